@@ -1,0 +1,56 @@
+# One environment, one lock file: `make demo` and `make test` use the same. See CONTRIBUTING.md.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check quick format bench lock audit clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+$(STAMP): requirements/dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## send every message type through the real service against the simulator, judge by its ledger
+	$(BIN)/wework-message demo
+
+run: $(STAMP) ## serve on port 8082 until stopped
+	$(BIN)/wework-message serve
+
+test: $(STAMP) ## run the tests
+	$(BIN)/python -m pytest
+
+quick: $(STAMP) ## format check, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
+
+check: quick ## what CI runs
+	COVERAGE_CORE=sysmon $(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python scripts/check_wheel.py
+
+format: $(STAMP) ## format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## speed and memory, as ratios in one run
+	$(BIN)/python -m bench
+
+lock: ## rewrite requirements/*.lock (needs uv)
+	uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/dev.lock
+	uv pip compile pyproject.toml --extra server --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/server.lock
+
+audit: $(STAMP) ## known vulnerabilities of what the lock pins
+	$(BIN)/python scripts/audit.py
+
+clean: ## remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
