@@ -1,0 +1,43 @@
+"""The root of our error taxonomy and the errors a domain rule raises.
+
+``code`` is API (stable, upper snake case); the wording of a message is not.
+"""
+
+from typing import ClassVar
+
+
+class WeworkMessageError(Exception):
+    """Root of every error this package raises on purpose; `code` is stable, the text is safe to show."""
+
+    code: ClassVar[str] = "INTERNAL"
+
+
+class DomainError(WeworkMessageError):
+    """A rule of the domain said no; nothing was changed."""
+
+    code: ClassVar[str] = "VALIDATION_FAILED"
+
+
+class InvalidValueError(DomainError, ValueError):
+    """A value is outside what the field allows; `path` names the field in the JSON's own spelling.
+
+    It is a `ValueError` so that msgspec turns it into a located validation error when it is raised while decoding.
+    """
+
+    def __init__(self, path: str, message: str) -> None:
+        """`path` such as ``content`` or ``messages[3].fileId``; `message` never contains the value."""
+        super().__init__(f"{path}: {message}")
+        self.path = path
+        self.message = message
+
+
+class IllegalTransitionError(DomainError):
+    """The message's status forbids what was asked; the message is unchanged."""
+
+    code: ClassVar[str] = "ILLEGAL_STATE"
+
+    def __init__(self, status: str, trigger: str) -> None:
+        """`status` the message has, `trigger` that was refused."""
+        super().__init__(f"a message that is {status} cannot be moved by {trigger}")
+        self.status = status
+        self.trigger = trigger
