@@ -1,0 +1,73 @@
+"""Writes the requests of one server: the part of HTTP/1.1 that goes out."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+from urllib.parse import urlsplit
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FRAMING: Final = frozenset({"connection", "content-length", "expect", "host", "transfer-encoding", "upgrade"})
+_PORTS: Final = {"http": 80, "https": 443}
+_MAX_HEADS: Final = 256
+
+
+class Origin:
+    """Scheme, host, port and path prefix of a server, read from its base URL.
+
+    Raises `ValueError` if the URL is not plain http(s), or has credentials, a query or a fragment.
+    """
+
+    __slots__ = ("_authority", "_heads", "_prefix", "host", "port", "secure")
+
+    def __init__(self, base_url: str) -> None:
+        """`base_url` such as ``https://api.example.com/v1``; a trailing slash means nothing."""
+        url = urlsplit(base_url)
+        if url.scheme not in _PORTS or not url.hostname or not base_url.isascii():
+            raise ValueError("a base URL is http:// or https:// with a host, in ASCII")
+        if "@" in url.netloc or "?" in base_url or "#" in base_url:
+            raise ValueError("a base URL has no credentials, query or fragment")
+        self.secure = url.scheme == "https"
+        self.host = url.hostname
+        default = _PORTS[url.scheme]
+        self.port = default if url.port is None else url.port
+        literal = f"[{self.host}]" if ":" in self.host else self.host
+        self._authority = literal if self.port == default else f"{literal}:{self.port}"
+        self._prefix = url.path.rstrip("/")
+        self._heads: dict[str, str] = {}
+        self._head("/")
+
+    def post(self, path: str, body: bytes, headers: Sequence[tuple[str, str]]) -> bytes:
+        """A whole POST request. `path` is appended to the prefix, starts with ``/`` and is percent-encoded already.
+
+        Raises `ValueError` for a path, header name or header value that could not stand in one line of printable
+        ASCII, and for the headers that frame a message, which are written here.
+        """
+        head = self._heads.get(path) or self._head(path)
+        for name, value in headers:
+            if not (value.isascii() and value.isprintable()):
+                raise ValueError(f"the value of the header {name!r} is not printable ASCII")
+            head += f"{_field_name(name)}: {value}\r\n"
+        return f"{head}content-length: {len(body)}\r\n\r\n".encode("ascii") + body
+
+    def _head(self, path: str) -> str:
+        target = self._prefix + path
+        if (
+            not path.startswith("/")
+            or not (target.isascii() and target.isprintable())
+            or not {" ", "#"}.isdisjoint(target)
+        ):
+            raise ValueError("a path starts with / and is percent-encoded")
+        if len(self._heads) >= _MAX_HEADS:  # paths are few; one that carries an id must not fill the memory
+            self._heads.clear()
+        head = self._heads[path] = f"POST {target} HTTP/1.1\r\nhost: {self._authority}\r\n"
+        return head
+
+
+@lru_cache(256)
+def _field_name(name: str) -> str:
+    if not _TOKEN.fullmatch(name):
+        raise ValueError("a header name is a token")
+    if name.lower() in _FRAMING:
+        raise ValueError(f"the header {name!r} is written by the client")
+    return name

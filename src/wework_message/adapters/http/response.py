@@ -1,0 +1,137 @@
+"""Reads answers from the bytes of one connection: the part of HTTP/1.1 that comes in."""
+
+from typing import Final
+
+import httptools
+
+from wework_message.adapters.http.exchange import LostReason
+
+HEAD_CAP: Final = 16 * 1024
+"""Bytes of status line and headers, those of informational answers included."""
+
+# One byte per chunk, the dearest framing, costs 6 bytes around each; more than that hides an endless extension or trailer.
+_FRAMING_FACTOR: Final = 8
+_SWITCHING_PROTOCOLS: Final = 101
+_FIRST_FINAL: Final = 200
+
+
+class ResponseReader:
+    """State of the answer being read. After `complete`, `reset` makes it ready for the next one; after `failure` nothing does.
+
+    The `on_` methods are called by the parser.
+
+    Attributes:
+        status: of the answer, valid once `complete`.
+        headers: lower-case names to values.
+        complete: the whole answer was read.
+        keep_alive: valid once `complete`: the server keeps the connection, and sent nothing after the answer. (Empty
+            lines after an answer are not seen when they come with it; HTTP lets a reader skip them.)
+        failure: why this can never become an answer, or `None`.
+    """
+
+    __slots__ = (
+        "_body",
+        "_body_size",
+        "_cap",
+        "_head_done",
+        "_head_size",
+        "_parser",
+        "_wire_size",
+        "complete",
+        "failure",
+        "headers",
+        "keep_alive",
+        "status",
+    )
+
+    def __init__(self, response_cap: int) -> None:
+        """`response_cap`: most bytes of a body."""
+        self._cap = response_cap
+        self._parser = httptools.HttpResponseParser(self)
+        self.reset()
+
+    def reset(self) -> None:
+        """Ready for the next answer on the same connection."""
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.complete = False
+        self.keep_alive = False
+        self.failure: LostReason | None = None
+        self._body: list[bytes] = []
+        self._body_size = self._head_size = self._wire_size = 0
+        self._head_done = False
+
+    @property
+    def body(self) -> bytes:
+        """The body as far as it was read."""
+        return self._body[0] if len(self._body) == 1 else b"".join(self._body)
+
+    def feed(self, data: bytes) -> bool:
+        """Read on; true if the answer is now `complete` or there is a `failure`."""
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            if self.complete:
+                self.keep_alive = False  # what follows a whole answer spoils the connection, not the answer
+            elif self.failure is None:
+                self.failure = "PROTOCOL"
+        if self.complete or self.failure is not None:
+            return True
+        self._wire_size += len(data)
+        if self._wire_size > (HEAD_CAP + _FRAMING_FACTOR * self._cap if self._head_done else HEAD_CAP):
+            self.failure = "OVERSIZE"
+        return self.failure is not None
+
+    def end(self) -> None:
+        """The server ended the stream: that completes an answer without a length, and is a loss for any other."""
+        chunked = self.headers.get("transfer-encoding", "").lower().endswith("chunked")
+        if self._head_done and not chunked and "content-length" not in self.headers:
+            self.complete = True
+        else:
+            self.failure = "READ"
+
+    def on_message_begin(self) -> None:
+        """A status line begins."""
+        if self.complete:
+            self.keep_alive = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header or a trailer was read."""
+        if self.complete or self.failure is not None:
+            return
+        self._head_size += len(name) + len(value) + 4
+        if self._head_size > HEAD_CAP:
+            self.failure = "OVERSIZE"
+        elif not self._head_done:
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
+
+    def on_headers_complete(self) -> None:
+        """The head was read."""
+        if not self.complete:
+            self.status = self._parser.get_status_code()
+            self._head_done = True
+
+    def on_body(self, piece: bytes) -> None:
+        """A piece of the body was read, without its framing."""
+        if self.complete or self.failure is not None:
+            return
+        self._body_size += len(piece)
+        if self._body_size > self._cap:
+            self.failure = "OVERSIZE"
+            self._body.clear()
+        else:
+            self._body.append(piece)
+
+    def on_message_complete(self) -> None:
+        """An answer was read, perhaps an informational one."""
+        if self.complete or self.failure is not None:
+            return
+        if self.status >= _FIRST_FINAL:
+            self.complete = True
+            self.keep_alive = self._parser.should_keep_alive()
+        elif self.status == _SWITCHING_PROTOCOLS:
+            self.failure = "PROTOCOL"
+        else:
+            self.headers = {}
+            self._head_done = False
