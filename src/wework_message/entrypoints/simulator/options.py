@@ -1,0 +1,88 @@
+"""Every setting of the simulator in one frozen value."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+EchoForm = Literal["11010", "11013"]
+
+MAX_ECHO_DELAY_MS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorOptions:
+    """What one simulator does from its start on; `/_sim` changes some of it while it runs.
+
+    Codes marked *invented* stand for answers of the vendor that nobody has recorded; no outcome table should know them.
+
+    Raises:
+        ValueError: a number lies outside the range its line states.
+    """
+
+    strict_guids: bool = False
+    """True: only guids of `guids`, of `/client/create_client` or of `POST /_sim/guids` exist. False: first use creates one."""
+    guids: tuple[str, ...] = ()
+    """Guids that exist, online, from the start."""
+    lenient: bool = False
+    """True: only the vendor's own schema is enforced. False: a send whose needed fields are missing or empty gets 422."""
+    inline_required: bool = True
+    """Whether `required` counts in the 24 schemas that look typed by hand (contract section 14); guid always counts."""
+    echo_delay_ms: int = 50
+    """Milliseconds between the execution of a call and its callback, 0 to 30000 (30 s is the vendor's own sync interval)."""
+    echo_form: EchoForm = "11010"
+    """Notify type of message callbacks: `11010` one object each, `11013` an array of what is due together."""
+    echo_batch_window_ms: int = 20
+    """Milliseconds over which `11013` collects echoes, 0 to 30000; the vendor's flush interval is unknown."""
+    callback_url: str | None = None
+    """Where callbacks go for instances without a URL of their own; as if set by `/global/set_notify_url`."""
+    callback_workers: int = 8
+    """Callback posts under way at once, 1 to 64; their order is not kept (the vendor promises none)."""
+    callback_timeout_ms: int = 10_000
+    """Milliseconds one callback post may take, at least 1; after it the post counts as failed."""
+    callback_retries: int = 0
+    """Further tries of a failed callback post, 0 to 100; the vendor's behaviour is unknown, so none by default."""
+    callback_retry_delay_ms: int = 500
+    """Milliseconds between two tries of one callback post, at least 0."""
+    latency_ms: int = 0
+    """Milliseconds every vendor answer is held back after the call was executed and recorded, at least 0."""
+    ledger: Path | None = None
+    """Append-only file of calls; one that exists is continued. None: a temporary file, removed at stop."""
+    fsync: bool = True
+    """Whether a call is on disk before its answer leaves. False only where speed is measured and nothing is proven."""
+    keep_marker: bool = True
+    """Whether the ledger records the header X-Request-Id; False proves that nothing relies on it."""
+    remember_messages: int = 100_000
+    """Messages that can still be recalled, newest first, at least 1; bounds the memory of long runs."""
+    seed: int = 0
+    """Seed of every random choice (probabilities of faults, echo drops, id gaps)."""
+    sender_name: str = "Example Agent"
+    """Display name of every account until `/_sim/guids/{guid}` sets another."""
+    unknown_guid_code: int = -30001
+    """error_code for a guid that does not exist (*invented*)."""
+    offline_code: int = -30002
+    """error_code of a `/msg/` call whose account is not online (*invented*)."""
+    recall_code: int = -30003
+    """error_code of a recall of an unknown, foreign or already recalled message (*invented*)."""
+    mass_send_code: int = -30004
+    """error_code of a mass send over 200 targets, with both or no lists, or a second one to a customer that day (*invented*)."""
+    mass_send_daily: bool = True
+    """Whether a customer gets at most one mass send per account and UTC day (whose midnight counts is not stated)."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers outside their range."""
+        ranges = {
+            "echo_delay_ms": (0, MAX_ECHO_DELAY_MS),
+            "echo_batch_window_ms": (0, MAX_ECHO_DELAY_MS),
+            "callback_workers": (1, 64),
+            "callback_timeout_ms": (1, None),
+            "callback_retries": (0, 100),
+            "callback_retry_delay_ms": (0, None),
+            "latency_ms": (0, None),
+            "remember_messages": (1, None),
+        }
+        for name, (low, high) in ranges.items():
+            value: int = getattr(self, name)
+            if value < low or (high is not None and value > high):
+                raise ValueError(f"{name} must be {low} to {'any' if high is None else high}, not {value}")
+        if self.echo_form not in {"11010", "11013"}:
+            raise ValueError(f"echo_form must be 11010 or 11013, not {self.echo_form}")
