@@ -23,8 +23,8 @@ class Origin:
     def __init__(self, base_url: str) -> None:
         """`base_url` such as ``https://api.example.com/v1``; a trailing slash means nothing."""
         url = urlsplit(base_url)
-        if url.scheme not in _PORTS or not url.hostname or not base_url.isascii():
-            raise ValueError("a base URL is http:// or https:// with a host, in ASCII")
+        if url.scheme not in _PORTS or not url.hostname or not (base_url.isascii() and base_url.isprintable()):
+            raise ValueError("a base URL is http:// or https:// with a host, in printable ASCII")
         if "@" in url.netloc or "?" in base_url or "#" in base_url:
             raise ValueError("a base URL has no credentials, query or fragment")
         self.secure = url.scheme == "https"
