@@ -41,3 +41,20 @@ class IllegalTransitionError(DomainError):
         super().__init__(f"a message that is {status} cannot be moved by {trigger}")
         self.status = status
         self.trigger = trigger
+
+
+class ConflictError(WeworkMessageError):
+    """A guard of the store refused a write: somebody was faster, or an invariant would break; nothing was changed."""
+
+    code: ClassVar[str] = "CONFLICT"
+
+
+class UnavailableError(WeworkMessageError):
+    """Something we depend on did not answer. Nothing was accepted; the same request may be repeated (503)."""
+
+    code: ClassVar[str] = "UNAVAILABLE"
+
+    def __init__(self, dependency: str, cause: str = "does not answer") -> None:
+        """`dependency` such as ``database``; `cause` is safe text."""
+        super().__init__(f"{dependency}: {cause}")
+        self.dependency = dependency

@@ -10,8 +10,8 @@ import msgspec
 
 from wework_message.entrypoints.simulator.accounts import Accounts
 from wework_message.entrypoints.simulator.answers import KINDS, READ_MARK, RECALL, Json
-from wework_message.entrypoints.simulator.completeness import NEEDED, check_message_items, check_needed
-from wework_message.entrypoints.simulator.contract import Problem, check_request, contract, missing
+from wework_message.entrypoints.simulator.completeness import check_body
+from wework_message.entrypoints.simulator.contract import Problem, contract, missing
 from wework_message.entrypoints.simulator.control import Control, Counts
 from wework_message.entrypoints.simulator.echoes import Echoes
 from wework_message.entrypoints.simulator.faults import Fault, Faults
@@ -136,12 +136,7 @@ class SimulatorApp:
             return None, unparsable(str(error))
         if not isinstance(body, dict):
             return None, invalid([Problem(("body",), "value is not a valid dict", "type_error.dict")])
-        endpoint = contract().endpoints[path]
-        problems = check_request(endpoint, body, inline_required=self.options.inline_required)
-        if not problems:
-            problems = check_message_items(contract(), path, body)
-        if not problems and path in NEEDED and not self.options.lenient:
-            problems = check_needed(path, body)
+        problems = check_body(path, body, inline_required=self.options.inline_required, lenient=self.options.lenient)
         return body, invalid(problems) if problems else None
 
     async def _execute(self, path: str, body: Json, entry: Entry) -> Reply:

@@ -5,7 +5,7 @@ section 2). A client that counts on that is wrong; unless `lenient` is set, a se
 which its message makes no sense is absent or empty. A number is never empty: 0 is a value.
 """
 
-from wework_message.entrypoints.simulator.contract import Contract, Problem, missing
+from wework_message.entrypoints.simulator.contract import Contract, Problem, check_request, contract, missing
 from wework_message.entrypoints.simulator.items import check_item, check_items
 
 BIG_FILE_BYTES = 20_000_000
@@ -79,4 +79,14 @@ def check_message_items(contract: Contract, path: str, body: dict[str, object]) 
         check_items(contract, body["message_list"], ("body", "message_list"), problems)
     elif path == "/msg/send_quote_msg" and "message" in body:
         check_item(contract, body["message"], ("body", "message"), problems, author=False)
+    return problems
+
+
+def check_body(path: str, body: dict[str, object], *, inline_required: bool, lenient: bool) -> list[Problem]:
+    """Everything that is refused in the body of one call: the vendor's schema first, then the items, then what is needed."""
+    problems = check_request(contract().endpoints[path], body, inline_required=inline_required)
+    if not problems:
+        problems = check_message_items(contract(), path, body)
+    if not problems and path in NEEDED and not lenient:
+        problems = check_needed(path, body)
     return problems

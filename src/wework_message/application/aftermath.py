@@ -1,0 +1,34 @@
+"""What follows a commit: one ring, watchers, observers, the projector."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wework_message.application.group_commit import Flush
+from wework_message.application.watching import StatusFeed
+from wework_message.domain.ports.doorbell import Doorbell
+from wework_message.domain.ports.observing import Observer
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """Tells everybody, in this order: who waits for the answer, who works on, who watches."""
+
+    feed: StatusFeed
+    doorbell: Doorbell
+    observer: Observer
+    wake_projector: Callable[[], None]
+
+    async def __call__(self, flush: Flush, /) -> None:
+        """Called once per committed transaction (decision 10: one ring carries everything that became due)."""
+        if flush.due:
+            await self.doorbell.ring(flush.due)
+        if flush.inbox:
+            self.wake_projector()
+        for message in flush.accepted:
+            self.observer.accepted(message)
+        for message in flush.moved:
+            for move in message.moves:
+                self.observer.moved(message, move)
+            if message.moves:
+                self.feed.publish(message.id)
+                message.moves = []

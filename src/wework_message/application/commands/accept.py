@@ -1,0 +1,253 @@
+"""Accept messages: after this returns, they are durable and will reach an honest end (decision 11)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wework_message.application.errors import IdempotencyConflictError
+from wework_message.application.fingerprint import fingerprint
+from wework_message.application.group_commit import Flush, GroupCommit
+from wework_message.application.senders import Senders
+from wework_message.domain.batch import BatchMode
+from wework_message.domain.draft import Draft
+from wework_message.domain.ids import BatchId, MessageId, TenantId
+from wework_message.domain.message import Message
+from wework_message.domain.ports.persistence import IdempotencyKey, KeyOwner, NewBatch
+from wework_message.domain.ports.system import Clock, IdGenerator
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptMessage:
+    """One request: a message, or the parts of a MIXED group in order."""
+
+    tenant_id: TenantId
+    drafts: tuple[Draft, ...]
+    mode: str = "ASYNC"
+    """SYNC, ASYNC, BATCH; a MIXED group is told by `grouped`."""
+    grouped: bool = False
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the request became. With `duplicate` it is what an earlier, equal request became."""
+
+    target: str
+    """Id of the message or group."""
+    duplicate: bool
+    grouped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request, ready to be stored."""
+
+    messages: tuple[Message, ...]
+    target: str
+    grouped: bool
+    key: IdempotencyKey | None
+
+
+class StoreMessages:
+    """The transaction's part: keys first, then the messages whose key is fresh."""
+
+    def __init__(self, clock: Clock) -> None:
+        """`clock` tells which messages are scheduled for later."""
+        self._clock = clock
+
+    async def __call__(self, flush: Flush, items: Sequence[Entry], /) -> Sequence[Accepted | Exception]:
+        """One answer per entry."""
+        results, fresh = await sort_out(flush, items)
+        await store(flush, fresh, now=self._clock.now())
+        return results
+
+
+async def sort_out(flush: Flush, items: Sequence[Entry]) -> tuple[list[Accepted | Exception], list[Entry]]:
+    """Answers for all entries, and those of them that are new and must be stored."""
+    keys = [item.key for item in items if item.key is not None]
+    owners = iter(await flush.unit.messages.claim_keys(keys) if keys else ())
+    results: list[Accepted | Exception] = []
+    fresh: list[Entry] = []
+    for item in items:
+        owner = next(owners) if item.key is not None else None
+        results.append(_answer(item, owner))
+        if owner is None or owner.fresh:
+            fresh.append(item)
+    return results, fresh
+
+
+def _answer(item: Entry, owner: KeyOwner | None) -> Accepted | Exception:
+    if owner is None or owner.fresh:
+        return Accepted(item.target, duplicate=False, grouped=item.grouped)
+    if item.key is not None and owner.fingerprint == item.key.fingerprint:
+        return Accepted(owner.target, duplicate=True, grouped=item.grouped)
+    return IdempotencyConflictError()
+
+
+async def store(flush: Flush, entries: Sequence[Entry], *, now: int, batches: Sequence[NewBatch] = ()) -> None:
+    """Insert the messages of these entries, due at once or at their time."""
+    messages = [message for entry in entries for message in entry.messages]
+    for message in messages:
+        message.make_due(now=now)
+    if messages:
+        await flush.unit.messages.add(messages, batches)
+        flush.accepted.extend(messages)
+        flush.due.extend(message.id for message in messages if message.due is not None and message.due.in_ms == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptMessageHandler:
+    """Accept one request."""
+
+    commits: GroupCommit
+    operation: StoreMessages
+    drafting: "Drafting"
+
+    async def __call__(self, command: AcceptMessage) -> Accepted:
+        """Durable when this returns. Raises `IdempotencyConflictError`, `UnknownNameError`, `UnavailableError`."""
+        return await self.commits.submit(self.operation, await self.drafting.entry(command))
+
+
+@dataclass(frozen=True, slots=True)
+class Drafting:
+    """Turns drafts into messages: ids, sender, defaults."""
+
+    ids: IdGenerator
+    clock: Clock
+    senders: Senders
+
+    async def entry(self, command: AcceptMessage, *, batch_id: BatchId | None = None, index: int | None = None) -> Entry:
+        """The messages of one request, not yet stored. Raises `UnknownNameError` for a name nobody configured."""
+        group = self.ids.batch_id() if command.grouped else None
+        messages = tuple(
+            [
+                await self._message(command, draft, batch_id, group, place if group is not None else index)
+                for place, draft in enumerate(command.drafts)
+            ]
+        )
+        target = group if group is not None else messages[0].id
+        key = None
+        if command.key is not None:
+            key = IdempotencyKey(command.tenant_id, command.key, fingerprint(command.drafts), target)
+        return Entry(messages, target, command.grouped, key)
+
+    async def _message(
+        self, command: AcceptMessage, draft: Draft, batch_id: BatchId | None, group: BatchId | None, index: int | None
+    ) -> Message:
+        now = self.clock.now()
+        sender = await self.senders.resolve(command.tenant_id, draft)
+        policy = self.senders.policy
+        return Message(
+            id=self.ids.message_id(),
+            tenant_id=command.tenant_id,
+            account_id=sender,
+            guid=draft.guid,
+            conversation_id=str(draft.conversation),
+            content=await self.senders.complete(command.tenant_id, draft),
+            message_type=draft.message_type,
+            accepted_at=now,
+            expires_at=draft.expires_at or (draft.scheduled_at or now) + policy.expire_after_ms,
+            mode=command.mode,
+            priority=draft.priority,
+            scheduled_at=draft.scheduled_at,
+            provider_code=draft.provider_code,
+            pin=draft.pin,
+            on_unknown=draft.on_unknown or policy.on_unknown,
+            duplicate_safe=draft.duplicate_safe,
+            retry_count=draft.retry_count,
+            extra=draft.extra,
+            client_message_id=command.key if batch_id is None and group is None else draft.client_message_id,
+            batch_id=batch_id,
+            group_id=group,
+            index=index,
+            updated_at=now,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptBatch:
+    """A batch of single messages (FANOUT)."""
+
+    tenant_id: TenantId
+    items: tuple[AcceptMessage, ...]
+    """The valid ones; their places are in `places`."""
+    places: tuple[int, ...]
+    atomic: bool = False
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedBatch:
+    """What the batch became, item by item. With `duplicate`, `items` is empty: the earlier batch tells."""
+
+    batch_id: BatchId
+    duplicate: bool
+    items: tuple[Accepted | IdempotencyConflictError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEntry:
+    """A batch, ready to be stored."""
+
+    batch: NewBatch
+    entries: tuple[Entry, ...]
+    atomic: bool
+    key: IdempotencyKey | None
+
+
+class StoreBatches:
+    """The transaction's part of accepting batches."""
+
+    def __init__(self, clock: Clock) -> None:
+        """`clock` tells which messages are scheduled for later."""
+        self._clock = clock
+
+    async def __call__(self, flush: Flush, items: Sequence[BatchEntry], /) -> Sequence[AcceptedBatch | Exception]:
+        """One answer per batch."""
+        return [await self._store(flush, item) for item in items]
+
+    async def _store(self, flush: Flush, item: BatchEntry) -> AcceptedBatch | Exception:
+        if item.key is not None:
+            (owner,) = await flush.unit.messages.claim_keys([item.key])
+            if not owner.fresh:
+                if owner.fingerprint != item.key.fingerprint:
+                    return IdempotencyConflictError()
+                return AcceptedBatch(BatchId(owner.target), duplicate=True, items=())
+        results, fresh = await sort_out(flush, item.entries)
+        conflicts = [result for result in results if isinstance(result, IdempotencyConflictError)]
+        if conflicts and item.atomic:
+            raise conflicts[0]  # all or nothing: leaving the unit of work gives the fresh keys back
+        await store(flush, fresh, now=self._clock.now(), batches=(item.batch,))
+        answers = tuple(result for result in results if isinstance(result, Accepted | IdempotencyConflictError))
+        return AcceptedBatch(item.batch.id, duplicate=False, items=answers)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptBatchHandler:
+    """Accept a batch."""
+
+    commits: GroupCommit
+    operation: StoreBatches
+    drafting: Drafting
+
+    async def __call__(self, command: AcceptBatch) -> AcceptedBatch:
+        """Durable when this returns. An atomic batch raises `IdempotencyConflictError` if one item's key conflicts."""
+        batch_id = self.drafting.ids.batch_id()
+        now = self.drafting.clock.now()
+        entries = tuple(
+            [
+                await self.drafting.entry(item, batch_id=batch_id, index=place)
+                for item, place in zip(command.items, command.places, strict=True)
+            ]
+        )
+        total = sum(len(entry.messages) for entry in entries)
+        batch = NewBatch(batch_id, command.tenant_id, BatchMode.FANOUT, total, now)
+        key = None
+        if command.key is not None:
+            drafts = [draft for item in command.items for draft in item.drafts]
+            key = IdempotencyKey(command.tenant_id, command.key, fingerprint(drafts, mode="batch"), batch_id)
+        return await self.commits.submit(self.operation, BatchEntry(batch, entries, command.atomic, key))
+
+
+def message_id(accepted: Accepted) -> MessageId:
+    """The id of a single accepted message."""
+    return MessageId(accepted.target)

@@ -1,0 +1,144 @@
+"""Claim what is due: look at each message once, decide, and commit the intents of the calls that start now.
+
+One transaction, no network. Whatever is due comes through here, by time alone: new, scheduled, held and retried messages,
+calls whose process died (their lease ran out), uncertain messages past their horizon, and recalls.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wework_message.application.group_commit import Flush
+from wework_message.application.policy import DAY_MS, Policy
+from wework_message.application.routing import Router
+from wework_message.domain.attempt import Attempt, AttemptOutcome
+from wework_message.domain.draft import OnUnknown
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.lifecycle import HoldReason, MessageStatus
+from wework_message.domain.matching import echo_key
+from wework_message.domain.message import Message, RecallState
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.persistence import DueMessage, LaneBlock
+from wework_message.domain.ports.system import Clock
+from wework_message.domain.ports.throttling import RateLimiter
+from wework_message.domain.retry import Settle
+from wework_message.domain.selection import Choice
+
+STRIKE_WAIT_MS = 1_000
+"""How long a message whose handling raised waits for its next chance."""
+
+_LEASE_EXPIRED = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="LEASE_EXPIRED")
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A call whose intent is now durable: a send, or a recall of an earlier attempt."""
+
+    message: Message
+    attempt: Attempt
+    recalling: bool
+    boot_ms: float
+    """`Clock.boot` when the intent was written; the first byte must follow within W."""
+
+
+class ClaimDue:
+    """The transaction's part of dispatching."""
+
+    def __init__(self, policy: Policy, router: Router, limiter: RateLimiter, clock: Clock) -> None:
+        """`router` picks bindings, `limiter` paces accounts."""
+        self._policy = policy
+        self._router = router
+        self._limiter = limiter
+        self._clock = clock
+
+    async def __call__(self, flush: Flush, limits: Sequence[int], /) -> Sequence[tuple[Departure, ...]]:
+        """`limits` are free slots; all departures go to the first asker (a process has one)."""
+        due = await flush.unit.messages.due(sum(limits))
+        if not due:
+            return [()] * len(limits)
+        await self._router.prepare(flush.unit, [item.message for item in due])
+        departures = [departure for item in due if (departure := await self._guarded(flush, item)) is not None]
+        touched = [item.message for item in due if item.message.due is not None]
+        lost = await flush.save(touched)
+        going = tuple(departure for departure in departures if departure.message.id not in lost)
+        return [going, *[()] * (len(limits) - 1)]
+
+    async def _guarded(self, flush: Flush, item: DueMessage) -> Departure | None:
+        try:
+            return await self._handle(flush, item)
+        except Exception:  # noqa: BLE001 -- handling that raises is counted on the message: poison ends it, others go on
+            item.message.strike(wait_ms=STRIKE_WAIT_MS, now=self._clock.now())
+            return None
+
+    async def _handle(self, flush: Flush, item: DueMessage) -> Departure | None:
+        message, now = item.message, self._clock.now()
+        if message.is_waiting():
+            return await self._consider(flush, item, now)
+        if message.status is MessageStatus.SENDING and (attempt := message.open_attempt) is not None:
+            message.settle(attempt.number, _LEASE_EXPIRED, Settle(), horizon_ms=self._policy.horizon_ms, now=now)
+        elif message.status is MessageStatus.UNKNOWN:
+            self._overdue(message, now)
+        elif message.status is MessageStatus.RECALLING:
+            return self._recall(message, now)
+        return None
+
+    async def _consider(self, flush: Flush, item: DueMessage, now: int) -> Departure | None:
+        message = item.message
+        if now >= message.expires_at:
+            message.expire(now=now)
+        elif item.blocked is LaneBlock.BEHIND:
+            message.wait_in_lane(now=now)
+        elif item.blocked is LaneBlock.BEHIND_UNKNOWN:
+            message.hold(HoldReason.LANE_BLOCKED, 2 * self._policy.horizon_ms, now=now)
+        else:
+            return await self._route(flush, item, now)
+        return None
+
+    async def _route(self, flush: Flush, item: DueMessage, now: int) -> Departure | None:
+        message = item.message
+        route = self._router.route(message, now=now)
+        if not isinstance(route, Choice):
+            self._router.refuse(message, route, now=now)
+            return None
+        if not item.paced and (wait_ms := await self._limiter.reserve(message.account_id, self._policy.rate_per_minute)):
+            await flush.unit.messages.pace([message.id])
+            message.hold(HoldReason.BUDGET, wait_ms, now=now)
+            return None
+        binding = route.binding
+        attempt = Attempt(
+            number=message.attempt_count + 1,
+            round=message.round,
+            account_id=message.account_id,
+            binding_id=binding.binding_id,
+            provider_code=binding.provider_code,
+            guid=binding.guid,
+            epoch=binding.epoch,
+            started_at=now,
+            decision=route.decision,
+            content_key=echo_key(message.content),
+        )
+        message.depart(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
+        return Departure(message, attempt, recalling=False, boot_ms=self._clock.boot())
+
+    def _overdue(self, message: Message, now: int) -> None:
+        """UNKNOWN past 2H, or past the hours of its policy (decisions 16, 17 and 40)."""
+        age = now - message.updated_at
+        if message.on_unknown is OnUnknown.RESEND and message.duplicate_safe:
+            message.replay(force=True, by="onUnknown RESEND", now=now)
+        elif message.on_unknown is OnUnknown.FAIL and age >= self._policy.fail_unknown_after_ms:
+            message.give_up_unknown(now=now)
+        else:
+            rest = self._policy.fail_unknown_after_ms - age if message.on_unknown is OnUnknown.FAIL else DAY_MS
+            message.open_lane(next_ms=max(rest, 1), now=now)
+
+    def _recall(self, message: Message, now: int) -> Departure | None:
+        attempt = message.delivered_attempt
+        if message.recall is RecallState.ASKED and attempt is not None:
+            message.call_recall(lease_ms=self._policy.lease_ms(ProviderCode(attempt.provider_code)))
+            return Departure(message, attempt, recalling=True, boot_ms=self._clock.boot())
+        if message.recall is RecallState.CALLING:
+            lost = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="LEASE_EXPIRED")
+            message.settle_recall(lost, retry_ms=0, horizon_ms=self._policy.horizon_ms, now=now)
+        else:
+            message.time_out_recall(horizon_ms=self._policy.horizon_ms, now=now)
+        return None
+

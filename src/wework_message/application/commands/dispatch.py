@@ -1,0 +1,147 @@
+"""Dispatch: claim a set, call concurrently, settle a set (decisions 12 and 42)."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from wework_message.application.commands.claim_due import ClaimDue, Departure
+from wework_message.application.commands.settle import SettleCalls, Settlement
+from wework_message.application.group_commit import GroupCommit
+from wework_message.application.policy import WRITE_WITHIN_MS, Policy
+from wework_message.domain.attempt import AttemptOutcome
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.doorbell import Doorbell
+from wework_message.domain.ports.gateway import Dispatch, MessageGateway, Recall
+from wework_message.domain.ports.health import CallReport, HealthBoard
+from wework_message.domain.ports.system import Clock
+
+IDLE_MS: Final = 1_000
+"""How often the due table is looked at without a ring: scheduled messages, retries, and rings that were lost."""
+
+RECORD_RETRY_S: Final = 0.5
+"""Pause between tries to record an answer while the store is away."""
+
+_SHUTDOWN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="SHUTDOWN")
+
+
+class Dispatcher:
+    """Keeps up to `calls_in_flight` calls open for as long as something is due."""
+
+    def __init__(
+        self,
+        commits: GroupCommit,
+        claim: ClaimDue,
+        settle: SettleCalls,
+        gateways: Mapping[ProviderCode, MessageGateway],
+        board: HealthBoard,
+        doorbell: Doorbell,
+        clock: Clock,
+        policy: Policy,
+    ) -> None:
+        """One per process; `gateways` has one entry per enabled provider."""
+        self._commits = commits
+        self._claim = claim
+        self._settle = settle
+        self._gateways = gateways
+        self._board = board
+        self._doorbell = doorbell
+        self._clock = clock
+        self._slots = policy.calls_in_flight
+        self._calls: set[asyncio.Task[None]] = set()
+        self._freed = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that are open or whose answer is being recorded."""
+        return len(self._calls)
+
+    async def run(self) -> None:
+        """Dispatch until `stop`. A store that is away only pauses it."""
+        while not self._stopping:
+            try:
+                started = await self.dispatch_due()
+            except UnavailableError:
+                started = 0
+                await self._doorbell.wait(IDLE_MS)
+            if self.in_flight >= self._slots:
+                self._freed.clear()
+                await self._freed.wait()
+            elif started == 0 and not self._stopping:
+                await self._doorbell.wait(IDLE_MS)
+
+    async def dispatch_due(self) -> int:
+        """Start the calls that fit into the free slots now; returns how many messages departed."""
+        free = self._slots - self.in_flight
+        if free <= 0:
+            return 0
+        departures = await self._commits.submit(self._claim, free)
+        for departure in departures:
+            task = asyncio.create_task(self._call(departure))
+            self._calls.add(task)
+            task.add_done_callback(self._done)
+        return len(departures)
+
+    async def stop(self, drain_s: float) -> None:
+        """Claim nothing more and let open calls settle; what is open after `drain_s` is recorded as UNKNOWN."""
+        self._stopping = True
+        self._freed.set()
+        await self._doorbell.ring(())
+        if self._calls:
+            await asyncio.wait(set(self._calls), timeout=drain_s)
+        for task in self._calls:
+            task.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._calls.discard(task)
+        self._freed.set()
+
+    async def _call(self, departure: Departure) -> None:
+        began = self._clock.boot()
+        try:
+            outcome = await self._ask(departure)
+        except asyncio.CancelledError:
+            outcome = _SHUTDOWN
+        self._report(departure, outcome, self._clock.boot() - began)
+        await self._record(departure, outcome)
+
+    async def _ask(self, departure: Departure) -> AttemptOutcome:
+        message, attempt = departure.message, departure.attempt
+        gateway = self._gateways[attempt.provider_code]
+        if departure.recalling and attempt.provider_message_id is not None:
+            recall = Recall(message.id, attempt.guid, message.conversation_id, attempt.provider_message_id)
+            return await gateway.recall(recall)
+        deadline = departure.boot_ms + WRITE_WITHIN_MS
+        dispatch = Dispatch(
+            message.id, attempt.number, attempt.guid, message.conversation_id, message.content, deadline
+        )
+        return await gateway.send(dispatch)
+
+    async def _record(self, departure: Departure, outcome: AttemptOutcome) -> None:
+        """A bookkeeping failure is never a send failure: keep the answer and try again (domain D4.4)."""
+        settlement = Settlement(departure.message, departure.attempt.number, outcome, departure.recalling)
+        while True:
+            try:
+                await self._commits.submit(self._settle, settlement)
+            except UnavailableError:
+                await asyncio.sleep(RECORD_RETRY_S)
+            else:
+                return
+
+    def _report(self, departure: Departure, outcome: AttemptOutcome, elapsed_ms: float) -> None:
+        attempt = departure.attempt
+        self._board.report(
+            CallReport(
+                provider_code=attempt.provider_code,
+                binding_id=attempt.binding_id,
+                message_type="RECALL" if departure.recalling else departure.message.message_type,
+                outcome=outcome.kind,
+                reason=outcome.reason,
+                confirmed=outcome.confirmed,
+                elapsed_ms=elapsed_ms,
+                at=self._clock.now(),
+            )
+        )

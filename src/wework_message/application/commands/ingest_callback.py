@@ -1,0 +1,51 @@
+"""Take callbacks in: stored raw and durably before they are answered, read and applied afterwards (domain D4.3)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from wework_message.application.group_commit import Flush, GroupCommit
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.gateway import CallbackItem, CallbackReader
+from wework_message.domain.ports.system import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The items of one callback from one provider."""
+
+    provider_code: ProviderCode
+    items: tuple[CallbackItem, ...]
+
+
+class StoreCallbacks:
+    """The transaction's part: the inbox row before the answer."""
+
+    def __init__(self, clock: Clock) -> None:
+        """`clock` stamps the arrival."""
+        self._clock = clock
+
+    async def __call__(self, flush: Flush, items: Sequence[Arrival], /) -> Sequence[int]:
+        """How many items of each arrival were new (an echo of an echo is none)."""
+        now = self._clock.now()
+        new = [await flush.unit.inbox.store(item.provider_code, item.items, now) for item in items]
+        flush.inbox |= any(new)
+        return new
+
+
+@dataclass(frozen=True, slots=True)
+class IngestCallbackHandler:
+    """Read and store one callback."""
+
+    commits: GroupCommit
+    operation: StoreCallbacks
+    readers: Mapping[ProviderCode, CallbackReader]
+    default: ProviderCode | None
+    """Whose callbacks come in where the path names no provider."""
+
+    async def __call__(self, body: bytes, provider_code: ProviderCode | None = None) -> int:
+        """How many items were new. Raises `InvalidValueError` where the body is no callback, `UnavailableError`."""
+        code = provider_code or self.default or next(iter(self.readers))
+        items = self.readers[code].read(body)
+        if not items:
+            return 0
+        return await self.commits.submit(self.operation, Arrival(code, items))

@@ -1,0 +1,156 @@
+"""Settle calls: the answer becomes a fact, and the message moves to what is now proven (decision 12)."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wework_message.application.group_commit import Flush
+from wework_message.application.policy import Policy
+from wework_message.application.routing import Router
+from wework_message.domain.attempt import Attempt, AttemptOutcome
+from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message import MAX_STRIKES, Message
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.system import Clock, Dice
+from wework_message.domain.retry import GiveUp, Verdict
+
+RECALL_RETRY_MS = 2_000
+"""When to ask again for a recall that provably did not reach the provider."""
+
+UNBUILDABLE = "UNBUILDABLE"
+"""A gateway's reason for a request that it could not even build: counted as a strike, no byte left."""
+
+ProviderKey = tuple[ProviderCode, Guid, ProviderMessageId]
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a call proved. `message` is as it was claimed; if it has changed since, it is read again."""
+
+    message: Message
+    attempt: int
+    outcome: AttemptOutcome
+    recalling: bool = False
+
+
+class SettleCalls:
+    """The transaction's part of settling."""
+
+    def __init__(self, policy: Policy, router: Router, clock: Clock, dice: Dice) -> None:
+        """`router` tells whether a sibling binding could take a refused message."""
+        self._policy = policy
+        self._router = router
+        self._clock = clock
+        self._dice = dice
+
+    async def __call__(self, flush: Flush, items: Sequence[Settlement], /) -> Sequence[None]:
+        """Nothing to answer: being durable is the answer."""
+        items = await self._unmask_reused_ids(flush, items)
+        for item in items:
+            self._apply(item.message, item)
+        lost = await flush.save([item.message for item in items])
+        if lost:
+            await self._settle_late(flush, [item for item in items if item.message.id in lost])
+        await self._reopen_callbacks(flush, items)
+        await self._stop_groups(flush, items)
+        await flush.unit.messages.count(_finished(items))
+        return [None] * len(items)
+
+    def _apply(self, message: Message, item: Settlement) -> None:
+        now, horizon = self._clock.now(), self._policy.horizon_ms
+        if item.recalling:
+            message.settle_recall(item.outcome, retry_ms=RECALL_RETRY_MS, horizon_ms=horizon, now=now)
+            return
+        if item.outcome.reason == UNBUILDABLE:
+            message.strikes += 1
+        verdict = self._verdict(message, message.attempt(item.attempt), item.outcome, now)
+        message.settle(item.attempt, item.outcome, verdict, horizon_ms=horizon, now=now)
+
+    def _verdict(self, message: Message, attempt: Attempt, outcome: AttemptOutcome, now: int) -> Verdict:
+        """What RetryPolicy says, should it turn out that nothing was sent."""
+        if outcome.reason == UNBUILDABLE and message.strikes >= MAX_STRIKES:
+            return GiveUp("POISON")
+        provider = self._policy.providers[attempt.provider_code]
+        return self._policy.retry.after(
+            outcome.kind,
+            tries=message.tries,
+            provider_tries=sum(
+                1 for other in message.attempts
+                if other.round == message.round and other.provider_code == attempt.provider_code
+            ),
+            provider_cap=provider.retry_count,
+            max_attempts=message.retry_count,
+            retry_after_ms=outcome.retry_after_ms,
+            jitter=self._dice.roll(),
+            remaining_ms=message.expires_at - now,
+            sibling=self._router.has_sibling(message, attempt, now=now),
+        )
+
+    async def _settle_late(self, flush: Flush, items: Sequence[Settlement]) -> None:
+        """The lease ran out meanwhile: the late answer is evidence all the same (reliability R3)."""
+        stored = await flush.unit.messages.get([item.message.id for item in items])
+        late = [(stored[item.message.id], item) for item in items if item.message.id in stored]
+        for message, item in late:
+            self._apply(message, item)
+        await flush.save([message for message, _ in late])
+
+    async def _unmask_reused_ids(self, flush: Flush, items: Sequence[Settlement]) -> Sequence[Settlement]:
+        """An id that another attempt has already is contradictory evidence: UNCERTAIN (decision 14)."""
+        keys = {key: item for item in items if (key := _provider_key(item)) is not None}
+        accepted = sum(1 for item in items if _provider_key(item) is not None)
+        taken = await flush.unit.messages.sent_as(list(keys)) if keys else {}
+        if not taken and len(keys) == accepted:
+            return items
+        first = {id(item) for key, item in keys.items() if key not in taken}
+        return [
+            item if _provider_key(item) is None or id(item) in first else dataclasses.replace(item, outcome=_reused(item))
+            for item in items
+        ]
+
+    async def _reopen_callbacks(self, flush: Flush, items: Sequence[Settlement]) -> None:
+        """Echoes that came before the answer wait for exactly this."""
+        keys = [key for item in items if (key := _provider_key(item)) is not None]
+        lost = {
+            (attempt.provider_code, attempt.guid)
+            for item in items
+            if not item.recalling
+            and item.outcome.kind is OutcomeClass.UNCERTAIN
+            and (attempt := item.message.attempt(item.attempt))
+        }
+        if keys or lost:
+            since = self._clock.now() - 2 * self._policy.horizon_ms
+            flush.inbox |= await flush.unit.inbox.reopen(keys, sorted(lost), since=since) > 0
+
+    async def _stop_groups(self, flush: Flush, items: Sequence[Settlement]) -> None:
+        """A refused part of a MIXED group stops the parts behind it (wire section 3)."""
+        for item in items:
+            message = item.message
+            if message.group_id is None or message.status is not MessageStatus.FAILED:
+                continue
+            parts = await flush.unit.messages.group(message.group_id)
+            behind = [part for part in parts if (part.index or 0) > (message.index or 0) and part.is_waiting()]
+            for part in behind:
+                part.cancel(now=self._clock.now(), reason="EARLIER_PART_REFUSED")
+            await flush.save(behind)
+
+
+def _provider_key(item: Settlement) -> ProviderKey | None:
+    receipt = item.outcome.receipt
+    if item.recalling or receipt is None or item.outcome.kind is not OutcomeClass.ACCEPTED:
+        return None
+    attempt = item.message.attempt(item.attempt)
+    return (attempt.provider_code, attempt.guid, receipt.provider_message_id)
+
+
+def _reused(item: Settlement) -> AttemptOutcome:
+    return dataclasses.replace(item.outcome, kind=OutcomeClass.UNCERTAIN, reason="REUSED_ID")
+
+
+def _finished(items: Sequence[Settlement]) -> Counter[tuple[ProviderCode, str, str]]:
+    return Counter(
+        (item.message.attempt(item.attempt).provider_code, item.message.message_type, item.outcome.kind.value)
+        for item in items
+        if not item.recalling
+    )

@@ -1,0 +1,64 @@
+"""Errors of use cases. Each class is mapped once per entrypoint; `code` is API (decision 23)."""
+
+from typing import ClassVar
+
+from wework_message.domain.errors import WeworkMessageError
+
+
+class ApplicationError(WeworkMessageError):
+    """A use case cannot do what was asked."""
+
+
+class NotFoundError(ApplicationError):
+    """Nothing has this id, or nothing that the asker may see."""
+
+    code: ClassVar[str] = "NOT_FOUND"
+
+    def __init__(self, what: str) -> None:
+        """`what` kind of thing was not found, such as ``message``."""
+        super().__init__(f"no such {what}")
+        self.what = what
+
+
+class IdempotencyConflictError(ApplicationError):
+    """The key was used before, for another request (decision 25)."""
+
+    code: ClassVar[str] = "IDEMPOTENCY_CONFLICT"
+
+    def __init__(self) -> None:
+        """The wording never repeats the key."""
+        super().__init__("this idempotency key was used before with another request")
+
+
+class UnknownNameError(ApplicationError):
+    """The request names something that is not configured; `path` is the field that names it."""
+
+    code: ClassVar[str] = "VALIDATION_FAILED"
+
+    def __init__(self, path: str, what: str) -> None:
+        """`path` such as ``providerCode``; `what` kind of thing is not known."""
+        super().__init__(f"{path}: no such {what}")
+        self.path = path
+        self.message = f"no such {what}"
+
+
+class NotImplementedYetError(ApplicationError):
+    """This version does not do that yet; `path` names the field or route (decision 47)."""
+
+    code: ClassVar[str] = "NOT_IMPLEMENTED"
+
+    def __init__(self, path: str, message: str) -> None:
+        """`message` says what is missing."""
+        super().__init__(f"{path}: {message}")
+        self.path = path
+        self.message = message
+
+
+class DrainingError(ApplicationError):
+    """The process is shutting down and takes no new work (503, connection closed)."""
+
+    code: ClassVar[str] = "UNAVAILABLE"
+
+    def __init__(self) -> None:
+        """Nothing to say beyond that."""
+        super().__init__("shutting down")

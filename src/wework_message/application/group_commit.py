@@ -1,0 +1,175 @@
+"""Group commit: many callers share one transaction, and each awaits its own durable result (decision 31).
+
+One flusher per process takes what has come up to a cap, runs it in one unit of work, commits, and only then answers.
+A durable commit costs about the same for one item as for five hundred.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from wework_message.application.errors import DrainingError
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import MessageId
+from wework_message.domain.message import Message
+from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
+
+CAP: Final = 500
+"""Items in one transaction."""
+
+LINGER_S: Final = 0.001
+"""How long to let a small batch gather while callers keep coming."""
+
+SMALL: Final = 32
+"""A batch below this lets the next one gather."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class Flush:
+    """One transaction and what is to be told after its commit."""
+
+    unit: UnitOfWork
+    accepted: list[Message] = field(default_factory=list)
+    """Messages that are new."""
+    moved: list[Message] = field(default_factory=list)
+    """Messages whose status changed, for watchers, logs and metrics."""
+    due: list[MessageId] = field(default_factory=list)
+    """Messages that became due now: one ring carries them all."""
+    inbox: bool = False
+    """Callbacks wait to be projected."""
+
+    async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
+        """Save messages and collect what they have to tell; returns the ids that were lost to somebody faster."""
+        lost = await self.unit.messages.save(messages) if messages else frozenset()
+        for message in messages:
+            if message.id in lost:
+                continue
+            self.moved.append(message)
+            if message.due is not None and message.due.in_ms == 0:
+                self.due.append(message.id)
+            message.written()
+        return lost
+
+
+class Operation(Protocol[Item, Result]):
+    """Work on a set of items inside a unit of work. A result that is an exception is raised to its caller alone."""
+
+    async def __call__(self, flush: Flush, items: Sequence[Item], /) -> Sequence[Result | Exception]:
+        """One result per item, in order."""
+        ...
+
+
+class AfterCommit(Protocol):
+    """What follows a commit: the doorbell, watchers, metrics. It must not raise."""
+
+    async def __call__(self, flush: Flush, /) -> None:
+        """`flush.unit` is closed already."""
+        ...
+
+
+@dataclass(slots=True)
+class _Entry(Generic[Item, Result]):
+    operation: Operation[Item, Result]
+    item: Item
+    future: asyncio.Future[Result]
+
+
+class GroupCommit:
+    """The process's one flusher."""
+
+    def __init__(self, units: UnitOfWorkFactory, after: AfterCommit) -> None:
+        """`after` is called once per committed transaction."""
+        self._units = units
+        self._after = after
+        self._queue: deque[_Entry[Any, Any]] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def start(self) -> None:
+        """Begin to flush."""
+        self._task = asyncio.create_task(self._run(), name="flusher")
+
+    async def close(self) -> None:
+        """Flush what is queued, then stop; later submissions raise `DrainingError`."""
+        self._closed = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+
+    async def submit(self, operation: Operation[Item, Result], item: Item) -> Result:
+        """Run `operation` on `item` in the next transaction and return its result once that is durable.
+
+        Items of the same operation are handed to it together. Raises what the operation returned as this item's
+        exception, `UnavailableError` if the store did not take the transaction, `DrainingError` after `close`.
+        A caller that is cancelled does not undo its item.
+        """
+        if self._closed:
+            raise DrainingError
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Entry(operation, item, future))
+        self._wake.set()
+        return await future
+
+    async def _run(self) -> None:
+        while not (self._closed and not self._queue):
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                batch = [self._queue.popleft() for _ in range(min(CAP, len(self._queue)))]
+                await self._flush(batch)
+                if len(self._queue) < SMALL and not self._closed:
+                    await asyncio.sleep(LINGER_S)
+
+    async def _flush(self, batch: list[_Entry[Any, Any]]) -> None:
+        try:
+            flush, results = await self._transact(batch)
+        except UnavailableError as error:
+            for entry in batch:
+                _fail(entry, error)
+            return
+        except Exception as error:  # noqa: BLE001 -- one poisonous item must not take its neighbours along
+            await self._isolate(batch, error)
+            return
+        for entry, result in zip(batch, results, strict=True):
+            if isinstance(result, Exception):
+                _fail(entry, result)
+            elif not entry.future.done():
+                entry.future.set_result(result)
+        await self._after(flush)
+
+    async def _isolate(self, batch: list[_Entry[Any, Any]], error: Exception) -> None:
+        """The transaction was rolled back: run each item alone, so that only the guilty one fails."""
+        if len(batch) == 1:
+            _fail(batch[0], error)
+            return
+        for entry in batch:
+            await self._flush([entry])
+
+    async def _transact(self, batch: list[_Entry[Any, Any]]) -> tuple[Flush, list[Any]]:
+        results: list[Any] = [None] * len(batch)
+        groups: dict[int, list[int]] = {}
+        for place, entry in enumerate(batch):
+            groups.setdefault(id(entry.operation), []).append(place)
+        async with self._units() as unit:
+            flush = Flush(unit)
+            for places in groups.values():
+                operation = batch[places[0]].operation
+                answers = await operation(flush, [batch[place].item for place in places])
+                for place, answer in zip(places, answers, strict=True):
+                    results[place] = answer
+            await unit.commit()
+        return flush, results
+
+
+def _fail(entry: _Entry[Any, Any], error: Exception) -> None:
+    if not entry.future.done():
+        entry.future.set_exception(error)
+    with contextlib.suppress(asyncio.CancelledError):
+        entry.future.exception()  # a caller that was cancelled never looks; asyncio would complain at exit

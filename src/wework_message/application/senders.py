@@ -1,0 +1,41 @@
+"""Who sends, and with what: names in a request become an account and a whole content (decision 19)."""
+
+from dataclasses import dataclass
+
+from wework_message.application.errors import UnknownNameError
+from wework_message.application.policy import Policy
+from wework_message.application.quoting import Quoting
+from wework_message.domain.account import implicit_account_id
+from wework_message.domain.content import Content, QuoteContent
+from wework_message.domain.draft import Draft
+from wework_message.domain.ids import AccountId, TenantId
+from wework_message.domain.ports.persistence import UnitOfWorkFactory
+
+
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """Resolves the sender of a draft and completes its content."""
+
+    policy: Policy
+    units: UnitOfWorkFactory
+    quoting: Quoting
+
+    async def resolve(self, tenant_id: TenantId, draft: Draft) -> AccountId:
+        """The account. A guid that nobody registered has an account of its own; raises `UnknownNameError`."""
+        if draft.provider_code is not None and draft.provider_code not in self.policy.providers:
+            raise UnknownNameError("providerCode", "provider")
+        if draft.guid is not None:
+            return implicit_account_id(draft.guid)
+        account_id = draft.account_id or AccountId("")
+        async with self.units() as unit:
+            known = (await unit.accounts.accounts([account_id])).get(account_id)
+        if known is None or known[0].tenant_id != tenant_id:
+            raise UnknownNameError("accountId", "account")
+        return account_id
+
+    async def complete(self, tenant_id: TenantId, draft: Draft) -> Content:
+        """The content as it will be sent: a quote of one of our messages is filled from what we stored."""
+        content = draft.content
+        if isinstance(content, QuoteContent) and content.quote_message_id is not None:
+            return await self.quoting.fill(tenant_id, content)
+        return content

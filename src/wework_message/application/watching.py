@@ -1,0 +1,71 @@
+"""Waiting for a message to move: sync sends and long polls (decision 24)."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from wework_message.domain.ids import MessageId, TenantId
+from wework_message.domain.ports.reading import MessageReader, MessageView
+
+LOOK_AGAIN_S: Final = 0.5
+"""How often a waiter looks by itself: another process may be the one that dispatches."""
+
+
+@dataclass(slots=True)
+class StatusFeed:
+    """Tells waiters in this process that a message has moved."""
+
+    _events: dict[MessageId, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
+
+    def publish(self, message_id: MessageId) -> None:
+        """Wake whoever waits for this message."""
+        for event in self._events.get(message_id, ()):
+            event.set()
+
+    def subscribe(self, message_id: MessageId) -> asyncio.Event:
+        """An event that is set at each move from now on; give it back with `unsubscribe`."""
+        event = asyncio.Event()
+        self._events[message_id].add(event)
+        return event
+
+    def unsubscribe(self, message_id: MessageId, event: asyncio.Event) -> None:
+        """Stop waiting."""
+        events = self._events.get(message_id, set())
+        events.discard(event)
+        if not events:
+            self._events.pop(message_id, None)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitForMessage:
+    """Read a message, and wait while it is not what the caller wants to see."""
+
+    feed: StatusFeed
+    reader: MessageReader
+
+    async def __call__(
+        self, tenant_id: TenantId, message_id: MessageId, *, enough: Callable[[MessageView], bool], wait_ms: int
+    ) -> MessageView | None:
+        """The message once `enough` says so, or as it is after `wait_ms`; None if there is none."""
+        deadline = asyncio.get_running_loop().time() + wait_ms / 1000
+        event = self.feed.subscribe(message_id)
+        try:
+            while True:
+                event.clear()
+                view = (await self.reader.messages(tenant_id, [message_id])).get(message_id)
+                rest = deadline - asyncio.get_running_loop().time()
+                if view is None or enough(view) or rest <= 0:
+                    return view
+                await _either(event, min(rest, LOOK_AGAIN_S))
+        finally:
+            self.feed.unsubscribe(message_id, event)
+
+
+async def _either(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,40 @@
+"""The settings: `load` them, ask `require_startable`, show them with `render_check`."""
+
+from wework_message.bootstrap.settings.check import check_document, check_rows, render_check
+from wework_message.bootstrap.settings.effective import Origin, OriginKind
+from wework_message.bootstrap.settings.errors import SettingsError
+from wework_message.bootstrap.settings.loading import Loaded, load
+from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
+from wework_message.bootstrap.settings.start import (
+    is_embedded,
+    listen_host,
+    refuse_missing_backends,
+    require_startable,
+    simulated_providers,
+    sqlite_path,
+    start_problems,
+)
+from wework_message.bootstrap.settings.tree import SIMULATOR, ProviderSettings, Settings
+
+__all__ = [
+    "SIMULATOR",
+    "Loaded",
+    "Origin",
+    "OriginKind",
+    "ProviderSettings",
+    "Secret",
+    "SecretUrl",
+    "Settings",
+    "SettingsError",
+    "check_document",
+    "check_rows",
+    "is_embedded",
+    "listen_host",
+    "load",
+    "refuse_missing_backends",
+    "render_check",
+    "require_startable",
+    "simulated_providers",
+    "sqlite_path",
+    "start_problems",
+]

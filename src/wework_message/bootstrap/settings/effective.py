@@ -1,0 +1,214 @@
+"""Environment over profile file over file over default, every value with where it comes from (decision 49)."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import quote
+
+from wework_message.bootstrap.settings.errors import InvalidSettingError, UnknownSettingError
+from wework_message.bootstrap.settings.schema import (
+    PROVIDER_KEY,
+    PROVIDER_PREFIX,
+    PROVIDERS,
+    Value,
+    is_section,
+    known_keys,
+    leaf_of,
+    provider_of,
+)
+from wework_message.bootstrap.settings.spring import (
+    ALIASES,
+    REDIS_PARTS,
+    ignored_section,
+    is_setting,
+    likely_keys,
+)
+
+BUILT_IN_PROVIDER: Final = "guangzhou-guxing"
+"""The provider there is when nobody configures one."""
+
+_PROVIDER_NAMES: Final = {BUILT_IN_PROVIDER: "广州孤星"}
+_JDBC: Final = re.compile(r"jdbc:(?:mysql|mariadb)://(?P<rest>[^?]*)(?:\?(?P<options>.*))?", re.DOTALL)
+_LEVELS: Final = {"WARN": "WARNING", "TRACE": "DEBUG", "FATAL": "CRITICAL"}
+
+
+class OriginKind(StrEnum):
+    """What kind of source a value comes from, weakest first."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    PROFILE_FILE = "profile file"
+    ENVIRONMENT = "environment variable"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value comes from; `name` is the file's path or the variable's name, empty for a default."""
+
+    kind: OriginKind
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}".strip()
+
+
+DEFAULT: Final = Origin(OriginKind.DEFAULT)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A value before it is checked, with its origin and the rank of its source (0 = default, more wins)."""
+
+    value: Value
+    origin: Origin
+    rank: int = 0
+
+
+@dataclass(slots=True)
+class Sources:
+    """What was read so far, merged: add sources from the weakest to the strongest."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    ignored: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+    _rank: int = 0
+
+    def add(self, values: Iterable[tuple[str, Value, Origin]]) -> None:
+        """Take one source; raises `UnknownSettingError` for a key of ours that does not exist."""
+        self._rank += 1
+        own: dict[str, Entry] = {}
+        alias: dict[str, Entry] = {}
+        for key, value, origin in values:
+            entry = Entry(value, origin, self._rank)
+            if key in ALIASES:
+                alias[ALIASES[key]] = entry
+            elif is_setting(key):
+                own[key] = entry
+            elif is_section(key) and value is None:
+                own |= {key: entry} if provider_of(key) else {}
+            elif is_section(key):
+                raise InvalidSettingError(key, f"is a section of settings, not a value ({origin})")
+            elif section := ignored_section(key):
+                self.ignored.add(section)
+            else:
+                raise UnknownSettingError(key, likely_keys(key, self._known_keys(own)), str(origin))
+        # An own key that is null says nothing against Spring's key beside it.
+        self.entries |= own | {key: entry for key, entry in alias.items() if key not in own or own[key].value is None}
+
+    def providers(self) -> list[str]:
+        """The configured providers in the order of the sources; raises `InvalidSettingError` for a name we cannot use."""
+        names = dict.fromkeys(name for key in self.entries if (name := provider_of(key)) is not None)
+        for name in names:
+            if not PROVIDER_KEY.fullmatch(name):
+                raise InvalidSettingError(f"{PROVIDER_PREFIX}{name}", "a provider's key is lower case with hyphens")
+        return list(names)
+
+    def _known_keys(self, own: Mapping[str, Entry]) -> list[str]:
+        names = dict.fromkeys(name for key in (*self.entries, *own) if (name := provider_of(key)))
+        return [*known_keys(list(names)), *ALIASES, *REDIS_PARTS]
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """Every setting with its checked value and its origin."""
+
+    values: Mapping[str, object]
+    origins: Mapping[str, Origin]
+
+
+def merge(sources: Sources, stand_ins: Mapping[str, str]) -> Effective:
+    """What holds in the end; raises `InvalidSettingError` with the key, what is allowed, and the source.
+
+    `stand_ins` are values for keys that are null or not given.
+    """
+    entries = dict(sources.entries)
+    names = sources.providers() or [BUILT_IN_PROVIDER]
+    _compose_redis(entries, sources.notes)
+    _translate(entries, sources.notes)
+    _name_providers(entries, names)
+    for key, text in stand_ins.items():
+        if key not in entries or not entries[key].value:
+            entries[key] = Entry(text, DEFAULT)
+    values: dict[str, object] = {}
+    origins: dict[str, Origin] = {}
+    for key in known_keys(names):
+        leaf = leaf_of(key)
+        if leaf is None:
+            raise LookupError(key)
+        entry = entries.get(key, Entry(leaf.default, DEFAULT))
+        origins[key] = entry.origin
+        try:
+            values[key] = entry.value if entry.value is leaf.default else leaf.convert(entry.value)
+        except ValueError as error:
+            raise InvalidSettingError(key, f"{error} ({entry.origin})") from None
+    return Effective(MappingProxyType(values), MappingProxyType(origins))
+
+
+def nested(values: Mapping[str, object]) -> dict[str, object]:
+    """Dotted keys as a tree of maps; what a provider's key holds stays below `app.wework.providers`."""
+    tree: dict[str, object] = {}
+    for key, value in values.items():
+        *parents, last = key.split(".")
+        place = tree
+        for parent in parents:
+            below = place.setdefault(parent, {})
+            if not isinstance(below, dict):
+                raise TypeError(key)
+            place = below
+        place[last] = value
+    return tree
+
+
+def _compose_redis(entries: dict[str, Entry], notes: list[str]) -> None:
+    parts = {key.rpartition(".")[2]: entries.pop(key) for key in REDIS_PARTS if key in entries}
+    host, url = parts.get("host"), entries.get("redis.url")
+    if host is None or not host.value:
+        if parts:
+            notes.append(f"spring.data.redis.{', '.join(sorted(parts))} has no effect without spring.data.redis.host")
+        return
+    if url is not None and url.value and url.rank >= host.rank:
+        return
+
+    def text(part: str, default: str) -> str:
+        entry = parts.get(part)
+        return str(entry.value) if entry and entry.value else default
+
+    userinfo = quote(text("username", ""), safe="")
+    if password := text("password", ""):
+        userinfo += f":{quote(password, safe='')}"
+    address = f"{f'{userinfo}@' if userinfo else ''}{text('host', '')}:{text('port', '6379')}"
+    entries["redis.url"] = Entry(f"redis://{address}/{text('database', '0')}", host.origin, host.rank)
+
+
+def _translate(entries: dict[str, Entry], notes: list[str]) -> None:
+    """Java's spellings of values into ours."""
+    url = entries.get("datasource.url")
+    if url and isinstance(url.value, str) and (jdbc := _JDBC.fullmatch(url.value)):
+        entries["datasource.url"] = Entry(f"mysql://{jdbc['rest']}", url.origin, url.rank)
+        if options := [option.partition("=")[0] for option in (jdbc["options"] or "").split("&") if option]:
+            notes.append(f"datasource.url: JDBC options without effect: {', '.join(options)} ({url.origin})")
+    level = entries.get("logging.level")
+    if level and isinstance(level.value, str):
+        word = level.value.strip().upper()
+        entries["logging.level"] = Entry(_LEVELS.get(word, word), level.origin, level.rank)
+    path = entries.get("server.context-path")
+    if path and isinstance(path.value, str):
+        entries["server.context-path"] = Entry(path.value.rstrip("/"), path.origin, path.rank)
+
+
+def _name_providers(entries: dict[str, Entry], names: list[str]) -> None:
+    """Code and name of a provider follow from its key unless they are given."""
+    codes: dict[str, str] = {}
+    for name in names:
+        prefix = f"{PROVIDERS}.{name}"
+        code = entries.get(f"{prefix}.code")
+        if code is None or not code.value:
+            code = entries[f"{prefix}.code"] = Entry(name.upper().replace("-", "_"), DEFAULT)
+        label = entries.get(f"{prefix}.name")
+        if label is None or not label.value:
+            entries[f"{prefix}.name"] = Entry(_PROVIDER_NAMES.get(name, code.value), DEFAULT)
+        if (other := codes.setdefault(str(code.value), name)) != name:
+            raise InvalidSettingError(f"{prefix}.code", f"provider {other} has the same code")

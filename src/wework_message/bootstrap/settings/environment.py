@@ -1,0 +1,83 @@
+"""From a variable's name to a key: the path in upper case, ``.`` and ``-`` as ``_``."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from wework_message.bootstrap.settings.errors import UnknownSettingError
+from wework_message.bootstrap.settings.schema import (
+    PROVIDER_KEY,
+    PROVIDER_PREFIX,
+    Value,
+    known_keys,
+    leaf_of,
+    provider_leaves,
+    provider_of,
+)
+from wework_message.bootstrap.settings.sources import parse_yaml
+from wework_message.bootstrap.settings.spring import ALIASES, PROFILES_KEY, REDIS_PARTS
+
+OWN_PREFIXES: Final = ("APP_WEWORK_", "APP_MESSAGE_")
+"""Nobody else's variables begin so: one that names no key stops the start."""
+
+_SPRING_NAMES: Final = {
+    "datasource.url": "SPRING_DATASOURCE_URL",
+    "datasource.username": "SPRING_DATASOURCE_USERNAME",
+    "datasource.password": "SPRING_DATASOURCE_PASSWORD",
+    "redis.url": "SPRING_DATA_REDIS_HOST",
+}
+
+
+def variable_of(key: str) -> str:
+    """The environment variable of `key`."""
+    return re.sub(r"[.-]", "_", key).upper()
+
+
+def variables_of(key: str) -> str:
+    """Every variable that sets `key`, for a message to people."""
+    spring = _SPRING_NAMES.get(key)
+    return f"{variable_of(key)} or {spring}" if spring else variable_of(key)
+
+
+def read_environment(environ: Mapping[str, str], configured: Collection[str]) -> dict[str, tuple[str, Value]]:
+    """Key -> (variable, value) of every variable that sets something, in the order of the variables' names.
+
+    `configured` are the providers of the files. Raises `UnknownSettingError` for a variable with one of our own
+    prefixes that names no key; other variables are none of our business.
+    """
+    fixed = {variable_of(key): key for key in (*known_keys(()), *ALIASES, *REDIS_PARTS, PROFILES_KEY)}
+    found: dict[str, tuple[str, Value]] = {}
+    unknown: list[str] = []
+    for variable in sorted(environ):
+        key = fixed.get(variable) or provider_key(variable, configured, provider_leaves())
+        if key is not None:
+            leaf = leaf_of(key)
+            text = environ[variable]
+            found[key] = (variable, parse_yaml(text, variable) if leaf and leaf.mapping and text else text)
+        elif variable.startswith(OWN_PREFIXES):
+            unknown.append(variable)
+    if unknown:
+        named = {name for key in found if (name := provider_of(key))}
+        known = [*fixed, *map(variable_of, known_keys([*configured, *sorted(named - set(configured))]))]
+        raise UnknownSettingError(unknown[0], known)
+    return found
+
+
+def provider_key(variable: str, configured: Collection[str], leaves: Iterable[str]) -> str | None:
+    """The provider setting that `variable` names, or None.
+
+    Providers may be called anything, so a name can be cut in several places: a provider that the files configure wins
+    (the longest one), then the longest setting's name.
+    """
+    prefix = variable_of(PROVIDER_PREFIX)
+    if not variable.startswith(prefix):
+        return None
+    rest = variable.removeprefix(prefix)
+    splits: list[tuple[bool, int, int, str]] = []
+    for leaf in leaves:
+        tail = f"_{variable_of(leaf)}"
+        provider = rest.removesuffix(tail).lower().replace("_", "-")
+        if rest.endswith(tail) and PROVIDER_KEY.fullmatch(provider):
+            known = provider in configured
+            splits.append((known, len(provider) if known else 0, len(leaf), f"{PROVIDER_PREFIX}{provider}.{leaf}"))
+    return max(splits)[-1] if splits else None

@@ -1,0 +1,158 @@
+"""The keys that exist, read off the tree: which are values, which are sections, and what each value may be."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, TypeAlias, get_args, get_origin
+
+import msgspec
+from msgspec import inspect
+
+from wework_message.bootstrap.settings.secrets import Secret
+from wework_message.bootstrap.settings.tree import ProviderSettings, Settings
+
+PROVIDERS: Final = "app.wework.providers"
+PROVIDER_PREFIX: Final = f"{PROVIDERS}."
+PROVIDER_KEY: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+"""Lower case with single hyphens: the only spelling that an environment variable can name without doubt."""
+
+_TRUE: Final = frozenset({"true", "yes", "on", "1"})
+_FALSE: Final = frozenset({"false", "no", "off", "0"})
+
+Value: TypeAlias = object
+"""What a file or a variable says: a text, None, or a map."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One setting: its key, with ``*`` for a provider's name, and what it may be."""
+
+    key: str
+    annotation: object
+    default: object
+    nullable: bool
+    boolean: bool
+    mapping: bool
+    secret: bool
+    allowed: str
+    """What it may be, in words, for an error."""
+
+    def convert(self, value: Value) -> object:
+        """`value` as the tree holds it; raises ValueError where it is not allowed (without saying the value)."""
+        if value == "" and self.nullable:
+            return None
+        if isinstance(value, str) and self.boolean:
+            word = value.strip().lower()
+            value = True if word in _TRUE else False if word in _FALSE else value
+        try:
+            return msgspec.convert(value, type=self.annotation, strict=False, dec_hook=as_secret)
+        except msgspec.ValidationError:
+            raise ValueError(f"must be {self.allowed}") from None
+
+
+def as_secret(type_: type, value: object) -> Secret:
+    """The `dec_hook` for the one kind of type that msgspec does not know."""
+    if isinstance(value, type_) and isinstance(value, Secret):
+        return value
+    if issubclass(type_, Secret) and isinstance(value, str):
+        return type_(value)
+    raise ValueError("must be a text")
+
+
+def leaf_of(key: str) -> Leaf | None:
+    """The setting that `key` names, or None."""
+    return _leaves().get(_pattern(key))
+
+
+def is_section(key: str) -> bool:
+    """Whether `key` holds other keys."""
+    return _pattern(key) in _sections()
+
+
+def provider_of(key: str) -> str | None:
+    """The provider's key in `key`, or None where `key` is elsewhere."""
+    return key.removeprefix(PROVIDER_PREFIX).partition(".")[0] if key.startswith(PROVIDER_PREFIX) else None
+
+
+def known_keys(providers: Iterator[str] | tuple[str, ...] | list[str]) -> list[str]:
+    """Every key there is, given the names of the providers."""
+    names = list(providers)
+    keys: list[str] = []
+    for pattern in _leaves():
+        if pattern.startswith(f"{PROVIDER_PREFIX}*."):
+            keys += [pattern.replace("*", name, 1) for name in names]
+        else:
+            keys.append(pattern)
+    return keys
+
+
+def provider_leaves() -> list[str]:
+    """The settings of one provider, without prefix."""
+    return [field.encode_name for field in msgspec.structs.fields(ProviderSettings)]
+
+
+def section_names() -> list[str]:
+    """The sections at the top of the tree."""
+    return [field.encode_name for field in msgspec.structs.fields(Settings)]
+
+
+def _pattern(key: str) -> str:
+    provider = provider_of(key)
+    if not provider:
+        return key
+    return f"{PROVIDER_PREFIX}*{key[len(PROVIDER_PREFIX) + len(provider) :]}"
+
+
+@cache
+def _leaves() -> Mapping[str, Leaf]:
+    return {leaf.key: leaf for leaf in _walk(Settings, "")}
+
+
+@cache
+def _sections() -> frozenset[str]:
+    parts = [key.split(".") for key in _leaves()]
+    return frozenset(".".join(words[:length]) for words in parts for length in range(1, len(words)))
+
+
+def _walk(section: type[msgspec.Struct], prefix: str) -> Iterator[Leaf]:
+    for field in msgspec.structs.fields(section):
+        key, annotation = f"{prefix}{field.encode_name}", field.type
+        if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+            yield from _walk(annotation, f"{key}.")
+        elif get_origin(annotation) is Mapping and get_args(annotation)[1] is ProviderSettings:
+            yield from _walk(ProviderSettings, f"{key}.*.")
+        else:
+            default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+            yield _leaf(key, annotation, default)
+
+
+def _leaf(key: str, annotation: object, default: object) -> Leaf:
+    info = inspect.type_info(annotation)
+    options = info.types if isinstance(info, inspect.UnionType) else (info,)
+    nullable = any(isinstance(option, inspect.NoneType) for option in options)
+    (kind,) = (option for option in options if not isinstance(option, inspect.NoneType))
+    extra = kind.extra or {} if isinstance(kind, inspect.Metadata) else {}
+    bare = kind.type if isinstance(kind, inspect.Metadata) else kind
+    return Leaf(
+        key=key,
+        annotation=annotation,
+        default=default,
+        nullable=nullable,
+        boolean=isinstance(bare, inspect.BoolType),
+        mapping=isinstance(bare, inspect.DictType),
+        secret=isinstance(bare, inspect.CustomType),
+        allowed=str(extra.get("allowed") or _in_words(bare)) + (", or null" if nullable else ""),
+    )
+
+
+def _in_words(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.IntType(ge=low, le=high):
+            return f"a whole number from {low} to {high}"
+        case inspect.LiteralType(values=values):
+            return f"one of {', '.join(str(value) for value in values)}"
+        case _:
+            return "a text"

@@ -1,0 +1,73 @@
+"""Values that must never print: passwords, keys, and URLs that carry a password."""
+
+import re
+from typing import Final, Self
+
+MASK: Final = "***"
+
+_USERINFO = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.:-]*://)(?P<userinfo>.*)@", re.DOTALL)
+_SECRET_OPTION = re.compile(r"([?&;](?:[^=&;]*(?:password|passwd|pwd|secret|token|key)[^=&;]*)=)[^&;#]*", re.IGNORECASE)
+
+
+class Secret:
+    """A text that shows as ``***`` wherever it is printed, logged or formatted; `reveal` gives it out.
+
+    Two secrets are equal when their texts are.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself; for the one call that needs it."""
+        return self._text
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and type(other) is type(self) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self._text))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        return self
+
+
+class SecretUrl(Secret):
+    """A URL that prints without its password and without secret-looking options."""
+
+    __slots__ = ()
+
+    @property
+    def scheme(self) -> str:
+        """What stands before ``://``, in lower case; empty where there is none."""
+        head, found, _ = self._text.partition("://")
+        return head.lower() if found else ""
+
+    def __str__(self) -> str:
+        return masked_url(self._text)
+
+
+def masked_url(url: str) -> str:
+    """`url` with its password and secret-looking options as ``***``; all of it where it is no URL.
+
+    Everything up to the last ``@`` counts as user information: a password with an unescaped ``@`` or ``/`` stays hidden.
+    """
+    if "://" not in url:
+        return MASK
+
+    def hide(match: re.Match[str]) -> str:
+        user, colon, _ = match["userinfo"].partition(":")
+        return f"{match['scheme']}{user}:{MASK}@" if colon else f"{match['scheme']}{MASK}@"
+
+    return _SECRET_OPTION.sub(rf"\g<1>{MASK}", _USERINFO.sub(hide, url))

@@ -1,0 +1,139 @@
+"""Finding and reading the YAML files: plain values stay text, so that a password such as 0123 is not read as a number."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from wework_message.bootstrap.settings.errors import SettingsError, SettingsFileError
+from wework_message.bootstrap.settings.schema import Value, leaf_of
+from wework_message.bootstrap.settings.spring import is_setting
+
+DEFAULT_FOLDERS: Final = (Path("config"), Path())
+_SUFFIXES: Final = (".yml", ".yaml")
+
+
+class _TextLoader(yaml.SafeLoader):
+    """SafeLoader that keeps numbers and booleans as they are written and refuses a key that stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:null":
+                raise yaml.constructor.ConstructorError(None, None, "a key must be a text", key.start_mark)
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value} stands twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+    def written(self, node: yaml.ScalarNode) -> str:
+        """The scalar as it is written."""
+        return str(self.construct_scalar(node))
+
+
+for _tag in ("bool", "int", "float", "timestamp"):
+    _TextLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _TextLoader.written)
+
+
+def find(name: str, folders: tuple[Path, ...]) -> Path | None:
+    """`name`.yml or .yaml in the first folder that has it, or None; both in one folder are refused."""
+    for folder in folders:
+        found = [path for suffix in _SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
+        if len(found) > 1:
+            raise SettingsFileError(str(found[1]), f"stands beside {found[0].name}; keep one of them")
+        if found:
+            return found[0]
+    return None
+
+
+def parse_yaml(text: str, label: str) -> object:
+    """The document in `text`, scalars as text; errors name `label` and the line."""
+    try:
+        # A subclass of SafeLoader: no tag builds anything but maps, lists and texts.
+        return yaml.load(text, Loader=_TextLoader)  # noqa: S506
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else None
+        raise SettingsFileError(label, error.problem or "cannot be read as YAML", line) from None
+    except yaml.YAMLError as error:
+        raise SettingsFileError(label, f"cannot be read as YAML ({type(error).__name__})") from None
+
+
+def read_file(path: Path, environ: Mapping[str, str]) -> dict[str, Value]:
+    """The file as dotted key -> text, None or map; raises `SettingsFileError`.
+
+    Placeholders are replaced in settings that mean something here: those of a foreign section are not ours to know.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SettingsFileError(str(path), error.strerror or "cannot be read") from None
+    except UnicodeDecodeError:
+        raise SettingsFileError(str(path), "is not UTF-8") from None
+    document = parse_yaml(text, str(path))
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise SettingsFileError(str(path), "must be a map of settings", 1)
+    flat: dict[str, Value] = {}
+    _flatten(document, "", flat, str(path))
+    return {key: _replaced(value, environ, key) if is_setting(key) else value for key, value in flat.items()}
+
+
+def _flatten(section: Mapping[str, object], prefix: str, into: dict[str, Value], file: str) -> None:
+    for name, value in section.items():
+        key = f"{prefix}{name}"
+        leaf = leaf_of(key)
+        if isinstance(value, dict) and value and not (leaf and leaf.mapping):
+            _flatten(value, f"{key}.", into, file)
+            continue
+        if key in into:
+            raise SettingsFileError(file, f"key {key} stands twice")
+        into[key] = None if value == {} and not leaf else value
+
+
+def _replaced(value: Value, environ: Mapping[str, str], key: str) -> Value:
+    if isinstance(value, str):
+        return expand(value, environ, key)
+    if isinstance(value, dict):
+        return {name: _replaced(item, environ, key) for name, item in value.items()}
+    return value
+
+
+def expand(text: str, environ: Mapping[str, str], key: str) -> str:
+    """`text` with every ``${VAR}`` and ``${VAR:default}`` replaced from `environ`; a default may hold placeholders.
+
+    What a variable holds is taken literally. Raises `SettingsError` for `key` where a variable without default is
+    missing or a placeholder is not closed.
+    """
+    parts: list[str] = []
+    position = 0
+    while (start := text.find("${", position)) >= 0:
+        end = _closing(text, start, key)
+        name, colon, default = text[start + 2 : end].partition(":")
+        if name in environ:
+            value = environ[name]
+        elif colon:
+            value = expand(default, environ, key)
+        else:
+            raise SettingsError(key, f"environment variable {name} is not set and ${{{name}}} has no default")
+        parts += (text[position:start], value)
+        position = end + 1
+    return "".join(parts) + text[position:]
+
+
+def _closing(text: str, start: int, key: str) -> int:
+    depth = 0
+    index = start
+    while index < len(text):
+        if text.startswith("${", index):
+            depth += 1
+            index += 2
+            continue
+        if text[index] == "}":
+            depth -= 1
+            if depth == 0:
+                return index
+        index += 1
+    raise SettingsError(key, "a placeholder ${... is not closed by }")

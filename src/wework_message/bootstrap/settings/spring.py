@@ -1,0 +1,74 @@
+"""What Spring files and variables say in other words, and which of their sections mean nothing here (decision 49)."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
+from wework_message.bootstrap.settings.schema import leaf_of, section_names
+
+PROFILES_KEY: Final = "spring.profiles.active"
+
+ALIASES: Final = {
+    "spring.datasource.url": "datasource.url",
+    "spring.datasource.username": "datasource.username",
+    "spring.datasource.password": "datasource.password",
+    "spring.data.redis.url": "redis.url",
+    "server.servlet.context-path": "server.context-path",
+    "logging.level.root": "logging.level",
+}
+"""Spring's key -> ours; ours wins within one source."""
+
+REDIS_PARTS: Final = tuple(f"spring.data.redis.{part}" for part in ("host", "port", "username", "password", "database"))
+"""The pieces of a Redis address, from which `redis.url` is built."""
+
+_IGNORED: Final = (
+    "spring",
+    "server.tomcat",
+    "server.netty",
+    "server.jetty",
+    "server.undertow",
+    "server.shutdown",
+    "server.compression",
+    "server.http2",
+    "server.error",
+    "server.servlet",
+    "server.reactive",
+    "logging.level",
+    "logging.pattern",
+    "logging.logback",
+    "logging.config",
+    "logging.charset",
+    "logging.file.max-size",
+    "logging.file.max-history",
+)
+"""Keys of Spring inside sections that we have too."""
+
+_MISPLACED: Final = {"message": "app.message", "wework": "app.wework", "providers": "app.wework.providers"}
+"""Sections of ours that somebody may write without their parents."""
+
+
+def is_setting(key: str) -> bool:
+    """Whether a value under `key` means something here, in our words or in Spring's."""
+    return leaf_of(key) is not None or key in ALIASES or key in REDIS_PARTS or key == PROFILES_KEY
+
+
+def ignored_section(key: str) -> str | None:
+    """The Spring section that `key` belongs to and that has no effect here; None where `key` must be one of ours."""
+    words = key.split(".")
+    top = words[0]
+    if top == "spring":
+        return ".".join(words[: 3 if words[1:2] in (["datasource"], ["data"]) else 2])
+    for section in _IGNORED:
+        if key == section or key.startswith(f"{section}."):
+            return section
+    if top in section_names() or top in _MISPLACED or get_close_matches(top, section_names(), n=1, cutoff=0.8):
+        return None
+    return top
+
+
+def likely_keys(key: str, known: Iterable[str]) -> list[str]:
+    """The keys that a misspelt `key` may have meant: its sections corrected, then all of `known`."""
+    top, dot, rest = key.partition(".")
+    if top in _MISPLACED:
+        return [f"{_MISPLACED[top]}{dot}{rest}"]
+    return [*known, *section_names()]

@@ -1,0 +1,139 @@
+"""What may start: the profile's demands (decision 35), the network (decision 38), backends that do not exist yet (59)."""
+
+from pathlib import Path
+from typing import Final
+
+from wework_message.bootstrap.settings.environment import variables_of
+from wework_message.bootstrap.settings.errors import (
+    InvalidSettingError,
+    MissingBackendError,
+    MissingSettingError,
+    SettingsError,
+    StartRefusedError,
+)
+from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
+from wework_message.bootstrap.settings.secrets import SecretUrl
+from wework_message.bootstrap.settings.tree import SIMULATOR, RocketmqSettings, Section, Settings
+
+LOOPBACK: Final = "127.0.0.1"
+EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - decision 38: only with a profile that says it is a deployment, and with a warning
+_LOCAL_HOSTS: Final = frozenset({LOOPBACK, "localhost", "::1"})
+
+
+def is_embedded(profile: str) -> bool:
+    """Whether `profile` (comma-separated, empty = none) may use SQLite and the simulator without being told to."""
+    return all(name == "dev" for name in profile.split(",") if name)
+
+
+def listen_host(settings: Settings, profile: str) -> str:
+    """The address to listen on: `server.host`, else loopback, else everywhere where a deployment's profile is active."""
+    return settings.server.host or (LOOPBACK if is_embedded(profile) else EVERYWHERE)
+
+
+def listens_openly(settings: Settings, profile: str) -> bool:
+    """Whether others than this machine can reach a service that asks nobody who they are."""
+    return settings.security.mode == "open" and listen_host(settings, profile) not in _LOCAL_HOSTS
+
+
+def simulated_providers(settings: Settings, profile: str) -> tuple[str, ...]:
+    """Keys of the enabled providers that the built-in simulator stands in for.
+
+    `api-base-url: simulator` asks for it in any profile; null does with the embedded profile only.
+    """
+    stand_ins = (SIMULATOR, None) if is_embedded(profile) else (SIMULATOR,)
+    return tuple(
+        key
+        for key, provider in settings.app.wework.providers.items()
+        if provider.enabled and provider.api_base_url in stand_ins
+    )
+
+
+def sqlite_path(url: SecretUrl | None) -> Path:
+    """The file of a ``sqlite:///`` URL, relative to the working directory unless it has four slashes.
+
+    Raises `InvalidSettingError` where there is no file: in memory nothing would be durable.
+    """
+    text = url.reveal() if url else ""
+    path = text.removeprefix("sqlite:///")
+    if not text.startswith("sqlite:///") or path in {"", ":memory:"} or "?" in path:
+        raise InvalidSettingError("datasource.url", "must be sqlite:///relative/file or sqlite:////absolute/file")
+    return Path(path)
+
+
+def start_problems(settings: Settings, profile: str) -> tuple[SettingsError, ...]:
+    """Everything that stops the start with these settings; empty = it may start."""
+    problems: list[SettingsError] = []
+    for name, provider in settings.app.wework.providers.items():
+        key = f"{PROVIDER_PREFIX}{name}.api-base-url"
+        simulated = name in simulated_providers(settings, profile)
+        if provider.enabled and provider.api_base_url is None and not simulated:
+            problems.append(
+                MissingSettingError(
+                    key, variables_of(key), _needed(profile, f" ({SIMULATOR} = the built-in simulator)")
+                )
+            )
+        if simulated and provider.protocol != "guxing":
+            problems.append(InvalidSettingError(key, "must be a URL: the simulator speaks the protocol guxing only"))
+    problems += _datasource_problems(settings, profile)
+    return (*problems, *_missing_backends(settings))
+
+
+def require_startable(settings: Settings, profile: str) -> None:
+    """Raise what `start_problems` finds: the one error, or a `StartRefusedError` of all of them."""
+    problems = start_problems(settings, profile)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise StartRefusedError(problems)
+
+
+def refuse_missing_backends(settings: Settings) -> None:
+    """Stop at the first setting that asks for MySQL, Redis or RocketMQ (decision 59: nothing is ignored silently)."""
+    for problem in _missing_backends(settings):
+        raise problem
+
+
+def _missing_backends(settings: Settings) -> list[MissingBackendError]:
+    wanted = []
+    if settings.datasource.url and settings.datasource.url.scheme == "mysql":
+        wanted.append("datasource.url")
+    if settings.redis.url:
+        wanted.append("redis.url")
+    # The producer's keys are the Java service's and alone ask for nothing.
+    wanted += [f"rocketmq.{key}" for key in _differences(settings.rocketmq, RocketmqSettings()) if key != "producer"]
+    reason = "needs a backend that this version does not have yet; it is set by a file or by"
+    return [MissingBackendError(key, f"{reason} {variables_of(key)}") for key in wanted]
+
+
+def _datasource_problems(settings: Settings, profile: str) -> list[SettingsError]:
+    source = settings.datasource
+    if source.url is None:
+        return [MissingSettingError("datasource.url", variables_of("datasource.url"), _needed(profile))]
+    if source.url.scheme != "mysql":
+        return []
+    userinfo, at, _ = source.url.reveal().partition("://")[2].rpartition("@")
+    user, colon, _ = userinfo.partition(":") if at else ("", "", "")
+    return [
+        MissingSettingError(key, variables_of(key), "MySQL needs a user and a password")
+        for key, given in (
+            ("datasource.username", user or source.username),
+            ("datasource.password", colon or source.password),
+        )
+        if not given
+    ]
+
+
+def _needed(profile: str, otherwise: str = "") -> str:
+    return f"profile {profile} has no default for it{otherwise}"
+
+
+def _differences(section: Section, usual: Section) -> list[str]:
+    """Keys of `section`, one level of sections flattened, whose values differ from `usual`; `producer` as a whole."""
+    keys: list[str] = []
+    for name, key in zip(section.__struct_fields__, section.__struct_encode_fields__, strict=True):
+        value, default = getattr(section, name), getattr(usual, name)
+        if value == default:
+            continue
+        inner = isinstance(value, Section) and isinstance(default, Section) and key != "producer"
+        keys += [f"{key}.{below}" for below in _differences(value, default)] if inner else [key]
+    return keys

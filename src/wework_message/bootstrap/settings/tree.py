@@ -1,0 +1,264 @@
+"""The settings as one frozen tree; attribute names are the keys of `application.yml` with ``_`` for ``-``.
+
+Ranges stand in the types and are checked when a file or a variable is read; the defaults here are the product's.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
+from wework_message.domain.outcomes import OutcomeClass
+
+SIMULATOR: Final = "simulator"
+"""The value of `api-base-url` that asks for the built-in simulator in so many words, whatever the profile."""
+
+EMBEDDED_DATABASE: Final = "sqlite:///var/wework-message.db"
+"""What `datasource.url` is without a profile, or with `dev`, when nobody sets it."""
+
+_Ms: TypeAlias = Annotated[int, Meta(ge=1, le=600_000)]
+_Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000)]
+_Word: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a text without spaces"})]
+_BaseUrl: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=rf"^({SIMULATOR}|https?://[^/?#@\s]+(/[^?#\s]*)?)$",
+        extra={"allowed": f"an http or https URL without credentials and options, or {SIMULATOR}"},
+    ),
+]
+_ContextPath: TypeAlias = Annotated[
+    str, Meta(pattern=r"^(/[A-Za-z0-9._~-]+)*/?$", extra={"allowed": "a path such as /message, or empty"})
+]
+_Protocol: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9-]+$", extra={"allowed": "a protocol such as guxing"})]
+_Code: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[A-Z0-9_]{1,64}$", extra={"allowed": "1 to 64 of A to Z, 0 to 9 and _"})
+]
+_ResultCode: TypeAlias = Annotated[str, Meta(pattern=r"^-?[1-9][0-9]*$")]
+_OutcomeCodes: TypeAlias = Annotated[
+    Mapping[_ResultCode, OutcomeClass],
+    Meta(extra={"allowed": f"a map of the provider's non-zero codes to one of {', '.join(OutcomeClass)}"}),
+]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """One level of the tree."""
+
+
+class ServerSettings(Section, frozen=True):
+    """Where the REST API listens."""
+
+    host: _Word | None = None
+    """Address to listen on; null = 127.0.0.1, or 0.0.0.0 where a profile other than `dev` is active (decision 38)."""
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8082
+    """TCP port; 0 = any free one."""
+    context_path: _ContextPath = "/message"
+    """Prefix of every route, without a trailing slash; everything is served without it too (decision 26)."""
+
+
+class DatasourceSettings(Section, frozen=True):
+    """The database, which is the truth (decision 10)."""
+
+    url: SecretUrl | None = None
+    """``sqlite:///relative``, ``sqlite:////absolute`` or ``mysql://user:password@host:3306/database``.
+
+    Loaded settings hold the embedded default where a profile allows it; None then means that the start is refused.
+    """
+    username: str | None = None
+    """MySQL user, where the URL names none."""
+    password: Secret | None = None
+    """MySQL password, where the URL names none."""
+    auto_migrate: bool = True
+    """Migrate at start under a lock; false = a schema behind or ahead stops the start (decision 37)."""
+
+
+class RedisSettings(Section, frozen=True):
+    """The shared cache and limiter."""
+
+    url: SecretUrl | None = None
+    """``redis://[:password@]host:6379/0`` or ``rediss://...``; null = in memory of the process."""
+
+
+class TopicSettings(Section, frozen=True):
+    """RocketMQ topics."""
+
+    due: _Word = "wework-message-due"
+    """Rings of due message ids."""
+    intake: _Word | None = None
+    """Requests of other systems, such as the Java service's `async-message-send`; null = none are read."""
+    callbacks: _Word | None = None
+    """Provider callbacks; null = they are handled inline (decision 58)."""
+
+
+class ProducerSettings(Section, frozen=True):
+    """RocketMQ producer, in the Java service's keys (decision 60)."""
+
+    group: _Word = "message-service-producer"
+    """Producer group; native transport only."""
+    send_message_timeout: _Ms = 3000
+    """Request timeout of the client, ms, rounded up to whole seconds."""
+    retry_times_when_send_failed: Annotated[int, Meta(ge=0, le=100)] = 3
+    """Tries of one publish before the sweeper takes over."""
+
+
+class RocketmqSettings(Section, frozen=True):
+    """The doorbell between processes; the database stays the truth."""
+
+    name_server: _Word | None = None
+    """``host:9876[;host:9876]``; null = in-process queue."""
+    endpoints: _Word | None = None
+    """gRPC proxy ``host:8081``; null = first name server's host, port 8081."""
+    create_topics: bool = True
+    """Create missing topics and groups at start, where the cluster allows it."""
+    topics: TopicSettings = TopicSettings()
+    group: _Word = "wework-message-dispatch"
+    """Consumer group."""
+    producer: ProducerSettings = ProducerSettings()
+    transport: Literal["grpc", "native"] = "grpc"
+    """Official gRPC client, or the one that needs a C++ library."""
+    access_key: Secret | None = None
+    secret_key: Secret | None = None
+    tls: bool = False
+    """TLS to the endpoints."""
+    namespace: str | None = None
+    """Resource namespace of the cluster."""
+
+
+class ProviderSettings(Section, frozen=True):
+    """One provider of the vendor API (decision 20); its key is lower case with hyphens."""
+
+    code: _Code
+    """Code in the API; default = the key in upper snake case."""
+    name: str
+    """Name for people; default = the code (广州孤星 for `guangzhou-guxing`)."""
+    enabled: bool = True
+    """False = never chosen."""
+    priority: Annotated[int, Meta(ge=0, le=10_000)] = 1
+    """Smaller wins; the enabled provider with the smallest is the default one, ties by file order (decision 54)."""
+    weight: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    """Share among providers of one priority."""
+    protocol: _Protocol = "guxing"
+    """Which adapter speaks to it."""
+    api_base_url: _BaseUrl | None = None
+    """http(s) URL without credentials; `simulator`, or null with the embedded profile = the built-in simulator."""
+    timeout_ms: _Ms = 30_000
+    """Total deadline of one call, ms (decision 39)."""
+    retry_count: Annotated[int, Meta(ge=0, le=100)] = 3
+    """Cap of the quick tries at this provider; 0 counts as 1 (decision 47), see `quick_tries`."""
+    outcome_codes: _OutcomeCodes = msgspec.field(default_factory=dict)
+    """Provider's result code -> outcome class, over the ones built in from the contract (decision 43)."""
+
+    @property
+    def quick_tries(self) -> int:
+        """Quick tries at this provider, at least 1."""
+        return max(1, self.retry_count)
+
+
+class WeworkSettings(Section, frozen=True):
+    """The providers, in the order of the files."""
+
+    providers: Mapping[str, ProviderSettings] = msgspec.field(default_factory=dict)
+    """Provider key -> provider; never empty once loaded."""
+
+
+class AsyncSettings(Section, frozen=True):
+    """Sending in the background (decision 42)."""
+
+    enabled: bool = True
+    """False = the async route answers 503."""
+    core_pool_size: Annotated[int, Meta(ge=0, le=10_000)] = 10
+    """Accepted for Java's sake, without effect."""
+    max_pool_size: Annotated[int, Meta(ge=1, le=1000)] = 50
+    """Provider calls in flight per process."""
+
+
+class RetrySettings(Section, frozen=True):
+    """Quick tries of what is provably unsent (decisions 47 and 55)."""
+
+    max_attempts: Annotated[int, Meta(ge=1, le=100)] = 3
+    """Quick tries of one message; the request's `retryCount` overrides it."""
+    delay_ms: Annotated[int, Meta(ge=1, le=60_000)] = 1000
+    """First backoff, ms; later ones grow up to 60 s."""
+
+
+class LimitSettings(Section, frozen=True):
+    """How much one request or account may ask for."""
+
+    max_batch_size: Annotated[int, Meta(ge=1, le=1000)] = 200
+    """Items of one batch request."""
+    rate_limit_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
+    """Messages per account and minute; what is over waits, it does not fail (decision 22)."""
+    max_text_length: _Count = 4000
+    """Characters of one text."""
+    max_mass_recipients: _Count = 200
+    """Recipients of one mass send over both lists; calls carry at most 200 (decision 57)."""
+
+
+class SyncSettings(Section, frozen=True):
+    """The synchronous send."""
+
+    wait_ms: Annotated[int, Meta(ge=1, le=30_000)] = 10_000
+    """How long a sync send waits for the outcome before it answers 202, ms (decision 39)."""
+
+
+class UnknownSettings(Section, frozen=True):
+    """What happens to a message that was perhaps sent (decisions 16 and 40)."""
+
+    on_unknown: Literal["HOLD", "FAIL", "RESEND"] = "HOLD"
+    """HOLD waits for evidence or a person; RESEND also needs `duplicateSafe` of the message."""
+    horizon_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 90
+    """H, seconds: absence of an echo proves nothing before it, a lane is blocked for at most 2 x H."""
+    fail_after_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
+    """Hours until FAIL gives up an UNKNOWN."""
+
+
+class MessageSettings(Section, frozen=True):
+    """Everything below `app.message`."""
+
+    async_: AsyncSettings = msgspec.field(default=AsyncSettings(), name="async")
+    retry: RetrySettings = RetrySettings()
+    limits: LimitSettings = LimitSettings()
+    sync: SyncSettings = SyncSettings()
+    unknown: UnknownSettings = UnknownSettings()
+
+
+class AppSettings(Section, frozen=True):
+    """Everything below `app`."""
+
+    wework: WeworkSettings = WeworkSettings()
+    message: MessageSettings = MessageSettings()
+
+
+class LogFileSettings(Section, frozen=True):
+    """The log file beside stdout."""
+
+    name: str | None = "logs/message-service.log"
+    """Path, relative to the working directory; null = off (decision 56)."""
+
+
+class LoggingSettings(Section, frozen=True):
+    """Structured logs on stdout and in a file."""
+
+    file: LogFileSettings = LogFileSettings()
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    """Least level that is written; WARN, TRACE and FATAL of Java are understood."""
+
+
+class SecuritySettings(Section, frozen=True):
+    """Who may call."""
+
+    mode: str = "open"
+    """`open` = no keys; the only one this version has."""
+
+
+class Settings(Section, frozen=True):
+    """Every setting of the service; built by `load`, never changed afterwards."""
+
+    server: ServerSettings = ServerSettings()
+    datasource: DatasourceSettings = DatasourceSettings()
+    redis: RedisSettings = RedisSettings()
+    rocketmq: RocketmqSettings = RocketmqSettings()
+    app: AppSettings = AppSettings()
+    logging: LoggingSettings = LoggingSettings()
+    security: SecuritySettings = SecuritySettings()

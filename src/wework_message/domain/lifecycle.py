@@ -1,0 +1,153 @@
+"""Message statuses and the one table of what *we* may decide (decision 15).
+
+Everything that moves a message because somebody decided it is in this file. What the world reports (an answer, an echo,
+a revoke) is a set of facts, folded in `callbacks.py` without regard to order.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from wework_message.domain.errors import IllegalTransitionError
+
+
+class MessageStatus(StrEnum):
+    """Where a message stands; the names are API."""
+
+    ACCEPTED = "ACCEPTED"
+    """Stored; not yet made due."""
+    SCHEDULED = "SCHEDULED"
+    """Waits for its `scheduledAt`."""
+    HELD = "HELD"
+    """Waits for a reason (`HoldReason`); costs no attempt."""
+    QUEUED = "QUEUED"
+    """Claimable in its lane."""
+    SENDING = "SENDING"
+    """An intent is committed; a call is open or its process died."""
+    RETRY_WAIT = "RETRY_WAIT"
+    """The last attempt was provably not sent; another one follows by itself."""
+    UNKNOWN = "UNKNOWN"
+    """Perhaps sent. Only evidence, a person or the `onUnknown` policy ends it; it is never re-sent by itself."""
+    SENT = "SENT"
+    """The provider accepted it and named its id."""
+    DELIVERED = "DELIVERED"
+    """Seen in the account's server message stream, nothing more (decision 18)."""
+    RECALLING = "RECALLING"
+    """A recall was asked for; not yet confirmed."""
+    RECALLED = "RECALLED"
+    """Recalled, as the stream showed (`recallConfirmed`) or as the provider answered."""
+    FAILED = "FAILED"
+    """Not sent, and not tried again by itself; `confirmed` tells whether that is proven."""
+    EXPIRED = "EXPIRED"
+    """Its `expiresAt` came before the first byte left."""
+    CANCELLED = "CANCELLED"
+    """Withdrawn before it was claimed."""
+
+
+class HoldReason(StrEnum):
+    """Why a message waits in HELD."""
+
+    BUDGET = "BUDGET"
+    LANE_BLOCKED = "LANE_BLOCKED"
+    PROVIDER_DOWN = "PROVIDER_DOWN"
+    ALL_OFFLINE = "ALL_OFFLINE"
+    BREAKERS_OPEN = "BREAKERS_OPEN"
+    QUIET_HOURS = "QUIET_HOURS"
+    THROTTLED = "THROTTLED"
+
+
+class Trigger(StrEnum):
+    """What we may decide about a message."""
+
+    QUEUE = "queue"
+    CLAIM = "claim"
+    HOLD = "hold"
+    RETRY_LATER = "retry later"
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+    FAIL = "fail"
+    LOSE = "lose"
+    RECALL = "recall"
+    ASSUME_RECALLED = "assume recalled"
+    REPLAY = "retry"
+    FORCE_REPLAY = "forced retry"
+    GIVE_UP = "give up"
+
+
+_S, _T = MessageStatus, Trigger
+
+WAITING: Final = frozenset({_S.ACCEPTED, _S.SCHEDULED, _S.HELD, _S.QUEUED, _S.RETRY_WAIT})
+"""Statuses from which a due message is claimed; no call is open and none is unsettled."""
+
+RESTING: Final = frozenset({_S.SENT, _S.DELIVERED, _S.RECALLED, _S.FAILED, _S.EXPIRED, _S.CANCELLED})
+"""Statuses in which nothing is due any more (decision 40)."""
+
+FINAL: Final = RESTING - {_S.SENT}
+"""Resting statuses that only new evidence or an explicit retry can leave (decision 40)."""
+
+DECISIONS: Final[dict[MessageStatus, dict[Trigger, MessageStatus]]] = {
+    **{
+        status: {
+            _T.QUEUE: _S.QUEUED,
+            _T.CLAIM: _S.SENDING,
+            _T.HOLD: _S.HELD,
+            _T.CANCEL: _S.CANCELLED,
+            _T.EXPIRE: _S.EXPIRED,
+            _T.FAIL: _S.FAILED,
+        }
+        for status in WAITING
+    },
+    _S.SENDING: {
+        _T.RETRY_LATER: _S.RETRY_WAIT,
+        _T.HOLD: _S.HELD,
+        _T.FAIL: _S.FAILED,
+        _T.LOSE: _S.UNKNOWN,
+        _T.EXPIRE: _S.EXPIRED,
+    },
+    _S.UNKNOWN: {
+        _T.FORCE_REPLAY: _S.QUEUED,
+        _T.GIVE_UP: _S.FAILED,
+        # Only by a late, definite answer that proves the uncertain attempt unsent:
+        _T.RETRY_LATER: _S.RETRY_WAIT,
+        _T.HOLD: _S.HELD,
+        _T.FAIL: _S.FAILED,
+        _T.EXPIRE: _S.EXPIRED,
+    },
+    _S.SENT: {_T.RECALL: _S.RECALLING},
+    _S.DELIVERED: {_T.RECALL: _S.RECALLING},
+    _S.RECALLING: {_T.ASSUME_RECALLED: _S.RECALLED},
+    _S.RECALLED: {},
+    _S.FAILED: {_T.REPLAY: _S.QUEUED, _T.FORCE_REPLAY: _S.QUEUED},
+    _S.EXPIRED: {_T.REPLAY: _S.QUEUED, _T.FORCE_REPLAY: _S.QUEUED},
+    _S.CANCELLED: {},
+}
+"""Every transition we may decide, on one screen."""
+
+
+def decide(status: MessageStatus, trigger: Trigger) -> MessageStatus:
+    """The status after `trigger`; raises `IllegalTransitionError` where the table has no such edge."""
+    try:
+        return DECISIONS[status][trigger]
+    except KeyError:
+        raise IllegalTransitionError(status, trigger) from None
+
+
+_OLD_STATES: Final = {
+    **dict.fromkeys(WAITING, "pending"),
+    _S.SENDING: "sending",
+    _S.UNKNOWN: "sending",
+    **dict.fromkeys((_S.SENT, _S.RECALLING, _S.RECALLED), "sent"),
+    _S.DELIVERED: "delivered",
+    **dict.fromkeys((_S.FAILED, _S.EXPIRED, _S.CANCELLED), "failed"),
+}
+
+
+def old_state(status: MessageStatus) -> str:
+    """The five-value view for old clients: pending, sending, sent, delivered, failed (wire section 3)."""
+    return _OLD_STATES[status]
+
+
+def success(status: MessageStatus) -> bool | None:
+    """True for SENT and DELIVERED, false for a failure, None while open and once recalled (wire section 3)."""
+    if status in (_S.SENT, _S.DELIVERED):
+        return True
+    return False if status in (_S.FAILED, _S.EXPIRED, _S.CANCELLED) else None

@@ -1,0 +1,72 @@
+"""Which attempt does a stream record belong to? (domain D4.6, decision 44)
+
+An id names its attempt. Without one, only a *text* of the account's own, in the same conversation, equal in content and
+in time, may settle an uncertain attempt; everything else stays UNKNOWN for a person.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from wework_message.domain.callbacks import Sighting
+from wework_message.domain.content import Content, MentionContent, TextContent
+from wework_message.domain.ids import Guid, MessageId
+
+SKEW_MS: Final = 5_000
+"""How far the provider's clock may be from ours, either way, in ms; its send times are whole seconds."""
+
+
+def content_key(text: str) -> str:
+    """Text as echoes are compared: Unicode NFC, line ends as LF, outer white space gone."""
+    return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def echo_key(content: Content) -> str | None:
+    """What an echo of this content must show; None for the types that only an id can tell (decision 44)."""
+    return content_key(content.content) if isinstance(content, TextContent | MentionContent) else None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    """An uncertain attempt that an echo may settle."""
+
+    message_id: MessageId
+    number: int
+    guid: Guid
+    conversation_id: str
+    content_key: str | None
+    started_at: int
+    """Epoch ms."""
+    ended_at: int
+    """Epoch ms."""
+    own_vid: str | None = None
+    """The account's own user id, where it is known."""
+
+
+def is_own(sighting: Sighting, own_vid: str | None) -> bool:
+    """Whether the account itself sent the record; `send_flag` stands in until its user id is known."""
+    return sighting.sender == own_vid if own_vid is not None else sighting.send_flag
+
+
+def match(sighting: Sighting, attempts: Iterable[OpenAttempt], *, horizon_ms: int) -> OpenAttempt | None:
+    """The attempt that this record settles by content, oldest first, or None.
+
+    `horizon_ms` is H: how long after the end of an attempt its echo may still be stamped.
+    """
+    if sighting.text is None:
+        return None
+    key = content_key(sighting.text)
+    fitting = [attempt for attempt in attempts if _fits(sighting, key, attempt, horizon_ms)]
+    return min(fitting, key=lambda attempt: (attempt.started_at, attempt.number), default=None)
+
+
+def _fits(sighting: Sighting, key: str, attempt: OpenAttempt, horizon_ms: int) -> bool:
+    return (
+        attempt.guid == sighting.guid
+        and attempt.content_key == key
+        and is_own(sighting, attempt.own_vid)
+        and attempt.conversation_id in sighting.conversations
+        and sighting.sent_at is not None
+        and attempt.started_at - SKEW_MS <= sighting.sent_at <= attempt.ended_at + horizon_ms
+    )

@@ -1,0 +1,64 @@
+"""What is known about providers and bindings right now."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from wework_message.domain.ids import BindingId, ProviderCode
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import ClientState
+from wework_message.domain.selection import RouteHealth
+
+
+@dataclass(frozen=True, slots=True)
+class CallReport:
+    """One finished call, as the statistics see it."""
+
+    provider_code: ProviderCode
+    binding_id: BindingId
+    message_type: str
+    outcome: OutcomeClass
+    reason: str | None
+    confirmed: bool
+    elapsed_ms: float
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderHealth:
+    """One provider as operators see it."""
+
+    provider_code: ProviderCode
+    healthy: bool | None
+    """None until something was observed (decision 48)."""
+    checked_at: int | None
+    breaker: str
+    p50_ms: float | None
+    p95_ms: float | None
+
+
+class HealthBoard(Protocol):
+    """Passive statistics and probes, kept in memory (shared between processes by a later adapter). No method blocks."""
+
+    def report(self, call: CallReport) -> None:
+        """Count a finished call; a refusal with an unknown code makes its binding suspect (decision 43)."""
+        ...
+
+    def probed(self, provider_code: ProviderCode, answered: bool, at: int) -> None:  # noqa: FBT001 -- a probe's one result
+        """Record a provider probe."""
+        ...
+
+    def binding_state(self, binding_id: BindingId, state: ClientState, at: int) -> None:
+        """Record what a probe or a callback said of an instance."""
+        ...
+
+    def route(self, provider_code: ProviderCode, binding_id: BindingId, message_type: str, now: int) -> RouteHealth:
+        """What the selector needs to know of one candidate."""
+        ...
+
+    def suspects(self) -> tuple[BindingId, ...]:
+        """Bindings that wait for a probe to say ONLINE again."""
+        ...
+
+    def provider(self, provider_code: ProviderCode) -> ProviderHealth:
+        """One provider's health."""
+        ...

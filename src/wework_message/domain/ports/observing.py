@@ -1,0 +1,22 @@
+"""Who is told what happened: logs and metrics. Observers never raise and never see message content."""
+
+from typing import Protocol
+
+from wework_message.domain.message import Message, Moved
+from wework_message.domain.ports.health import CallReport
+
+
+class Observer(Protocol):
+    """Told after the commit, once per fact."""
+
+    def accepted(self, message: Message) -> None:
+        """A new message is durable."""
+        ...
+
+    def moved(self, message: Message, move: Moved) -> None:
+        """A message changed its status."""
+        ...
+
+    def called(self, report: CallReport) -> None:
+        """A call to a provider has ended."""
+        ...

@@ -1,0 +1,109 @@
+"""Reading for answers: views, not aggregates; every method is one or two indexed queries."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message import Message, Note
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """A message with its attempts as stored, and when it is due next."""
+
+    message: Message
+    next_attempt_at: int | None
+    """Epoch ms; None where nothing is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """What a list may be narrowed by (wire section 3); None = not narrowed."""
+
+    status: MessageStatus | None = None
+    guid: Guid | None = None
+    account_id: str | None = None
+    conversation_id: str | None = None
+    message_type: str | None = None
+    provider_code: ProviderCode | None = None
+    batch_id: BatchId | None = None
+    client_message_id: str | None = None
+    created_from: int | None = None
+    """Epoch ms, inclusive."""
+    created_to: int | None = None
+    """Epoch ms, exclusive."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """A batch and how far it is."""
+
+    id: BatchId
+    mode: str
+    total: int
+    by_status: Mapping[MessageStatus, int]
+    created_at: int
+    finished_at: int | None
+    """Epoch ms of the last change, once every item rests."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackView:
+    """A stored callback."""
+
+    id: int
+    provider_code: ProviderCode
+    guid: Guid
+    notify_type: int
+    raw: str
+    received_at: int
+    state: str
+    message_id: MessageId | None
+
+
+class MessageReader(Protocol):
+    """Queries. They see what is committed, and do not wait for writers."""
+
+    async def messages(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, MessageView]:
+        """The ones that exist and belong to the tenant."""
+        ...
+
+    async def timeline(self, message_id: MessageId) -> Sequence[Note]:
+        """Notes and facts about a message, oldest first."""
+        ...
+
+    async def sent_as(
+        self, tenant_id: TenantId, guid: Guid, provider_message_id: ProviderMessageId
+    ) -> MessageId | None:
+        """The message that a provider's id names at this guid."""
+        ...
+
+    async def page(
+        self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
+    ) -> Sequence[MessageView]:
+        """Newest first, ids smaller than `before`; keyset, never OFFSET."""
+        ...
+
+    async def batch(self, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
+        """A batch, or None."""
+        ...
+
+    async def batch_items(self, batch_id: BatchId, *, limit: int, after: int) -> Sequence[MessageView]:
+        """Items of a batch or MIXED group with an index greater than `after`, in order."""
+        ...
+
+    async def callbacks(
+        self, guid: Guid, *, notify_type: int | None, limit: int, before: int | None
+    ) -> Sequence[CallbackView]:
+        """Stored callbacks of a guid, newest first, ids smaller than `before`."""
+        ...
+
+    async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:
+        """Finished attempts by (provider, message type, outcome)."""
+        ...
+
+    async def ping(self) -> None:
+        """One trivial read; raises `UnavailableError` if the store does not answer."""
+        ...

@@ -1,0 +1,37 @@
+"""Time, identity and chance, as arguments of the rules."""
+
+from typing import Protocol
+
+from wework_message.domain.ids import BatchId, MessageId
+
+
+class Clock(Protocol):
+    """Instants that stamp facts and answers, and a clock that does not jump for deadlines (decision 61)."""
+
+    def now(self) -> int:
+        """Epoch ms, UTC."""
+        ...
+
+    def boot(self) -> float:
+        """Milliseconds since boot, counting suspended time: CLOCK_BOOTTIME where there is one."""
+        ...
+
+
+class IdGenerator(Protocol):
+    """Makes the ids that clients see: UUIDv7, increasing within a process."""
+
+    def message_id(self) -> MessageId:
+        """A new message id."""
+        ...
+
+    def batch_id(self) -> BatchId:
+        """A new id of a batch or of a MIXED group."""
+        ...
+
+
+class Dice(Protocol):
+    """Chance for jitter."""
+
+    def roll(self) -> float:
+        """Uniform in [0, 1)."""
+        ...
