@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from wework_message.bootstrap.settings.errors import InvalidSettingError, UnknownSettingError
@@ -15,8 +15,7 @@ from wework_message.bootstrap.settings.schema import (
     PROVIDERS,
     Value,
     is_section,
-    known_keys,
-    leaf_of,
+    known_leaves,
     provider_of,
 )
 from wework_message.bootstrap.settings.spring import (
@@ -94,7 +93,8 @@ class Sources:
             elif section := ignored_section(key):
                 self.ignored.add(section)
             else:
-                raise UnknownSettingError(key, likely_keys(key, self._known_keys(own)), str(origin))
+                names = self._names((*self.entries, *own, key))
+                raise UnknownSettingError(key, likely_keys(key, names), str(origin))
         # An own key that is null says nothing against Spring's key beside it.
         self.entries |= own | {key: entry for key, entry in alias.items() if key not in own or own[key].value is None}
 
@@ -106,9 +106,10 @@ class Sources:
                 raise InvalidSettingError(f"{PROVIDER_PREFIX}{name}", "a provider's key is lower case with hyphens")
         return list(names)
 
-    def _known_keys(self, own: Mapping[str, Entry]) -> list[str]:
-        names = dict.fromkeys(name for key in (*self.entries, *own) if (name := provider_of(key)))
-        return [*known_keys(list(names)), *ALIASES, *REDIS_PARTS]
+    @staticmethod
+    def _names(keys: Iterable[str]) -> list[str]:
+        names = dict.fromkeys(name for key in keys if (name := provider_of(key)))
+        return [*known_leaves(names), *ALIASES, *REDIS_PARTS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +135,7 @@ def merge(sources: Sources, stand_ins: Mapping[str, str]) -> Effective:
             entries[key] = Entry(text, DEFAULT)
     values: dict[str, object] = {}
     origins: dict[str, Origin] = {}
-    for key in known_keys(names):
-        leaf = leaf_of(key)
-        if leaf is None:
-            raise LookupError(key)
+    for key, leaf in known_leaves(names).items():
         entry = entries.get(key, Entry(leaf.default, DEFAULT))
         origins[key] = entry.origin
         try:
@@ -149,15 +147,12 @@ def merge(sources: Sources, stand_ins: Mapping[str, str]) -> Effective:
 
 def nested(values: Mapping[str, object]) -> dict[str, object]:
     """Dotted keys as a tree of maps; what a provider's key holds stays below `app.wework.providers`."""
-    tree: dict[str, object] = {}
+    tree: dict[str, Any] = {}
     for key, value in values.items():
         *parents, last = key.split(".")
         place = tree
         for parent in parents:
-            below = place.setdefault(parent, {})
-            if not isinstance(below, dict):
-                raise TypeError(key)
-            place = below
+            place = place.setdefault(parent, {})
         place[last] = value
     return tree
 

@@ -9,10 +9,9 @@ from wework_message.bootstrap.settings.schema import (
     PROVIDER_KEY,
     PROVIDER_PREFIX,
     Value,
-    known_keys,
+    known_leaves,
     leaf_of,
     provider_leaves,
-    provider_of,
 )
 from wework_message.bootstrap.settings.sources import parse_yaml
 from wework_message.bootstrap.settings.spring import ALIASES, PROFILES_KEY, REDIS_PARTS
@@ -45,7 +44,7 @@ def read_environment(environ: Mapping[str, str], configured: Collection[str]) ->
     `configured` are the providers of the files. Raises `UnknownSettingError` for a variable with one of our own
     prefixes that names no key; other variables are none of our business.
     """
-    fixed = {variable_of(key): key for key in (*known_keys(()), *ALIASES, *REDIS_PARTS, PROFILES_KEY)}
+    fixed = {variable_of(key): key for key in (*known_leaves(()), *ALIASES, *REDIS_PARTS, PROFILES_KEY)}
     found: dict[str, tuple[str, Value]] = {}
     unknown: list[str] = []
     for variable in sorted(environ):
@@ -57,10 +56,16 @@ def read_environment(environ: Mapping[str, str], configured: Collection[str]) ->
         elif variable.startswith(OWN_PREFIXES):
             unknown.append(variable)
     if unknown:
-        named = {name for key in found if (name := provider_of(key))}
-        known = [*fixed, *map(variable_of, known_keys([*configured, *sorted(named - set(configured))]))]
-        raise UnknownSettingError(unknown[0], known)
+        raise UnknownSettingError(unknown[0], [*fixed, *_provider_variables(unknown[0])])
     return found
+
+
+def _provider_variables(variable: str) -> list[str]:
+    """Every provider setting that a misspelt `variable` could mean: its words cut anywhere, with each setting's name."""
+    prefix = variable_of(PROVIDER_PREFIX)
+    words = variable.removeprefix(prefix).split("_") if variable.startswith(prefix) else []
+    providers = ["_".join(words[:length]) for length in range(1, len(words))]
+    return [f"{prefix}{provider}_{variable_of(leaf)}" for provider in providers for leaf in provider_leaves()]
 
 
 def provider_key(variable: str, configured: Collection[str], leaves: Iterable[str]) -> str | None:

@@ -1,7 +1,7 @@
 """The keys that exist, read off the tree: which are values, which are sections, and what each value may be."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, TypeAlias, get_args, get_origin
@@ -75,16 +75,16 @@ def provider_of(key: str) -> str | None:
     return key.removeprefix(PROVIDER_PREFIX).partition(".")[0] if key.startswith(PROVIDER_PREFIX) else None
 
 
-def known_keys(providers: Iterator[str] | tuple[str, ...] | list[str]) -> list[str]:
-    """Every key there is, given the names of the providers."""
+def known_leaves(providers: Iterable[str]) -> dict[str, Leaf]:
+    """Every key there is with its setting, in the order of the tree, given the keys of the providers."""
     names = list(providers)
-    keys: list[str] = []
-    for pattern in _leaves():
+    found: dict[str, Leaf] = {}
+    for pattern, leaf in _leaves().items():
         if pattern.startswith(f"{PROVIDER_PREFIX}*."):
-            keys += [pattern.replace("*", name, 1) for name in names]
+            found |= {pattern.replace("*", name, 1): leaf for name in names}
         else:
-            keys.append(pattern)
-    return keys
+            found[pattern] = leaf
+    return found
 
 
 def provider_leaves() -> list[str]:

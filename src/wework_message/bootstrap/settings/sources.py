@@ -77,7 +77,10 @@ def read_file(path: Path, environ: Mapping[str, str]) -> dict[str, Value]:
     if not isinstance(document, dict):
         raise SettingsFileError(str(path), "must be a map of settings", 1)
     flat: dict[str, Value] = {}
-    _flatten(document, "", flat, str(path))
+    try:
+        _flatten(document, "", flat, str(path))
+    except RecursionError:
+        raise SettingsFileError(str(path), "an anchor refers to itself") from None
     return {key: _replaced(value, environ, key) if is_setting(key) else value for key, value in flat.items()}
 
 
