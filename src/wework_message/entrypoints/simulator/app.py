@@ -1,6 +1,5 @@
 """The simulator as one ASGI application: validation, faults, execution, ledger, answer."""
 
-import asyncio
 import random
 import time
 from collections.abc import MutableMapping
@@ -19,6 +18,7 @@ from wework_message.entrypoints.simulator.instances import ALL_CLIENTS, Instance
 from wework_message.entrypoints.simulator.ledger import Entry, Ledger
 from wework_message.entrypoints.simulator.messages import MASS_SEND, Messages, Outcome
 from wework_message.entrypoints.simulator.options import SimulatorOptions
+from wework_message.entrypoints.simulator.pauses import Pauses, Stopped
 from wework_message.entrypoints.simulator.replies import (
     NO_ANSWER,
     NOT_FOUND,
@@ -67,6 +67,7 @@ class SimulatorApp:
         self.faults = Faults(dice)
         self.instances = Instances(options, self.accounts)
         self.echoes = Echoes(options, self.ledger, self.instances.url_of, dice)
+        self._pauses = Pauses()
         self._messages = Messages(options, self.accounts, dice)
         self.control = Control(self.accounts, self.faults, self.echoes, self.ledger, self.counts)
         for entry in self.ledger.replay():
@@ -75,6 +76,10 @@ class SimulatorApp:
     def start(self) -> None:
         """Begin to send echoes."""
         self.echoes.start()
+
+    def end_pauses(self) -> None:
+        """Close the connections of calls that wait for nothing but time."""
+        self._pauses.end()
 
     async def stop(self) -> None:
         """End the echoes and close the ledger."""
@@ -85,23 +90,25 @@ class SimulatorApp:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        path, method = str(scope["path"]), str(scope["method"])
-        body = await _read(receive)
-        if path.startswith("/_sim/"):
-            query = cast("bytes", scope["query_string"])
-            reply = await self.control.handle(method, path.removeprefix("/_sim/"), query, body or b"", send)
-        else:
-            headers = cast("list[tuple[bytes, bytes]]", scope["headers"])
-            reply = await self._vendor(method, path, body, headers)
-        if reply is None:
-            return
-        if reply.status == NO_ANSWER:
+        try:
+            reply = await self._reply(scope, receive, send)
+            if reply is not None and reply.status != NO_ANSWER:
+                await send_reply(reply, send, self._pauses)
+        except Stopped:
+            reply = Reply(NO_ANSWER)
+        if reply is not None and reply.status == NO_ANSWER:
             state = cast("dict[str, Connection]", scope["state"])
             state["connection"].abort()
             while (await receive())["type"] != "http.disconnect":
                 pass
-            return
-        await send_reply(reply, send)
+
+    async def _reply(self, scope: MutableMapping[str, object], receive: Receive, send: Send) -> Reply | None:
+        path, method = str(scope["path"]), str(scope["method"])
+        body = await _read(receive)
+        if path.startswith("/_sim/"):
+            query = cast("bytes", scope["query_string"])
+            return await self.control.handle(method, path.removeprefix("/_sim/"), query, body or b"", send)
+        return await self._vendor(method, path, body, cast("list[tuple[bytes, bytes]]", scope["headers"]))
 
     async def _vendor(self, method: str, path: str, sent: bytes | None, headers: list[tuple[bytes, bytes]]) -> Reply:
         at = time.time_ns() // 1_000_000
@@ -142,7 +149,7 @@ class SimulatorApp:
     async def _execute(self, path: str, body: Json, entry: Entry) -> Reply:
         fault = self.faults.pick(path, entry.guid, entry.conversationId)
         if fault is not None and fault.kind == "slow" and fault.when == "before":
-            await asyncio.sleep(fault.delay_ms / 1000)
+            await self._pauses.wait(fault.delay_ms)
         outcome: Outcome | None
         if fault is None:
             outcome = self._perform(path, body, None)
@@ -160,9 +167,9 @@ class SimulatorApp:
         if outcome is not None and outcome.record is not None:
             self.echoes.schedule(outcome.record, entry.n)
         if fault is not None and fault.kind == "slow" and fault.when == "after":
-            await asyncio.sleep(fault.delay_ms / 1000)
+            await self._pauses.wait(fault.delay_ms)
         if self.options.latency_ms:
-            await asyncio.sleep(self.options.latency_ms / 1000)
+            await self._pauses.wait(self.options.latency_ms)
         return reply
 
     def _perform(self, path: str, body: Json, fault: Fault | None) -> Outcome:

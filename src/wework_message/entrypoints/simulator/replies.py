@@ -1,6 +1,5 @@
 """HTTP answers: good ones, refusals in FastAPI's form, and what each fault makes of them."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 
 import msgspec
@@ -8,6 +7,7 @@ import msgspec
 from wework_message.entrypoints.simulator.answers import Json, failure, success
 from wework_message.entrypoints.simulator.contract import Problem
 from wework_message.entrypoints.simulator.faults import Fault
+from wework_message.entrypoints.simulator.pauses import Pauses
 
 Receive = Callable[[], Awaitable[MutableMapping[str, object]]]
 Send = Callable[[MutableMapping[str, object]], Awaitable[None]]
@@ -105,8 +105,12 @@ def _code(envelope: Json) -> int | None:
     return code if isinstance(code, int) else None
 
 
-async def send_reply(reply: Reply, send: Send) -> None:
-    """Write an answer to the connection."""
+async def send_reply(reply: Reply, send: Send, pauses: Pauses) -> None:
+    """Write an answer to the connection.
+
+    Raises:
+        Stopped: the simulator stops while the answer drips.
+    """
     body = reply.body
     headers = [(b"content-type", reply.content_type), (b"content-length", str(len(body)).encode()), *reply.headers]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
@@ -114,6 +118,6 @@ async def send_reply(reply: Reply, send: Send) -> None:
     for first in range(0, max(len(body) - step, 0), step):
         await send({"type": "http.response.body", "body": body[first : first + step], "more_body": True})
         if reply.drip_ms is not None:
-            await asyncio.sleep(reply.drip_ms / 1000)
+            await pauses.wait(reply.drip_ms)
     rest = len(body) - (len(body) % step or step) if body else 0
     await send({"type": "http.response.body", "body": body[rest:], "more_body": False})

@@ -17,7 +17,7 @@ from wework_message.entrypoints.simulator.options import SimulatorOptions
 
 _BACKLOG = 1024
 _GRACE_S = 1
-"""Seconds that answers under way get at stop, a slow fault's included."""
+"""Seconds that answers under way get at stop; calls that only wait are closed at once."""
 
 
 class _SimulatorProtocol(HttpToolsProtocol):
@@ -56,6 +56,7 @@ class RunningSimulator:
         self._stopped = True
         self._ticks.cancel()
         await asyncio.gather(self._ticks, return_exceptions=True)
+        self._app.end_pauses()
         await self._server.shutdown()
         await asyncio.gather(*self._server.server_state.tasks, return_exceptions=True)
         await self._app.stop()
@@ -126,7 +127,8 @@ async def _serve(options: SimulatorOptions, host: str, port: int, on_ready: Call
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio turns Nagle's delay (40 ms an answer) off only for sockets that name their protocol
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
