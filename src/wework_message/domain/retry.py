@@ -1,0 +1,179 @@
+"""When a provably unsent message is tried again, waits, or is given up (decisions 14, 21, 40, 47 and 55).
+
+Pure arithmetic: jitter and times arrive as arguments. An UNCERTAIN outcome never leads to a retry from here.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.lifecycle import HoldReason
+from wework_message.domain.outcomes import REFUSALS, OutcomeClass
+from wework_message.domain.window import SlidingCounts
+
+FAILOVER_DELAY_MS: Final = 1
+"""After a refusal another instance is asked: there is nothing to wait for."""
+
+MAX_RETRY_AFTER_MS: Final = 3_600_000
+"""A provider's `Retry-After` is honoured up to an hour (reliability B.4: honoured, capped)."""
+
+_MAX_DOUBLINGS: Final = 32
+"""2^32 ms are 49 days: far beyond any cap, and still a small integer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAt:
+    """Try again by itself (RETRY_WAIT)."""
+
+    delay_ms: int
+    """From now, at least 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldFor:
+    """Quick tries are used up or useless now: wait (HELD), and try again when the wait is over."""
+
+    reason: HoldReason
+    delay_ms: int
+    """From now, at least 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """FAILED: only a refusal, or a message that cannot be handled at all, leads here (decision 55)."""
+
+    reason: str
+    """`REFUSED_PERMANENT`, `REFUSED_CAPABILITY` or `POISON`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Nothing to retry: the answer is evidence (sent, or perhaps sent), and evidence decides."""
+
+
+Verdict = RetryAt | HoldFor | GiveUp | Settle
+
+_SETTLE: Final = Settle()
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter; an outage holds a message, only a refusal fails it.
+
+    Raises `InvalidValueError` for a setting out of range.
+    """
+
+    max_attempts: int = 3
+    """Quick tries of one message in a round, at least 1 (decision 47)."""
+    first_delay_ms: int = 1_000
+    """Upper end of the first backoff, ms, at least 1 (`retry.delay-ms`)."""
+    cap_ms: int = 60_000
+    """Upper end of every backoff, ms."""
+
+    def __post_init__(self) -> None:
+        if self.max_attempts < 1:
+            raise InvalidValueError("retry.max-attempts", "must be at least 1")
+        if self.first_delay_ms < 1:
+            raise InvalidValueError("retry.delay-ms", "must be at least 1")
+        if self.cap_ms < self.first_delay_ms:
+            raise InvalidValueError("retry.delay-ms", "must not exceed the longest backoff")
+
+    def after(
+        self,
+        outcome: OutcomeClass,
+        *,
+        tries: int,
+        provider_tries: int,
+        provider_cap: int,
+        jitter: float,
+        remaining_ms: int,
+        max_attempts: int | None = None,
+        retry_after_ms: int | None = None,
+        sibling: bool = False,
+        budget_left: bool = True,
+        poison: bool = False,
+    ) -> Verdict:
+        """What to do after a call that ended with `outcome`.
+
+        `tries` and `provider_tries` count the calls of this round, this one included, over all providers and at this one.
+        `provider_cap` is the provider's `retry-count`, `max_attempts` the request's own `retryCount`; below 1 both count
+        as 1 (decision 47). `jitter` is in [0, 1). `remaining_ms` is the time until `expiresAt`. `sibling`: another binding
+        of the account could take it now. `budget_left`: the provider's `RetryBudget` allows another call. `poison`:
+        handling it raised too often before the first byte (decision 40).
+        """
+        if outcome in (OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN):
+            return _SETTLE
+        if poison:
+            return GiveUp("POISON")
+        in_time = tries < max(1, self.max_attempts if max_attempts is None else max_attempts)
+        quick = budget_left and in_time and (sibling or provider_tries < max(1, provider_cap))
+        backoff = min(self.backoff_ms(tries, jitter), max(1, remaining_ms - 1))
+        if outcome in REFUSALS:
+            return self._refused(outcome, backoff, other=sibling and in_time, budget_left=budget_left)
+        if outcome is OutcomeClass.THROTTLED and retry_after_ms is not None:
+            return self._as_told(retry_after_ms, backoff, quick=quick, remaining_ms=remaining_ms)
+        return RetryAt(backoff) if quick else HoldFor(HoldReason.PROVIDER_DOWN, backoff)
+
+    def backoff_ms(self, tries: int, jitter: float) -> int:
+        """Full jitter over a span that doubles with each try: 1 to min(cap, first x 2^(tries - 1)) ms."""
+        span = min(self.cap_ms, self.first_delay_ms << min(max(tries - 1, 0), _MAX_DOUBLINGS))
+        return 1 + int(jitter * span)
+
+    @staticmethod
+    def _refused(outcome: OutcomeClass, backoff: int, *, other: bool, budget_left: bool) -> Verdict:
+        """Another binding at once if there is one (`other`) and the retry budget allows it.
+
+        Without one, an instance that cannot send now is an outage of the account and holds; a type or size that this
+        provider can never send, and a refusal that would be the same anywhere, fail the message.
+        """
+        if outcome is OutcomeClass.REFUSED_BINDING:
+            return RetryAt(FAILOVER_DELAY_MS) if other and budget_left else HoldFor(HoldReason.ALL_OFFLINE, backoff)
+        if outcome is OutcomeClass.REFUSED_CAPABILITY and other:
+            return RetryAt(FAILOVER_DELAY_MS) if budget_left else HoldFor(HoldReason.PROVIDER_DOWN, backoff)
+        return GiveUp(outcome.value)
+
+    def _as_told(self, retry_after_ms: int, backoff: int, *, quick: bool, remaining_ms: int) -> Verdict:
+        """Not before the provider says; the jitter comes on top, so that the waiting do not return all at once."""
+        told = min(max(retry_after_ms, 0), MAX_RETRY_AFTER_MS)
+        delay = told + backoff
+        if not quick:
+            return HoldFor(HoldReason.PROVIDER_DOWN, delay)
+        if delay > self.cap_ms or delay >= remaining_ms:
+            return HoldFor(HoldReason.THROTTLED, delay)
+        return RetryAt(delay)
+
+
+BUDGET_SPAN_MS: Final = 60_000
+"""The retry budget is reckoned over a minute."""
+
+_SLOT_MS: Final = 10_000
+_NO_RETRIES: Final = SlidingCounts(_SLOT_MS, BUDGET_SPAN_MS // _SLOT_MS + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryBudget:
+    """How many retries a provider may get: 10 % of its sends plus a floor of 10 a minute (decision 21).
+
+    Immutable, constant time. Never more than `floor` + `share` x sends in any minute; sends of up to 10 s before it count
+    too, which is what a window of slots costs. Replay and failover draw from it as well (domain D4.10).
+    """
+
+    share: float = 0.10
+    """Retries per send, 0-1."""
+    floor: int = 10
+    """Retries a minute that are always allowed."""
+    counts: SlidingCounts = _NO_RETRIES
+    """(sends, retries) of the last minute and up to 10 s more."""
+
+    def sent(self, now: int) -> "RetryBudget":
+        """Count a first try at `now` (ms)."""
+        return RetryBudget(self.share, self.floor, self.counts.add(1, 0, now))
+
+    def allows(self, now: int) -> bool:
+        """Whether one more retry fits."""
+        sends, retries = self.counts.at(now).totals
+        return retries + 1 <= self.floor + self.share * sends
+
+    def retried(self, now: int) -> "RetryBudget":
+        """Count a retry at `now` (ms); ask `allows` first."""
+        return RetryBudget(self.share, self.floor, self.counts.add(0, 1, now))
