@@ -1,0 +1,177 @@
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.quota import DAY_MS, Bucket, Budget, Period, QuietHours, reserve_all
+
+MINUTE = 60_000
+TIMES = st.lists(st.integers(-5_000, 20_000), max_size=80)
+SIZES = st.tuples(st.integers(1, 5_000), st.sampled_from([MINUTE, 60 * MINUTE, DAY_MS]), st.integers(1, 5_000))
+
+
+@given(SIZES, TIMES)
+def test_never_grants_more_than_capacity_plus_rate(size: tuple[int, int, int], gaps: list[int]) -> None:
+    tokens, per_ms, capacity = size
+    bucket, now, latest, granted = Bucket.full(tokens, per_ms, now=0, capacity=capacity), 0, 0, 0
+    for gap in gaps:
+        now += gap
+        latest = max(latest, now)
+        bucket, given_now, _ = bucket.take(1, now)
+        granted += given_now
+        bucket, leased = bucket.lease(3, now)
+        granted += leased
+        assert granted * per_ms <= capacity * per_ms + latest * tokens
+        assert 0 <= bucket.level <= capacity * per_ms
+
+
+@given(SIZES, TIMES)
+def test_a_clock_that_goes_backwards_mints_nothing(size: tuple[int, int, int], gaps: list[int]) -> None:
+    tokens, per_ms, capacity = size
+    bucket, _ = Bucket.full(tokens, per_ms, now=0, capacity=capacity).reserve(capacity, 0)
+    now = 0
+    for gap in gaps:
+        now += gap
+        bucket = bucket.refilled(now)
+    assert bucket.level == min(capacity * per_ms, tokens * max(0, bucket.at))
+
+
+@given(st.integers(1, 60_000), st.integers(2, 60), st.integers(0, 10_000_000))
+def test_messages_over_budget_wait_strictly_longer_one_after_the_other(rate: int, messages: int, now: int) -> None:
+    bucket = Bucket.full(rate, MINUTE, now=now, capacity=1)
+    waits = []
+    for _ in range(messages):
+        bucket, wait = bucket.reserve(1, now)
+        waits.append(wait)
+    assert waits[0] == 0
+    assert all(later > earlier for earlier, later in itertools.pairwise(waits))
+
+
+@given(SIZES, st.lists(st.tuples(st.integers(0, 3_000), st.integers(0, 4)), min_size=1, max_size=60))
+def test_who_waits_as_told_keeps_the_rate(size: tuple[int, int, int], asks: list[tuple[int, int]]) -> None:
+    tokens, per_ms, capacity = size
+    bucket, now, taken = Bucket.full(tokens, per_ms, now=0, capacity=capacity), 0, 0
+    for gap, n in asks:
+        now += gap
+        bucket, wait = bucket.reserve(n, now)
+        taken += n
+        start = now + wait
+        assert taken * per_ms <= capacity * per_ms + start * tokens
+        assert bucket.refilled(start).level >= 0
+
+
+@given(SIZES, st.integers(0, 5_000), st.integers(0, 10_000))
+def test_a_wait_is_exactly_long_enough(size: tuple[int, int, int], taken: int, now: int) -> None:
+    tokens, per_ms, capacity = size
+    bucket, _ = Bucket.full(tokens, per_ms, now=0, capacity=capacity).reserve(taken, 0)
+    _, granted, wait = bucket.take(1, now)
+    assert granted == (wait == 0)
+    if not granted:
+        assert bucket.take(1, now + wait)[1]
+        assert not bucket.take(1, now + wait - 1)[1]
+
+
+@given(SIZES, st.integers(0, 5_000), st.integers(0, 100))
+def test_a_lease_returns_whole_tokens_that_were_there(size: tuple[int, int, int], taken: int, asked: int) -> None:
+    tokens, per_ms, capacity = size
+    bucket, _ = Bucket.full(tokens, per_ms, now=0, capacity=capacity).reserve(taken, 0)
+    after, got = bucket.lease(asked, 0)
+    assert got == max(0, min(asked, capacity - taken))
+    assert after.give_back(got, 0) == bucket
+
+
+def test_half_rate_is_half_and_keeps_what_is_owed() -> None:
+    bucket, wait = Bucket.full(60, MINUTE, now=0, capacity=10).reserve(12, 0)
+    assert wait == 2_000
+    half = bucket.half_rate()
+    assert half.capacity == 5
+    assert half.reserve(0, 0)[1] == 4_000
+    assert half.reserve(1, 0)[1] == 6_000
+    assert Bucket.full(1, MINUTE, now=0).half_rate().capacity == 1
+    assert Bucket.full(60, MINUTE, now=0, capacity=10).half_rate().lease(99, 0)[1] == 5
+
+
+def test_a_reservation_after_the_clock_went_back_waits_for_the_clock_too() -> None:
+    bucket, _ = Bucket.full(60, MINUTE, now=10_000, capacity=1).reserve(1, 10_000)
+    assert bucket.reserve(1, 10_000)[1] == 1_000
+    assert bucket.reserve(1, 4_000)[1] == 7_000
+
+
+def test_give_back_never_fills_above_the_capacity() -> None:
+    bucket = Bucket.full(10, MINUTE, now=0)
+    assert bucket.give_back(5, 0) == bucket
+    assert bucket.give_back(-5, 0) == bucket
+
+
+@pytest.mark.parametrize("n", [-1, 11])
+def test_what_can_never_be_granted_is_refused(n: int) -> None:
+    with pytest.raises(InvalidValueError):
+        Bucket.full(10, MINUTE, now=0).take(n, 0)
+
+
+def test_nothing_negative_is_reserved() -> None:
+    with pytest.raises(InvalidValueError):
+        Bucket.full(10, MINUTE, now=0).reserve(-1, 0)
+
+
+@pytest.mark.parametrize(("tokens", "per_ms", "capacity"), [(0, 1, 1), (1, 0, 1), (1, 1, 0)])
+def test_an_empty_budget_is_refused(tokens: int, per_ms: int, capacity: int) -> None:
+    with pytest.raises(InvalidValueError):
+        Bucket.full(tokens, per_ms, now=0, capacity=capacity)
+
+
+def test_the_tightest_of_several_budgets_decides() -> None:
+    buckets = [Budget(Period.MINUTE, 60).bucket(0), Budget(Period.HOUR, 60).bucket(0), Budget(Period.DAY, 61).bucket(0)]
+    left, wait = reserve_all(buckets, 60, 0)
+    assert wait == 0
+    assert reserve_all(left, 1, 0)[1] == MINUTE
+    assert reserve_all([], 1, 0) == ((), 0)
+
+
+def test_bulk_may_use_a_share_and_always_at_least_one() -> None:
+    budget = Budget(Period.HOUR, 1_000)
+    assert budget.bulk(0.3) == Budget(Period.HOUR, 300)
+    assert budget.bulk(1.0) == budget
+    assert Budget(Period.DAY, 2).bulk(0.1).limit == 1
+    for share in (0.0, 1.1, -1.0):
+        with pytest.raises(InvalidValueError):
+            budget.bulk(share)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "offset", "clock", "wait_minutes"),
+    [
+        (22 * 60, 8 * 60, 0, 21 * 60 + 59, 0),
+        (22 * 60, 8 * 60, 0, 22 * 60, 600),
+        (22 * 60, 8 * 60, 0, 0, 480),
+        (22 * 60, 8 * 60, 0, 7 * 60 + 59, 1),
+        (22 * 60, 8 * 60, 0, 8 * 60, 0),
+        (12 * 60, 14 * 60, 0, 13 * 60, 60),
+        (12 * 60, 14 * 60, 8 * 60, 5 * 60, 60),
+        (22 * 60, 8 * 60, -5 * 60, 3 * 60, 600),
+        (60, 60, 0, 60, 0),
+    ],
+)
+def test_quiet_hours(start: int, end: int, offset: int, clock: int, wait_minutes: int) -> None:
+    now = 20_000 * DAY_MS + clock * MINUTE
+    assert QuietHours(start, end, offset).until_open(now) == wait_minutes * MINUTE
+
+
+@given(st.integers(0, 1439), st.integers(0, 1439), st.integers(-840, 840), st.integers(0, 2 * DAY_MS))
+def test_quiet_hours_end_exactly_when_they_say(start: int, end: int, offset: int, now: int) -> None:
+    quiet = QuietHours(start, end, offset)
+    wait = quiet.until_open(now)
+    assert 0 <= wait < DAY_MS
+    assert quiet.until_open(now + wait) == 0
+    if wait:
+        assert (now + wait + offset * MINUTE) % DAY_MS == end * MINUTE
+        assert quiet.until_open(now + wait - 1) == 1
+
+
+@pytest.mark.parametrize(("start", "end", "path"), [(-1, 0, "quietHours.from"), (0, 1440, "quietHours.to")])
+def test_a_time_that_is_none_is_refused(start: int, end: int, path: str) -> None:
+    with pytest.raises(InvalidValueError) as refused:
+        QuietHours(start, end)
+    assert refused.value.path == path
