@@ -1,0 +1,170 @@
+"""Accounts and their bindings: who sends, through which instance (decision 19, domain D5)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import ClassVar
+
+from wework_message.domain.errors import DomainError
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, ProviderCode, TenantId
+
+
+class AccountState(StrEnum):
+    """Whether an account can send now, as its bindings tell."""
+
+    ONLINE = "ONLINE"
+    OFFLINE = "OFFLINE"
+    UNKNOWN = "UNKNOWN"
+    """Nothing observed yet."""
+
+
+class BindingState(StrEnum):
+    """What is known of one instance."""
+
+    ONLINE = "ONLINE"
+    OFFLINE = "OFFLINE"
+    UNKNOWN = "UNKNOWN"
+    """Nothing observed yet; it may be tried."""
+
+
+class Standby(StrEnum):
+    """How ready a binding is."""
+
+    HOT = "HOT"
+    """Logged in: may send."""
+    WARM = "WARM"
+    """A saved session: may be activated by a job (domain D5)."""
+    COLD = "COLD"
+    """Needs a person and a QR code."""
+
+
+class SlotOccupiedError(DomainError):
+    """Logging this binding in would log another one of the account out; nothing was changed."""
+
+    code: ClassVar[str] = "ILLEGAL_STATE"
+
+    def __init__(self, holder: BindingId) -> None:
+        """`holder` has the device slot now."""
+        super().__init__(f"the device slot is held by {holder}; demote it first")
+        self.holder = holder
+
+
+class NotActivatableError(DomainError):
+    """Only an enabled WARM binding of the account can be activated; nothing was changed."""
+
+    code: ClassVar[str] = "ILLEGAL_STATE"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One WeCom identity: the sender that a client names."""
+
+    account_id: AccountId
+    tenant_id: TenantId = DEFAULT_TENANT
+    name: str = ""
+    corp_id: str | None = None
+    vid: str | None = None
+    """Its own user id in the message stream; None until configured or learned (decision 44)."""
+    enabled: bool = True
+    state: AccountState = AccountState.UNKNOWN
+    """As stored; `effective_state` derives it from the bindings."""
+    on_unknown: str | None = None
+    """HOLD, FAIL or RESEND for its messages (decision 16); None = the service's default."""
+
+    @property
+    def implicit(self) -> bool:
+        """Whether nobody registered it: it was made for a guid (decision 19)."""
+        return self.account_id.startswith("guid:")
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """An account's instance at one provider; (provider, guid) is unique (domain D5)."""
+
+    binding_id: BindingId
+    account_id: AccountId
+    provider_code: ProviderCode
+    guid: Guid
+    standby: Standby = Standby.HOT
+    priority: int = 1
+    """Among the account's bindings; smaller wins (decision 54)."""
+    weight: int = 100
+    """Share among equals, at least 1."""
+    device_slot: str | None = None
+    """Kind of device it logs in as (Windows, Mac, iPad ...); None = unknown, which may be any."""
+    enabled: bool = True
+    state: BindingState = BindingState.UNKNOWN
+    epoch: int = 0
+    """Goes up with every switch between bindings; an attempt of another epoch may settle but not start."""
+    seq_hwm: str | None = None
+    """Highest `seq` seen in its stream; opaque, kept for a pull from there (domain D4.6)."""
+
+    def shares_slot(self, other: "Binding") -> bool:
+        """Whether both cannot be logged in at once; an unknown slot may be the same (assumption of domain D5)."""
+        return self.device_slot is None or other.device_slot is None or self.device_slot == other.device_slot
+
+
+def implicit_account_id(guid: Guid) -> AccountId:
+    """The account of a guid that nobody registered (decision 19)."""
+    return AccountId(f"guid:{guid}")
+
+
+def implicit_account(guid: Guid, tenant_id: TenantId = DEFAULT_TENANT) -> Account:
+    """An account of its own for an unregistered guid (decision 19)."""
+    return Account(implicit_account_id(guid), tenant_id, name=guid)
+
+
+def implicit_binding(guid: Guid, provider_code: ProviderCode) -> Binding:
+    """The one binding of that account at this provider (decision 19)."""
+    return Binding(
+        BindingId(f"bind:{provider_code}:{guid}"), implicit_account_id(guid), provider_code=provider_code, guid=guid
+    )
+
+
+def may_start(attempt_epoch: int, binding: Binding) -> bool:
+    """The fence: a call whose intent was committed under another epoch is not made (domain D5)."""
+    return attempt_epoch == binding.epoch
+
+
+def effective_state(bindings: Iterable[Binding]) -> AccountState:
+    """ONLINE if one enabled binding is, OFFLINE if all enabled ones are, else UNKNOWN."""
+    states = {binding.state for binding in bindings if binding.enabled}
+    if BindingState.ONLINE in states:
+        return AccountState.ONLINE
+    return AccountState.OFFLINE if states == {BindingState.OFFLINE} else AccountState.UNKNOWN
+
+
+def slot_holder(standby: Binding, bindings: Iterable[Binding]) -> Binding | None:
+    """The sibling that logging `standby` in would log out: HOT, not known offline, same slot."""
+    return next(
+        (
+            other
+            for other in bindings
+            if other.account_id == standby.account_id
+            and other.binding_id != standby.binding_id
+            and other.standby is Standby.HOT
+            and other.state is not BindingState.OFFLINE
+            and other.shares_slot(standby)
+        ),
+        None,
+    )
+
+
+def activate(standby: Binding, bindings: Sequence[Binding], *, demote: bool = False) -> tuple[Binding, ...]:
+    """Make a WARM binding HOT; returns the bindings that changed, the activated one first (domain D5).
+
+    Epochs go up, so that nothing which was decided before the switch starts after it. With `demote` every holder of its
+    slot becomes WARM, else one raises `SlotOccupiedError`. Raises `NotActivatableError` for one that is not enabled and WARM.
+    The activated one is not ONLINE before its instance says so.
+    """
+    if standby.standby is not Standby.WARM or not standby.enabled:
+        raise NotActivatableError("only an enabled WARM binding can be activated")
+    demoted: list[Binding] = []
+    rest = list(bindings)
+    while (holder := slot_holder(standby, rest)) is not None:
+        if not demote:
+            raise SlotOccupiedError(holder.binding_id)
+        demoted.append(replace(holder, standby=Standby.WARM, epoch=holder.epoch + 1))
+        rest.remove(holder)
+    hot = replace(standby, standby=Standby.HOT, state=BindingState.UNKNOWN, epoch=standby.epoch + 1)
+    return (hot, *demoted)

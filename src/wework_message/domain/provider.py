@@ -1,0 +1,62 @@
+"""Providers as they are configured, and what they can send (decisions 20 and 54)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from wework_message.domain.ids import ProviderCode
+
+
+class Lack(StrEnum):
+    """Why a provider cannot send something, ever."""
+
+    TYPE = "TYPE_NOT_SUPPORTED"
+    SIZE = "TOO_LARGE"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Which message types a provider sends, and how large."""
+
+    types: frozenset[str]
+    """Names of message types, such as `TEXT`."""
+    max_bytes: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """Largest body by type, bytes; a type without an entry has no limit."""
+
+    def missing(self, message_type: str, size: int | None = None) -> Lack | None:
+        """What keeps a message of this type and size (bytes; None = unknown or without a body) from being sent, if anything."""
+        if message_type not in self.types:
+            return Lack.TYPE
+        limit = self.max_bytes.get(message_type)
+        return Lack.SIZE if limit is not None and size is not None and size > limit else None
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One configured provider."""
+
+    code: ProviderCode
+    name: str
+    capabilities: Capabilities
+    protocol: str = "guxing"
+    """Which adapter speaks to it."""
+    priority: int = 1
+    """Smaller wins (decision 54)."""
+    weight: int = 100
+    """Share among providers of one priority, at least 1."""
+    enabled: bool = True
+    timeout_ms: int = 30_000
+    """Total deadline of one call, ms (decision 39)."""
+    retry_count: int = 3
+    """Cap of the quick tries at this provider; below 1 counts as 1 (decision 47)."""
+    simulated: bool = False
+    """It is our own simulator: nothing reaches WeCom (decision 35)."""
+
+
+def default_provider(providers: Iterable[Provider]) -> Provider | None:
+    """The enabled one with the smallest priority, ties by order, healthy or not; None = none is enabled (decision 54)."""
+    return min((provider for provider in providers if provider.enabled), key=_priority, default=None)
+
+
+def _priority(provider: Provider) -> int:
+    return provider.priority

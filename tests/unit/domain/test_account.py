@@ -1,0 +1,142 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wework_message.domain.account import (
+    AccountState,
+    Binding,
+    BindingState,
+    NotActivatableError,
+    SlotOccupiedError,
+    Standby,
+    activate,
+    effective_state,
+    implicit_account,
+    implicit_binding,
+    may_start,
+    slot_holder,
+)
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, ProviderCode
+
+A, B, C = (ProviderCode(code) for code in ("ALPHA", "BETA", "GAMMA"))
+
+
+def binding(
+    name: str,
+    standby: Standby = Standby.HOT,
+    state: BindingState = BindingState.ONLINE,
+    *,
+    slot: str | None = "WINDOWS",
+    epoch: int = 4,
+) -> Binding:
+    return Binding(
+        BindingId(name), AccountId("acme"), A, Guid(f"g-{name}"), standby, state=state, device_slot=slot, epoch=epoch
+    )
+
+
+bindings = st.lists(
+    st.builds(
+        binding,
+        st.uuids().map(str),
+        st.sampled_from(Standby),
+        st.sampled_from(BindingState),
+        slot=st.sampled_from([None, "WINDOWS", "MAC"]),
+        epoch=st.integers(0, 9),
+    ),
+    max_size=6,
+)
+
+
+def test_an_unregistered_guid_is_an_account_with_one_binding_per_provider() -> None:
+    account = implicit_account(Guid("g1"))
+    assert (account.account_id, account.tenant_id, account.vid) == ("guid:g1", DEFAULT_TENANT, None)
+    assert account.implicit
+    assert account.enabled
+    made = [implicit_binding(Guid("g1"), code) for code in (A, B)]
+    assert [one.binding_id for one in made] == ["bind:ALPHA:g1", "bind:BETA:g1"]
+    assert {one.account_id for one in made} == {account.account_id}
+    assert {(one.guid, one.standby, one.state, one.epoch) for one in made} == {("g1", "HOT", "UNKNOWN", 0)}
+
+
+@given(st.integers(0, 50), st.integers(0, 50))
+def test_only_the_current_epoch_may_start(attempt: int, current: int) -> None:
+    assert may_start(attempt, binding("one", epoch=current)) == (attempt == current)
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ("", AccountState.UNKNOWN),
+        ("O", AccountState.ONLINE),
+        ("X", AccountState.OFFLINE),
+        ("U", AccountState.UNKNOWN),
+        ("XXO", AccountState.ONLINE),
+        ("XU", AccountState.UNKNOWN),
+        ("XX", AccountState.OFFLINE),
+    ],
+)
+def test_an_account_is_what_its_bindings_are(states: str, expected: AccountState) -> None:
+    names = {"O": BindingState.ONLINE, "X": BindingState.OFFLINE, "U": BindingState.UNKNOWN}
+    assert effective_state(binding(str(i), state=names[s]) for i, s in enumerate(states)) is expected
+
+
+def test_a_disabled_binding_does_not_speak_for_its_account() -> None:
+    disabled = replace(binding("one"), enabled=False)
+    assert effective_state([disabled]) is AccountState.UNKNOWN
+    assert effective_state([disabled, binding("two", state=BindingState.OFFLINE)]) is AccountState.OFFLINE
+
+
+def test_a_standby_in_an_occupied_slot_is_not_activated() -> None:
+    holder, standby = binding("holder"), binding("standby", Standby.WARM)
+    with pytest.raises(SlotOccupiedError) as refused:
+        activate(standby, [holder, standby])
+    assert refused.value.holder == "holder"
+
+
+def test_demoting_the_holder_fences_both() -> None:
+    holder, standby = binding("holder"), binding("standby", Standby.WARM, BindingState.OFFLINE)
+    hot, demoted = activate(standby, [holder, standby], demote=True)
+    assert (hot.binding_id, hot.standby, hot.state, hot.epoch) == ("standby", "HOT", "UNKNOWN", 5)
+    assert (demoted.binding_id, demoted.standby, demoted.epoch) == ("holder", "WARM", 5)
+    assert not may_start(4, demoted)
+    assert not may_start(4, hot)
+
+
+@pytest.mark.parametrize(
+    ("other", "free"),
+    [
+        (binding("other", slot="MAC"), True),
+        (binding("other", slot=None), False),
+        (binding("other", state=BindingState.UNKNOWN), False),
+        (binding("other", state=BindingState.OFFLINE), True),
+        (binding("other", Standby.WARM), True),
+        (replace(binding("other"), account_id=AccountId("else")), True),
+        (replace(binding("other"), enabled=False), False),
+    ],
+)
+def test_who_holds_a_slot(other: Binding, free: bool) -> None:
+    standby = binding("standby", Standby.WARM)
+    assert (slot_holder(standby, [standby, other]) is None) == free
+    if free:
+        assert activate(standby, [standby, other])[0].standby is Standby.HOT
+
+
+@given(bindings, st.sampled_from([None, "WINDOWS", "MAC"]))
+def test_after_an_activation_no_two_bindings_share_a_slot(siblings: list[Binding], slot: str | None) -> None:
+    standby = binding("standby", Standby.WARM, slot=slot)
+    changed = {one.binding_id: one for one in activate(standby, [*siblings, standby], demote=True)}
+    after = [changed.get(one.binding_id, one) for one in [*siblings, standby]]
+    assert slot_holder(changed[standby.binding_id], after) is None
+    before = {one.binding_id: one for one in [*siblings, standby]}
+    assert all(one.epoch == before[name].epoch + 1 for name, one in changed.items())
+
+
+@pytest.mark.parametrize(
+    "standby",
+    [binding("s", Standby.HOT), binding("s", Standby.COLD), replace(binding("s", Standby.WARM), enabled=False)],
+)
+def test_only_an_enabled_warm_standby_can_be_activated(standby: Binding) -> None:
+    with pytest.raises(NotActivatableError):
+        activate(standby, [standby])

@@ -1,0 +1,43 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.provider import Capabilities, Lack, Provider, default_provider
+
+CAPABILITIES = Capabilities(frozenset({"TEXT", "FILE"}), {"FILE": 100})
+
+
+def provider(code: str, priority: int = 1, *, enabled: bool = True) -> Provider:
+    return Provider(ProviderCode(code), code, CAPABILITIES, priority=priority, enabled=enabled)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=8))
+def test_the_default_is_the_first_enabled_one_of_the_smallest_priority(rows: list[tuple[int, bool]]) -> None:
+    providers = [provider(f"P{i}", priority, enabled=enabled) for i, (priority, enabled) in enumerate(rows)]
+    chosen = default_provider(providers)
+    enabled = [one for one in providers if one.enabled]
+    assert (chosen is None) == (not enabled)
+    if chosen is not None:
+        best = min(one.priority for one in enabled)
+        assert chosen is next(one for one in enabled if one.priority == best)
+
+
+@pytest.mark.parametrize(
+    ("message_type", "size", "lack"),
+    [
+        ("TEXT", None, None),
+        ("TEXT", 10**9, None),
+        ("FILE", 100, None),
+        ("FILE", 101, Lack.SIZE),
+        ("FILE", None, None),
+        ("VOICE", 1, Lack.TYPE),
+        ("text", None, Lack.TYPE),
+    ],
+)
+def test_what_a_provider_lacks(message_type: str, size: int | None, lack: Lack | None) -> None:
+    assert CAPABILITIES.missing(message_type, size) is lack
+
+
+def test_a_provider_can_be_a_key() -> None:
+    assert {provider("A"): 1}[provider("A")] == 1
