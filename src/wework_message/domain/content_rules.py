@@ -34,7 +34,9 @@ _URL: Final = re.compile(r"https?://[^\s/?#\x00-\x20\x7f][^\s\x00-\x20\x7f]*", r
 def _unsendable(value: str) -> str | None:
     if "\0" in value:
         return "must not contain NUL"
-    if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
+    try:
+        value.encode()
+    except UnicodeEncodeError:
         return "must not contain lone surrogates"
     return None
 
