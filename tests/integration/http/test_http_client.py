@@ -158,9 +158,17 @@ async def test_waiting_for_a_connection_ends_with_the_deadline_unwritten(provide
     assert (await first).body == b"ok"
 
 
-async def test_waiting_calls_go_out_in_their_order_and_a_cancelled_one_takes_no_place_with_it(
-    provider: Provider,
-) -> None:
+async def test_waiting_calls_go_out_in_their_order(provider: Provider) -> None:
+    client = provider.client(max_connections=1)
+    tasks = [call(client, body=b"%d" % number) for number in range(3)]
+    peer = await provider.peer()
+    for number, task in enumerate(tasks):
+        assert (await peer.request()).endswith(b"%d" % number)
+        await peer.send(OK)
+        await task
+
+
+async def test_a_cancelled_waiting_call_takes_no_place_with_it(provider: Provider) -> None:
     client = provider.client(max_connections=1)
     tasks = [call(client, body=b"%d" % number) for number in range(4)]
     peer = await provider.peer()
@@ -280,6 +288,20 @@ async def test_silence_ends_with_the_total_deadline(provider: Provider) -> None:
     assert await lost(task) == "DEADLINE"
 
 
+async def test_the_deadline_of_an_answered_call_does_not_end_the_next_one(provider: Provider) -> None:
+    client = provider.client()
+    task = call(client, Timing(total_ms=100))
+    peer = await provider.peer()
+    await peer.request()
+    await peer.send(OK)
+    await task
+    task = call(client)
+    await peer.request()
+    await asyncio.sleep(0.11)  # the first deadline passes: timers fire in their order
+    await peer.send(OK)
+    assert (await task).body == b"ok"
+
+
 async def test_a_body_without_end_is_cut_off_at_the_cap(provider: Provider) -> None:
     client = provider.client(response_cap=100_000)
     task = call(client)
@@ -300,7 +322,7 @@ async def test_a_head_without_end_is_cut_off(provider: Provider) -> None:
 
 
 async def test_a_cancelled_call_ends_its_connection_and_frees_its_place(provider: Provider) -> None:
-    client = provider.client(max_connections=1)
+    client = provider.client(max_connections=1, idle_ms=600_000)
     task = call(client)
     peer = await provider.peer()
     await peer.request()
@@ -365,7 +387,7 @@ async def test_a_kept_connection_is_used_again_and_the_last_one_first(provider: 
 
 
 async def test_a_connection_closed_while_idle_is_noticed_before_the_event_loop_looks(provider: Provider) -> None:
-    client = provider.client()
+    client = provider.client(idle_ms=600_000)
     peer = await answered(provider, client)
     peer.close()  # the loop does not run between this and the next call's first step
     task = call(client)
@@ -376,7 +398,7 @@ async def test_a_connection_closed_while_idle_is_noticed_before_the_event_loop_l
 
 
 async def test_a_connection_closed_while_idle_leaves_the_pool(provider: Provider) -> None:
-    client = provider.client()
+    client = provider.client(idle_ms=600_000)
     peer = await answered(provider, client)
     peer.close()
     await closed(client)
@@ -384,7 +406,7 @@ async def test_a_connection_closed_while_idle_leaves_the_pool(provider: Provider
 
 
 async def test_an_answer_nobody_asked_for_is_never_given_to_the_next_call(provider: Provider) -> None:
-    client = provider.client()
+    client = provider.client(idle_ms=600_000)
     peer = await answered(provider, client)
     await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
     await closed(client)
@@ -403,10 +425,11 @@ async def test_an_answer_nobody_asked_for_is_never_given_to_the_next_call(provid
     ],
 )
 async def test_a_connection_the_server_spoils_or_gives_up_is_not_used_again(provider: Provider, wire: bytes) -> None:
-    client = provider.client()
-    await answered(provider, client, wire)
+    client = provider.client(idle_ms=600_000)
+    peer = await answered(provider, client, wire)
     await answered(provider, client)
     assert provider.accepted == 2
+    assert await peer.rest() == b""
 
 
 async def test_a_connection_idle_for_too_long_is_not_used_again(provider: Provider) -> None:
@@ -482,6 +505,24 @@ async def test_closing_ends_every_call_with_what_is_known_of_it(provider: Provid
     assert await not_written(call(client)) == "CLOSED"
     assert await peer.rest() == b""
     await client.aclose()
+
+
+async def test_a_call_that_connects_while_the_client_closes_writes_nothing(provider: Provider) -> None:
+    client = provider.client()
+    task = call(client)
+    await asyncio.sleep(0)
+    assert (client.in_flight, client.open_connections) == (1, 0)
+    await client.aclose()
+    assert await not_written(task) == "CLOSED"
+    assert await (await provider.peer()).rest() == b""
+
+
+async def test_a_closed_client_does_not_even_connect() -> None:
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        client = HttpClient(f"http://127.0.0.1:{unheard.getsockname()[1]}")
+        await client.aclose()
+        assert await not_written(call(client)) == "CLOSED"
 
 
 async def test_nothing_is_left_to_the_garbage_collector(provider: Provider) -> None:

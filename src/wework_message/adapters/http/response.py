@@ -11,7 +11,6 @@ HEAD_CAP: Final = 16 * 1024
 
 # One byte per chunk, the dearest framing, costs 6 bytes around each; more than that hides an endless extension or trailer.
 _FRAMING_FACTOR: Final = 8
-_SWITCHING_PROTOCOLS: Final = 101
 _FIRST_FINAL: Final = 200
 
 
@@ -130,8 +129,6 @@ class ResponseReader:
         if self.status >= _FIRST_FINAL:
             self.complete = True
             self.keep_alive = self._parser.should_keep_alive()
-        elif self.status == _SWITCHING_PROTOCOLS:
-            self.failure = "PROTOCOL"
-        else:
+        else:  # an informational answer; the parser itself refuses 101, which would end HTTP on this connection
             self.headers = {}
             self._head_done = False
