@@ -26,6 +26,8 @@ class Due:
     in_ms: int | None
     """From the commit, in ms; None = nothing is due any more."""
     place: Place = Place.FREE
+    parked: bool = False
+    """Waits for its lane only: it is woken when the lane frees. Any other wait keeps its own time."""
 
 
 class Urgency(IntEnum):

@@ -82,6 +82,8 @@ class Attempt:
     """Holds its lane: at most one per (account, conversation)."""
     facts: frozenset[FactKind] = field(default_factory=frozenset)
     """What the world reported about it, in any order."""
+    stored: bool = field(default=False, compare=False)
+    """The store's own mark: its row exists."""
 
     @property
     def evidence(self) -> Evidence:

@@ -4,6 +4,7 @@ An id names its attempt. Without one, only a *text* of the account's own, in the
 in time, may settle an uncertain attempt; everything else stays UNKNOWN for a person.
 """
 
+import hashlib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ SKEW_MS: Final = 5_000
 
 
 def content_key(text: str) -> str:
-    """Text as echoes are compared: Unicode NFC, line ends as LF, outer white space gone."""
-    return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").strip()
+    """Text as echoes are compared: SHA-256 (hex) of it in Unicode NFC, line ends as LF, outer white space gone."""
+    plain = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").strip()
+    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def echo_key(content: Content) -> str | None:

@@ -156,7 +156,7 @@ class Message:
         """An earlier message of the lane goes first; this one stays QUEUED (decision 41)."""
         if self.status is not MessageStatus.QUEUED:
             self._move(Trigger.QUEUE, now=now)
-        self.due = Due(PARK_MS, Place.WAITING)
+        self.due = Due(PARK_MS, Place.WAITING, parked=True)
 
     def hold(self, reason: HoldReason, wait_ms: int, *, now: int) -> None:
         """Wait for a reason; costs no attempt and does not fail the message (decisions 22 and 55)."""
@@ -164,7 +164,8 @@ class Message:
         self._move(Trigger.HOLD, now=now, reason=reason)
         if not known:
             self.notes.append(Note("HELD", now, detail=reason))
-        self.due = Due(min(wait_ms, max(0, self.expires_at - now)), Place.WAITING)
+        parked = reason is HoldReason.LANE_BLOCKED
+        self.due = Due(min(wait_ms, max(0, self.expires_at - now)), Place.WAITING, parked=parked)
 
     def expire(self, *, now: int) -> None:
         """`expiresAt` came before the first byte: it is never sent late."""

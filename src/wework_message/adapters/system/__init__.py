@@ -1,0 +1,46 @@
+"""The process's own clock, ids and chance."""
+
+import random
+import time
+
+import uuid_utils
+
+from wework_message.domain.ids import BatchId, MessageId
+
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+class SystemClock:
+    """Wall clock and boot clock of this machine."""
+
+    def now(self) -> int:
+        """Epoch ms, UTC."""
+        return time.time_ns() // 1_000_000
+
+    def boot(self) -> float:
+        """Milliseconds since boot, counting suspended time where the system tells it."""
+        return time.clock_gettime_ns(_BOOT_CLOCK) / 1_000_000
+
+
+class UuidGenerator:
+    """UUIDv7 (RFC 9562): ordered by time, and within a millisecond by a counter."""
+
+    def message_id(self) -> MessageId:
+        """A new message id."""
+        return MessageId(str(uuid_utils.uuid7()))
+
+    def batch_id(self) -> BatchId:
+        """A new batch or group id."""
+        return BatchId(str(uuid_utils.uuid7()))
+
+
+class RandomDice:
+    """Chance from the system's generator; jitter needs no more."""
+
+    def __init__(self) -> None:
+        """Seeded by the system."""
+        self._random = random.SystemRandom()
+
+    def roll(self) -> float:
+        """Uniform in [0, 1)."""
+        return self._random.random()

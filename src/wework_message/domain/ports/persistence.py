@@ -112,7 +112,8 @@ class MessageJournal(Protocol):
         """Write changed messages, their attempts, notes and due times; the version goes up by one.
 
         Returns the ids that were lost: their stored version is not the one that was loaded, and nothing of them was
-        written. A released lane wakes its next message (all its messages, if the lane became uncertain).
+        written. A released lane wakes its next waiting message if that is parked, and all its parked messages if the
+        lane became uncertain (the saved message is HOLDING still); messages that wait for their own time keep it.
         Raises `ConflictError` where an attempt breaks a guard: one unsettled per message, one open per lane, one owner per
         (provider, guid, provider message id).
         """

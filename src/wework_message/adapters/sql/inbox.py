@@ -1,0 +1,115 @@
+"""The callback inbox on SQL."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
+
+from wework_message.adapters.sql.dialect import Dialect
+from wework_message.adapters.sql.running import Run
+from wework_message.adapters.sql.tables import callback
+from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.persistence import InboxEntry, InboxState, InboxVerdict
+
+_DECIDE = (
+    update(callback)
+    .where(callback.c.id == bindparam("the_id"))
+    .values(
+        state=bindparam("state"),
+        message_id=bindparam("message_id"),
+        waits_for=bindparam("waits_for"),
+        tries=callback.c.tries + 1,
+    )
+)
+
+
+class SqlCallbackInbox:
+    """Callbacks inside one transaction."""
+
+    def __init__(self, run: Run, dialect: Dialect) -> None:
+        """`dialect` knows the insert that leaves repeated items alone."""
+        self._run = run
+        self._dialect = dialect
+
+    async def store(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+        """One multi-row insert that leaves known items alone."""
+        return await self._run(self._store, provider_code, items, at) if items else 0
+
+    def _store(self, connection: Connection, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+        arrived = [
+            {
+                "provider_code": provider_code,
+                "guid": item.guid,
+                "notify_type": item.notify_type,
+                "event_key": item.event_key,
+                "raw": item.raw,
+                "received_at": at,
+                "state": (InboxState.PENDING if item.defect is None else InboxState.QUARANTINED).value,
+                "tries": 0,
+            }
+            for item in items
+        ]
+        return max(0, connection.execute(self._dialect.insert_new(callback), arrived).rowcount)
+
+    async def pending(self, limit: int) -> Sequence[InboxEntry]:
+        """By state and id."""
+        return await self._run(_pending, limit)
+
+    async def reopen(
+        self,
+        keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]],
+        guids: Sequence[tuple[ProviderCode, Guid]],
+        *,
+        since: int,
+    ) -> int:
+        """Two updates by index. Reopening an entry that still matches nothing does no harm: it is parked again."""
+        return await self._run(_reopen, keys, guids, since)
+
+    async def decide(self, verdicts: Sequence[InboxVerdict]) -> None:
+        """One update per entry, in one round."""
+        if verdicts:
+            await self._run(_decide, verdicts)
+
+
+def _pending(connection: Connection, limit: int) -> Sequence[InboxEntry]:
+    statement = (
+        select(
+            callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
+            callback.c.tries,
+        )
+        .where(callback.c.state == InboxState.PENDING.value)
+        .order_by(callback.c.id)
+        .limit(limit)
+    )  # fmt: skip
+    return [
+        InboxEntry(row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries)
+        for row in connection.execute(statement)
+    ]
+
+
+def _reopen(
+    connection: Connection,
+    keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]],
+    guids: Sequence[tuple[ProviderCode, Guid]],
+    since: int,
+) -> int:
+    named = callback.c.waits_for.in_({key[2] for key in keys})
+    recent = and_(callback.c.guid.in_({guid for _, guid in guids}), callback.c.received_at >= since)
+    reason = or_(*([named] if keys else []), *([recent] if guids else []))
+    parked = callback.c.state == InboxState.PARKED.value
+    return connection.execute(update(callback).where(reason, parked).values(state=InboxState.PENDING.value)).rowcount
+
+
+def _decide(connection: Connection, verdicts: Sequence[InboxVerdict]) -> None:
+    connection.execute(
+        _DECIDE,
+        [
+            {
+                "the_id": verdict.id,
+                "state": verdict.state.value,
+                "message_id": verdict.message_id,
+                "waits_for": verdict.provider_message_id,
+            }
+            for verdict in verdicts
+        ],
+    )

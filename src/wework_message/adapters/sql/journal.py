@@ -1,0 +1,274 @@
+"""The message journal on SQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from wework_message.adapters.sql import rows, uncertainty
+from wework_message.adapters.sql.dialect import HELD_BY_UNKNOWN, Dialect
+from wework_message.adapters.sql.running import Run
+from wework_message.adapters.sql.tables import attempt, batch, due, finished, idempotency_key, message, note
+from wework_message.domain.agenda import Place
+from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId
+from wework_message.domain.matching import OpenAttempt
+from wework_message.domain.message import Message
+from wework_message.domain.ports.persistence import DueMessage, IdempotencyKey, KeyOwner, LaneBlock, NewBatch
+from wework_message.domain.ports.system import Clock
+
+Named = tuple[ProviderCode, Guid, ProviderMessageId]
+
+_UPDATE_MESSAGE = (
+    update(message)
+    .where(message.c.id == bindparam("the_id"))
+    .values({name: bindparam(name) for name in rows.STATE_COLUMNS})
+)
+_UPDATE_ATTEMPT = (
+    update(attempt)
+    .where(attempt.c.message_id == bindparam("the_id"), attempt.c.number == bindparam("the_number"))
+    .values({name: bindparam(name) for name in rows.SETTLED_COLUMNS})
+)
+_FORGET = delete(due).where(due.c.message_id == bindparam("the_id"))
+
+
+def _wake_next() -> Any:
+    following = due.alias("following")
+    first = (
+        select(following.c.seq)
+        .where(following.c.lane == bindparam("the_lane"), following.c.place == Place.WAITING.value)
+        .order_by(following.c.urgency, following.c.seq)
+        .limit(1)
+        .scalar_subquery()
+    )
+    return update(due).where(due.c.seq == first, due.c.parked).values(due_at=bindparam("now"), parked=False)
+
+
+_WAKE_NEXT = _wake_next()
+_WAKE_ALL = (
+    update(due)
+    .where(due.c.lane == bindparam("the_lane"), due.c.place == Place.WAITING.value, due.c.parked)
+    .values(due_at=bindparam("now"), parked=False)
+)
+
+
+class SqlMessageJournal:
+    """Messages, attempts, keys and due times inside one transaction."""
+
+    def __init__(self, run: Run, dialect: Dialect, clock: Clock) -> None:
+        """`clock` is the store's own clock (SQLite has none that processes could share, decision 61)."""
+        self._run = run
+        self._dialect = dialect
+        self._clock = clock
+        self._locked: set[MessageId] = set()
+
+    async def claim_keys(self, keys: Sequence[IdempotencyKey]) -> Sequence[KeyOwner]:
+        """Insert where free, then read who has them."""
+        return await self._run(self._claim_keys, keys)
+
+    def _claim_keys(self, connection: Connection, keys: Sequence[IdempotencyKey]) -> Sequence[KeyOwner]:
+        now = self._clock.now()
+        wanted = [
+            {"tenant_id": key.tenant_id, "key": key.key, "fingerprint": key.fingerprint, "target": key.target,
+             "created_at": now}
+            for key in keys
+        ]  # fmt: skip
+        connection.execute(self._dialect.insert_new(idempotency_key), wanted)
+        columns = idempotency_key.c
+        found = connection.execute(
+            select(columns.tenant_id, columns.key, columns.target, columns.fingerprint).where(
+                columns.tenant_id.in_({key.tenant_id for key in keys}), columns.key.in_({key.key for key in keys})
+            )
+        )
+        owners = {(row.tenant_id, row.key): row for row in found}
+        answers = [owners[key.tenant_id, key.key] for key in keys]
+        return [
+            KeyOwner(row.target, bytes(row.fingerprint), fresh=row.target == key.target)
+            for key, row in zip(keys, answers, strict=True)
+        ]
+
+    async def add(self, messages: Sequence[Message], batches: Sequence[NewBatch] = ()) -> None:
+        """Two multi-row inserts."""
+        await self._run(self._add, messages, batches)
+
+    def _add(self, connection: Connection, messages: Sequence[Message], batches: Sequence[NewBatch]) -> None:
+        if batches:
+            connection.execute(
+                insert(batch),
+                [
+                    {"id": one.id, "tenant_id": one.tenant_id, "mode": one.mode, "total": one.total,
+                     "created_at": one.created_at}
+                    for one in batches
+                ],
+            )  # fmt: skip
+        if messages:
+            now = self._clock.now()
+            connection.execute(insert(message), [rows.message_row(one) for one in messages])
+            connection.execute(
+                insert(due), [rows.due_row(one, one.due, now) for one in messages if one.due is not None]
+            )
+
+    async def due(self, limit: int) -> Sequence[DueMessage]:
+        """The claim's select, then the messages by id."""
+        return await self._run(self._due, limit) if limit > 0 else ()
+
+    def _due(self, connection: Connection, limit: int) -> Sequence[DueMessage]:
+        claimed = connection.execute(self._dialect.claim(self._clock.now(), limit)).all()
+        messages = self._load(connection, [row.message_id for row in claimed])
+        return [
+            DueMessage(messages[row.message_id], _block(row.holder, behind=row.behind), paced=bool(row.paced))
+            for row in claimed
+        ]
+
+    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
+        """By primary key."""
+        return await self._run(self._load, message_ids) if message_ids else {}
+
+    async def group(self, group_id: BatchId) -> Sequence[Message]:
+        """By the group's index."""
+        return await self._run(self._group, group_id)
+
+    def _group(self, connection: Connection, group_id: BatchId) -> Sequence[Message]:
+        ids = connection.execute(
+            select(message.c.id).where(message.c.group_id == group_id).order_by(message.c.item_index)
+        )
+        return list(self._load(connection, [row.id for row in ids]).values())
+
+    def _load(self, connection: Connection, message_ids: Sequence[MessageId]) -> dict[MessageId, Message]:
+        found = load(connection, message_ids)
+        self._locked.update(found)
+        return found
+
+    async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
+        """Check versions, then write."""
+        return await self._run(self._save, messages) if messages else frozenset()
+
+    def _save(self, connection: Connection, messages: Sequence[Message]) -> frozenset[MessageId]:
+        lost = self._lost(connection, [one for one in messages if one.id not in self._locked])
+        winners = [one for one in messages if one.id not in lost]
+        for one in winners:
+            one.version += 1
+        self._locked.update(one.id for one in winners)
+        self._write(connection, winners)
+        return lost
+
+    def _lost(self, connection: Connection, unlocked: Sequence[Message]) -> frozenset[MessageId]:
+        """Messages that were read in an earlier transaction: only an unchanged version may be overwritten."""
+        if not unlocked:
+            return frozenset()
+        stored = connection.execute(
+            select(message.c.id, message.c.version).where(message.c.id.in_([one.id for one in unlocked]))
+        )
+        versions = {row.id: row.version for row in stored}
+        return frozenset(one.id for one in unlocked if versions.get(one.id) != one.version)
+
+    def _write(self, connection: Connection, messages: Sequence[Message]) -> None:
+        if not messages:
+            return
+        states = [{"the_id": one.id, **rows.message_state(one)} for one in messages]
+        connection.execute(_UPDATE_MESSAGE, states)
+        self._write_attempts(connection, messages)
+        if notes := [rows.note_row(one, line) for one in messages for line in one.notes]:
+            connection.execute(insert(note), notes)
+        self._write_due(connection, messages)
+
+    def _write_attempts(self, connection: Connection, messages: Sequence[Message]) -> None:
+        known = [(one, each) for one in messages for each in one.attempts if each.stored]
+        if known:
+            connection.execute(_UPDATE_ATTEMPT, [_settled(one, each) for one, each in known])
+        new = [(one, each) for one in messages for each in one.attempts if not each.stored]
+        if new:
+            connection.execute(insert(attempt), [rows.attempt_row(one, each) for one, each in new])
+            for _, each in new:
+                each.stored = True
+
+    def _write_due(self, connection: Connection, messages: Sequence[Message]) -> None:
+        now = self._clock.now()
+        if resting := [{"the_id": one.id} for one in messages if one.due is not None and one.due.in_ms is None]:
+            connection.execute(_FORGET, resting)
+        if waiting := [
+            rows.due_row(one, one.due, now) for one in messages if one.due is not None and one.due.in_ms is not None
+        ]:
+            upsert = self._dialect.upsert(due, ["message_id"], ["place", "parked", "due_at"])
+            connection.execute(upsert, waiting)
+        self._wake(connection, messages, now)
+
+    def _wake(self, connection: Connection, messages: Sequence[Message], now: int) -> None:
+        freed, blocked = [], []
+        for one in messages:
+            if one.lane_released:
+                lane = {"the_lane": rows.lane(one.account_id, one.conversation_id), "now": now}
+                holding = one.due is not None and one.due.place is Place.HOLDING
+                (blocked if holding else freed).append(lane)
+        if freed:
+            connection.execute(_WAKE_NEXT, freed)
+        if blocked:
+            connection.execute(_WAKE_ALL, blocked)
+
+    async def pace(self, message_ids: Sequence[MessageId]) -> None:
+        """Mark the due rows."""
+        await self._run(_pace, message_ids)
+
+    async def sent_as(self, keys: Sequence[Named]) -> Mapping[Named, tuple[MessageId, int]]:
+        """By the unique index on provider ids."""
+        return await self._run(_sent_as, keys) if keys else {}
+
+    async def uncertain(self, provider_code: ProviderCode, guids: Sequence[Guid]) -> Sequence[OpenAttempt]:
+        """By the index on uncertain attempts."""
+        return await self._run(uncertainty.uncertain, provider_code, guids, self._clock.now()) if guids else ()
+
+    async def count(self, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
+        """One upsert per kind of result in this transaction."""
+        if sent:
+            await self._run(self._count, sent)
+
+    def _count(self, connection: Connection, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
+        keys = ["tenant_id", "provider_code", "message_type", "outcome"]
+        connection.execute(
+            self._dialect.add_up(finished, keys, "total"),
+            [
+                {"tenant_id": "default", "provider_code": code, "message_type": kind, "outcome": outcome, "total": total}
+                for (code, kind, outcome), total in sent.items()
+            ],
+        )
+
+
+def load(connection: Connection, message_ids: Sequence[MessageId]) -> dict[MessageId, Message]:
+    """The messages that exist, in the order asked for, each with its attempts."""
+    found = {
+        row["id"]: row
+        for row in connection.execute(select(message).where(message.c.id.in_(message_ids))).mappings()
+    }
+    attempts: dict[str, list[Any]] = {}
+    if tried := [one for one, row in found.items() if row["attempt_count"] > 0]:
+        statement = select(attempt).where(attempt.c.message_id.in_(tried)).order_by(attempt.c.number)
+        for row in connection.execute(statement).mappings():
+            attempts.setdefault(row["message_id"], []).append(rows.attempt_of(row))
+    return {one: rows.message_of(found[one], attempts.get(one, [])) for one in message_ids if one in found}
+
+
+def _settled(one: Message, each: Any) -> dict[str, Any]:
+    row = rows.attempt_row(one, each)
+    return {"the_id": one.id, "the_number": each.number, **{name: row[name] for name in rows.SETTLED_COLUMNS}}
+
+
+def _block(holder: int | None, *, behind: bool) -> LaneBlock | None:
+    if holder == HELD_BY_UNKNOWN:
+        return LaneBlock.BEHIND_UNKNOWN
+    return LaneBlock.BEHIND if holder is not None or behind else None
+
+
+def _pace(connection: Connection, message_ids: Sequence[MessageId]) -> None:
+    connection.execute(update(due).where(due.c.message_id.in_(message_ids)).values(paced=True))
+
+
+def _sent_as(connection: Connection, keys: Sequence[Named]) -> dict[Named, tuple[MessageId, int]]:
+    columns = attempt.c
+    statement = select(
+        columns.provider_code, columns.guid, columns.provider_message_id, columns.message_id, columns.number
+    ).where(columns.provider_message_id.in_({key[2] for key in keys}))
+    wanted = set(keys)
+    return {
+        key: (row.message_id, row.number)
+        for row in connection.execute(statement)
+        if (key := (row.provider_code, row.guid, row.provider_message_id)) in wanted
+    }

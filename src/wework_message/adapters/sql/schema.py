@@ -1,0 +1,73 @@
+"""The schema's version: brought up at start by one process while the others wait, or checked only (decision 37)."""
+
+from enum import StrEnum
+from importlib import resources
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from wework_message.adapters.sql.unit_of_work import translated
+
+VERSION_TABLE: Final = "wm_schema_version"
+
+
+class SchemaState(StrEnum):
+    """How the database's schema compares with this version's."""
+
+    EMPTY = "EMPTY"
+    CURRENT = "CURRENT"
+    BEHIND = "BEHIND"
+    AHEAD = "AHEAD"
+    """A newer version has been here: this one must not write."""
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    folder = resources.files("wework_message.adapters.sql").joinpath("migrations")
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _state(connection: Connection) -> SchemaState:
+    script = ScriptDirectory.from_config(_config())
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    current = context.get_current_revision()
+    if current is None:
+        return SchemaState.EMPTY
+    if current == script.get_current_head():
+        return SchemaState.CURRENT
+    known = {revision.revision for revision in script.walk_revisions()}
+    return SchemaState.BEHIND if current in known else SchemaState.AHEAD
+
+
+def _upgrade(connection: Connection) -> SchemaState:
+    before = _state(connection)
+    if before in (SchemaState.EMPTY, SchemaState.BEHIND):
+        command.upgrade(_config(connection), "head")
+    return before
+
+
+async def schema_state(engine: AsyncEngine) -> SchemaState:
+    """Compare; raises `UnavailableError`."""
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(_state)
+    except SQLAlchemyError as error:
+        raise translated(error) from error
+
+
+async def upgrade(engine: AsyncEngine) -> SchemaState:
+    """Bring the schema up; returns what it was. The transaction takes the writer's lock: others wait, then find it done."""
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(_upgrade)
+    except SQLAlchemyError as error:
+        raise translated(error) from error

@@ -1,0 +1,43 @@
+"""Uncertain attempts that an echo may settle by its content."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from wework_message.adapters.sql.tables import account, attempt
+from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.matching import OpenAttempt
+from wework_message.domain.outcomes import OutcomeClass
+
+LOOK_BACK_MS: Final = 24 * 3_600_000
+"""Older uncertain attempts are a person's to settle."""
+
+
+def uncertain(
+    connection: Connection, provider_code: ProviderCode, guids: Sequence[Guid], now: int
+) -> Sequence[OpenAttempt]:
+    """Uncertain attempts of these guids that no provider id has been matched to, oldest first."""
+    columns = attempt.c
+    statement = (
+        select(
+            columns.message_id, columns.number, columns.guid, columns.conversation_id, columns.content_key,
+            columns.started_at, columns.ended_at, account.c.vid,
+        )
+        .select_from(attempt.outerjoin(account, account.c.account_id == columns.account_id))
+        .where(
+            columns.guid.in_(guids),
+            columns.provider_code == provider_code,
+            columns.outcome == OutcomeClass.UNCERTAIN.value,
+            columns.started_at >= now - LOOK_BACK_MS,
+            columns.provider_message_id.is_(None),
+        )
+        .order_by(columns.started_at)
+    )  # fmt: skip
+    return [
+        OpenAttempt(
+            message_id=row.message_id, number=row.number, guid=row.guid, conversation_id=row.conversation_id,
+            content_key=row.content_key, started_at=row.started_at, ended_at=row.ended_at, own_vid=row.vid,
+        )
+        for row in connection.execute(statement)
+    ]  # fmt: skip

@@ -1,0 +1,31 @@
+"""Everything an entrypoint may call, in one frozen value; tests build one of functions."""
+
+from dataclasses import dataclass
+
+from wework_message.application.commands.accept import AcceptBatchHandler, AcceptMessageHandler
+from wework_message.application.commands.change import CancelMessageHandler, RecallMessageHandler, RetryMessageHandler
+from wework_message.application.commands.ingest_callback import IngestCallbackHandler
+from wework_message.application.policy import Policy
+from wework_message.application.queries.providers import Providers
+from wework_message.application.queries.service import Service
+from wework_message.application.watching import WaitForMessage
+from wework_message.domain.ports.reading import MessageReader
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The use cases. Entrypoints translate and call; they decide nothing."""
+
+    accept: AcceptMessageHandler
+    accept_batch: AcceptBatchHandler
+    cancel: CancelMessageHandler
+    retry: RetryMessageHandler
+    recall: RecallMessageHandler
+    ingest_callback: IngestCallbackHandler
+    wait: WaitForMessage
+    """Read one message, and wait for it to move."""
+    read: MessageReader
+    """Lists, timelines, batches, callbacks: queries that need no rule go straight to the reader."""
+    providers: Providers
+    service: Service
+    policy: Policy

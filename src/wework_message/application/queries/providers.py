@@ -1,0 +1,88 @@
+"""What operators ask about providers: configuration, health, kept counts (wire section 5)."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from wework_message.application.errors import NotFoundError
+from wework_message.application.policy import Policy
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.health import HealthBoard, ProviderHealth
+from wework_message.domain.ports.reading import MessageReader
+from wework_message.domain.provider import Provider, default_provider
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderView:
+    """A provider as configured, and its health as observed."""
+
+    provider: Provider
+    api_url: str | None
+    health: ProviderHealth
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderStats:
+    """Finished calls of one provider since the first migration."""
+
+    provider_code: ProviderCode
+    sent: int
+    """Calls that ended, whatever their outcome."""
+    succeeded: int
+    by_type: Mapping[str, int]
+    by_outcome: Mapping[str, int]
+
+    @property
+    def success_rate(self) -> float | None:
+        """Share of accepted calls, 0-1; None before the first call."""
+        return self.succeeded / self.sent if self.sent else None
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """Queries about providers."""
+
+    policy: Policy
+    board: HealthBoard
+    reader: MessageReader
+    api_urls: Mapping[ProviderCode, str] = field(default_factory=dict)
+
+    def all(self) -> Sequence[ProviderView]:
+        """In the order of the configuration."""
+        return [self._view(provider) for provider in self.policy.providers.values()]
+
+    def one(self, code: str) -> ProviderView:
+        """One provider; raises `NotFoundError`."""
+        provider = self.policy.providers.get(ProviderCode(code))
+        if provider is None:
+            raise NotFoundError("provider")
+        return self._view(provider)
+
+    def default(self) -> ProviderView:
+        """The enabled one with the smallest priority, healthy or not (decision 54); raises `NotFoundError`."""
+        provider = default_provider(self.policy.providers.values())
+        if provider is None:
+            raise NotFoundError("enabled provider")
+        return self._view(provider)
+
+    async def stats(self) -> Mapping[ProviderCode, ProviderStats]:
+        """Kept counts by provider; raises `UnavailableError`."""
+        types: dict[ProviderCode, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        outcomes: dict[ProviderCode, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        for (code, message_type, outcome), total in (await self.reader.counts()).items():
+            types[code][message_type] += total
+            outcomes[code][outcome] += total
+        return {
+            code: ProviderStats(
+                provider_code=code,
+                sent=sum(outcomes[code].values()),
+                succeeded=outcomes[code].get(OutcomeClass.ACCEPTED, 0),
+                by_type=dict(types[code]),
+                by_outcome=dict(outcomes[code]),
+            )
+            for code in self.policy.providers
+        }
+
+    def _view(self, provider: Provider) -> ProviderView:
+        return ProviderView(provider, self.api_urls.get(provider.code), self.board.provider(provider.code))

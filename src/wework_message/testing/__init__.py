@@ -1,0 +1,1 @@
+"""What tests of this package and of services that embed it share; needs the extra `testing`."""
