@@ -1,0 +1,162 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from tests.support.requests import CONTENTS as EXAMPLES
+
+from wework_message.domain.content import (
+    CONTENTS,
+    BigVideoContent,
+    Content,
+    FileContent,
+    GifContent,
+    LinkContent,
+    LocationContent,
+    MergedContent,
+    MergedRecord,
+    MergedText,
+    MessageType,
+    QuoteContent,
+    TextContent,
+    VideoContent,
+    decode_content,
+    encode_content,
+)
+from wework_message.domain.content_rules import BIG_FILE_BYTES, FIELD_RULES, MAX_MERGED_DEPTH
+from wework_message.domain.errors import InvalidValueError
+from wework_message.testing.strategies import contents
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "contents"
+TYPES = [kind for kind in MessageType if kind is not MessageType.MIXED]
+
+
+def example(kind: str, **changes: Any) -> Content:
+    raw = {"messageType": kind} | EXAMPLES[kind] | changes
+    return decode_content(msgspec.json.encode(raw))
+
+
+def test_every_type_but_mixed_has_a_content_an_example_and_a_stored_form() -> None:
+    names = {str(kind) for kind in TYPES}
+    assert len(names) == 17
+    assert names == set(CONTENTS) == set(EXAMPLES) == {path.stem for path in GOLDEN.glob("*.json")}
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_the_stored_form_is_the_golden_one(kind: MessageType) -> None:
+    stored = (GOLDEN / f"{kind}.json").read_bytes().rstrip(b"\n")
+    content = example(kind)
+    assert encode_content(content) == stored, "what is stored already must stay readable: change this only on purpose"
+    assert decode_content(stored) == content
+    assert content.message_type is kind
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_an_example_gives_every_field_a_value_of_its_own(kind: MessageType) -> None:
+    assert set(EXAMPLES[kind]) == set(CONTENTS[kind].__struct_encode_fields__)
+
+
+@given(contents())
+def test_what_is_written_is_read_back(content: Content) -> None:
+    assert decode_content(encode_content(content)) == content
+
+
+def test_every_field_is_checked_by_a_rule_or_by_its_type_alone() -> None:
+    names = {name for kind in CONTENTS.values() for name in kind.__struct_encode_fields__}
+    assert names - set(FIELD_RULES) == {"isHd", "quoteMessage", "product"}
+
+
+LOCATION: dict[str, Any] = {"longitude": 0.0, "latitude": 0.0, "location_title": "x"}
+FILE: dict[str, Any] = {"file_id": "f", "file_size": 1, "file_name": "n", "md5": "m", "aes_key": "k"}
+VIDEO: dict[str, Any] = FILE | {"video_duration": 0, "video_width": 1, "video_height": 1}
+GIF: dict[str, Any] = {"gif_url": "https://a.example/1.gif", "md5": "m", "image_width": 1, "image_height": 1}
+
+
+@pytest.mark.parametrize(
+    ("build", "path"),
+    [
+        (lambda: TextContent(content=""), "content"),
+        (lambda: TextContent(content="a\0b"), "content"),
+        (lambda: TextContent(content="a\ud800b"), "content"),
+        (lambda: LinkContent(link_title="", link_url="https://a.example"), "linkTitle"),
+        (lambda: LinkContent(link_title="t", link_url="ftp://a.example"), "linkUrl"),
+        (lambda: LinkContent(link_title="t", link_url="/relative"), "linkUrl"),
+        (lambda: LinkContent(link_title="t", link_url="https://"), "linkUrl"),
+        (lambda: LinkContent(link_title="t", link_url="https://a.example/a b"), "linkUrl"),
+        (lambda: LinkContent(link_title="t", link_url="https://a.example/" + "x" * 2_031), "linkUrl"),
+        (lambda: LinkContent(link_title="t", link_url="https://a.example", link_image_url="no"), "linkImageUrl"),
+        (lambda: LocationContent(**(LOCATION | {"longitude": 180.1})), "longitude"),
+        (lambda: LocationContent(**(LOCATION | {"latitude": -90.1})), "latitude"),
+        (lambda: LocationContent(**(LOCATION | {"latitude": float("nan")})), "latitude"),
+        (lambda: FileContent(**(FILE | {"file_id": "x" * 4_097})), "fileId"),
+        (lambda: FileContent(**(FILE | {"file_size": 0})), "fileSize"),
+        (lambda: FileContent(**(FILE | {"aes_key": ""})), "aesKey"),
+        (lambda: FileContent(**(FILE | {"file_size": BIG_FILE_BYTES, "aes_key": ""})), "aesKey"),
+        (lambda: FileContent(**(FILE | {"file_size": BIG_FILE_BYTES + 1})), "aesKey"),
+        (lambda: VideoContent(**(VIDEO | {"video_duration": -1})), "videoDuration"),
+        (lambda: VideoContent(**(VIDEO | {"video_width": 0})), "videoWidth"),
+        (lambda: VideoContent(**(VIDEO | {"video_height": 2**31})), "videoHeight"),
+        (lambda: GifContent(**GIF, file_id="f"), "fileSize"),
+        (lambda: GifContent(**GIF, file_id="f", file_size=5), "aesKey"),
+        (lambda: QuoteContent(content="x"), "quoteMessageId"),
+        (lambda: QuoteContent(content="x", quote_content="y"), "quoteAppInfo"),
+        (lambda: MergedContent(messages=()), "messages"),
+        (lambda: MergedContent(messages=(MergedText(content="x", sender_name="n"),) * 101), "messages"),
+        (lambda: MergedText(content="x", sender_name=""), "senderName"),
+    ],
+)
+def test_an_invalid_content_cannot_be_built(build: Callable[[], object], path: str) -> None:
+    with pytest.raises(InvalidValueError) as refusal:
+        build()
+    assert refusal.value.path == path
+
+
+def test_the_edges_of_what_is_allowed_are_allowed() -> None:
+    LinkContent(link_title="t", link_url="https://a.example/" + "x" * 2_030)
+    LocationContent(longitude=-180, latitude=90, location_title="x" * 4_096)
+    FileContent(**(FILE | {"file_id": "x" * 4_096, "file_size": BIG_FILE_BYTES}))
+    FileContent(**(FILE | {"file_size": BIG_FILE_BYTES + 1, "aes_key": ""}))
+    VideoContent(**VIDEO)
+    GifContent(**GIF)
+    GifContent(**GIF, file_id="f", file_size=5, aes_key="k")
+    MergedContent(messages=(MergedText(content="x", sender_name="n"),) * 100)
+    TextContent(content="x" * 1_000_000)
+
+
+def test_records_in_records_end_somewhere() -> None:
+    record = MergedRecord(messages=(MergedText(content="x", sender_name="n"),), sender_name="n")
+    for _ in range(MAX_MERGED_DEPTH - 1):
+        assert record.depth < MAX_MERGED_DEPTH
+        record = MergedRecord(messages=(record,), sender_name="n")
+    with pytest.raises(InvalidValueError, match="messages"):
+        MergedContent(messages=(record,))
+
+
+def test_an_error_never_repeats_the_value() -> None:
+    with pytest.raises(InvalidValueError) as refusal:
+        LinkContent(link_title="t", link_url="not-a-url-but-a-secret")
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        b'{"messageType":"MIXED","parts":[]}',
+        b'{"messageType":"TEXT","content":"x","extra":1}',
+        b'{"content":"x"}',
+        b'{"messageType":"MERGED","messages":[{"messageType":"VOICE","senderName":"n"}]}',
+        b'{"messageType":"MERGED","messages":[{"messageType":"TEXT","content":"x","senderName":"n","sendTime":"2025-08-08T10:15:30"}]}',
+        b'{"messageType":"TEXT","content":""}',
+    ],
+)
+def test_what_is_no_content_is_not_read(stored: bytes) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        decode_content(stored)
+
+
+def test_a_big_video_has_no_key() -> None:
+    with pytest.raises(msgspec.ValidationError, match="aesKey"):
+        example("BIG_VIDEO", aesKey="k")
+    assert isinstance(example("BIG_VIDEO"), BigVideoContent)
