@@ -62,3 +62,15 @@ class DrainingError(ApplicationError):
     def __init__(self) -> None:
         """Nothing to say beyond that."""
         super().__init__("shutting down")
+
+
+class UnquotableError(ApplicationError):
+    """The message that `quoteMessageId` names cannot be quoted."""
+
+    code: ClassVar[str] = "VALIDATION_FAILED"
+    path: ClassVar[str] = "quoteMessageId"
+
+    def __init__(self, message: str) -> None:
+        """`message` says why."""
+        super().__init__(f"{self.path}: {message}")
+        self.message = message

@@ -1,7 +1,7 @@
 """Dispatch: claim a set, call concurrently, settle a set (decisions 12 and 42)."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from wework_message.application.commands.claim_due import ClaimDue, Departure
@@ -14,7 +14,7 @@ from wework_message.domain.ids import ProviderCode
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.doorbell import Doorbell
 from wework_message.domain.ports.gateway import Dispatch, MessageGateway, Recall
-from wework_message.domain.ports.health import CallReport, HealthBoard
+from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.system import Clock
 
 IDLE_MS: Final = 1_000
@@ -35,17 +35,17 @@ class Dispatcher:
         claim: ClaimDue,
         settle: SettleCalls,
         gateways: Mapping[ProviderCode, MessageGateway],
-        board: HealthBoard,
+        report: Callable[[CallReport], None],
         doorbell: Doorbell,
         clock: Clock,
         policy: Policy,
     ) -> None:
-        """One per process; `gateways` has one entry per enabled provider."""
+        """One per process; `gateways` has one entry per enabled provider, `report` hears of every call that ended."""
         self._commits = commits
         self._claim = claim
         self._settle = settle
         self._gateways = gateways
-        self._board = board
+        self._tell = report
         self._doorbell = doorbell
         self._clock = clock
         self._slots = policy.calls_in_flight
@@ -133,10 +133,11 @@ class Dispatcher:
 
     def _report(self, departure: Departure, outcome: AttemptOutcome, elapsed_ms: float) -> None:
         attempt = departure.attempt
-        self._board.report(
+        self._tell(
             CallReport(
                 provider_code=attempt.provider_code,
                 binding_id=attempt.binding_id,
+                guid=attempt.guid,
                 message_type="RECALL" if departure.recalling else departure.message.message_type,
                 outcome=outcome.kind,
                 reason=outcome.reason,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from wework_message.domain.ids import BindingId, ProviderCode
+from wework_message.domain.ids import BindingId, Guid, ProviderCode
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.selection import RouteHealth
@@ -15,6 +15,7 @@ class CallReport:
 
     provider_code: ProviderCode
     binding_id: BindingId
+    guid: Guid
     message_type: str
     outcome: OutcomeClass
     reason: str | None
@@ -55,8 +56,8 @@ class HealthBoard(Protocol):
         """What the selector needs to know of one candidate."""
         ...
 
-    def suspects(self) -> tuple[BindingId, ...]:
-        """Bindings that wait for a probe to say ONLINE again."""
+    def suspects(self) -> tuple[tuple[ProviderCode, BindingId, Guid], ...]:
+        """Bindings that wait for a probe to say ONLINE again, as (provider, binding, guid)."""
         ...
 
     def provider(self, provider_code: ProviderCode) -> ProviderHealth:

@@ -1,0 +1,59 @@
+"""Background probes: whether providers answer, and whether suspect instances are online (domain D6.5, decision 43)."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wework_message.application.policy import PROBE_EVERY_MS
+from wework_message.domain.ids import BindingId, Guid, ProviderCode
+from wework_message.domain.ports.gateway import MessageGateway
+from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.system import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeProviders:
+    """One round of read-only calls; nothing probes on the request path (decision 21)."""
+
+    gateways: Mapping[ProviderCode, MessageGateway]
+    board: HealthBoard
+    clock: Clock
+
+    async def __call__(self) -> None:
+        """Probe every provider and every suspect binding, concurrently."""
+        await asyncio.gather(
+            *(self._provider(code, gateway) for code, gateway in self.gateways.items()),
+            *(self._binding(*suspect) for suspect in self.board.suspects()),
+        )
+
+    async def _provider(self, code: ProviderCode, gateway: MessageGateway) -> None:
+        answered = await gateway.probe()
+        self.board.probed(code, answered, self.clock.now())
+
+    async def _binding(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
+        state = await self.gateways[provider_code].client_state(guid)
+        self.board.binding_state(binding_id, state, self.clock.now())
+
+
+class Prober:
+    """Probes until it is stopped."""
+
+    def __init__(self, probe: ProbeProviders, every_ms: int = PROBE_EVERY_MS) -> None:
+        """`every_ms` between the end of a round and the next."""
+        self._probe = probe
+        self._every_s = every_ms / 1000
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Return after the round at hand."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """The first round is at once."""
+        while not self._stopping.is_set():
+            await self._probe()
+            try:
+                async with asyncio.timeout(self._every_s):
+                    await self._stopping.wait()
+            except TimeoutError:
+                continue
