@@ -48,7 +48,7 @@ class RequestRejected(WeworkMessageError):  # noqa: N818 - a rejection is an ans
 
 def rejection(problems: Iterable[FieldProblem]) -> RequestRejected:
     """The refusal for `problems`: 501 naming the fields that come later, if there are any, else 422."""
-    errors = tuple(problems)
+    errors = tuple(dict.fromkeys(problems))  # items of one batch can share a fault
     later = tuple(problem for problem in errors if problem.code == ProblemCode.NOT_IMPLEMENTED)
     if later:
         return RequestRejected(501, "NOT_IMPLEMENTED", f"{later[0].path} {later[0].message}", later)
