@@ -243,8 +243,10 @@ async def test_retries_bring_a_callback_through_a_receiver_that_recovers(receive
 async def test_kept_connection_that_was_closed_meanwhile_is_opened_anew(receiver: CallbackReceiver) -> None:
     async with simulating(callback_url=receiver.url, callback_workers=1) as client:
         await send(client)
-        await settled(client, echoes_sent=1)
+        await send(client)
+        await settled(client, echoes_sent=2)
+        assert receiver.connections == 1
         receiver.drop_connections()
         await send(client)
-        state = await settled(client, echoes_sent=2)
-        assert (state["echoes_sent"], state["echoes_failed"]) == (2, 0)
+        state = await settled(client, callbacks_sent=3)
+        assert (state["echoes_sent"], state["echoes_failed"], receiver.connections) == (3, 0, 2)

@@ -17,6 +17,7 @@ class CallbackReceiver:
         self.status = 200
         self.callbacks: list[Callback] = []
         self.heads: list[str] = []
+        self.connections = 0
         self._arrived = asyncio.Condition()
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -42,6 +43,7 @@ class CallbackReceiver:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        self.connections += 1
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()

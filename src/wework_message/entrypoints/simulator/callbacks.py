@@ -11,13 +11,16 @@ _OK = range(200, 300)
 
 
 class _Answer:
-    """Collects what the parser reports of one answer."""
+    """Collects what the parser reports of one answer; only within its last event does the parser know `keep_alive`."""
 
     def __init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
         self.complete = False
+        self.keep_alive = False
 
     def on_message_complete(self) -> None:
         self.complete = True
+        self.keep_alive = self.parser.should_keep_alive()
 
 
 class CallbackConnection:
@@ -69,14 +72,13 @@ class CallbackConnection:
         if self._reader is None:
             raise ConnectionResetError("not connected")
         answer = _Answer()
-        parser = httptools.HttpResponseParser(answer)
         while not answer.complete:
             data = await self._reader.read(_READ_BYTES)
             if not data:
                 raise ConnectionResetError("closed before the answer was complete")
-            parser.feed_data(data)
-        status: int = parser.get_status_code()
-        if not parser.should_keep_alive():
+            answer.parser.feed_data(data)
+        status: int = answer.parser.get_status_code()
+        if not answer.keep_alive:
             await self.close()
         return status
 
