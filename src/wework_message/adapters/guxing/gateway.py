@@ -1,0 +1,154 @@
+"""The way to one Guxing provider: requests out, outcomes back."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from wework_message.adapters.guxing import outcomes
+from wework_message.adapters.guxing.payloads import build_request
+from wework_message.adapters.guxing.wire import OfInstance, RevokeMessage, number, read_envelope
+from wework_message.adapters.http import Answer, LostError, NotWrittenError, Timing
+from wework_message.domain.attempt import AttemptOutcome
+from wework_message.domain.content import Content
+from wework_message.domain.ids import Guid
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import ClientState, Dispatch, MessageGateway, Recall
+
+PROBE_MS: Final = 5_000
+"""Deadline of a read-only call, in ms."""
+
+_MARKER: Final = "x-request-id"
+"""Names the attempt in the simulator's ledger; the vendor ignores it, and nothing of ours reads it back."""
+_JSON: Final = ("content-type", "application/json")
+_STATES: Final = {0: ClientState.OFFLINE, 1: ClientState.OFFLINE, 2: ClientState.ONLINE}
+"""`data.status`: stopped, running, online (provider contract section 8)."""
+_REPEATED: Final = 16
+"""Characters of a content's text that show that a provider's text repeats it."""
+_TELLING: Final = 4
+"""Shorter texts are no sign of that: they occur in any sentence."""
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Transport(Protocol):
+    """Sends one request once; `adapters.http.HttpClient` is one, `HttpxTransport` another."""
+
+    async def post(self, path: str, body: bytes, *, timing: Timing, headers: Sequence[tuple[str, str]] = ()) -> Answer:
+        """The answer, of whatever status. Raises `NotWrittenError` or `LostError`; never repeats, never redirects."""
+        ...
+
+
+class GuxingGateway:
+    """A `MessageGateway` over the vendor's HTTP API: one request per call, its outcome by `outcomes`."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        timeout_ms: int = 30_000,
+        connect_ms: int = 2_000,
+        outcome_codes: Mapping[str, OutcomeClass] | None = None,
+    ) -> None:
+        """`transport` belongs to the caller, who closes it.
+
+        Args:
+            transport: leads to one provider's base URL.
+            timeout_ms: total deadline of a send or recall, from waiting for a connection to the last byte (decision 39).
+            connect_ms: DNS, TCP and TLS together.
+            outcome_codes: the provider's codes over the built-in ones (decision 43).
+
+        Raises `ValueError` for a deadline that is not above 0, or a code that cannot mean what is said.
+        """
+        Timing(timeout_ms, connect_ms)
+        self._transport = transport
+        self._timeout_ms = timeout_ms
+        self._connect_ms = connect_ms
+        self._codes = outcomes.outcome_codes(outcome_codes or {})
+
+    async def send(self, dispatch: Dispatch) -> AttemptOutcome:
+        """Send one message, at most once."""
+        try:
+            path, body = build_request(dispatch)
+            marker = _marker(f"{dispatch.message_id}.{dispatch.attempt}")
+        except Exception:  # noqa: BLE001 -- whatever a content holds: no byte has left, and a gateway never raises
+            return AttemptOutcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE")
+        timing = Timing(self._timeout_ms, self._connect_ms, dispatch.write_before_boot_ms)
+        answer = await self._post(path, body, timing, marker)
+        if isinstance(answer, AttemptOutcome):
+            return answer
+        outcome = outcomes.of_send(answer.status, answer.headers, answer.body, self._codes)
+        return outcome if outcome.error_message is None else _without_content(outcome, dispatch.content)
+
+    async def recall(self, recall: Recall) -> AttemptOutcome:
+        """Ask for a recall of one accepted message."""
+        try:
+            body = _encode(RevokeMessage(recall.guid, recall.conversation_id, recall.provider_message_id))
+            marker = _marker(f"{recall.message_id}.recall")
+        except Exception:  # noqa: BLE001 -- no byte has left, and a gateway never raises
+            return AttemptOutcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE")
+        answer = await self._post("/msg/revoke_msg", body, Timing(self._timeout_ms, self._connect_ms), marker)
+        if isinstance(answer, AttemptOutcome):
+            return answer
+        return outcomes.of_recall(answer.status, answer.headers, answer.body, self._codes)
+
+    async def probe(self) -> bool:
+        """Whether `/client/all_clients` gets an answer in the vendor's form."""
+        return await self._ask("/client/all_clients", b"{}") is not None
+
+    async def client_state(self, guid: Guid) -> ClientState:
+        """Link state of an instance. A status 0 may be a mere reconnect: whoever asks debounces it (section 8)."""
+        data = await self._ask("/client/get_client_status", _encode(OfInstance(guid)))
+        status = number(data.get("status")) if isinstance(data, dict) else None
+        return ClientState.UNKNOWN if status is None else _STATES.get(status, ClientState.UNKNOWN)
+
+    async def _ask(self, path: str, body: bytes) -> Any:
+        """`data` of a read-only call; {} for a refusal in the vendor's form, None for anything else."""
+        answer = await self._post(path, body, Timing(PROBE_MS, self._connect_ms))
+        if isinstance(answer, AttemptOutcome) or not outcomes.is_success(answer.status):
+            return None
+        envelope = read_envelope(answer.body)
+        if envelope is None:
+            return None
+        return {} if envelope.refused or envelope.data is None else envelope.data
+
+    async def _post(self, path: str, body: bytes, timing: Timing, *headers: tuple[str, str]) -> Answer | AttemptOutcome:
+        try:
+            return await self._transport.post(path, body, timing=timing, headers=(_JSON, *headers))
+        except NotWrittenError as error:
+            return AttemptOutcome(OutcomeClass.NOT_SENT, reason=error.reason)
+        except LostError as error:
+            return AttemptOutcome(OutcomeClass.UNCERTAIN, reason=error.reason)
+        except Exception:  # noqa: BLE001 -- a transport's own fault: nobody knows whether a byte left
+            return AttemptOutcome(OutcomeClass.UNCERTAIN, reason="TRANSPORT")
+
+
+def _marker(value: str) -> tuple[str, str]:
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError("a marker is printable ASCII")
+    return _MARKER, value
+
+
+def _without_content(outcome: AttemptOutcome, content: Content) -> AttemptOutcome:
+    """The outcome without a provider's text that repeats what was to be sent: no log may ever show that."""
+    said = outcome.error_message or ""
+    if any(text[:_REPEATED] in said for text in _texts(msgspec.to_builtins(content)) if len(text) >= _TELLING):
+        return dataclasses.replace(outcome, error_message=None)
+    return outcome
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            if name != "messageType":
+                yield from _texts(one)
+
+
+def _conforms(gateway: GuxingGateway) -> MessageGateway:
+    return gateway

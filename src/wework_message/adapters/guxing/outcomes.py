@@ -1,0 +1,173 @@
+"""What one call proved: every answer, and every way of getting none, as an outcome class.
+
+One table, kept in this module's two functions and shown row by row in the test `test_guxing_outcomes` (decision 14,
+reliability B.4). Whatever is not listed is UNCERTAIN.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from wework_message.adapters.guxing.receipts import is_svr_fail, read_receipt
+from wework_message.adapters.guxing.wire import Envelope, parse, read_envelope
+from wework_message.domain.attempt import AttemptOutcome, Receipt
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.retry import MAX_RETRY_AFTER_MS
+
+BUILT_IN_CODES: Final[Mapping[int, OutcomeClass]] = {
+    -2003: OutcomeClass.REFUSED_PERMANENT,  # conversation_id without its prefix (captured)
+    -4017: OutcomeClass.REFUSED_PERMANENT,  # no permission for this external contact (captured)
+    -4046: OutcomeClass.REFUSED_CAPABILITY,  # mini-program sends of some client versions (changelog 2.6.6, 2.7.0)
+}
+"""Codes of sends that the contract explains. Its other codes belong to uploads (-5103011, 5103017, 5103059), the message
+pull and the heartbeat: on a send they would be as unknown as any, so they are not listed."""
+
+MAX_MESSAGE: Final = 200
+"""Characters of a provider's text that are kept."""
+
+_REFUSING: Final = frozenset({400, 401, 403, 404, 405, 413, 422})
+_THROTTLING: Final = 429
+_UNPROCESSABLE: Final = 422
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
+_NAME: Final = re.compile(r"[A-Za-z0-9_.]{1,64}")
+_MAX_PROBLEMS: Final = 5
+
+
+def outcome_codes(configured: Mapping[str, OutcomeClass]) -> Mapping[int, OutcomeClass]:
+    """The configured codes over the built-in ones (decision 43).
+
+    Raises `ValueError` for a code that is no integer or is 0, and for ACCEPTED, which only an answer with an id can be.
+    """
+    codes = dict(BUILT_IN_CODES)
+    for code, outcome in configured.items():
+        if int(code) == 0 or outcome is OutcomeClass.ACCEPTED:
+            raise ValueError(f"outcome-codes: {code} cannot mean {outcome}")
+        codes[int(code)] = outcome
+    return codes
+
+
+def of_send(status: int, headers: Mapping[str, str], body: bytes, codes: Mapping[int, OutcomeClass]) -> AttemptOutcome:
+    """What an answer to a send proves. `headers` have lower-case names."""
+    envelope = read_envelope(body)
+    if envelope is None or not is_success(status):
+        return _without_success(status, headers, body, envelope, codes)
+    receipt = read_receipt(envelope.fields)
+    if envelope.refused:
+        if receipt is not None:
+            return _uncertain("CONTRADICTION", envelope, receipt)
+        return _refused(envelope, headers, codes)
+    if is_svr_fail(envelope.fields):
+        return _uncertain("SVR_FAIL", envelope, receipt)
+    if receipt is None:
+        return _uncertain("NO_ID", envelope)
+    return AttemptOutcome(OutcomeClass.ACCEPTED, receipt=receipt)
+
+
+def of_recall(
+    status: int, headers: Mapping[str, str], body: bytes, codes: Mapping[int, OutcomeClass]
+) -> AttemptOutcome:
+    """What an answer to a recall proves; ACCEPTED has no receipt, as the vendor answers none."""
+    envelope = read_envelope(body)
+    if envelope is None or not is_success(status):
+        return _without_success(status, headers, body, envelope, codes)
+    if envelope.refused:
+        return _refused(envelope, headers, codes)
+    if is_svr_fail(envelope.fields):
+        return _uncertain("SVR_FAIL", envelope)
+    return AttemptOutcome(OutcomeClass.ACCEPTED)
+
+
+def _without_success(
+    status: int, headers: Mapping[str, str], body: bytes, envelope: Envelope | None, codes: Mapping[int, OutcomeClass]
+) -> AttemptOutcome:
+    """No HTTP success, or no envelope in it."""
+    if is_success(status):
+        return _uncertain("UNREADABLE")
+    if envelope is not None:
+        receipt = read_receipt(envelope.fields)
+        if envelope.code == 0 or receipt is not None:
+            return _uncertain("CONTRADICTION", envelope, receipt)
+    if status == _THROTTLING:
+        return AttemptOutcome(OutcomeClass.THROTTLED, reason="HTTP_429", retry_after_ms=_retry_after_ms(headers))
+    if envelope is not None and envelope.refused and status >= min(_REFUSING):
+        return _refused(envelope, headers, codes)
+    reason = f"HTTP_{status}"
+    if status in _REFUSING:
+        message = _problems(body) if status == _UNPROCESSABLE else None
+        return AttemptOutcome(OutcomeClass.REFUSED_PERMANENT, reason=reason, error_message=message)
+    return _uncertain(reason)
+
+
+def _refused(envelope: Envelope, headers: Mapping[str, str], codes: Mapping[int, OutcomeClass]) -> AttemptOutcome:
+    """A code that is not 0: what the table says, else a refusal that a late echo may still disprove."""
+    code = envelope.code or 0
+    kind = codes.get(code)
+    return AttemptOutcome(
+        kind or OutcomeClass.REFUSED_PERMANENT,
+        reason="UNKNOWN_CODE" if kind is None else "CODE",
+        error_code=code,
+        error_message=_shown(envelope.message),
+        retry_after_ms=_retry_after_ms(headers) if kind is OutcomeClass.THROTTLED else None,
+        confirmed=kind is not None,
+    )
+
+
+def _uncertain(reason: str, envelope: Envelope | None = None, receipt: Receipt | None = None) -> AttemptOutcome:
+    return AttemptOutcome(
+        OutcomeClass.UNCERTAIN,
+        reason=reason,
+        error_code=None if envelope is None else envelope.code,
+        error_message=None if envelope is None else _shown(envelope.message),
+        receipt=receipt,
+    )
+
+
+def is_success(status: int) -> bool:
+    """Whether an HTTP status means that the server did as it was asked."""
+    return 200 <= status < 300  # noqa: PLR2004 -- HTTP's own numbers
+
+
+def _shown(message: str) -> str | None:
+    """A text of the vendor, one line of printable characters."""
+    line = "".join(character if character.isprintable() else " " for character in message[: 4 * MAX_MESSAGE])
+    return line.strip()[:MAX_MESSAGE] or None
+
+
+def _problems(body: bytes) -> str | None:
+    """The places and kinds of a 422's problems; never its prose or values, which may repeat the message."""
+    try:
+        said = parse(body)
+    except ValueError:
+        return None
+    detail = said.get("detail") if isinstance(said, dict) else None
+    found = [_problem(one) for one in detail[:_MAX_PROBLEMS]] if isinstance(detail, list) else []
+    return "; ".join(found)[:MAX_MESSAGE] or None
+
+
+def _problem(said: Any) -> str:
+    loc = said.get("loc") if isinstance(said, dict) else None
+    kind = said.get("type") if isinstance(said, dict) else None
+    steps = [str(step) for step in loc] if isinstance(loc, list) else []
+    place = ".".join(step if _NAME.fullmatch(step) else "?" for step in steps[:8])
+    return f"{place}: {kind if isinstance(kind, str) and _NAME.fullmatch(kind) else '?'}"
+
+
+def _retry_after_ms(headers: Mapping[str, str]) -> int | None:
+    """`Retry-After`, in seconds or as a date against the answer's own `Date`; at most `MAX_RETRY_AFTER_MS`."""
+    said = headers.get("retry-after", "")
+    if _SECONDS.fullmatch(said):
+        return min(int(said) * 1_000, MAX_RETRY_AFTER_MS)
+    until, now = _date(said), _date(headers.get("date", ""))
+    if until is None or now is None:
+        return None
+    return min(max(int((until - now).total_seconds() * 1_000), 0), MAX_RETRY_AFTER_MS)
+
+
+def _date(said: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(said)
+    except ValueError:
+        return None
+    return date if date.tzinfo is not None else None
