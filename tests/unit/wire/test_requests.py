@@ -272,7 +272,7 @@ def test_json_may_be_32_levels_deep() -> None:
     deep: list[Any] = []
     for _ in range(29):
         deep = [deep]
-    assert send(TEXT | {"extra": {"a": deep}}).drafts
+    assert send(TEXT | {"extra": {"a": deep, "b": [[]]}}).drafts
     assert refused(TEXT | {"extra": {"a": [deep]}}).status == 400
 
 

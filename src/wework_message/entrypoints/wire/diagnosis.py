@@ -120,7 +120,6 @@ def _struct_problems(
     own: Mapping[str, Any], kind: type[Struct], tag: str | None, *, limit: int, prefix: str
 ) -> Iterator[FieldProblem]:
     shape = _shape(kind)
-    by_reference = tag in MEDIA_TYPES and any(name in own for name in MEDIA_NAMES)
     for name in own:
         if name not in shape and not (name == "messageType" and tag is not None):
             yield _stranger(name, tag, prefix)
@@ -134,10 +133,10 @@ def _struct_problems(
                 yield from found
             else:
                 good[name] = own[name]
-        elif info.required and not by_reference:
+        elif info.required:
             bad.add(name)
             yield FieldProblem(f"{prefix}{name}", ProblemCode.REQUIRED, "is required")
-    if tag is not None and tag in TOGETHER and not by_reference:
+    if tag is not None and tag in TOGETHER:
         for name, message in TOGETHER[tag](good):
             if name not in bad:
                 code = ProblemCode.INVALID_VALUE if own.get(name) else ProblemCode.REQUIRED
