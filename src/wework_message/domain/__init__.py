@@ -1,0 +1,12 @@
+"""The pure domain: embeddable with the standard library and msgspec.
+
+`Message` is the aggregate, `ProviderSelector` picks a binding, `RetryPolicy` decides what follows an outcome, and
+`CallbackProjection` folds what the world reports. Time, identity and chance arrive as arguments.
+"""
+
+from wework_message.domain.callbacks import CallbackProjection
+from wework_message.domain.message import Message
+from wework_message.domain.retry import RetryPolicy
+from wework_message.domain.selection import ProviderSelector
+
+__all__ = ["CallbackProjection", "Message", "ProviderSelector", "RetryPolicy"]

@@ -51,13 +51,13 @@ def _accounts(
     for row in connection.execute(select(binding).where(binding.c.account_id.in_(account_ids))).mappings():
         bindings.setdefault(row["account_id"], []).append(rows.binding_of(row))
     found = connection.execute(select(account).where(account.c.account_id.in_(account_ids))).mappings()
-    return {
-        row["account_id"]: (rows.account_of(row, own := bindings.get(row["account_id"], [])), own) for row in found
-    }
+    return {row["account_id"]: (rows.account_of(row, own := bindings.get(row["account_id"], [])), own) for row in found}
 
 
 def _binding_of(connection: Connection, guid: Guid) -> Sequence[Binding]:
-    return [rows.binding_of(row) for row in connection.execute(select(binding).where(binding.c.guid == guid)).mappings()]
+    return [
+        rows.binding_of(row) for row in connection.execute(select(binding).where(binding.c.guid == guid)).mappings()
+    ]
 
 
 def _learn(connection: Connection, binding_id: BindingId, vid: str | None, online: bool | None) -> None:  # noqa: FBT001

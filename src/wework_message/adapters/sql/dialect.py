@@ -95,7 +95,5 @@ def _holder(_now: int) -> Any:
 def _behind(now: int) -> Any:
     other = due.alias()
     earlier = tuple_(other.c.urgency, other.c.seq) < tuple_(due.c.urgency, due.c.seq)
-    in_place = or_(
-        other.c.place == Place.WAITING.value, (other.c.place == SCHEDULED_PLACE) & (other.c.due_at <= now)
-    )
+    in_place = or_(other.c.place == Place.WAITING.value, (other.c.place == SCHEDULED_PLACE) & (other.c.due_at <= now))
     return exists(select(literal(1)).where(other.c.lane == due.c.lane, in_place, earlier))

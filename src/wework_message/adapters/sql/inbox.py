@@ -35,7 +35,9 @@ class SqlCallbackInbox:
         """One multi-row insert that leaves known items alone."""
         return await self._run(self._store, provider_code, items, at) if items else 0
 
-    def _store(self, connection: Connection, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+    def _store(
+        self, connection: Connection, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int
+    ) -> int:
         arrived = [
             {
                 "provider_code": provider_code,

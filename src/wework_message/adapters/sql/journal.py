@@ -226,7 +226,13 @@ class SqlMessageJournal:
         connection.execute(
             self._dialect.add_up(finished, keys, "total"),
             [
-                {"tenant_id": "default", "provider_code": code, "message_type": kind, "outcome": outcome, "total": total}
+                {
+                    "tenant_id": "default",
+                    "provider_code": code,
+                    "message_type": kind,
+                    "outcome": outcome,
+                    "total": total,
+                }
                 for (code, kind, outcome), total in sent.items()
             ],
         )
@@ -235,8 +241,7 @@ class SqlMessageJournal:
 def load(connection: Connection, message_ids: Sequence[MessageId]) -> dict[MessageId, Message]:
     """The messages that exist, in the order asked for, each with its attempts."""
     found = {
-        row["id"]: row
-        for row in connection.execute(select(message).where(message.c.id.in_(message_ids))).mappings()
+        row["id"]: row for row in connection.execute(select(message).where(message.c.id.in_(message_ids))).mappings()
     }
     attempts: dict[str, list[Any]] = {}
     if tried := [one for one, row in found.items() if row["attempt_count"] > 0]:

@@ -33,7 +33,9 @@ class SqlMessageReader:
         """By message, in the order written."""
         return await self._run(_timeline, message_id)
 
-    async def sent_as(self, tenant_id: TenantId, guid: Guid, provider_message_id: ProviderMessageId) -> MessageId | None:
+    async def sent_as(
+        self, tenant_id: TenantId, guid: Guid, provider_message_id: ProviderMessageId
+    ) -> MessageId | None:
         """By the unique index on provider ids."""
         return await self._run(_sent_as, tenant_id, guid, provider_message_id)
 

@@ -7,12 +7,26 @@ Instants are epoch ms, durations ms. Flags that a unique index guards are 1 or N
 from typing import Final
 
 from sqlalchemy import (
-    BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, String, Table, Text,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
     UniqueConstraint,
 )
 
 metadata: Final = MetaData(
-    naming_convention={"pk": "pk_%(table_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s", "ix": "ix_%(column_0_N_label)s"}
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(column_0_N_label)s",
+    }
 )
 
 _ID = String(36)
@@ -27,6 +41,15 @@ _SERIAL = BigInteger().with_variant(Integer, "sqlite")
 def _tenant() -> Column[str]:
     return Column("tenant_id", _NAME, nullable=False, server_default="default")
 
+
+tenant: Final = Table(
+    "wm_tenant",
+    metadata,
+    Column("tenant_id", _NAME, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+"""Owners of everything stored; `default` comes with the first migration (decision 38)."""
 
 message: Final = Table(
     "wm_message",

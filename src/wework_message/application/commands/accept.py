@@ -1,18 +1,23 @@
 """Accept messages: after this returns, they are durable and will reach an honest end (decision 11)."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from wework_message.application.errors import IdempotencyConflictError
 from wework_message.application.fingerprint import fingerprint
 from wework_message.application.group_commit import Flush, GroupCommit
 from wework_message.application.senders import Senders
-from wework_message.domain.batch import BatchMode
 from wework_message.domain.draft import Draft
 from wework_message.domain.ids import BatchId, MessageId, TenantId
 from wework_message.domain.message import Message
 from wework_message.domain.ports.persistence import IdempotencyKey, KeyOwner, NewBatch
 from wework_message.domain.ports.system import Clock, IdGenerator
+
+
+FANOUT: Final = "FANOUT"
+"""The mode of a batch whose items are single messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,9 @@ class Drafting:
     clock: Clock
     senders: Senders
 
-    async def entry(self, command: AcceptMessage, *, batch_id: BatchId | None = None, index: int | None = None) -> Entry:
+    async def entry(
+        self, command: AcceptMessage, *, batch_id: BatchId | None = None, index: int | None = None
+    ) -> Entry:
         """The messages of one request, not yet stored. Raises `UnknownNameError` for a name nobody configured."""
         group = self.ids.batch_id() if command.grouped else None
         messages = tuple(
@@ -216,7 +223,8 @@ class StoreBatches:
         conflicts = [result for result in results if isinstance(result, IdempotencyConflictError)]
         if conflicts and item.atomic:
             raise conflicts[0]  # all or nothing: leaving the unit of work gives the fresh keys back
-        await store(flush, fresh, now=self._clock.now(), batches=(item.batch,))
+        batch = dataclasses.replace(item.batch, total=sum(len(entry.messages) for entry in fresh))
+        await store(flush, fresh, now=self._clock.now(), batches=(batch,))
         answers = tuple(result for result in results if isinstance(result, Accepted | IdempotencyConflictError))
         return AcceptedBatch(item.batch.id, duplicate=False, items=answers)
 
@@ -239,8 +247,7 @@ class AcceptBatchHandler:
                 for item, place in zip(command.items, command.places, strict=True)
             ]
         )
-        total = sum(len(entry.messages) for entry in entries)
-        batch = NewBatch(batch_id, command.tenant_id, BatchMode.FANOUT, total, now)
+        batch = NewBatch(batch_id, command.tenant_id, FANOUT, total=0, created_at=now)
         key = None
         if command.key is not None:
             drafts = [draft for item in command.items for draft in item.drafts]

@@ -99,7 +99,9 @@ class ClaimDue:
         if not isinstance(route, Choice):
             self._router.refuse(message, route, now=now)
             return None
-        if not item.paced and (wait_ms := await self._limiter.reserve(message.account_id, self._policy.rate_per_minute)):
+        if not item.paced and (
+            wait_ms := await self._limiter.reserve(message.account_id, self._policy.rate_per_minute)
+        ):
             await flush.unit.messages.pace([message.id])
             message.hold(HoldReason.BUDGET, wait_ms, now=now)
             return None
@@ -141,4 +143,3 @@ class ClaimDue:
         else:
             message.time_out_recall(horizon_ms=self._policy.horizon_ms, now=now)
         return None
-

@@ -77,7 +77,8 @@ class SettleCalls:
             outcome.kind,
             tries=message.tries,
             provider_tries=sum(
-                1 for other in message.attempts
+                1
+                for other in message.attempts
                 if other.round == message.round and other.provider_code == attempt.provider_code
             ),
             provider_cap=provider.retry_count,
@@ -105,7 +106,9 @@ class SettleCalls:
             return items
         first = {id(item) for key, item in keys.items() if key not in taken}
         return [
-            item if _provider_key(item) is None or id(item) in first else dataclasses.replace(item, outcome=_reused(item))
+            item
+            if _provider_key(item) is None or id(item) in first
+            else dataclasses.replace(item, outcome=_reused(item))
             for item in items
         ]
 

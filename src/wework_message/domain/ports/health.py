@@ -56,8 +56,12 @@ class HealthBoard(Protocol):
         """What the selector needs to know of one candidate."""
         ...
 
+    def admit(self, provider_code: ProviderCode, binding_id: BindingId, message_type: str, now: int) -> None:
+        """The next message there is the trial of a half-open breaker: no other one until it ends."""
+        ...
+
     def suspects(self) -> tuple[tuple[ProviderCode, BindingId, Guid], ...]:
-        """Bindings that wait for a probe to say ONLINE again, as (provider, binding, guid)."""
+        """Bindings that wait for a probe: suspect ones, and those whose breaker wants to be asked; (provider, binding, guid)."""
         ...
 
     def provider(self, provider_code: ProviderCode) -> ProviderHealth:

@@ -1,0 +1,234 @@
+"""The state behind the memory adapters: tables that know what is committed and what the open unit of work has changed.
+
+Rows are never changed in place. A row is replaced, and readers see the old one until the commit.
+"""
+
+import asyncio
+import copy
+import dataclasses
+import itertools
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from wework_message.domain.account import Account, Binding
+from wework_message.domain.agenda import Place, Urgency
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import (
+    AccountId,
+    BatchId,
+    BindingId,
+    Guid,
+    MessageId,
+    ProviderCode,
+    ProviderMessageId,
+    TenantId,
+)
+from wework_message.domain.matching import OpenAttempt
+from wework_message.domain.message import Message, Note
+from wework_message.domain.ports.persistence import InboxState, NewBatch
+
+Key = TypeVar("Key", bound=Hashable)
+Row = TypeVar("Row")
+
+Lane = tuple[AccountId, str]
+"""Account and conversation."""
+
+ProviderName = tuple[ProviderCode, Guid, ProviderMessageId]
+"""What a provider calls a message; unique per guid only."""
+
+AttemptKey = tuple[MessageId, int]
+
+
+class Table(Generic[Key, Row]):
+    """Rows by key, in two layers."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Key, Row] = {}
+        self._changed: dict[Key, Row | None] = {}
+
+    def get(self, key: Key) -> Row | None:
+        """The row as the open unit of work sees it."""
+        return self._changed[key] if key in self._changed else self._kept.get(key)
+
+    def put(self, key: Key, row: Row) -> None:
+        """Insert or replace, in the open unit of work."""
+        self._changed[key] = row
+
+    def drop(self, key: Key) -> None:
+        """Delete, in the open unit of work."""
+        self._changed[key] = None
+
+    def rows(self) -> Iterator[Row]:
+        """All rows as the open unit of work sees them, in no order."""
+        yield from (row for key, row in self._kept.items() if key not in self._changed)
+        yield from (row for row in self._changed.values() if row is not None)
+
+    def committed(self, key: Key) -> Row | None:
+        """The row as readers see it."""
+        return self._kept.get(key)
+
+    def committed_rows(self) -> Iterator[Row]:
+        """All rows as readers see them, in no order."""
+        return iter(list(self._kept.values()))
+
+    def committed_items(self) -> dict[Key, Row]:
+        """A copy of what readers see."""
+        return dict(self._kept)
+
+    def mark(self) -> dict[Key, Row | None]:
+        """Where `reset` can come back to."""
+        return dict(self._changed)
+
+    def reset(self, mark: dict[Key, Row | None]) -> None:
+        """Undo the changes since `mark`."""
+        self._changed = mark
+
+    def keep(self) -> None:
+        """Commit."""
+        for key, row in self._changed.items():
+            if row is None:
+                self._kept.pop(key, None)
+            else:
+                self._kept[key] = row
+        self._changed = {}
+
+
+@dataclass(frozen=True, slots=True)
+class DueRow:
+    """When a message is looked at next, and its place in its lane."""
+
+    message_id: MessageId
+    lane: Lane
+    urgency: Urgency
+    seq: int
+    """Order of insertion; a message that comes back after a rest goes to the end of its lane."""
+    due_at: int
+    """Epoch ms by the database's clock."""
+    place: Place
+    scheduled: bool
+    """Blocks nobody before `due_at`, and keeps its place from then on."""
+    parked: bool
+    paced: bool
+
+    def in_line(self, now: int) -> bool:
+        """Whether later messages of the lane stay behind it."""
+        return self.place is Place.WAITING or (self.scheduled and self.due_at <= now)
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRow:
+    """A stored callback."""
+
+    id: int
+    provider_code: ProviderCode
+    guid: Guid
+    notify_type: int
+    raw: str
+    received_at: int
+    state: InboxState
+    tries: int = 0
+    message_id: MessageId | None = None
+    waits_for: ProviderMessageId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """Who owns an idempotency key."""
+
+    target: str
+    fingerprint: bytes
+
+
+class MemoryDatabase:
+    """Everything that is stored. One unit of work at a time, as SQLite has it; readers never wait."""
+
+    def __init__(self) -> None:
+        """An empty one; several factories and readers may share it, as processes share a database."""
+        self.messages: Table[MessageId, Message] = Table()
+        self.notes: Table[MessageId, tuple[Note, ...]] = Table()
+        self.due: Table[MessageId, DueRow] = Table()
+        self.holders: Table[Lane, AttemptKey] = Table()
+        """Guard: one open attempt per lane."""
+        self.names: Table[ProviderName, AttemptKey] = Table()
+        """Guard: one owner per provider message id and guid."""
+        self.uncertain: Table[AttemptKey, tuple[ProviderCode, OpenAttempt]] = Table()
+        self.keys: Table[tuple[TenantId, str], KeyRow] = Table()
+        self.batches: Table[BatchId, NewBatch] = Table()
+        self.members: Table[BatchId, tuple[MessageId, ...]] = Table()
+        """Messages of a batch or group, in order of insertion."""
+        self.callbacks: Table[int, CallbackRow] = Table()
+        self.callback_keys: Table[tuple[ProviderCode, Guid, int, str], int] = Table()
+        self.accounts: Table[AccountId, Account] = Table()
+        self.bindings: Table[BindingId, Binding] = Table()
+        self.finished: Table[tuple[ProviderCode, str, str], int] = Table()
+        self.serial = itertools.count(1)
+        self.away = False
+        """Set it, and the database does not answer."""
+        self.failing_commits = 0
+        """How many of the next commits fail, with nothing kept."""
+        self._writer = asyncio.Lock()
+
+    @property
+    def _tables(self) -> tuple[Table[object, object], ...]:
+        return tuple(value for value in vars(self).values() if isinstance(value, Table))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a unit of work is open."""
+        return self._writer.locked()
+
+    async def begin(self) -> None:
+        """Become the writer; waits for the one before. Raises `UnavailableError` while `away`."""
+        self.answer()
+        await self._writer.acquire()
+
+    def answer(self) -> None:
+        """Raises `UnavailableError` while `away`."""
+        if self.away:
+            raise UnavailableError("database")
+
+    def commit(self) -> None:
+        """Keep what the open unit of work has changed. Raises `UnavailableError` while `away`, and for `failing_commits`."""
+        self.answer()
+        if self.failing_commits > 0:
+            self.failing_commits -= 1
+            raise UnavailableError("database", "the commit failed")
+        for table in self._tables:
+            table.keep()
+
+    def end(self) -> None:
+        """Forget what is not committed, and let the next writer in."""
+        for table in self._tables:
+            table.reset({})
+        self._writer.release()
+
+    def mark(self) -> list[dict[object, object | None]]:
+        """Where `reset` can come back to within the open unit of work."""
+        return [table.mark() for table in self._tables]
+
+    def reset(self, marks: list[dict[object, object | None]]) -> None:
+        """Undo the changes since `mark`."""
+        for table, mark in zip(self._tables, marks, strict=True):
+            table.reset(mark)
+
+    def register(self, account: Account, *bindings: Binding) -> None:
+        """Add an account with its bindings, committed at once; for whoever sets the stage."""
+        self.accounts.put(account.account_id, account)
+        self.accounts.keep()
+        for binding in bindings:
+            self.bindings.put(binding.binding_id, binding)
+        self.bindings.keep()
+
+
+def snapshot(message: Message) -> Message:
+    """A copy that shares nothing that can change, without what only a transition has to tell."""
+    return dataclasses.replace(
+        message,
+        extra=copy.deepcopy(message.extra),
+        attempts=[dataclasses.replace(attempt) for attempt in message.attempts],
+        due=None,
+        lane_released=False,
+        moves=[],
+        notes=[],
+    )

@@ -1,0 +1,33 @@
+"""The doorbell inside one process: what `embedded` uses, and every test."""
+
+import asyncio
+from collections.abc import Sequence
+
+from wework_message.domain.ids import MessageId
+from wework_message.domain.ports.doorbell import Doorbell
+
+
+class MemoryDoorbell:
+    """Remembers one ring; the database knows what it was for."""
+
+    def __init__(self) -> None:
+        """For one waiter, the process's dispatcher."""
+        self._rung = asyncio.Event()
+
+    async def ring(self, message_ids: Sequence[MessageId]) -> None:
+        """Wake the waiter, or let its next `wait` return at once."""
+        self._rung.set()
+
+    async def wait(self, timeout_ms: int) -> None:
+        """Until a ring, or for `timeout_ms`."""
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                await self._rung.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._rung.clear()
+
+
+def _conforms(doorbell: MemoryDoorbell) -> Doorbell:
+    return doorbell

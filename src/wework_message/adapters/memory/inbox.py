@@ -1,0 +1,80 @@
+"""The callback inbox in memory."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, ProviderName
+from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.persistence import CallbackInbox, InboxEntry, InboxState, InboxVerdict
+
+
+class MemoryCallbackInbox:
+    """Callbacks, inside the open unit of work."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        """Shares the database with the rest of its unit of work."""
+        self._db = database
+
+    async def store(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+        """Keep the new ones; returns how many were new."""
+        new = 0
+        for item in items:
+            key = (provider_code, item.guid, item.notify_type, item.event_key)
+            if self._db.callback_keys.get(key) is not None:
+                continue
+            row = CallbackRow(
+                id=next(self._db.serial),
+                provider_code=provider_code,
+                guid=item.guid,
+                notify_type=item.notify_type,
+                raw=item.raw,
+                received_at=at,
+                state=InboxState.PENDING if item.defect is None else InboxState.QUARANTINED,
+            )
+            self._db.callbacks.put(row.id, row)
+            self._db.callback_keys.put(key, row.id)
+            new += 1
+        return new
+
+    async def pending(self, limit: int) -> Sequence[InboxEntry]:
+        """The oldest PENDING entries."""
+        waiting = sorted(row.id for row in self._db.callbacks.rows() if row.state is InboxState.PENDING)
+        rows = [row for one in waiting[:limit] if (row := self._db.callbacks.get(one)) is not None]
+        return [InboxEntry(row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries) for row in rows]
+
+    async def reopen(
+        self, keys: Sequence[ProviderName], guids: Sequence[tuple[ProviderCode, Guid]], *, since: int
+    ) -> int:
+        """PARKED entries that wait for `keys`, or came from `guids` at `since` or later, are PENDING again."""
+        awaited, places = frozenset(keys), frozenset(guids)
+        reopened = [
+            row
+            for row in self._db.callbacks.rows()
+            if row.state is InboxState.PARKED
+            and (
+                (row.waits_for is not None and (row.provider_code, row.guid, row.waits_for) in awaited)
+                or ((row.provider_code, row.guid) in places and row.received_at >= since)
+            )
+        ]
+        for row in reopened:
+            self._db.callbacks.put(row.id, dataclasses.replace(row, state=InboxState.PENDING))
+        return len(reopened)
+
+    async def decide(self, verdicts: Sequence[InboxVerdict]) -> None:
+        """Write what became of them; PENDING counts one more try."""
+        for verdict in verdicts:
+            row = self._db.callbacks.get(verdict.id)
+            if row is not None:
+                decided = dataclasses.replace(
+                    row,
+                    state=verdict.state,
+                    tries=row.tries + (verdict.state is InboxState.PENDING),
+                    message_id=verdict.message_id,
+                    waits_for=verdict.provider_message_id,
+                )
+                self._db.callbacks.put(row.id, decided)
+
+
+def _conforms(inbox: MemoryCallbackInbox) -> CallbackInbox:
+    return inbox

@@ -1,0 +1,137 @@
+"""Queries on a `MemoryDatabase`: what is committed, without waiting for writers."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from wework_message.adapters.memory.database import MemoryDatabase, snapshot
+from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
+from wework_message.domain.lifecycle import RESTING
+from wework_message.domain.message import Message, Note
+from wework_message.domain.ports.reading import BatchView, CallbackView, MessageFilter, MessageReader, MessageView
+
+
+class MemoryMessageReader:
+    """Views of the stored messages."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        """Reads beside any unit of work."""
+        self._db = database
+
+    async def messages(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, MessageView]:
+        """The ones that exist and belong to the tenant."""
+        found = (self._db.messages.committed(one) for one in message_ids)
+        return {one.id: self._view(one) for one in found if one is not None and one.tenant_id == tenant_id}
+
+    def _view(self, message: Message) -> MessageView:
+        due = self._db.due.committed(message.id)
+        return MessageView(snapshot(message), due.due_at if due is not None else None)
+
+    async def timeline(self, message_id: MessageId) -> Sequence[Note]:
+        """Notes, oldest first."""
+        return self._db.notes.committed(message_id) or ()
+
+    async def sent_as(
+        self, tenant_id: TenantId, guid: Guid, provider_message_id: ProviderMessageId
+    ) -> MessageId | None:
+        """The tenant's message that a provider's id names at this guid."""
+        for (_, where, name), (message_id, _) in self._db.names.committed_items().items():
+            if (where, name) == (guid, provider_message_id):
+                message = self._db.messages.committed(message_id)
+                if message is not None and message.tenant_id == tenant_id:
+                    return message_id
+        return None
+
+    async def page(
+        self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
+    ) -> Sequence[MessageView]:
+        """Newest first."""
+        found = [
+            message
+            for message in self._db.messages.committed_rows()
+            if message.tenant_id == tenant_id and (before is None or message.id < before) and _passes(message, filters)
+        ]
+        found.sort(key=lambda message: message.id, reverse=True)
+        return [self._view(message) for message in found[:limit]]
+
+    async def batch(self, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
+        """A batch with its tally."""
+        batch = self._db.batches.committed(batch_id)
+        if batch is None or batch.tenant_id != tenant_id:
+            return None
+        items = self._members(batch_id)
+        done = all(item.status in RESTING for item in items)
+        return BatchView(
+            id=batch.id,
+            mode=batch.mode,
+            total=batch.total,
+            by_status=Counter(item.status for item in items),
+            created_at=batch.created_at,
+            finished_at=max((item.updated_at for item in items), default=batch.created_at) if done else None,
+        )
+
+    def _members(self, owner: BatchId) -> list[Message]:
+        found = (self._db.messages.committed(one) for one in self._db.members.committed(owner) or ())
+        return [message for message in found if message is not None]
+
+    async def batch_items(self, batch_id: BatchId, *, limit: int, after: int) -> Sequence[MessageView]:
+        """Items in order."""
+        items = [item for item in self._members(batch_id) if item.index is not None and item.index > after]
+        items.sort(key=lambda item: (item.index or 0, item.id))
+        return [self._view(item) for item in items[:limit]]
+
+    async def callbacks(
+        self, guid: Guid, *, notify_type: int | None, limit: int, before: int | None
+    ) -> Sequence[CallbackView]:
+        """Newest first."""
+        rows = [
+            row
+            for row in self._db.callbacks.committed_rows()
+            if row.guid == guid
+            and (notify_type is None or row.notify_type == notify_type)
+            and (before is None or row.id < before)
+        ]
+        rows.sort(key=lambda row: row.id, reverse=True)
+        return [
+            CallbackView(
+                id=row.id,
+                provider_code=row.provider_code,
+                guid=row.guid,
+                notify_type=row.notify_type,
+                raw=row.raw,
+                received_at=row.received_at,
+                state=row.state,
+                message_id=row.message_id,
+            )
+            for row in rows[:limit]
+        ]
+
+    async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:
+        """The kept counters."""
+        return self._db.finished.committed_items()
+
+    async def ping(self) -> None:
+        """Memory answers, unless it is told to be away."""
+        self._db.answer()
+
+
+def _passes(message: Message, filters: MessageFilter) -> bool:
+    last = message.last_attempt
+    wanted = (
+        (filters.status, message.status),
+        (filters.guid, message.guid),
+        (filters.account_id, message.account_id),
+        (filters.conversation_id, message.conversation_id),
+        (filters.message_type, message.message_type),
+        (filters.provider_code, last.provider_code if last is not None else None),
+        (filters.batch_id, message.batch_id),
+        (filters.client_message_id, message.client_message_id),
+    )
+    return (
+        all(asked is None or asked == has for asked, has in wanted)
+        and (filters.created_from is None or message.accepted_at >= filters.created_from)
+        and (filters.created_to is None or message.accepted_at < filters.created_to)
+    )
+
+
+def _conforms(reader: MemoryMessageReader) -> MessageReader:
+    return reader

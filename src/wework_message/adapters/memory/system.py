@@ -1,0 +1,71 @@
+"""Time, ids and chance that a test sets."""
+
+import itertools
+from typing import Final
+
+from wework_message.domain.ids import BatchId, MessageId
+from wework_message.domain.ports.system import Clock, Dice, IdGenerator
+
+EPOCH_MS: Final = 1_750_000_000_000
+"""Where a `SettableClock` starts: June 2025."""
+
+
+class SettableClock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self, now: int = EPOCH_MS, boot: float = 1_000_000.0) -> None:
+        """`now` in epoch ms, `boot` in ms since boot."""
+        self._now = now
+        self._boot = boot
+
+    def now(self) -> int:
+        """Epoch ms."""
+        return self._now
+
+    def boot(self) -> float:
+        """Ms since boot."""
+        return self._boot
+
+    def advance(self, ms: int) -> None:
+        """Let `ms` pass on both clocks."""
+        self._now += ms
+        self._boot += ms
+
+    def jump(self, ms: int) -> None:
+        """Set the wall clock forward, or back where `ms` is negative; the boot clock goes on as before."""
+        self._now += ms
+
+
+class CountingIds:
+    """UUIDv7 shapes that count up, so that a test can name them."""
+
+    def __init__(self) -> None:
+        """Starts at 1."""
+        self._serial = itertools.count(1)
+
+    def message_id(self) -> MessageId:
+        """The next id."""
+        return MessageId(self._next())
+
+    def batch_id(self) -> BatchId:
+        """The next id."""
+        return BatchId(self._next())
+
+    def _next(self) -> str:
+        return f"00000000-0000-7000-8000-{next(self._serial):012x}"
+
+
+class FixedDice:
+    """Always falls the same way."""
+
+    def __init__(self, value: float = 0.5) -> None:
+        """`value` in [0, 1)."""
+        self.value = value
+
+    def roll(self) -> float:
+        """The value."""
+        return self.value
+
+
+def _conforms(clock: SettableClock, ids: CountingIds, dice: FixedDice) -> tuple[Clock, IdGenerator, Dice]:
+    return clock, ids, dice

@@ -1,0 +1,54 @@
+"""One transaction at a time on a `MemoryDatabase`."""
+
+from types import TracebackType
+from typing import Self
+
+from wework_message.adapters.memory.accounts import MemoryAccountBook
+from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.inbox import MemoryCallbackInbox
+from wework_message.adapters.memory.journal import MemoryMessageJournal
+from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
+from wework_message.domain.ports.system import Clock
+
+
+class MemoryUnitOfWork:
+    """Leaving it without `commit` means it never happened. Exclusive: opening a second one waits for the first."""
+
+    def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
+        """`clock` is the database's own: it decides what is due."""
+        self._database = database
+        self.messages = MemoryMessageJournal(database, clock)
+        self.inbox = MemoryCallbackInbox(database)
+        self.accounts = MemoryAccountBook(database)
+
+    async def commit(self) -> None:
+        """Keep it."""
+        self._database.commit()
+
+    async def __aenter__(self) -> Self:
+        """Become the writer."""
+        await self._database.begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Forget what was not committed."""
+        self._database.end()
+
+
+class MemoryUnitOfWorkFactory:
+    """Opens units of work on one database."""
+
+    def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
+        """Several factories on one database stand for several processes."""
+        self._database = database
+        self._clock = clock
+
+    def __call__(self) -> MemoryUnitOfWork:
+        """A new one, not yet begun."""
+        return MemoryUnitOfWork(self._database, self._clock)
+
+
+def _conforms(factory: MemoryUnitOfWorkFactory, unit: MemoryUnitOfWork) -> tuple[UnitOfWorkFactory, UnitOfWork]:
+    return factory, unit

@@ -1,0 +1,135 @@
+"""Which binding takes a message: account book, health and ProviderSelector brought together (decision 19)."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from wework_message.application.policy import Policy
+from wework_message.domain.account import Account, Binding
+from wework_message.domain.attempt import Attempt
+from wework_message.domain.draft import Pin
+from wework_message.domain.ids import AccountId, Guid, ProviderCode
+from wework_message.domain.lifecycle import HoldReason
+from wework_message.domain.message import Message
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.persistence import UnitOfWork
+from wework_message.domain.ports.system import Dice
+from wework_message.domain.provider import default_provider
+from wework_message.domain.selection import Candidate, Choice, ProviderSelector, Refusal, RefusalKind, RouteRequest
+
+REMEMBER_S: Final = 5.0
+"""How long the account book is trusted without a look: other processes may write it (decision 22's 5 s)."""
+
+MOST_ACCOUNTS: Final = 10_000
+"""Accounts remembered at once; beyond, all are forgotten and read again as they come."""
+
+ASK_AGAIN_MS: Final = 5_000
+"""When to look again at a message that nobody can take now: bindings and breakers are probed meanwhile."""
+
+_FINAL: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})
+
+
+class Router:
+    """Routes messages of one process."""
+
+    def __init__(self, policy: Policy, selector: ProviderSelector, board: HealthBoard, dice: Dice) -> None:
+        """`board` says what is known of providers and bindings now."""
+        self._policy = policy
+        self._selector = selector
+        self._board = board
+        self._dice = dice
+        self._books: dict[AccountId, tuple[Account, Sequence[Binding], float]] = {}
+
+    async def prepare(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
+        """Make sure that the accounts of these messages are known; a guid that nobody registered gets one of its own."""
+        now = asyncio.get_running_loop().time()
+        unknown = [message for message in messages if not self._knows(message, now)]
+        if not unknown:
+            return
+        if len(self._books) > MOST_ACCOUNTS:
+            self._books.clear()
+        for tenant_id in {message.tenant_id for message in unknown}:
+            implicit = {
+                (message.guid, code)
+                for message in unknown
+                if message.tenant_id == tenant_id
+                and message.guid is not None
+                and (code := message.provider_code or self._default()) is not None
+            }
+            await unit.accounts.open(tenant_id, sorted(implicit))
+        found = await unit.accounts.accounts(sorted({message.account_id for message in unknown}))
+        self._books.update({one: (account, bindings, now + REMEMBER_S) for one, (account, bindings) in found.items()})
+
+    def _knows(self, message: Message, now: float) -> bool:
+        book = self._books.get(message.account_id)
+        if book is None or book[2] < now:
+            return False
+        return message.provider_code is None or any(one.provider_code == message.provider_code for one in book[1])
+
+    def _default(self) -> ProviderCode | None:
+        provider = default_provider(self._policy.providers.values())
+        return provider.code if provider is not None else None
+
+    def route(self, message: Message, *, now: int) -> Choice | Refusal:
+        """Pick a binding; a trial of a breaker is admitted there at once."""
+        choice = self._choose(message, now=now)
+        if isinstance(choice, Choice) and choice.trial:
+            self._board.admit(choice.provider.code, choice.binding.binding_id, message.message_type, now)
+        return choice
+
+    def _choose(self, message: Message, *, now: int, without: Attempt | None = None) -> Choice | Refusal:
+        candidates = [
+            Candidate(
+                binding,
+                self._policy.providers[binding.provider_code],
+                self._board.route(binding.provider_code, binding.binding_id, message.message_type, now),
+            )
+            for binding in self._bindings(message)
+            if without is None or binding.binding_id != without.binding_id
+        ]
+        return self._selector.choose(self._request(message, several=len(candidates) > 1), candidates)
+
+    def _bindings(self, message: Message) -> Sequence[Binding]:
+        book = self._books.get(message.account_id)
+        if book is None or not book[0].enabled:
+            return ()
+        return [binding for binding in book[1] if binding.provider_code in self._policy.providers]
+
+    def _request(self, message: Message, *, several: bool) -> RouteRequest:
+        tried = [attempt for attempt in message.attempts if attempt.round == message.round]
+        pinned = message.pin is Pin.BINDING and message.guid is not None
+        return RouteRequest(
+            message_type=message.message_type,
+            size=getattr(message.content, "file_size", None),
+            provider_code=message.provider_code,
+            pin=self._pinned(message) if pinned else None,
+            last_binding=tried[-1].binding_id if tried else None,
+            refused=frozenset(one.binding_id for one in tried if _refused(one)),
+            spent=frozenset(
+                code
+                for code in {one.provider_code for one in tried}
+                if sum(one.provider_code == code for one in tried) >= max(1, self._policy.providers[code].retry_count)
+            ),
+            dice=(self._dice.roll(), self._dice.roll(), self._dice.roll()) if several else None,
+        )
+
+    def _pinned(self, message: Message) -> str | None:
+        return next((one.binding_id for one in self._bindings(message) if one.guid == Guid(message.guid or "")), None)
+
+    def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:
+        """Whether another binding of the account could take the message now."""
+        if len(self._bindings(message)) < 2:  # noqa: PLR2004 -- a sibling needs two
+            return False
+        return isinstance(self._choose(message, now=now, without=attempt), Choice)
+
+    def refuse(self, message: Message, refusal: Refusal, *, now: int) -> None:
+        """Nobody can take it: fail it where that is final, else hold it (domain D6.2)."""
+        if refusal.kind in _FINAL:
+            message.fail(refusal.kind.value, now=now)
+        else:
+            message.hold(HoldReason(refusal.kind.value), refusal.retry_in_ms or ASK_AGAIN_MS, now=now)
+
+
+def _refused(attempt: Attempt) -> bool:
+    return attempt.outcome is not None and attempt.outcome.kind is OutcomeClass.REFUSED_CAPABILITY
