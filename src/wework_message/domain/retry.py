@@ -105,8 +105,9 @@ class RetryPolicy:
             return _SETTLE
         if poison:
             return GiveUp("POISON")
-        in_time = tries < max(1, self.max_attempts if max_attempts is None else max_attempts)
-        quick = budget_left and in_time and (sibling or provider_tries < max(1, provider_cap))
+        # The call just made is counted, so a limit of 0 stops here exactly as a limit of 1 does.
+        in_time = tries < (self.max_attempts if max_attempts is None else max_attempts)
+        quick = budget_left and in_time and (sibling or provider_tries < provider_cap)
         backoff = min(self.backoff_ms(tries, jitter), max(1, remaining_ms - 1))
         if outcome in REFUSALS:
             return self._refused(outcome, backoff, other=sibling and in_time, budget_left=budget_left)

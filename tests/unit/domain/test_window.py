@@ -30,8 +30,8 @@ def test_memory_does_not_grow_with_events(events: list[tuple[int, int]]) -> None
 
 def test_a_clock_that_went_backwards_forgets_and_invents_nothing() -> None:
     counts = counted([(20_000, 1), (3_000, 1)])
-    seen = [counts.totals, counts.at(0).totals]
-    assert seen == [(2, 2), (2, 2)]
+    seen = [counts.at(now).totals for now in (20_000, 0, 39_999, 40_000)]
+    assert seen == [(2, 2), (2, 2), (2, 2), (0, 0)]
 
 
 def test_reading_does_not_change_what_is_counted() -> None:
