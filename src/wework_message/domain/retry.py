@@ -98,8 +98,8 @@ class RetryPolicy:
         `tries` and `provider_tries` count the calls of this round, this one included, over all providers and at this one.
         `provider_cap` is the provider's `retry-count`, `max_attempts` the request's own `retryCount`; below 1 both count
         as 1 (decision 47). `jitter` is in [0, 1). `remaining_ms` is the time until `expiresAt`. `sibling`: another binding
-        of the account could take it now. `budget_left`: the provider's `RetryBudget` allows another call. `poison`:
-        handling it raised too often before the first byte (decision 40).
+        of the account could take it now, at a provider that has quick tries left. `budget_left`: the provider's
+        `RetryBudget` allows another call. `poison`: handling it raised too often before the first byte (decision 40).
         """
         if outcome in (OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN):
             return _SETTLE
