@@ -28,6 +28,8 @@ SMALL: Final = 32
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Item_contra = TypeVar("Item_contra", contravariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
 
 
 @dataclass(slots=True)
@@ -57,10 +59,10 @@ class Flush:
         return lost
 
 
-class Operation(Protocol[Item, Result]):
+class Operation(Protocol[Item_contra, Result_co]):
     """Work on a set of items inside a unit of work. A result that is an exception is raised to its caller alone."""
 
-    async def __call__(self, flush: Flush, items: Sequence[Item], /) -> Sequence[Result | Exception]:
+    async def __call__(self, flush: Flush, items: Sequence[Item_contra], /) -> Sequence[Result_co | Exception]:
         """One result per item, in order."""
         ...
 

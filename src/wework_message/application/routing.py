@@ -8,7 +8,7 @@ from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.attempt import Attempt
 from wework_message.domain.draft import Pin
-from wework_message.domain.ids import AccountId, Guid, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
@@ -114,7 +114,7 @@ class Router:
             dice=(self._dice.roll(), self._dice.roll(), self._dice.roll()) if several else None,
         )
 
-    def _pinned(self, message: Message) -> str | None:
+    def _pinned(self, message: Message) -> BindingId | None:
         return next((one.binding_id for one in self._bindings(message) if one.guid == Guid(message.guid or "")), None)
 
     def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:

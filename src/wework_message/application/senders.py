@@ -1,12 +1,16 @@
 """Who sends, and with what: names in a request become an account and a whole content (decision 19)."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
 
 from wework_message.application.errors import UnknownNameError
 from wework_message.application.policy import Policy
 from wework_message.application.quoting import Quoting
 from wework_message.domain.account import implicit_account_id
-from wework_message.domain.content import Content, QuoteContent
+from wework_message.domain.content import Content, MergedContent, QuoteContent
 from wework_message.domain.draft import Draft
 from wework_message.domain.ids import AccountId, TenantId
 from wework_message.domain.ports.persistence import UnitOfWorkFactory
@@ -33,9 +37,25 @@ class Senders:
             raise UnknownNameError("accountId", "account")
         return account_id
 
-    async def complete(self, tenant_id: TenantId, draft: Draft) -> Content:
-        """The content as it will be sent: a quote of one of our messages is filled from what we stored."""
+    async def complete(self, tenant_id: TenantId, draft: Draft, *, now: int) -> Content:
+        """The content as it will be sent: quotes of our messages and authors of merged records are filled in."""
         content = draft.content
         if isinstance(content, QuoteContent) and content.quote_message_id is not None:
             return await self.quoting.fill(tenant_id, content)
+        if isinstance(content, MergedContent):
+            vid = self.policy.vids.get(draft.guid or "", "")
+            return signed(content, sent_at=datetime.fromtimestamp(now // 1000, UTC), vid=vid)
         return content
+
+
+Record = TypeVar("Record", bound=MergedContent)
+
+
+def signed(record: Record, *, sent_at: datetime, vid: str) -> Record:
+    """A merged record whose items all say when (default: acceptance) and by whom (default: the account itself)."""
+    items = []
+    for item in record.messages:
+        whole = signed(item, sent_at=sent_at, vid=vid) if isinstance(item, MergedContent) else item
+        author = {"send_time": item.send_time or sent_at, "sender_user_id": item.sender_user_id or vid}
+        items.append(msgspec.structs.replace(whole, **author))
+    return msgspec.structs.replace(record, messages=tuple(items))

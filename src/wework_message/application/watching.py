@@ -17,12 +17,21 @@ LOOK_AGAIN_S: Final = 0.5
 class StatusFeed:
     """Tells waiters in this process that a message has moved."""
 
+    closed: bool = False
+    """The process drains: nobody waits any longer, each gets what is there."""
     _events: dict[MessageId, set[asyncio.Event]] = field(default_factory=lambda: defaultdict(set))
 
     def publish(self, message_id: MessageId) -> None:
         """Wake whoever waits for this message."""
         for event in self._events.get(message_id, ()):
             event.set()
+
+    def close(self) -> None:
+        """Wake everybody, for good."""
+        self.closed = True
+        for events in self._events.values():
+            for event in events:
+                event.set()
 
     def subscribe(self, message_id: MessageId) -> asyncio.Event:
         """An event that is set at each move from now on; give it back with `unsubscribe`."""
@@ -56,7 +65,7 @@ class WaitForMessage:
                 event.clear()
                 view = (await self.reader.messages(tenant_id, [message_id])).get(message_id)
                 rest = deadline - asyncio.get_running_loop().time()
-                if view is None or enough(view) or rest <= 0:
+                if view is None or enough(view) or rest <= 0 or self.feed.closed:
                     return view
                 await _either(event, min(rest, LOOK_AGAIN_S))
         finally:

@@ -1,4 +1,4 @@
-"""Which attempt does a stream record belong to? (domain D4.6, decision 44)
+"""Which attempt does a stream record belong to? (domain D4.6, decision 44).
 
 An id names its attempt. Without one, only a *text* of the account's own, in the same conversation, equal in content and
 in time, may settle an uncertain attempt; everything else stays UNKNOWN for a person.

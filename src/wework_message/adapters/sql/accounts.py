@@ -60,7 +60,7 @@ def _binding_of(connection: Connection, guid: Guid) -> Sequence[Binding]:
     ]
 
 
-def _learn(connection: Connection, binding_id: BindingId, vid: str | None, online: bool | None) -> None:  # noqa: FBT001
+def _learn(connection: Connection, binding_id: BindingId, vid: str | None, online: bool | None) -> None:
     this = binding.c.binding_id == binding_id
     if online is not None:
         state = BindingState.ONLINE if online else BindingState.OFFLINE

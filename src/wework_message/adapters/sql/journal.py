@@ -193,7 +193,8 @@ class SqlMessageJournal:
         self._wake(connection, messages, now)
 
     def _wake(self, connection: Connection, messages: Sequence[Message], now: int) -> None:
-        freed, blocked = [], []
+        freed: list[dict[str, Any]] = []
+        blocked: list[dict[str, Any]] = []
         for one in messages:
             if one.lane_released:
                 lane = {"the_lane": rows.lane(one.account_id, one.conversation_id), "now": now}

@@ -1,9 +1,10 @@
 """Row to aggregate and back: two pure functions per table, written by hand so that the domain keeps its shape."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from sqlalchemy import RowMapping
 
 from wework_message.domain.account import Account, Binding, BindingState, Standby, effective_state
 from wework_message.domain.agenda import Due, Place, Urgency
@@ -16,7 +17,7 @@ from wework_message.domain.message import Message, Note, RecallState
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.selection import Decision
 
-Row = Mapping[str, Any]
+Row = RowMapping
 """A result row by column name."""
 
 _ENCODE = msgspec.json.Encoder()

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction
 
 from wework_message.adapters.sql.accounts import SqlAccountBook
 from wework_message.adapters.sql.dialect import Dialect
@@ -35,12 +35,13 @@ class SqlUnitOfWork:
         self._dialect = dialect
         self._clock = clock
         self._connection: AsyncConnection | None = None
+        self._transaction: AsyncTransaction | None = None
 
-    async def __aenter__(self) -> "SqlUnitOfWork":
+    async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""
         try:
             self._connection = await self._engine.connect()
-            await self._connection.begin()
+            self._transaction = await self._connection.begin()
         except SQLAlchemyError as error:
             await self._leave()
             raise translated(error) from error

@@ -15,7 +15,6 @@ from wework_message.domain.message import Message
 from wework_message.domain.ports.persistence import IdempotencyKey, KeyOwner, NewBatch
 from wework_message.domain.ports.system import Clock, IdGenerator
 
-
 FANOUT: Final = "FANOUT"
 """The mode of a batch whose items are single messages."""
 
@@ -149,10 +148,10 @@ class Drafting:
             account_id=sender,
             guid=draft.guid,
             conversation_id=str(draft.conversation),
-            content=await self.senders.complete(command.tenant_id, draft),
-            message_type=draft.message_type,
+            content=await self.senders.complete(command.tenant_id, draft, now=now),
+            message_type=draft.content.message_type.value,
             accepted_at=now,
-            expires_at=draft.expires_at or (draft.scheduled_at or now) + policy.expire_after_ms,
+            expires_at=draft.expires_at or max(now, draft.scheduled_at or now) + policy.expire_after_ms,
             mode=command.mode,
             priority=draft.priority,
             scheduled_at=draft.scheduled_at,

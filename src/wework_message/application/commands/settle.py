@@ -118,9 +118,8 @@ class SettleCalls:
         lost = {
             (attempt.provider_code, attempt.guid)
             for item in items
-            if not item.recalling
-            and item.outcome.kind is OutcomeClass.UNCERTAIN
-            and (attempt := item.message.attempt(item.attempt))
+            if not item.recalling and item.outcome.kind is OutcomeClass.UNCERTAIN
+            for attempt in (item.message.attempt(item.attempt),)
         }
         if keys or lost:
             since = self._clock.now() - 2 * self._policy.horizon_ms

@@ -44,7 +44,7 @@ class HealthBoard(Protocol):
         """Count a finished call; a refusal with an unknown code makes its binding suspect (decision 43)."""
         ...
 
-    def probed(self, provider_code: ProviderCode, answered: bool, at: int) -> None:  # noqa: FBT001 -- a probe's one result
+    def probed(self, provider_code: ProviderCode, answered: bool, at: int) -> None:
         """Record a provider probe."""
         ...
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, Self
 
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.ids import (
@@ -250,7 +250,7 @@ class UnitOfWork(Protocol):
         """Make it durable; after it returns, a crash of this process or machine loses nothing of it."""
         ...
 
-    async def __aenter__(self) -> "UnitOfWork":
+    async def __aenter__(self) -> Self:
         """Begin."""
         ...
 
