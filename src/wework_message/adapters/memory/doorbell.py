@@ -14,7 +14,7 @@ class MemoryDoorbell:
         """For one waiter, the process's dispatcher."""
         self._rung = asyncio.Event()
 
-    async def ring(self, message_ids: Sequence[MessageId]) -> None:
+    async def ring(self, message_ids: Sequence[MessageId]) -> None:  # noqa: ARG002 -- here only *that* it rang counts
         """Wake the waiter, or let its next `wait` return at once."""
         self._rung.set()
 

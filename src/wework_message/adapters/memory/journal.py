@@ -65,8 +65,9 @@ class MemoryMessageJournal:
             if self._db.messages.get(message.id) is not None:
                 raise ConflictError("this message id exists already")
             self._write(message)
-            for owner in {message.batch_id, message.group_id} - {None}:
-                self._db.members.put(owner, (*(self._db.members.get(owner) or ()), message.id))
+            for owner in (message.batch_id, message.group_id):
+                if owner is not None:
+                    self._db.members.put(owner, (*(self._db.members.get(owner) or ()), message.id))
 
     async def due(self, limit: int) -> Sequence[DueMessage]:
         """What is due now, most urgent class first, then oldest due."""
