@@ -6,7 +6,21 @@ from dataclasses import dataclass
 from wework_message.application.group_commit import Flush
 from wework_message.application.watching import StatusFeed
 from wework_message.domain.ports.doorbell import Doorbell
+from wework_message.domain.ports.health import CallReport, HealthBoard
 from wework_message.domain.ports.observing import Observer
+
+
+@dataclass(frozen=True, slots=True)
+class CallReports:
+    """Tells everybody that a call has ended."""
+
+    board: HealthBoard
+    observer: Observer
+
+    def __call__(self, report: CallReport) -> None:
+        """Health first: the next route should know."""
+        self.board.report(report)
+        self.observer.called(report)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.domain.draft import OnUnknown
+from wework_message.domain.horizon import lease_ms
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.provider import Provider
+from wework_message.domain.provider import Provider, default_provider
 from wework_message.domain.retry import RetryPolicy
 
 DAY_MS: Final = 24 * 3_600_000
-
-WRITE_WITHIN_MS: Final = 2_000
-"""W: the first byte leaves within this of the intent, or the call is not made (reliability B.4)."""
 
 PROBE_EVERY_MS: Final = 15_000
 """Background probes of providers and suspect bindings (domain D6.5)."""
@@ -34,11 +32,16 @@ class Policy:
     fail_unknown_after_ms: int = DAY_MS
     sync_wait_ms: int = 10_000
     expire_after_ms: int = DAY_MS
-    lease_margin_ms: int = 10_000
     async_enabled: bool = True
     vids: Mapping[str, str] = field(default_factory=dict)
     """Own user id by guid, where it is configured."""
 
+    @property
+    def default_code(self) -> ProviderCode | None:
+        """The default provider's code; None where none is enabled (decision 54)."""
+        provider = default_provider(self.providers.values())
+        return provider.code if provider is not None else None
+
     def lease_ms(self, provider_code: ProviderCode) -> int:
-        """How long a call's row stays leased: W + the call's total deadline + a margin (decision 39)."""
-        return WRITE_WITHIN_MS + self.providers[provider_code].timeout_ms + self.lease_margin_ms
+        """How long a call's row stays leased."""
+        return lease_ms(self.providers[provider_code].timeout_ms)

@@ -8,7 +8,7 @@ from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.attempt import Attempt
 from wework_message.domain.draft import Pin
-from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
@@ -104,24 +104,27 @@ class Router:
             size=getattr(message.content, "file_size", None),
             provider_code=message.provider_code,
             pin=self._pinned(message) if pinned else None,
-            last_binding=tried[-1].binding_id if tried else None,
             refused=frozenset(one.binding_id for one in tried if _refused(one)),
-            spent=frozenset(
-                code
-                for code in {one.provider_code for one in tried}
-                if sum(one.provider_code == code for one in tried) >= max(1, self._policy.providers[code].retry_count)
-            ),
+            spent=self._spent(message),
             dice=(self._dice.roll(), self._dice.roll(), self._dice.roll()) if several else None,
         )
 
-    def _pinned(self, message: Message) -> BindingId | None:
-        return next((one.binding_id for one in self._bindings(message) if one.guid == Guid(message.guid or "")), None)
+    def _spent(self, message: Message) -> frozenset[ProviderCode]:
+        """Providers whose quick tries for this round are used up (decision 47)."""
+        tried = [one.provider_code for one in message.attempts if one.round == message.round]
+        return frozenset(code for code in set(tried) if tried.count(code) >= self._policy.providers[code].retry_count)
+
+    def _pinned(self, message: Message) -> BindingId:
+        """The binding that the client's guid names; one that is gone is nobody, not anybody."""
+        named = (one.binding_id for one in self._bindings(message) if one.guid == message.guid)
+        return next(named, BindingId(""))
 
     def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:
-        """Whether another binding of the account could take the message now."""
+        """Whether another binding could take the message now, at a provider that has quick tries left for it."""
         if len(self._bindings(message)) < 2:  # noqa: PLR2004 -- a sibling needs two
             return False
-        return isinstance(self._choose(message, now=now, without=attempt), Choice)
+        choice = self._choose(message, now=now, without=attempt)
+        return isinstance(choice, Choice) and choice.provider.code not in self._spent(message)
 
     def refuse(self, message: Message, refusal: Refusal, *, now: int) -> None:
         """Nobody can take it: fail it where that is final, else hold it (domain D6.2)."""

@@ -70,9 +70,8 @@ class SqlMessageReader:
 
 def _views(connection: Connection, message_ids: Sequence[MessageId]) -> Sequence[MessageView]:
     messages = load(connection, message_ids)
-    times = dict(
-        connection.execute(select(due.c.message_id, due.c.due_at).where(due.c.message_id.in_(message_ids))).tuples()
-    )
+    found = connection.execute(select(due.c.message_id, due.c.due_at).where(due.c.message_id.in_(message_ids)))
+    times = {row.message_id: row.due_at for row in found}
     return [MessageView(one, times.get(one.id)) for one in messages.values()]
 
 

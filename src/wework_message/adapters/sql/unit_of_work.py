@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -79,13 +80,21 @@ class SqlUnitOfWork:
             raise translated(error) from error
 
 
-def sql_units(engine: AsyncEngine, dialect: Dialect, clock: Clock) -> UnitOfWorkFactory:
-    """Opens units of work on this engine."""
+@dataclass(frozen=True, slots=True)
+class SqlUnitOfWorkFactory:
+    """Opens units of work on one engine."""
 
-    def open_unit() -> UnitOfWork:
-        return SqlUnitOfWork(engine, dialect, clock)
+    engine: AsyncEngine
+    dialect: Dialect
+    clock: Clock
 
-    return open_unit
+    def __call__(self) -> SqlUnitOfWork:
+        """A new one, not yet begun."""
+        return SqlUnitOfWork(self.engine, self.dialect, self.clock)
+
+
+def _conforms(factory: SqlUnitOfWorkFactory, unit: SqlUnitOfWork) -> tuple[UnitOfWorkFactory, UnitOfWork]:
+    return factory, unit
 
 
 class ReadingRun:

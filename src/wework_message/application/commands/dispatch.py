@@ -7,9 +7,10 @@ from typing import Final
 from wework_message.application.commands.claim_due import ClaimDue, Departure
 from wework_message.application.commands.settle import SettleCalls, Settlement
 from wework_message.application.group_commit import GroupCommit
-from wework_message.application.policy import WRITE_WITHIN_MS, Policy
+from wework_message.application.policy import Policy
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.errors import UnavailableError
+from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.doorbell import Doorbell

@@ -24,6 +24,9 @@ BATCH: Final = 200
 MAX_TRIES: Final = 5
 """Projecting that raises this often ends the entry: FAILED, kept for replay."""
 
+AGAIN_S: Final = 1.0
+"""Pause while the store is away."""
+
 Named = tuple[ProviderCode, Guid, ProviderMessageId]
 Owner = tuple[MessageId, int]
 
@@ -191,24 +194,37 @@ def _names(reads: Sequence[_Read]) -> list[Named]:
     ]
 
 
+class InboxBell:
+    """Says that callbacks were stored or reopened."""
+
+    def __init__(self) -> None:
+        """Silent at first."""
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Something is pending."""
+        self._rung.set()
+
+    async def wait(self) -> None:
+        """Return at the next ring, or at once if one came since the last call."""
+        await self._rung.wait()
+        self._rung.clear()
+
+
 class Projector:
     """Projects for as long as something is pending."""
 
-    def __init__(self, commits: GroupCommit, operation: ProjectCallbacks) -> None:
+    def __init__(self, commits: GroupCommit, operation: ProjectCallbacks, bell: InboxBell) -> None:
         """One per process."""
         self._commits = commits
         self._operation = operation
-        self._wake = asyncio.Event()
+        self._bell = bell
         self._stopping = False
-
-    def wake(self) -> None:
-        """Callbacks were stored or reopened."""
-        self._wake.set()
 
     def stop(self) -> None:
         """Finish the batch at hand and return."""
         self._stopping = True
-        self._wake.set()
+        self._bell.ring()
 
     async def project_pending(self) -> int:
         """Everything that is pending now; returns how many entries were looked at."""
@@ -219,12 +235,11 @@ class Projector:
 
     async def run(self) -> None:
         """Project until `stop`; what was pending before the start comes first."""
-        self._wake.set()
+        self._bell.ring()
         while not self._stopping:
-            await self._wake.wait()
-            self._wake.clear()
+            await self._bell.wait()
             try:
                 await self.project_pending()
             except UnavailableError:
-                await asyncio.sleep(1)
-                self._wake.set()
+                await asyncio.sleep(AGAIN_S)
+                self._bell.ring()

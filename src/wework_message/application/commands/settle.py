@@ -1,7 +1,7 @@
 """Settle calls: the answer becomes a fact, and the message moves to what is now proven (decision 12)."""
 
 import dataclasses
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import MAX_STRIKES, Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.system import Clock, Dice
-from wework_message.domain.retry import GiveUp, Verdict
+from wework_message.domain.retry import GiveUp, RetryAt, RetryBudget, Verdict
 
 RECALL_RETRY_MS = 2_000
 """When to ask again for a recall that provably did not reach the provider."""
@@ -44,6 +44,7 @@ class SettleCalls:
         self._router = router
         self._clock = clock
         self._dice = dice
+        self._budgets: defaultdict[ProviderCode, RetryBudget] = defaultdict(RetryBudget)
 
     async def __call__(self, flush: Flush, items: Sequence[Settlement], /) -> Sequence[None]:
         """Nothing to answer: being durable is the answer."""
@@ -65,10 +66,18 @@ class SettleCalls:
             return
         if item.outcome.reason == UNBUILDABLE:
             message.strikes += 1
-        verdict = self._verdict(message, message.attempt(item.attempt), item.outcome, now)
+        attempt = message.attempt(item.attempt)
+        budget = self._budgets[attempt.provider_code]
+        budget = budget.sent(now) if message.tries <= 1 else budget
+        verdict = self._verdict(message, attempt, item.outcome, now, budget_left=budget.allows(now))
+        if isinstance(verdict, RetryAt):
+            budget = budget.retried(now)
+        self._budgets[attempt.provider_code] = budget
         message.settle(item.attempt, item.outcome, verdict, horizon_ms=horizon, now=now)
 
-    def _verdict(self, message: Message, attempt: Attempt, outcome: AttemptOutcome, now: int) -> Verdict:
+    def _verdict(
+        self, message: Message, attempt: Attempt, outcome: AttemptOutcome, now: int, *, budget_left: bool
+    ) -> Verdict:
         """What RetryPolicy says, should it turn out that nothing was sent."""
         if outcome.reason == UNBUILDABLE and message.strikes >= MAX_STRIKES:
             return GiveUp("POISON")
@@ -86,6 +95,7 @@ class SettleCalls:
             retry_after_ms=outcome.retry_after_ms,
             jitter=self._dice.roll(),
             remaining_ms=message.expires_at - now,
+            budget_left=budget_left,
             sibling=self._router.has_sibling(message, attempt, now=now),
         )
 

@@ -1,0 +1,119 @@
+"""Two containers: what is opened and closed, and what is built on it (ADR 0006). Nothing else knows them."""
+
+from dependency_injector import containers, providers
+
+from wework_message.adapters.memory.doorbell import MemoryDoorbell
+from wework_message.adapters.memory.health import MemoryHealthBoard
+from wework_message.adapters.memory.throttling import MemoryRateLimiter
+from wework_message.adapters.sql.dialect import SqliteDialect
+from wework_message.adapters.sql.reader import SqlMessageReader
+from wework_message.adapters.sql.sqlite_engine import reading_engine, writing_engine
+from wework_message.adapters.sql.unit_of_work import ReadingRun, SqlUnitOfWorkFactory, closing_engine
+from wework_message.adapters.system import RandomDice, SystemClock, UuidGenerator
+from wework_message.application.aftermath import Aftermath, CallReports
+from wework_message.application.api import Application
+from wework_message.application.commands.accept import (
+    AcceptBatchHandler,
+    AcceptMessageHandler,
+    Drafting,
+    StoreBatches,
+    StoreMessages,
+)
+from wework_message.application.commands.change import (
+    CancelMessageHandler,
+    ChangeMessages,
+    RecallMessageHandler,
+    RetryMessageHandler,
+)
+from wework_message.application.commands.claim_due import ClaimDue
+from wework_message.application.commands.dispatch import Dispatcher
+from wework_message.application.commands.ingest_callback import IngestCallbackHandler, StoreCallbacks
+from wework_message.application.commands.probe import Prober, ProbeProviders
+from wework_message.application.commands.project_callbacks import InboxBell, ProjectCallbacks, Projector
+from wework_message.application.commands.settle import SettleCalls
+from wework_message.application.group_commit import GroupCommit
+from wework_message.application.queries.providers import Providers
+from wework_message.application.queries.service import Service
+from wework_message.application.quoting import Quoting
+from wework_message.application.routing import Router
+from wework_message.application.senders import Senders
+from wework_message.application.watching import StatusFeed, WaitForMessage
+from wework_message.bootstrap.gateways import open_gateways
+from wework_message.domain.selection import ProviderSelector
+
+
+class Infrastructure(containers.DeclarativeContainer):
+    """What has to be opened, in the order in which `running` opens it, and is closed the other way round."""
+
+    database_path = providers.Dependency()
+    provider_settings = providers.Dependency()
+    provider_urls = providers.Dependency()
+    calls = providers.Dependency()
+
+    clock = providers.Singleton(SystemClock)
+    writer = providers.Resource(closing_engine, providers.Singleton(writing_engine, database_path))
+    reader = providers.Resource(closing_engine, providers.Singleton(reading_engine, database_path))
+    gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
+
+
+class UseCases(containers.DeclarativeContainer):
+    """Built on what is open; every dependency is a plain value here."""
+
+    clock = providers.Dependency()
+    writer = providers.Dependency()
+    reading = providers.Dependency()
+    gateways = providers.Dependency()
+    policy = providers.Dependency()
+    observer = providers.Dependency()
+    api_urls = providers.Dependency()
+    parts = providers.Dependency()
+
+    ids = providers.Singleton(UuidGenerator)
+    dice = providers.Singleton(RandomDice)
+    board = providers.Singleton(MemoryHealthBoard, clock=clock, dice=dice)
+    limiter = providers.Singleton(MemoryRateLimiter, clock)
+    doorbell = providers.Singleton(MemoryDoorbell)
+    feed = providers.Singleton(StatusFeed)
+    units = providers.Singleton(SqlUnitOfWorkFactory, writer, providers.Singleton(SqliteDialect), clock)
+    reader = providers.Singleton(SqlMessageReader, providers.Singleton(ReadingRun, reading))
+    router = providers.Singleton(Router, policy, providers.Singleton(ProviderSelector), board, dice)
+
+    projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, board, policy, clock)
+    projector_bell = providers.Singleton(InboxBell)
+    aftermath = providers.Singleton(Aftermath, feed, doorbell, observer, projector_bell.provided.ring)
+    commits = providers.Singleton(GroupCommit, units, aftermath)
+    projector = providers.Singleton(Projector, commits, projecting, projector_bell)
+    claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
+    settle = providers.Singleton(SettleCalls, policy, router, clock, dice)
+    report = providers.Singleton(CallReports, board, observer)
+    dispatcher = providers.Singleton(
+        Dispatcher, commits, claim, settle, gateways.provided.send, report, doorbell, clock, policy
+    )
+    prober = providers.Singleton(Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock))
+
+    change = providers.Singleton(ChangeMessages)
+    senders = providers.Singleton(Senders, policy, units, providers.Singleton(Quoting, reader))
+    drafting = providers.Singleton(Drafting, ids, clock, senders)
+    service = providers.Singleton(Service, reader, parts=parts)
+    application = providers.Singleton(
+        Application,
+        accept=providers.Singleton(AcceptMessageHandler, commits, providers.Singleton(StoreMessages, clock), drafting),
+        accept_batch=providers.Singleton(
+            AcceptBatchHandler, commits, providers.Singleton(StoreBatches, clock), drafting
+        ),
+        cancel=providers.Singleton(CancelMessageHandler, commits, change, clock),
+        retry=providers.Singleton(RetryMessageHandler, commits, change, clock),
+        recall=providers.Singleton(RecallMessageHandler, commits, change, reader, clock),
+        ingest_callback=providers.Singleton(
+            IngestCallbackHandler,
+            commits,
+            providers.Singleton(StoreCallbacks, clock),
+            gateways.provided.readers,
+            policy.provided.default_code,
+        ),
+        wait=providers.Singleton(WaitForMessage, feed, reader),
+        read=reader,
+        providers=providers.Singleton(Providers, policy, board, reader, api_urls),
+        service=service,
+        policy=policy,
+    )

@@ -1,0 +1,51 @@
+"""The numbers of the settings, as the use cases want them."""
+
+from wework_message.application.policy import DAY_MS, Policy
+from wework_message.bootstrap.gateways import protocol
+from wework_message.bootstrap.settings import Loaded, simulated_providers
+from wework_message.domain.draft import OnUnknown
+from wework_message.domain.horizon import check_timing
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.provider import Provider
+from wework_message.domain.retry import RetryPolicy
+
+HOUR_MS = 3_600_000
+
+
+def policy_of(loaded: Loaded) -> Policy:
+    """One frozen policy; the settings are checked already."""
+    message = loaded.settings.app.message
+    simulated = set(simulated_providers(loaded.settings, loaded.profile))
+    providers = {
+        ProviderCode(one.code): Provider(
+            code=ProviderCode(one.code),
+            name=one.name,
+            capabilities=protocol(one.protocol).capabilities,
+            protocol=one.protocol,
+            priority=one.priority,
+            weight=one.weight,
+            enabled=one.enabled,
+            timeout_ms=one.timeout_ms,
+            retry_count=one.quick_tries,
+            simulated=key in simulated,
+        )
+        for key, one in loaded.settings.app.wework.providers.items()
+    }
+    for provider in providers.values():
+        check_timing(
+            deadline_ms=provider.timeout_ms,
+            horizon=message.unknown.horizon_seconds * 1000,
+            expire_after_ms=DAY_MS,
+        )
+    return Policy(
+        providers=providers,
+        retry=RetryPolicy(max_attempts=message.retry.max_attempts, first_delay_ms=message.retry.delay_ms),
+        calls_in_flight=message.async_.max_pool_size,
+        rate_per_minute=message.limits.rate_limit_per_minute,
+        horizon_ms=message.unknown.horizon_seconds * 1000,
+        on_unknown=OnUnknown(message.unknown.on_unknown),
+        fail_unknown_after_ms=message.unknown.fail_after_hours * HOUR_MS,
+        sync_wait_ms=message.sync.wait_ms,
+        expire_after_ms=DAY_MS,
+        async_enabled=message.async_.enabled,
+    )

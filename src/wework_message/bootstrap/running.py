@@ -1,0 +1,123 @@
+"""Open everything in order, work, and close it the other way round."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from wework_message.adapters.sql.schema import SchemaState, schema_state, upgrade
+from wework_message.application.api import Application
+from wework_message.application.commands.dispatch import Dispatcher
+from wework_message.application.commands.probe import Prober
+from wework_message.application.commands.project_callbacks import Projector
+from wework_message.application.group_commit import GroupCommit
+from wework_message.application.watching import StatusFeed
+from wework_message.bootstrap.containers import Infrastructure, UseCases
+from wework_message.bootstrap.policies import policy_of
+from wework_message.bootstrap.settings import Loaded, SettingsError, simulated_providers, sqlite_path
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.observing import Observer
+from wework_message.entrypoints.simulator import SimulatorOptions
+from wework_message.entrypoints.simulator import running as running_simulator
+
+DRAIN_S = 20.0
+"""How long open calls get to settle (decision 39)."""
+
+
+class SchemaError(SettingsError):
+    """The database's schema is not this version's, and must not be, or may not be, brought up (decision 37)."""
+
+
+@dataclass(slots=True)
+class Process:
+    """A process that works: the use cases, and the loops that keep messages moving."""
+
+    application: Application
+    commits: GroupCommit
+    dispatcher: Dispatcher
+    projector: Projector
+    prober: Prober
+    feed: StatusFeed
+    _loops: list["asyncio.Task[None]"]
+
+    async def start(self) -> None:
+        """Begin to flush, dispatch, project and probe."""
+        await self.commits.start()
+        for loop in (self.dispatcher, self.projector, self.prober):
+            self._loops.append(asyncio.create_task(loop.run(), name=type(loop).__name__))
+
+    def begin_drain(self) -> None:
+        """Readiness says no, and whoever waits for an outcome is answered with what is there."""
+        self.application.service.draining = True
+        self.feed.close()
+
+    async def drain(self, seconds: float = DRAIN_S) -> None:
+        """Claim nothing more, let open calls settle, record what is still open as UNKNOWN, and flush."""
+        self.begin_drain()
+        self.prober.stop()
+        await self.dispatcher.stop(seconds)
+        self.projector.stop()
+        await asyncio.gather(*self._loops)
+        await self.commits.close()
+
+
+@asynccontextmanager
+async def running(loaded: Loaded, observer: Observer, *, own_url: str | None = None) -> AsyncIterator[Process]:
+    """A whole process without its HTTP server; `own_url` is where simulators send their callbacks.
+
+    Raises `SettingsError`, `SchemaError`, `UnavailableError`.
+    """
+    async with AsyncExitStack() as stack:
+        urls = await _provider_urls(stack, loaded, own_url)
+        policy = policy_of(loaded)
+        infrastructure = Infrastructure(
+            database_path=sqlite_path(loaded.settings.datasource.url),
+            provider_settings=loaded.settings.app.wework.providers,
+            provider_urls=urls,
+            calls=policy.calls_in_flight,
+        )
+        stack.push_async_callback(_shut, infrastructure)
+        writer = await infrastructure.writer.async_()
+        await _bring_up(writer, loaded)
+        reading = await infrastructure.reader.async_()
+        gateways = await infrastructure.gateways.async_()
+        codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
+        use_cases = UseCases(
+            clock=infrastructure.clock(), writer=writer, reading=reading, gateways=gateways, policy=policy,
+            observer=observer, api_urls={codes[key]: url for key, url in urls.items()},
+            parts={"database": "sqlite", "queue": "in-process", "cache": "memory"},
+        )  # fmt: skip
+        process = Process(
+            use_cases.application(), use_cases.commits(), use_cases.dispatcher(), use_cases.projector(),
+            use_cases.prober(), use_cases.feed(), [],
+        )  # fmt: skip
+        await process.start()
+        stack.push_async_callback(process.drain)
+        yield process
+
+
+async def _shut(infrastructure: Infrastructure) -> None:
+    if (closing := infrastructure.shutdown_resources()) is not None:
+        await closing
+
+
+async def _bring_up(writer: object, loaded: Loaded) -> None:
+    before = await schema_state(writer) if not loaded.settings.datasource.auto_migrate else await upgrade(writer)
+    if before is SchemaState.AHEAD:
+        raise SchemaError("datasource.url", "the schema is newer than this version; start the newer version")
+    if before is not SchemaState.CURRENT and not loaded.settings.datasource.auto_migrate:
+        raise SchemaError("datasource.auto-migrate", "the schema is behind; run: wework-message migrate")
+
+
+async def _provider_urls(stack: AsyncExitStack, loaded: Loaded, own_url: str | None) -> dict[str, str]:
+    """Where each enabled provider is; a simulator is started for those that stand for one (decision 35)."""
+    urls: dict[str, str] = {}
+    simulated = simulated_providers(loaded.settings, loaded.profile)
+    for key, one in loaded.settings.app.wework.providers.items():
+        if key in simulated:
+            callback = f"{own_url}/api/callbacks/webhook" if own_url is not None else None
+            simulator = await stack.enter_async_context(running_simulator(SimulatorOptions(callback_url=callback)))
+            urls[key] = simulator.url
+        elif one.api_base_url is not None:
+            urls[key] = one.api_base_url
+    return urls
