@@ -1,6 +1,10 @@
 """Two containers: what is opened and closed, and what is built on it (ADR 0006). Nothing else knows them."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from dependency_injector import containers, providers
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from wework_message.adapters.memory.doorbell import MemoryDoorbell
 from wework_message.adapters.memory.health import MemoryHealthBoard
@@ -38,17 +42,22 @@ from wework_message.application.quoting import Quoting
 from wework_message.application.routing import Router
 from wework_message.application.senders import Senders
 from wework_message.application.watching import StatusFeed, WaitForMessage
-from wework_message.bootstrap.gateways import open_gateways
+from wework_message.application.policy import Policy
+from wework_message.bootstrap.gateways import Gateways, open_gateways
+from wework_message.bootstrap.settings import ProviderSettings
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.observing import Observer
+from wework_message.domain.ports.system import Clock
 from wework_message.domain.selection import ProviderSelector
 
 
 class Infrastructure(containers.DeclarativeContainer):
     """What has to be opened, in the order in which `running` opens it, and is closed the other way round."""
 
-    database_path = providers.Dependency()
-    provider_settings = providers.Dependency()
-    provider_urls = providers.Dependency()
-    calls = providers.Dependency()
+    database_path: providers.Dependency[Path] = providers.Dependency()
+    provider_settings: providers.Dependency[Mapping[str, ProviderSettings]] = providers.Dependency()
+    provider_urls: providers.Dependency[Mapping[str, str]] = providers.Dependency()
+    calls: providers.Dependency[int] = providers.Dependency()
 
     clock = providers.Singleton(SystemClock)
     writer = providers.Resource(closing_engine, providers.Singleton(writing_engine, database_path))
@@ -59,14 +68,14 @@ class Infrastructure(containers.DeclarativeContainer):
 class UseCases(containers.DeclarativeContainer):
     """Built on what is open; every dependency is a plain value here."""
 
-    clock = providers.Dependency()
-    writer = providers.Dependency()
-    reading = providers.Dependency()
-    gateways = providers.Dependency()
-    policy = providers.Dependency()
-    observer = providers.Dependency()
-    api_urls = providers.Dependency()
-    parts = providers.Dependency()
+    clock: providers.Dependency[Clock] = providers.Dependency()
+    writer: providers.Dependency[AsyncEngine] = providers.Dependency()
+    reading: providers.Dependency[AsyncEngine] = providers.Dependency()
+    gateways: providers.Dependency[Gateways] = providers.Dependency()
+    policy: providers.Dependency[Policy] = providers.Dependency()
+    observer: providers.Dependency[Observer] = providers.Dependency()
+    api_urls: providers.Dependency[Mapping[ProviderCode, str]] = providers.Dependency()
+    parts: providers.Dependency[dict[str, str]] = providers.Dependency()
 
     ids = providers.Singleton(UuidGenerator)
     dice = providers.Singleton(RandomDice)

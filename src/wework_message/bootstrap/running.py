@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from wework_message.adapters.sql.schema import SchemaState, schema_state, upgrade
 from wework_message.application.api import Application
 from wework_message.application.commands.dispatch import Dispatcher
@@ -101,7 +103,7 @@ async def _shut(infrastructure: Infrastructure) -> None:
         await closing
 
 
-async def _bring_up(writer: object, loaded: Loaded) -> None:
+async def _bring_up(writer: AsyncEngine, loaded: Loaded) -> None:
     before = await schema_state(writer) if not loaded.settings.datasource.auto_migrate else await upgrade(writer)
     if before is SchemaState.AHEAD:
         raise SchemaError("datasource.url", "the schema is newer than this version; start the newer version")

@@ -185,11 +185,13 @@ class SqlMessageJournal:
         now = self._clock.now()
         if resting := [{"the_id": one.id} for one in messages if one.due is not None and one.due.in_ms is None]:
             connection.execute(_FORGET, resting)
-        if waiting := [
-            rows.due_row(one, one.due, now) for one in messages if one.due is not None and one.due.in_ms is not None
-        ]:
-            upsert = self._dialect.upsert(due, ["message_id"], ["place", "parked", "due_at"])
-            connection.execute(upsert, waiting)
+        columns = ["place", "parked", "due_at"]
+        pending = [(one, one.due) for one in messages if one.due is not None and one.due.in_ms is not None]
+        if waiting := [rows.due_row(one, its, now) for one, its in pending if its.place is not Place.HOLDING]:
+            connection.execute(self._dialect.upsert(due, ["message_id"], columns), waiting)
+        # A call uses up the message's place in its account's budget.
+        if departed := [rows.due_row(one, its, now) for one, its in pending if its.place is Place.HOLDING]:
+            connection.execute(self._dialect.upsert(due, ["message_id"], [*columns, "paced"]), departed)
         self._wake(connection, messages, now)
 
     def _wake(self, connection: Connection, messages: Sequence[Message], now: int) -> None:
