@@ -1,11 +1,34 @@
-import pytest
-from tests.contracts.message_journal_contract import MessageJournalContract
-from tests.support.builders import NOW
+import dataclasses
+from collections.abc import Callable
 
+import pytest
+from tests.contracts.account_book_contract import AccountBookContract
+from tests.contracts.callback_inbox_contract import CallbackInboxContract
+from tests.contracts.doorbell_contract import DoorbellContract
+from tests.contracts.gateway_contract import GatewayContract, a_dispatch
+from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
+from tests.contracts.message_journal_contract import MessageJournalContract
+from tests.contracts.message_reader_contract import MessageReaderContract
+from tests.contracts.rate_limiter_contract import RateLimiterContract
+from tests.contracts.unit_of_work_contract import UnitOfWorkContract
+from tests.support.builders import GUID, NOW, PROVIDER, a_due_message, an_outcome
+
+from wework_message.adapters.memory import health, throttling
 from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.doorbell import MemoryDoorbell
+from wework_message.adapters.memory.gateway import MemoryGateway
+from wework_message.adapters.memory.health import MemoryHealthBoard
 from wework_message.adapters.memory.reader import MemoryMessageReader
-from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.memory.system import CountingIds, FixedDice, SettableClock
+from wework_message.adapters.memory.throttling import MemoryRateLimiter
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
+from wework_message.domain.account import Account, Binding, implicit_binding
+from wework_message.domain.attempt import AttemptOutcome
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.doorbell import Doorbell
+from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.persistence import UnitOfWorkFactory
 from wework_message.domain.ports.reading import MessageReader
 
@@ -34,3 +57,158 @@ class OnMemory:
 
 class TestMemoryMessageJournal(OnMemory, MessageJournalContract):
     pass
+
+
+class TestMemoryUnitOfWork(OnMemory, UnitOfWorkContract):
+    async def test_a_store_that_is_away_says_so_and_keeps_nothing(
+        self, database: MemoryDatabase, units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        message = a_due_message()
+        database.failing_commits = 1
+        async with units() as unit:
+            await unit.messages.add([message])
+            with pytest.raises(UnavailableError):
+                await unit.commit()
+        assert await reader.messages(DEFAULT_TENANT, [message.id]) == {}
+        database.away = True
+        with pytest.raises(UnavailableError):
+            await units().__aenter__()
+        with pytest.raises(UnavailableError):
+            await reader.ping()
+        database.away = False
+        async with units() as unit:
+            assert database.busy
+            assert await unit.messages.due(1) == []
+        assert not database.busy
+
+
+class TestMemoryCallbackInbox(OnMemory, CallbackInboxContract):
+    pass
+
+
+class TestMemoryAccountBook(OnMemory, AccountBookContract):
+    async def test_a_registered_binding_gets_no_second_account(
+        self, database: MemoryDatabase, units: UnitOfWorkFactory
+    ) -> None:
+        registered = Account(AccountId("acc"))
+        database.register(registered, _binding_of(registered))
+        async with units() as unit:
+            await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
+            assert [one.account_id for one in await unit.accounts.binding_of(GUID)] == ["acc"]
+
+
+def _binding_of(account: Account) -> Binding:
+    return dataclasses.replace(implicit_binding(GUID, PROVIDER), account_id=account.account_id)
+
+
+class TestMemoryMessageReader(OnMemory, MessageReaderContract):
+    pass
+
+
+class TestMemoryDoorbell(DoorbellContract):
+    @pytest.fixture
+    def doorbell(self) -> Doorbell:
+        return MemoryDoorbell()
+
+
+class TestMemoryRateLimiter(RateLimiterContract):
+    @pytest.fixture
+    def clock(self) -> SettableClock:
+        return SettableClock(NOW)
+
+    @pytest.fixture
+    def limiter(self, clock: SettableClock) -> MemoryRateLimiter:
+        return MemoryRateLimiter(clock)
+
+    async def test_the_wall_clock_may_jump(self, limiter: MemoryRateLimiter, clock: SettableClock) -> None:
+        await limiter.reserve(AccountId("a"), 1)
+        clock.jump(600_000)
+        assert await limiter.reserve(AccountId("a"), 1) == 60_000
+
+    async def test_accounts_that_stopped_sending_are_forgotten(
+        self, limiter: MemoryRateLimiter, clock: SettableClock
+    ) -> None:
+        for number in range(throttling.SWEEP_AT - 1):
+            await limiter.reserve(AccountId(f"a{number}"), 1)
+        clock.advance(59_999)
+        await limiter.reserve(AccountId("busy"), 1)
+        assert len(limiter) == throttling.SWEEP_AT
+        clock.advance(1)
+        for number in range(throttling.SWEEP_AT):
+            await limiter.reserve(AccountId(f"b{number}"), 1)
+        assert len(limiter) == throttling.SWEEP_AT + 1
+        assert await limiter.reserve(AccountId("busy"), 1) > 0
+
+
+class TestMemoryHealthBoard(HealthBoardContract):
+    @pytest.fixture
+    def clock(self) -> SettableClock:
+        return SettableClock(NOW)
+
+    @pytest.fixture
+    def board(self, clock: SettableClock) -> MemoryHealthBoard:
+        return MemoryHealthBoard(clock, FixedDice(0.0))
+
+    def test_bindings_that_are_well_and_silent_are_forgotten(
+        self, board: MemoryHealthBoard, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(board, "_sweep_at", 2)
+        board.report(a_report(OutcomeClass.ACCEPTED, binding_id=BindingId("well")))
+        board.binding_state(BindingId("offline"), ClientState.OFFLINE, clock.now())
+        clock.advance(health.STALE_MS)
+        board.report(a_report(OutcomeClass.ACCEPTED, binding_id=BindingId("new"), at=clock.now()))
+        assert route(board, clock, binding_id=BindingId("well")).latency_ms is None
+        assert set(board._bindings) == {"offline", "new"}
+
+
+class TestMemoryGateway(GatewayContract):
+    @pytest.fixture
+    def clock(self) -> SettableClock:
+        return SettableClock(NOW)
+
+    @pytest.fixture
+    def guid(self) -> Guid:
+        return GUID
+
+    @pytest.fixture
+    def gateway(self, clock: SettableClock, guid: Guid) -> MemoryGateway:
+        gateway = MemoryGateway(clock)
+        gateway.states[guid] = ClientState.ONLINE
+        return gateway
+
+    @pytest.fixture
+    def executed(self, gateway: MemoryGateway) -> Callable[[], int]:
+        return lambda: len(gateway.executed)
+
+    @pytest.fixture
+    def unreachable(self, clock: SettableClock) -> MemoryGateway:
+        gateway = MemoryGateway(clock)
+        gateway.script(*[an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT")] * 3)
+        gateway.script_recalls(an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT"))
+        gateway.answers = False
+        return gateway
+
+    async def test_it_does_what_its_script_says(self, gateway: MemoryGateway, clock: SettableClock) -> None:
+        async def lose(_: object) -> AttemptOutcome:
+            return an_outcome(OutcomeClass.UNCERTAIN)
+
+        gateway.script(an_outcome(OutcomeClass.NOT_SENT), lose)
+        kinds = [(await gateway.send(a_dispatch(clock, GUID))).kind for _ in range(3)]
+        assert kinds == [OutcomeClass.NOT_SENT, OutcomeClass.UNCERTAIN, OutcomeClass.ACCEPTED]
+        assert (len(gateway.calls), len(gateway.executed)) == (3, 2)
+
+    async def test_a_call_inside_a_unit_of_work_is_refused(self, clock: SettableClock) -> None:
+        database = MemoryDatabase()
+        gateway = MemoryGateway(clock, busy=lambda: database.busy)
+        units = MemoryUnitOfWorkFactory(database, clock)
+        async with units():
+            with pytest.raises(RuntimeError):
+                await gateway.send(a_dispatch(clock, GUID))
+        assert (await gateway.send(a_dispatch(clock, GUID))).kind is OutcomeClass.ACCEPTED
+
+
+def test_ids_count_up() -> None:
+    ids = CountingIds()
+    made = [ids.message_id(), ids.batch_id(), ids.message_id()]
+    assert made == sorted(set(made))
+    assert {len(one) for one in made} == {36}

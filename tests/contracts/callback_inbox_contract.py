@@ -1,0 +1,127 @@
+"""What every CallbackInbox does. Subclasses provide `units` and `reader`."""
+
+from collections.abc import Sequence
+
+from tests.support.builders import BACKUP, GUID, NOW, PROVIDER, a_message_id, an_item
+
+from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.persistence import InboxEntry, InboxState, InboxVerdict, UnitOfWorkFactory
+from wework_message.domain.ports.reading import MessageReader
+
+WAITED_FOR = ProviderMessageId("4711")
+
+
+class CallbackInboxContract:
+    async def store(
+        self, units: UnitOfWorkFactory, *items: CallbackItem, provider: ProviderCode = PROVIDER, at: int = NOW
+    ) -> int:
+        async with units() as unit:
+            new = await unit.inbox.store(provider, items, at)
+            await unit.commit()
+        return new
+
+    async def pending(self, units: UnitOfWorkFactory, limit: int = 10) -> Sequence[InboxEntry]:
+        async with units() as unit:
+            return await unit.inbox.pending(limit)
+
+    async def decide(self, units: UnitOfWorkFactory, *verdicts: InboxVerdict) -> None:
+        async with units() as unit:
+            await unit.inbox.decide(verdicts)
+            await unit.commit()
+
+    async def park(self, units: UnitOfWorkFactory, *, at: int = NOW, guid: Guid = GUID) -> int:
+        await self.store(units, an_item(guid=guid), at=at)
+        entry = (await self.pending(units))[-1]
+        await self.decide(units, InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=WAITED_FOR))
+        return entry.id
+
+    async def test_callbacks_are_pending_in_the_order_they_came(self, units: UnitOfWorkFactory) -> None:
+        items = [an_item(raw=f'{{"n":{number}}}', notify_type=11000 + number) for number in range(3)]
+        assert await self.store(units, *items) == 3
+        entries = await self.pending(units)
+        assert [(entry.raw, entry.notify_type, entry.tries) for entry in entries] == [
+            (item.raw, item.notify_type, 0) for item in items
+        ]
+        assert {(entry.provider_code, entry.guid) for entry in entries} == {(PROVIDER, GUID)}
+        assert [entry.id for entry in await self.pending(units, 2)] == [entry.id for entry in entries[:2]]
+
+    async def test_a_repeated_callback_is_stored_once(self, units: UnitOfWorkFactory) -> None:
+        item = an_item(event_key="e")
+        assert await self.store(units, item, item) == 1
+        assert await self.store(units, an_item(event_key="e", raw="other"), an_item(event_key="f")) == 1
+        assert len(await self.pending(units)) == 2
+
+    async def test_equal_event_keys_of_other_places_and_types_are_not_repetitions(
+        self, units: UnitOfWorkFactory
+    ) -> None:
+        await self.store(units, an_item(event_key="e"))
+        others = [an_item(event_key="e", notify_type=11013), an_item(event_key="e", guid=Guid("guid-b"))]
+        assert await self.store(units, *others) == 2
+        assert await self.store(units, an_item(event_key="e"), provider=BACKUP) == 1
+
+    async def test_a_decided_callback_is_still_not_stored_again(self, units: UnitOfWorkFactory) -> None:
+        await self.store(units, an_item(event_key="e"))
+        (entry,) = await self.pending(units)
+        await self.decide(units, InboxVerdict(entry.id, InboxState.APPLIED, message_id=a_message_id()))
+        assert await self.store(units, an_item(event_key="e")) == 0
+
+    async def test_a_defective_callback_is_kept_apart(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
+        assert await self.store(units, an_item(defect="no guid")) == 1
+        assert list(await self.pending(units)) == []
+        (view,) = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+        assert view.state == InboxState.QUARANTINED
+
+    async def test_what_became_of_a_callback_is_kept(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
+        await self.store(units, an_item(), an_item())
+        first, second = await self.pending(units)
+        owner = a_message_id()
+        await self.decide(
+            units,
+            InboxVerdict(first.id, InboxState.APPLIED, message_id=owner),
+            InboxVerdict(second.id, InboxState.ORPHAN),
+        )
+        assert list(await self.pending(units)) == []
+        views = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+        assert [(view.id, view.state, view.message_id, view.received_at) for view in views] == [
+            (second.id, InboxState.ORPHAN, None, NOW), (first.id, InboxState.APPLIED, owner, NOW),
+        ]  # fmt: skip
+
+    async def test_a_callback_that_stays_pending_counts_its_tries(self, units: UnitOfWorkFactory) -> None:
+        await self.store(units, an_item())
+        for tries in (1, 2):
+            (entry,) = await self.pending(units)
+            await self.decide(units, InboxVerdict(entry.id, InboxState.PENDING))
+            assert [one.tries for one in await self.pending(units)] == [tries]
+
+    async def test_parking_is_no_failed_try(self, units: UnitOfWorkFactory) -> None:
+        await self.park(units)
+        async with units() as unit:
+            await unit.inbox.reopen([(PROVIDER, GUID, WAITED_FOR)], [], since=NOW)
+            assert [entry.tries for entry in await unit.inbox.pending(10)] == [0]
+
+    async def test_parked_callbacks_open_again_for_the_id_they_wait_for(self, units: UnitOfWorkFactory) -> None:
+        parked = await self.park(units)
+        assert list(await self.pending(units)) == []
+        async with units() as unit:
+            assert await unit.inbox.reopen([(PROVIDER, GUID, ProviderMessageId("4712"))], [], since=0) == 0
+            assert await unit.inbox.reopen([(PROVIDER, GUID, WAITED_FOR)], [], since=NOW + 1) == 1
+            await unit.commit()
+        assert [entry.id for entry in await self.pending(units)] == [parked]
+
+    async def test_parked_callbacks_of_a_guid_open_again_if_they_are_recent(self, units: UnitOfWorkFactory) -> None:
+        await self.park(units, at=NOW - 1)
+        recent = await self.park(units, at=NOW)
+        await self.park(units, at=NOW, guid=Guid("guid-b"))
+        async with units() as unit:
+            assert await unit.inbox.reopen([], [(PROVIDER, GUID)], since=NOW) == 1
+            await unit.commit()
+        assert [entry.id for entry in await self.pending(units)] == [recent]
+
+    async def test_only_parked_callbacks_open_again(self, units: UnitOfWorkFactory) -> None:
+        await self.store(units, an_item())
+        (entry,) = await self.pending(units)
+        await self.decide(units, InboxVerdict(entry.id, InboxState.ORPHAN))
+        async with units() as unit:
+            assert await unit.inbox.reopen([], [(PROVIDER, GUID)], since=0) == 0
+            assert await unit.inbox.reopen([], [], since=0) == 0

@@ -1,0 +1,149 @@
+"""What every HealthBoard does. Subclasses provide `board` and the `clock` it runs on."""
+
+from typing import Any
+
+import pytest
+from tests.support.builders import BACKUP, GUID, NOW, PROVIDER
+
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.domain.account import BindingState, implicit_binding
+from wework_message.domain.breaker import Passage
+from wework_message.domain.ids import Guid
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import ClientState
+from wework_message.domain.ports.health import CallReport, HealthBoard
+from wework_message.domain.routing_filters import UNOBSERVED, RouteHealth
+
+BINDING = implicit_binding(GUID, PROVIDER).binding_id
+SIBLING = implicit_binding(Guid("guid-b"), PROVIDER).binding_id
+OPEN_MS = 30_000
+
+
+def a_report(outcome: OutcomeClass, **changes: Any) -> CallReport:
+    fields: dict[str, Any] = {
+        "provider_code": PROVIDER, "binding_id": BINDING, "guid": GUID, "message_type": "TEXT", "outcome": outcome,
+        "reason": None, "confirmed": True, "elapsed_ms": 40.0, "at": NOW,
+    }  # fmt: skip
+    return CallReport(**fields | changes)
+
+
+def route(board: HealthBoard, clock: SettableClock, **changes: Any) -> RouteHealth:
+    where = {"provider_code": PROVIDER, "binding_id": BINDING, "message_type": "TEXT"} | changes
+    return board.route(**where, now=clock.now())
+
+
+class HealthBoardContract:
+    def test_nothing_is_known_of_what_was_never_seen(self, board: HealthBoard, clock: SettableClock) -> None:
+        assert route(board, clock) == UNOBSERVED
+        health = board.provider(PROVIDER)
+        assert (health.healthy, health.checked_at, health.breaker) == (None, None, "CLOSED")
+        assert (health.p50_ms, health.p95_ms) == (None, None)
+        assert board.suspects() == ()
+
+    @pytest.mark.parametrize("answered", [True, False])
+    def test_a_probe_says_whether_a_provider_is_healthy(self, board: HealthBoard, *, answered: bool) -> None:
+        board.probed(PROVIDER, answered, NOW)
+        assert (board.provider(PROVIDER).healthy, board.provider(PROVIDER).checked_at) == (answered, NOW)
+        assert board.provider(BACKUP).healthy is None
+
+    @pytest.mark.parametrize("reason", ["CONNECT", "DNS", "TLS"])
+    def test_a_provider_that_cannot_be_reached_is_not_healthy_until_it_answers(
+        self, board: HealthBoard, reason: str
+    ) -> None:
+        board.report(a_report(OutcomeClass.NOT_SENT, reason=reason))
+        assert board.provider(PROVIDER).healthy is False
+        board.report(a_report(OutcomeClass.REFUSED_PERMANENT, at=NOW + 1))
+        assert (board.provider(PROVIDER).healthy, board.provider(PROVIDER).checked_at) == (True, NOW + 1)
+
+    @pytest.mark.parametrize("reason", ["TOO_LATE", "UNBUILDABLE"])
+    def test_our_own_refusals_say_nothing_about_a_provider(self, board: HealthBoard, reason: str) -> None:
+        board.report(a_report(OutcomeClass.NOT_SENT, reason=reason))
+        assert board.provider(PROVIDER).healthy is None
+
+    def test_an_unknown_code_makes_its_binding_suspect_until_a_probe_says_online(
+        self, board: HealthBoard, clock: SettableClock
+    ) -> None:
+        board.report(a_report(OutcomeClass.REFUSED_PERMANENT, confirmed=False))
+        assert board.suspects() == ((PROVIDER, BINDING, GUID),)
+        assert (route(board, clock).suspect, route(board, clock, binding_id=SIBLING).suspect) == (True, False)
+        for state in (ClientState.UNKNOWN, ClientState.OFFLINE):
+            board.binding_state(BINDING, state, clock.now())
+            assert route(board, clock).suspect
+            assert board.suspects() == ((PROVIDER, BINDING, GUID),)
+        board.binding_state(BINDING, ClientState.ONLINE, clock.now())
+        assert not route(board, clock).suspect
+        assert board.suspects() == ()
+
+    def test_a_known_refusal_makes_nobody_suspect(self, board: HealthBoard, clock: SettableClock) -> None:
+        board.report(a_report(OutcomeClass.REFUSED_PERMANENT))
+        assert not route(board, clock).suspect
+        assert board.suspects() == ()
+
+    def test_an_instance_is_what_was_last_said_of_it(self, board: HealthBoard, clock: SettableClock) -> None:
+        for state in (ClientState.OFFLINE, ClientState.ONLINE):
+            board.binding_state(BINDING, state, clock.now())
+            assert route(board, clock).state == BindingState(state)
+        board.binding_state(BINDING, ClientState.UNKNOWN, clock.now())
+        assert route(board, clock).state is BindingState.ONLINE
+
+    def test_an_offline_instance_is_asked_again(self, board: HealthBoard, clock: SettableClock) -> None:
+        board.report(a_report(OutcomeClass.ACCEPTED))
+        board.binding_state(BINDING, ClientState.OFFLINE, clock.now())
+        assert board.suspects() == ((PROVIDER, BINDING, GUID),)
+
+    def test_a_provider_that_keeps_failing_is_left_alone_and_tried_again_one_by_one(
+        self, board: HealthBoard, clock: SettableClock
+    ) -> None:
+        for _ in range(5):
+            board.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT"))
+        assert board.provider(PROVIDER).breaker == "OPEN"
+        assert route(board, clock, binding_id=SIBLING).provider is Passage.SHUT
+        assert route(board, clock, provider_code=BACKUP).provider is Passage.FREE
+        clock.advance(OPEN_MS)
+        assert route(board, clock).provider is Passage.SHUT
+        board.probed(PROVIDER, True, clock.now())
+        for _ in range(3):
+            assert board.provider(PROVIDER).breaker == "HALF_OPEN"
+            assert route(board, clock).provider is Passage.TRIAL
+            board.admit(PROVIDER, BINDING, "TEXT", clock.now())
+            assert route(board, clock, binding_id=SIBLING).provider is Passage.SHUT
+            board.report(a_report(OutcomeClass.ACCEPTED, at=clock.now()))
+        assert board.provider(PROVIDER).breaker == "CLOSED"
+        assert 0 < route(board, clock).share < 1
+
+    def test_a_binding_that_keeps_refusing_wants_to_be_asked_before_it_is_tried_again(
+        self, board: HealthBoard, clock: SettableClock
+    ) -> None:
+        for _ in range(5):
+            board.report(a_report(OutcomeClass.REFUSED_BINDING))
+        assert (route(board, clock).binding, route(board, clock).provider) == (Passage.SHUT, Passage.FREE)
+        assert route(board, clock, binding_id=SIBLING).binding is Passage.FREE
+        assert board.suspects() == ()
+        clock.advance(OPEN_MS)
+        assert board.suspects() == ((PROVIDER, BINDING, GUID),)
+        board.binding_state(BINDING, ClientState.ONLINE, clock.now())
+        assert route(board, clock).binding is Passage.TRIAL
+
+    def test_a_type_that_a_provider_cannot_send_is_shut_for_that_type_only(
+        self, board: HealthBoard, clock: SettableClock
+    ) -> None:
+        for _ in range(5):
+            board.report(a_report(OutcomeClass.REFUSED_CAPABILITY, message_type="GIF"))
+        assert route(board, clock, message_type="GIF", binding_id=SIBLING).type is Passage.SHUT
+        assert route(board, clock).type is Passage.FREE
+
+    def test_quality_and_latency_follow_the_calls(self, board: HealthBoard, clock: SettableClock) -> None:
+        board.report(a_report(OutcomeClass.ACCEPTED, elapsed_ms=80.0))
+        good = route(board, clock)
+        assert good.quality > UNOBSERVED.quality
+        assert good.latency_ms == 80.0
+        board.report(a_report(OutcomeClass.UNCERTAIN, reason="RESET"))
+        assert route(board, clock).quality < good.quality
+
+    def test_percentiles_are_taken_of_the_answers(self, board: HealthBoard) -> None:
+        for elapsed_ms in range(1, 101):
+            board.report(a_report(OutcomeClass.ACCEPTED, elapsed_ms=float(elapsed_ms)))
+        board.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT", elapsed_ms=9_999.0))
+        health = board.provider(PROVIDER)
+        assert health.p50_ms == pytest.approx(50, abs=1)
+        assert health.p95_ms == pytest.approx(95, abs=1)

@@ -1,0 +1,192 @@
+"""What every MessageReader does. Subclasses provide `units`, `clock` and `reader`."""
+
+from collections.abc import Sequence
+
+import pytest
+from tests.support.builders import (
+    BACKUP,
+    GUID,
+    NOW,
+    PROVIDER,
+    a_batch_id,
+    a_due_message,
+    a_receipt,
+    an_item,
+    an_outcome,
+    depart,
+    settle,
+)
+
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.domain.content import MentionContent
+from wework_message.domain.ids import DEFAULT_TENANT, BatchId, Guid, MessageId, ProviderMessageId, TenantId
+from wework_message.domain.lifecycle import HoldReason, MessageStatus
+from wework_message.domain.message import Message
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.persistence import IdempotencyKey, NewBatch, UnitOfWorkFactory
+from wework_message.domain.ports.reading import MessageFilter, MessageReader
+
+ELSEWHERE = TenantId("elsewhere")
+
+
+class MessageReaderContract:
+    async def add(self, units: UnitOfWorkFactory, *messages: Message, batches: Sequence[NewBatch] = ()) -> None:
+        async with units() as unit:
+            await unit.messages.add(messages, batches)
+            await unit.commit()
+        for message in messages:
+            message.written()
+
+    async def save(self, units: UnitOfWorkFactory, *messages: Message) -> None:
+        async with units() as unit:
+            assert await unit.messages.save(messages) == frozenset()
+            await unit.commit()
+        for message in messages:
+            message.written()
+
+    async def ids(self, reader: MessageReader, filters: MessageFilter, limit: int = 100) -> list[MessageId]:
+        return [view.message.id for view in await reader.page(DEFAULT_TENANT, filters, limit=limit, before=None)]
+
+    async def test_a_tenant_sees_its_own_messages_only(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
+        mine, other = a_due_message(), a_due_message(tenant_id=ELSEWHERE)
+        await self.add(units, mine, other)
+        asked = [mine.id, other.id, MessageId("none")]
+        assert set(await reader.messages(DEFAULT_TENANT, asked)) == {mine.id}
+        assert await self.ids(reader, MessageFilter()) == [mine.id]
+        assert await reader.messages(DEFAULT_TENANT, []) == {}
+
+    async def test_a_view_shows_attempts_and_the_next_look(
+        self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
+    ) -> None:
+        message = a_due_message()
+        await self.add(units, message)
+        depart(message)
+        await self.save(units, message)
+        view = (await reader.messages(DEFAULT_TENANT, [message.id]))[message.id]
+        assert (view.message.attempts, view.message.status) == (message.attempts, MessageStatus.SENDING)
+        assert view.next_attempt_at is not None
+        assert view.next_attempt_at > clock.now()
+        settle(message, an_outcome(OutcomeClass.ACCEPTED))
+        await self.save(units, message)
+        assert (await reader.messages(DEFAULT_TENANT, [message.id]))[message.id].next_attempt_at is None
+
+    async def test_the_timeline_has_every_note_in_order(
+        self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
+    ) -> None:
+        message = a_due_message()
+        await self.add(units, message, a_due_message())
+        message.hold(HoldReason.BUDGET, 5, now=NOW)
+        await self.save(units, message)
+        message.hold(HoldReason.PROVIDER_DOWN, 5, now=NOW + 1)
+        message.cancel(now=NOW + 2)
+        await self.save(units, message)
+        notes = await reader.timeline(message.id)
+        assert [(note.kind, note.at, note.detail) for note in notes] == [
+            ("HELD", NOW, "BUDGET"), ("HELD", NOW + 1, "PROVIDER_DOWN"), ("CANCELLED", NOW + 2, "CANCELLED_BY_CLIENT"),
+        ]  # fmt: skip
+
+    async def test_a_message_is_found_by_the_providers_id_at_its_guid(
+        self, units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        message = a_due_message()
+        await self.add(units, message)
+        depart(message)
+        settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("4711")))
+        await self.save(units, message)
+        name = ProviderMessageId("4711")
+        assert await reader.sent_as(DEFAULT_TENANT, GUID, name) == message.id
+        assert await reader.sent_as(DEFAULT_TENANT, Guid("guid-b"), name) is None
+        assert await reader.sent_as(ELSEWHERE, GUID, name) is None
+
+    async def test_pages_are_newest_first_and_miss_nothing(
+        self, units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        messages = [a_due_message(conversation_id=f"R:{number % 2}") for number in range(7)]
+        await self.add(units, *messages)
+        pages, before = [], None
+        while page := await reader.page(DEFAULT_TENANT, MessageFilter(conversation_id="R:0"), limit=3, before=before):
+            pages.append([view.message.id for view in page])
+            before = page[-1].message.id
+        expected = [message.id for message in reversed(messages[::2])]
+        assert pages == [expected[:3], expected[3:]]
+
+    async def test_a_page_is_narrowed_by_every_filter(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
+        batch = a_batch_id()
+        wanted = a_due_message(
+            guid=Guid("guid-w"), conversation_id="R:77", message_type="MENTION", batch_id=batch, accepted_at=NOW + 10,
+            client_message_id="key-w", content=MentionContent(content="hi", at_list=("0",)),
+        )  # fmt: skip
+        await self.add(units, wanted, a_due_message(batch_id=a_batch_id()), a_due_message(accepted_at=NOW + 20))
+        async with units() as unit:
+            await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "key-w", b"f" * 32, wanted.id)])
+            await unit.commit()
+        depart(wanted, provider_code=BACKUP)
+        await self.save(units, wanted)
+        for filters in (
+            MessageFilter(status=MessageStatus.SENDING),
+            MessageFilter(guid=Guid("guid-w")),
+            MessageFilter(account_id=wanted.account_id),
+            MessageFilter(conversation_id="R:77"),
+            MessageFilter(message_type="MENTION"),
+            MessageFilter(provider_code=BACKUP),
+            MessageFilter(batch_id=batch),
+            MessageFilter(client_message_id="key-w"),
+            MessageFilter(created_from=NOW + 10, created_to=NOW + 20),
+            MessageFilter(status=MessageStatus.SENDING, conversation_id="R:77", batch_id=batch),
+        ):
+            assert await self.ids(reader, filters) == [wanted.id], filters
+        assert await self.ids(reader, MessageFilter(guid=Guid("guid-w"), status=MessageStatus.QUEUED)) == []
+
+    async def test_a_batch_is_counted_by_status_and_finished_when_all_rest(
+        self, units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        batch = NewBatch(a_batch_id(), DEFAULT_TENANT, "FANOUT", 3, NOW)
+        items = [a_due_message(batch_id=batch.id, index=index, conversation_id=f"R:{index}") for index in range(3)]
+        await self.add(units, *items, a_due_message(), batches=[batch])
+        items[0].cancel(now=NOW + 5)
+        await self.save(units, items[0])
+        view = await reader.batch(DEFAULT_TENANT, batch.id)
+        assert view is not None
+        assert (view.mode, view.total, view.created_at, view.finished_at) == ("FANOUT", 3, NOW, None)
+        assert dict(view.by_status) == {MessageStatus.CANCELLED: 1, MessageStatus.QUEUED: 2}
+        items[1].cancel(now=NOW + 9)
+        items[2].fail("NO_BINDING", now=NOW + 7)
+        await self.save(units, *items[1:])
+        view = await reader.batch(DEFAULT_TENANT, batch.id)
+        assert view is not None
+        assert dict(view.by_status) == {MessageStatus.CANCELLED: 2, MessageStatus.FAILED: 1}
+        assert view.finished_at == NOW + 9
+
+    async def test_a_batch_of_another_tenant_is_none(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
+        batch = NewBatch(a_batch_id(), ELSEWHERE, "FANOUT", 1, NOW)
+        await self.add(units, a_due_message(batch_id=batch.id, index=0, tenant_id=ELSEWHERE), batches=[batch])
+        assert await reader.batch(DEFAULT_TENANT, batch.id) is None
+        assert await reader.batch(DEFAULT_TENANT, a_batch_id()) is None
+        assert await reader.batch(ELSEWHERE, batch.id) is not None
+
+    @pytest.mark.parametrize("field", ["batch_id", "group_id"])
+    async def test_items_come_in_order_page_by_page(
+        self, units: UnitOfWorkFactory, reader: MessageReader, field: str
+    ) -> None:
+        owner: BatchId = a_batch_id()
+        items = [a_due_message(**{field: owner}, index=index) for index in (4, 0, 2, 3, 1)]
+        await self.add(units, *items)
+        first = await reader.batch_items(owner, limit=3, after=-1)
+        second = await reader.batch_items(owner, limit=3, after=2)
+        assert [[view.message.index for view in page] for page in (first, second)] == [[0, 1, 2], [3, 4]]
+
+    async def test_callbacks_are_newest_first_page_by_page(
+        self, units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        items = [an_item(notify_type=11010 + number % 2, raw=f'"{number}"') for number in range(5)]
+        async with units() as unit:
+            await unit.inbox.store(PROVIDER, [*items, an_item(guid=Guid("guid-b"))], NOW)
+            await unit.commit()
+        first = await reader.callbacks(GUID, notify_type=11010, limit=2, before=None)
+        second = await reader.callbacks(GUID, notify_type=11010, limit=2, before=first[-1].id)
+        assert [[view.raw for view in page] for page in (first, second)] == [['"4"', '"2"'], ['"0"']]
+        assert (first[0].provider_code, first[0].received_at, first[0].state) == (PROVIDER, NOW, "PENDING")
+        assert len(await reader.callbacks(GUID, notify_type=None, limit=10, before=None)) == 5
+
+    async def test_the_store_answers(self, reader: MessageReader) -> None:
+        await reader.ping()
