@@ -27,7 +27,7 @@ _STATES: Final = {0: ClientState.OFFLINE, 1: ClientState.OFFLINE, 2: ClientState
 _REPEATED: Final = 16
 """Characters of a content's text that show that a provider's text repeats it."""
 _TELLING: Final = 4
-"""Shorter texts are no sign of that: they occur in any sentence."""
+"""Bytes. Shorter texts are no sign of that: they occur in any sentence."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -133,7 +133,7 @@ def _marker(value: str) -> tuple[str, str]:
 def _without_content(outcome: AttemptOutcome, content: Content) -> AttemptOutcome:
     """The outcome without a provider's text that repeats what was to be sent: no log may ever show that."""
     said = outcome.error_message or ""
-    if any(text[:_REPEATED] in said for text in _texts(msgspec.to_builtins(content)) if len(text) >= _TELLING):
+    if any(text[:_REPEATED] in said for text in _texts(msgspec.to_builtins(content)) if len(text.encode()) >= _TELLING):
         return dataclasses.replace(outcome, error_message=None)
     return outcome
 
@@ -141,7 +141,7 @@ def _without_content(outcome: AttemptOutcome, content: Content) -> AttemptOutcom
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for one in value:
             yield from _texts(one)
     elif isinstance(value, dict):

@@ -13,7 +13,7 @@ from wework_message.domain.ids import ProviderMessageId
 _BASE64: Final = re.compile(rb"(?:[A-Za-z0-9+/]{4})+|(?:[A-Za-z0-9+/]{4})*[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=)")
 
 # A receipt is stored whole, so every value has a longest form; what is longer is left out.
-_MAX_KEY: Final = 255
+MAX_KEY: Final = 255
 _MAX_NAME: Final = 1_024
 _MAX_CONTENT: Final = 32_768
 """A text of 4,000 characters takes about 16,000 in base64."""
@@ -40,7 +40,7 @@ def read_receipt(data: Mapping[str, Any]) -> Receipt | None:
         content_type=number(said.get("contenttype")),
         content=short_text(said.get("content"), _MAX_CONTENT),
         sender_name=short_text(said.get("sendername"), _MAX_NAME),
-        dev_info=short_text(said.get("devinfo"), _MAX_KEY),
+        dev_info=short_text(said.get("devinfo"), MAX_KEY),
         extra_content=short_text(said.get("extra_content"), _MAX_OPAQUE),
         is_svr_fail=is_svr_fail(data),
     )
@@ -63,7 +63,7 @@ def app_info_key(app_info: str) -> str | None:
         inner = b""
     if _BASE64.fullmatch(inner):
         key = inner.decode("ascii")
-    return key if 0 < len(key) <= _MAX_KEY else None
+    return key if 0 < len(key) <= MAX_KEY else None
 
 
 def _whole(value: object) -> str | None:

@@ -1,0 +1,180 @@
+"""Reads the vendor's callbacks (provider contract section 12). Pure: it stores nothing, and never shows what is in one."""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
+
+import msgspec
+
+from wework_message.adapters.guxing.sightings import RecordError, read_sighting, record_key
+from wework_message.adapters.guxing.wire import identifier, number, parse
+from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.ids import Guid
+from wework_message.domain.ports.gateway import CallbackItem, CallbackReader, NoticeKind
+
+_MESSAGES: Final = frozenset({11010, 11013})
+"""A new message; a batch of them. Either is read in the form of the other too."""
+_LOGIN: Final = 11003
+
+_NOTICES: Final = {
+    _LOGIN: NoticeKind.ONLINE,
+    11004: NoticeKind.OFFLINE,  # logout, deliberate or not
+    11007: NoticeKind.OFFLINE,  # session timeout
+    11011: NoticeKind.OFFLINE,  # login on another device, which takes the session (reliability P9)
+}
+"""What else the vendor notifies stays OTHER: a heartbeat error (11006) no longer logs out since 2.6.9, a failed or
+unsafe login (11008, 11012) ends no session. A wrong OFFLINE only makes the next probe ask."""
+
+_MAX_GUID: Final = 128
+_MAX_EVENT_KEY: Final = 160
+_MAX_NOTIFY_TYPE: Final = 2**31 - 1
+
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
+
+
+@dataclass(frozen=True, slots=True)
+class _Callback:
+    """One callback, or one record of a list in an envelope of its own."""
+
+    guid: Guid
+    notify_type: int
+    data: Any
+    raw: str
+
+    def holding(self, record: Any) -> Self:
+        """The same envelope around one record."""
+        return replace(self, data=record, raw=_canonical(self.guid, self.notify_type, record))
+
+    @property
+    def hash(self) -> str:
+        """Names it by what it says, whatever the order of its keys."""
+        said = _canonical(self.guid, self.notify_type, self.data)
+        return f"sha256:{hashlib.sha256(said.encode()).hexdigest()}"
+
+
+def _canonical(guid: Guid, notify_type: int, data: Any) -> str:
+    """JSON with sorted keys: the same for the same item."""
+    whole = {"guid": guid, "notify_type": notify_type, "data": data}
+    try:
+        return _encode(whole).decode()
+    except UnicodeEncodeError:  # a lone surrogate, which has no UTF-8
+        return json.dumps(whole, sort_keys=True, separators=(",", ":"))
+
+
+class GuxingCallbackReader:
+    """A `CallbackReader` for `11010`, `11013`, the login notices, and anything else as raw."""
+
+    def read(self, body: bytes) -> tuple[CallbackItem, ...]:
+        """The items of one callback: one, or as many as a list holds, a bad one among them as a defect.
+
+        Raises `InvalidValueError` where the body is no JSON object with a `guid` and a `notify_type`.
+        """
+        try:
+            return _items(body)
+        except RecursionError:
+            raise InvalidValueError("body", "is nested too deep") from None
+
+    def reread(self, notify_type: int, raw: str) -> CallbackItem:
+        """One stored item. Raises `InvalidValueError` where `raw` is none of this type."""
+        try:
+            item = _item(_opened(raw))
+        except RecursionError:
+            raise InvalidValueError("body", "is nested too deep") from None
+        if item.notify_type != notify_type:
+            raise InvalidValueError("notify_type", "is not the stored one")
+        return item
+
+
+def _items(body: bytes) -> tuple[CallbackItem, ...]:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidValueError("body", "is no UTF-8") from None
+    callback = _opened(text)
+    records = _listed(callback.data) if callback.notify_type in _MESSAGES else None
+    if records is None:
+        return (_item(callback),)
+    return tuple(_item(callback.holding(record)) for record in records)
+
+
+def _item(callback: _Callback) -> CallbackItem:
+    """The one thing that a callback says; what is in a list was taken out of it before."""
+    if callback.notify_type in _MESSAGES:
+        return _message(callback)
+    data = callback.data
+    return CallbackItem(
+        guid=callback.guid,
+        notify_type=callback.notify_type,
+        event_key=callback.hash,
+        raw=callback.raw,
+        notice=_NOTICES.get(callback.notify_type, NoticeKind.OTHER),
+        vid=identifier(data.get("user_id")) if callback.notify_type == _LOGIN and isinstance(data, dict) else None,
+    )
+
+
+def _message(callback: _Callback) -> CallbackItem:
+    record, sighting, key, defect = callback.data, None, None, None
+    if isinstance(record, dict):
+        try:
+            key = record_key(record)
+            if key is None or len(key) > _MAX_EVENT_KEY:
+                key = callback.hash
+            sighting = read_sighting(callback.guid, key, record)
+        except RecordError as error:
+            key, defect = None, str(error)
+    else:
+        defect = "a message is no object"
+    return CallbackItem(
+        guid=callback.guid,
+        notify_type=callback.notify_type,
+        event_key=key or callback.hash,
+        raw=callback.raw,
+        sighting=sighting,
+        defect=defect,
+    )
+
+
+def _listed(data: Any) -> list[Any] | None:
+    """The records of a batch: an array as captured, or in an object as the changelog has it; None for a single one."""
+    inner = data["data"] if isinstance(data, dict) and set(data) == {"data"} else data
+    return inner if isinstance(inner, list) else None
+
+
+def _opened(text: str) -> _Callback:
+    """The envelope of a callback.
+
+    Where the strict reader refuses it, a lenient one may read it: a vendor in Python cuts names in the middle of an
+    emoji and writes lone surrogates and NaN. What a record says must not be lost for that.
+    """
+    try:
+        said = parse(text)
+    except ValueError:
+        said = _parsed_leniently(text)
+    if not isinstance(said, dict):
+        raise InvalidValueError("body", "must be an object")
+    return _Callback(_guid(said.get("guid")), _notify_type(said.get("notify_type")), said.get("data"), text)
+
+
+def _parsed_leniently(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise InvalidValueError("body", "is no JSON") from None
+
+
+def _guid(said: object) -> Guid:
+    if not isinstance(said, str) or not said.isprintable() or not 0 < len(said) <= _MAX_GUID:
+        raise InvalidValueError("guid", f"must be a string of 1 to {_MAX_GUID} printable characters")
+    return Guid(said)
+
+
+def _notify_type(said: object) -> int:
+    notify_type = number(said)
+    if notify_type is None or abs(notify_type) > _MAX_NOTIFY_TYPE:
+        raise InvalidValueError("notify_type", "must be an integer of 32 bits")
+    return notify_type
+
+
+def _conforms(reader: GuxingCallbackReader) -> CallbackReader:
+    return reader

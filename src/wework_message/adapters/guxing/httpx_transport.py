@@ -1,0 +1,127 @@
+"""The gateway's requests over httpx: a second transport, so that the first one can be checked against it."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import httpx
+
+from wework_message.adapters.http import Answer, LostError, LostReason, NotWrittenError, Timing, boot_ms
+
+_WRITING: Final = "http11.send_request_headers.started"
+"""httpcore's trace event right before the first byte of a request is written."""
+
+
+class _Step:
+    """How far one request has come, as httpcore traces it."""
+
+    def __init__(self, timing: Timing, boot_clock_ms: Callable[[], float]) -> None:
+        self.written = False
+        self._until = timing.write_before_boot_ms
+        self._boot_ms = boot_clock_ms
+
+    async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
+        """Refuses to begin a request that is too late."""
+        if event == _WRITING:
+            if self._until is not None and self._boot_ms() > self._until:
+                raise NotWrittenError("TOO_LATE")
+            self.written = True
+
+
+class HttpxTransport:
+    """POSTs to one server with httpx; a loss counts as not written only where no byte of the request can have left."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        max_connections: int = 200,
+        response_cap: int = 256 * 1024,
+        boot_clock_ms: Callable[[], float] = boot_ms,
+    ) -> None:
+        """Takes no proxy and no credentials from the environment, follows no redirect, asks for no content encoding.
+
+        Args:
+            base_url: http or https, host, optional port and path prefix.
+            max_connections: calls in flight at once.
+            response_cap: most bytes of an answer's body.
+            boot_clock_ms: clock of `Timing.write_before_boot_ms`.
+        """
+        self._client = httpx.AsyncClient(
+            base_url=base_url,
+            limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+            headers={"accept-encoding": "identity"},
+            follow_redirects=False,
+            trust_env=False,
+        )
+        self._response_cap = response_cap
+        self._boot_ms = boot_clock_ms
+
+    async def post(self, path: str, body: bytes, *, timing: Timing, headers: Sequence[tuple[str, str]] = ()) -> Answer:
+        """Send one request once and read its answer. Raises `NotWrittenError` or `LostError`."""
+        if self._client.is_closed:
+            raise NotWrittenError("CLOSED")
+        if timing.write_before_boot_ms is not None and self._boot_ms() > timing.write_before_boot_ms:
+            raise NotWrittenError("TOO_LATE")
+        step = _Step(timing, self._boot_ms)
+        try:
+            async with asyncio.timeout(timing.total_ms / 1_000):
+                return await self._exchange(path, body, timing, headers, step)
+        except TimeoutError as error:
+            raise _lost(step, "DEADLINE") from error
+        except httpx.PoolTimeout as error:
+            raise NotWrittenError("POOL") from error
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise _unconnected(error) from error
+        except httpx.WriteError as error:
+            raise _lost(step, "WRITE") from error
+        except httpx.RemoteProtocolError as error:
+            raise _lost(step, "PROTOCOL") from error
+        except httpx.HTTPError as error:
+            raise _lost(step, "READ") from error
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+    async def _exchange(
+        self, path: str, body: bytes, timing: Timing, headers: Sequence[tuple[str, str]], step: _Step
+    ) -> Answer:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        request = self._client.build_request(
+            "POST",
+            path,
+            content=body,
+            headers=list(headers),
+            timeout=httpx.Timeout(None, connect=timing.connect_ms / 1_000, pool=timing.total_ms / 1_000),
+            extensions={"trace": step.trace},
+        )
+        answer = await self._client.send(request, stream=True)
+        try:
+            read = bytearray()
+            async for piece in answer.aiter_raw():
+                read += piece
+                if len(read) > self._response_cap:
+                    raise LostError("OVERSIZE")
+        finally:
+            await answer.aclose()
+        return Answer(answer.status_code, dict(answer.headers.items()), bytes(read), (loop.time() - began) * 1_000)
+
+
+def _lost(step: _Step, reason: LostReason) -> LostError | NotWrittenError:
+    return LostError(reason) if step.written else NotWrittenError("CONNECT")
+
+
+def _unconnected(error: BaseException) -> NotWrittenError:
+    """The step at which connecting failed, from the cause that httpx wraps."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, socket.gaierror):
+            return NotWrittenError("DNS")
+        if isinstance(cause, ssl.SSLError):
+            return NotWrittenError("TLS")
+        cause = cause.__cause__ or cause.__context__
+    return NotWrittenError("CONNECT")

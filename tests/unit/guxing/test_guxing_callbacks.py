@@ -1,0 +1,337 @@
+"""What the vendor's callbacks say, in our words; the objects have the form of its sample and of the one capture."""
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
+from wework_message.domain.callbacks import FactKind
+from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.ports.gateway import CallbackItem, NoticeKind
+
+SEND_FAIL, SERVER_RETRY_OK, REVOKE, REVOKE_BY_ACK = 4_194_304, 33_554_432, 32, 4_128
+PRIVATE_FLAG = 16_777_216
+
+READER = GuxingCallbackReader()
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    return {
+        "seq": "14303419",
+        "id": "1000127",
+        "appinfo": "CAUQ/uWVwgY=",
+        "sender": "1688850000000001",
+        "receiver": "7881300000000001",
+        "roomid": "0",
+        "sendtime": 1753761234,
+        "sender_name": "Example Agent",
+        "content_type": 2,
+        "referid": "0",
+        "flag": PRIVATE_FLAG,
+        "content": "你好",
+        "at_list": [],
+        "quote_content": "",
+        "quote_appinfo": "",
+        "send_flag": 1,
+        "msg_type": 2,
+        **changes,
+    }
+
+
+def without(*names: str) -> dict[str, Any]:
+    return {name: value for name, value in record().items() if name not in names}
+
+
+def callback(notify_type: object, data: object, guid: object = "g-1") -> bytes:
+    return json.dumps({"guid": guid, "notify_type": notify_type, "data": data}).encode()
+
+
+def item(data: object, notify_type: object = 11010) -> CallbackItem:
+    (one,) = READER.read(callback(notify_type, data))
+    return one
+
+
+def facts(**changes: Any) -> set[FactKind]:
+    sighting = item(record(**changes)).sighting
+    return set() if sighting is None else set(sighting.kinds)
+
+
+def test_text_of_the_accounts_own() -> None:
+    one = item(record())
+    assert (one.guid, one.notify_type, one.event_key) == ("g-1", 11010, f"14303419:1000127:0:{PRIVATE_FLAG}")
+    assert (one.notice, one.vid, one.defect) == (NoticeKind.OTHER, None, None)
+    sighting = one.sighting
+    assert sighting is not None
+    assert (sighting.guid, sighting.event_key) == (one.guid, one.event_key)
+    assert (sighting.provider_message_id, sighting.refers_to) == ("1000127", None)
+    assert sighting.app_info_key == "CAUQ/uWVwgY="
+    assert sighting.conversations == ("S:7881300000000001",)
+    assert (sighting.sender, sighting.send_flag) == ("1688850000000001", True)
+    assert (sighting.sent_at, sighting.text) == (1_753_761_234_000, "你好")
+    assert sighting.kinds == {FactKind.ECHO}
+
+
+@pytest.mark.parametrize(
+    ("changes", "conversations"),
+    [
+        ({"roomid": "10810965948920358", "receiver": "0"}, ("R:10810965948920358",)),
+        ({"asid": "0"}, ("S:7881300000000001",)),
+        ({"asid": "a-7"}, ("S:7881300000000001", "S:7881300000000001;a-7")),
+        ({"roomid": 10810965948920358}, ("R:10810965948920358",)),
+        ({"receiver": "0"}, ()),
+        ({"roomid": "", "receiver": None}, ()),
+    ],
+)
+def test_conversation_as_a_request_may_spell_it(changes: dict[str, Any], conversations: tuple[str, ...]) -> None:
+    sighting = item(record(**changes)).sighting
+    assert sighting is not None
+    assert sighting.conversations == conversations
+
+
+@pytest.mark.parametrize(
+    ("changes", "kinds"),
+    [
+        ({"flag": SEND_FAIL | PRIVATE_FLAG}, {FactKind.SEND_FAIL}),
+        ({"flag": SERVER_RETRY_OK}, {FactKind.SERVER_RETRY_OK}),
+        ({"flag": SEND_FAIL | SERVER_RETRY_OK}, {FactKind.SEND_FAIL, FactKind.SERVER_RETRY_OK}),
+        ({"flag": REVOKE}, {FactKind.REVOKED}),
+        ({"flag": REVOKE_BY_ACK}, {FactKind.REVOKED}),
+        ({"flag": "32"}, {FactKind.REVOKED}),
+        ({"flag": 4_096}, {FactKind.ECHO}),
+        ({"flag": -1}, {FactKind.SEND_FAIL, FactKind.SERVER_RETRY_OK, FactKind.REVOKED}),
+        ({"msg_type": 1}, {FactKind.REVOKED}),
+        ({"msg_type": "5"}, {FactKind.ECHO}),
+        ({"msg_type": 19}, {FactKind.ECHO}),
+        ({"msg_type": 99}, {FactKind.ECHO}),
+        ({"msg_type": 0}, set()),
+        ({"msg_type": 0, "flag": SEND_FAIL}, {FactKind.SEND_FAIL}),
+        ({"msg_type": 40}, set()),
+        ({"msg_type": 1011}, set()),
+        ({"msg_type": 1012}, set()),
+        ({"msg_type": 1012, "flag": REVOKE | SEND_FAIL}, set()),
+    ],
+)
+def test_what_a_record_proves(changes: dict[str, Any], kinds: set[FactKind]) -> None:
+    assert facts(**changes) == kinds
+
+
+def test_own_reading_is_stored_and_proves_nothing() -> None:
+    one = item(record(id="1000129", msg_type=1012, content_type=2001, send_flag=0))
+    assert (one.sighting, one.defect, one.event_key) == (None, None, f"14303419:1000129:0:{PRIVATE_FLAG}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "own_id", "refers_to"),
+    [
+        ({"msg_type": 1, "referid": "1000120"}, "1000127", "1000120"),
+        ({"msg_type": 1, "referid": 1000120}, "1000127", "1000120"),
+        ({"flag": REVOKE, "referid": "1000127"}, "1000127", None),
+        ({"flag": REVOKE, "referid": "0"}, "1000127", None),
+        ({"flag": REVOKE, "referid": 0}, "1000127", None),
+        ({"flag": REVOKE, "id": "0", "referid": "1000120"}, None, "1000120"),
+    ],
+)
+def test_what_a_recall_is_about(changes: dict[str, Any], own_id: str | None, refers_to: str | None) -> None:
+    sighting = item(record(**changes)).sighting
+    assert sighting is not None
+    assert (sighting.provider_message_id, sighting.refers_to) == (own_id, refers_to)
+    assert sighting.kinds == {FactKind.REVOKED}
+
+
+@pytest.mark.parametrize("app_info", ["", None, 7, "\ud83d", "x" * 256])
+def test_app_info_that_could_not_be_kept_is_left_out(app_info: object) -> None:
+    sighting = item(record(appinfo=app_info)).sighting
+    assert sighting is not None
+    assert sighting.app_info_key is None
+
+
+def test_only_a_text_has_text() -> None:
+    for changes in ({"msg_type": 5}, {"content": 7}, {"content": None}):
+        sighting = item(record(**changes)).sighting
+        assert sighting is not None
+        assert sighting.text is None
+
+
+def test_send_flag_0_is_not_own() -> None:
+    for changes, own in (({"send_flag": 0}, False), ({"send_flag": "1"}, True), ({"send_flag": [1]}, False)):
+        sighting = item(record(**changes)).sighting
+        assert sighting is not None
+        assert sighting.send_flag is own
+
+
+def test_ids_as_integers_make_the_same_record() -> None:
+    written = item(record(id=1000127, seq=14303419, flag=str(PRIVATE_FLAG), referid=0, sendtime="1753761234"))
+    assert (written.event_key, written.sighting) == (item(record()).event_key, item(record()).sighting)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_batch_becomes_one_item_per_record(nested: bool) -> None:
+    records = [record(), record(id="1000129", msg_type=1012), "poison", record(id="1000130", flag="x"), record(id="9")]
+    items = READER.read(callback(11013, {"data": records} if nested else records))
+    assert [one.defect for one in items] == [None, None, "a message is no object", "flag is no integer", None]
+    assert [one.sighting is None for one in items] == [False, True, True, True, False]
+    assert len({one.event_key for one in items}) == 5
+    for one, sent in zip(items, records, strict=True):
+        assert json.loads(one.raw) == {"guid": "g-1", "notify_type": 11013, "data": sent}
+        assert READER.reread(11013, one.raw) == one
+
+
+def test_single_callback_keeps_its_own_text() -> None:
+    body = callback("11010", record(), guid="g-1")
+    (one,) = READER.read(body)
+    assert (one.notify_type, one.raw) == (11010, body.decode())
+    assert READER.reread(11010, one.raw) == one
+
+
+@pytest.mark.parametrize("data", [None, 7, "x", True])
+@pytest.mark.parametrize("notify_type", [11010, 11013])
+def test_message_callback_without_an_object_is_a_defect(notify_type: int, data: object) -> None:
+    one = item(data, notify_type)
+    assert (one.defect, one.sighting) == ("a message is no object", None)
+
+
+@pytest.mark.parametrize("name", ["id", "referid", "flag", "msg_type"])
+@pytest.mark.parametrize("value", [[], {}, True, "中", 1.5])
+def test_field_that_decides_and_cannot_be_read_is_a_defect(name: str, value: object) -> None:
+    one = item(record(**{name: value}))
+    assert one.sighting is None
+    assert one.defect in {f"{name} is no id", f"{name} is no integer"}
+    assert one.event_key.startswith("sha256:")
+
+
+def test_empty_batch_has_no_items() -> None:
+    assert READER.read(callback(11013, [])) == ()
+
+
+def test_record_without_an_id_is_named_by_its_hash_and_can_still_match_by_text() -> None:
+    one = item(without("id", "seq", "flag", "referid", "msg_type"))
+    assert one.event_key.startswith("sha256:")
+    assert one.sighting is None
+    two = item(without("id"))
+    assert two.sighting is not None
+    assert (two.sighting.provider_message_id, two.sighting.text) == (None, "你好")
+    assert two.event_key != item(without("id") | {"content": "x"}).event_key
+
+
+def test_key_that_is_too_long_to_store_becomes_a_hash() -> None:
+    one = item(record(id="1" * 64, seq="2" * 64, referid="3" * 64))
+    assert one.event_key.startswith("sha256:")
+
+
+def test_hash_is_blind_to_the_order_of_keys() -> None:
+    forwards = READER.read(b'{"guid":"g","notify_type":2115,"data":{"a":1,"b":2}}')
+    backwards = READER.read(b'{"data":{"b":2,"a":1},"notify_type":2115,"guid":"g"}')
+    assert forwards[0].event_key == backwards[0].event_key
+
+
+@pytest.mark.parametrize(
+    ("notify_type", "data", "notice", "vid"),
+    [
+        (11003, {"user_id": "1688850000000001", "name": "n"}, NoticeKind.ONLINE, "1688850000000001"),
+        (11003, {"user_id": 1688850000000001}, NoticeKind.ONLINE, "1688850000000001"),
+        (11003, None, NoticeKind.ONLINE, None),
+        (11004, {"error_code": -1, "error_message": ""}, NoticeKind.OFFLINE, None),
+        (11007, {}, NoticeKind.OFFLINE, None),
+        (11011, {}, NoticeKind.OFFLINE, None),
+        (11006, {}, NoticeKind.OTHER, None),
+        (11008, {}, NoticeKind.OTHER, None),
+        (11012, {}, NoticeKind.OTHER, None),
+        (11002, {"status": 2, "vid": 1688850000000001}, NoticeKind.OTHER, None),
+        (2115, {"user_id": "1"}, NoticeKind.OTHER, None),
+        (0, [record()], NoticeKind.OTHER, None),
+        (-1, "x", NoticeKind.OTHER, None),
+    ],
+)
+def test_notices(notify_type: int, data: object, notice: NoticeKind, vid: str | None) -> None:
+    one = item(data, notify_type)
+    assert (one.notify_type, one.notice, one.vid, one.sighting, one.defect) == (notify_type, notice, vid, None, None)
+    assert one.event_key.startswith("sha256:")
+    assert READER.reread(notify_type, one.raw) == one
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"x",
+        b"\xff",
+        b"null",
+        b"[]",
+        b'"x"',
+        b"{}",
+        b'{"guid":"g"}',
+        b'{"notify_type":11010}',
+        callback(11010, {}, guid=""),
+        callback(11010, {}, guid=7),
+        callback(11010, {}, guid="a\nb"),
+        callback(11010, {}, guid="\ud83d"),
+        callback(11010, {}, guid="g" * 129),
+        callback(None, {}),
+        callback("x", {}),
+        callback(True, {}),
+        callback(2**31, {}),
+        b'{"guid":"g","notify_type":11010,"data":' + b"[" * 100_000,
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_no_callback_is_refused_without_showing_it(body: bytes) -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        READER.read(body)
+    assert caught.value.__cause__ is None
+
+
+def test_name_cut_in_an_emoji_and_nan_do_not_cost_the_record() -> None:
+    one = item(record(sender_name="\ud83d", extra=float("nan")))
+    sighting = one.sighting
+    assert sighting is not None
+    assert sighting.provider_message_id == "1000127"
+    assert sighting.kinds == {FactKind.ECHO}
+    first, second = READER.read(callback(11013, [record(sender_name="\ud83d"), record(id="2", content="\ude00")]))
+    for read in (one, first, second):
+        read.raw.encode("utf-8")
+        assert READER.reread(read.notify_type, read.raw) == read
+
+
+@pytest.mark.parametrize(
+    ("notify_type", "raw"), [(11013, "x"), (11010, "{}"), (11010, "[" * 100_000), (11004, callback(11003, {}).decode())]
+)
+def test_reread_refuses_what_was_not_stored_for_this_type(notify_type: int, raw: str) -> None:
+    with pytest.raises(InvalidValueError):
+        READER.reread(notify_type, raw)
+
+
+KEYS = st.sampled_from(
+    ["id", "seq", "referid", "flag", "msg_type", "roomid", "receiver", "asid", "sender", "sendtime", "content", "data"]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=10) | st.just("\ud83d"),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=8),
+    max_leaves=20,
+)
+
+
+@given(notify_type=st.sampled_from([11010, 11013, 11003, 11004, 2115, "11013"]), data=JSON)
+def test_every_json_is_read_and_reread_alike(notify_type: int | str, data: Any) -> None:
+    for one in READER.read(callback(notify_type, data)):
+        assert len(one.event_key) <= 160
+        assert one.defect is None or one.sighting is None
+        assert READER.reread(one.notify_type, one.raw) == one
+
+
+@given(
+    changes=st.dictionaries(KEYS, JSON, max_size=4), notify_type=st.sampled_from([11010, 11013]), as_list=st.booleans()
+)
+def test_every_change_of_a_record_is_read(changes: dict[str, Any], notify_type: int, as_list: bool) -> None:
+    data = record(**changes)
+    for one in READER.read(callback(notify_type, [data] if as_list else data)):
+        assert READER.reread(one.notify_type, one.raw) == one
+
+
+@given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_bytes_are_read_or_refused_with_one_error(body: bytes) -> None:
+    with contextlib.suppress(InvalidValueError):
+        READER.read(body)
