@@ -42,7 +42,7 @@ class Flush:
     moved: list[Message] = field(default_factory=list)
     """Messages whose status changed, for watchers, logs and metrics."""
     due: list[MessageId] = field(default_factory=list)
-    """Messages that became due now: one ring carries them all."""
+    """Messages that became due now, or made way for the next of their lane: one ring carries them all."""
     inbox: bool = False
     """Callbacks wait to be projected."""
 
@@ -53,7 +53,7 @@ class Flush:
             if message.id in lost:
                 continue
             self.moved.append(message)
-            if message.due is not None and message.due.in_ms == 0:
+            if message.lane_released or (message.due is not None and message.due.in_ms == 0):
                 self.due.append(message.id)
             message.written()
         return lost

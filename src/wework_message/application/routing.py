@@ -104,7 +104,8 @@ class Router:
             size=getattr(message.content, "file_size", None),
             provider_code=message.provider_code,
             pin=self._pinned(message) if pinned else None,
-            refused=frozenset(one.binding_id for one in tried if _refused(one)),
+            refused=_those(tried, OutcomeClass.REFUSED_CAPABILITY),
+            turned_away=_those(tried, OutcomeClass.REFUSED_BINDING),
             spent=self._spent(message),
             dice=(self._dice.roll(), self._dice.roll(), self._dice.roll()) if several else None,
         )
@@ -134,5 +135,5 @@ class Router:
             message.hold(HoldReason(refusal.kind.value), refusal.retry_in_ms or ASK_AGAIN_MS, now=now)
 
 
-def _refused(attempt: Attempt) -> bool:
-    return attempt.outcome is not None and attempt.outcome.kind is OutcomeClass.REFUSED_CAPABILITY
+def _those(tried: Sequence[Attempt], kind: OutcomeClass) -> frozenset[BindingId]:
+    return frozenset(one.binding_id for one in tried if one.outcome is not None and one.outcome.kind is kind)

@@ -92,14 +92,14 @@ class Attempt:
         return Evidence.NOTHING if evidence is Evidence.UNCERTAIN and not self.unsettled else evidence
 
     def close(self, outcome: AttemptOutcome, *, at: int) -> None:
-        """Record the answer. An uncertain one keeps both flags: the indexes then block a second send."""
+        """Record the answer. An uncertain one keeps both flags, unless a fact has told already what happened."""
         self.outcome = outcome
         self.ended_at = at
         if (receipt := outcome.receipt) is not None and outcome.kind is OutcomeClass.ACCEPTED:
             self.provider_message_id = receipt.provider_message_id
             self.app_info_key = receipt.app_info_key
             self.sent_at = receipt.sent_at
-        if outcome.kind is not OutcomeClass.UNCERTAIN:
+        if outcome.kind is not OutcomeClass.UNCERTAIN or self.facts:
             self.release()
 
     def learn(self, kind: FactKind) -> None:

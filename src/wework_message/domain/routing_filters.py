@@ -85,6 +85,8 @@ class RouteRequest:
     """The conversation's last binding."""
     refused: frozenset[BindingId] = frozenset()
     """Bindings that said they can never send this message (REFUSED_CAPABILITY)."""
+    turned_away: frozenset[BindingId] = frozenset()
+    """Bindings that said they cannot send it now (REFUSED_BINDING): only if nobody else is left (decision 14)."""
     spent: frozenset[ProviderCode] = frozenset()
     """Providers whose quick tries for this message are used up (decision 47): only if nobody else is left."""
     dice: tuple[float, float, float] | None = None
@@ -109,6 +111,8 @@ class Exclusion(StrEnum):
     TYPE_BREAKER = "TYPE_BREAKER"
     OLD_EPOCH = "OLD_EPOCH"
     THROTTLED = "THROTTLED"
+    TURNED_AWAY = "TURNED_AWAY"
+    """It said that it cannot send this message now, and another candidate is left."""
     SPENT = "SPENT"
     """Its quick tries are used up and another provider is left."""
     RECOVERING = "RECOVERING"

@@ -137,6 +137,8 @@ class ProviderSelector:
         left = [place for place in range(len(candidates)) if place not in out]
         if not left:
             return _refuse(request, candidates, out)
+        turned = (p for p in left if candidates[p].binding.binding_id in request.turned_away)
+        left = _drop(left, out, Exclusion.TURNED_AWAY, turned)
         left = _drop(left, out, Exclusion.SPENT, (p for p in left if candidates[p].provider.code in request.spent))
         left = _drop(left, out, Exclusion.RECOVERING, (p for p in left if _recovers(request, candidates[p])))
         tier = min(candidates[place].tier for place in left)

@@ -92,7 +92,7 @@ async def store(flush: Flush, entries: Sequence[Entry], *, now: int, batches: Se
     messages = [message for entry in entries for message in entry.messages]
     for message in messages:
         message.make_due(now=now)
-    if messages:
+    if messages or batches:
         await flush.unit.messages.add(messages, batches)
         flush.accepted.extend(messages)
         flush.due.extend(message.id for message in messages if message.due is not None and message.due.in_ms == 0)

@@ -12,6 +12,7 @@ from wework_message.application.policy import DAY_MS, Policy
 from wework_message.application.routing import Router
 from wework_message.domain.attempt import Attempt, AttemptOutcome
 from wework_message.domain.draft import OnUnknown
+from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.matching import echo_key
@@ -40,6 +41,15 @@ class Departure:
     """`Clock.boot` when the intent was written; the first byte must follow within W."""
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What one claim did."""
+
+    departures: tuple[Departure, ...] = ()
+    looked_at: int = 0
+    """Due messages it decided on, departing or not; 0 = nothing is due any more."""
+
+
 class ClaimDue:
     """The transaction's part of dispatching."""
 
@@ -50,21 +60,23 @@ class ClaimDue:
         self._limiter = limiter
         self._clock = clock
 
-    async def __call__(self, flush: Flush, limits: Sequence[int], /) -> Sequence[tuple[Departure, ...]]:
+    async def __call__(self, flush: Flush, limits: Sequence[int], /) -> Sequence[Claimed]:
         """`limits` are free slots; all departures go to the first asker (a process has one)."""
         due = await flush.unit.messages.due(sum(limits))
         if not due:
-            return [()] * len(limits)
+            return [Claimed()] * len(limits)
         await self._router.prepare(flush.unit, [item.message for item in due])
         departures = [departure for item in due if (departure := await self._guarded(flush, item)) is not None]
         touched = [item.message for item in due if item.message.due is not None]
         lost = await flush.save(touched)
         going = tuple(departure for departure in departures if departure.message.id not in lost)
-        return [going, *[()] * (len(limits) - 1)]
+        return [Claimed(going, len(due)), *[Claimed()] * (len(limits) - 1)]
 
     async def _guarded(self, flush: Flush, item: DueMessage) -> Departure | None:
         try:
             return await self._handle(flush, item)
+        except UnavailableError:
+            raise  # an outage is no fault of the message (decision 55)
         except Exception:  # noqa: BLE001 -- handling that raises is counted on the message: poison ends it, others go on
             item.message.strike(wait_ms=STRIKE_WAIT_MS, now=self._clock.now())
             return None

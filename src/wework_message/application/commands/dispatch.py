@@ -9,7 +9,7 @@ from wework_message.application.commands.settle import SettleCalls, Settlement
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.policy import Policy
 from wework_message.domain.attempt import AttemptOutcome
-from wework_message.domain.errors import UnavailableError
+from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.outcomes import OutcomeClass
@@ -52,6 +52,7 @@ class Dispatcher:
         self._slots = policy.calls_in_flight
         self._calls: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
+        self._claiming = asyncio.Lock()
         self._stopping = False
 
     @property
@@ -60,41 +61,43 @@ class Dispatcher:
         return len(self._calls)
 
     async def run(self) -> None:
-        """Dispatch until `stop`. A store that is away only pauses it."""
+        """Dispatch until `stop`. A store that is away, or a claim that somebody else was faster with, only pauses it."""
         while not self._stopping:
             try:
-                started = await self.dispatch_due()
-            except UnavailableError:
-                started = 0
-                await self._doorbell.wait(IDLE_MS)
+                looked_at = await self.dispatch_due()
+            except (ConflictError, UnavailableError):
+                looked_at = 0
             if self.in_flight >= self._slots:
                 self._freed.clear()
                 await self._freed.wait()
-            elif started == 0 and not self._stopping:
+            elif looked_at == 0 and not self._stopping:
                 await self._doorbell.wait(IDLE_MS)
 
     async def dispatch_due(self) -> int:
-        """Start the calls that fit into the free slots now; returns how many messages departed."""
-        free = self._slots - self.in_flight
-        if free <= 0:
-            return 0
-        departures = await self._commits.submit(self._claim, free)
-        for departure in departures:
-            task = asyncio.create_task(self._call(departure))
-            self._calls.add(task)
-            task.add_done_callback(self._done)
-        return len(departures)
+        """Start the calls that fit into the free slots now; returns how many due messages were looked at."""
+        async with self._claiming:
+            free = self._slots - self.in_flight
+            if free <= 0 or self._stopping:
+                return 0
+            claimed = await self._commits.submit(self._claim, free)
+            for departure in claimed.departures:
+                task = asyncio.create_task(self._call(departure))
+                self._calls.add(task)
+                task.add_done_callback(self._done)
+            return claimed.looked_at
 
     async def stop(self, drain_s: float) -> None:
         """Claim nothing more and let open calls settle; what is open after `drain_s` is recorded as UNKNOWN."""
         self._stopping = True
         self._freed.set()
         await self._doorbell.ring(())
-        if self._calls:
-            await asyncio.wait(set(self._calls), timeout=drain_s)
-        for task in self._calls:
+        async with self._claiming:  # what is being claimed now has its intents: let its calls start, then drain them
+            calls = set(self._calls)
+        if calls:
+            await asyncio.wait(calls, timeout=drain_s)
+        for task in calls:
             task.cancel()
-        await asyncio.gather(*self._calls, return_exceptions=True)
+        await asyncio.gather(*calls, return_exceptions=True)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)

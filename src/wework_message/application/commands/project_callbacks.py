@@ -45,7 +45,9 @@ class _Desk:
     """What one batch works on."""
 
     reads: list[_Read] = field(default_factory=list)
-    owners: Mapping[Named, Owner] = field(default_factory=dict)
+    owners: dict[Named, Owner] = field(default_factory=dict)
+    named: list[Named] = field(default_factory=list)
+    """Ids that this batch has learnt by content."""
     open: dict[tuple[ProviderCode, Guid], list[OpenAttempt]] = field(default_factory=dict)
     verdicts: list[InboxVerdict] = field(default_factory=list)
 
@@ -73,11 +75,13 @@ class ProjectCallbacks:
         desk = _Desk()
         for entry in entries:
             self._read(desk, entry)
-        desk.owners = await flush.unit.messages.sent_as(_names(desk.reads))
+        desk.owners = dict(await flush.unit.messages.sent_as(_names(desk.reads)))
         await self._bind(flush, desk)
         facts = [(read, owner) for read in desk.reads if (owner := await self._owner(flush, desk, read)) is not None]
         await self._teach(flush, desk, facts)
         await flush.unit.inbox.decide(desk.verdicts)
+        if desk.named:  # records that came before the one that told the id wait for it
+            flush.inbox |= await flush.unit.inbox.reopen(desk.named, [], since=self._clock.now()) > 0
 
     def _read(self, desk: _Desk, entry: InboxEntry) -> None:
         """One entry that cannot be read must not stop the others: it is counted, and ends as FAILED (reliability K6)."""
@@ -140,7 +144,12 @@ class ProjectCallbacks:
             desk.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
             return None
         desk.open[place].remove(found)
-        return (found.message_id, found.number)
+        owner = (found.message_id, found.number)
+        if sighting.provider_message_id is not None:
+            named = (*place, sighting.provider_message_id)
+            desk.owners[named] = owner  # the next record may be about the same message
+            desk.named.append(named)
+        return owner
 
     async def _vid(self, flush: Flush, read: _Read) -> str | None:
         if read.binding is None:

@@ -1,0 +1,433 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from tests.support.builders import BACKUP, DAY_MS, GUID, HORIZON_MS, NOW, PROVIDER, a_draft, an_outcome
+from tests.support.world import World
+
+from wework_message.adapters.memory.gateway import MemoryGateway
+from wework_message.application.commands import dispatch
+from wework_message.application.errors import DrainingError
+from wework_message.domain.account import Account, Binding
+from wework_message.domain.attempt import AttemptOutcome
+from wework_message.domain.conversation import Conversation
+from wework_message.domain.draft import OnUnknown
+from wework_message.domain.errors import ConflictError, UnavailableError
+from wework_message.domain.ids import AccountId, BatchId, BindingId, Guid, MessageId
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message import Message
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import ClientState, Dispatch
+from wework_message.domain.ports.persistence import UnitOfWork
+
+REFUSED_CONNECTION = an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT")
+TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
+REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, reason="CODE", error_code=-1)
+
+
+class Call:
+    """A call that stays open until the test answers it."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
+
+    async def __call__(self, _: Dispatch) -> AttemptOutcome:
+        self.begun.set()
+        return await self.answer
+
+
+def times(gateway: MemoryGateway, message_id: MessageId) -> int:
+    """How often a customer may have got it."""
+    return sum(one.message_id == message_id for one in gateway.executed)
+
+
+async def test_a_message_is_sent_once_and_its_receipt_kept() -> None:
+    async with World() as world:
+        message_id = await world.accept_text("hello")
+        await world.dispatch()
+        message = await world.message(message_id)
+        (call,) = world.gateway.calls
+        assert (call.message_id, call.attempt, call.guid, call.content) == (message_id, 1, GUID, message.content)
+        assert message.status is MessageStatus.SENT
+        assert message.attempts[0].outcome is not None
+        assert message.attempts[0].outcome.receipt is not None
+        assert (await world.view(message_id)).next_attempt_at is None
+        assert dict(await world.reader.counts()) == {(PROVIDER, "TEXT", "ACCEPTED"): 1}
+        assert [move.after for _, move in world.observer.moves] == [MessageStatus.SENDING, MessageStatus.SENT]
+        assert [report.outcome for report in world.observer.calls] == [OutcomeClass.ACCEPTED]
+
+
+async def test_the_intent_is_durable_before_the_call_begins() -> None:
+    async with World() as world:
+        seen: list[Message] = []
+
+        async def look(asked: Dispatch) -> AttemptOutcome:
+            seen.append(await world.message(asked.message_id))
+            return world.gateway.accepted()
+
+        world.gateway.script(look)
+        await world.accept_text()
+        await world.dispatch()
+        assert seen[0].status is MessageStatus.SENDING
+        assert seen[0].attempts[0].unsettled
+
+
+async def test_a_refused_connection_is_tried_again_until_it_is_delivered() -> None:
+    async with World() as world:
+        world.gateway.script(REFUSED_CONNECTION, REFUSED_CONNECTION)
+        message_id = await world.accept_text()
+        await world.dispatch()
+        assert (await world.message(message_id)).status is MessageStatus.RETRY_WAIT
+        await world.pass_time(60_000)
+        await world.pass_time(60_000)
+        message = await world.message(message_id)
+        assert (message.status, message.attempt_count) == (MessageStatus.SENT, 3)
+        assert times(world.gateway, message_id) == 1
+
+
+async def test_an_outage_holds_a_message_and_fails_nothing() -> None:
+    async with World() as world:
+        world.gateway.script(*[REFUSED_CONNECTION] * 3)
+        message_id = await world.accept_text()
+        await world.dispatch()
+        await world.pass_time(60_000)
+        await world.pass_time(60_000)
+        message = await world.message(message_id)
+        assert (message.status, message.reason, message.attempt_count) == (MessageStatus.HELD, "PROVIDER_DOWN", 3)
+        await world.pass_time(60_000)
+        assert (await world.message(message_id)).status is MessageStatus.SENT
+
+
+async def test_a_timeout_is_unknown_and_never_sent_again() -> None:
+    async with World() as world:
+        world.gateway.script(TIMED_OUT)
+        message_id = await world.accept_text()
+        await world.dispatch()
+        message = await world.message(message_id)
+        assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "DEADLINE")
+        for _ in range(3):
+            await world.pass_time(DAY_MS)
+        assert (await world.message(message_id)).status is MessageStatus.UNKNOWN
+        assert times(world.gateway, message_id) == 1
+
+
+async def test_a_refusal_ends_a_message() -> None:
+    async with World() as world:
+        world.gateway.script(REFUSED)
+        message_id = await world.accept_text()
+        await world.dispatch()
+        await world.pass_time(DAY_MS // 2)
+        message = await world.message(message_id)
+        assert (message.status, message.confirmed, message.attempt_count) == (MessageStatus.FAILED, True, 1)
+
+
+async def test_an_unknown_code_holds_the_next_messages_until_a_probe_says_online() -> None:
+    async with World() as world:
+        world.gateway.script(an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False))
+        first = await world.accept_text()
+        await world.dispatch()
+        failed = await world.message(first)
+        assert (failed.status, failed.confirmed) == (MessageStatus.FAILED, False)
+        second = await world.accept_text()
+        await world.dispatch()
+        held = await world.message(second)
+        assert (held.status, held.reason, held.attempt_count) == (MessageStatus.HELD, "ALL_OFFLINE", 0)
+        ((_, binding, _guid),) = world.board.suspects()
+        world.board.binding_state(binding, ClientState.ONLINE, world.clock.now())
+        await world.pass_time(60_000)
+        assert (await world.message(second)).status is MessageStatus.SENT
+
+
+async def test_a_call_whose_process_died_becomes_unknown_when_its_lease_ends() -> None:
+    async with World() as world:
+        message_id = await world.accept_text()
+        await world.commits.submit(world.claiming, 10)  # the intent, and then nobody calls
+        assert (await world.message(message_id)).status is MessageStatus.SENDING
+        await world.pass_time(world.policy.lease_ms(PROVIDER) - 1)
+        assert (await world.message(message_id)).status is MessageStatus.SENDING
+        await world.pass_time(1)
+        message = await world.message(message_id)
+        assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "LEASE_EXPIRED")
+        assert world.gateway.calls == []
+
+
+async def test_an_answer_after_the_lease_is_evidence_all_the_same() -> None:
+    async with World() as world:
+        call = Call()
+        world.gateway.script(call)
+        message_id = await world.accept_text()
+        await world.dispatcher.dispatch_due()
+        await call.begun.wait()
+        world.clock.advance(world.policy.lease_ms(PROVIDER))
+        await world.dispatcher.dispatch_due()
+        assert (await world.message(message_id)).status is MessageStatus.UNKNOWN
+        call.answer.set_result(world.gateway.accepted())
+        await world.quiet()
+        assert (await world.message(message_id)).status is MessageStatus.SENT
+        assert times(world.gateway, message_id) == 1
+
+
+async def test_an_id_that_another_attempt_has_proves_nothing() -> None:
+    async with World() as world:
+        answer = world.gateway.accepted()
+        world.gateway.script(answer, answer)
+        first = await world.accept_text()
+        await world.dispatch()
+        second = await world.accept_text()
+        await world.dispatch()
+        assert (await world.message(first)).status is MessageStatus.SENT
+        message = await world.message(second)
+        assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "REUSED_ID")
+
+
+async def test_a_lane_goes_one_by_one_in_order_by_rings_alone() -> None:
+    async with World() as world:
+        asked = [await world.accept_text(str(number)) for number in range(10)]
+        running = asyncio.create_task(world.dispatcher.run())
+        for message_id in asked:
+            await world.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        assert [call.message_id for call in world.gateway.calls] == asked
+        await world.dispatcher.stop(1)
+        await running
+
+
+async def test_a_long_lane_does_not_keep_other_lanes_waiting() -> None:
+    async with World(calls_in_flight=2) as world:
+        held = Call()
+        world.gateway.script(held)
+        first = [await world.accept_text(str(number)) for number in range(9)]
+        other = await world.accept_text(to="R:2")
+        world.doorbell._rung.clear()
+        running = asyncio.create_task(world.dispatcher.run())
+        await world.until(other, lambda message: message.status is MessageStatus.SENT)
+        held.answer.set_result(world.gateway.accepted())
+        await world.until(first[-1], lambda message: message.status is MessageStatus.SENT)
+        await world.dispatcher.stop(1)
+        await running
+
+
+async def test_calls_in_flight_are_bounded_and_intents_too() -> None:
+    async with World(calls_in_flight=2) as world:
+        calls = [Call() for _ in range(3)]
+        world.gateway.script(*calls)
+        asked = [await world.accept_text(to=f"R:{number}") for number in range(3)]
+        await world.dispatcher.dispatch_due()
+        await world.dispatcher.dispatch_due()
+        statuses = [(await world.message(one)).status for one in asked]
+        assert statuses == [MessageStatus.SENDING, MessageStatus.SENDING, MessageStatus.QUEUED]
+        for call in calls:
+            call.answer.set_result(world.gateway.accepted())
+        await world.dispatch()
+        assert len(world.gateway.executed) == 3
+
+
+async def test_behind_an_unknown_a_lane_is_held_and_goes_on_after_2h() -> None:
+    async with World() as world:
+        world.gateway.script(TIMED_OUT)
+        first, second, third = [await world.accept_text(str(number)) for number in range(3)]
+        await world.dispatch()
+        for one in (second, third):
+            held = await world.message(one)
+            assert (held.status, held.reason) == (MessageStatus.HELD, "LANE_BLOCKED")
+        await world.pass_time(2 * HORIZON_MS)
+        assert [(await world.message(one)).status for one in (first, second, third)] == [
+            MessageStatus.UNKNOWN, MessageStatus.SENT, MessageStatus.SENT,
+        ]  # fmt: skip
+        assert [call.message_id for call in world.gateway.calls] == [first, second, third]
+
+
+async def test_over_budget_a_message_waits_for_its_place_and_does_not_ask_again() -> None:
+    async with World(rate_per_minute=1) as world:
+        first, second = await world.accept_text(to="R:1"), await world.accept_text(to="R:2")
+        await world.dispatch()
+        held = await world.message(second)
+        assert (held.status, held.reason, held.attempt_count) == (MessageStatus.HELD, "BUDGET", 0)
+        await world.pass_time(60_000)
+        assert [(await world.message(one)).status for one in (first, second)] == [MessageStatus.SENT] * 2
+
+
+async def test_what_expires_before_its_claim_is_never_sent() -> None:
+    async with World() as world:
+        message_id = await world.accept_text(expires_at=NOW + 1_000)
+        await world.pass_time(1_000)
+        assert (await world.message(message_id)).status is MessageStatus.EXPIRED
+        assert world.gateway.calls == []
+
+
+async def test_a_message_whose_handling_raises_three_times_ends_as_poison(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with World() as world:
+        poison, healthy = await world.accept_text("poison"), await world.accept_text(to="R:2")
+        route = world.router.route
+
+        def fail_on_poison(message: Message, *, now: int) -> object:
+            if message.id == poison:
+                raise LookupError
+            return route(message, now=now)
+
+        monkeypatch.setattr(world.router, "route", fail_on_poison)
+        await world.dispatch()
+        assert (await world.message(healthy)).status is MessageStatus.SENT
+        await world.pass_time(60_000)
+        await world.pass_time(60_000)
+        message = await world.message(poison)
+        assert (message.status, message.reason, message.confirmed) == (MessageStatus.FAILED, "POISON", True)
+        assert message.attempt_count == 0
+
+
+async def test_a_request_that_cannot_be_built_three_times_ends_as_poison() -> None:
+    async with World() as world:
+        world.gateway.script(*[an_outcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE")] * 3)
+        message_id = await world.accept_text()
+        for _ in range(3):
+            await world.pass_time(60_000)
+        message = await world.message(message_id)
+        assert (message.status, message.reason, message.confirmed) == (MessageStatus.FAILED, "POISON", True)
+
+
+async def test_an_outage_while_claiming_strikes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with World() as world:
+        message_id = await world.accept_text()
+
+        def away(message: Message, *, now: int) -> object:
+            raise UnavailableError("limiter")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(world.router, "route", away)
+            for _ in range(3):
+                with pytest.raises(UnavailableError):
+                    await world.dispatcher.dispatch_due()
+        await world.dispatch()
+        message = await world.message(message_id)
+        assert (message.status, message.strikes) == (MessageStatus.SENT, 0)
+
+
+async def test_a_mixed_message_stops_at_the_part_that_is_refused() -> None:
+    async with World() as world:
+        world.gateway.script(world.gateway.accepted(), REFUSED)
+        group = await world.accept(*[a_draft()] * 4, grouped=True)
+        await world.dispatch()
+        items = await world.reader.batch_items(BatchId(group.target), limit=10, after=-1)
+        assert [(view.message.status, view.message.reason) for view in items] == [
+            (MessageStatus.SENT, None),
+            (MessageStatus.FAILED, "REFUSED_PERMANENT"),
+            (MessageStatus.CANCELLED, "EARLIER_PART_REFUSED"),
+            (MessageStatus.CANCELLED, "EARLIER_PART_REFUSED"),
+        ]
+        assert len(world.gateway.calls) == 2
+
+
+async def test_a_refused_instance_fails_over_to_its_sibling() -> None:
+    async with World() as world:
+        account = Account(AccountId("acc"))
+        world.database.register(
+            account,
+            Binding(BindingId("a"), account.account_id, PROVIDER, Guid("at-first")),
+            Binding(BindingId("b"), account.account_id, BACKUP, Guid("at-second")),
+        )
+        world.gateway.script(an_outcome(OutcomeClass.REFUSED_BINDING))
+        message_id = await world.accept_text(guid=None, account_id=account.account_id)
+        await world.dispatch()
+        await world.pass_time(1)
+        message = await world.message(message_id)
+        assert message.status is MessageStatus.SENT
+        assert [attempt.guid for attempt in message.attempts] == ["at-first", "at-second"]
+        assert [call.guid for call in world.gateways[BACKUP].executed] == ["at-second"]
+
+
+async def test_resend_sends_again_after_2h_and_says_that_it_may_be_a_duplicate() -> None:
+    async with World() as world:
+        world.gateway.script(TIMED_OUT)
+        message_id = await world.accept_text(on_unknown=OnUnknown.RESEND, duplicate_safe=True)
+        await world.dispatch()
+        await world.pass_time(2 * HORIZON_MS)
+        message = await world.message(message_id)
+        assert (message.status, message.possible_duplicate) == (MessageStatus.SENT, True)
+        assert times(world.gateway, message_id) == 2
+
+
+async def test_an_unknown_ends_as_failed_where_the_client_wants_it() -> None:
+    async with World() as world:
+        world.gateway.script(TIMED_OUT)
+        message_id = await world.accept_text(on_unknown=OnUnknown.FAIL)
+        await world.dispatch()
+        await world.pass_time(2 * HORIZON_MS)
+        assert (await world.message(message_id)).status is MessageStatus.UNKNOWN
+        await world.pass_time(DAY_MS)
+        message = await world.message(message_id)
+        assert (message.status, message.confirmed) == (MessageStatus.FAILED, False)
+        assert times(world.gateway, message_id) == 1
+
+
+async def test_a_stop_waits_for_open_calls_and_records_the_rest_as_unknown() -> None:
+    async with World() as world:
+        answered, hanging = Call(), Call()
+        world.gateway.script(answered, hanging)
+        first, second = await world.accept_text(to="R:1"), await world.accept_text(to="R:2")
+        await world.dispatcher.dispatch_due()
+        await hanging.begun.wait()
+        answered.answer.set_result(world.gateway.accepted())
+        await world.dispatcher.stop(0)
+        assert (await world.message(first)).status is MessageStatus.SENT
+        message = await world.message(second)
+        assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "SHUTDOWN")
+        assert await world.accept_text(to="R:3")
+        assert await world.dispatcher.dispatch_due() == 0
+
+
+async def test_a_claim_that_is_open_at_the_stop_starts_its_calls_and_is_drained() -> None:
+    async with World() as world:
+        message_id = await world.accept_text()
+        claiming = asyncio.create_task(world.dispatcher.dispatch_due())
+        await asyncio.sleep(0)
+        await world.dispatcher.stop(10)
+        assert claiming.done()
+        assert (await world.message(message_id)).status is MessageStatus.SENT
+
+
+async def test_an_answer_is_recorded_once_the_store_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "RECORD_RETRY_S", 0.0)
+    async with World() as world:
+        call = Call()
+        world.gateway.script(call)
+        message_id = await world.accept_text()
+        await world.dispatcher.dispatch_due()
+        await call.begun.wait()
+        world.database.failing_commits = 3
+        call.answer.set_result(world.gateway.accepted())
+        await world.quiet()
+        message = await world.message(message_id)
+        assert (message.status, len(message.attempts)) == (MessageStatus.SENT, 1)
+        assert dict(await world.reader.counts()) == {(PROVIDER, "TEXT", "ACCEPTED"): 1}
+
+
+@pytest.mark.parametrize("error", [UnavailableError("database"), ConflictError()])
+async def test_a_claim_that_fails_only_pauses_the_dispatcher(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with World() as world:
+        failed = asyncio.Event()
+        prepare = world.router.prepare
+
+        async def fail_once(unit: UnitOfWork, messages: Sequence[Message]) -> None:
+            if not failed.is_set():
+                failed.set()
+                raise error
+            await prepare(unit, messages)
+
+        monkeypatch.setattr(world.router, "prepare", fail_once)
+        first = await world.accept_text(to="R:1")
+        running = asyncio.create_task(world.dispatcher.run())
+        await failed.wait()
+        await asyncio.sleep(0)
+        second = await world.accept_text(to="R:2")
+        for one in (first, second):
+            await world.until(one, lambda message: message.status is MessageStatus.SENT)
+        await world.dispatcher.stop(1)
+        await running
+
+
+async def test_after_the_end_of_the_flusher_nothing_is_taken() -> None:
+    world = World()
+    async with world:
+        await world.accept_text()
+    with pytest.raises(DrainingError):
+        await world.accept(conversation=Conversation.parse("R:1"))
