@@ -1,0 +1,95 @@
+"""Answers as ASGI values: the envelope, encoded once, and the headers that go with it (decision 23)."""
+
+from collections.abc import Iterable
+from typing import Any, Final, TypeAlias
+
+import msgspec
+from litestar.types import Receive, Scope, Send
+from msgspec import UNSET, Struct, UnsetType
+
+from wework_message.entrypoints.wire.instants import iso
+from wework_message.entrypoints.wire.problems import FieldProblem
+
+Header: TypeAlias = tuple[bytes, bytes]
+
+JSON_TYPE: Final = (b"content-type", b"application/json")
+PROBLEM_TYPE: Final = (b"content-type", b"application/problem+json")
+
+OK: Final = 200
+ACCEPTED: Final = 202
+
+
+class Envelope(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What every JSON answer of the API is wrapped in; Java's `ApiResponse`, and `error` and `errors` beside it."""
+
+    code: int
+    """200 for every 2xx, else the HTTP status."""
+    message: str
+    data: Any = UNSET
+    """Left out where there is none."""
+    timestamp: str
+    request_id: str
+    success: bool
+    error: str | UnsetType = UNSET
+    """Stable code of an error."""
+    errors: tuple[FieldProblem, ...] | UnsetType = UNSET
+
+
+class Problem(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The same error as RFC 9457, for who accepts `application/problem+json`."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    error: str
+    errors: tuple[FieldProblem, ...] | UnsetType = UNSET
+    timestamp: str
+    request_id: str
+    data: Any = UNSET
+
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Answer:
+    """A whole answer: an ASGI application that has only this to say."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, body: bytes, headers: Iterable[Header] = (JSON_TYPE,)) -> None:
+        """`headers` without the length, which is added."""
+        self.status = status
+        self.body = body
+        self.headers = [*headers, (b"content-length", b"%d" % len(body))]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 -- ASGI
+        """Send it."""
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+def encode(value: object) -> bytes:
+    """`value` as JSON."""
+    return _encode(value)
+
+
+def request_id_of(scope: Scope) -> str:
+    """The id that the edge has taken or made for this request."""
+    request_id: str = scope["state"]["request_id"]
+    return request_id
+
+
+def enveloped(
+    scope: Scope, data: Any, *, now: int, status: int = OK, message: str = "success", headers: Iterable[Header] = ()
+) -> Answer:
+    """A good answer with `data` in the envelope; `now` is epoch ms."""
+    envelope = Envelope(
+        code=OK, message=message, data=data, timestamp=iso(now), request_id=request_id_of(scope), success=True
+    )
+    return Answer(status, _encode(envelope), (JSON_TYPE, *headers))
+
+
+def plain(value: object, *, status: int = OK) -> Answer:
+    """JSON without the envelope."""
+    return Answer(status, _encode(value))

@@ -1,0 +1,61 @@
+"""The API as one ASGI application."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeAlias
+
+from litestar import Litestar, Request
+from litestar.enums import HttpMethod
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from wework_message.application.api import Application
+from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.edge import Edge
+from wework_message.entrypoints.rest.problems import ExceptionHandler
+from wework_message.entrypoints.rest.routes import ROUTES, Route
+from wework_message.entrypoints.rest.service import Api
+
+Opening: TypeAlias = Callable[[], AbstractAsyncContextManager[Application]]
+"""Opens the use cases in the serving loop and closes them at its end."""
+
+
+def create_app(application: Application | Opening, config: Config) -> Edge:
+    """The ASGI application; an `Opening` is entered at the lifespan's start and left at its end.
+
+    `Edge.app` is the Litestar application inside.
+    """
+    api = Api(config, application if isinstance(application, Application) else None)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        if isinstance(application, Application):
+            yield
+            return
+        async with application() as running:
+            api.running = running
+            yield
+        api.running = None
+
+    litestar = Litestar(
+        route_handlers=[_handler(api, route) for route in ROUTES],
+        exception_handlers={Exception: ExceptionHandler(config.now)},
+        lifespan=[lifespan],
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=None,
+    )
+    return Edge(litestar, config)
+
+
+def _handler(api: Api, route: Route) -> HTTPRouteHandler:
+    async def endpoint(request: Request[Any, Any, Any]) -> ASGIApp:
+        return await route.handle(api, request)
+
+    return HTTPRouteHandler(
+        route.path,
+        http_method=[HttpMethod(route.method), HttpMethod.HEAD] if route.method == "GET" else HttpMethod(route.method),
+        name=f"{route.method} {route.path}",
+        opt={"route": route},
+        include_in_schema=False,
+    )(endpoint)

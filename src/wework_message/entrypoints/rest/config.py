@@ -1,0 +1,52 @@
+"""What the REST API is told about its surroundings."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from wework_message.entrypoints.wire.body import Limits
+
+MAX_CALLBACK_BYTES: Final = 4_194_304
+"""Largest body of a provider callback (decision 47)."""
+
+
+def wall_clock() -> int:
+    """Epoch ms UTC of this machine."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class HttpExchange:
+    """One answered request, for access logs and metrics."""
+
+    method: str
+    """`OTHER` for a method that HTTP does not name."""
+    route: str
+    """Template without the context path, such as ``/api/messages/{message_id}/status``; `UNMATCHED` without one."""
+    path: str
+    """As asked, without the query; never a metric label."""
+    status: int
+    """0 where the connection ended before an answer began."""
+    seconds: float
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings of the API, frozen at start."""
+
+    version: str
+    """Of the service, for `/actuator/info` and the OpenAPI document."""
+    context_path: str = "/message"
+    """Everything is served below it and without it; empty = only without (decision 26)."""
+    limits: Limits = field(default_factory=Limits)
+    max_callback_bytes: int = MAX_CALLBACK_BYTES
+    documentation: bool = True
+    """Serve the OpenAPI document and Swagger UI."""
+    metrics: Callable[[], tuple[bytes, str]] | None = None
+    """Renders the Prometheus exposition and its content type; None = `/actuator/prometheus` does not exist."""
+    observe: Callable[[HttpExchange], None] | None = None
+    """Told once per answered request; must not raise."""
+    now: Callable[[], int] = wall_clock
+    """Epoch ms UTC."""

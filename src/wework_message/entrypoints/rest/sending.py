@@ -1,0 +1,191 @@
+"""POST send and send/async: accept, and for a sync send wait for the outcome (decision 24)."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from litestar import Request
+
+from wework_message.application.api import Application
+from wework_message.application.commands.accept import Accepted, AcceptMessage, message_id
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import BatchId, MessageId
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message import Message
+from wework_message.domain.ports.reading import MessageView
+from wework_message.entrypoints.rest.answering import ACCEPTED, OK, Answer, Header, request_id_of
+from wework_message.entrypoints.rest.problems import Refusal
+from wework_message.entrypoints.rest.reading import check_json, header, read_body
+from wework_message.entrypoints.rest.service import TENANT, Api, link
+from wework_message.entrypoints.wire.answers import (
+    REFUSED,
+    SETTLED,
+    AsyncAnswer,
+    GroupAnswer,
+    SendAnswer,
+    error_of,
+    group_answer,
+    send_answer,
+    telling_attempt,
+)
+from wework_message.entrypoints.wire.instants import iso
+from wework_message.entrypoints.wire.requests import SendRequest, parse_send
+
+MAX_WAIT_MS: Final = 30_000
+"""One request lasts at most this long (wire section 4)."""
+
+MAX_PARTS: Final = 20
+
+REPLAYED: Final[Header] = (b"idempotent-replayed", b"true")
+
+_WAIT: Final = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?\s*(?:$|[,;])")
+_NO_USE_WAITING: Final = (
+    SETTLED | REFUSED | {MessageStatus.HELD, MessageStatus.SCHEDULED, MessageStatus.UNKNOWN, MessageStatus.RECALLING}
+)
+"""Statuses that a sync send answers at once: nothing follows, or nothing that it should wait for (decision 39)."""
+
+_OWN_CODES: Final = frozenset({"NO_BINDING", "NO_CAPABILITY"})
+"""Reasons of FAILED that are codes of their own; the others are the provider's refusal."""
+
+
+async def send(api: Api, request: Request[Any, Any, Any]) -> Answer:
+    """Accept, wait, and answer what became of it; `async: true` answers like `send_async`."""
+    ask = await _read(api, request)
+    application = api.take_work()
+    if ask.is_async:
+        return await _accept_async(api, application, request, ask)
+    command = AcceptMessage(TENANT, ask.drafts, "SYNC", ask.is_group, ask.client_message_id)
+    accepted = await application.accept(command)
+    wait_ms, preferred = _wait_ms(request, application.policy.sync_wait_ms)
+    if accepted.grouped:
+        return await _send_group(api, application, request, accepted, wait_ms, preferred)
+    view = await _settled(application, message_id(accepted), wait_ms)
+    data = send_answer(
+        view.message,
+        request_id=request_id_of(request.scope),
+        duplicate=accepted.duplicate,
+        simulated=api.simulated(view),
+    )
+    return _outcome(api, request, [view.message], data, _headers(accepted, preferred))
+
+
+async def send_async(api: Api, request: Request[Any, Any, Any]) -> Answer:
+    """Accept and answer 202."""
+    ask = await _read(api, request)
+    return await _accept_async(api, api.take_work(), request, ask)
+
+
+async def _read(api: Api, request: Request[Any, Any, Any]) -> SendRequest:
+    check_json(request)
+    limits = api.config.limits
+    body = await read_body(request, most=limits.max_message_bytes)
+    return parse_send(body, limits=limits, now=api.config.now(), idempotency_key=idempotency_key(request))
+
+
+def idempotency_key(request: Request[Any, Any, Any]) -> str | None:
+    """The header's key."""
+    key = header(request, b"idempotency-key")
+    return key.decode("latin-1") if key is not None else None
+
+
+def _wait_ms(request: Request[Any, Any, Any], default: int) -> tuple[int, bool]:
+    """How long to wait, and whether the client said so (`Prefer: wait=N`, seconds)."""
+    prefer = header(request, b"prefer")
+    asked = _WAIT.search(prefer) if prefer is not None else None
+    if asked is None:
+        return min(default, MAX_WAIT_MS), False
+    return min(int(asked[1]) * 1000, MAX_WAIT_MS), True
+
+
+def _headers(accepted: Accepted, preferred: bool) -> tuple[Header, ...]:
+    replayed = (REPLAYED,) if accepted.duplicate else ()
+    return (*replayed, (b"preference-applied", b"wait")) if preferred else replayed
+
+
+async def _settled(application: Application, name: MessageId, wait_ms: int) -> MessageView:
+    view = await application.wait(TENANT, name, enough=_enough, wait_ms=wait_ms)
+    if view is None:
+        raise UnavailableError("database", "an accepted message cannot be read")
+    return view
+
+
+def _enough(view: MessageView) -> bool:
+    return view.message.status in _NO_USE_WAITING
+
+
+async def _send_group(
+    api: Api,
+    application: Application,
+    request: Request[Any, Any, Any],
+    accepted: Accepted,
+    wait_ms: int,
+    preferred: bool,
+) -> Answer:
+    """The parts of a MIXED message, one after the other, until one is not sent or the time is over."""
+    group = BatchId(accepted.target)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait_ms / 1000
+    for part in await application.read.batch_items(group, limit=MAX_PARTS, after=-1):
+        view = await _settled(application, part.message.id, max(0, round((deadline - loop.time()) * 1000)))
+        if view.message.status not in SETTLED:
+            break
+    views = await application.read.batch_items(group, limit=MAX_PARTS, after=-1)
+    data = group_answer(group, views, duplicate=accepted.duplicate)
+    return _outcome(api, request, [view.message for view in views], data, _headers(accepted, preferred))
+
+
+def _outcome(
+    api: Api,
+    request: Request[Any, Any, Any],
+    messages: Sequence[Message],
+    data: SendAnswer | GroupAnswer,
+    headers: tuple[Header, ...],
+) -> Answer:
+    """200 where all is sent, 202 while something is open; raises `Refusal` where something will not be sent."""
+    for message in messages:
+        if message.status in REFUSED:
+            raise refusal(message, data, headers)
+    settled = all(message.status in SETTLED for message in messages)
+    return api.answer(request, data, status=OK if settled else ACCEPTED, headers=headers)
+
+
+def refusal(message: Message, data: object, headers: tuple[Header, ...] = ()) -> Refusal:
+    """422, and 500 where we could not handle it; FAILED, EXPIRED and CANCELLED have codes of their own."""
+    if message.status is not MessageStatus.FAILED:
+        return Refusal(422, message.status.value, f"the message is {message.status}", data, headers)
+    reason = message.reason or ""
+    if reason == "POISON":
+        return Refusal(500, "INTERNAL", "the message could not be handled", data, headers)
+    if reason in _OWN_CODES:
+        text = "no binding can send it" if reason == "NO_BINDING" else "no binding can send this type or size"
+        return Refusal(422, reason, text, data, headers)
+    attempt = telling_attempt(message)
+    _, text_of_provider = error_of(attempt.outcome if attempt is not None else None)
+    return Refusal(422, "PROVIDER_REFUSED", text_of_provider or reason or "refused", data, headers)
+
+
+async def _accept_async(
+    api: Api, application: Application, request: Request[Any, Any, Any], ask: SendRequest
+) -> Answer:
+    if not application.policy.async_enabled:
+        raise UnavailableError("async sending", "is switched off (app.message.async.enabled)")
+    command = AcceptMessage(TENANT, ask.drafts, "ASYNC", ask.is_group, ask.client_message_id)
+    accepted = await application.accept(command)
+    headers = _headers(accepted, preferred=False)
+    if accepted.grouped:
+        views = await application.read.batch_items(BatchId(accepted.target), limit=MAX_PARTS, after=-1)
+        data = group_answer(accepted.target, views, duplicate=accepted.duplicate)
+        return api.answer(request, data, status=ACCEPTED, headers=headers)
+    name, scheduled_at = message_id(accepted), ask.draft.scheduled_at
+    status = "SCHEDULED" if scheduled_at is not None and scheduled_at > api.config.now() else "QUEUED"
+    if accepted.duplicate:
+        stored = (await api.view(name)).message
+        status, scheduled_at = stored.status.value, stored.scheduled_at
+    url = link(request, f"/api/messages/{name}/status")
+    answer = AsyncAnswer(
+        message_id=name, status=status, duplicate=accepted.duplicate, scheduled_at=iso(scheduled_at), status_url=url
+    )
+    return api.answer(
+        request, answer, status=ACCEPTED, headers=(*headers, (b"location", url.encode("ascii", "replace")))
+    )

@@ -1,0 +1,69 @@
+"""What handlers work with: the use cases, the settings, and how their results become answers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request
+
+from wework_message.application.api import Application
+from wework_message.application.errors import DrainingError, NotFoundError
+from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId
+from wework_message.domain.ports.reading import MessageView
+from wework_message.entrypoints.rest.answering import OK, Answer, Header, enveloped
+from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.wire.answers import StatusAnswer, is_simulated, status_answer
+
+TENANT: TenantId = DEFAULT_TENANT
+"""Whose messages these are, until keys tell tenants apart."""
+
+
+@dataclass(slots=True)
+class Api:
+    """Given to every handler."""
+
+    config: Config
+    running: Application | None = None
+    """The use cases; None before the start and after the stop of an application that the lifespan makes."""
+
+    @property
+    def application(self) -> Application:
+        """The use cases; raises `DrainingError` while there are none."""
+        if self.running is None:
+            raise DrainingError
+        return self.running
+
+    def take_work(self) -> Application:
+        """The use cases, for new work; raises `DrainingError` once the process drains."""
+        application = self.application
+        if application.service.draining:
+            raise DrainingError
+        return application
+
+    def simulated(self, view: MessageView) -> bool:
+        """Whether our own simulator stands for WeCom."""
+        return is_simulated(view.message, self.application.policy.providers)
+
+    def status(self, view: MessageView) -> StatusAnswer:
+        """The status object."""
+        return status_answer(view, simulated=self.simulated(view))
+
+    async def view(self, message_id: str) -> MessageView:
+        """The message; raises `NotFoundError`."""
+        name = MessageId(message_id)
+        view = (await self.application.read.messages(TENANT, [name])).get(name)
+        if view is None:
+            raise NotFoundError("message")
+        return view
+
+    def answer(
+        self, request: Request[Any, Any, Any], data: Any, *, status: int = OK, headers: Iterable[Header] = ()
+    ) -> Answer:
+        """A good answer."""
+        return enveloped(request.scope, data, now=self.config.now(), status=status, headers=headers)
+
+
+def link(request: Request[Any, Any, Any], path: str) -> str:
+    """`path` as this client reaches it: below the context path if it used that."""
+    prefix: str = request.scope["state"]["prefix"]
+    return prefix + path

@@ -1,0 +1,159 @@
+"""The whole application on memory adapters, with a provider that does what its script says."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
+from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.doorbell import MemoryDoorbell
+from wework_message.adapters.memory.gateway import MemoryGateway
+from wework_message.adapters.memory.health import MemoryHealthBoard
+from wework_message.adapters.memory.reader import MemoryMessageReader
+from wework_message.adapters.memory.system import CountingIds, FixedDice, SettableClock
+from wework_message.adapters.memory.throttling import MemoryRateLimiter
+from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
+from wework_message.application.aftermath import Aftermath
+from wework_message.application.api import Application
+from wework_message.application.commands.accept import (
+    AcceptBatchHandler,
+    AcceptMessageHandler,
+    Drafting,
+    StoreBatches,
+    StoreMessages,
+)
+from wework_message.application.commands.change import (
+    CancelMessageHandler,
+    ChangeMessages,
+    RecallMessageHandler,
+    RetryMessageHandler,
+)
+from wework_message.application.commands.claim_due import ClaimDue
+from wework_message.application.commands.dispatch import Dispatcher
+from wework_message.application.commands.ingest_callback import IngestCallbackHandler, StoreCallbacks
+from wework_message.application.commands.project_callbacks import InboxBell, ProjectCallbacks, Projector
+from wework_message.application.commands.settle import SettleCalls
+from wework_message.application.group_commit import GroupCommit
+from wework_message.application.policy import Policy
+from wework_message.application.queries.providers import Providers
+from wework_message.application.queries.service import Service
+from wework_message.application.quoting import Quoting
+from wework_message.application.routing import Router
+from wework_message.application.senders import Senders
+from wework_message.application.watching import StatusFeed, WaitForMessage
+from wework_message.domain.content import MessageType
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.message import Message, Moved
+from wework_message.domain.ports.health import CallReport
+from wework_message.domain.provider import Capabilities, Provider
+from wework_message.domain.retry import RetryPolicy
+from wework_message.domain.selection import ProviderSelector
+
+GUXING = ProviderCode("GUANGZHOU_GUXING")
+ALL_TYPES = frozenset(str(one) for one in MessageType if one is not MessageType.MIXED)
+
+
+class Silence:
+    def accepted(self, message: Message) -> None: ...
+
+    def moved(self, message: Message, move: Moved) -> None: ...
+
+    def called(self, report: CallReport) -> None: ...
+
+
+def a_provider(**changes: Any) -> Provider:
+    fields: dict[str, Any] = {
+        "code": GUXING,
+        "name": "广州孤星",
+        "capabilities": Capabilities(ALL_TYPES),
+        "simulated": True,
+    }
+    return Provider(**fields | changes)
+
+
+def a_policy(*providers: Provider, **changes: Any) -> Policy:
+    known = providers or (a_provider(),)
+    fields: dict[str, Any] = {"providers": {one.code: one for one in known}, "retry": RetryPolicy()}
+    return Policy(**fields | changes)
+
+
+@dataclass(slots=True)
+class Running:
+    """The application, and the hands of the test on what is behind it."""
+
+    application: Application
+    database: MemoryDatabase
+    gateway: MemoryGateway
+    board: MemoryHealthBoard
+    clock: SettableClock
+    dispatcher: Dispatcher
+    projector: Projector
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def dispatch(self) -> None:
+        """From now on messages are sent."""
+        self.tasks.append(asyncio.create_task(self.dispatcher.run()))
+
+    def project(self) -> None:
+        """From now on callbacks are applied."""
+        self.tasks.append(asyncio.create_task(self.projector.run()))
+
+    def stored(self) -> int:
+        """Messages that are there."""
+        return len(self.database.messages.committed_items())
+
+
+@asynccontextmanager
+async def running(policy: Policy | None = None, *, dispatching: bool = True) -> AsyncIterator[Running]:
+    """Everything started; without `dispatching` messages stay where acceptance leaves them."""
+    policy = policy or a_policy()
+    clock, dice, database = SettableClock(), FixedDice(), MemoryDatabase()
+    units, reader = MemoryUnitOfWorkFactory(database, clock), MemoryMessageReader(database)
+    board, doorbell, feed = MemoryHealthBoard(clock, dice), MemoryDoorbell(), StatusFeed()
+    gateway = MemoryGateway(clock, busy=lambda: database.busy)
+    readers = {code: GuxingCallbackReader() for code in policy.providers}
+    bell = InboxBell()
+    commits = GroupCommit(units, Aftermath(feed, doorbell, Silence(), bell.ring))
+    projector = Projector(commits, ProjectCallbacks(readers, board, policy, clock), bell)
+    router = Router(policy, ProviderSelector(), board, dice)
+    gateways: Mapping[ProviderCode, MemoryGateway] = dict.fromkeys(policy.providers, gateway)
+    dispatcher = Dispatcher(
+        commits,
+        ClaimDue(policy, router, MemoryRateLimiter(clock), clock),
+        SettleCalls(policy, router, clock, dice),
+        gateways,
+        board.report,
+        doorbell,
+        clock,
+        policy,
+    )
+    drafting = Drafting(CountingIds(), clock, Senders(policy, units, Quoting(reader)))
+    change = ChangeMessages()
+    application = Application(
+        accept=AcceptMessageHandler(commits, StoreMessages(clock), drafting),
+        accept_batch=AcceptBatchHandler(commits, StoreBatches(clock), drafting),
+        cancel=CancelMessageHandler(commits, change, clock),
+        retry=RetryMessageHandler(commits, change, clock),
+        recall=RecallMessageHandler(commits, change, reader, clock),
+        ingest_callback=IngestCallbackHandler(commits, StoreCallbacks(clock), readers, GUXING),
+        wait=WaitForMessage(feed, reader),
+        read=reader,
+        providers=Providers(policy, board, reader, {GUXING: "http://127.0.0.1:19000"}),
+        service=Service(reader, parts={"database": "memory", "queue": "in-process"}),
+        policy=policy,
+    )
+    whole = Running(application, database, gateway, board, clock, dispatcher, projector)
+    await commits.start()
+    if dispatching:
+        whole.dispatch()
+        whole.project()
+    try:
+        yield whole
+    finally:
+        feed.close()
+        projector.stop()
+        await dispatcher.stop(0)
+        await asyncio.gather(*whole.tasks)
+        await commits.close()
