@@ -1,0 +1,153 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from tests.support.builders import NOW, a_due_message
+
+from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.reader import MemoryMessageReader
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
+from wework_message.application import group_commit
+from wework_message.application.errors import DrainingError
+from wework_message.application.group_commit import Flush, GroupCommit
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import DEFAULT_TENANT
+from wework_message.domain.message import Message
+
+
+class Store:
+    """Adds each message; `poison` raises, `refused` is answered with an error, and `gate` holds the transaction."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.poison: Message | None = None
+        self.refused: Message | None = None
+        self.gate: asyncio.Event | None = None
+        self.inside = asyncio.Event()
+
+    async def __call__(self, flush: Flush, items: Sequence[Message], /) -> Sequence[str | Exception]:
+        self.batches.append(len(items))
+        self.inside.set()
+        await flush.unit.messages.add([item for item in items if item is not self.refused])
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.poison in items:
+            raise ZeroDivisionError
+        return [KeyError(item.id) if item is self.refused else item.id for item in items]
+
+
+class Setting:
+    def __init__(self) -> None:
+        self.database = MemoryDatabase()
+        self.reader = MemoryMessageReader(self.database)
+        self.store = Store()
+        self.told: list[bool] = []
+        self.commits = GroupCommit(MemoryUnitOfWorkFactory(self.database, SettableClock(NOW)), self._after)
+
+    async def _after(self, flush: Flush, /) -> None:
+        self.told.append(self.database.busy)
+
+    async def stored(self, messages: Sequence[Message]) -> list[bool]:
+        found = await self.reader.messages(DEFAULT_TENANT, [message.id for message in messages])
+        return [message.id in found for message in messages]
+
+    async def submit(self, messages: Sequence[Message]) -> list[object]:
+        asked = (self.commits.submit(self.store, message) for message in messages)
+        return list(await asyncio.gather(*asked, return_exceptions=True))
+
+
+@pytest.fixture
+def setting() -> Setting:
+    return Setting()
+
+
+def three() -> list[Message]:
+    return [a_due_message() for _ in range(3)]
+
+
+async def test_callers_that_come_together_share_one_transaction(setting: Setting) -> None:
+    await setting.commits.start()
+    messages = three()
+    assert await setting.submit(messages) == [message.id for message in messages]
+    assert (setting.store.batches, setting.told) == ([3], [False])
+    await setting.commits.close()
+
+
+async def test_nobody_is_answered_before_the_commit(setting: Setting) -> None:
+    await setting.commits.start()
+    setting.store.gate = asyncio.Event()
+    messages = three()
+    asked = [asyncio.create_task(setting.commits.submit(setting.store, message)) for message in messages]
+    await setting.store.inside.wait()
+    assert not any(task.done() for task in asked)
+    assert await setting.stored(messages) == [False] * 3
+    setting.store.gate.set()
+    await asyncio.gather(*asked)
+    assert await setting.stored(messages) == [True] * 3
+    await setting.commits.close()
+
+
+async def test_one_poisonous_item_fails_alone(setting: Setting) -> None:
+    await setting.commits.start()
+    messages = three()
+    setting.store.poison = messages[1]
+    first, second, third = await setting.submit(messages)
+    assert (first, third) == (messages[0].id, messages[2].id)
+    assert isinstance(second, ZeroDivisionError)
+    assert await setting.stored(messages) == [True, False, True]
+    await setting.commits.close()
+
+
+async def test_an_answer_that_is_an_error_is_its_callers_alone_and_undoes_nothing(setting: Setting) -> None:
+    await setting.commits.start()
+    messages = three()
+    setting.store.refused = messages[0]
+    first, *rest = await setting.submit(messages)
+    assert isinstance(first, KeyError)
+    assert rest == [message.id for message in messages[1:]]
+    assert setting.store.batches == [3]
+    await setting.commits.close()
+
+
+async def test_a_store_that_is_away_fails_all_and_keeps_nothing(setting: Setting) -> None:
+    await setting.commits.start()
+    messages = three()
+    setting.database.failing_commits = 1
+    assert {type(result) for result in await setting.submit(messages)} == {UnavailableError}
+    assert (await setting.stored(messages), setting.told) == ([False] * 3, [])
+    assert await setting.submit(messages) == [message.id for message in messages]
+    await setting.commits.close()
+
+
+async def test_a_caller_that_goes_away_does_not_undo_its_item(setting: Setting) -> None:
+    await setting.commits.start()
+    setting.store.gate = asyncio.Event()
+    messages = three()
+    asked = [asyncio.create_task(setting.commits.submit(setting.store, message)) for message in messages]
+    await setting.store.inside.wait()
+    asked[0].cancel()
+    setting.store.gate.set()
+    await asyncio.gather(*asked, return_exceptions=True)
+    assert asked[0].cancelled()
+    assert await setting.stored(messages) == [True] * 3
+    await setting.commits.close()
+
+
+async def test_a_transaction_is_bounded(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "CAP", 2)
+    await setting.commits.start()
+    await setting.submit(three())
+    assert setting.store.batches == [2, 1]
+    await setting.commits.close()
+
+
+async def test_what_was_submitted_before_the_end_is_still_committed(setting: Setting) -> None:
+    messages = three()
+    asked = [asyncio.create_task(setting.commits.submit(setting.store, message)) for message in messages]
+    await asyncio.sleep(0)
+    await setting.commits.start()
+    await setting.commits.close()
+    assert await asyncio.gather(*asked) == [message.id for message in messages]
+    with pytest.raises(DrainingError):
+        await setting.commits.submit(setting.store, a_due_message())

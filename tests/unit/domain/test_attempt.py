@@ -1,0 +1,39 @@
+from tests.support.builders import an_attempt, an_outcome
+
+from wework_message.domain.callbacks import Evidence, FactKind
+from wework_message.domain.outcomes import OutcomeClass
+
+UNCERTAIN = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
+
+
+def test_an_uncertain_answer_keeps_an_attempt_open() -> None:
+    attempt = an_attempt()
+    attempt.close(UNCERTAIN, at=1)
+    assert (attempt.unsettled, attempt.lane_open, attempt.evidence) == (True, True, Evidence.UNCERTAIN)
+
+
+def test_a_fact_settles_an_uncertain_attempt_whichever_comes_first() -> None:
+    fact_first, answer_first = an_attempt(), an_attempt()
+    fact_first.learn(FactKind.ECHO)
+    assert fact_first.unsettled
+    fact_first.close(UNCERTAIN, at=1)
+    answer_first.close(UNCERTAIN, at=1)
+    answer_first.learn(FactKind.ECHO)
+    assert fact_first == answer_first
+    assert (fact_first.unsettled, fact_first.lane_open, fact_first.evidence) == (False, False, Evidence.SEEN)
+
+
+def test_a_definite_answer_settles_an_attempt() -> None:
+    for kind in set(OutcomeClass) - {OutcomeClass.UNCERTAIN}:
+        attempt = an_attempt()
+        attempt.close(an_outcome(kind), at=1)
+        assert (attempt.unsettled, attempt.lane_open, attempt.ended_at) == (False, False, 1)
+
+
+def test_an_attempt_that_was_given_up_is_unproven_and_a_late_echo_still_counts() -> None:
+    attempt = an_attempt()
+    attempt.close(UNCERTAIN, at=1)
+    attempt.release()
+    assert attempt.evidence is Evidence.NOTHING
+    attempt.learn(FactKind.ECHO)
+    assert attempt.evidence is Evidence.SEEN
