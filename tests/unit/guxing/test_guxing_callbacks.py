@@ -180,6 +180,11 @@ def test_batch_becomes_one_item_per_record(nested: bool) -> None:
         assert READER.reread(11013, one.raw) == one
 
 
+def test_record_with_a_list_of_its_own_is_no_batch() -> None:
+    one = item(record(data=[record(id="1")]))
+    assert one.sighting == item(record()).sighting
+
+
 def test_single_callback_keeps_its_own_text() -> None:
     body = callback("11010", record(), guid="g-1")
     (one,) = READER.read(body)

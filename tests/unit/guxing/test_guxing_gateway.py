@@ -151,6 +151,12 @@ async def test_client_state(body: str, status: int, state: ClientState) -> None:
     ]
 
 
+async def test_instance_whose_name_cannot_be_written_is_unknown() -> None:
+    wire = answering('{"error_code":0,"data":{"status":2}}')
+    assert await GuxingGateway(wire).client_state(Guid("\ud83d")) is ClientState.UNKNOWN
+    assert wire.calls == []
+
+
 @pytest.mark.parametrize(
     ("content", "said", "kept"),
     [

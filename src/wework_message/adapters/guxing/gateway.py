@@ -99,7 +99,11 @@ class GuxingGateway:
 
     async def client_state(self, guid: Guid) -> ClientState:
         """Link state of an instance. A status 0 may be a mere reconnect: whoever asks debounces it (section 8)."""
-        data = await self._ask("/client/get_client_status", _encode(OfInstance(guid)))
+        try:
+            body = _encode(OfInstance(guid))
+        except ValueError:  # a lone surrogate: no vendor gave that name
+            return ClientState.UNKNOWN
+        data = await self._ask("/client/get_client_status", body)
         status = number(data.get("status")) if isinstance(data, dict) else None
         return ClientState.UNKNOWN if status is None else _STATES.get(status, ClientState.UNKNOWN)
 
