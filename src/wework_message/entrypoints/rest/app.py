@@ -1,7 +1,8 @@
 """The API as one ASGI application."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from typing import Any, TypeAlias
 
 from litestar import Litestar, Request
@@ -10,10 +11,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from wework_message.application.api import Application
+from wework_message.entrypoints.rest.answering import OK, encode
 from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.documented import Route
 from wework_message.entrypoints.rest.edge import Edge
+from wework_message.entrypoints.rest.openapi import document
 from wework_message.entrypoints.rest.problems import ExceptionHandler
-from wework_message.entrypoints.rest.routes import ROUTES, Route
+from wework_message.entrypoints.rest.routes import routes
 from wework_message.entrypoints.rest.service import Api
 
 Opening: TypeAlias = Callable[[], AbstractAsyncContextManager[Application]]
@@ -25,7 +29,8 @@ def create_app(application: Application | Opening, config: Config) -> Edge:
 
     `Edge.app` is the Litestar application inside.
     """
-    api = Api(config, application if isinstance(application, Application) else None)
+    table = tuple(routes(config))
+    api = Api(config, _document(table, config), application if isinstance(application, Application) else None)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -38,7 +43,7 @@ def create_app(application: Application | Opening, config: Config) -> Edge:
         api.running = None
 
     litestar = Litestar(
-        route_handlers=[_handler(api, route) for route in ROUTES],
+        route_handlers=[_handler(api, route) for route in table],
         exception_handlers={Exception: ExceptionHandler(config.now)},
         lifespan=[lifespan],
         openapi_config=None,
@@ -46,6 +51,16 @@ def create_app(application: Application | Opening, config: Config) -> Edge:
         request_max_body_size=None,
     )
     return Edge(litestar, config)
+
+
+def _document(table: Sequence[Route], config: Config) -> Callable[[str], bytes]:
+    """Made at the first question, once per prefix (there are two)."""
+
+    @cache
+    def made(prefix: str) -> bytes:
+        return encode(document(table, version=config.version, prefix=prefix))
+
+    return made
 
 
 def _handler(api: Api, route: Route) -> HTTPRouteHandler:
@@ -57,5 +72,6 @@ def _handler(api: Api, route: Route) -> HTTPRouteHandler:
         http_method=[HttpMethod(route.method), HttpMethod.HEAD] if route.method == "GET" else HttpMethod(route.method),
         name=f"{route.method} {route.path}",
         opt={"route": route},
+        status_code=OK,  # the answer brings its own
         include_in_schema=False,
     )(endpoint)

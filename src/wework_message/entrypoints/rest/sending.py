@@ -58,9 +58,12 @@ async def send(api: Api, request: Request[Any, Any, Any]) -> Answer:
     command = AcceptMessage(TENANT, ask.drafts, "SYNC", ask.is_group, ask.client_message_id)
     accepted = await application.accept(command)
     wait_ms, preferred = _wait_ms(request, application.policy.sync_wait_ms)
-    if accepted.grouped:
-        return await _send_group(api, application, request, accepted, wait_ms, preferred)
-    view = await _settled(application, message_id(accepted), wait_ms)
+    try:
+        if accepted.grouped:
+            return await _send_group(api, application, request, accepted, wait_ms, preferred)
+        view = await _settled(application, message_id(accepted), wait_ms)
+    except UnavailableError:  # it is stored: a 503 would ask for a repetition
+        return _accepted_blindly(api, request, accepted, preferred)
     data = send_answer(
         view.message,
         request_id=request_id_of(request.scope),
@@ -101,6 +104,28 @@ def _wait_ms(request: Request[Any, Any, Any], default: int) -> tuple[int, bool]:
 def _headers(accepted: Accepted, preferred: bool) -> tuple[Header, ...]:
     replayed = (REPLAYED,) if accepted.duplicate else ()
     return (*replayed, (b"preference-applied", b"wait")) if preferred else replayed
+
+
+def _accepted_blindly(
+    api: Api,
+    request: Request[Any, Any, Any],
+    accepted: Accepted,
+    preferred: bool,
+) -> Answer:
+    """The store went away after the message was committed: its id is all that can be said."""
+    url = link(request, f"/api/messages/{accepted.target}/status")
+    data = (
+        GroupAnswer(accepted.target, (), accepted.duplicate)
+        if accepted.grouped
+        else AsyncAnswer(
+            message_id=accepted.target,
+            status="ACCEPTED",
+            duplicate=accepted.duplicate,
+            scheduled_at=None,
+            status_url=url,
+        )
+    )
+    return api.answer(request, data, status=ACCEPTED, headers=_headers(accepted, preferred))
 
 
 async def _settled(application: Application, name: MessageId, wait_ms: int) -> MessageView:

@@ -1,6 +1,6 @@
 """What handlers work with: the use cases, the settings, and how their results become answers."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ class Api:
     """Given to every handler."""
 
     config: Config
+    document: Callable[[str], bytes]
+    """The OpenAPI document for readers who come by this prefix."""
     running: Application | None = None
     """The use cases; None before the start and after the stop of an application that the lifespan makes."""
 

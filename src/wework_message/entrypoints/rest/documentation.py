@@ -1,0 +1,79 @@
+"""The OpenAPI document and Swagger UI, both without the internet (decision 50)."""
+
+import asyncio
+from functools import cache
+from importlib.resources.abc import Traversable
+from typing import Any, Final
+
+from litestar import Request
+from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped] # the bundle ships no types
+
+from wework_message.application.errors import NotFoundError
+from wework_message.entrypoints.rest.answering import OK, Answer
+from wework_message.entrypoints.rest.service import Api
+
+_HTML: Final = (b"content-type", b"text/html; charset=utf-8")
+_POLICY: Final = (
+    b"content-security-policy",
+    b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+)
+_A_DAY: Final = (b"cache-control", b"public, max-age=86400")
+
+_PAGE: Final = b"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>wework-message API</title>
+<link rel="icon" type="image/png" href="swagger-ui/favicon-32x32.png">
+<link rel="stylesheet" href="swagger-ui/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="swagger-ui/swagger-ui-bundle.js"></script>
+<script src="swagger-ui/initializer.js"></script>
+</body>
+</html>
+"""
+"""Its links are relative, so that it works below the context path and without it."""
+
+_INITIALIZER: Final = b"""window.ui = SwaggerUIBundle({
+  url: new URL("v3/api-docs", document.baseURI).href,
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  validatorUrl: null,
+});
+"""
+
+_ASSETS: Final = {
+    "swagger-ui.css": b"text/css; charset=utf-8",
+    "swagger-ui-bundle.js": b"text/javascript; charset=utf-8",
+    "favicon-32x32.png": b"image/png",
+}
+"""What the page needs of the bundle."""
+
+
+async def api_docs(api: Api, request: Request[Any, Any, Any]) -> Answer:
+    """The document, its server address as this reader reaches us."""
+    return Answer(OK, api.document(request.scope["state"]["prefix"]))
+
+
+async def page(api: Api, request: Request[Any, Any, Any]) -> Answer:  # noqa: ARG001 -- a handler
+    """Swagger UI."""
+    return Answer(OK, _PAGE, (_HTML, _POLICY))
+
+
+async def asset(api: Api, request: Request[Any, Any, Any]) -> Answer:  # noqa: ARG001 -- a handler
+    """One file of the page."""
+    name: str = request.path_params["asset"]
+    if name == "initializer.js":
+        return Answer(OK, _INITIALIZER, ((b"content-type", b"text/javascript; charset=utf-8"),))
+    if name not in _ASSETS:
+        raise NotFoundError("page")
+    return Answer(OK, await asyncio.to_thread(_read, name), ((b"content-type", _ASSETS[name]), _A_DAY))
+
+
+@cache
+def _read(name: str) -> bytes:
+    folder: Traversable = swagger_ui_path
+    return folder.joinpath(name).read_bytes()

@@ -1,0 +1,150 @@
+"""Health, info and metrics (decision 48)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from litestar import Request
+from msgspec import Struct
+
+from wework_message.application.queries.providers import ProviderView
+from wework_message.application.queries.service import ServiceState
+from wework_message.entrypoints.rest.answering import OK, Answer, plain
+from wework_message.entrypoints.rest.service import Api
+from wework_message.entrypoints.wire.instants import iso
+from wework_message.entrypoints.wire.provider_answers import Totals, totals
+
+SERVICE: Final = "wework-message"
+UNAVAILABLE: Final = 503
+OUT_OF_SERVICE: Final = "OUT_OF_SERVICE"
+"""Spring's word for a process that takes no new work."""
+
+
+class PartHealth(Struct, frozen=True, rename="camel"):
+    """One backend."""
+
+    healthy: bool | None
+    """Null where it is not used, or not observed."""
+    status: str
+    """UP, DOWN, UNKNOWN or NOT_CONFIGURED."""
+    check_time: str
+    kind: str | None = None
+    """What stands in its place, such as sqlite."""
+
+
+class ProvidersHealth(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The providers as observed."""
+
+    healthy: bool | None
+    status: str
+    details: Mapping[str, bool | None]
+    stats: Totals
+    check_time: str
+
+
+class Health(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The process and its parts; Java's names."""
+
+    service: str
+    status: str
+    timestamp: str
+    draining: bool
+    parts: Mapping[str, str]
+    database: PartHealth
+    redis: PartHealth
+    rocketmq: PartHealth
+    providers: ProvidersHealth
+
+
+class Component(Struct, frozen=True):
+    """One part, as Spring's actuator tells it."""
+
+    status: str
+
+
+class ActuatorHealth(Struct, frozen=True, omit_defaults=True):
+    """Spring's shape."""
+
+    status: str
+    components: Mapping[str, Component] = {}
+
+
+class AppInfo(Struct, frozen=True):
+    """What runs."""
+
+    name: str
+    version: str
+
+
+class Info(Struct, frozen=True):
+    """Spring's shape."""
+
+    app: AppInfo
+    simulated: bool
+    """Whether an enabled provider is our own simulator."""
+
+
+async def health(api: Api, request: Request[Any, Any, Any]) -> Answer:
+    """200 while the process lives; what is wrong stands in the body."""
+    service, now = api.application.service, iso(api.config.now())
+    database = await service.database()
+    up = database is ServiceState.UP
+    status = OUT_OF_SERVICE if service.draining else database.value
+    return api.answer(
+        request,
+        Health(
+            service=SERVICE,
+            status=status,
+            timestamp=now,
+            draining=service.draining,
+            parts=service.parts,
+            database=PartHealth(up, database.value, now, service.parts.get("database")),
+            redis=_unused(service.parts.get("cache"), now),
+            rocketmq=_unused(service.parts.get("queue"), now),
+            providers=_providers(api.application.providers.all(), now),
+        ),
+    )
+
+
+def _unused(instead: str | None, now: str) -> PartHealth:
+    return PartHealth(None, "NOT_CONFIGURED", now, instead)
+
+
+def _providers(views: Sequence[ProviderView], now: str) -> ProvidersHealth:
+    observed = [view.health.healthy for view in views if view.provider.enabled and view.health.healthy is not None]
+    healthy = any(observed) if observed else None
+    return ProvidersHealth(
+        healthy=healthy,
+        status={True: "UP", False: "DOWN", None: "UNKNOWN"}[healthy],
+        details={view.provider.code: view.health.healthy for view in views},
+        stats=totals(views),
+        check_time=now,
+    )
+
+
+async def readiness(api: Api, request: Request[Any, Any, Any]) -> Answer:  # noqa: ARG001 -- a handler
+    """503 when the store does not answer or the process drains."""
+    service = api.application.service
+    database = await service.database()
+    status = OUT_OF_SERVICE if service.draining else database.value
+    components = {"db": Component(database.value), "ping": Component("UP")}
+    return plain(ActuatorHealth(status, components), status=OK if status == ServiceState.UP else UNAVAILABLE)
+
+
+async def liveness(api: Api, request: Request[Any, Any, Any]) -> Answer:  # noqa: ARG001 -- a handler
+    """The process answers; that is all."""
+    return plain(ActuatorHealth("UP"))
+
+
+async def info(api: Api, request: Request[Any, Any, Any]) -> Answer:  # noqa: ARG001 -- a handler
+    """Version, and whether anything is simulated."""
+    providers = api.application.policy.providers.values()
+    simulated = any(provider.simulated for provider in providers if provider.enabled)
+    return plain(Info(AppInfo(SERVICE, api.config.version), simulated))
+
+
+async def metrics(api: Api, request: Request[Any, Any, Any]) -> Answer:  # noqa: ARG001 -- a handler
+    """The Prometheus exposition."""
+    if api.config.metrics is None:
+        raise RuntimeError("the route exists only where there is a renderer")
+    body, content_type = api.config.metrics()
+    return Answer(OK, body, ((b"content-type", content_type.encode()),))

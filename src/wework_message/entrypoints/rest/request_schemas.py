@@ -1,0 +1,131 @@
+"""JSON schemas of request bodies: one per message type, made of the Structs that read them."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+
+from wework_message.domain.content import CONTENTS, MessageType
+from wework_message.entrypoints.wire.fields import Common
+from wework_message.entrypoints.wire.java_batch import CONTENT_LISTS, IMAGE_LIST
+from wework_message.entrypoints.wire.requests import BatchMode
+
+Schema = dict[str, Any]
+
+REF: Final = "#/components/schemas/"
+
+SEND: Final = "SendRequest"
+BATCH: Final = "BatchRequest"
+CALLBACK: Final = "ProviderCallback"
+
+_SENDER: Final = [{"required": ["guid"]}, {"required": ["accountId"]}]
+_PARTS: Final = {"minItems": 2, "maxItems": 20}
+
+
+@cache
+def send_examples() -> Mapping[str, Any]:
+    """A full request per message type, MIXED included."""
+    text = files("wework_message.entrypoints.rest").joinpath("send_examples.json").read_bytes()
+    examples: Mapping[str, Any] = msgspec.json.decode(text)
+    return examples
+
+
+def schemas() -> dict[str, Schema]:
+    """The schemas of all request bodies, and what they refer to."""
+    (common, *_), found = msgspec.json.schema_components([Common, *CONTENTS.values()], ref_template=REF + "{name}")
+    whole = found.pop(common["$ref"].removeprefix(REF))
+    shared = whole["properties"]
+    mapping = {}
+    for name, kind in CONTENTS.items():
+        mapping[name] = f"{REF}Send{kind.__name__.removesuffix('Content')}"
+        found[mapping[name].removeprefix(REF)] = _merged(shared, found[kind.__name__], name)
+    mapping["MIXED"] = f"{REF}SendMixed"
+    refs = [{"$ref": f"{REF}{kind.__name__}"} for kind in CONTENTS.values()]
+    parts = {
+        "properties": {
+            "parts": {"type": "array", "items": {"oneOf": refs}, **_PARTS},
+            "messageType": {"const": "MIXED"},
+        },
+        "required": ["messageType", "parts"],
+    }
+    found["SendMixed"] = _merged(shared, parts, MessageType.MIXED)
+    found[SEND] = {
+        "description": "One message. A null equals an absent field.",
+        "oneOf": [{"$ref": ref} for ref in mapping.values()],
+        "discriminator": {"propertyName": "messageType", "mapping": mapping},
+    }
+    found[BATCH] = {"oneOf": [_messages(), _java(shared)]}
+    _respell(found)
+    found[CALLBACK] = {
+        "type": "object",
+        "properties": {"guid": {"type": "string"}, "notify_type": {"type": "integer"}, "data": {}},
+        "required": ["guid", "notify_type"],
+    }
+    return found
+
+
+def _respell(schema: Any) -> None:
+    """Python's anchors of a pattern are JavaScript's, in place."""
+    if isinstance(schema, dict):
+        if isinstance(pattern := schema.get("pattern"), str):
+            schema["pattern"] = pattern.replace(r"\A", "^").replace(r"\Z", "$")
+        for value in schema.values():
+            _respell(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            _respell(value)
+
+
+def _merged(shared: Schema, content: Schema, name: str) -> Schema:
+    """A message: the common fields beside those of its content."""
+    return {
+        "title": f"Send {name}",
+        "type": "object",
+        "properties": shared | content["properties"],
+        "required": ["conversationId", *content["required"]],
+        "anyOf": _SENDER,
+        "additionalProperties": False,
+    }
+
+
+def _messages() -> Schema:
+    return {
+        "title": "Single messages",
+        "type": "object",
+        "properties": {
+            "messages": {"type": "array", "minItems": 1, "maxItems": 200, "items": {"$ref": REF + SEND}},
+            "atomic": {"type": "boolean", "default": False, "description": "All or nothing."},
+            "mode": {"const": BatchMode.FANOUT.value},
+            "clientMessageId": {"type": "string", "minLength": 1, "maxLength": 255},
+        },
+        "required": ["messages"],
+        "additionalProperties": False,
+    }
+
+
+def _java(shared: Schema) -> Schema:
+    """The Java service's shape; with `mode: FANOUT` one message per recipient and content."""
+    recipients = {"type": "array", "maxItems": 200, "items": {"type": "string"}}
+    lists = {
+        name: {"type": "array", "items": {"type": "object", "properties": {key: {} for key in names}}}
+        for name, (_, names) in CONTENT_LISTS.items()
+    }
+    common = {name: value for name, value in shared.items() if name not in ("conversationId", "async")}
+    return {
+        "title": "Recipients and contents",
+        "type": "object",
+        "properties": {
+            **common,
+            "userList": recipients,
+            "roomList": recipients,
+            "content": {"type": "string"},
+            IMAGE_LIST: {"type": "array", "items": {"type": "object"}},
+            **lists,
+            "mode": {"enum": [mode.value for mode in BatchMode], "default": BatchMode.MASS_SEND.value},
+            "atomic": {"type": "boolean", "default": False},
+        },
+        "anyOf": _SENDER,
+        "additionalProperties": False,
+    }
