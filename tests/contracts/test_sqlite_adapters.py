@@ -11,8 +11,8 @@ from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.dialect import SqliteDialect
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.schema import upgrade
-from wework_message.adapters.sql.sqlite_engine import reading_engine, writing_engine
-from wework_message.adapters.sql.unit_of_work import ReadingRun, SqlUnitOfWorkFactory, closing_engine
+from wework_message.adapters.sql.sqlite import SqliteStore
+from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.persistence import UnitOfWorkFactory
 from wework_message.domain.ports.reading import MessageReader
 
@@ -27,25 +27,28 @@ class OnSqlite:
         return tmp_path / "wework-message.db"
 
     @pytest.fixture
-    async def units(self, database: Path, clock: SettableClock) -> AsyncIterator[UnitOfWorkFactory]:
-        async with closing_engine(writing_engine(database)) as engine:
-            await upgrade(engine)
-            yield SqlUnitOfWorkFactory(engine, SqliteDialect(), clock)
-            assert "Checked out connections: 0" in engine.pool.status()
+    async def store(self, database: Path) -> AsyncIterator[SqliteStore]:
+        store = SqliteStore(database)
+        await store.transact(upgrade)
+        yield store
+        await store.close()
+
+    @pytest.fixture
+    def units(self, store: SqliteStore, clock: SettableClock) -> UnitOfWorkFactory:
+        return SqlUnitOfWorkFactory(store, SqliteDialect(), clock)
 
     @pytest.fixture
     async def other_units(
-        self, units: UnitOfWorkFactory, database: Path, clock: SettableClock
+        self, store: SqliteStore, database: Path, clock: SettableClock
     ) -> AsyncIterator[UnitOfWorkFactory]:
-        assert units is not None
-        async with closing_engine(writing_engine(database)) as engine:
-            yield SqlUnitOfWorkFactory(engine, SqliteDialect(), clock)
+        assert store is not None
+        other = SqliteStore(database)
+        yield SqlUnitOfWorkFactory(other, SqliteDialect(), clock)
+        await other.close()
 
     @pytest.fixture
-    async def reader(self, units: UnitOfWorkFactory, database: Path) -> AsyncIterator[MessageReader]:
-        assert units is not None
-        async with closing_engine(reading_engine(database)) as engine:
-            yield SqlMessageReader(ReadingRun(engine))
+    def reader(self, store: SqliteStore) -> MessageReader:
+        return SqlMessageReader(store.read)
 
 
 class TestSqliteMessageJournal(OnSqlite, MessageJournalContract):

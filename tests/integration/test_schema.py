@@ -1,4 +1,5 @@
 import sqlite3
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -6,47 +7,73 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
-from wework_message.adapters.sql.schema import SchemaState, schema_state, upgrade
-from wework_message.adapters.sql.sqlite_engine import writing_engine
+from wework_message.adapters.sql.schema import VERSION_TABLE, SchemaState, schema_state, upgrade
+from wework_message.adapters.sql.sqlite import SqliteStore
 from wework_message.adapters.sql.tables import metadata
-from wework_message.adapters.sql.unit_of_work import closing_engine
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(tmp_path / "deep" / "wm.db")
+    yield store
+    await store.close()
 
 
 def _differences(connection: Connection) -> list[object]:
-    context = MigrationContext.configure(connection, opts={"version_table": "wm_schema_version"})
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
     return list(compare_metadata(context, metadata))
 
 
-async def test_migrations_lead_to_the_tables_the_code_uses(tmp_path: Path) -> None:
-    async with closing_engine(writing_engine(tmp_path / "wm.db")) as engine:
-        assert await schema_state(engine) is SchemaState.EMPTY
-        assert await upgrade(engine) is SchemaState.EMPTY
-        assert await schema_state(engine) is SchemaState.CURRENT
-        assert await upgrade(engine) is SchemaState.CURRENT
-        async with engine.connect() as connection:
-            assert await connection.run_sync(_differences) == []
+def _pragma(connection: Connection, name: str) -> object:
+    return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
 
 
-async def test_a_database_of_a_newer_version_is_recognised(tmp_path: Path) -> None:
-    async with closing_engine(writing_engine(tmp_path / "wm.db")) as engine:
-        await upgrade(engine)
-        async with engine.begin() as connection:
-            await connection.exec_driver_sql("UPDATE wm_schema_version SET version_num = '9999'")
-        assert await schema_state(engine) is SchemaState.AHEAD
+async def test_migrations_lead_to_the_tables_the_code_uses(store: SqliteStore) -> None:
+    assert await store.transact(schema_state) is SchemaState.EMPTY
+    assert await store.transact(upgrade) is SchemaState.EMPTY
+    assert await store.transact(schema_state) is SchemaState.CURRENT
+    assert await store.transact(upgrade) is SchemaState.CURRENT
+    assert await store.transact(_differences) == []
+
+
+async def test_a_database_of_a_newer_version_is_recognised(store: SqliteStore) -> None:
+    await store.transact(upgrade)
+    await store.transact(
+        lambda connection: connection.exec_driver_sql("UPDATE wm_schema_version SET version_num = 'x'")
+    )
+    assert await store.transact(schema_state) is SchemaState.AHEAD
 
 
 @pytest.mark.parametrize("table", ["wm_due", "wm_note", "wm_callback"])
-async def test_serial_numbers_are_never_used_again(tmp_path: Path, table: str) -> None:
-    async with closing_engine(writing_engine(tmp_path / "wm.db")) as engine:
-        await upgrade(engine)
-    with sqlite3.connect(tmp_path / "wm.db") as database:
-        (sql,) = database.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+async def test_serial_numbers_are_never_used_again(store: SqliteStore, table: str) -> None:
+    await store.transact(upgrade)
+    query = "SELECT sql FROM sqlite_master WHERE name = ?"
+    sql = await store.read(lambda connection: connection.exec_driver_sql(query, (table,)).scalar())
+    assert "AUTOINCREMENT" in str(sql)
+
+
+async def test_a_default_tenant_exists_from_the_first_migration(store: SqliteStore) -> None:
+    await store.transact(upgrade)
+    query = "SELECT tenant_id FROM wm_tenant"
+    assert await store.read(lambda connection: connection.exec_driver_sql(query).scalars().all()) == ["default"]
+
+
+async def test_commits_are_synced_to_the_disk(store: SqliteStore) -> None:
+    assert await store.transact(_pragma, "journal_mode") == "wal"
+    assert await store.transact(_pragma, "synchronous") == 2
+
+
+async def test_readers_cannot_write(store: SqliteStore) -> None:
+    await store.transact(upgrade)
+    with pytest.raises(Exception, match="OperationalError"):
+        await store.read(lambda connection: connection.exec_driver_sql("DELETE FROM wm_tenant"))
+
+
+async def test_a_closed_store_leaves_one_file_that_another_program_can_read(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "wm.db")
+    await store.transact(upgrade)
+    await store.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["wm.db"]
+    database = sqlite3.connect(tmp_path / "wm.db")
+    assert database.execute("SELECT count(*) FROM wm_message").fetchone() == (0,)
     database.close()
-    assert "AUTOINCREMENT" in sql
-
-
-async def test_commits_are_synced_to_the_disk(tmp_path: Path) -> None:
-    async with closing_engine(writing_engine(tmp_path / "wm.db")) as engine, engine.connect() as connection:
-        journal = (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar()
-        synchronous = (await connection.exec_driver_sql("PRAGMA synchronous")).scalar()
-    assert (journal, synchronous) == ("wal", 2)

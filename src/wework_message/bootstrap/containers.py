@@ -1,18 +1,18 @@
 """Two containers: what is opened and closed, and what is built on it (ADR 0006). Nothing else knows them."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from dependency_injector import containers, providers
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from wework_message.adapters.memory.doorbell import MemoryDoorbell
 from wework_message.adapters.memory.health import MemoryHealthBoard
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
 from wework_message.adapters.sql.dialect import SqliteDialect
 from wework_message.adapters.sql.reader import SqlMessageReader
-from wework_message.adapters.sql.sqlite_engine import reading_engine, writing_engine
-from wework_message.adapters.sql.unit_of_work import ReadingRun, SqlUnitOfWorkFactory, closing_engine
+from wework_message.adapters.sql.sqlite import SqliteStore
+from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.system import RandomDice, SystemClock, UuidGenerator
 from wework_message.application.aftermath import Aftermath, CallReports
 from wework_message.application.api import Application
@@ -51,6 +51,16 @@ from wework_message.domain.ports.system import Clock
 from wework_message.domain.selection import ProviderSelector
 
 
+@asynccontextmanager
+async def open_store(path: Path) -> AsyncIterator[SqliteStore]:
+    """The database file, closed at the end."""
+    store = SqliteStore(path)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
 class Infrastructure(containers.DeclarativeContainer):
     """What has to be opened, in the order in which `running` opens it, and is closed the other way round."""
 
@@ -60,8 +70,7 @@ class Infrastructure(containers.DeclarativeContainer):
     calls: providers.Dependency[int] = providers.Dependency()
 
     clock = providers.Singleton(SystemClock)
-    writer = providers.Resource(closing_engine, providers.Singleton(writing_engine, database_path))
-    reader = providers.Resource(closing_engine, providers.Singleton(reading_engine, database_path))
+    store = providers.Resource(open_store, database_path)
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
 
 
@@ -69,8 +78,7 @@ class UseCases(containers.DeclarativeContainer):
     """Built on what is open; every dependency is a plain value here."""
 
     clock: providers.Dependency[Clock] = providers.Dependency()
-    writer: providers.Dependency[AsyncEngine] = providers.Dependency()
-    reading: providers.Dependency[AsyncEngine] = providers.Dependency()
+    store: providers.Dependency[SqliteStore] = providers.Dependency()
     gateways: providers.Dependency[Gateways] = providers.Dependency()
     policy: providers.Dependency[Policy] = providers.Dependency()
     observer: providers.Dependency[Observer] = providers.Dependency()
@@ -83,8 +91,8 @@ class UseCases(containers.DeclarativeContainer):
     limiter = providers.Singleton(MemoryRateLimiter, clock)
     doorbell = providers.Singleton(MemoryDoorbell)
     feed = providers.Singleton(StatusFeed)
-    units = providers.Singleton(SqlUnitOfWorkFactory, writer, providers.Singleton(SqliteDialect), clock)
-    reader = providers.Singleton(SqlMessageReader, providers.Singleton(ReadingRun, reading))
+    units = providers.Singleton(SqlUnitOfWorkFactory, store, providers.Singleton(SqliteDialect), clock)
+    reader = providers.Singleton(SqlMessageReader, store.provided.read)
     router = providers.Singleton(Router, policy, providers.Singleton(ProviderSelector), board, dice)
 
     projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, board, policy, clock)

@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from wework_message.adapters.sql.schema import SchemaState, schema_state, upgrade
+from wework_message.adapters.sql.sqlite import SqliteStore
 from wework_message.application.api import Application
 from wework_message.application.commands.dispatch import Dispatcher
 from wework_message.application.commands.probe import Prober
@@ -79,13 +78,12 @@ async def running(loaded: Loaded, observer: Observer, *, own_url: str | None = N
             calls=policy.calls_in_flight,
         )
         stack.push_async_callback(_shut, infrastructure)
-        writer = await infrastructure.writer.async_()
-        await _bring_up(writer, loaded)
-        reading = await infrastructure.reader.async_()
+        store = await infrastructure.store.async_()
+        await bring_up(store, loaded)
         gateways = await infrastructure.gateways.async_()
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
-            clock=infrastructure.clock(), writer=writer, reading=reading, gateways=gateways, policy=policy,
+            clock=infrastructure.clock(), store=store, gateways=gateways, policy=policy,
             observer=observer, api_urls={codes[key]: url for key, url in urls.items()},
             parts={"database": "sqlite", "queue": "in-process", "cache": "memory"},
         )  # fmt: skip
@@ -103,8 +101,9 @@ async def _shut(infrastructure: Infrastructure) -> None:
         await closing
 
 
-async def _bring_up(writer: AsyncEngine, loaded: Loaded) -> None:
-    before = await schema_state(writer) if not loaded.settings.datasource.auto_migrate else await upgrade(writer)
+async def bring_up(store: SqliteStore, loaded: Loaded) -> None:
+    """Migrate under the writer's lock, or only look (decision 37); raises `SchemaError`."""
+    before = await store.transact(upgrade if loaded.settings.datasource.auto_migrate else schema_state)
     if before is SchemaState.AHEAD:
         raise SchemaError("datasource.url", "the schema is newer than this version; start the newer version")
     if before is not SchemaState.CURRENT and not loaded.settings.datasource.auto_migrate:

@@ -27,9 +27,9 @@ class SqlAccountBook:
 
     def _open(self, connection: Connection, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
         accounts = [implicit_account(guid, tenant_id) for guid in dict.fromkeys(guid for guid, _ in guids)]
-        connection.execute(self._dialect.insert_new(account), [rows.account_row(one) for one in accounts])
+        self._dialect.new_account.many(connection, [rows.account_row(one) for one in accounts])
         bindings = [implicit_binding(guid, code) for guid, code in guids]
-        connection.execute(self._dialect.insert_new(binding), [rows.binding_row(one, tenant_id) for one in bindings])
+        self._dialect.new_binding.many(connection, [rows.binding_row(one, tenant_id) for one in bindings])
 
     async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, tuple[Account, Sequence[Binding]]]:
         """By primary key, and bindings by account."""

@@ -4,14 +4,29 @@ This version speaks SQLite; the class for MySQL and MariaDB stands beside it onc
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Select, Table, case, exists, literal, or_, select, tuple_, union_all
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    Table,
+    bindparam,
+    case,
+    exists,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.sql.base import Executable
 
+from wework_message.adapters.sql.prepared import Prepared, parameters
 from wework_message.adapters.sql.rows import SCHEDULED_PLACE
-from wework_message.adapters.sql.tables import due, message
+from wework_message.adapters.sql.tables import account, binding, callback, due, finished, idempotency_key, message
 from wework_message.domain.agenda import Place, Urgency
 from wework_message.domain.lifecycle import MessageStatus
 
@@ -20,80 +35,152 @@ HELD_BY_UNKNOWN: Final = 2
 
 
 class Dialect(Protocol):
-    """Statements that differ between databases."""
+    """Statements that differ between databases. Parameters carry the columns' names."""
 
-    def insert_new(self, table: Table) -> Executable:
-        """INSERT that leaves existing rows alone."""
+    @property
+    def new_key(self) -> Prepared:
+        """Insert an idempotency key, leaving a taken one alone."""
         ...
 
-    def upsert(self, table: Table, keys: Sequence[str], columns: Sequence[str]) -> Executable:
-        """INSERT that updates `columns` of rows whose `keys` exist."""
+    @property
+    def new_callback(self) -> Prepared:
+        """Insert a callback, leaving a known one alone."""
         ...
 
-    def add_up(self, table: Table, keys: Sequence[str], column: str) -> Executable:
-        """INSERT that adds to `column` of rows whose `keys` exist."""
+    @property
+    def new_account(self) -> Prepared:
+        """Insert an account, leaving a known one alone."""
         ...
 
-    def claim(self, now: int, limit: int) -> Select[Any]:
-        """Due rows in claim order with `holder` and `behind`, locked against other claimers."""
+    @property
+    def new_binding(self) -> Prepared:
+        """Insert a binding, leaving a known one alone."""
+        ...
+
+    @property
+    def due_again(self) -> Prepared:
+        """When a message is due next; it keeps its place in its account's budget."""
+        ...
+
+    @property
+    def departed(self) -> Prepared:
+        """The same for a call that starts: it uses up the place in the budget."""
+        ...
+
+    @property
+    def count(self) -> Prepared:
+        """Add to a kept counter."""
+        ...
+
+    @property
+    def claim(self) -> Select[Any]:
+        """Due rows in claim order with `holder` and `behind`, locked against others; parameters `now` and `most`."""
         ...
 
 
 class SqliteDialect:
     """SQLite 3.35 or newer. A unit of work begins IMMEDIATE: it is the only writer, so a claim needs no row locks."""
 
-    def insert_new(self, table: Table) -> Executable:
-        """INSERT ... ON CONFLICT DO NOTHING."""
-        return sqlite.insert(table).on_conflict_do_nothing()
+    @cached_property
+    def new_key(self) -> Prepared:
+        """ON CONFLICT DO NOTHING."""
+        return _insert_new(idempotency_key)
 
-    def upsert(self, table: Table, keys: Sequence[str], columns: Sequence[str]) -> Executable:
-        """INSERT ... ON CONFLICT DO UPDATE."""
-        statement = sqlite.insert(table)
-        return statement.on_conflict_do_update(
-            index_elements=list(keys), set_={name: statement.excluded[name] for name in columns}
-        )
+    @cached_property
+    def new_callback(self) -> Prepared:
+        """ON CONFLICT DO NOTHING."""
+        return _insert_new(callback, "id", "tenant_id", "message_id", "waits_for")
 
-    def add_up(self, table: Table, keys: Sequence[str], column: str) -> Executable:
-        """INSERT ... ON CONFLICT DO UPDATE SET n = n + new."""
-        statement = sqlite.insert(table)
-        return statement.on_conflict_do_update(
-            index_elements=list(keys), set_={column: table.c[column] + statement.excluded[column]}
-        )
+    @cached_property
+    def new_account(self) -> Prepared:
+        """ON CONFLICT DO NOTHING."""
+        return _insert_new(account)
 
-    def claim(self, now: int, limit: int) -> Select[Any]:
+    @cached_property
+    def new_binding(self) -> Prepared:
+        """ON CONFLICT DO NOTHING."""
+        return _insert_new(binding)
+
+    @cached_property
+    def due_again(self) -> Prepared:
+        """ON CONFLICT DO UPDATE."""
+        return _upsert_due("place", "parked", "due_at")
+
+    @cached_property
+    def departed(self) -> Prepared:
+        """ON CONFLICT DO UPDATE."""
+        return _upsert_due("place", "parked", "due_at", "paced")
+
+    @cached_property
+    def count(self) -> Prepared:
+        """ON CONFLICT DO UPDATE SET total = total + new."""
+        statement = sqlite.insert(finished).values(parameters(finished))
+        keys = ["tenant_id", "provider_code", "message_type", "outcome"]
+        added = finished.c.total + statement.excluded.total
+        return Prepared(statement.on_conflict_do_update(index_elements=keys, set_={"total": added}))
+
+    @cached_property
+    def claim(self) -> Select[Any]:
         """One index range per urgency class, so that a backlog of one class is not read for another."""
-        classes = [_due_of_class(urgency, now, limit) for urgency in Urgency]
+        classes = [_due_of_class(urgency) for urgency in Urgency]
         together = union_all(*(select(one.subquery()) for one in classes)).subquery()
-        return select(together).order_by(together.c.urgency, together.c.due_at, together.c.seq).limit(limit)
+        order = (together.c.urgency, together.c.due_at, together.c.seq)
+        return select(together).order_by(*order).limit(bindparam("most"))
 
 
-def _due_of_class(urgency: Urgency, now: int, limit: int) -> Select[Any]:
-    waits = due.c.place.in_((Place.WAITING, SCHEDULED_PLACE))
+def _insert_new(table: Table, *without: str) -> Prepared:
+    return Prepared(sqlite.insert(table).values(parameters(table, without=without)).on_conflict_do_nothing())
+
+
+def _upsert_due(*columns: str) -> Prepared:
+    statement = sqlite.insert(due).values(parameters(due, without=("seq", "lease_owner", "epoch")))
+    changed = {name: statement.excluded[name] for name in columns}
+    return Prepared(statement.on_conflict_do_update(index_elements=["message_id"], set_=changed))
+
+
+_NOW: Final[BindParameter[int]] = bindparam("now")
+
+
+def _due_of_class(urgency: Urgency) -> Select[Any]:
+    waits = due.c.place.in_(_literals(Place.WAITING, SCHEDULED_PLACE))
     return (
         select(
             due.c.seq, due.c.message_id, due.c.urgency, due.c.due_at, due.c.paced,
-            case((waits, _holder(now)), else_=literal(None)).label("holder"),
-            case((waits, _behind(now)), else_=literal(value=False)).label("behind"),
+            case((waits, _holder()), else_=null()).label("holder"),
+            case((waits, _behind()), else_=_literal(0)).label("behind"),
         )
-        .where(due.c.urgency == urgency.value, due.c.due_at <= now)
+        .where(due.c.urgency == _literal(urgency), due.c.due_at <= _NOW)
         .order_by(due.c.due_at, due.c.seq)
-        .limit(limit)
+        .limit(bindparam("most"))
     )  # fmt: skip
 
 
-def _holder(_now: int) -> Any:
+def _holder() -> ColumnElement[int]:
     other, held = due.alias(), message.alias()
+    unknown = held.c.status == literal(MessageStatus.UNKNOWN.value, literal_execute=True)
     return (
-        select(case((held.c.status == MessageStatus.UNKNOWN.value, HELD_BY_UNKNOWN), else_=1))
+        select(case((unknown, _literal(HELD_BY_UNKNOWN)), else_=_literal(1)))
         .select_from(other.join(held, held.c.id == other.c.message_id))
-        .where(other.c.lane == due.c.lane, other.c.place == Place.HOLDING.value)
-        .limit(1)
+        .where(other.c.lane == due.c.lane, other.c.place == _literal(Place.HOLDING))
+        .limit(_literal(1))
         .scalar_subquery()
     )
 
 
-def _behind(now: int) -> Any:
+def _behind() -> ColumnElement[bool]:
     other = due.alias()
     earlier = tuple_(other.c.urgency, other.c.seq) < tuple_(due.c.urgency, due.c.seq)
-    in_place = or_(other.c.place == Place.WAITING.value, (other.c.place == SCHEDULED_PLACE) & (other.c.due_at <= now))
-    return exists(select(literal(1)).where(other.c.lane == due.c.lane, in_place, earlier))
+    in_place = or_(
+        other.c.place == _literal(Place.WAITING),
+        (other.c.place == _literal(SCHEDULED_PLACE)) & (other.c.due_at <= _NOW),
+    )
+    return exists(select(_literal(1)).where(other.c.lane == due.c.lane, in_place, earlier))
+
+
+def _literal(number: int) -> ColumnElement[int]:
+    """A constant in the text of the statement."""
+    return literal(int(number), literal_execute=True)
+
+
+def _literals(*numbers: int) -> Sequence[ColumnElement[int]]:
+    return [_literal(number) for number in numbers]

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from wework_message.adapters.sql.dialect import Dialect
+from wework_message.adapters.sql.prepared import Prepared
 from wework_message.adapters.sql.running import Run
 from wework_message.adapters.sql.tables import callback
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.persistence import InboxEntry, InboxState, InboxVerdict
 
-_DECIDE = (
+_DECIDE = Prepared(
     update(callback)
     .where(callback.c.id == bindparam("the_id"))
     .values(
@@ -20,6 +21,30 @@ _DECIDE = (
         waits_for=bindparam("waits_for"),
         tries=callback.c.tries + 1,
     )
+)
+
+_PENDING = (
+    select(
+        callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
+        callback.c.tries,
+    )
+    .where(callback.c.state == InboxState.PENDING.value)
+    .order_by(callback.c.id)
+    .limit(bindparam("most"))
+)  # fmt: skip
+_REOPEN_NAMED = (
+    update(callback)
+    .where(callback.c.waits_for.in_(bindparam("ids", expanding=True)), callback.c.state == InboxState.PARKED.value)
+    .values(state=InboxState.PENDING.value)
+)
+_REOPEN_RECENT = (
+    update(callback)
+    .where(
+        callback.c.guid.in_(bindparam("guids", expanding=True)),
+        callback.c.received_at >= bindparam("since"),
+        callback.c.state == InboxState.PARKED.value,
+    )
+    .values(state=InboxState.PENDING.value)
 )
 
 
@@ -51,7 +76,7 @@ class SqlCallbackInbox:
             }
             for item in items
         ]
-        return max(0, connection.execute(self._dialect.insert_new(callback), arrived).rowcount)
+        return max(0, self._dialect.new_callback.many(connection, arrived))
 
     async def pending(self, limit: int) -> Sequence[InboxEntry]:
         """By state and id."""
@@ -74,18 +99,9 @@ class SqlCallbackInbox:
 
 
 def _pending(connection: Connection, limit: int) -> Sequence[InboxEntry]:
-    statement = (
-        select(
-            callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
-            callback.c.tries,
-        )
-        .where(callback.c.state == InboxState.PENDING.value)
-        .order_by(callback.c.id)
-        .limit(limit)
-    )  # fmt: skip
     return [
         InboxEntry(row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries)
-        for row in connection.execute(statement)
+        for row in connection.execute(_PENDING, {"most": limit})
     ]
 
 
@@ -95,16 +111,18 @@ def _reopen(
     guids: Sequence[tuple[ProviderCode, Guid]],
     since: int,
 ) -> int:
-    named = callback.c.waits_for.in_({key[2] for key in keys})
-    recent = and_(callback.c.guid.in_({guid for _, guid in guids}), callback.c.received_at >= since)
-    reason = or_(*([named] if keys else []), *([recent] if guids else []))
-    parked = callback.c.state == InboxState.PARKED.value
-    return connection.execute(update(callback).where(reason, parked).values(state=InboxState.PENDING.value)).rowcount
+    reopened = 0
+    if keys:
+        reopened += connection.execute(_REOPEN_NAMED, {"ids": [key[2] for key in keys]}).rowcount
+    if guids:
+        recent = {"guids": [guid for _, guid in guids], "since": since}
+        reopened += connection.execute(_REOPEN_RECENT, recent).rowcount
+    return reopened
 
 
 def _decide(connection: Connection, verdicts: Sequence[InboxVerdict]) -> None:
-    connection.execute(
-        _DECIDE,
+    _DECIDE.many(
+        connection,
         [
             {
                 "the_id": verdict.id,

@@ -1,15 +1,17 @@
 """The message journal on SQL."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, false, select, true, update
 
 from wework_message.adapters.sql import rows, uncertainty
 from wework_message.adapters.sql.dialect import HELD_BY_UNKNOWN, Dialect
+from wework_message.adapters.sql.prepared import Prepared, inserting
 from wework_message.adapters.sql.running import Run
 from wework_message.adapters.sql.tables import attempt, batch, due, finished, idempotency_key, message, note
 from wework_message.domain.agenda import Place
+from wework_message.domain.attempt import Attempt
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.matching import OpenAttempt
 from wework_message.domain.message import Message
@@ -18,20 +20,40 @@ from wework_message.domain.ports.system import Clock
 
 Named = tuple[ProviderCode, Guid, ProviderMessageId]
 
-_UPDATE_MESSAGE = (
+_NEW_MESSAGE = inserting(message)
+_NEW_DUE = inserting(due, without=("seq", "lease_owner", "epoch"))
+_NEW_ATTEMPT = inserting(attempt)
+_NEW_NOTE = inserting(note, without=("id",))
+_NEW_BATCH = inserting(batch)
+_UPDATE_MESSAGE = Prepared(
     update(message)
     .where(message.c.id == bindparam("the_id"))
     .values({name: bindparam(name) for name in rows.STATE_COLUMNS})
 )
-_UPDATE_ATTEMPT = (
+_UPDATE_ATTEMPT = Prepared(
     update(attempt)
     .where(attempt.c.message_id == bindparam("the_id"), attempt.c.number == bindparam("the_number"))
     .values({name: bindparam(name) for name in rows.SETTLED_COLUMNS})
 )
-_FORGET = delete(due).where(due.c.message_id == bindparam("the_id"))
+_FORGET = Prepared(delete(due).where(due.c.message_id == bindparam("the_id")))
+_MARK_PACED = Prepared(update(due).where(due.c.message_id == bindparam("the_id")).values(paced=true()))
+_IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
+_MESSAGES = select(message).where(message.c.id.in_(_IDS))
+_ATTEMPTS = select(attempt).where(attempt.c.message_id.in_(_IDS)).order_by(attempt.c.number)
+_VERSIONS = select(message.c.id, message.c.version).where(message.c.id.in_(_IDS))
+_OWNERS = select(
+    idempotency_key.c.tenant_id, idempotency_key.c.key, idempotency_key.c.target, idempotency_key.c.fingerprint
+).where(
+    idempotency_key.c.tenant_id.in_(bindparam("tenants", expanding=True)),
+    idempotency_key.c.key.in_(bindparam("keys", expanding=True)),
+)
+_SENT_AS = select(
+    attempt.c.provider_code, attempt.c.guid, attempt.c.provider_message_id, attempt.c.message_id, attempt.c.number
+).where(attempt.c.provider_message_id.in_(_IDS))
+_PARTS = select(message.c.id).where(message.c.group_id == bindparam("the_id")).order_by(message.c.item_index)
 
 
-def _wake_next() -> Any:
+def _wake_next() -> Prepared:
     following = due.alias("following")
     first = (
         select(following.c.seq)
@@ -40,14 +62,14 @@ def _wake_next() -> Any:
         .limit(1)
         .scalar_subquery()
     )
-    return update(due).where(due.c.seq == first, due.c.parked).values(due_at=bindparam("now"), parked=False)
+    return Prepared(update(due).where(due.c.seq == first, due.c.parked).values(due_at=bindparam("now"), parked=false()))
 
 
 _WAKE_NEXT = _wake_next()
-_WAKE_ALL = (
+_WAKE_ALL = Prepared(
     update(due)
     .where(due.c.lane == bindparam("the_lane"), due.c.place == Place.WAITING.value, due.c.parked)
-    .values(due_at=bindparam("now"), parked=False)
+    .values(due_at=bindparam("now"), parked=false())
 )
 
 
@@ -72,13 +94,9 @@ class SqlMessageJournal:
              "created_at": now}
             for key in keys
         ]  # fmt: skip
-        connection.execute(self._dialect.insert_new(idempotency_key), wanted)
-        columns = idempotency_key.c
-        found = connection.execute(
-            select(columns.tenant_id, columns.key, columns.target, columns.fingerprint).where(
-                columns.tenant_id.in_({key.tenant_id for key in keys}), columns.key.in_({key.key for key in keys})
-            )
-        )
+        self._dialect.new_key.many(connection, wanted)
+        asked = {"tenants": list({key.tenant_id for key in keys}), "keys": [key.key for key in keys]}
+        found = connection.execute(_OWNERS, asked)
         owners = {(row.tenant_id, row.key): row for row in found}
         answers = [owners[key.tenant_id, key.key] for key in keys]
         return [
@@ -91,28 +109,17 @@ class SqlMessageJournal:
         await self._run(self._add, messages, batches)
 
     def _add(self, connection: Connection, messages: Sequence[Message], batches: Sequence[NewBatch]) -> None:
-        if batches:
-            connection.execute(
-                insert(batch),
-                [
-                    {"id": one.id, "tenant_id": one.tenant_id, "mode": one.mode, "total": one.total,
-                     "created_at": one.created_at}
-                    for one in batches
-                ],
-            )  # fmt: skip
-        if messages:
-            now = self._clock.now()
-            connection.execute(insert(message), [rows.message_row(one) for one in messages])
-            connection.execute(
-                insert(due), [rows.due_row(one, one.due, now) for one in messages if one.due is not None]
-            )
+        now = self._clock.now()
+        _NEW_BATCH.many(connection, [_batch_row(one) for one in batches])
+        _NEW_MESSAGE.many(connection, [rows.message_row(one) for one in messages])
+        _NEW_DUE.many(connection, [rows.due_row(one, one.due, now) for one in messages if one.due is not None])
 
     async def due(self, limit: int) -> Sequence[DueMessage]:
         """The claim's select, then the messages by id."""
         return await self._run(self._due, limit) if limit > 0 else ()
 
     def _due(self, connection: Connection, limit: int) -> Sequence[DueMessage]:
-        claimed = connection.execute(self._dialect.claim(self._clock.now(), limit)).all()
+        claimed = connection.execute(self._dialect.claim, {"now": self._clock.now(), "most": limit}).all()
         messages = self._load(connection, [row.message_id for row in claimed])
         return [
             DueMessage(messages[row.message_id], _block(row.holder, behind=row.behind), paced=bool(row.paced))
@@ -128,9 +135,7 @@ class SqlMessageJournal:
         return await self._run(self._group, group_id)
 
     def _group(self, connection: Connection, group_id: BatchId) -> Sequence[Message]:
-        ids = connection.execute(
-            select(message.c.id).where(message.c.group_id == group_id).order_by(message.c.item_index)
-        )
+        ids = connection.execute(_PARTS, {"the_id": group_id})
         return list(self._load(connection, [row.id for row in ids]).values())
 
     def _load(self, connection: Connection, message_ids: Sequence[MessageId]) -> dict[MessageId, Message]:
@@ -155,57 +160,29 @@ class SqlMessageJournal:
         """Messages that were read in an earlier transaction: only an unchanged version may be overwritten."""
         if not unlocked:
             return frozenset()
-        stored = connection.execute(
-            select(message.c.id, message.c.version).where(message.c.id.in_([one.id for one in unlocked]))
-        )
+        stored = connection.execute(_VERSIONS, {"ids": [one.id for one in unlocked]})
         versions = {row.id: row.version for row in stored}
         return frozenset(one.id for one in unlocked if versions.get(one.id) != one.version)
 
     def _write(self, connection: Connection, messages: Sequence[Message]) -> None:
         if not messages:
             return
-        states = [{"the_id": one.id, **rows.message_state(one)} for one in messages]
-        connection.execute(_UPDATE_MESSAGE, states)
-        self._write_attempts(connection, messages)
-        if notes := [rows.note_row(one, line) for one in messages for line in one.notes]:
-            connection.execute(insert(note), notes)
+        _UPDATE_MESSAGE.many(connection, [{"the_id": one.id, **rows.message_state(one)} for one in messages])
+        _write_attempts(connection, messages)
+        _NEW_NOTE.many(connection, [rows.note_row(one, line) for one in messages for line in one.notes])
         self._write_due(connection, messages)
-
-    def _write_attempts(self, connection: Connection, messages: Sequence[Message]) -> None:
-        known = [(one, each) for one in messages for each in one.attempts if each.stored]
-        if known:
-            connection.execute(_UPDATE_ATTEMPT, [_settled(one, each) for one, each in known])
-        new = [(one, each) for one in messages for each in one.attempts if not each.stored]
-        if new:
-            connection.execute(insert(attempt), [rows.attempt_row(one, each) for one, each in new])
-            for _, each in new:
-                each.stored = True
 
     def _write_due(self, connection: Connection, messages: Sequence[Message]) -> None:
         now = self._clock.now()
-        if resting := [{"the_id": one.id} for one in messages if one.due is not None and one.due.in_ms is None]:
-            connection.execute(_FORGET, resting)
-        columns = ["place", "parked", "due_at"]
+        _FORGET.many(
+            connection, [{"the_id": one.id} for one in messages if one.due is not None and one.due.in_ms is None]
+        )
         pending = [(one, one.due) for one in messages if one.due is not None and one.due.in_ms is not None]
-        if waiting := [rows.due_row(one, its, now) for one, its in pending if its.place is not Place.HOLDING]:
-            connection.execute(self._dialect.upsert(due, ["message_id"], columns), waiting)
-        # A call uses up the message's place in its account's budget.
-        if departed := [rows.due_row(one, its, now) for one, its in pending if its.place is Place.HOLDING]:
-            connection.execute(self._dialect.upsert(due, ["message_id"], [*columns, "paced"]), departed)
-        self._wake(connection, messages, now)
-
-    def _wake(self, connection: Connection, messages: Sequence[Message], now: int) -> None:
-        freed: list[dict[str, Any]] = []
-        blocked: list[dict[str, Any]] = []
-        for one in messages:
-            if one.lane_released:
-                lane = {"the_lane": rows.lane(one.account_id, one.conversation_id), "now": now}
-                holding = one.due is not None and one.due.place is Place.HOLDING
-                (blocked if holding else freed).append(lane)
-        if freed:
-            connection.execute(_WAKE_NEXT, freed)
-        if blocked:
-            connection.execute(_WAKE_ALL, blocked)
+        waiting = [rows.due_row(one, its, now) for one, its in pending if its.place is not Place.HOLDING]
+        self._dialect.due_again.many(connection, waiting)
+        departed = [rows.due_row(one, its, now) for one, its in pending if its.place is Place.HOLDING]
+        self._dialect.departed.many(connection, departed)
+        _wake(connection, messages, now)
 
     async def pace(self, message_ids: Sequence[MessageId]) -> None:
         """Mark the due rows."""
@@ -225,9 +202,8 @@ class SqlMessageJournal:
             await self._run(self._count, sent)
 
     def _count(self, connection: Connection, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
-        keys = ["tenant_id", "provider_code", "message_type", "outcome"]
-        connection.execute(
-            self._dialect.add_up(finished, keys, "total"),
+        self._dialect.count.many(
+            connection,
             [
                 {
                     "tenant_id": "default",
@@ -243,18 +219,46 @@ class SqlMessageJournal:
 
 def load(connection: Connection, message_ids: Sequence[MessageId]) -> dict[MessageId, Message]:
     """The messages that exist, in the order asked for, each with its attempts."""
-    found = {
-        row["id"]: row for row in connection.execute(select(message).where(message.c.id.in_(message_ids))).mappings()
-    }
-    attempts: dict[str, list[Any]] = {}
+    found = {row["id"]: row for row in connection.execute(_MESSAGES, {"ids": message_ids}).mappings()}
+    attempts: dict[str, list[Attempt]] = {}
     if tried := [one for one, row in found.items() if row["attempt_count"] > 0]:
-        statement = select(attempt).where(attempt.c.message_id.in_(tried)).order_by(attempt.c.number)
-        for row in connection.execute(statement).mappings():
+        for row in connection.execute(_ATTEMPTS, {"ids": tried}).mappings():
             attempts.setdefault(row["message_id"], []).append(rows.attempt_of(row))
     return {one: rows.message_of(found[one], attempts.get(one, [])) for one in message_ids if one in found}
 
 
-def _settled(one: Message, each: Any) -> dict[str, Any]:
+def _write_attempts(connection: Connection, messages: Sequence[Message]) -> None:
+    known = [_settled(one, each) for one in messages for each in one.attempts if each.stored]
+    _UPDATE_ATTEMPT.many(connection, known)
+    new = [(one, each) for one in messages for each in one.attempts if not each.stored]
+    _NEW_ATTEMPT.many(connection, [rows.attempt_row(one, each) for one, each in new])
+    for _, each in new:
+        each.stored = True
+
+
+def _wake(connection: Connection, messages: Sequence[Message], now: int) -> None:
+    freed: list[dict[str, Any]] = []
+    blocked: list[dict[str, Any]] = []
+    for one in messages:
+        if one.lane_released:
+            lane = {"the_lane": rows.lane(one.account_id, one.conversation_id), "now": now}
+            holding = one.due is not None and one.due.place is Place.HOLDING
+            (blocked if holding else freed).append(lane)
+    _WAKE_NEXT.many(connection, freed)
+    _WAKE_ALL.many(connection, blocked)
+
+
+def _batch_row(one: NewBatch) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "tenant_id": one.tenant_id,
+        "mode": one.mode,
+        "total": one.total,
+        "created_at": one.created_at,
+    }
+
+
+def _settled(one: Message, each: Attempt) -> dict[str, Any]:
     row = rows.attempt_row(one, each)
     return {"the_id": one.id, "the_number": each.number, **{name: row[name] for name in rows.SETTLED_COLUMNS}}
 
@@ -266,17 +270,13 @@ def _block(holder: int | None, *, behind: bool) -> LaneBlock | None:
 
 
 def _pace(connection: Connection, message_ids: Sequence[MessageId]) -> None:
-    connection.execute(update(due).where(due.c.message_id.in_(message_ids)).values(paced=True))
+    _MARK_PACED.many(connection, [{"the_id": one} for one in message_ids])
 
 
 def _sent_as(connection: Connection, keys: Sequence[Named]) -> dict[Named, tuple[MessageId, int]]:
-    columns = attempt.c
-    statement = select(
-        columns.provider_code, columns.guid, columns.provider_message_id, columns.message_id, columns.number
-    ).where(columns.provider_message_id.in_({key[2] for key in keys}))
     wanted = set(keys)
     return {
         key: (row.message_id, row.number)
-        for row in connection.execute(statement)
+        for row in connection.execute(_SENT_AS, {"ids": [key[2] for key in keys]})
         if (key := (row.provider_code, row.guid, row.provider_message_id)) in wanted
     }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from wework_message.adapters.sql import rows
 from wework_message.adapters.sql.journal import load
@@ -13,6 +13,8 @@ from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, Pr
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.message import Note
 from wework_message.domain.ports.reading import BatchView, CallbackView, MessageFilter, MessageView
+
+_DUE_TIMES = select(due.c.message_id, due.c.due_at).where(due.c.message_id.in_(bindparam("ids", expanding=True)))
 
 
 class SqlMessageReader:
@@ -70,8 +72,7 @@ class SqlMessageReader:
 
 def _views(connection: Connection, message_ids: Sequence[MessageId]) -> Sequence[MessageView]:
     messages = load(connection, message_ids)
-    found = connection.execute(select(due.c.message_id, due.c.due_at).where(due.c.message_id.in_(message_ids)))
-    times = {row.message_id: row.due_at for row in found}
+    times = {row.message_id: row.due_at for row in connection.execute(_DUE_TIMES, {"ids": message_ids})}
     return [MessageView(one, times.get(one.id)) for one in messages.values()]
 
 

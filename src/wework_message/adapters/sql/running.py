@@ -1,23 +1,54 @@
-"""How SQL code runs: written once as plain functions over a SQLAlchemy `Connection`, called through `Run`.
+"""How SQL code runs: written once as plain functions over a SQLAlchemy `Connection`, called through a session.
 
-One call of `Run` is one step of the event loop's cooperation with the driver, however many statements it holds.
+One call is one hand-over to whoever owns the connection (a thread for SQLite, a driver's event loop for a server),
+however many statements the function holds.
 """
 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+
+from wework_message.domain.errors import ConflictError, UnavailableError
 
 Result = TypeVar("Result")
 
 
 class Run(Protocol):
-    """Runs a function on the transaction's connection."""
+    """Runs a function on a connection."""
 
     async def __call__(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """`work(connection, *arguments)`; raises `UnavailableError` and `ConflictError` only."""
         ...
 
 
-Work = Callable[[Connection], Result]
-"""What runs on a connection."""
+class Session(Protocol):
+    """A begun transaction."""
+
+    async def run(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        """As `Run`, inside the transaction."""
+        ...
+
+    async def commit(self) -> None:
+        """COMMIT."""
+        ...
+
+    async def close(self) -> None:
+        """Roll back what was not committed; the session is not used again."""
+        ...
+
+
+class Sessions(Protocol):
+    """Begins transactions."""
+
+    async def begin(self) -> Session:
+        """A new one; raises `UnavailableError`."""
+        ...
+
+
+def translated(error: SQLAlchemyError) -> ConflictError | UnavailableError:
+    """A guard that said no is a conflict; everything else means that the store did not do it. Texts carry no values."""
+    if isinstance(error, IntegrityError):
+        return ConflictError("a unique guard of the store refused the write")
+    cause = type(error.orig).__name__ if isinstance(error, DBAPIError) else type(error).__name__
+    return UnavailableError("database", cause)

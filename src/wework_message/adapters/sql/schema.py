@@ -9,10 +9,6 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from wework_message.adapters.sql.unit_of_work import translated
 
 VERSION_TABLE: Final = "wm_schema_version"
 
@@ -27,16 +23,8 @@ class SchemaState(StrEnum):
     """A newer version has been here: this one must not write."""
 
 
-def _config(connection: Connection | None = None) -> Config:
-    config = Config()
-    folder = resources.files("wework_message.adapters.sql").joinpath("migrations")
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    return config
-
-
-def _state(connection: Connection) -> SchemaState:
+def schema_state(connection: Connection) -> SchemaState:
+    """Compare."""
     script = ScriptDirectory.from_config(_config())
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
     current = context.get_current_revision()
@@ -48,26 +36,18 @@ def _state(connection: Connection) -> SchemaState:
     return SchemaState.BEHIND if current in known else SchemaState.AHEAD
 
 
-def _upgrade(connection: Connection) -> SchemaState:
-    before = _state(connection)
+def upgrade(connection: Connection) -> SchemaState:
+    """Bring the schema up, in the connection's transaction; returns what it was. Others wait, then find it done."""
+    before = schema_state(connection)
     if before in (SchemaState.EMPTY, SchemaState.BEHIND):
         command.upgrade(_config(connection), "head")
     return before
 
 
-async def schema_state(engine: AsyncEngine) -> SchemaState:
-    """Compare; raises `UnavailableError`."""
-    try:
-        async with engine.connect() as connection:
-            return await connection.run_sync(_state)
-    except SQLAlchemyError as error:
-        raise translated(error) from error
-
-
-async def upgrade(engine: AsyncEngine) -> SchemaState:
-    """Bring the schema up; returns what it was. The transaction takes the writer's lock: others wait, then find it done."""
-    try:
-        async with engine.begin() as connection:
-            return await connection.run_sync(_upgrade)
-    except SQLAlchemyError as error:
-        raise translated(error) from error
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    folder = resources.files("wework_message.adapters.sql").joinpath("migrations")
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

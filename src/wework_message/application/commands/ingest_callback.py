@@ -1,12 +1,18 @@
 """Take callbacks in: stored raw and durably before they are answered, read and applied afterwards (domain D4.3)."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from wework_message.application.group_commit import Flush, GroupCommit
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.gateway import CallbackItem, CallbackReader
 from wework_message.domain.ports.system import Clock
+
+
+NOTICE_WINDOW_MS: Final = 60_000
+"""Equal notices within this are one: a repeat of the callback, not of what it tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +33,19 @@ class StoreCallbacks:
     async def __call__(self, flush: Flush, items: Sequence[Arrival], /) -> Sequence[int]:
         """How many items of each arrival were new (an echo of an echo is none)."""
         now = self._clock.now()
-        new = [await flush.unit.inbox.store(item.provider_code, item.items, now) for item in items]
+        new = [
+            await flush.unit.inbox.store(item.provider_code, [_timed(one, now) for one in item.items], now)
+            for item in items
+        ]
         flush.inbox |= any(new)
         return new
+
+
+def _timed(item: CallbackItem, now: int) -> CallbackItem:
+    """Notices carry neither an id nor a time: a second logout looks like the first, so the minute tells them apart."""
+    if item.sighting is not None:
+        return item
+    return dataclasses.replace(item, event_key=f"{item.event_key}:{now // NOTICE_WINDOW_MS}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,100 @@
+"""The command line, wired: settings, service, migration and simulator behind the commands."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from wework_message.bootstrap.settings import (
+    Loaded,
+    SettingsError,
+    check_document,
+    load,
+    render_check,
+    simulated_providers,
+    sqlite_path,
+    start_problems,
+)
+from wework_message.entrypoints import simulator
+from wework_message.entrypoints.cli import (
+    CommandFailedError,
+    ExitCode,
+    Provider,
+    Services,
+    SettingsSource,
+    Startup,
+    build_cli,
+)
+
+
+def startup(source: SettingsSource) -> Startup:
+    """Read the settings; raises `CommandFailedError` (`CONFIGURATION`) where they cannot be read."""
+    with _as_failure():
+        return _startup(load(environment(source), config_file=source.config))
+
+
+def environment(source: SettingsSource) -> dict[str, str]:
+    """The environment with what the command line says instead."""
+    said = {
+        "SPRING_PROFILES_ACTIVE": source.profile,
+        "SERVER_HOST": source.host,
+        "SERVER_PORT": None if source.port is None else str(source.port),
+    }
+    return dict(os.environ) | {name: value for name, value in said.items() if value is not None}
+
+
+def _startup(loaded: Loaded) -> Startup:
+    settings = loaded.settings
+    host = loaded.listen_host
+    root = f"http://{f'[{host}]' if ':' in host else host}:{settings.server.port}{settings.server.context_path}"
+    simulated = simulated_providers(settings, loaded.profile)
+    return Startup(
+        profile=loaded.profile,
+        files=loaded.files,
+        url=root,
+        docs_url=f"{root}/swagger-ui.html",
+        parts={"database": _database(loaded), "queue": "in this process", "cache": "in memory"},
+        providers=tuple(
+            Provider(one.code, one.name, None if key in simulated else one.api_base_url)
+            for key, one in settings.app.wework.providers.items()
+            if one.enabled
+        ),
+        warnings=loaded.warnings,
+        problems=tuple(str(problem) for problem in start_problems(settings, loaded.profile)),
+        text=render_check(loaded),
+        document=check_document(loaded),
+        serve=lambda: _serve(loaded),
+        migrate=lambda: _migrate(loaded),
+    )
+
+
+def _database(loaded: Loaded) -> str:
+    url = loaded.settings.datasource.url
+    if url is None:
+        return "none"
+    return f"SQLite {sqlite_path(url).absolute()}" if url.scheme == "sqlite" else url.scheme
+
+
+def _serve(loaded: Loaded) -> int:
+    from wework_message.bootstrap.running import serve  # noqa: PLC0415 - `--help` needs no server, no database
+
+    with _as_failure():
+        return serve(loaded)
+
+
+def _migrate(loaded: Loaded) -> str:
+    from wework_message.bootstrap.running import migrate  # noqa: PLC0415 - `--help` needs no database
+
+    with _as_failure():
+        return str(migrate(loaded))
+
+
+@contextmanager
+def _as_failure() -> Iterator[None]:
+    try:
+        yield
+    except SettingsError as error:
+        raise CommandFailedError(ExitCode.CONFIGURATION, str(error)) from None
+
+
+cli: Final = build_cli(Services(startup, simulator.serve))
