@@ -76,14 +76,14 @@ def _database(loaded: Loaded) -> str:
 
 
 def _serve(loaded: Loaded) -> int:
-    from wework_message.bootstrap.running import serve  # noqa: PLC0415 - `--help` needs no server, no database
+    from wework_message.bootstrap.serving import serve  # noqa: PLC0415 - `--help` needs no server, no database
 
     with _as_failure():
         return serve(loaded)
 
 
 def _migrate(loaded: Loaded) -> str:
-    from wework_message.bootstrap.running import migrate  # noqa: PLC0415 - `--help` needs no database
+    from wework_message.bootstrap.serving import migrate  # noqa: PLC0415 - `--help` needs no database
 
     with _as_failure():
         return str(migrate(loaded))

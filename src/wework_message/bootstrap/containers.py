@@ -32,17 +32,17 @@ from wework_message.application.commands.change import (
 from wework_message.application.commands.claim_due import ClaimDue
 from wework_message.application.commands.dispatch import Dispatcher
 from wework_message.application.commands.ingest_callback import IngestCallbackHandler, StoreCallbacks
-from wework_message.application.commands.probe import Prober, ProbeProviders
+from wework_message.application.commands.probe import ProbeProviders, Prober
 from wework_message.application.commands.project_callbacks import InboxBell, ProjectCallbacks, Projector
 from wework_message.application.commands.settle import SettleCalls
 from wework_message.application.group_commit import GroupCommit
+from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
 from wework_message.application.quoting import Quoting
 from wework_message.application.routing import Router
 from wework_message.application.senders import Senders
 from wework_message.application.watching import StatusFeed, WaitForMessage
-from wework_message.application.policy import Policy
 from wework_message.bootstrap.gateways import Gateways, open_gateways
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.domain.ids import ProviderCode

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wework_message.adapters.sql.schema import SchemaState, schema_state, upgrade
 from wework_message.adapters.sql.sqlite import SqliteStore
@@ -17,6 +17,7 @@ from wework_message.bootstrap.containers import Infrastructure, UseCases
 from wework_message.bootstrap.policies import policy_of
 from wework_message.bootstrap.settings import Loaded, SettingsError, simulated_providers, sqlite_path
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.observing import Observer
 from wework_message.entrypoints.simulator import SimulatorOptions
 from wework_message.entrypoints.simulator import running as running_simulator
@@ -39,7 +40,9 @@ class Process:
     projector: Projector
     prober: Prober
     feed: StatusFeed
-    _loops: list["asyncio.Task[None]"]
+    board: HealthBoard
+    _loops: list["asyncio.Task[None]"] = field(default_factory=list)
+    _drained: bool = False
 
     async def start(self) -> None:
         """Begin to flush, dispatch, project and probe."""
@@ -53,7 +56,10 @@ class Process:
         self.feed.close()
 
     async def drain(self, seconds: float = DRAIN_S) -> None:
-        """Claim nothing more, let open calls settle, record what is still open as UNKNOWN, and flush."""
+        """Claim nothing more, let open calls settle, record what is still open as UNKNOWN, and flush; once."""
+        if self._drained:
+            return
+        self._drained = True
         self.begin_drain()
         self.prober.stop()
         await self.dispatcher.stop(seconds)
@@ -89,7 +95,7 @@ async def running(loaded: Loaded, observer: Observer, *, own_url: str | None = N
         )  # fmt: skip
         process = Process(
             use_cases.application(), use_cases.commits(), use_cases.dispatcher(), use_cases.projector(),
-            use_cases.prober(), use_cases.feed(), [],
+            use_cases.prober(), use_cases.feed(), use_cases.board(),
         )  # fmt: skip
         await process.start()
         stack.push_async_callback(process.drain)
