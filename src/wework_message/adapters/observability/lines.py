@@ -1,0 +1,100 @@
+"""One fact, one line of JSON: whatever a value holds, the line has one end and no control character in it."""
+
+import re
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Final
+
+import msgspec
+from structlog.types import WrappedLogger
+
+LEVELS: Final[Mapping[str, str]] = {
+    "debug": "DEBUG",
+    "info": "INFO",
+    "warning": "WARNING",
+    "warn": "WARNING",
+    "error": "ERROR",
+    "exception": "ERROR",
+    "critical": "CRITICAL",
+    "fatal": "CRITICAL",
+}
+
+# The encoder escapes what is below U+0020. These are valid JSON and still end a line, move a cursor or turn the text
+# around in some reader: DEL, C1 controls, zero-width and bidirectional controls, line and paragraph separators, BOM.
+_UNSAFE: Final = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xef\xbb\xbf")
+_DEL: Final = 0x7F
+
+
+def _other(value: object) -> str:
+    """A text of a subclass is a text; of any other object only its type is shown (its repr may hold content)."""
+    return str.__str__(value) if isinstance(value, str) else f"<{type(value).__qualname__}>"
+
+
+_encode: Final = msgspec.json.Encoder(enc_hook=_other).encode
+
+
+def to_line(fields: Mapping[str, Any]) -> bytes:
+    """`fields` as one line with its end. Never raises."""
+    try:
+        line = _encode(fields)
+    except (UnicodeEncodeError, TypeError, ValueError, RecursionError):
+        line = _encode({_plain(name): _plain(value) for name, value in fields.items()})
+    if not line.isascii() or _DEL in line:
+        line = _UNSAFE.sub(_escape, line)
+    return line + b"\n"
+
+
+def _plain(value: object) -> str | int | float | bool | None:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()  # lone surrogates
+    return value if value is None or isinstance(value, (bool, int, float)) else _other(value)
+
+
+def _escape(match: re.Match[bytes]) -> bytes:
+    return f"\\u{ord(match[0].decode()):04x}".encode()
+
+
+class Stamp:
+    """Instants as ``2025-06-01T08:30:00.123Z``; the second is formatted once and reused."""
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        """`now` in seconds since the epoch."""
+        self._now = now
+        self._second = -1
+        self._text = ""
+
+    def __call__(self) -> str:
+        """Now."""
+        now = self._now()
+        second = int(now)
+        if second != self._second:
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._second = second
+        return f"{self._text}.{int((now - second) * 1000):03d}Z"
+
+
+class Renderer:
+    """The last structlog processor: fields that are already fit to print become a line."""
+
+    def __init__(self, service: str, version: str, stamp: Stamp) -> None:
+        """`service` and `version` stand in every line."""
+        self._service = service
+        self._version = version
+        self._stamp = stamp
+
+    def __call__(self, _logger: WrappedLogger, method: str, fields: MutableMapping[str, Any]) -> bytes:
+        """`method` is the logging method's name and gives the level."""
+        return self.line(LEVELS.get(method, "INFO"), fields.pop("event", ""), fields)
+
+    def line(self, level: str, event: str, fields: Mapping[str, Any]) -> bytes:
+        """A line at `level` (upper case)."""
+        return to_line(
+            {
+                "ts": self._stamp(),
+                "level": level,
+                "event": event,
+                **fields,
+                "service": self._service,
+                "version": self._version,
+            }
+        )

@@ -1,0 +1,210 @@
+"""Every metric of this process, in a registry of its own: names and labels in one table, and the text Prometheus reads.
+
+Labels come from closed sets only: no tenant, guid, conversation or message id (cardinality, and people's ids). What is in a
+closed set exists at 0 from the start: a counter that is born at 1 is invisible to `increase()` (reliability E.2).
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Final, Generic, Literal, TypeVar
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from wework_message.adapters.observability.process import MemoryRatio
+from wework_message.adapters.observability.terminal import OUTCOMES
+from wework_message.domain.content import MessageType
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.provider import Provider
+
+MetricName = Literal[
+    "wm_messages_accepted_total",  # type, mode: messages that became durable
+    "wm_messages_finished_total",  # type, provider, outcome: the same events as the next one
+    "wm_message_terminal_total",  # outcome: times a message came to an end, or was parked as UNKNOWN
+    "wm_retries_total",  # calls after a message's first one
+    "wm_provider_request_seconds",  # provider, kind, class: calls to providers
+    "wm_provider_up",  # provider: 1 or 0; absent until somebody observed it
+    "wm_provider_configured",  # provider: 1 = enabled
+    "wm_http_requests_total",  # route (template without the context path), method, status: our own API
+    "wm_http_request_seconds",  # route, method
+    "wm_callbacks_total",  # type, result: items of callbacks
+    "wm_event_loop_lag_seconds",  # worst of the last samples
+    "wm_process_threads",  # Python threads
+    "wm_process_memory_ratio",  # resident memory over the limit that the process sees; absent where it sees none
+]
+
+TEXTS: Final[Mapping[MetricName, str]] = {
+    "wm_messages_accepted_total": "Messages durably accepted.",
+    "wm_messages_finished_total": "Times a message came to an end, or was parked as UNKNOWN.",
+    "wm_message_terminal_total": "Times a message came to an end, or was parked as UNKNOWN, over all types and providers.",
+    "wm_retries_total": "Calls to a provider after a message's first one.",
+    "wm_provider_request_seconds": "Duration of calls to providers, seconds.",
+    "wm_provider_up": "Whether the provider was well when last observed; absent until then.",
+    "wm_provider_configured": "1 = the provider is configured and enabled.",
+    "wm_http_requests_total": "Requests answered.",
+    "wm_http_request_seconds": "Duration of requests, seconds.",
+    "wm_callbacks_total": "Items of provider callbacks.",
+    "wm_event_loop_lag_seconds": "Longest delay of the event loop among the last samples, seconds.",
+    "wm_process_threads": "Python threads that are alive.",
+    "wm_process_memory_ratio": "Resident memory over the memory limit.",
+}
+
+MODES: Final = ("SYNC", "ASYNC", "BATCH", "MIXED")
+CALL_KINDS: Final = ("send", "recall")
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+STATUSES: Final = tuple(str(status) for status in range(100, 600))
+ALARMING_STATUSES: Final = ("500", "503")
+"""Statuses that exist from the start: the error-rate alert must see the first one."""
+
+CALLBACK_RESULTS: Final = (
+    "new", "duplicate", "refused", "applied", "parked", "orphan", "quarantined", "failed",
+)  # fmt: skip
+"""On arrival: new, duplicate, refused (unreadable or not let in); when projected: the other five."""
+
+NOTIFY_TYPES: Final = tuple(str(number) for number in range(11001, 11014))
+"""The vendor's own notify types (provider contract section 11); others count as `other`."""
+
+UNMATCHED: Final = "unmatched"
+"""The route of a request that no route answers."""
+OTHER: Final = "other"
+"""Any label value outside its closed set."""
+NO_PROVIDER: Final = "none"
+"""The provider of a message that ended without a call."""
+
+PROVIDER_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
+HTTP_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+Child = TypeVar("Child", Counter, Gauge, Histogram)
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """The closed set of one label, and the value that stands for everything outside it."""
+
+    known: frozenset[str]
+    stray: str = OTHER
+
+
+class Series(Generic[Child]):
+    """The children of one metric by label values; a dict look-up where the values are known."""
+
+    def __init__(self, family: Child, domains: tuple[Domain, ...], born: Iterable[tuple[str, ...]]) -> None:
+        """`born` exist at 0 at once; what else lies in `domains` is created when it occurs."""
+        self._family: Child = family
+        self._domains = domains
+        self._children: dict[tuple[str, ...], Child] = {labels: family.labels(*labels) for labels in born}
+
+    def __getitem__(self, labels: tuple[str, ...]) -> Child:
+        try:
+            return self._children[labels]
+        except KeyError:
+            return self._admit(labels)
+
+    def _admit(self, labels: tuple[str, ...]) -> Child:
+        """The cache only ever holds values of the closed sets: a stranger's path cannot make it grow."""
+        pairs = zip(labels, self._domains, strict=True)
+        named = tuple(str(label) if label in domain.known else domain.stray for label, domain in pairs)
+        child = self._children.get(named)
+        if child is None:
+            child = self._children[named] = self._family.labels(*named)
+        return child
+
+
+class Metrics:
+    """The registry of one process; every other class of this package writes into it."""
+
+    def __init__(
+        self,
+        *,
+        providers: Iterable[Provider],
+        routes: Iterable[tuple[str, str]],
+        notify_types: Iterable[str] = NOTIFY_TYPES,
+    ) -> None:
+        """`routes` are (template without the context path, method), such as ``("/api/messages/send", "POST")``."""
+        # A timestamp beside every counter and bucket doubles the text and no rule reads it. The switch is the library's.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no annotation here
+        configured = tuple(providers)
+        codes = tuple(str(provider.code) for provider in configured)
+        types = tuple(kind.value for kind in MessageType if kind is not MessageType.MIXED)
+        pairs = tuple(routes)
+        self.registry = CollectorRegistry(auto_describe=False)
+        self._hooks: list[Callable[[], None]] = []
+        self.accepted = self._counters("wm_messages_accepted_total", type=types, mode=MODES)
+        self.finished = self._counters(
+            "wm_messages_finished_total", type=types, provider=(*codes, NO_PROVIDER), outcome=OUTCOMES
+        )
+        self.terminal = self._counters("wm_message_terminal_total", outcome=OUTCOMES)
+        self.callbacks = self._counters(
+            "wm_callbacks_total", type=tuple(dict.fromkeys(notify_types)), result=CALLBACK_RESULTS
+        )
+        self.retries = self._plain(Counter, "wm_retries_total")
+        self.loop_lag = self._plain(Gauge, "wm_event_loop_lag_seconds")
+        self._plain(Gauge, "wm_process_threads").set_function(threading.active_count)
+        self._up = self._labelled(Gauge, "wm_provider_up", "provider")
+        self._codes = frozenset(codes)
+        self._watch_calls(codes)
+        self._watch_requests(pairs)
+        known = self._labelled(Gauge, "wm_provider_configured", "provider")
+        for provider in configured:
+            known.labels(provider.code).set(int(provider.enabled))
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.registry.register(MemoryRatio("wm_process_memory_ratio", TEXTS["wm_process_memory_ratio"]))
+
+    def provider_up(self, code: str, up: bool) -> None:
+        """Record what was observed of a configured provider; others are not shown."""
+        if code in self._codes:
+            self._up.labels(code).set(int(up))
+
+    def before_render(self, hook: Callable[[], None]) -> None:
+        """`hook` brings values up to date that are only looked at when somebody asks."""
+        self._hooks.append(hook)
+
+    def render(self) -> tuple[bytes, str]:
+        """The exposition and its content type."""
+        for hook in self._hooks:
+            hook()
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def _watch_calls(self, codes: tuple[str, ...]) -> None:
+        classes = tuple(kind.value for kind in OutcomeClass)
+        name: MetricName = "wm_provider_request_seconds"
+        family = Histogram(
+            name, TEXTS[name], ("provider", "kind", "class"), registry=self.registry, buckets=PROVIDER_BUCKETS
+        )
+        domains = (Domain(frozenset(codes)), Domain(frozenset(CALL_KINDS)), Domain(frozenset(classes)))
+        self.calls: Series[Histogram] = Series(family, domains, product(codes, CALL_KINDS, classes))
+
+    def _watch_requests(self, pairs: tuple[tuple[str, str], ...]) -> None:
+        route = Domain(frozenset(template for template, _ in pairs), UNMATCHED)
+        method, status = Domain(frozenset(METHODS)), Domain(frozenset(STATUSES))
+        total: MetricName = "wm_http_requests_total"
+        counter = Counter(total, TEXTS[total], ("route", "method", "status"), registry=self.registry)
+        alarming = ((*pair, status) for pair in pairs for status in ALARMING_STATUSES)
+        self.requests: Series[Counter] = Series(counter, (route, method, status), alarming)
+        name: MetricName = "wm_http_request_seconds"
+        seconds = Histogram(name, TEXTS[name], ("route", "method"), registry=self.registry, buckets=HTTP_BUCKETS)
+        self.request_seconds: Series[Histogram] = Series(seconds, (route, method), pairs)
+
+    def _counters(self, name: MetricName, **labels: tuple[str, ...]) -> Series[Counter]:
+        family = self._labelled(Counter, name, *labels)
+        return Series(family, tuple(Domain(frozenset(known)) for known in labels.values()), product(*labels.values()))
+
+    def _labelled(self, kind: type[Child], name: MetricName, *labels: str) -> Child:
+        return kind(name, TEXTS[name], labels, registry=self.registry)
+
+    def _plain(self, kind: type[Child], name: MetricName) -> Child:
+        return kind(name, TEXTS[name], registry=self.registry)

@@ -1,0 +1,69 @@
+"""Who is told what happened, beyond the domain's own port, and how several are told."""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from wework_message.adapters.observability.counting import PrometheusObserver
+from wework_message.adapters.observability.narrating import LoggingObserver
+from wework_message.domain.message import Message, Moved
+from wework_message.domain.ports.health import CallReport
+from wework_message.domain.ports.observing import Observer
+
+_log = logging.getLogger(__name__)
+
+
+class EdgeObserver(Observer, Protocol):
+    """An observer that also hears of what comes in at the edges."""
+
+    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """A request was answered; `route` is its template without the context path, never the path itself."""
+        ...
+
+    def callbacks(self, type_: str, result: str, count: int) -> None:
+        """`count` items of notify type `type_` met `result` (see `metrics.CALLBACK_RESULTS`)."""
+        ...
+
+
+class Observers:
+    """Tells several observers; a defect in one of them neither stops the others nor the work they watch."""
+
+    def __init__(self, *observers: EdgeObserver) -> None:
+        """They are told in this order."""
+        self._accepted = tuple(one.accepted for one in observers)
+        self._moved = tuple(one.moved for one in observers)
+        self._called = tuple(one.called for one in observers)
+        self._http_request = tuple(one.http_request for one in observers)
+        self._callbacks = tuple(one.callbacks for one in observers)
+
+    def accepted(self, message: Message) -> None:
+        """Tell all."""
+        _tell(self._accepted, message)
+
+    def moved(self, message: Message, move: Moved) -> None:
+        """Tell all."""
+        _tell(self._moved, message, move)
+
+    def called(self, report: CallReport) -> None:
+        """Tell all."""
+        _tell(self._called, report)
+
+    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Tell all."""
+        _tell(self._http_request, route, method, status, seconds)
+
+    def callbacks(self, type_: str, result: str, count: int) -> None:
+        """Tell all."""
+        _tell(self._callbacks, type_, result, count)
+
+
+def _tell(observers: Iterable[Callable[..., None]], *what: object) -> None:
+    for tell in observers:
+        try:
+            tell(*what)
+        except Exception:  # noqa: BLE001 -- what they watch is committed, and its callers wait for the answer
+            _log.exception("observer failed")
+
+
+def _conforms(metrics: PrometheusObserver, lines: LoggingObserver, both: Observers) -> tuple[EdgeObserver, ...]:
+    return metrics, lines, both

@@ -1,0 +1,111 @@
+"""What this process says about itself: its memory against its limit, and how late its event loop runs."""
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+LAG_INTERVAL_S: Final = 0.5
+LAG_SAMPLES: Final = 30
+"""The gauge shows the worst of the last 15 s: a scrape sees a hiccup between two scrapes."""
+
+
+def memory_limit(root: Path = Path("/")) -> int | None:
+    """The least memory limit that applies to this process, bytes: control groups (v2, v1), else the machine's memory."""
+    limits = [_number(path) for path in _limit_files(root)]
+    limits.append(_machine_memory(root))
+    return min((limit for limit in limits if limit), default=None)
+
+
+def _limit_files(root: Path) -> Iterator[Path]:
+    groups = root / "sys/fs/cgroup"
+    yield groups / "memory/memory.limit_in_bytes"
+    own = next((line[3:] for line in _lines(root / "proc/self/cgroup") if line.startswith("0::")), "/")
+    here = groups / own.strip("/")
+    yield here / "memory.max"
+    for parent in here.parents:
+        if parent.is_relative_to(groups):
+            yield parent / "memory.max"
+
+
+def _machine_memory(root: Path) -> int | None:
+    for line in _lines(root / "proc/meminfo"):
+        if line.startswith("MemTotal:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _number(path: Path) -> int | None:
+    text = next(iter(_lines(path)), "")
+    return int(text) if text.isdecimal() else None  # "max" is no limit
+
+
+def resident_memory(root: Path = Path("/")) -> int | None:
+    """Resident memory of this process, bytes; None where the system does not tell."""
+    fields = next(iter(_lines(root / "proc/self/statm")), "").split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") if len(fields) > 1 else None
+
+
+class MemoryRatio(Collector):
+    """Read when somebody asks; without a sample where either number is not known."""
+
+    def __init__(self, name: str, text: str, root: Path = Path("/")) -> None:
+        """`root` of the file system, for tests."""
+        self._name = name
+        self._text = text
+        self._root = root
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One gauge with one sample, or none."""
+        family = GaugeMetricFamily(self._name, self._text)
+        used, limit = resident_memory(self._root), memory_limit(self._root)
+        if used is not None and limit is not None:
+            family.add_metric((), used / limit)
+        yield family
+
+
+class LoopLag:
+    """Sleeps for a known time and tells how much later it woke up."""
+
+    def __init__(
+        self,
+        observe: Callable[[float], None],
+        *,
+        interval_s: float = LAG_INTERVAL_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`observe` gets the worst of the last samples, seconds, after each sample."""
+        self._observe = observe
+        self._interval_s = interval_s
+        self._clock = clock
+        self._stopping = asyncio.Event()
+        self._samples: deque[float] = deque(maxlen=LAG_SAMPLES)
+
+    async def run(self) -> None:
+        """Sample until `stop`."""
+        while not self._stopping.is_set():
+            began = self._clock()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._interval_s):
+                    await self._stopping.wait()
+                return
+            self._samples.append(max(0.0, self._clock() - began - self._interval_s))
+            self._observe(max(self._samples))
+
+    def stop(self) -> None:
+        """`run` returns at once."""
+        self._stopping.set()

@@ -1,0 +1,328 @@
+import asyncio
+import gc
+import io
+import json
+import logging
+import sqlite3
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from structlog.contextvars import bound_contextvars
+from tests.support.builders import (
+    GUID,
+    HORIZON_MS,
+    NOW,
+    PROVIDER,
+    a_due_message,
+    an_outcome,
+    depart,
+    settle,
+)
+
+from wework_message.adapters.observability.logs import LogHandle, LogSettings, configure
+from wework_message.adapters.observability.narrating import LoggingObserver
+from wework_message.domain.callbacks import FactKind
+from wework_message.domain.content import TextContent
+from wework_message.domain.ids import BindingId
+from wework_message.domain.message import Message, Note
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.health import CallReport
+from wework_message.domain.retry import GiveUp
+
+CANARY = "canary-3141592653"
+PERSON = "S:78813029876543"
+
+
+class Journal:
+    """Logging into a file and a stream of the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "logs" / "message-service.log"
+        self.stdout = io.BytesIO()
+        self._handles: list[LogHandle] = []
+
+    def open(self, **changes: Any) -> LogHandle:
+        settings = LogSettings(**{"version": "0.1.0", "file": str(self.path), "pseudonym_key": b"k", **changes})
+        handle = configure(settings, stdout=self.stdout)
+        self._handles.append(handle)
+        return handle
+
+    def close(self) -> None:
+        for handle in reversed(self._handles):
+            handle.close()
+        self._handles.clear()
+
+    def lines(self) -> list[dict[str, Any]]:
+        self.close()
+        return [json.loads(line) for line in self.stdout.getvalue().splitlines()]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal(tmp_path)
+    yield journal
+    journal.close()
+
+
+def tell(observer: LoggingObserver, message: Message) -> None:
+    for move in message.moves:
+        observer.moved(message, move)
+    message.moves = []
+
+
+def a_life(observer: LoggingObserver, **changes: Any) -> Message:
+    """Accepted, sent, seen in the stream."""
+    message = a_due_message(content=TextContent(content=CANARY), conversation_id=PERSON, **changes)
+    observer.accepted(message)
+    depart(message)
+    settle(message, an_outcome(OutcomeClass.ACCEPTED), now=NOW + 12)
+    tell(observer, message)
+    message.learn(1, FactKind.ECHO, horizon_ms=HORIZON_MS, now=NOW, note=Note("ECHO", NOW))
+    tell(observer, message)
+    return message
+
+
+def a_failure(observer: LoggingObserver) -> Message:
+    message = a_due_message(content=TextContent(content=CANARY), conversation_id=PERSON)
+    depart(message)
+    refusal = an_outcome(
+        OutcomeClass.REFUSED_PERMANENT, reason="CODE", error_code=-2003, error_message=f"bad {CANARY} {PERSON}"
+    )
+    settle(message, refusal, verdict=GiveUp("REFUSED_PERMANENT"), now=NOW + 7)
+    tell(observer, message)
+    return message
+
+
+def grep(pattern: str, path: Path) -> list[dict[str, Any]]:
+    found = subprocess.run(["grep", pattern, str(path)], capture_output=True, check=False)  # noqa: S607 -- the user's own grep
+    return [json.loads(line) for line in found.stdout.splitlines()]
+
+
+def test_the_three_greps_of_an_operator_find_what_they_look_for(journal: Journal) -> None:
+    observer = LoggingObserver(journal.open().facts)
+    sent, failed = a_life(observer), a_failure(observer)
+    observer.callbacks("11010", "new", 1)
+    journal.close()
+    assert {line["messageId"] for line in grep("ERROR", journal.path)} == {failed.id}
+    steps = [line["text"] for line in grep("sendMessage", journal.path) if line["messageId"] == sent.id]
+    assert steps == [
+        "sendMessage accepted",
+        "sendMessage QUEUED -> SENDING",
+        "sendMessage SENDING -> SENT",
+        "sendMessage SENT -> DELIVERED by callback",
+    ]
+    callbacks = [line["text"] for line in grep("callback", journal.path)]
+    assert callbacks == ["sendMessage SENT -> DELIVERED by callback", "callback 11010 new"]
+
+
+def test_the_file_and_stdout_say_the_same(journal: Journal) -> None:
+    a_life(LoggingObserver(journal.open().facts))
+    journal.close()
+    assert journal.path.read_bytes() == journal.stdout.getvalue() != b""
+
+
+def test_a_state_change_is_one_line_with_everything_that_explains_it(journal: Journal) -> None:
+    message = a_failure(LoggingObserver(journal.open().facts))
+    (line,) = [line for line in journal.lines() if line.get("after") == "FAILED"]
+    del line["ts"]
+    assert line == {
+        "level": "ERROR",
+        "event": "message.moved",
+        "text": "sendMessage SENDING -> FAILED",
+        "service": "wework-message",
+        "version": "0.1.0",
+        "messageId": message.id,
+        "tenantId": "default",
+        "type": "TEXT",
+        "before": "SENDING",
+        "after": "FAILED",
+        "reason": "REFUSED_PERMANENT",
+        "attempt": 1,
+        "provider": PROVIDER,
+        "class": "REFUSED_PERMANENT",
+        "cause": "CODE",
+        "errorCode": -2003,
+        "ms": 7,
+    }
+
+
+def test_the_lines_agree_with_the_moves(journal: Journal) -> None:
+    observer = LoggingObserver(journal.open().facts)
+    for _ in range(20):
+        a_life(observer)
+    moved = [line for line in journal.lines() if line["event"] == "message.moved"]
+    assert len(moved) == 20 * 3
+
+
+class CustomError(Exception):
+    pass
+
+
+def log_everything(observer: LoggingObserver) -> None:
+    """All the ways in which content, people and secrets might get into a line."""
+    a_life(observer)
+    a_failure(observer)
+    log, library, bound = (
+        logging.getLogger("wework_message.x"),
+        logging.getLogger("some.library"),
+        structlog.get_logger(),
+    )
+    message = a_due_message(content=TextContent(content=CANARY), conversation_id=PERSON)
+    for kind in (ValueError, KeyError, CustomError, sqlite3.IntegrityError):
+        try:
+            raise kind(f"{CANARY} {PERSON}")
+        except (ValueError, KeyError, CustomError, sqlite3.IntegrityError):
+            log.exception("handling failed")
+            library.exception("handling failed")
+            bound.exception("handling failed")
+    bound.info("done", content=CANARY, token=CANARY, message=message, conversation_id=PERSON, note=f"for {PERSON}")
+    bound.info("done", body={"a": CANARY}, items=[message, {"x": CANARY}], raw=CANARY.encode())
+    log.info("done", extra={"payload": CANARY, "password": CANARY, "draft": message, "receiver": PERSON})
+    log.warning("to %s at /api/callbacks/webhook/%s", PERSON, CANARY)
+    library.error("first line\nparameters: %s", CANARY)
+    logging.getLogger("httpx").info("HTTP Request: POST http://host/%s", CANARY)
+    logging.getLogger("uvicorn.access").info('"POST /message/api/callbacks/webhook/%s HTTP/1.1" 200', CANARY)
+    logging.getLogger("aiosqlite").debug("executing INSERT %s", CANARY)
+    logging.getLogger("sqlalchemy.engine.Engine").info("[generated] ('%s',)", CANARY)
+    with bound_contextvars(authorization=CANARY, request_id="r-1"):
+        bound.info("done")
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+def test_content_people_and_secrets_are_in_no_line(journal: Journal, level: str) -> None:
+    observer = LoggingObserver(journal.open(level=level).facts)
+    log_everything(observer)
+    lines = journal.lines()
+    assert len(lines) == 24
+    written = journal.path.read_bytes() + journal.stdout.getvalue()
+    assert CANARY.encode() not in written
+    assert PERSON[2:].encode() not in written
+
+
+async def test_errors_of_tasks_are_visible_without_what_they_quote(journal: Journal) -> None:
+    journal.open()
+
+    async def broken() -> None:
+        raise CustomError(CANARY)
+
+    task = asyncio.get_running_loop().create_task(broken(), name="worker")
+    await asyncio.wait({task})
+    del task
+    gc.collect()
+    (line,) = [line for line in journal.lines() if line.get("logger") == "asyncio"]
+    assert line["level"] == "ERROR"
+    assert line["event"] == "Task exception was never retrieved"
+    assert line["error"].endswith("CustomError")
+    assert CANARY not in repr(line)
+
+
+def test_loggers_of_libraries_are_quiet_where_they_would_tell_too_much(journal: Journal) -> None:
+    journal.open(level="DEBUG")
+    for name in ("httpx", "httpcore.connection", "aiosqlite", "sqlalchemy.engine", "uvicorn.access"):
+        logging.getLogger(name).info("too much")
+    logging.getLogger("uvicorn.access").critical("too much")
+    logging.getLogger("uvicorn.error").info("started")
+    logging.getLogger("alembic.runtime.migration").info("upgraded")
+    logging.getLogger("httpx").warning("odd")
+    logging.getLogger("wework_message.x").debug("detail")
+    assert [line["event"] for line in journal.lines()] == ["started", "upgraded", "odd", "detail"]
+
+
+@pytest.mark.parametrize("make", [logging.getLogger, structlog.get_logger], ids=["stdlib", "structlog"])
+def test_the_level_is_obeyed(journal: Journal, make: Callable[[str], Any]) -> None:
+    journal.open(level="WARNING")
+    logger = make("wework_message.x")
+    logger.info("no")
+    logger.warning("yes")
+    assert [(line["level"], line["event"]) for line in journal.lines()] == [("WARNING", "yes")]
+
+
+@pytest.mark.parametrize("make", [logging.getLogger, structlog.get_logger], ids=["stdlib", "structlog"])
+def test_every_line_within_a_request_names_it(journal: Journal, make: Callable[[str], Any]) -> None:
+    journal.open()
+    with bound_contextvars(request_id="req-1"):
+        make("wework_message.x").info("in")
+    make("wework_message.x").info("out")
+    assert [line.get("requestId") for line in journal.lines()] == ["req-1", None]
+
+
+def test_a_record_that_cannot_be_formatted_is_reported(journal: Journal) -> None:
+    journal.open()
+    logging.getLogger("wework_message.x").warning("%d apples", "no")
+    (line,) = journal.lines()
+    assert line["event"].startswith("unformattable record of test_logs.py:")
+
+
+def test_warnings_of_python_are_lines(journal: Journal) -> None:
+    journal.open()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(capture=True)
+        warnings.warn("old ways", DeprecationWarning, stacklevel=1)
+    assert [line["logger"] for line in journal.lines()] == ["py.warnings"]
+
+
+def test_a_folder_that_cannot_be_written_is_one_warning_and_the_lines_go_on(journal: Journal, tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("a file where a folder should be")
+    observer = LoggingObserver(journal.open().facts)
+    for _ in range(10):
+        a_life(observer)
+    lines = journal.lines()
+    warned = [line for line in lines if line["event"] == "log.file_unavailable"]
+    assert [(line["level"], line["path"]) for line in warned] == [("WARNING", str(journal.path))]
+    assert len(lines) == 1 + 10 * 4
+
+
+def test_no_file_is_made_where_none_is_wanted(journal: Journal, tmp_path: Path) -> None:
+    journal.open(file=None)
+    logging.getLogger("wework_message").warning("hello")
+    assert len(journal.lines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_closing_flushes_and_puts_everything_back(journal: Journal) -> None:
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level, logging.getLogger("httpx").level, structlog.is_configured())
+    handle = journal.open()
+    for number in range(3_000):
+        logging.getLogger("wework_message.x").info("line %d", number)
+    handle.close()
+    handle.close()
+    assert len(journal.path.read_bytes().splitlines()) == 3_000
+    assert (root.handlers[:], root.level, logging.getLogger("httpx").level, structlog.is_configured()) == before
+
+
+def test_a_failing_request_is_an_error_and_an_overloaded_one_a_warning(journal: Journal) -> None:
+    observer = LoggingObserver(journal.open().facts)
+    for status in (200, 404, 500, 503):
+        observer.http_request("/api/messages/send", "POST", status, 0.25)
+    told = [(line["level"], line["status"], line["route"], line["ms"]) for line in journal.lines()]
+    assert told == [("ERROR", 500, "/api/messages/send", 250), ("WARNING", 503, "/api/messages/send", 250)]
+
+
+@pytest.mark.parametrize(("level", "count"), [("DEBUG", 1), ("INFO", 0)])
+def test_single_calls_are_told_at_debug_only(journal: Journal, level: str, count: int) -> None:
+    report = CallReport(PROVIDER, BindingId("b"), GUID, "TEXT", OutcomeClass.NOT_SENT, "CONNECT", True, 2.4, NOW)
+    LoggingObserver(journal.open(level=level).facts).called(report)
+    assert [line["class"] for line in journal.lines()] == ["NOT_SENT"] * count
+
+
+def test_the_key_of_pseudonyms_does_not_print() -> None:
+    assert "k3y" not in repr(LogSettings(version="1", pseudonym_key=b"k3y"))
+
+
+def test_a_process_that_ends_without_closing_still_writes_its_last_line() -> None:
+    program = (
+        "from wework_message.adapters.observability.logs import LogSettings, configure\n"
+        "configure(LogSettings(version='1', file=None)).facts.error('last words')\n"
+        "raise SystemExit(3)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60)
+    assert ended.returncode == 3
+    assert [json.loads(line)["event"] for line in ended.stdout.splitlines()] == ["last words"]

@@ -1,0 +1,153 @@
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+from tests.support.builders import BACKUP, NOW, PROVIDER
+
+from wework_message.adapters.observability.counting import PrometheusObserver
+from wework_message.adapters.observability.metrics import METHODS, MODES, OTHER, UNMATCHED, Metrics
+from wework_message.adapters.observability.terminal import OUTCOMES
+from wework_message.domain.content import MessageType
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.provider import Capabilities, Provider
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "metrics.json"
+SEND = ("/api/messages/send", "POST")
+STATUS = ("/api/messages/{message_id}/status", "GET")
+
+
+def the_metrics() -> Metrics:
+    providers = (
+        Provider(PROVIDER, "广州孤星", Capabilities(frozenset())),
+        Provider(BACKUP, "backup", Capabilities(frozenset()), enabled=False),
+    )
+    return Metrics(providers=providers, routes=(SEND, STATUS))
+
+
+def an_observer(metrics: Metrics) -> PrometheusObserver:
+    return PrometheusObserver(metrics, horizon_ms=90_000, longest_call_ms=30_000, now=lambda: NOW)
+
+
+def families(metrics: Metrics) -> Iterable[Metric]:
+    text, content_type = metrics.render()
+    assert content_type.startswith("text/plain")
+    return text_string_to_metric_families(text.decode())
+
+
+def samples(metrics: Metrics, name: str) -> list[Sample]:
+    return [sample for family in families(metrics) for sample in family.samples if sample.name == name]
+
+
+def labels(metrics: Metrics, name: str, label: str) -> set[str]:
+    return {sample.labels[label] for sample in samples(metrics, name)}
+
+
+def test_names_types_and_labels_are_the_golden_ones() -> None:
+    metrics = the_metrics()
+    observer = an_observer(metrics)
+    observer.http_request(*SEND, 200, 0.1)
+    metrics.provider_up(PROVIDER, up=True)
+    shown = {
+        family.name: {
+            "type": family.type,
+            "labels": sorted({label for sample in family.samples for label in sample.labels} - {"le"}),
+        }
+        for family in families(metrics)
+        if family.name.startswith("wm_")
+    }
+    assert shown == json.loads(GOLDEN.read_text())
+
+
+def test_every_value_of_a_closed_set_exists_at_zero() -> None:
+    metrics = the_metrics()
+    types = {kind.value for kind in MessageType} - {"MIXED"}
+    accepted = samples(metrics, "wm_messages_accepted_total")
+    assert {(one.labels["type"], one.labels["mode"]) for one in accepted} == {(a, b) for a in types for b in MODES}
+    finished = {tuple(one.labels.values()) for one in samples(metrics, "wm_messages_finished_total")}
+    assert len(finished) == len(types) * 3 * len(OUTCOMES)
+    assert labels(metrics, "wm_message_terminal_total", "outcome") == set(OUTCOMES)
+    calls = samples(metrics, "wm_provider_request_seconds_count")
+    assert len(calls) == 2 * 2 * len(OutcomeClass)
+    alarms = {(one.labels["route"], one.labels["status"]) for one in samples(metrics, "wm_http_requests_total")}
+    assert alarms == {(route, status) for route, _ in (SEND, STATUS) for status in ("500", "503")}
+    counters = [one for family in families(metrics) for one in family.samples if one.name.startswith("wm_")]
+    born = {one.name for one in counters if one.name.endswith(("_total", "_count", "_sum")) and one.value == 0}
+    assert born == {one.name for one in counters if one.name.endswith(("_total", "_count", "_sum"))}
+
+
+def test_a_provider_has_no_health_before_somebody_saw_it() -> None:
+    metrics = the_metrics()
+    assert samples(metrics, "wm_provider_up") == []
+    metrics.provider_up(PROVIDER, up=False)
+    metrics.provider_up("SOMEBODY_ELSE", up=True)
+    assert [(one.labels, one.value) for one in samples(metrics, "wm_provider_up")] == [({"provider": PROVIDER}, 0.0)]
+
+
+def test_configured_providers_are_shown_with_whether_they_are_enabled() -> None:
+    shown = {one.labels["provider"]: one.value for one in samples(the_metrics(), "wm_provider_configured")}
+    assert shown == {PROVIDER: 1.0, BACKUP: 0.0}
+
+
+def test_paths_and_methods_of_strangers_fall_into_one_series() -> None:
+    metrics = the_metrics()
+    observer = an_observer(metrics)
+    for number in range(500):
+        observer.http_request(f"/api/callbacks/webhook/secret-{number}", f"HACK{number}", 1000 + number, 0.001)
+    observer.http_request("/nowhere", "GET", 404, 0.001)
+    assert labels(metrics, "wm_http_requests_total", "route") == {SEND[0], STATUS[0], UNMATCHED}
+    assert labels(metrics, "wm_http_requests_total", "method") <= {*METHODS, OTHER}
+    hits = [one for one in samples(metrics, "wm_http_requests_total") if one.labels["method"] == OTHER]
+    assert [(one.labels["route"], one.labels["status"], one.value) for one in hits] == [(UNMATCHED, OTHER, 500.0)]
+    assert b"secret-" not in metrics.render()[0]
+    assert len(metrics.requests._children) < 10
+
+
+@pytest.mark.parametrize(("type_", "shown"), [("11010", "11010"), ("99999", OTHER), ("x" * 1000, OTHER)])
+def test_notify_types_are_a_closed_set(type_: str, shown: str) -> None:
+    metrics = the_metrics()
+    an_observer(metrics).callbacks(type_, "new", 3)
+    counted = [one for one in samples(metrics, "wm_callbacks_total") if one.value]
+    assert [(one.labels["type"], one.labels["result"], one.value) for one in counted] == [(shown, "new", 3.0)]
+
+
+def test_requests_are_counted_and_timed_by_route_method_and_status() -> None:
+    metrics = the_metrics()
+    observer = an_observer(metrics)
+    observer.http_request(*SEND, 200, 0.25)
+    observer.http_request(*SEND, 200, 0.5)
+    observer.http_request(*SEND, 500, 1.0)
+    counted = {one.labels["status"]: one.value for one in samples(metrics, "wm_http_requests_total") if one.value}
+    assert counted == {"200": 2.0, "500": 1.0}
+    sums = {one.labels["route"]: one.value for one in samples(metrics, "wm_http_request_seconds_sum")}
+    assert sums == {SEND[0]: 1.75, STATUS[0]: 0.0}
+
+
+def test_process_metrics_are_in_this_registry_and_two_registries_do_not_mix() -> None:
+    one, other = the_metrics(), the_metrics()
+    names = {family.name for family in families(one)}
+    assert {
+        "process_resident_memory_bytes",
+        "process_cpu_seconds",
+        "python_gc_objects_collected",
+        "python_info",
+    } <= names
+    assert samples(one, "wm_process_threads")[0].value >= 1
+    an_observer(one).http_request(*SEND, 500, 1.0)
+    assert sum(sample.value for sample in samples(other, "wm_http_requests_total")) == 0
+
+
+def test_no_series_carries_a_creation_time() -> None:
+    assert b"_created" not in the_metrics().render()[0]
+
+
+def test_hooks_run_before_every_rendering() -> None:
+    metrics = the_metrics()
+    asked: list[int] = []
+    metrics.before_render(lambda: asked.append(1))
+    metrics.render()
+    metrics.render()
+    assert asked == [1, 1]

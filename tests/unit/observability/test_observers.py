@@ -1,0 +1,54 @@
+import logging
+from typing import Any
+
+import pytest
+from tests.support.builders import GUID, NOW, PROVIDER, a_due_message
+
+from wework_message.adapters.observability.observer import Observers
+from wework_message.domain.ids import BindingId
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message import Message, Moved
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.health import CallReport
+
+
+class Recorder:
+    def __init__(self, *, broken: bool = False) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+        self._broken = broken
+
+    def _hear(self, *what: object) -> None:
+        if self._broken:
+            raise LookupError("broken")
+        self.heard.append(what)
+
+    def accepted(self, message: Message) -> None:
+        self._hear(message)
+
+    def moved(self, message: Message, move: Moved) -> None:
+        self._hear(message, move)
+
+    def called(self, report: CallReport) -> None:
+        self._hear(report)
+
+    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        self._hear(route, method, status, seconds)
+
+    def callbacks(self, type_: str, result: str, count: int) -> None:
+        self._hear(type_, result, count)
+
+
+def test_all_hear_everything_and_a_broken_one_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    first, last = Recorder(), Recorder()
+    observers = Observers(first, Recorder(broken=True), last)
+    message = a_due_message()
+    move = Moved(MessageStatus.QUEUED, MessageStatus.SENDING, None)
+    report = CallReport(PROVIDER, BindingId("b"), GUID, "TEXT", OutcomeClass.ACCEPTED, None, True, 1.0, NOW)
+    observers.accepted(message)
+    observers.moved(message, move)
+    observers.called(report)
+    observers.http_request("/api/messages/send", "POST", 200, 0.1)
+    observers.callbacks("11010", "new", 2)
+    expected = [(message,), (message, move), (report,), ("/api/messages/send", "POST", 200, 0.1), ("11010", "new", 2)]
+    assert first.heard == last.heard == expected
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 5
