@@ -1,0 +1,98 @@
+from typing import Any
+
+import pytest
+from tests.support.polling import until
+from tests.support.rest import BATCH, TEXT, Rest
+
+EMPTY = TEXT | {"content": ""}
+
+
+async def test_each_item_of_a_batch_is_answered(idle: Rest) -> None:
+    later = TEXT | {"scheduledAt": "2030-01-01T00:00:00Z"}
+    answer = await idle.post(BATCH, {"messages": [TEXT, EMPTY, later]})
+    data = answer.json()["data"]
+    assert answer.status_code == 202
+    assert answer.headers["location"] == f"/message/api/messages/batches/{data['batchId']}"
+    assert (data["mode"], data["accepted"], data["rejected"]) == ("FANOUT", 2, 1)
+    assert [item["index"] for item in data["items"]] == [0, 1, 2]
+    assert [item["status"] for item in data["items"]] == ["QUEUED", None, "SCHEDULED"]
+    assert data["items"][1]["error"] == "VALIDATION_FAILED"
+    assert data["items"][1]["errors"][0]["path"] == "messages[1].content"
+    assert idle.behind.stored() == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"messages": []}, "messages"),
+        ({"messages": [TEXT] * 201}, "messages"),
+        ({"messages": [EMPTY, EMPTY]}, "messages[0].content"),
+        ({"messages": [TEXT, EMPTY], "atomic": True}, "messages[1].content"),
+        ({"messages": [TEXT], "mood": "FANOUT"}, "mood"),
+        ({"guid": "g"}, "messages"),
+        ({"guid": "g", "userList": [], "roomList": [], "content": "x"}, "userList"),
+    ],
+    ids=["none", "201", "none valid", "atomic", "unknown field", "no list", "no recipients"],
+)
+async def test_a_batch_that_stores_nothing(idle: Rest, body: dict[str, Any], path: str) -> None:
+    answer = await idle.post(BATCH, body)
+    assert (answer.status_code, answer.json()["error"]) == (422, "VALIDATION_FAILED")
+    assert path in [problem["path"] for problem in answer.json()["errors"]]
+    assert idle.behind.stored() == 0
+
+
+async def test_two_hundred_items_are_one_batch(idle: Rest) -> None:
+    data = (await idle.post(BATCH, {"messages": [TEXT] * 200})).json()["data"]
+    assert (data["accepted"], idle.behind.stored()) == (200, 200)
+
+
+async def test_a_mass_send_is_501_and_says_what_works(idle: Rest) -> None:
+    answer = await idle.post(BATCH, {"guid": "g", "userList": ["1"], "content": "x"})
+    assert (answer.status_code, answer.json()["error"]) == (501, "NOT_IMPLEMENTED")
+    assert "FANOUT" in answer.json()["message"]
+
+
+async def test_javas_shape_fans_out_when_it_says_so(idle: Rest) -> None:
+    java = {"guid": "g", "userList": ["1", "2"], "roomList": ["3"], "content": "x", "mode": "FANOUT"}
+    data = (await idle.post(BATCH, java)).json()["data"]
+    assert (data["mode"], data["accepted"]) == ("FANOUT", 3)
+
+
+async def test_a_repeated_batch_answers_the_same_batch_with_todays_statuses(rest: Rest) -> None:
+    body, key = {"messages": [TEXT, EMPTY, TEXT]}, {"Idempotency-Key": "b-1"}
+    first = (await rest.post(BATCH, body, headers=key)).json()["data"]
+    last = first["items"][2]["messageId"]
+
+    await rest.reaches(last, "SENT")
+    again = await rest.post(BATCH, body, headers=key)
+    data = again.json()["data"]
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (data["batchId"], data["duplicate"]) == (first["batchId"], True)
+    assert (data["accepted"], data["rejected"]) == (2, 1)
+    assert [item["status"] for item in data["items"]] == ["SENT", None, "SENT"]
+    assert [item["messageId"] for item in data["items"]] == [item["messageId"] for item in first["items"]]
+    assert rest.behind.stored() == 2
+
+
+async def test_an_item_whose_key_was_used_for_something_else_is_rejected_alone(idle: Rest) -> None:
+    await idle.accept(clientMessageId="k")
+    other = TEXT | {"clientMessageId": "k", "content": "another"}
+    data = (await idle.post(BATCH, {"messages": [other, TEXT]})).json()["data"]
+    assert (data["accepted"], data["rejected"]) == (1, 1)
+    assert data["items"][0]["error"] == "IDEMPOTENCY_CONFLICT"
+
+
+async def test_progress_counts_and_pages(rest: Rest) -> None:
+    batch_id = (await rest.post(BATCH, {"messages": [TEXT] * 3})).json()["data"]["batchId"]
+    path = f"/api/messages/batches/{batch_id}"
+
+    async def finished() -> bool:
+        return (await rest.get(path)).json()["data"]["finishedAt"] is not None
+
+    await until(finished)
+    data = (await rest.get(f"{path}?limit=2")).json()["data"]
+    assert (data["mode"], data["total"], data["byStatus"], data["done"]) == ("FANOUT", 3, {"SENT": 3}, 3)
+    assert [item["index"] for item in data["items"]] == [0, 1]
+    rest_of_it = (await rest.get(f"{path}?limit=2&cursor={data['nextCursor']}")).json()["data"]
+    assert [item["index"] for item in rest_of_it["items"]] == [2]
+    assert rest_of_it["nextCursor"] is None

@@ -1,0 +1,76 @@
+import pytest
+from tests.support.rest import Rest
+
+HOOK = "/message/api/callbacks/webhook"
+
+
+def a_notice(serial: int, notify_type: int = 11002, guid: str = "guid-a") -> dict[str, object]:
+    return {"guid": guid, "notify_type": notify_type, "data": {"status": serial}}
+
+
+async def test_a_callback_is_stored_before_it_is_answered(idle: Rest) -> None:
+    answer = await idle.post(HOOK, a_notice(1))
+    assert (answer.status_code, answer.json()["data"]) == (200, "回调已接收")
+    (stored,) = (await idle.get("/api/callbacks/guid-a/recent")).json()["data"]
+    assert stored == {
+        "guid": "guid-a",
+        "notifyType": 11002,
+        "callbackType": "QR_CODE_CHANGE",
+        "data": {"status": 1},
+        "receiveTime": "2025-06-15T15:06:40.000Z",
+        "rawData": stored["rawData"],
+        "callbackId": stored["callbackId"],
+        "state": "PENDING",
+        "messageId": None,
+    }
+    assert isinstance(stored["callbackId"], str)
+
+
+async def test_a_callback_that_comes_twice_is_kept_once_and_answered_twice(idle: Rest) -> None:
+    assert (await idle.post(HOOK, a_notice(1))).status_code == 200
+    assert (await idle.post(HOOK, a_notice(1))).status_code == 200
+    assert len((await idle.get("/api/callbacks/guid-a/recent")).json()["data"]) == 1
+
+
+@pytest.mark.parametrize("body", [{}, {"guid": "g"}, {"guid": 1, "notify_type": 11010}, [1]])
+async def test_what_is_no_callback_is_422(idle: Rest, body: object) -> None:
+    answer = await idle.post(HOOK, body)
+    assert (answer.status_code, answer.json()["error"]) == (422, "VALIDATION_FAILED")
+
+
+async def test_a_callback_needs_no_content_type(idle: Rest) -> None:
+    answer = await idle.client.post(HOOK, content=b'{"guid":"g","notify_type":11002,"data":{}}')
+    assert answer.status_code == 200
+
+
+async def test_a_store_that_is_away_makes_the_provider_come_again(idle: Rest) -> None:
+    idle.behind.database.away = True
+    answer = await idle.post(HOOK, a_notice(1))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+async def test_a_process_that_drains_still_takes_callbacks(idle: Rest) -> None:
+    idle.behind.application.service.draining = True
+    assert (await idle.post(HOOK, a_notice(1))).status_code == 200
+
+
+async def test_callbacks_are_listed_newest_first_in_pages_and_by_type(idle: Rest) -> None:
+    for serial in range(3):
+        await idle.post(HOOK, a_notice(serial))
+    await idle.post(HOOK, a_notice(9, notify_type=573))
+    await idle.post(HOOK, a_notice(9, guid="guid-b"))
+    first = await idle.get("/api/callbacks/guid-a/callbacks/11002?limit=2")
+    assert [one["data"]["status"] for one in first.json()["data"]] == [2, 1]
+    cursor = first.headers["x-next-cursor"]
+    last = await idle.get(f"/api/callbacks/guid-a/callbacks/11002?limit=2&cursor={cursor}")
+    assert [one["data"]["status"] for one in last.json()["data"]] == [0]
+    assert "x-next-cursor" not in last.headers
+    everything = (await idle.get("/callbacks/guid-a/recent")).json()["data"]
+    assert [one["callbackType"] for one in everything] == ["SYSTEM_NOTIFICATION", *["QR_CODE_CHANGE"] * 3]
+
+
+async def test_twenty_recent_ones_and_ten_of_a_type_unless_asked(idle: Rest) -> None:
+    for serial in range(21):
+        await idle.post(HOOK, a_notice(serial))
+    assert len((await idle.get("/api/callbacks/guid-a/recent")).json()["data"]) == 20
+    assert len((await idle.get("/api/callbacks/guid-a/callbacks/11002")).json()["data"]) == 10

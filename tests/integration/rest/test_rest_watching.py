@@ -1,0 +1,137 @@
+import asyncio
+from typing import Any
+
+import pytest
+from tests.support.builders import an_outcome
+from tests.support.requests import EXAMPLES
+from tests.support.rest import SEND, TEXT, Rest
+
+from wework_message.domain.outcomes import OutcomeClass
+
+ECHO_TYPE = 11010
+
+
+def ids(answer: Any) -> list[str]:
+    return [item["messageId"] for item in answer.json()["data"]["items"]]
+
+
+async def test_a_status_tells_where_a_message_stands(rest: Rest) -> None:
+    status = await rest.status_of(await rest.sent())
+    assert (status["status"], status["state"], status["success"], status["final"]) == ("SENT", "sent", True, False)
+    assert (status["attempts"], status["providerCode"]) == (1, "GUANGZHOU_GUXING")
+
+
+async def test_a_scheduled_message_says_when(idle: Rest) -> None:
+    status = await idle.status_of(await idle.accept(scheduledAt="2030-01-01T00:00:00+08:00"))
+    assert (status["status"], status["state"]) == ("SCHEDULED", "pending")
+    assert status["nextAttemptAt"] == "2029-12-31T16:00:00.000Z"
+
+
+async def test_a_long_poll_answers_at_the_change(idle: Rest) -> None:
+    message_id = await idle.accept()
+    poll = asyncio.create_task(idle.get(f"/api/messages/{message_id}/status?wait=30"))
+    await asyncio.sleep(0)
+    assert not poll.done()
+    idle.behind.dispatch()
+    answer = await poll
+    assert answer.json()["data"]["status"] in {"SENDING", "SENT"}
+
+
+async def test_a_long_poll_of_what_is_final_answers_at_once(idle: Rest) -> None:
+    message_id = await idle.accept()
+    await idle.post(f"/api/messages/{message_id}/cancel")
+    async with asyncio.timeout(5):
+        answer = await idle.get(f"/api/messages/{message_id}/status?wait=30")
+    assert answer.json()["data"]["status"] == "CANCELLED"
+
+
+async def test_statuses_come_in_the_order_of_the_ids_without_unknown_ones(idle: Rest) -> None:
+    first, second = await idle.accept(), await idle.accept()
+    answer = await idle.get(f"/api/messages/status?ids={second},unknown,{first},{second}")
+    assert ids(answer) == [second, first]
+
+
+async def test_the_whole_message_tells_its_story(rest: Rest) -> None:
+    rest.behind.gateway.script(an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=-2003, error_message="bad id"))
+    refused = (await rest.post(SEND, TEXT | {"extra": {"orderId": 42}})).json()["data"]["messageId"]
+    data = (await rest.get(f"/api/messages/{refused}")).json()["data"]
+    assert data["content"] == {"messageType": "TEXT", "content": "测试消息"}
+    assert (data["status"], data["guid"], data["conversationId"]) == ("FAILED", "test-guid", "S:12345")
+    assert (data["extra"], data["priority"], data["mode"]) == ({"orderId": 42}, 5, "SYNC")
+    assert [entry["kind"] for entry in data["timeline"]][:3] == ["ACCEPTED", "ATTEMPT_STARTED", "ATTEMPT_ENDED"]
+    (attempt,) = data["attempts"]
+    assert (attempt["outcome"], attempt["errorCode"], attempt["errorMessage"]) == ("REFUSED_PERMANENT", -2003, "bad id")
+    decision = attempt["decision"]
+    assert decision["reason"] == "ONLY_CANDIDATE"
+    assert [one["bindingId"] for one in decision["candidates"]] == [decision["chosen"]]
+
+
+async def test_an_echo_makes_it_delivered_and_stands_in_the_timeline(rest: Rest) -> None:
+    message_id = await rest.sent()
+    record = {"id": "7000001", "seq": "1", "sender": "1688", "receiver": "12345", "roomid": "0", "sendtime": 1750000000,
+              "content_type": 2, "msg_type": 2, "send_flag": 1, "content": "测试消息", "flag": 0, "referid": "0"}  # fmt: skip
+    await rest.post("/api/callbacks/webhook", {"guid": "test-guid", "notify_type": ECHO_TYPE, "data": record})
+
+    await rest.reaches(message_id, "DELIVERED")
+    timeline = (await rest.get(f"/api/messages/{message_id}")).json()["data"]["timeline"]
+    assert (timeline[-1]["kind"], timeline[-1]["attempt"]) == ("ECHO", 1)
+    (callback,) = (await rest.get("/api/callbacks/test-guid/recent")).json()["data"]
+    assert (callback["state"], callback["messageId"]) == ("APPLIED", message_id)
+
+
+async def test_pages_walk_through_all_messages_newest_first(idle: Rest) -> None:
+    accepted = [await idle.accept() for _ in range(5)]
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        answer = await idle.get(f"/api/messages?limit=2{cursor}")
+        seen += ids(answer)
+        following = answer.json()["data"]["nextCursor"]
+        if following is None:
+            break
+        cursor = f"&cursor={following}"
+    assert seen == accepted[::-1]
+
+
+async def test_a_page_has_fifty_unless_asked(idle: Rest) -> None:
+    for _ in range(51):
+        await idle.accept()
+    assert len(ids(await idle.get("/api/messages"))) == 50
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "status=SCHEDULED",
+        "guid=other",
+        "accountId=guid:other",
+        "conversationId=S:77",
+        "messageType=LOCATION",
+        "clientMessageId=k-1",
+        "createdFrom=2025-06-15T15:06:41Z",
+        "createdFrom=2025-06-15T23:06:41%2B08:00",
+        "createdFrom=2025-06-15T23:06:41+08:00",
+    ],
+)
+async def test_each_filter_narrows_the_list(idle: Rest, query: str) -> None:
+    await idle.accept()
+    idle.behind.clock.advance(1_000)
+    special = EXAMPLES["LOCATION"] | {
+        "guid": "other",
+        "conversationId": "S:77",
+        "clientMessageId": "k-1",
+        "scheduledAt": "2030-01-01T00:00:00Z",
+    }
+    wanted = (await idle.post("/api/messages/send/async", special)).json()["data"]["messageId"]
+    answer = await idle.get(f"/api/messages?{query}")
+    assert ids(answer) == [wanted], answer.text
+
+
+async def test_created_to_and_provider_and_batch_narrow_too(rest: Rest) -> None:
+    sent = await rest.sent()
+    rest.behind.clock.advance(1_000)
+    batch = (await rest.post("/api/messages/send/batch", {"messages": [TEXT]})).json()["data"]
+    assert ids(await rest.get("/api/messages?createdTo=2025-06-15T15:06:41Z")) == [sent]
+    assert ids(await rest.get(f"/api/messages?batchId={batch['batchId']}")) == [batch["items"][0]["messageId"]]
+    assert sent in ids(await rest.get("/api/messages?providerCode=GUANGZHOU_GUXING"))
+    assert ids(await rest.get("/api/messages?providerCode=NOBODY")) == []

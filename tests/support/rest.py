@@ -1,0 +1,84 @@
+"""The REST API over the whole application on memory adapters."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from tests.support.polling import until
+from tests.support.wiring import Running, running
+
+from wework_message.application.policy import Policy
+from wework_message.entrypoints.rest.app import create_app
+from wework_message.entrypoints.rest.config import Config, HttpExchange
+from wework_message.entrypoints.rest.edge import Edge
+
+TEXT: dict[str, Any] = {
+    "guid": "test-guid",
+    "conversationId": "S:12345",
+    "messageType": "TEXT",
+    "content": "测试消息",
+}
+"""The seed's own request."""
+
+SEND = "/message/api/messages/send"
+ASYNC = "/message/api/messages/send/async"
+BATCH = "/message/api/messages/send/batch"
+
+
+@dataclass(slots=True)
+class Rest:
+    """A client of the API, and the hands of the test on what is behind it."""
+
+    client: httpx.AsyncClient
+    behind: Running
+    app: Edge
+    exchanges: list[HttpExchange] = field(default_factory=list)
+
+    async def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
+        return await self.client.post(path, json=body, **options)
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        return await self.client.get(path, **options)
+
+    async def accept(self, **changes: Any) -> str:
+        """Send asynchronously; the id."""
+        answer = await self.post(ASYNC, TEXT | changes)
+        assert answer.status_code == 202, answer.text
+        message_id: str = answer.json()["data"]["messageId"]
+        return message_id
+
+    async def sent(self, **changes: Any) -> str:
+        """Send and wait; the id."""
+        answer = await self.post(SEND, TEXT | changes)
+        assert answer.status_code == 200, answer.text
+        message_id: str = answer.json()["data"]["messageId"]
+        return message_id
+
+    async def status_of(self, message_id: str) -> dict[str, Any]:
+        answer = await self.get(f"/api/messages/{message_id}/status")
+        data: dict[str, Any] = answer.json()["data"]
+        return data
+
+    async def reaches(self, message_id: str, status: str) -> dict[str, Any]:
+        """The status object, once it has this status."""
+
+        async def there() -> bool:
+            return str((await self.status_of(message_id))["status"]) == status
+
+        await until(there)
+        return await self.status_of(message_id)
+
+
+@asynccontextmanager
+async def serving(policy: Policy | None = None, *, dispatching: bool = True, **settings: Any) -> AsyncIterator[Rest]:
+    """The API without a socket; `settings` go to its `Config`."""
+    exchanges: list[HttpExchange] = []
+    async with running(policy, dispatching=dispatching) as behind:
+        known: dict[str, Any] = {"version": "0.1.0", "now": behind.clock.now, "observe": exchanges.append}
+        config = Config(**known | settings)
+        app = create_app(behind.application, config)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type] # httpx knows no scope types
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            yield Rest(client, behind, app, exchanges)
