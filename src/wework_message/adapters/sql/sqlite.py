@@ -91,7 +91,7 @@ async def _in_thread(threads: ThreadPoolExecutor, work: Callable[..., Result], /
 
 def _engine(path: Path, *settings: str) -> Engine:
     options = {"check_same_thread": False, "timeout": BUSY_S}
-    engine = create_engine(f"sqlite:///{path}", connect_args=options)
+    engine = create_engine(f"sqlite:///{path}", connect_args=options, hide_parameters=True)
 
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver opens no transactions of its own
