@@ -1,0 +1,177 @@
+import re
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+from litestar import Litestar
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from tests.support.json_schema import conforms
+from tests.support.requests import EXAMPLES
+from tests.support.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
+
+from wework_message.entrypoints.rest.request_schemas import send_examples
+from wework_message.entrypoints.wire.body import Limits
+from wework_message.entrypoints.wire.requests import parse_batch, parse_send
+
+OWN_PAGES = {"/v3/api-docs", "/swagger-ui.html", "/swagger-ui/{asset}"}
+
+
+async def the_document(rest: Rest, prefix: str = "/message") -> dict[str, Any]:
+    document: dict[str, Any] = (await rest.get(f"{prefix}/v3/api-docs")).json()
+    return document
+
+
+def camel(path: str) -> str:
+    return re.sub(r"_(\w)", lambda found: found[1].upper(), path)
+
+
+async def test_every_route_is_documented_and_nothing_else() -> None:
+    async with serving(metrics=lambda: (b"", "text/plain"), dispatching=False) as rest:
+        document = await the_document(rest)
+        assert isinstance(rest.app.app, Litestar)
+        served = {
+            (camel(route.path_format), method)
+            for route in rest.app.app.routes
+            for method in getattr(route, "methods", ())
+            if method not in {"OPTIONS", "HEAD"}
+        }
+    documented = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
+    assert {pair for pair in served if pair[0] not in OWN_PAGES} == documented
+
+
+async def test_the_document_says_where_its_reader_reached_us(idle: Rest) -> None:
+    assert (await the_document(idle))["servers"] == [{"url": "/message"}]
+    assert (await the_document(idle, ""))["servers"] == [{"url": "/"}]
+
+
+async def test_the_document_is_valid_openapi(idle: Rest) -> None:
+    OpenAPIV31SpecValidator(await the_document(idle)).validate()
+
+
+async def test_every_reference_leads_somewhere_and_ids_are_unique(idle: Rest) -> None:
+    document = await the_document(idle)
+    for reference in re.findall(r"'\$ref': '#/([^']+)'", str(document)):
+        found: Any = document
+        for step in reference.split("/"):
+            found = found[step]
+    operations = [one for methods in document["paths"].values() for one in methods.values()]
+    assert len({one["operationId"] for one in operations}) == len(operations)
+
+
+async def test_every_operation_tells_its_answers_and_errors(idle: Rest) -> None:
+    for path, methods in (await the_document(idle))["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"], path
+            assert {"405", "500", "503"} <= operation["responses"].keys()
+            if method == "post" and "requestBody" in operation:
+                assert {"400", "413", "422"} <= operation["responses"].keys()
+
+
+async def test_a_send_is_described_by_a_schema_per_type(idle: Rest) -> None:
+    document = await the_document(idle)
+    send = document["components"]["schemas"]["SendRequest"]
+    assert send["discriminator"]["mapping"].keys() == EXAMPLES.keys()
+    body = document["paths"]["/api/messages/send"]["post"]["requestBody"]["content"]["application/json"]
+    assert body["examples"].keys() == EXAMPLES.keys()
+    text = document["components"]["schemas"]["SendText"]
+    assert set(text["required"]) == {"conversationId", "messageType", "content"}
+    assert {"guid", "accountId", "priority", "scheduledAt", "extra"} <= text["properties"].keys()
+
+
+@pytest.mark.parametrize("name", send_examples())
+async def test_each_example_is_a_request_that_is_accepted_and_fits_its_schema(idle: Rest, name: str) -> None:
+    document = await the_document(idle)
+    example = document["paths"]["/api/messages/send"]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    value = example[name]["value"]
+    conforms(value, {"$ref": "#/components/schemas/SendRequest"}, document)
+    parse_send(idle.client.build_request("POST", "/", json=value).content, limits=Limits(), now=0)
+
+
+async def test_each_example_of_a_batch_is_accepted(idle: Rest) -> None:
+    document = await the_document(idle)
+    media = document["paths"]["/api/messages/send/batch"]["post"]["requestBody"]["content"]["application/json"]
+    for example in media["examples"].values():
+        conforms(example["value"], {"$ref": "#/components/schemas/BatchRequest"}, document)
+        parse_batch(idle.client.build_request("POST", "/", json=example["value"]).content, limits=Limits(), now=0)
+
+
+@pytest.mark.parametrize("changes", [{"content": None}, {"contnet": "x"}, {"guid": None}, {"priority": 10}])
+async def test_a_bad_request_does_not_fit_the_schema(idle: Rest, changes: dict[str, Any]) -> None:
+    document = await the_document(idle)
+    bad = {name: value for name, value in (TEXT | changes).items() if value is not None}
+    with pytest.raises(AssertionError):
+        conforms(bad, {"$ref": "#/components/schemas/SendRequest"}, document)
+
+
+async def test_answers_are_as_documented(rest: Rest) -> None:
+    document = await the_document(rest)
+    sent = (await rest.post(SEND, TEXT)).json()["data"]["messageId"]
+    batch = (await rest.post(BATCH, {"messages": [TEXT, TEXT | {"content": ""}]})).json()["data"]["batchId"]
+    await rest.post("/api/callbacks/webhook", {"guid": "g", "notify_type": 11010, "data": {"id": "1"}})
+    asked = [
+        ("POST", SEND, "/api/messages/send", TEXT),
+        ("POST", SEND, "/api/messages/send", EXAMPLES["MIXED"]),
+        ("POST", SEND, "/api/messages/send", TEXT | {"content": ""}),
+        ("POST", ASYNC, "/api/messages/send/async", TEXT),
+        ("POST", BATCH, "/api/messages/send/batch", {"messages": [TEXT, TEXT | {"content": ""}]}),
+        ("GET", f"/api/messages/{sent}", "/api/messages/{messageId}", None),
+        ("GET", f"/api/messages/{sent}/status", "/api/messages/{messageId}/status", None),
+        ("GET", f"/api/messages/status?ids={sent}", "/api/messages/status", None),
+        ("GET", "/api/messages?limit=1", "/api/messages", None),
+        ("GET", f"/api/messages/batches/{batch}", "/api/messages/batches/{batchId}", None),
+        ("POST", f"/api/messages/{sent}/cancel", "/api/messages/{messageId}/cancel", None),
+        ("POST", f"/api/messages/{sent}/retry", "/api/messages/{messageId}/retry", None),
+        ("DELETE", f"/api/messages/test-guid/messages/{sent}", "/api/messages/{guid}/messages/{messageId}", None),
+        ("GET", "/api/messages/unknown", "/api/messages/{messageId}", None),
+        ("GET", "/api/providers", "/api/providers", None),
+        ("GET", "/api/providers/default", "/api/providers/default", None),
+        ("GET", "/api/providers/health", "/api/providers/health", None),
+        ("GET", "/api/providers/stats", "/api/providers/stats", None),
+        ("GET", "/api/providers/GUANGZHOU_GUXING/health", "/api/providers/{providerCode}/health", None),
+        ("GET", "/api/callbacks/g/recent", "/api/callbacks/{guid}/recent", None),
+        ("GET", "/api/callbacks/g/callbacks/11010", "/api/callbacks/{guid}/callbacks/{notifyType}", None),
+        ("GET", "/api/health", "/api/health", None),
+        ("GET", "/actuator/health", "/actuator/health", None),
+        ("GET", "/actuator/info", "/actuator/info", None),
+    ]
+    for method, path, template, body in asked:
+        answer = await rest.client.request(method, path, json=body)
+        responses = document["paths"][template][method.lower()]["responses"]
+        response = responses[str(answer.status_code)]
+        if "$ref" in response:
+            response = document["components"]["responses"][str(answer.status_code)]
+        conforms(answer.json(), response["content"]["application/json"]["schema"], document)
+
+
+class Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attrs if name in {"src", "href"} and value]
+
+
+@pytest.mark.parametrize("prefix", ["", "/message"])
+async def test_swagger_ui_needs_nobody_but_us(idle: Rest, prefix: str) -> None:
+    page = f"{prefix}/swagger-ui.html"
+    answer = await idle.get(page)
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    links = Links()
+    links.feed(answer.text)
+    assert len(links.found) == 4
+    for link in links.found:
+        assert "//" not in link
+        file = await idle.get(urljoin(page, link))
+        assert (file.status_code, len(file.content) > 100) == (200, True), link
+    script = (await idle.get(f"{prefix}/swagger-ui/initializer.js")).text
+    assert 'new URL("v3/api-docs", document.baseURI)' in script
+    assert (await idle.get(urljoin(page, "v3/api-docs"))).json()["openapi"] == "3.1.0"
+
+
+async def test_documentation_can_be_switched_off() -> None:
+    async with serving(documentation=False) as rest:
+        for path in ("/v3/api-docs", "/swagger-ui.html", "/swagger-ui/swagger-ui.css"):
+            assert (await rest.get(path)).status_code == 404
