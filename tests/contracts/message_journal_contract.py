@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 from tests.support.builders import (
     BACKUP,
     DAY_MS,
@@ -24,7 +25,7 @@ from tests.support.builders import (
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.agenda import PARK_MS
-from wework_message.domain.content import ImageContent
+from wework_message.domain.content import Content, ImageContent
 from wework_message.domain.draft import OnUnknown, Pin
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId, TenantId
@@ -34,6 +35,14 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.persistence import DueMessage, IdempotencyKey, LaneBlock, UnitOfWorkFactory
 from wework_message.domain.ports.reading import MessageReader
 from wework_message.domain.retry import GiveUp, HoldFor, RetryAt
+from wework_message.testing.strategies import contents
+
+EACH_ADAPTER = settings(
+    max_examples=30,
+    deadline=None,
+    # Examples share one store (ids never repeat), and one suite is inherited by a class per adapter.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+)
 
 
 class JournalSteps:
@@ -143,6 +152,13 @@ class StoringContract(JournalSteps):
         )  # fmt: skip
         await self.add(units, message)
         assert await self.load(units, message) == message
+
+    @EACH_ADAPTER
+    @given(content=contents())
+    async def test_every_content_comes_back(self, units: UnitOfWorkFactory, content: Content) -> None:
+        message = a_due_message(content=content, message_type=content.message_type)
+        await self.add(units, message)
+        assert (await self.load(units, message)).content == content
 
     async def test_a_message_without_options_comes_back(self, units: UnitOfWorkFactory) -> None:
         message = a_due_message(guid=None, account_id="acc")

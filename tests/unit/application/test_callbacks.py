@@ -179,6 +179,20 @@ async def test_records_of_one_batch_find_the_id_that_another_of_them_tells() -> 
         assert message.status is MessageStatus.DELIVERED
 
 
+async def test_two_records_of_one_message_in_a_batch_settle_one_attempt() -> None:
+    async with World() as world:
+        message_id = await sent(world, TIMED_OUT)
+        world.gateway.script(TIMED_OUT)
+        await world.retrying(_retry(message_id))
+        await world.dispatch()
+        for sighting in (an_echo(), an_echo()):
+            await world.ingesting(world.callbacks.body(sighting=sighting))
+        await world.projector.project_pending()
+        message = await world.message(message_id)
+        assert message.status is MessageStatus.DELIVERED
+        assert [attempt.provider_message_id for attempt in message.attempts] == [NAME, None]
+
+
 async def test_a_send_that_failed_later_is_failed_whatever_the_order() -> None:
     async with World() as world:
         message_id = await sent(world)

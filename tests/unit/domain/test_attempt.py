@@ -34,6 +34,6 @@ def test_an_attempt_that_was_given_up_is_unproven_and_a_late_echo_still_counts()
     attempt = an_attempt()
     attempt.close(UNCERTAIN, at=1)
     attempt.release()
-    assert attempt.evidence is Evidence.NOTHING
+    before = attempt.evidence
     attempt.learn(FactKind.ECHO)
-    assert attempt.evidence is Evidence.SEEN
+    assert (before, attempt.evidence) == (Evidence.NOTHING, Evidence.SEEN)

@@ -76,13 +76,9 @@ class Table(Generic[Key, Row]):
         """A copy of what readers see."""
         return dict(self._kept)
 
-    def mark(self) -> dict[Key, Row | None]:
-        """Where `reset` can come back to."""
-        return dict(self._changed)
-
-    def reset(self, mark: dict[Key, Row | None]) -> None:
-        """Undo the changes since `mark`."""
-        self._changed = mark
+    def forget(self) -> None:
+        """Undo what was not kept."""
+        self._changed = {}
 
     def keep(self) -> None:
         """Commit."""
@@ -200,17 +196,8 @@ class MemoryDatabase:
     def end(self) -> None:
         """Forget what is not committed, and let the next writer in."""
         for table in self._tables:
-            table.reset({})
+            table.forget()
         self._writer.release()
-
-    def mark(self) -> list[dict[object, object | None]]:
-        """Where `reset` can come back to within the open unit of work."""
-        return [table.mark() for table in self._tables]
-
-    def reset(self, marks: list[dict[object, object | None]]) -> None:
-        """Undo the changes since `mark`."""
-        for table, mark in zip(self._tables, marks, strict=True):
-            table.reset(mark)
 
     def register(self, account: Account, *bindings: Binding) -> None:
         """Add an account with its bindings, committed at once; for whoever sets the stage."""

@@ -115,17 +115,12 @@ class MemoryMessageJournal:
         return sorted((part for part in parts.values() if part.group_id == group_id), key=lambda part: part.index or 0)
 
     async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
-        """Write what is not lost, all of it or (with `ConflictError`) nothing."""
+        """Write what is not lost. After a `ConflictError` the unit of work must be left without a commit."""
         going = [message for message in messages if self._is_current(message)]
-        mark = self._db.mark()
-        try:
-            for message in going:
-                self._unlist(message.id)
-            for message in going:
-                self._write(dataclasses.replace(message, version=message.version + 1))
-        except ConflictError:
-            self._db.reset(mark)
-            raise
+        for message in going:
+            self._unlist(message.id)
+        for message in going:
+            self._write(dataclasses.replace(message, version=message.version + 1))
         for message in going:
             message.version += 1
             if message.lane_released:
