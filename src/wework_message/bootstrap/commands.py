@@ -1,5 +1,6 @@
 """The command line, wired: settings, service, migration and simulator behind the commands."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ from wework_message.entrypoints.cli import (
     Startup,
     build_cli,
 )
+
+_SETTLED_BY_SETTINGS: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EROFS})
+"""What the operating system refuses because of an address or a folder that a setting names."""
 
 
 def startup(source: SettingsSource) -> Startup:
@@ -86,7 +90,7 @@ def _migrate(loaded: Loaded) -> str:
     from wework_message.bootstrap.serving import migrate  # noqa: PLC0415 - `--help` needs no database
 
     with _as_failure():
-        return str(migrate(loaded))
+        return migrate(loaded)
 
 
 @contextmanager
@@ -95,6 +99,16 @@ def _as_failure() -> Iterator[None]:
         yield
     except SettingsError as error:
         raise CommandFailedError(ExitCode.CONFIGURATION, str(error)) from None
+    except OSError as error:
+        if error.errno not in _SETTLED_BY_SETTINGS:
+            raise
+        raise CommandFailedError(ExitCode.CONFIGURATION, f"cannot start: {error.strerror}", *_where(error)) from None
+
+
+def _where(error: OSError) -> tuple[str, ...]:
+    if error.filename is not None:
+        return (str(error.filename),)
+    return ("another process may listen there already; choose with --port or server.port",)
 
 
 cli: Final = build_cli(Services(startup, simulator.serve))

@@ -1,0 +1,8 @@
+"""The command line: `build_cli` makes it of the callables that `bootstrap` gives it."""
+
+from wework_message.entrypoints.cli.exit_codes import ExitCode
+from wework_message.entrypoints.cli.failure import CommandFailedError
+from wework_message.entrypoints.cli.main import build_cli
+from wework_message.entrypoints.cli.services import Provider, Services, SettingsSource, Startup
+
+__all__ = ["CommandFailedError", "ExitCode", "Provider", "Services", "SettingsSource", "Startup", "build_cli"]

@@ -1,0 +1,120 @@
+"""A running service over REST: one request in, the envelope's data out, every failure with its exit code."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from wework_message.entrypoints.cli.exit_codes import ExitCode, of_answer
+from wework_message.entrypoints.cli.failure import CommandFailedError
+
+TIMEOUT_S: Final = 40.0
+"""Longer than the longest wait the service grants (30 s)."""
+
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer; `envelope` is empty where the body was no JSON object."""
+
+    status: int
+    envelope: Mapping[str, Any]
+
+    @property
+    def data(self) -> Any:
+        """What the envelope carries, None where it carries nothing."""
+        return self.envelope.get("data")
+
+    @property
+    def error(self) -> str | None:
+        """The stable error code, None on success."""
+        code = self.envelope.get("error")
+        return code if isinstance(code, str) else None
+
+    def failure(self) -> CommandFailedError:
+        """The answer as a failure, with what the service says about each field."""
+        envelope = self.envelope
+        problems = envelope.get("errors") or ()
+        details = [f"{one.get('path')}: {one.get('message')}" for one in problems if isinstance(one, dict)]
+        data = self.data
+        if isinstance(data, dict) and "messageId" in data:
+            details.append(f"message {data['messageId']} is {data.get('status')}")
+        if "requestId" in envelope:
+            details.append(f"request id {envelope['requestId']}")
+        text = envelope.get("message") or "no explanation"
+        return CommandFailedError(
+            of_answer(self.status, self.error),
+            f"{self.status} {self.error or ''}".rstrip() + f": {text}",
+            *details,
+            document=envelope,
+        )
+
+
+class ServiceClient:
+    """Speaks to the API below `url`, such as ``http://127.0.0.1:8082/message``; use it as a context manager."""
+
+    def __init__(self, url: str, transport: httpx.BaseTransport | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
+        """A proxy of the environment is not asked for what is on this machine."""
+        self.url = url.rstrip("/")
+        own = urlsplit(url).hostname in _LOOPBACK
+        self._http = httpx.Client(transport=transport, timeout=timeout_s, trust_env=not own)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One exchange, whatever the answer.
+
+        Raises `CommandFailedError`: `UNAVAILABLE` where nothing listens, `TRY_AGAIN` where the answer was lost.
+        """
+        sent = dict(headers or {})
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        try:
+            response = self._http.request(method, self.url + path, params=params, content=body, headers=sent)
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            raise CommandFailedError(
+                ExitCode.UNAVAILABLE,
+                f"nothing answers at {self.url}",
+                "start the service with: wework-message serve, or name another with --url",
+            ) from None
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL):
+            raise CommandFailedError(ExitCode.USAGE, f"--url {self.url} is no http or https URL") from None
+        except httpx.TransportError as error:
+            raise CommandFailedError(
+                ExitCode.TRY_AGAIN, f"no answer from {self.url} ({type(error).__name__})"
+            ) from None
+        return Answer(response.status_code, _envelope(response.content))
+
+    def data(self, method: str, path: str, **request: Any) -> Any:
+        """The envelope's data of a success; raises `CommandFailedError` for everything else."""
+        answer = self.ask(method, path, **request)
+        if of_answer(answer.status, answer.error) is not ExitCode.OK:
+            raise answer.failure()
+        return answer.data
+
+
+def _envelope(content: bytes) -> Mapping[str, Any]:
+    try:
+        decoded = msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return {}
+    return decoded if isinstance(decoded, dict) else {}

@@ -1,0 +1,102 @@
+"""The command line as a whole: its commands, and the one place where a failure becomes an exit code."""
+
+import traceback
+from typing import Any, Final, NoReturn
+
+import rich_click as click
+from rich.markup import escape
+
+from wework_message import __version__
+from wework_message.domain.errors import WeworkMessageError
+from wework_message.entrypoints.cli.demo.command import demo
+from wework_message.entrypoints.cli.exit_codes import ExitCode, of_error, table
+from wework_message.entrypoints.cli.failure import CommandFailedError, not_installed
+from wework_message.entrypoints.cli.messages import cancel, messages, recall, retry, status
+from wework_message.entrypoints.cli.options import JSON_WANTED
+from wework_message.entrypoints.cli.output import error_console, print_json
+from wework_message.entrypoints.cli.providers import providers
+from wework_message.entrypoints.cli.sending import send
+from wework_message.entrypoints.cli.services import Services
+from wework_message.entrypoints.cli.serving import config, migrate, serve
+from wework_message.entrypoints.cli.simulating import simulate
+
+_COMMANDS: Final = (
+    serve, simulate, demo, send, status, retry, cancel, recall, messages, providers, migrate, config,
+)  # fmt: skip
+_CLICK_USAGE: Final = 2
+_OWN_PACKAGE: Final = "wework_message"
+
+
+class CommandLine(click.RichGroup):
+    """A group whose commands return their exit code and whose failures have one from the table."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """As click's, but a wrong command line ends with 64."""
+        try:
+            return super().main(*args, **extra)
+        except SystemExit as ended:
+            if ended.code == _CLICK_USAGE:
+                raise SystemExit(ExitCode.USAGE) from None
+            raise
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
+        """In the order in which they were added, the first to try first."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> NoReturn:
+        """Run the command and end with its code."""
+        try:
+            code = super().invoke(ctx)
+        except CommandFailedError as failure:
+            code = _tell(failure, as_json=ctx.meta.get(JSON_WANTED, False))
+        except WeworkMessageError as error:
+            code = _tell(CommandFailedError(of_error(error), str(error)))
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] == _OWN_PACKAGE:
+                code = _bug(error)
+            else:
+                code = _tell(CommandFailedError(ExitCode.UNAVAILABLE, not_installed(error.name)))
+        except KeyboardInterrupt:
+            code = ExitCode.INTERRUPTED
+        except (click.ClickException, BrokenPipeError):
+            raise
+        except Exception as error:
+            if hasattr(error, "exit_code"):
+                raise  # click's own Exit, after --help
+            code = _bug(error)
+        ctx.exit(ExitCode.OK if code is None else int(code))
+
+
+def build_cli(services: Services) -> click.RichGroup:
+    """``wework-message`` with everything behind it."""
+    epilog = f"Exit codes:\n\n{table()}"
+    group = CommandLine(
+        name="wework-message",
+        help="WeCom (企业微信) message gateway: accept once, send once, keep an honest status.",
+        epilog=epilog,
+        no_args_is_help=True,
+        context_settings={"obj": services, "help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    for command in _COMMANDS:
+        group.add_command(command)
+    return click.version_option(__version__, prog_name="wework-message")(group)
+
+
+def _tell(failure: CommandFailedError, *, as_json: bool = False) -> ExitCode:
+    if as_json and failure.document is not None:
+        print_json(failure.document)
+        return failure.code
+    out = error_console()
+    out.print(f"[bold red]error:[/bold red] {escape(failure.message)}", soft_wrap=True)
+    for line in failure.details:
+        out.print(f"  {escape(line)}", soft_wrap=True)
+    return failure.code
+
+
+def _bug(error: Exception) -> ExitCode:
+    """Say where it broke, not with what: the text of a foreign error may hold a message's content or a secret."""
+    out = error_console()
+    out.print(f"[bold red]bug:[/bold red] {type(error).__name__} (please report it with the lines below)")
+    for frame in traceback.extract_tb(error.__traceback__):
+        out.print(f"  {frame.filename}:{frame.lineno} in {frame.name}", markup=False, soft_wrap=True)
+    return ExitCode.BUG

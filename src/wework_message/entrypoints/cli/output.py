@@ -1,0 +1,145 @@
+"""What a person sees: tables that fit 100 columns; what a program sees: the data as JSON, nothing else on stdout."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+PIPED_WIDTH: Final = 160
+"""Columns where nobody looks at a terminal: wide enough that no id is cut."""
+
+STYLES: Final = {
+    "DELIVERED": "green",
+    "SENT": "green",
+    "RECALLED": "cyan",
+    "FAILED": "bold red",
+    "EXPIRED": "red",
+    "CANCELLED": "red",
+    "UNKNOWN": "bold yellow",
+    "HELD": "yellow",
+    "RETRY_WAIT": "yellow",
+}
+"""How a status stands out."""
+
+_SHOWN: Final = (
+    ("messageId", "message"),
+    ("messageType", "type"),
+    ("conversationId", "conversation"),
+    ("reason", "reason"),
+    ("errorCode", "provider's code"),
+    ("errorMessage", "provider's text"),
+    ("attempts", "attempts"),
+    ("providerCode", "provider"),
+    ("providerMessageId", "provider's id"),
+    ("duration", "duration, ms"),
+    ("scheduledAt", "scheduled at"),
+    ("nextAttemptAt", "next attempt at"),
+    ("updateTime", "updated at"),
+)
+
+
+def console() -> Console:
+    """Standard output, coloured where it is a terminal."""
+    return _console(stderr=False)
+
+
+def error_console() -> Console:
+    """Standard error, the same."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    made = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    if not made.is_terminal:
+        made.width = max(made.width, PIPED_WIDTH)
+    return made
+
+
+def print_json(data: Any) -> None:
+    """`data` as JSON, indented, in UTF-8 whatever the locale says."""
+    text = msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n"
+    if (binary := getattr(sys.stdout, "buffer", None)) is not None:
+        sys.stdout.flush()
+        binary.write(text)
+        binary.flush()
+    else:
+        sys.stdout.write(text.decode())
+
+
+def table(*columns: str, right: Iterable[str] = (), title: str | None = None) -> Table:
+    """An empty table with these headings; numbers stand in the columns named in `right`."""
+    numbers = frozenset(right)
+    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", title=title, title_justify="left")
+    for name in columns:
+        made.add_column(name, justify="right" if name in numbers else "left", no_wrap=True, overflow="ellipsis")
+    return made
+
+
+def status_text(status: str | None) -> Text:
+    """A status in its colour."""
+    return Text(status or "-", style=STYLES.get(status or "", ""))
+
+
+def cell(value: object) -> str:
+    """A value in a table: a dash where there is none, and no markup."""
+    return "-" if value is None or value == "" else escape(str(value))
+
+
+def clock(instant: object) -> str:
+    """Date and second of an answer's instant (UTC), as ``11-24 12:06:03``."""
+    text = str(instant or "")
+    return f"{text[5:10]} {text[11:19]}" if len(text) >= 19 else cell(instant)  # noqa: PLR2004 - ISO to the second
+
+
+def time_of_day(instant: object) -> str:
+    """Time of an answer's instant (UTC) to the millisecond, as ``12:06:03.123``."""
+    return str(instant or "")[11:23] or "-"
+
+
+def show_message(out: Console, data: Mapping[str, Any]) -> None:
+    """Where one message stands."""
+    grid = table("", "")
+    grid.show_header = False
+    grid.columns[1].no_wrap = False
+    head = status_text(data.get("status"))
+    notes = [
+        ("simulated", "by the built-in simulator: nothing reached WeCom"),
+        ("duplicate", "an earlier request with this key: nothing new was accepted"),
+        ("possibleDuplicate", "its recipient may have got it twice"),
+    ]
+    for flag, text in notes:
+        if data.get(flag):
+            head.append(f"  ({text})", style="yellow")
+    grid.add_row("status", head)
+    for name, label in _SHOWN:
+        if data.get(name) not in (None, "") and not _is_noise(name, data):
+            grid.add_row(label, cell(data[name]))
+    out.print(grid)
+
+
+def _is_noise(name: str, data: Mapping[str, Any]) -> bool:
+    """A send's `messageType` is the vendor's integer; code 0 and its text say no more than the status does."""
+    if name in {"errorCode", "errorMessage"}:
+        return data.get("errorCode") == 0
+    return name == "messageType" and not isinstance(data[name], str)
+
+
+def timeline_table(message: Mapping[str, Any]) -> Table:
+    """What happened to a message, oldest first."""
+    made = table("time (UTC)", "what", "attempt", "provider", "outcome", "detail", right=("attempt",))
+    made.columns[-1].no_wrap = False
+    for entry in message.get("timeline", ()):
+        made.add_row(
+            time_of_day(entry.get("at")),
+            cell(entry.get("kind")),
+            cell(entry.get("attempt")),
+            cell(entry.get("providerCode")),
+            cell(entry.get("outcome")),
+            cell(entry.get("detail")),
+        )
+    return made

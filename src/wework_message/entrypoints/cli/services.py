@@ -1,0 +1,70 @@
+"""What the command line needs of the rest of the program; `bootstrap` gives it, tests give fakes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from wework_message.entrypoints.simulator import SimulatorOptions
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsSource:
+    """Where the settings come from, beside the environment; None = as the environment says."""
+
+    config: Path | None = None
+    """The file to read instead of ``./config/application.yml`` or ``./application.yml``."""
+    profile: str | None = None
+    """Active profiles, comma-separated."""
+    host: str | None = None
+    """Address to listen on."""
+    port: int | None = None
+    """Port to listen on, 0 = any free one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One enabled provider as the settings have it."""
+
+    code: str
+    name: str
+    url: str | None
+    """None = the built-in simulator stands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """A start whose settings are read; nothing runs yet."""
+
+    profile: str
+    files: tuple[str, ...]
+    url: str
+    """Root of the API, with the context path; its port is 0 where any free one is taken."""
+    docs_url: str
+    parts: Mapping[str, str]
+    """Backend by role: database, queue, cache."""
+    providers: tuple[Provider, ...]
+    warnings: tuple[str, ...]
+    problems: tuple[str, ...]
+    """Why it would be refused; empty = it may start."""
+    text: str
+    """The effective settings for a person, secrets masked."""
+    document: Mapping[str, Any]
+    """The same for a program."""
+    serve: Callable[[], int]
+    """Run the service until it is told to stop; returns the exit code."""
+    migrate: Callable[[], str]
+    """Bring the database's schema up to date; returns what it was before, such as ``EMPTY``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The callables behind the commands. They raise `CommandFailedError` for what an operator can put right."""
+
+    startup: Callable[[SettingsSource], Startup]
+    simulate: Callable[[SimulatorOptions, str, int, Callable[[str], None]], None]
+    """Options, host, port, and what to call with the URL once it answers; returns when it was told to stop."""
+    transport: httpx.BaseTransport | None = None
+    """What the client commands speak through; None = the network."""

@@ -1,0 +1,103 @@
+"""Commands that run or prepare the service itself: ``serve``, ``migrate``, ``config check``."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import rich_click as click
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+
+from wework_message.entrypoints.cli.exit_codes import ExitCode
+from wework_message.entrypoints.cli.failure import CommandFailedError
+from wework_message.entrypoints.cli.output import error_console, print_json, table
+from wework_message.entrypoints.cli.services import Services, SettingsSource, Startup
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _settings_options(command: _Command) -> _Command:
+    file = click.option(
+        "--config", type=click.Path(path_type=Path), metavar="FILE",
+        help="Settings file instead of ./config/application.yml or ./application.yml.",
+    )  # fmt: skip
+    profile = click.option("--profile", metavar="NAMES", help="Active profiles instead of SPRING_PROFILES_ACTIVE.")
+    return file(profile(command))
+
+
+@click.command("serve")
+@_settings_options
+@click.option("--host", metavar="ADDRESS", help="Address to listen on instead of server.host.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on instead of server.port; 0 = any free.")
+@click.pass_obj
+def serve(services: Services, *, config: Path | None, profile: str | None, host: str | None, port: int | None) -> int:
+    """Run the service: REST API, dispatch and callbacks, until SIGTERM or Ctrl-C."""
+    startup = _startable(services, SettingsSource(config, profile, host, port))
+    out = error_console()
+    show_startup(out, startup)
+    return startup.serve()
+
+
+def show_startup(out: Console, startup: Startup) -> None:
+    """What is about to run; on stderr, since stdout belongs to the log."""
+    rows = table("", "")
+    rows.show_header = False
+    rows.add_row("API", startup.url)
+    rows.add_row("docs", startup.docs_url)
+    rows.add_row("profile", startup.profile or "none (embedded)")
+    rows.add_row("settings", ", ".join(startup.files) or "defaults and environment")
+    for role, backend in startup.parts.items():
+        rows.add_row(role, escape(backend))
+    for one in startup.providers:
+        rows.add_row("provider", escape(f"{one.code} {one.name}  {one.url or 'built-in simulator'}"))
+    out.print("[bold]wework-message[/bold]")
+    out.print(rows)
+    simulated = [one.code for one in startup.providers if one.url is None]
+    if simulated:
+        text = f"{', '.join(simulated)} is the built-in SIMULATOR: nothing reaches WeCom."
+        out.print(Panel(escape(text), border_style="bold red", style="bold yellow", expand=False))
+    for warning in startup.warnings:
+        out.print(f"[yellow]warning:[/yellow] {escape(warning)}")
+
+
+@click.command("migrate")
+@_settings_options
+@click.pass_obj
+def migrate(services: Services, *, config: Path | None, profile: str | None) -> int:
+    """Bring the database's schema up to this version."""
+    startup = _startable(services, SettingsSource(config, profile))
+    before = startup.migrate()
+    click.echo("the schema was up to date already" if before == "CURRENT" else f"the schema was {before}, now CURRENT")
+    return ExitCode.OK
+
+
+@click.group("config")
+def config() -> None:
+    """Look at the settings."""
+
+
+@config.command("check")
+@_settings_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def check(services: Services, *, config: Path | None, profile: str | None, as_json: bool) -> int:
+    """Print every setting with its value, secrets masked, and where it comes from.
+
+    Ends with 78 if the service would not start with them.
+    """
+    startup = services.startup(SettingsSource(config, profile))
+    if as_json:
+        print_json(startup.document)
+    else:
+        click.echo(startup.text)
+    return ExitCode.CONFIGURATION if startup.problems else ExitCode.OK
+
+
+def _startable(services: Services, source: SettingsSource) -> Startup:
+    startup = services.startup(source)
+    if startup.problems:
+        first, *others = startup.problems
+        advice = "see them all with: wework-message config check"
+        raise CommandFailedError(ExitCode.CONFIGURATION, first, *others, advice)
+    return startup

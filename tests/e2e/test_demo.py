@@ -1,0 +1,69 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "messages.jsonl"
+
+
+def demo(tmp_path: Path, *args: str, **environ: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "wework_message", "demo", *args],
+        cwd=tmp_path, env=os.environ | {"TMPDIR": str(tmp_path)} | environ, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def test_the_demo_keeps_every_promise_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    # A setting of the caller's shell must not reach the demo's service.
+    run = demo(tmp_path, SPRING_PROFILES_ACTIVE="prod", SERVER_CONTEXT_PATH="/elsewhere")
+    shown, _ = run.communicate()
+    assert run.returncode == 0, shown
+    assert "OK  222 messages" in shown
+    for row in (
+        r"text\s+TEXT\s+sync\s+DELIVERED\s+1\s+\d+\s+\d+",
+        r"200 DELIVERED",
+        r"same id as order",
+        r"refused 422",
+    ):
+        assert re.search(row, shown), row
+    for kind in ("ACCEPTED", "ATTEMPT_ENDED", "RECALL_ASKED", "REVOKED"):
+        assert kind in shown
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_that_is_not_as_expected_is_named_and_kept(tmp_path: Path) -> None:
+    script = tmp_path / "wrong.jsonl"
+    first = SCRIPT.read_text("utf-8").splitlines()[0]
+    script.write_text(first.replace("/msg/send_text", "/msg/send_image"), "utf-8")
+    run = demo(tmp_path, "--messages", str(script))
+    shown, _ = run.communicate()
+    assert run.returncode == 1, shown
+    assert "text: executed as ('/msg/send_text'" in shown
+    found = re.search(r"are kept in (\S+)", shown)
+    assert found is not None
+    assert {"ledger.jsonl", "wework-message.db", "service.out", "simulator.err"} <= {
+        one.name for one in Path(found[1]).iterdir()
+    }
+
+
+def test_an_interrupted_demo_ends_the_processes_it_started(tmp_path: Path) -> None:
+    run = demo(tmp_path)
+    assert run.stdout is not None
+    for line in run.stdout:
+        if line.startswith("service"):
+            break
+    children = psutil.Process(run.pid).children()
+    assert len(children) == 2
+    run.send_signal(signal.SIGTERM)
+    run.communicate()
+    assert run.returncode == 130
+    gone, alive = psutil.wait_procs(children, timeout=30)
+    assert (len(gone), alive) == (2, [])

@@ -1,0 +1,86 @@
+"""A command line with nothing real behind it: a scripted service, and a start that only notes that it was asked for."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from click.testing import CliRunner, Result
+
+from wework_message.entrypoints.cli import Provider, Services, SettingsSource, Startup, build_cli
+from wework_message.entrypoints.simulator import SimulatorOptions
+
+
+@dataclass
+class FakeWorld:
+    """What the commands did, and what they are answered."""
+
+    answers: list[httpx.Response | Exception] = field(default_factory=list)
+    requests: list[httpx.Request] = field(default_factory=list)
+    sources: list[SettingsSource] = field(default_factory=list)
+    simulated: list[tuple[SimulatorOptions, str, int]] = field(default_factory=list)
+    served: int = 0
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    provider_url: str | None = None
+    serve: Callable[[], int] = lambda: 0
+    migrated_from: str = "EMPTY"
+
+    def run(self, *args: str, stdin: bytes | None = None) -> Result:
+        cli = build_cli(Services(self._startup, self._simulate, httpx.MockTransport(self._answer)))
+        return CliRunner(env={"COLUMNS": "100"}).invoke(cli, args, input=stdin)
+
+    def sent(self, number: int = 0) -> Any:
+        return json.loads(self.requests[number].content)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _startup(self, source: SettingsSource) -> Startup:
+        self.sources.append(source)
+        return Startup(
+            profile="",
+            files=(),
+            url="http://127.0.0.1:8082/message",
+            docs_url="http://127.0.0.1:8082/message/swagger-ui.html",
+            parts={"database": "SQLite /var/x.db"},
+            providers=(Provider("GUANGZHOU_GUXING", "广州孤星", self.provider_url),),
+            warnings=self.warnings,
+            problems=self.problems,
+            text="server.port  8082  default",
+            document={"settings": {"server": {"port": 8082}}},
+            serve=self._serve,
+            migrate=lambda: self.migrated_from,
+        )
+
+    def _serve(self) -> int:
+        self.served += 1
+        return self.serve()
+
+    def _simulate(self, options: SimulatorOptions, host: str, port: int, ready: Callable[[str], None]) -> None:
+        self.simulated.append((options, host, port))
+        ready(f"http://{host}:{port}")
+
+
+def good(data: Any, status: int = 200) -> httpx.Response:
+    return httpx.Response(status, json={"code": 200, "message": "success", "success": True, "data": data})
+
+
+def bad(status: int, error: str, **more: Any) -> httpx.Response:
+    envelope: Mapping[str, Any] = {
+        "code": status,
+        "message": "no",
+        "success": False,
+        "error": error,
+        "requestId": "r-1",
+    }
+    return httpx.Response(status, json={**envelope, **more})
+
+
+def status_of(status: str = "DELIVERED", *, final: bool = True, **more: Any) -> dict[str, Any]:
+    return {"messageId": "m-1", "status": status, "final": final, "success": True, "attempts": 1, **more}

@@ -1,0 +1,134 @@
+import dataclasses
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from tests.support.command_line import FakeWorld
+
+from wework_message.bootstrap.commands import cli
+from wework_message.entrypoints.cli.services import SettingsSource
+from wework_message.entrypoints.cli.simulating import simulate
+from wework_message.entrypoints.simulator import SimulatorOptions
+
+
+def test_serve_says_what_runs_and_shouts_that_the_provider_is_simulated() -> None:
+    world = FakeWorld(warnings=("logs are off [x]",))
+    ended = world.run("serve", "--host", "10.0.0.9", "--port", "9", "--profile", "dev", "--config", "a.yml")
+    assert world.sources == [SettingsSource(Path("a.yml"), "dev", "10.0.0.9", 9)]
+    assert (world.served, ended.exit_code, ended.stdout) == (1, 0, "")
+    for text in (
+        "http://127.0.0.1:8082/message",
+        "swagger-ui.html",
+        "SQLite",
+        "SIMULATOR",
+        "warning: logs are off [x]",
+    ):
+        assert text in ended.stderr
+
+
+def test_serve_with_a_real_provider_does_not_speak_of_a_simulator() -> None:
+    ended = FakeWorld(provider_url="https://provider.example").run("serve")
+    assert "https://provider.example" in ended.stderr
+    assert "simulator" not in ended.stderr.lower()
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+def test_problems_stop_the_start_with_78_before_anything_runs(command: str) -> None:
+    world = FakeWorld(problems=("datasource.url: is missing", "redis.url: not yet"))
+    ended = world.run(command)
+    assert (ended.exit_code, world.served) == (78, 0)
+    assert "datasource.url: is missing" in ended.stderr
+    assert "redis.url: not yet" in ended.stderr
+
+
+def test_the_exit_code_of_the_service_is_that_of_serve() -> None:
+    assert FakeWorld(serve=lambda: 75).run("serve").exit_code == 75
+
+
+def test_migrate_says_what_the_schema_was() -> None:
+    assert "EMPTY, now CURRENT" in FakeWorld().run("migrate").stdout
+    assert "up to date already" in FakeWorld(migrated_from="CURRENT").run("migrate").stdout
+
+
+def test_config_check_shows_masked_values_with_their_origin(tmp_path: Path) -> None:
+    file = tmp_path / "application.yml"
+    file.write_text(
+        "datasource: {url: 'sqlite:///x.db', password: hunter2}\nserver: {port: 9001}\n"
+        "redis: {url: 'redis://:hunter3@cache:6379/0'}\n"
+    )
+    runner = CliRunner(env={"SPRING_PROFILES_ACTIVE": "", "SERVER_CONTEXT_PATH": "/gate"})
+    ended = runner.invoke(cli, ["config", "check", "--config", str(file)])
+    rows = {line.split()[0]: line for line in ended.stdout.splitlines() if line.strip()}
+    assert "9001" in rows["server.port"]
+    assert str(file) in rows["server.port"]
+    assert "environment variable SERVER_CONTEXT_PATH" in rows["server.context-path"]
+    assert "***" in rows["datasource.password"]
+    assert "hunter" not in ended.output
+    assert ended.exit_code == 78
+    document = runner.invoke(cli, ["config", "check", "--config", str(file), "--json"])
+    assert "hunter" not in document.output
+    assert [problem.partition(":")[0] for problem in json.loads(document.stdout)["problems"]] == ["redis.url"]
+
+
+def test_config_check_of_startable_settings_ends_with_0(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner(env={"SPRING_PROFILES_ACTIVE": ""}).invoke(cli, ["config", "check"])
+    assert ended.exit_code == 0
+    assert "the built-in simulator" in ended.stdout
+
+
+@pytest.mark.parametrize("text", ["server: {prot: 1}", "server: [", "server: {port: many}"])
+def test_unreadable_settings_end_with_78(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "application.yml"
+    file.write_text(text)
+    assert CliRunner().invoke(cli, ["serve", "--config", str(file)]).exit_code == 78
+
+
+@pytest.mark.parametrize("command", ["serve", "simulate"])
+def test_a_port_that_is_taken_ends_with_78(command: str, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = subprocess.run(
+            [sys.executable, "-m", "wework_message", command, "--port", port],
+            cwd=tmp_path, env=os.environ | {"SPRING_PROFILES_ACTIVE": ""}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert ended.returncode == 78
+    assert "in use" in ended.stderr
+
+
+def test_every_option_of_the_simulator_has_a_flag_with_the_same_default() -> None:
+    flags = simulate.make_context("simulate", []).params
+    assert {one.name: flags[one.name] for one in dataclasses.fields(SimulatorOptions)} == dataclasses.asdict(
+        SimulatorOptions()
+    )
+
+
+def test_simulate_passes_its_flags_on_and_prints_where_it_is(tmp_path: Path) -> None:
+    world = FakeWorld()
+    ledger = tmp_path / "ledger.jsonl"
+    ended = world.run(
+        "simulate", "--strict-guids", "--guid", "a", "--guid", "b", "--ledger", str(ledger), "--port", "7", "--json",
+        "--echo-form", "11013", "--no-fsync", "--callback-url", "http://x/cb",
+    )  # fmt: skip
+    expected = SimulatorOptions(
+        strict_guids=True, guids=("a", "b"), ledger=ledger, echo_form="11013", fsync=False, callback_url="http://x/cb"
+    )
+    assert world.simulated == [(expected, "127.0.0.1", 7)]
+    assert json.loads(ended.stdout) == {"url": "http://127.0.0.1:7", "ledger": str(ledger)}
+
+
+def test_simulate_for_a_person_names_url_and_ledger(tmp_path: Path) -> None:
+    ended = FakeWorld().run("simulate", "--ledger", str(tmp_path / "l.jsonl"))
+    assert "http://127.0.0.1:23456" in ended.stderr
+    assert "l.jsonl" in ended.stderr
+
+
+def test_an_option_of_the_simulator_out_of_range_ends_with_64() -> None:
+    assert FakeWorld().run("simulate", "--echo-delay-ms", "-1").exit_code == 64
