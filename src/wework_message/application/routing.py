@@ -113,7 +113,8 @@ class Router:
     def _spent(self, message: Message) -> frozenset[ProviderCode]:
         """Providers whose quick tries for this round are used up (decision 47)."""
         tried = [one.provider_code for one in message.attempts if one.round == message.round]
-        return frozenset(code for code in set(tried) if tried.count(code) >= self._policy.providers[code].retry_count)
+        known = self._policy.providers
+        return frozenset(code for code in known.keys() & set(tried) if tried.count(code) >= known[code].retry_count)
 
     def _pinned(self, message: Message) -> BindingId:
         """The binding that the client's guid names; one that is gone is nobody, not anybody."""

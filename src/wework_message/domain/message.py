@@ -195,6 +195,12 @@ class Message:
             self.notes.append(Note("STRIKE", now))
             self.due = Due(wait_ms, Place.WAITING)
 
+    def look_again(self, *, wait_ms: int) -> None:
+        """Handling raised after a call: nothing is concluded from that, and what holds the lane holds it still."""
+        attempt = self.open_attempt
+        holds = attempt is not None and attempt.lane_open
+        self.due = Due(wait_ms, Place.HOLDING if holds else Place.FREE)
+
     # -- after a call ---------------------------------------------------------------------------------------------
 
     def settle(self, number: int, outcome: AttemptOutcome, verdict: Verdict, *, horizon_ms: int, now: int) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 
 import pytest
@@ -7,13 +8,14 @@ from tests.support.world import World
 
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.application.commands import dispatch
+from wework_message.application.commands.change import RecallMessage
 from wework_message.application.errors import DrainingError
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.conversation import Conversation
 from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import ConflictError, UnavailableError
-from wework_message.domain.ids import AccountId, BatchId, BindingId, Guid, MessageId
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
@@ -283,6 +285,44 @@ async def test_a_request_that_cannot_be_built_three_times_ends_as_poison() -> No
             await world.pass_time(60_000)
         message = await world.message(message_id)
         assert (message.status, message.reason, message.confirmed) == (MessageStatus.FAILED, "POISON", True)
+
+
+async def test_a_message_outlives_the_provider_that_it_was_tried_at() -> None:
+    async with World() as world:
+        account = Account(AccountId("acc"))
+        world.database.register(
+            account,
+            Binding(BindingId("a"), account.account_id, PROVIDER, Guid("at-first")),
+            Binding(BindingId("b"), account.account_id, BACKUP, Guid("at-second")),
+        )
+        world.gateway.script(REFUSED_CONNECTION)
+        message_id = await world.accept_text(guid=None, account_id=account.account_id)
+        await world.dispatch()
+        forget(world, PROVIDER)
+        await world.pass_time(60_000)
+        message = await world.message(message_id)
+        assert (message.status, message.attempts[-1].provider_code) == (MessageStatus.SENT, BACKUP)
+
+
+async def test_a_recall_at_a_provider_that_is_gone_stops_nobody() -> None:
+    async with World() as world:
+        message_id = await world.accept_text()
+        await world.dispatch()
+        await world.recalling(RecallMessage(DEFAULT_TENANT, GUID, message_id))
+        forget(world, PROVIDER)
+        for _ in range(4):
+            await world.pass_time(60_000)
+        assert (await world.message(message_id)).status is MessageStatus.RECALLING
+        other = await world.accept_text(to="R:2", guid=Guid("guid-b"))
+        await world.dispatch()
+        assert (await world.message(other)).status is MessageStatus.SENT
+
+
+def forget(world: World, code: ProviderCode) -> None:
+    """Start again without this provider."""
+    rest = {one: provider for one, provider in world.policy.providers.items() if one != code}
+    without = dataclasses.replace(world.policy, providers=rest)
+    world.claiming._policy = world.router._policy = without
 
 
 async def test_an_outage_while_claiming_strikes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

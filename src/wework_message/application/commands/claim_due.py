@@ -27,6 +27,9 @@ from wework_message.domain.selection import Choice
 STRIKE_WAIT_MS = 1_000
 """How long a message whose handling raised waits for its next chance."""
 
+LOOK_AGAIN_MS = 60_000
+"""The same after a call was begun: only whoever changes the settings or the program can help then."""
+
 _LEASE_EXPIRED = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="LEASE_EXPIRED")
 
 
@@ -78,7 +81,10 @@ class ClaimDue:
         except UnavailableError:
             raise  # an outage is no fault of the message (decision 55)
         except Exception:  # noqa: BLE001 -- handling that raises is counted on the message: poison ends it, others go on
-            item.message.strike(wait_ms=STRIKE_WAIT_MS, now=self._clock.now())
+            if item.message.is_waiting():
+                item.message.strike(wait_ms=STRIKE_WAIT_MS, now=self._clock.now())
+            else:
+                item.message.look_again(wait_ms=LOOK_AGAIN_MS)
             return None
 
     async def _handle(self, flush: Flush, item: DueMessage) -> Departure | None:
