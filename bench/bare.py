@@ -1,0 +1,54 @@
+"""The anchor: what a bare Litestar + msgspec handler does with the same request, and nothing else.
+
+Eight fields with constraints, validated by msgspec, answered 202 with JSON; uvicorn with httptools and uvloop, one process.
+"""
+
+import itertools
+import socket
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+import msgspec
+import uvicorn
+from litestar import Litestar, post
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+
+class SendMessage(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    guid: Name
+    conversation_id: Annotated[str, msgspec.Meta(min_length=3, max_length=128, pattern=r"^[SR]:[0-9]+$")]
+    message_type: Literal["TEXT", "IMAGE", "FILE", "VOICE", "VIDEO", "LINK"]
+    content: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
+    client_message_id: Name
+    scheduled_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    priority: Annotated[int, msgspec.Meta(ge=0, le=9)] = 5
+    duplicate_safe: bool = False
+
+
+class Accepted(msgspec.Struct, rename="camel"):
+    message_id: str
+    status: str
+
+
+_serial: Final = itertools.count(1)
+
+
+@post("/send", status_code=202)
+async def send(data: SendMessage) -> Accepted:
+    return Accepted(f"{next(_serial):032x}", data.message_type)
+
+
+app: Final = Litestar([send], openapi_config=None)
+
+
+def main() -> None:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    config = uvicorn.Config(app, http="httptools", loop="uvloop", access_log=False, log_level="critical", backlog=2048)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

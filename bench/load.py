@@ -1,0 +1,151 @@
+"""Closed-loop load over kept-alive connections, as a process of its own: raw sockets, no HTTP library but the parser.
+
+    python -m bench.load URL BODY --seconds 2     (or --count 10000)
+
+BODY is a name in `BODIES`. Prints one line of JSON: answers, seconds, answers per second, latencies and own CPU.
+"""
+
+import argparse
+import asyncio
+import json
+import resource
+import sys
+import time
+import uuid
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httptools
+import uvloop
+
+CONNECTIONS: Final = 64
+GUIDS: Final = 50
+CONVERSATIONS: Final = 997
+"""Coprime to `GUIDS`, so that a lane comes again only after some 50,000 messages."""
+GOOD: Final = 202
+
+_TEXT: Final = b"hello wecom, this is a text message of a normal length, sent to one external contact"
+_FIELDS: Final = (
+    b'{"guid":"guid-%d","conversationId":"S:%d","messageType":"TEXT","content":"' + _TEXT + b'",'
+    b'"clientMessageId":"%s-%d","priority":5,"duplicateSafe":false'
+)
+BODIES: Final = {
+    "send": _FIELDS + b',"onUnknown":"HOLD"}',
+    "scheduled": _FIELDS + b',"scheduledAt":"2999-01-01T00:00:00Z"}',
+}
+"""Eight fields each; a scheduled message is accepted durably and not dispatched."""
+
+
+class Load:
+    """What all connections share."""
+
+    def __init__(self, url: str, body: bytes, *, count: int | None, seconds: float | None) -> None:
+        parts = urlsplit(url)
+        self.host, self.port = parts.hostname or "", parts.port or 80
+        head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+        self.head = head.encode() + b"Content-Length: %d\r\n\r\n%s"
+        self.body = body
+        self.run = uuid.uuid4().hex[:12].encode()
+        self.most = count
+        self.until = None if seconds is None else time.perf_counter() + seconds
+        self.asked = self.answered = self.bad = 0
+        self.latencies: list[float] = []
+        self.ended = asyncio.get_running_loop().create_future()
+        self.open = 0
+
+    def next(self) -> bytes | None:
+        """The next request, or None at the end."""
+        number = self.asked
+        if (self.most is not None and number >= self.most) or (
+            self.until is not None and time.perf_counter() >= self.until
+        ):
+            return None
+        self.asked += 1
+        peer = 1_000_000 + number % CONVERSATIONS
+        body = self.body % (number % GUIDS, peer, self.run, number)
+        return self.head % (len(body), body)
+
+    def fail(self, error: Exception) -> None:
+        if not self.ended.done():
+            self.ended.set_exception(error)
+
+    def leave(self) -> None:
+        self.open -= 1
+        if not self.open and not self.ended.done():
+            self.ended.set_result(None)
+
+
+class Connection(asyncio.Protocol):
+    """One request after the other."""
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self.parser: Any = httptools.HttpResponseParser(self)
+        self.began = 0.0
+        self.leaving = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: Any = transport
+        self.load.open += 1
+
+    def begin(self) -> None:
+        request = self.load.next()
+        if request is None:
+            self.leaving = True
+            self.transport.close()
+            return
+        self.began = time.perf_counter()
+        self.transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self.parser.feed_data(data)
+
+    def on_message_complete(self) -> None:
+        load = self.load
+        load.latencies.append(time.perf_counter() - self.began)
+        load.answered += 1
+        if self.parser.get_status_code() != GOOD:
+            load.bad += 1
+        self.begin()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.leaving:
+            self.load.fail(error or ConnectionError("the server closed a connection"))
+        self.load.leave()
+
+
+async def drive(url: str, body: bytes, *, count: int | None, seconds: float | None) -> dict[str, Any]:
+    loop = asyncio.get_running_loop()
+    load = Load(url, body, count=count, seconds=seconds)
+    opened = [await loop.create_connection(lambda: Connection(load), load.host, load.port) for _ in range(CONNECTIONS)]
+    began = time.perf_counter()
+    for _, connection in opened:
+        connection.begin()
+    await load.ended
+    took = time.perf_counter() - began
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    ordered = sorted(load.latencies)
+    return {
+        "answers": load.answered,
+        "bad": load.bad,
+        "seconds": took,
+        "per_second": load.answered / took,
+        "p50_ms": ordered[len(ordered) // 2] * 1000,
+        "p99_ms": ordered[len(ordered) * 99 // 100] * 1000,
+        "own_cpu_us": (usage.ru_utime + usage.ru_stime) / load.answered * 1e6,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Closed-loop load")
+    parser.add_argument("url")
+    parser.add_argument("body", choices=BODIES)
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--count", type=int)
+    given = parser.parse_args()
+    print(json.dumps(uvloop.run(drive(given.url, BODIES[given.body], count=given.count, seconds=given.seconds))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
