@@ -8,6 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from wework_message.entrypoints.cli import CommandFailedError
+from wework_message.entrypoints.cli.demo.processes import Child
+
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "messages.jsonl"
@@ -52,6 +55,13 @@ def test_a_result_that_is_not_as_expected_is_named_and_kept(tmp_path: Path) -> N
     assert {"ledger.jsonl", "wework-message.db", "service.out", "simulator.err"} <= {
         one.name for one in Path(found[1]).iterdir()
     }
+
+
+def test_a_process_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
+    child = Child("service", ["nosuch"], tmp_path, {})
+    with pytest.raises(CommandFailedError, match="the service ended at once with code 64") as failed:
+        child.until(lambda: False)
+    assert "No such command" in "\n".join(failed.value.details)
 
 
 def test_an_interrupted_demo_ends_the_processes_it_started(tmp_path: Path) -> None:

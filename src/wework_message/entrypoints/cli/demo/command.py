@@ -69,6 +69,8 @@ def _run(out: Console, steps: list[Step], guid: str, folder: Path) -> list[str]:
             out.print()
             out.print(result_table(played))
             _show_timeline(out, client, played)
+        stage.stop_service()
+        played.ledger = httpx.get(f"{stage.simulator_url}/_sim/ledger", trust_env=False, timeout=30).json()
         stage.stop()
     found = differences(played)
     found += [f"the {name} ended with code {code}, expected 0" for name, code in stage.exit_codes.items() if code]
@@ -85,7 +87,6 @@ def _play(out: Console, client: ServiceClient, steps: list[Step], stage: Stage) 
         wanted = final_statuses(played)
         progress.update(waiting, total=len(wanted))
         played.listed = settle(client, stage.guid, wanted, lambda there: progress.update(waiting, completed=there))
-    played.ledger = httpx.get(f"{stage.simulator_url}/_sim/ledger", trust_env=False, timeout=30).json()
     return played
 
 

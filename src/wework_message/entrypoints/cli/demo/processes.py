@@ -91,6 +91,7 @@ class Stage:
         self.simulator_url = ""
         self.service_url = f"http://127.0.0.1:{_free_port()}/message"
         self.exit_codes: dict[str, int] = {}
+        self._service: Child | None = None
         self._children = ExitStack()
 
     def __enter__(self) -> Self:
@@ -104,6 +105,11 @@ class Stage:
 
     def __exit__(self, *_error: object) -> None:
         self.stop()
+
+    def stop_service(self) -> None:
+        """End the service and leave the simulator, whose ledger nobody adds to any more."""
+        if self._service is not None:
+            self.exit_codes[self._service.name] = self._service.stop()
 
     def stop(self) -> None:
         """End the service, then the simulator; a second call does nothing."""
@@ -124,7 +130,7 @@ class Stage:
             "DATASOURCE_URL": f"sqlite:///{self.folder.absolute()}/wework-message.db",
             "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL": self.simulator_url,
         }
-        child = self._start("service", ["serve"], settings)
+        child = self._service = self._start("service", ["serve"], settings)
         with httpx.Client(base_url=self.service_url, trust_env=False, timeout=5) as client:
             child.until(lambda: _is_ready(client))
 
