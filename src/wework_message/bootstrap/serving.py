@@ -102,8 +102,12 @@ def listening(loaded: Loaded) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Naming the protocol lets asyncio turn Nagle's delay off (40 ms an answer otherwise).
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, loaded.settings.server.port))
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, loaded.settings.server.port))
+    except BaseException:
+        listener.close()
+        raise
     return listener
 
 
