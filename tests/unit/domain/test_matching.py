@@ -1,0 +1,126 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.builders import CONVERSATION, GUID, HORIZON_MS, NOW, a_sighting
+
+from wework_message.domain.content import MentionContent, TextContent
+from wework_message.domain.ids import Guid, MessageId
+from wework_message.domain.matching import SKEW_MS, OpenAttempt, content_key, echo_key, is_own, match
+from wework_message.testing.strategies import contents, texts
+
+ENDED = NOW + 30_000
+
+
+def an_open_attempt(**changes: Any) -> OpenAttempt:
+    fields: dict[str, Any] = {
+        "message_id": MessageId("m-1"),
+        "number": 1,
+        "guid": GUID,
+        "conversation_id": CONVERSATION,
+        "content_key": content_key("hello"),
+        "started_at": NOW,
+        "ended_at": ENDED,
+        "own_vid": None,
+    }
+    return OpenAttempt(**fields | changes)
+
+
+def found(*attempts: OpenAttempt, **record: Any) -> OpenAttempt | None:
+    return match(a_sighting(**record), attempts, horizon_ms=HORIZON_MS)
+
+
+def test_the_account_s_own_text_in_the_conversation_and_in_time_settles_its_attempt() -> None:
+    attempt = an_open_attempt()
+    assert found(attempt) is attempt
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "fits"),
+    [
+        (NOW - SKEW_MS - 1, False),
+        (NOW - SKEW_MS, True),
+        (ENDED, True),
+        (ENDED + HORIZON_MS, True),
+        (ENDED + HORIZON_MS + 1, False),
+        (None, False),
+    ],
+)
+def test_a_record_must_be_stamped_between_the_start_and_the_horizon(sent_at: int | None, fits: bool) -> None:
+    assert (found(an_open_attempt(), sent_at=sent_at) is not None) is fits
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"text": "hello!"},
+        {"text": None},
+        {"conversations": ("S:1002",)},
+        {"conversations": ()},
+        {"guid": Guid("guid-b")},
+        {"send_flag": False},
+    ],
+)
+def test_a_record_that_differs_in_one_thing_settles_nothing(record: dict[str, Any]) -> None:
+    assert found(an_open_attempt(), **record) is None
+
+
+def test_a_content_that_only_an_id_can_tell_is_never_settled_by_a_text() -> None:
+    assert found(an_open_attempt(content_key=None)) is None
+
+
+@pytest.mark.parametrize(
+    ("own_vid", "sender", "flag", "own"),
+    [
+        (None, None, True, True),
+        (None, "788", False, False),
+        ("788", "788", False, True),
+        ("788", "999", True, False),
+        ("788", None, True, False),
+    ],
+)
+def test_the_sender_is_compared_once_it_is_known_and_the_flag_stands_in_before(
+    own_vid: str | None, sender: str | None, flag: bool, own: bool
+) -> None:
+    record: dict[str, Any] = {"sender": sender, "send_flag": flag}
+    assert is_own(a_sighting(**record), own_vid) is own
+    assert (found(an_open_attempt(own_vid=own_vid), **record) is not None) is own
+
+
+def test_a_conversation_is_found_under_each_of_its_spellings() -> None:
+    attempt = an_open_attempt(conversation_id="S:1001;asid-9")
+    assert found(attempt, conversations=("S:1001", "S:1001;asid-9")) is attempt
+
+
+@given(
+    st.lists(st.tuples(st.integers(NOW - 60_000, NOW), st.integers(1, 3)), min_size=1, max_size=6, unique=True),
+    st.data(),
+)
+def test_of_several_the_oldest_is_settled_in_whatever_order_they_come(
+    starts: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    attempts = [an_open_attempt(started_at=start, number=number) for start, number in starts]
+    chosen = found(*data.draw(st.permutations(attempts)))
+    assert chosen is not None
+    assert (chosen.started_at, chosen.number) == min(starts)
+
+
+@given(texts(), st.sampled_from(["", " ", "\n", "\r\n"]), st.sampled_from(["", "  ", "\r\n\r\n"]))
+def test_texts_are_equal_but_for_line_ends_and_outer_white_space(text: str, before: str, after: str) -> None:
+    assert content_key(before + text.replace("\n", "\r\n") + after) == content_key(text)
+
+
+def test_texts_are_equal_in_either_unicode_form_and_else_different() -> None:
+    assert content_key("caf\u0065\u0301") == content_key("caf\u00e9")
+    assert len({content_key(text) for text in ("hello", "Hello", "hel lo", "hello.", "")}) == 5
+
+
+def test_a_lone_surrogate_from_the_stream_is_compared_and_not_refused() -> None:
+    assert content_key("a\ud800") != content_key("a")
+
+
+@given(contents())
+def test_only_texts_and_mentions_have_something_an_echo_can_show(content: Any) -> None:
+    expected = content_key(content.content) if isinstance(content, TextContent | MentionContent) else None
+    assert echo_key(content) == expected
