@@ -6,6 +6,7 @@ A durable commit costs about the same for one item as for five hundred.
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ CAP: Final = 500
 
 LINGER_S: Final = 0.001
 """How long to let a small batch gather while callers keep coming."""
+
+_log: Final = logging.getLogger(__name__)
 
 SMALL: Final = 32
 """A batch below this lets the next one gather."""
@@ -144,7 +147,10 @@ class GroupCommit:
                 _fail(entry, result)
             elif not entry.future.done():
                 entry.future.set_result(result)
-        await self._after(flush)
+        try:
+            await self._after(flush)
+        except Exception:  # noqa: BLE001 -- what is committed stays; a flusher that died would leave every caller waiting
+            _log.exception("what follows a commit failed")
 
     async def _isolate(self, batch: list[_Entry[Any, Any]], error: Exception) -> None:
         """The transaction was rolled back: run each item alone, so that only the guilty one fails."""

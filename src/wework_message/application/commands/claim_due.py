@@ -4,8 +4,10 @@ One transaction, no network. Whatever is due comes through here, by time alone: 
 calls whose process died (their lease ran out), uncertain messages past their horizon, and recalls.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from wework_message.application.group_commit import Flush
 from wework_message.application.policy import DAY_MS, Policy
@@ -29,6 +31,8 @@ STRIKE_WAIT_MS = 1_000
 
 LOOK_AGAIN_MS = 60_000
 """The same after a call was begun: only whoever changes the settings or the program can help then."""
+
+_log: Final = logging.getLogger(__name__)
 
 _LEASE_EXPIRED = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="LEASE_EXPIRED")
 
@@ -81,6 +85,7 @@ class ClaimDue:
         except UnavailableError:
             raise  # an outage is no fault of the message (decision 55)
         except Exception:  # noqa: BLE001 -- handling that raises is counted on the message: poison ends it, others go on
+            _log.exception("sendMessage handling raised", extra={"message_id": item.message.id})
             if item.message.is_waiting():
                 item.message.strike(wait_ms=STRIKE_WAIT_MS, now=self._clock.now())
             else:
@@ -161,3 +166,25 @@ class ClaimDue:
         else:
             message.time_out_recall(horizon_ms=self._policy.horizon_ms, now=now)
         return None
+
+
+class PutOff:
+    """The transaction that makes the first due message wait, because claiming it broke a guard of the store.
+
+    Something holds its lane that no rule of ours knows. It waits without a penalty, and the others go on (reliability B.6).
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        """`clock` stamps the wait."""
+        self._clock = clock
+
+    async def __call__(self, flush: Flush, items: Sequence[int], /) -> Sequence[int]:
+        """`items` say how many; the answer is how many were put off."""
+        due = await flush.unit.messages.due(sum(items))
+        for item in due:
+            if item.message.is_waiting():
+                item.message.hold(HoldReason.LANE_BLOCKED, LOOK_AGAIN_MS, now=self._clock.now())
+            else:
+                item.message.look_again(wait_ms=LOOK_AGAIN_MS)
+        await flush.save([item.message for item in due])
+        return [len(due), *[0] * (len(items) - 1)]

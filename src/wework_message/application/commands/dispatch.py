@@ -1,17 +1,19 @@
 """Dispatch: claim a set, call concurrently, settle a set (decisions 12 and 42)."""
 
 import asyncio
+import dataclasses
+import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from wework_message.application.commands.claim_due import ClaimDue, Departure
+from wework_message.application.commands.claim_due import ClaimDue, Claimed, Departure, PutOff
 from wework_message.application.commands.settle import SettleCalls, Settlement
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.policy import Policy
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.horizon import WRITE_WITHIN_MS
-from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ids import ProviderCode, ProviderMessageId
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.doorbell import Doorbell
 from wework_message.domain.ports.gateway import Dispatch, MessageGateway, Recall
@@ -25,6 +27,11 @@ RECORD_RETRY_S: Final = 0.5
 """Pause between tries to record an answer while the store is away."""
 
 _SHUTDOWN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="SHUTDOWN")
+_RAISED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="GATEWAY_RAISED")
+_UNRECORDED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="UNRECORDED")
+_NO_GATEWAY: Final = AttemptOutcome(OutcomeClass.REFUSED_BINDING, reason="NO_GATEWAY")
+
+_log: Final = logging.getLogger(__name__)
 
 
 class Dispatcher:
@@ -45,15 +52,19 @@ class Dispatcher:
         self._commits = commits
         self._claim = claim
         self._settle = settle
+        self._put_off = PutOff(clock)
         self._gateways = gateways
         self._tell = report
         self._doorbell = doorbell
         self._clock = clock
         self._slots = policy.calls_in_flight
         self._calls: set[asyncio.Task[None]] = set()
+        self._open: set[asyncio.Task[None]] = set()
+        """Of these, the ones whose call has not ended."""
         self._freed = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._stopping = False
+        self._drained = False
 
     @property
     def in_flight(self) -> int:
@@ -61,11 +72,14 @@ class Dispatcher:
         return len(self._calls)
 
     async def run(self) -> None:
-        """Dispatch until `stop`. A store that is away, or a claim that somebody else was faster with, only pauses it."""
+        """Dispatch until `stop`. A store that is away only pauses it, and so does a defect, which is logged."""
         while not self._stopping:
             try:
                 looked_at = await self.dispatch_due()
-            except (ConflictError, UnavailableError):
+            except UnavailableError:
+                looked_at = 0
+            except Exception:  # noqa: BLE001 -- one defect must not end all sending
+                _log.exception("sendMessage claim failed")
                 looked_at = 0
             if self.in_flight >= self._slots:
                 self._freed.clear()
@@ -79,12 +93,24 @@ class Dispatcher:
             free = self._slots - self.in_flight
             if free <= 0 or self._stopping:
                 return 0
-            claimed = await self._commits.submit(self._claim, free)
+            claimed = await self._claimed(free)
             for departure in claimed.departures:
                 task = asyncio.create_task(self._call(departure))
                 self._calls.add(task)
+                self._open.add(task)
                 task.add_done_callback(self._done)
             return claimed.looked_at
+
+    async def _claimed(self, free: int) -> Claimed:
+        """Claim; a message that breaks a guard of the store is put off, and the others go one by one (reliability B.6)."""
+        try:
+            return await self._commits.submit(self._claim, free)
+        except ConflictError:
+            _log.exception("sendMessage claim of a set refused")
+        try:
+            return await self._commits.submit(self._claim, 1)
+        except ConflictError:
+            return Claimed(looked_at=await self._commits.submit(self._put_off, 1))
 
     async def stop(self, drain_s: float) -> None:
         """Claim nothing more and let open calls settle; what is open after `drain_s` is recorded as UNKNOWN."""
@@ -95,12 +121,14 @@ class Dispatcher:
             calls = set(self._calls)
         if calls:
             await asyncio.wait(calls, timeout=drain_s)
-        for task in calls:
+        self._drained = True
+        for task in list(self._open):
             task.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)
+        self._open.discard(task)
         self._freed.set()
 
     async def _call(self, departure: Departure) -> None:
@@ -109,15 +137,24 @@ class Dispatcher:
             outcome = await self._ask(departure)
         except asyncio.CancelledError:
             outcome = _SHUTDOWN
-        self._report(departure, outcome, self._clock.boot() - began)
+        except Exception:  # noqa: BLE001 -- a gateway never raises; one that does has perhaps sent
+            _log.exception("sendMessage call raised")
+            outcome = _RAISED
+        self._open.difference_update({asyncio.current_task()})
+        try:
+            self._report(departure, outcome, self._clock.boot() - began)
+        except Exception:  # noqa: BLE001 -- whoever counts calls must not cost the answer
+            _log.exception("sendMessage call could not be reported")
         await self._record(departure, outcome)
 
     async def _ask(self, departure: Departure) -> AttemptOutcome:
         message, attempt = departure.message, departure.attempt
-        gateway = self._gateways[attempt.provider_code]
-        if departure.recalling and attempt.provider_message_id is not None:
-            recall = Recall(message.id, attempt.guid, message.conversation_id, attempt.provider_message_id)
-            return await gateway.recall(recall)
+        gateway = self._gateways.get(attempt.provider_code)
+        if gateway is None:
+            return _NO_GATEWAY
+        if departure.recalling:
+            name = attempt.provider_message_id or ProviderMessageId("")
+            return await gateway.recall(Recall(message.id, attempt.guid, message.conversation_id, name))
         deadline = departure.boot_ms + WRITE_WITHIN_MS
         dispatch = Dispatch(
             message.id, attempt.number, attempt.guid, message.conversation_id, message.content, deadline
@@ -125,12 +162,27 @@ class Dispatcher:
         return await gateway.send(dispatch)
 
     async def _record(self, departure: Departure, outcome: AttemptOutcome) -> None:
-        """A bookkeeping failure is never a send failure: keep the answer and try again (domain D4.4)."""
+        """Record the answer. One that our rules choke on is our defect: logged, and kept as uncertain.
+
+        Where even that fails, the intent is there, and the end of its lease says UNKNOWN.
+        """
         settlement = Settlement(departure.message, departure.attempt.number, outcome, departure.recalling)
+        for one in (settlement, dataclasses.replace(settlement, outcome=_UNRECORDED)):
+            try:
+                await self._settled(one)
+            except Exception:  # noqa: BLE001 -- the task has nobody else to tell
+                _log.exception("sendMessage answer could not be settled", extra={"message_id": departure.message.id})
+            else:
+                return
+
+    async def _settled(self, settlement: Settlement) -> None:
+        """A bookkeeping failure is never a send failure: keep the answer and try again (domain D4.4)."""
         while True:
             try:
                 await self._commits.submit(self._settle, settlement)
             except UnavailableError:
+                if self._drained:
+                    raise
                 await asyncio.sleep(RECORD_RETRY_S)
             else:
                 return

@@ -1,14 +1,18 @@
 """Background probes: whether providers answer, and whether suspect instances are online (domain D6.5, decision 43)."""
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from wework_message.application.policy import PROBE_EVERY_MS
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
 from wework_message.domain.ports.gateway import MessageGateway
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.system import Clock
+
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,8 @@ class ProbeProviders:
     async def __call__(self) -> None:
         """Probe every provider and every suspect binding, concurrently."""
         await asyncio.gather(
-            *(self._provider(code, gateway) for code, gateway in self.gateways.items()),
-            *(self._binding(*suspect) for suspect in self.board.suspects()),
+            *(_alone(self._provider(code, gateway)) for code, gateway in self.gateways.items()),
+            *(_alone(self._binding(*suspect)) for suspect in self.board.suspects()),
         )
 
     async def _provider(self, code: ProviderCode, gateway: MessageGateway) -> None:
@@ -33,6 +37,14 @@ class ProbeProviders:
     async def _binding(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
         state = await self.gateways[provider_code].client_state(guid)
         self.board.binding_state(binding_id, state, self.clock.now())
+
+
+async def _alone(probe: Awaitable[None]) -> None:
+    """One probe that fails is logged, and the others go on."""
+    try:
+        await probe
+    except Exception:  # noqa: BLE001 -- a probe is asked again soon
+        _log.exception("probe failed")
 
 
 class Prober:
@@ -51,7 +63,7 @@ class Prober:
     async def run(self) -> None:
         """The first round is at once."""
         while not self._stopping.is_set():
-            await self._probe()
+            await _alone(self._probe())
             try:
                 async with asyncio.timeout(self._every_s):
                     await self._stopping.wait()

@@ -1,0 +1,206 @@
+"""A defect in one part is logged and ends there: no loop dies silently, no answer is lost silently."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import pytest
+from tests.support.builders import LEASE_MS
+from tests.support.world import World
+
+from wework_message.adapters.memory.journal import MemoryMessageJournal
+from wework_message.application.commands.probe import ProbeProviders, Prober
+from wework_message.application.commands.settle import Settlement
+from wework_message.application.group_commit import Flush
+from wework_message.domain.attempt import AttemptOutcome
+from wework_message.domain.errors import ConflictError
+from wework_message.domain.ids import MessageId, ProviderCode
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message import Message
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import Dispatch
+from wework_message.domain.ports.health import CallReport
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.name.rpartition(".")[2] for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_an_observer_that_raises_does_not_stop_the_flusher(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with World() as world:
+
+        def fail(_: Message) -> None:
+            raise LookupError
+
+        monkeypatch.setattr(world.observer, "accepted", fail)
+        await world.accept_text("first")
+        message_id = await world.accept_text("second")
+        await world.dispatch()
+        assert (await world.message(message_id)).status is MessageStatus.SENT
+    assert "group_commit" in errors(caplog)
+
+
+async def test_a_gateway_that_raises_has_perhaps_sent(caplog: pytest.LogCaptureFixture) -> None:
+    async with World() as world:
+
+        async def fail(_: Dispatch) -> AttemptOutcome:
+            raise LookupError
+
+        world.gateway.script(fail)
+        message_id = await world.accept_text()
+        await world.dispatch()
+        message = await world.message(message_id)
+        assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "GATEWAY_RAISED")
+    assert "dispatch" in errors(caplog)
+
+
+async def test_statistics_that_raise_do_not_lose_an_answer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with World() as world:
+
+        def fail(_: CallReport) -> None:
+            raise LookupError
+
+        monkeypatch.setattr(world.dispatcher, "_tell", fail)
+        message_id = await world.accept_text()
+        await world.dispatch()
+        assert (await world.message(message_id)).status is MessageStatus.SENT
+    assert "dispatch" in errors(caplog)
+
+
+@pytest.mark.parametrize("error", [LookupError(), ConflictError("guard")])
+async def test_an_answer_that_cannot_be_settled_is_logged_and_ends_as_unknown(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with World() as world:
+        settle = world.settling.__call__
+
+        async def fail_on_acceptance(flush: Flush, items: Sequence[Settlement], /) -> Sequence[None]:
+            if any(item.outcome.kind is OutcomeClass.ACCEPTED for item in items):
+                raise error
+            return await settle(flush, items)
+
+        monkeypatch.setattr(world.dispatcher, "_settle", fail_on_acceptance)
+        message_id = await world.accept_text()
+        await world.dispatch()
+        message = await world.message(message_id)
+        assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "UNRECORDED")
+    assert "dispatch" in errors(caplog)
+
+
+async def test_an_answer_that_can_never_be_settled_waits_for_the_lease(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with World() as world:
+
+        async def fail(_: Flush, __: Sequence[Settlement], /) -> Sequence[None]:
+            raise LookupError
+
+        monkeypatch.setattr(world.dispatcher, "_settle", fail)
+        message_id = await world.accept_text()
+        await world.dispatch()
+        assert (await world.message(message_id)).status is MessageStatus.SENDING
+        await world.pass_time(LEASE_MS)
+        message = await world.message(message_id)
+        assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "LEASE_EXPIRED")
+    assert "dispatch" in errors(caplog)
+
+
+async def test_a_claim_that_raises_is_logged_and_dispatching_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with World() as world:
+        claim, failed = world.claiming.__call__, asyncio.Event()
+
+        async def fail_once(flush: Flush, limits: Sequence[int], /) -> object:
+            if failed.is_set():
+                return await claim(flush, limits)
+            failed.set()
+            raise LookupError
+
+        monkeypatch.setattr(world.dispatcher, "_claim", fail_once)
+        running = asyncio.create_task(world.dispatcher.run())
+        await failed.wait()
+        message_id = await world.accept_text()
+        await world.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        await world.dispatcher.stop(1)
+        await running
+    assert "dispatch" in errors(caplog)
+
+
+async def test_a_message_that_breaks_a_guard_is_put_off_and_the_others_go(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with World() as world:
+        poison, healthy = await world.accept_text(to="R:1"), await world.accept_text(to="R:2")
+        save = MemoryMessageJournal.save
+
+        async def refuse(self: MemoryMessageJournal, messages: Sequence[Message]) -> frozenset[MessageId]:
+            if any(one.id == poison and one.status is MessageStatus.SENDING for one in messages):
+                raise ConflictError
+            return await save(self, messages)
+
+        monkeypatch.setattr(MemoryMessageJournal, "save", refuse)
+        await world.dispatch()
+        assert (await world.message(healthy)).status is MessageStatus.SENT
+        waiting = await world.message(poison)
+        assert (waiting.status, waiting.strikes, waiting.attempt_count) == (MessageStatus.HELD, 0, 0)
+        monkeypatch.undo()
+        await world.pass_time(60_000)
+        assert (await world.message(poison)).status is MessageStatus.SENT
+    assert "dispatch" in errors(caplog)
+
+
+async def test_probes_that_raise_do_not_end_the_probing(caplog: pytest.LogCaptureFixture) -> None:
+    async with World() as world:
+        rounds = 0
+
+        class Failing(ProbeProviders):
+            async def __call__(self) -> None:
+                nonlocal rounds
+                rounds += 1
+                if rounds == 3:
+                    prober.stop()
+                raise LookupError
+
+        prober = Prober(Failing({}, world.board, world.clock), every_ms=0)
+        await prober.run()
+        assert rounds == 3
+    assert "probe" in errors(caplog)
+
+
+async def test_a_probe_that_raises_does_not_spoil_the_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with World() as world:
+
+        async def fail() -> bool:
+            raise LookupError
+
+        monkeypatch.setattr(world.gateway, "probe", fail)
+        await ProbeProviders(world.gateways, world.board, world.clock)()
+        healths = [world.board.provider(ProviderCode(code)).healthy for code in world.gateways]
+        assert healths == [None, True]
+    assert "probe" in errors(caplog)
+
+
+async def test_a_stop_does_not_wait_for_a_store_that_stays_away() -> None:
+    async with World() as world:
+        answered = asyncio.Event()
+
+        async def answer(_: Dispatch) -> AttemptOutcome:
+            world.database.away = True
+            answered.set()
+            return world.gateway.accepted()
+
+        world.gateway.script(answer)
+        message_id = await world.accept_text()
+        await world.dispatcher.dispatch_due()
+        await answered.wait()
+        await world.dispatcher.stop(0)
+        world.database.away = False
+        await world.pass_time(0)
+        assert (await world.message(message_id)).status is MessageStatus.SENDING
