@@ -117,6 +117,7 @@ async def test_a_body_at_the_limit_is_read(idle: Rest) -> None:
     assert answer.status_code == 202
 
 
+@pytest.mark.parametrize("path", BODIES)
 @pytest.mark.parametrize(
     ("content_type", "status"),
     [
@@ -131,9 +132,10 @@ async def test_a_body_at_the_limit_is_read(idle: Rest) -> None:
         ("application/jsonp", 415),
     ],
 )
-async def test_content_types(idle: Rest, content_type: str | None, status: int) -> None:
+async def test_content_types(idle: Rest, content_type: str | None, status: int, path: str) -> None:
     headers = {"Content-Type": content_type} if content_type is not None else {}
-    answer = await idle.client.post(ASYNC, content=msgspec.json.encode(TEXT), headers=headers)
+    body = {"messages": [TEXT]} if path == BATCH else TEXT | {"async": True}
+    answer = await idle.client.post(path, content=msgspec.json.encode(body), headers=headers)
     assert answer.status_code == status
     if status == 415:
         _refused(idle, answer, 415, "UNSUPPORTED_MEDIA_TYPE")

@@ -8,12 +8,15 @@ from typing import Any
 import httpx
 import pytest
 from litestar.testing import AsyncTestClient
+from litestar.types import Receive, Scope, Send
 from tests.support.rest import SEND, TEXT, Rest, serving
 from tests.support.wiring import running
 
 from wework_message.application.api import Application
+from wework_message.entrypoints.rest.answering import Answer
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
+from wework_message.entrypoints.rest.edge import Edge
 
 OLD = ["/messages", "/providers", "/callbacks/g/recent"]
 
@@ -128,3 +131,28 @@ async def test_an_application_can_be_opened_and_closed_with_the_server() -> None
         assert (await client.post(SEND, json=TEXT)).status_code == 200
         assert not closed
     assert closed
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as after:  # type: ignore[arg-type] # httpx knows no scope types
+        assert (await after.get("/api/health")).status_code == 503
+
+
+async def test_a_framework_that_fails_itself_is_500_too() -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        raise RuntimeError("a detail")
+
+    transport = httpx.ASGITransport(Edge(broken, Config(version="0.1.0")))  # type: ignore[arg-type] # httpx knows no scope types
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        answer = await client.get("/api/health")
+    assert (answer.status_code, answer.json()["error"]) == (500, "INTERNAL")
+
+
+async def test_an_answer_that_has_begun_is_not_answered_again() -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        await Answer(200, b"{}")(scope, receive, send)
+        raise RuntimeError("a detail")
+
+    seen: list[HttpExchange] = []
+    transport = httpx.ASGITransport(Edge(broken, Config(version="0.1.0", observe=seen.append)))  # type: ignore[arg-type] # httpx knows no scope types
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        with pytest.raises(RuntimeError):
+            await client.get("/api/health")
+    assert [exchange.status for exchange in seen] == [200]

@@ -13,8 +13,10 @@ from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.application.watching import StatusFeed, WaitForMessage
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import MessageId, TenantId
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import Dispatch
+from wework_message.domain.ports.reading import MessageView
 from wework_message.domain.provider import Capabilities
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config
@@ -96,6 +98,33 @@ async def test_a_deadline_answers_202_with_todays_status(idle: Rest) -> None:
     assert answer.status_code == 202
     assert answer.headers["preference-applied"] == "wait"
     assert answer.json()["data"]["status"] == "QUEUED"
+
+
+@pytest.mark.parametrize(
+    ("prefer", "configured", "waited"),
+    [
+        (None, 10_000, 10_000),
+        (None, 600_000, 30_000),
+        ("wait=5", 10_000, 5_000),
+        ("respond-async; foo, wait = 7", 10_000, 7_000),
+        ("wait=31", 10_000, 30_000),
+        ("await=5", 10_000, 10_000),
+        ("wait=soon", 10_000, 10_000),
+    ],
+)
+async def test_how_long_a_send_waits(idle: Rest, prefer: str | None, configured: int, waited: int) -> None:
+    asked: list[int] = []
+
+    async def wait(tenant: TenantId, name: MessageId, *, enough: object, wait_ms: int) -> MessageView | None:
+        asked.append(wait_ms)
+        return (await idle.behind.application.read.messages(tenant, [name])).get(name)
+
+    policy = dataclasses.replace(idle.behind.application.policy, sync_wait_ms=configured)
+    application = dataclasses.replace(idle.behind.application, wait=wait, policy=policy)  # type: ignore[arg-type] # only its call is used
+    app = create_app(application, Config(version="0.1.0"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:  # type: ignore[arg-type] # httpx knows no scope types
+        await client.post(SEND, json=TEXT, headers={"Prefer": prefer} if prefer is not None else {})
+    assert asked == [waited]
 
 
 async def test_the_configured_wait_ends_too() -> None:
@@ -199,6 +228,14 @@ async def test_mixed_stops_at_the_first_part_that_is_refused(rest: Rest) -> None
     assert (answer.status_code, answer.json()["error"]) == (422, "PROVIDER_REFUSED")
     assert [part["status"] for part in answer.json()["data"]["parts"]] == ["FAILED", "CANCELLED"]
     assert len(rest.behind.gateway.calls) == 1
+
+
+async def test_mixed_does_not_wait_for_parts_behind_one_that_waits_itself() -> None:
+    async with serving(a_policy(rate_per_minute=1)) as rest, asyncio.timeout(20):
+        await rest.sent()
+        answer = await rest.post(SEND, EXAMPLES["MIXED"] | {"guid": "test-guid"}, headers={"Prefer": "wait=30"})
+        assert answer.status_code == 202
+        assert [part["status"] for part in answer.json()["data"]["parts"]] == ["HELD", "QUEUED"]
 
 
 async def test_mixed_is_accepted_asynchronously_too(idle: Rest) -> None:

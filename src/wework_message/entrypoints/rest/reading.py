@@ -45,22 +45,16 @@ async def read_body(request: Request[Any, Any, Any], *, most: int) -> bytes:
     length = header(request, b"content-length")
     if length is not None and length.isdigit() and int(length) > most:
         raise _too_large(most)
-    message = await request.receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        body: bytes = message.get("body", b"")
-        if len(body) > most:
-            raise _too_large(most)
-        return body
-    chunks, size = [], 0
-    while message["type"] == "http.request":
-        chunk = message.get("body", b"")
-        chunks.append(chunk)
+    chunks: list[bytes] = []
+    size = 0
+    while (message := await request.receive())["type"] == "http.request":
+        chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > most:
             raise _too_large(most)
         if not message.get("more_body"):
-            return b"".join(chunks)
-        message = await request.receive()
+            return b"".join((*chunks, chunk)) if chunks else chunk
+        chunks.append(chunk)
     raise RequestRejected(400, "INVALID_REQUEST", "the connection ended before the body did")
 
 

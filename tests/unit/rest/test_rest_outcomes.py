@@ -1,0 +1,25 @@
+import pytest
+from tests.support.builders import a_message
+
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.entrypoints.rest.sending import refusal
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "http", "error"),
+    [
+        ("FAILED", "CODE", 422, "PROVIDER_REFUSED"),
+        ("FAILED", "SEND_FAILED_LATER", 422, "PROVIDER_REFUSED"),
+        ("FAILED", None, 422, "PROVIDER_REFUSED"),
+        ("FAILED", "NO_BINDING", 422, "NO_BINDING"),
+        ("FAILED", "NO_CAPABILITY", 422, "NO_CAPABILITY"),
+        ("FAILED", "POISON", 500, "INTERNAL"),
+        ("EXPIRED", "EXPIRED", 422, "EXPIRED"),
+        ("CANCELLED", "CANCELLED_BY_CLIENT", 422, "CANCELLED"),
+    ],
+)
+def test_what_will_not_be_sent_is_told_apart(status: str, reason: str | None, http: int, error: str) -> None:
+    data = object()
+    refused = refusal(a_message(status=MessageStatus(status), reason=reason), data)
+    assert (refused.status, refused.error, refused.data) == (http, error, data)
+    assert refused.message
