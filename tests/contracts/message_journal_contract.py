@@ -360,6 +360,18 @@ class SavingContract(JournalSteps):
         async with units() as unit:
             assert [one.number for one in await unit.messages.uncertain(PROVIDER, [GUID])] == [1]
 
+    async def test_a_refusal_that_no_table_knows_is_still_offered_to_echoes(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        known = await self.departed(units, clock, conversation_id="R:1")
+        unknown = await self.departed(units, clock, conversation_id="R:2")
+        for message in (known, unknown):
+            outcome = an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=message is known)
+            settle(message, outcome, verdict=GiveUp("REFUSED_PERMANENT"), now=clock.now())
+        await self.save(units, known, unknown)
+        async with units() as unit:
+            assert [one.message_id for one in await unit.messages.uncertain(PROVIDER, [GUID])] == [unknown.id]
+
     async def test_after_a_day_an_uncertain_attempt_is_left_to_people(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:

@@ -49,6 +49,11 @@ class AttemptOutcome:
     receipt: Receipt | None = None
     """Present exactly when `kind` is ACCEPTED, or the answer was contradictory."""
 
+    @property
+    def unproven(self) -> bool:
+        """Whether an echo may still prove it sent: it is uncertain, or a refusal by a code that no table knows."""
+        return self.kind is OutcomeClass.UNCERTAIN or not self.confirmed
+
 
 @dataclass(slots=True)
 class Attempt:

@@ -20,7 +20,6 @@ from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.matching import OpenAttempt
 from wework_message.domain.message import Message
-from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.persistence import (
     DueMessage,
     IdempotencyKey,
@@ -163,7 +162,7 @@ class MemoryMessageJournal:
                 if self._db.names.get(name) not in (None, key):
                     raise ConflictError("a provider message id has one owner per guid")
                 self._db.names.put(name, key)
-            elif attempt.outcome is not None and attempt.outcome.kind is OutcomeClass.UNCERTAIN:
+            elif attempt.outcome is not None and attempt.outcome.unproven:
                 self._db.uncertain.put(key, (attempt.provider_code, _open_attempt(message, attempt)))
 
     def _set_due(self, message: Message) -> None:

@@ -9,7 +9,7 @@ from wework_message.adapters.sql import rows, uncertainty
 from wework_message.adapters.sql.dialect import HELD_BY_UNKNOWN, Dialect
 from wework_message.adapters.sql.prepared import Prepared, inserting
 from wework_message.adapters.sql.running import Run
-from wework_message.adapters.sql.tables import attempt, batch, due, finished, idempotency_key, message, note
+from wework_message.adapters.sql.tables import attempt, batch, due, idempotency_key, message, note
 from wework_message.domain.agenda import Place
 from wework_message.domain.attempt import Attempt
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId

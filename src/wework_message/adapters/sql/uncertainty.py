@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, false, or_, select
 
 from wework_message.adapters.sql.tables import account, attempt
 from wework_message.domain.ids import Guid, ProviderCode
@@ -13,11 +13,14 @@ from wework_message.domain.outcomes import OutcomeClass
 LOOK_BACK_MS: Final = 24 * 3_600_000
 """Older uncertain attempts are a person's to settle."""
 
+_UNPROVEN: Final = (OutcomeClass.UNCERTAIN.value, OutcomeClass.REFUSED_PERMANENT.value)
+"""Outcomes that may be unproven: the first always, the second where its code is in no table."""
+
 
 def uncertain(
     connection: Connection, provider_code: ProviderCode, guids: Sequence[Guid], now: int
 ) -> Sequence[OpenAttempt]:
-    """Uncertain attempts of these guids that no provider id has been matched to, oldest first."""
+    """Unproven attempts of these guids that no provider id has been matched to, oldest first."""
     columns = attempt.c
     statement = (
         select(
@@ -28,7 +31,8 @@ def uncertain(
         .where(
             columns.guid.in_(guids),
             columns.provider_code == provider_code,
-            columns.outcome == OutcomeClass.UNCERTAIN.value,
+            columns.outcome.in_(_UNPROVEN),
+            or_(columns.outcome == OutcomeClass.UNCERTAIN.value, columns.confirmed == false()),
             columns.started_at >= now - LOOK_BACK_MS,
             columns.provider_message_id.is_(None),
         )

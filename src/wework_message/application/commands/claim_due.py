@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from wework_message.application.early_echoes import reopen
 from wework_message.application.group_commit import Flush
 from wework_message.application.policy import DAY_MS, Policy
 from wework_message.application.routing import Router
@@ -76,6 +77,9 @@ class ClaimDue:
         departures = [departure for item in due if (departure := await self._guarded(flush, item)) is not None]
         touched = [item.message for item in due if item.message.due is not None]
         lost = await flush.save(touched)
+        await reopen(
+            flush, unproven=[one for item in due for one in item.message.attempts if one.outcome is _LEASE_EXPIRED]
+        )
         going = tuple(departure for departure in departures if departure.message.id not in lost)
         return [Claimed(going, len(due)), *[Claimed()] * (len(limits) - 1)]
 
@@ -147,7 +151,7 @@ class ClaimDue:
     def _overdue(self, message: Message, now: int) -> None:
         """UNKNOWN past 2H, or past the hours of its policy (decisions 16, 17 and 40)."""
         age = now - message.updated_at
-        if message.on_unknown is OnUnknown.RESEND and message.duplicate_safe:
+        if _may_resend(message):
             message.replay(force=True, by="onUnknown RESEND", now=now)
         elif message.on_unknown is OnUnknown.FAIL and age >= self._policy.fail_unknown_after_ms:
             message.give_up_unknown(now=now)
@@ -166,6 +170,12 @@ class ClaimDue:
         else:
             message.time_out_recall(horizon_ms=self._policy.horizon_ms, now=now)
         return None
+
+
+def _may_resend(message: Message) -> bool:
+    """Once: whoever asked for one more attempt did not ask for one every 2H. And not what is to be recalled."""
+    wanted = message.on_unknown is OnUnknown.RESEND and message.duplicate_safe
+    return wanted and not message.possible_duplicate and message.recall is not RecallState.WAITING
 
 
 class PutOff:

@@ -5,13 +5,14 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wework_message.application.early_echoes import reopen
 from wework_message.application.group_commit import Flush
 from wework_message.application.policy import Policy
 from wework_message.application.routing import Router
 from wework_message.domain.attempt import Attempt, AttemptOutcome
-from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import MAX_STRIKES, Message
+from wework_message.domain.message import MAX_STRIKES, Message, RecallState
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.system import Clock, Dice
 from wework_message.domain.retry import GiveUp, RetryAt, RetryBudget, Verdict
@@ -49,13 +50,16 @@ class SettleCalls:
     async def __call__(self, flush: Flush, items: Sequence[Settlement], /) -> Sequence[None]:
         """Nothing to answer: being durable is the answer."""
         items = await self._unmask_reused_ids(flush, items)
-        for item in items:
+        fresh = [item for item in items if _is_fresh(item)]
+        stale = [item for item in items if not _is_fresh(item)]
+        for item in fresh:
             self._apply(item.message, item)
-        lost = await flush.save([item.message for item in items])
-        if lost:
-            await self._settle_late(flush, [item for item in items if item.message.id in lost])
+        lost = await flush.save([item.message for item in fresh])
+        stale += [item for item in fresh if item.message.id in lost]
+        known = [item.message for item in fresh if item.message.id not in lost]
+        known += await self._settle_late(flush, stale)
         await self._reopen_callbacks(flush, items)
-        await self._stop_groups(flush, items)
+        await self._stop_groups(flush, known)
         await flush.unit.messages.count(_finished(items))
         return [None] * len(items)
 
@@ -99,46 +103,32 @@ class SettleCalls:
             sibling=self._router.has_sibling(message, attempt, now=now),
         )
 
-    async def _settle_late(self, flush: Flush, items: Sequence[Settlement]) -> None:
-        """The lease ran out meanwhile: the late answer is evidence all the same (reliability R3)."""
-        stored = await flush.unit.messages.get([item.message.id for item in items])
-        late = [(stored[item.message.id], item) for item in items if item.message.id in stored]
-        for message, item in late:
-            self._apply(message, item)
-        await flush.save([message for message, _ in late])
+    async def _settle_late(self, flush: Flush, items: Sequence[Settlement]) -> Sequence[Message]:
+        """What was claimed is not what is stored any more: a late answer is evidence all the same (reliability R3)."""
+        if not items:
+            return ()
+        stored = await flush.unit.messages.get(sorted({item.message.id for item in items}))
+        for item in items:
+            if item.message.id in stored:
+                self._apply(stored[item.message.id], item)
+        await flush.save(list(stored.values()))
+        return list(stored.values())
 
     async def _unmask_reused_ids(self, flush: Flush, items: Sequence[Settlement]) -> Sequence[Settlement]:
         """An id that another attempt has already is contradictory evidence: UNCERTAIN (decision 14)."""
-        keys = {key: item for item in items if (key := _provider_key(item)) is not None}
-        accepted = sum(1 for item in items if _provider_key(item) is not None)
-        taken = await flush.unit.messages.sent_as(list(keys)) if keys else {}
-        if not taken and len(keys) == accepted:
-            return items
-        first = {id(item) for key, item in keys.items() if key not in taken}
-        return [
-            item
-            if _provider_key(item) is None or id(item) in first
-            else dataclasses.replace(item, outcome=_reused(item))
-            for item in items
-        ]
+        keys = [key for item in items if (key := _provider_key(item)) is not None]
+        owners = dict(await flush.unit.messages.sent_as(keys)) if keys else {}
+        return [_unmasked(item, owners) for item in items]
 
     async def _reopen_callbacks(self, flush: Flush, items: Sequence[Settlement]) -> None:
         """Echoes that came before the answer wait for exactly this."""
-        keys = [key for item in items if (key := _provider_key(item)) is not None]
-        lost = {
-            (attempt.provider_code, attempt.guid)
-            for item in items
-            if not item.recalling and item.outcome.kind is OutcomeClass.UNCERTAIN
-            for attempt in (item.message.attempt(item.attempt),)
-        }
-        if keys or lost:
-            since = self._clock.now() - 2 * self._policy.horizon_ms
-            flush.inbox |= await flush.unit.inbox.reopen(keys, sorted(lost), since=since) > 0
+        named = [key for item in items if (key := _provider_key(item)) is not None]
+        sends = [item for item in items if not item.recalling and item.outcome.unproven]
+        await reopen(flush, named=named, unproven=[item.message.attempt(item.attempt) for item in sends])
 
-    async def _stop_groups(self, flush: Flush, items: Sequence[Settlement]) -> None:
+    async def _stop_groups(self, flush: Flush, messages: Sequence[Message]) -> None:
         """A refused part of a MIXED group stops the parts behind it (wire section 3)."""
-        for item in items:
-            message = item.message
+        for message in messages:
             if message.group_id is None or message.status is not MessageStatus.FAILED:
                 continue
             parts = await flush.unit.messages.group(message.group_id)
@@ -146,6 +136,13 @@ class SettleCalls:
             for part in behind:
                 part.cancel(now=self._clock.now(), reason="EARLIER_PART_REFUSED")
             await flush.save(behind)
+
+
+def _is_fresh(item: Settlement) -> bool:
+    """Whether the message still is as it was claimed; not where a transaction that failed has applied this answer to it."""
+    if item.recalling:
+        return item.message.recall is RecallState.CALLING
+    return item.message.attempt(item.attempt).outcome is None
 
 
 def _provider_key(item: Settlement) -> ProviderKey | None:
@@ -156,8 +153,13 @@ def _provider_key(item: Settlement) -> ProviderKey | None:
     return (attempt.provider_code, attempt.guid, receipt.provider_message_id)
 
 
-def _reused(item: Settlement) -> AttemptOutcome:
-    return dataclasses.replace(item.outcome, kind=OutcomeClass.UNCERTAIN, reason="REUSED_ID")
+def _unmasked(item: Settlement, owners: dict[ProviderKey, tuple[MessageId, int]]) -> Settlement:
+    """The first attempt with an id gets it; to anybody else it proves nothing."""
+    key, this = _provider_key(item), (item.message.id, item.attempt)
+    if key is None or owners.setdefault(key, this) == this:
+        return item
+    reused = dataclasses.replace(item.outcome, kind=OutcomeClass.UNCERTAIN, reason="REUSED_ID")
+    return dataclasses.replace(item, outcome=reused)
 
 
 def _finished(items: Sequence[Settlement]) -> Counter[tuple[ProviderCode, str, str]]:

@@ -130,7 +130,10 @@ class MessageJournal(Protocol):
         ...
 
     async def uncertain(self, provider_code: ProviderCode, guids: Sequence[Guid]) -> Sequence[OpenAttempt]:
-        """Attempts with an UNCERTAIN outcome and no provider id, whether or not they were given up, newest 24 h."""
+        """Attempts with an unproven outcome and no provider id, whether or not they were given up, newest 24 h.
+
+        Unproven are UNCERTAIN ones and refusals with `confirmed` false (`AttemptOutcome.unproven`).
+        """
         ...
 
     async def count(self, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:

@@ -1,0 +1,240 @@
+"""Crashes, lost commits, late answers and early echoes: what is known at the end is the truth, whatever the order."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from tests.support.builders import DAY_MS, GUID, HORIZON_MS, LEASE_MS, a_draft, a_receipt, a_sighting, an_outcome
+from tests.support.world import World
+
+from wework_message.adapters.memory.journal import MemoryMessageJournal
+from wework_message.application.commands.change import RecallMessage, RetryMessage
+from wework_message.domain.attempt import AttemptOutcome
+from wework_message.domain.content import ImageContent
+from wework_message.domain.draft import OnUnknown
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderMessageId
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message import Message
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import Dispatch
+from wework_message.domain.ports.persistence import InboxState
+
+TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
+NAME = ProviderMessageId("4711")
+
+
+class Call:
+    """A call that stays open until the test answers it."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
+
+    async def __call__(self, _: Dispatch) -> AttemptOutcome:
+        self.begun.set()
+        return await self.answer
+
+
+async def begun(world: World) -> tuple[MessageId, Call]:
+    call = Call()
+    world.gateway.script(call)
+    message_id = await world.accept_text()
+    await world.dispatcher.dispatch_due()
+    await call.begun.wait()
+    return message_id, call
+
+
+async def kill(world: World) -> None:
+    """The process is gone with its open calls; another one goes on with the same database."""
+    for task in set(world.dispatcher._calls):
+        task.cancel()
+    setattr(world.dispatcher, "_record", _forget)  # noqa: B010 -- its answer dies with it
+    await world.quiet()
+
+
+async def notice_the_end_of_the_lease(world: World) -> None:
+    """The call goes on meanwhile: its process was stopped, or is another one."""
+    world.clock.advance(LEASE_MS)
+    await world.dispatcher.dispatch_due()
+
+
+async def _forget(*_: object) -> None: ...
+
+
+async def test_an_echo_during_a_call_whose_process_dies_delivers_the_message_when_the_lease_ends() -> None:
+    async with World() as world:
+        message_id, _ = await begun(world)
+        await kill(world)
+        await world.hear(sighting=a_sighting(provider_message_id=NAME))
+        assert (await world.message(message_id)).status is MessageStatus.SENDING
+        await world.pass_time(LEASE_MS)
+        await world.projector.project_pending()
+        assert (await world.message(message_id)).status is MessageStatus.DELIVERED
+
+
+async def test_an_early_echo_is_found_however_late_the_end_of_the_lease_is_noticed() -> None:
+    async with World() as world:
+        message_id, _ = await begun(world)
+        await kill(world)
+        await world.hear(sighting=a_sighting(provider_message_id=NAME))
+        await world.pass_time(DAY_MS // 2)
+        await world.projector.project_pending()
+        assert (await world.message(message_id)).status is MessageStatus.DELIVERED
+
+
+@pytest.mark.parametrize("early", [True, False])
+async def test_an_echo_corrects_a_refusal_that_no_table_knows(*, early: bool) -> None:
+    async with World() as world:
+        message_id, call = await begun(world)
+        echo = a_sighting(provider_message_id=NAME)
+        if early:
+            await world.hear(sighting=echo)
+        call.answer.set_result(an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False, error_code=-77))
+        await world.quiet()
+        failed = await world.message(message_id)
+        assert (failed.status, failed.confirmed) == (MessageStatus.FAILED, False)
+        if early:
+            await world.projector.project_pending()
+        else:
+            await world.hear(sighting=echo)
+        assert (await world.message(message_id)).status is MessageStatus.DELIVERED
+
+
+async def test_an_echo_between_two_tries_to_record_an_answer_is_not_overwritten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with World() as world:
+        await world.accept_text("earlier", to="R:2")
+        await world.dispatch()
+        message_id, call = await begun(world)
+        save, saved = MemoryMessageJournal.save, asyncio.Event()
+
+        async def fail_once(self: MemoryMessageJournal, messages: Sequence[Message]) -> frozenset[MessageId]:
+            lost = await save(self, messages)
+            if not saved.is_set():
+                saved.set()
+                raise UnavailableError("database")
+            return lost
+
+        monkeypatch.setattr(MemoryMessageJournal, "save", fail_once)
+        monkeypatch.setattr("wework_message.application.commands.dispatch.RECORD_RETRY_S", 0.05)
+        call.answer.set_result(TIMED_OUT)
+        await saved.wait()
+        # Meanwhile another process learns something about the message.
+        async with world.units() as unit:
+            stored = (await unit.messages.get([message_id]))[message_id]
+            stored.client_message_id = "seen"
+            stored.possible_duplicate = True
+            await unit.messages.save([stored])
+            await unit.commit()
+        await world.quiet()
+        message = await world.message(message_id)
+        assert (message.status, message.possible_duplicate) == (MessageStatus.UNKNOWN, True)
+
+
+async def test_an_unbuildable_request_is_one_strike_however_often_it_is_recorded() -> None:
+    async with World() as world:
+        message_id, call = await begun(world)
+        world.database.failing_commits = 2
+        call.answer.set_result(an_outcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE"))
+        await world.quiet()
+        message = await world.message(message_id)
+        assert (message.status, message.strikes) == (MessageStatus.RETRY_WAIT, 1)
+
+
+async def test_both_attempts_of_a_resend_lost_and_an_echo_of_the_first_free_the_lane() -> None:
+    async with World() as world:
+        world.gateway.script(TIMED_OUT, TIMED_OUT)
+        message_id = await world.accept_text()
+        await world.dispatch()
+        await world.retrying(RetryMessage(DEFAULT_TENANT, message_id, force=True))
+        await world.dispatch()
+        assert (await world.message(message_id)).status is MessageStatus.UNKNOWN
+        await world.hear(sighting=a_sighting(provider_message_id=NAME))
+        assert (await world.message(message_id)).status is MessageStatus.DELIVERED
+        behind = await world.accept_text("next")
+        await world.dispatch()
+        assert (await world.message(behind)).status is MessageStatus.SENT
+
+
+async def test_resend_sends_once_more_and_not_for_ever() -> None:
+    async with World() as world:
+        world.gateway.script(*[TIMED_OUT] * 9)
+        message_id = await world.accept_text(on_unknown=OnUnknown.RESEND, duplicate_safe=True)
+        await world.dispatch()
+        for _ in range(6):
+            await world.pass_time(2 * HORIZON_MS)
+        message = await world.message(message_id)
+        assert (message.status, message.attempt_count) == (MessageStatus.UNKNOWN, 2)
+        assert len(world.gateway.executed) == 2
+
+
+async def test_what_is_to_be_recalled_is_not_resent() -> None:
+    async with World() as world:
+        world.gateway.script(TIMED_OUT)
+        message_id = await world.accept_text(on_unknown=OnUnknown.RESEND, duplicate_safe=True)
+        await world.dispatch()
+        await world.recalling(RecallMessage(DEFAULT_TENANT, GUID, message_id))
+        await world.pass_time(2 * HORIZON_MS)
+        message = await world.message(message_id)
+        assert (message.status, message.attempt_count) == (MessageStatus.UNKNOWN, 1)
+
+
+async def test_a_late_answer_with_the_id_that_an_echo_has_told_is_kept() -> None:
+    async with World() as world:
+        message_id, call = await begun(world)
+        await notice_the_end_of_the_lease(world)
+        await world.hear(sighting=a_sighting(provider_message_id=NAME))
+        assert (await world.message(message_id)).status is MessageStatus.DELIVERED
+        call.answer.set_result(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(NAME)))
+        await world.quiet()
+        message = await world.message(message_id)
+        outcome = message.attempts[0].outcome
+        assert outcome is not None
+        assert (message.status, outcome.kind) == (MessageStatus.DELIVERED, OutcomeClass.ACCEPTED)
+        assert outcome.receipt is not None
+
+
+async def test_a_late_refusal_of_a_part_that_was_delivered_stops_nobody() -> None:
+    async with World() as world:
+        call = Call()
+        world.gateway.script(call)
+        accepted = await world.accept(a_draft(), a_draft(), a_draft(), grouped=True)
+        await world.dispatcher.dispatch_due()
+        await call.begun.wait()
+        await notice_the_end_of_the_lease(world)
+        await world.hear(sighting=a_sighting(provider_message_id=NAME))
+        call.answer.set_result(an_outcome(OutcomeClass.REFUSED_PERMANENT))
+        await world.dispatch()
+        async with world.units() as unit:
+            parts = await unit.messages.group(accepted.target)  # type: ignore[arg-type]
+        assert [part.status for part in parts] == [MessageStatus.DELIVERED, MessageStatus.SENT, MessageStatus.SENT]
+
+
+async def test_one_echo_settles_one_attempt_even_if_it_names_no_id() -> None:
+    async with World() as world:
+        world.gateway.script(TIMED_OUT, TIMED_OUT)
+        first = await world.accept_text()
+        await world.dispatch()
+        await world.pass_time(2 * HORIZON_MS)
+        second = await world.accept_text()
+        await world.dispatch()
+        now = world.clock.now()
+        for _ in range(2):
+            await world.hear(sighting=a_sighting(provider_message_id=None, sent_at=now - 2 * HORIZON_MS))
+        states = [(await world.message(one)).status for one in (first, second)]
+        assert states == [MessageStatus.DELIVERED, MessageStatus.UNKNOWN]
+
+
+async def test_an_image_that_is_unknown_is_settled_by_its_id_only() -> None:
+    async with World() as world:
+        world.gateway.script(TIMED_OUT)
+        accepted = await world.accept(
+            content=ImageContent(file_id="f", aes_key="k", md5="m", file_size=1, image_width=1, image_height=1)
+        )
+        await world.dispatch()
+        await world.hear(sighting=a_sighting(text=None, provider_message_id=NAME))
+        assert (await world.message(MessageId(accepted.target))).status is MessageStatus.UNKNOWN
+        views = await world.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        assert [view.state for view in views] == [InboxState.PARKED]
