@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from wework_message.domain.agenda import PARK_MS, Due, Place
 from wework_message.domain.attempt import Attempt, AttemptOutcome
-from wework_message.domain.callbacks import CallbackProjection, FactKind
+from wework_message.domain.callbacks import CallbackProjection, Evidence, FactKind
 from wework_message.domain.content import Content
 from wework_message.domain.draft import OnUnknown, Pin
 from wework_message.domain.errors import IllegalTransitionError
@@ -38,6 +38,10 @@ class RecallState(StrEnum):
     """The provider answered 0; the stream has not confirmed it yet."""
     LOST = "LOST"
     """The answer to our recall was lost."""
+
+
+_PROVEN_SENT: Final = frozenset({MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.RECALLING})
+_RECALL_RUNS: Final = frozenset({RecallState.ASKED, RecallState.CALLING, RecallState.ANSWERED, RecallState.LOST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,10 @@ class Message:
 
     def hold(self, reason: HoldReason, wait_ms: int, *, now: int) -> None:
         """Wait for a reason; costs no attempt and does not fail the message (decisions 22 and 55)."""
+        self._must_wait(Trigger.HOLD)
+        self._hold(reason, wait_ms, now=now)
+
+    def _hold(self, reason: HoldReason, wait_ms: int, *, now: int) -> None:
         known = self.status is MessageStatus.HELD and self.reason == reason
         self._move(Trigger.HOLD, now=now, reason=reason)
         if not known:
@@ -169,25 +177,29 @@ class Message:
 
     def expire(self, *, now: int) -> None:
         """`expiresAt` came before the first byte: it is never sent late."""
+        self._must_wait(Trigger.EXPIRE)
+        self._expire(now=now)
+
+    def _expire(self, *, now: int) -> None:
         self._move(Trigger.EXPIRE, now=now, reason="EXPIRED")
         self._rest()
 
     def cancel(self, *, now: int, reason: str = "CANCELLED_BY_CLIENT") -> None:
         """Withdraw before the claim; raises `IllegalTransitionError` afterwards (a recall is the way then)."""
-        if self.open_attempt is not None:
-            raise IllegalTransitionError(self.status, Trigger.CANCEL)
         self._move(Trigger.CANCEL, now=now, reason=reason)
         self.notes.append(Note("CANCELLED", now, detail=reason))
         self._rest()
 
     def fail(self, reason: str, *, now: int) -> None:
         """End it without a call: no binding, no capability, poison."""
+        self._must_wait(Trigger.FAIL)
         self._move(Trigger.FAIL, now=now, reason=reason)
         self.confirmed = True
         self._rest()
 
     def strike(self, *, wait_ms: int, now: int) -> None:
         """Handling raised before the first byte: try again later, and give up the third time (decision 40)."""
+        self._must_wait(Trigger.FAIL)
         self.strikes += 1
         if self.strikes >= MAX_STRIKES:
             self.fail("POISON", now=now)
@@ -211,27 +223,36 @@ class Message:
         attempt = self.attempt(number)
         if attempt.outcome is not None and not _corrects(attempt.outcome, outcome):
             return
-        was_open = attempt.unsettled
+        awaited = attempt.unsettled or self._is_denied(attempt)
         attempt.close(outcome, at=now)
-        if not self._fold(now=now, horizon_ms=horizon_ms) and was_open:
-            self.lane_released = True
+        if self._fold(now=now, horizon_ms=horizon_ms) or not awaited:
+            return
+        self.lane_released = True
+        if outcome.kind is OutcomeClass.UNCERTAIN:  # a person said "not sent" while it was in flight: theirs to decide
+            self._become_unknown(now=now, horizon_ms=horizon_ms)
+        else:
             self._follow(outcome, verdict, now=now)
 
+    def _is_denied(self, attempt: Attempt) -> bool:
+        """A person said that the newest attempt was not sent, and nobody has decided what follows."""
+        return self.status is MessageStatus.UNKNOWN and self.open_attempt is None and attempt is self.last_attempt
+
     def _follow(self, outcome: AttemptOutcome, verdict: Verdict, *, now: int) -> None:
+        """Nothing was sent. A message whose recall was asked for meanwhile is not sent again."""
         self.confirmed = None
-        match verdict:
+        match GiveUp("RECALL_ASKED") if self.recall is RecallState.WAITING else verdict:
             case RetryAt(delay_ms=delay) if now + delay < self.expires_at:
                 self._move(Trigger.RETRY_LATER, now=now, reason=outcome.reason)
                 self.due = Due(delay, Place.WAITING)
             case HoldFor(reason=reason, delay_ms=delay) if now < self.expires_at:
-                self.hold(HoldReason(reason), delay, now=now)
+                self._hold(HoldReason(reason), delay, now=now)
             case RetryAt() | HoldFor():
-                self.expire(now=now)
+                self._expire(now=now)
             case GiveUp(reason=reason):
                 self._move(Trigger.FAIL, now=now, reason=reason)
                 self.confirmed = outcome.confirmed
                 self._rest()
-            case _:  # an uncertain outcome has moved in the fold already
+            case _:  # the caller's mistake: RetryPolicy has a verdict for everything that was not sent
                 raise IllegalTransitionError(self.status, Trigger.RETRY_LATER)
 
     def attempt(self, number: int) -> Attempt:
@@ -269,15 +290,18 @@ class Message:
         proven = CallbackProjection.of(attempt.evidence for attempt in self.attempts)
         if proven is None or (self._in_flight() and self.status is MessageStatus.SENDING):
             return False
+        if proven is MessageStatus.FAILED and not self._ends_by_failure():
+            return False
         if proven is MessageStatus.UNKNOWN:
             self._become_unknown(now=now, horizon_ms=horizon_ms)
         elif proven is MessageStatus.FAILED:
+            self._put_recall_off()
             self._prove(proven, "SEND_FAILED_LATER", now=now)
             self.confirmed = True
         elif proven is MessageStatus.RECALLED:
             self._prove(proven, None, now=now)
             self.recall_confirmed = any(FactKind.REVOKED in attempt.facts for attempt in self.attempts)
-        elif self.recall in (RecallState.ASKED, RecallState.CALLING, RecallState.ANSWERED, RecallState.LOST):
+        elif self.recall in _RECALL_RUNS:
             return True
         elif self.recall is RecallState.WAITING:
             self._prove(proven, None, now=now)
@@ -285,6 +309,18 @@ class Message:
         else:
             self._prove(proven, None, now=now)
         return True
+
+    def _ends_by_failure(self) -> bool:
+        """A failure that the server reported of an earlier round ends no later one, unless that one rests on it."""
+        of_this_round = any(
+            attempt.evidence is Evidence.SEND_FAILED for attempt in self.attempts if attempt.round == self.round
+        )
+        return of_this_round or self.status in _PROVEN_SENT
+
+    def _put_recall_off(self) -> None:
+        """It is no longer proven sent: the recall starts again once it is (domain D4.9)."""
+        if self.recall in _RECALL_RUNS:
+            self.recall = RecallState.WAITING
 
     def _in_flight(self) -> bool:
         return any(attempt.outcome is None and attempt.unsettled for attempt in self.attempts)
@@ -298,6 +334,7 @@ class Message:
     def _become_unknown(self, *, now: int, horizon_ms: int) -> None:
         if self.status is MessageStatus.UNKNOWN:
             return
+        self._put_recall_off()
         attempt = self.open_attempt
         cause = attempt.outcome.reason if attempt is not None and attempt.outcome is not None else None
         self._become(MessageStatus.UNKNOWN, cause, now=now)
@@ -407,8 +444,16 @@ class Message:
         self.updated_at = now
 
     def _rest(self) -> None:
+        """Nothing is due, so nothing may hold the lane: an uncertain attempt of another round stays unsettled, no more."""
+        if (attempt := self.open_attempt) is not None:
+            attempt.lane_open = False
         self.due = Due(None)
         self.lane_released = True
+
+    def _must_wait(self, trigger: Trigger) -> None:
+        """What we decide before a call is not for a message that was, or may have been, sent."""
+        if self.status not in WAITING:
+            raise IllegalTransitionError(self.status, trigger)
 
     def written(self) -> None:
         """What was to be written is written; `moves` stay until they are told."""

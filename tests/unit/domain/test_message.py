@@ -1,0 +1,520 @@
+"""The message against a model of what is known about it: the model has no transition table, only facts and decisions."""
+
+import copy
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import permutations
+from typing import Any, Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.support.builders import (
+    HORIZON_MS,
+    LEASE_MS,
+    NOW,
+    a_due_message,
+    a_message,
+    an_attempt,
+    an_outcome,
+    depart,
+    settle,
+)
+
+from wework_message.domain.agenda import Due, Place
+from wework_message.domain.attempt import AttemptOutcome
+from wework_message.domain.callbacks import FactKind
+from wework_message.domain.errors import IllegalTransitionError
+from wework_message.domain.lifecycle import HoldReason, MessageStatus
+from wework_message.domain.message import MAX_STRIKES, Message, Note, RecallState
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Settle, Verdict
+
+ACCEPTED, UNCERTAIN, NOT_SENT = OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN, OutcomeClass.NOT_SENT
+ECHO, FAIL, RETRIED, REVOKED = FactKind.ECHO, FactKind.SEND_FAIL, FactKind.SERVER_RETRY_OK, FactKind.REVOKED
+PROOFS_OF_SENDING: Final = {ECHO, RETRIED, FactKind.SENT_BY_PERSON}
+WAITING: Final = {"ACCEPTED", "SCHEDULED", "HELD", "QUEUED", "RETRY_WAIT"}
+RESTING: Final = {"SENT", "DELIVERED", "RECALLED", "FAILED", "EXPIRED", "CANCELLED"}
+
+unsent_answers = st.sampled_from(sorted(set(OutcomeClass) - {ACCEPTED, UNCERTAIN}))
+any_answer = st.sampled_from(OutcomeClass)
+verdicts = st.sampled_from(
+    [RetryAt(1_000), HoldFor(HoldReason.PROVIDER_DOWN, 5_000), GiveUp("REFUSED_PERMANENT")],
+)
+reported = st.sampled_from(sorted(set(FactKind) - {FactKind.RECALL_ASSUMED}))
+
+
+def after(answer: OutcomeClass, verdict: Verdict) -> Verdict:
+    """What goes with an answer: a verdict where nothing was sent, none where evidence decides."""
+    if answer is OutcomeClass.REFUSED_PERMANENT:
+        return GiveUp(answer)
+    return Settle() if answer in (ACCEPTED, UNCERTAIN) else verdict
+
+
+def learn(message: Message, number: int, fact: FactKind) -> bool:
+    return message.learn(number, fact, horizon_ms=HORIZON_MS, now=NOW, note=Note(fact, NOW, attempt=number))
+
+
+@dataclass
+class Call:
+    """What is known about one attempt."""
+
+    round: int
+    answer: OutcomeClass | None = None
+    confirmed: bool = True
+    facts: set[FactKind] = field(default_factory=set)
+    written_off: bool = False
+
+    @property
+    def open(self) -> bool:
+        return self.answer is None or (self.answer is UNCERTAIN and not self.facts and not self.written_off)
+
+    @property
+    def story(self) -> str:
+        """Domain D4.1, in words."""
+        if self.facts & {REVOKED, FactKind.RECALL_ASSUMED}:
+            return "recalled"
+        if RETRIED in self.facts:
+            return "seen"
+        if FAIL in self.facts:
+            return "failed"
+        if ECHO in self.facts:
+            return "seen"
+        if FactKind.SENT_BY_PERSON in self.facts or self.answer is ACCEPTED:
+            return "sent"
+        return "uncertain" if self.open and self.answer is UNCERTAIN else "nothing"
+
+
+@dataclass
+class Model:
+    """The oracle: the calls, what we decided last, and whether somebody wants it recalled."""
+
+    calls: list[Call] = field(default_factory=list)
+    decided: str = "QUEUED"
+    recall: bool = False
+    duplicate: bool = False
+    confirmed: bool = True
+    """Whether the last failure that we decided is proven."""
+    round: int = 1
+
+    @property
+    def in_flight(self) -> bool:
+        return any(call.answer is None for call in self.calls)
+
+    @property
+    def status(self) -> str:
+        if self.in_flight:
+            return "SENDING"
+        stories = {call.story for call in self.calls if call.story != "failed" or call.round == self.round}
+        for story, status in (("seen", "DELIVERED"), ("sent", "SENT")):
+            if story in stories:
+                return "RECALLING" if self.recall else status
+        for story, status in (("recalled", "RECALLED"), ("uncertain", "UNKNOWN"), ("failed", "FAILED")):
+            if story in stories:
+                return status
+        return self.decided
+
+    @property
+    def failure_is_proven(self) -> bool:
+        return self.confirmed or any(call.story == "failed" and call.round == self.round for call in self.calls)
+
+
+class MessageMachine(RuleBasedStateMachine):
+    """Everything that may happen to a message, in every order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.message = a_due_message()
+        self.model = Model()
+        self.due: Due | None = None
+        self.strikes = 0
+
+    def attempt(self, legal: bool, act: Callable[[], Any]) -> bool:
+        """Do it; what is not legal must be refused and change nothing."""
+        before = copy.deepcopy(self.message)
+        if legal:
+            act()
+            return True
+        with pytest.raises(IllegalTransitionError):
+            act()
+        assert self.message == before
+        return False
+
+    @property
+    def waits(self) -> bool:
+        return self.model.status in WAITING
+
+    # -- before a call
+
+    @rule()
+    def claim(self) -> None:
+        number = len(self.model.calls) + 1
+        attempt = an_attempt(number=number, round=self.message.round)
+        if self.attempt(self.waits, lambda: self.message.depart(attempt, lease_ms=LEASE_MS, now=NOW)):
+            self.model.calls.append(Call(self.model.round))
+
+    @rule(reason=st.sampled_from(HoldReason))
+    def hold(self, reason: HoldReason) -> None:
+        if self.attempt(self.waits, lambda: self.message.hold(reason, 1_000, now=NOW)):
+            self.model.decided = "HELD"
+
+    @rule()
+    def stand_behind_another(self) -> None:
+        if self.attempt(self.waits, lambda: self.message.wait_in_lane(now=NOW)):
+            self.model.decided = "QUEUED"
+
+    @rule()
+    def expire(self) -> None:
+        if self.attempt(self.waits, lambda: self.message.expire(now=NOW)):
+            self.model.decided, self.model.confirmed = "EXPIRED", True
+
+    @rule()
+    def cancel(self) -> None:
+        if self.attempt(self.waits, lambda: self.message.cancel(now=NOW)):
+            self.model.decided = "CANCELLED"
+
+    @rule()
+    def fail(self) -> None:
+        if self.attempt(self.waits, lambda: self.message.fail("NO_BINDING", now=NOW)):
+            self.model.decided, self.model.confirmed = "FAILED", True
+
+    @rule()
+    def raise_in_handling(self) -> None:
+        if not self.attempt(self.waits, lambda: self.message.strike(wait_ms=1_000, now=NOW)):
+            return
+        self.strikes += 1
+        if self.strikes >= MAX_STRIKES:
+            self.model.decided, self.model.confirmed = "FAILED", True
+
+    # -- after a call
+
+    @precondition(lambda self: self.model.calls)
+    @rule(data=st.data(), answer=any_answer, verdict=verdicts, confirmed=st.booleans())
+    def answer(self, data: st.DataObject, answer: OutcomeClass, verdict: Verdict, confirmed: bool) -> None:
+        """The answer of any attempt: the first counts, and later only a definite one after an uncertain one."""
+        number = data.draw(st.integers(1, len(self.model.calls)))
+        call = self.model.calls[number - 1]
+        confirmed |= answer is not OutcomeClass.REFUSED_PERMANENT
+        verdict = after(answer, verdict)
+        outcome = an_outcome(answer, confirmed=confirmed)
+        denied = (
+            self.model.status == "UNKNOWN"
+            and not any(one.open for one in self.model.calls)
+            and number == len(self.model.calls)
+        )
+        awaited = call.open or denied
+        self.message.settle(number, outcome, verdict, horizon_ms=HORIZON_MS, now=NOW)
+        if call.answer is not None and (call.answer is not UNCERTAIN or answer is UNCERTAIN):
+            return
+        call.answer, call.confirmed = answer, confirmed
+        if answer is UNCERTAIN:
+            self.model.decided = "UNKNOWN"
+        elif awaited and answer is not ACCEPTED:
+            self._follow(verdict, confirmed=confirmed)
+
+    def _follow(self, verdict: Verdict, *, confirmed: bool) -> None:
+        wanted_back = self.model.recall
+        if wanted_back or isinstance(verdict, GiveUp):
+            self.model.decided, self.model.confirmed = "FAILED", confirmed
+        else:
+            self.model.decided = "RETRY_WAIT" if isinstance(verdict, RetryAt) else "HELD"
+
+    @precondition(lambda self: self.model.calls)
+    @rule(data=st.data(), fact=reported)
+    def report(self, data: st.DataObject, fact: FactKind) -> None:
+        number = data.draw(st.integers(1, len(self.model.calls)))
+        call = self.model.calls[number - 1]
+        before = self.model.status
+        assert learn(self.message, number, fact) is (fact not in call.facts)
+        call.facts.add(fact)
+        if before in {"SENT", "DELIVERED", "RECALLING"} and self.model.status not in RESTING | {"RECALLING", "UNKNOWN"}:
+            self.model.decided, self.model.confirmed = (
+                "FAILED",
+                True,
+            )  # what it rested on, in an earlier round, fell away
+
+    # -- what follows
+
+    @rule(force=st.booleans())
+    def retry(self, force: bool) -> None:
+        status = self.model.status
+        legal = status in {"FAILED", "EXPIRED"} or (force and status == "UNKNOWN")
+        unproven = status == "UNKNOWN" or (status == "FAILED" and not self.model.failure_is_proven)
+        if self.attempt(legal, lambda: self.message.replay(force=force, by="test", now=NOW)):
+            self.model.duplicate |= unproven
+            for call in self.model.calls:
+                call.written_off |= call.open
+            self.model.round += 1
+            self.model.decided, self.model.recall, self.strikes = "QUEUED", False, 0
+
+    @rule()
+    def pass_the_horizon(self) -> None:
+        """The sweeper on a message that is UNKNOWN; time alone never ends that."""
+        if self.model.status == "UNKNOWN":
+            self.message.open_lane(next_ms=1_000, now=NOW)
+            assert not any(attempt.lane_open for attempt in self.message.attempts)
+
+    @rule()
+    def give_up(self) -> None:
+        if self.attempt(self.model.status == "UNKNOWN", lambda: self.message.give_up_unknown(now=NOW)):
+            for call in self.model.calls:
+                call.written_off |= call.open
+            self.model.decided, self.model.confirmed = "FAILED", False
+
+    @rule()
+    def ask_for_a_recall(self) -> None:
+        legal = self.model.status in {"SENT", "DELIVERED", "UNKNOWN"}
+        if self.attempt(legal, lambda: self.message.ask_recall(now=NOW)):
+            self.model.recall = True
+
+    @precondition(lambda self: self.model.status == "RECALLING")
+    @rule()
+    def call_the_recall(self) -> None:
+        self.message.call_recall(lease_ms=LEASE_MS)
+
+    @rule(answer=any_answer)
+    def answer_the_recall(self, answer: OutcomeClass) -> None:
+        recalling = self.model.status == "RECALLING"
+        self.message.settle_recall(AttemptOutcome(answer), retry_ms=2_000, horizon_ms=HORIZON_MS, now=NOW)
+        if recalling and answer not in (ACCEPTED, UNCERTAIN, NOT_SENT, OutcomeClass.THROTTLED):
+            self.model.recall = False
+
+    @precondition(lambda self: self.model.status == "RECALLING")
+    @rule()
+    def wait_for_the_recall_in_vain(self) -> None:
+        answered, source = self.message.recall is RecallState.ANSWERED, self.message.delivered_attempt
+        self.message.time_out_recall(horizon_ms=HORIZON_MS, now=NOW)
+        if answered and source is not None:
+            self.model.calls[source.number - 1].facts.add(FactKind.RECALL_ASSUMED)
+        else:
+            self.model.recall = False
+
+    # -- what always holds
+
+    @invariant()
+    def it_stands_where_the_evidence_puts_it(self) -> None:
+        assert self.message.status == self.model.status
+
+    @invariant()
+    def one_attempt_is_unsettled_at_most_and_it_is_the_open_one(self) -> None:
+        unsettled = [attempt.number for attempt in self.message.attempts if attempt.unsettled]
+        assert unsettled == [number for number, call in enumerate(self.model.calls, 1) if call.open]
+        assert len(unsettled) <= 1
+        assert {one.number for one in self.message.attempts if one.lane_open} <= set(unsettled)
+
+    @invariant()
+    def what_rests_is_not_due_and_holds_no_lane_and_all_else_is_due(self) -> None:
+        self.due = self.message.due or self.due
+        resting = self.model.status in RESTING
+        assert self.due is not None
+        assert (self.due.in_ms is None) is resting
+        if resting:
+            assert not any(attempt.lane_open for attempt in self.message.attempts)
+
+    @invariant()
+    def sent_and_delivered_have_a_proof(self) -> None:
+        if self.message.status in ("SENT", "DELIVERED", "RECALLING"):
+            assert any(call.answer is ACCEPTED or call.facts & PROOFS_OF_SENDING for call in self.model.calls)
+        if self.message.status == "DELIVERED":
+            assert any(call.facts & {ECHO, RETRIED} for call in self.model.calls)
+
+    @invariant()
+    def nobody_gets_it_twice_unless_a_person_or_policy_took_that_risk(self) -> None:
+        maybe = [call for call in self.model.calls if call.answer in (None, ACCEPTED, UNCERTAIN) or not call.confirmed]
+        excused = [call for call in maybe if call.facts & {FAIL, FactKind.NOT_SENT_BY_PERSON} or call.written_off]
+        assert len(maybe) - len(excused) <= 1 or self.message.possible_duplicate
+
+    @invariant()
+    def a_possible_duplicate_is_marked_exactly_where_it_became_possible(self) -> None:
+        assert self.message.possible_duplicate is self.model.duplicate
+
+    @invariant()
+    def only_a_failure_says_whether_it_is_proven(self) -> None:
+        if self.message.status == "FAILED":
+            assert self.message.confirmed is self.model.failure_is_proven
+        else:
+            assert self.message.confirmed is None
+
+
+TestMessage = MessageMachine.TestCase
+TestMessage.settings = settings(max_examples=500 if os.environ.get("CI") == "true" else 100)
+
+
+# -- blind to order
+
+
+def sent_and_asked_back() -> Message:
+    message = a_due_message()
+    depart(message)
+    settle(message, an_outcome(ACCEPTED))
+    message.ask_recall(now=NOW)
+    return message
+
+
+def in_doubt() -> Message:
+    message = a_due_message()
+    depart(message)
+    settle(message, an_outcome(UNCERTAIN))
+    return message
+
+
+def in_flight() -> Message:
+    message = a_due_message()
+    depart(message)
+    return message
+
+
+def known(message: Message) -> tuple[Any, ...]:
+    attempt = message.attempts[0]
+    resting = message.due is not None and message.due.in_ms is None
+    return (
+        message.status, message.confirmed, message.recall_confirmed, attempt.evidence, attempt.unsettled,
+        attempt.lane_open, resting,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("begin", [in_flight, in_doubt, sent_and_asked_back])
+@given(
+    facts=st.sets(reported, max_size=3),
+    late=st.none() | any_answer,
+    repeat=st.booleans(),
+    verdict=verdicts,
+)
+def test_evidence_means_the_same_in_any_order_and_however_often(
+    begin: Callable[[], Message], facts: set[FactKind], late: OutcomeClass | None, repeat: bool, verdict: Verdict
+) -> None:
+    outcome = None if late is None else an_outcome(late)
+    events: list[FactKind | AttemptOutcome] = [*sorted(facts), *([outcome] if outcome is not None else [])]
+    ends = set()
+    for order in permutations(events):
+        message = begin()
+        for event in order * 2 if repeat else order:
+            if isinstance(event, AttemptOutcome):
+                message.settle(1, event, after(event.kind, verdict), horizon_ms=HORIZON_MS, now=NOW)
+            else:
+                learn(message, 1, event)
+        ends.add(known(message))
+    assert len(ends) == 1
+
+
+# -- single rules, by name
+
+
+def test_a_message_for_later_blocks_nobody_before_its_time() -> None:
+    message = a_due_message(scheduled_at=NOW + 5_000)
+    assert (message.status, message.due) == (MessageStatus.SCHEDULED, Due(5_000, Place.FREE))
+
+
+def test_a_message_scheduled_in_the_past_is_due_at_once() -> None:
+    message = a_due_message(scheduled_at=NOW)
+    assert (message.status, message.due) == (MessageStatus.QUEUED, Due(0, Place.WAITING))
+
+
+def test_an_intent_never_joins_an_open_one() -> None:
+    message = a_message(attempts=[an_attempt()], attempt_count=1)
+    with pytest.raises(IllegalTransitionError):
+        depart(message)
+    assert len(message.attempts) == 1
+
+
+def test_a_hold_does_not_reach_beyond_the_message_s_end() -> None:
+    message = a_due_message(expires_at=NOW + 700)
+    message.hold(HoldReason.BUDGET, 60_000, now=NOW)
+    assert message.due == Due(700, Place.WAITING)
+
+
+def test_a_retry_that_would_come_too_late_expires_the_message_instead() -> None:
+    message = a_due_message(expires_at=NOW + 1_000)
+    depart(message)
+    settle(message, an_outcome(NOT_SENT), verdict=RetryAt(1_000))
+    assert (message.status, message.reason) == (MessageStatus.EXPIRED, "EXPIRED")
+
+
+def test_an_answer_without_a_verdict_is_refused() -> None:
+    message = in_flight()
+    with pytest.raises(IllegalTransitionError):
+        message.settle(1, an_outcome(NOT_SENT), Settle(), horizon_ms=HORIZON_MS, now=NOW)
+
+
+def test_an_answer_of_an_attempt_that_is_not_there_is_a_programming_error() -> None:
+    with pytest.raises(KeyError):
+        a_due_message().attempt(1)
+
+
+def test_the_echo_of_an_earlier_round_frees_the_lane_that_the_later_doubt_held() -> None:
+    message = in_doubt()
+    message.replay(force=True, by="test", now=NOW)
+    depart(message)
+    settle(message, an_outcome(UNCERTAIN))
+    learn(message, 1, ECHO)
+    assert (message.status, message.lane_released) == (MessageStatus.DELIVERED, True)
+    assert [attempt.lane_open for attempt in message.attempts] == [False, False]
+
+
+def test_a_failure_of_an_earlier_round_does_not_end_a_later_one() -> None:
+    message = in_flight()
+    settle(message, an_outcome(ACCEPTED))
+    learn(message, 1, FAIL)
+    message.replay(force=False, by="test", now=NOW)
+    depart(message)
+    settle(message, an_outcome(NOT_SENT))
+    retried = message.status
+    learn(message, 1, RETRIED)
+    assert (retried, message.status) == (MessageStatus.RETRY_WAIT, MessageStatus.DELIVERED)
+
+
+def test_a_recall_that_waits_for_a_doubt_keeps_the_message_from_being_sent_again() -> None:
+    message = in_doubt()
+    message.ask_recall(now=NOW)
+    settle(message, an_outcome(NOT_SENT))
+    assert (message.status, message.reason, message.confirmed) == (MessageStatus.FAILED, "RECALL_ASKED", True)
+
+
+def test_a_recall_starts_again_once_the_server_has_sent_after_all() -> None:
+    message = sent_and_asked_back()
+    message.call_recall(lease_ms=LEASE_MS)
+    learn(message, 1, FAIL)
+    assert message.status is MessageStatus.FAILED
+    learn(message, 1, RETRIED)
+    assert (message.status, message.recall) == (MessageStatus.RECALLING, RecallState.ASKED)
+    assert message.due == Due(0, Place.FREE)
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_recall_without_an_answer_or_a_record_ends_as_if_it_had_not_been_asked(seen: bool) -> None:
+    message = sent_and_asked_back()
+    if seen:
+        learn(message, 1, ECHO)
+    message.time_out_recall(horizon_ms=HORIZON_MS, now=NOW)
+    assert message.status is (MessageStatus.DELIVERED if seen else MessageStatus.SENT)
+    assert message.reason == "RECALL_UNCONFIRMED"
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_recall_is_confirmed_by_the_stream_only(recorded: bool) -> None:
+    message = sent_and_asked_back()
+    message.call_recall(lease_ms=LEASE_MS)
+    message.settle_recall(AttemptOutcome(ACCEPTED), retry_ms=1, horizon_ms=HORIZON_MS, now=NOW)
+    if recorded:
+        learn(message, 1, REVOKED)
+    else:
+        message.time_out_recall(horizon_ms=HORIZON_MS, now=NOW)
+    assert (message.status, message.recall_confirmed) == (MessageStatus.RECALLED, recorded)
+
+
+def test_handling_that_raised_after_a_call_concludes_nothing_and_keeps_the_lane() -> None:
+    message = in_doubt()
+    message.look_again(wait_ms=1_000)
+    assert (message.status, message.due) == (MessageStatus.UNKNOWN, Due(1_000, Place.HOLDING))
+    message.open_lane(next_ms=None, now=NOW)
+    message.look_again(wait_ms=1_000)
+    assert message.due == Due(1_000, Place.FREE)
+
+
+def test_what_is_written_is_not_written_again() -> None:
+    message = in_doubt()
+    message.written()
+    assert (message.due, message.lane_released, message.notes) == (None, False, [])
+    assert [move.after for move in message.moves] == [MessageStatus.SENDING, MessageStatus.UNKNOWN]
