@@ -1,0 +1,348 @@
+"""The pages and the code say the same: what exists is where readers look for it, and what pages name exists."""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final, get_args
+
+import msgspec
+import pytest
+import rich_click as click
+
+import wework_message
+from wework_message.adapters.observability.metrics import TEXTS
+from wework_message.adapters.observability.terminal import OUTCOMES
+from wework_message.bootstrap.commands import cli
+from wework_message.bootstrap.settings.environment import variable_of
+from wework_message.bootstrap.settings.schema import known_leaves
+from wework_message.bootstrap.settings.spring import ALIASES
+from wework_message.domain.content import CONTENTS, MERGED_ITEMS, MessageType, ShopInfo, ShopProduct
+from wework_message.domain.errors import WeworkMessageError
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.entrypoints.cli import ExitCode
+from wework_message.entrypoints.rest import problems
+from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.openapi import path_of
+from wework_message.entrypoints.rest.routes import routes
+from wework_message.entrypoints.simulator import Fault, control
+from wework_message.entrypoints.wire.fields import COMMON_NAMES
+from wework_message.entrypoints.wire.problems import ProblemCode
+
+ROOT: Final = Path(__file__).parents[2]
+DOCS: Final = ROOT / "docs"
+PAGES: Final = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("examples/**/*.md")])
+RECORDS: Final = sorted(DOCS.glob("adr/0*.md"))
+READMES: Final = (ROOT / "README.md", ROOT / "README.zh-CN.md")
+
+ROUTES: Final = {(route.method, path_of(route)) for route in routes(Config(version="0", metrics=lambda: (b"", "")))}
+
+FENCE: Final = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+LINK: Final = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
+HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+@cache
+def text_of(page: Path) -> str:
+    return page.read_text("utf-8")
+
+
+@cache
+def prose_of(page: Path) -> str:
+    return FENCE.sub("", text_of(page))
+
+
+def headings(page: Path) -> list[str]:
+    return HEADING.findall(prose_of(page))
+
+
+def slugs(page: Path) -> set[str]:
+    """Anchors as code hosts make them."""
+    return {re.sub(r"[^\w\- ]", "", heading.replace("`", "").lower()).replace(" ", "-") for heading in headings(page)}
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def commands(page: Path) -> Iterator[str]:
+    """What readers are told to type: shell blocks, and the lines after a prompt in console blocks."""
+    for language, body in FENCE.findall(text_of(page)):
+        lines = body.replace("\\\n", " ").splitlines()
+        if language == "sh":
+            yield from (line.strip() for line in lines if line.strip())
+        elif language == "console":
+            yield from (line.strip()[2:] for line in lines if line.strip().startswith("$ "))
+
+
+# -- links ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    lost = []
+    for target in LINK.findall(prose_of(page)):
+        if re.match(r"[a-z]+://", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        if not there.exists() or (anchor and anchor not in slugs(there)):
+            lost.append(target)
+    assert lost == []
+
+
+# -- settings ------------------------------------------------------------------------------------------------------
+
+
+def _shown(value: object) -> str:
+    if value is msgspec.NODEFAULT:
+        return "-"
+    return f"`{value}`" if isinstance(value, str) else f"`{msgspec.json.encode(value).decode()}`"
+
+
+def test_every_setting_stands_in_its_page_with_default_and_variable() -> None:
+    page = text_of(DOCS / "configuration.md")
+    wanted = [
+        f"| `{key}` | {_shown(leaf.default)} | `{variable_of(key)}` | "
+        for key, leaf in known_leaves(["<name>"]).items()
+    ]
+    assert len(wanted) > 40
+    assert [row for row in wanted if row not in page] == []
+
+
+def test_the_page_of_settings_names_no_setting_that_does_not_exist() -> None:
+    known = {*known_leaves(["<name>"]), *ALIASES}
+    section = text_of(DOCS / "configuration.md").partition("## Keys")[2]
+    named = re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
+    assert len(named) > 40
+    assert [key for key in named if key not in known] == []
+
+
+def test_every_alias_is_named() -> None:
+    page = text_of(DOCS / "configuration.md")
+    assert [alias for alias in ALIASES if f"`{alias}`" not in page] == []
+
+
+# -- errors --------------------------------------------------------------------------------------------------------
+
+
+def _error_classes(kind: type[WeworkMessageError]) -> Iterator[type[WeworkMessageError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _error_classes(child)
+
+
+def _error_codes() -> set[str]:
+    for module in pkgutil.walk_packages(wework_message.__path__, "wework_message."):
+        if ".migrations" not in module.name and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    codes = {kind.code for kind in _error_classes(WeworkMessageError) if problems.status_of(kind) is not None}
+    codes |= {problems.INTERNAL.error, *problems._CODES.values()}
+    brought = re.compile(r"\b(?:RequestRejected|Refusal)\(\s*\d+,\s*\"([A-Z_]+)\"")
+    for source in (ROOT / "src/wework_message/entrypoints").rglob("*.py"):
+        codes |= set(brought.findall(source.read_text("utf-8")))
+    sending = (ROOT / "src/wework_message/entrypoints/rest/sending.py").read_text("utf-8")
+    assert "Refusal(422, message.status.value" in sending
+    assert 'frozenset({"NO_BINDING", "NO_CAPABILITY"})' in sending
+    return codes | {"EXPIRED", "CANCELLED", "NO_BINDING", "NO_CAPABILITY"}
+
+
+def test_every_error_code_has_a_heading_and_every_heading_is_a_code() -> None:
+    assert sorted(_error_codes()) == sorted(headings(DOCS / "problems.md")[1:])
+
+
+def test_every_code_of_a_field_is_explained() -> None:
+    page = text_of(DOCS / "problems.md")
+    assert [code for code in ProblemCode if f"| `{code}` |" not in page] == []
+
+
+# -- the API -------------------------------------------------------------------------------------------------------
+
+
+def test_every_route_stands_in_the_api_page_and_no_other() -> None:
+    named = re.findall(r"^\| `([A-Z]+) ([^`]+)` \|", text_of(DOCS / "api.md"), re.MULTILINE)
+    assert sorted(ROUTES) == sorted(named)
+
+
+def test_every_field_of_every_type_stands_in_its_row() -> None:
+    page = text_of(DOCS / "api.md")
+    missing = []
+    for kind, struct in CONTENTS.items():
+        (row,) = re.findall(rf"^\| `{kind}` \| .*$", page, re.MULTILINE)
+        inherited = "as CHANNEL_FEED" in row
+        for field in msgspec.structs.fields(struct):
+            if inherited and field.encode_name in CONTENTS["CHANNEL_FEED"].__struct_encode_fields__:
+                continue
+            shown = f"**`{field.encode_name}`**" if field.required else f"`{field.encode_name}`"
+            if shown not in row:
+                missing.append((kind, shown))
+    assert missing == []
+
+
+def test_fields_of_nested_objects_and_common_fields_are_named() -> None:
+    page = text_of(DOCS / "api.md")
+    nested = {*ShopProduct.__struct_encode_fields__, *ShopInfo.__struct_encode_fields__}
+    authors = set(MERGED_ITEMS["TEXT"].__struct_encode_fields__) - set(CONTENTS["TEXT"].__struct_encode_fields__)
+    assert [field for field in nested if not re.search(rf"\b{field}\b", page)] == []
+    assert [field for field in {*authors, *COMMON_NAMES} if f"`{field}`" not in page] == []
+
+
+def test_every_status_and_type_has_a_row() -> None:
+    page = text_of(DOCS / "api.md")
+    assert [one for one in (*MessageStatus, *MessageType) if f"\n| `{one}` |" not in page] == []
+
+
+def test_every_outcome_class_is_explained() -> None:
+    page = text_of(DOCS / "architecture.md")
+    assert [one for one in OutcomeClass if f"\n| `{one}` |" not in page] == []
+
+
+# -- the command line ----------------------------------------------------------------------------------------------
+
+
+def _leaf_commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    for word, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _leaf_commands(command, f"{prefix}{word} ")
+        else:
+            yield f"{prefix}{word}", command
+
+
+COMMANDS: Final = dict(_leaf_commands(cli))
+
+
+def test_every_command_stands_in_the_table_of_commands() -> None:
+    named = re.findall(r"^\| \[`([^`]+)`\]", text_of(DOCS / "cli.md"), re.MULTILINE)
+    assert sorted(named) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_option_of_a_command_is_named(command: str) -> None:
+    page = text_of(DOCS / ("simulator.md" if command == "simulate" else "cli.md"))
+    flags = [
+        flag
+        for option in COMMANDS[command].params
+        if isinstance(option, click.Option)
+        for flag in (*option.opts, *option.secondary_opts)
+        if flag.startswith("--")
+    ]
+    assert [flag for flag in flags if not re.search(rf"{re.escape(flag)}(?![\w-])", page)] == []
+
+
+def test_every_exit_code_stands_in_its_table() -> None:
+    page = text_of(DOCS / "cli.md")
+    assert [code for code in ExitCode if f"| {code.value} | `{code.name}` |" not in page] == []
+
+
+# -- the simulator and the metrics -----------------------------------------------------------------------------------
+
+
+def test_every_fault_is_explained() -> None:
+    page = text_of(DOCS / "simulator.md")
+    kinds = get_args(msgspec.structs.fields(Fault)[0].type)
+    assert len(kinds) > 10
+    assert [kind for kind in kinds if f"\n| `{kind}` |" not in page] == []
+    fields = {field.encode_name for field in msgspec.structs.fields(Fault)} - {"kind"}
+    assert [field for field in fields if not re.search(rf"\b{field}\b", page)] == []
+
+
+def test_every_call_of_the_simulators_control_is_named() -> None:
+    page = text_of(DOCS / "simulator.md")
+    source = Path(control.__file__).read_text("utf-8")
+    paths = {
+        found[0]: found[1] for found in re.findall(r"^            \"([a-z/]+)\": (\{.*\}),$", source, re.MULTILINE)
+    }
+    calls = {(method, path) for path, handlers in paths.items() for method in re.findall(r"\"([A-Z]+)\"", handlers)}
+    calls |= {("GET", "ledger"), ("POST", "guids/{guid}")}
+    named = re.findall(r"^\| `([A-Z]+) /_sim/([^`?]+)[^`]*` \|", page, re.MULTILINE)
+    assert len(calls) > 10
+    assert sorted(calls) == sorted(named)
+
+
+def test_every_metric_and_outcome_is_explained() -> None:
+    page = text_of(DOCS / "operations.md")
+    assert [metric for metric in TEXTS if f"\n| `{metric}` |" not in page] == []
+    assert [outcome for outcome in OUTCOMES if f"`{outcome}`" not in page] == []
+
+
+# -- what readers are told to type -----------------------------------------------------------------------------------
+
+
+def _targets() -> set[str]:
+    return set(re.findall(r"^([a-z]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
+
+
+def _words_after(command: str, program: str) -> list[list[str]]:
+    return [found.split() for found in re.findall(rf"(?<![\w/-]){program} ([^|;&#]+)", f" {command}")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_make_targets_exist(page: Path) -> None:
+    told = [*commands(page), *re.findall(r"`(make [a-z]+)`", prose_of(page))]
+    named = {words[0] for command in told for words in _words_after(command, "make")}
+    assert named - _targets() == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_and_their_options_exist(page: Path) -> None:
+    wrong = []
+    for command in [*commands(page), *re.findall(r"`(wework-message [^`]+)`", prose_of(page))]:
+        for words in _words_after(command.replace(".venv/bin/", ""), "wework-message"):
+            known = next((one for one in (" ".join(words[:2]), words[0]) if one in COMMANDS), None)
+            options = {flag for param in COMMANDS[known].params for flag in (*param.opts, *param.secondary_opts)} if known else set()  # fmt: skip
+            strangers = {word for word in words if re.fullmatch(r"--[a-z-]+", word)} - options
+            if known is None or strangers:
+                wrong.append(command)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_addresses_of_the_service_exist(page: Path) -> None:
+    patterns = [re.compile(re.sub(r"\{\w+\}", "[^/]+", path)) for _, path in ROUTES]
+    asked = re.findall(r"(?:localhost|127\.0\.0\.1|this-host|HOST):80\d\d(/[\w./{}-]*)", text_of(page))
+    paths = [path.removeprefix("/message") for path in asked]
+    assert [path for path in paths if path and not any(pattern.fullmatch(path) for pattern in patterns)] == []
+
+
+def test_the_first_request_stands_in_both_readmes_as_it_is_typed() -> None:
+    first = (
+        'curl -X POST http://localhost:8082/message/api/messages/send -H "Content-Type: application/json" '
+        '-d \'{"guid":"test-guid","conversationId":"S:12345","messageType":"TEXT","content":"测试消息"}\''
+    )
+    for readme in READMES:
+        assert first in list(commands(readme))
+
+
+def test_both_readmes_show_the_same() -> None:
+    english, chinese = READMES
+    assert list(commands(english)) == list(commands(chinese))
+    assert len(headings(english)) == len(headings(chinese))
+    pages = [{link for link in LINK.findall(prose_of(one)) if not link.startswith("README")} for one in READMES]
+    assert pages[0] == pages[1]
+
+
+# -- decision records ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.stem)
+def test_a_record_has_its_four_parts_and_its_line_in_the_index(record: Path) -> None:
+    parts = headings(record)
+    number = int(record.stem[:4])
+    assert parts[0].startswith(f"{number}. ")
+    assert parts[1:4] == ["Context", "Decision", "What we give up"]
+    assert parts[4].startswith("How we would notice that ")
+    assert f"[{record.stem[:4]}]({record.name})" in text_of(DOCS / "adr/README.md")
+
+
+def test_records_name_modules_that_exist() -> None:
+    package = ROOT / "src/wework_message"
+    lost = [
+        (record.name, path)
+        for record in RECORDS
+        for path in re.findall(r"`((?:domain|application|adapters|entrypoints|bootstrap)/[\w/.]+)`", text_of(record))
+        if not (package / path).exists()
+    ]
+    assert lost == []
