@@ -40,8 +40,10 @@ class Api:
         message_id: str = answer.json()["data"]["messageId"]
         return message_id
 
-    async def status(self, message_id: str) -> Json:
-        data: Json = (await self.client.get(f"/api/messages/{message_id}/status")).json()["data"]
+    async def status(self, message_id: str, wait_s: int = 0) -> Json:
+        """Where it stands now, or after its next change or `wait_s`."""
+        answer = await self.client.get(f"/api/messages/{message_id}/status", params={"wait": wait_s})
+        data: Json = answer.json()["data"]
         return data
 
     async def message(self, message_id: str) -> Json:
@@ -53,8 +55,7 @@ class Api:
         latest: Json = {}
 
         async def there() -> bool:
-            latest.clear()
-            latest.update(await self.status(message_id))
+            latest.update(await self.status(message_id, wait_s=1 if latest else 0))
             return bool(latest["status"] == status)
 
         try:

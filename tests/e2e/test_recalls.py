@@ -1,0 +1,93 @@
+"""Recalls: asked for, answered, seen in the stream; refused; and lost."""
+
+from pathlib import Path
+
+import pytest
+from tests.support.polling import until
+from tests.support.witnesses import Json, Scene, acting, text
+
+pytestmark = pytest.mark.e2e
+
+REVOKE = "/msg/revoke_msg"
+
+
+async def delivered(scene: Scene) -> str:
+    message_id: str = (await scene.api.send(text()))["messageId"]
+    await scene.api.reaches(message_id, "DELIVERED")
+    return message_id
+
+
+async def revokes(scene: Scene) -> list[Json]:
+    return [one for one in await scene.simulator.ledger() if one["path"] == REVOKE]
+
+
+@pytest.mark.parametrize("by", ["our id", "the provider's id"])
+async def test_a_recall_is_confirmed_by_the_stream(by: str, tmp_path: Path) -> None:
+    async with acting(tmp_path) as scene:
+        message_id = await delivered(scene)
+        await scene.simulator.hold_echoes()
+        provider_id = (await scene.api.status(message_id))["providerMessageId"]
+        asked = await scene.api.recall("g1", message_id if by == "our id" else provider_id)
+        assert (asked["messageId"], asked["status"]) == (message_id, "RECALLING")
+        await scene.simulator.release_echoes()
+        shown = await scene.api.reaches(message_id, "RECALLED")
+        assert (shown["recallConfirmed"], shown["final"], shown["success"]) == (True, True, None)
+        (call,) = await revokes(scene)
+        assert call["executed"]
+        assert call["body"] == {"guid": "g1", "conversation_id": "S:12345", "msgid": provider_id}
+
+
+async def test_a_recall_that_only_the_answer_confirms_is_assumed(tmp_path: Path) -> None:
+    async with acting(tmp_path) as scene:
+        message_id = await delivered(scene)
+        await scene.simulator.hold_echoes()
+        await scene.api.recall("g1", message_id)
+        assert (await scene.api.reaches(message_id, "RECALLED"))["recallConfirmed"] is False
+        await scene.simulator.release_echoes()  # the stream says it after all
+
+        async def confirmed() -> bool:
+            return (await scene.api.status(message_id))["recallConfirmed"] is True
+
+        await until(confirmed)
+
+
+async def test_a_refused_recall_leaves_the_message_delivered(tmp_path: Path) -> None:
+    async with acting(tmp_path) as scene:
+        message_id = await delivered(scene)
+        await scene.simulator.fault("refuse", times=1, path=REVOKE, error_code=-30003)
+        await scene.api.recall("g1", message_id)
+        shown = await scene.api.reaches(message_id, "DELIVERED")
+        assert (shown["reason"], shown["recallConfirmed"]) == ("RECALL_REFUSED", None)
+        assert [one["executed"] for one in await revokes(scene)] == [False]
+        again = await scene.api.recall("g1", message_id)
+        assert again["status"] == "RECALLING"
+        await scene.api.reaches(message_id, "RECALLED")
+
+
+async def test_a_recall_whose_answer_is_lost_is_shown_by_the_stream(tmp_path: Path) -> None:
+    async with acting(tmp_path) as scene:
+        message_id = await delivered(scene)
+        await scene.simulator.fault("answer_lost", times=1, path=REVOKE)
+        await scene.api.recall("g1", message_id)
+        assert (await scene.api.reaches(message_id, "RECALLED"))["recallConfirmed"] is True
+        assert len(await revokes(scene)) == 1
+
+
+async def test_a_recall_that_nothing_confirms_ends_as_if_it_had_not_been_asked(tmp_path: Path) -> None:
+    async with acting(tmp_path) as scene:
+        message_id = await delivered(scene)
+        await scene.simulator.fault("closed_before", times=1, path=REVOKE)
+        await scene.api.recall("g1", message_id)
+        shown = await scene.api.reaches(message_id, "DELIVERED")
+        assert (shown["reason"], shown["recallConfirmed"]) == ("RECALL_UNCONFIRMED", None)
+        assert [one["executed"] for one in await revokes(scene)] == [False]
+
+
+async def test_what_was_not_sent_cannot_be_recalled(tmp_path: Path) -> None:
+    async with acting(tmp_path) as scene:
+        await scene.simulator.fault("refuse", times=1, error_code=-4017)
+        failed = (await scene.api.post("send", text())).json()["data"]
+        answer = await scene.api.client.delete(f"/api/messages/g1/messages/{failed['messageId']}")
+        assert (answer.status_code, answer.json()["error"]) == (409, "ILLEGAL_STATE")
+        assert answer.json()["data"]["status"] == "FAILED"
+        assert await revokes(scene) == []
