@@ -215,6 +215,7 @@ def test_a_new_reason_for_the_same_status_is_no_end() -> None:
         ),
         (an_outcome(OutcomeClass.REFUSED_CAPABILITY, reason="CODE"), "REFUSED_CAPABILITY", "failed_provider"),
         (an_outcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE"), "POISON", "failed_system"),
+        (an_outcome(OutcomeClass.NOT_SENT), "RECALL_ASKED", "cancelled"),
         (an_outcome(OutcomeClass.NOT_SENT), "A_REASON_OF_TOMORROW", "failed_system"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -33,6 +33,7 @@ _BY_REASON: Final[Mapping[str, Outcome]] = {
     "NO_BINDING": "failed_input",
     "NO_CAPABILITY": "failed_input",
     "POISON": "failed_system",
+    "RECALL_ASKED": "cancelled",  # a doubtful send turned out unsent, and somebody had asked for its recall
     "REFUSED_CAPABILITY": "failed_provider",
     "SEND_FAILED_LATER": "failed_provider",
     "UNRESOLVED": "failed_provider",
