@@ -118,6 +118,23 @@ class CallbackInboxContract:
             await unit.commit()
         assert [entry.id for entry in await self.pending(units)] == [recent]
 
+    async def test_parked_callbacks_of_another_provider_stay_parked(self, units: UnitOfWorkFactory) -> None:
+        await self.park(units)
+        async with units() as unit:
+            assert await unit.inbox.reopen([(BACKUP, GUID, WAITED_FOR)], [(BACKUP, GUID)], since=0) == 0
+
+    async def test_what_is_parked_for_too_long_is_an_orphan(
+        self, units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        old, recent = await self.park(units, at=NOW - 1), await self.park(units, at=NOW)
+        await self.store(units, an_item(), at=NOW - 1)
+        async with units() as unit:
+            assert await unit.inbox.orphan(before=NOW) == 1
+            await unit.commit()
+        states = {view.id: view.state for view in await reader.callbacks(GUID, notify_type=None, limit=9, before=None)}
+        assert (states[old], states[recent]) == (InboxState.ORPHAN, InboxState.PARKED)
+        assert len(await self.pending(units)) == 1
+
     async def test_only_parked_callbacks_open_again(self, units: UnitOfWorkFactory) -> None:
         await self.store(units, an_item())
         (entry,) = await self.pending(units)

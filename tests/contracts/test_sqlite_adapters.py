@@ -4,7 +4,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.contracts.account_book_contract import AccountBookContract
+from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.message_journal_contract import MessageJournalContract
+from tests.contracts.message_reader_contract import MessageReaderContract
+from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.support.builders import NOW
 
 from wework_message.adapters.memory.system import SettableClock
@@ -27,29 +31,45 @@ class OnSqlite:
         return tmp_path / "wework-message.db"
 
     @pytest.fixture
-    async def store(self, database: Path) -> AsyncIterator[SqliteStore]:
+    async def opened(self, database: Path) -> AsyncIterator[SqliteStore]:
         store = SqliteStore(database)
         await store.transact(upgrade)
         yield store
         await store.close()
 
     @pytest.fixture
-    def units(self, store: SqliteStore, clock: SettableClock) -> UnitOfWorkFactory:
-        return SqlUnitOfWorkFactory(store, SqliteDialect(), clock)
+    def units(self, opened: SqliteStore, clock: SettableClock) -> UnitOfWorkFactory:
+        return SqlUnitOfWorkFactory(opened, SqliteDialect(), clock)
 
     @pytest.fixture
     async def other_units(
-        self, store: SqliteStore, database: Path, clock: SettableClock
+        self, opened: SqliteStore, database: Path, clock: SettableClock
     ) -> AsyncIterator[UnitOfWorkFactory]:
-        assert store is not None
+        assert opened is not None
         other = SqliteStore(database)
         yield SqlUnitOfWorkFactory(other, SqliteDialect(), clock)
         await other.close()
 
     @pytest.fixture
-    def reader(self, store: SqliteStore) -> MessageReader:
-        return SqlMessageReader(store.read)
+    def reader(self, opened: SqliteStore) -> MessageReader:
+        return SqlMessageReader(opened.read)
 
 
 class TestSqliteMessageJournal(OnSqlite, MessageJournalContract):
+    pass
+
+
+class TestSqliteUnitOfWork(OnSqlite, UnitOfWorkContract):
+    pass
+
+
+class TestSqliteCallbackInbox(OnSqlite, CallbackInboxContract):
+    pass
+
+
+class TestSqliteAccountBook(OnSqlite, AccountBookContract):
+    pass
+
+
+class TestSqliteMessageReader(OnSqlite, MessageReaderContract):
     pass

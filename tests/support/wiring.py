@@ -33,7 +33,8 @@ from wework_message.application.commands.change import (
 from wework_message.application.commands.claim_due import ClaimDue
 from wework_message.application.commands.dispatch import Dispatcher
 from wework_message.application.commands.ingest_callback import IngestCallbackHandler, StoreCallbacks
-from wework_message.application.commands.project_callbacks import InboxBell, ProjectCallbacks, Projector
+from wework_message.application.commands.project_callbacks import ProjectCallbacks
+from wework_message.application.commands.projector import InboxBell, Projector
 from wework_message.application.commands.settle import SettleCalls
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.policy import Policy
@@ -116,7 +117,7 @@ async def running(policy: Policy | None = None, *, dispatching: bool = True) -> 
     readers = {code: GuxingCallbackReader() for code in policy.providers}
     bell = InboxBell()
     commits = GroupCommit(units, Aftermath(feed, doorbell, Silence(), bell.ring))
-    projector = Projector(commits, ProjectCallbacks(readers, board, policy, clock), bell)
+    projector = Projector(commits, ProjectCallbacks(readers, board, policy, clock), bell, clock)
     router = Router(policy, ProviderSelector(), board, dice)
     gateways: Mapping[ProviderCode, MemoryGateway] = dict.fromkeys(policy.providers, gateway)
     dispatcher = Dispatcher(

@@ -37,7 +37,8 @@ from wework_message.application.commands.change import (
 from wework_message.application.commands.claim_due import ClaimDue
 from wework_message.application.commands.dispatch import Dispatcher
 from wework_message.application.commands.ingest_callback import IngestCallbackHandler, StoreCallbacks
-from wework_message.application.commands.project_callbacks import InboxBell, ProjectCallbacks, Projector
+from wework_message.application.commands.project_callbacks import ProjectCallbacks
+from wework_message.application.commands.projector import InboxBell, Projector
 from wework_message.application.commands.settle import SettleCalls
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.policy import Policy
@@ -154,7 +155,7 @@ class World:
         self.commits = GroupCommit(self.units, aftermath)
         readers = dict.fromkeys(self.policy.providers, self.callbacks)
         projecting = ProjectCallbacks(readers, self.board, self.policy, self.clock)
-        self.projector = Projector(self.commits, projecting, bell)
+        self.projector = Projector(self.commits, projecting, bell, self.clock)
         self.settling = SettleCalls(self.policy, self.router, self.clock, dice)
         self.claiming = ClaimDue(self.policy, self.router, MemoryRateLimiter(self.clock), self.clock)
         self.dispatcher = Dispatcher(

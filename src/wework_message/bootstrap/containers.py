@@ -33,7 +33,8 @@ from wework_message.application.commands.claim_due import ClaimDue
 from wework_message.application.commands.dispatch import Dispatcher
 from wework_message.application.commands.ingest_callback import IngestCallbackHandler, StoreCallbacks
 from wework_message.application.commands.probe import ProbeProviders, Prober
-from wework_message.application.commands.project_callbacks import InboxBell, ProjectCallbacks, Projector
+from wework_message.application.commands.project_callbacks import ProjectCallbacks
+from wework_message.application.commands.projector import InboxBell, Projector
 from wework_message.application.commands.settle import SettleCalls
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.policy import Policy
@@ -99,7 +100,7 @@ class UseCases(containers.DeclarativeContainer):
     projector_bell = providers.Singleton(InboxBell)
     aftermath = providers.Singleton(Aftermath, feed, doorbell, observer, projector_bell.provided.ring)
     commits = providers.Singleton(GroupCommit, units, aftermath)
-    projector = providers.Singleton(Projector, commits, projecting, projector_bell)
+    projector = providers.Singleton(Projector, commits, projecting, projector_bell, clock)
     claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, dice)
     report = providers.Singleton(CallReports, board, observer)

@@ -10,7 +10,7 @@ from wework_message.adapters.sql.sqlite import SqliteStore
 from wework_message.application.api import Application
 from wework_message.application.commands.dispatch import Dispatcher
 from wework_message.application.commands.probe import Prober
-from wework_message.application.commands.project_callbacks import Projector
+from wework_message.application.commands.projector import Projector
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.watching import StatusFeed
 from wework_message.bootstrap.containers import Infrastructure, UseCases

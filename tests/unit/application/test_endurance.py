@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
-from tests.support.builders import LEASE_MS
+from tests.support.builders import DAY_MS, GUID, LEASE_MS, PROVIDER, a_receipt, a_sighting, an_outcome
 from tests.support.world import World
 
 from wework_message.adapters.memory.journal import MemoryMessageJournal
@@ -14,12 +15,13 @@ from wework_message.application.commands.settle import Settlement
 from wework_message.application.group_commit import Flush
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.errors import ConflictError
-from wework_message.domain.ids import MessageId, ProviderCode
+from wework_message.domain.ids import MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import Dispatch
 from wework_message.domain.ports.health import CallReport
+from wework_message.domain.ports.persistence import InboxState
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -204,3 +206,86 @@ async def test_a_stop_does_not_wait_for_a_store_that_stays_away() -> None:
         world.database.away = False
         await world.pass_time(0)
         assert (await world.message(message_id)).status is MessageStatus.SENDING
+
+
+async def test_a_callback_that_cannot_be_projected_ends_after_five_tries_and_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with World() as world:
+        name = ProviderMessageId("4711")
+        world.gateway.script(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(name)))
+        healthy, poison = await world.accept_text(to="R:1"), await world.accept_text(to="R:2")
+        await world.dispatch()
+        other = (await world.message(poison)).attempts[0].provider_message_id
+        learn = Message.learn
+
+        def fail_on_poison(self: Message, *args: Any, **changes: Any) -> bool:
+            if self.id == poison:
+                raise LookupError
+            return learn(self, *args, **changes)
+
+        monkeypatch.setattr(Message, "learn", fail_on_poison)
+        for one in (other, name):
+            await world.ingesting(world.callbacks.body(sighting=a_sighting(provider_message_id=one)))
+        await world.projector.project_pending()
+        assert (await world.message(healthy)).status is MessageStatus.DELIVERED
+        assert (await world.message(poison)).status is MessageStatus.SENT
+        views = await world.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        assert [view.state for view in views] == [InboxState.APPLIED, InboxState.FAILED]
+    assert errors(caplog).count("projector") == 6
+
+
+async def test_a_defect_of_the_projector_is_logged_and_projecting_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with World() as world:
+        project, failed = world.projector.project_pending, asyncio.Event()
+
+        async def fail_once() -> int:
+            if failed.is_set():
+                return await project()
+            failed.set()
+            raise LookupError
+
+        monkeypatch.setattr(world.projector, "project_pending", fail_once)
+        monkeypatch.setattr("wework_message.application.commands.projector.AGAIN_S", 0)
+        running = asyncio.create_task(world.projector.run())
+        await failed.wait()
+        message_id = await world.accept_text()
+        await world.dispatch()
+        name = (await world.message(message_id)).attempts[0].provider_message_id
+        await world.ingesting(world.callbacks.body(sighting=a_sighting(provider_message_id=name)))
+        await world.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
+        world.projector.stop()
+        await running
+    assert "projector" in errors(caplog)
+
+
+async def test_callbacks_of_a_process_that_died_are_found_without_a_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with World() as world:
+        monkeypatch.setattr("wework_message.application.commands.projector.IDLE_S", 0.01)
+        running = asyncio.create_task(world.projector.run())
+        message_id = await world.accept_text()
+        await world.dispatch()
+        name = (await world.message(message_id)).attempts[0].provider_message_id
+        body = world.callbacks.body(sighting=a_sighting(provider_message_id=name))
+        async with world.units() as unit:
+            await unit.inbox.store(PROVIDER, world.callbacks.read(body), world.clock.now())
+            await unit.commit()
+        await world.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
+        world.projector.stop()
+        await running
+
+
+async def test_records_that_match_nothing_for_a_day_are_reported_as_orphans(caplog: pytest.LogCaptureFixture) -> None:
+    async with World() as world:
+        await world.accept_text()
+        await world.dispatch()
+        await world.hear(sighting=a_sighting(text="typed on the phone"))
+        world.clock.advance(DAY_MS)
+        assert await world.projector.give_up_parked() == 0
+        world.clock.advance(1)
+        assert await world.projector.give_up_parked() == 1
+        (view,) = await world.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        assert view.state is InboxState.ORPHAN
+    assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -61,6 +61,13 @@ class MemoryCallbackInbox:
             self._db.callbacks.put(row.id, dataclasses.replace(row, state=InboxState.PENDING))
         return len(reopened)
 
+    async def orphan(self, *, before: int) -> int:
+        """PARKED entries received before `before` become ORPHAN; returns how many."""
+        old = [row for row in self._db.callbacks.rows() if row.state is InboxState.PARKED and row.received_at < before]
+        for row in old:
+            self._db.callbacks.put(row.id, dataclasses.replace(row, state=InboxState.ORPHAN))
+        return len(old)
+
     async def decide(self, verdicts: Sequence[InboxVerdict]) -> None:
         """Write what became of them; PENDING counts one more try."""
         for verdict in verdicts:

@@ -19,7 +19,7 @@ _DECIDE = Prepared(
         state=bindparam("state"),
         message_id=bindparam("message_id"),
         waits_for=bindparam("waits_for"),
-        tries=callback.c.tries + 1,
+        tries=callback.c.tries + bindparam("tried"),
     )
 )
 
@@ -32,19 +32,17 @@ _PENDING = (
     .order_by(callback.c.id)
     .limit(bindparam("most"))
 )  # fmt: skip
-_REOPEN_NAMED = (
-    update(callback)
-    .where(callback.c.waits_for.in_(bindparam("ids", expanding=True)), callback.c.state == InboxState.PARKED.value)
-    .values(state=InboxState.PENDING.value)
+_OF_PLACE = (callback.c.guid == bindparam("the_guid"), callback.c.provider_code == bindparam("the_provider"))
+_PARKED = callback.c.state == InboxState.PARKED.value
+_OPEN = {"state": InboxState.PENDING.value}
+_REOPEN_NAMED = Prepared(
+    update(callback).where(callback.c.waits_for == bindparam("the_id"), *_OF_PLACE, _PARKED).values(_OPEN)
 )
-_REOPEN_RECENT = (
-    update(callback)
-    .where(
-        callback.c.guid.in_(bindparam("guids", expanding=True)),
-        callback.c.received_at >= bindparam("since"),
-        callback.c.state == InboxState.PARKED.value,
-    )
-    .values(state=InboxState.PENDING.value)
+_REOPEN_RECENT = Prepared(
+    update(callback).where(*_OF_PLACE, _PARKED, callback.c.received_at >= bindparam("since")).values(_OPEN)
+)
+_ORPHAN = Prepared(
+    update(callback).where(_PARKED, callback.c.received_at < bindparam("before")).values(state=InboxState.ORPHAN.value)
 )
 
 
@@ -89,8 +87,12 @@ class SqlCallbackInbox:
         *,
         since: int,
     ) -> int:
-        """Two updates by index. Reopening an entry that still matches nothing does no harm: it is parked again."""
+        """Updates by index. Reopening an entry that still matches nothing does no harm: it is parked again."""
         return await self._run(_reopen, keys, guids, since)
+
+    async def orphan(self, *, before: int) -> int:
+        """One update of what is parked."""
+        return await self._run(_orphan, before)
 
     async def decide(self, verdicts: Sequence[InboxVerdict]) -> None:
         """One update per entry, in one round."""
@@ -111,13 +113,13 @@ def _reopen(
     guids: Sequence[tuple[ProviderCode, Guid]],
     since: int,
 ) -> int:
-    reopened = 0
-    if keys:
-        reopened += connection.execute(_REOPEN_NAMED, {"ids": [key[2] for key in keys]}).rowcount
-    if guids:
-        recent = {"guids": [guid for _, guid in guids], "since": since}
-        reopened += connection.execute(_REOPEN_RECENT, recent).rowcount
-    return reopened
+    named = [{"the_id": name, "the_guid": guid, "the_provider": code} for code, guid, name in keys]
+    recent = [{"the_guid": guid, "the_provider": code, "since": since} for code, guid in guids]
+    return _REOPEN_NAMED.many(connection, named) + _REOPEN_RECENT.many(connection, recent)
+
+
+def _orphan(connection: Connection, before: int) -> int:
+    return _ORPHAN.many(connection, [{"before": before}])
 
 
 def _decide(connection: Connection, verdicts: Sequence[InboxVerdict]) -> None:
@@ -129,6 +131,7 @@ def _decide(connection: Connection, verdicts: Sequence[InboxVerdict]) -> None:
                 "state": verdict.state.value,
                 "message_id": verdict.message_id,
                 "waits_for": verdict.provider_message_id,
+                "tried": verdict.state is InboxState.PENDING,
             }
             for verdict in verdicts
         ],

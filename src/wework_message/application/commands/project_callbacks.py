@@ -1,12 +1,11 @@
 """Project stored callbacks into message status: each record names, or is matched to, at most one attempt (domain D4)."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from wework_message.application.group_commit import Flush, GroupCommit
-from wework_message.application.policy import Policy
+from wework_message.application.group_commit import Flush
+from wework_message.application.policy import DAY_MS, Policy
 from wework_message.domain.account import Binding
 from wework_message.domain.callbacks import FactKind, Sighting
 from wework_message.domain.errors import UnavailableError
@@ -18,14 +17,8 @@ from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.persistence import InboxEntry, InboxState, InboxVerdict
 from wework_message.domain.ports.system import Clock
 
-BATCH: Final = 200
-"""Entries in one transaction."""
-
 MAX_TRIES: Final = 5
 """Projecting that raises this often ends the entry: FAILED, kept for replay."""
-
-AGAIN_S: Final = 1.0
-"""Pause while the store is away."""
 
 Named = tuple[ProviderCode, Guid, ProviderMessageId]
 Owner = tuple[MessageId, int]
@@ -88,8 +81,7 @@ class ProjectCallbacks:
         try:
             item = self._readers[entry.provider_code].reread(entry.notify_type, entry.raw)
         except Exception:  # noqa: BLE001 -- whatever a callback holds, the rest of the inbox goes on
-            state = InboxState.FAILED if entry.tries + 1 >= MAX_TRIES else InboxState.PENDING
-            desk.verdicts.append(InboxVerdict(entry.id, state))
+            desk.verdicts.append(InboxVerdict(entry.id, _after_failure(entry)))
         else:
             if item.defect is None:
                 desk.reads.append(_Read(entry, item))
@@ -203,52 +195,28 @@ def _names(reads: Sequence[_Read]) -> list[Named]:
     ]
 
 
-class InboxBell:
-    """Says that callbacks were stored or reopened."""
+class CountFailure:
+    """The transaction after one that raised: the first entry has failed once more, and five times end it (reliability J1)."""
 
-    def __init__(self) -> None:
-        """Silent at first."""
-        self._rung = asyncio.Event()
-
-    def ring(self) -> None:
-        """Something is pending."""
-        self._rung.set()
-
-    async def wait(self) -> None:
-        """Return at the next ring, or at once if one came since the last call."""
-        await self._rung.wait()
-        self._rung.clear()
+    async def __call__(self, flush: Flush, items: Sequence[int], /) -> Sequence[int]:
+        """`items` say how many; the answer is how many were counted."""
+        entries = await flush.unit.inbox.pending(max(items))
+        await flush.unit.inbox.decide([InboxVerdict(entry.id, _after_failure(entry)) for entry in entries])
+        return [len(entries), *[0] * (len(items) - 1)]
 
 
-class Projector:
-    """Projects for as long as something is pending."""
+def _after_failure(entry: InboxEntry) -> InboxState:
+    return InboxState.FAILED if entry.tries + 1 >= MAX_TRIES else InboxState.PENDING
 
-    def __init__(self, commits: GroupCommit, operation: ProjectCallbacks, bell: InboxBell) -> None:
-        """One per process."""
-        self._commits = commits
-        self._operation = operation
-        self._bell = bell
-        self._stopping = False
 
-    def stop(self) -> None:
-        """Finish the batch at hand and return."""
-        self._stopping = True
-        self._bell.ring()
+class GiveUpParked:
+    """The transaction that reports records of the account's own that matched nothing for a day (domain D4.3)."""
 
-    async def project_pending(self) -> int:
-        """Everything that is pending now; returns how many entries were looked at."""
-        total = 0
-        while (looked_at := await self._commits.submit(self._operation, BATCH)) > 0:
-            total += looked_at
-        return total
+    def __init__(self, clock: Clock) -> None:
+        """`clock` tells what a day ago was."""
+        self._clock = clock
 
-    async def run(self) -> None:
-        """Project until `stop`; what was pending before the start comes first."""
-        self._bell.ring()
-        while not self._stopping:
-            await self._bell.wait()
-            try:
-                await self.project_pending()
-            except UnavailableError:
-                await asyncio.sleep(AGAIN_S)
-                self._bell.ring()
+    async def __call__(self, flush: Flush, items: Sequence[int], /) -> Sequence[int]:
+        """How many there were."""
+        orphans = await flush.unit.inbox.orphan(before=self._clock.now() - DAY_MS)
+        return [orphans, *[0] * (len(items) - 1)]

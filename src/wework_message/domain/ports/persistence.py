@@ -149,7 +149,7 @@ class InboxState(StrEnum):
     PARKED = "PARKED"
     """A record of the account's own that matches nothing yet."""
     ORPHAN = "ORPHAN"
-    """Not ours: received messages, records typed on the account's own phone, other notices."""
+    """Not ours: received messages, other notices, and own records that matched nothing for a day."""
     QUARANTINED = "QUARANTINED"
     """Unreadable, or for a guid that nobody knows."""
     FAILED = "FAILED"
@@ -204,6 +204,10 @@ class CallbackInbox(Protocol):
 
         Those that wait for one of `keys`, and all of `guids` that were received at `since` (epoch ms) or later.
         """
+        ...
+
+    async def orphan(self, *, before: int) -> int:
+        """PARKED entries received before `before` (epoch ms) become ORPHAN; returns how many."""
         ...
 
     async def decide(self, verdicts: Sequence[InboxVerdict]) -> None:

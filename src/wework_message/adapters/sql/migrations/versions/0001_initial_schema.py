@@ -129,6 +129,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("wm_callback", schema=None) as batch_op:
         batch_op.create_index("ix_wm_callback_guid", ["guid", "id"], unique=False)
+        batch_op.create_index("ix_wm_callback_recent", ["guid", "state", "received_at"], unique=False)
         batch_op.create_index("ix_wm_callback_state", ["state", "id"], unique=False)
         batch_op.create_index("ix_wm_callback_waits", ["waits_for"], unique=False)
 
@@ -272,6 +273,7 @@ def downgrade() -> None:
     with op.batch_alter_table("wm_callback", schema=None) as batch_op:
         batch_op.drop_index("ix_wm_callback_waits")
         batch_op.drop_index("ix_wm_callback_state")
+        batch_op.drop_index("ix_wm_callback_recent")
         batch_op.drop_index("ix_wm_callback_guid")
 
     op.drop_table("wm_callback")

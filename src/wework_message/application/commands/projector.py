@@ -1,0 +1,121 @@
+"""The loop that projects callbacks for as long as some are pending."""
+
+import asyncio
+import logging
+from typing import Final
+
+from wework_message.application.commands.project_callbacks import CountFailure, GiveUpParked, ProjectCallbacks
+from wework_message.application.group_commit import GroupCommit
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ports.system import Clock
+
+BATCH: Final = 200
+"""Entries in one transaction."""
+
+AGAIN_S: Final = 1.0
+"""Pause while the store is away."""
+
+IDLE_S: Final = 5.0
+"""How often to look without a ring: another process may have stored callbacks and died."""
+
+ORPHANS_EVERY_S: Final = 3_600.0
+"""How often to look for what is parked for too long."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class InboxBell:
+    """Says that callbacks were stored or reopened."""
+
+    def __init__(self) -> None:
+        """Silent at first."""
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Something is pending."""
+        self._rung.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Return at the next ring, at once if one came since the last call, or after so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
+        except TimeoutError:
+            return
+        self._rung.clear()
+
+
+class Projector:
+    """Projects for as long as something is pending."""
+
+    def __init__(self, commits: GroupCommit, operation: ProjectCallbacks, bell: InboxBell, clock: Clock) -> None:
+        """One per process."""
+        self._commits = commits
+        self._operation = operation
+        self._count_failure = CountFailure()
+        self._give_up_parked = GiveUpParked(clock)
+        self._bell = bell
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Finish the batch at hand and return."""
+        self._stopping = True
+        self._bell.ring()
+
+    async def project_pending(self) -> int:
+        """Everything that is pending now, until `stop`; returns how many entries were looked at."""
+        total = 0
+        while (looked_at := await self._project()) > 0:
+            total += looked_at
+            if self._stopping:
+                break
+        return total
+
+    async def _project(self) -> int:
+        try:
+            return await self._commits.submit(self._operation, BATCH)
+        except UnavailableError:
+            raise
+        except Exception:  # noqa: BLE001 -- one entry's defect: the others must not share its fate
+            _log.exception("callback set could not be projected")
+        looked_at = 0
+        while looked_at < BATCH and (one := await self._project_one()) > 0:
+            looked_at += one
+        return looked_at
+
+    async def _project_one(self) -> int:
+        try:
+            return await self._commits.submit(self._operation, 1)
+        except UnavailableError:
+            raise
+        except Exception:  # noqa: BLE001 -- counted: five times end it, kept for replay
+            _log.exception("callback could not be projected")
+            return await self._commits.submit(self._count_failure, 1)
+
+    async def give_up_parked(self) -> int:
+        """Make orphans of records that matched nothing for a day; returns how many."""
+        orphans = await self._commits.submit(self._give_up_parked, 1)
+        if orphans:
+            _log.warning("callback records of our own accounts matched no message for a day: %d", orphans)
+        return orphans
+
+    async def run(self) -> None:
+        """Project until `stop`; what was pending before the start comes first."""
+        next_orphans = asyncio.get_running_loop().time()
+        self._bell.ring()
+        while not self._stopping:
+            await self._bell.wait(IDLE_S)
+            try:
+                await self.project_pending()
+                if (now := asyncio.get_running_loop().time()) >= next_orphans and not self._stopping:
+                    await self.give_up_parked()
+                    next_orphans = now + ORPHANS_EVERY_S
+            except UnavailableError:
+                await self._pause()
+            except Exception:  # noqa: BLE001 -- one defect must not end all projecting
+                _log.exception("callbacks could not be projected")
+                await self._pause()
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(AGAIN_S)
+        self._bell.ring()
