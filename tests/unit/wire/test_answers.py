@@ -19,15 +19,13 @@ from wework_message.domain.provider import Capabilities, Provider
 from wework_message.domain.selection import Considered, Decision
 from wework_message.entrypoints.wire.answers import (
     AsyncAnswer,
-    BatchAnswer,
-    BatchItemAnswer,
-    batch_progress,
     group_answer,
     is_simulated,
     listed_message,
     send_answer,
     status_answer,
 )
+from wework_message.entrypoints.wire.batch_answers import BatchAnswer, BatchItemAnswer, batch_progress
 from wework_message.entrypoints.wire.callback_answers import callback_answer
 from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.message_answers import message_answer

@@ -12,7 +12,7 @@ from wework_message.entrypoints.rest.answering import ACCEPTED, Answer
 from wework_message.entrypoints.rest.reading import Query, check_json, next_cursor, read_body
 from wework_message.entrypoints.rest.sending import REPLAYED, idempotency_key
 from wework_message.entrypoints.rest.service import TENANT, Api, link
-from wework_message.entrypoints.wire.answers import BatchAnswer, BatchItemAnswer, batch_progress
+from wework_message.entrypoints.wire.batch_answers import BatchAnswer, BatchItemAnswer, batch_progress
 from wework_message.entrypoints.wire.requests import BatchItem, BatchMode, BatchRequest, parse_batch
 
 MAX_ITEMS: Final = 200

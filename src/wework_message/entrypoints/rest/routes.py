@@ -17,14 +17,13 @@ from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.documented import CURSOR, KEY, PREFER, Parameter, Route, integer
 from wework_message.entrypoints.wire.answers import (
     AsyncAnswer,
-    BatchAnswer,
-    BatchProgress,
     GroupAnswer,
     MessagePage,
     SendAnswer,
     StatusAnswer,
     StatusPage,
 )
+from wework_message.entrypoints.wire.batch_answers import BatchAnswer, BatchProgress
 from wework_message.entrypoints.wire.callback_answers import CallbackAnswer
 from wework_message.entrypoints.wire.message_answers import MessageAnswer
 from wework_message.entrypoints.wire.provider_answers import ProviderAnswer, ProviderHealthAnswer, ProvidersStats

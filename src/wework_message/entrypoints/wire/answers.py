@@ -1,23 +1,21 @@
-"""The `data` of answers about messages and batches, exactly as clients see it (wire section 3).
+"""The `data` of answers about messages, exactly as clients see it (wire section 3).
 
 Structs name the fields, functions make them of views. Null fields are present; REST and CLI share this.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
 
 from wework_message.domain.attempt import Attempt, AttemptOutcome
-from wework_message.domain.batch import BatchTally
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import FINAL, MessageStatus, old_state, success
 from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.reading import BatchView, MessageView
+from wework_message.domain.ports.reading import MessageView
 from wework_message.domain.provider import Provider, default_provider
 from wework_message.entrypoints.wire.instants import iso
-from wework_message.entrypoints.wire.problems import FieldProblem
 
 SETTLED: Final = frozenset({MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.RECALLED})
 """A sync send has what it waited for."""
@@ -136,12 +134,6 @@ class ListedMessage(StatusAnswer, frozen=True, kw_only=True, rename="camel"):
     created_at: str
 
 
-class BatchedMessage(ListedMessage, frozen=True, kw_only=True, rename="camel"):
-    """A message of a batch."""
-
-    index: int | None
-
-
 class MessagePage(Struct, frozen=True, rename="camel"):
     """A list of messages, newest first."""
 
@@ -154,43 +146,6 @@ class StatusPage(Struct, frozen=True, rename="camel"):
 
     items: tuple[StatusAnswer, ...]
     next_cursor: str | None = None
-
-
-class BatchItemAnswer(Struct, frozen=True, rename="camel"):
-    """What became of one item of a batch."""
-
-    index: int
-    message_id: str | None = None
-    status: str | None = None
-    error: str | None = None
-    """The stable code that the whole request would have got for it."""
-    errors: tuple[FieldProblem, ...] = ()
-
-
-class BatchAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
-    """An accepted batch, item by item."""
-
-    batch_id: str
-    mode: str
-    accepted: int
-    rejected: int
-    items: tuple[BatchItemAnswer, ...]
-    duplicate: bool = False
-
-
-class BatchProgress(Struct, frozen=True, kw_only=True, rename="camel"):
-    """How far a batch is."""
-
-    batch_id: str
-    mode: str
-    total: int
-    by_status: Mapping[str, int]
-    done: int
-    """Messages that rest."""
-    created_at: str
-    finished_at: str | None
-    items: tuple[BatchedMessage, ...]
-    next_cursor: str | None
 
 
 def is_simulated(message: Message, providers: Mapping[ProviderCode, Provider]) -> bool:
@@ -310,33 +265,4 @@ def group_answer(group_id: str, parts: Iterable[MessageView], *, duplicate: bool
         group_id,
         tuple(PartAnswer(view.message.index or 0, view.message.id, view.message.status.value) for view in parts),
         duplicate,
-    )
-
-
-def batch_progress(
-    batch: BatchView,
-    items: Sequence[MessageView],
-    *,
-    providers: Mapping[ProviderCode, Provider],
-    next_cursor: str | None,
-) -> BatchProgress:
-    """The `data` of a batch."""
-    return BatchProgress(
-        batch_id=batch.id,
-        mode=batch.mode,
-        total=batch.total,
-        by_status={status.value: count for status, count in batch.by_status.items()},
-        done=BatchTally(batch.total, batch.by_status).done,
-        created_at=iso(batch.created_at),
-        finished_at=iso(batch.finished_at),
-        items=tuple(
-            BatchedMessage(
-                **standing(view, simulated=is_simulated(view.message, providers)),
-                **identity(view),
-                attempts=view.message.attempt_count,
-                index=view.message.index,
-            )
-            for view in items
-        ),
-        next_cursor=next_cursor,
     )
