@@ -1,5 +1,6 @@
 """Errors of use cases. Each class is mapped once per entrypoint; `code` is API (decision 23)."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from wework_message.domain.errors import WeworkMessageError
@@ -40,6 +41,23 @@ class UnknownNameError(ApplicationError):
         super().__init__(f"{path}: no such {what}")
         self.path = path
         self.message = f"no such {what}"
+
+
+class BatchRefusedError(ApplicationError):
+    """Nothing of a batch was accepted, or one item of an atomic batch was not; nothing was stored (decision 46)."""
+
+    code: ClassVar[str] = "VALIDATION_FAILED"
+
+    def __init__(self, refusals: Sequence[tuple[int, ApplicationError]]) -> None:
+        """`refusals` are the refused items' places, from 0, and why."""
+        super().__init__(f"{len(refusals)} of the batch's items were refused")
+        self.refusals = tuple(refusals)
+
+
+class BatchConflictError(BatchRefusedError):
+    """The same, and every refused item's key was used before with another request (409)."""
+
+    code: ClassVar[str] = "IDEMPOTENCY_CONFLICT"
 
 
 class NotImplementedYetError(ApplicationError):

@@ -96,3 +96,30 @@ async def test_progress_counts_and_pages(rest: Rest) -> None:
     rest_of_it = (await rest.get(f"{path}?limit=2&cursor={data['nextCursor']}")).json()["data"]
     assert [item["index"] for item in rest_of_it["items"]] == [2]
     assert rest_of_it["nextCursor"] is None
+
+
+async def test_an_item_that_names_an_unknown_provider_is_rejected_alone(idle: Rest) -> None:
+    items = [TEXT, {**TEXT, "providerCode": "NOBODY"}]
+    answer = await idle.post(BATCH, {"messages": items})
+    assert answer.status_code == 202
+    first, second = answer.json()["data"]["items"]
+    assert (first["status"], second["error"]) == ("QUEUED", "VALIDATION_FAILED")
+    assert [problem["path"] for problem in second["errors"]] == ["providerCode"]
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+async def test_a_batch_of_which_nothing_may_be_stored_is_422_naming_the_items(idle: Rest, atomic: bool) -> None:
+    items = [{**TEXT, "providerCode": "NOBODY"}, *([TEXT] if atomic else [])]
+    answer = await idle.post(BATCH, {"messages": items, "atomic": atomic})
+    assert answer.status_code == 422
+    assert [problem["path"] for problem in answer.json()["errors"]] == ["messages[0].providerCode"]
+    assert idle.behind.stored() == 0
+
+
+async def test_a_batch_whose_keys_were_all_used_for_something_else_is_a_conflict(idle: Rest) -> None:
+    keyed = {**TEXT, "clientMessageId": "used"}
+    await idle.post("/api/messages/send/async", keyed)
+    answer = await idle.post(BATCH, {"messages": [{**keyed, "content": "something else"}]})
+    assert (answer.status_code, answer.json()["error"]) == (409, "IDEMPOTENCY_CONFLICT")
+    assert [problem["path"] for problem in answer.json()["errors"]] == ["messages[0].clientMessageId"]
+    assert idle.behind.stored() == 1

@@ -3,7 +3,7 @@ from tests.support.builders import GUID, NOW, a_draft
 from tests.support.world import World
 
 from wework_message.application.commands.accept import AcceptMessage
-from wework_message.application.errors import IdempotencyConflictError, UnknownNameError
+from wework_message.application.errors import BatchConflictError, IdempotencyConflictError, UnknownNameError
 from wework_message.domain.content import TextContent
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, MessageId, ProviderCode
@@ -118,7 +118,7 @@ async def test_one_conflict_in_a_batch_leaves_the_others() -> None:
 async def test_one_conflict_in_an_atomic_batch_stores_nothing_and_gives_the_keys_back() -> None:
     async with World() as world:
         await world.accept_batch(an_item(key="a"))
-        with pytest.raises(IdempotencyConflictError):
+        with pytest.raises(BatchConflictError):
             await world.accept_batch(an_item(key="b"), an_item(key="a", content="other"), atomic=True, key="batch")
         assert len(await stored(world)) == 1
         accepted = await world.accept_batch(an_item(key="b"), atomic=True, key="batch")

@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.errors import IdempotencyConflictError
+from wework_message.application.errors import (
+    ApplicationError,
+    BatchConflictError,
+    BatchRefusedError,
+    IdempotencyConflictError,
+    UnknownNameError,
+    UnquotableError,
+)
 from wework_message.application.fingerprint import fingerprint
 from wework_message.application.group_commit import Flush, GroupCommit
 from wework_message.application.senders import Senders
@@ -65,11 +72,11 @@ class StoreMessages:
         return results
 
 
-async def sort_out(flush: Flush, items: Sequence[Entry]) -> tuple[list[Accepted | Exception], list[Entry]]:
+async def sort_out(flush: Flush, items: Sequence[Entry]) -> tuple[list[Accepted | ApplicationError], list[Entry]]:
     """Answers for all entries, and those of them that are new and must be stored."""
     keys = [item.key for item in items if item.key is not None]
     owners = iter(await flush.unit.messages.claim_keys(keys) if keys else ())
-    results: list[Accepted | Exception] = []
+    results: list[Accepted | ApplicationError] = []
     fresh: list[Entry] = []
     for item in items:
         owner = next(owners) if item.key is not None else None
@@ -79,7 +86,7 @@ async def sort_out(flush: Flush, items: Sequence[Entry]) -> tuple[list[Accepted 
     return results, fresh
 
 
-def _answer(item: Entry, owner: KeyOwner | None) -> Accepted | Exception:
+def _answer(item: Entry, owner: KeyOwner | None) -> Accepted | ApplicationError:
     if owner is None or owner.fresh:
         return Accepted(item.target, duplicate=False, grouped=item.grouped)
     if item.key is not None and owner.fingerprint == item.key.fingerprint:
@@ -187,7 +194,8 @@ class AcceptedBatch:
 
     batch_id: BatchId
     duplicate: bool
-    items: tuple[Accepted | IdempotencyConflictError, ...]
+    items: tuple[Accepted | ApplicationError, ...]
+    """In the order of the command's items; an error is why that item alone was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +203,9 @@ class BatchEntry:
     """A batch, ready to be stored."""
 
     batch: NewBatch
-    entries: tuple[Entry, ...]
+    entries: tuple[Entry | ApplicationError, ...]
+    """One per item; an error is an item that names what nobody configured."""
+    places: tuple[int, ...]
     atomic: bool
     key: IdempotencyKey | None
 
@@ -218,14 +228,24 @@ class StoreBatches:
                 if owner.fingerprint != item.key.fingerprint:
                     return IdempotencyConflictError()
                 return AcceptedBatch(BatchId(owner.target), duplicate=True, items=())
-        results, fresh = await sort_out(flush, item.entries)
-        conflicts = [result for result in results if isinstance(result, IdempotencyConflictError)]
-        if conflicts and item.atomic:
-            raise conflicts[0]  # all or nothing: leaving the unit of work gives the fresh keys back
+        answered, fresh = await sort_out(flush, [one for one in item.entries if isinstance(one, Entry)])
+        answers = iter(answered)
+        results = tuple(next(answers) if isinstance(one, Entry) else one for one in item.entries)
+        refusals = [
+            (place, result)
+            for place, result in zip(item.places, results, strict=True)
+            if isinstance(result, ApplicationError)
+        ]
+        if refusals and (item.atomic or len(refusals) == len(results)):
+            raise _refused(refusals)  # leaving the unit of work gives the fresh keys back
         batch = dataclasses.replace(item.batch, total=sum(len(entry.messages) for entry in fresh))
         await store(flush, fresh, now=self._clock.now(), batches=(batch,))
-        answers = tuple(result for result in results if isinstance(result, Accepted | IdempotencyConflictError))
-        return AcceptedBatch(item.batch.id, duplicate=False, items=answers)
+        return AcceptedBatch(item.batch.id, duplicate=False, items=results)
+
+
+def _refused(refusals: Sequence[tuple[int, ApplicationError]]) -> BatchRefusedError:
+    conflict = all(isinstance(error, IdempotencyConflictError) for _, error in refusals)
+    return BatchConflictError(refusals) if conflict else BatchRefusedError(refusals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,21 +257,27 @@ class AcceptBatchHandler:
     drafting: Drafting
 
     async def __call__(self, command: AcceptBatch) -> AcceptedBatch:
-        """Durable when this returns. An atomic batch raises `IdempotencyConflictError` if one item's key conflicts."""
+        """Durable when this returns. Raises `BatchRefusedError`, `IdempotencyConflictError`, `UnavailableError`."""
         batch_id = self.drafting.ids.batch_id()
-        now = self.drafting.clock.now()
         entries = tuple(
             [
-                await self.drafting.entry(item, batch_id=batch_id, index=place)
+                await self._entry(item, batch_id, place)
                 for item, place in zip(command.items, command.places, strict=True)
             ]
         )
-        batch = NewBatch(batch_id, command.tenant_id, FANOUT, total=0, created_at=now)
+        batch = NewBatch(batch_id, command.tenant_id, FANOUT, total=0, created_at=self.drafting.clock.now())
         key = None
         if command.key is not None:
             drafts = [draft for item in command.items for draft in item.drafts]
             key = IdempotencyKey(command.tenant_id, command.key, fingerprint(drafts, mode="batch"), batch_id)
-        return await self.commits.submit(self.operation, BatchEntry(batch, entries, command.atomic, key))
+        entry = BatchEntry(batch, entries, command.places, command.atomic, key)
+        return await self.commits.submit(self.operation, entry)
+
+    async def _entry(self, item: AcceptMessage, batch_id: BatchId, place: int) -> Entry | ApplicationError:
+        try:
+            return await self.drafting.entry(item, batch_id=batch_id, index=place)
+        except (UnknownNameError, UnquotableError) as refused:
+            return refused
 
 
 def message_id(accepted: Accepted) -> MessageId:

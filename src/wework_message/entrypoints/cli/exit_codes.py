@@ -9,6 +9,8 @@ from typing import Final
 
 from wework_message.application.errors import (
     ApplicationError,
+    BatchConflictError,
+    BatchRefusedError,
     DrainingError,
     IdempotencyConflictError,
     NotFoundError,
@@ -74,6 +76,8 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         NotFoundError: ExitCode.NOT_FOUND,
         IdempotencyConflictError: ExitCode.REFUSED,
         UnknownNameError: ExitCode.REFUSED,
+        BatchRefusedError: ExitCode.REFUSED,
+        BatchConflictError: ExitCode.REFUSED,
         NotImplementedYetError: ExitCode.UNAVAILABLE,
         DrainingError: ExitCode.TRY_AGAIN,
         UnquotableError: ExitCode.REFUSED,

@@ -6,9 +6,10 @@ from typing import Any, Final
 from litestar import Request
 
 from wework_message.application.commands.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
-from wework_message.application.errors import IdempotencyConflictError, NotFoundError, NotImplementedYetError
+from wework_message.application.errors import ApplicationError, NotFoundError, NotImplementedYetError
 from wework_message.domain.ids import BatchId
 from wework_message.entrypoints.rest.answering import ACCEPTED, Answer
+from wework_message.entrypoints.rest.problems import problems_of
 from wework_message.entrypoints.rest.reading import Query, check_json, next_cursor, read_body
 from wework_message.entrypoints.rest.sending import REPLAYED, idempotency_key
 from wework_message.entrypoints.rest.service import TENANT, Api, link
@@ -59,8 +60,8 @@ def _command(ask: BatchRequest) -> AcceptBatch:
 
 def _fresh_items(ask: BatchRequest, command: AcceptBatch, batch: AcceptedBatch, now: int) -> Iterator[BatchItemAnswer]:
     for index, result in zip(command.places, batch.items, strict=True):
-        if isinstance(result, IdempotencyConflictError):
-            yield BatchItemAnswer(index, error=result.code)
+        if isinstance(result, ApplicationError):
+            yield BatchItemAnswer(index, error=result.code, errors=problems_of(result))
         else:
             yield _accepted(index, result, ask.items[index], now)
 

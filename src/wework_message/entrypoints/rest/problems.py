@@ -13,6 +13,8 @@ from msgspec import UNSET
 
 from wework_message.application.errors import (
     ApplicationError,
+    BatchConflictError,
+    BatchRefusedError,
     DrainingError,
     IdempotencyConflictError,
     NotFoundError,
@@ -56,6 +58,8 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     ApplicationError: 422,
     NotFoundError: 404,
     IdempotencyConflictError: 409,
+    BatchRefusedError: 422,
+    BatchConflictError: 409,
     UnknownNameError: 422,
     UnquotableError: 422,
     NotImplementedYetError: 501,
@@ -125,7 +129,7 @@ def failure(error: Exception) -> Failure:
     if isinstance(error, Refusal):
         return Failure(error.status, error.error, error.message, headers=error.headers, data=error.data)
     if isinstance(error, WeworkMessageError) and (status := status_of(type(error))) is not None:
-        return Failure(status, error.code, str(error), _fields(error), _headers(error, status))
+        return Failure(status, error.code, str(error), problems_of(error), _headers(error, status))
     if isinstance(error, HTTPException) and error.status_code in _CODES:
         headers = tuple((name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items())
         code = _CODES[error.status_code]
@@ -133,12 +137,22 @@ def failure(error: Exception) -> Failure:
     return INTERNAL
 
 
-def _fields(error: WeworkMessageError) -> tuple[FieldProblem, ...]:
+def problems_of(error: WeworkMessageError) -> tuple[FieldProblem, ...]:
+    """The fields that an error is about, in the JSON's own spelling."""
+    if isinstance(error, BatchRefusedError):
+        return tuple(_of_item(place, refused) for place, refused in error.refusals)
     path, message = getattr(error, "path", None), getattr(error, "message", None)
     if path is None or message is None:
         return ()
     late = isinstance(error, NotImplementedYetError)
     return (FieldProblem(path, ProblemCode.NOT_IMPLEMENTED if late else ProblemCode.INVALID_VALUE, message),)
+
+
+def _of_item(place: int, refused: ApplicationError) -> FieldProblem:
+    whole = f"messages[{place}]"
+    for problem in problems_of(refused):
+        return FieldProblem(f"{whole}.{problem.path}", problem.code, problem.message)
+    return FieldProblem(f"{whole}.clientMessageId", ProblemCode.INVALID_VALUE, str(refused))
 
 
 def _headers(error: WeworkMessageError, status: int) -> tuple[Header, ...]:
