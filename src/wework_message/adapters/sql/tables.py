@@ -212,7 +212,7 @@ callback: Final = Table(
     Index("ix_wm_callback_state", "state", "id"),
     Index("ix_wm_callback_guid", "guid", "id"),
     Index("ix_wm_callback_recent", "guid", "state", "received_at"),
-    Index("ix_wm_callback_waits", "waits_for"),
+    Index("ix_wm_callback_waits", "waits_for", "guid", "state"),
     sqlite_autoincrement=True,
 )
 """The inbox: raw, before it was answered."""

@@ -25,7 +25,7 @@ def uncertain(
     statement = (
         select(
             columns.message_id, columns.number, columns.guid, columns.conversation_id, columns.content_key,
-            columns.started_at, columns.ended_at, account.c.vid,
+            columns.started_at, columns.ended_at, columns.provider_message_id, account.c.vid,
         )
         .select_from(attempt.outerjoin(account, account.c.account_id == columns.account_id))
         .where(
@@ -34,7 +34,6 @@ def uncertain(
             columns.outcome.in_(_UNPROVEN),
             or_(columns.outcome == OutcomeClass.UNCERTAIN.value, columns.confirmed == false()),
             columns.started_at >= now - LOOK_BACK_MS,
-            columns.provider_message_id.is_(None),
         )
         .order_by(columns.started_at)
     )  # fmt: skip
@@ -44,4 +43,5 @@ def uncertain(
             content_key=row.content_key, started_at=row.started_at, ended_at=row.ended_at, own_vid=row.vid,
         )
         for row in connection.execute(statement)
+        if row.provider_message_id is None  # said here, since a planner that sees it prefers the index on these ids
     ]  # fmt: skip

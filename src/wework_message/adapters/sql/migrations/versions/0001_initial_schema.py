@@ -131,7 +131,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_wm_callback_guid", ["guid", "id"], unique=False)
         batch_op.create_index("ix_wm_callback_recent", ["guid", "state", "received_at"], unique=False)
         batch_op.create_index("ix_wm_callback_state", ["state", "id"], unique=False)
-        batch_op.create_index("ix_wm_callback_waits", ["waits_for"], unique=False)
+        batch_op.create_index("ix_wm_callback_waits", ["waits_for", "guid", "state"], unique=False)
 
     op.create_table(
         "wm_due",

@@ -1,0 +1,263 @@
+"""Every statement of the SQL adapter on SQLite, as its planner sees it: by index, and sorted by index where much is read."""
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import event
+from tests.support.builders import (
+    CONVERSATION,
+    GUID,
+    HORIZON_MS,
+    NOW,
+    PROVIDER,
+    a_batch_id,
+    a_due_message,
+    an_item,
+    an_outcome,
+    depart,
+    settle,
+)
+
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.dialect import SqliteDialect
+from wework_message.adapters.sql.reader import SqlMessageReader
+from wework_message.adapters.sql.schema import upgrade
+from wework_message.adapters.sql.sqlite import SqliteStore
+from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderMessageId
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.persistence import IdempotencyKey, InboxState, InboxVerdict, NewBatch
+from wework_message.domain.ports.reading import MessageFilter
+
+NAME: Final = ProviderMessageId("4711")
+TINY: Final = {"wm_finished"}
+"""Tables of a few rows, which are read whole."""
+
+
+class Statements:
+    """What the adapter executes, and what SQLite would do for it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: dict[str, Any] = {}
+
+    def watch(self, *engines: object) -> None:
+        for engine in engines:
+            event.listen(engine, "before_cursor_execute", self._note)
+
+    def _note(self, *what: Any) -> None:
+        _, _, statement, parameters, _, many = what
+        if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+            self._seen[statement] = parameters[0] if many else parameters
+
+    def plans(self) -> Iterator[tuple[str, str]]:
+        """(statement, one line of its plan)."""
+        connection = sqlite3.connect(self._path)
+        try:
+            for statement, parameters in self._seen.items():
+                for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters):
+                    yield statement, row[3]
+        finally:
+            connection.close()
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "wework-message.db"
+
+
+@pytest.fixture
+async def opened(path: Path) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(path)
+    await store.transact(upgrade)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def statements(path: Path, opened: SqliteStore) -> Statements:
+    seen = Statements(path)
+    seen.watch(opened._engine, opened._reading)
+    return seen
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock(NOW)
+
+
+@pytest.fixture
+def units(opened: SqliteStore, clock: SettableClock) -> SqlUnitOfWorkFactory:
+    return SqlUnitOfWorkFactory(opened, SqliteDialect(), clock)
+
+
+@pytest.fixture
+def reader(opened: SqliteStore) -> SqlMessageReader:
+    return SqlMessageReader(opened.read)
+
+
+def scanned(statements: Statements) -> set[str]:
+    """Tables of which a statement reads every row, or every entry of an index."""
+    found = {match[1] for _, line in statements.plans() if (match := re.match(r"SCAN (\w+)", line)) is not None}
+    return {name for name in found if name.startswith("wm_")} - TINY
+
+
+def sorted_by_hand(statements: Statements) -> list[str]:
+    return [statement for statement, line in statements.plans() if "TEMP B-TREE" in line]
+
+
+async def live(units: SqlUnitOfWorkFactory, clock: SettableClock) -> None:
+    """Everything that writers do to messages, keys and accounts."""
+    batch = NewBatch(a_batch_id(), DEFAULT_TENANT, "FANOUT", 2, NOW)
+    first, second, third = [
+        a_due_message(conversation_id=conversation, batch_id=batch.id, group_id=batch.id, index=index)
+        for index, conversation in enumerate((CONVERSATION, CONVERSATION, "R:1"))
+    ]
+    async with units() as unit:
+        await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "key", b"f" * 32, first.id)])
+        await unit.messages.add([first, second, third], [batch])
+        await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
+        await unit.commit()
+    async with units() as unit:
+        due = {one.message.id: one.message for one in await unit.messages.due(10)}
+        for message in (due[first.id], due[third.id]):
+            depart(message)
+        due[second.id].wait_in_lane(now=NOW)
+        await unit.messages.save(list(due.values()))
+        await unit.messages.pace([second.id])
+        await unit.commit()
+    async with units() as unit:  # one lane becomes uncertain, one rests
+        settle(due[first.id], an_outcome(OutcomeClass.UNCERTAIN))
+        settle(due[third.id], an_outcome(OutcomeClass.ACCEPTED))
+        await unit.messages.save([due[first.id], due[third.id]])
+        await unit.messages.group(batch.id)
+        await unit.messages.sent_as([(PROVIDER, GUID, NAME)])
+        await unit.messages.uncertain(PROVIDER, [GUID])
+        await unit.messages.count({(PROVIDER, "TEXT", "ACCEPTED"): 1})
+        await unit.accounts.accounts([first.account_id])
+        (binding,) = await unit.accounts.binding_of(GUID)
+        await unit.accounts.learn(binding.binding_id, vid="1688", online=True)
+        await unit.commit()
+    clock.advance(2 * HORIZON_MS)
+    async with units() as unit:
+        (overdue,) = [one.message for one in await unit.messages.due(10) if one.message.id == first.id]
+        overdue.open_lane(next_ms=None, now=clock.now())
+        await unit.messages.save([overdue])
+        await unit.commit()
+
+
+async def take_in(units: SqlUnitOfWorkFactory) -> None:
+    """Everything that writers do to callbacks."""
+    async with units() as unit:
+        await unit.inbox.store(PROVIDER, [an_item()], NOW)
+        (entry,) = await unit.inbox.pending(10)
+        await unit.inbox.decide([InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=NAME)])
+        await unit.inbox.reopen([(PROVIDER, GUID, NAME)], [(PROVIDER, GUID)], since=NOW)
+        await unit.inbox.orphan(before=NOW)
+        await unit.commit()
+
+
+async def test_writers_find_what_they_need_by_index(
+    units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
+) -> None:
+    await live(units, clock)
+    await take_in(units)
+    assert len(statements) > 20
+    assert scanned(statements) == set()
+
+
+async def test_writers_sort_at_most_what_they_have_limited(
+    units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
+) -> None:
+    await live(units, clock)
+    await take_in(units)
+    claim, attempts, uncertain = sorted(set(sorted_by_hand(statements)), key=len, reverse=True)
+    assert claim.count("LIMIT") >= 4  # each class is cut before the classes are put in order
+    assert "wm_attempt.message_id IN" in attempts  # those of the messages that are claimed
+    assert "wm_attempt.started_at >=" in uncertain  # those of one guid, for a day
+
+
+async def test_each_class_of_the_claim_comes_in_order_from_its_index(
+    units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
+) -> None:
+    await live(units, clock)
+    lines = [line for statement, line in statements.plans() if "ix_wm_due_when" in line and "UNION ALL" in statement]
+    assert lines == ["SEARCH wm_due USING INDEX ix_wm_due_when (urgency=? AND due_at<?)"] * 3
+    lanes = [line for statement, line in statements.plans() if "ix_wm_due_lane" in line and "UNION ALL" in statement]
+    assert all("lane=? AND place=?" in line for line in lanes)
+
+
+async def test_uncertain_attempts_are_found_without_reading_the_history_of_their_guid(
+    units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    async with units() as unit:
+        await unit.messages.uncertain(PROVIDER, [GUID])
+    used = [line for _, line in statements.plans() if "wm_attempt" in line]
+    assert len(used) == 1
+    assert "ix_wm_attempt_uncertain (guid=? AND provider_code=? AND outcome=? AND started_at>?)" in used[0]
+
+
+async def test_parked_callbacks_open_again_without_reading_all_that_are_parked(
+    units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    async with units() as unit:
+        await unit.inbox.reopen([(PROVIDER, GUID, NAME)], [], since=NOW)
+        await unit.inbox.reopen([], [(PROVIDER, GUID)], since=NOW)
+    used = [line for _, line in statements.plans()]
+    assert [re.sub(r".*INDEX ", "", line) for line in used] == [
+        "ix_wm_callback_waits (waits_for=? AND guid=? AND state=?)",
+        "ix_wm_callback_recent (guid=? AND state=? AND received_at>?)",
+    ]
+
+
+async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, statements: Statements) -> None:
+    message, batch = a_due_message(), a_batch_id()
+    await reader.messages(DEFAULT_TENANT, [message.id])
+    await reader.timeline(message.id)
+    await reader.sent_as(DEFAULT_TENANT, GUID, NAME)
+    await reader.batch(DEFAULT_TENANT, batch)
+    await reader.batch_items(batch, limit=10, after=-1)
+    await reader.callbacks(GUID, notify_type=11010, limit=10, before=None)
+    await reader.callbacks(GUID, notify_type=None, limit=10, before=7)
+    await reader.counts()
+    assert len(statements) > 8
+    assert scanned(statements) == set()
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        MessageFilter(status=MessageStatus.UNKNOWN),
+        MessageFilter(account_id=AccountId("a")),
+        MessageFilter(conversation_id=CONVERSATION),
+        MessageFilter(batch_id=a_batch_id()),
+        MessageFilter(client_message_id="key"),
+    ],
+    ids=lambda filters: next(name for name in filters.__slots__ if getattr(filters, name) is not None),
+)
+async def test_a_narrowed_list_is_found_by_index(
+    filters: MessageFilter, reader: SqlMessageReader, statements: Statements
+) -> None:
+    for before in (None, a_due_message().id):
+        await reader.page(DEFAULT_TENANT, filters, limit=10, before=before)
+    assert len(statements) == 2
+    assert scanned(statements) == set()
+    if filters.batch_id is None:  # a batch has 200 items at most
+        assert sorted_by_hand(statements) == []
+
+
+@pytest.mark.parametrize("filters", [MessageFilter(), MessageFilter(guid=GUID), MessageFilter(created_from=NOW)])
+async def test_a_list_goes_by_id_and_sorts_nothing(
+    filters: MessageFilter, reader: SqlMessageReader, statements: Statements
+) -> None:
+    await reader.page(DEFAULT_TENANT, filters, limit=10, before=None)
+    await reader.page(DEFAULT_TENANT, filters, limit=10, before=a_due_message().id)
+    assert all("sqlite_autoindex_wm_message_1" in line for _, line in statements.plans())
