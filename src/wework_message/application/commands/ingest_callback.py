@@ -10,7 +10,6 @@ from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.gateway import CallbackItem, CallbackReader
 from wework_message.domain.ports.system import Clock
 
-
 NOTICE_WINDOW_MS: Final = 60_000
 """Equal notices within this are one: a repeat of the callback, not of what it tells."""
 
