@@ -12,7 +12,7 @@ help: ## list the targets
 
 $(STAMP): requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
@@ -25,16 +25,18 @@ run: $(STAMP) ## serve on port 8082 until stopped
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest
 
-quick: $(STAMP) ## format check, lint, types, import contracts
+quick: $(STAMP) ## format check, lint, types, import contracts, dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 
-check: quick ## what CI runs
-	COVERAGE_CORE=sysmon $(BIN)/python -m pytest --cov --cov-report=term
-	$(BIN)/python scripts/check_wheel.py
+check: quick ## what CI runs: quick, the tests with their coverage gates, the wheel as others use it, the audit
+	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/python -m scripts.coverage_gate
+	$(BIN)/python -m scripts.check_wheel
+	$(BIN)/python -m scripts.audit
 
 format: $(STAMP) ## format and fix what can be fixed
 	$(BIN)/ruff format .
@@ -50,7 +52,7 @@ lock: ## rewrite requirements/*.lock (needs uv)
 	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/server.lock
 
 audit: $(STAMP) ## known vulnerabilities of what the lock pins
-	$(BIN)/python scripts/audit.py
+	$(BIN)/python -m scripts.audit
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

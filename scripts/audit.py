@@ -1,0 +1,92 @@
+"""Known vulnerabilities of what the lock pins, and an honest word about how much was looked at.
+
+Exit 0: clean, or not audited (a CI machine may reach no vulnerability service; then it says so and never "clean").
+Exit 1: something is vulnerable, or the lock cannot be read.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts import locked
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCK = ROOT / "requirements" / "dev.lock"
+SERVICES = ("pypi", "osv")
+TIMEOUT_S = 120
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an audit found."""
+
+    line: str
+    exit_code: int
+
+
+def judge(pinned: int, answer: dict[str, Any]) -> Report:
+    """What `pip-audit --format json` found of `pinned` packages."""
+    packages = answer["dependencies"]
+    audited = [one for one in packages if "vulns" in one]
+    skipped = pinned - len(audited)
+    counts = f"{len(audited)} of {pinned} packages audited, {skipped} skipped"
+    bad = {one["name"]: [vuln["id"] for vuln in one["vulns"]] for one in audited if one["vulns"]}
+    if bad:
+        named = "; ".join(f"{name}: {', '.join(ids)}" for name, ids in sorted(bad.items()))
+        return Report(f"vulnerable: {named} ({counts})", 1)
+    if not audited:
+        return Report(f"not audited: no package could be looked up ({counts})", 0)
+    if skipped:
+        return Report(f"no known vulnerability in those that were audited: {counts}", 0)
+    return Report(f"clean: {counts}", 0)
+
+
+def ask(service: str) -> dict[str, Any] | str:
+    """What one vulnerability service knows about every pin, or why it told nothing; nothing is installed or resolved."""
+    command = [
+        sys.executable, "-m", "pip_audit", "--requirement", str(LOCK), "--disable-pip", "--require-hashes",
+        "--vulnerability-service", service, "--format", "json", "--progress-spinner", "off", "--timeout", "15",
+    ]  # fmt: skip
+    try:
+        ran = subprocess.run(command, capture_output=True, check=False, text=True, timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {TIMEOUT_S} s"
+    try:
+        answer: dict[str, Any] = json.loads(ran.stdout)
+    except ValueError:
+        return _reason(ran.stderr)
+    return answer
+
+
+def audit(pinned: int) -> Report:
+    """The first service that knows the packages."""
+    reasons = []
+    for service in SERVICES:
+        answer = ask(service)
+        report = judge(pinned, answer) if isinstance(answer, dict) else Report(f"not audited: {answer}", 0)
+        if not report.line.startswith("not audited"):
+            return report
+        reasons.append(f"{service}: {report.line.removeprefix('not audited: ')}")
+    return Report(f"not audited: {'; '.join(reasons)}", 0)
+
+
+def _reason(said: str) -> str:
+    """The kind of the last error, without addresses."""
+    if "ConnectionError" in said or "ServiceError" in said or "Connection" in said:
+        return "the service cannot be reached"
+    lines = [line for line in said.splitlines() if line.strip()]
+    return f"pip-audit failed: {lines[-1].split('http')[0].strip()}" if lines else "pip-audit said nothing"
+
+
+def main() -> int:
+    """Print one line; the exit code."""
+    report = audit(len(locked.read(LOCK)))
+    print(f"audit: {report.line}", flush=True)
+    return report.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
