@@ -8,7 +8,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, false, sele
 from wework_message.adapters.sql import rows, uncertainty
 from wework_message.adapters.sql.dialect import HELD_BY_UNKNOWN, Dialect
 from wework_message.adapters.sql.prepared import Prepared, inserting
-from wework_message.adapters.sql.running import Run
+from wework_message.adapters.sql.running import Later, Run
 from wework_message.adapters.sql.tables import attempt, batch, due, idempotency_key, message, note
 from wework_message.domain.agenda import Place
 from wework_message.domain.attempt import Attempt
@@ -76,9 +76,10 @@ _WAKE_ALL = Prepared(
 class SqlMessageJournal:
     """Messages, attempts, keys and due times inside one transaction."""
 
-    def __init__(self, run: Run, dialect: Dialect, clock: Clock) -> None:
+    def __init__(self, run: Run, later: Later, dialect: Dialect, clock: Clock) -> None:
         """`clock` is the store's own clock (SQLite has none that processes could share, decision 61)."""
         self._run = run
+        self._later = later
         self._dialect = dialect
         self._clock = clock
         self._locked: set[MessageId] = set()
@@ -105,8 +106,8 @@ class SqlMessageJournal:
         ]
 
     async def add(self, messages: Sequence[Message], batches: Sequence[NewBatch] = ()) -> None:
-        """Two multi-row inserts."""
-        await self._run(self._add, messages, batches)
+        """Two multi-row inserts, with the next step."""
+        self._later(self._add, messages, batches)
 
     def _add(self, connection: Connection, messages: Sequence[Message], batches: Sequence[NewBatch]) -> None:
         now = self._clock.now()
@@ -185,8 +186,8 @@ class SqlMessageJournal:
         _wake(connection, messages, now)
 
     async def pace(self, message_ids: Sequence[MessageId]) -> None:
-        """Mark the due rows."""
-        await self._run(_pace, message_ids)
+        """Mark the due rows, with the next step."""
+        self._later(_pace, message_ids)
 
     async def sent_as(self, keys: Sequence[Named]) -> Mapping[Named, tuple[MessageId, int]]:
         """By the unique index on provider ids."""
@@ -197,9 +198,9 @@ class SqlMessageJournal:
         return await self._run(uncertainty.uncertain, provider_code, guids, self._clock.now()) if guids else ()
 
     async def count(self, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
-        """One upsert per kind of result in this transaction."""
+        """One upsert per kind of result in this transaction, with the next step."""
         if sent:
-            await self._run(self._count, sent)
+            self._later(self._count, sent)
 
     def _count(self, connection: Connection, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
         self._dialect.count.many(

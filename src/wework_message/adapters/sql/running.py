@@ -4,14 +4,16 @@ One call is one hand-over to whoever owns the connection (a thread for SQLite, a
 however many statements the function holds.
 """
 
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from wework_message.domain.errors import ConflictError, UnavailableError
 
 Result = TypeVar("Result")
+Step: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
+"""A function over a connection, and its other arguments."""
 
 
 class Run(Protocol):
@@ -22,6 +24,14 @@ class Run(Protocol):
         ...
 
 
+class Later(Protocol):
+    """Takes a function whose result nobody needs: it runs with the next step of the transaction, or with the commit."""
+
+    def __call__(self, work: Callable[..., object], /, *arguments: Any) -> None:
+        """`work(connection, *arguments)`; what it raises is raised by the step that takes it along."""
+        ...
+
+
 class Session(Protocol):
     """A begun transaction."""
 
@@ -29,8 +39,8 @@ class Session(Protocol):
         """As `Run`, inside the transaction."""
         ...
 
-    async def commit(self) -> None:
-        """COMMIT."""
+    async def commit(self, steps: Sequence[Step] = ()) -> None:
+        """The last steps, then COMMIT, all in one hand-over; raises as `run` does."""
         ...
 
     async def close(self) -> None:
@@ -42,7 +52,7 @@ class Sessions(Protocol):
     """Begins transactions."""
 
     async def begin(self) -> Session:
-        """A new one; raises `UnavailableError`."""
+        """A new one; raises `UnavailableError`, then or at its first step."""
         ...
 
 

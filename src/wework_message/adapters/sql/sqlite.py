@@ -5,7 +5,7 @@ hand-over to the thread, where a driver such as aiosqlite makes several for each
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
-from wework_message.adapters.sql.running import Result, translated
+from wework_message.adapters.sql.running import Result, Step, translated
+from wework_message.adapters.sql.thread import OrderedThread
 
 BUSY_S: Final = 30
 """How long a writer waits for another process's transaction."""
@@ -28,15 +29,15 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         """Creates the folder; the file comes with the first connection."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._writer = OrderedThread("sqlite-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
         self._engine = _engine(path, "journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY")
         self._reading = _engine(path, "query_only=ON")
         event.listen(self._engine, "begin", _begin_immediate)
 
     async def begin(self) -> "SqliteSession":
-        """BEGIN IMMEDIATE: the only writer of the file until it ends."""
-        return SqliteSession(self._write, await self._write(_begin, self._engine))
+        """BEGIN IMMEDIATE with the first step: the only writer of the file until it ends."""
+        return SqliteSession(self._write, self._engine)
 
     async def transact(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """One function in a transaction of its own."""
@@ -44,49 +45,78 @@ class SqliteStore:
 
     async def read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """One query; it sees the newest commit and waits for no writer."""
-        return await _in_thread(self._readers, _query, self._reading, work, *arguments)
+        asked = asyncio.get_running_loop().run_in_executor(self._readers, _query, self._reading, work, *arguments)
+        try:
+            return await asked
+        except SQLAlchemyError as error:
+            raise translated(error) from error
 
     async def close(self) -> None:
         """The last writer's connection also folds the write-ahead log into the file."""
         await asyncio.get_running_loop().run_in_executor(None, self._close)
 
     def _close(self) -> None:
-        self._writer.shutdown()
+        self._writer.close()
         self._readers.shutdown()
         self._reading.dispose()
         self._engine.dispose()
 
     async def _write(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
-        return await _in_thread(self._writer, work, *arguments)
+        try:
+            return await self._writer.run(work, *arguments)
+        except SQLAlchemyError as error:
+            raise translated(error) from error
 
 
 class SqliteSession:
-    """A transaction on the writer's thread."""
+    """A transaction on the writer's thread, with as few hand-overs as it has steps.
 
-    def __init__(self, write: Callable[..., Any], connection: Connection) -> None:
-        """`connection` is touched on the writer's thread only."""
+    It begins with the first step, and the commit gives its connection back.
+    """
+
+    def __init__(self, write: Callable[..., Any], engine: Engine) -> None:
+        """`write` runs a function on the writer's thread."""
         self._write = write
-        self._connection = connection
+        self._engine = engine
+        self._connection: Connection | None = None
+        """Touched on the writer's thread only."""
+        self._open = False
+        """Whether something may be left to roll back; the loop's own view."""
 
     async def run(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """`work(connection, *arguments)`."""
-        result: Result = await self._write(work, self._connection, *arguments)
+        self._open = True
+        result: Result = await self._write(self._step, work, arguments)
         return result
 
-    async def commit(self) -> None:
-        """COMMIT, synced."""
-        await self._write(self._connection.commit)
+    async def commit(self, steps: Sequence[Step] = ()) -> None:
+        """The last steps, then COMMIT, synced."""
+        if steps or self._open:
+            self._open = True
+            await self._write(self._commit, steps)
+            self._open = False
 
     async def close(self) -> None:
         """Rolls back what was not committed."""
-        await self._write(self._connection.close)
+        if self._open:
+            await self._write(self._roll_back)
 
+    def _step(self, work: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
+        if self._connection is None:
+            self._connection = _begin(self._engine)
+        return work(self._connection, *arguments)
 
-async def _in_thread(threads: ThreadPoolExecutor, work: Callable[..., Result], /, *arguments: Any) -> Result:
-    try:
-        return await asyncio.get_running_loop().run_in_executor(threads, work, *arguments)
-    except SQLAlchemyError as error:
-        raise translated(error) from error
+    def _commit(self, steps: Sequence[Step]) -> None:
+        for work, arguments in steps:
+            self._step(work, arguments)
+        if self._connection is not None:
+            self._connection.commit()
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 def _engine(path: Path, *settings: str) -> Engine:

@@ -1,16 +1,18 @@
 """One transaction on SQL. Leaving without `commit` rolls back."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
+
+from sqlalchemy import Connection
 
 from wework_message.adapters.sql.accounts import SqlAccountBook
 from wework_message.adapters.sql.dialect import Dialect
 from wework_message.adapters.sql.inbox import SqlCallbackInbox
 from wework_message.adapters.sql.journal import SqlMessageJournal
-from wework_message.adapters.sql.running import Result, Session, Sessions
+from wework_message.adapters.sql.running import Result, Session, Sessions, Step
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
@@ -24,7 +26,8 @@ class SqlUnitOfWork:
         self._sessions = sessions
         self._turn = turn
         self._session: Session | None = None
-        self.messages = SqlMessageJournal(self._run, dialect, clock)
+        self._deferred: list[Step] = []
+        self.messages = SqlMessageJournal(self._run, self._later, dialect, clock)
         self.inbox = SqlCallbackInbox(self._run, dialect)
         self.accounts = SqlAccountBook(self._run, dialect)
 
@@ -51,15 +54,34 @@ class SqlUnitOfWork:
 
     async def commit(self) -> None:
         """COMMIT; raises `UnavailableError` if its answer does not come (it may have happened)."""
-        await self._open_session().commit()
+        await self._open_session().commit(self._take_deferred())
 
     async def _run(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
-        return await self._open_session().run(work, *arguments)
+        session = self._open_session()
+        if self._deferred:
+            return await session.run(_in_order, self._take_deferred(), work, arguments)
+        return await session.run(work, *arguments)
+
+    def _later(self, work: Callable[..., object], /, *arguments: Any) -> None:
+        self._open_session()
+        self._deferred.append((work, arguments))
+
+    def _take_deferred(self) -> list[Step]:
+        deferred, self._deferred = self._deferred, []
+        return deferred
 
     def _open_session(self) -> Session:
         if self._session is None:
             raise UnavailableError("database", "the unit of work is closed")
         return self._session
+
+
+def _in_order(
+    connection: Connection, first: Sequence[Step], work: Callable[..., Result], arguments: tuple[Any, ...]
+) -> Result:
+    for step, its in first:
+        step(connection, *its)
+    return work(connection, *arguments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,94 @@
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+from tests.support.builders import NOW, a_due_message
+
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.dialect import SqliteDialect
+from wework_message.adapters.sql.schema import upgrade
+from wework_message.adapters.sql.sqlite import SqliteStore
+from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.domain.errors import ConflictError
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(tmp_path / "x.db")
+    await store.transact(upgrade)
+    yield store
+    await store.close()
+
+
+def _write(connection: Connection, name: str) -> None:
+    connection.execute(text("INSERT INTO wm_tenant VALUES (:name, '', 0)"), {"name": name})
+
+
+def _names(connection: Connection) -> set[str]:
+    return {row[0] for row in connection.execute(text("SELECT tenant_id FROM wm_tenant"))} - {"default"}
+
+
+async def test_what_a_session_did_is_undone_unless_it_commits(store: SqliteStore) -> None:
+    session = await store.begin()
+    await session.run(_write, "lost")
+    await session.close()
+    session = await store.begin()
+    await session.run(_write, "kept")
+    await session.commit([(_write, ("with-the-commit",))])
+    await session.close()
+    assert await store.read(_names) == {"kept", "with-the-commit"}
+
+
+async def test_a_last_step_that_fails_takes_the_whole_transaction_along(store: SqliteStore) -> None:
+    session = await store.begin()
+    await session.run(_write, "first")
+    with pytest.raises(ConflictError):
+        await session.commit([(_write, ("first",))])
+    await session.close()
+    assert await store.read(_names) == set()
+    assert await store.transact(_names) == set()
+
+
+async def test_a_session_that_is_cancelled_in_its_first_step_leaves_the_file_free(store: SqliteStore) -> None:
+    entered, gate = threading.Event(), threading.Event()
+
+    def slow(connection: Connection) -> None:
+        _write(connection, "cancelled")
+        entered.set()
+        gate.wait(10)
+
+    session = await store.begin()
+    step = asyncio.create_task(session.run(slow))
+    assert await asyncio.to_thread(entered.wait, 10)
+    step.cancel()
+    await asyncio.gather(step, return_exceptions=True)
+    closing = asyncio.create_task(session.close())
+    gate.set()
+    await closing
+    assert await store.transact(_names) == set()
+
+
+async def test_a_session_without_a_step_costs_nothing_and_commits_nothing(store: SqliteStore) -> None:
+    session = await store.begin()
+    await session.commit()
+    await session.close()
+    assert await store.read(_names) == set()
+
+
+async def test_a_message_that_is_stored_already_is_refused_by_the_commit_and_nothing_is_kept(
+    store: SqliteStore,
+) -> None:
+    units = SqlUnitOfWorkFactory(store, SqliteDialect(), SettableClock(NOW))
+    message, other = a_due_message(), a_due_message()
+    async with units() as unit:
+        await unit.messages.add([message])
+        await unit.commit()
+    async with units() as unit:
+        await unit.messages.add([other, message])
+        with pytest.raises(ConflictError):
+            await unit.commit()
+    async with units() as unit:
+        assert set(await unit.messages.get([message.id, other.id])) == {message.id}
