@@ -63,6 +63,8 @@ class Silence:
 
     def called(self, report: CallReport) -> None: ...
 
+    def callbacks(self, notify_type: int, result: str, count: int) -> None: ...
+
 
 def a_provider(**changes: Any) -> Provider:
     fields: dict[str, Any] = {

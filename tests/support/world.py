@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
@@ -83,6 +84,7 @@ class RecordingObserver:
         self.new: list[MessageId] = []
         self.moves: list[tuple[MessageId, Moved]] = []
         self.calls: list[CallReport] = []
+        self.heard: Counter[tuple[int, str]] = Counter()
 
     def accepted(self, message: Message) -> None:
         self.new.append(message.id)
@@ -92,6 +94,13 @@ class RecordingObserver:
 
     def called(self, report: CallReport) -> None:
         self.calls.append(report)
+
+    def callbacks(self, notify_type: int, result: str, count: int) -> None:
+        self.heard[notify_type, result] += count
+
+    @property
+    def new_callbacks(self) -> int:
+        return sum(count for (_, result), count in self.heard.items() if result == "new")
 
 
 class ScriptedReader:
@@ -217,9 +226,10 @@ class World:
 
     async def hear(self, **fields: Any) -> int:
         """A callback comes in and is projected; returns how many of its items were new."""
-        new = await self.ingesting(self.callbacks.body(**fields))
+        before = self.observer.new_callbacks
+        await self.ingesting(self.callbacks.body(**fields))
         await self.projector.project_pending()
-        return new
+        return self.observer.new_callbacks - before
 
     async def view(self, message_id: MessageId) -> MessageView:
         return (await self.reader.messages(DEFAULT_TENANT, [message_id]))[message_id]

@@ -38,6 +38,8 @@ class Aftermath:
             await self.doorbell.ring(flush.due)
         if flush.inbox:
             self.wake_projector()
+        for (notify_type, result), count in flush.callbacks.items():
+            self.observer.callbacks(notify_type, result, count)
         for message in flush.accepted:
             self.observer.accepted(message)
         for message in flush.moved:

@@ -7,7 +7,7 @@ A durable commit costs about the same for one item as for five hundred.
 import asyncio
 import contextlib
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -48,6 +48,8 @@ class Flush:
     """Messages that became due now, or made way for the next of their lane: one ring carries them all."""
     inbox: bool = False
     """Callbacks wait to be projected."""
+    callbacks: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """Callback items by notify type and what became of them."""
 
     async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
         """Save messages and collect what they have to tell; returns the ids that were lost to somebody faster."""

@@ -1,11 +1,12 @@
 """Which binding takes a message: account book, health and ProviderSelector brought together (decision 19)."""
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
 from wework_message.application.policy import Policy
-from wework_message.domain.account import Account, Binding
+from wework_message.domain.account import Account, Binding, BindingState
 from wework_message.domain.attempt import Attempt
 from wework_message.domain.draft import Pin
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
@@ -59,7 +60,11 @@ class Router:
             }
             await unit.accounts.open(tenant_id, sorted(implicit))
         found = await unit.accounts.accounts(sorted({message.account_id for message in unknown}))
-        self._books.update({one: (account, bindings, now + REMEMBER_S) for one, (account, bindings) in found.items()})
+        for account_id, (account, bindings) in found.items():
+            self._books[account_id] = (account, bindings, now + REMEMBER_S)
+            for binding in bindings:
+                if binding.state is BindingState.OFFLINE:  # who says otherwise may have spoken while nobody listened
+                    self._board.stored_offline(binding.provider_code, binding.binding_id, binding.guid)
 
     def _knows(self, message: Message, now: float) -> bool:
         book = self._books.get(message.account_id)
@@ -120,6 +125,14 @@ class Router:
         """The binding that the client's guid names; one that is gone is nobody, not anybody."""
         named = (one.binding_id for one in self._bindings(message) if one.guid == message.guid)
         return next(named, BindingId(""))
+
+    def learn_vid(self, account_id: AccountId, vid: str) -> bool:
+        """Whether this own user id of a known account is news; at most once while the book is remembered."""
+        book = self._books.get(account_id)
+        if book is None or book[0].vid is not None:
+            return False
+        self._books[account_id] = (dataclasses.replace(book[0], vid=vid), *book[1:])
+        return True
 
     def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:
         """Whether another binding could take the message now, at a provider that has quick tries left for it."""

@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 
 import pytest
 from tests.support.builders import (
@@ -266,7 +267,8 @@ async def test_a_callback_is_answered_only_once_it_is_stored() -> None:
         with pytest.raises(UnavailableError):
             await world.ingesting(body)
         assert await inbox(world) == []
-        assert await world.ingesting(body) == 1
+        await world.ingesting(body)
+        assert await inbox(world) == [InboxState.PENDING]
         with pytest.raises(InvalidValueError):
             await world.ingesting(b"nonsense")
 
@@ -279,3 +281,25 @@ async def test_the_projector_works_off_what_comes_in() -> None:
         await world.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
         world.projector.stop()
         await running
+
+
+async def test_what_becomes_of_callbacks_is_told_by_type() -> None:
+    async with World() as world:
+        await sent(world)
+        echo = an_echo()
+        await world.hear(sighting=echo)
+        await world.hear(sighting=echo)
+        await world.hear(sighting=an_echo("8", send_flag=False))
+        told = {result: count for (_, result), count in world.observer.heard.items() if count}
+        assert told == {"new": 2, "duplicate": 1, "applied": 1, "orphan": 1}
+
+
+async def test_an_accepted_answer_tells_the_accounts_own_user_id() -> None:
+    async with World() as world:
+        receipt = dataclasses.replace(a_receipt(NAME), sender_id="1688850000000042")
+        await sent(world, an_outcome(OutcomeClass.ACCEPTED, receipt=receipt))
+        message_id = await sent(world, TIMED_OUT, "who said that?")
+        await world.hear(sighting=an_echo("5", text="who said that?", sender="7881301000000001", send_flag=True))
+        assert await status(world, message_id) is MessageStatus.UNKNOWN
+        await world.hear(sighting=an_echo("6", text="who said that?", sender="1688850000000042", send_flag=False))
+        assert await status(world, message_id) is MessageStatus.DELIVERED

@@ -4,20 +4,33 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from tests.support.builders import DAY_MS, GUID, HORIZON_MS, LEASE_MS, a_draft, a_receipt, a_sighting, an_outcome
+from tests.support.builders import (
+    BACKUP,
+    DAY_MS,
+    GUID,
+    HORIZON_MS,
+    LEASE_MS,
+    PROVIDER,
+    a_draft,
+    a_receipt,
+    a_sighting,
+    an_outcome,
+)
 from tests.support.world import World
 
 from wework_message.adapters.memory.journal import MemoryMessageJournal
 from wework_message.application.commands.change import RecallMessage, RetryMessage
+from wework_message.application.commands.probe import ProbeProviders
+from wework_message.domain.account import Account, Binding, BindingState, implicit_account_id
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.content import ImageContent
 from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderMessageId
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.gateway import Dispatch
+from wework_message.domain.ports.gateway import ClientState, Dispatch
 from wework_message.domain.ports.persistence import InboxState
 
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
@@ -208,7 +221,7 @@ async def test_a_late_refusal_of_a_part_that_was_delivered_stops_nobody() -> Non
         call.answer.set_result(an_outcome(OutcomeClass.REFUSED_PERMANENT))
         await world.dispatch()
         async with world.units() as unit:
-            parts = await unit.messages.group(accepted.target)  # type: ignore[arg-type]
+            parts = await unit.messages.group(BatchId(accepted.target))
         assert [part.status for part in parts] == [MessageStatus.DELIVERED, MessageStatus.SENT, MessageStatus.SENT]
 
 
@@ -238,3 +251,60 @@ async def test_an_image_that_is_unknown_is_settled_by_its_id_only() -> None:
         assert (await world.message(MessageId(accepted.target))).status is MessageStatus.UNKNOWN
         views = await world.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
         assert [view.state for view in views] == [InboxState.PARKED]
+
+
+async def test_an_account_whose_login_was_missed_is_asked_and_goes_on_after_a_restart() -> None:
+    async with World() as world:
+        account = Account(AccountId("acc"))
+        offline = Binding(BindingId("b"), account.account_id, PROVIDER, GUID, state=BindingState.OFFLINE)
+        world.database.register(account, offline)
+        message_id = await world.accept_text(guid=None, account_id=account.account_id)
+        await world.dispatch()
+        held = await world.message(message_id)
+        assert (held.status, held.reason) == (MessageStatus.HELD, "ALL_OFFLINE")
+        probing = ProbeProviders(world.gateways, world.board, world.clock)
+        await probing()
+        await world.pass_time(60_000)
+        assert (await world.message(message_id)).status is MessageStatus.HELD
+        world.gateway.states[GUID] = ClientState.ONLINE
+        await probing()
+        await world.pass_time(60_000)
+        assert (await world.message(message_id)).status is MessageStatus.SENT
+
+
+async def test_the_first_accepted_answer_tells_who_the_account_is() -> None:
+    async with World() as world:
+        world.gateway.script(
+            an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("1", sender_id="1688")),
+            an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("2", sender_id="4242")),
+            TIMED_OUT,
+        )
+        for _ in range(2):
+            await world.accept_text("first")
+        unknown = await world.accept_text("lost")
+        await world.dispatch()
+        echo = {"text": "lost", "provider_message_id": NAME, "send_flag": False}
+        await world.hear(sighting=a_sighting(sender="4242", **echo))
+        assert (await world.message(unknown)).status is MessageStatus.UNKNOWN
+        await world.hear(sighting=a_sighting(sender="1688", **echo))
+        assert (await world.message(unknown)).status is MessageStatus.DELIVERED
+
+
+async def test_a_part_that_nobody_can_send_stops_the_parts_behind_it() -> None:
+    async with World() as world:
+        parts = (a_draft(provider_code=BACKUP), a_draft(), a_draft())
+        world.database.register(
+            Account(implicit_account_id(GUID)),
+            Binding(BindingId("b"), implicit_account_id(GUID), PROVIDER, GUID),
+            Binding(BindingId("c"), implicit_account_id(GUID), BACKUP, GUID, enabled=False),
+        )
+        accepted = await world.accept(*parts, grouped=True)
+        await world.dispatch()
+        async with world.units() as unit:
+            stored = await unit.messages.group(BatchId(accepted.target))
+        assert [(part.status, part.reason) for part in stored] == [
+            (MessageStatus.FAILED, "NO_BINDING"),
+            (MessageStatus.CANCELLED, "EARLIER_PART_REFUSED"),
+            (MessageStatus.CANCELLED, "EARLIER_PART_REFUSED"),
+        ]
+        assert world.gateway.calls == []

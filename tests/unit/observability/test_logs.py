@@ -107,7 +107,7 @@ def grep(pattern: str, path: Path) -> list[dict[str, Any]]:
 def test_the_three_greps_of_an_operator_find_what_they_look_for(journal: Journal) -> None:
     observer = LoggingObserver(journal.open().facts)
     sent, failed = a_life(observer), a_failure(observer)
-    observer.callbacks("11010", "new", 1)
+    observer.callbacks(11010, "new", 1)
     journal.close()
     assert {line["messageId"] for line in grep("ERROR", journal.path)} == {failed.id}
     steps = [line["text"] for line in grep("sendMessage", journal.path) if line["messageId"] == sent.id]

@@ -34,8 +34,8 @@ class Recorder:
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
         self._hear(route, method, status, seconds)
 
-    def callbacks(self, type_: str, result: str, count: int) -> None:
-        self._hear(type_, result, count)
+    def callbacks(self, notify_type: int, result: str, count: int) -> None:
+        self._hear(notify_type, result, count)
 
 
 def test_all_hear_everything_and_a_broken_one_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
@@ -48,7 +48,7 @@ def test_all_hear_everything_and_a_broken_one_stops_nobody(caplog: pytest.LogCap
     observers.moved(message, move)
     observers.called(report)
     observers.http_request("/api/messages/send", "POST", 200, 0.1)
-    observers.callbacks("11010", "new", 2)
-    expected = [(message,), (message, move), (report,), ("/api/messages/send", "POST", 200, 0.1), ("11010", "new", 2)]
+    observers.callbacks(11010, "new", 2)
+    expected = [(message,), (message, move), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2)]
     assert first.heard == last.heard == expected
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 5

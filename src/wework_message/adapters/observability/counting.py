@@ -69,9 +69,9 @@ class PrometheusObserver:
         self._metrics.requests[route, method, str(status)].inc()
         self._metrics.request_seconds[route, method].observe(seconds)
 
-    def callbacks(self, type_: str, result: str, count: int) -> None:
+    def callbacks(self, notify_type: int, result: str, count: int) -> None:
         """Count the items."""
-        self._metrics.callbacks[type_, result].inc(count)
+        self._metrics.callbacks[str(notify_type), result].inc(count)
 
     def ripen(self) -> None:
         """Count what has been SENT without an echo, or UNKNOWN, for long enough."""

@@ -83,11 +83,13 @@ class LoggingObserver:
         say = self._facts.warning if status == _UNAVAILABLE else self._facts.error
         say("http.failed", text="request failed", route=route, method=method, status=status, ms=round(seconds * 1000))
 
-    def callbacks(self, type_: str, result: str, count: int) -> None:
-        """One line per callback and result."""
+    def callbacks(self, notify_type: int, result: str, count: int) -> None:
+        """One line per type and result of one transaction, however many items."""
+        if count == 0:
+            return
         bad = result in ("refused", "quarantined", "failed")
         say = self._facts.warning if bad else self._facts.info
-        say("callback.handled", text=f"callback {type_} {result}", type=type_, result=result, count=count)
+        say("callback.handled", text=f"callback {notify_type} {result}", type=notify_type, result=result, count=count)
 
 
 def _add_attempt(fields: dict[str, Any], attempt: Attempt, move: Moved) -> None:

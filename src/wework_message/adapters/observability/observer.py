@@ -20,10 +20,6 @@ class EdgeObserver(Observer, Protocol):
         """A request was answered; `route` is its template without the context path, never the path itself."""
         ...
 
-    def callbacks(self, type_: str, result: str, count: int) -> None:
-        """`count` items of notify type `type_` met `result` (see `metrics.CALLBACK_RESULTS`)."""
-        ...
-
 
 class Observers:
     """Tells several observers; a defect in one of them neither stops the others nor the work they watch."""
@@ -52,9 +48,9 @@ class Observers:
         """Tell all."""
         _tell(self._http_request, route, method, status, seconds)
 
-    def callbacks(self, type_: str, result: str, count: int) -> None:
+    def callbacks(self, notify_type: int, result: str, count: int) -> None:
         """Tell all."""
-        _tell(self._callbacks, type_, result, count)
+        _tell(self._callbacks, notify_type, result, count)
 
 
 def _tell(observers: Iterable[Callable[..., None]], *what: object) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from wework_message.application.early_echoes import reopen
 from wework_message.application.group_commit import Flush
+from wework_message.application.groups import stop_groups
 from wework_message.application.policy import DAY_MS, Policy
 from wework_message.application.routing import Router
 from wework_message.domain.attempt import Attempt, AttemptOutcome
@@ -80,6 +81,7 @@ class ClaimDue:
         await reopen(
             flush, unproven=[one for item in due for one in item.message.attempts if one.outcome is _LEASE_EXPIRED]
         )
+        await stop_groups(flush, touched, now=self._clock.now())
         going = tuple(departure for departure in departures if departure.message.id not in lost)
         return [Claimed(going, len(due)), *[Claimed()] * (len(limits) - 1)]
 

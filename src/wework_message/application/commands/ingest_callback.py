@@ -1,6 +1,7 @@
 """Take callbacks in: stored raw and durably before they are answered, read and applied afterwards (domain D4.3)."""
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -29,15 +30,19 @@ class StoreCallbacks:
         """`clock` stamps the arrival."""
         self._clock = clock
 
-    async def __call__(self, flush: Flush, items: Sequence[Arrival], /) -> Sequence[int]:
-        """How many items of each arrival were new (an echo of an echo is none)."""
+    async def __call__(self, flush: Flush, items: Sequence[Arrival], /) -> Sequence[None]:
+        """Nothing to answer: being durable is the answer. Items that are known already are counted and dropped."""
         now = self._clock.now()
-        new = [
-            await flush.unit.inbox.store(item.provider_code, [_timed(one, now) for one in item.items], now)
-            for item in items
-        ]
-        flush.inbox |= any(new)
-        return new
+        kinds: dict[tuple[ProviderCode, int], list[CallbackItem]] = defaultdict(list)
+        for arrival in items:
+            for item in arrival.items:
+                kinds[arrival.provider_code, item.notify_type].append(_timed(item, now))
+        for (provider_code, notify_type), arrived in kinds.items():
+            new = await flush.unit.inbox.store(provider_code, arrived, now)
+            flush.inbox |= new > 0
+            flush.callbacks[notify_type, "new"] += new
+            flush.callbacks[notify_type, "duplicate"] += len(arrived) - new
+        return [None] * len(items)
 
 
 def _timed(item: CallbackItem, now: int) -> CallbackItem:
@@ -57,10 +62,9 @@ class IngestCallbackHandler:
     default: ProviderCode | None
     """Whose callbacks come in where the path names no provider."""
 
-    async def __call__(self, body: bytes, provider_code: ProviderCode | None = None) -> int:
-        """How many items were new. Raises `InvalidValueError` where the body is no callback, `UnavailableError`."""
+    async def __call__(self, body: bytes, provider_code: ProviderCode | None = None) -> None:
+        """Durable when this returns. Raises `InvalidValueError` where the body is no callback, `UnavailableError`."""
         code = provider_code or self.default or next(iter(self.readers))
         items = self.readers[code].read(body)
-        if not items:
-            return 0
-        return await self.commits.submit(self.operation, Arrival(code, items))
+        if items:
+            await self.commits.submit(self.operation, Arrival(code, items))

@@ -20,6 +20,8 @@ from wework_message.domain.ports.system import Clock
 MAX_TRIES: Final = 5
 """Projecting that raises this often ends the entry: FAILED, kept for replay."""
 
+_ENDS: Final = frozenset(InboxState) - {InboxState.PENDING}
+
 Named = tuple[ProviderCode, Guid, ProviderMessageId]
 Owner = tuple[MessageId, int]
 
@@ -73,6 +75,8 @@ class ProjectCallbacks:
         facts = [(read, owner) for read in desk.reads if (owner := await self._owner(flush, desk, read)) is not None]
         await self._teach(flush, desk, facts)
         await flush.unit.inbox.decide(desk.verdicts)
+        types = {entry.id: entry.notify_type for entry in entries}
+        flush.callbacks.update((types[one.id], one.state.lower()) for one in desk.verdicts if one.state in _ENDS)
         if desk.named:  # records that came before the one that told the id wait for it
             flush.inbox |= await flush.unit.inbox.reopen(desk.named, [], since=self._clock.now()) > 0
 

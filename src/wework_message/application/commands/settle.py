@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from wework_message.application.early_echoes import reopen
 from wework_message.application.group_commit import Flush
+from wework_message.application.groups import stop_groups
 from wework_message.application.policy import Policy
 from wework_message.application.routing import Router
 from wework_message.domain.attempt import Attempt, AttemptOutcome
-from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
-from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.ids import BindingId, Guid, MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.message import MAX_STRIKES, Message, RecallState
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.system import Clock, Dice
@@ -45,6 +45,7 @@ class SettleCalls:
         self._router = router
         self._clock = clock
         self._dice = dice
+        self._vids: dict[BindingId, str] = {}
         self._budgets: defaultdict[ProviderCode, RetryBudget] = defaultdict(RetryBudget)
 
     async def __call__(self, flush: Flush, items: Sequence[Settlement], /) -> Sequence[None]:
@@ -58,8 +59,10 @@ class SettleCalls:
         stale += [item for item in fresh if item.message.id in lost]
         known = [item.message for item in fresh if item.message.id not in lost]
         known += await self._settle_late(flush, stale)
+        await self._learn_vids(flush, items)
         await self._reopen_callbacks(flush, items)
-        await self._stop_groups(flush, known)
+        await self._learn_senders(flush, items)
+        await stop_groups(flush, known, now=self._clock.now())
         await flush.unit.messages.count(_finished(items))
         return [None] * len(items)
 
@@ -120,22 +123,32 @@ class SettleCalls:
         owners = dict(await flush.unit.messages.sent_as(keys)) if keys else {}
         return [_unmasked(item, owners) for item in items]
 
+    async def _learn_vids(self, flush: Flush, items: Sequence[Settlement]) -> None:
+        """An accepted answer names its sender: the account's own user id (decision 44)."""
+        for item in items:
+            receipt = item.outcome.receipt
+            if item.recalling or receipt is None or not receipt.sender_id:
+                continue
+            binding_id = item.message.attempt(item.attempt).binding_id
+            if self._vids.get(binding_id) != receipt.sender_id:
+                await flush.unit.accounts.learn(binding_id, vid=receipt.sender_id)
+                self._vids[binding_id] = receipt.sender_id
+
     async def _reopen_callbacks(self, flush: Flush, items: Sequence[Settlement]) -> None:
         """Echoes that came before the answer wait for exactly this."""
         named = [key for item in items if (key := _provider_key(item)) is not None]
         sends = [item for item in items if not item.recalling and item.outcome.unproven]
         await reopen(flush, named=named, unproven=[item.message.attempt(item.attempt) for item in sends])
 
-    async def _stop_groups(self, flush: Flush, messages: Sequence[Message]) -> None:
-        """A refused part of a MIXED group stops the parts behind it (wire section 3)."""
-        for message in messages:
-            if message.group_id is None or message.status is not MessageStatus.FAILED:
+    async def _learn_senders(self, flush: Flush, items: Sequence[Settlement]) -> None:
+        """An accepted answer names its sender: that is the account itself (decision 44)."""
+        for item in items:
+            receipt = item.outcome.receipt
+            if _provider_key(item) is None or receipt is None or receipt.sender_id is None:
                 continue
-            parts = await flush.unit.messages.group(message.group_id)
-            behind = [part for part in parts if (part.index or 0) > (message.index or 0) and part.is_waiting()]
-            for part in behind:
-                part.cancel(now=self._clock.now(), reason="EARLIER_PART_REFUSED")
-            await flush.save(behind)
+            if self._router.learn_vid(item.message.account_id, receipt.sender_id):
+                binding_id = item.message.attempt(item.attempt).binding_id
+                await flush.unit.accounts.learn(binding_id, vid=receipt.sender_id)
 
 
 def _is_fresh(item: Settlement) -> bool:

@@ -52,6 +52,10 @@ class HealthBoard(Protocol):
         """Record what a probe or a callback said of an instance."""
         ...
 
+    def stored_offline(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
+        """The account book says OFFLINE: ask the instance until it says otherwise; nothing that was observed here changes."""
+        ...
+
     def route(self, provider_code: ProviderCode, binding_id: BindingId, message_type: str, now: int) -> RouteHealth:
         """What the selector needs to know of one candidate."""
         ...

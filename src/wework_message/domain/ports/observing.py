@@ -20,3 +20,7 @@ class Observer(Protocol):
     def called(self, report: CallReport) -> None:
         """A call to a provider has ended."""
         ...
+
+    def callbacks(self, notify_type: int, result: str, count: int) -> None:
+        """`count` callback items of this type were found `new` or `duplicate`, or reached the end that `result` names."""
+        ...
