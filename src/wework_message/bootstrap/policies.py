@@ -2,8 +2,9 @@
 
 from wework_message.application.policy import DAY_MS, Policy
 from wework_message.bootstrap.gateways import protocol
-from wework_message.bootstrap.settings import Loaded, simulated_providers
+from wework_message.bootstrap.settings import Loaded, SettingsError, simulated_providers
 from wework_message.domain.draft import OnUnknown
+from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.horizon import check_timing
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.provider import Provider
@@ -31,12 +32,8 @@ def policy_of(loaded: Loaded) -> Policy:
         )
         for key, one in loaded.settings.app.wework.providers.items()
     }
-    for provider in providers.values():
-        check_timing(
-            deadline_ms=provider.timeout_ms,
-            horizon=message.unknown.horizon_seconds * 1000,
-            expire_after_ms=DAY_MS,
-        )
+    for key, one in loaded.settings.app.wework.providers.items():
+        _check_timing(key, one.timeout_ms, message.unknown.horizon_seconds * 1000)
     return Policy(
         providers=providers,
         retry=RetryPolicy(max_attempts=message.retry.max_attempts, first_delay_ms=message.retry.delay_ms),
@@ -49,3 +46,10 @@ def policy_of(loaded: Loaded) -> Policy:
         expire_after_ms=DAY_MS,
         async_enabled=message.async_.enabled,
     )
+
+
+def _check_timing(key: str, timeout_ms: int, horizon_ms: int) -> None:
+    try:
+        check_timing(deadline_ms=timeout_ms, horizon=horizon_ms, expire_after_ms=DAY_MS)
+    except InvalidValueError as error:
+        raise SettingsError(f"app.wework.providers.{key}.timeout-ms", error.message) from None

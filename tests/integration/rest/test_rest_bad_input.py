@@ -224,7 +224,11 @@ async def test_the_same_error_comes_as_a_problem_document(idle: Rest) -> None:
     body = answer.json()
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
-    assert (body["type"], body["title"], body["status"]) == ("about:blank", "Unprocessable Content", 422)
+    assert (body["type"], body["title"], body["status"]) == (
+        "urn:wework-message:problem:VALIDATION_FAILED",
+        "Unprocessable Content",
+        422,
+    )
     assert body["detail"].startswith("conversationId ")
     assert (body["error"], body["errors"][0]["path"]) == ("VALIDATION_FAILED", "conversationId")
     assert body["requestId"] == answer.headers["x-request-id"]

@@ -35,10 +35,15 @@ class Envelope(Struct, frozen=True, kw_only=True, rename="camel"):
     errors: tuple[FieldProblem, ...] | UnsetType = UNSET
 
 
+PROBLEM_NAMES: Final = "urn:wework-message:problem:"
+"""A problem's type (RFC 9457 section 3.1.1) is this and the code, whose heading in docs/problems.md explains it."""
+
+
 class Problem(Struct, frozen=True, kw_only=True, rename="camel"):
     """The same error as RFC 9457, for who accepts `application/problem+json`."""
 
-    type: str = "about:blank"
+    type: str
+    """`PROBLEM_NAMES` and the stable code."""
     title: str
     status: int
     detail: str

@@ -33,6 +33,7 @@ from wework_message.domain.errors import (
 )
 from wework_message.entrypoints.rest.answering import (
     JSON_TYPE,
+    PROBLEM_NAMES,
     PROBLEM_TYPE,
     Answer,
     Envelope,
@@ -176,7 +177,13 @@ def failure_answer(scope: Scope, failed: Failure, *, now: int) -> Answer:
         "data": failed.data,
     }
     if _accepts_problem(scope):
-        problem = Problem(title=_title(failed.status), status=failed.status, detail=failed.message, **common)
+        problem = Problem(
+            type=PROBLEM_NAMES + failed.error,
+            title=_title(failed.status),
+            status=failed.status,
+            detail=failed.message,
+            **common,
+        )
         return Answer(failed.status, encode(problem), (PROBLEM_TYPE, *failed.headers))
     envelope = Envelope(code=failed.status, message=failed.message, success=False, **common)
     return Answer(failed.status, encode(envelope), (JSON_TYPE, *failed.headers))
