@@ -86,6 +86,16 @@ class HealthBoardContract:
         board.binding_state(BINDING, ClientState.UNKNOWN, clock.now())
         assert route(board, clock).state is BindingState.ONLINE
 
+    def test_an_instance_that_is_stored_as_offline_is_asked_until_it_is_online(
+        self, board: HealthBoard, clock: SettableClock
+    ) -> None:
+        board.stored_offline(PROVIDER, BINDING, GUID)
+        assert board.suspects() == ((PROVIDER, BINDING, GUID),)
+        board.binding_state(BINDING, ClientState.ONLINE, clock.now())
+        board.stored_offline(PROVIDER, BINDING, GUID)
+        assert board.suspects() == ()
+        assert route(board, clock).state is BindingState.ONLINE
+
     def test_an_offline_instance_is_asked_again(self, board: HealthBoard, clock: SettableClock) -> None:
         board.report(a_report(OutcomeClass.ACCEPTED))
         board.binding_state(BINDING, ClientState.OFFLINE, clock.now())

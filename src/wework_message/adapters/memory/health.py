@@ -137,6 +137,13 @@ class MemoryHealthBoard:
         binding.suspect &= not online
         binding.breaker = binding.breaker.probe(answered=online, now=at, jitter=self._dice.roll())
 
+    def stored_offline(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
+        """Believed where this process has observed nothing."""
+        binding = self._binding(binding_id)
+        binding.provider_code, binding.guid = provider_code, guid
+        if binding.state is BindingState.UNKNOWN:
+            binding.state = BindingState.OFFLINE
+
     def route(self, provider_code: ProviderCode, binding_id: BindingId, message_type: str, now: int) -> RouteHealth:
         """The default `RouteHealth` for one that nothing was observed of."""
         provider = self._providers.get(provider_code)

@@ -11,7 +11,7 @@ from wework_message.application.groups import stop_groups
 from wework_message.application.policy import Policy
 from wework_message.application.routing import Router
 from wework_message.domain.attempt import Attempt, AttemptOutcome
-from wework_message.domain.ids import BindingId, Guid, MessageId, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.message import MAX_STRIKES, Message, RecallState
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.system import Clock, Dice
@@ -45,7 +45,6 @@ class SettleCalls:
         self._router = router
         self._clock = clock
         self._dice = dice
-        self._vids: dict[BindingId, str] = {}
         self._budgets: defaultdict[ProviderCode, RetryBudget] = defaultdict(RetryBudget)
 
     async def __call__(self, flush: Flush, items: Sequence[Settlement], /) -> Sequence[None]:
@@ -59,7 +58,6 @@ class SettleCalls:
         stale += [item for item in fresh if item.message.id in lost]
         known = [item.message for item in fresh if item.message.id not in lost]
         known += await self._settle_late(flush, stale)
-        await self._learn_vids(flush, items)
         await self._reopen_callbacks(flush, items)
         await self._learn_senders(flush, items)
         await stop_groups(flush, known, now=self._clock.now())
@@ -122,17 +120,6 @@ class SettleCalls:
         keys = [key for item in items if (key := _provider_key(item)) is not None]
         owners = dict(await flush.unit.messages.sent_as(keys)) if keys else {}
         return [_unmasked(item, owners) for item in items]
-
-    async def _learn_vids(self, flush: Flush, items: Sequence[Settlement]) -> None:
-        """An accepted answer names its sender: the account's own user id (decision 44)."""
-        for item in items:
-            receipt = item.outcome.receipt
-            if item.recalling or receipt is None or not receipt.sender_id:
-                continue
-            binding_id = item.message.attempt(item.attempt).binding_id
-            if self._vids.get(binding_id) != receipt.sender_id:
-                await flush.unit.accounts.learn(binding_id, vid=receipt.sender_id)
-                self._vids[binding_id] = receipt.sender_id
 
     async def _reopen_callbacks(self, flush: Flush, items: Sequence[Settlement]) -> None:
         """Echoes that came before the answer wait for exactly this."""
