@@ -19,6 +19,10 @@ GROUP: Final = "wework_message.providers"
 """Entry-point group in which other protocols register a `ProviderProtocol`."""
 
 
+ASKING: Final = 4
+"""Connections to a provider for probes, beside those of the calls in flight."""
+
+
 class ProviderProtocol(Protocol):
     """What an adapter package offers to be a provider protocol."""
 
@@ -44,9 +48,12 @@ class GuxingProtocol:
 
     async def open(self, stack: AsyncExitStack, url: str, settings: ProviderSettings, calls: int) -> MessageGateway:
         """A gateway whose connections are closed with the stack."""
-        client = HttpClient(url, max_connections=calls)
+        client, asking = HttpClient(url, max_connections=calls), HttpClient(url, max_connections=ASKING)
+        stack.push_async_callback(asking.aclose)
         stack.push_async_callback(client.aclose)
-        return GuxingGateway(client, timeout_ms=settings.timeout_ms, outcome_codes=settings.outcome_codes)
+        return GuxingGateway(
+            client, asking=asking, timeout_ms=settings.timeout_ms, outcome_codes=settings.outcome_codes
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,17 @@ FAILURES = [
 ]
 
 
+async def test_read_only_calls_take_no_connection_of_sends() -> None:
+    sends, asks = answering('{"error_code": -2003}'), answering('{"error_code": 0, "data": {"status": 2}}')
+    gateway = GuxingGateway(sends, asking=asks)
+    await gateway.send(dispatch())
+    await gateway.recall(RECALL)
+    assert await gateway.probe()
+    assert await gateway.client_state(Guid("g-1")) is ClientState.ONLINE
+    assert [path for path, *_ in sends.calls] == ["/msg/send_text", "/msg/revoke_msg"]
+    assert [path for path, *_ in asks.calls] == ["/client/all_clients", "/client/get_client_status"]
+
+
 @pytest.mark.parametrize(("failure", "kind", "reason"), FAILURES)
 async def test_call_without_an_answer(failure: Exception, kind: OutcomeClass, reason: str) -> None:
     gateway = GuxingGateway(Wire(failure))

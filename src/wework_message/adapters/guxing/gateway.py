@@ -47,14 +47,17 @@ class GuxingGateway:
         self,
         transport: Transport,
         *,
+        asking: Transport | None = None,
         timeout_ms: int = 30_000,
         connect_ms: int = 2_000,
         outcome_codes: Mapping[str, OutcomeClass] | None = None,
     ) -> None:
-        """`transport` belongs to the caller, who closes it.
+        """The transports belong to the caller, who closes them.
 
         Args:
             transport: leads to one provider's base URL.
+            asking: leads there too, for read-only calls (default: `transport`). A slow probe on the connections of sends
+                could keep an intent waiting beyond the time in which its first byte must leave.
             timeout_ms: total deadline of a send or recall, from waiting for a connection to the last byte (decision 39).
             connect_ms: DNS, TCP and TLS together.
             outcome_codes: the provider's codes over the built-in ones (decision 43).
@@ -63,6 +66,7 @@ class GuxingGateway:
         """
         Timing(timeout_ms, connect_ms)
         self._transport = transport
+        self._asking = asking or transport
         self._timeout_ms = timeout_ms
         self._connect_ms = connect_ms
         self._codes = outcomes.outcome_codes(outcome_codes or {})
@@ -75,7 +79,7 @@ class GuxingGateway:
         except Exception:  # noqa: BLE001 -- whatever a content holds: no byte has left, and a gateway never raises
             return AttemptOutcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE")
         timing = Timing(self._timeout_ms, self._connect_ms, dispatch.write_before_boot_ms)
-        answer = await self._post(path, body, timing, marker)
+        answer = await _post(self._transport, path, body, timing, marker)
         if isinstance(answer, AttemptOutcome):
             return answer
         outcome = outcomes.of_send(answer.status, answer.headers, answer.body, self._codes)
@@ -88,7 +92,8 @@ class GuxingGateway:
             marker = _marker(f"{recall.message_id}.recall")
         except Exception:  # noqa: BLE001 -- no byte has left, and a gateway never raises
             return AttemptOutcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE")
-        answer = await self._post("/msg/revoke_msg", body, Timing(self._timeout_ms, self._connect_ms), marker)
+        timing = Timing(self._timeout_ms, self._connect_ms)
+        answer = await _post(self._transport, "/msg/revoke_msg", body, timing, marker)
         if isinstance(answer, AttemptOutcome):
             return answer
         return outcomes.of_recall(answer.status, answer.headers, answer.body, self._codes)
@@ -109,7 +114,7 @@ class GuxingGateway:
 
     async def _ask(self, path: str, body: bytes) -> Any:
         """`data` of a read-only call; {} for a refusal in the vendor's form, None for anything else."""
-        answer = await self._post(path, body, Timing(PROBE_MS, self._connect_ms))
+        answer = await _post(self._asking, path, body, Timing(PROBE_MS, self._connect_ms))
         if isinstance(answer, AttemptOutcome) or not outcomes.is_success(answer.status):
             return None
         envelope = read_envelope(answer.body)
@@ -117,15 +122,18 @@ class GuxingGateway:
             return None
         return {} if envelope.refused or envelope.data is None else envelope.data
 
-    async def _post(self, path: str, body: bytes, timing: Timing, *headers: tuple[str, str]) -> Answer | AttemptOutcome:
-        try:
-            return await self._transport.post(path, body, timing=timing, headers=(_JSON, *headers))
-        except NotWrittenError as error:
-            return AttemptOutcome(OutcomeClass.NOT_SENT, reason=error.reason)
-        except LostError as error:
-            return AttemptOutcome(OutcomeClass.UNCERTAIN, reason=error.reason)
-        except Exception:  # noqa: BLE001 -- a transport's own fault: nobody knows whether a byte left
-            return AttemptOutcome(OutcomeClass.UNCERTAIN, reason="TRANSPORT")
+
+async def _post(
+    transport: Transport, path: str, body: bytes, timing: Timing, *headers: tuple[str, str]
+) -> Answer | AttemptOutcome:
+    try:
+        return await transport.post(path, body, timing=timing, headers=(_JSON, *headers))
+    except NotWrittenError as error:
+        return AttemptOutcome(OutcomeClass.NOT_SENT, reason=error.reason)
+    except LostError as error:
+        return AttemptOutcome(OutcomeClass.UNCERTAIN, reason=error.reason)
+    except Exception:  # noqa: BLE001 -- a transport's own fault: nobody knows whether a byte left
+        return AttemptOutcome(OutcomeClass.UNCERTAIN, reason="TRANSPORT")
 
 
 def _marker(value: str) -> tuple[str, str]:
