@@ -1,0 +1,87 @@
+"""Two service processes on one database file: a key means one message, whichever of them is asked."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.polling import until
+from tests.support.processes import ServiceProgram, Stage, playing
+from tests.support.witnesses import LONG_S, Api, Simulator, client_of, text
+
+pytestmark = pytest.mark.e2e
+
+CALLS = 50
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with playing(tmp_path) as stage:
+        yield stage
+
+
+@pytest.fixture
+def other(stage: Stage, tmp_path: Path) -> Iterator[ServiceProgram]:
+    other = ServiceProgram(tmp_path, stage.simulator.origin, name="other")
+    try:
+        other.start()
+        yield other
+    finally:
+        other.close()
+
+
+@pytest.fixture
+async def both(stage: Stage, other: ServiceProgram) -> AsyncIterator[tuple[Api, Api]]:
+    async with client_of(stage.service.url) as one, client_of(other.url) as two:
+        yield Api(one), Api(two)
+
+
+@pytest.mark.parametrize("route", ["send", "send/async"])
+async def test_fifty_requests_with_one_key_are_one_message(route: str, both: tuple[Api, Api], stage: Stage) -> None:
+    answers = await asyncio.gather(
+        *(both[number % 2].post(route, text(), Idempotency_Key="k-1") for number in range(CALLS))
+    )
+    assert {answer.status_code for answer in answers} <= {200, 202}
+    data = [answer.json()["data"] for answer in answers]
+    (message_id,) = {one["messageId"] for one in data}
+    assert sum(not one["duplicate"] for one in data) == 1
+    assert sum(answer.headers.get("idempotent-replayed") == "true" for answer in answers) == CALLS - 1
+    await both[0].reaches(message_id, "DELIVERED")
+    assert [row["messageId"] for row in await both[1].rows()] == [message_id]
+    async with client_of(stage.simulator.origin) as control:
+        (call,) = await Simulator(control).ledger()
+    assert (call["marker"], call["executed"]) == (f"{message_id}.1", True)
+
+
+async def test_another_body_under_the_same_key_is_a_conflict_at_either_process(both: tuple[Api, Api]) -> None:
+    message_id = await both[0].accept(text("eins"), Idempotency_Key="k-1")
+    for api in both:
+        answer = await api.post("send/async", text("zwei"), Idempotency_Key="k-1")
+        assert (answer.status_code, answer.json()["error"]) == (409, "IDEMPOTENCY_CONFLICT")
+    assert [row["messageId"] for row in await both[1].rows()] == [message_id]
+
+
+async def test_two_bodies_that_race_for_a_key_leave_one_message(both: tuple[Api, Api]) -> None:
+    answers = await asyncio.gather(
+        *(both[n % 2].post("send/async", text(str(n % 4)), Idempotency_Key="k-1") for n in range(CALLS))
+    )
+    taken = {answer.json()["data"]["messageId"] for answer in answers if answer.status_code == 202}
+    assert len(taken) == 1
+    assert {answer.status_code for answer in answers} == {202, 409}
+    assert [row["messageId"] for row in await both[0].rows()] == [*taken]
+
+
+async def test_what_one_process_accepted_is_sent_by_the_other_when_it_dies(both: tuple[Api, Api], stage: Stage) -> None:
+    ids = [await both[0].accept(text(str(number), conversationId=f"S:{number + 1}")) for number in range(20)]
+    stage.service.kill()
+
+    async def settled() -> bool:
+        return {row["status"] for row in await both[1].rows()} <= {"SENT", "DELIVERED", "UNKNOWN"}
+
+    await until(settled, LONG_S)
+    async with client_of(stage.simulator.origin) as control:
+        executed = [entry["marker"] for entry in await Simulator(control).ledger()]
+    assert len(executed) == len(set(executed))
+    assert set(executed) <= {f"{one}.1" for one in ids}
+    proven = {row["messageId"] for row in await both[1].rows() if row["status"] != "UNKNOWN"}
+    assert {f"{one}.1" for one in proven} <= set(executed)
