@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.support.builders import (
+    DAY_MS,
     HORIZON_MS,
     LEASE_MS,
     NOW,
@@ -463,6 +464,78 @@ def test_a_failure_of_an_earlier_round_does_not_end_a_later_one() -> None:
     retried = message.status
     learn(message, 1, RETRIED)
     assert (retried, message.status) == (MessageStatus.RETRY_WAIT, MessageStatus.DELIVERED)
+
+
+def test_what_rested_on_an_earlier_round_falls_with_it() -> None:
+    message = in_flight()
+    settle(message, an_outcome(NOT_SENT), verdict=GiveUp("POISON"))
+    message.replay(force=False, by="test", now=NOW)
+    learn(message, 1, ECHO)
+    delivered = message.status
+    learn(message, 1, FAIL)
+    assert (delivered, message.status) == (MessageStatus.DELIVERED, MessageStatus.FAILED)
+
+
+def test_the_late_answer_of_an_attempt_that_was_given_up_moves_nothing_unless_it_was_sent() -> None:
+    for kind in sorted(set(OutcomeClass) - {ACCEPTED}):
+        message = in_doubt()
+        message.give_up_unknown(now=NOW)
+        message.settle(1, an_outcome(kind), after(kind, RetryAt(1)), horizon_ms=HORIZON_MS, now=NOW)
+        assert (message.status, message.reason, message.confirmed) == (MessageStatus.FAILED, "UNRESOLVED", False)
+    message = in_doubt()
+    message.give_up_unknown(now=NOW)
+    message.settle(1, an_outcome(ACCEPTED), Settle(), horizon_ms=HORIZON_MS, now=NOW)
+    assert (message.status, message.confirmed) == (MessageStatus.SENT, None)
+
+
+def unconfirmed() -> Message:
+    message = in_flight()
+    settle(message, an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False), verdict=GiveUp("REFUSED_PERMANENT"))
+    return message
+
+
+def given_up() -> Message:
+    message = in_doubt()
+    message.give_up_unknown(now=NOW)
+    return message
+
+
+def refused() -> Message:
+    message = in_flight()
+    settle(message, an_outcome(OutcomeClass.REFUSED_PERMANENT), verdict=GiveUp("REFUSED_PERMANENT"))
+    return message
+
+
+@pytest.mark.parametrize(("begin", "risk"), [(in_doubt, True), (unconfirmed, True), (given_up, True), (refused, False)])
+def test_a_retry_marks_a_possible_duplicate_exactly_where_nobody_can_rule_it_out(
+    begin: Callable[[], Message], risk: bool
+) -> None:
+    message = begin()
+    message.replay(force=True, by="test", now=NOW)
+    assert (message.status, message.possible_duplicate, message.round) == (MessageStatus.QUEUED, risk, 2)
+    assert (message.tries, message.confirmed, message.expires_at) == (0, None, NOW + DAY_MS)
+
+
+def test_a_new_round_forgets_a_recall_of_the_one_before() -> None:
+    message = in_doubt()
+    message.ask_recall(now=NOW)
+    message.replay(force=True, by="test", now=NOW)
+    depart(message)
+    settle(message, an_outcome(ACCEPTED))
+    assert message.status is MessageStatus.SENT
+
+
+def test_a_recall_waits_again_where_its_proof_falls_and_a_doubt_is_left() -> None:
+    message = in_doubt()
+    message.replay(force=True, by="test", now=NOW)
+    depart(message)
+    settle(message, an_outcome(UNCERTAIN))
+    learn(message, 1, ECHO)
+    message.ask_recall(now=NOW)
+    learn(message, 1, FAIL)
+    doubted = message.status
+    learn(message, 2, ECHO)
+    assert (doubted, message.status) == (MessageStatus.UNKNOWN, MessageStatus.RECALLING)
 
 
 def test_a_recall_that_waits_for_a_doubt_keeps_the_message_from_being_sent_again() -> None:
