@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from wework_message.application.policy import Policy
@@ -50,27 +50,37 @@ class Router:
             return
         if len(self._books) > MOST_ACCOUNTS:
             self._books.clear()
-        for tenant_id in {message.tenant_id for message in unknown}:
+        stored = await unit.accounts.accounts(sorted({message.account_id for message in unknown}))
+        self._remember(stored, until=now + REMEMBER_S)
+        if new := [message for message in unknown if not self._knows(message, now)]:
+            await self._open(unit, new)
+            opened = await unit.accounts.accounts(sorted({message.account_id for message in new}))
+            self._remember(opened, until=now)  # if this transaction is not committed, the next one must open them again
+
+    async def _open(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
+        for tenant_id in {message.tenant_id for message in messages}:
             implicit = {
                 (message.guid, code)
-                for message in unknown
+                for message in messages
                 if message.tenant_id == tenant_id
                 and message.guid is not None
                 and (code := message.provider_code or self._default()) is not None
             }
             await unit.accounts.open(tenant_id, sorted(implicit))
-        found = await unit.accounts.accounts(sorted({message.account_id for message in unknown}))
-        for account_id, (account, bindings) in found.items():
-            self._books[account_id] = (account, bindings, now + REMEMBER_S)
+
+    def _remember(self, books: Mapping[AccountId, tuple[Account, Sequence[Binding]]], *, until: float) -> None:
+        for account_id, (account, bindings) in books.items():
+            self._books[account_id] = (account, bindings, until)
             for binding in bindings:
                 if binding.state is BindingState.OFFLINE:  # who says otherwise may have spoken while nobody listened
                     self._board.stored_offline(binding.provider_code, binding.binding_id, binding.guid)
 
     def _knows(self, message: Message, now: float) -> bool:
         book = self._books.get(message.account_id)
-        if book is None or book[2] < now:
+        if book is None or book[2] <= now:
             return False
-        return message.provider_code is None or any(one.provider_code == message.provider_code for one in book[1])
+        wanted = self._policy.providers if message.provider_code is None else (message.provider_code,)
+        return any(one.provider_code in wanted for one in book[1])
 
     def _default(self) -> ProviderCode | None:
         provider = default_provider(self._policy.providers.values())

@@ -1,6 +1,7 @@
 """Crashes, lost commits, late answers and early echoes: what is known at the end is the truth, whatever the order."""
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 
 import pytest
@@ -308,3 +309,40 @@ async def test_a_part_that_nobody_can_send_stops_the_parts_behind_it() -> None:
             (MessageStatus.CANCELLED, "EARLIER_PART_REFUSED"),
         ]
         assert world.gateway.calls == []
+
+
+async def test_an_account_whose_first_claim_was_rolled_back_is_opened_by_the_next() -> None:
+    async with World() as world:
+        message_id = await world.accept_text()
+        world.database.failing_commits = 1
+        with pytest.raises(UnavailableError):
+            await world.dispatcher.dispatch_due()
+        await world.dispatch()
+        name = (await world.message(message_id)).attempts[0].provider_message_id
+        await world.hear(sighting=a_sighting(provider_message_id=name))
+        assert (await world.message(message_id)).status is MessageStatus.DELIVERED
+
+
+async def test_the_default_provider_of_today_takes_what_a_provider_that_is_gone_had() -> None:
+    async with World() as world:
+        await world.accept_text()
+        await world.dispatch()
+        rest = {code: one for code, one in world.policy.providers.items() if code != PROVIDER}
+        world.claiming._policy = world.router._policy = dataclasses.replace(world.policy, providers=rest)
+        message_id = await world.accept_text()
+        await world.dispatch()
+        message = await world.message(message_id)
+        assert (message.status, message.attempts[0].provider_code) == (MessageStatus.SENT, BACKUP)
+
+
+async def test_another_default_provider_gets_nothing_of_the_accounts_that_have_one() -> None:
+    async with World() as world:
+        await world.accept_text()
+        await world.dispatch()
+        first, second = world.policy.providers.values()
+        swapped = {PROVIDER: dataclasses.replace(first, priority=9), BACKUP: second}
+        world.claiming._policy = world.router._policy = dataclasses.replace(world.policy, providers=swapped)
+        world.router._books.clear()
+        message_id = await world.accept_text()
+        await world.dispatch()
+        assert (await world.message(message_id)).attempts[0].provider_code == PROVIDER

@@ -1,0 +1,181 @@
+"""A provider that loses answers, a store that fails, processes that die, echoes in any order: the two promises hold."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+import pytest
+from tests.support.builders import GUID, a_sighting
+from tests.support.world import World
+
+from wework_message.application.commands.probe import ProbeProviders
+from wework_message.domain.attempt import AttemptOutcome, Receipt
+from wework_message.domain.callbacks import Sighting
+from wework_message.domain.content import TextContent
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import MessageId, ProviderMessageId
+from wework_message.domain.lifecycle import RESTING, MessageStatus
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import ClientState, Dispatch
+
+_NOT_SENT = AttemptOutcome(OutcomeClass.NOT_SENT, reason="POOL")
+_LIES = {
+    "refused": AttemptOutcome(OutcomeClass.REFUSED_PERMANENT),
+    "unknown code": AttemptOutcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False),
+    "lost": AttemptOutcome(OutcomeClass.UNCERTAIN, reason="DEADLINE"),
+}
+STEPS = 120
+ROUNDS = 400
+
+
+class Turmoil:
+    """One run: what the provider executed, and which echoes are still to come."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world = world
+        self.chance = random.Random(seed)
+        self.accepted: list[MessageId] = []
+        self.executed: list[MessageId] = []
+        self.echoes: list[tuple[MessageId, Sighting]] = []
+        self.echoed: set[MessageId] = set()
+        self.hanging: list[asyncio.Future[None]] = []
+        world.gateway.script(*[self.answer] * 10_000)
+        world.gateway.states[GUID] = ClientState.ONLINE
+
+    async def answer(self, asked: Dispatch) -> AttemptOutcome:
+        """Not executed, or executed; and then the truth, a lie, nothing, or the truth much later."""
+        kinds = ("unsent", "refused", "unknown code", "lost", "done", "done, unknown code", "done, lost", "done, late")
+        lot = self.chance.choices(kinds, (15, 5, 5, 10, 30, 10, 10, 15))[0]
+        outcome = self.execute(asked) if lot.startswith("done") else _NOT_SENT
+        if lot == "done, late":
+            late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.hanging.append(late)
+            await late
+        return _LIES.get(lot.removeprefix("done, "), outcome)
+
+    def execute(self, asked: Dispatch) -> AttemptOutcome:
+        self.executed.append(asked.message_id)
+        name, now = ProviderMessageId(str(len(self.executed))), self.world.clock.now()
+        assert isinstance(asked.content, TextContent)
+        if self.chance.random() < 0.8:
+            echo = a_sighting(
+                provider_message_id=name,
+                sent_at=now,
+                text=asked.content.content,
+                conversations=(asked.conversation_id,),
+            )
+            self.echoes += [(asked.message_id, echo)] * self.chance.randint(1, 2)
+        return AttemptOutcome(OutcomeClass.ACCEPTED, receipt=Receipt(name))
+
+    # -- what may happen at any time
+
+    async def settled(self) -> None:
+        """Until every call either hangs or is recorded."""
+        while self.world.dispatcher.in_flight > len(self.hanging):  # noqa: ASYNC110 -- nobody tells what only hangs
+            await asyncio.sleep(0)
+
+    async def accept(self) -> None:
+        text = f"text {len(self.accepted)}"
+        self.accepted.append(await self.world.accept_text(text, to=f"R:{self.chance.randint(1, 4)}"))
+
+    async def dispatch(self) -> None:
+        await self.world.dispatcher.dispatch_due()
+        await self.settled()
+
+    async def pass_time(self) -> None:
+        self.world.clock.advance(self.chance.choice((10, 1_000, 30_000)))
+
+    async def echo(self) -> None:
+        if self.echoes:
+            message_id, sighting = self.echoes.pop(self.chance.randrange(len(self.echoes)))
+            await self.world.ingesting(self.world.callbacks.body(sighting=sighting))
+            self.echoed.add(message_id)
+            await self.world.projector.project_pending()
+
+    async def answer_late(self) -> None:
+        if self.hanging:
+            self.hanging.pop(self.chance.randrange(len(self.hanging))).set_result(None)
+            await self.settled()
+
+    async def fail_commits(self) -> None:
+        self.world.database.failing_commits = self.chance.randint(1, 3)
+
+    async def step(self) -> None:
+        deeds: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
+            (20, self.accept), (40, self.dispatch), (20, self.pass_time), (20, self.echo), (6, self.answer_late),
+            (3, self.fail_commits), (3, self.kill),
+        )  # fmt: skip
+        weights, choices = zip(*deeds, strict=True)
+        try:
+            await self.chance.choices(choices, weights)[0]()
+        except UnavailableError:
+            return
+
+    async def kill(self) -> None:
+        world = self.world
+        record = world.dispatcher._record
+        setattr(world.dispatcher, "_record", _forget)  # noqa: B010 -- answers die with their process
+        for task in set(world.dispatcher._calls):
+            task.cancel()
+        self.hanging.clear()
+        await world.quiet()
+        setattr(world.dispatcher, "_record", record)  # noqa: B010 -- the next process
+
+    async def end(self) -> None:
+        """Everything that is still to come comes, and time passes until nothing moves by itself."""
+        self.world.database.failing_commits = 0
+        await self.kill()
+        while self.echoes:
+            await self.echo()
+        probing = ProbeProviders(self.world.gateways, self.world.board, self.world.clock)
+        for _ in range(ROUNDS):
+            self.hanging_end()
+            self.world.clock.advance(60_000)
+            await probing()
+            await self.world.dispatcher.dispatch_due()
+            await self.settled()
+            self.hanging_end()
+            await self.world.quiet()
+            while self.echoes:
+                await self.echo()
+            await self.world.projector.project_pending()
+            if all([await self.rests(one) for one in self.accepted]):
+                return
+
+    def hanging_end(self) -> None:
+        while self.hanging:
+            self.hanging.pop().set_result(None)
+
+    async def rests(self, message_id: MessageId) -> bool:
+        return (await self.world.message(message_id)).status in RESTING | {MessageStatus.UNKNOWN}
+
+
+async def _forget(*_: object) -> None: ...
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_whatever_happens_nothing_is_lost_and_nothing_is_sent_twice(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wework_message.application.commands.dispatch.RECORD_RETRY_S", 0)
+    async with World() as world:
+        run = Turmoil(world, seed)
+        for _ in range(STEPS):
+            await run.step()
+        await run.end()
+        assert len(run.executed) == len(set(run.executed))
+        for message_id in run.accepted:
+            message = await world.message(message_id)
+            executed, seen = message_id in run.executed, message_id in run.echoed
+            told = (message_id, message.status, message.reason, executed, seen)
+            assert message.status in RESTING | {MessageStatus.UNKNOWN}, told
+            if seen:
+                assert message.status is MessageStatus.DELIVERED, told
+            elif message.status is MessageStatus.SENT:
+                assert executed, told
+            elif message.status is MessageStatus.FAILED:
+                assert not executed or message.confirmed is False, told
+            else:
+                assert message.status is MessageStatus.UNKNOWN or not executed, told
+            if message.status in RESTING:
+                assert not any(attempt.lane_open for attempt in message.attempts), told
