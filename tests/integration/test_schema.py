@@ -73,7 +73,11 @@ async def test_a_closed_store_leaves_one_file_that_another_program_can_read(tmp_
     store = SqliteStore(tmp_path / "wm.db")
     await store.transact(upgrade)
     await store.close()
-    assert [path.name for path in tmp_path.iterdir()] == ["wm.db"]
+    assert _names(tmp_path) == ["wm.db"]
     database = sqlite3.connect(tmp_path / "wm.db")
     assert database.execute("SELECT count(*) FROM wm_message").fetchone() == (0,)
     database.close()
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
