@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
-from wework_message.adapters.sql.prepared import Prepared, parameters
+from wework_message.adapters.sql.prepared import Prepared, Query, parameters
 from wework_message.adapters.sql.rows import SCHEDULED_PLACE
 from wework_message.adapters.sql.tables import account, binding, callback, due, finished, idempotency_key, message
 from wework_message.domain.agenda import Place, Urgency
@@ -73,7 +73,7 @@ class Dialect(Protocol):
         ...
 
     @property
-    def claim(self) -> Select[Any]:
+    def claim(self) -> Query:
         """Due rows in claim order with `holder` and `behind`, locked against others; parameters `now` and `most`."""
         ...
 
@@ -120,12 +120,12 @@ class SqliteDialect:
         return Prepared(statement.on_conflict_do_update(index_elements=keys, set_={"total": added}))
 
     @cached_property
-    def claim(self) -> Select[Any]:
+    def claim(self) -> Query:
         """One index range per urgency class, so that a backlog of one class is not read for another."""
         classes = [_due_of_class(urgency) for urgency in Urgency]
         together = union_all(*(select(one.subquery()) for one in classes)).subquery()
         order = (together.c.urgency, together.c.due_at, together.c.seq)
-        return select(together).order_by(*order).limit(bindparam("most"))
+        return Query(select(together).order_by(*order).limit(bindparam("most", 0)))
 
 
 def _insert_new(table: Table, *without: str) -> Prepared:
@@ -138,7 +138,7 @@ def _upsert_due(*columns: str) -> Prepared:
     return Prepared(statement.on_conflict_do_update(index_elements=["message_id"], set_=changed))
 
 
-_NOW: Final[BindParameter[int]] = bindparam("now")
+_NOW: Final[BindParameter[int]] = bindparam("now", 0)
 
 
 def _due_of_class(urgency: Urgency) -> Select[Any]:
@@ -151,7 +151,7 @@ def _due_of_class(urgency: Urgency) -> Select[Any]:
         )
         .where(due.c.urgency == _literal(urgency), due.c.due_at <= _NOW)
         .order_by(due.c.due_at, due.c.seq)
-        .limit(bindparam("most"))
+        .limit(bindparam("most", 0))
     )  # fmt: skip
 
 

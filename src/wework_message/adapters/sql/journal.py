@@ -7,7 +7,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, false, sele
 
 from wework_message.adapters.sql import rows, uncertainty
 from wework_message.adapters.sql.dialect import HELD_BY_UNKNOWN, Dialect
-from wework_message.adapters.sql.prepared import Prepared, inserting
+from wework_message.adapters.sql.prepared import Prepared, Query, inserting
 from wework_message.adapters.sql.running import Later, Run
 from wework_message.adapters.sql.tables import attempt, batch, due, idempotency_key, message, note
 from wework_message.domain.agenda import Place
@@ -38,18 +38,22 @@ _UPDATE_ATTEMPT = Prepared(
 _FORGET = Prepared(delete(due).where(due.c.message_id == bindparam("the_id")))
 _MARK_PACED = Prepared(update(due).where(due.c.message_id == bindparam("the_id")).values(paced=true()))
 _IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
-_MESSAGES = select(message).where(message.c.id.in_(_IDS))
-_ATTEMPTS = select(attempt).where(attempt.c.message_id.in_(_IDS)).order_by(attempt.c.number)
-_VERSIONS = select(message.c.id, message.c.version).where(message.c.id.in_(_IDS))
-_OWNERS = select(
-    idempotency_key.c.tenant_id, idempotency_key.c.key, idempotency_key.c.target, idempotency_key.c.fingerprint
-).where(
-    idempotency_key.c.tenant_id.in_(bindparam("tenants", expanding=True)),
-    idempotency_key.c.key.in_(bindparam("keys", expanding=True)),
+_MESSAGES = Query(select(message).where(message.c.id.in_(_IDS)))
+_ATTEMPTS = Query(select(attempt).where(attempt.c.message_id.in_(_IDS)).order_by(attempt.c.number))
+_VERSIONS = Query(select(message.c.id, message.c.version).where(message.c.id.in_(_IDS)))
+_OWNERS = Query(
+    select(
+        idempotency_key.c.tenant_id, idempotency_key.c.key, idempotency_key.c.target, idempotency_key.c.fingerprint
+    ).where(
+        idempotency_key.c.tenant_id.in_(bindparam("tenants", expanding=True)),
+        idempotency_key.c.key.in_(bindparam("keys", expanding=True)),
+    )
 )
-_SENT_AS = select(
-    attempt.c.provider_code, attempt.c.guid, attempt.c.provider_message_id, attempt.c.message_id, attempt.c.number
-).where(attempt.c.provider_message_id.in_(_IDS))
+_SENT_AS = Query(
+    select(
+        attempt.c.provider_code, attempt.c.guid, attempt.c.provider_message_id, attempt.c.message_id, attempt.c.number
+    ).where(attempt.c.provider_message_id.in_(_IDS))
+)
 _PARTS = select(message.c.id).where(message.c.group_id == bindparam("the_id")).order_by(message.c.item_index)
 
 
@@ -96,12 +100,12 @@ class SqlMessageJournal:
             for key in keys
         ]  # fmt: skip
         self._dialect.new_key.many(connection, wanted)
-        asked = {"tenants": list({key.tenant_id for key in keys}), "keys": [key.key for key in keys]}
-        found = connection.execute(_OWNERS, asked)
-        owners = {(row.tenant_id, row.key): row for row in found}
+        tenants = list({key.tenant_id for key in keys})
+        found = _OWNERS.rows(connection, tenants=tenants, keys=[key.key for key in keys])
+        owners = {(row["tenant_id"], row["key"]): row for row in found}
         answers = [owners[key.tenant_id, key.key] for key in keys]
         return [
-            KeyOwner(row.target, bytes(row.fingerprint), fresh=row.target == key.target)
+            KeyOwner(row["target"], bytes(row["fingerprint"]), fresh=row["target"] == key.target)
             for key, row in zip(keys, answers, strict=True)
         ]
 
@@ -120,10 +124,10 @@ class SqlMessageJournal:
         return await self._run(self._due, limit) if limit > 0 else ()
 
     def _due(self, connection: Connection, limit: int) -> Sequence[DueMessage]:
-        claimed = connection.execute(self._dialect.claim, {"now": self._clock.now(), "most": limit}).all()
-        messages = self._load(connection, [row.message_id for row in claimed])
+        claimed = self._dialect.claim.rows(connection, now=self._clock.now(), most=limit)
+        messages = self._load(connection, [row["message_id"] for row in claimed])
         return [
-            DueMessage(messages[row.message_id], _block(row.holder, behind=row.behind), paced=bool(row.paced))
+            DueMessage(messages[row["message_id"]], _block(row["holder"], behind=row["behind"]), bool(row["paced"]))
             for row in claimed
         ]
 
@@ -161,8 +165,8 @@ class SqlMessageJournal:
         """Messages that were read in an earlier transaction: only an unchanged version may be overwritten."""
         if not unlocked:
             return frozenset()
-        stored = connection.execute(_VERSIONS, {"ids": [one.id for one in unlocked]})
-        versions = {row.id: row.version for row in stored}
+        stored = _VERSIONS.rows(connection, ids=[one.id for one in unlocked])
+        versions = {row["id"]: row["version"] for row in stored}
         return frozenset(one.id for one in unlocked if versions.get(one.id) != one.version)
 
     def _write(self, connection: Connection, messages: Sequence[Message]) -> None:
@@ -220,10 +224,12 @@ class SqlMessageJournal:
 
 def load(connection: Connection, message_ids: Sequence[MessageId]) -> dict[MessageId, Message]:
     """The messages that exist, in the order asked for, each with its attempts."""
-    found = {row["id"]: row for row in connection.execute(_MESSAGES, {"ids": message_ids}).mappings()}
+    if not message_ids:
+        return {}
+    found = {row["id"]: row for row in _MESSAGES.rows(connection, ids=list(message_ids))}
     attempts: dict[str, list[Attempt]] = {}
     if tried := [one for one, row in found.items() if row["attempt_count"] > 0]:
-        for row in connection.execute(_ATTEMPTS, {"ids": tried}).mappings():
+        for row in _ATTEMPTS.rows(connection, ids=tried):
             attempts.setdefault(row["message_id"], []).append(rows.attempt_of(row))
     return {one: rows.message_of(found[one], attempts.get(one, [])) for one in message_ids if one in found}
 
@@ -277,7 +283,7 @@ def _pace(connection: Connection, message_ids: Sequence[MessageId]) -> None:
 def _sent_as(connection: Connection, keys: Sequence[Named]) -> dict[Named, tuple[MessageId, int]]:
     wanted = set(keys)
     return {
-        key: (row.message_id, row.number)
-        for row in connection.execute(_SENT_AS, {"ids": [key[2] for key in keys]})
-        if (key := (row.provider_code, row.guid, row.provider_message_id)) in wanted
+        key: (row["message_id"], row["number"])
+        for row in _SENT_AS.rows(connection, ids=[key[2] for key in keys])
+        if (key := (row["provider_code"], row["guid"], row["provider_message_id"])) in wanted
     }

@@ -1,14 +1,15 @@
-"""Statements for many rows, compiled once: the rows go to the driver as tuples.
+"""Statements compiled once: rows go to the driver, and come from it, as tuples.
 
-SQLAlchemy's own executemany builds a dictionary per row and statement; for the handful of statements that every message
-passes through, that costs more than the database does (ADR 0010 has the numbers).
+SQLAlchemy's own executemany builds a dictionary per row and statement, and its results a row object with a look-up per
+column; for the handful of statements that every message passes through, that costs more than the database does (ADR 0010
+has the numbers).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Table, bindparam, insert
+from sqlalchemy import Connection, Select, Table, bindparam, insert
 from sqlalchemy.sql.elements import ClauseElement
 
 
@@ -32,6 +33,58 @@ class Prepared:
         constants = {name: value for name, value in compiled.params.items() if value is not None}
         self._compiled[connection.dialect.name] = (str(compiled), _picker(names, constants))
         return self._compiled[connection.dialect.name]
+
+
+class Query:
+    """One SELECT with named parameters. A list goes to an expanding one; its order and repetitions do not count there."""
+
+    def __init__(self, statement: Select[Any]) -> None:
+        """Columns of `statement` have names that differ."""
+        self._statement = statement
+        self._columns = tuple([str(column.key) for column in statement.selected_columns])
+        self._compiled: dict[tuple[str, tuple[int, ...]], _Compiled] = {}
+
+    def rows(self, connection: Connection, **given: Any) -> list[dict[str, Any]]:
+        """Every row as a dictionary by column; values are the driver's own (SQLite's booleans are 0 and 1)."""
+        padded = {name: _padded(value) if isinstance(value, list) else value for name, value in given.items()}
+        lengths = tuple([len(value) for value in padded.values() if isinstance(value, list)])
+        key = (connection.dialect.name, lengths)
+        sql, names, constants = self._compiled.get(key) or self._compile(connection, key, padded)
+        values = constants | _expanded(padded)
+        result = connection.exec_driver_sql(sql, tuple([values[name] for name in names]))
+        found = result.cursor.fetchall()
+        result.close()
+        return [dict(zip(self._columns, row, strict=True)) for row in found]
+
+    def _compile(
+        self, connection: Connection, key: tuple[str, tuple[int, ...]], padded: Mapping[str, Any]
+    ) -> "_Compiled":
+        whole = self._statement.params(padded)
+        compiled: Any = whole.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+        names: Sequence[str] = compiled.positiontup or ()
+        constants = {one: compiled.binds[one].effective_value for one in names if one in compiled.binds}
+        self._compiled[key] = (str(compiled), names, constants)
+        return self._compiled[key]
+
+
+_Compiled: TypeAlias = tuple[str, Sequence[str], dict[str, Any]]
+"""The text, the names of its parameters in order, and the values of those that are constants of the statement."""
+
+
+def _padded(values: list[Any]) -> list[Any]:
+    """Grown to a power of two, so that there are few texts of one statement; at least one value."""
+    return values + values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values))
+
+
+def _expanded(padded: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by the names that SQLAlchemy gives to the places of a list: ``ids_1`` and so on."""
+    values: dict[str, Any] = {}
+    for name, value in padded.items():
+        if isinstance(value, list):
+            values |= {f"{name}_{place}": one for place, one in enumerate(value, 1)}
+        else:
+            values[name] = value
+    return values
 
 
 def _picker(names: Sequence[str], constants: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

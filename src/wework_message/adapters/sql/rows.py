@@ -1,6 +1,6 @@
 """Row to aggregate and back: two pure functions per table, written by hand so that the domain keeps its shape."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from wework_message.domain.message import Message, Note, RecallState
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.selection import Decision
 
-Row = RowMapping
+Row = Mapping[str, Any] | RowMapping
 """A result row by column name."""
 
 _ENCODE = msgspec.json.Encoder()
