@@ -106,7 +106,11 @@ def test_of_several_the_oldest_is_settled_in_whatever_order_they_come(
     assert (chosen.started_at, chosen.number) == min(starts)
 
 
-@given(texts(), st.sampled_from(["", " ", "\n", "\r\n"]), st.sampled_from(["", "  ", "\r\n\r\n"]))
+@given(
+    texts().filter(lambda text: "\r" not in text),
+    st.sampled_from(["", " ", "\n", "\r\n"]),
+    st.sampled_from(["", "  ", "\r\n\r\n"]),
+)
 def test_texts_are_equal_but_for_line_ends_and_outer_white_space(text: str, before: str, after: str) -> None:
     assert content_key(before + text.replace("\n", "\r\n") + after) == content_key(text)
 

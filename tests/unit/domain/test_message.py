@@ -106,6 +106,10 @@ class Model:
 
     @property
     def status(self) -> str:
+        return self.proven or self.decided
+
+    @property
+    def proven(self) -> str | None:
         if self.in_flight:
             return "SENDING"
         stories = {call.story for call in self.calls if call.story != "failed" or call.round == self.round}
@@ -115,7 +119,7 @@ class Model:
         for story, status in (("recalled", "RECALLED"), ("uncertain", "UNKNOWN"), ("failed", "FAILED")):
             if story in stories:
                 return status
-        return self.decided
+        return None
 
     @property
     def failure_is_proven(self) -> bool:
@@ -230,11 +234,9 @@ class MessageMachine(RuleBasedStateMachine):
         before = self.model.status
         assert learn(self.message, number, fact) is (fact not in call.facts)
         call.facts.add(fact)
-        if before in {"SENT", "DELIVERED", "RECALLING"} and self.model.status not in RESTING | {"RECALLING", "UNKNOWN"}:
-            self.model.decided, self.model.confirmed = (
-                "FAILED",
-                True,
-            )  # what it rested on, in an earlier round, fell away
+        if before in {"SENT", "DELIVERED", "RECALLING"} and self.model.proven is None:
+            # What it rested on, in an earlier round, fell away.
+            self.model.decided, self.model.confirmed = "FAILED", True
 
     # -- what follows
 
