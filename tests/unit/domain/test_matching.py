@@ -112,7 +112,8 @@ def test_of_several_the_oldest_is_settled_in_whatever_order_they_come(
     st.sampled_from(["", "  ", "\r\n\r\n"]),
 )
 def test_texts_are_equal_but_for_line_ends_and_outer_white_space(text: str, before: str, after: str) -> None:
-    assert content_key(before + text.replace("\n", "\r\n") + after) == content_key(text)
+    plain = text.replace("\r", "")  # or the line end that is put in would stand behind half of another one
+    assert content_key(before + plain.replace("\n", "\r\n") + after) == content_key(plain)
 
 
 def test_texts_are_equal_in_either_unicode_form_and_else_different() -> None:
