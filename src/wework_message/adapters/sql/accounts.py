@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from wework_message.adapters.sql import rows
 from wework_message.adapters.sql.dialect import Dialect
+from wework_message.adapters.sql.prepared import Query
 from wework_message.adapters.sql.running import Run
 from wework_message.adapters.sql.tables import account, binding
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account, implicit_binding
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
+
+_ACCOUNTS = Query(select(account).where(account.c.account_id.in_(bindparam("ids", expanding=True))))
+_BINDINGS = Query(select(binding).where(binding.c.account_id.in_(bindparam("ids", expanding=True))))
+_OF_GUID = Query(select(binding).where(binding.c.guid == bindparam("the_guid")))
 
 
 class SqlAccountBook:
@@ -48,16 +53,14 @@ def _accounts(
     connection: Connection, account_ids: Sequence[AccountId]
 ) -> dict[AccountId, tuple[Account, Sequence[Binding]]]:
     bindings: dict[AccountId, list[Binding]] = {}
-    for row in connection.execute(select(binding).where(binding.c.account_id.in_(account_ids))).mappings():
+    for row in _BINDINGS.rows(connection, ids=list(account_ids)):
         bindings.setdefault(row["account_id"], []).append(rows.binding_of(row))
-    found = connection.execute(select(account).where(account.c.account_id.in_(account_ids))).mappings()
+    found = _ACCOUNTS.rows(connection, ids=list(account_ids))
     return {row["account_id"]: (rows.account_of(row, own := bindings.get(row["account_id"], [])), own) for row in found}
 
 
 def _binding_of(connection: Connection, guid: Guid) -> Sequence[Binding]:
-    return [
-        rows.binding_of(row) for row in connection.execute(select(binding).where(binding.c.guid == guid)).mappings()
-    ]
+    return [rows.binding_of(row) for row in _OF_GUID.rows(connection, the_guid=guid)]
 
 
 def _learn(connection: Connection, binding_id: BindingId, vid: str | None, online: bool | None) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, select, update
 
 from wework_message.adapters.sql.dialect import Dialect
-from wework_message.adapters.sql.prepared import Prepared
+from wework_message.adapters.sql.prepared import Prepared, Query
 from wework_message.adapters.sql.running import Run
 from wework_message.adapters.sql.tables import callback
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
@@ -23,7 +23,7 @@ _DECIDE = Prepared(
     )
 )
 
-_PENDING = (
+_PENDING = Query(
     select(
         callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
         callback.c.tries,
@@ -101,10 +101,7 @@ class SqlCallbackInbox:
 
 
 def _pending(connection: Connection, limit: int) -> Sequence[InboxEntry]:
-    return [
-        InboxEntry(row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries)
-        for row in connection.execute(_PENDING, {"most": limit})
-    ]
+    return [InboxEntry(**row) for row in _PENDING.rows(connection, most=limit)]
 
 
 def _reopen(

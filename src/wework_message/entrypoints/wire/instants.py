@@ -1,6 +1,7 @@
 """How instants look in answers: ISO-8601 in UTC with milliseconds and ``Z`` (decision 23)."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, overload
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,4 +18,11 @@ def iso(ms: int | None) -> str | None:
     """Epoch ms as ``2025-08-08T10:15:30.123Z``; None stays None."""
     if ms is None:
         return None
-    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")[:-_OFFSET] + "Z"
+    second, rest = divmod(ms, 1000)
+    return f"{_to_the_second(second)}.{rest:03d}Z"
+
+
+@lru_cache(256)
+def _to_the_second(second: int) -> str:
+    """Most instants of one answer, and of the answers around it, share their second."""
+    return (_EPOCH + timedelta(seconds=second)).isoformat()[:-_OFFSET]
