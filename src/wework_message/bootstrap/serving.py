@@ -39,6 +39,9 @@ CLOSE_S: Final = 21
 """How long open requests may take to end after SIGTERM; with the rest of the drain the exit is within 25 s."""
 
 
+HTTP_ENDED: Final = 70
+"""Exit code of a process whose HTTP server ended by itself: a defect, and a supervisor should start it again."""
+
 _TYPED: Final = re.compile(r":[a-z]+}")
 """The type in a path parameter; templates in metrics go without."""
 
@@ -76,9 +79,11 @@ def migrate(loaded: Loaded) -> str:
 async def _serve(loaded: Loaded) -> int:
     stop = _signalled()
     with listening(loaded) as listener:
-        async with service(loaded, listener):
-            await stop.wait()
-    return 0
+        async with service(loaded, listener) as http:
+            asked = asyncio.create_task(stop.wait())
+            await asyncio.wait({asked, http}, return_when=asyncio.FIRST_COMPLETED)
+            asked.cancel()
+    return 0 if stop.is_set() else HTTP_ENDED
 
 
 def _signalled() -> asyncio.Event:
@@ -112,8 +117,8 @@ def listening(loaded: Loaded) -> socket.socket:
 
 
 @asynccontextmanager
-async def service(loaded: Loaded, listener: socket.socket) -> AsyncIterator[Process]:
-    """The whole service on a bound socket; leaving it drains."""
+async def service(loaded: Loaded, listener: socket.socket) -> AsyncIterator["asyncio.Task[None]"]:
+    """The whole service on a bound socket; gives the HTTP server's task, which ends only by a defect. Leaving it drains."""
     async with AsyncExitStack() as stack:
         settings = loaded.settings
         logs = configure(
@@ -137,12 +142,14 @@ async def service(loaded: Loaded, listener: socket.socket) -> AsyncIterator[Proc
         counts.watch_health(process.board, tuple(policy.providers))
         await _sample_lag(stack, metrics)
         app = create_app(process.application, _observed(config, metrics, observers))
-        await _open_http(stack, app, listener, process)
+        http = await _open_http(stack, app, listener, process)
         _announce(logs, loaded, listener)
-        yield process
+        yield http
 
 
-async def _open_http(stack: AsyncExitStack, app: object, listener: socket.socket, process: Process) -> None:
+async def _open_http(
+    stack: AsyncExitStack, app: object, listener: socket.socket, process: Process
+) -> "asyncio.Task[None]":
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]  # an ASGI application; uvicorn's alias is stricter than the specification
         http="httptools", loop="none", ws="none", lifespan="off", log_config=None, access_log=False,
@@ -150,7 +157,6 @@ async def _open_http(stack: AsyncExitStack, app: object, listener: socket.socket
     )  # fmt: skip
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
-    await server.listens.wait()
 
     async def close() -> None:
         process.begin_drain()
@@ -158,6 +164,10 @@ async def _open_http(stack: AsyncExitStack, app: object, listener: socket.socket
         await asyncio.gather(task, process.drain())
 
     stack.push_async_callback(close)
+    listens = asyncio.create_task(server.listens.wait())
+    await asyncio.wait({listens, task}, return_when=asyncio.FIRST_COMPLETED)
+    listens.cancel()
+    return task
 
 
 async def _sample_lag(stack: AsyncExitStack, metrics: Metrics) -> None:
