@@ -288,7 +288,7 @@ class Message:
     def _fold(self, *, now: int, horizon_ms: int) -> bool:
         """Move to what the evidence proves; False where it proves nothing (the rules decide then)."""
         proven = CallbackProjection.of(attempt.evidence for attempt in self.attempts)
-        if proven is None or (self._in_flight() and self.status is MessageStatus.SENDING):
+        if proven is None or self._in_flight():  # a call that is open ends first: SENDING is left by its answer only
             return False
         if proven is MessageStatus.FAILED and not self._ends_by_failure():
             return False
@@ -328,8 +328,7 @@ class Message:
     def _prove(self, status: MessageStatus, reason: str | None, *, now: int) -> None:
         self._become(status, reason, now=now)
         self.confirmed = None
-        if not self._in_flight():
-            self._rest()
+        self._rest()
 
     def _become_unknown(self, *, now: int, horizon_ms: int) -> None:
         if self.status is MessageStatus.UNKNOWN:

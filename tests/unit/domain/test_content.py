@@ -160,3 +160,9 @@ def test_a_big_video_has_no_key() -> None:
     with pytest.raises(msgspec.ValidationError, match="aesKey"):
         example("BIG_VIDEO", aesKey="k")
     assert isinstance(example("BIG_VIDEO"), BigVideoContent)
+
+
+def test_a_message_mentions_a_thousand_people_at_most() -> None:
+    assert example("MENTION", atList=["1"] * 1_000).message_type is MessageType.MENTION
+    with pytest.raises(msgspec.ValidationError, match="at most 1000 entries"):
+        example("MENTION", atList=["1"] * 1_001)

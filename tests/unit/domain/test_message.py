@@ -527,6 +527,16 @@ def test_a_new_round_forgets_a_recall_of_the_one_before() -> None:
     assert message.status is MessageStatus.SENT
 
 
+def test_a_doubt_that_is_known_already_changes_nothing_about_when_it_is_looked_at() -> None:
+    message = in_doubt()
+    message.replay(force=True, by="test", now=NOW)
+    depart(message)
+    settle(message, an_outcome(UNCERTAIN))
+    message.open_lane(next_ms=7_000, now=NOW)
+    learn(message, 1, FAIL)
+    assert (message.status, message.due) == (MessageStatus.UNKNOWN, Due(7_000, Place.FREE))
+
+
 def test_a_recall_waits_again_where_its_proof_falls_and_a_doubt_is_left() -> None:
     message = in_doubt()
     message.replay(force=True, by="test", now=NOW)

@@ -17,6 +17,7 @@ from wework_message.domain.selection import (
     RefusalKind,
     RouteHealth,
     RouteRequest,
+    _draw,
 )
 
 SELECTOR = ProviderSelector()
@@ -339,3 +340,7 @@ def test_without_ties_the_order_of_candidates_does_not_matter(request: RouteRequ
         scores = [entry.score for entry in route.decision.candidates if entry.score is not None]
         if len(set(scores)) == len(scores):
             assert route.binding == again.binding
+
+
+def test_a_draw_among_the_worthless_still_names_one() -> None:
+    assert _draw([0.0, 0.0], 0.5) == 1
