@@ -81,7 +81,7 @@ async def _failed_twice(api: Api, message_id: str) -> None:
 
 
 async def test_what_arrives_in_an_outage_waits_it_out(tmp_path: Path) -> None:
-    async with acting(tmp_path, APP_MESSAGE_RETRY_MAX_ATTEMPTS="1") as scene:
+    async with acting(tmp_path, APP_MESSAGE_RETRY_MAX_ATTEMPTS="1", APP_MESSAGE_RETRY_DELAY_MS="4000") as scene:
         scene.simulator_program.stop()
         ids = [await scene.api.accept(text(str(number), conversationId=f"S:{number}")) for number in (1, 2)]
         for one in ids:

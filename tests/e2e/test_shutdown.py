@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.support.polling import until
-from tests.support.witnesses import Api, Scene, acting, text
+from tests.support.witnesses import Api, Scene, acting, client_of, text
 
 pytestmark = pytest.mark.e2e
 
@@ -95,10 +95,10 @@ async def _refuses(url: str) -> str:
 
     async def refused() -> bool:
         nonlocal said
-        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+        async with client_of(url, timeout=5) as client:
             with contextlib.suppress(httpx.ReadError, httpx.RemoteProtocolError):
                 try:
-                    answer = await client.get(f"{url}/actuator/health/readiness")
+                    answer = await client.get("/actuator/health/readiness")
                 except httpx.ConnectError:
                     said = "refused"
                 else:

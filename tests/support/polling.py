@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 
-async def until(holds: Callable[[], Awaitable[bool]], limit_s: float = 20) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], limit_s: float = 20, *, every_s: float = 0.005) -> None:
     """Return once `holds` says so; TimeoutError after the limit, which no passing test comes near."""
     async with asyncio.timeout(limit_s):
         while True:
             if await holds():
                 return
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(every_s)
