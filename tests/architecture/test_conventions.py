@@ -23,7 +23,6 @@ LONGER_MODULES: Final = {
         340,
         "one closed union of declarations; a second module would need msgspec in the domain too",
     ),
-    "domain/message.py": (400, "the aggregate: what moves a message must be readable in one place"),
 }
 """Module: its own limit, and why it may have one."""
 
