@@ -537,6 +537,15 @@ def test_a_doubt_that_is_known_already_changes_nothing_about_when_it_is_looked_a
     assert (message.status, message.due) == (MessageStatus.UNKNOWN, Due(7_000, Place.FREE))
 
 
+def test_what_a_person_denied_while_the_call_was_open_is_theirs_to_decide_when_the_answer_is_lost() -> None:
+    message = in_flight()
+    learn(message, 1, FactKind.NOT_SENT_BY_PERSON)
+    settle(message, an_outcome(UNCERTAIN))
+    assert (message.status, message.open_attempt) == (MessageStatus.UNKNOWN, None)
+    settle(message, an_outcome(NOT_SENT))
+    assert message.status is MessageStatus.RETRY_WAIT
+
+
 def test_a_recall_waits_again_where_its_proof_falls_and_a_doubt_is_left() -> None:
     message = in_doubt()
     message.replay(force=True, by="test", now=NOW)
