@@ -42,6 +42,8 @@ FORBIDDEN_IN_THE_DOMAIN: Final = {
 SLEEP: Final = re.compile(r"\b(time|asyncio|trio|anyio)\.sleep\((?!0\))|\bawait sleep\(")
 MAY_SLEEP: Final = {
     "tests/integration/http/test_http_client.py": "a deadline must pass: timers fire in their order, on any machine",
+    "tests/e2e/test_kills.py": "how long a life lasts is the dice's: the kill comes at any moment, and nothing is awaited",
+    "tests/support/crowd.py": "a client's pause before it asks again",
     "tests/support/polling.py": "the one loop that asks until something is so",
     "tests/support/processes.py": "the same, of a process",
     "tests/support/scripted_provider.py": "a provider that is slow on purpose",
