@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import re
 import signal
 import socket
@@ -144,6 +145,7 @@ async def service(loaded: Loaded, listener: socket.socket) -> AsyncIterator["asy
         app = create_app(process.application, _observed(config, metrics, observers))
         http = await _open_http(stack, app, listener, process)
         _announce(logs, loaded, listener)
+        _settle_memory()
         yield http
 
 
@@ -153,7 +155,7 @@ async def _open_http(
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]  # an ASGI application; uvicorn's alias is stricter than the specification
         http="httptools", loop="none", ws="none", lifespan="off", log_config=None, access_log=False,
-        backlog=BACKLOG, server_header=False, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=CLOSE_S,
+        backlog=BACKLOG, server_header=False, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=CLOSE_S,
     )  # fmt: skip
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
@@ -179,6 +181,12 @@ async def _sample_lag(stack: AsyncExitStack, metrics: Metrics) -> None:
         await task
 
     stack.push_async_callback(stop)
+
+
+def _settle_memory() -> None:
+    """What is loaded by now stays: the collector need not walk it again (its full runs stopped the loop for 50 ms)."""
+    gc.collect()
+    gc.freeze()
 
 
 def _config(loaded: Loaded) -> Config:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from litestar import Litestar, Request
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from wework_message.application.api import Application
 from wework_message.entrypoints.rest.answering import OK, encode
@@ -50,7 +50,18 @@ def create_app(application: Application | Opening, config: Config) -> Edge:
         logging_config=None,
         request_max_body_size=None,
     )
-    return Edge(litestar, config)
+    return Edge(litestar, config, {route.path: _shortcut(api, route) for route in table if route.hot})
+
+
+def _shortcut(api: Api, route: Route) -> ASGIApp:
+    """The way of a hot route past Litestar's routing and response handling; its errors are the edge's, as all are."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path_template"] = route.path
+        answer = await route.handle(api, Request(scope, receive, send))
+        await answer(scope, receive, send)
+
+    return call
 
 
 def _document(table: Sequence[Route], config: Config) -> Callable[[str], bytes]:

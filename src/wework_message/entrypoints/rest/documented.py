@@ -41,6 +41,8 @@ class Route:
     """`send`, `batch` or `callback`."""
     parameters: tuple[Parameter, ...] = ()
     enveloped: bool = True
+    hot: bool = False
+    """A POST at a fixed path that every message or echo passes: the edge calls its handler without a detour."""
     media_type: str = "application/json"
 
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 from litestar.enums import ScopeType
@@ -24,9 +25,10 @@ UNMATCHED: Final = "UNMATCHED"
 class Edge:
     """Wraps the API. The path that Litestar sees has neither the context path nor the Java spelling (decision 26)."""
 
-    def __init__(self, app: ASGIApp, config: Config) -> None:
-        """`app` is the Litestar application."""
+    def __init__(self, app: ASGIApp, config: Config, hot: Mapping[str, ASGIApp] | None = None) -> None:
+        """`app` is the Litestar application; POSTs at a path of `hot` go there directly."""
         self.app = app
+        self._hot = hot or {}
         self._context = config.context_path.rstrip("/")
         self._observe = config.observe
         self._now = config.now
@@ -42,7 +44,8 @@ class Edge:
         scope["state"] = {"request_id": request_id, "prefix": prefix}
         reply = _Reply(send, (b"x-request-id", request_id.encode()))
         try:
-            await self.app(scope, receive, reply)
+            hot = self._hot.get(scope["path"]) if scope["method"] == "POST" else None
+            await (hot or self.app)(scope, receive, reply)
         except Exception as error:
             if reply.status:
                 raise  # the answer has begun: only the server can end the connection

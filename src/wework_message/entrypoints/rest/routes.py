@@ -49,10 +49,11 @@ MESSAGES: Final = (
         "POST", "/api/messages/send", sending.send, _M,
         "Send a message and wait for its outcome: 200 sent, 202 still open, 422 refused",
         {200: _SENT, 202: (SendAnswer, GroupAnswer, AsyncAnswer)}, (400, 409, 413, 415, 422, 501), "send", (KEY, PREFER),
+        hot=True,
     ),
     Route(
         "POST", "/api/messages/send/async", sending.send_async, _M, "Accept a message; it is sent in the background",
-        {202: _TAKEN}, (400, 409, 413, 415, 422, 501), "send", (KEY,),
+        {202: _TAKEN}, (400, 409, 413, 415, 422, 501), "send", (KEY,), hot=True,
     ),
     Route(
         "POST", "/api/messages/send/batch", batching.send_batch, _M,
@@ -111,7 +112,7 @@ PROVIDERS: Final = (
 CALLBACKS: Final = (
     Route(
         "POST", "/api/callbacks/webhook", calling_back.webhook, _C, "Callbacks of the provider come in here",
-        {200: str}, (400, 413, 422), "callback",
+        {200: str}, (400, 413, 422), "callback", hot=True,
     ),
     Route(
         "GET", "/api/callbacks/{guid:str}/recent", calling_back.recent, _C, "The newest callbacks of a guid",
