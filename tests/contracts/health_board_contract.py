@@ -128,6 +128,8 @@ class HealthBoardContract:
             board.report(a_report(OutcomeClass.REFUSED_BINDING))
         assert (route(board, clock).binding, route(board, clock).provider) == (Passage.SHUT, Passage.FREE)
         assert route(board, clock, binding_id=SIBLING).binding is Passage.FREE
+        assert board.suspects() == ((PROVIDER, BINDING, GUID),)
+        board.binding_state(BINDING, ClientState.ONLINE, clock.now())
         assert board.suspects() == ()
         clock.advance(OPEN_MS)
         assert board.suspects() == ((PROVIDER, BINDING, GUID),)

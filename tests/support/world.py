@@ -38,6 +38,7 @@ from wework_message.application.commands.change import (
 from wework_message.application.commands.claim_due import ClaimDue
 from wework_message.application.commands.dispatch import Dispatcher
 from wework_message.application.commands.ingest_callback import IngestCallbackHandler, StoreCallbacks
+from wework_message.application.commands.probe import ProbeProviders, Prober
 from wework_message.application.commands.project_callbacks import ProjectCallbacks
 from wework_message.application.commands.projector import InboxBell, Projector
 from wework_message.application.commands.settle import SettleCalls
@@ -167,9 +168,10 @@ class World:
         self.projector = Projector(self.commits, projecting, bell, self.clock)
         self.settling = SettleCalls(self.policy, self.router, self.clock, dice)
         self.claiming = ClaimDue(self.policy, self.router, MemoryRateLimiter(self.clock), self.clock)
+        self.prober = Prober(ProbeProviders(self.gateways, self.board, self.clock), every_ms=3_600_000, at_least_ms=0)
         self.dispatcher = Dispatcher(
             self.commits, self.claiming, self.settling, self.gateways,
-            CallReports(self.board, self.observer), self.doorbell, self.clock, self.policy,
+            CallReports(self.board, self.observer, self.prober.ask_now), self.doorbell, self.clock, self.policy,
         )  # fmt: skip
         senders = Senders(self.policy, self.units, Quoting(self.reader))
         drafting = Drafting(CountingIds(), self.clock, senders)

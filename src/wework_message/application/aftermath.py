@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from wework_message.application.group_commit import Flush
 from wework_message.application.watching import StatusFeed
+from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.doorbell import Doorbell
 from wework_message.domain.ports.health import CallReport, HealthBoard
 from wework_message.domain.ports.observing import Observer
@@ -16,10 +17,14 @@ class CallReports:
 
     board: HealthBoard
     observer: Observer
+    ask_now: Callable[[], None]
+    """Has the prober look at once."""
 
     def __call__(self, report: CallReport) -> None:
-        """Health first: the next route should know."""
+        """Health first: the next route should know. What says that an instance may be offline is asked about at once."""
         self.board.report(report)
+        if report.outcome is OutcomeClass.REFUSED_BINDING or not report.confirmed:
+            self.ask_now()
         self.observer.called(report)
 
 

@@ -103,11 +103,11 @@ class UseCases(containers.DeclarativeContainer):
     projector = providers.Singleton(Projector, commits, projecting, projector_bell, clock)
     claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, dice)
-    report = providers.Singleton(CallReports, board, observer)
+    prober = providers.Singleton(Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock))
+    report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
     dispatcher = providers.Singleton(
         Dispatcher, commits, claim, settle, gateways.provided.send, report, doorbell, clock, policy
     )
-    prober = providers.Singleton(Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock))
 
     change = providers.Singleton(ChangeMessages)
     senders = providers.Singleton(Senders, policy, units, providers.Singleton(Quoting, reader))

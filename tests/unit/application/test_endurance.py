@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.support.builders import DAY_MS, GUID, LEASE_MS, PROVIDER, a_receipt, a_sighting, an_outcome
+from tests.support.polling import until
 from tests.support.world import World
 
 from wework_message.adapters.memory.journal import MemoryMessageJournal
@@ -15,11 +16,11 @@ from wework_message.application.commands.settle import Settlement
 from wework_message.application.group_commit import Flush
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.errors import ConflictError
-from wework_message.domain.ids import MessageId, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.gateway import Dispatch
+from wework_message.domain.ports.gateway import ClientState, Dispatch
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.persistence import InboxState
 
@@ -187,6 +188,31 @@ async def test_a_probe_that_raises_does_not_spoil_the_others(
         healths = [world.board.provider(ProviderCode(code)).healthy for code in world.gateways]
         assert healths == [None, True]
     assert "probe" in errors(caplog)
+
+
+@pytest.mark.parametrize("outcome", [OutcomeClass.REFUSED_PERMANENT, OutcomeClass.REFUSED_BINDING])
+async def test_an_instance_that_may_be_offline_is_asked_about_at_once(
+    monkeypatch: pytest.MonkeyPatch, outcome: OutcomeClass
+) -> None:
+    async with World() as world:
+        asked = asyncio.Event()
+
+        async def client_state(_: Guid) -> ClientState:
+            asked.set()
+            return ClientState.ONLINE
+
+        async def observed() -> bool:
+            return world.board.provider(PROVIDER).healthy is not None
+
+        probing = asyncio.create_task(world.prober.run())
+        await until(observed)
+        monkeypatch.setattr(world.gateway, "client_state", client_state)
+        world.gateway.script(an_outcome(outcome, confirmed=False))
+        await world.accept_text("are you there?")
+        await world.dispatch()
+        await asyncio.wait_for(asked.wait(), 10)
+        world.prober.stop()
+        await probing
 
 
 async def test_a_stop_does_not_wait_for_a_store_that_stays_away() -> None:

@@ -104,8 +104,8 @@ class MemoryHealthBoard:
         if weight is not None:
             latency_ms = call.elapsed_ms if call.outcome in _ANSWERED else None
             binding.stats = binding.stats.record(weight, latency_ms, call.at)
-        if call.outcome is OutcomeClass.REFUSED_PERMANENT and not call.confirmed:
-            binding.suspect = True
+        unknown_code = call.outcome is OutcomeClass.REFUSED_PERMANENT and not call.confirmed
+        binding.suspect |= unknown_code or call.outcome is OutcomeClass.REFUSED_BINDING
 
     def _binding(self, binding_id: BindingId) -> _Binding:
         binding = self._bindings.get(binding_id)

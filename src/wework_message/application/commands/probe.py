@@ -1,6 +1,7 @@
 """Background probes: whether providers answer, and whether suspect instances are online (domain D6.5, decision 43)."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from wework_message.domain.ids import BindingId, Guid, ProviderCode
 from wework_message.domain.ports.gateway import MessageGateway
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.system import Clock
+
+PROBE_AT_LEAST_MS: Final = 1_000
+"""Rounds that are asked for come no faster than this: a provider in trouble is not asked once per refusal."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -50,22 +54,38 @@ async def _alone(probe: Awaitable[None]) -> None:
 class Prober:
     """Probes until it is stopped."""
 
-    def __init__(self, probe: ProbeProviders, every_ms: int = PROBE_EVERY_MS) -> None:
-        """`every_ms` between the end of a round and the next."""
+    def __init__(
+        self, probe: ProbeProviders, every_ms: int = PROBE_EVERY_MS, at_least_ms: int = PROBE_AT_LEAST_MS
+    ) -> None:
+        """`every_ms` between the end of a round and the next; one that is asked for waits `at_least_ms` only."""
         self._probe = probe
         self._every_s = every_ms / 1000
-        self._stopping = asyncio.Event()
+        self._at_least_s = at_least_ms / 1000
+        self._called = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self._stopping = False
+
+    def ask_now(self) -> None:
+        """An answer made a binding suspect: the next round need not wait for its time (decision 43)."""
+        self._called.set()
 
     def stop(self) -> None:
         """Return after the round at hand."""
-        self._stopping.set()
+        self._stopping = True
+        self._stopped.set()
+        self._called.set()
 
     async def run(self) -> None:
         """The first round is at once."""
-        while not self._stopping.is_set():
+        while not self._stopping:
+            self._called.clear()
             await _alone(self._probe())
-            try:
-                async with asyncio.timeout(self._every_s):
-                    await self._stopping.wait()
-            except TimeoutError:
-                continue
+            await self._pause(self._every_s, self._called)
+            if self._called.is_set():
+                await self._pause(self._at_least_s, self._stopped)
+
+    @staticmethod
+    async def _pause(seconds: float, event: asyncio.Event) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()
