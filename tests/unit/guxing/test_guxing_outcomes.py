@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wework_message.adapters.guxing.outcomes import BUILT_IN_CODES, of_recall, of_send, outcome_codes
@@ -60,6 +60,7 @@ def test_nesting_too_deep_to_read_is_uncertain(opening: str) -> None:
     assert (outcome.kind, outcome.reason) == (OutcomeClass.UNCERTAIN, "UNREADABLE")
 
 
+@example(status=400, value={"data": {"msg_data": {"error_code": None, "id": 1}}}, retry_after="")
 @given(status=st.sampled_from([200, 400, 422, 429, 500]), value=JSON, retry_after=st.text(max_size=12))
 def test_no_json_raises_and_only_an_id_with_code_0_is_accepted(status: int, value: Any, retry_after: str) -> None:
     body = json.dumps(value)

@@ -4,6 +4,7 @@ One table, kept in this module's two functions and shown row by row in the test 
 reliability B.4). Whatever is not listed is UNCERTAIN.
 """
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -68,10 +69,10 @@ def of_send(status: int, headers: Mapping[str, str], body: bytes, codes: Mapping
 def of_recall(
     status: int, headers: Mapping[str, str], body: bytes, codes: Mapping[int, OutcomeClass]
 ) -> AttemptOutcome:
-    """What an answer to a recall proves; ACCEPTED has no receipt, as the vendor answers none."""
+    """What an answer to a recall proves; never with a receipt: what it names is not a message of ours."""
     envelope = read_envelope(body)
     if envelope is None or not is_success(status):
-        return _without_success(status, headers, body, envelope, codes)
+        return dataclasses.replace(_without_success(status, headers, body, envelope, codes), receipt=None)
     if envelope.refused:
         return _refused(envelope, headers, codes)
     if is_svr_fail(envelope.fields):
