@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check quick format bench lock audit clean
+.PHONY: help demo run test integration services check quick format bench lock audit clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -25,6 +25,12 @@ run: $(STAMP) ## serve on port 8082 until stopped
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest
 
+integration: $(STAMP) ## run only the tests on real servers (MariaDB, Redis, RocketMQ; scripts/install-services)
+	WM_REQUIRE_SERVERS=1 $(BIN)/python -m pytest -m services
+
+services: $(STAMP) ## start MariaDB, Redis and RocketMQ for a developer, print the settings, stop all on Ctrl-C
+	@$(BIN)/python -m tests.support.servers
+
 quick: $(STAMP) ## format check, lint, types, import contracts, dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -33,7 +39,7 @@ quick: $(STAMP) ## format check, lint, types, import contracts, dependencies
 	$(BIN)/deptry src
 
 check: quick ## what CI runs: quick, the tests with their coverage gates, the wheel as others use it, the audit
-	$(BIN)/python -m pytest --cov --cov-report=
+	WM_REQUIRE_SERVERS=1 $(BIN)/python -m pytest --cov --cov-report=
 	$(BIN)/python -m scripts.coverage_gate
 	$(BIN)/python -m scripts.check_wheel
 	$(BIN)/python -m scripts.audit

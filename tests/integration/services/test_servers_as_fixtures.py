@@ -1,0 +1,66 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = """
+import pytest
+
+def test_of_redis(redis_url): ...
+
+def test_of_something_else(): ...
+"""
+BROKEN = """
+def test_that_fails(redis_server):
+    redis_server.pause()
+    raise AssertionError
+
+def test_that_follows(redis_server):
+    assert redis_server.answers()
+"""
+
+
+def session_of(folder: Path, tests: str, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    file = folder / "test_some.py"
+    file.write_text(tests)
+    command = [
+        sys.executable, "-m", "pytest", "-q", "-c", "pyproject.toml", "-p", "no:cacheprovider", "-p", "tests.support.servers.plugin",
+        f"--basetemp={folder / 'kept'}", *options, str(file),
+    ]  # fmt: skip
+    settings = {"PATH": os.environ["PATH"]} | environment
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=settings, timeout=90)
+
+
+@pytest.fixture
+def nothing_installed(tmp_path: Path) -> str:
+    (tmp_path / "bin").mkdir()
+    return str(tmp_path / "bin")
+
+
+def test_a_missing_server_skips_its_tests_and_says_how_to_get_it(tmp_path: Path, nothing_installed: str) -> None:
+    done = session_of(tmp_path, TESTS, PATH=nothing_installed)
+    assert done.returncode == 0, done.stdout
+    assert "1 passed, 1 skipped" in done.stdout
+    assert "1 without redis_server not installed here: no redis-server in PATH\n" in done.stdout
+    assert "scripts/install-services" in done.stdout
+
+
+def test_demanded_a_missing_server_is_a_failure(tmp_path: Path, nothing_installed: str) -> None:
+    done = session_of(tmp_path, TESTS, PATH=nothing_installed, WM_REQUIRE_SERVERS="1")
+    assert done.returncode == 1
+    assert "1 passed, 1 error" in done.stdout
+    assert "scripts/install-services" in done.stdout
+
+
+def test_tests_of_servers_are_marked_by_what_they_ask_for(tmp_path: Path, nothing_installed: str) -> None:
+    done = session_of(tmp_path, TESTS, "-m", "services", PATH=nothing_installed)
+    assert "1 skipped, 1 deselected" in done.stdout
+
+
+def test_a_failure_shows_the_log_and_the_next_test_finds_the_server_whole(tmp_path: Path, redis_url: str) -> None:
+    done = session_of(tmp_path, BROKEN)
+    assert "1 failed, 1 passed" in done.stdout, done.stdout
+    assert "log of Redis" in done.stdout
+    assert "Ready to accept connections" in done.stdout

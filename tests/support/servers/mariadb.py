@@ -1,0 +1,139 @@
+"""MariaDB with the durability that production demands, and a fresh database for whoever asks."""
+
+import getpass
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from tests.support.servers.ports import free_port
+from tests.support.servers.server import HOST, Server, ServerError
+
+USUAL_PORT: Final = 3306
+
+_PROGRAMS: Final = ("mariadbd", "mariadb-install-db", "mariadb")
+_CALL_S: Final = 60
+_SBIN: Final = "/usr/local/sbin:/usr/sbin:/sbin"
+"""Debian keeps the server where the PATH of most users does not look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An empty database, utf8mb4, and a user with all rights on it and on nothing else."""
+
+    name: str
+    username: str
+    password: str
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Value of ``datasource.url``."""
+        return f"mysql://{self.username}:{self.password}@{self.host}:{self.port}/{self.name}"
+
+
+class MariaDb(Server):
+    """A server of its own, not the machine's: own data, own socket, no option file read."""
+
+    host = HOST
+
+    def __init__(self, data: Path, logs: Path, port: int | None = None) -> None:
+        super().__init__("MariaDB", logs)
+        self.port = port or free_port()
+        self._data = data / "mariadb"
+        self._socket = data / "mariadb.sock"
+        self._numbers = count(1)
+
+    @staticmethod
+    def missing() -> str | None:
+        """Why this machine cannot start one, or None."""
+        absent = [one for one in _PROGRAMS if _program(one) is None]
+        return f"no {', '.join(absent)} in PATH" if absent else None
+
+    def command(self) -> Sequence[str]:
+        return [
+            _program("mariadbd") or "mariadbd",
+            "--no-defaults",
+            f"--user={getpass.getuser()}",
+            f"--datadir={self._data}",
+            f"--socket={self._socket}",
+            f"--pid-file={self._data / 'pid'}",
+            f"--bind-address={HOST}",
+            f"--port={self.port}",
+            "--skip-name-resolve",
+            "--character-set-server=utf8mb4",
+            "--innodb-flush-log-at-trx-commit=1",
+            "--innodb-buffer-pool-size=128M",
+            "--max-connections=200",
+            # Neither UTC nor the time zone of most machines: times must not depend on it.
+            "--default-time-zone=+08:00",
+        ]
+
+    def spawn(self) -> None:
+        if not self._data.exists():
+            self._install()
+        super().spawn()
+
+    def answers(self) -> bool:
+        return self._client("SELECT 1").stdout == b"1\n"
+
+    def sql(self, statements: str) -> str:
+        """Run `statements` with all rights; rows come as lines of values between tabs. ServerError where one fails."""
+        done = self._client(statements)
+        if done.returncode:
+            raise ServerError(f"{self.title}: {done.stderr.decode('utf-8', 'replace')}")
+        return done.stdout.decode()
+
+    def create_database(self, name: str | None = None) -> Database:
+        """A new one, with a user named as the database; ServerError where the name is taken."""
+        name = name or f"wm_{next(self._numbers)}"
+        one = Database(name, name, f"secret-of-{name}", self.host, self.port)
+        pattern = name.replace("_", "\\_")  # an underscore in GRANT stands for any character
+        self.sql(
+            f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4;"
+            f"CREATE USER '{name}'@'%' IDENTIFIED BY '{one.password}';"
+            f"GRANT ALL ON `{pattern}`.* TO '{name}'@'%'"
+        )
+        return one
+
+    def drop_database(self, one: Database) -> None:
+        """Away with it and its user."""
+        self.sql(f"DROP DATABASE `{one.name}`; DROP USER '{one.username}'@'%'")
+
+    @contextmanager
+    def fresh_database(self) -> Iterator[Database]:
+        """A new one, dropped afterwards."""
+        one = self.create_database()
+        try:
+            yield one
+        finally:
+            self.restore()
+            self.drop_database(one)
+
+    def _client(self, statements: str) -> "subprocess.CompletedProcess[bytes]":
+        command = [
+            "mariadb", "--no-defaults", f"--socket={self._socket}", "--batch", "--skip-column-names",
+            "--default-character-set=utf8mb4", f"--execute={statements}",
+        ]  # fmt: skip
+        return subprocess.run(command, check=False, capture_output=True, timeout=_CALL_S)
+
+    def _install(self) -> None:
+        owner = getpass.getuser()
+        command = [
+            "mariadb-install-db", "--no-defaults", f"--user={owner}", f"--datadir={self._data}", "--skip-test-db",
+            # Whoever started the server has all rights over its socket, and nobody has a password for them.
+            "--auth-root-authentication-method=socket", f"--auth-root-socket-user={owner}", "--skip-name-resolve",
+        ]  # fmt: skip
+        with self.log.open("ab") as log:
+            done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        if done.returncode:
+            raise ServerError(f"{self.title} could not be installed into {self._data}\n{self.tail()}")
+
+
+def _program(name: str) -> str | None:
+    return shutil.which(name) or shutil.which(name, path=_SBIN)

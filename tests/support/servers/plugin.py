@@ -1,0 +1,113 @@
+"""pytest: the servers as fixtures of the session, skipped or demanded where they are not installed, whole before each test.
+
+A test that asks for one of the fixtures, directly or through others, is marked ``services``. One that asks for it by
+`request.getfixturevalue` alone carries the mark itself.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, TypeVar
+
+import pytest
+from tests.support.servers.mariadb import Database, MariaDb
+from tests.support.servers.redis import Redis
+from tests.support.servers.rocketmq import RocketMq
+
+REQUIRED: Final = "WM_REQUIRE_SERVERS"
+"""Set to 1, a missing server is a failure."""
+
+_NAMES: Final = ("mariadb", "redis_server", "rocketmq")
+_WHY: Final = "not installed here: "
+_HOW: Final = "scripts/install-services installs them (apt-get and Maven); then `make integration` runs those tests"
+_running: Final = pytest.StashKey[dict[str, MariaDb | Redis | RocketMq]]()
+
+_S = TypeVar("_S", MariaDb, Redis, RocketMq)
+
+
+@pytest.fixture(scope="session")
+def mariadb(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    yield from _lent(MariaDb, "mariadb", request.config, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    yield from _lent(Redis, "redis_server", request.config, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def rocketmq(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RocketMq]:
+    yield from _lent(RocketMq, "rocketmq", request.config, tmp_path_factory)
+
+
+@pytest.fixture
+def mariadb_database(mariadb: MariaDb) -> Iterator[Database]:
+    with mariadb.fresh_database() as database:
+        yield database
+
+
+@pytest.fixture
+def redis_url(redis_server: Redis) -> str:
+    redis_server.flush()
+    return redis_server.url
+
+
+def _lent(kind: type[_S], name: str, config: pytest.Config, folders: pytest.TempPathFactory) -> Iterator[_S]:
+    if missing := kind.missing():
+        if os.environ.get(REQUIRED) == "1":
+            pytest.fail(f"{name} {_WHY}{missing}, and {REQUIRED}=1; {_HOW}", pytrace=False)
+        pytest.skip(f"{name} {_WHY}{missing}")
+    # Logs stay where pytest keeps the folders of its last sessions; data does not.
+    with TemporaryDirectory(prefix="wm-") as data:
+        server = kind(Path(data), folders.mktemp(name, numbered=False))
+        lent = config.stash.setdefault(_running, {})
+        try:
+            server.start()
+            lent[name] = server
+            yield server
+        finally:
+            lent.pop(name, None)
+            server.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _wanted(item):
+            item.add_marker("services")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What the test before has broken is whole again."""
+    lent = item.config.stash.get(_running, {})
+    for name in _wanted(item):
+        if name in lent:
+            lent[name].restore()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        lent = item.config.stash.get(_running, {})
+        report.sections += [(f"log of {one.title}", one.tail()) for name in _wanted(item) if (one := lent.get(name))]
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = [
+        str(one.longrepr[2]) for one in terminalreporter.stats.get("skipped", ()) if isinstance(one.longrepr, tuple)
+    ]
+    without = Counter(one.removeprefix("Skipped: ") for one in reasons if _WHY in one)
+    if without:
+        terminalreporter.section("tests skipped for want of a server")
+        for reason, tests in without.items():
+            terminalreporter.line(f"{tests} without {reason}")
+        terminalreporter.line(_HOW)
+
+
+def _wanted(item: pytest.Item) -> list[str]:
+    return [name for name in _NAMES if name in getattr(item, "fixturenames", ())]

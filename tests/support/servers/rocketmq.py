@@ -1,0 +1,267 @@
+"""RocketMQ 5: a name server, and a broker with its gRPC proxy in one JVM (local mode), from Maven's jars."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from tests.support.servers import rocketmq_calls
+from tests.support.servers.ports import free_port
+from tests.support.servers.server import HOST, Server
+
+USUAL_NAME_SERVER_PORT: Final = 9876
+USUAL_PROXY_PORT: Final = 8081
+
+_POM: Final = Path(__file__).with_name("rocketmq-pom.xml")
+_PROBE: Final = "wm-readiness"
+_OWN_TOPIC: Final = "SELF_TEST_TOPIC"
+"""Every broker has it from its first moment."""
+_FULL: Final = 0.88
+"""A broker refuses every message once its disk is used to 90 %; no setting moves that."""
+_JVM: Final = (
+    "-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true",
+    "--add-opens=java.base/java.nio=ALL-UNNAMED", "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+    "--add-opens=java.base/java.lang=ALL-UNNAMED",
+)  # fmt: skip
+_LOGBACK: Final = """<configuration>
+  <appender name="OUT" class="ch.qos.logback.core.ConsoleAppender">
+    <encoder><pattern>%d %p %t %c{1} - %m%n</pattern></encoder>
+  </appender>
+  <logger name="RocketmqTransaction" level="ERROR"/>
+  <root level="WARN"><appender-ref ref="OUT"/></root>
+</configuration>
+"""
+
+
+class Jvm(Server):
+    """A main class of RocketMQ, with everything it writes below one home."""
+
+    poll_s = 0.1
+
+    def __init__(self, title: str, logs: Path, home: Path) -> None:
+        super().__init__(title, logs)
+        self.home = home
+
+    def environment(self) -> Mapping[str, str]:
+        return {"ROCKETMQ_HOME": str(self.home)}
+
+    def java(self, memory: Sequence[str], main: str, *arguments: str) -> Sequence[str]:
+        """Command line that runs `main`."""
+        logback = self.home / "logback.xml"
+        logback.write_text(_LOGBACK)
+        return [
+            "java", *memory, *_JVM, f"-Duser.home={self.home}", f"-Drmq.logback.configurationFile={logback}",
+            "-cp", _classpath().read_text(), f"org.apache.rocketmq.{main}", *arguments,
+        ]  # fmt: skip
+
+
+class NameServer(Jvm):
+    """Knows which broker has which topic, in memory."""
+
+    def __init__(self, home: Path, logs: Path, port: int) -> None:
+        super().__init__("RocketMQ name server", logs, home)
+        self.port = port
+        self.address = f"{HOST}:{port}"
+
+    def command(self) -> Sequence[str]:
+        settings = self.home / "namesrv.conf"
+        settings.write_text(f"listenPort={self.port}\nbindAddress={HOST}\n")
+        memory = ["-Xms48m", "-Xmx96m", "-XX:MaxMetaspaceSize=96m", "-XX:MaxDirectMemorySize=64m"]
+        return self.java(memory, "namesrv.NamesrvStartup", "-c", str(settings))
+
+    def answers(self) -> bool:
+        return rocketmq_calls.reaches(self.address)
+
+
+class Broker(Jvm):
+    """Keeps the messages; with `proxy` (read at each start) it also speaks gRPC."""
+
+    def __init__(self, home: Path, logs: Path, name_server: str, proxy_port: int) -> None:
+        super().__init__("RocketMQ broker", logs, home)
+        # Two below is its fast port, one above that of replication.
+        self.port = free_port(-2, 1)
+        self.address = f"{HOST}:{self.port}"
+        self.proxy = True
+        self.proxy_port = proxy_port
+        self.proxy_address = f"{HOST}:{proxy_port}"
+        self.metrics_port = free_port()
+        self._remoting_port = free_port()
+        self._name_server = name_server
+        self._probed = False
+
+    def spawn(self) -> None:
+        self._probed = False
+        super().spawn()
+
+    def command(self) -> Sequence[str]:
+        settings = self.home / "broker.conf"
+        settings.write_text("".join(f"{key}={value}\n" for key, value in self._settings().items()))
+        memory = ["-Xms192m", "-Xmx384m", "-XX:MaxMetaspaceSize=192m", "-XX:MaxDirectMemorySize=320m"]
+        if not self.proxy:
+            return self.java(memory, "broker.BrokerStartup", "-c", str(settings))
+        proxy = self.home / "rmq-proxy.json"
+        proxy.write_text(json.dumps(self._proxy_settings()))
+        return self.java(
+            memory,
+            "proxy.ProxyStartup",
+            "-pm",
+            "local",
+            "-pc",
+            str(proxy),
+            "-bc",
+            str(settings),
+            "-n",
+            self._name_server,
+        )
+
+    def answers(self) -> bool:
+        """It is registered with the name server, and a topic put at it is found there and then through the proxy."""
+        try:
+            if not rocketmq_calls.knows_route(self._name_server, _OWN_TOPIC):
+                # A slow start finds no name server connected yet, and would try again only after 10 s.
+                rocketmq_calls.register(self.address)
+                return False
+            if not self._probed:
+                # Once, and not before its own registration: two at a time make it try again only after 10 s.
+                rocketmq_calls.put_topic(self.address, _PROBE, "NORMAL", 1)
+                self._probed = True
+            if not rocketmq_calls.knows_route(self._name_server, _PROBE):
+                return False
+        except (OSError, rocketmq_calls.RefusedError):
+            return False
+        return not self.proxy or rocketmq_calls.proxy_knows_route(self.proxy_address, _PROBE)
+
+    def _settings(self) -> Mapping[str, object]:
+        return {
+            "brokerClusterName": "DefaultCluster", "brokerName": "broker-a", "brokerId": 0, "brokerRole": "ASYNC_MASTER",
+            # What is acknowledged is on the disk, as production demands.
+            "flushDiskType": "SYNC_FLUSH",
+            "namesrvAddr": self._name_server, "brokerIP1": HOST, "bindAddress": HOST,
+            "listenPort": self.port, "haListenPort": self.port + 1, "storePathRootDir": self.home / "store",
+            # Neither exists through the proxy: a test that forgets to create a topic must see it.
+            "autoCreateTopicEnable": "false", "autoCreateSubscriptionGroup": "true",
+            # Sparse files of 1 GB are the default.
+            "mappedFileSizeCommitLog": 67_108_864, "mappedFileSizeConsumeQueue": 600_000,
+            "mappedFileSizeTimerLog": 10_485_760, "maxMessageSize": 1_048_576, "maxHashSlotNum": 50_000,
+            "maxIndexNum": 200_000, "diskMaxUsedSpaceRatio": 95,
+            # Seconds after a name server came back; 30 is the default.
+            "registerNameServerPeriod": 10_000,
+            "metricsExporterType": "PROM", "metricsPromExporterHost": HOST, "metricsPromExporterPort": self.metrics_port,
+        }  # fmt: skip
+
+    def _proxy_settings(self) -> Mapping[str, object]:
+        return {
+            "rocketMQClusterName": "DefaultCluster", "proxyName": "proxy-a", "proxyMode": "LOCAL",
+            "namesrvAddr": self._name_server, "localServeAddr": HOST, "remotingAccessAddr": HOST,
+            "grpcServerPort": self.proxy_port, "remotingListenPort": self._remoting_port, "maxMessageSize": 1_048_576,
+        }  # fmt: skip
+
+
+class RocketMq:
+    """Both together. What is done to it is done to the broker and its proxy; `name_server` can be broken on its own."""
+
+    title = "RocketMQ"
+
+    def __init__(
+        self, data: Path, logs: Path, name_server_port: int | None = None, proxy_port: int | None = None
+    ) -> None:
+        home = data / "rocketmq"
+        home.mkdir()
+        self._numbers = count(1)
+        self.name_server = NameServer(home, logs, name_server_port or free_port())
+        self.broker = Broker(home, logs, self.name_server.address, proxy_port or free_port())
+        self.endpoints = self.broker.proxy_address
+        """Value of ``rocketmq.endpoints``; that of ``rocketmq.name-server`` is ``name_server.address``."""
+
+    @staticmethod
+    def missing() -> str | None:
+        """Why this machine cannot start one, or None."""
+        if not shutil.which("java"):
+            return "no java in PATH"
+        jars = _classpath().read_text().split(":") if _classpath().exists() else []
+        if not jars or not all(map(os.path.exists, jars)):
+            return "its jars are not resolved"
+        return None
+
+    @property
+    def running(self) -> bool:
+        return self.broker.running
+
+    @property
+    def pid(self) -> int:
+        return self.broker.pid
+
+    def start(self, *, proxy: bool = True) -> None:
+        """Start what does not run; returns once a route is found through the proxy, or without one at the name server."""
+        used = shutil.disk_usage(self.broker.home)
+        if used.used > _FULL * (used.used + used.free):
+            raise OSError(
+                f"the disk of {self.broker.home} is nearly full: a broker would refuse; set TMPDIR to another"
+            )
+        if not self.name_server.running:
+            self.name_server.start()
+        self.broker.proxy = proxy
+        self.broker.start()
+
+    def kill9(self) -> None:
+        """SIGKILL to broker and proxy; the name server goes on."""
+        self.broker.kill9()
+
+    def stop(self) -> None:
+        """SIGTERM to broker and proxy, and wait; the name server goes on."""
+        self.broker.stop()
+
+    def pause(self) -> None:
+        """SIGSTOP to broker and proxy."""
+        self.broker.pause()
+
+    def resume(self) -> None:
+        """SIGCONT to broker and proxy."""
+        self.broker.resume()
+
+    def restore(self) -> None:
+        """Whatever a test has done to it: running and answering again, with a proxy."""
+        if self.running and not self.broker.proxy:
+            self.kill9()
+        self.name_server.restore()
+        self.broker.proxy = True
+        self.broker.restore()
+
+    def close(self) -> None:
+        """End both for good."""
+        self.broker.close()
+        self.name_server.close()
+
+    def tail(self) -> str:
+        """The last lines of both logs."""
+        return f"{self.name_server.tail()}\n{self.broker.tail()}"
+
+    def fresh_topic(self, kind: str = "NORMAL", queues: int = 4) -> str:
+        """Name of a new topic; `kind` is NORMAL, FIFO, DELAY or TRANSACTION."""
+        return self.create_topic(f"topic-{next(self._numbers)}", kind, queues)
+
+    def fresh_group(self, retries: int = 16) -> str:
+        """Name of a new consumer group, which gives a message up after `retries` redeliveries."""
+        name = f"group-{next(self._numbers)}"
+        rocketmq_calls.put_group(self.broker.address, name, retries)
+        return name
+
+    def create_topic(self, name: str, kind: str = "NORMAL", queues: int = 4) -> str:
+        """A topic, or its new settings; its name. Both the name server and the proxy know it at once."""
+        rocketmq_calls.put_topic(self.broker.address, name, kind, queues)
+        return name
+
+    def drop_topic(self, name: str) -> None:
+        """Purge: the topic is gone with what was in it. A proxy may go on for 20 s as if it were there."""
+        rocketmq_calls.drop_topic(self.name_server.address, self.broker.address, name)
+
+
+def _classpath() -> Path:
+    """Where scripts/install-services has Maven write the jars of this pom down."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    content = hashlib.sha256(_POM.read_bytes()).hexdigest()[:16]
+    return cache / "wework-message" / f"rocketmq-{content}.classpath"

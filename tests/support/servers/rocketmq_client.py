@@ -1,0 +1,61 @@
+"""The official client in a process of its own: its import reconfigures logging and writes below HOME.
+
+``python -m tests.support.servers.rocketmq_client ENDPOINTS TOPIC GROUP publish BODY...`` or ``... receive COUNT``
+"""
+
+import sys
+import time
+
+from rocketmq import (  # type: ignore[import-untyped]  # ships no types
+    ClientConfiguration,
+    Credentials,
+    FilterExpression,
+    Message,
+    Producer,
+    SimpleConsumer,
+)
+
+_LIMIT_S = 60.0
+_LEASE_S = 60
+
+
+def publish(settings: ClientConfiguration, topic: str, bodies: list[str]) -> None:
+    producer = Producer(settings, topics=[topic])
+    producer.startup()
+    for body in bodies:
+        message = Message()
+        message.topic = topic
+        message.body = body.encode()
+        producer.send(message)
+    producer.shutdown()
+
+
+def receive(settings: ClientConfiguration, topic: str, group: str, count: int) -> None:
+    """Print the distinct bodies, sorted, once there are `count`."""
+    consumer = SimpleConsumer(settings, group, {topic: FilterExpression("*")}, await_duration=5)
+    consumer.startup()
+    limit = time.monotonic() + _LIMIT_S
+    bodies: set[str] = set()
+    while len(bodies) < count:
+        try:
+            messages = consumer.receive(16, _LEASE_S)
+        except Exception:  # the proxy knows nothing of a new consumer until its settings have arrived
+            if time.monotonic() > limit:
+                raise
+            continue
+        for message in messages:
+            bodies.add(message.body.decode())
+            consumer.ack(message)
+        if time.monotonic() > limit:
+            break
+    consumer.shutdown()
+    print(*sorted(bodies), sep="\n")  # noqa: T201 - the answer to the test that started this
+
+
+if __name__ == "__main__":
+    endpoints, topic, group, verb, *rest = sys.argv[1:]
+    settings = ClientConfiguration(endpoints, Credentials())
+    if verb == "publish":
+        publish(settings, topic, rest)
+    else:
+        receive(settings, topic, group, int(rest[0]))
