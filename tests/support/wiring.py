@@ -118,7 +118,7 @@ async def running(policy: Policy | None = None, *, dispatching: bool = True) -> 
     gateway = MemoryGateway(clock, busy=lambda: database.busy)
     readers = {code: GuxingCallbackReader() for code in policy.providers}
     bell = InboxBell()
-    commits = GroupCommit(units, Aftermath(feed, doorbell, Silence(), bell.ring))
+    commits = GroupCommit(units, Aftermath(feed, doorbell, Silence(), bell.ring), dice)
     projector = Projector(commits, ProjectCallbacks(readers, board, policy, clock), bell, clock)
     router = Router(policy, ProviderSelector(), board, dice)
     gateways: Mapping[ProviderCode, MemoryGateway] = dict.fromkeys(policy.providers, gateway)

@@ -162,7 +162,7 @@ class World:
         self.router = Router(self.policy, ProviderSelector(), self.board, dice)
         bell = InboxBell()
         aftermath = Aftermath(self.feed, self.doorbell, self.observer, bell.ring)
-        self.commits = GroupCommit(self.units, aftermath)
+        self.commits = GroupCommit(self.units, aftermath, dice)
         readers = dict.fromkeys(self.policy.providers, self.callbacks)
         projecting = ProjectCallbacks(readers, self.board, self.policy, self.clock)
         self.projector = Projector(self.commits, projecting, bell, self.clock)

@@ -13,16 +13,20 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from wework_message.application.errors import DrainingError
-from wework_message.domain.errors import UnavailableError
+from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message import Message
 from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
+from wework_message.domain.ports.system import Dice
 
 CAP: Final = 500
 """Items in one transaction."""
 
 LINGER_S: Final = 0.001
 """How long to let a small batch gather while callers keep coming."""
+
+RETRY_S: Final = (0.005, 0.02, 0.08, 0.32)
+"""Waits, +- 50 %, before a transaction that the store gave up is tried again."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -90,9 +94,10 @@ class _Entry(Generic[Item, Result]):
 class GroupCommit:
     """The process's one flusher."""
 
-    def __init__(self, units: UnitOfWorkFactory, after: AfterCommit) -> None:
-        """`after` is called once per committed transaction."""
+    def __init__(self, units: UnitOfWorkFactory, after: AfterCommit, dice: Dice) -> None:
+        """`after` is called once per committed transaction; `dice` spreads transactions that are tried again."""
         self._units = units
+        self._dice = dice
         self._after = after
         self._queue: deque[_Entry[Any, Any]] = deque()
         self._wake = asyncio.Event()
@@ -136,7 +141,7 @@ class GroupCommit:
 
     async def _flush(self, batch: list[_Entry[Any, Any]]) -> None:
         try:
-            flush, results = await self._transact(batch)
+            flush, results = await self._persist(batch)
         except UnavailableError as error:
             for entry in batch:
                 _fail(entry, error)
@@ -161,6 +166,17 @@ class GroupCommit:
             return
         for entry in batch:
             await self._flush([entry])
+
+    async def _persist(self, batch: list[_Entry[Any, Any]]) -> tuple[Flush, list[Any]]:
+        """The whole transaction, again where the store gave it up for another one: operations read what they change."""
+        for wait_s in RETRY_S:
+            try:
+                return await self._transact(batch)
+            except TryAgainError as error:
+                _log.info("a transaction is tried again", extra={"reason": str(error)})
+                # Two that met once shall not meet again.
+                await asyncio.sleep(wait_s * (0.5 + self._dice.roll()))
+        return await self._transact(batch)
 
     async def _transact(self, batch: list[_Entry[Any, Any]]) -> tuple[Flush, list[Any]]:
         results: list[Any] = [None] * len(batch)

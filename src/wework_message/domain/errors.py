@@ -58,3 +58,12 @@ class UnavailableError(WeworkMessageError):
         """`dependency` such as ``database``; `cause` is safe text."""
         super().__init__(f"{dependency}: {cause}")
         self.dependency = dependency
+
+
+class TryAgainError(UnavailableError):
+    """The store gave the transaction up: nothing of it was written, and running the whole of it again may well succeed."""
+
+    def __init__(self, dependency: str, cause: str, *, lost_connection: bool = False) -> None:
+        """`lost_connection`: not for another transaction, but because the connection was gone."""
+        super().__init__(dependency, cause)
+        self.lost_connection = lost_connection

@@ -1,6 +1,6 @@
-"""What portable SQL cannot say (decision 51): multi-row upserts and the claim. One class per dialect.
+"""What portable SQL cannot say (decision 51): upserts, instants by the database's clock, and the claim; and SQLite's way.
 
-This version speaks SQLite; the class for MySQL and MariaDB stands beside it once that backend lands.
+One class per dialect; MySQL's and MariaDB's is in `mysql_dialect`.
 """
 
 from collections.abc import Sequence
@@ -15,16 +15,18 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    false,
     literal,
     null,
     or_,
     select,
     tuple_,
     union_all,
+    update,
 )
 from sqlalchemy.dialects import sqlite
 
-from wework_message.adapters.sql.prepared import Prepared, Query, parameters
+from wework_message.adapters.sql.prepared import Prepared, Query, Selection, Statement, inserting, parameters
 from wework_message.adapters.sql.rows import SCHEDULED_PLACE
 from wework_message.adapters.sql.tables import account, binding, callback, due, finished, idempotency_key, message
 from wework_message.domain.agenda import Place, Urgency
@@ -34,46 +36,68 @@ HELD_BY_UNKNOWN: Final = 2
 """Value of the claim's `holder` column where an uncertain attempt holds the lane; 1 = a call in flight."""
 
 
+DUE_DEFAULTS: Final = ("seq", "lease_owner", "epoch")
+"""Columns of a due row that the database fills."""
+
+
 class Dialect(Protocol):
-    """Statements that differ between databases. Parameters carry the columns' names."""
+    """Statements that differ between databases. Parameters carry the columns' names.
+
+    Where a row says when it is due, it says so as ``due_at`` and as ``now`` and ``in_ms``.
+    """
 
     @property
-    def new_key(self) -> Prepared:
+    def new_key(self) -> Statement:
         """Insert an idempotency key, leaving a taken one alone."""
         ...
 
     @property
-    def new_callback(self) -> Prepared:
+    def new_callback(self) -> Statement:
         """Insert a callback, leaving a known one alone."""
         ...
 
     @property
-    def new_account(self) -> Prepared:
+    def new_account(self) -> Statement:
         """Insert an account, leaving a known one alone."""
         ...
 
     @property
-    def new_binding(self) -> Prepared:
+    def new_binding(self) -> Statement:
         """Insert a binding, leaving a known one alone."""
         ...
 
     @property
-    def due_again(self) -> Prepared:
+    def new_due(self) -> Statement:
+        """Insert when a message is due first."""
+        ...
+
+    @property
+    def due_again(self) -> Statement:
         """When a message is due next; it keeps its place in its account's budget."""
         ...
 
     @property
-    def departed(self) -> Prepared:
+    def departed(self) -> Statement:
         """The same for a call that starts: it uses up the place in the budget."""
         ...
 
     @property
-    def count(self) -> Prepared:
+    def count(self) -> Statement:
         """Add to a kept counter."""
         ...
 
     @property
-    def claim(self) -> Query:
+    def wake_next(self) -> Statement:
+        """Make the first waiting message of `the_lane` due, if it is parked."""
+        ...
+
+    @property
+    def wake_all(self) -> Statement:
+        """Make every parked message of `the_lane` due."""
+        ...
+
+    @property
+    def claim(self) -> Selection:
         """Due rows in claim order with `holder` and `behind`, locked against others; parameters `now` and `most`."""
         ...
 
@@ -102,6 +126,11 @@ class SqliteDialect:
         return _insert_new(binding)
 
     @cached_property
+    def new_due(self) -> Prepared:
+        """A plain insert."""
+        return inserting(due, without=DUE_DEFAULTS)
+
+    @cached_property
     def due_again(self) -> Prepared:
         """ON CONFLICT DO UPDATE."""
         return _upsert_due("place", "parked", "due_at")
@@ -120,6 +149,26 @@ class SqliteDialect:
         return Prepared(statement.on_conflict_do_update(index_elements=keys, set_={"total": added}))
 
     @cached_property
+    def wake_next(self) -> Prepared:
+        """One update."""
+        following = due.alias("following")
+        first = (
+            select(following.c.seq)
+            .where(following.c.lane == bindparam("the_lane"), following.c.place == Place.WAITING.value)
+            .order_by(following.c.urgency, following.c.seq)
+            .limit(1)
+            .scalar_subquery()
+        )
+        woken = {"due_at": bindparam("now"), "parked": false()}
+        return Prepared(update(due).where(due.c.seq == first, due.c.parked).values(woken))
+
+    @cached_property
+    def wake_all(self) -> Prepared:
+        """One update."""
+        parked = (due.c.lane == bindparam("the_lane"), due.c.place == Place.WAITING.value, due.c.parked)
+        return Prepared(update(due).where(*parked).values(due_at=bindparam("now"), parked=false()))
+
+    @cached_property
     def claim(self) -> Query:
         """One index range per urgency class, so that a backlog of one class is not read for another."""
         classes = [_due_of_class(urgency) for urgency in Urgency]
@@ -133,7 +182,7 @@ def _insert_new(table: Table, *without: str) -> Prepared:
 
 
 def _upsert_due(*columns: str) -> Prepared:
-    statement = sqlite.insert(due).values(parameters(due, without=("seq", "lease_owner", "epoch")))
+    statement = sqlite.insert(due).values(parameters(due, without=DUE_DEFAULTS))
     changed = {name: statement.excluded[name] for name in columns}
     return Prepared(statement.on_conflict_do_update(index_elements=["message_id"], set_=changed))
 
@@ -146,23 +195,25 @@ def _due_of_class(urgency: Urgency) -> Select[Any]:
     return (
         select(
             due.c.seq, due.c.message_id, due.c.urgency, due.c.due_at, due.c.paced,
-            case((waits, _holder()), else_=null()).label("holder"),
-            case((waits, _behind()), else_=_literal(0)).label("behind"),
+            case((waits, holder_of(due)), else_=null()).label("holder"),
+            case((waits, _behind()), else_=literal_number(0)).label("behind"),
         )
-        .where(due.c.urgency == _literal(urgency), due.c.due_at <= _NOW)
+        .where(due.c.urgency == literal_number(urgency), due.c.due_at <= _NOW)
         .order_by(due.c.due_at, due.c.seq)
         .limit(bindparam("most", 0))
     )  # fmt: skip
 
 
-def _holder() -> ColumnElement[int]:
-    other, held = due.alias(), message.alias()
+def holder_of(row: Table) -> ColumnElement[int]:
+    """What holds the lane of a due row: NULL, a call in flight, or `HELD_BY_UNKNOWN`."""
+    other, held = due.alias("other"), message.alias("held")
     unknown = held.c.status == literal(MessageStatus.UNKNOWN.value, literal_execute=True)
     return (
-        select(case((unknown, _literal(HELD_BY_UNKNOWN)), else_=_literal(1)))
+        select(case((unknown, literal_number(HELD_BY_UNKNOWN)), else_=literal_number(1)))
         .select_from(other.join(held, held.c.id == other.c.message_id))
-        .where(other.c.lane == due.c.lane, other.c.place == _literal(Place.HOLDING))
-        .limit(_literal(1))
+        .where(other.c.lane == row.c.lane, other.c.place == literal_number(Place.HOLDING))
+        .limit(literal_number(1))
+        .with_hint(other, "FORCE INDEX (ix_wm_due_lane)", "mysql")
         .scalar_subquery()
     )
 
@@ -171,16 +222,16 @@ def _behind() -> ColumnElement[bool]:
     other = due.alias()
     earlier = tuple_(other.c.urgency, other.c.seq) < tuple_(due.c.urgency, due.c.seq)
     in_place = or_(
-        other.c.place == _literal(Place.WAITING),
-        (other.c.place == _literal(SCHEDULED_PLACE)) & (other.c.due_at <= _NOW),
+        other.c.place == literal_number(Place.WAITING),
+        (other.c.place == literal_number(SCHEDULED_PLACE)) & (other.c.due_at <= _NOW),
     )
-    return exists(select(_literal(1)).where(other.c.lane == due.c.lane, in_place, earlier))
+    return exists(select(literal_number(1)).where(other.c.lane == due.c.lane, in_place, earlier))
 
 
-def _literal(number: int) -> ColumnElement[int]:
+def literal_number(number: int) -> ColumnElement[int]:
     """A constant in the text of the statement."""
     return literal(int(number), literal_execute=True)
 
 
 def _literals(*numbers: int) -> Sequence[ColumnElement[int]]:
-    return [_literal(number) for number in numbers]
+    return [literal_number(number) for number in numbers]

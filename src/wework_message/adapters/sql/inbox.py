@@ -5,23 +5,14 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, select, update
 
 from wework_message.adapters.sql.dialect import Dialect
-from wework_message.adapters.sql.prepared import Prepared, Query
+from wework_message.adapters.sql.prepared import Prepared, Query, updating
 from wework_message.adapters.sql.running import Run
 from wework_message.adapters.sql.tables import callback
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.persistence import InboxEntry, InboxState, InboxVerdict
 
-_DECIDE = Prepared(
-    update(callback)
-    .where(callback.c.id == bindparam("the_id"))
-    .values(
-        state=bindparam("state"),
-        message_id=bindparam("message_id"),
-        waits_for=bindparam("waits_for"),
-        tries=callback.c.tries + bindparam("tried"),
-    )
-)
+_DECIDE = updating(callback, {"id": "the_id"}, ["state", "message_id", "waits_for", "tries"], plus="tries")
 
 _PENDING = Query(
     select(
@@ -31,12 +22,17 @@ _PENDING = Query(
     .where(callback.c.state == InboxState.PENDING.value)
     .order_by(callback.c.id)
     .limit(bindparam("most"))
+    .with_hint(callback, "FORCE INDEX (ix_wm_callback_state)", "mysql")
+    .with_for_update(skip_locked=True)
 )  # fmt: skip
 _OF_PLACE = (callback.c.guid == bindparam("the_guid"), callback.c.provider_code == bindparam("the_provider"))
 _PARKED = callback.c.state == InboxState.PARKED.value
 _OPEN = {"state": InboxState.PENDING.value}
-_REOPEN_NAMED = Prepared(
-    update(callback).where(callback.c.waits_for == bindparam("the_id"), *_OF_PLACE, _PARKED).values(_OPEN)
+_REOPEN_NAMED = updating(
+    callback,
+    {"waits_for": "the_id", "guid": "the_guid", "state": "was", "provider_code": "the_provider"},
+    ["state"],
+    index="ix_wm_callback_waits",
 )
 _REOPEN_RECENT = Prepared(
     update(callback).where(*_OF_PLACE, _PARKED, callback.c.received_at >= bindparam("since")).values(_OPEN)
@@ -110,7 +106,8 @@ def _reopen(
     guids: Sequence[tuple[ProviderCode, Guid]],
     since: int,
 ) -> int:
-    named = [{"the_id": name, "the_guid": guid, "the_provider": code} for code, guid, name in keys]
+    states = {"was": InboxState.PARKED.value, "state": InboxState.PENDING.value}
+    named = [{"the_id": name, "the_guid": guid, "the_provider": code, **states} for code, guid, name in keys]
     recent = [{"the_guid": guid, "the_provider": code, "since": since} for code, guid in guids]
     return _REOPEN_NAMED.many(connection, named) + _REOPEN_RECENT.many(connection, recent)
 
@@ -128,7 +125,7 @@ def _decide(connection: Connection, verdicts: Sequence[InboxVerdict]) -> None:
                 "state": verdict.state.value,
                 "message_id": verdict.message_id,
                 "waits_for": verdict.provider_message_id,
-                "tried": verdict.state is InboxState.PENDING,
+                "tries": int(verdict.state is InboxState.PENDING),
             }
             for verdict in verdicts
         ],

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, false, select, true, update
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from wework_message.adapters.sql import rows, uncertainty
 from wework_message.adapters.sql.dialect import HELD_BY_UNKNOWN, Dialect
-from wework_message.adapters.sql.prepared import Prepared, Query, inserting
+from wework_message.adapters.sql.prepared import Query, deleting, inserting, updating
 from wework_message.adapters.sql.running import Later, Run
 from wework_message.adapters.sql.tables import attempt, batch, due, idempotency_key, message, note
 from wework_message.domain.agenda import Place
@@ -21,26 +21,27 @@ from wework_message.domain.ports.system import Clock
 Named = tuple[ProviderCode, Guid, ProviderMessageId]
 
 _NEW_MESSAGE = inserting(message)
-_NEW_DUE = inserting(due, without=("seq", "lease_owner", "epoch"))
 _NEW_ATTEMPT = inserting(attempt)
 _NEW_NOTE = inserting(note, without=("id",))
 _NEW_BATCH = inserting(batch)
-_UPDATE_MESSAGE = Prepared(
-    update(message)
-    .where(message.c.id == bindparam("the_id"))
-    .values({name: bindparam(name) for name in rows.STATE_COLUMNS})
-)
-_UPDATE_ATTEMPT = Prepared(
-    update(attempt)
-    .where(attempt.c.message_id == bindparam("the_id"), attempt.c.number == bindparam("the_number"))
-    .values({name: bindparam(name) for name in rows.SETTLED_COLUMNS})
-)
-_FORGET = Prepared(delete(due).where(due.c.message_id == bindparam("the_id")))
-_MARK_PACED = Prepared(update(due).where(due.c.message_id == bindparam("the_id")).values(paced=true()))
+_UPDATE_MESSAGE = updating(message, {"id": "the_id"}, rows.STATE_COLUMNS)
+_UPDATE_ATTEMPT = updating(attempt, {"message_id": "the_id", "number": "the_number"}, rows.SETTLED_COLUMNS)
+_FORGET = deleting(due, {"message_id": "the_id"}, index="uq_wm_due_message_id")
+_MARK_PACED = updating(due, {"message_id": "the_id"}, ["paced"], index="uq_wm_due_message_id")
 _IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
-_MESSAGES = Query(select(message).where(message.c.id.in_(_IDS)))
+_BY_ID = select(message).where(message.c.id.in_(_IDS)).with_hint(message, "FORCE INDEX (PRIMARY)", "mysql")
+_MESSAGES = Query(_BY_ID)
+_LOCKED = Query(_BY_ID.with_for_update())
+"""SQLite's compiler leaves the locks out: there a unit of work is the only writer."""
+_UNLOCKED = Query(_BY_ID.with_for_update(skip_locked=True))
+"""Without the messages that another unit of work is changing right now."""
 _ATTEMPTS = Query(select(attempt).where(attempt.c.message_id.in_(_IDS)).order_by(attempt.c.number))
-_VERSIONS = Query(select(message.c.id, message.c.version).where(message.c.id.in_(_IDS)))
+_VERSIONS = Query(
+    select(message.c.id, message.c.version)
+    .where(message.c.id.in_(_IDS))
+    .with_hint(message, "FORCE INDEX (PRIMARY)", "mysql")
+    .with_for_update()
+)
 _OWNERS = Query(
     select(
         idempotency_key.c.tenant_id, idempotency_key.c.key, idempotency_key.c.target, idempotency_key.c.fingerprint
@@ -55,26 +56,6 @@ _SENT_AS = Query(
     ).where(attempt.c.provider_message_id.in_(_IDS))
 )
 _PARTS = select(message.c.id).where(message.c.group_id == bindparam("the_id")).order_by(message.c.item_index)
-
-
-def _wake_next() -> Prepared:
-    following = due.alias("following")
-    first = (
-        select(following.c.seq)
-        .where(following.c.lane == bindparam("the_lane"), following.c.place == Place.WAITING.value)
-        .order_by(following.c.urgency, following.c.seq)
-        .limit(1)
-        .scalar_subquery()
-    )
-    return Prepared(update(due).where(due.c.seq == first, due.c.parked).values(due_at=bindparam("now"), parked=false()))
-
-
-_WAKE_NEXT = _wake_next()
-_WAKE_ALL = Prepared(
-    update(due)
-    .where(due.c.lane == bindparam("the_lane"), due.c.place == Place.WAITING.value, due.c.parked)
-    .values(due_at=bindparam("now"), parked=false())
-)
 
 
 class SqlMessageJournal:
@@ -99,6 +80,9 @@ class SqlMessageJournal:
              "created_at": now}
             for key in keys
         ]  # fmt: skip
+        wanted.sort(
+            key=lambda row: (row["tenant_id"], row["key"])
+        )  # processes that lock in one order never lock each other
         if self._dialect.new_key.many(connection, wanted) == len(keys):  # the common case: nobody had any of them
             return [KeyOwner(key.target, key.fingerprint, fresh=True) for key in keys]
         tenants = list({key.tenant_id for key in keys})
@@ -118,7 +102,9 @@ class SqlMessageJournal:
         now = self._clock.now()
         _NEW_BATCH.many(connection, [_batch_row(one) for one in batches])
         _NEW_MESSAGE.many(connection, [rows.message_row(one) for one in messages])
-        _NEW_DUE.many(connection, [rows.due_row(one, one.due, now) for one in messages if one.due is not None])
+        self._dialect.new_due.many(
+            connection, [rows.due_row(one, one.due, now) for one in messages if one.due is not None]
+        )
 
     async def due(self, limit: int) -> Sequence[DueMessage]:
         """The claim's select, then the messages by id."""
@@ -126,10 +112,11 @@ class SqlMessageJournal:
 
     def _due(self, connection: Connection, limit: int) -> Sequence[DueMessage]:
         claimed = self._dialect.claim.rows(connection, now=self._clock.now(), most=limit)
-        messages = self._load(connection, [row["message_id"] for row in claimed])
+        messages = self._load(connection, [row["message_id"] for row in claimed], _UNLOCKED)
         return [
             DueMessage(messages[row["message_id"]], _block(row["holder"], behind=row["behind"]), bool(row["paced"]))
             for row in claimed
+            if row["message_id"] in messages
         ]
 
     async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
@@ -144,8 +131,10 @@ class SqlMessageJournal:
         ids = connection.execute(_PARTS, {"the_id": group_id})
         return list(self._load(connection, [row.id for row in ids]).values())
 
-    def _load(self, connection: Connection, message_ids: Sequence[MessageId]) -> dict[MessageId, Message]:
-        found = load(connection, message_ids)
+    def _load(
+        self, connection: Connection, message_ids: Sequence[MessageId], query: Query = _LOCKED
+    ) -> dict[MessageId, Message]:
+        found = load(connection, message_ids, query)
         self._locked.update(found)
         return found
 
@@ -188,7 +177,18 @@ class SqlMessageJournal:
         self._dialect.due_again.many(connection, waiting)
         departed = [rows.due_row(one, its, now) for one, its in pending if its.place is Place.HOLDING]
         self._dialect.departed.many(connection, departed)
-        _wake(connection, messages, now)
+        self._wake(connection, messages, now)
+
+    def _wake(self, connection: Connection, messages: Sequence[Message], now: int) -> None:
+        freed: list[dict[str, Any]] = []
+        blocked: list[dict[str, Any]] = []
+        for one in messages:
+            if one.lane_released:
+                lane = {"the_lane": rows.lane(one.account_id, one.conversation_id), "now": now}
+                holding = one.due is not None and one.due.place is Place.HOLDING
+                (blocked if holding else freed).append(lane)
+        self._dialect.wake_next.many(connection, freed)
+        self._dialect.wake_all.many(connection, blocked)
 
     async def pace(self, message_ids: Sequence[MessageId]) -> None:
         """Mark the due rows, with the next step."""
@@ -218,16 +218,18 @@ class SqlMessageJournal:
                     "outcome": outcome,
                     "total": total,
                 }
-                for (code, kind, outcome), total in sent.items()
+                for (code, kind, outcome), total in sorted(sent.items())
             ],
         )
 
 
-def load(connection: Connection, message_ids: Sequence[MessageId]) -> dict[MessageId, Message]:
+def load(
+    connection: Connection, message_ids: Sequence[MessageId], query: Query = _MESSAGES
+) -> dict[MessageId, Message]:
     """The messages that exist, in the order asked for, each with its attempts."""
     if not message_ids:
         return {}
-    found = {row["id"]: row for row in _MESSAGES.rows(connection, ids=list(message_ids))}
+    found = {row["id"]: row for row in query.rows(connection, ids=list(message_ids))}
     attempts: dict[str, list[Attempt]] = {}
     if tried := [one for one, row in found.items() if row["attempt_count"] > 0]:
         for row in _ATTEMPTS.rows(connection, ids=tried):
@@ -242,18 +244,6 @@ def _write_attempts(connection: Connection, messages: Sequence[Message]) -> None
     _NEW_ATTEMPT.many(connection, [rows.attempt_row(one, each) for one, each in new])
     for _, each in new:
         each.stored = True
-
-
-def _wake(connection: Connection, messages: Sequence[Message], now: int) -> None:
-    freed: list[dict[str, Any]] = []
-    blocked: list[dict[str, Any]] = []
-    for one in messages:
-        if one.lane_released:
-            lane = {"the_lane": rows.lane(one.account_id, one.conversation_id), "now": now}
-            holding = one.due is not None and one.due.place is Place.HOLDING
-            (blocked if holding else freed).append(lane)
-    _WAKE_NEXT.many(connection, freed)
-    _WAKE_ALL.many(connection, blocked)
 
 
 def _batch_row(one: NewBatch) -> dict[str, Any]:
@@ -278,7 +268,7 @@ def _block(holder: int | None, *, behind: bool) -> LaneBlock | None:
 
 
 def _pace(connection: Connection, message_ids: Sequence[MessageId]) -> None:
-    _MARK_PACED.many(connection, [{"the_id": one} for one in message_ids])
+    _MARK_PACED.many(connection, [{"the_id": one, "paced": True} for one in message_ids])
 
 
 def _sent_as(connection: Connection, keys: Sequence[Named]) -> dict[Named, tuple[MessageId, int]]:

@@ -7,32 +7,76 @@ has the numbers).
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
-from sqlalchemy import Connection, Select, Table, bindparam, insert
+from sqlalchemy import BindParameter, Connection, Insert, Select, Table, and_, bindparam, delete, insert, update
 from sqlalchemy.sql.elements import ClauseElement
+
+from wework_message.adapters.sql.multirow import Joined, Pick, inserts
+
+ONE_STATEMENT: Final = frozenset({"mysql"})
+"""Databases to which many rows go in one statement; to others goes one statement with many rows of parameters."""
+
+
+class Statement(Protocol):
+    """Something to execute for many rows."""
+
+    def many(self, connection: Connection, rows: Iterable[Mapping[str, Any]], /) -> int:
+        """Execute it for each row; returns how many rows of the table it changed."""
+        ...
+
+
+class Selection(Protocol):
+    """Something to read."""
+
+    def rows(self, connection: Connection, /, **given: Any) -> list[dict[str, Any]]:
+        """Every row as a dictionary by column."""
+        ...
+
+
+_Run: TypeAlias = Callable[[Connection, Iterable[Mapping[str, Any]]], int]
 
 
 class Prepared:
     """One DML statement with named parameters."""
 
-    def __init__(self, statement: ClauseElement) -> None:
-        """Parameters of `statement` without a value are taken from each row by name."""
+    def __init__(self, statement: ClauseElement, joined: Joined | None = None) -> None:
+        """Parameters of `statement` without a value are taken from each row by name; `joined` says the same."""
         self._statement = statement
-        self._compiled: dict[str, tuple[str, Any]] = {}
+        self._joined = joined
+        self._compiled: dict[str, _Run] = {}
 
-    def many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> int:
-        """Execute it for each row; returns how many rows of the table it touched."""
-        sql, pick = self._compiled.get(connection.dialect.name) or self._compile(connection)
-        parameters = [pick(row) for row in rows]
-        return connection.exec_driver_sql(sql, parameters).rowcount if parameters else 0
+    def many(self, connection: Connection, rows: Iterable[Mapping[str, Any]], /) -> int:
+        """Execute it for each row; returns how many rows of the table it changed (SQLite: matched)."""
+        run = self._compiled.get(connection.dialect.name) or self._compile(connection)
+        return run(connection, rows)
 
-    def _compile(self, connection: Connection) -> tuple[str, Any]:
-        compiled = self._statement.compile(dialect=connection.dialect)
-        names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
+    def _compile(self, connection: Connection) -> _Run:
+        dialect = connection.dialect
+        self._compiled[dialect.name] = self._in_one(dialect) if dialect.name in ONE_STATEMENT else self._each(dialect)
+        return self._compiled[dialect.name]
+
+    def _in_one(self, dialect: Any) -> _Run:
+        if self._joined is not None:
+            return self._joined.compiled(dialect, _picker(self._joined.parameters, {}))
+        if isinstance(self._statement, Insert):
+            return inserts(*self._text(dialect))
+        return self._each(dialect)
+
+    def _each(self, dialect: Any) -> _Run:
+        sql, pick = self._text(dialect)
+
+        def run(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> int:
+            parameters = [pick(row) for row in rows]
+            return connection.exec_driver_sql(sql, parameters).rowcount if parameters else 0
+
+        return run
+
+    def _text(self, dialect: Any) -> tuple[str, Pick]:
+        compiled: Any = self._statement.compile(dialect=dialect)
+        names: Sequence[str] = compiled.positiontup or ()
         constants = {name: value for name, value in compiled.params.items() if value is not None}
-        self._compiled[connection.dialect.name] = (str(compiled), _picker(names, constants))
-        return self._compiled[connection.dialect.name]
+        return str(compiled), _picker(names, constants)
 
 
 class Query:
@@ -44,7 +88,7 @@ class Query:
         self._columns = tuple([str(column.key) for column in statement.selected_columns])
         self._compiled: dict[tuple[str, tuple[int, ...]], _Compiled] = {}
 
-    def rows(self, connection: Connection, **given: Any) -> list[dict[str, Any]]:
+    def rows(self, connection: Connection, /, **given: Any) -> list[dict[str, Any]]:
         """Every row as a dictionary by column; values are the driver's own (SQLite's booleans are 0 and 1)."""
         padded = {name: _padded(value) if isinstance(value, list) else value for name, value in given.items()}
         lengths = tuple([len(value) for value in padded.values() if isinstance(value, list)])
@@ -97,6 +141,27 @@ def _picker(names: Sequence[str], constants: Mapping[str, Any]) -> Callable[[Map
 def inserting(table: Table, *, without: Sequence[str] = ()) -> Prepared:
     """INSERT of every column but `without`; parameters carry the columns' names."""
     return Prepared(insert(table).values(parameters(table, without=without)))
+
+
+def updating(
+    table: Table, keys: Mapping[str, str], columns: Sequence[str], *, index: str = "PRIMARY", plus: str | None = None
+) -> Prepared:
+    """UPDATE by key: parameters carry the names of `columns`, and those that `keys` says for the columns of `index`.
+
+    The value for the column `plus` is added to what is there.
+    """
+    given: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in columns}
+    values = {name: table.c[name] + value if name == plus else value for name, value in given.items()}
+    where = [table.c[column] == bindparam(name) for column, name in keys.items()]
+    sets = {name: f"t.{name} + v.{name}" if name == plus else f"v.{name}" for name in columns}
+    joined = Joined(table.name, index, keys, sets, [*keys.values(), *columns])
+    return Prepared(update(table).where(and_(*where)).values(values), joined)
+
+
+def deleting(table: Table, keys: Mapping[str, str], *, index: str = "PRIMARY") -> Prepared:
+    """DELETE by key, as `updating`."""
+    where = [table.c[column] == bindparam(name) for column, name in keys.items()]
+    return Prepared(delete(table).where(and_(*where)), Joined(table.name, index, keys, {}, [*keys.values()]))
 
 
 def parameters(table: Table, *, without: Sequence[str] = ()) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def message_row(message: Message) -> dict[str, Any]:
 
 
 def due_row(message: Message, due: Due, now: int) -> dict[str, Any]:
-    """When a message is due next; `now` is the store's clock."""
+    """When a message is due next, as an instant and as a duration; `now` is the store's clock."""
     scheduled = message.status is MessageStatus.SCHEDULED
     return {
         "tenant_id": message.tenant_id,
@@ -98,6 +98,8 @@ def due_row(message: Message, due: Due, now: int) -> dict[str, Any]:
         "parked": due.parked,
         "paced": False,
         "due_at": now + (due.in_ms or 0),
+        "now": now,
+        "in_ms": due.in_ms or 0,
     }
 
 

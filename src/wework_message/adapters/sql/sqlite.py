@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
+from wework_message.adapters.sql.dialect import SqliteDialect
 from wework_message.adapters.sql.running import Result, Step, translated
 from wework_message.adapters.sql.thread import OrderedThread
 
@@ -26,8 +27,12 @@ READERS: Final = 2
 class SqliteStore:
     """A SQLite file. `close` waits for what runs and closes every connection."""
 
+    name: Final = "sqlite"
+
     def __init__(self, path: Path) -> None:
         """Creates the folder; the file comes with the first connection."""
+        self.dialect = SqliteDialect()
+        self.turn = asyncio.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = OrderedThread("sqlite-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.dialects import mysql
 
 metadata: Final = MetaData(
     naming_convention={
@@ -32,9 +33,12 @@ metadata: Final = MetaData(
 _ID = String(36)
 _NAME = String(64)
 _GUID = String(128)
+_ACCOUNT = String(136)
 _CONVERSATION = String(128)
 _CODE = String(32)
 _VENDOR_ID = String(64)
+LONG: Final = Text().with_variant(mysql.MEDIUMTEXT(), "mysql")
+"""Up to 16 MiB; MySQL's TEXT ends at 64 KiB, and a callback may have 4 MiB."""
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -56,11 +60,11 @@ message: Final = Table(
     metadata,
     Column("id", _ID, primary_key=True),
     _tenant(),
-    Column("account_id", _GUID, nullable=False),
+    Column("account_id", _ACCOUNT, nullable=False),
     Column("guid", _GUID),
     Column("conversation_id", _CONVERSATION, nullable=False),
     Column("message_type", _CODE, nullable=False),
-    Column("content", Text, nullable=False),
+    Column("content", LONG, nullable=False),
     Column("accepted_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("mode", _CODE, nullable=False),
@@ -71,7 +75,7 @@ message: Final = Table(
     Column("on_unknown", _CODE, nullable=False),
     Column("duplicate_safe", Boolean, nullable=False),
     Column("retry_count", SmallInteger),
-    Column("extra", Text),
+    Column("extra", LONG),
     Column("client_message_id", String(255)),
     Column("batch_id", _ID),
     Column("group_id", _ID),
@@ -103,7 +107,7 @@ due: Final = Table(
     Column("seq", _SERIAL, primary_key=True, autoincrement=True),
     _tenant(),
     Column("message_id", _ID, nullable=False),
-    Column("lane", String(260), nullable=False),
+    Column("lane", String(270), nullable=False),
     Column("urgency", SmallInteger, nullable=False),
     Column("place", SmallInteger, nullable=False),
     Column("parked", Boolean, nullable=False),
@@ -125,7 +129,7 @@ attempt: Final = Table(
     Column("number", Integer, primary_key=True),
     _tenant(),
     Column("round", Integer, nullable=False),
-    Column("account_id", _GUID, nullable=False),
+    Column("account_id", _ACCOUNT, nullable=False),
     Column("conversation_id", _CONVERSATION, nullable=False),
     Column("binding_id", String(200), nullable=False),
     Column("provider_code", _CODE, nullable=False),
@@ -138,8 +142,8 @@ attempt: Final = Table(
     Column("error_code", BigInteger),
     Column("error_message", String(255)),
     Column("confirmed", Boolean),
-    Column("receipt", Text),
-    Column("decision", Text),
+    Column("receipt", LONG),
+    Column("decision", LONG),
     Column("provider_message_id", _VENDOR_ID),
     Column("app_info_key", String(255)),
     Column("sent_at", BigInteger),
@@ -159,7 +163,7 @@ idempotency_key: Final = Table(
     metadata,
     Column("tenant_id", _NAME, primary_key=True),
     Column("key", String(255), primary_key=True),
-    Column("fingerprint", LargeBinary(32), nullable=False),
+    Column("fingerprint", LargeBinary(32).with_variant(mysql.VARBINARY(32), "mysql"), nullable=False),
     Column("target", _ID, nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
@@ -202,7 +206,7 @@ callback: Final = Table(
     Column("guid", _GUID, nullable=False),
     Column("notify_type", Integer, nullable=False),
     Column("event_key", String(160), nullable=False),
-    Column("raw", Text, nullable=False),
+    Column("raw", LONG, nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("state", _CODE, nullable=False),
     Column("tries", Integer, nullable=False),
@@ -220,7 +224,7 @@ callback: Final = Table(
 account: Final = Table(
     "wm_account",
     metadata,
-    Column("account_id", _GUID, primary_key=True),
+    Column("account_id", _ACCOUNT, primary_key=True),
     _tenant(),
     Column("name", String(255)),
     Column("corp_id", _NAME),
@@ -234,7 +238,7 @@ binding: Final = Table(
     metadata,
     Column("binding_id", String(200), primary_key=True),
     _tenant(),
-    Column("account_id", _GUID, nullable=False),
+    Column("account_id", _ACCOUNT, nullable=False),
     Column("provider_code", _CODE, nullable=False),
     Column("guid", _GUID, nullable=False),
     Column("standby", _CODE, nullable=False),

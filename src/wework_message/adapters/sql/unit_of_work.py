@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeAlias
 
 from sqlalchemy import Connection
 
@@ -17,12 +17,14 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 
+Turn: TypeAlias = asyncio.Lock | asyncio.Semaphore
+
 
 class SqlUnitOfWork:
     """A session of the store, one transaction, and the ports on it."""
 
-    def __init__(self, sessions: Sessions, dialect: Dialect, clock: Clock, turn: asyncio.Lock) -> None:
-        """Nothing is opened before `__aenter__`; `turn` lets one unit of work of the process in at a time."""
+    def __init__(self, sessions: Sessions, dialect: Dialect, clock: Clock, turn: Turn) -> None:
+        """Nothing is opened before `__aenter__`; `turn` lets as many units of work of the process in as the store takes."""
         self._sessions = sessions
         self._turn = turn
         self._session: Session | None = None
@@ -84,6 +86,37 @@ def _in_order(
     return work(connection, *arguments)
 
 
+class Store(Sessions, Protocol):
+    """A database. Units of work begin on it, and queries read what is committed."""
+
+    @property
+    def name(self) -> str:
+        """The kind of database: ``sqlite`` or ``mysql``."""
+        ...
+
+    @property
+    def dialect(self) -> Dialect:
+        """Its statements."""
+        ...
+
+    @property
+    def turn(self) -> Turn:
+        """Lets as many units of work of the process in as it takes."""
+        ...
+
+    async def transact(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        """One function in a transaction of its own; raises as a session does."""
+        ...
+
+    async def read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        """One query on what is committed; raises `UnavailableError`."""
+        ...
+
+    async def close(self) -> None:
+        """End every connection."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SqlUnitOfWorkFactory:
     """Opens units of work on one store."""
@@ -91,7 +124,7 @@ class SqlUnitOfWorkFactory:
     sessions: Sessions
     dialect: Dialect
     clock: Clock
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    turn: Turn = field(default_factory=asyncio.Lock)
 
     def __call__(self) -> SqlUnitOfWork:
         """A new one, not yet begun."""

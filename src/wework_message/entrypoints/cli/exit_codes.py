@@ -24,6 +24,7 @@ from wework_message.domain.errors import (
     DomainError,
     IllegalTransitionError,
     InvalidValueError,
+    TryAgainError,
     UnavailableError,
     WeworkMessageError,
 )
@@ -72,6 +73,7 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         SlotOccupiedError: ExitCode.REFUSED,
         ConflictError: ExitCode.TRY_AGAIN,
         UnavailableError: ExitCode.TRY_AGAIN,
+        TryAgainError: ExitCode.TRY_AGAIN,
         ApplicationError: ExitCode.REFUSED,
         NotFoundError: ExitCode.NOT_FOUND,
         IdempotencyConflictError: ExitCode.REFUSED,

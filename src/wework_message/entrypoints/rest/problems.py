@@ -28,6 +28,7 @@ from wework_message.domain.errors import (
     DomainError,
     IllegalTransitionError,
     InvalidValueError,
+    TryAgainError,
     UnavailableError,
     WeworkMessageError,
 )
@@ -56,6 +57,7 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     NotActivatableError: 409,
     ConflictError: 409,
     UnavailableError: 503,
+    TryAgainError: 503,
     ApplicationError: 422,
     NotFoundError: 404,
     IdempotencyConflictError: 409,

@@ -5,24 +5,31 @@ Revision: 0001, after None
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import mysql
+
+from wework_message.adapters.sql.schema_options import exact_tables
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
+_LONG = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql")
+
 
 def upgrade() -> None:
     """Forward."""
+    options = exact_tables(op.get_bind())
     op.create_table(
         "wm_account",
-        sa.Column("account_id", sa.String(length=128), nullable=False),
+        sa.Column("account_id", sa.String(length=136), nullable=False),
         sa.Column("tenant_id", sa.String(length=64), server_default="default", nullable=False),
         sa.Column("name", sa.String(length=255), nullable=True),
         sa.Column("corp_id", sa.String(length=64), nullable=True),
         sa.Column("vid", sa.String(length=64), nullable=True),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_wm_account")),
+        **options,
     )
     op.create_table(
         "wm_attempt",
@@ -30,7 +37,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("tenant_id", sa.String(length=64), server_default="default", nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
-        sa.Column("account_id", sa.String(length=128), nullable=False),
+        sa.Column("account_id", sa.String(length=136), nullable=False),
         sa.Column("conversation_id", sa.String(length=128), nullable=False),
         sa.Column("binding_id", sa.String(length=200), nullable=False),
         sa.Column("provider_code", sa.String(length=32), nullable=False),
@@ -43,8 +50,8 @@ def upgrade() -> None:
         sa.Column("error_code", sa.BigInteger(), nullable=True),
         sa.Column("error_message", sa.String(length=255), nullable=True),
         sa.Column("confirmed", sa.Boolean(), nullable=True),
-        sa.Column("receipt", sa.Text(), nullable=True),
-        sa.Column("decision", sa.Text(), nullable=True),
+        sa.Column("receipt", _LONG, nullable=True),
+        sa.Column("decision", _LONG, nullable=True),
         sa.Column("provider_message_id", sa.String(length=64), nullable=True),
         sa.Column("app_info_key", sa.String(length=255), nullable=True),
         sa.Column("sent_at", sa.BigInteger(), nullable=True),
@@ -66,6 +73,7 @@ def upgrade() -> None:
             "provider_code",
             name=op.f("uq_wm_attempt_provider_message_id_guid_provider_code"),
         ),
+        **options,
     )
     with op.batch_alter_table("wm_attempt", schema=None) as batch_op:
         batch_op.create_index(
@@ -80,12 +88,13 @@ def upgrade() -> None:
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_wm_batch")),
+        **options,
     )
     op.create_table(
         "wm_binding",
         sa.Column("binding_id", sa.String(length=200), nullable=False),
         sa.Column("tenant_id", sa.String(length=64), server_default="default", nullable=False),
-        sa.Column("account_id", sa.String(length=128), nullable=False),
+        sa.Column("account_id", sa.String(length=136), nullable=False),
         sa.Column("provider_code", sa.String(length=32), nullable=False),
         sa.Column("guid", sa.String(length=128), nullable=False),
         sa.Column("standby", sa.String(length=32), nullable=False),
@@ -98,6 +107,7 @@ def upgrade() -> None:
         sa.Column("seq_hwm", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("binding_id", name=op.f("pk_wm_binding")),
         sa.UniqueConstraint("provider_code", "guid", name=op.f("uq_wm_binding_provider_code_guid")),
+        **options,
     )
     with op.batch_alter_table("wm_binding", schema=None) as batch_op:
         batch_op.create_index("ix_wm_binding_account", ["account_id"], unique=False)
@@ -111,7 +121,7 @@ def upgrade() -> None:
         sa.Column("guid", sa.String(length=128), nullable=False),
         sa.Column("notify_type", sa.Integer(), nullable=False),
         sa.Column("event_key", sa.String(length=160), nullable=False),
-        sa.Column("raw", sa.Text(), nullable=False),
+        sa.Column("raw", _LONG, nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
@@ -126,6 +136,7 @@ def upgrade() -> None:
             name=op.f("uq_wm_callback_provider_code_guid_notify_type_event_key"),
         ),
         sqlite_autoincrement=True,
+        **options,
     )
     with op.batch_alter_table("wm_callback", schema=None) as batch_op:
         batch_op.create_index("ix_wm_callback_guid", ["guid", "id"], unique=False)
@@ -138,7 +149,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("tenant_id", sa.String(length=64), server_default="default", nullable=False),
         sa.Column("message_id", sa.String(length=36), nullable=False),
-        sa.Column("lane", sa.String(length=260), nullable=False),
+        sa.Column("lane", sa.String(length=270), nullable=False),
         sa.Column("urgency", sa.SmallInteger(), nullable=False),
         sa.Column("place", sa.SmallInteger(), nullable=False),
         sa.Column("parked", sa.Boolean(), nullable=False),
@@ -149,6 +160,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_wm_due")),
         sa.UniqueConstraint("message_id", name=op.f("uq_wm_due_message_id")),
         sqlite_autoincrement=True,
+        **options,
     )
     with op.batch_alter_table("wm_due", schema=None) as batch_op:
         batch_op.create_index("ix_wm_due_lane", ["lane", "place", "urgency", "seq"], unique=False)
@@ -162,25 +174,27 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(length=32), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "provider_code", "message_type", "outcome", name=op.f("pk_wm_finished")),
+        **options,
     )
     op.create_table(
         "wm_idempotency_key",
         sa.Column("tenant_id", sa.String(length=64), nullable=False),
         sa.Column("key", sa.String(length=255), nullable=False),
-        sa.Column("fingerprint", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(length=32).with_variant(mysql.VARBINARY(32), "mysql"), nullable=False),
         sa.Column("target", sa.String(length=36), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "key", name=op.f("pk_wm_idempotency_key")),
+        **options,
     )
     op.create_table(
         "wm_message",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("tenant_id", sa.String(length=64), server_default="default", nullable=False),
-        sa.Column("account_id", sa.String(length=128), nullable=False),
+        sa.Column("account_id", sa.String(length=136), nullable=False),
         sa.Column("guid", sa.String(length=128), nullable=True),
         sa.Column("conversation_id", sa.String(length=128), nullable=False),
         sa.Column("message_type", sa.String(length=32), nullable=False),
-        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("content", _LONG, nullable=False),
         sa.Column("accepted_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("mode", sa.String(length=32), nullable=False),
@@ -191,7 +205,7 @@ def upgrade() -> None:
         sa.Column("on_unknown", sa.String(length=32), nullable=False),
         sa.Column("duplicate_safe", sa.Boolean(), nullable=False),
         sa.Column("retry_count", sa.SmallInteger(), nullable=True),
-        sa.Column("extra", sa.Text(), nullable=True),
+        sa.Column("extra", _LONG, nullable=True),
         sa.Column("client_message_id", sa.String(length=255), nullable=True),
         sa.Column("batch_id", sa.String(length=36), nullable=True),
         sa.Column("group_id", sa.String(length=36), nullable=True),
@@ -210,6 +224,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_wm_message")),
+        **options,
     )
     with op.batch_alter_table("wm_message", schema=None) as batch_op:
         batch_op.create_index("ix_wm_message_account", ["account_id", "id"], unique=False)
@@ -231,6 +246,7 @@ def upgrade() -> None:
         sa.Column("source", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_wm_note")),
         sqlite_autoincrement=True,
+        **options,
     )
     with op.batch_alter_table("wm_note", schema=None) as batch_op:
         batch_op.create_index("ix_wm_note_message", ["message_id", "id"], unique=False)
@@ -241,6 +257,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_wm_tenant")),
+        **options,
     )
     op.bulk_insert(
         sa.table("wm_tenant", sa.column("tenant_id"), sa.column("name"), sa.column("created_at")),
