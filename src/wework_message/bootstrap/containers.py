@@ -1,18 +1,14 @@
 """Two containers: what is opened and closed, and what is built on it (ADR 0006). Nothing else knows them."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Mapping
 
 from dependency_injector import containers, providers
 
 from wework_message.adapters.memory.doorbell import MemoryDoorbell
 from wework_message.adapters.memory.health import MemoryHealthBoard
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
-from wework_message.adapters.sql.dialect import SqliteDialect
 from wework_message.adapters.sql.reader import SqlMessageReader
-from wework_message.adapters.sql.sqlite import SqliteStore
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory, Store
 from wework_message.adapters.system import RandomDice, SystemClock, UuidGenerator
 from wework_message.application.aftermath import Aftermath, CallReports
 from wework_message.application.api import Application
@@ -44,34 +40,26 @@ from wework_message.application.quoting import Quoting
 from wework_message.application.routing import Router
 from wework_message.application.senders import Senders
 from wework_message.application.watching import StatusFeed, WaitForMessage
+from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.gateways import Gateways, open_gateways
 from wework_message.bootstrap.settings import ProviderSettings
+from wework_message.bootstrap.settings.tree import DatasourceSettings
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.observing import Observer
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.selection import ProviderSelector
 
 
-@asynccontextmanager
-async def open_store(path: Path) -> AsyncIterator[SqliteStore]:
-    """The database file, closed at the end."""
-    store = SqliteStore(path)
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
 class Infrastructure(containers.DeclarativeContainer):
     """What has to be opened, in the order in which `running` opens it, and is closed the other way round."""
 
-    database_path: providers.Dependency[Path] = providers.Dependency()
+    datasource: providers.Dependency[DatasourceSettings] = providers.Dependency()
     provider_settings: providers.Dependency[Mapping[str, ProviderSettings]] = providers.Dependency()
     provider_urls: providers.Dependency[Mapping[str, str]] = providers.Dependency()
     calls: providers.Dependency[int] = providers.Dependency()
 
     clock = providers.Singleton(SystemClock)
-    store = providers.Resource(open_store, database_path)
+    store = providers.Resource(open_store, datasource)
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
 
 
@@ -79,7 +67,7 @@ class UseCases(containers.DeclarativeContainer):
     """Built on what is open; every dependency is a plain value here."""
 
     clock: providers.Dependency[Clock] = providers.Dependency()
-    store: providers.Dependency[SqliteStore] = providers.Dependency()
+    store: providers.Dependency[Store] = providers.Dependency()
     gateways: providers.Dependency[Gateways] = providers.Dependency()
     policy: providers.Dependency[Policy] = providers.Dependency()
     observer: providers.Dependency[Observer] = providers.Dependency()
@@ -92,14 +80,14 @@ class UseCases(containers.DeclarativeContainer):
     limiter = providers.Singleton(MemoryRateLimiter, clock)
     doorbell = providers.Singleton(MemoryDoorbell)
     feed = providers.Singleton(StatusFeed)
-    units = providers.Singleton(SqlUnitOfWorkFactory, store, providers.Singleton(SqliteDialect), clock)
+    units = providers.Singleton(SqlUnitOfWorkFactory, store, store.provided.dialect, clock, store.provided.turn)
     reader = providers.Singleton(SqlMessageReader, store.provided.read)
     router = providers.Singleton(Router, policy, providers.Singleton(ProviderSelector), board, dice)
 
     projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, board, policy, clock)
     projector_bell = providers.Singleton(InboxBell)
     aftermath = providers.Singleton(Aftermath, feed, doorbell, observer, projector_bell.provided.ring)
-    commits = providers.Singleton(GroupCommit, units, aftermath)
+    commits = providers.Singleton(GroupCommit, units, aftermath, dice)
     projector = providers.Singleton(Projector, commits, projecting, projector_bell, clock)
     claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, dice)

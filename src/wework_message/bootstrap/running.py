@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from wework_message.adapters.sql.schema import SchemaState, schema_state, upgrade
-from wework_message.adapters.sql.sqlite import SqliteStore
 from wework_message.application.api import Application
 from wework_message.application.commands.dispatch import Dispatcher
 from wework_message.application.commands.probe import Prober
@@ -14,8 +12,9 @@ from wework_message.application.commands.projector import Projector
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.watching import StatusFeed
 from wework_message.bootstrap.containers import Infrastructure, UseCases
+from wework_message.bootstrap.databases import bring_up
 from wework_message.bootstrap.policies import policy_of
-from wework_message.bootstrap.settings import Loaded, SettingsError, simulated_providers, sqlite_path
+from wework_message.bootstrap.settings import Loaded, simulated_providers
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.observing import Observer
@@ -24,10 +23,6 @@ from wework_message.entrypoints.simulator import running as running_simulator
 
 DRAIN_S = 20.0
 """How long open calls get to settle (decision 39)."""
-
-
-class SchemaError(SettingsError):
-    """The database's schema is not this version's, and must not be, or may not be, brought up (decision 37)."""
 
 
 @dataclass(slots=True)
@@ -72,26 +67,26 @@ class Process:
 async def running(loaded: Loaded, observer: Observer, *, own_url: str | None = None) -> AsyncIterator[Process]:
     """A whole process without its HTTP server; `own_url` is where simulators send their callbacks.
 
-    Raises `SettingsError`, `SchemaError`, `UnavailableError`.
+    Raises `SettingsError`, `UnavailableError`.
     """
     async with AsyncExitStack() as stack:
         urls = await _provider_urls(stack, loaded, own_url)
         policy = policy_of(loaded)
         infrastructure = Infrastructure(
-            database_path=sqlite_path(loaded.settings.datasource.url),
+            datasource=loaded.settings.datasource,
             provider_settings=loaded.settings.app.wework.providers,
             provider_urls=urls,
             calls=policy.calls_in_flight,
         )
         stack.push_async_callback(_shut, infrastructure)
         store = await infrastructure.store.async_()
-        await bring_up(store, loaded)
+        await bring_up(store, loaded.settings.datasource)
         gateways = await infrastructure.gateways.async_()
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
             clock=infrastructure.clock(), store=store, gateways=gateways, policy=policy,
             observer=observer, api_urls={codes[key]: url for key, url in urls.items()},
-            parts={"database": "sqlite", "queue": "in-process", "cache": "memory"},
+            parts={"database": store.name, "queue": "in-process", "cache": "memory"},
         )  # fmt: skip
         process = Process(
             use_cases.application(), use_cases.commits(), use_cases.dispatcher(), use_cases.projector(),
@@ -105,15 +100,6 @@ async def running(loaded: Loaded, observer: Observer, *, own_url: str | None = N
 async def _shut(infrastructure: Infrastructure) -> None:
     if (closing := infrastructure.shutdown_resources()) is not None:
         await closing
-
-
-async def bring_up(store: SqliteStore, loaded: Loaded) -> None:
-    """Migrate under the writer's lock, or only look (decision 37); raises `SchemaError`."""
-    before = await store.transact(upgrade if loaded.settings.datasource.auto_migrate else schema_state)
-    if before is SchemaState.AHEAD:
-        raise SchemaError("datasource.url", "the schema is newer than this version; start the newer version")
-    if before is not SchemaState.CURRENT and not loaded.settings.datasource.auto_migrate:
-        raise SchemaError("datasource.auto-migrate", "the schema is behind; run: wework-message migrate")
 
 
 async def _provider_urls(stack: AsyncExitStack, loaded: Loaded, own_url: str | None) -> dict[str, str]:

@@ -21,10 +21,10 @@ from wework_message.adapters.observability.narrating import LoggingObserver
 from wework_message.adapters.observability.observer import Observers
 from wework_message.adapters.observability.process import LoopLag
 from wework_message.adapters.sql.schema import upgrade
-from wework_message.adapters.sql.sqlite import SqliteStore
+from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.policies import policy_of
 from wework_message.bootstrap.running import Process, running
-from wework_message.bootstrap.settings import Loaded, require_startable, sqlite_path
+from wework_message.bootstrap.settings import Loaded, require_startable
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.routes import routes
@@ -221,8 +221,5 @@ def _announce(logs: LogHandle, loaded: Loaded, listener: socket.socket) -> None:
 
 
 async def _migrate(loaded: Loaded) -> str:
-    store = SqliteStore(sqlite_path(loaded.settings.datasource.url))
-    try:
+    async with open_store(loaded.settings.datasource) as store:
         return str(await store.transact(upgrade))
-    finally:
-        await store.close()

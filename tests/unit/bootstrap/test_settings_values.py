@@ -13,11 +13,13 @@ from wework_message.bootstrap.settings import (
     check_document,
     check_rows,
     load,
+    mysql_address,
     refuse_missing_backends,
     render_check,
     require_startable,
     simulated_providers,
     sqlite_path,
+    start,
     start_problems,
 )
 from wework_message.bootstrap.settings.errors import (
@@ -181,8 +183,6 @@ def test_only_the_protocol_of_the_simulator_can_be_simulated() -> None:
 @pytest.mark.parametrize(
     ("environ", "path", "variable"),
     [
-        ({"DATASOURCE_URL": "mysql://u:p@h/d"}, "datasource.url", "SPRING_DATASOURCE_URL"),
-        ({"SPRING_DATASOURCE_URL": "jdbc:mysql://u:p@h/d"}, "datasource.url", "SPRING_DATASOURCE_URL"),
         ({"REDIS_URL": "redis://h"}, "redis.url", "REDIS_URL"),
         ({"SPRING_DATA_REDIS_HOST": "h"}, "redis.url", "SPRING_DATA_REDIS_HOST"),
         ({"ROCKETMQ_NAME_SERVER": "h:9876"}, "rocketmq.name-server", "ROCKETMQ_NAME_SERVER"),
@@ -200,6 +200,41 @@ def test_a_backend_that_does_not_exist_yet_stops_the_start(environ: dict[str, st
     assert variable in caught.value.message
     with pytest.raises(MissingBackendError):
         require_startable(result.settings, result.profile)
+
+
+def test_mysql_is_taken_where_its_driver_is_and_named_by_its_extra_where_it_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result = loaded(DATASOURCE_URL="mysql://u:p@h/d")
+    assert start_problems(result.settings, "") == ()
+    monkeypatch.setattr(start, "find_spec", lambda _: None)
+    (problem,) = start_problems(result.settings, "")
+    assert isinstance(problem, MissingBackendError)
+    assert "wework-message[mysql]" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("mysql://u:p@h/d", ("h", 3306, "d", "u", "p")),
+        ("mysql://u:p%40%2F@h:3307/d?x=y", ("h", 3307, "d", "u", "p@/")),
+        ("mysql://u:p@ss@[::1]:3307/d", ("::1", 3307, "d", "u", "p@ss")),
+        ("mysql://h/d", ("h", 3306, "d", "own", "secret")),
+        ("jdbc:mariadb://h:1/d", ("h", 1, "d", "own", "secret")),
+    ],
+)
+def test_where_a_mysql_database_is(url: str, wanted: tuple[object, ...]) -> None:
+    result = loaded(DATASOURCE_URL=url, DATASOURCE_USERNAME="own", DATASOURCE_PASSWORD="secret")
+    address = mysql_address(result.settings.datasource)
+    assert (address.host, address.port, address.database, address.username, address.password.reveal()) == wanted
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://h", "mysql://h/", "mysql:///d", "mysql://h:0/d", "mysql://h:99999/d", "mysql://a,b/d"]
+)
+def test_a_mysql_url_names_one_host_and_one_database(url: str) -> None:
+    with pytest.raises(InvalidSettingError, match=r"datasource\.url: must be mysql://host:port/database"):
+        loaded(DATASOURCE_URL=url)
 
 
 def test_the_producer_keys_of_java_ask_for_no_backend() -> None:

@@ -8,6 +8,7 @@ from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
 from wework_message.bootstrap.settings.start import (
     is_embedded,
     listen_host,
+    mysql_address,
     refuse_missing_backends,
     require_startable,
     simulated_providers,
@@ -31,6 +32,7 @@ __all__ = [
     "is_embedded",
     "listen_host",
     "load",
+    "mysql_address",
     "refuse_missing_backends",
     "render_check",
     "require_startable",

@@ -26,6 +26,7 @@ from wework_message.bootstrap.settings.start import (
     is_embedded,
     listen_host,
     listens_openly,
+    mysql_address,
     simulated_providers,
     sqlite_path,
 )
@@ -138,6 +139,8 @@ def _check_relations(settings: Settings) -> None:
         raise InvalidSettingError("datasource.url", "must begin with sqlite:///, mysql:// or jdbc:mysql://")
     if url and url.scheme == "sqlite":
         sqlite_path(url)
+    if url and url.scheme == "mysql":
+        mysql_address(settings.datasource)
     if settings.redis.url and settings.redis.url.scheme not in _REDIS_SCHEMES:
         raise InvalidSettingError("redis.url", "must begin with redis:// or rediss://")
     unknown = settings.app.message.unknown

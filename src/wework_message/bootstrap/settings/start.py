@@ -1,7 +1,11 @@
 """What may start: the profile's demands (decision 35), the network (decision 38), backends that do not exist yet (59)."""
 
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import (
@@ -12,10 +16,12 @@ from wework_message.bootstrap.settings.errors import (
     StartRefusedError,
 )
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
-from wework_message.bootstrap.settings.secrets import SecretUrl
-from wework_message.bootstrap.settings.tree import SIMULATOR, RocketmqSettings, Section, Settings
+from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
+from wework_message.bootstrap.settings.tree import SIMULATOR, DatasourceSettings, RocketmqSettings, Section, Settings
 
 LOOPBACK: Final = "127.0.0.1"
+MYSQL_PORT: Final = 3306
+_HOST_PORT: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:,/\[\]]+))(?::(?P<port>\d{1,5}))?")
 EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - decision 38: only with a profile that says it is a deployment, and with a warning
 _LOCAL_HOSTS: Final = frozenset({LOOPBACK, "localhost", "::1"})
 
@@ -60,6 +66,38 @@ def sqlite_path(url: SecretUrl | None) -> Path:
     return Path(path)
 
 
+@dataclass(frozen=True, slots=True)
+class MysqlAddress:
+    """Where a MySQL or MariaDB database is, and who asks."""
+
+    host: str
+    port: int
+    database: str
+    username: str
+    password: Secret
+
+
+def mysql_address(source: DatasourceSettings) -> MysqlAddress:
+    """What a ``mysql://`` URL and the settings beside it say; a user or password in the URL goes first.
+
+    Raises `InvalidSettingError` where host or database are missing, or the port is none.
+    """
+    text = source.url.reveal().partition("://")[2].partition("?")[0] if source.url else ""
+    userinfo, _, place = text.rpartition("@")
+    user, _, password = userinfo.partition(":")
+    address, _, database = place.partition("/")
+    match = _HOST_PORT.fullmatch(address)
+    if match is None or not database or "/" in database or int(match["port"] or 1) not in range(1, 65_536):
+        raise InvalidSettingError(
+            "datasource.url", "must be mysql://host:port/database, with one host and one database"
+        )
+    secret = Secret(unquote(password)) if password else source.password
+    return MysqlAddress(
+        (match["v6"] or match["host"]), int(match["port"] or MYSQL_PORT), unquote(database),
+        unquote(user) or source.username or "", secret or Secret(""),
+    )  # fmt: skip
+
+
 def start_problems(settings: Settings, profile: str) -> tuple[SettingsError, ...]:
     """Everything that stops the start with these settings; empty = it may start."""
     problems: list[SettingsError] = []
@@ -88,21 +126,26 @@ def require_startable(settings: Settings, profile: str) -> None:
 
 
 def refuse_missing_backends(settings: Settings) -> None:
-    """Stop at the first setting that asks for MySQL, Redis or RocketMQ (decision 59: nothing is ignored silently)."""
+    """Stop at the first setting that asks for Redis or RocketMQ, or for MySQL without its driver (decision 59: nothing is ignored silently)."""
     for problem in _missing_backends(settings):
         raise problem
 
 
 def _missing_backends(settings: Settings) -> list[MissingBackendError]:
     wanted = []
-    if settings.datasource.url and settings.datasource.url.scheme == "mysql":
-        wanted.append("datasource.url")
     if settings.redis.url:
         wanted.append("redis.url")
     # The producer's keys are the Java service's and alone ask for nothing.
     wanted += [f"rocketmq.{key}" for key in _differences(settings.rocketmq, RocketmqSettings()) if key != "producer"]
     reason = "needs a backend that this version does not have yet; it is set by a file or by"
-    return [MissingBackendError(key, f"{reason} {variables_of(key)}") for key in wanted]
+    return [*_missing_driver(settings), *(MissingBackendError(key, f"{reason} {variables_of(key)}") for key in wanted)]
+
+
+def _missing_driver(settings: Settings) -> list[MissingBackendError]:
+    mysql = settings.datasource.url is not None and settings.datasource.url.scheme == "mysql"
+    if not mysql or find_spec("asyncmy") is not None:
+        return []
+    return [MissingBackendError("datasource.url", "MySQL needs the extra mysql: pip install 'wework-message[mysql]'")]
 
 
 def _datasource_problems(settings: Settings, profile: str) -> list[SettingsError]:

@@ -71,6 +71,8 @@ class DatasourceSettings(Section, frozen=True):
     """MySQL password, where the URL names none."""
     auto_migrate: bool = True
     """Migrate at start under a lock; false = a schema behind or ahead stops the start (decision 37)."""
+    accept_data_loss: bool = False
+    """Start on a MySQL server that does not write each commit to the disk, too."""
 
 
 class RedisSettings(Section, frozen=True):
