@@ -141,7 +141,7 @@ class Served(Program):
 
 
 class ServiceProgram(Served):
-    """``wework-message serve`` on a SQLite file of the folder."""
+    """``wework-message serve`` on a SQLite file of the folder, unless its settings name a database."""
 
     path = "/actuator/health/readiness"
 
@@ -154,6 +154,8 @@ class ServiceProgram(Served):
             "DATASOURCE_URL": f"sqlite:///{folder}/wework-message.db",
             "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL": provider_url,
         }
+        if "SPRING_DATASOURCE_URL" in settings:
+            del own["DATASOURCE_URL"]
         super().__init__(name, folder, port, ["serve"], _FIRST | own | settings)
         self.url = f"{self.origin}/message"
 

@@ -1,0 +1,63 @@
+"""The contract suites on MariaDB, with a second process's pool on the same database."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.contracts.account_book_contract import AccountBookContract
+from tests.contracts.callback_inbox_contract import CallbackInboxContract
+from tests.contracts.message_journal_contract import MessageJournalContract
+from tests.contracts.message_reader_contract import MessageReaderContract
+from tests.contracts.unit_of_work_contract import UnitOfWorkContract
+from tests.support.builders import NOW
+from tests.support.mysql import EmptyDatabase, opened_store
+
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.mysql import MysqlStore
+from wework_message.adapters.sql.reader import SqlMessageReader
+from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.domain.ports.persistence import UnitOfWorkFactory
+from wework_message.domain.ports.reading import MessageReader
+
+
+class OnMariaDb:
+    @pytest.fixture
+    def clock(self) -> SettableClock:
+        return SettableClock(NOW)
+
+    @pytest.fixture
+    async def opened(self, migrated: EmptyDatabase) -> AsyncIterator[MysqlStore]:
+        async with opened_store(migrated.target, server_clock=False) as store:
+            yield store
+
+    @pytest.fixture
+    def units(self, opened: MysqlStore, clock: SettableClock) -> UnitOfWorkFactory:
+        return SqlUnitOfWorkFactory(opened, opened.dialect, clock, opened.turn)
+
+    @pytest.fixture
+    async def other_units(self, migrated: EmptyDatabase, clock: SettableClock) -> AsyncIterator[UnitOfWorkFactory]:
+        async with opened_store(migrated.target, server_clock=False) as other:
+            yield SqlUnitOfWorkFactory(other, other.dialect, clock, other.turn)
+
+    @pytest.fixture
+    def reader(self, opened: MysqlStore) -> MessageReader:
+        return SqlMessageReader(opened.read)
+
+
+class TestMariaDbMessageJournal(OnMariaDb, MessageJournalContract):
+    pass
+
+
+class TestMariaDbUnitOfWork(OnMariaDb, UnitOfWorkContract):
+    pass
+
+
+class TestMariaDbCallbackInbox(OnMariaDb, CallbackInboxContract):
+    pass
+
+
+class TestMariaDbAccountBook(OnMariaDb, AccountBookContract):
+    pass
+
+
+class TestMariaDbMessageReader(OnMariaDb, MessageReaderContract):
+    pass

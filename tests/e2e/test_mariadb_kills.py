@@ -1,0 +1,59 @@
+"""`kill -9` of the database, and of the service on it, at any moment: judged as the kills on SQLite are."""
+
+import asyncio
+import random
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.e2e.test_kills import judged
+from tests.support.crowd import Crowd
+from tests.support.mysql import EmptyDatabase
+from tests.support.polling import until
+from tests.support.witnesses import acting
+
+pytestmark = pytest.mark.e2e
+
+KILLS: Final = 8
+SLOTS: Final = 4
+
+_SIMULATOR: Final = (
+    "--latency-ms", "80", "--echo-delay-ms", "150", "--callback-retries", "100", "--callback-retry-delay-ms", "300",
+    "--callback-workers", "32",
+)  # fmt: skip
+
+
+@pytest.mark.timeout(300)
+async def test_kills_of_database_and_service_lose_nothing_and_double_nothing(
+    tmp_path: Path, migrated: EmptyDatabase
+) -> None:
+    dice, target = random.Random(1), migrated.target
+    settings = {
+        "SPRING_DATASOURCE_URL": f"jdbc:mysql://{target.host}:{target.port}/{target.database}",
+        "SPRING_DATASOURCE_USERNAME": target.username,
+        "SPRING_DATASOURCE_PASSWORD": target.password,
+        "APP_MESSAGE_ASYNC_MAX_POOL_SIZE": str(SLOTS),
+        "APP_MESSAGE_SYNC_WAIT_MS": "300",
+    }
+    async with acting(tmp_path, *_SIMULATOR, **settings) as scene:
+        crowd = Crowd(scene.service.url, seed=1)
+        crowd.begin()
+        crowd.up.set()
+        for number in range(KILLS):
+            crowd.want(16)
+            told = len(crowd.log)
+
+            async def busy(enough: int = told + dice.randrange(1, 12)) -> bool:
+                return len(crowd.log) >= enough
+
+            await until(busy, 60)
+            if number % 2:
+                crowd.up.clear()
+                scene.service.kill()
+                await asyncio.to_thread(scene.service.start)
+                crowd.up.set()
+            else:
+                await asyncio.to_thread(migrated.server.kill9)
+                await asyncio.to_thread(migrated.server.start)
+        await crowd.finish()
+        assert await judged(scene, crowd, cut_off=KILLS * SLOTS) == []

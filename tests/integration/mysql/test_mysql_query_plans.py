@@ -1,0 +1,218 @@
+"""Every statement of the SQL adapter as MariaDB's planner sees it, on tables with many rows; and as MySQL 8's grammar does."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+import sqlglot
+from sqlalchemy import Connection, event
+from tests.integration.test_query_plans import live, take_in
+from tests.support.builders import CONVERSATION, GUID, NOW, PROVIDER, a_batch_id, a_due_message, an_item
+from tests.support.mysql import EmptyDatabase, opened_store
+
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.mysql import MysqlStore
+from wework_message.adapters.sql.reader import SqlMessageReader
+from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.domain.account import implicit_account_id
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, ProviderMessageId
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.ports.persistence import IdempotencyKey
+from wework_message.domain.ports.reading import MessageFilter
+
+NAME: Final = ProviderMessageId("4711")
+ROWS: Final = 2_000
+TINY: Final = {"wm_finished", "v", "wm_tenant"}
+"""Tables of a few rows, and the rows that a statement brings along."""
+
+_ATTEMPTS: Final = """
+INSERT INTO wm_attempt (message_id, number, round, account_id, conversation_id, binding_id, provider_code, guid, epoch,
+    started_at, outcome, facts, provider_message_id)
+SELECT id, 1, 1, account_id, conversation_id, 'b', 'GUANGZHOU_GUXING', guid, 0, accepted_at, 'ACCEPTED', '', id FROM wm_message
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    statement: str
+    table: str
+    kind: str
+    key: str | None
+    extra: str
+
+
+class Statements:
+    """What the adapter executes, and what MariaDB would do for it."""
+
+    def __init__(self, store: MysqlStore) -> None:
+        self._store = store
+        self.seen: dict[str, Sequence[Any]] = {}
+        for engine in (store._engine, store._reading):
+            event.listen(engine.sync_engine, "before_cursor_execute", self._note)
+
+    def _note(self, *what: Any) -> None:
+        _, _, statement, parameters, _, many = what
+        if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")) and "wm_" in statement:
+            self.seen.setdefault(statement, parameters[0] if many else parameters)
+
+    async def plans(self) -> list[Line]:
+        seen = dict(self.seen)
+        return await self._store.read(_explained, seen)
+
+
+def _explained(connection: Connection, seen: dict[str, Sequence[Any]]) -> list[Line]:
+    return list(_lines(connection, seen))
+
+
+def _lines(connection: Connection, seen: dict[str, Sequence[Any]]) -> Iterator[Line]:
+    for statement, parameters in seen.items():
+        if statement.startswith("INSERT"):
+            continue
+        for row in connection.exec_driver_sql(f"EXPLAIN {statement}", tuple(parameters)).mappings():
+            if row["table"] is not None and not row["table"].startswith("<"):
+                yield Line(statement, row["table"], row["type"] or "", row["key"], row["Extra"] or "")
+
+
+@pytest.fixture
+async def store(migrated: EmptyDatabase) -> AsyncIterator[MysqlStore]:
+    async with opened_store(migrated.target, server_clock=False) as store:
+        yield store
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock(NOW)
+
+
+@pytest.fixture
+async def units(store: MysqlStore, clock: SettableClock, migrated: EmptyDatabase) -> SqlUnitOfWorkFactory:
+    """On tables that are worth an index: other accounts' messages, due much later."""
+    units = SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn)
+    guids = [Guid(f"other-{number % 50}") for number in range(ROWS)]
+    messages = [
+        a_due_message(guid=guid, account_id=implicit_account_id(guid), conversation_id=f"S:{number}", batch_id=a_batch_id(),
+                      group_id=a_batch_id(), index=0)
+        for number, guid in enumerate(guids)
+    ]  # fmt: skip
+    async with units() as unit:
+        await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, one.id, b"f" * 32, one.id) for one in messages])
+        await unit.messages.add(messages)
+        items = [an_item(guid=guid, event_key=f"e{number}") for number, guid in enumerate(guids)]
+        await unit.inbox.store(PROVIDER, items, NOW)
+        await unit.accounts.open(DEFAULT_TENANT, [(Guid(f"g{number}"), PROVIDER) for number in range(ROWS)])
+        await unit.commit()
+    notes = "INSERT INTO wm_note (message_id, kind, at) SELECT id, 'k', 1 FROM wm_message"
+    batches = "INSERT INTO wm_batch (id, mode, total, created_at) SELECT batch_id, 'FANOUT', 1, 1 FROM wm_message"
+    states = "UPDATE wm_callback SET state = 'APPLIED'; UPDATE wm_message SET status = 'SENT'"
+    later = f"UPDATE wm_due SET due_at = {NOW + 10**9}"  # noqa: S608 - a number
+    migrated.sql(f"{_ATTEMPTS}; {notes}; {batches}; {states}; {later}")
+    tables = (
+        "wm_message, wm_due, wm_attempt, wm_callback, wm_note, wm_batch, wm_idempotency_key, wm_account, wm_binding"
+    )
+    migrated.sql(f"ANALYZE TABLE {tables}")
+    return units
+
+
+@pytest.fixture
+def reader(store: MysqlStore) -> SqlMessageReader:
+    return SqlMessageReader(store.read)
+
+
+@pytest.fixture
+def statements(store: MysqlStore, units: SqlUnitOfWorkFactory) -> Statements:
+    assert units is not None
+    return Statements(store)
+
+
+async def read_everything(reader: SqlMessageReader) -> None:
+    message, batch = a_due_message(), a_batch_id()
+    await reader.messages(DEFAULT_TENANT, [message.id])
+    await reader.timeline(message.id)
+    await reader.sent_as(DEFAULT_TENANT, GUID, NAME)
+    await reader.batch(DEFAULT_TENANT, batch)
+    await reader.batch_items(batch, limit=10, after=-1)
+    await reader.callbacks(GUID, notify_type=11010, limit=10, before=None)
+    await reader.callbacks(GUID, notify_type=None, limit=10, before=7)
+    await reader.counts()
+
+
+async def _scanned(statements: Statements) -> list[Line]:
+    return [line for line in await statements.plans() if line.kind in {"ALL", "index"} and line.table not in TINY]
+
+
+async def _sorted_by_hand(statements: Statements) -> set[str]:
+    return {
+        line.statement for line in await statements.plans() if "filesort" in line.extra or "temporary" in line.extra
+    }
+
+
+async def test_writers_find_what_they_need_by_index_and_sort_only_what_is_bounded(
+    units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
+) -> None:
+    await live(units, clock)
+    await take_in(units)
+    assert len(statements.seen) > 25
+    assert await _scanned(statements) == []
+    by_hand = await _sorted_by_hand(statements)
+    assert all(("wm_attempt.message_id IN" in one or "wm_attempt.started_at >=" in one) for one in by_hand)
+
+
+async def test_each_class_of_the_claim_is_locked_in_the_order_of_its_index(
+    units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
+) -> None:
+    await live(units, clock)
+    locks = [line for line in await statements.plans() if "SKIP LOCKED" in line.statement and line.table == "wm_due"]
+    assert {(line.key, line.kind) for line in locks} == {("ix_wm_due_when", "range")}
+    lanes = [line for line in await statements.plans() if line.table in {"waiting", "scheduled", "other", "d"}]
+    assert {(line.table, line.key) for line in lanes} == {
+        (name, "ix_wm_due_lane") for name in ("waiting", "scheduled", "other", "d")
+    }
+
+
+async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, statements: Statements) -> None:
+    await read_everything(reader)
+    assert len(statements.seen) > 8
+    assert await _scanned(statements) == []
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        MessageFilter(),
+        MessageFilter(status=MessageStatus.UNKNOWN),
+        MessageFilter(account_id=AccountId("a")),
+        MessageFilter(conversation_id=CONVERSATION),
+        MessageFilter(client_message_id="key"),
+    ],
+    ids=["all", "status", "account", "conversation", "client"],
+)
+async def test_a_list_is_found_by_index_and_comes_in_its_order(
+    filters: MessageFilter, reader: SqlMessageReader, statements: Statements
+) -> None:
+    for before in (None, a_due_message().id):
+        await reader.page(DEFAULT_TENANT, filters, limit=10, before=before)
+    lines = await statements.plans()
+    assert [line for line in lines if line.kind == "ALL"] == []
+    assert [line for line in lines if line.kind == "index" and line.key != "PRIMARY"] == []
+    if filters.client_message_id is None:  # a key has one message
+        assert await _sorted_by_hand(statements) == set()
+
+
+async def test_no_statement_counts_rows_to_skip_them(
+    units: SqlUnitOfWorkFactory, clock: SettableClock, reader: SqlMessageReader, statements: Statements
+) -> None:
+    await live(units, clock)
+    await take_in(units)
+    await read_everything(reader)
+    assert [one for one in statements.seen if "OFFSET" in one or "SQL_CALC" in one] == []
+
+
+async def test_every_statement_can_be_read_with_the_grammar_of_mysql_8(
+    units: SqlUnitOfWorkFactory, clock: SettableClock, reader: SqlMessageReader, statements: Statements
+) -> None:
+    await live(units, clock)
+    await take_in(units)
+    await read_everything(reader)
+    for statement in statements.seen:
+        assert sqlglot.parse_one(statement.replace("%s", "?").replace("%%", "%"), dialect="mysql") is not None

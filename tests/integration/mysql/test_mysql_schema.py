@@ -1,0 +1,106 @@
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
+from tests.support.mysql import opened_store, target_of
+from tests.support.servers.mariadb import Database, MariaDb
+
+from wework_message.adapters.sql import mysql_server
+from wework_message.adapters.sql.mysql import MysqlStore
+from wework_message.adapters.sql.mysql_server import objections
+from wework_message.adapters.sql.schema import VERSION_TABLE, SchemaState, schema_state, upgrade
+from wework_message.adapters.sql.tables import metadata
+from wework_message.bootstrap.databases import UnsafeDatabaseError, bring_up
+from wework_message.bootstrap.settings.tree import DatasourceSettings
+
+
+@pytest.fixture
+async def store(mariadb_database: Database) -> AsyncIterator[MysqlStore]:
+    async with opened_store(target_of(mariadb_database)) as store:
+        yield store
+
+
+def _differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    return list(compare_metadata(context, metadata))
+
+
+async def test_migrations_lead_to_the_tables_the_code_uses(store: MysqlStore) -> None:
+    assert await store.transact(schema_state) is SchemaState.EMPTY
+    assert await store.transact(upgrade) is SchemaState.EMPTY
+    assert await store.transact(schema_state) is SchemaState.CURRENT
+    assert await store.transact(upgrade) is SchemaState.CURRENT
+    assert await store.transact(_differences) == []
+
+
+async def test_of_processes_that_start_at_once_one_migrates_and_the_others_wait(mariadb_database: Database) -> None:
+    async def start() -> SchemaState:
+        async with opened_store(target_of(mariadb_database)) as store:
+            return await store.transact(upgrade)
+
+    states = await asyncio.gather(*(start() for _ in range(4)))
+    assert sorted(states) == [SchemaState.CURRENT, SchemaState.CURRENT, SchemaState.CURRENT, SchemaState.EMPTY]
+
+
+async def test_every_table_compares_exactly_and_takes_any_character(store: MysqlStore) -> None:
+    await store.transact(upgrade)
+    query = (
+        "SELECT table_name, engine, table_collation FROM information_schema.tables"
+        " WHERE table_schema = DATABASE() AND table_name <> 'wm_schema_version'"
+    )
+    found = await store.read(lambda connection: connection.exec_driver_sql(query).all())
+    assert {tuple(row)[1:] for row in found} == {("InnoDB", "utf8mb4_nopad_bin")}
+    assert len(found) == len(metadata.tables)
+
+
+async def test_the_server_of_the_tests_is_safe(store: MysqlStore) -> None:
+    assert await store.read(objections) == ()
+
+
+@pytest.fixture
+def careless(mariadb: MariaDb) -> Iterator[MariaDb]:
+    mariadb.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+    yield mariadb
+    mariadb.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+
+
+async def test_a_server_that_would_lose_commits_is_refused_by_name(careless: MariaDb, store: MysqlStore) -> None:
+    assert careless.running
+    with pytest.raises(UnsafeDatabaseError, match=r"innodb_flush_log_at_trx_commit: it is 2;.*accept-data-loss: true"):
+        await bring_up(store, DatasourceSettings())
+    assert await store.transact(schema_state) is SchemaState.EMPTY
+    assert await bring_up(store, DatasourceSettings(accept_data_loss=True)) is SchemaState.EMPTY
+
+
+SAFE = {"flush": 1, "log_bin": False, "sync_binlog": 0, "binlog_format": "MIXED"}
+
+
+@pytest.mark.parametrize(
+    ("version", "changes", "variables"),
+    [
+        ("10.11.6-MariaDB-log", {}, []),
+        ("5.5.5-10.6.1-MariaDB", {}, []),
+        ("10.5.20-MariaDB", {}, ["version"]),
+        ("8.0.36", {}, []),
+        ("8.4.0-commercial", {}, []),
+        ("5.7.44", {}, ["version"]),
+        ("8.0.36", {"flush": 0}, ["innodb_flush_log_at_trx_commit"]),
+        ("8.0.36", {"log_bin": True, "sync_binlog": 1}, []),
+        ("8.0.36", {"log_bin": True, "sync_binlog": 0}, ["sync_binlog"]),
+        ("8.0.36", {"log_bin": True, "sync_binlog": 1, "binlog_format": "STATEMENT"}, ["binlog_format"]),
+    ],
+)
+def test_what_speaks_against_a_server(version: str, changes: dict[str, object], variables: list[str]) -> None:
+    found = mysql_server._objections(version, **SAFE | changes)  # type: ignore[arg-type]  # a row of a table
+    assert [one.variable for one in found] == variables
+
+
+async def test_what_cannot_work_is_refused_whatever_is_accepted(
+    store: MysqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(mysql_server.MINIMUM, True, (99, 0))
+    with pytest.raises(UnsafeDatabaseError, match="version"):
+        await bring_up(store, DatasourceSettings(accept_data_loss=True))

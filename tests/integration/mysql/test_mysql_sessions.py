@@ -1,0 +1,409 @@
+"""Transactions on MariaDB: what becomes of them when another one, or the connection, is in the way."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+from tests.support.builders import NOW, PROVIDER, a_due_message, an_item, an_outcome, depart, settle
+from tests.support.mysql import EmptyDatabase, opened_store
+from tests.support.polling import until
+
+from wework_message.adapters.memory.system import FixedDice, SettableClock
+from wework_message.adapters.sql.mysql import MysqlSession, MysqlStore
+from wework_message.adapters.sql.reader import SqlMessageReader
+from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.application.group_commit import Flush, GroupCommit
+from wework_message.domain.account import implicit_account_id
+from wework_message.domain.content import TextContent
+from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderCode
+from wework_message.domain.lifecycle import HoldReason, MessageStatus
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.persistence import IdempotencyKey, LaneBlock
+
+
+@pytest.fixture
+async def store(migrated: EmptyDatabase) -> AsyncIterator[MysqlStore]:
+    async with opened_store(migrated.target) as store:
+        yield store
+
+
+@pytest.fixture
+def units(store: MysqlStore) -> SqlUnitOfWorkFactory:
+    return SqlUnitOfWorkFactory(store, store.dialect, SettableClock(NOW), store.turn)
+
+
+def _write(connection: Connection, name: str) -> None:
+    connection.exec_driver_sql("INSERT INTO wm_tenant VALUES (%s, '', 0)", (name,))
+
+
+def _names(connection: Connection) -> set[str]:
+    return {row[0] for row in connection.exec_driver_sql("SELECT tenant_id FROM wm_tenant")} - {"default"}
+
+
+def _scalar(connection: Connection, sql: str) -> Any:
+    return connection.exec_driver_sql(sql).scalar()
+
+
+def _do(connection: Connection, sql: str) -> None:
+    connection.exec_driver_sql(sql)
+
+
+async def _lock(session: MysqlSession, name: str) -> None:
+    await session.run(_scalar, f"SELECT name FROM wm_tenant WHERE tenant_id = '{name}' FOR UPDATE")  # noqa: S608 - our own names
+
+
+async def _kill(session: MysqlSession, database: EmptyDatabase) -> None:
+    database.sql(f"KILL CONNECTION {await session.run(_scalar, 'SELECT CONNECTION_ID()')}")
+
+
+async def _somebody_waits(database: EmptyDatabase) -> None:
+    async def waiting() -> bool:
+        count = "SELECT COUNT(*) FROM information_schema.innodb_lock_waits"
+        return await asyncio.to_thread(database.sql, count) != "0\n"
+
+    await until(waiting)
+
+
+async def test_what_a_session_did_is_undone_unless_it_commits(store: MysqlStore) -> None:
+    session = await store.begin()
+    await session.run(_write, "lost")
+    await session.close()
+    session = await store.begin()
+    await session.run(_write, "kept")
+    await session.commit([(_write, ("with-the-commit",))])
+    await session.close()
+    assert await store.read(_names) == {"kept", "with-the-commit"}
+
+
+async def test_a_last_step_that_fails_takes_the_whole_transaction_along(store: MysqlStore) -> None:
+    session = await store.begin()
+    await session.run(_write, "first")
+    with pytest.raises(ConflictError):
+        await session.commit([(_write, ("first",))])
+    await session.close()
+    assert await store.read(_names) == set()
+
+
+async def test_a_session_without_a_step_needs_no_connection(store: MysqlStore) -> None:
+    session = await store.begin()
+    await session.commit()
+    await session.close()
+    assert store._engine.pool.checkedin() == 0  # type: ignore[attr-defined]  # the queue pool's own count
+
+
+async def test_a_connection_that_is_killed_within_a_transaction_leaves_nothing_and_says_try_again(
+    store: MysqlStore, migrated: EmptyDatabase
+) -> None:
+    session = await store.begin()
+    await session.run(_write, "lost")
+    await _kill(session, migrated)
+    with pytest.raises(TryAgainError) as caught:
+        await session.run(_write, "lost-too")
+    assert caught.value.lost_connection
+    await session.close()
+    assert await store.read(_names) == set()
+
+
+async def test_a_connection_that_died_in_the_pool_is_replaced_before_anybody_notices(
+    store: MysqlStore, migrated: EmptyDatabase
+) -> None:
+    session = await store.begin()
+    number = await session.run(_scalar, "SELECT CONNECTION_ID()")
+    await session.commit()
+    migrated.sql(f"KILL CONNECTION {number}")
+    session = await store.begin()
+    await session.run(_write, "kept")
+    assert await session.run(_scalar, "SELECT CONNECTION_ID()") != number
+    await session.commit()
+    assert await store.read(_names) == {"kept"}
+
+
+async def test_a_query_whose_connection_died_is_asked_again(store: MysqlStore, migrated: EmptyDatabase) -> None:
+    number = await store.read(_scalar, "SELECT CONNECTION_ID()")
+    migrated.sql(f"KILL CONNECTION {number}")
+    assert await store.read(_scalar, "SELECT CONNECTION_ID()") != number
+
+
+async def test_a_commit_whose_connection_is_gone_is_not_tried_again_by_itself(
+    store: MysqlStore, migrated: EmptyDatabase
+) -> None:
+    session = await store.begin()
+    await session.run(_write, "who-knows")
+    await _kill(session, migrated)
+    with pytest.raises(UnavailableError, match="the answer to COMMIT was lost") as caught:
+        await session.commit()
+    assert not isinstance(caught.value, TryAgainError)
+    await session.close()
+
+
+async def test_a_cancelled_statement_gives_its_locks_back(store: MysqlStore, migrated: EmptyDatabase) -> None:
+    await store.transact(_write, "row")
+    first, second = await store.begin(), await store.begin()
+    await _lock(first, "row")
+    await second.run(_write, "lost")
+    waiting = asyncio.create_task(_lock(second, "row"))
+    await _somebody_waits(migrated)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await second.close()
+    await first.commit()  # only now does the server see that nobody waits any more
+    third = await store.begin()
+    await _lock(third, "row")
+    await third.run(_write, "lost")
+    await third.commit()
+    assert await store.read(_names) == {"row", "lost"}
+
+
+async def _deadlock(store: MysqlStore) -> list[BaseException | None]:
+    await store.transact(_write, "a")
+    await store.transact(_write, "b")
+    first, second = await store.begin(), await store.begin()
+    await _lock(first, "a")
+    await _lock(second, "b")
+    ends = list(await asyncio.gather(_lock(first, "b"), _lock(second, "a"), return_exceptions=True))
+    await first.close()
+    await second.close()
+    return ends
+
+
+async def test_of_a_deadlock_one_transaction_goes_on_and_the_other_is_told_to_try_again(store: MysqlStore) -> None:
+    ends = await _deadlock(store)
+    assert sorted(type(end).__name__ for end in ends) == ["NoneType", "TryAgainError"]
+
+
+async def test_a_row_that_nobody_gives_free_is_not_waited_for_for_ever(store: MysqlStore) -> None:
+    await store.transact(_write, "row")
+    first, second = await store.begin(), await store.begin()
+    await _lock(first, "row")
+    await second.run(_do, "SET SESSION innodb_lock_wait_timeout = 0")
+    with pytest.raises(TryAgainError):
+        await _lock(second, "row")
+    await second.close()
+    await first.close()
+
+
+class Meeting:
+    """An operation that meets another transaction until it has met it often enough."""
+
+    def __init__(self, fail: Callable[[], Any], times: int) -> None:
+        self.fail = fail
+        self.times = times
+        self.runs = 0
+
+    async def __call__(self, flush: Flush, items: Any, /) -> list[str]:
+        await flush.unit.messages.add(list(items))
+        self.runs += 1
+        if self.runs <= self.times:
+            await self.fail()
+        return [item.id for item in items]
+
+
+async def _nothing(_flush: Flush, /) -> None:
+    return None
+
+
+@pytest.mark.parametrize(("times", "stored"), [(0, True), (1, True), (4, True), (5, False)])
+async def test_the_group_commit_tries_a_whole_transaction_again_a_few_times(
+    store: MysqlStore, units: SqlUnitOfWorkFactory, *, times: int, stored: bool
+) -> None:
+    async def fail() -> None:
+        raise TryAgainError("database", "deadlock")
+
+    commits = GroupCommit(units, _nothing, FixedDice())
+    await commits.start()
+    operation, message = Meeting(fail, times), a_due_message()
+    (end,) = await asyncio.gather(commits.submit(operation, message), return_exceptions=True)
+    assert (end == message.id) is stored
+    assert isinstance(end, UnavailableError) is not stored
+    assert operation.runs == min(times + 1, 5)
+    assert bool(await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])) is stored
+    await commits.close()
+
+
+async def test_a_real_deadlock_costs_no_caller_its_message(store: MysqlStore, units: SqlUnitOfWorkFactory) -> None:
+    async def fail() -> None:
+        (error,) = [end for end in await _deadlock(store) if end is not None]
+        raise error
+
+    commits = GroupCommit(units, _nothing, FixedDice())
+    await commits.start()
+    message = a_due_message()
+    operation = Meeting(fail, 1)
+    assert await commits.submit(operation, message) == message.id
+    assert operation.runs == 2
+    assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])
+    await commits.close()
+
+
+TEXTS = ["😀👩‍👩‍👧‍👦", "𠜎𠮷𪚥", "中文，！", "a\\'\"%s%%\x1a", " blanks "]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+async def test_texts_come_back_as_they_went(units: SqlUnitOfWorkFactory, store: MysqlStore, text: str) -> None:
+    message = a_due_message(content=TextContent(content=text), extra={"x": text})
+    async with units() as unit:
+        await unit.messages.add([message])
+        await unit.inbox.store(PROVIDER, [an_item(raw=text)], NOW)
+        await unit.commit()
+    async with units() as unit:
+        stored = (await unit.messages.get([message.id]))[message.id]
+        (entry,) = await unit.inbox.pending(10)
+    assert (stored.content, stored.extra) == (message.content, message.extra)
+    assert entry.raw == text
+
+
+async def test_a_callback_of_four_mebibytes_is_kept_whole(units: SqlUnitOfWorkFactory) -> None:
+    raw = '"\\' * 2**21
+    async with units() as unit:
+        await unit.inbox.store(PROVIDER, [an_item(raw=raw), an_item(raw=raw, event_key="other")], NOW)
+        await unit.commit()
+    async with units() as unit:
+        assert [entry.raw == raw for entry in await unit.inbox.pending(10)] == [True, True]
+
+
+@pytest.mark.parametrize("other", ["KEY", "kéy", "key ", " key", "key\t"])
+async def test_keys_that_look_alike_are_different(units: SqlUnitOfWorkFactory, other: str) -> None:
+    async with units() as unit:
+        keys = [IdempotencyKey(DEFAULT_TENANT, key, b"f" * 32, f"of {key}") for key in ("key", other)]
+        assert [owner.fresh for owner in await unit.messages.claim_keys(keys)] == [True, True]
+        await unit.commit()
+    async with units() as unit:
+        assert [owner.target for owner in await unit.messages.claim_keys(keys)] == ["of key", f"of {other}"]
+
+
+async def test_a_value_that_does_not_fit_is_refused_and_not_cut(units: SqlUnitOfWorkFactory) -> None:
+    async with units() as unit:
+        await unit.messages.add([a_due_message(client_message_id="x" * 256)])
+        with pytest.raises(ConflictError):
+            await unit.commit()
+
+
+async def test_a_second_process_waits_for_a_key_that_is_about_to_be_taken(
+    units: SqlUnitOfWorkFactory, migrated: EmptyDatabase
+) -> None:
+    async def claim(factory: SqlUnitOfWorkFactory, target: str) -> tuple[str, bool]:
+        async with factory() as unit:
+            (owner,) = await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", b"f" * 32, target)])
+            await unit.commit()
+        return owner.target, owner.fresh
+
+    async with opened_store(migrated.target) as other:
+        others = SqlUnitOfWorkFactory(other, other.dialect, SettableClock(NOW), other.turn)
+        async with units() as unit:
+            await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", b"f" * 32, "first")])
+            second = asyncio.create_task(claim(others, "second"))
+            await _somebody_waits(migrated)
+            assert not second.done()
+            await unit.commit()
+        assert await second == ("first", False)
+
+
+async def test_many_processes_that_race_for_a_key_leave_one_owner(migrated: EmptyDatabase) -> None:
+    async def claim(target: str) -> str:
+        async with opened_store(migrated.target) as store:
+            units = SqlUnitOfWorkFactory(store, store.dialect, SettableClock(NOW), store.turn)
+            async with units() as unit:
+                (owner,) = await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", b"f" * 32, target)])
+                await unit.commit()
+            return owner.target
+
+    assert len(set(await asyncio.gather(*(claim(str(number)) for number in range(8))))) == 1
+
+
+@pytest.mark.parametrize("off_ms", [-600_000, 600_000])
+async def test_a_process_whose_clock_is_wrong_changes_nothing_of_what_is_due(
+    store: MysqlStore, units: SqlUnitOfWorkFactory, off_ms: int
+) -> None:
+    server = await store.read(_scalar, "SELECT CAST(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED)")
+    wrong = SqlUnitOfWorkFactory(store, store.dialect, SettableClock(server + off_ms), store.turn)
+    now, later = a_due_message(), a_due_message(conversation_id="S:2")
+    assert later.due is not None
+    later.due = type(later.due)(in_ms=60_000, place=later.due.place)
+    async with wrong() as unit:
+        await unit.messages.add([now, later])
+        await unit.commit()
+    for factory in (wrong, units):
+        async with factory() as unit:
+            assert [one.message.id for one in await unit.messages.due(10)] == [now.id]
+    view = (await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [later.id]))[later.id]
+    assert view.next_attempt_at is not None
+    assert server + 60_000 <= view.next_attempt_at <= server + 90_000
+
+
+async def test_a_message_that_is_being_changed_is_neither_claimed_nor_overwritten(
+    units: SqlUnitOfWorkFactory, migrated: EmptyDatabase
+) -> None:
+    message, free = a_due_message(), a_due_message(conversation_id="S:2")
+    async with units() as unit:
+        await unit.messages.add([message, free])
+        await unit.commit()
+    async with units() as unit:
+        known = (await unit.messages.get([message.id]))[message.id]
+
+    async def cancel() -> frozenset[str]:
+        async with units() as unit:
+            known.cancel(now=NOW)
+            lost = await unit.messages.save([known])
+            await unit.commit()
+        return lost
+
+    async with units() as unit:
+        (mine,) = (await unit.messages.get([message.id])).values()
+        async with units() as claiming:
+            assert [one.message.id for one in await claiming.messages.due(10)] == [free.id]
+        late = asyncio.create_task(cancel())
+        await _somebody_waits(migrated)
+        mine.hold(HoldReason.BUDGET, 5, now=NOW)
+        await unit.messages.save([mine])
+        await unit.commit()
+    assert await late == {message.id}
+    async with units() as unit:
+        assert (await unit.messages.get([message.id]))[message.id].status is MessageStatus.HELD
+
+
+async def test_a_lane_that_is_released_wakes_a_message_that_a_claim_is_parking(
+    units: SqlUnitOfWorkFactory, migrated: EmptyDatabase
+) -> None:
+    first, second = a_due_message(), a_due_message()
+    async with units() as unit:
+        await unit.messages.add([first, second])
+        await unit.commit()
+    async with units() as unit:
+        sending = (await unit.messages.get([first.id]))[first.id]
+        depart(sending)
+        await unit.messages.save([sending])
+        await unit.commit()
+    sending.written()
+
+    async def answer() -> None:
+        async with units() as unit:
+            settle(sending, an_outcome(OutcomeClass.ACCEPTED))
+            assert await unit.messages.save([sending]) == frozenset()
+            await unit.commit()
+
+    async with units() as unit:
+        (behind,) = await unit.messages.due(10)
+        assert (behind.message.id, behind.blocked) == (second.id, LaneBlock.BEHIND)
+        answered = asyncio.create_task(answer())
+        await _somebody_waits(migrated)
+        behind.message.wait_in_lane(now=NOW)
+        await unit.messages.save([behind.message])
+        await unit.commit()
+    await answered
+    async with units() as unit:
+        assert [(one.message.id, one.blocked) for one in await unit.messages.due(10)] == [(second.id, None)]
+
+
+async def test_the_longest_names_fit(units: SqlUnitOfWorkFactory) -> None:
+    guid, conversation = Guid("g" * 128), "R:" + "1" * 126
+    message = a_due_message(guid=guid, account_id=implicit_account_id(guid), conversation_id=conversation)
+    async with units() as unit:
+        await unit.accounts.open(DEFAULT_TENANT, [(guid, ProviderCode("P" * 32))])
+        await unit.messages.add([message])
+        await unit.messages.save([(await unit.messages.get([message.id]))[message.id]])
+        await unit.inbox.store(PROVIDER, [an_item(guid=guid, event_key="e" * 160)], NOW)
+        await unit.commit()

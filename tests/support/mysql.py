@@ -1,0 +1,58 @@
+"""A migrated database of MariaDB for each test: made once in a session, emptied afterwards."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from tests.support.servers.mariadb import Database, MariaDb
+
+from wework_message.adapters.sql.mysql import MysqlStore, MysqlTarget
+from wework_message.adapters.sql.mysql_dialect import MysqlDialect
+from wework_message.adapters.sql.schema import upgrade
+from wework_message.adapters.sql.tables import metadata
+
+
+def target_of(database: Database) -> MysqlTarget:
+    return MysqlTarget(database.host, database.port, database.name, database.username, database.password)
+
+
+@asynccontextmanager
+async def opened_store(target: MysqlTarget, *, server_clock: bool = True) -> AsyncIterator[MysqlStore]:
+    store = MysqlStore(target, MysqlDialect(server_clock=server_clock))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@dataclass(slots=True)
+class EmptyDatabase:
+    server: MariaDb
+    target: MysqlTarget
+    ready: bool = False
+
+    def sql(self, statements: str) -> str:
+        return self.server.sql(f"USE `{self.target.database}`; {statements}")
+
+    def empty(self) -> None:
+        """DELETE, since a TRUNCATE of InnoDB makes a file anew; serial numbers go on."""
+        tables = [table.name for table in metadata.sorted_tables if table.name != "wm_tenant"]
+        deletes = [f"DELETE FROM {name}" for name in tables]  # noqa: S608 - our own names
+        self.sql("; ".join([*deletes, "DELETE FROM wm_tenant WHERE tenant_id <> 'default'"]))
+
+
+@pytest.fixture(scope="session")
+def shared_database(mariadb: MariaDb) -> EmptyDatabase:
+    return EmptyDatabase(mariadb, target_of(mariadb.create_database()))
+
+
+@pytest.fixture
+async def migrated(mariadb: MariaDb, shared_database: EmptyDatabase) -> AsyncIterator[EmptyDatabase]:
+    if not shared_database.ready:
+        async with opened_store(shared_database.target) as store:
+            await store.transact(upgrade)
+        shared_database.ready = True
+    yield shared_database
+    mariadb.restore()
+    shared_database.empty()
