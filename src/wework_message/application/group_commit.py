@@ -173,7 +173,7 @@ class GroupCommit:
             try:
                 return await self._transact(batch)
             except TryAgainError as error:
-                _log.info("a transaction is tried again", extra={"reason": str(error)})
+                _log.info("a transaction is tried again: %s", error)
                 # Two that met once shall not meet again.
                 await asyncio.sleep(wait_s * (0.5 + self._dice.roll()))
         return await self._transact(batch)

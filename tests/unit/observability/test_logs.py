@@ -227,6 +227,7 @@ def test_loggers_of_libraries_are_quiet_where_they_would_tell_too_much(journal: 
     for name in ("httpx", "httpcore.connection", "aiosqlite", "sqlalchemy.engine", "uvicorn.access"):
         logging.getLogger(name).info("too much")
     logging.getLogger("uvicorn.access").critical("too much")
+    logging.getLogger("asyncmy").warning("Data truncated: 'too much'")
     logging.getLogger("uvicorn.error").info("started")
     logging.getLogger("alembic.runtime.migration").info("upgraded")
     logging.getLogger("httpx").warning("odd")

@@ -34,6 +34,7 @@ _LEAST: Final = {
     "uvicorn.access": OFF,  # it logs paths, and with them the tokens of callback URLs
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
+    "asyncmy": OFF,  # it logs the server's warnings, which quote values of rows
 }
 """Logger -> the lowest level it may have, whatever the setting asks for."""
 
