@@ -51,7 +51,7 @@ def loaded(**environ: str) -> Loaded:
         ("APP_MESSAGE_RETRY_DELAY_MS", "0", "app.message.retry.delay-ms", "from 1 to 60000"),
         ("APP_MESSAGE_SYNC_WAIT_MS", "30001", "app.message.sync.wait-ms", "from 1 to 30000"),
         ("APP_MESSAGE_UNKNOWN_ON_UNKNOWN", "IGNORE", "app.message.unknown.on-unknown", "one of FAIL, HOLD, RESEND"),
-        ("APP_MESSAGE_LIMITS_MAX_BATCH_SIZE", "0", "app.message.limits.max-batch-size", "from 1 to 1000"),
+        ("APP_MESSAGE_LIMITS_MAX_BATCH_SIZE", "0", "app.message.limits.max-batch-size", "from 1 to 200"),
         (f"{V}_PRIORITY", "-1", f"{P}.priority", "from 0 to 10000"),
         (f"{V}_WEIGHT", "0", f"{P}.weight", "from 1 to 10000"),
         (f"{V}_TIMEOUT_MS", "0", f"{P}.timeout-ms", "from 1 to 600000"),

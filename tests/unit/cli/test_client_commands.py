@@ -205,3 +205,12 @@ def test_the_url_comes_from_the_option_or_the_environment(monkeypatch: pytest.Mo
         "http://one.example/message/api/messages/m-1/status",
         "http://two.example/api/messages/m-1/status",
     ]
+
+
+@pytest.mark.parametrize(("status", "told"), [("QUEUED", True), ("UNKNOWN", True), ("DELIVERED", False)])
+def test_a_repeated_async_send_is_told_to_be_open_only_if_it_is(status: str, told: bool) -> None:
+    answer = {"messageId": "m-1", "status": status, "duplicate": True, "scheduledAt": None, "statusUrl": "/x"}
+    ended = FakeWorld([good(answer, 202)]).run(
+        "send", "--guid", "g", "--to", "S:1", "--text", "x", "--async", "--key", "k"
+    )
+    assert ("not settled yet" in ended.output) is told

@@ -187,7 +187,7 @@ class RetrySettings(Section, frozen=True):
 class LimitSettings(Section, frozen=True):
     """How much one request or account may ask for."""
 
-    max_batch_size: Annotated[int, Meta(ge=1, le=1000)] = 200
+    max_batch_size: Annotated[int, Meta(ge=1, le=200)] = 200
     """Items of one batch request."""
     rate_limit_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
     """Messages per account and minute; what is over waits, it does not fail (decision 22)."""

@@ -7,6 +7,7 @@ import msgspec
 import rich_click as click
 
 from wework_message.domain.content import CONTENTS
+from wework_message.domain.lifecycle import RESTING
 from wework_message.entrypoints.cli.client import ServiceClient
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
@@ -139,7 +140,7 @@ def _show(data: dict[str, Any], key: str | None) -> None:
         out.print(f"group   {data['groupId']}")
         return
     show_message(out, data)
-    if not data.get("final") and data.get("success") is None:
+    if data["status"] not in RESTING:
         out.print(f"accepted, not settled yet; follow it with: wework-message status {data['messageId']} --wait 60")
         if key is not None:
             out.print(f"key {key}: a repetition with it sends nothing new")
