@@ -7,6 +7,7 @@ from wework_message.domain.agenda import Due, Place
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.callbacks import CallbackProjection, Evidence, FactKind
 from wework_message.domain.errors import IllegalTransitionError
+from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus, Trigger
 from wework_message.domain.message_record import MessageRecord, Note, RecallState
@@ -96,7 +97,7 @@ class MessageEvidence(MessageRecord):
         cause = attempt.outcome.reason if attempt is not None and attempt.outcome is not None else None
         self._become(MessageStatus.UNKNOWN, cause, now=now)
         self.lane_released = True  # wakes the lane: those behind it are HELD now (decision 41)
-        self.due = Due(2 * horizon_ms, Place.HOLDING)
+        self.due = Due(lane_block_ms(horizon_ms), Place.HOLDING)
 
     def ask_recall(self, *, now: int) -> None:
         """Recall it: at once if it is proven sent, when it is proven if it is UNKNOWN; else `IllegalTransitionError`."""

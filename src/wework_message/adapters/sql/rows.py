@@ -10,7 +10,7 @@ from wework_message.domain.account import Account, Binding, BindingState, Standb
 from wework_message.domain.agenda import Due, Place, Urgency
 from wework_message.domain.attempt import Attempt, AttemptOutcome, Receipt
 from wework_message.domain.callbacks import FactKind
-from wework_message.domain.content import Content
+from wework_message.domain.content import decode_content, encode_content
 from wework_message.domain.draft import OnUnknown, Pin
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message, Note, RecallState
@@ -21,7 +21,6 @@ Row = Mapping[str, Any] | RowMapping
 """A result row by column name."""
 
 _ENCODE = msgspec.json.Encoder()
-_CONTENT: msgspec.json.Decoder[Content] = msgspec.json.Decoder(Content)
 _RECEIPT = msgspec.json.Decoder(Receipt)
 _DECISION = msgspec.json.Decoder(Decision)
 _EXTRA = msgspec.json.Decoder(dict[str, Any])
@@ -67,7 +66,7 @@ def message_row(message: Message) -> dict[str, Any]:
         "guid": message.guid,
         "conversation_id": message.conversation_id,
         "message_type": message.message_type,
-        "content": _ENCODE.encode(message.content).decode(),
+        "content": encode_content(message.content).decode(),
         "accepted_at": message.accepted_at,
         "mode": message.mode,
         "priority": message.priority,
@@ -115,7 +114,7 @@ def message_of(row: Row, attempts: Sequence[Attempt]) -> Message:
         account_id=row["account_id"],
         guid=row["guid"],
         conversation_id=row["conversation_id"],
-        content=_CONTENT.decode(row["content"]),
+        content=decode_content(row["content"]),
         message_type=row["message_type"],
         accepted_at=row["accepted_at"],
         expires_at=row["expires_at"],

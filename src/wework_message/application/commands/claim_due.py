@@ -17,6 +17,7 @@ from wework_message.application.routing import Router
 from wework_message.domain.attempt import Attempt, AttemptOutcome
 from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import UnavailableError
+from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.matching import echo_key
@@ -117,7 +118,7 @@ class ClaimDue:
         elif item.blocked is LaneBlock.BEHIND:
             message.wait_in_lane(now=now)
         elif item.blocked is LaneBlock.BEHIND_UNKNOWN:
-            message.hold(HoldReason.LANE_BLOCKED, 2 * self._policy.horizon_ms, now=now)
+            message.hold(HoldReason.LANE_BLOCKED, lane_block_ms(self._policy.horizon_ms), now=now)
         else:
             return await self._route(flush, item, now)
         return None
