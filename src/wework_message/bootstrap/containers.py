@@ -35,7 +35,7 @@ from wework_message.application.commands.settle import SettleCalls
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
-from wework_message.application.queries.service import Service
+from wework_message.application.queries.service import Backend, Service
 from wework_message.application.quoting import Quoting
 from wework_message.application.routing import Router
 from wework_message.application.senders import Senders
@@ -72,7 +72,7 @@ class UseCases(containers.DeclarativeContainer):
     policy: providers.Dependency[Policy] = providers.Dependency()
     observer: providers.Dependency[Observer] = providers.Dependency()
     api_urls: providers.Dependency[Mapping[ProviderCode, str]] = providers.Dependency()
-    parts: providers.Dependency[dict[str, str]] = providers.Dependency()
+    parts: providers.Dependency[Mapping[str, Backend]] = providers.Dependency()
 
     ids = providers.Singleton(UuidGenerator)
     dice = providers.Singleton(RandomDice)

@@ -10,6 +10,7 @@ from wework_message.application.commands.dispatch import Dispatcher
 from wework_message.application.commands.probe import Prober
 from wework_message.application.commands.projector import Projector
 from wework_message.application.group_commit import GroupCommit
+from wework_message.application.queries.service import InProcess
 from wework_message.application.watching import StatusFeed
 from wework_message.bootstrap.containers import Infrastructure, UseCases
 from wework_message.bootstrap.databases import bring_up
@@ -86,7 +87,11 @@ async def running(loaded: Loaded, observer: Observer, *, own_url: str | None = N
         use_cases = UseCases(
             clock=infrastructure.clock(), store=store, gateways=gateways, policy=policy,
             observer=observer, api_urls={codes[key]: url for key, url in urls.items()},
-            parts={"database": store.name, "queue": "in-process", "cache": "memory"},
+            parts={
+                "database": InProcess(store.name),
+                "queue": InProcess("in-process"),
+                "cache": InProcess("memory"),
+            },
         )  # fmt: skip
         process = Process(
             use_cases.application(), use_cases.commits(), use_cases.dispatcher(), use_cases.projector(),

@@ -1,7 +1,9 @@
 """Whether this process can work (decision 48)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.reading import MessageReader
@@ -14,6 +16,46 @@ class ServiceState(StrEnum):
     DOWN = "DOWN"
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How a backend was when it was last observed."""
+
+    healthy: bool | None = None
+    """None = there is nothing to observe, or nothing was observed yet."""
+    reason: str | None = None
+    """What is wrong, for operators: no address, no credential."""
+
+
+class Backend(Protocol):
+    """What a part of this process stands on."""
+
+    @property
+    def kind(self) -> str:
+        """Its name, such as in-process, memory, redis or rocketmq."""
+        ...
+
+    @property
+    def server(self) -> bool:
+        """Whether there is a server that may be away."""
+        ...
+
+    def condition(self) -> Condition:
+        """What was observed last; never waits."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InProcess:
+    """A part that needs no server."""
+
+    kind: str
+    server: bool = False
+
+    def condition(self) -> Condition:
+        """Nothing to observe."""
+        return Condition()
+
+
 @dataclass(slots=True)
 class Service:
     """The process as probes see it."""
@@ -21,8 +63,8 @@ class Service:
     reader: MessageReader
     draining: bool = False
     """Set by the first SIGTERM: no new work is taken."""
-    parts: dict[str, str] = field(default_factory=dict)
-    """Which backend each part runs on, such as database: sqlite, queue: in-process."""
+    parts: Mapping[str, Backend] = field(default_factory=dict)
+    """What each part runs on: queue, cache, database. All but the database only ever degrade (decision 48)."""
 
     async def database(self) -> ServiceState:
         """UP if the store answers a trivial query."""

@@ -7,7 +7,7 @@ from litestar import Request
 from msgspec import Struct
 
 from wework_message.application.queries.providers import ProviderView
-from wework_message.application.queries.service import ServiceState
+from wework_message.application.queries.service import Backend, ServiceState
 from wework_message.entrypoints.rest.answering import OK, Answer, plain
 from wework_message.entrypoints.rest.service import Api
 from wework_message.entrypoints.wire.instants import iso
@@ -15,6 +15,7 @@ from wework_message.entrypoints.wire.provider_answers import Totals, totals
 
 SERVICE: Final = "wework-message"
 UNAVAILABLE: Final = 503
+_WORDS: Final = {True: "UP", False: "DOWN", None: "UNKNOWN"}
 OUT_OF_SERVICE: Final = "OUT_OF_SERVICE"
 """Spring's word for a process that takes no new work."""
 
@@ -28,7 +29,9 @@ class PartHealth(Struct, frozen=True, rename="camel"):
     """UP, DOWN, UNKNOWN or NOT_CONFIGURED."""
     check_time: str
     kind: str | None = None
-    """What stands in its place, such as sqlite."""
+    """What it runs on, or what stands in its place, such as sqlite."""
+    reason: str | None = None
+    """What is wrong with it."""
 
 
 class ProvidersHealth(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -96,17 +99,24 @@ async def health(api: Api, request: Request[Any, Any, Any]) -> Answer:
             status=status,
             timestamp=now,
             draining=service.draining,
-            parts=service.parts,
-            database=PartHealth(up, database.value, now, service.parts.get("database")),
-            redis=_unused(service.parts.get("cache"), now),
-            rocketmq=_unused(service.parts.get("queue"), now),
+            parts={name: part.kind for name, part in service.parts.items()},
+            database=PartHealth(up, database.value, now, _kind(service.parts.get("database"))),
+            redis=_part(service.parts.get("cache"), now),
+            rocketmq=_part(service.parts.get("queue"), now),
             providers=_providers(api.application.providers.all(), now),
         ),
     )
 
 
-def _unused(instead: str | None, now: str) -> PartHealth:
-    return PartHealth(None, "NOT_CONFIGURED", now, instead)
+def _part(part: Backend | None, now: str) -> PartHealth:
+    if part is None or not part.server:
+        return PartHealth(None, "NOT_CONFIGURED", now, _kind(part))
+    condition = part.condition()
+    return PartHealth(condition.healthy, _WORDS[condition.healthy], now, part.kind, condition.reason)
+
+
+def _kind(part: Backend | None) -> str | None:
+    return part.kind if part is not None else None
 
 
 def _providers(views: Sequence[ProviderView], now: str) -> ProvidersHealth:
@@ -114,7 +124,7 @@ def _providers(views: Sequence[ProviderView], now: str) -> ProvidersHealth:
     healthy = any(observed) if observed else None
     return ProvidersHealth(
         healthy=healthy,
-        status={True: "UP", False: "DOWN", None: "UNKNOWN"}[healthy],
+        status=_WORDS[healthy],
         details={view.provider.code: view.health.healthy for view in views},
         stats=totals(views),
         check_time=now,
