@@ -25,5 +25,11 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
     Callbacks are projected until the last call has ended, since they may settle it.
     """
     if not role.dispatches:
-        return ()
-    return (use_cases.prober(), use_cases.dispatcher(), use_cases.projector())
+        return (use_cases.census(),)
+    return (
+        use_cases.census(),
+        use_cases.upkeep(),
+        use_cases.prober(),
+        use_cases.dispatcher(),
+        use_cases.projector(),
+    )

@@ -1,11 +1,15 @@
 """Open everything in order, work, and close it the other way round."""
 
 import asyncio
+import os
+import secrets
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from wework_message.application.api import Application
+from wework_message.application.census import Show
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.queries.service import InProcess
 from wework_message.application.role import Role
@@ -64,15 +68,17 @@ class Process:
 
 @asynccontextmanager
 async def running(
-    loaded: Loaded, observer: Observer, *, role: Role = Role.ALL, own_url: str | None = None
+    loaded: Loaded, observer: Observer, show: Show, *, role: Role = Role.ALL, own_url: str | None = None
 ) -> AsyncIterator[Process]:
     """A whole process without its HTTP server; `own_url` is where simulators send their callbacks.
+
+    `show` gets the numbers that come from the database, while they are this process's to show.
 
     Raises `SettingsError`, `UnavailableError`.
     """
     async with AsyncExitStack() as stack:
         urls = await _provider_urls(stack, loaded, own_url)
-        policy = policy_of(loaded)
+        policy = policy_of(loaded, role)
         infrastructure = Infrastructure(
             datasource=loaded.settings.datasource,
             provider_settings=loaded.settings.app.wework.providers,
@@ -86,7 +92,7 @@ async def running(
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
             clock=infrastructure.clock(), store=store, gateways=gateways, policy=policy,
-            observer=observer, api_urls={codes[key]: url for key, url in urls.items()},
+            observer=observer, show=show, role=role, holder=_holder(), api_urls={codes[key]: url for key, url in urls.items()},
             parts={
                 "database": InProcess(store.name),
                 "queue": InProcess("in-process"),
@@ -99,6 +105,11 @@ async def running(
         await process.start()
         stack.push_async_callback(process.drain)
         yield process
+
+
+def _holder() -> str:
+    """Whoever reads the table of duties should find the process."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 async def _shut(infrastructure: Infrastructure) -> None:

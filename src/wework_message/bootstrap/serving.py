@@ -89,7 +89,9 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         metrics, counts = _counting(config, policy)
         observers = Observers(counts, LoggingObserver(logs.facts))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
-        process = await stack.enter_async_context(running(loaded, observers, role=role, own_url=own_url))
+        process = await stack.enter_async_context(
+            running(loaded, observers, metrics.census.show, role=role, own_url=own_url)
+        )
         counts.watch_health(process.board, tuple(policy.providers))
         await _sample_lag(stack, metrics)
         servers = await _open_http(stack, _observed(config, metrics, observers), listeners, process)

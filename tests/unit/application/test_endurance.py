@@ -12,6 +12,7 @@ from tests.support.world import World
 
 from wework_message.adapters.memory.journal import MemoryMessageJournal
 from wework_message.application.commands.probe import ProbeProviders, Prober
+from wework_message.application.commands.prune import GiveUpParked
 from wework_message.application.commands.settle import Settlement
 from wework_message.application.group_commit import Flush
 from wework_message.domain.attempt import AttemptOutcome
@@ -287,9 +288,8 @@ async def test_a_defect_of_the_projector_is_logged_and_projecting_goes_on(
     assert "projector" in errors(caplog)
 
 
-async def test_callbacks_of_a_process_that_died_are_found_without_a_ring(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with World() as world:
-        monkeypatch.setattr("wework_message.application.commands.projector.IDLE_S", 0.01)
+async def test_callbacks_of_a_process_that_died_are_found_without_a_ring() -> None:
+    async with World(look_inbox_ms=10) as world:
         running = asyncio.create_task(world.projector.run())
         message_id = await world.accept_text()
         await world.dispatch()
@@ -308,10 +308,13 @@ async def test_records_that_match_nothing_for_a_day_are_reported_as_orphans(capl
         await world.accept_text()
         await world.dispatch()
         await world.hear(sighting=a_sighting(text="typed on the phone"))
-        world.clock.advance(DAY_MS)
-        assert await world.projector.give_up_parked() == 0
-        world.clock.advance(1)
-        assert await world.projector.give_up_parked() == 1
+        chore = GiveUpParked(world.clock)
+        for ms in (DAY_MS, 1):
+            assert not caplog.records
+            world.clock.advance(ms)
+            async with world.units() as unit:
+                assert not await chore.step(unit)
+                await unit.commit()
         (view,) = await world.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
         assert view.state is InboxState.ORPHAN
     assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.policy import PROBE_EVERY_MS
+from wework_message.application.upkeep import Mine, always
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
 from wework_message.domain.ports.gateway import MessageGateway
 from wework_message.domain.ports.health import HealthBoard
@@ -55,10 +56,20 @@ class Prober:
     """Probes until it is stopped."""
 
     def __init__(
-        self, probe: ProbeProviders, every_ms: int = PROBE_EVERY_MS, at_least_ms: int = PROBE_AT_LEAST_MS
+        self,
+        probe: ProbeProviders,
+        every_ms: int = PROBE_EVERY_MS,
+        at_least_ms: int = PROBE_AT_LEAST_MS,
+        *,
+        mine: Mine = always,
     ) -> None:
-        """`every_ms` between the end of a round and the next; one that is asked for waits `at_least_ms` only."""
+        """`every_ms` between the end of a round and the next; one that is asked for waits `at_least_ms` only.
+
+        `mine` tells whether rounds that nobody asked for are this process's: where the health board is shared, one
+        process of the cluster makes them.
+        """
         self._probe = probe
+        self._mine = mine
         self._every_s = every_ms / 1000
         self._at_least_s = at_least_ms / 1000
         self._called = asyncio.Event()
@@ -78,8 +89,10 @@ class Prober:
     async def run(self) -> None:
         """The first round is at once."""
         while not self._stopping:
+            asked = self._called.is_set()
             self._called.clear()
-            await _alone(self._probe())
+            if asked or await self._mine():
+                await _alone(self._probe())
             await self._pause(self._every_s, self._called)
             if self._called.is_set():
                 await self._pause(self._at_least_s, self._stopped)

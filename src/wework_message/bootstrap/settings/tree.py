@@ -228,6 +228,15 @@ class UnknownSettings(Section, frozen=True):
     """Hours until FAIL gives up an UNKNOWN."""
 
 
+class RetentionSettings(Section, frozen=True):
+    """When what is done with is deleted."""
+
+    message_days: Annotated[int, Meta(ge=7, le=36_500)] | None = None
+    """Messages that rest are deleted so many days after they were accepted and last changed; null = never."""
+    callback_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
+    """Callbacks that were applied, or were not ours, are deleted after so many days."""
+
+
 class MessageSettings(Section, frozen=True):
     """Everything below `app.message`."""
 
@@ -236,6 +245,7 @@ class MessageSettings(Section, frozen=True):
     limits: LimitSettings = LimitSettings()
     sync: SyncSettings = SyncSettings()
     unknown: UnknownSettings = UnknownSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 class AppSettings(Section, frozen=True):
