@@ -58,6 +58,8 @@ class ProjectCallbacks:
         self._board = board
         self._policy = policy
         self._clock = clock
+        self.parked: list[Named] = []
+        """What entries have been parked for since somebody last emptied this."""
 
     async def __call__(self, flush: Flush, items: Sequence[int], /) -> Sequence[int]:
         """`items` are batch sizes; the answer is how many entries were looked at."""
@@ -138,6 +140,8 @@ class ProjectCallbacks:
         if found is None or sighting.refers_to is not None:
             waits_for = sighting.refers_to or sighting.provider_message_id
             desk.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
+            if waits_for is not None:
+                self.parked.append((*place, waits_for))
             return None
         desk.open[place].remove(found)
         owner = (found.message_id, found.number)
@@ -211,3 +215,13 @@ class CountFailure:
 
 def _after_failure(entry: InboxEntry) -> InboxState:
     return InboxState.FAILED if entry.tries + 1 >= MAX_TRIES else InboxState.PENDING
+
+
+class LookAgain:
+    """The transaction that opens parked entries again, once, whatever has become of what they wait for."""
+
+    async def __call__(self, flush: Flush, items: Sequence[Sequence[Named]], /) -> Sequence[int]:
+        """`items` are what they wait for; the answer is how many were opened."""
+        opened = [await flush.unit.inbox.reopen(named, [], since=0) for named in items]
+        flush.inbox |= sum(opened) > 0
+        return opened
