@@ -1,5 +1,6 @@
 """What every store does for the housekeeping. Subclasses provide `units`, `other_units`, `reader` and `clock`."""
 
+import asyncio
 from typing import Final
 
 import pytest
@@ -17,6 +18,7 @@ from tests.support.builders import (
 )
 
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.domain.errors import TryAgainError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
@@ -47,6 +49,20 @@ class DutiesContract:
     ) -> None:
         assert await self.take(units, "a") == 1
         assert await self.take(other_units, "b") is None
+
+    async def test_of_many_that_ask_at_once_one_gets_it(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        for _ in range(5):
+            asked = [self.ask(one, f"h{number}") for number, one in enumerate([units, other_units] * 3)]
+            assert sum(await asyncio.gather(*asked)) == 1
+            clock.advance(LEASE)
+
+    async def ask(self, units: UnitOfWorkFactory, holder: str) -> bool:
+        try:
+            return await self.take(units, holder) is not None
+        except TryAgainError:
+            return False
 
     async def test_duties_are_taken_apart(self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory) -> None:
         assert await self.take(units, "a", "d") == 1

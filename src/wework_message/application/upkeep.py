@@ -6,7 +6,7 @@ There is no leader: every process asks for each duty when its time has come, and
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -121,12 +121,3 @@ async def pause(stopped: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stopped.wait()
-
-
-async def always() -> bool:
-    """For what every process does for itself."""
-    return True
-
-
-Mine = Callable[[], Awaitable[bool]]
-"""Whether this process has a duty now."""

@@ -36,14 +36,14 @@ from wework_message.application.commands.projector import InboxBell, Projector
 from wework_message.application.commands.prune import GiveUpParked, Prune
 from wework_message.application.commands.settle import SettleCalls
 from wework_message.application.group_commit import GroupCommit
-from wework_message.application.policy import Policy
+from wework_message.application.policy import PROBE_EVERY_MS, Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Backend, Service
 from wework_message.application.quoting import Quoting
 from wework_message.application.role import Role
 from wework_message.application.routing import Router
 from wework_message.application.senders import Senders
-from wework_message.application.upkeep import Duty, Upkeep
+from wework_message.application.upkeep import LEASE_OF_INTERVALS, Duty, Upkeep
 from wework_message.application.watching import StatusFeed, WaitForMessage
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.gateways import Gateways, open_gateways
@@ -51,6 +51,7 @@ from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.tree import DatasourceSettings
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.observing import Observer
+from wework_message.domain.ports.persistence import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.selection import ProviderSelector
 
@@ -68,6 +69,11 @@ class Infrastructure(containers.DeclarativeContainer):
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
 
 
+def _probing_duty(shared: bool, holder: str, units: UnitOfWorkFactory) -> Duty | None:
+    lease_ms = int(PROBE_EVERY_MS * LEASE_OF_INTERVALS)
+    return Duty("probes", holder, lease_ms, units) if shared else None
+
+
 class UseCases(containers.DeclarativeContainer):
     """Built on what is open; every dependency is a plain value here."""
 
@@ -82,6 +88,8 @@ class UseCases(containers.DeclarativeContainer):
     holder: providers.Dependency[str] = providers.Dependency()
     """Names this process in the leases of the database."""
     show: providers.Dependency[Show] = providers.Dependency()
+    shared_board: providers.Dependency[bool] = providers.Dependency(default=False)
+    """Whether every process sees the same health: then one of them probes."""
 
     ids = providers.Singleton(UuidGenerator)
     dice = providers.Singleton(RandomDice)
@@ -101,7 +109,10 @@ class UseCases(containers.DeclarativeContainer):
     projector = providers.Singleton(Projector, commits, projecting, projector_bell, policy.provided.look_inbox_ms)
     claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, dice)
-    prober = providers.Singleton(Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock))
+    probes = providers.Singleton(_probing_duty, shared_board, holder, units)
+    prober = providers.Singleton(
+        Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock), duty=probes
+    )
     report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
     dispatcher = providers.Singleton(
         Dispatcher, commits, claim, settle, gateways.provided.send, report, doorbell, clock, policy

@@ -224,12 +224,15 @@ async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_
     async with World() as world:
         asked: list[int] = []
 
-        async def mine() -> bool:
-            asked.append(1)
-            return False
+        class Elsewhere(Duty):
+            async def mine(self) -> bool:
+                asked.append(1)
+                return await super().mine()
 
+        others, own = Duty("probes", "a", 1_000, world.units), Elsewhere("probes", "b", 1_000, world.units)
+        assert await others.mine()
         probe = ProbeProviders(world.gateways, world.board, world.clock)
-        prober = Prober(probe, every_ms=3_600_000, at_least_ms=0, mine=mine)
+        prober = Prober(probe, every_ms=3_600_000, at_least_ms=0, duty=own)
         running = asyncio.create_task(prober.run())
 
         async def looked() -> bool:

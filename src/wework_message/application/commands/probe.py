@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.policy import PROBE_EVERY_MS
-from wework_message.application.upkeep import Mine, always
+from wework_message.application.upkeep import Duty
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
 from wework_message.domain.ports.gateway import MessageGateway
 from wework_message.domain.ports.health import HealthBoard
@@ -61,15 +61,14 @@ class Prober:
         every_ms: int = PROBE_EVERY_MS,
         at_least_ms: int = PROBE_AT_LEAST_MS,
         *,
-        mine: Mine = always,
+        duty: Duty | None = None,
     ) -> None:
         """`every_ms` between the end of a round and the next; one that is asked for waits `at_least_ms` only.
 
-        `mine` tells whether rounds that nobody asked for are this process's: where the health board is shared, one
-        process of the cluster makes them.
+        `duty` where the health board is shared: whoever has it makes the rounds that nobody asked for.
         """
         self._probe = probe
-        self._mine = mine
+        self._duty = duty
         self._every_s = every_ms / 1000
         self._at_least_s = at_least_ms / 1000
         self._called = asyncio.Event()
@@ -91,11 +90,13 @@ class Prober:
         while not self._stopping:
             asked = self._called.is_set()
             self._called.clear()
-            if asked or await self._mine():
+            if asked or self._duty is None or await self._duty.mine():
                 await _alone(self._probe())
             await self._pause(self._every_s, self._called)
             if self._called.is_set():
                 await self._pause(self._at_least_s, self._stopped)
+        if self._duty is not None:
+            await self._duty.release()
 
     @staticmethod
     async def _pause(seconds: float, event: asyncio.Event) -> None:
