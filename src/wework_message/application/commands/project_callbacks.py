@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.application.group_commit import Flush
-from wework_message.application.policy import DAY_MS, Policy
+from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding
 from wework_message.domain.callbacks import FactKind, Sighting
 from wework_message.domain.errors import UnavailableError
@@ -240,16 +240,3 @@ class CountFailure:
 
 def _after_failure(entry: InboxEntry) -> InboxState:
     return InboxState.FAILED if entry.tries + 1 >= MAX_TRIES else InboxState.PENDING
-
-
-class GiveUpParked:
-    """The transaction that reports records of the account's own that matched nothing for a day (domain D4.3)."""
-
-    def __init__(self, clock: Clock) -> None:
-        """`clock` tells what a day ago was."""
-        self._clock = clock
-
-    async def __call__(self, flush: Flush, items: Sequence[int], /) -> Sequence[int]:
-        """How many there were."""
-        orphans = await flush.unit.inbox.orphan(before=self._clock.now() - DAY_MS)
-        return [orphans, *[0] * (len(items) - 1)]

@@ -4,10 +4,9 @@ import asyncio
 import logging
 from typing import Final
 
-from wework_message.application.commands.project_callbacks import CountFailure, GiveUpParked, ProjectCallbacks
+from wework_message.application.commands.project_callbacks import CountFailure, ProjectCallbacks
 from wework_message.application.group_commit import GroupCommit
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ports.system import Clock
 
 BATCH: Final = 200
 """Entries in one transaction."""
@@ -15,11 +14,8 @@ BATCH: Final = 200
 AGAIN_S: Final = 1.0
 """Pause while the store is away."""
 
-IDLE_S: Final = 5.0
+LOOK_MS: Final = 5_000
 """How often to look without a ring: another process may have stored callbacks and died."""
-
-ORPHANS_EVERY_S: Final = 3_600.0
-"""How often to look for what is parked for too long."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -48,17 +44,19 @@ class InboxBell:
 class Projector:
     """Projects for as long as something is pending."""
 
-    def __init__(self, commits: GroupCommit, operation: ProjectCallbacks, bell: InboxBell, clock: Clock) -> None:
-        """One per process."""
+    def __init__(
+        self, commits: GroupCommit, operation: ProjectCallbacks, bell: InboxBell, look_ms: int = LOOK_MS
+    ) -> None:
+        """One per process; `look_ms` is how often it looks without a ring."""
         self._commits = commits
         self._operation = operation
         self._count_failure = CountFailure()
-        self._give_up_parked = GiveUpParked(clock)
         self._bell = bell
+        self._look_s = look_ms / 1000
         self._stopping = False
 
-    def stop(self) -> None:
-        """Finish the batch at hand and return."""
+    async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
+        """`run` returns after the batch at hand."""
         self._stopping = True
         self._bell.ring()
 
@@ -92,24 +90,13 @@ class Projector:
             _log.exception("callback could not be projected")
             return await self._commits.submit(self._count_failure, 1)
 
-    async def give_up_parked(self) -> int:
-        """Make orphans of records that matched nothing for a day; returns how many."""
-        orphans = await self._commits.submit(self._give_up_parked, 1)
-        if orphans:
-            _log.warning("callback records of our own accounts matched no message for a day: %d", orphans)
-        return orphans
-
     async def run(self) -> None:
         """Project until `stop`; what was pending before the start comes first."""
-        next_orphans = asyncio.get_running_loop().time()
         self._bell.ring()
         while not self._stopping:
-            await self._bell.wait(IDLE_S)
+            await self._bell.wait(self._look_s)
             try:
                 await self.project_pending()
-                if (now := asyncio.get_running_loop().time()) >= next_orphans and not self._stopping:
-                    await self.give_up_parked()
-                    next_orphans = now + ORPHANS_EVERY_S
             except UnavailableError:
                 await self._pause()
             except Exception:  # noqa: BLE001 -- one defect must not end all projecting
