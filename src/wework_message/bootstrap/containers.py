@@ -7,6 +7,7 @@ from dependency_injector import containers, providers
 from wework_message.adapters.memory.doorbell import MemoryDoorbell
 from wework_message.adapters.memory.health import MemoryHealthBoard
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
+from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory, Store
 from wework_message.adapters.system import RandomDice, SystemClock, UuidGenerator
@@ -26,6 +27,12 @@ from wework_message.application.commands.change import (
     RetryMessageHandler,
 )
 from wework_message.application.commands.claim_due import ClaimDue
+from wework_message.application.commands.dead_letters import (
+    KeepDeadLetterHandler,
+    MarkReplayedHandler,
+    StoreDeadLetters,
+    StoreReplays,
+)
 from wework_message.application.commands.dispatch import Dispatcher
 from wework_message.application.commands.ingest_callback import IngestCallbackHandler, StoreCallbacks
 from wework_message.application.commands.probe import ProbeProviders, Prober
@@ -100,6 +107,7 @@ class UseCases(containers.DeclarativeContainer):
     change = providers.Singleton(ChangeMessages)
     senders = providers.Singleton(Senders, policy, units, providers.Singleton(Quoting, reader))
     drafting = providers.Singleton(Drafting, ids, clock, senders)
+    keep_dead_letter = providers.Singleton(KeepDeadLetterHandler, commits, providers.Singleton(StoreDeadLetters))
     service = providers.Singleton(Service, reader, parts=parts)
     application = providers.Singleton(
         Application,
@@ -119,6 +127,8 @@ class UseCases(containers.DeclarativeContainer):
         ),
         wait=providers.Singleton(WaitForMessage, feed, reader),
         read=reader,
+        dead_letters=providers.Singleton(SqlDeadLetterReader, store.provided.read),
+        mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),
         providers=providers.Singleton(Providers, policy, board, reader, api_urls),
         service=service,
         policy=policy,
