@@ -167,7 +167,7 @@ async def running(policy: Policy | None = None, *, dispatching: bool = True) -> 
         yield whole
     finally:
         feed.close()
-        projector.stop()
+        await projector.stop()
         await dispatcher.stop(0)
         await asyncio.gather(*whole.tasks)
         await commits.close()

@@ -57,8 +57,8 @@ class Projector:
         self._bell = bell
         self._stopping = False
 
-    def stop(self) -> None:
-        """Finish the batch at hand and return."""
+    async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
+        """`run` returns after the batch at hand."""
         self._stopping = True
         self._bell.ring()
 

@@ -18,11 +18,11 @@ from wework_message.entrypoints.cli.output import error_console, print_json
 from wework_message.entrypoints.cli.providers import providers
 from wework_message.entrypoints.cli.sending import send
 from wework_message.entrypoints.cli.services import Services
-from wework_message.entrypoints.cli.serving import config, migrate, serve
+from wework_message.entrypoints.cli.serving import config, consume, migrate, serve
 from wework_message.entrypoints.cli.simulating import simulate
 
 _COMMANDS: Final = (
-    serve, simulate, demo, send, status, retry, cancel, recall, messages, providers, dlq, migrate,
+    serve, consume, simulate, demo, send, status, retry, cancel, recall, messages, providers, dlq, migrate,
     config,
 )  # fmt: skip
 _CLICK_USAGE: Final = 2
