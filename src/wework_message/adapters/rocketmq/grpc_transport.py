@@ -110,6 +110,9 @@ class GrpcTransport:
             tls_enable=self._target.tls,
         )  # fmt: skip
         consumer.startup()
+        if consumer.route_manager.get_all_endpoints():
+            # The proxy refuses a consumer whose settings it does not have, and the library does not wait for its answer.
+            consumer._init_settings_event.wait(self._target.request_timeout_s)  # noqa: SLF001 -- nothing public tells
         return consumer
 
     def _configuration(self) -> Any:
