@@ -100,6 +100,7 @@ class Running:
     clock: SettableClock
     dispatcher: Dispatcher
     projector: Projector
+    commits: GroupCommit
     keep_dead_letter: KeepDeadLetterHandler
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -158,7 +159,7 @@ async def running(policy: Policy | None = None, *, dispatching: bool = True) -> 
         policy=policy,
     )
     keep = KeepDeadLetterHandler(commits, StoreDeadLetters())
-    whole = Running(application, database, gateway, board, clock, dispatcher, projector, keep)
+    whole = Running(application, database, gateway, board, clock, dispatcher, projector, commits, keep)
     await commits.start()
     if dispatching:
         whole.dispatch()

@@ -52,6 +52,7 @@ from wework_message.bootstrap.gateways import Gateways, open_gateways
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.tree import DatasourceSettings
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.doorbell import InboxDoorbell
 from wework_message.domain.ports.observing import Observer
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.selection import ProviderSelector
@@ -80,6 +81,8 @@ class UseCases(containers.DeclarativeContainer):
     observer: providers.Dependency[Observer] = providers.Dependency()
     api_urls: providers.Dependency[Mapping[ProviderCode, str]] = providers.Dependency()
     parts: providers.Dependency[Mapping[str, Backend]] = providers.Dependency()
+    projector_bell: providers.Dependency[InboxBell] = providers.Dependency()
+    inbox_doorbell: providers.Dependency[InboxDoorbell] = providers.Dependency()
 
     ids = providers.Singleton(UuidGenerator)
     dice = providers.Singleton(RandomDice)
@@ -92,8 +95,7 @@ class UseCases(containers.DeclarativeContainer):
     router = providers.Singleton(Router, policy, providers.Singleton(ProviderSelector), board, dice)
 
     projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, board, policy, clock)
-    projector_bell = providers.Singleton(InboxBell)
-    aftermath = providers.Singleton(Aftermath, feed, doorbell, observer, projector_bell.provided.ring)
+    aftermath = providers.Singleton(Aftermath, feed, doorbell, observer, inbox_doorbell.provided.ring)
     commits = providers.Singleton(GroupCommit, units, aftermath, dice)
     projector = providers.Singleton(Projector, commits, projecting, projector_bell, clock)
     claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)

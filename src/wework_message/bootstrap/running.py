@@ -12,12 +12,14 @@ from wework_message.application.role import Role
 from wework_message.application.watching import StatusFeed
 from wework_message.bootstrap.containers import Infrastructure, UseCases
 from wework_message.bootstrap.databases import bring_up
+from wework_message.bootstrap.intake import CallbackBells, open_callback_rings, open_intake
 from wework_message.bootstrap.loops import Loop, loops_of
-from wework_message.bootstrap.policies import policy_of
+from wework_message.bootstrap.policies import limits_of, policy_of
+from wework_message.bootstrap.queues import open_transport
 from wework_message.bootstrap.settings import Loaded, simulated_providers
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.health import HealthBoard
-from wework_message.domain.ports.observing import Observer
+from wework_message.domain.ports.observing import ServiceObserver
 from wework_message.entrypoints.simulator import SimulatorOptions
 from wework_message.entrypoints.simulator import running as running_simulator
 
@@ -64,7 +66,7 @@ class Process:
 
 @asynccontextmanager
 async def running(
-    loaded: Loaded, observer: Observer, *, role: Role = Role.ALL, own_url: str | None = None
+    loaded: Loaded, observer: ServiceObserver, *, role: Role = Role.ALL, own_url: str | None = None
 ) -> AsyncIterator[Process]:
     """A whole process without its HTTP server; `own_url` is where simulators send their callbacks.
 
@@ -83,19 +85,26 @@ async def running(
         store = await infrastructure.store.async_()
         await bring_up(store, loaded.settings.datasource)
         gateways = await infrastructure.gateways.async_()
+        queue = loaded.settings.rocketmq
+        if (transport := open_transport(queue)) is not None:
+            stack.push_async_callback(transport.close)
+        bells = CallbackBells(queue, transport)
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
             clock=infrastructure.clock(), store=store, gateways=gateways, policy=policy,
-            observer=observer, api_urls={codes[key]: url for key, url in urls.items()},
+            observer=observer, projector_bell=bells.here, inbox_doorbell=bells.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
             parts={
                 "database": InProcess(store.name),
                 "queue": InProcess("in-process"),
                 "cache": InProcess("memory"),
             },
         )  # fmt: skip
-        process = Process(
-            use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), loops_of(role, use_cases)
+        loops = (
+            *await open_intake(queue, limits_of(loaded), role, transport, use_cases, observer),
+            *loops_of(role, use_cases),
+            *await open_callback_rings(queue, role, transport, bells),
         )
+        process = Process(use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), loops)
         await process.start()
         stack.push_async_callback(process.drain)
         yield process

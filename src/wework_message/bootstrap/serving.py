@@ -23,13 +23,12 @@ from wework_message.application.policy import Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.listening import HttpServer, Listeners, listening
-from wework_message.bootstrap.policies import policy_of
+from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.running import Process, running
 from wework_message.bootstrap.settings import Loaded, require_startable, role_warnings
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.routes import routes
-from wework_message.entrypoints.wire.body import Limits
 
 HTTP_ENDED: Final = 70
 """Exit code of a process whose HTTP server ended by itself: a defect, and a supervisor should start it again."""
@@ -149,11 +148,10 @@ def _settle_memory() -> None:
 
 
 def _config(loaded: Loaded, *, operating: bool) -> Config:
-    limits = loaded.settings.app.message.limits
     return Config(
         version=__version__,
         context_path=loaded.settings.server.context_path,
-        limits=Limits(max_text_length=limits.max_text_length, max_batch_size=limits.max_batch_size),
+        limits=limits_of(loaded),
         operating=operating,
     )
 

@@ -27,6 +27,7 @@ LOOPBACK: Final = "127.0.0.1"
 MYSQL_PORT: Final = 3306
 _HOST_PORT: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:,/\[\]]+))(?::(?P<port>\d{1,5}))?")
 EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - decision 38: only with a profile that says it is a deployment, and with a warning
+_CHECKED_APART: Final = frozenset({"producer", "topics.intake", "topics.callbacks"})
 _LOCAL_HOSTS: Final = frozenset({LOOPBACK, "localhost", "::1"})
 
 
@@ -141,7 +142,7 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
     problems += _datasource_problems(settings, profile)
     if role.accepts and (port := operating_port(settings, role)) and port == settings.server.port:
         problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))
-    return (*problems, *_missing_backends(settings))
+    return (*problems, *_topic_problems(settings), *_missing_backends(settings))
 
 
 def require_startable(settings: Settings, profile: str, role: Role = Role.ALL) -> None:
@@ -164,9 +165,37 @@ def _missing_backends(settings: Settings) -> list[MissingBackendError]:
     if settings.redis.url:
         wanted.append("redis.url")
     # The producer's keys are the Java service's and alone ask for nothing.
-    wanted += [f"rocketmq.{key}" for key in _differences(settings.rocketmq, RocketmqSettings()) if key != "producer"]
+    if settings.rocketmq.name_server is None:
+        wanted += [
+            f"rocketmq.{key}"
+            for key in _differences(settings.rocketmq, RocketmqSettings())
+            if key not in _CHECKED_APART
+        ]
     reason = "needs a backend that this version does not have yet; it is set by a file or by"
     return [*_missing_driver(settings), *(MissingBackendError(key, f"{reason} {variables_of(key)}") for key in wanted)]
+
+
+def _topic_problems(settings: Settings) -> list[SettingsError]:
+    """The two topics that are off unless set."""
+    topics = settings.rocketmq.topics
+    given = {
+        f"rocketmq.topics.{name}": topic
+        for name, topic in (("intake", topics.intake), ("callbacks", topics.callbacks))
+        if topic is not None
+    }
+    if settings.rocketmq.name_server is None:
+        text = "needs rocketmq.name-server; it is set by a file or by {}"
+        return [MissingBackendError(key, text.format(variables_of(key))) for key in given]
+    problems: list[SettingsError] = [
+        InvalidSettingError(key, "must differ from the other topics")
+        for key, topic in given.items()
+        if [topics.due, *given.values()].count(topic) > 1
+    ]
+    if topics.intake is not None and not settings.app.message.async_.enabled:
+        problems.append(
+            InvalidSettingError("rocketmq.topics.intake", "needs app.message.async.enabled: what it brings is sent so")
+        )
+    return problems
 
 
 def _missing_driver(settings: Settings) -> list[MissingBackendError]:

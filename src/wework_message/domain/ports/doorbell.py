@@ -16,3 +16,11 @@ class Doorbell(Protocol):
     async def wait(self, timeout_ms: int) -> None:
         """Return at the next ring, at once if one came since the last call, or after `timeout_ms`."""
         ...
+
+
+class InboxDoorbell(Protocol):
+    """Wakes whoever projects callbacks, in whichever process. Losing a ring costs latency: projectors look themselves."""
+
+    def ring(self) -> None:
+        """Callbacks were stored or reopened. Never waits and never raises."""
+        ...

@@ -75,8 +75,8 @@ class IntakeConsumer(Generic[DeliveredT]):
         self._raised: OrderedDict[str, int] = OrderedDict()
         self._stop = asyncio.Event()
 
-    def stop(self) -> None:
-        """Take nothing more; what is in hand is finished or left for redelivery."""
+    async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
+        """Take nothing more; what is in hand is finished, or left for redelivery where the store is away."""
         self._stop.set()
 
     async def run(self) -> None:

@@ -45,8 +45,11 @@ def command_of(body: bytes, key: str | None, source_id: str, *, limits: Limits, 
 
 
 def named(delivery: Delivered) -> tuple[str | None, str]:
-    """The producer's key and the broker's id of a message, as short as they are stored."""
-    key = next((one for one in delivery.keys if one), None)
+    """The producer's key and the broker's id of a message, as short as they are stored.
+
+    Of several keys it is always the same one: brokers give them in no order.
+    """
+    key = min(filter(None, delivery.keys), default=None)
     return _short(key) if key is not None else None, _short(delivery.message_id)
 
 
