@@ -203,7 +203,8 @@ async def test_while_the_database_is_away_nothing_is_lost_and_nothing_is_poison(
     stand = Stand("mariadb", tmp_path, on_mariadb(request) | queue.settings)
     async with stand.acting() as scene:
         await queue.put(a_send(clientMessageId="before"))
-        await stored(scene.api, 1)
+        (before,) = await stored(scene.api, 1)
+        await scene.api.reaches(before["messageId"], "DELIVERED")
         await asyncio.to_thread(mariadb.kill9)
         for number in range(10):
             await queue.put(a_send(clientMessageId=f"away-{number}", conversationId=f"S:{2000 + number}"))
@@ -213,7 +214,7 @@ async def test_while_the_database_is_away_nothing_is_lost_and_nothing_is_poison(
 
         await until(tried, LONG_S)
         await asyncio.to_thread(mariadb.start)
-        rows = await stored(scene.api, 11)
+        rows = await stored(scene.api, 11, AFTER_A_CRASH_S)
         assert len({one["clientMessageId"] for one in rows}) == len(rows) == 11
         for row in rows:
             await scene.api.reaches(row["messageId"], "DELIVERED")
