@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import httpx
 import pytest
 from tests.support.command_line import FakeWorld, bad, good
 
@@ -31,7 +32,7 @@ def test_an_empty_list_says_so() -> None:
 
 
 def test_the_list_asks_page_by_page_and_tells_the_next_cursor() -> None:
-    pages = [
+    pages: list[httpx.Response | Exception] = [
         good({"items": [a_letter(n) for n in range(100)], "nextCursor": "one"}),
         good({"items": [a_letter(n) for n in range(20)], "nextCursor": "two"}),
     ]
