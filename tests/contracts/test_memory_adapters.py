@@ -4,6 +4,7 @@ from collections.abc import Callable
 import pytest
 from tests.contracts.account_book_contract import AccountBookContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
+from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.doorbell_contract import DoorbellContract
 from tests.contracts.gateway_contract import GatewayContract, a_dispatch
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
@@ -15,6 +16,7 @@ from tests.support.builders import GUID, NOW, PROVIDER, a_due_message, an_outcom
 
 from wework_message.adapters.memory import health, throttling
 from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.doorbell import MemoryDoorbell
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.health import MemoryHealthBoard
@@ -27,6 +29,7 @@ from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.doorbell import Doorbell
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.persistence import UnitOfWorkFactory
@@ -53,6 +56,10 @@ class OnMemory:
     @pytest.fixture
     def reader(self, database: MemoryDatabase) -> MessageReader:
         return MemoryMessageReader(database)
+
+    @pytest.fixture
+    def dead_letters(self, database: MemoryDatabase) -> DeadLetterReader:
+        return MemoryDeadLetterReader(database)
 
 
 class TestMemoryMessageJournal(OnMemory, MessageJournalContract):
@@ -83,6 +90,10 @@ class TestMemoryUnitOfWork(OnMemory, UnitOfWorkContract):
 
 
 class TestMemoryCallbackInbox(OnMemory, CallbackInboxContract):
+    pass
+
+
+class TestMemoryDeadLetters(OnMemory, DeadLettersContract):
     pass
 
 

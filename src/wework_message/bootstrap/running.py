@@ -1,24 +1,25 @@
 """Open everything in order, work, and close it the other way round."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from wework_message.application.api import Application
-from wework_message.application.commands.dispatch import Dispatcher
-from wework_message.application.commands.probe import Prober
-from wework_message.application.commands.projector import Projector
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.queries.service import InProcess
+from wework_message.application.role import Role
 from wework_message.application.watching import StatusFeed
 from wework_message.bootstrap.containers import Infrastructure, UseCases
 from wework_message.bootstrap.databases import bring_up
-from wework_message.bootstrap.policies import policy_of
+from wework_message.bootstrap.intake import CallbackBells, open_callback_rings, open_intake
+from wework_message.bootstrap.loops import Loop, loops_of
+from wework_message.bootstrap.policies import limits_of, policy_of
+from wework_message.bootstrap.queues import open_transport
 from wework_message.bootstrap.settings import Loaded, simulated_providers
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.health import HealthBoard
-from wework_message.domain.ports.observing import Observer
+from wework_message.domain.ports.observing import ServiceObserver
 from wework_message.entrypoints.simulator import SimulatorOptions
 from wework_message.entrypoints.simulator import running as running_simulator
 
@@ -32,19 +33,18 @@ class Process:
 
     application: Application
     commits: GroupCommit
-    dispatcher: Dispatcher
-    projector: Projector
-    prober: Prober
     feed: StatusFeed
     board: HealthBoard
-    _loops: list["asyncio.Task[None]"] = field(default_factory=list)
+    loops: Sequence[Loop]
+    """In the order in which they stop."""
+    _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
     _drained: bool = False
 
     async def start(self) -> None:
-        """Begin to flush, dispatch, project and probe."""
+        """Begin to flush, and everything that the role does."""
         await self.commits.start()
-        for loop in (self.dispatcher, self.projector, self.prober):
-            self._loops.append(asyncio.create_task(loop.run(), name=type(loop).__name__))
+        for loop in self.loops:
+            self._tasks.append(asyncio.create_task(loop.run(), name=type(loop).__name__))
 
     def begin_drain(self) -> None:
         """Readiness says no, and whoever waits for an outcome is answered with what is there."""
@@ -57,15 +57,17 @@ class Process:
             return
         self._drained = True
         self.begin_drain()
-        self.prober.stop()
-        await self.dispatcher.stop(seconds)
-        self.projector.stop()
-        await asyncio.gather(*self._loops)
+        ends = asyncio.get_running_loop().time() + seconds
+        for loop in self.loops:
+            await loop.stop(max(0.0, ends - asyncio.get_running_loop().time()))
+        await asyncio.gather(*self._tasks)
         await self.commits.close()
 
 
 @asynccontextmanager
-async def running(loaded: Loaded, observer: Observer, *, own_url: str | None = None) -> AsyncIterator[Process]:
+async def running(
+    loaded: Loaded, observer: ServiceObserver, *, role: Role = Role.ALL, own_url: str | None = None
+) -> AsyncIterator[Process]:
     """A whole process without its HTTP server; `own_url` is where simulators send their callbacks.
 
     Raises `SettingsError`, `UnavailableError`.
@@ -83,20 +85,26 @@ async def running(loaded: Loaded, observer: Observer, *, own_url: str | None = N
         store = await infrastructure.store.async_()
         await bring_up(store, loaded.settings.datasource)
         gateways = await infrastructure.gateways.async_()
+        queue = loaded.settings.rocketmq
+        if (transport := open_transport(queue)) is not None:
+            stack.push_async_callback(transport.close)
+        bells = CallbackBells(queue, transport)
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
             clock=infrastructure.clock(), store=store, gateways=gateways, policy=policy,
-            observer=observer, api_urls={codes[key]: url for key, url in urls.items()},
+            observer=observer, projector_bell=bells.here, inbox_doorbell=bells.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
             parts={
                 "database": InProcess(store.name),
                 "queue": InProcess("in-process"),
                 "cache": InProcess("memory"),
             },
         )  # fmt: skip
-        process = Process(
-            use_cases.application(), use_cases.commits(), use_cases.dispatcher(), use_cases.projector(),
-            use_cases.prober(), use_cases.feed(), use_cases.board(),
-        )  # fmt: skip
+        loops = (
+            *await open_intake(queue, limits_of(loaded), role, transport, use_cases, observer),
+            *loops_of(role, use_cases),
+            *await open_callback_rings(queue, role, transport, bells),
+        )
+        process = Process(use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), loops)
         await process.start()
         stack.push_async_callback(process.drain)
         yield process

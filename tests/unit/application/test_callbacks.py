@@ -280,7 +280,7 @@ async def test_the_projector_works_off_what_comes_in() -> None:
         running = asyncio.create_task(world.projector.run())
         await world.ingesting(world.callbacks.body(sighting=an_echo(conversations=(CONVERSATION,))))
         await world.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
-        world.projector.stop()
+        await world.projector.stop()
         await running
 
 

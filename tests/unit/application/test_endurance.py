@@ -167,7 +167,7 @@ async def test_probes_that_raise_do_not_end_the_probing(caplog: pytest.LogCaptur
                 nonlocal rounds
                 rounds += 1
                 if rounds == 3:
-                    prober.stop()
+                    await prober.stop()
                 raise LookupError
 
         prober = Prober(Failing({}, world.board, world.clock), every_ms=0)
@@ -212,7 +212,7 @@ async def test_an_instance_that_may_be_offline_is_asked_about_at_once(
         await world.accept_text("are you there?")
         await world.dispatch()
         await asyncio.wait_for(asked.wait(), 10)
-        world.prober.stop()
+        await world.prober.stop()
         await probing
 
 
@@ -283,7 +283,7 @@ async def test_a_defect_of_the_projector_is_logged_and_projecting_goes_on(
         name = (await world.message(message_id)).attempts[0].provider_message_id
         await world.ingesting(world.callbacks.body(sighting=a_sighting(provider_message_id=name)))
         await world.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
-        world.projector.stop()
+        await world.projector.stop()
         await running
     assert "projector" in errors(caplog)
 
@@ -300,7 +300,7 @@ async def test_callbacks_of_a_process_that_died_are_found_without_a_ring(monkeyp
             await unit.inbox.store(PROVIDER, world.callbacks.read(body), world.clock.now())
             await unit.commit()
         await world.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
-        world.projector.stop()
+        await world.projector.stop()
         await running
 
 

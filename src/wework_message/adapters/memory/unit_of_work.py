@@ -5,6 +5,7 @@ from typing import Self
 
 from wework_message.adapters.memory.accounts import MemoryAccountBook
 from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.dead_letters import MemoryDeadLetters
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
 from wework_message.adapters.memory.journal import MemoryMessageJournal
 from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
@@ -20,6 +21,7 @@ class MemoryUnitOfWork:
         self.messages = MemoryMessageJournal(database, clock)
         self.inbox = MemoryCallbackInbox(database)
         self.accounts = MemoryAccountBook(database)
+        self.dead_letters = MemoryDeadLetters(database)
 
     async def commit(self) -> None:
         """Keep it."""

@@ -40,6 +40,7 @@ MetricName = Literal[
     "wm_http_requests_total",  # route (template without the context path), method, status: our own API
     "wm_http_request_seconds",  # route, method
     "wm_callbacks_total",  # type, result: items of callbacks
+    "wm_intake_total",  # result: messages of the intake topic
     "wm_event_loop_lag_seconds",  # worst of the last samples
     "wm_process_threads",  # Python threads
     "wm_process_memory_ratio",  # resident memory over the limit that the process sees; absent where it sees none
@@ -56,6 +57,7 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_http_requests_total": "Requests answered.",
     "wm_http_request_seconds": "Duration of requests, seconds.",
     "wm_callbacks_total": "Items of provider callbacks.",
+    "wm_intake_total": "Messages of the intake topic by what became of them, and tries that the store did not take.",
     "wm_event_loop_lag_seconds": "Longest delay of the event loop among the last samples, seconds.",
     "wm_process_threads": "Python threads that are alive.",
     "wm_process_memory_ratio": "Resident memory over the memory limit.",
@@ -72,6 +74,9 @@ CALLBACK_RESULTS: Final = (
     "new", "duplicate", "refused", "applied", "parked", "orphan", "quarantined", "failed",
 )  # fmt: skip
 """On arrival: new, duplicate, refused (unreadable or not let in); when projected: the other five."""
+
+INTAKE_RESULTS: Final = ("stored", "duplicate", "dead", "unavailable")
+"""The first three end a message of the intake topic; `unavailable` counts tries while the store is away."""
 
 NOTIFY_TYPES: Final = tuple(str(number) for number in range(11001, 11014))
 """The vendor's own notify types (provider contract section 11); others count as `other`."""
@@ -149,6 +154,7 @@ class Metrics:
         self.callbacks = self._counters(
             "wm_callbacks_total", type=tuple(dict.fromkeys(notify_types)), result=CALLBACK_RESULTS
         )
+        self.intake = self._counters("wm_intake_total", result=INTAKE_RESULTS)
         self.retries = self._plain(Counter, "wm_retries_total")
         self.loop_lag = self._plain(Gauge, "wm_event_loop_lag_seconds")
         self._plain(Gauge, "wm_process_threads").set_function(threading.active_count)

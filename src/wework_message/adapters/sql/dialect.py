@@ -29,7 +29,16 @@ from sqlalchemy.dialects import sqlite
 from wework_message.adapters.sql.named import ClaimNamed
 from wework_message.adapters.sql.prepared import Prepared, Query, Selection, Statement, inserting, parameters
 from wework_message.adapters.sql.rows import SCHEDULED_PLACE
-from wework_message.adapters.sql.tables import account, binding, callback, due, finished, idempotency_key, message
+from wework_message.adapters.sql.tables import (
+    account,
+    binding,
+    callback,
+    dead_letter,
+    due,
+    finished,
+    idempotency_key,
+    message,
+)
 from wework_message.domain.agenda import Place, Urgency
 from wework_message.domain.lifecycle import MessageStatus
 
@@ -55,6 +64,11 @@ class Dialect(Protocol):
     @property
     def new_callback(self) -> Statement:
         """Insert a callback, leaving a known one alone."""
+        ...
+
+    @property
+    def new_dead_letter(self) -> Statement:
+        """Insert a dead letter, leaving a known one alone."""
         ...
 
     @property
@@ -120,6 +134,11 @@ class SqliteDialect:
     def new_callback(self) -> Prepared:
         """ON CONFLICT DO NOTHING."""
         return _insert_new(callback, "id", "tenant_id", "message_id", "waits_for")
+
+    @cached_property
+    def new_dead_letter(self) -> Prepared:
+        """ON CONFLICT DO NOTHING."""
+        return _insert_new(dead_letter, "id", "replayed_at", "target")
 
     @cached_property
     def new_account(self) -> Prepared:

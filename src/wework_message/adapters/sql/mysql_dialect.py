@@ -31,7 +31,7 @@ from wework_message.adapters.sql.multirow import Joined
 from wework_message.adapters.sql.named import FirstNamed, claim_order, named
 from wework_message.adapters.sql.prepared import Prepared, Query, parameters
 from wework_message.adapters.sql.rows import SCHEDULED_PLACE
-from wework_message.adapters.sql.tables import account, binding, callback, due, finished, idempotency_key
+from wework_message.adapters.sql.tables import account, binding, callback, dead_letter, due, finished, idempotency_key
 from wework_message.domain.agenda import Place, Urgency
 
 SERVER_NOW: Final = "CAST(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED)"
@@ -63,6 +63,11 @@ class MysqlDialect:
     def new_callback(self) -> Prepared:
         """ON DUPLICATE KEY UPDATE of nothing: known rows are not counted as changed."""
         return _insert_new(callback, "id", "tenant_id", "message_id", "waits_for")
+
+    @cached_property
+    def new_dead_letter(self) -> Prepared:
+        """ON DUPLICATE KEY UPDATE of nothing."""
+        return _insert_new(dead_letter, "id", "replayed_at", "target")
 
     @cached_property
     def new_account(self) -> Prepared:

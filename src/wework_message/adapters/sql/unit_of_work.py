@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self, TypeAlias
 from sqlalchemy import Connection
 
 from wework_message.adapters.sql.accounts import SqlAccountBook
+from wework_message.adapters.sql.dead_letters import SqlDeadLetters
 from wework_message.adapters.sql.dialect import Dialect
 from wework_message.adapters.sql.inbox import SqlCallbackInbox
 from wework_message.adapters.sql.journal import SqlMessageJournal
@@ -32,6 +33,7 @@ class SqlUnitOfWork:
         self.messages = SqlMessageJournal(self._run, self._later, dialect, clock)
         self.inbox = SqlCallbackInbox(self._run, dialect)
         self.accounts = SqlAccountBook(self._run, dialect)
+        self.dead_letters = SqlDeadLetters(self._run, dialect)
 
     async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""

@@ -69,8 +69,8 @@ class Prober:
         """An answer made a binding suspect: the next round need not wait for its time (decision 43)."""
         self._called.set()
 
-    def stop(self) -> None:
-        """Return after the round at hand."""
+    async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
+        """`run` returns after the round at hand."""
         self._stopping = True
         self._stopped.set()
         self._called.set()

@@ -7,6 +7,7 @@ from typing import Final
 from wework_message.application.commands.project_callbacks import CountFailure, GiveUpParked, ProjectCallbacks
 from wework_message.application.group_commit import GroupCommit
 from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ports.doorbell import InboxDoorbell
 from wework_message.domain.ports.system import Clock
 
 BATCH: Final = 200
@@ -25,7 +26,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class InboxBell:
-    """Says that callbacks were stored or reopened."""
+    """Says within this process that callbacks were stored or reopened; what a projector waits for."""
 
     def __init__(self) -> None:
         """Silent at first."""
@@ -57,8 +58,8 @@ class Projector:
         self._bell = bell
         self._stopping = False
 
-    def stop(self) -> None:
-        """Finish the batch at hand and return."""
+    async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
+        """`run` returns after the batch at hand."""
         self._stopping = True
         self._bell.ring()
 
@@ -119,3 +120,7 @@ class Projector:
     async def _pause(self) -> None:
         await asyncio.sleep(AGAIN_S)
         self._bell.ring()
+
+
+def _conforms(bell: InboxBell) -> InboxDoorbell:
+    return bell

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
+from wework_message.application.role import Role
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import (
     InvalidSettingError,
@@ -19,10 +20,14 @@ from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
 from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
 from wework_message.bootstrap.settings.tree import SIMULATOR, DatasourceSettings, RocketmqSettings, Section, Settings
 
+OPERATING_PORT: Final = 8083
+"""Where `consume` answers operators unless `management.server.port` says otherwise."""
+
 LOOPBACK: Final = "127.0.0.1"
 MYSQL_PORT: Final = 3306
 _HOST_PORT: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:,/\[\]]+))(?::(?P<port>\d{1,5}))?")
 EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - decision 38: only with a profile that says it is a deployment, and with a warning
+_CHECKED_APART: Final = frozenset({"producer", "topics.intake", "topics.callbacks"})
 _LOCAL_HOSTS: Final = frozenset({LOOPBACK, "localhost", "::1"})
 
 
@@ -98,7 +103,23 @@ def mysql_address(source: DatasourceSettings) -> MysqlAddress:
     )  # fmt: skip
 
 
-def start_problems(settings: Settings, profile: str) -> tuple[SettingsError, ...]:
+def operating_port(settings: Settings, role: Role) -> int | None:
+    """Where health and metrics are served apart from the API; None = only with it. 0 = any free port."""
+    port = settings.management.server.port
+    return OPERATING_PORT if port is None and not role.accepts else port
+
+
+def role_warnings(settings: Settings, role: Role) -> tuple[str, ...]:
+    """What whoever splits the roles should know."""
+    url = settings.datasource.url
+    if not role.split or url is None or url.scheme != "sqlite":
+        return ()
+    return (
+        "datasource.url is a SQLite file: processes of other machines cannot share it, and its writers wait for each other",
+    )
+
+
+def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> tuple[SettingsError, ...]:
     """Everything that stops the start with these settings; empty = it may start."""
     problems: list[SettingsError] = []
     for name, provider in settings.app.wework.providers.items():
@@ -110,15 +131,23 @@ def start_problems(settings: Settings, profile: str) -> tuple[SettingsError, ...
                     key, variables_of(key), _needed(profile, f" ({SIMULATOR} = the built-in simulator)")
                 )
             )
+        if simulated and role.split:
+            problems.append(
+                InvalidSettingError(
+                    key, f"must be a URL: each process would have a simulator of its own ({variables_of(key)})"
+                )
+            )
         if simulated and provider.protocol != "guxing":
             problems.append(InvalidSettingError(key, "must be a URL: the simulator speaks the protocol guxing only"))
     problems += _datasource_problems(settings, profile)
-    return (*problems, *_missing_backends(settings))
+    if role.accepts and (port := operating_port(settings, role)) and port == settings.server.port:
+        problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))
+    return (*problems, *_topic_problems(settings), *_missing_backends(settings))
 
 
-def require_startable(settings: Settings, profile: str) -> None:
+def require_startable(settings: Settings, profile: str, role: Role = Role.ALL) -> None:
     """Raise what `start_problems` finds: the one error, or a `StartRefusedError` of all of them."""
-    problems = start_problems(settings, profile)
+    problems = start_problems(settings, profile, role)
     if len(problems) == 1:
         raise problems[0]
     if problems:
@@ -136,9 +165,37 @@ def _missing_backends(settings: Settings) -> list[MissingBackendError]:
     if settings.redis.url:
         wanted.append("redis.url")
     # The producer's keys are the Java service's and alone ask for nothing.
-    wanted += [f"rocketmq.{key}" for key in _differences(settings.rocketmq, RocketmqSettings()) if key != "producer"]
+    if settings.rocketmq.name_server is None:
+        wanted += [
+            f"rocketmq.{key}"
+            for key in _differences(settings.rocketmq, RocketmqSettings())
+            if key not in _CHECKED_APART
+        ]
     reason = "needs a backend that this version does not have yet; it is set by a file or by"
     return [*_missing_driver(settings), *(MissingBackendError(key, f"{reason} {variables_of(key)}") for key in wanted)]
+
+
+def _topic_problems(settings: Settings) -> list[SettingsError]:
+    """The two topics that are off unless set."""
+    topics = settings.rocketmq.topics
+    given = {
+        f"rocketmq.topics.{name}": topic
+        for name, topic in (("intake", topics.intake), ("callbacks", topics.callbacks))
+        if topic is not None
+    }
+    if settings.rocketmq.name_server is None:
+        text = "needs rocketmq.name-server; it is set by a file or by {}"
+        return [MissingBackendError(key, text.format(variables_of(key))) for key in given]
+    problems: list[SettingsError] = [
+        InvalidSettingError(key, "must differ from the other topics")
+        for key, topic in given.items()
+        if [topics.due, *given.values()].count(topic) > 1
+    ]
+    if topics.intake is not None and not settings.app.message.async_.enabled:
+        problems.append(
+            InvalidSettingError("rocketmq.topics.intake", "needs app.message.async.enabled: what it brings is sent so")
+        )
+    return problems
 
 
 def _missing_driver(settings: Settings) -> list[MissingBackendError]:

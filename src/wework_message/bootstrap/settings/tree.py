@@ -57,6 +57,19 @@ class ServerSettings(Section, frozen=True):
     """Prefix of every route, without a trailing slash; everything is served without it too (decision 26)."""
 
 
+class ManagementServerSettings(Section, frozen=True):
+    """Where health and metrics are served apart from the REST API, in Spring's key."""
+
+    port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
+    """TCP port; 0 = any free one; null = none of its own with `serve`, 8083 with `consume`."""
+
+
+class ManagementSettings(Section, frozen=True):
+    """What operators ask; every other key of Spring's section has no meaning here."""
+
+    server: ManagementServerSettings = ManagementServerSettings()
+
+
 class DatasourceSettings(Section, frozen=True):
     """The database, which is the truth (decision 10)."""
 
@@ -258,6 +271,7 @@ class Settings(Section, frozen=True):
     """Every setting of the service; built by `load`, never changed afterwards."""
 
     server: ServerSettings = ServerSettings()
+    management: ManagementSettings = ManagementSettings()
     datasource: DatasourceSettings = DatasourceSettings()
     redis: RedisSettings = RedisSettings()
     rocketmq: RocketmqSettings = RocketmqSettings()

@@ -38,3 +38,11 @@ class Doorbell(Protocol):
     async def answered(self, rung: Rung) -> None:
         """The claims of this ring are committed. One that is not answered comes again, to somebody."""
         ...
+
+
+class InboxDoorbell(Protocol):
+    """Wakes whoever projects callbacks, in whichever process. Losing a ring costs latency: projectors look themselves."""
+
+    def ring(self) -> None:
+        """Callbacks were stored or reopened. Never waits and never raises."""
+        ...

@@ -23,6 +23,7 @@ from wework_message.domain.ids import (
 )
 from wework_message.domain.matching import OpenAttempt
 from wework_message.domain.message import Message
+from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.gateway import CallbackItem
 
 
@@ -251,6 +252,11 @@ class UnitOfWork(Protocol):
     @property
     def accounts(self) -> AccountBook:
         """The account book, inside this transaction."""
+        ...
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """The dead letters, inside this transaction."""
         ...
 
     async def commit(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from wework_message.application.role import Role
 from wework_message.entrypoints.simulator import SimulatorOptions
 
 
@@ -22,6 +23,8 @@ class SettingsSource:
     """Address to listen on."""
     port: int | None = None
     """Port to listen on, 0 = any free one."""
+    role: Role = Role.ALL
+    """What the process is to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,9 @@ class Startup:
     profile: str
     files: tuple[str, ...]
     url: str
-    """Root of the API, with the context path; its port is 0 where any free one is taken."""
-    docs_url: str
+    """Root of what is served, with the context path; its port is 0 where any free one is taken."""
+    docs_url: str | None
+    """The API's documentation; None where no API is served."""
     parts: Mapping[str, str]
     """Backend by role: database, queue, cache."""
     providers: tuple[Provider, ...]
