@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from wework_message.adapters.rocketmq.doorbell import RocketmqDoorbell, lanes
+from wework_message.adapters.rocketmq.reports import Reports
 from wework_message.adapters.rocketmq.transport import Transport
 
 
@@ -35,7 +36,7 @@ async def a_doorbell(
     def received(result: str) -> None:
         counts.received[result] += 1
 
-    doorbell = RocketmqDoorbell(transport, lanes(topic, group), listens=listens, published=published, received=received)
+    doorbell = RocketmqDoorbell(transport, lanes(topic, group), Reports(published, received), listens=listens)
     doorbell.start()
     try:
         yield doorbell

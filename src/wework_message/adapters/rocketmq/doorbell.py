@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wework_message.adapters.rocketmq.listening import Listening, Received, Taken
-from wework_message.adapters.rocketmq.ringing import Published, Ringing
+from wework_message.adapters.rocketmq.listening import Listening, Taken
+from wework_message.adapters.rocketmq.reports import Reports
+from wework_message.adapters.rocketmq.ringing import Ringing
 from wework_message.adapters.rocketmq.transport import Transport
 from wework_message.domain.agenda import Urgency
 from wework_message.domain.ids import MessageId
@@ -37,19 +38,18 @@ class RocketmqDoorbell:
     """Every lane has its own publish and its own receive under way, so that none waits behind another's backlog."""
 
     def __init__(
-        self, transport: Transport, its_lanes: Mapping[Urgency, Lane], *, listens: bool, published: Published,
-        received: Received,
-    ) -> None:  # fmt: skip
+        self, transport: Transport, its_lanes: Mapping[Urgency, Lane], reports: Reports, *, listens: bool
+    ) -> None:
         """`listens` is false in a process that does not dispatch: it rings, and hears nothing."""
         self._rung = asyncio.Event()
         self._hungry = asyncio.Event()
         self._look = False
         self._ringing = {
-            urgency: Ringing(transport, lane.topic, self._look_at_table, published)
+            urgency: Ringing(transport, lane.topic, self._look_at_table, reports.published)
             for urgency, lane in its_lanes.items()
         }
         self._listening = [
-            Listening(transport, lane.topic, lane.group, self._hungry, self._heard, received)
+            Listening(transport, lane.topic, lane.group, self._hungry, self._heard, reports.received)
             for _, lane in sorted(its_lanes.items())
             if listens
         ]
