@@ -1,3 +1,4 @@
+import asyncio
 import dataclasses
 from collections.abc import Callable
 
@@ -5,14 +6,14 @@ import pytest
 from tests.contracts.account_book_contract import AccountBookContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
-from tests.contracts.doorbell_contract import DoorbellContract
+from tests.contracts.doorbell_contract import HOUR_MS, DoorbellContract
 from tests.contracts.gateway_contract import GatewayContract, a_dispatch
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
 from tests.contracts.message_journal_contract import MessageJournalContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
-from tests.support.builders import GUID, NOW, PROVIDER, a_due_message, an_outcome
+from tests.support.builders import GUID, NOW, PROVIDER, a_due_message, a_message_id, an_outcome
 
 from wework_message.adapters.memory import health, throttling
 from wework_message.adapters.memory.database import MemoryDatabase
@@ -120,6 +121,15 @@ class TestMemoryDoorbell(DoorbellContract):
     @pytest.fixture
     def doorbell(self) -> Doorbell:
         return MemoryDoorbell()
+
+    async def test_many_rings_end_one_wait(self, doorbell: Doorbell) -> None:
+        for _ in range(3):
+            await doorbell.ring([a_message_id()])
+        await doorbell.wait(HOUR_MS)
+        second = asyncio.create_task(doorbell.wait(HOUR_MS))
+        await asyncio.sleep(0)
+        assert not second.done()
+        second.cancel()
 
 
 class TestMemoryRateLimiter(RateLimiterContract):

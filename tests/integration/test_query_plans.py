@@ -148,6 +148,9 @@ async def live(units: SqlUnitOfWorkFactory, clock: SettableClock) -> None:
         (binding,) = await unit.accounts.binding_of(GUID)
         await unit.accounts.learn(binding.binding_id, vid="1688", online=True)
         await unit.commit()
+    async with units() as unit:  # what a ring named: as many as there are free slots, and more
+        await unit.messages.due(10, among=[first.id, second.id])
+        await unit.messages.due(2, among=[first.id, second.id, third.id])
     clock.advance(2 * HORIZON_MS)
     async with units() as unit:
         (overdue,) = [one.message for one in await unit.messages.due(10) if one.message.id == first.id]

@@ -48,12 +48,14 @@ from wework_message.application.quoting import Quoting
 from wework_message.application.routing import Router
 from wework_message.application.senders import Senders
 from wework_message.application.watching import StatusFeed, WaitForMessage
+from wework_message.domain.agenda import Urgency
 from wework_message.domain.content import MessageType, TextContent
 from wework_message.domain.conversation import Conversation
 from wework_message.domain.draft import Draft
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
 from wework_message.domain.message import Message, Moved
+from wework_message.domain.ports.doorbell import Rung
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.reading import MessageView
@@ -71,13 +73,18 @@ class PatientDoorbell:
         self._rung = asyncio.Event()
         self.rings: list[tuple[MessageId, ...]] = []
 
-    async def ring(self, message_ids: Sequence[MessageId]) -> None:
+    async def ring(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:
         self.rings.append(tuple(message_ids))
         self._rung.set()
 
-    async def wait(self, timeout_ms: int) -> None:
-        await self._rung.wait()
+    async def wait(self, timeout_ms: int) -> Rung:
+        if timeout_ms > 0:
+            await self._rung.wait()
         self._rung.clear()
+        return Rung()
+
+    async def answered(self, rung: Rung) -> None:
+        pass
 
 
 class RecordingObserver:

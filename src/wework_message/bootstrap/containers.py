@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from dependency_injector import containers, providers
 
-from wework_message.adapters.memory.doorbell import MemoryDoorbell
 from wework_message.adapters.memory.health import MemoryHealthBoard
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
 from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
@@ -52,7 +51,7 @@ from wework_message.bootstrap.gateways import Gateways, open_gateways
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.tree import DatasourceSettings
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.ports.doorbell import InboxDoorbell
+from wework_message.domain.ports.doorbell import Doorbell, InboxDoorbell
 from wework_message.domain.ports.observing import Observer
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.selection import ProviderSelector
@@ -81,6 +80,7 @@ class UseCases(containers.DeclarativeContainer):
     observer: providers.Dependency[Observer] = providers.Dependency()
     api_urls: providers.Dependency[Mapping[ProviderCode, str]] = providers.Dependency()
     parts: providers.Dependency[Mapping[str, Backend]] = providers.Dependency()
+    doorbell: providers.Dependency[Doorbell] = providers.Dependency()
     projector_bell: providers.Dependency[InboxBell] = providers.Dependency()
     inbox_doorbell: providers.Dependency[InboxDoorbell] = providers.Dependency()
 
@@ -88,7 +88,6 @@ class UseCases(containers.DeclarativeContainer):
     dice = providers.Singleton(RandomDice)
     board = providers.Singleton(MemoryHealthBoard, clock=clock, dice=dice)
     limiter = providers.Singleton(MemoryRateLimiter, clock)
-    doorbell = providers.Singleton(MemoryDoorbell)
     feed = providers.Singleton(StatusFeed)
     units = providers.Singleton(SqlUnitOfWorkFactory, store, store.provided.dialect, clock, store.provided.turn)
     reader = providers.Singleton(SqlMessageReader, store.provided.read)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
+from wework_message.adapters.rocketmq.reports import Reports
 from wework_message.application.api import Application
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.queries.service import InProcess
@@ -15,7 +16,7 @@ from wework_message.bootstrap.databases import bring_up
 from wework_message.bootstrap.intake import CallbackBells, open_callback_rings, open_intake
 from wework_message.bootstrap.loops import Loop, loops_of
 from wework_message.bootstrap.policies import limits_of, policy_of
-from wework_message.bootstrap.queues import open_transport
+from wework_message.bootstrap.queues import open_queue
 from wework_message.bootstrap.settings import Loaded, simulated_providers
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.health import HealthBoard
@@ -23,6 +24,7 @@ from wework_message.domain.ports.observing import ServiceObserver
 from wework_message.entrypoints.simulator import SimulatorOptions
 from wework_message.entrypoints.simulator import running as running_simulator
 
+_UNHEARD = Reports()
 DRAIN_S = 20.0
 """How long open calls get to settle (decision 39)."""
 
@@ -66,11 +68,16 @@ class Process:
 
 @asynccontextmanager
 async def running(
-    loaded: Loaded, observer: ServiceObserver, *, role: Role = Role.ALL, own_url: str | None = None
+    loaded: Loaded,
+    observer: ServiceObserver,
+    *,
+    role: Role = Role.ALL,
+    own_url: str | None = None,
+    reports: Reports = _UNHEARD,
 ) -> AsyncIterator[Process]:
     """A whole process without its HTTP server; `own_url` is where simulators send their callbacks.
 
-    Raises `SettingsError`, `UnavailableError`.
+    `reports` hears what the queue does. Raises `SettingsError`, `UnavailableError`.
     """
     async with AsyncExitStack() as stack:
         urls = await _provider_urls(stack, loaded, own_url)
@@ -85,24 +92,24 @@ async def running(
         store = await infrastructure.store.async_()
         await bring_up(store, loaded.settings.datasource)
         gateways = await infrastructure.gateways.async_()
-        queue = loaded.settings.rocketmq
-        if (transport := open_transport(queue)) is not None:
-            stack.push_async_callback(transport.close)
-        bells = CallbackBells(queue, transport)
+        rocketmq = loaded.settings.rocketmq
+        queue = await stack.enter_async_context(open_queue(rocketmq, role, reports))
+        bells = CallbackBells(rocketmq, queue.transport)
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
             clock=infrastructure.clock(), store=store, gateways=gateways, policy=policy,
-            observer=observer, projector_bell=bells.here, inbox_doorbell=bells.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
+            observer=observer, doorbell=queue.doorbell, projector_bell=bells.here, inbox_doorbell=bells.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
             parts={
                 "database": InProcess(store.name),
-                "queue": InProcess("in-process"),
+                "queue": queue.backend,
                 "cache": InProcess("memory"),
             },
         )  # fmt: skip
         loops = (
-            *await open_intake(queue, limits_of(loaded), role, transport, use_cases, observer),
+            *await open_intake(rocketmq, limits_of(loaded), role, queue.transport, use_cases, observer),
             *loops_of(role, use_cases),
-            *await open_callback_rings(queue, role, transport, bells),
+            *await open_callback_rings(rocketmq, role, queue.transport, bells),
+            *queue.loops,
         )
         process = Process(use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), loops)
         await process.start()

@@ -18,6 +18,7 @@ from wework_message.adapters.observability.metrics import Metrics
 from wework_message.adapters.observability.narrating import LoggingObserver
 from wework_message.adapters.observability.observer import Observers
 from wework_message.adapters.observability.process import LoopLag
+from wework_message.adapters.rocketmq.reports import Reports
 from wework_message.adapters.sql.schema import upgrade
 from wework_message.application.policy import Policy
 from wework_message.application.role import Role
@@ -88,13 +89,23 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         metrics, counts = _counting(config, policy)
         observers = Observers(counts, LoggingObserver(logs.facts))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
-        process = await stack.enter_async_context(running(loaded, observers, role=role, own_url=own_url))
+        process = await stack.enter_async_context(
+            running(loaded, observers, role=role, own_url=own_url, reports=_reports(metrics))
+        )
         counts.watch_health(process.board, tuple(policy.providers))
         await _sample_lag(stack, metrics)
         servers = await _open_http(stack, _observed(config, metrics, observers), listeners, process)
         _announce(logs, loaded, listeners, role)
         _settle_memory()
         yield [one.task for one in servers]
+
+
+def _reports(metrics: Metrics) -> Reports:
+    return Reports(
+        published=lambda result, seconds: metrics.ring_publish[(result,)].observe(seconds),
+        received=lambda result: metrics.rings_received[(result,)].inc(),
+        backlog=metrics.backlog,
+    )
 
 
 def _counting(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserver]:

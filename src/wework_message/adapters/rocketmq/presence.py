@@ -12,7 +12,7 @@ class Presence:
 
     def __init__(self, what: str) -> None:
         """`what` names the use, such as publishing."""
-        self._what = what
+        self.what = what
         self._lock = Lock()
         self._here: bool | None = None
         self._reason: str | None = None
@@ -34,11 +34,11 @@ class Presence:
         with self._lock:
             was, self._here, self._reason = self._here, True, None
         if was is False:
-            _log.warning("RocketMQ is back: %s", self._what)
+            _log.warning("RocketMQ is back: %s", self.what)
 
     def failed(self, reason: str) -> None:
         """It did not; `reason` carries no address and no content."""
         with self._lock:
             was, self._here, self._reason = self._here, False, reason
         if was is not False:
-            _log.warning("RocketMQ is away: %s failed (%s)", self._what, reason)
+            _log.warning("RocketMQ is away: %s failed (%s)", self.what, reason)

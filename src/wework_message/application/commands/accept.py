@@ -103,7 +103,7 @@ async def store(flush: Flush, entries: Sequence[Entry], *, now: int, batches: Se
     if messages or batches:
         await flush.unit.messages.add(messages, batches)
         flush.accepted.extend(messages)
-        flush.due.extend(message.id for message in messages if message.due is not None and message.due.in_ms == 0)
+        flush.became_due(messages)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from wework_message.bootstrap.settings.errors import (
     SettingsError,
     StartRefusedError,
 )
+from wework_message.bootstrap.settings.queue import queue_problems
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
 from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
 from wework_message.bootstrap.settings.tree import SIMULATOR, DatasourceSettings, RocketmqSettings, Section, Settings
@@ -142,6 +143,7 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
     problems += _datasource_problems(settings, profile)
     if role.accepts and (port := operating_port(settings, role)) and port == settings.server.port:
         problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))
+    problems += queue_problems(settings.rocketmq)
     return (*problems, *_topic_problems(settings), *_missing_backends(settings))
 
 
@@ -155,24 +157,23 @@ def require_startable(settings: Settings, profile: str, role: Role = Role.ALL) -
 
 
 def refuse_missing_backends(settings: Settings) -> None:
-    """Stop at the first setting that asks for Redis or RocketMQ, or for MySQL without its driver (decision 59: nothing is ignored silently)."""
+    """Stop at the first setting that asks for what is not there, or does nothing (decision 59: nothing is ignored silently)."""
     for problem in _missing_backends(settings):
         raise problem
 
 
 def _missing_backends(settings: Settings) -> list[MissingBackendError]:
-    wanted = []
+    problems = _missing_driver(settings)
     if settings.redis.url:
-        wanted.append("redis.url")
+        reason = "needs a backend that this version does not have yet; it is set by a file or by"
+        problems.append(MissingBackendError("redis.url", f"{reason} {variables_of('redis.url')}"))
+    if settings.rocketmq.name_server is not None:
+        return problems
     # The producer's keys are the Java service's and alone ask for nothing.
-    if settings.rocketmq.name_server is None:
-        wanted += [
-            f"rocketmq.{key}"
-            for key in _differences(settings.rocketmq, RocketmqSettings())
-            if key not in _CHECKED_APART
-        ]
-    reason = "needs a backend that this version does not have yet; it is set by a file or by"
-    return [*_missing_driver(settings), *(MissingBackendError(key, f"{reason} {variables_of(key)}") for key in wanted)]
+    keys = [key for key in _differences(settings.rocketmq, RocketmqSettings()) if key not in _CHECKED_APART]
+    reason = "does nothing without rocketmq.name-server; it is set by a file or by"
+    named = [f"rocketmq.{key}" for key in keys]
+    return [*problems, *(MissingBackendError(key, f"{reason} {variables_of(key)}") for key in named)]
 
 
 def _topic_problems(settings: Settings) -> list[SettingsError]:

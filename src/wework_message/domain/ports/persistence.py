@@ -4,7 +4,7 @@ Ports are set-oriented: one transaction serves many callers (decision 31). The d
 `tests/contracts` holds every adapter to them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -91,8 +91,8 @@ class MessageJournal(Protocol):
         """Insert new messages and their due rows. Lanes are first in, first out in the order of insertion."""
         ...
 
-    async def due(self, limit: int) -> Sequence[DueMessage]:
-        """Up to `limit` messages whose time has come, most urgent class first, then oldest due.
+    async def due(self, limit: int, *, among: Collection[MessageId] | None = None) -> Sequence[DueMessage]:
+        """Up to `limit` messages whose time has come, most urgent class first, then oldest due; of `among` only, if given.
 
         A message is due once its `Due.in_ms` has passed since the commit that set it. Two units of work that are open
         at the same time never get the same message. Saved messages get their next due time; unsaved ones stay due.
