@@ -23,6 +23,7 @@ from tests.support.builders import (
 )
 
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.dialect import SqliteDialect
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.schema import upgrade
@@ -31,6 +32,7 @@ from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.persistence import IdempotencyKey, InboxState, InboxVerdict, NewBatch
 from wework_message.domain.ports.reading import MessageFilter
 
@@ -233,6 +235,20 @@ async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, st
     await reader.counts()
     assert len(statements) > 8
     assert scanned(statements) == set()
+
+
+async def test_dead_letters_are_listed_and_marked_by_index_and_sorted_by_nobody(
+    units: SqlUnitOfWorkFactory, opened: SqliteStore, statements: Statements
+) -> None:
+    letters = SqlDeadLetterReader(opened.read)
+    for before in (None, 7):
+        await letters.dead_letters(DEFAULT_TENANT, DeadLetterSource.INTAKE, limit=10, before=before)
+    await letters.dead_letter(DEFAULT_TENANT, 7)
+    async with units() as unit:
+        await unit.dead_letters.replayed(7, "target", NOW)
+    assert len(statements) == 4
+    assert scanned(statements) == set()
+    assert sorted_by_hand(statements) == []
 
 
 @pytest.mark.parametrize(

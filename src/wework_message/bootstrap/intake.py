@@ -17,7 +17,7 @@ from wework_message.domain.ports.observing import IntakeObserver
 from wework_message.entrypoints.intake.consumer import IntakeConsumer
 from wework_message.entrypoints.wire.body import Limits
 
-INTAKE_LEASE_S: Final = 60
+INTAKE_LEASE_S: Final = 30
 """How long a queued send is ours; storing it takes milliseconds, unless the store is away."""
 
 RING_LEASE_S: Final = 10

@@ -7,17 +7,20 @@ from typing import Any, Final
 import pytest
 import sqlglot
 from sqlalchemy import Connection, event
+from tests.contracts.dead_letters_contract import a_letter
 from tests.integration.test_query_plans import live, take_in
 from tests.support.builders import CONVERSATION, GUID, NOW, PROVIDER, a_batch_id, a_due_message, an_item
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.mysql import MysqlStore
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.persistence import IdempotencyKey
 from wework_message.domain.ports.reading import MessageFilter
 
@@ -104,11 +107,15 @@ async def units(store: MysqlStore, clock: SettableClock, migrated: EmptyDatabase
         await unit.commit()
     notes = "INSERT INTO wm_note (message_id, kind, at) SELECT id, 'k', 1 FROM wm_message"
     batches = "INSERT INTO wm_batch (id, mode, total, created_at) SELECT batch_id, 'FANOUT', 1, 1 FROM wm_message"
+    async with units() as unit:
+        await unit.dead_letters.keep([a_letter(str(number)) for number in range(ROWS)])
+        await unit.commit()
     states = "UPDATE wm_callback SET state = 'APPLIED'; UPDATE wm_message SET status = 'SENT'"
     later = f"UPDATE wm_due SET due_at = {NOW + 10**9}"  # noqa: S608 - a number
     migrated.sql(f"{_ATTEMPTS}; {notes}; {batches}; {states}; {later}")
     tables = (
-        "wm_message, wm_due, wm_attempt, wm_callback, wm_note, wm_batch, wm_idempotency_key, wm_account, wm_binding"
+        "wm_message, wm_due, wm_attempt, wm_callback, wm_note, wm_batch, wm_idempotency_key, wm_account, wm_binding, "
+        "wm_dead_letter"
     )
     migrated.sql(f"ANALYZE TABLE {tables}")
     return units
@@ -156,6 +163,20 @@ async def test_writers_find_what_they_need_by_index_and_sort_only_what_is_bounde
     assert await _scanned(statements) == []
     by_hand = await _sorted_by_hand(statements)
     assert all(("wm_attempt.message_id IN" in one or "wm_attempt.started_at >=" in one) for one in by_hand)
+
+
+async def test_dead_letters_are_listed_and_marked_by_index_and_sorted_by_nobody(
+    units: SqlUnitOfWorkFactory, store: MysqlStore, statements: Statements
+) -> None:
+    letters = SqlDeadLetterReader(store.read)
+    for before in (None, 7):
+        await letters.dead_letters(DEFAULT_TENANT, DeadLetterSource.INTAKE, limit=10, before=before)
+    await letters.dead_letter(DEFAULT_TENANT, 7)
+    async with units() as unit:
+        await unit.dead_letters.replayed(7, "target", NOW)
+    assert len(statements.seen) == 4
+    assert await _scanned(statements) == []
+    assert await _sorted_by_hand(statements) == set()
 
 
 async def test_each_class_of_the_claim_is_locked_in_the_order_of_its_index(

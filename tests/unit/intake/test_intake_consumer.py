@@ -444,7 +444,7 @@ async def test_a_stop_does_not_wait_for_a_store_that_is_away() -> None:
         assert (intake.transport.lag(TOPIC, GROUP), intake.transport.acked) == (1, [])
 
 
-async def test_a_flusher_that_has_closed_leaves_the_message() -> None:
+async def test_a_flusher_that_has_closed_leaves_the_message_and_is_no_defect(caplog: pytest.LogCaptureFixture) -> None:
     async with an_intake() as intake:
         await intake.behind.commits.close()
         await intake.start()
@@ -455,3 +455,4 @@ async def test_a_flusher_that_has_closed_leaves_the_message() -> None:
 
         await until(taken)
         assert (intake.transport.lag(TOPIC, GROUP), await intake.letters()) == (1, [])
+        assert [one for one in caplog.records if one.levelname == "ERROR"] == []

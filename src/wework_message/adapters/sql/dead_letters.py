@@ -89,6 +89,7 @@ def _page(
     statement = select(*_WITHOUT_BODY).where(columns.tenant_id == tenant_id, columns.source == source.value)
     if before is not None:
         statement = statement.where(columns.id < before)
+    statement = statement.with_hint(dead_letter, "FORCE INDEX (ix_wm_dead_letter_list)", "mysql")
     return [_view(row) for row in connection.execute(statement.order_by(columns.id.desc()).limit(limit))]
 
 
