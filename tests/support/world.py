@@ -55,7 +55,7 @@ from wework_message.domain.draft import Draft
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
 from wework_message.domain.message import Message, Moved
-from wework_message.domain.ports.doorbell import Rung
+from wework_message.domain.ports.doorbell import Doorbell, Rung
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.reading import MessageView
@@ -148,9 +148,9 @@ def a_policy(**changes: Any) -> Policy:
 
 
 class World:
-    """One process of the service; `async with` runs its flusher."""
+    """One process of the service; `async with` runs its flusher. `rung` is another doorbell than the patient one."""
 
-    def __init__(self, **changes: Any) -> None:
+    def __init__(self, *, rung: Doorbell | None = None, **changes: Any) -> None:
         self.clock = SettableClock(NOW)
         self.database = MemoryDatabase()
         self.units = MemoryUnitOfWorkFactory(self.database, self.clock)
@@ -163,12 +163,13 @@ class World:
         self.callbacks = ScriptedReader()
         self.observer = RecordingObserver()
         self.doorbell = PatientDoorbell()
+        its_doorbell = rung or self.doorbell
         self.feed = StatusFeed()
         dice = FixedDice(0.5)
         self.board = MemoryHealthBoard(self.clock, FixedDice(0.0))
         self.router = Router(self.policy, ProviderSelector(), self.board, dice)
         bell = InboxBell()
-        aftermath = Aftermath(self.feed, self.doorbell, self.observer, bell.ring)
+        aftermath = Aftermath(self.feed, its_doorbell, self.observer, bell.ring)
         self.commits = GroupCommit(self.units, aftermath, dice)
         readers = dict.fromkeys(self.policy.providers, self.callbacks)
         projecting = ProjectCallbacks(readers, self.board, self.policy, self.clock)
@@ -178,7 +179,7 @@ class World:
         self.prober = Prober(ProbeProviders(self.gateways, self.board, self.clock), every_ms=3_600_000, at_least_ms=0)
         self.dispatcher = Dispatcher(
             self.commits, self.claiming, self.settling, self.gateways,
-            CallReports(self.board, self.observer, self.prober.ask_now), self.doorbell, self.clock, self.policy,
+            CallReports(self.board, self.observer, self.prober.ask_now), its_doorbell, self.clock, self.policy,
         )  # fmt: skip
         senders = Senders(self.policy, self.units, Quoting(self.reader))
         drafting = Drafting(CountingIds(), self.clock, senders)

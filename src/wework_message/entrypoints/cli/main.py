@@ -16,13 +16,14 @@ from wework_message.entrypoints.cli.messages import cancel, messages, recall, re
 from wework_message.entrypoints.cli.options import JSON_WANTED
 from wework_message.entrypoints.cli.output import error_console, print_json
 from wework_message.entrypoints.cli.providers import providers
+from wework_message.entrypoints.cli.queueing import rocketmq
 from wework_message.entrypoints.cli.sending import send
 from wework_message.entrypoints.cli.services import Services
 from wework_message.entrypoints.cli.serving import config, consume, migrate, serve
 from wework_message.entrypoints.cli.simulating import simulate
 
 _COMMANDS: Final = (
-    serve, consume, simulate, demo, send, status, retry, cancel, recall, messages, providers, dlq, migrate,
+    serve, consume, simulate, demo, send, status, retry, cancel, recall, messages, providers, dlq, migrate, rocketmq,
     config,
 )  # fmt: skip
 _CLICK_USAGE: Final = 2

@@ -1,0 +1,135 @@
+"""A ring's set is claimed as a set; what does not fit, and what rang nowhere, is taken from the table."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.support.doorbells import a_doorbell
+from tests.support.polling import until
+from tests.support.queues import MemoryTransport
+from tests.support.world import World
+
+from wework_message.adapters.rocketmq.doorbell import RocketmqDoorbell
+from wework_message.application.commands.dispatch import IDLE_MS
+from wework_message.domain.attempt import AttemptOutcome
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.ports.gateway import Dispatch
+
+
+@pytest.fixture
+def transport() -> MemoryTransport:
+    return MemoryTransport()
+
+
+@pytest.fixture
+async def doorbell(transport: MemoryTransport) -> AsyncIterator[RocketmqDoorbell]:
+    async with a_doorbell(transport) as doorbell:
+        await transport.subscribe("due", "dispatch", lease_s=30)
+        yield doorbell
+
+
+def sent(world: World) -> int:
+    return len(world.gateway.calls)
+
+
+async def test_what_rang_is_sent_and_the_ring_is_answered(
+    doorbell: RocketmqDoorbell, transport: MemoryTransport
+) -> None:
+    async with World(rung=doorbell) as world:
+        running = asyncio.create_task(world.dispatcher.run())
+        for number in range(1, 31):
+            await world.until(
+                await world.accept_text(to=f"S:{number}"), lambda message: message.status is MessageStatus.SENT
+            )
+
+        async def answered() -> bool:
+            return transport.lag("due", "dispatch") == 0
+
+        await until(answered)
+        await world.dispatcher.stop(1)
+        await running
+
+
+async def test_a_ring_is_not_answered_while_the_store_takes_no_claim(
+    doorbell: RocketmqDoorbell, transport: MemoryTransport
+) -> None:
+    async with World(rung=doorbell) as world:
+        message_id = await world.accept_text()
+        world.database.away = True
+        running = asyncio.create_task(world.dispatcher.run())
+        await asyncio.sleep(0.05)
+        assert transport.acked == []
+        world.database.away = False
+        await world.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        await world.dispatcher.stop(1)
+        await running
+
+
+async def test_what_does_not_fit_into_the_free_slots_is_taken_as_they_get_free(
+    doorbell: RocketmqDoorbell, transport: MemoryTransport
+) -> None:
+    async with World(rung=doorbell, calls_in_flight=3) as world:
+        accepted = [await world.accept_text(to=f"S:{number}") for number in range(1, 41)]
+        running = asyncio.create_task(world.dispatcher.run())
+        for one in accepted:
+            await world.until(one, lambda message: message.status is MessageStatus.SENT)
+        assert sent(world) == len(accepted)
+        await world.dispatcher.stop(1)
+        await running
+
+
+async def test_the_next_of_a_lane_is_sent_when_the_one_before_is_done_without_waiting_for_the_idle_look(
+    doorbell: RocketmqDoorbell,
+) -> None:
+    async with World(rung=doorbell) as world:
+        running = asyncio.create_task(world.dispatcher.run())
+        began = asyncio.get_running_loop().time()
+        lane = [await world.accept_text(str(number)) for number in range(9)]
+        await world.until(lane[-1], lambda message: message.status is MessageStatus.SENT)
+        assert asyncio.get_running_loop().time() - began < IDLE_MS / 1000 * (len(lane) - 1)
+        await world.dispatcher.stop(1)
+        await running
+
+
+@pytest.mark.parametrize("lost", ["never published", "taken by one that died"])
+async def test_what_rang_nowhere_is_found_in_the_table(
+    lost: str, doorbell: RocketmqDoorbell, transport: MemoryTransport
+) -> None:
+    async with World(rung=doorbell) as world:
+        transport.away = lost == "never published"
+        message_id = await world.accept_text()
+        if not transport.away:
+            await asyncio.sleep(0.01)
+            await (await transport.subscribe("due", "dispatch", lease_s=30)).receive(1)
+        running = asyncio.create_task(world.dispatcher.run())
+        await world.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        await world.dispatcher.stop(1)
+        await running
+
+
+async def test_with_every_slot_taken_nothing_is_received(
+    doorbell: RocketmqDoorbell, transport: MemoryTransport
+) -> None:
+    async with World(rung=doorbell, calls_in_flight=1) as world:
+        answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
+
+        async def held(_: Dispatch) -> AttemptOutcome:
+            return await answer
+
+        world.gateway.script(held)
+        running = asyncio.create_task(world.dispatcher.run())
+        first = await world.accept_text(to="S:1")
+        await until(lambda: _true(sent(world) == 1))
+        await asyncio.sleep(0.25)  # a receive that was under way has ended
+        before = transport.receives
+        await world.accept_text(to="S:2")
+        await asyncio.sleep(0.05)
+        assert transport.receives == before
+        answer.set_result(world.gateway.accepted())
+        await world.until(first, lambda message: message.status is MessageStatus.SENT)
+        await world.dispatcher.stop(1)
+        await running
+
+
+async def _true(holds: bool) -> bool:
+    return holds
