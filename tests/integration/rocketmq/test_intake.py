@@ -24,6 +24,7 @@ from wework_message.bootstrap.intake import INTAKE_LEASE_S
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 AFTER_A_CRASH_S: Final = INTAKE_LEASE_S + 60.0
+"""A lease has ended, or a proxy has forgotten that there was no such topic (20 s, for each client)."""
 
 JAVA: Final[Json] = dict.fromkeys(
     (
@@ -263,6 +264,6 @@ async def test_a_topic_that_does_not_exist_yet_is_created_and_read(queue: Queue,
             (problem,) = await asyncio.gather(absent.put(a_send(), "k"), return_exceptions=True)
             return problem is None
 
-        await until(published, LONG_S)
-        (row,) = await stored(scene.api, 1)
+        await until(published, AFTER_A_CRASH_S)
+        (row,) = await stored(scene.api, 1, AFTER_A_CRASH_S)
         await scene.api.reaches(row["messageId"], "DELIVERED")
