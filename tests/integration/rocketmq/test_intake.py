@@ -1,6 +1,7 @@
 """Sends of other systems through a real broker, down to the ledger of what the provider executed."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -252,3 +253,16 @@ async def test_callbacks_taken_by_one_process_are_projected_by_another(
                     await Api(client).reaches(message_id, "DELIVERED")
         finally:
             other.close()
+
+
+async def test_a_topic_that_does_not_exist_yet_is_created_and_read(queue: Queue, tmp_path: Path) -> None:
+    absent = dataclasses.replace(queue, topic=f"{queue.topic}-absent")
+    async with acting(tmp_path, **absent.settings) as scene:
+
+        async def published() -> bool:
+            (problem,) = await asyncio.gather(absent.put(a_send(), "k"), return_exceptions=True)
+            return problem is None
+
+        await until(published, LONG_S)
+        (row,) = await stored(scene.api, 1)
+        await scene.api.reaches(row["messageId"], "DELIVERED")
