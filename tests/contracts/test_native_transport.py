@@ -1,4 +1,3 @@
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -55,7 +54,11 @@ async def test_it_introduces_itself(transport: NativeTransport, library: Library
     await transport.publish("t", b"x")
     await transport.subscribe("t", "g", lease_s=1)
     await transport.subscribe("u", "g", lease_s=1)
-    await asyncio.sleep(0.01)
+
+    async def both_told() -> bool:
+        return len([name for name, _ in library.told if name == "threads"]) == 2
+
+    await until(both_told)
     told = dict(library.told)
     assert told["name server"] == ("h:9876",)
     assert told["credentials"] == ("ak", "sk", "")

@@ -6,7 +6,6 @@ and an exception in a callback is the end of everything.
 
 import itertools
 import threading
-import time
 from collections import namedtuple
 from collections.abc import Callable
 from enum import IntEnum
@@ -16,6 +15,7 @@ from typing import Any
 SendResult = namedtuple("SendResult", ["status", "msg_id", "offset"])  # noqa: PYI024 -- the library's own
 
 AGAIN_S = 0.02
+"""Before a message comes again."""
 
 
 class SendStatus(IntEnum):
@@ -81,7 +81,7 @@ class Library:
         except BaseException as error:  # noqa: BLE001 -- it would reach C++
             self.escaped.append(error)
         if status != ConsumeStatus.CONSUME_SUCCESS:
-            time.sleep(AGAIN_S)
+            threading.Event().wait(AGAIN_S)
             self.undelivered.append(message.again())
             self.deliver()
 

@@ -8,6 +8,7 @@ from typing import Final
 from wework_message.adapters.memory.doorbell import MemoryDoorbell
 from wework_message.adapters.rocketmq.admin import Admin
 from wework_message.adapters.rocketmq.doorbell import RocketmqDoorbell, lanes
+from wework_message.adapters.rocketmq.gate import GatedTransport
 from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
 from wework_message.adapters.rocketmq.layout import ensure
 from wework_message.adapters.rocketmq.native_transport import NativeTransport
@@ -45,14 +46,15 @@ async def open_queue(settings: RocketmqSettings, role: Role, reports: Reports) -
         yield Queue(MemoryDoorbell(), InProcess("in-process"))
         return
     transport = _transport(settings)
-    doorbell = RocketmqDoorbell(transport, lanes(settings.topics.due, settings.group), reports, listens=role.dispatches)
+    gated = GatedTransport(transport)
+    doorbell = RocketmqDoorbell(gated, lanes(settings.topics.due, settings.group), reports, listens=role.dispatches)
     watch = ClusterWatch(
         _admin(settings), _proxies(settings), (transport.publishing, transport.receiving), wanted(settings), reports,
-        creates=settings.create_topics,
+        creates=settings.create_topics, tried=gated.open,
     )  # fmt: skip
     doorbell.start()
     try:
-        yield Queue(doorbell, watch, transport, (watch,))
+        yield Queue(doorbell, watch, gated, (watch,))
     finally:
         await doorbell.close()
         await transport.close()

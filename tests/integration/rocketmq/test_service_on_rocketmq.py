@@ -58,6 +58,15 @@ async def rings(scene: Scene) -> None:
     await until(ringing, LONG_S)
 
 
+async def busy(crowd: Crowd) -> None:
+    """Until clients have been answered and go on asking."""
+
+    async def answered() -> bool:
+        return len(crowd.log) > 20
+
+    await until(answered, LONG_S)
+
+
 async def test_what_is_accepted_rings_through_the_cluster_and_health_says_so(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
@@ -82,7 +91,7 @@ async def test_a_broker_killed_under_load_loses_nothing_doubles_nothing_and_is_u
         crowd.begin()
         crowd.up.set()
         crowd.want(150)
-        await asyncio.sleep(0.5)
+        await busy(crowd)
         rocketmq.kill9()
         crowd.want(150)
         await asyncio.to_thread(rocketmq.start)
@@ -125,7 +134,7 @@ async def test_topics_that_are_purged_under_load_strand_nothing(
         crowd.begin()
         crowd.up.set()
         crowd.want(60)
-        await asyncio.sleep(0.3)
+        await busy(crowd)
         for lane in lanes(settings["ROCKETMQ_TOPICS_DUE"], settings["ROCKETMQ_GROUP"]).values():
             rocketmq.drop_topic(lane.topic)
         crowd.want(60)

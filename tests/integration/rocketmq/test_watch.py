@@ -44,7 +44,7 @@ def watch(
     monkeypatch.setattr("wework_message.adapters.rocketmq.watch.BACKLOG_S", 0.0)
     return ClusterWatch(
         Admin(addresses(rocketmq.name_server.address)), addresses(rocketmq.endpoints), uses, [(name, name)],
-        Reports(backlog=backlogs), creates=True,
+        Reports(backlog=backlogs), creates=True, tried=lambda: None,
     )  # fmt: skip
 
 

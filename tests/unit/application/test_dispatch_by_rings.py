@@ -57,7 +57,8 @@ async def test_a_ring_is_not_answered_while_the_store_takes_no_claim(
         message_id = await world.accept_text()
         world.database.away = True
         running = asyncio.create_task(world.dispatcher.run())
-        await asyncio.sleep(0.05)
+        await until(lambda: _true(transport.receives > 0))
+        await settle()
         assert transport.acked == []
         world.database.away = False
         await world.until(message_id, lambda message: message.status is MessageStatus.SENT)
@@ -99,7 +100,7 @@ async def test_what_rang_nowhere_is_found_in_the_table(
         transport.away = lost == "never published"
         message_id = await world.accept_text()
         if not transport.away:
-            await asyncio.sleep(0.01)
+            await until(lambda: _true(len(transport.published) == 1))
             await (await transport.subscribe("due", "dispatch", lease_s=30)).receive(1)
         running = asyncio.create_task(world.dispatcher.run())
         await world.until(message_id, lambda message: message.status is MessageStatus.SENT)
@@ -120,15 +121,21 @@ async def test_with_every_slot_taken_nothing_is_received(
         running = asyncio.create_task(world.dispatcher.run())
         first = await world.accept_text(to="S:1")
         await until(lambda: _true(sent(world) == 1))
-        await asyncio.sleep(0.25)  # a receive that was under way has ended
-        before = transport.receives
+        before = transport.receives  # those that are under way are counted
         await world.accept_text(to="S:2")
-        await asyncio.sleep(0.05)
+        await until(lambda: _true(len(transport.published) == 2))
+        await settle()
         assert transport.receives == before
         answer.set_result(world.gateway.accepted())
         await world.until(first, lambda message: message.status is MessageStatus.SENT)
         await world.dispatcher.stop(1)
         await running
+
+
+async def settle() -> None:
+    """Let every task that can go on do so."""
+    for _ in range(50):
+        await asyncio.sleep(0)
 
 
 async def _true(holds: bool) -> bool:

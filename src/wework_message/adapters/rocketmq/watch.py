@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from wework_message.adapters.rocketmq.admin import Address, Admin, RefusedError
@@ -32,15 +32,19 @@ class ClusterWatch:
 
     def __init__(
         self, admin: Admin, proxies: Sequence[Address], uses: Sequence[Presence], wanted: Sequence[tuple[str, str]],
-        reports: Reports, *, creates: bool,
+        reports: Reports, *, creates: bool, tried: Callable[[], None],
     ) -> None:  # fmt: skip
-        """`proxies` are empty where the transport needs none; `wanted` are (topic, group), created if `creates`."""
+        """`proxies` are empty where the transport needs none; `wanted` are (topic, group), created if `creates`.
+
+        `tried` is called once everything is there, or could not be created at the first attempt.
+        """
         self._admin = admin
         self._proxies = proxies
         self._uses = uses
         self._wanted = wanted
         self._reports = reports
         self._missing = creates
+        self._tried = tried
         self._trouble: str | None = None
         self._condition = Condition()
         self._counted: float | None = None
@@ -73,6 +77,7 @@ class ClusterWatch:
         """Once: create what is missing, judge, and count what waits when it is time to."""
         if self._missing:
             await self._create()
+        self._tried()
         self._condition = await self._judged()
         now = asyncio.get_running_loop().time()
         if self._counted is None or now - self._counted >= BACKLOG_S:
