@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.contracts.transport_contract import LEASE_S, TransportContract, received
 from tests.support.polling import until
-from tests.support.processes import free_port
+from tests.support.servers.ports import free_port
 from tests.support.servers.rocketmq import RocketMq
 
 from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport

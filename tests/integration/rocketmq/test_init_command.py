@@ -2,7 +2,7 @@ import json
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.support.processes import free_port
+from tests.support.servers.ports import free_port
 from tests.support.servers.rocketmq import RocketMq
 
 from wework_message.bootstrap.commands import cli

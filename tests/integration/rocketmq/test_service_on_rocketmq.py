@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.test_kills import judged
 from tests.support.crowd import Crowd
 from tests.support.polling import until
-from tests.support.processes import free_port
+from tests.support.servers.ports import free_port
 from tests.support.servers.rocketmq import RocketMq
 from tests.support.witnesses import LONG_S, Scene, acting, text
 
