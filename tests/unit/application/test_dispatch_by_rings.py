@@ -10,7 +10,7 @@ from tests.support.queues import MemoryTransport
 from tests.support.world import World
 
 from wework_message.adapters.rocketmq.doorbell import RocketmqDoorbell
-from wework_message.application.commands.dispatch import IDLE_MS
+from wework_message.application.commands.claim_due import Room
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.ports.gateway import Dispatch
@@ -54,16 +54,26 @@ async def test_a_ring_is_not_answered_while_the_store_takes_no_claim(
     doorbell: RocketmqDoorbell, transport: MemoryTransport
 ) -> None:
     async with World(rung=doorbell) as world:
-        message_id = await world.accept_text()
-        world.database.away = True
         running = asyncio.create_task(world.dispatcher.run())
         await until(lambda: _true(transport.receives > 0))
+        message_id = await world.accept_text()
+        world.database.away = True
+        await until(lambda: _true(bool(transport._lines["due", "dispatch"].taken)))
         await settle()
         assert transport.acked == []
         world.database.away = False
         await world.until(message_id, lambda message: message.status is MessageStatus.SENT)
         await world.dispatcher.stop(1)
         await running
+
+
+async def test_of_a_set_only_its_own_are_claimed(doorbell: RocketmqDoorbell) -> None:
+    async with World(rung=doorbell) as world:
+        first, second, other = [await world.accept_text(to=f"S:{number}") for number in range(1, 4)]
+        claimed = await world.commits.submit(world.claiming, Room(10, frozenset({first, second})))
+        assert {one.message.id for one in claimed.departures} == {first, second}
+        everything = await world.commits.submit(world.claiming, Room(10))
+        assert [one.message.id for one in everything.departures] == [other]
 
 
 async def test_what_does_not_fit_into_the_free_slots_is_taken_as_they_get_free(
@@ -79,15 +89,14 @@ async def test_what_does_not_fit_into_the_free_slots_is_taken_as_they_get_free(
         await running
 
 
-async def test_the_next_of_a_lane_is_sent_when_the_one_before_is_done_without_waiting_for_the_idle_look(
-    doorbell: RocketmqDoorbell,
+async def test_a_lane_that_gets_free_sends_this_process_to_the_table(
+    doorbell: RocketmqDoorbell, transport: MemoryTransport
 ) -> None:
     async with World(rung=doorbell) as world:
-        running = asyncio.create_task(world.dispatcher.run())
-        began = asyncio.get_running_loop().time()
         lane = [await world.accept_text(str(number)) for number in range(9)]
+        running = asyncio.create_task(world.dispatcher.run())
         await world.until(lane[-1], lambda message: message.status is MessageStatus.SENT)
-        assert asyncio.get_running_loop().time() - began < IDLE_MS / 1000 * (len(lane) - 1)
+        assert [call.message_id for call in world.gateway.calls] == lane
         await world.dispatcher.stop(1)
         await running
 
