@@ -1,5 +1,6 @@
 """What every MessageJournal does. Subclasses provide `units`, `clock` and `reader`, and `other_units` where they can."""
 
+import asyncio
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
@@ -395,6 +396,56 @@ class DueContract(JournalSteps):
             "urgent", "late urgent", "normal", "late normal", "bulk",
         ]  # fmt: skip
         assert [names[one.message.id] for one in await self.due(units, 2)] == ["urgent", "late urgent"]
+
+    async def test_of_a_set_only_what_is_due_comes_most_urgent_first_and_within_the_limit(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        bulk, normal, urgent, other = [
+            a_due_message(conversation_id=f"R:{number}", priority=priority)
+            for number, priority in enumerate((0, 5, 9, 9))
+        ]
+        await self.add(units, bulk, normal, urgent, other)
+        gone = await self.departed(units, clock, conversation_id="R:gone", priority=9)
+        among = {bulk.id, normal.id, urgent.id, gone.id, a_due_message().id}
+
+        async def claimed(limit: int) -> list[MessageId]:
+            async with units() as unit:
+                return [one.message.id for one in await unit.messages.due(limit, among=among)]
+
+        assert await claimed(100) == [urgent.id, normal.id, bulk.id]
+        assert await claimed(2) == [urgent.id, normal.id]
+        assert await claimed(0) == []
+        async with units() as unit:
+            assert list(await unit.messages.due(10, among=())) == []
+
+    async def test_of_a_set_what_stands_behind_another_of_its_lane_says_so(self, units: UnitOfWorkFactory) -> None:
+        first, second = a_due_message(), a_due_message()
+        await self.add(units, first, second)
+        async with units() as unit:
+            (due,) = await unit.messages.due(10, among={second.id})
+        assert (due.message.id, due.blocked) == (second.id, LaneBlock.BEHIND)
+
+    async def test_of_a_set_that_two_claim_at_the_same_time_each_message_goes_to_one(
+        self, units: UnitOfWorkFactory
+    ) -> None:
+        messages = [a_due_message(conversation_id=f"R:{number}") for number in range(20)]
+        await self.add(units, *messages)
+        among = [one.id for one in messages]
+
+        async def claim() -> list[MessageId]:
+            async with units() as unit:
+                due = [one.message for one in await unit.messages.due(12, among=among)]
+                for one in due:
+                    depart(one)
+                await unit.messages.save(due)
+                await unit.commit()
+            return [one.id for one in due]
+
+        claimed = [one for some in await asyncio.gather(claim(), claim(), claim()) for one in some]
+        assert len(claimed) == len(set(claimed))
+        claimed += await claim()
+        claimed += await claim()
+        assert sorted(claimed) == sorted(among)
 
     async def test_a_message_is_due_once_its_time_has_passed(
         self, units: UnitOfWorkFactory, clock: SettableClock

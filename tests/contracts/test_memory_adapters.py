@@ -1,10 +1,12 @@
+import asyncio
 import dataclasses
 from collections.abc import Callable
 
 import pytest
 from tests.contracts.account_book_contract import AccountBookContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
-from tests.contracts.doorbell_contract import DoorbellContract
+from tests.contracts.dead_letters_contract import DeadLettersContract
+from tests.contracts.doorbell_contract import HOUR_MS, DoorbellContract
 from tests.contracts.gateway_contract import GatewayContract, a_dispatch
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
 from tests.contracts.message_journal_contract import MessageJournalContract
@@ -13,10 +15,11 @@ from tests.contracts.overview_contract import OverviewContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.contracts.upkeep_contract import DutiesContract, PruningContract
-from tests.support.builders import GUID, NOW, PROVIDER, a_due_message, an_outcome
+from tests.support.builders import GUID, NOW, PROVIDER, a_due_message, a_message_id, an_outcome
 
 from wework_message.adapters.memory import health, throttling
 from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.doorbell import MemoryDoorbell
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.health import MemoryHealthBoard
@@ -30,6 +33,7 @@ from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.doorbell import Doorbell
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.persistence import UnitOfWorkFactory
@@ -56,6 +60,10 @@ class OnMemory:
     @pytest.fixture
     def reader(self, database: MemoryDatabase) -> MessageReader:
         return MemoryMessageReader(database)
+
+    @pytest.fixture
+    def dead_letters(self, database: MemoryDatabase) -> DeadLetterReader:
+        return MemoryDeadLetterReader(database)
 
 
 class TestMemoryMessageJournal(OnMemory, MessageJournalContract):
@@ -86,6 +94,10 @@ class TestMemoryUnitOfWork(OnMemory, UnitOfWorkContract):
 
 
 class TestMemoryCallbackInbox(OnMemory, CallbackInboxContract):
+    pass
+
+
+class TestMemoryDeadLetters(OnMemory, DeadLettersContract):
     pass
 
 
@@ -126,6 +138,15 @@ class TestMemoryDoorbell(DoorbellContract):
     @pytest.fixture
     def doorbell(self) -> Doorbell:
         return MemoryDoorbell()
+
+    async def test_many_rings_end_one_wait(self, doorbell: Doorbell) -> None:
+        for _ in range(3):
+            await doorbell.ring([a_message_id()])
+        await doorbell.wait(HOUR_MS)
+        second = asyncio.create_task(doorbell.wait(HOUR_MS))
+        await asyncio.sleep(0)
+        assert not second.done()
+        second.cancel()
 
 
 class TestMemoryRateLimiter(RateLimiterContract):

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.contracts.account_book_contract import AccountBookContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
+from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.message_journal_contract import MessageJournalContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.overview_contract import OverviewContract
@@ -14,10 +15,12 @@ from tests.support.builders import NOW
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.mysql import MysqlStore
 from wework_message.adapters.sql.overview import SqlOverview
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.persistence import UnitOfWorkFactory
 from wework_message.domain.ports.reading import MessageReader
 
@@ -45,6 +48,10 @@ class OnMariaDb:
     def reader(self, opened: MysqlStore) -> MessageReader:
         return SqlMessageReader(opened.read)
 
+    @pytest.fixture
+    def dead_letters(self, opened: MysqlStore) -> DeadLetterReader:
+        return SqlDeadLetterReader(opened.read)
+
 
 class TestMariaDbMessageJournal(OnMariaDb, MessageJournalContract):
     pass
@@ -55,6 +62,10 @@ class TestMariaDbUnitOfWork(OnMariaDb, UnitOfWorkContract):
 
 
 class TestMariaDbCallbackInbox(OnMariaDb, CallbackInboxContract):
+    pass
+
+
+class TestMariaDbDeadLetters(OnMariaDb, DeadLettersContract):
     pass
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.contracts.account_book_contract import AccountBookContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
+from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.message_journal_contract import MessageJournalContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.overview_contract import OverviewContract
@@ -14,12 +15,14 @@ from tests.contracts.upkeep_contract import DutiesContract, PruningContract
 from tests.support.builders import NOW
 
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.dialect import SqliteDialect
 from wework_message.adapters.sql.overview import SqlOverview
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.schema import upgrade
 from wework_message.adapters.sql.sqlite import SqliteStore
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.persistence import UnitOfWorkFactory
 from wework_message.domain.ports.reading import MessageReader
 
@@ -57,6 +60,10 @@ class OnSqlite:
     def reader(self, opened: SqliteStore) -> MessageReader:
         return SqlMessageReader(opened.read)
 
+    @pytest.fixture
+    def dead_letters(self, opened: SqliteStore) -> DeadLetterReader:
+        return SqlDeadLetterReader(opened.read)
+
 
 class TestSqliteMessageJournal(OnSqlite, MessageJournalContract):
     pass
@@ -67,6 +74,10 @@ class TestSqliteUnitOfWork(OnSqlite, UnitOfWorkContract):
 
 
 class TestSqliteCallbackInbox(OnSqlite, CallbackInboxContract):
+    pass
+
+
+class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):
     pass
 
 

@@ -23,6 +23,7 @@ from tests.support.builders import (
 )
 
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.dialect import SqliteDialect
 from wework_message.adapters.sql.overview import SqlOverview
 from wework_message.adapters.sql.reader import SqlMessageReader
@@ -32,6 +33,7 @@ from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.persistence import IdempotencyKey, InboxState, InboxVerdict, NewBatch
 from wework_message.domain.ports.reading import MessageFilter
 
@@ -147,6 +149,9 @@ async def live(units: SqlUnitOfWorkFactory, clock: SettableClock) -> None:
         (binding,) = await unit.accounts.binding_of(GUID)
         await unit.accounts.learn(binding.binding_id, vid="1688", online=True)
         await unit.commit()
+    async with units() as unit:  # what a ring named: as many as there are free slots, and more
+        await unit.messages.due(10, among=[first.id, second.id])
+        await unit.messages.due(2, among=[first.id, second.id, third.id])
     clock.advance(2 * HORIZON_MS)
     async with units() as unit:
         (overdue,) = [one.message for one in await unit.messages.due(10) if one.message.id == first.id]
@@ -259,6 +264,20 @@ async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, st
     await reader.counts()
     assert len(statements) > 8
     assert scanned(statements) == set()
+
+
+async def test_dead_letters_are_listed_and_marked_by_index_and_sorted_by_nobody(
+    units: SqlUnitOfWorkFactory, opened: SqliteStore, statements: Statements
+) -> None:
+    letters = SqlDeadLetterReader(opened.read)
+    for before in (None, 7):
+        await letters.dead_letters(DEFAULT_TENANT, DeadLetterSource.INTAKE, limit=10, before=before)
+    await letters.dead_letter(DEFAULT_TENANT, 7)
+    async with units() as unit:
+        await unit.dead_letters.replayed(7, "target", NOW)
+    assert len(statements) == 4
+    assert scanned(statements) == set()
+    assert sorted_by_hand(statements) == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from click.testing import CliRunner, Result
 
-from wework_message.entrypoints.cli import Provider, Services, SettingsSource, Startup, build_cli
+from wework_message.entrypoints.cli import CreatedTopics, Provider, Services, SettingsSource, Startup, build_cli
 from wework_message.entrypoints.simulator import SimulatorOptions
 
 
@@ -56,6 +56,7 @@ class FakeWorld:
             document={"settings": {"server": {"port": 8082}}},
             serve=self._serve,
             migrate=lambda: self.migrated_from,
+            create_topics=lambda: CreatedTopics((), ()),
         )
 
     def _serve(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
 from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.doorbell import MemoryDoorbell
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.health import MemoryHealthBoard
@@ -31,6 +32,12 @@ from wework_message.application.commands.change import (
     RetryMessageHandler,
 )
 from wework_message.application.commands.claim_due import ClaimDue
+from wework_message.application.commands.dead_letters import (
+    KeepDeadLetterHandler,
+    MarkReplayedHandler,
+    StoreDeadLetters,
+    StoreReplays,
+)
 from wework_message.application.commands.dispatch import Dispatcher
 from wework_message.application.commands.ingest_callback import IngestCallbackHandler, StoreCallbacks
 from wework_message.application.commands.project_callbacks import ProjectCallbacks
@@ -93,6 +100,8 @@ class Running:
     clock: SettableClock
     dispatcher: Dispatcher
     projector: Projector
+    commits: GroupCommit
+    keep_dead_letter: KeepDeadLetterHandler
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def dispatch(self) -> None:
@@ -143,11 +152,14 @@ async def running(policy: Policy | None = None, *, dispatching: bool = True) -> 
         ingest_callback=IngestCallbackHandler(commits, StoreCallbacks(clock), readers, GUXING),
         wait=WaitForMessage(feed, reader),
         read=reader,
+        dead_letters=MemoryDeadLetterReader(database),
+        mark_replayed=MarkReplayedHandler(commits, StoreReplays(clock)),
         providers=Providers(policy, board, reader, {GUXING: "http://127.0.0.1:19000"}),
         service=Service(reader, parts={"database": InProcess("memory"), "queue": InProcess("in-process")}),
         policy=policy,
     )
-    whole = Running(application, database, gateway, board, clock, dispatcher, projector)
+    keep = KeepDeadLetterHandler(commits, StoreDeadLetters())
+    whole = Running(application, database, gateway, board, clock, dispatcher, projector, commits, keep)
     await commits.start()
     if dispatching:
         whole.dispatch()

@@ -48,12 +48,14 @@ from wework_message.application.quoting import Quoting
 from wework_message.application.routing import Router
 from wework_message.application.senders import Senders
 from wework_message.application.watching import StatusFeed, WaitForMessage
+from wework_message.domain.agenda import Urgency
 from wework_message.domain.content import MessageType, TextContent
 from wework_message.domain.conversation import Conversation
 from wework_message.domain.draft import Draft
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
 from wework_message.domain.message import Message, Moved
+from wework_message.domain.ports.doorbell import Doorbell, Rung
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.reading import MessageView
@@ -71,13 +73,18 @@ class PatientDoorbell:
         self._rung = asyncio.Event()
         self.rings: list[tuple[MessageId, ...]] = []
 
-    async def ring(self, message_ids: Sequence[MessageId]) -> None:
+    async def ring(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:
         self.rings.append(tuple(message_ids))
         self._rung.set()
 
-    async def wait(self, timeout_ms: int) -> None:
-        await self._rung.wait()
+    async def wait(self, timeout_ms: int) -> Rung:
+        if timeout_ms > 0:
+            await self._rung.wait()
         self._rung.clear()
+        return Rung()
+
+    async def answered(self, rung: Rung) -> None:
+        pass
 
 
 class RecordingObserver:
@@ -141,9 +148,9 @@ def a_policy(**changes: Any) -> Policy:
 
 
 class World:
-    """One process of the service; `async with` runs its flusher."""
+    """One process of the service; `async with` runs its flusher. `rung` is another doorbell than the patient one."""
 
-    def __init__(self, **changes: Any) -> None:
+    def __init__(self, *, rung: Doorbell | None = None, **changes: Any) -> None:
         self.clock = SettableClock(NOW)
         self.database = MemoryDatabase()
         self.units = MemoryUnitOfWorkFactory(self.database, self.clock)
@@ -156,12 +163,13 @@ class World:
         self.callbacks = ScriptedReader()
         self.observer = RecordingObserver()
         self.doorbell = PatientDoorbell()
+        its_doorbell = rung or self.doorbell
         self.feed = StatusFeed()
         dice = FixedDice(0.5)
         self.board = MemoryHealthBoard(self.clock, FixedDice(0.0))
         self.router = Router(self.policy, ProviderSelector(), self.board, dice)
         bell = InboxBell()
-        aftermath = Aftermath(self.feed, self.doorbell, self.observer, bell.ring)
+        aftermath = Aftermath(self.feed, its_doorbell, self.observer, bell.ring)
         self.commits = GroupCommit(self.units, aftermath, dice)
         readers = dict.fromkeys(self.policy.providers, self.callbacks)
         projecting = ProjectCallbacks(readers, self.board, self.policy, self.clock)
@@ -171,7 +179,7 @@ class World:
         self.prober = Prober(ProbeProviders(self.gateways, self.board, self.clock), every_ms=3_600_000, at_least_ms=0)
         self.dispatcher = Dispatcher(
             self.commits, self.claiming, self.settling, self.gateways,
-            CallReports(self.board, self.observer, self.prober.ask_now), self.doorbell, self.clock, self.policy,
+            CallReports(self.board, self.observer, self.prober.ask_now), its_doorbell, self.clock, self.policy,
         )  # fmt: skip
         senders = Senders(self.policy, self.units, Quoting(self.reader))
         drafting = Drafting(CountingIds(), self.clock, senders)

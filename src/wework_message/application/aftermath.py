@@ -38,9 +38,11 @@ class Aftermath:
     wake_projector: Callable[[], None]
 
     async def __call__(self, flush: Flush, /) -> None:
-        """Called once per committed transaction (decision 10: one ring carries everything that became due)."""
-        if flush.due:
-            await self.doorbell.ring(flush.due)
+        """Called once per committed transaction (decision 10: one ring carries everything of a class that became due)."""
+        for urgency, message_ids in flush.due.items():
+            await self.doorbell.ring(message_ids, urgency)
+        if flush.lanes_freed:
+            await self.doorbell.ring(())
         if flush.inbox:
             self.wake_projector()
         for (notify_type, result), count in flush.callbacks.items():

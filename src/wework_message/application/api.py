@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from wework_message.application.commands.accept import AcceptBatchHandler, AcceptMessageHandler
 from wework_message.application.commands.change import CancelMessageHandler, RecallMessageHandler, RetryMessageHandler
+from wework_message.application.commands.dead_letters import MarkReplayedHandler
 from wework_message.application.commands.ingest_callback import IngestCallbackHandler
 from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
 from wework_message.application.watching import WaitForMessage
+from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.reading import MessageReader
 
 
@@ -26,6 +28,8 @@ class Application:
     """Read one message, and wait for it to move."""
     read: MessageReader
     """Lists, timelines, batches, callbacks: queries that need no rule go straight to the reader."""
+    dead_letters: DeadLetterReader
+    mark_replayed: MarkReplayedHandler
     providers: Providers
     service: Service
     policy: Policy

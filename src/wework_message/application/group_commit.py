@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from wework_message.application.errors import DrainingError
+from wework_message.domain.agenda import Urgency
 from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message import Message
@@ -48,8 +49,10 @@ class Flush:
     """Messages that are new."""
     moved: list[Message] = field(default_factory=list)
     """Messages whose status changed, for watchers, logs and metrics."""
-    due: list[MessageId] = field(default_factory=list)
-    """Messages that became due now, or made way for the next of their lane: one ring carries them all."""
+    due: dict[Urgency, list[MessageId]] = field(default_factory=dict)
+    """Messages that became due now, by class: one ring carries all of one."""
+    lanes_freed: bool = False
+    """Something made way for the next of its lane, whatever that is."""
     inbox: bool = False
     """Callbacks wait to be projected."""
     callbacks: Counter[tuple[int, str]] = field(default_factory=Counter)
@@ -62,10 +65,16 @@ class Flush:
             if message.id in lost:
                 continue
             self.moved.append(message)
-            if message.lane_released or (message.due is not None and message.due.in_ms == 0):
-                self.due.append(message.id)
+            self.lanes_freed |= message.lane_released
+            self.became_due([message])
             message.written()
         return lost
+
+    def became_due(self, messages: Sequence[Message]) -> None:
+        """Collect for the ring what of these is due at once."""
+        for message in messages:
+            if message.due is not None and message.due.in_ms == 0:
+                self.due.setdefault(Urgency.of(message.priority), []).append(message.id)
 
 
 class Operation(Protocol[Item_contra, Result_co]):

@@ -1,5 +1,6 @@
 """The command line, wired: settings, service, migration and simulator behind the commands."""
 
+import asyncio
 import errno
 import os
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from wework_message.bootstrap.settings import (
 from wework_message.entrypoints import simulator
 from wework_message.entrypoints.cli import (
     CommandFailedError,
+    CreatedTopics,
     ExitCode,
     Provider,
     Services,
@@ -63,7 +65,11 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
         files=loaded.files,
         url=root,
         docs_url=f"{root}/swagger-ui.html" if role.accepts else None,
-        parts={"database": _database(loaded), "queue": "in this process", "cache": "in memory"},
+        parts={
+            "database": _database(loaded),
+            "queue": "in this process" if settings.rocketmq.name_server is None else "RocketMQ",
+            "cache": "in memory",
+        },
         providers=tuple(
             Provider(one.code, one.name, None if key in simulated else one.api_base_url)
             for key, one in settings.app.wework.providers.items()
@@ -75,6 +81,7 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
         document=check_document(loaded),
         serve=lambda: _serve(loaded, role),
         migrate=lambda: _migrate(loaded),
+        create_topics=lambda: _create_topics(loaded),
     )
 
 
@@ -97,6 +104,20 @@ def _migrate(loaded: Loaded) -> str:
 
     with _as_failure():
         return migrate(loaded)
+
+
+def _create_topics(loaded: Loaded) -> CreatedTopics:
+    from wework_message.adapters.rocketmq.layout import LayoutError  # noqa: PLC0415 - `--help` needs no queue
+    from wework_message.bootstrap.queues import init_topics  # noqa: PLC0415 - as above
+
+    if loaded.settings.rocketmq.name_server is None:
+        text = "rocketmq.name-server is not set: there is no cluster"
+        raise CommandFailedError(ExitCode.CONFIGURATION, text, document={"errors": [text]})
+    try:
+        topics, groups = asyncio.run(init_topics(loaded.settings.rocketmq))
+    except LayoutError as error:
+        raise CommandFailedError(ExitCode.TRY_AGAIN, str(error), document={"errors": [str(error)]}) from None
+    return CreatedTopics(tuple(topics), tuple(groups))
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from dependency_injector import containers, providers
 
-from wework_message.adapters.memory.doorbell import MemoryDoorbell
 from wework_message.adapters.memory.health import MemoryHealthBoard
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
+from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.overview import SqlOverview
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory, Store
@@ -28,6 +28,12 @@ from wework_message.application.commands.change import (
     RetryMessageHandler,
 )
 from wework_message.application.commands.claim_due import ClaimDue
+from wework_message.application.commands.dead_letters import (
+    KeepDeadLetterHandler,
+    MarkReplayedHandler,
+    StoreDeadLetters,
+    StoreReplays,
+)
 from wework_message.application.commands.dispatch import Dispatcher
 from wework_message.application.commands.ingest_callback import IngestCallbackHandler, StoreCallbacks
 from wework_message.application.commands.probe import ProbeProviders, Prober
@@ -50,6 +56,7 @@ from wework_message.bootstrap.gateways import Gateways, open_gateways
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.tree import DatasourceSettings
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.doorbell import Doorbell, InboxDoorbell
 from wework_message.domain.ports.observing import Observer
 from wework_message.domain.ports.persistence import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
@@ -90,12 +97,14 @@ class UseCases(containers.DeclarativeContainer):
     show: providers.Dependency[Show] = providers.Dependency()
     shared_board: providers.Dependency[bool] = providers.Dependency(default=False)
     """Whether every process sees the same health: then one of them probes."""
+    doorbell: providers.Dependency[Doorbell] = providers.Dependency()
+    projector_bell: providers.Dependency[InboxBell] = providers.Dependency()
+    inbox_doorbell: providers.Dependency[InboxDoorbell] = providers.Dependency()
 
     ids = providers.Singleton(UuidGenerator)
     dice = providers.Singleton(RandomDice)
     board = providers.Singleton(MemoryHealthBoard, clock=clock, dice=dice)
     limiter = providers.Singleton(MemoryRateLimiter, clock)
-    doorbell = providers.Singleton(MemoryDoorbell)
     feed = providers.Singleton(StatusFeed)
     units = providers.Singleton(SqlUnitOfWorkFactory, store, store.provided.dialect, clock, store.provided.turn)
     reader = providers.Singleton(SqlMessageReader, store.provided.read)
@@ -103,8 +112,7 @@ class UseCases(containers.DeclarativeContainer):
     router = providers.Singleton(Router, policy, providers.Singleton(ProviderSelector), board, dice)
 
     projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, board, policy, clock)
-    projector_bell = providers.Singleton(InboxBell)
-    aftermath = providers.Singleton(Aftermath, feed, doorbell, observer, projector_bell.provided.ring)
+    aftermath = providers.Singleton(Aftermath, feed, doorbell, observer, inbox_doorbell.provided.ring)
     commits = providers.Singleton(GroupCommit, units, aftermath, dice)
     projector = providers.Singleton(Projector, commits, projecting, projector_bell, policy.provided.look_inbox_ms)
     claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
@@ -125,6 +133,7 @@ class UseCases(containers.DeclarativeContainer):
     change = providers.Singleton(ChangeMessages)
     senders = providers.Singleton(Senders, policy, units, providers.Singleton(Quoting, reader))
     drafting = providers.Singleton(Drafting, ids, clock, senders)
+    keep_dead_letter = providers.Singleton(KeepDeadLetterHandler, commits, providers.Singleton(StoreDeadLetters))
     service = providers.Singleton(Service, reader, overview, role, parts=parts)
     application = providers.Singleton(
         Application,
@@ -144,6 +153,8 @@ class UseCases(containers.DeclarativeContainer):
         ),
         wait=providers.Singleton(WaitForMessage, feed, reader, policy.provided.look_status_ms),
         read=reader,
+        dead_letters=providers.Singleton(SqlDeadLetterReader, store.provided.read),
+        mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),
         providers=providers.Singleton(Providers, policy, board, reader, api_urls),
         service=service,
         policy=policy,

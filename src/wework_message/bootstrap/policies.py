@@ -13,6 +13,7 @@ from wework_message.domain.horizon import check_timing
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.provider import Provider
 from wework_message.domain.retry import RetryPolicy
+from wework_message.entrypoints.wire.body import Limits
 
 HOUR_MS = 3_600_000
 
@@ -70,3 +71,9 @@ def _check_timing(key: str, timeout_ms: int, horizon_ms: int) -> None:
         check_timing(deadline_ms=timeout_ms, horizon=horizon_ms, expire_after_ms=DAY_MS)
     except InvalidValueError as error:
         raise SettingsError(f"app.wework.providers.{key}.timeout-ms", error.message) from None
+
+
+def limits_of(loaded: Loaded) -> Limits:
+    """What one request may have at most, whichever way it comes."""
+    limits = loaded.settings.app.message.limits
+    return Limits(max_text_length=limits.max_text_length, max_batch_size=limits.max_batch_size)

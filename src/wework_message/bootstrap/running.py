@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
+from wework_message.adapters.rocketmq.reports import Reports
 from wework_message.application.api import Application
 from wework_message.application.census import Show
 from wework_message.application.group_commit import GroupCommit
@@ -16,15 +17,18 @@ from wework_message.application.role import Role
 from wework_message.application.watching import StatusFeed
 from wework_message.bootstrap.containers import Infrastructure, UseCases
 from wework_message.bootstrap.databases import bring_up
+from wework_message.bootstrap.intake import CallbackBells, open_callback_rings, open_intake
 from wework_message.bootstrap.loops import Loop, loops_of
-from wework_message.bootstrap.policies import policy_of
+from wework_message.bootstrap.policies import limits_of, policy_of
+from wework_message.bootstrap.queues import open_queue
 from wework_message.bootstrap.settings import Loaded, simulated_providers
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.health import HealthBoard
-from wework_message.domain.ports.observing import Observer
+from wework_message.domain.ports.observing import ServiceObserver
 from wework_message.entrypoints.simulator import SimulatorOptions
 from wework_message.entrypoints.simulator import running as running_simulator
 
+_UNHEARD = Reports()
 DRAIN_S = 20.0
 """How long open calls get to settle (decision 39)."""
 
@@ -68,13 +72,18 @@ class Process:
 
 @asynccontextmanager
 async def running(
-    loaded: Loaded, observer: Observer, show: Show, *, role: Role = Role.ALL, own_url: str | None = None
+    loaded: Loaded,
+    observer: ServiceObserver,
+    show: Show,
+    *,
+    role: Role = Role.ALL,
+    own_url: str | None = None,
+    reports: Reports = _UNHEARD,
 ) -> AsyncIterator[Process]:
     """A whole process without its HTTP server; `own_url` is where simulators send their callbacks.
 
-    `show` gets the numbers that come from the database, while they are this process's to show.
-
-    Raises `SettingsError`, `UnavailableError`.
+    `show` gets the numbers that come from the database, while they are this process's to show; `reports` hears what the
+    queue does. Raises `SettingsError`, `UnavailableError`.
     """
     async with AsyncExitStack() as stack:
         urls = await _provider_urls(stack, loaded, own_url)
@@ -89,19 +98,27 @@ async def running(
         store = await infrastructure.store.async_()
         await bring_up(store, loaded.settings.datasource)
         gateways = await infrastructure.gateways.async_()
+        rocketmq = loaded.settings.rocketmq
+        queue = await stack.enter_async_context(open_queue(rocketmq, role, reports))
+        bells = CallbackBells(rocketmq, queue.transport)
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
             clock=infrastructure.clock(), store=store, gateways=gateways, policy=policy,
-            observer=observer, show=show, role=role, holder=_holder(), api_urls={codes[key]: url for key, url in urls.items()},
+            observer=observer, show=show, role=role, holder=_holder(), doorbell=queue.doorbell,
+            projector_bell=bells.here, inbox_doorbell=bells.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
             parts={
                 "database": InProcess(store.name),
-                "queue": InProcess("in-process"),
+                "queue": queue.backend,
                 "cache": InProcess("memory"),
             },
         )  # fmt: skip
-        process = Process(
-            use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), loops_of(role, use_cases)
+        loops = (
+            *await open_intake(rocketmq, limits_of(loaded), role, queue.transport, use_cases, observer),
+            *loops_of(role, use_cases),
+            *await open_callback_rings(rocketmq, role, queue.transport, bells),
+            *queue.loops,
         )
+        process = Process(use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), loops)
         await process.start()
         stack.push_async_callback(process.drain)
         yield process

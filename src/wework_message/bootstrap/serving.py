@@ -18,18 +18,18 @@ from wework_message.adapters.observability.metrics import Metrics
 from wework_message.adapters.observability.narrating import LoggingObserver
 from wework_message.adapters.observability.observer import Observers
 from wework_message.adapters.observability.process import LoopLag
+from wework_message.adapters.rocketmq.reports import Reports
 from wework_message.adapters.sql.schema import upgrade
 from wework_message.application.policy import Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.listening import HttpServer, Listeners, listening
-from wework_message.bootstrap.policies import policy_of
+from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.running import Process, running
 from wework_message.bootstrap.settings import Loaded, require_startable, role_warnings
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.routes import routes
-from wework_message.entrypoints.wire.body import Limits
 
 HTTP_ENDED: Final = 70
 """Exit code of a process whose HTTP server ended by itself: a defect, and a supervisor should start it again."""
@@ -90,7 +90,7 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         observers = Observers(counts, LoggingObserver(logs.facts))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
-            running(loaded, observers, metrics.census.show, role=role, own_url=own_url)
+            running(loaded, observers, metrics.census.show, role=role, own_url=own_url, reports=_reports(metrics))
         )
         counts.watch_health(process.board, tuple(policy.providers))
         await _sample_lag(stack, metrics)
@@ -98,6 +98,14 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         _announce(logs, loaded, listeners, role)
         _settle_memory()
         yield [one.task for one in servers]
+
+
+def _reports(metrics: Metrics) -> Reports:
+    return Reports(
+        published=lambda result, seconds: metrics.ring_publish[(result,)].observe(seconds),
+        received=lambda result: metrics.rings_received[(result,)].inc(),
+        backlog=metrics.backlog,
+    )
 
 
 def _counting(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserver]:
@@ -151,11 +159,10 @@ def _settle_memory() -> None:
 
 
 def _config(loaded: Loaded, *, operating: bool) -> Config:
-    limits = loaded.settings.app.message.limits
     return Config(
         version=__version__,
         context_path=loaded.settings.server.context_path,
-        limits=Limits(max_text_length=limits.max_text_length, max_batch_size=limits.max_batch_size),
+        limits=limits_of(loaded),
         operating=operating,
     )
 

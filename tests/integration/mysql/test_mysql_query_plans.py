@@ -7,11 +7,13 @@ from typing import Any, Final
 import pytest
 import sqlglot
 from sqlalchemy import Connection, event
+from tests.contracts.dead_letters_contract import a_letter
 from tests.integration.test_query_plans import keep_house, live, take_in
 from tests.support.builders import CONVERSATION, GUID, NOW, PROVIDER, a_batch_id, a_due_message, an_item
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.mysql import MysqlStore
 from wework_message.adapters.sql.overview import SqlOverview
 from wework_message.adapters.sql.reader import SqlMessageReader
@@ -19,6 +21,7 @@ from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.persistence import IdempotencyKey
 from wework_message.domain.ports.reading import MessageFilter
 
@@ -105,11 +108,15 @@ async def units(store: MysqlStore, clock: SettableClock, migrated: EmptyDatabase
         await unit.commit()
     notes = "INSERT INTO wm_note (message_id, kind, at) SELECT id, 'k', 1 FROM wm_message"
     batches = "INSERT INTO wm_batch (id, mode, total, created_at) SELECT batch_id, 'FANOUT', 1, 1 FROM wm_message"
+    async with units() as unit:
+        await unit.dead_letters.keep([a_letter(str(number)) for number in range(ROWS)])
+        await unit.commit()
     states = "UPDATE wm_callback SET state = 'APPLIED'; UPDATE wm_message SET status = 'SENT'"
     later = f"UPDATE wm_due SET due_at = {NOW + 10**9}"  # noqa: S608 - a number
     migrated.sql(f"{_ATTEMPTS}; {notes}; {batches}; {states}; {later}")
     tables = (
-        "wm_message, wm_due, wm_attempt, wm_callback, wm_note, wm_batch, wm_idempotency_key, wm_account, wm_binding"
+        "wm_message, wm_due, wm_attempt, wm_callback, wm_note, wm_batch, wm_idempotency_key, wm_account, wm_binding, "
+        "wm_dead_letter"
     )
     migrated.sql(f"ANALYZE TABLE {tables}")
     return units
@@ -175,12 +182,32 @@ async def test_housekeeping_reads_ranges_of_indexes(
     ]
 
 
+async def test_dead_letters_are_listed_and_marked_by_index_and_sorted_by_nobody(
+    units: SqlUnitOfWorkFactory, store: MysqlStore, statements: Statements
+) -> None:
+    letters = SqlDeadLetterReader(store.read)
+    for before in (None, 7):
+        await letters.dead_letters(DEFAULT_TENANT, DeadLetterSource.INTAKE, limit=10, before=before)
+    await letters.dead_letter(DEFAULT_TENANT, 7)
+    async with units() as unit:
+        await unit.dead_letters.replayed(7, "target", NOW)
+    assert len(statements.seen) == 4
+    assert await _scanned(statements) == []
+    assert await _sorted_by_hand(statements) == set()
+
+
 async def test_each_class_of_the_claim_is_locked_in_the_order_of_its_index(
     units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
 ) -> None:
     await live(units, clock)
     locks = [line for line in await statements.plans() if "SKIP LOCKED" in line.statement and line.table == "wm_due"]
-    assert {(line.key, line.kind) for line in locks} == {("ix_wm_due_when", "range")}
+    named = [line for line in locks if "message_id IN" in line.statement]
+    assert {(line.key, line.kind) for line in named} <= {
+        ("uq_wm_due_message_id", "range"),
+        ("uq_wm_due_message_id", "const"),
+    }
+    assert named
+    assert {(line.key, line.kind) for line in locks if line not in named} == {("ix_wm_due_when", "range")}
     lanes = [line for line in await statements.plans() if line.table in {"waiting", "scheduled", "other", "d"}]
     assert {(line.table, line.key) for line in lanes} == {
         (name, "ix_wm_due_lane") for name in ("waiting", "scheduled", "other", "d")

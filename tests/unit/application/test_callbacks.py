@@ -15,6 +15,7 @@ from tests.support.builders import (
 from tests.support.world import World
 
 from wework_message.application.commands.change import RetryMessage
+from wework_message.application.commands.claim_due import Room
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.callbacks import FactKind, Sighting
 from wework_message.domain.errors import InvalidValueError, UnavailableError
@@ -155,7 +156,7 @@ async def test_an_echo_during_the_call_of_a_known_id_settles_a_lost_answer() -> 
         message_id = await sent(world, TIMED_OUT)
         await world.retrying(_retry(message_id))
         world.gateway.script(TIMED_OUT)
-        await world.commits.submit(world.claiming, 1)
+        await world.commits.submit(world.claiming, Room(1))
         await world.hear(sighting=an_echo())
         assert await status(world, message_id) is MessageStatus.SENDING
         await world.pass_time(world.policy.lease_ms(PROVIDER))

@@ -11,6 +11,7 @@ from tests.support.polling import until
 from tests.support.world import World
 
 from wework_message.adapters.memory.journal import MemoryMessageJournal
+from wework_message.application.commands.claim_due import Room
 from wework_message.application.commands.probe import ProbeProviders, Prober
 from wework_message.application.commands.prune import GiveUpParked
 from wework_message.application.commands.settle import Settlement
@@ -119,9 +120,9 @@ async def test_a_claim_that_raises_is_logged_and_dispatching_goes_on(
     async with World() as world:
         claim, failed = world.claiming.__call__, asyncio.Event()
 
-        async def fail_once(flush: Flush, limits: Sequence[int], /) -> object:
+        async def fail_once(flush: Flush, rooms: Sequence[Room], /) -> object:
             if failed.is_set():
-                return await claim(flush, limits)
+                return await claim(flush, rooms)
             failed.set()
             raise LookupError
 

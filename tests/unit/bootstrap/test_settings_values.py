@@ -185,21 +185,43 @@ def test_only_the_protocol_of_the_simulator_can_be_simulated() -> None:
     [
         ({"REDIS_URL": "redis://h"}, "redis.url", "REDIS_URL"),
         ({"SPRING_DATA_REDIS_HOST": "h"}, "redis.url", "SPRING_DATA_REDIS_HOST"),
-        ({"ROCKETMQ_NAME_SERVER": "h:9876"}, "rocketmq.name-server", "ROCKETMQ_NAME_SERVER"),
         ({"ROCKETMQ_ENDPOINTS": "h:8081"}, "rocketmq.endpoints", "ROCKETMQ_ENDPOINTS"),
-        ({"ROCKETMQ_TOPICS_INTAKE": "t"}, "rocketmq.topics.intake", "ROCKETMQ_TOPICS_INTAKE"),
-        ({"ROCKETMQ_TOPICS_CALLBACKS": "t"}, "rocketmq.topics.callbacks", "ROCKETMQ_TOPICS_CALLBACKS"),
         ({"ROCKETMQ_ACCESS_KEY": "k"}, "rocketmq.access-key", "ROCKETMQ_ACCESS_KEY"),
     ],
 )
 def test_a_backend_that_does_not_exist_yet_stops_the_start(environ: dict[str, str], path: str, variable: str) -> None:
     result = loaded(**environ)
-    with pytest.raises(MissingBackendError, match="does not have yet") as caught:
+    with pytest.raises(MissingBackendError, match=r"does not have yet|rocketmq\.name-server") as caught:
         refuse_missing_backends(result.settings)
     assert caught.value.path == path
     assert variable in caught.value.message
     with pytest.raises(MissingBackendError):
         require_startable(result.settings, result.profile)
+
+
+@pytest.mark.parametrize("name", ["intake", "callbacks"])
+def test_a_topic_without_a_name_server_stops_the_start(name: str) -> None:
+    variable = f"ROCKETMQ_TOPICS_{name.upper()}"
+    (problem,) = start_problems(loaded(**{variable: "t"}).settings, "")
+    assert (type(problem), problem.path) == (MissingBackendError, f"rocketmq.topics.{name}")
+    assert "rocketmq.name-server" in str(problem)
+    assert variable in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("environ", "paths"),
+    [
+        ({"ROCKETMQ_TOPICS_INTAKE": "a", "ROCKETMQ_TOPICS_CALLBACKS": "b"}, []),
+        ({"ROCKETMQ_TOPICS_INTAKE": "a", "ROCKETMQ_TOPICS_CALLBACKS": "a"}, ["intake", "callbacks"]),
+        ({"ROCKETMQ_TOPICS_INTAKE": "wework-message-due"}, ["intake"]),
+        ({"ROCKETMQ_TOPICS_INTAKE": "a", "APP_MESSAGE_ASYNC_ENABLED": "false"}, ["intake"]),
+        ({"ROCKETMQ_TOPICS_CALLBACKS": "a", "APP_MESSAGE_ASYNC_ENABLED": "false"}, []),
+    ],
+)
+def test_topics_differ_and_intake_needs_async_sending(environ: dict[str, str], paths: list[str]) -> None:
+    problems = start_problems(loaded(ROCKETMQ_NAME_SERVER="h:9876", **environ).settings, "")
+    found = [one.path.removeprefix("rocketmq.topics.") for one in problems if one.path.startswith("rocketmq.topics.")]
+    assert found == paths
 
 
 def test_mysql_is_taken_where_its_driver_is_and_named_by_its_extra_where_it_is_not(

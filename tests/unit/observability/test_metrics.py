@@ -54,6 +54,7 @@ def test_names_types_and_labels_are_the_golden_ones() -> None:
     observer.http_request(*SEND, 200, 0.1)
     metrics.provider_up(PROVIDER, up=True)
     metrics.census.show(Numbers(0, {}, {}))
+    metrics.backlog("dispatch", 1)
     shown = {
         family.name: {
             "type": family.type,
@@ -63,6 +64,15 @@ def test_names_types_and_labels_are_the_golden_ones() -> None:
         if family.name.startswith("wm_")
     }
     assert shown == json.loads(GOLDEN.read_text())
+
+
+def test_an_unknown_backlog_is_absent_and_not_zero() -> None:
+    metrics = the_metrics()
+    metrics.backlog("dispatch", None)
+    metrics.backlog("dispatch", 7)
+    assert [one.value for one in samples(metrics, "wm_rocketmq_backlog")] == [7]
+    metrics.backlog("dispatch", None)
+    assert samples(metrics, "wm_rocketmq_backlog") == []
 
 
 def test_every_value_of_a_closed_set_exists_at_zero() -> None:

@@ -37,6 +37,9 @@ class Recorder:
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
         self._hear(notify_type, result, count)
 
+    def intake(self, result: str, reason: str | None) -> None:
+        self._hear(result, reason)
+
 
 def test_all_hear_everything_and_a_broken_one_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
     first, last = Recorder(), Recorder()
@@ -49,6 +52,10 @@ def test_all_hear_everything_and_a_broken_one_stops_nobody(caplog: pytest.LogCap
     observers.called(report)
     observers.http_request("/api/messages/send", "POST", 200, 0.1)
     observers.callbacks(11010, "new", 2)
-    expected = [(message,), (message, move), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2)]
+    observers.intake("dead", "POISON")
+    expected = [
+        (message,), (message, move), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
+        ("dead", "POISON"),
+    ]  # fmt: skip
     assert first.heard == last.heard == expected
-    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 5
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 6

@@ -26,6 +26,7 @@ from wework_message.domain.ids import (
 )
 from wework_message.domain.matching import OpenAttempt
 from wework_message.domain.message import Message, Note
+from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
 from wework_message.domain.ports.persistence import InboxState, NewBatch
 
 Key = TypeVar("Key", bound=Hashable)
@@ -151,6 +152,16 @@ class DutyRow:
     held_until: int
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetterRow:
+    """A stored dead letter, and what a replay made of it."""
+
+    id: int
+    letter: DeadLetter
+    replayed_at: int | None = None
+    target: str | None = None
+
+
 class MemoryDatabase:
     """Everything that is stored. One unit of work at a time, as SQLite has it; readers never wait."""
 
@@ -170,6 +181,8 @@ class MemoryDatabase:
         """Messages of a batch or group, in order of insertion."""
         self.callbacks: Table[int, CallbackRow] = Table()
         self.callback_keys: Table[tuple[ProviderCode, Guid, int, str], int] = Table()
+        self.dead_letters: Table[int, DeadLetterRow] = Table()
+        self.dead_letter_keys: Table[tuple[DeadLetterSource, str], int] = Table()
         self.accounts: Table[AccountId, Account] = Table()
         self.bindings: Table[BindingId, Binding] = Table()
         self.duties: Table[str, DutyRow] = Table()

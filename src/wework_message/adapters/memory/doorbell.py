@@ -1,10 +1,12 @@
 """The doorbell inside one process: what `embedded` uses, and every test."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
+from wework_message.domain.agenda import Urgency
 from wework_message.domain.ids import MessageId
-from wework_message.domain.ports.doorbell import Doorbell
+from wework_message.domain.ports.doorbell import Doorbell, Rung
 
 
 class MemoryDoorbell:
@@ -14,19 +16,21 @@ class MemoryDoorbell:
         """For one waiter, the process's dispatcher."""
         self._rung = asyncio.Event()
 
-    async def ring(self, message_ids: Sequence[MessageId]) -> None:  # noqa: ARG002 -- here only *that* it rang counts
+    async def ring(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:  # noqa: ARG002 -- here only *that* it rang counts
         """Wake the waiter, or let its next `wait` return at once."""
         self._rung.set()
 
-    async def wait(self, timeout_ms: int) -> None:
-        """Until a ring, or for `timeout_ms`."""
-        try:
-            async with asyncio.timeout(timeout_ms / 1000):
-                await self._rung.wait()
-        except TimeoutError:
-            return
-        finally:
-            self._rung.clear()
+    async def wait(self, timeout_ms: int) -> Rung:
+        """Until a ring, or for `timeout_ms`; either way the table says what is due."""
+        if timeout_ms > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_ms / 1000):
+                    await self._rung.wait()
+        self._rung.clear()
+        return Rung()
+
+    async def answered(self, rung: Rung) -> None:
+        """Nothing to acknowledge."""
 
 
 def _conforms(doorbell: MemoryDoorbell) -> Doorbell:

@@ -1,7 +1,7 @@
 """The message journal in memory."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from wework_message.adapters.memory.database import (
@@ -68,10 +68,10 @@ class MemoryMessageJournal:
                 if owner is not None:
                     self._db.members.put(owner, (*(self._db.members.get(owner) or ()), message.id))
 
-    async def due(self, limit: int) -> Sequence[DueMessage]:
+    async def due(self, limit: int, *, among: Collection[MessageId] | None = None) -> Sequence[DueMessage]:
         """What is due now, most urgent class first, then oldest due."""
         now = self._clock.now()
-        ready = [row for row in self._db.due.rows() if row.due_at <= now]
+        ready = [row for row in self._db.due.rows() if row.due_at <= now and (among is None or row.message_id in among)]
         ready.sort(key=lambda row: (row.urgency, row.due_at, row.seq))
         heads = self._heads({row.lane for row in ready[:limit]}, now)
         return [

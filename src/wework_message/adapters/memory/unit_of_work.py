@@ -5,6 +5,7 @@ from typing import Self
 
 from wework_message.adapters.memory.accounts import MemoryAccountBook
 from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.dead_letters import MemoryDeadLetters
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
 from wework_message.adapters.memory.journal import MemoryMessageJournal
 from wework_message.adapters.memory.upkeep import MemoryDuties, MemoryPruning
@@ -23,6 +24,7 @@ class MemoryUnitOfWork:
         self.accounts = MemoryAccountBook(database)
         self.duties = MemoryDuties(database, clock)
         self.pruning = MemoryPruning(database, clock)
+        self.dead_letters = MemoryDeadLetters(database)
 
     async def commit(self) -> None:
         """Keep it."""

@@ -73,6 +73,10 @@ class PrometheusObserver:
         """Count the items."""
         self._metrics.callbacks[str(notify_type), result].inc(count)
 
+    def intake(self, result: str, reason: str | None) -> None:  # noqa: ARG002 -- reasons are no closed set
+        """Count it."""
+        self._metrics.intake[(result,)].inc()
+
     def ripen(self) -> None:
         """Count what has been SENT without an echo, or UNKNOWN, for long enough."""
         now = self._now()

@@ -4,6 +4,7 @@ Labels come from closed sets only: no tenant, guid, conversation or message id (
 closed set exists at 0 from the start: a counter that is born at 1 is invisible to `increase()` (reliability E.2).
 """
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -44,6 +45,10 @@ MetricName = Literal[
     "wm_oldest_due_seconds",  # the next three in one process of the cluster: how long a due row has been waiting
     "wm_unknown_open",  # provider: messages that are UNKNOWN now
     "wm_invariant_violations",  # kind: rows that must not be so
+    "wm_intake_total",  # result: messages of the intake topic
+    "wm_rocketmq_publish_seconds",  # result: rings of due messages on their way out
+    "wm_rocketmq_received_total",  # result: rings of due messages that came in
+    "wm_rocketmq_backlog",  # group: messages that nobody has acknowledged; absent while unknown
     "wm_event_loop_lag_seconds",  # worst of the last samples
     "wm_process_threads",  # Python threads
     "wm_process_memory_ratio",  # resident memory over the limit that the process sees; absent where it sees none
@@ -63,6 +68,10 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
     "wm_unknown_open": "Messages that are UNKNOWN now.",
     "wm_invariant_violations": "Stored rows that break a rule of ours.",
+    "wm_intake_total": "Messages of the intake topic by what became of them, and tries that the store did not take.",
+    "wm_rocketmq_publish_seconds": "Duration of publishing a ring of due messages, seconds.",
+    "wm_rocketmq_received_total": "Rings of due messages received.",
+    "wm_rocketmq_backlog": "Messages of the group that nobody has acknowledged; absent while it is unknown.",
     "wm_event_loop_lag_seconds": "Longest delay of the event loop among the last samples, seconds.",
     "wm_process_threads": "Python threads that are alive.",
     "wm_process_memory_ratio": "Resident memory over the memory limit.",
@@ -80,6 +89,13 @@ CALLBACK_RESULTS: Final = (
 )  # fmt: skip
 """On arrival: new, duplicate, refused (unreadable or not let in); when projected: the other five."""
 
+INTAKE_RESULTS: Final = ("stored", "duplicate", "dead", "unavailable")
+"""The first three end a message of the intake topic; `unavailable` counts tries while the store is away."""
+
+PUBLISH_RESULTS: Final = ("ok", "failed")
+RING_RESULTS: Final = ("ok", "garbage", "given_up")
+"""`garbage` cannot be read, `given_up` came too often; both are acknowledged, and the table has what they were for."""
+
 NOTIFY_TYPES: Final = tuple(str(number) for number in range(11001, 11014))
 """The vendor's own notify types (provider contract section 11); others count as `other`."""
 
@@ -91,6 +107,7 @@ NO_PROVIDER: Final = "none"
 """The provider of a message that ended without a call."""
 
 PROVIDER_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
+PUBLISH_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0)
 HTTP_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 Child = TypeVar("Child", Counter, Gauge, Histogram)
@@ -156,6 +173,7 @@ class Metrics:
         self.callbacks = self._counters(
             "wm_callbacks_total", type=tuple(dict.fromkeys(notify_types)), result=CALLBACK_RESULTS
         )
+        self.intake = self._counters("wm_intake_total", result=INTAKE_RESULTS)
         self.retries = self._plain(Counter, "wm_retries_total")
         self.loop_lag = self._plain(Gauge, "wm_event_loop_lag_seconds")
         self._plain(Gauge, "wm_process_threads").set_function(threading.active_count)
@@ -163,6 +181,7 @@ class Metrics:
         self._codes = frozenset(codes)
         self._watch_calls(codes)
         self._watch_requests(pairs)
+        self._watch_queue()
         known = self._labelled(Gauge, "wm_provider_configured", "provider")
         for provider in configured:
             known.labels(provider.code).set(int(provider.enabled))
@@ -213,6 +232,22 @@ class Metrics:
         name: MetricName = "wm_http_request_seconds"
         seconds = Histogram(name, TEXTS[name], ("route", "method"), registry=self.registry, buckets=HTTP_BUCKETS)
         self.request_seconds: Series[Histogram] = Series(seconds, (route, method), pairs)
+
+    def _watch_queue(self) -> None:
+        name: MetricName = "wm_rocketmq_publish_seconds"
+        family = Histogram(name, TEXTS[name], ("result",), registry=self.registry, buckets=PUBLISH_BUCKETS)
+        born = [(result,) for result in PUBLISH_RESULTS]
+        self.ring_publish: Series[Histogram] = Series(family, (Domain(frozenset(PUBLISH_RESULTS)),), born)
+        self.rings_received = self._counters("wm_rocketmq_received_total", result=RING_RESULTS)
+        self._backlog = self._labelled(Gauge, "wm_rocketmq_backlog", "group")
+
+    def backlog(self, group: str, waiting: int | None) -> None:
+        """Record what waits for a consumer group of the settings; None = unknown, and not shown."""
+        if waiting is not None:
+            self._backlog.labels(group).set(waiting)
+        else:
+            with contextlib.suppress(KeyError):
+                self._backlog.remove(group)
 
     def _counters(self, name: MetricName, **labels: tuple[str, ...]) -> Series[Counter]:
         family = self._labelled(Counter, name, *labels)

@@ -91,6 +91,11 @@ class LoggingObserver:
         say = self._facts.warning if bad else self._facts.info
         say("callback.handled", text=f"callback {notify_type} {result}", type=notify_type, result=result, count=count)
 
+    def intake(self, result: str, reason: str | None) -> None:
+        """Dead letters only: what is stored has its own line, and a store that is away is told once by who waits."""
+        if result == "dead":
+            self._facts.warning("intake.dead", text="sendMessage from the queue is a dead letter", reason=reason)
+
 
 def _add_attempt(fields: dict[str, Any], attempt: Attempt, move: Moved) -> None:
     fields["attempt"] = attempt.number

@@ -8,12 +8,12 @@ from wework_message.adapters.observability.counting import PrometheusObserver
 from wework_message.adapters.observability.narrating import LoggingObserver
 from wework_message.domain.message import Message, Moved
 from wework_message.domain.ports.health import CallReport
-from wework_message.domain.ports.observing import Observer
+from wework_message.domain.ports.observing import ServiceObserver
 
 _log = logging.getLogger(__name__)
 
 
-class EdgeObserver(Observer, Protocol):
+class EdgeObserver(ServiceObserver, Protocol):
     """An observer that also hears of what comes in at the edges."""
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -31,6 +31,7 @@ class Observers:
         self._called = tuple(one.called for one in observers)
         self._http_request = tuple(one.http_request for one in observers)
         self._callbacks = tuple(one.callbacks for one in observers)
+        self._intake = tuple(one.intake for one in observers)
 
     def accepted(self, message: Message) -> None:
         """Tell all."""
@@ -51,6 +52,10 @@ class Observers:
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
         """Tell all."""
         _tell(self._callbacks, notify_type, result, count)
+
+    def intake(self, result: str, reason: str | None) -> None:
+        """Tell all."""
+        _tell(self._intake, result, reason)
 
 
 def _tell(observers: Iterable[Callable[..., None]], *what: object) -> None:

@@ -28,9 +28,19 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from wework_message.adapters.sql.duty_table import duty
+from wework_message.adapters.sql.named import ClaimNamed
 from wework_message.adapters.sql.prepared import Prepared, Query, Selection, Statement, inserting, parameters
 from wework_message.adapters.sql.rows import SCHEDULED_PLACE
-from wework_message.adapters.sql.tables import account, binding, callback, due, finished, idempotency_key, message
+from wework_message.adapters.sql.tables import (
+    account,
+    binding,
+    callback,
+    dead_letter,
+    due,
+    finished,
+    idempotency_key,
+    message,
+)
 from wework_message.domain.agenda import Place, Urgency
 from wework_message.domain.lifecycle import MessageStatus
 
@@ -56,6 +66,11 @@ class Dialect(Protocol):
     @property
     def new_callback(self) -> Statement:
         """Insert a callback, leaving a known one alone."""
+        ...
+
+    @property
+    def new_dead_letter(self) -> Statement:
+        """Insert a dead letter, leaving a known one alone."""
         ...
 
     @property
@@ -112,6 +127,11 @@ class Dialect(Protocol):
         """Due rows in claim order with `holder` and `behind`, locked against others; parameters `now` and `most`."""
         ...
 
+    @property
+    def claim_named(self) -> Selection:
+        """The same, of the messages `ids` only."""
+        ...
+
 
 class SqliteDialect:
     """SQLite 3.35 or newer. A unit of work begins IMMEDIATE: it is the only writer, so a claim needs no row locks."""
@@ -125,6 +145,11 @@ class SqliteDialect:
     def new_callback(self) -> Prepared:
         """ON CONFLICT DO NOTHING."""
         return _insert_new(callback, "id", "tenant_id", "message_id", "waits_for")
+
+    @cached_property
+    def new_dead_letter(self) -> Prepared:
+        """ON CONFLICT DO NOTHING."""
+        return _insert_new(dead_letter, "id", "replayed_at", "target")
 
     @cached_property
     def new_account(self) -> Prepared:
@@ -196,6 +221,11 @@ class SqliteDialect:
         order = (together.c.urgency, together.c.due_at, together.c.seq)
         return Query(select(together).order_by(*order).limit(bindparam("most", 0)))
 
+    @cached_property
+    def claim_named(self) -> ClaimNamed:
+        """By the unique index on message ids."""
+        return ClaimNamed(_claimed_columns(), _NOW)
+
 
 def _insert_new(table: Table, *without: str) -> Prepared:
     return Prepared(sqlite.insert(table).values(parameters(table, without=without)).on_conflict_do_nothing())
@@ -210,18 +240,22 @@ def _upsert_due(*columns: str) -> Prepared:
 _NOW: Final[BindParameter[int]] = bindparam("now", 0)
 
 
-def _due_of_class(urgency: Urgency) -> Select[Any]:
+def _claimed_columns() -> Sequence[ColumnElement[Any]]:
     waits = due.c.place.in_(_literals(Place.WAITING, SCHEDULED_PLACE))
     return (
-        select(
-            due.c.seq, due.c.message_id, due.c.urgency, due.c.due_at, due.c.paced,
-            case((waits, holder_of(due)), else_=null()).label("holder"),
-            case((waits, _behind()), else_=literal_number(0)).label("behind"),
-        )
+        due.c.seq, due.c.message_id, due.c.urgency, due.c.due_at, due.c.paced,
+        case((waits, holder_of(due)), else_=null()).label("holder"),
+        case((waits, _behind()), else_=literal_number(0)).label("behind"),
+    )  # fmt: skip
+
+
+def _due_of_class(urgency: Urgency) -> Select[Any]:
+    return (
+        select(*_claimed_columns())
         .where(due.c.urgency == literal_number(urgency), due.c.due_at <= _NOW)
         .order_by(due.c.due_at, due.c.seq)
         .limit(bindparam("most", 0))
-    )  # fmt: skip
+    )
 
 
 def holder_of(row: Table) -> ColumnElement[int]:

@@ -1,6 +1,6 @@
 """The message journal on SQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
@@ -110,12 +110,16 @@ class SqlMessageJournal:
             connection, [rows.due_row(one, one.due, now) for one in messages if one.due is not None]
         )
 
-    async def due(self, limit: int) -> Sequence[DueMessage]:
+    async def due(self, limit: int, *, among: Collection[MessageId] | None = None) -> Sequence[DueMessage]:
         """The claim's select, then the messages by id."""
-        return await self._run(self._due, limit) if limit > 0 else ()
+        return await self._run(self._due, limit, among) if limit > 0 else ()
 
-    def _due(self, connection: Connection, limit: int) -> Sequence[DueMessage]:
-        claimed = self._dialect.claim.rows(connection, now=self._clock.now(), most=limit)
+    def _due(self, connection: Connection, limit: int, among: Collection[MessageId] | None) -> Sequence[DueMessage]:
+        given: dict[str, Any] = {"now": self._clock.now(), "most": limit}
+        if among is None:
+            claimed = self._dialect.claim.rows(connection, **given)
+        else:
+            claimed = self._dialect.claim_named.rows(connection, **given, ids=sorted(among))
         messages = self._load(connection, [row["message_id"] for row in claimed], _UNLOCKED)
         return [
             DueMessage(messages[row["message_id"]], _block(row["holder"], behind=row["behind"]), bool(row["paced"]))

@@ -15,8 +15,8 @@ MOST_ROWS: Final = 500
 """Rows in one statement."""
 
 MOST_CHARACTERS: Final = 1_500_000
-"""Text in one statement, unless a single row has more: 4 bytes a character, or 2 with escapes, stay below the 16 MiB that
-servers take by default."""
+"""Text and bytes in one statement, unless a single row has more: 4 bytes a character, or 2 with escapes, stay below the
+16 MiB that servers take by default."""
 
 Parameters: TypeAlias = tuple[Any, ...]
 Pick: TypeAlias = Callable[[Mapping[str, Any]], Parameters]
@@ -48,7 +48,7 @@ def _chunks(rows: Sequence[Parameters]) -> Iterator[Sequence[Parameters]]:
     chunk: list[Parameters] = []
     characters = 0
     for row in rows:
-        size = sum(len(value) for value in row if isinstance(value, str))
+        size = sum(len(value) for value in row if isinstance(value, str | bytes))
         if chunk and (len(chunk) == MOST_ROWS or characters + size > MOST_CHARACTERS):
             yield chunk
             chunk, characters = [], 0

@@ -29,14 +29,16 @@ from sqlalchemy.dialects import mysql
 from wework_message.adapters.sql.dialect import DUE_DEFAULTS, holder_of, literal_number
 from wework_message.adapters.sql.duty_table import duty
 from wework_message.adapters.sql.multirow import Joined
+from wework_message.adapters.sql.named import FirstNamed, claim_order, named
 from wework_message.adapters.sql.prepared import Prepared, Query, parameters
 from wework_message.adapters.sql.rows import SCHEDULED_PLACE
-from wework_message.adapters.sql.tables import account, binding, callback, due, finished, idempotency_key
+from wework_message.adapters.sql.tables import account, binding, callback, dead_letter, due, finished, idempotency_key
 from wework_message.domain.agenda import Place, Urgency
 
 SERVER_NOW: Final = "CAST(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED)"
 """Epoch ms at the start of the statement, by the server's clock."""
 
+_CLAIMED: Final = (due.c.seq, due.c.message_id, due.c.urgency, due.c.place, due.c.due_at, due.c.paced)
 _BY_MESSAGE: Final = "uq_wm_due_message_id"
 _BY_LANE: Final = "FORCE INDEX (ix_wm_due_lane)"
 _CLASS_WEIGHT: Final = 10**15
@@ -63,6 +65,11 @@ class MysqlDialect:
     def new_callback(self) -> Prepared:
         """ON DUPLICATE KEY UPDATE of nothing: known rows are not counted as changed."""
         return _insert_new(callback, "id", "tenant_id", "message_id", "waits_for")
+
+    @cached_property
+    def new_dead_letter(self) -> Prepared:
+        """ON DUPLICATE KEY UPDATE of nothing."""
+        return _insert_new(dead_letter, "id", "replayed_at", "target")
 
     @cached_property
     def new_account(self) -> Prepared:
@@ -122,6 +129,11 @@ class MysqlDialect:
     def claim(self) -> "Claim":
         """FOR UPDATE SKIP LOCKED, then a look at the lanes."""
         return Claim(self._read_now)
+
+    @cached_property
+    def claim_named(self) -> "ClaimNamed":
+        """FOR UPDATE SKIP LOCKED by the unique index on message ids, then a look at the lanes."""
+        return ClaimNamed(self._read_now)
 
     def _moved(self, *columns: str) -> Prepared:
         sets = {name: f"v.{name}" for name in columns} | {"due_at": f"{self._joined_now} + v.in_ms"}
@@ -242,11 +254,31 @@ class Claim:
         for urgency in Urgency:
             if (room := given["most"] - len(locked)) > 0:
                 locked += self._lock.rows(connection, now=given["now"], most=room, urgency=urgency.value)
-        if not locked:
-            return []
-        found = self._lanes.rows(connection, now=given["now"], seqs=[row["seq"] for row in locked])
-        lanes = {row["seq"]: row for row in found}
-        return [row | _standing(row, lanes[row["seq"]]) for row in locked]
+        return _with_lanes(connection, self._lanes, locked, given["now"])
+
+
+class ClaimNamed:
+    """The same, of the messages that a ring named."""
+
+    def __init__(self, now: ColumnElement[int]) -> None:
+        """`now` in epoch ms."""
+        self._first = FirstNamed(now)
+        self._lock = Query(named(_CLAIMED, now).with_for_update(skip_locked=True))
+        self._lanes = Query(_lanes(now))
+
+    def rows(self, connection: Connection, /, **given: Any) -> list[dict[str, Any]]:
+        """`now`, `most` and `ids`."""
+        ids = self._first.of(connection, **given)
+        locked = self._lock.rows(connection, now=given["now"], ids=ids) if ids else []
+        return _with_lanes(connection, self._lanes, sorted(locked, key=claim_order), given["now"])
+
+
+def _with_lanes(connection: Connection, lanes: Query, locked: list[dict[str, Any]], now: int) -> list[dict[str, Any]]:
+    if not locked:
+        return []
+    found = lanes.rows(connection, now=now, seqs=[row["seq"] for row in locked])
+    standing = {row["seq"]: row for row in found}
+    return [row | _standing(row, standing[row["seq"]]) for row in locked]
 
 
 def _standing(row: Mapping[str, Any], lane: Mapping[str, Any]) -> dict[str, Any]:
@@ -259,7 +291,7 @@ def _standing(row: Mapping[str, Any], lane: Mapping[str, Any]) -> dict[str, Any]
 
 def _due_of_class(now: ColumnElement[int]) -> Select[Any]:
     return (
-        select(due.c.seq, due.c.message_id, due.c.urgency, due.c.place, due.c.due_at, due.c.paced)
+        select(*_CLAIMED)
         .where(due.c.urgency == bindparam("urgency", 0), due.c.due_at <= now)
         .order_by(due.c.due_at, due.c.seq)
         .limit(bindparam("most", 0))

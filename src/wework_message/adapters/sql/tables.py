@@ -222,6 +222,28 @@ callback: Final = Table(
 )
 """The inbox: raw, before it was answered."""
 
+dead_letter: Final = Table(
+    "wm_dead_letter",
+    metadata,
+    Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    _tenant(),
+    Column("source", _CODE, nullable=False),
+    Column("source_id", String(255), nullable=False),
+    Column("reason", _NAME, nullable=False),
+    Column("faults", LONG, nullable=False),
+    Column("message_key", String(255)),
+    Column("body", LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("deliveries", Integer, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("replayed_at", BigInteger),
+    Column("target", _ID),
+    UniqueConstraint("source", "source_id"),
+    Index("ix_wm_dead_letter_list", "tenant_id", "source", "id"),
+    sqlite_autoincrement=True,
+)
+"""What a queue handed us and we could not take."""
+
 account: Final = Table(
     "wm_account",
     metadata,

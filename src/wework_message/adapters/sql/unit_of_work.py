@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self, TypeAlias
 from sqlalchemy import Connection
 
 from wework_message.adapters.sql.accounts import SqlAccountBook
+from wework_message.adapters.sql.dead_letters import SqlDeadLetters
 from wework_message.adapters.sql.dialect import Dialect
 from wework_message.adapters.sql.duties import SqlDuties
 from wework_message.adapters.sql.inbox import SqlCallbackInbox
@@ -36,6 +37,7 @@ class SqlUnitOfWork:
         self.accounts = SqlAccountBook(self._run, dialect)
         self.duties = SqlDuties(self._run, dialect, clock)
         self.pruning = SqlPruning(self._run, dialect, clock)
+        self.dead_letters = SqlDeadLetters(self._run, dialect)
 
     async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""

@@ -36,6 +36,7 @@ class AcceptMessage:
     """SYNC, ASYNC, BATCH; a MIXED group is told by `grouped`."""
     grouped: bool = False
     key: str | None = None
+    """Idempotency key; where the client gave one it is also its drafts' `client_message_id`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ async def store(flush: Flush, entries: Sequence[Entry], *, now: int, batches: Se
     if messages or batches:
         await flush.unit.messages.add(messages, batches)
         flush.accepted.extend(messages)
-        flush.due.extend(message.id for message in messages if message.due is not None and message.due.in_ms == 0)
+        flush.became_due(messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ class Drafting:
             duplicate_safe=draft.duplicate_safe,
             retry_count=draft.retry_count,
             extra=draft.extra,
-            client_message_id=command.key if batch_id is None and group is None else draft.client_message_id,
+            client_message_id=draft.client_message_id,
             batch_id=batch_id,
             group_id=group,
             index=index,

@@ -18,7 +18,7 @@ from wework_message.domain.attempt import Attempt, AttemptOutcome
 from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.horizon import lane_block_ms
-from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ids import MessageId, ProviderCode
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.matching import echo_key
 from wework_message.domain.message import Message, RecallState
@@ -52,12 +52,22 @@ class Departure:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """What a process asks a claim for."""
+
+    slots: int
+    """Calls that may start now."""
+    among: frozenset[MessageId] | None = None
+    """Of these only; None = of everything that is due."""
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """What one claim did."""
 
     departures: tuple[Departure, ...] = ()
     looked_at: int = 0
-    """Due messages it decided on, departing or not; 0 = nothing is due any more."""
+    """Due messages it decided on, departing or not; 0 = nothing of what was asked for is due any more."""
 
 
 class ClaimDue:
@@ -70,11 +80,11 @@ class ClaimDue:
         self._limiter = limiter
         self._clock = clock
 
-    async def __call__(self, flush: Flush, limits: Sequence[int], /) -> Sequence[Claimed]:
-        """`limits` are free slots; all departures go to the first asker (a process has one)."""
-        due = await flush.unit.messages.due(sum(limits))
+    async def __call__(self, flush: Flush, rooms: Sequence[Room], /) -> Sequence[Claimed]:
+        """All departures go to the first asker (a process has one)."""
+        due = await flush.unit.messages.due(sum(room.slots for room in rooms), among=_wanted(rooms))
         if not due:
-            return [Claimed()] * len(limits)
+            return [Claimed()] * len(rooms)
         await self._router.prepare(flush.unit, [item.message for item in due])
         departures = [departure for item in due if (departure := await self._guarded(flush, item)) is not None]
         touched = [item.message for item in due if item.message.due is not None]
@@ -84,7 +94,7 @@ class ClaimDue:
         )
         await stop_groups(flush, touched, now=self._clock.now())
         going = tuple(departure for departure in departures if departure.message.id not in lost)
-        return [Claimed(going, len(due)), *[Claimed()] * (len(limits) - 1)]
+        return [Claimed(going, len(due)), *[Claimed()] * (len(rooms) - 1)]
 
     async def _guarded(self, flush: Flush, item: DueMessage) -> Departure | None:
         try:
@@ -173,6 +183,11 @@ class ClaimDue:
         else:
             message.time_out_recall(horizon_ms=self._policy.horizon_ms, now=now)
         return None
+
+
+def _wanted(rooms: Sequence[Room]) -> frozenset[MessageId] | None:
+    sets = [room.among for room in rooms if room.among is not None]
+    return frozenset().union(*sets) if len(sets) == len(rooms) else None
 
 
 def _may_resend(message: Message) -> bool:

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from wework_message.application.commands.claim_due import ClaimDue, Claimed, Departure, PutOff
+from wework_message.application.commands.claim_due import ClaimDue, Claimed, Departure, PutOff, Room
 from wework_message.application.commands.settle import SettleCalls, Settlement
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.policy import Policy
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.horizon import WRITE_WITHIN_MS
-from wework_message.domain.ids import ProviderCode, ProviderMessageId
+from wework_message.domain.ids import MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.doorbell import Doorbell
 from wework_message.domain.ports.gateway import Dispatch, MessageGateway, Recall
@@ -62,6 +62,7 @@ class Dispatcher:
         self._freed = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._stopping = False
+        self._stopped = asyncio.Event()
         self._drained = False
 
     @property
@@ -71,27 +72,47 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Dispatch until `stop`. A store that is away only pauses it, and so does a defect, which is logged."""
+        more, looks_at = True, self._clock.boot()
         while not self._stopping:
-            try:
-                looked_at = await self.dispatch_due()
-            except UnavailableError:
-                looked_at = 0
-            except Exception:  # noqa: BLE001 -- one defect must not end all sending
-                _log.exception("sendMessage claim failed")
-                looked_at = 0
             if self.in_flight >= self._slots:
                 self._freed.clear()
                 await self._freed.wait()
-            elif looked_at == 0 and not self._stopping:
-                await self._doorbell.wait(self._look_ms)
+                continue
+            rung = await self._doorbell.wait(0 if more else max(0, round(looks_at - self._clock.boot())))
+            room = self._slots - self.in_flight
+            whole = more or not rung.message_ids or self._clock.boot() >= looks_at
+            try:
+                looked_at = await self.dispatch_due(None if whole else rung.message_ids)
+            except UnavailableError:
+                more = await self._pause()
+                continue
+            except Exception:  # noqa: BLE001 -- one defect must not end all sending
+                _log.exception("sendMessage claim failed")
+                more = await self._pause()
+                continue
+            await self._doorbell.answered(rung)
+            if whole:
+                more, looks_at = looked_at > 0, self._clock.boot() + self._look_ms
+            else:
+                # What did not fit is taken from the table, most urgent first, as slots get free.
+                more = len(rung.message_ids) > looked_at >= room
 
-    async def dispatch_due(self) -> int:
+    async def _pause(self) -> bool:
+        """Until the next look, or `stop`; what rang meanwhile is not answered, so it comes again. Then the table is looked at."""
+        try:
+            async with asyncio.timeout(self._look_ms / 1000):
+                await self._stopped.wait()
+        except TimeoutError:
+            pass
+        return True
+
+    async def dispatch_due(self, among: frozenset[MessageId] | None = None) -> int:
         """Start the calls that fit into the free slots now; returns how many due messages were looked at."""
         async with self._claiming:
             free = self._slots - self.in_flight
             if free <= 0 or self._stopping:
                 return 0
-            claimed = await self._claimed(free)
+            claimed = await self._claimed(Room(free, among))
             for departure in claimed.departures:
                 task = asyncio.create_task(self._call(departure))
                 self._calls.add(task)
@@ -99,20 +120,21 @@ class Dispatcher:
                 task.add_done_callback(self._done)
             return claimed.looked_at
 
-    async def _claimed(self, free: int) -> Claimed:
+    async def _claimed(self, room: Room) -> Claimed:
         """Claim; a message that breaks a guard of the store is put off, and the others go one by one (reliability B.6)."""
         try:
-            return await self._commits.submit(self._claim, free)
+            return await self._commits.submit(self._claim, room)
         except ConflictError:
             _log.exception("sendMessage claim of a set refused")
         try:
-            return await self._commits.submit(self._claim, 1)
+            return await self._commits.submit(self._claim, Room(1))
         except ConflictError:
             return Claimed(looked_at=await self._commits.submit(self._put_off, 1))
 
     async def stop(self, drain_s: float) -> None:
         """Claim nothing more and let open calls settle; what is open after `drain_s` is recorded as UNKNOWN."""
         self._stopping = True
+        self._stopped.set()
         self._freed.set()
         await self._doorbell.ring(())
         async with self._claiming:  # what is being claimed now has its intents: let its calls start, then drain them

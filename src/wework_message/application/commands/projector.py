@@ -7,6 +7,7 @@ from typing import Final
 from wework_message.application.commands.project_callbacks import CountFailure, ProjectCallbacks
 from wework_message.application.group_commit import GroupCommit
 from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ports.doorbell import InboxDoorbell
 
 BATCH: Final = 200
 """Entries in one transaction."""
@@ -21,7 +22,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class InboxBell:
-    """Says that callbacks were stored or reopened."""
+    """Says within this process that callbacks were stored or reopened; what a projector waits for."""
 
     def __init__(self) -> None:
         """Silent at first."""
@@ -106,3 +107,7 @@ class Projector:
     async def _pause(self) -> None:
         await asyncio.sleep(AGAIN_S)
         self._bell.ring()
+
+
+def _conforms(bell: InboxBell) -> InboxDoorbell:
+    return bell

@@ -87,6 +87,10 @@ class Service:
         except UnavailableError:
             return None
 
+    async def database_answers(self) -> bool:
+        """Whether it is UP."""
+        return await self.database() is ServiceState.UP
+
     async def ready(self) -> bool:
         """Whether new work may come: the store answers and nothing drains."""
-        return not self.draining and await self.database() is ServiceState.UP
+        return not self.draining and await self.database_answers()

@@ -19,6 +19,7 @@ from wework_message.bootstrap.settings.effective import (
 )
 from wework_message.bootstrap.settings.environment import read_environment, variable_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, SettingsFileError
+from wework_message.bootstrap.settings.queue import queue_warnings
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, Value, as_secret
 from wework_message.bootstrap.settings.sources import DEFAULT_FOLDERS, find, read_file
 from wework_message.bootstrap.settings.spring import PROFILES_KEY
@@ -167,4 +168,4 @@ def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, 
             f"security.mode is open and the service listens on {listen_host(settings, profile)}: "
             "whoever reaches it can send messages"
         )
-    return tuple(warnings)
+    return (*warnings, *queue_warnings(settings.rocketmq))

@@ -16,6 +16,7 @@ from wework_message.bootstrap.settings.errors import (
     SettingsError,
     StartRefusedError,
 )
+from wework_message.bootstrap.settings.queue import queue_problems
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
 from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
 from wework_message.bootstrap.settings.tree import SIMULATOR, DatasourceSettings, RocketmqSettings, Section, Settings
@@ -27,6 +28,7 @@ LOOPBACK: Final = "127.0.0.1"
 MYSQL_PORT: Final = 3306
 _HOST_PORT: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:,/\[\]]+))(?::(?P<port>\d{1,5}))?")
 EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - decision 38: only with a profile that says it is a deployment, and with a warning
+_CHECKED_APART: Final = frozenset({"producer", "topics.intake", "topics.callbacks"})
 _LOCAL_HOSTS: Final = frozenset({LOOPBACK, "localhost", "::1"})
 
 
@@ -141,7 +143,8 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
     problems += _datasource_problems(settings, profile)
     if role.accepts and (port := operating_port(settings, role)) and port == settings.server.port:
         problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))
-    return (*problems, *_missing_backends(settings))
+    problems += queue_problems(settings.rocketmq)
+    return (*problems, *_topic_problems(settings), *_missing_backends(settings))
 
 
 def require_startable(settings: Settings, profile: str, role: Role = Role.ALL) -> None:
@@ -154,19 +157,46 @@ def require_startable(settings: Settings, profile: str, role: Role = Role.ALL) -
 
 
 def refuse_missing_backends(settings: Settings) -> None:
-    """Stop at the first setting that asks for Redis or RocketMQ, or for MySQL without its driver (decision 59: nothing is ignored silently)."""
+    """Stop at the first setting that asks for what is not there, or does nothing (decision 59: nothing is ignored silently)."""
     for problem in _missing_backends(settings):
         raise problem
 
 
 def _missing_backends(settings: Settings) -> list[MissingBackendError]:
-    wanted = []
+    problems = _missing_driver(settings)
     if settings.redis.url:
-        wanted.append("redis.url")
+        reason = "needs a backend that this version does not have yet; it is set by a file or by"
+        problems.append(MissingBackendError("redis.url", f"{reason} {variables_of('redis.url')}"))
+    if settings.rocketmq.name_server is not None:
+        return problems
     # The producer's keys are the Java service's and alone ask for nothing.
-    wanted += [f"rocketmq.{key}" for key in _differences(settings.rocketmq, RocketmqSettings()) if key != "producer"]
-    reason = "needs a backend that this version does not have yet; it is set by a file or by"
-    return [*_missing_driver(settings), *(MissingBackendError(key, f"{reason} {variables_of(key)}") for key in wanted)]
+    keys = [key for key in _differences(settings.rocketmq, RocketmqSettings()) if key not in _CHECKED_APART]
+    reason = "does nothing without rocketmq.name-server; it is set by a file or by"
+    named = [f"rocketmq.{key}" for key in keys]
+    return [*problems, *(MissingBackendError(key, f"{reason} {variables_of(key)}") for key in named)]
+
+
+def _topic_problems(settings: Settings) -> list[SettingsError]:
+    """The two topics that are off unless set."""
+    topics = settings.rocketmq.topics
+    given = {
+        f"rocketmq.topics.{name}": topic
+        for name, topic in (("intake", topics.intake), ("callbacks", topics.callbacks))
+        if topic is not None
+    }
+    if settings.rocketmq.name_server is None:
+        text = "needs rocketmq.name-server; it is set by a file or by {}"
+        return [MissingBackendError(key, text.format(variables_of(key))) for key in given]
+    problems: list[SettingsError] = [
+        InvalidSettingError(key, "must differ from the other topics")
+        for key, topic in given.items()
+        if [topics.due, *given.values()].count(topic) > 1
+    ]
+    if topics.intake is not None and not settings.app.message.async_.enabled:
+        problems.append(
+            InvalidSettingError("rocketmq.topics.intake", "needs app.message.async.enabled: what it brings is sent so")
+        )
+    return problems
 
 
 def _missing_driver(settings: Settings) -> list[MissingBackendError]:

@@ -24,3 +24,18 @@ class Observer(Protocol):
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
         """`count` callback items of this type were found `new` or `duplicate`, or reached the end that `result` names."""
         ...
+
+
+class IntakeObserver(Protocol):
+    """Told of sends that come in through a queue."""
+
+    def intake(self, result: str, reason: str | None) -> None:
+        """A message is durably `stored`, known as a `duplicate`, or kept as `dead` for `reason` and was acknowledged.
+
+        Each try that the store did not take is `unavailable`.
+        """
+        ...
+
+
+class ServiceObserver(Observer, IntakeObserver, Protocol):
+    """Told of everything that a process does."""

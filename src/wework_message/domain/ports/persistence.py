@@ -4,7 +4,7 @@ Ports are set-oriented: one transaction serves many callers (decision 31). The d
 `tests/contracts` holds every adapter to them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -24,6 +24,7 @@ from wework_message.domain.ids import (
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.matching import OpenAttempt
 from wework_message.domain.message import Message
+from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.upkeep import Duties, Pruning
 
@@ -97,8 +98,8 @@ class MessageJournal(Protocol):
         """Insert new messages and their due rows. Lanes are first in, first out in the order of insertion."""
         ...
 
-    async def due(self, limit: int) -> Sequence[DueMessage]:
-        """Up to `limit` messages whose time has come, most urgent class first, then oldest due.
+    async def due(self, limit: int, *, among: Collection[MessageId] | None = None) -> Sequence[DueMessage]:
+        """Up to `limit` messages whose time has come, most urgent class first, then oldest due; of `among` only, if given.
 
         A message is due once its `Due.in_ms` has passed since the commit that set it. Two units of work that are open
         at the same time never get the same message. Saved messages get their next due time; unsaved ones stay due.
@@ -259,6 +260,11 @@ class UnitOfWork(Protocol):
     @property
     def pruning(self) -> Pruning:
         """Deleting what is old, inside this transaction."""
+        ...
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """The dead letters, inside this transaction."""
         ...
 
     async def commit(self) -> None:

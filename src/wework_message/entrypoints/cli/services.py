@@ -38,6 +38,14 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True)
+class CreatedTopics:
+    """What was not there before."""
+
+    topics: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Startup:
     """A start whose settings are read; nothing runs yet."""
 
@@ -61,6 +69,8 @@ class Startup:
     """Run the service until it is told to stop; returns the exit code."""
     migrate: Callable[[], str]
     """Bring the database's schema up to date; returns what it was before, such as ``EMPTY``."""
+    create_topics: Callable[[], CreatedTopics]
+    """Create what is missing at the RocketMQ cluster."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from wework_message.entrypoints.rest import (
     batching,
     calling_back,
     changing,
+    dead_lettering,
     documentation,
     health,
     providing,
@@ -25,6 +26,7 @@ from wework_message.entrypoints.wire.answers import (
 )
 from wework_message.entrypoints.wire.batch_answers import BatchAnswer, BatchProgress
 from wework_message.entrypoints.wire.callback_answers import CallbackAnswer
+from wework_message.entrypoints.wire.dead_letter_answers import DeadLetterAnswer, DeadLetterPage, ReplayAnswer
 from wework_message.entrypoints.wire.message_answers import MessageAnswer
 from wework_message.entrypoints.wire.provider_answers import ProviderAnswer, ProviderHealthAnswer, ProvidersStats
 
@@ -42,7 +44,7 @@ _LIST: Final = (
     CURSOR,
 )  # fmt: skip
 
-_M, _P, _C, _H = "messages", "providers", "callbacks", "health"
+_M, _P, _C, _D, _H = "messages", "providers", "callbacks", "dead letters", "health"
 
 MESSAGES: Final = (
     Route(
@@ -125,6 +127,23 @@ CALLBACKS: Final = (
     ),
 )  # fmt: skip
 
+DEAD_LETTERS: Final = (
+    Route(
+        "GET", "/api/dead-letters/intake", dead_lettering.dead_letters, _D,
+        "What the intake topic brought and could not be taken, newest first, without bodies", {200: DeadLetterPage},
+        (422,), None, (_LIMIT, CURSOR),
+    ),
+    Route(
+        "GET", "/api/dead-letters/intake/{dead_letter_id:str}", dead_lettering.dead_letter, _D,
+        "One dead letter with its body", {200: DeadLetterAnswer}, (404,),
+    ),
+    Route(
+        "POST", "/api/dead-letters/intake/{dead_letter_id:str}/replay", dead_lettering.replay, _D,
+        "Put it through the intake again, under its idempotency key; what refuses it is the error of this request",
+        {202: ReplayAnswer}, (400, 404, 409, 413, 422, 501),
+    ),
+)  # fmt: skip
+
 _READY: Final = {200: health.ActuatorHealth, 503: health.ActuatorHealth}
 
 HEALTH: Final = (
@@ -155,7 +174,7 @@ DOCUMENTATION: Final = (
 def routes(config: Config) -> Iterator[Route]:
     """What this process serves."""
     if not config.operating:
-        yield from (*MESSAGES, *PROVIDERS, *CALLBACKS)
+        yield from (*MESSAGES, *PROVIDERS, *CALLBACKS, *DEAD_LETTERS)
     yield from HEALTH
     if config.metrics is not None:
         yield METRICS

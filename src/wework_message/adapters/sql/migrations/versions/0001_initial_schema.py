@@ -145,6 +145,29 @@ def upgrade() -> None:
         batch_op.create_index("ix_wm_callback_waits", ["waits_for", "guid", "state"], unique=False)
 
     op.create_table(
+        "wm_dead_letter",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("tenant_id", sa.String(length=64), server_default="default", nullable=False),
+        sa.Column("source", sa.String(length=32), nullable=False),
+        sa.Column("source_id", sa.String(length=255), nullable=False),
+        sa.Column("reason", sa.String(length=64), nullable=False),
+        sa.Column("faults", _LONG, nullable=False),
+        sa.Column("message_key", sa.String(length=255), nullable=True),
+        sa.Column("body", sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("deliveries", sa.Integer(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("replayed_at", sa.BigInteger(), nullable=True),
+        sa.Column("target", sa.String(length=36), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_wm_dead_letter")),
+        sa.UniqueConstraint("source", "source_id", name=op.f("uq_wm_dead_letter_source_source_id")),
+        sqlite_autoincrement=True,
+        **options,
+    )
+    with op.batch_alter_table("wm_dead_letter", schema=None) as batch_op:
+        batch_op.create_index("ix_wm_dead_letter_list", ["tenant_id", "source", "id"], unique=False)
+
+    op.create_table(
         "wm_due",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("tenant_id", sa.String(length=64), server_default="default", nullable=False),
@@ -303,6 +326,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_wm_due_lane")
 
     op.drop_table("wm_due")
+    with op.batch_alter_table("wm_dead_letter", schema=None) as batch_op:
+        batch_op.drop_index("ix_wm_dead_letter_list")
+
+    op.drop_table("wm_dead_letter")
     with op.batch_alter_table("wm_callback", schema=None) as batch_op:
         batch_op.drop_index("ix_wm_callback_waits")
         batch_op.drop_index("ix_wm_callback_state")

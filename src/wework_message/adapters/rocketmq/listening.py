@@ -1,0 +1,83 @@
+"""Receiving rings of one class, only while there is room for what they announce."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from wework_message.adapters.rocketmq.rings import NoRingError, decoded
+from wework_message.adapters.rocketmq.transport import Delivery, Subscription, Transport
+from wework_message.domain.ids import MessageId
+
+LEASE_S: Final = 30
+"""How long a ring that was taken and not answered is gone; claims are committed within milliseconds."""
+
+DELIVERIES: Final = 5
+"""A ring that comes more often is given up: whatever it is, it never gets claimed, and the table has its ids."""
+
+AT_ONCE: Final = 4
+"""Rings in one receive: more would be slots that other processes have free."""
+
+Received = Callable[[str], None]
+"""Hears of each ring: `ok`, `garbage` or `given_up`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A ring of ours until it is answered or its lease ends."""
+
+    message_ids: frozenset[MessageId]
+    subscription: Subscription
+    delivery: Delivery
+
+
+class Listening:
+    """One topic, one consumer group."""
+
+    def __init__(
+        self, transport: Transport, topic: str, group: str, hungry: asyncio.Event, heard: Callable[[], None],
+        received: Received,
+    ) -> None:  # fmt: skip
+        """Receives while `hungry`, and calls `heard` when there is something in `taken`."""
+        self._transport = transport
+        self._topic = topic
+        self._group = group
+        self._hungry = hungry
+        self._heard = heard
+        self._received = received
+        self._taken: list[Taken] = []
+        self._subscription: Subscription | None = None
+
+    async def run(self) -> None:
+        """Receive until cancelled."""
+        self._subscription = await self._transport.subscribe(self._topic, self._group, lease_s=LEASE_S)
+        while True:
+            await self._hungry.wait()
+            for delivery in await self._subscription.receive(AT_ONCE):
+                await self._take(self._subscription, delivery)
+            if self._taken:
+                self._heard()
+
+    async def _take(self, subscription: Subscription, delivery: Delivery) -> None:
+        try:
+            message_ids = decoded(delivery.body)
+        except NoRingError:
+            self._received("garbage")
+            await subscription.ack(delivery)
+            return
+        if delivery.attempt > DELIVERIES:
+            self._received("given_up")
+            await subscription.ack(delivery)
+            return
+        self._received("ok")
+        self._taken.append(Taken(message_ids, subscription, delivery))
+
+    def collect(self) -> list[Taken]:
+        """What was taken since the last call."""
+        taken, self._taken = self._taken, []
+        return taken
+
+    async def close(self) -> None:
+        """After `run` was cancelled."""
+        if self._subscription is not None:
+            await self._subscription.close()

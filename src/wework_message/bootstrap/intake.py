@@ -1,0 +1,89 @@
+"""The two topics that carry more than rings of due messages: sends of other systems, and rings for callbacks.
+
+Both need a `Transport`; without their topics nothing of this exists.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from wework_message.adapters.rocketmq.callback_rings import CallbackListener, CallbackRings
+from wework_message.adapters.rocketmq.transport import Transport
+from wework_message.application.commands.projector import InboxBell
+from wework_message.application.role import Role
+from wework_message.bootstrap.containers import UseCases
+from wework_message.bootstrap.loops import Loop
+from wework_message.bootstrap.settings.tree import RocketmqSettings
+from wework_message.domain.ports.observing import IntakeObserver
+from wework_message.entrypoints.intake.consumer import IntakeConsumer
+from wework_message.entrypoints.wire.body import Limits
+
+INTAKE_LEASE_S: Final = 30
+"""How long a queued send is ours; storing it takes milliseconds, unless the store is away."""
+
+RING_LEASE_S: Final = 10
+"""The shortest there is: a ring is acknowledged at once."""
+
+
+def intake_group(settings: RocketmqSettings) -> str:
+    """The consumer group of the intake; not the Java service's, whose place in the topic is another's."""
+    return f"{settings.group}-intake"
+
+
+def callback_group(settings: RocketmqSettings) -> str:
+    """The consumer group of the rings for callbacks."""
+    return f"{settings.group}-callbacks"
+
+
+def topics_and_groups(settings: RocketmqSettings) -> Sequence[tuple[str, str]]:
+    """What has to exist at the cluster: each topic with the group that reads it."""
+    wanted = ((settings.topics.intake, intake_group(settings)), (settings.topics.callbacks, callback_group(settings)))
+    return [(topic, group) for topic, group in wanted if topic is not None]
+
+
+class CallbackBells:
+    """Who is told that callbacks were stored, and what the projector of this process waits for."""
+
+    def __init__(self, settings: RocketmqSettings, transport: Transport | None) -> None:
+        """One and the same without a topic."""
+        self.here = InboxBell()
+        topic = settings.topics.callbacks
+        self.rings = None if topic is None or transport is None else CallbackRings(transport, topic, self.here.ring)
+
+    @property
+    def everywhere(self) -> InboxBell | CallbackRings:
+        """Rung after each commit that stored callbacks."""
+        return self.rings or self.here
+
+
+async def open_intake(
+    settings: RocketmqSettings,
+    limits: Limits,
+    role: Role,
+    transport: Transport | None,
+    use_cases: UseCases,
+    observer: IntakeObserver,
+) -> Sequence[Loop]:
+    """The consumer of queued sends; none without a topic, or in a process that does not dispatch."""
+    topic = settings.topics.intake
+    if topic is None or transport is None or not role.dispatches:
+        return ()
+    application = use_cases.application()
+    subscription = await transport.subscribe(topic, intake_group(settings), lease_s=INTAKE_LEASE_S)
+    consumer = IntakeConsumer(
+        subscription, application.accept, use_cases.keep_dead_letter(), application.service.database_answers, observer,
+        use_cases.clock(), limits,
+    )  # fmt: skip
+    return (consumer,)
+
+
+async def open_callback_rings(
+    settings: RocketmqSettings, role: Role, transport: Transport | None, bells: CallbackBells
+) -> Sequence[Loop]:
+    """Who publishes rings, in every process, and who listens to them, where callbacks are projected."""
+    topic = settings.topics.callbacks
+    if topic is None or transport is None or bells.rings is None:
+        return ()
+    if not role.dispatches:
+        return (bells.rings,)
+    subscription = await transport.subscribe(topic, callback_group(settings), lease_s=RING_LEASE_S)
+    return (CallbackListener(subscription, bells.here.ring), bells.rings)

@@ -1,0 +1,114 @@
+"""The queue that the settings name: its connection, the doorbell on it, and who watches it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from wework_message.adapters.memory.doorbell import MemoryDoorbell
+from wework_message.adapters.rocketmq.admin import Admin
+from wework_message.adapters.rocketmq.doorbell import RocketmqDoorbell, lanes
+from wework_message.adapters.rocketmq.gate import GatedTransport
+from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
+from wework_message.adapters.rocketmq.layout import ensure
+from wework_message.adapters.rocketmq.native_transport import NativeTransport
+from wework_message.adapters.rocketmq.reports import Reports
+from wework_message.adapters.rocketmq.target import Target, addresses, proxies
+from wework_message.adapters.rocketmq.transport import Transport
+from wework_message.adapters.rocketmq.watch import ClusterWatch
+from wework_message.application.queries.service import Backend, InProcess
+from wework_message.application.role import Role
+from wework_message.bootstrap.intake import topics_and_groups
+from wework_message.bootstrap.loops import Loop
+from wework_message.bootstrap.settings.queue import PROXY_PORT
+from wework_message.bootstrap.settings.secrets import Secret
+from wework_message.bootstrap.settings.tree import RocketmqSettings
+from wework_message.domain.ports.doorbell import Doorbell
+
+_MS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What wakes dispatchers."""
+
+    doorbell: Doorbell
+    backend: Backend
+    transport: Transport | None = None
+    """None = there is no cluster."""
+    loops: Sequence[Loop] = ()
+
+
+@asynccontextmanager
+async def open_queue(settings: RocketmqSettings, role: Role, reports: Reports) -> AsyncIterator[Queue]:
+    """Nothing is connected before its first use, so a broker that is away stops no start; closed at the end."""
+    if settings.name_server is None:
+        yield Queue(MemoryDoorbell(), InProcess("in-process"))
+        return
+    transport = _transport(settings)
+    gated = GatedTransport(transport)
+    doorbell = RocketmqDoorbell(gated, lanes(settings.topics.due, settings.group), reports, listens=role.dispatches)
+    watch = ClusterWatch(
+        _admin(settings), _proxies(settings), (transport.publishing, transport.receiving), wanted(settings), reports,
+        creates=settings.create_topics, tried=gated.open,
+    )  # fmt: skip
+    doorbell.start()
+    try:
+        yield Queue(doorbell, watch, gated, (watch,))
+    finally:
+        await doorbell.close()
+        await transport.close()
+
+
+async def init_topics(settings: RocketmqSettings) -> tuple[Sequence[str], Sequence[str]]:
+    """Create what is missing; the topics and groups that were created. Raises `LayoutError`."""
+    created = await ensure(_admin(settings), wanted(settings))
+    return created.topics, created.groups
+
+
+def wanted(settings: RocketmqSettings) -> Sequence[tuple[str, str]]:
+    """Every topic with the group that reads it, as brokers call them."""
+    due = [(lane.topic, lane.group) for _, lane in sorted(lanes(settings.topics.due, settings.group).items())]
+    prefix = f"{settings.namespace}%" if settings.namespace else ""  # NamespaceUtil.wrapNamespace
+    return [(f"{prefix}{topic}", f"{prefix}{group}") for topic, group in (*due, *topics_and_groups(settings))]
+
+
+def _transport(settings: RocketmqSettings) -> GrpcTransport | NativeTransport:
+    if settings.transport == "native":
+        return NativeTransport(_native_target(settings), settings.producer.group)
+    return GrpcTransport(_target(settings))
+
+
+def _target(settings: RocketmqSettings) -> Target:
+    endpoints = ";".join(f"{host}:{port}" for host, port in _proxies(settings))
+    return Target(
+        proxies(endpoints), _revealed(settings.access_key), _revealed(settings.secret_key), settings.namespace or "",
+        settings.tls, -(-settings.producer.send_message_timeout // _MS),
+        max(1, settings.producer.retry_times_when_send_failed),
+    )  # fmt: skip
+
+
+def _native_target(settings: RocketmqSettings) -> Target:
+    servers = ";".join(f"{host}:{port}" for host, port in addresses(settings.name_server or ""))
+    return Target(
+        servers, _revealed(settings.access_key), _revealed(settings.secret_key), settings.namespace or "",
+        request_timeout_s=-(-settings.producer.send_message_timeout // _MS),
+        tries=max(1, settings.producer.retry_times_when_send_failed),
+    )  # fmt: skip
+
+
+def _proxies(settings: RocketmqSettings) -> Sequence[tuple[str, int]]:
+    """None for the native transport, which speaks to brokers."""
+    if settings.transport == "native" or settings.name_server is None:
+        return ()
+    if settings.endpoints is not None:
+        return addresses(settings.endpoints)
+    return ((addresses(settings.name_server)[0][0], PROXY_PORT),)
+
+
+def _admin(settings: RocketmqSettings) -> Admin:
+    return Admin(addresses(settings.name_server or ""), _revealed(settings.access_key), _revealed(settings.secret_key))
+
+
+def _revealed(secret: Secret | None) -> str:
+    return secret.reveal() if secret is not None else ""

@@ -1,0 +1,43 @@
+"""A topic as a consumer sees it: at-least-once, so what is taken may come again, and in any order."""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+
+class Delivered(Protocol):
+    """One message from a topic, ours until it is acknowledged or its lease ends."""
+
+    @property
+    def body(self) -> bytes:
+        """As the producer sent it."""
+        ...
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The producer's; often none."""
+        ...
+
+    @property
+    def message_id(self) -> str:
+        """The broker's; the same at each delivery."""
+        ...
+
+    @property
+    def attempt(self) -> int:
+        """1 = the first delivery."""
+        ...
+
+
+DeliveredT = TypeVar("DeliveredT", bound=Delivered)
+
+
+class Subscribed(Protocol[DeliveredT]):
+    """One topic, read by one consumer group."""
+
+    async def receive(self, limit: int) -> Sequence[DeliveredT]:
+        """Up to `limit` messages; waits a few seconds for the first one, and returns none then, or while the broker is away."""
+        ...
+
+    async def ack(self, delivery: DeliveredT) -> None:
+        """Never again. A failure is not told: the message comes again."""
+        ...

@@ -1,0 +1,118 @@
+"""``wework-message dlq``: what other systems queued and the service could not take."""
+
+from typing import Any, Final
+from urllib.parse import quote
+
+import rich_click as click
+
+from wework_message.entrypoints.cli.client import ServiceClient
+from wework_message.entrypoints.cli.exit_codes import ExitCode
+from wework_message.entrypoints.cli.options import client_of, client_options
+from wework_message.entrypoints.cli.output import cell, clock, console, print_json, table
+from wework_message.entrypoints.cli.services import Services
+
+PAGE: Final = 100
+"""Dead letters of one request; more is not granted."""
+
+_ROOT: Final = "/api/dead-letters/intake"
+_SHOWN: Final = (
+    ("brokerMessageId", "broker's id"),
+    ("key", "key"),
+    ("size", "bytes"),
+    ("deliveries", "deliveries"),
+    ("receivedAt", "received at"),
+    ("replayedAt", "replayed at"),
+    ("target", "became"),
+)
+
+
+@click.group("dlq")
+def dlq() -> None:
+    """Dead letters of the intake topic: look at them, and put them through again."""
+
+
+@dlq.command("list")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
+@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+@client_options
+@click.pass_obj
+def listed(services: Services, *, limit: int, cursor: str | None, url: str, as_json: bool) -> int:
+    """List dead letters, newest first, without their bodies."""
+    with client_of(services, url) as client:
+        items, following = _pages(client, limit=limit, cursor=cursor)
+    if as_json:
+        print_json({"items": items, "nextCursor": following})
+        return ExitCode.OK
+    rows = table("received (UTC)", "id", "reason", "fields", "key", "bytes", "became", right=("id", "bytes"))
+    for one in items:
+        paths = ", ".join(dict.fromkeys(str(problem.get("path")) for problem in one.get("errors", ())))
+        rows.add_row(
+            clock(one.get("receivedAt")), cell(one.get("deadLetterId")), cell(one.get("reason")), cell(paths),
+            cell(one.get("key")), cell(one.get("size")), cell(one.get("target")),
+        )  # fmt: skip
+    out = console()
+    out.print(rows if items else "no dead letters")
+    if following:
+        out.print(f"there are more: --cursor {following}", soft_wrap=True)
+    return ExitCode.OK
+
+
+def _pages(client: ServiceClient, *, limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
+    items: list[dict[str, Any]] = []
+    while True:
+        params = {"limit": str(min(PAGE, limit - len(items)))}
+        if cursor is not None:
+            params["cursor"] = cursor
+        page = client.data("GET", _ROOT, params=params)
+        items += page["items"]
+        cursor = page.get("nextCursor")
+        if cursor is None or len(items) >= limit:
+            return items, cursor
+
+
+@dlq.command("show")
+@click.argument("dead_letter_id")
+@client_options
+@click.pass_obj
+def show(services: Services, *, dead_letter_id: str, url: str, as_json: bool) -> int:
+    """Show one dead letter with its body, which is message content."""
+    with client_of(services, url) as client:
+        data = client.data("GET", _path(dead_letter_id))
+    if as_json:
+        print_json(data)
+        return ExitCode.OK
+    out = console()
+    grid = table("", "")
+    grid.show_header = False
+    grid.columns[1].no_wrap = False
+    grid.add_row("reason", cell(data.get("reason")))
+    for problem in data.get("errors", ()):
+        grid.add_row(cell(problem.get("path")), cell(f"{problem.get('code')}: {problem.get('message')}"))
+    for name, label in _SHOWN:
+        if data.get(name) is not None:
+            grid.add_row(label, cell(data[name]))
+    out.print(grid)
+    out.print(f"\nbody ({data.get('encoding')}):")
+    out.print(data.get("body"), markup=False, soft_wrap=True)
+    return ExitCode.OK
+
+
+@dlq.command("replay")
+@click.argument("dead_letter_id")
+@client_options
+@click.pass_obj
+def replay(services: Services, *, dead_letter_id: str, url: str, as_json: bool) -> int:
+    """Put one dead letter through the intake again, under its idempotency key."""
+    with client_of(services, url) as client:
+        data = client.data("POST", f"{_path(dead_letter_id)}/replay")
+    if as_json:
+        print_json(data)
+        return ExitCode.OK
+    became = data.get("messageId") or data.get("groupId")
+    note = " (it had been accepted before)" if data.get("duplicate") else ""
+    console().print(f"accepted as {became}{note}", markup=False, soft_wrap=True)
+    return ExitCode.OK
+
+
+def _path(dead_letter_id: str) -> str:
+    return f"{_ROOT}/{quote(dead_letter_id, safe='')}"

@@ -1,0 +1,178 @@
+"""Takes queued sends: each one is stored, or refused for good as a dead letter, and only then acknowledged."""
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, Literal, TypeAlias
+
+from wework_message.application.commands.accept import Accepted, AcceptMessage
+from wework_message.application.errors import ApplicationError, DrainingError
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ports.consuming import DeliveredT, Subscribed
+from wework_message.domain.ports.dead_letters import DeadLetter, Fault
+from wework_message.domain.ports.observing import IntakeObserver
+from wework_message.domain.ports.system import Clock
+from wework_message.entrypoints.intake.translating import (
+    EXHAUSTED,
+    POISON,
+    command_of,
+    dead_letter,
+    faults_of,
+    named,
+)
+from wework_message.entrypoints.wire.body import Limits
+from wework_message.entrypoints.wire.problems import RequestRejected
+
+MOST: Final = 200
+"""Messages in hand at once: they share a transaction."""
+AT_ONCE: Final = 32
+"""Messages of one `receive`; brokers give no more."""
+AGAIN_S: Final = 1.0
+"""Pause while the store, or the queue's client, is away."""
+LET_GO_AFTER: Final = 3
+"""Times that a message may fail with a store that answers others, before it is left for redelivery."""
+POISON_AFTER: Final = 3
+"""Times that handling a message may raise, in one process."""
+EXHAUSTED_AFTER: Final = 10
+"""Deliveries of a message that nobody could store or refuse; brokers give up later (16 redeliveries by default)."""
+REMEMBERED: Final = 10_000
+"""Messages whose failures are counted."""
+
+Result: TypeAlias = Literal["stored", "duplicate", "dead"]
+
+_log: Final = logging.getLogger(__name__)
+
+
+class _LeftError(Exception):
+    """Not now and not acknowledged: it comes again."""
+
+
+class IntakeConsumer(Generic[DeliveredT]):
+    """One topic's consumer in this process."""
+
+    def __init__(
+        self,
+        subscription: Subscribed[DeliveredT],
+        accept: Callable[[AcceptMessage], Awaitable[Accepted]],
+        keep: Callable[[DeadLetter], Awaitable[None]],
+        store_answers: Callable[[], Awaitable[bool]],
+        observer: IntakeObserver,
+        clock: Clock,
+        limits: Limits,
+    ) -> None:
+        """`accept` and `keep` are durable when they return; `store_answers` asks the store something trivial."""
+        self._subscription = subscription
+        self._accept = accept
+        self._keep = keep
+        self._store_answers = store_answers
+        self._observer = observer
+        self._clock = clock
+        self._limits = limits
+        self._open: set[asyncio.Task[None]] = set()
+        self._waiting = 0
+        self._raised: OrderedDict[str, int] = OrderedDict()
+        self._stop = asyncio.Event()
+
+    async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
+        """Take nothing more; what is in hand is finished, or left for redelivery where the store is away."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Until `stop`. While the store is away nothing more is received."""
+        while not self._stop.is_set():
+            if (free := await self._room()) == 0:
+                continue
+            try:
+                deliveries = await self._subscription.receive(min(free, AT_ONCE))
+            except Exception:  # noqa: BLE001 -- one defect must not end the intake
+                _log.exception("intake could not receive")
+                await self._pause()
+                continue
+            for delivery in deliveries:
+                task = asyncio.create_task(self._take(delivery))
+                self._open.add(task)
+                task.add_done_callback(self._open.discard)
+        if self._open:
+            await asyncio.wait(self._open)
+
+    async def _room(self) -> int:
+        """How many more may be in hand; 0 after a wait for one of them to end."""
+        free = 0 if self._waiting else MOST - len(self._open)
+        if free <= 0:
+            await asyncio.wait(self._open, return_when=asyncio.FIRST_COMPLETED)
+            return 0
+        return free
+
+    async def _take(self, delivery: DeliveredT) -> None:
+        try:
+            result, reason = await self._settled(delivery)
+        except _LeftError:
+            return
+        except Exception:  # noqa: BLE001 -- left for redelivery; the others go on
+            _log.exception("intake could not settle a message")
+            return
+        self._raised.pop(delivery.message_id, None)
+        await self._subscription.ack(delivery)
+        self._observer.intake(result, reason)
+
+    async def _settled(self, delivery: DeliveredT) -> tuple[Result, str | None]:
+        """What became of it, durably. Waits for a store that is away; raises `_LeftError` where it is left."""
+        refused_by_the_store = 0
+        while True:
+            try:
+                return await self._judged(delivery)
+            except UnavailableError:
+                self._observer.intake("unavailable", None)
+            except DrainingError:
+                raise _LeftError from None
+            if refused_by_the_store >= LET_GO_AFTER or self._stop.is_set():
+                raise _LeftError
+            self._waiting += 1
+            if self._waiting == 1:
+                _log.warning("intake waits: the store does not take messages")
+            try:
+                await self._pause()
+                refused_by_the_store += await self._store_answers()
+            finally:
+                self._waiting -= 1
+
+    async def _judged(self, delivery: DeliveredT) -> tuple[Result, str | None]:
+        if delivery.attempt > EXHAUSTED_AFTER:
+            return await self._refused(delivery, EXHAUSTED)
+        key, source_id = named(delivery)
+        now = self._clock.now()
+        try:
+            accepted = await self._accept(command_of(delivery.body, key, source_id, limits=self._limits, now=now))
+        except RequestRejected as rejected:
+            return await self._refused(delivery, rejected.error, faults_of(rejected))
+        except (UnavailableError, DrainingError):
+            raise
+        except ApplicationError as error:
+            return await self._refused(delivery, error.code, faults_of(error))
+        except Exception:  # noqa: BLE001 -- counted: often enough it ends as a dead letter
+            _log.exception("intake could not handle a message")
+            if self._count(delivery.message_id) < POISON_AFTER:
+                raise _LeftError from None
+            return await self._refused(delivery, POISON)
+        return ("duplicate" if accepted.duplicate else "stored"), None
+
+    async def _refused(
+        self, delivery: DeliveredT, reason: str, faults: tuple[Fault, ...] = ()
+    ) -> tuple[Result, str | None]:
+        await self._keep(dead_letter(delivery, reason, faults, now=self._clock.now()))
+        return "dead", reason
+
+    def _count(self, message_id: str) -> int:
+        """Failures of our own code only: a store that is away is nobody's poison."""
+        times = self._raised.pop(message_id, 0) + 1
+        self._raised[message_id] = times
+        if len(self._raised) > REMEMBERED:
+            self._raised.popitem(last=False)
+        return times
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(AGAIN_S):
+                await self._stop.wait()

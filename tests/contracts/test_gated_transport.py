@@ -1,0 +1,50 @@
+import asyncio
+
+import pytest
+from tests.contracts.transport_contract import LEASE_S, TransportContract, received
+from tests.support.queues import MemoryTransport
+
+from wework_message.adapters.rocketmq import gate
+from wework_message.adapters.rocketmq.gate import GatedTransport
+from wework_message.adapters.rocketmq.transport import PublishError
+
+
+@pytest.fixture
+def behind() -> MemoryTransport:
+    return MemoryTransport(lease_scale=0.002, wait_s=0.01)
+
+
+class TestGatedTransport(TransportContract):
+    @pytest.fixture
+    def transport(self, behind: MemoryTransport) -> GatedTransport:
+        gated = GatedTransport(behind)
+        gated.open()
+        return gated
+
+    @pytest.fixture
+    def topic(self) -> str:
+        return "topic"
+
+    @pytest.fixture
+    def group(self) -> str:
+        return "group"
+
+
+async def test_before_it_is_open_nobody_asks_for_a_topic(
+    behind: MemoryTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "WAIT_S", 0.01)
+    monkeypatch.setattr(gate, "LOOK_S", 0.01)
+    gated = GatedTransport(behind)
+    subscription = await gated.subscribe("topic", "group", lease_s=LEASE_S)
+    with pytest.raises(PublishError):
+        await gated.publish("topic", b"early")
+    assert await subscription.receive(1) == ()
+    assert (behind.published, behind.receives) == ([], 0)
+
+    monkeypatch.setattr(gate, "WAIT_S", 3_600)
+    publishing = asyncio.create_task(gated.publish("topic", b"waits"))
+    await asyncio.sleep(0)
+    gated.open()
+    await publishing
+    assert [one.body for one in await received(subscription, 1)] == [b"waits"]

@@ -1,0 +1,118 @@
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from tests.contracts.transport_contract import TransportContract, received
+from tests.support.native_client import ConsumeStatus, Library, SendStatus
+from tests.support.polling import until
+
+from wework_message.adapters.rocketmq import native_transport
+from wework_message.adapters.rocketmq.client import ClientMissingError
+from wework_message.adapters.rocketmq.native_transport import NativeSubscription, NativeTransport, load_native
+from wework_message.adapters.rocketmq.presence import Presence
+from wework_message.adapters.rocketmq.target import Target
+from wework_message.adapters.rocketmq.transport import PublishError
+
+TARGET = Target("h:9876", "ak", "sk", request_timeout_s=2, tries=2)
+
+
+@pytest.fixture
+def library() -> Library:
+    return Library()
+
+
+@pytest.fixture
+async def transport(library: Library, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NativeTransport]:
+    monkeypatch.setattr(native_transport, "WAIT_S", 0.05)
+    one = NativeTransport(TARGET, "producers", lambda: library)
+    yield one
+    await one.close()
+
+
+@pytest.fixture
+def topic() -> str:
+    return "t"
+
+
+@pytest.fixture
+def group() -> str:
+    return "g"
+
+
+class TestNativeTransport(TransportContract):
+    async def test_what_is_not_acknowledged_comes_again(self, transport: Any, topic: str, group: str) -> None:
+        subscription = await transport.subscribe(topic, group, lease_s=0.05)
+        await transport.publish(topic, b"again")
+        (first,) = await received(subscription, 1)
+        (second,) = await received(subscription, 1)
+        assert (second.body, second.message_id) == (b"again", first.message_id)
+        assert second.attempt > first.attempt
+        await subscription.ack(second)
+
+
+async def test_it_introduces_itself(transport: NativeTransport, library: Library) -> None:
+    await transport.publish("t", b"x")
+    await transport.subscribe("t", "g", lease_s=1)
+    await transport.subscribe("u", "g", lease_s=1)
+
+    async def both_told() -> bool:
+        return len([name for name, _ in library.told if name == "threads"]) == 2
+
+    await until(both_told)
+    told = dict(library.told)
+    assert told["name server"] == ("h:9876",)
+    assert told["credentials"] == ("ak", "sk", "")
+    assert told["timeout"] == (2_000,)
+    instances = [what for name, what in library.told if name == "instance"]
+    assert len(set(instances)) == 2
+
+
+async def test_a_send_that_failed_or_is_not_durable_is_no_publish(transport: NativeTransport, library: Library) -> None:
+    library.away = True
+    with pytest.raises(PublishError):
+        await transport.publish("t", b"x")
+    assert transport.publishing.healthy is False
+    library.away, library.status = False, SendStatus.FLUSH_DISK_TIMEOUT
+    with pytest.raises(PublishError, match="FLUSH_DISK_TIMEOUT"):
+        await transport.publish("t", b"x")
+    library.status = SendStatus.OK
+    await transport.publish("t", b"x")
+    assert transport.publishing.healthy is True
+
+
+class Broken:
+    """Reading a message of the library can raise."""
+
+    reconsume_times = 0
+
+    @property
+    def keys(self) -> bytes:
+        raise SystemError("freed")
+
+
+async def test_nothing_leaves_a_callback_but_a_status() -> None:
+    subscription = NativeSubscription(ConsumeStatus, Presence("receiving"), 1)
+    assert subscription.take(Broken()) == ConsumeStatus.RECONSUME_LATER
+
+
+async def test_closing_gives_back_what_is_held_and_shuts_everything(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native_transport, "WAIT_S", 0.05)
+    transport = NativeTransport(TARGET, "producers", lambda: library)
+    subscription = await transport.subscribe("t", "g", lease_s=3_600)
+    await transport.publish("t", b"held")
+    await received(subscription, 1)
+    await transport.close()
+    assert library.shut == ["PushConsumer", "Producer"]
+
+    async def given_back() -> bool:
+        return [one.body for one in library.undelivered] == [b"held"]
+
+    await until(given_back)
+    assert library.escaped == []
+
+
+def test_without_the_library_it_says_what_to_install() -> None:
+    with pytest.raises(ClientMissingError, match="rocketmq-native"):
+        load_native()

@@ -1,0 +1,88 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.contracts.transport_contract import received
+from tests.support.polling import until
+from tests.support.processes import Door, door
+from tests.support.servers.ports import free_port
+from tests.support.servers.rocketmq import RocketMq
+
+from wework_message.adapters.rocketmq.admin import Admin
+from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
+from wework_message.adapters.rocketmq.layout import Created, LayoutError, ensure
+from wework_message.adapters.rocketmq.target import Target, addresses
+
+
+@pytest.fixture
+def admin(rocketmq: RocketMq) -> Admin:
+    return Admin(addresses(rocketmq.name_server.address))
+
+
+@pytest.fixture
+async def transport(rocketmq: RocketMq) -> AsyncIterator[GrpcTransport]:
+    one = GrpcTransport(Target(rocketmq.endpoints))
+    yield one
+    await one.close()
+
+
+def fresh(rocketmq: RocketMq) -> tuple[str, str]:
+    """Names that nobody has used."""
+    return f"made-{next(rocketmq._numbers)}", f"makers-{next(rocketmq._numbers)}"
+
+
+async def test_what_is_missing_is_created_once_and_then_found(
+    rocketmq: RocketMq, admin: Admin, transport: GrpcTransport
+) -> None:
+    wanted = [fresh(rocketmq), fresh(rocketmq)]
+    assert not await admin.has_route(wanted[0][0])
+    assert await ensure(admin, wanted) == Created(tuple(t for t, _ in wanted), tuple(g for _, g in wanted))
+    assert await ensure(admin, wanted) == Created((), ())
+    topic, group = wanted[0]
+    subscription = await transport.subscribe(topic, group, lease_s=30)
+    await transport.publish(topic, b"there")
+    assert [one.body for one in await received(subscription, 1)] == [b"there"]
+
+
+async def test_the_backlog_is_known_with_no_consumer_online(
+    rocketmq: RocketMq, admin: Admin, transport: GrpcTransport
+) -> None:
+    topic, group = fresh(rocketmq)
+    await ensure(admin, [(topic, group)])
+    assert await admin.backlog(group, topic) == 0
+    for number in range(7):
+        await transport.publish(topic, b"%d" % number)
+    assert await admin.backlog(group, topic) == 7
+
+    subscription = await transport.subscribe(topic, group, lease_s=30)
+    for delivery in await received(subscription, 7):
+        await subscription.ack(delivery)
+
+    async def empty() -> bool:
+        return await admin.backlog(group, topic) == 0
+
+    await until(empty, 60)
+
+
+async def test_one_name_server_that_is_away_is_passed_over(rocketmq: RocketMq) -> None:
+    admin = Admin([("127.0.0.1", free_port()), *addresses(rocketmq.name_server.address)])
+    assert await admin.answers()
+    assert await admin.masters()
+
+
+async def test_where_nothing_answers_nothing_hangs_and_the_error_names_no_address(rocketmq: RocketMq) -> None:
+    port = free_port()
+    admin = Admin([("127.0.0.1", port)])
+    assert not await admin.answers()
+    with pytest.raises(LayoutError) as refused:
+        await ensure(admin, [fresh(rocketmq)])
+    assert str(port) not in str(refused.value)
+
+
+async def test_a_server_that_is_no_name_server_is_told_from_one(rocketmq: RocketMq) -> None:
+    def leads_to() -> int:
+        return int(rocketmq.broker.metrics_port)
+
+    async with door(leads_to) as other:
+        assert isinstance(other, Door)
+        await other.open()
+        assert not await Admin([("127.0.0.1", other.port)]).answers()

@@ -1,0 +1,148 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.contracts.doorbell_contract import HOUR_MS, DoorbellContract, heard
+from tests.support.builders import a_message_id
+from tests.support.doorbells import Heard, a_doorbell
+from tests.support.polling import until
+from tests.support.servers.rocketmq import RocketMq
+from tests.support.shuffling import Shuffling
+from tests.support.world import World
+
+from wework_message.adapters.rocketmq.admin import Admin
+from wework_message.adapters.rocketmq.doorbell import RocketmqDoorbell, lanes
+from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
+from wework_message.adapters.rocketmq.layout import ensure
+from wework_message.adapters.rocketmq.rings import encoded
+from wework_message.adapters.rocketmq.target import Target, addresses
+from wework_message.domain.agenda import Urgency
+
+
+@pytest.fixture
+async def names(rocketmq: RocketMq) -> tuple[str, str]:
+    """A topic and a group of our own for each class."""
+    number = next(rocketmq._numbers)
+    topic, group = f"due-{number}", f"dispatch-{number}"
+    admin = Admin(addresses(rocketmq.name_server.address))
+    await ensure(admin, [(lane.topic, lane.group) for lane in lanes(topic, group).values()])
+    return topic, group
+
+
+@pytest.fixture
+async def transport(rocketmq: RocketMq) -> AsyncIterator[GrpcTransport]:
+    one = GrpcTransport(Target(rocketmq.endpoints))
+    yield one
+    await one.close()
+
+
+class TestRocketmqDoorbell(DoorbellContract):
+    @pytest.fixture
+    async def doorbell(self, transport: GrpcTransport, names: tuple[str, str]) -> AsyncIterator[RocketmqDoorbell]:
+        topic, group = names
+        async with a_doorbell(transport, topic=topic, group=group) as doorbell:
+            yield doorbell
+
+
+async def test_a_ring_goes_from_one_process_to_another(transport: GrpcTransport, names: tuple[str, str]) -> None:
+    topic, group = names
+    async with (
+        a_doorbell(transport, topic=topic, group=group, listens=False) as accepting,
+        a_doorbell(transport, topic=topic, group=group) as dispatching,
+    ):
+        message_ids = [a_message_id() for _ in range(250)]
+        waiting = asyncio.create_task(heard(dispatching, message_ids))
+        for one in message_ids:
+            await accepting.ring([one])
+        await waiting
+
+
+async def test_urgent_rings_do_not_wait_behind_a_backlog_of_others(
+    transport: GrpcTransport, names: tuple[str, str]
+) -> None:
+    topic, group = names
+    heard_of = Heard()
+    async with (
+        a_doorbell(transport, topic=topic, group=group, listens=False) as accepting,
+        a_doorbell(transport, topic=topic, group=group, heard=heard_of) as dispatching,
+    ):
+        await heard_one(accepting, dispatching)
+        before = heard_of.received["ok"]
+        bulk = lanes(topic, group)[Urgency.BULK]
+        rings = 1_000
+        await asyncio.gather(*(transport.publish(bulk.topic, encoded([a_message_id()])) for _ in range(rings)))
+        urgent = a_message_id()
+        await accepting.ring([urgent], Urgency.URGENT)
+        while urgent not in (rung := await dispatching.wait(HOUR_MS)).message_ids:
+            await dispatching.answered(rung)
+        assert heard_of.received["ok"] - before < rings / 4
+
+
+async def heard_one(accepting: RocketmqDoorbell, dispatching: RocketmqDoorbell) -> None:
+    """Both sides are connected in every lane."""
+    for urgency in Urgency:
+        message_id = a_message_id()
+        await accepting.ring([message_id], urgency)
+        await heard(dispatching, [message_id])
+
+
+async def test_garbage_is_counted_acknowledged_and_holds_nothing_up(
+    transport: GrpcTransport, names: tuple[str, str], rocketmq: RocketMq
+) -> None:
+    topic, group = names
+    counts, admin = Heard(), Admin(addresses(rocketmq.name_server.address))
+    async with a_doorbell(transport, topic=topic, group=group, heard=counts) as doorbell:
+        for body in (b"<xml/>", b"\xff\xfe", b"{}"):
+            await transport.publish(topic, body)
+        message_id = a_message_id()
+        await doorbell.ring([message_id])
+        await heard(doorbell, [message_id])
+
+        async def drained() -> bool:
+            await doorbell.answered(await doorbell.wait(100))
+            return counts.received["garbage"] == 3 and await admin.backlog(group, topic) == 0
+
+        await until(drained, 60, every_s=0.1)
+
+
+async def test_a_ring_that_nobody_answered_comes_again_when_its_lease_ends(
+    transport: GrpcTransport, names: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, group = names
+    monkeypatch.setattr("wework_message.adapters.rocketmq.listening.LEASE_S", 10)
+    async with a_doorbell(transport, topic=topic, group=group) as doorbell:
+        message_id = a_message_id()
+        await doorbell.ring([message_id])
+        while message_id not in (await doorbell.wait(HOUR_MS)).message_ids:
+            pass
+        rung = await doorbell.wait(HOUR_MS)
+        assert rung.message_ids == {message_id}
+        await doorbell.answered(rung)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_repeated_and_reordered_rings_make_one_call_for_each_message(
+    seed: int, transport: GrpcTransport, names: tuple[str, str]
+) -> None:
+    topic, group = names
+    shuffling = Shuffling(transport, seed)
+    counts = Heard()
+    async with (
+        a_doorbell(shuffling, topic=topic, group=group, heard=counts) as doorbell,
+        World(rung=doorbell) as world,
+    ):
+        running = asyncio.create_task(world.dispatcher.run())
+        accepted = [await world.accept_text(to=f"S:{number}") for number in range(1, 201)]
+
+        async def all_called() -> bool:
+            return len({call.message_id for call in world.gateway.calls}) == len(accepted)
+
+        await until(all_called, 60)
+
+        async def all_heard() -> bool:
+            return counts.received["ok"] >= shuffling.copies
+
+        await until(all_heard, 60)
+        assert sorted(call.message_id for call in world.gateway.calls) == sorted(accepted)
+        await world.dispatcher.stop(1)
+        await running

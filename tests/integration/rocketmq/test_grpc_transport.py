@@ -1,0 +1,116 @@
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.contracts.transport_contract import LEASE_S, TransportContract, received
+from tests.support.polling import until
+from tests.support.servers.ports import free_port
+from tests.support.servers.rocketmq import RocketMq
+
+from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
+from wework_message.adapters.rocketmq.target import Target
+from wework_message.adapters.rocketmq.transport import PublishError, Subscription
+
+
+@pytest.fixture
+async def transport(rocketmq: RocketMq) -> AsyncIterator[GrpcTransport]:
+    one = GrpcTransport(Target(rocketmq.endpoints))
+    yield one
+    await one.close()
+
+
+@pytest.fixture
+def topic(rocketmq: RocketMq) -> str:
+    return rocketmq.fresh_topic()
+
+
+@pytest.fixture
+def group(rocketmq: RocketMq) -> str:
+    return rocketmq.fresh_group()
+
+
+class TestGrpcTransport(TransportContract):
+    pass
+
+
+async def test_a_broker_that_was_killed_is_found_again_and_its_absence_is_told_once(
+    transport: GrpcTransport, rocketmq: RocketMq, topic: str, group: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    subscription = await transport.subscribe(topic, group, lease_s=LEASE_S)
+    await transport.publish(topic, b"before")
+    (before,) = await received(subscription, 1)
+    await subscription.ack(before)
+    caplog.set_level(logging.INFO)
+
+    rocketmq.kill9()
+    receiving = asyncio.create_task(until_received(subscription, b"after"))
+    for _ in range(3):
+        with pytest.raises(PublishError):
+            await transport.publish(topic, b"lost")
+
+    async def noticed() -> bool:
+        return transport.receiving.healthy is False
+
+    await until(noticed, 60)
+    assert sorted(told(caplog)) == ["away: publishing", "away: receiving"]
+    await asyncio.to_thread(rocketmq.start)
+
+    async with asyncio.timeout(60):
+        while transport.publishing.healthy is not True:
+            await asyncio.gather(transport.publish(topic, b"after"), return_exceptions=True)
+    await receiving  # among others: a broker forgets acknowledgements of its last moments, too
+    for use in ("publishing", "receiving"):
+        assert [one for one in told(caplog) if one.endswith(use)][-1] == f"back: {use}"
+
+
+async def until_received(subscription: Subscription, body: bytes) -> None:
+    async with asyncio.timeout(60):
+        while body not in [one.body for one in await subscription.receive(16)]:
+            pass
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    texts = [one.getMessage().partition(" failed")[0] for one in caplog.records]
+    return [text.removeprefix("RocketMQ is ") for text in texts]
+
+
+async def test_a_cancelled_publish_is_done_nevertheless(transport: GrpcTransport, topic: str, group: str) -> None:
+    subscription = await transport.subscribe(topic, group, lease_s=LEASE_S)
+    publishing = asyncio.create_task(transport.publish(topic, b"going"))
+    await asyncio.sleep(0)
+    publishing.cancel()
+    await asyncio.gather(publishing, return_exceptions=True)
+    assert (await received(subscription, 1))[0].body == b"going"
+
+
+async def test_where_nobody_listens_publishing_fails_and_closing_ends(topic: str, group: str) -> None:
+    transport = GrpcTransport(Target(f"127.0.0.1:{free_port()}", tries=1))
+    subscription = await transport.subscribe(topic, group, lease_s=LEASE_S)
+    with pytest.raises(PublishError):
+        await transport.publish(topic, b"x")
+    assert await subscription.receive(1) == ()
+    assert transport.receiving.healthy is False
+    await transport.close()
+
+
+def test_its_import_closes_no_log_and_writes_nothing_below_home(tmp_path: Path) -> None:
+    program = (
+        "import logging, sys\n"
+        "logging.basicConfig(filename='log', filemode='w', level=logging.INFO)\n"
+        "logging.info('before')\n"
+        "from wework_message.adapters.rocketmq.client import load_client\n"
+        "load_client()\n"
+        "logging.info('after')\n"
+        "logging.getLogger('rocketmq-python-client').error('an address')\n"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = os.environ | {"HOME": str(home)}
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, env=environment)
+    assert (tmp_path / "log").read_text().split() == ["INFO:root:before", "INFO:root:after"]
+    assert list(home.iterdir()) == []

@@ -1,0 +1,56 @@
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.support.servers.ports import free_port
+from tests.support.servers.rocketmq import RocketMq
+
+from wework_message.bootstrap.commands import cli
+
+
+def run(*arguments: str, **settings: str) -> Result:
+    return CliRunner(env={"COLUMNS": "200", **settings}).invoke(cli, ["rocketmq", "init", *arguments])
+
+
+@pytest.fixture
+def settings(rocketmq: RocketMq) -> dict[str, str]:
+    name = f"init-{next(rocketmq._numbers)}"
+    return {
+        "ROCKETMQ_NAME_SERVER": rocketmq.name_server.address, "ROCKETMQ_ENDPOINTS": rocketmq.endpoints,
+        "ROCKETMQ_TOPICS_DUE": name, "ROCKETMQ_GROUP": name, "ROCKETMQ_TOPICS_CALLBACKS": f"{name}-callbacks",
+    }  # fmt: skip
+
+
+def test_it_creates_every_topic_and_group_once(settings: dict[str, str]) -> None:
+    name = settings["ROCKETMQ_TOPICS_DUE"]
+    created = run("--json", **settings)
+    assert created.exit_code == 0
+    lanes = {f"{name}-urgent", name, f"{name}-bulk", f"{name}-callbacks"}
+    assert {kind: set(names) for kind, names in json.loads(created.stdout).items()} == {
+        "topics": lanes,
+        "groups": lanes,
+    }
+    again = run(**settings)
+    assert (again.exit_code, again.stdout) == (0, "every topic and group was there already\n")
+
+
+def test_where_nothing_answers_it_ends_with_75_and_names_no_address(settings: dict[str, str]) -> None:
+    port = free_port()
+    away = settings | {"ROCKETMQ_NAME_SERVER": f"127.0.0.1:{port}"}
+    told, document = run(**away), run("--json", **away)
+    assert (told.exit_code, document.exit_code) == (75, 75)
+    assert "does not answer" in told.stderr
+    assert str(port) not in told.stderr + document.stdout
+    assert json.loads(document.stdout)["errors"]
+
+
+def test_without_a_name_server_it_ends_with_78() -> None:
+    ended = run()
+    assert ended.exit_code == 78
+    assert "rocketmq.name-server" in ended.stderr
+
+
+def test_settings_that_no_client_can_use_end_with_78() -> None:
+    ended = run(ROCKETMQ_NAME_SERVER="nowhere")
+    assert ended.exit_code == 78
+    assert "rocketmq.name-server" in ended.stderr

@@ -1,0 +1,173 @@
+"""The service as a process on a real cluster that is broken under it: nothing is lost, nothing is sent twice, nothing waits."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.e2e.test_kills import judged
+from tests.support.crowd import Crowd
+from tests.support.polling import until
+from tests.support.servers.ports import free_port
+from tests.support.servers.rocketmq import RocketMq
+from tests.support.witnesses import LONG_S, Scene, acting, text
+
+from wework_message.adapters.rocketmq.doorbell import lanes
+
+pytestmark = pytest.mark.e2e
+
+_SIMULATOR: Final = ("--latency-ms", "20", "--echo-delay-ms", "50")
+RINGS: Final = 'wm_rocketmq_received_total{result="ok"}'
+PUBLISHED: Final = 'wm_rocketmq_publish_seconds_count{result="ok"}'
+FAILED: Final = 'wm_rocketmq_publish_seconds_count{result="failed"}'
+
+
+@pytest.fixture
+def settings(rocketmq: RocketMq) -> dict[str, str]:
+    """Topics of this test's own, which the service creates."""
+    name = f"served-{next(rocketmq._numbers)}"
+    return {
+        "ROCKETMQ_NAME_SERVER": rocketmq.name_server.address, "ROCKETMQ_ENDPOINTS": rocketmq.endpoints,
+        "ROCKETMQ_TOPICS_DUE": name, "ROCKETMQ_GROUP": name,
+    }  # fmt: skip
+
+
+async def value(scene: Scene, sample: str) -> float:
+    exposed = await scene.api.client.get("/actuator/prometheus")
+    line = next((one for one in exposed.text.splitlines() if one.startswith(sample)), f"{sample} 0")
+    return float(line.rpartition(" ")[2])
+
+
+async def queue(scene: Scene) -> Mapping[str, object]:
+    answer = await scene.api.client.get("/api/health")
+    found: Mapping[str, object] = (
+        answer.json()["data"]["rocketmq"] if "data" in answer.json() else answer.json()["rocketmq"]
+    )
+    return found
+
+
+async def rings(scene: Scene) -> None:
+    """Until rings go out and come in."""
+
+    async def ringing() -> bool:
+        await scene.api.reaches(await scene.api.accept(text()), "DELIVERED")
+        return await value(scene, RINGS) > 0
+
+    await until(ringing, LONG_S)
+
+
+async def busy(crowd: Crowd) -> None:
+    """Until clients have been answered and go on asking."""
+
+    async def answered() -> bool:
+        return len(crowd.log) > 20
+
+    await until(answered, LONG_S)
+
+
+async def test_what_is_accepted_rings_through_the_cluster_and_health_says_so(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    async with acting(tmp_path, *_SIMULATOR, **settings) as scene:
+        await rings(scene)
+
+        async def well() -> bool:
+            return (await queue(scene))["healthy"] is True
+
+        await until(well, LONG_S)
+        assert (await queue(scene))["kind"] == "rocketmq"
+        assert await value(scene, f'wm_rocketmq_backlog{{group="{settings["ROCKETMQ_GROUP"]}"}}') >= 0
+
+
+@pytest.mark.timeout(240)
+async def test_a_broker_killed_under_load_loses_nothing_doubles_nothing_and_is_used_again(
+    settings: dict[str, str], tmp_path: Path, rocketmq: RocketMq
+) -> None:
+    async with acting(tmp_path, *_SIMULATOR, **settings) as scene:
+        await rings(scene)
+        crowd = Crowd(scene.service.url, seed=3)
+        crowd.begin()
+        crowd.up.set()
+        crowd.want(150)
+        await busy(crowd)
+        rocketmq.kill9()
+        crowd.want(150)
+        await asyncio.to_thread(rocketmq.start)
+        back = time.monotonic()
+        before = await value(scene, RINGS)
+
+        async def used_again() -> bool:
+            await scene.api.accept(text())
+            return await value(scene, RINGS) > before
+
+        await until(used_again, LONG_S, every_s=0.05)
+        print(f"rings again {time.monotonic() - back:.1f} s after the broker answered")  # noqa: T201 -- the number of the report
+        await crowd.finish()
+        found = await judged(scene, crowd, cut_off=0)
+        assert [one for one in found if one.rule.name != "NOT_ASKED_FOR"] == []
+
+
+async def test_with_no_cluster_at_the_start_messages_are_accepted_and_delivered_all_the_same(tmp_path: Path) -> None:
+    name_server = f"127.0.0.1:{free_port()}"
+    async with acting(tmp_path, *_SIMULATOR, ROCKETMQ_NAME_SERVER=name_server) as scene:
+        ids = [await scene.api.accept(text(str(n), conversationId=f"S:{n + 1}")) for n in range(20)]
+        for one in ids:
+            await scene.api.reaches(one, "DELIVERED")
+
+        async def told() -> bool:
+            return (await queue(scene))["healthy"] is False
+
+        await until(told, LONG_S)
+        assert (await queue(scene))["reason"] == "broker down: no name server answers"
+        assert (await scene.api.client.get("/actuator/health/readiness")).status_code == 200
+
+
+@pytest.mark.timeout(180)
+async def test_topics_that_are_purged_under_load_strand_nothing(
+    settings: dict[str, str], tmp_path: Path, rocketmq: RocketMq
+) -> None:
+    async with acting(tmp_path, *_SIMULATOR, **settings) as scene:
+        await rings(scene)
+        crowd = Crowd(scene.service.url, seed=4)
+        crowd.begin()
+        crowd.up.set()
+        crowd.want(60)
+        await busy(crowd)
+        for lane in lanes(settings["ROCKETMQ_TOPICS_DUE"], settings["ROCKETMQ_GROUP"]).values():
+            rocketmq.drop_topic(lane.topic)
+        crowd.want(60)
+        await crowd.finish()
+        found = await judged(scene, crowd, cut_off=0)
+        assert [one for one in found if one.rule.name != "NOT_ASKED_FOR"] == []
+
+
+@pytest.mark.timeout(180)
+async def test_a_proxy_that_stands_still_is_passed_by_and_used_again(
+    settings: dict[str, str], tmp_path: Path, rocketmq: RocketMq
+) -> None:
+    async with acting(tmp_path, *_SIMULATOR, **settings) as scene:
+        await rings(scene)
+        rocketmq.pause()
+        try:
+            ids = [await scene.api.accept(text(str(n), conversationId=f"S:{n + 1}")) for n in range(20)]
+            for one in ids:
+                await scene.api.reaches(one, "DELIVERED")
+        finally:
+            rocketmq.resume()
+        back = time.monotonic()
+        before = await value(scene, RINGS)
+
+        async def used_again() -> bool:
+            await scene.api.accept(text())
+            return await value(scene, RINGS) > before
+
+        await until(used_again, LONG_S, every_s=0.05)
+        print(f"rings again {time.monotonic() - back:.1f} s after the proxy went on")  # noqa: T201 -- as above
+
+
+async def test_a_process_on_the_cluster_ends_in_time(settings: dict[str, str], tmp_path: Path) -> None:
+    async with acting(tmp_path, *_SIMULATOR, **settings) as scene:
+        await rings(scene)
+        assert await asyncio.to_thread(scene.service.stop) == 0

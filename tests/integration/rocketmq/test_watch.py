@@ -1,0 +1,116 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.support.polling import until
+from tests.support.servers.rocketmq import RocketMq
+
+from wework_message.adapters.rocketmq.admin import Admin
+from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
+from wework_message.adapters.rocketmq.presence import Presence
+from wework_message.adapters.rocketmq.reports import Reports
+from wework_message.adapters.rocketmq.target import Target, addresses
+from wework_message.adapters.rocketmq.watch import ClusterWatch
+from wework_message.application.queries.service import Condition
+
+
+class Backlogs:
+    def __init__(self) -> None:
+        self.latest: dict[str, int | None] = {}
+
+    def __call__(self, group: str, waiting: int | None) -> None:
+        self.latest[group] = waiting
+
+
+@pytest.fixture
+def backlogs() -> Backlogs:
+    return Backlogs()
+
+
+@pytest.fixture
+def name(rocketmq: RocketMq) -> str:
+    return f"watched-{next(rocketmq._numbers)}"
+
+
+@pytest.fixture
+def uses() -> tuple[Presence, Presence]:
+    return Presence("publishing"), Presence("receiving")
+
+
+@pytest.fixture
+def watch(
+    rocketmq: RocketMq, name: str, backlogs: Backlogs, uses: tuple[Presence, ...], monkeypatch: pytest.MonkeyPatch
+) -> ClusterWatch:
+    monkeypatch.setattr("wework_message.adapters.rocketmq.watch.BACKLOG_S", 0.0)
+    return ClusterWatch(
+        Admin(addresses(rocketmq.name_server.address)), addresses(rocketmq.endpoints), uses, [(name, name)],
+        Reports(backlog=backlogs), creates=True, tried=lambda: None,
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def transport(rocketmq: RocketMq) -> AsyncIterator[GrpcTransport]:
+    one = GrpcTransport(Target(rocketmq.endpoints))
+    yield one
+    await one.close()
+
+
+async def test_it_creates_what_is_missing_and_tells_the_backlog(
+    watch: ClusterWatch, backlogs: Backlogs, name: str, transport: GrpcTransport
+) -> None:
+    assert watch.condition() == Condition()
+    await watch.look()
+    assert watch.condition() == Condition(healthy=True)
+    assert backlogs.latest == {name: 0}
+    await transport.publish(name, b"x")
+    await watch.look()
+    assert backlogs.latest == {name: 1}
+
+
+async def test_what_clients_meet_is_told_at_once(watch: ClusterWatch, uses: tuple[Presence, Presence]) -> None:
+    await watch.look()
+    uses[0].failed("Away")
+    assert watch.condition() == Condition(healthy=False, reason="publishing fails: Away")
+    uses[0].answered()
+    assert watch.condition() == Condition(healthy=True)
+
+
+async def test_a_proxy_that_is_not_enabled_is_told_from_a_broker_that_is_down(
+    watch: ClusterWatch, rocketmq: RocketMq, backlogs: Backlogs, name: str
+) -> None:
+    rocketmq.kill9()
+    await asyncio.to_thread(lambda: rocketmq.start(proxy=False))
+    await watch.look()
+    port = rocketmq.endpoints.rpartition(":")[2]
+    assert watch.condition() == Condition(healthy=False, reason=f"proxy not enabled on {port}, or use transport native")
+    assert backlogs.latest == {name: 0}
+
+    rocketmq.kill9()
+    rocketmq.name_server.kill9()
+    await watch.look()
+    assert watch.condition() == Condition(healthy=False, reason="broker down: no name server answers")
+    assert backlogs.latest == {name: None}
+
+
+async def test_a_cluster_that_was_away_at_the_start_gets_its_topics_when_it_comes(
+    watch: ClusterWatch, rocketmq: RocketMq, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("wework_message.adapters.rocketmq.watch.LOOK_S", 0.1)
+    rocketmq.kill9()
+    rocketmq.name_server.kill9()
+    running = asyncio.create_task(watch.run())
+
+    async def away() -> bool:
+        return watch.condition().healthy is False
+
+    await until(away)
+    await asyncio.to_thread(rocketmq.restore)
+
+    async def well() -> bool:
+        return watch.condition().healthy is True
+
+    await until(well, 60)
+    await watch.stop(0)
+    await running
+    told = [one.getMessage() for one in caplog.records if "not created yet" in one.getMessage()]
+    assert 1 <= len(told) <= 3  # once for each reason

@@ -1,0 +1,44 @@
+"""A doorbell over topics, with what it reported."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from wework_message.adapters.rocketmq.doorbell import RocketmqDoorbell, lanes
+from wework_message.adapters.rocketmq.reports import Reports
+from wework_message.adapters.rocketmq.transport import Transport
+
+
+@dataclass(slots=True)
+class Heard:
+    """What metrics would count."""
+
+    published: Counter[str] = field(default_factory=Counter)
+    received: Counter[str] = field(default_factory=Counter)
+
+
+@asynccontextmanager
+async def a_doorbell(
+    transport: Transport,
+    *,
+    topic: str = "due",
+    group: str = "dispatch",
+    listens: bool = True,
+    heard: Heard | None = None,
+) -> AsyncIterator[RocketmqDoorbell]:
+    """Started; closed at the end."""
+    counts = heard or Heard()
+
+    def published(result: str, _: float) -> None:
+        counts.published[result] += 1
+
+    def received(result: str) -> None:
+        counts.received[result] += 1
+
+    doorbell = RocketmqDoorbell(transport, lanes(topic, group), Reports(published, received), listens=listens)
+    doorbell.start()
+    try:
+        yield doorbell
+    finally:
+        await doorbell.close()

@@ -1,0 +1,154 @@
+"""Stands in for the module `rocketmq.client` of rocketmq-client-python 2.0.0: the same names, a broker in memory.
+
+As the library does it: callbacks come in threads of the consumer, an answer that is not CONSUME_SUCCESS means once more,
+and an exception in a callback is the end of everything.
+"""
+
+import itertools
+import threading
+from collections import namedtuple
+from collections.abc import Callable
+from enum import IntEnum
+from functools import partial
+from typing import Any
+
+SendResult = namedtuple("SendResult", ["status", "msg_id", "offset"])  # noqa: PYI024 -- the library's own
+
+AGAIN_S = 0.02
+"""Before a message comes again."""
+
+
+class SendStatus(IntEnum):
+    OK = 0
+    FLUSH_DISK_TIMEOUT = 1
+
+
+class ConsumeStatus(IntEnum):
+    CONSUME_SUCCESS = 0
+    RECONSUME_LATER = 1
+
+
+class Library:
+    """One broker, and the classes of a module that is connected to it."""
+
+    SendStatus = SendStatus
+    ConsumeStatus = ConsumeStatus
+
+    def __init__(self) -> None:
+        self.away = False
+        self.status = SendStatus.OK
+        self.escaped: list[BaseException] = []
+        """What left a callback: undefined behaviour in C++."""
+        self.shut: list[str] = []
+        self.told: list[tuple[str, tuple[Any, ...]]] = []
+        self._numbers = itertools.count(1)
+        self._consumers: list[PushConsumer] = []
+        self.undelivered: list[ReceivedMessage] = []
+        # Classes of the module.
+        self.Message = Message
+        self.Producer = partial(Producer, self)
+        self.PushConsumer = partial(PushConsumer, self)
+
+    def store(self, message: "Message") -> SendResult:
+        if self.away:
+            raise RuntimeError("No route info of this topic")
+        name = f"{next(self._numbers):032X}"
+        self.undelivered.append(ReceivedMessage(message.topic, message.body, message.keys, name, 0))
+        self.deliver()
+        return SendResult(self.status, name, 0)
+
+    def online(self, consumer: "PushConsumer") -> None:
+        self._consumers.append(consumer)
+        self.deliver()
+
+    def offline(self, consumer: "PushConsumer") -> None:
+        self._consumers = [one for one in self._consumers if one is not consumer]
+
+    def deliver(self) -> None:
+        waiting, self.undelivered = self.undelivered, []
+        for message in waiting:
+            consumer = next((one for one in self._consumers if one.topic == message.topic), None)
+            if consumer is None:
+                self.undelivered.append(message)
+            else:
+                threading.Thread(target=self._push, args=(consumer, message), daemon=True).start()
+
+    def _push(self, consumer: "PushConsumer", message: "ReceivedMessage") -> None:
+        status: object = None
+        try:
+            assert consumer.callback is not None
+            status = consumer.callback(message)
+        except BaseException as error:  # noqa: BLE001 -- it would reach C++
+            self.escaped.append(error)
+        if status != ConsumeStatus.CONSUME_SUCCESS:
+            threading.Event().wait(AGAIN_S)
+            self.undelivered.append(message.again())
+            self.deliver()
+
+
+class Message:
+    def __init__(self, topic: str) -> None:
+        self.topic, self.body, self.keys = topic, b"", b""
+
+    def set_body(self, body: bytes) -> None:
+        self.body = body.partition(b"\0")[0]
+
+    def set_keys(self, keys: str) -> None:
+        self.keys = keys.encode()
+
+
+class ReceivedMessage:
+    def __init__(self, topic: str, body: bytes, keys: bytes, name: str, reconsume_times: int) -> None:
+        self.topic, self.body, self.keys, self.id = topic, body, keys or None, name
+        self.reconsume_times = reconsume_times
+
+    def again(self) -> "ReceivedMessage":
+        return ReceivedMessage(self.topic, self.body, self.keys or b"", self.id, self.reconsume_times + 1)
+
+
+class _Client:
+    def __init__(self, library: Library, group_id: str) -> None:
+        self.library = library
+        self.group_id = group_id
+
+    def set_name_server_address(self, addr: str) -> None:
+        self.library.told.append(("name server", (addr,)))
+
+    def set_session_credentials(self, access_key: str, access_secret: str, channel: str) -> None:
+        self.library.told.append(("credentials", (access_key, access_secret, channel)))
+
+    def start(self) -> None:
+        """Never fails, wherever it leads."""
+
+    def shutdown(self) -> None:
+        self.library.shut.append(type(self).__name__)
+
+
+class Producer(_Client):
+    def __init__(self, library: Library, group_id: str, timeout: int | None = None) -> None:
+        super().__init__(library, group_id)
+        library.told.append(("timeout", (timeout,)))
+
+    def send_sync(self, msg: Message) -> SendResult:
+        return self.library.store(msg)
+
+
+class PushConsumer(_Client):
+    topic: str | None = None
+    callback: Callable[[ReceivedMessage], Any] | None = None
+
+    def set_instance_name(self, name: str) -> None:
+        self.library.told.append(("instance", (name,)))
+
+    def set_thread_count(self, thread_count: int) -> None:
+        self.library.told.append(("threads", (thread_count,)))
+
+    def subscribe(self, topic: str, callback: Callable[[ReceivedMessage], Any], expression: str = "*") -> None:
+        self.topic, self.callback = topic, callback
+
+    def start(self) -> None:
+        self.library.online(self)
+
+    def shutdown(self) -> None:
+        self.library.offline(self)
+        super().shutdown()

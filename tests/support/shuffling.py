@@ -1,0 +1,44 @@
+"""A transport that does everything that at-least-once delivery in no order allows, on top of one that works."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from wework_message.adapters.rocketmq.transport import Subscription, Transport
+
+
+class Shuffling:
+    """Publishes each message up to three times, and holds each back while others overtake it."""
+
+    def __init__(self, transport: Transport, seed: int, *, longest_s: float = 0.05) -> None:
+        self._transport = transport
+        self._dice = random.Random(seed)
+        self._longest_s = longest_s
+        self._late: set[asyncio.Task[None]] = set()
+        self.copies = 0
+
+    async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
+        for _ in range(self._dice.randrange(3)):
+            self._late_copy(topic, body, keys)
+        self._late_copy(topic, body, keys)
+
+    def _late_copy(self, topic: str, body: bytes, keys: Sequence[str]) -> None:
+        async def later(wait_s: float) -> None:
+            await asyncio.sleep(wait_s)
+            await self._transport.publish(topic, body, keys=keys)
+
+        self.copies += 1
+        task = asyncio.create_task(later(self._dice.random() * self._longest_s))
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    async def subscribe(self, topic: str, group: str, *, lease_s: int) -> Subscription:
+        return await self._transport.subscribe(topic, group, lease_s=lease_s)
+
+    async def close(self) -> None:
+        await asyncio.gather(*self._late, return_exceptions=True)
+        await self._transport.close()
+
+
+def _conforms(transport: Shuffling) -> Transport:
+    return transport

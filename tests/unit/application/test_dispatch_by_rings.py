@@ -1,0 +1,151 @@
+"""A ring's set is claimed as a set; what does not fit, and what rang nowhere, is taken from the table."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.support.doorbells import a_doorbell
+from tests.support.polling import until
+from tests.support.queues import MemoryTransport
+from tests.support.world import World
+
+from wework_message.adapters.rocketmq.doorbell import RocketmqDoorbell
+from wework_message.application.commands.claim_due import Room
+from wework_message.domain.attempt import AttemptOutcome
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.ports.gateway import Dispatch
+
+
+@pytest.fixture
+def transport() -> MemoryTransport:
+    return MemoryTransport()
+
+
+@pytest.fixture
+async def doorbell(transport: MemoryTransport) -> AsyncIterator[RocketmqDoorbell]:
+    async with a_doorbell(transport) as doorbell:
+        await transport.subscribe("due", "dispatch", lease_s=30)
+        yield doorbell
+
+
+def sent(world: World) -> int:
+    return len(world.gateway.calls)
+
+
+async def test_what_rang_is_sent_and_the_ring_is_answered(
+    doorbell: RocketmqDoorbell, transport: MemoryTransport
+) -> None:
+    async with World(rung=doorbell) as world:
+        running = asyncio.create_task(world.dispatcher.run())
+        for number in range(1, 31):
+            await world.until(
+                await world.accept_text(to=f"S:{number}"), lambda message: message.status is MessageStatus.SENT
+            )
+
+        async def answered() -> bool:
+            return transport.lag("due", "dispatch") == 0
+
+        await until(answered)
+        await world.dispatcher.stop(1)
+        await running
+
+
+async def test_a_ring_is_not_answered_while_the_store_takes_no_claim(
+    doorbell: RocketmqDoorbell, transport: MemoryTransport
+) -> None:
+    async with World(rung=doorbell) as world:
+        running = asyncio.create_task(world.dispatcher.run())
+        await until(lambda: _true(transport.receives > 0))
+        message_id = await world.accept_text()
+        world.database.away = True
+        await until(lambda: _true(bool(transport._lines["due", "dispatch"].taken)))
+        await settle()
+        assert transport.acked == []
+        world.database.away = False
+        await world.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        await world.dispatcher.stop(1)
+        await running
+
+
+async def test_of_a_set_only_its_own_are_claimed(doorbell: RocketmqDoorbell) -> None:
+    async with World(rung=doorbell) as world:
+        first, second, other = [await world.accept_text(to=f"S:{number}") for number in range(1, 4)]
+        claimed = await world.commits.submit(world.claiming, Room(10, frozenset({first, second})))
+        assert {one.message.id for one in claimed.departures} == {first, second}
+        everything = await world.commits.submit(world.claiming, Room(10))
+        assert [one.message.id for one in everything.departures] == [other]
+
+
+async def test_what_does_not_fit_into_the_free_slots_is_taken_as_they_get_free(
+    doorbell: RocketmqDoorbell, transport: MemoryTransport
+) -> None:
+    async with World(rung=doorbell, calls_in_flight=3) as world:
+        accepted = [await world.accept_text(to=f"S:{number}") for number in range(1, 41)]
+        running = asyncio.create_task(world.dispatcher.run())
+        for one in accepted:
+            await world.until(one, lambda message: message.status is MessageStatus.SENT)
+        assert sent(world) == len(accepted)
+        await world.dispatcher.stop(1)
+        await running
+
+
+async def test_a_lane_that_gets_free_sends_this_process_to_the_table(
+    doorbell: RocketmqDoorbell, transport: MemoryTransport
+) -> None:
+    async with World(rung=doorbell) as world:
+        lane = [await world.accept_text(str(number)) for number in range(9)]
+        running = asyncio.create_task(world.dispatcher.run())
+        await world.until(lane[-1], lambda message: message.status is MessageStatus.SENT)
+        assert [call.message_id for call in world.gateway.calls] == lane
+        await world.dispatcher.stop(1)
+        await running
+
+
+@pytest.mark.parametrize("lost", ["never published", "taken by one that died"])
+async def test_what_rang_nowhere_is_found_in_the_table(
+    lost: str, doorbell: RocketmqDoorbell, transport: MemoryTransport
+) -> None:
+    async with World(rung=doorbell) as world:
+        transport.away = lost == "never published"
+        message_id = await world.accept_text()
+        if not transport.away:
+            await until(lambda: _true(len(transport.published) == 1))
+            await (await transport.subscribe("due", "dispatch", lease_s=30)).receive(1)
+        running = asyncio.create_task(world.dispatcher.run())
+        await world.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        await world.dispatcher.stop(1)
+        await running
+
+
+async def test_with_every_slot_taken_nothing_is_received(
+    doorbell: RocketmqDoorbell, transport: MemoryTransport
+) -> None:
+    async with World(rung=doorbell, calls_in_flight=1) as world:
+        answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
+
+        async def held(_: Dispatch) -> AttemptOutcome:
+            return await answer
+
+        world.gateway.script(held)
+        running = asyncio.create_task(world.dispatcher.run())
+        first = await world.accept_text(to="S:1")
+        await until(lambda: _true(sent(world) == 1))
+        before = transport.receives  # those that are under way are counted
+        await world.accept_text(to="S:2")
+        await until(lambda: _true(len(transport.published) == 2))
+        await settle()
+        assert transport.receives == before
+        answer.set_result(world.gateway.accepted())
+        await world.until(first, lambda message: message.status is MessageStatus.SENT)
+        await world.dispatcher.stop(1)
+        await running
+
+
+async def settle() -> None:
+    """Let every task that can go on do so."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def _true(holds: bool) -> bool:
+    return holds

@@ -1,0 +1,458 @@
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from tests.support.polling import until
+from tests.support.queues import MemorySubscription, MemoryTransport
+from tests.support.wiring import Running, running
+
+from wework_message.adapters.rocketmq.transport import Delivery
+from wework_message.application.commands.accept import Accepted, AcceptMessage
+from wework_message.domain.errors import ConflictError, UnavailableError
+from wework_message.domain.ids import DEFAULT_TENANT
+from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource, DeadLetterView
+from wework_message.entrypoints.intake import consumer as consuming
+from wework_message.entrypoints.intake.consumer import IntakeConsumer
+from wework_message.entrypoints.wire.body import Limits
+
+TOPIC, GROUP = "async-message-send", "intake"
+
+Accept = Callable[[AcceptMessage], Awaitable[Accepted]]
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consuming, "AGAIN_S", 0.002)
+
+
+def a_send(**changes: Any) -> bytes:
+    fields = {"guid": "guid-a", "conversationId": "S:1001", "messageType": "TEXT", "content": "hello"}
+    return json.dumps(fields | changes).encode()
+
+
+class Intake:
+    """One topic's consumer on the application in memory."""
+
+    def __init__(self, behind: Running, transport: MemoryTransport) -> None:
+        self.behind = behind
+        self.transport = transport
+        self.heard: Counter[str] = Counter()
+        self.reasons: list[str | None] = []
+        self.consumers: list[tuple[IntakeConsumer[Delivery], asyncio.Task[None]]] = []
+
+    def intake(self, result: str, reason: str | None) -> None:
+        self.heard[result] += 1
+        self.reasons += [reason] if reason is not None else []
+
+    async def start(
+        self, accept: Accept | None = None, keep: Callable[[DeadLetter], Awaitable[None]] | None = None
+    ) -> IntakeConsumer[Delivery]:
+        application = self.behind.application
+        one = IntakeConsumer(
+            await self.transport.subscribe(TOPIC, GROUP, lease_s=60), accept or application.accept,
+            keep or self.behind.keep_dead_letter, application.service.database_answers, self, self.behind.clock, Limits(),
+        )  # fmt: skip
+        self.consumers.append((one, asyncio.create_task(one.run())))
+        return one
+
+    async def stop(self) -> None:
+        for one, _ in self.consumers:
+            await one.stop()
+        await asyncio.gather(*(task for _, task in self.consumers))
+        self.consumers = []
+
+    def put(self, body: bytes, *keys: str, message_id: str | None = None) -> str:
+        return self.transport.put(TOPIC, body, keys, message_id)
+
+    async def done(self) -> None:
+        """Until nothing is left in the topic."""
+
+        async def empty() -> bool:
+            return self.transport.lag(TOPIC, GROUP) == 0
+
+        await until(empty)
+
+    async def redeliver_until(self, enough: Callable[[], bool]) -> None:
+        """Leases end at once, again and again."""
+
+        async def look() -> bool:
+            self.transport.expire(TOPIC, GROUP)
+            return enough()
+
+        await until(look)
+
+    async def letters(self) -> list[DeadLetterView]:
+        reader = self.behind.application.dead_letters
+        return list(await reader.dead_letters(DEFAULT_TENANT, DeadLetterSource.INTAKE, limit=100, before=None))
+
+
+@asynccontextmanager
+async def an_intake(**transport: Any) -> AsyncIterator[Intake]:
+    async with running(dispatching=False) as behind:
+        one = Intake(behind, MemoryTransport(wait_s=0.01, **transport))
+        await one.transport.subscribe(TOPIC, GROUP, lease_s=60)
+        try:
+            yield one
+        finally:
+            await one.stop()
+
+
+async def test_a_queued_send_is_stored_and_then_acknowledged() -> None:
+    async with an_intake() as intake:
+        await intake.start()
+        intake.put(a_send())
+        await intake.done()
+        assert intake.behind.stored() == 1
+        (message,) = intake.behind.database.messages.committed_rows()
+        assert (message.client_message_id, message.mode, message.guid) == (None, "ASYNC", "guid-a")
+        assert intake.heard == {"stored": 1}
+
+
+async def test_nothing_is_acknowledged_before_it_is_stored() -> None:
+    reached, go_on = asyncio.Event(), asyncio.Event()
+    async with an_intake() as intake:
+
+        async def accept(command: AcceptMessage) -> Accepted:
+            reached.set()
+            await go_on.wait()
+            return await intake.behind.application.accept(command)
+
+        await intake.start(accept)
+        intake.put(a_send())
+        await reached.wait()
+        assert intake.transport.acked == []
+        go_on.set()
+        await intake.done()
+        assert (intake.behind.stored(), len(intake.transport.acked)) == (1, 1)
+
+
+async def test_repetitions_of_one_delivery_are_one_message() -> None:
+    async with an_intake(copies=50, seed=3) as intake:
+        await intake.start()
+        await intake.start()
+        intake.put(a_send())
+        await intake.done()
+        assert intake.behind.stored() == 1
+        assert intake.heard == {"stored": 1, "duplicate": 49}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "stored"),
+    [
+        ((a_send(clientMessageId="c"), "k", "1"), (a_send(clientMessageId="c"), "l", "2"), 1),
+        ((a_send(clientMessageId="c"), "k", "1"), (a_send(clientMessageId="d"), "k", "1"), 2),
+        ((a_send(), "k", "1"), (a_send(), "k", "2"), 1),
+        ((a_send(), "k", "1"), (a_send(), "l", "1"), 2),
+        ((a_send(), "", "1"), (a_send(), "", "1"), 1),
+        ((a_send(), "", "1"), (a_send(), "", "2"), 2),
+        ((a_send(), "好" * 300 + "a", "1"), (a_send(), "好" * 300 + "a", "2"), 1),
+        ((a_send(), "x" * 300 + "a", "1"), (a_send(), "x" * 300 + "b", "1"), 2),
+        ((a_send(), "", "y" * 300 + "a"), (a_send(), "", "y" * 300 + "b"), 2),
+    ],
+)
+async def test_the_clients_id_goes_before_the_key_and_the_key_before_the_brokers_id(
+    first: tuple[bytes, str, str], second: tuple[bytes, str, str], stored: int
+) -> None:
+    async with an_intake() as intake:
+        await intake.start()
+        for body, key, message_id in (first, second):
+            intake.put(body, key, message_id=message_id)
+            await intake.done()
+        assert intake.behind.stored() == stored
+        assert await intake.letters() == []
+
+
+async def test_of_several_keys_it_is_always_the_same_one() -> None:
+    async with an_intake() as intake:
+        await intake.start()
+        intake.put(a_send(), "b", "a")
+        await intake.done()
+        intake.put(a_send(), "a", "b")
+        await intake.done()
+        assert intake.heard == {"stored": 1, "duplicate": 1}
+
+
+async def test_a_client_cannot_hit_a_key_that_we_made_by_accident() -> None:
+    async with an_intake() as intake:
+        await intake.start()
+        for body, key, message_id in (
+            (a_send(clientMessageId="42"), "", "1"),
+            (a_send(), "42", "2"),
+            (a_send(), "", "42"),
+        ):
+            intake.put(body, key, message_id=message_id)
+            await intake.done()
+        assert intake.heard == {"stored": 3}
+
+
+async def test_the_same_key_with_another_body_is_a_dead_letter() -> None:
+    async with an_intake() as intake:
+        await intake.start()
+        intake.put(a_send(), "k", message_id="1")
+        await intake.done()
+        intake.put(a_send(content="other"), "k", message_id="2")
+        await intake.done()
+        (letter,) = await intake.letters()
+        assert (letter.reason, letter.key, letter.source_id) == ("IDEMPOTENCY_CONFLICT", "k", "2")
+        assert intake.behind.stored() == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "paths"),
+    [
+        (b"\xff{", "INVALID_JSON", []),
+        (b"[]", "VALIDATION_FAILED", [""]),
+        (a_send(content="", guid=None), "VALIDATION_FAILED", ["guid", "content"]),
+        (a_send(extra=None, surprise=1), "VALIDATION_FAILED", ["surprise"]),
+        (a_send(x="x" * 1_048_576), "PAYLOAD_TOO_LARGE", []),
+        (a_send(guid=None, accountId="nobody"), "VALIDATION_FAILED", ["accountId"]),
+        (a_send(providerCode="NOBODY"), "VALIDATION_FAILED", ["providerCode"]),
+        (a_send(messageType="QUOTE", quoteMessageId="01970000-0000-7000-8000-000000000000"), "VALIDATION_FAILED",
+         ["quoteMessageId"]),
+        (a_send(messageType="MIXED", content=None, parts=[{"messageType": "TEXT"}]), "VALIDATION_FAILED", ["parts"]),
+    ],
+)  # fmt: skip
+async def test_what_is_invalid_is_kept_with_its_reason_and_acknowledged(
+    body: bytes, reason: str, paths: list[str]
+) -> None:
+    async with an_intake() as intake:
+        await intake.start()
+        intake.put(body, "order-42", message_id="AC11")
+        await intake.done()
+        (letter,) = await intake.letters()
+        assert (letter.reason, letter.key, letter.source_id, letter.size) == (reason, "order-42", "AC11", len(body))
+        assert sorted(fault.path for fault in letter.faults) == sorted(paths)
+        found = await intake.behind.application.dead_letters.dead_letter(DEFAULT_TENANT, letter.id)
+        assert found is not None
+        assert found[1] == body
+        assert (intake.behind.stored(), intake.heard, intake.reasons) == (0, {"dead": 1}, [reason])
+
+
+async def test_the_parts_of_a_mixed_send_are_stored_together() -> None:
+    async with an_intake() as intake:
+        await intake.start()
+        parts = [{"messageType": "TEXT", "content": "one"}, {"messageType": "TEXT", "content": "two"}]
+        for message_id in ("1", "2"):
+            intake.put(
+                a_send(messageType="MIXED", content=None, parts=parts, clientMessageId="g"), message_id=message_id
+            )
+        await intake.done()
+        assert (intake.behind.stored(), intake.heard) == (2, {"stored": 1, "duplicate": 1})
+
+
+async def test_a_store_that_is_away_loses_nothing_and_stops_the_receiving() -> None:
+    async with an_intake() as intake:
+        intake.behind.database.away = True
+        await intake.start()
+        intake.put(a_send())
+
+        async def tried() -> bool:
+            return intake.heard["unavailable"] >= 10
+
+        await until(tried)
+        received = intake.transport.receives
+        intake.put(a_send())
+        seen = intake.heard["unavailable"]
+
+        async def tried_again() -> bool:
+            return intake.heard["unavailable"] >= seen + 5
+
+        await until(tried_again)
+        assert intake.transport.receives == received
+        assert (intake.transport.acked, intake.transport.lag(TOPIC, GROUP)) == ([], 2)
+        intake.behind.database.away = False
+        await intake.done()
+        assert (intake.behind.stored(), await intake.letters()) == (2, [])
+
+
+async def test_an_outage_of_the_store_is_nobodys_poison() -> None:
+    async with an_intake() as intake:
+        failures = 0
+
+        async def accept(command: AcceptMessage) -> Accepted:
+            nonlocal failures
+            failures += 1
+            if failures <= consuming.POISON_AFTER * 3:
+                raise UnavailableError("database")
+            if failures == consuming.POISON_AFTER * 3 + 1:
+                raise LookupError("once")
+            return await intake.behind.application.accept(command)
+
+        await intake.start(accept)
+        intake.put(a_send())
+        await intake.redeliver_until(lambda: intake.behind.stored() == 1)
+        await intake.done()
+        assert await intake.letters() == []
+
+
+async def test_a_store_that_refuses_one_message_but_answers_lets_the_others_through() -> None:
+    async with an_intake() as intake:
+
+        async def accept(command: AcceptMessage) -> Accepted:
+            if command.key == "bad":
+                raise UnavailableError("database", "DataError")
+            return await intake.behind.application.accept(command)
+
+        await intake.start(accept)
+        intake.put(a_send(clientMessageId="bad"))
+
+        async def tried() -> bool:
+            return intake.heard["unavailable"] >= 1
+
+        await until(tried)
+        intake.put(a_send(clientMessageId="good"))
+
+        async def through() -> bool:
+            return intake.behind.stored() == 1
+
+        await until(through)
+        assert intake.transport.lag(TOPIC, GROUP) == 1
+        await intake.redeliver_until(lambda: intake.transport.lag(TOPIC, GROUP) == 0)
+        (letter,) = await intake.letters()
+        assert (letter.reason, letter.deliveries) == ("EXHAUSTED", consuming.EXHAUSTED_AFTER + 1)
+
+
+@pytest.mark.parametrize("error", [LookupError("a defect"), ConflictError("a guard")])
+async def test_what_raises_in_our_code_again_and_again_is_a_dead_letter(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with an_intake() as intake:
+        calls = 0
+
+        async def accept(command: AcceptMessage) -> Accepted:
+            nonlocal calls
+            if command.key == "poison":
+                calls += 1
+                raise error
+            return await intake.behind.application.accept(command)
+
+        await intake.start(accept)
+        intake.put(a_send(clientMessageId="poison"))
+        intake.put(a_send(clientMessageId="fine"))
+        await intake.redeliver_until(lambda: intake.transport.lag(TOPIC, GROUP) == 0)
+        (letter,) = await intake.letters()
+        assert (letter.reason, letter.faults, calls) == ("POISON", (), consuming.POISON_AFTER)
+        assert intake.behind.stored() == 1
+        assert "hello" not in caplog.text
+
+
+async def test_a_dead_letter_that_cannot_be_kept_is_not_acknowledged() -> None:
+    async with an_intake() as intake:
+        keep, broken = intake.behind.keep_dead_letter, True
+
+        async def keeping(letter: DeadLetter) -> None:
+            if broken:
+                raise LookupError("a defect")
+            await keep(letter)
+
+        await intake.start(keep=keeping)
+        intake.put(b"no JSON")
+
+        async def taken() -> bool:
+            return intake.transport.receives >= 3
+
+        await until(taken)
+        assert (intake.transport.lag(TOPIC, GROUP), await intake.letters()) == (1, [])
+        broken = False
+        await intake.redeliver_until(lambda: intake.transport.lag(TOPIC, GROUP) == 0)
+        assert [letter.reason for letter in await intake.letters()] == ["INVALID_JSON"]
+
+
+async def test_a_queue_that_raises_does_not_end_the_intake(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with an_intake() as intake:
+        receive, failures = MemorySubscription.receive, 2
+
+        async def failing(self: MemorySubscription, limit: int) -> Any:
+            nonlocal failures
+            if failures:
+                failures -= 1
+                raise LookupError("a defect")
+            return await receive(self, limit)
+
+        monkeypatch.setattr(MemorySubscription, "receive", failing)
+        await intake.start()
+        intake.put(a_send())
+        await intake.done()
+        assert intake.behind.stored() == 1
+
+
+async def test_many_at_once_share_a_transaction_and_no_more_than_the_most_are_in_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(consuming, "MOST", 64)
+    async with an_intake() as intake:
+        open_now = most = 0
+        gate = asyncio.Event()
+
+        async def accept(command: AcceptMessage) -> Accepted:
+            nonlocal open_now, most
+            open_now += 1
+            most = max(most, open_now)
+            await gate.wait()
+            open_now -= 1
+            return await intake.behind.application.accept(command)
+
+        for number in range(200):
+            intake.put(a_send(clientMessageId=str(number)))
+        await intake.start(accept)
+
+        async def full() -> bool:
+            return open_now == 64
+
+        await until(full)
+        gate.set()
+        await intake.done()
+        assert (most, intake.behind.stored()) == (64, 200)
+
+
+async def test_a_stop_finishes_what_is_in_hand_and_leaves_the_rest() -> None:
+    reached, go_on = asyncio.Event(), asyncio.Event()
+    async with an_intake() as intake:
+
+        async def accept(command: AcceptMessage) -> Accepted:
+            reached.set()
+            await go_on.wait()
+            return await intake.behind.application.accept(command)
+
+        one = await intake.start(accept)
+        intake.put(a_send(), "1")
+        await reached.wait()
+        await one.stop()
+        intake.transport.put("other", b"")
+        go_on.set()
+        await intake.stop()
+        assert (intake.behind.stored(), len(intake.transport.acked)) == (1, 1)
+        intake.put(a_send(), "2")
+        assert intake.transport.lag(TOPIC, GROUP) == 1
+
+
+async def test_a_stop_does_not_wait_for_a_store_that_is_away() -> None:
+    async with an_intake() as intake:
+        intake.behind.database.away = True
+        await intake.start()
+        intake.put(a_send())
+
+        async def tried() -> bool:
+            return intake.heard["unavailable"] >= 1
+
+        await until(tried)
+        await intake.stop()
+        assert (intake.transport.lag(TOPIC, GROUP), intake.transport.acked) == (1, [])
+
+
+async def test_a_flusher_that_has_closed_leaves_the_message_and_is_no_defect(caplog: pytest.LogCaptureFixture) -> None:
+    async with an_intake() as intake:
+        await intake.behind.commits.close()
+        await intake.start()
+        intake.put(a_send())
+
+        async def taken() -> bool:
+            return intake.transport.receives >= 3
+
+        await until(taken)
+        assert (intake.transport.lag(TOPIC, GROUP), await intake.letters()) == (1, [])
+        assert [one for one in caplog.records if one.levelname == "ERROR"] == []

@@ -1,0 +1,99 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from tests.support.polling import until
+from tests.support.queues import MemorySubscription, MemoryTransport
+
+from wework_message.adapters.rocketmq import callback_rings
+from wework_message.adapters.rocketmq.callback_rings import CallbackListener, CallbackRings
+from wework_message.application.commands.projector import InboxBell
+
+TOPIC, GROUP, HOUR_S = "callbacks", "group", 3_600.0
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callback_rings, "AGAIN_S", 0.001)
+
+
+@asynccontextmanager
+async def at_work(*loops: CallbackRings | CallbackListener) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(one.run()) for one in loops]
+    yield
+    for one in loops:
+        await one.stop()
+    await asyncio.gather(*tasks)
+
+
+async def a_listener(transport: MemoryTransport, bell: InboxBell) -> CallbackListener:
+    return CallbackListener(await transport.subscribe(TOPIC, GROUP, lease_s=10), bell.ring)
+
+
+async def test_a_ring_of_one_process_wakes_the_projector_of_another() -> None:
+    transport, here, there = MemoryTransport(wait_s=0.01), InboxBell(), InboxBell()
+    rings = CallbackRings(transport, TOPIC, here.ring)
+    async with at_work(rings, await a_listener(transport, there)):
+        rings.ring()
+        await there.wait(HOUR_S)
+        rings.ring()
+        await there.wait(HOUR_S)
+
+        async def acknowledged() -> bool:
+            return transport.lag(TOPIC, GROUP) == 0
+
+        await until(acknowledged)
+    assert not here._rung.is_set()
+
+
+async def test_rings_of_many_commits_are_one_message() -> None:
+    transport = MemoryTransport()
+    rings = CallbackRings(transport, TOPIC, InboxBell().ring)
+    for _ in range(100):
+        rings.ring()
+    async with at_work(rings):
+
+        async def published() -> bool:
+            return len(transport.published) > 0
+
+        await until(published)
+    assert [topic for topic, _ in transport.published] == [TOPIC]
+
+
+@pytest.mark.parametrize("error", [None, LookupError("a defect")])
+async def test_where_the_broker_takes_no_ring_the_projector_here_is_woken(
+    error: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transport, here = MemoryTransport(), InboxBell()
+    transport.away = True
+    if error is not None:
+
+        async def broken(self: MemoryTransport, topic: str, body: bytes, **_: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(MemoryTransport, "publish", broken)
+    rings = CallbackRings(transport, TOPIC, here.ring)
+    async with at_work(rings):
+        for _ in range(2):
+            rings.ring()
+            await here.wait(HOUR_S)
+
+
+async def test_a_queue_that_raises_does_not_end_the_listening(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport, there = MemoryTransport(wait_s=0.01), InboxBell()
+    receive, failures = MemorySubscription.receive, 2
+
+    async def failing(self: MemorySubscription, limit: int) -> Any:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise LookupError("a defect")
+        return await receive(self, limit)
+
+    monkeypatch.setattr(MemorySubscription, "receive", failing)
+    listener = await a_listener(transport, there)
+    transport.put(TOPIC, b"whatever it says")
+    async with at_work(listener):
+        await there.wait(HOUR_S)
