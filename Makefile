@@ -54,7 +54,8 @@ bench: $(STAMP) ## speed and memory, as ratios in one run
 lock: ## rewrite requirements/*.lock (needs uv)
 	uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/dev.lock
-	uv pip compile pyproject.toml --extra server --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra server --extra mysql --extra redis --extra rocketmq --universal \
+	  --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/server.lock
 
 audit: $(STAMP) ## known vulnerabilities of what the lock pins
