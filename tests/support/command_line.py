@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 from click.testing import CliRunner, Result
 
+from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.entrypoints.cli import Provider, Services, SettingsSource, Startup, build_cli
 from wework_message.entrypoints.simulator import SimulatorOptions
 
@@ -26,6 +27,8 @@ class FakeWorld:
     provider_url: str | None = None
     serve: Callable[[], int] = lambda: 0
     migrated_from: str = "EMPTY"
+    diagnosis: Diagnosis = field(default_factory=lambda: Diagnosis(()))
+    deadlines: list[float] = field(default_factory=list)
 
     def run(self, *args: str, stdin: bytes | None = None) -> Result:
         cli = build_cli(Services(self._startup, self._simulate, httpx.MockTransport(self._answer)))
@@ -56,7 +59,12 @@ class FakeWorld:
             document={"settings": {"server": {"port": 8082}}},
             serve=self._serve,
             migrate=lambda: self.migrated_from,
+            examine=self._examine,
         )
+
+    def _examine(self, deadline_s: float) -> Diagnosis:
+        self.deadlines.append(deadline_s)
+        return self.diagnosis
 
     def _serve(self) -> int:
         self.served += 1

@@ -1,11 +1,13 @@
 """The command line, wired: settings, service, migration and simulator behind the commands."""
 
+import asyncio
 import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.bootstrap.settings import (
     Loaded,
     SettingsError,
@@ -69,6 +71,7 @@ def _startup(loaded: Loaded) -> Startup:
         document=check_document(loaded),
         serve=lambda: _serve(loaded),
         migrate=lambda: _migrate(loaded),
+        examine=lambda deadline_s: _examine(loaded, deadline_s),
     )
 
 
@@ -91,6 +94,12 @@ def _migrate(loaded: Loaded) -> str:
 
     with _as_failure():
         return migrate(loaded)
+
+
+def _examine(loaded: Loaded, deadline_s: float) -> Diagnosis:
+    from wework_message.bootstrap.examining import examine  # noqa: PLC0415 - `--help` needs no server, no database
+
+    return asyncio.run(examine(loaded, deadline_s=deadline_s))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from rich.markup import escape
 from wework_message import __version__
 from wework_message.domain.errors import WeworkMessageError
 from wework_message.entrypoints.cli.demo.command import demo
+from wework_message.entrypoints.cli.doctoring import doctor
 from wework_message.entrypoints.cli.exit_codes import ExitCode, of_error, table
 from wework_message.entrypoints.cli.failure import CommandFailedError, not_installed
 from wework_message.entrypoints.cli.messages import cancel, messages, recall, retry, status
@@ -21,7 +22,7 @@ from wework_message.entrypoints.cli.serving import config, migrate, serve
 from wework_message.entrypoints.cli.simulating import simulate
 
 _COMMANDS: Final = (
-    serve, simulate, demo, send, status, retry, cancel, recall, messages, providers, migrate, config,
+    serve, simulate, demo, send, status, retry, cancel, recall, messages, providers, migrate, config, doctor,
 )  # fmt: skip
 _CLICK_USAGE: Final = 2
 _OWN_PACKAGE: Final = "wework_message"

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.entrypoints.simulator import SimulatorOptions
 
 
@@ -57,6 +58,8 @@ class Startup:
     """Run the service until it is told to stop; returns the exit code."""
     migrate: Callable[[], str]
     """Bring the database's schema up to date; returns what it was before, such as ``EMPTY``."""
+    examine: Callable[[float], Diagnosis]
+    """Ask every check, each for at most so many seconds; problems of the settings are findings, not errors."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from wework_message.entrypoints.cli.services import Services, SettingsSource, St
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def _settings_options(command: _Command) -> _Command:
+def settings_options(command: _Command) -> _Command:
+    """`--config` and `--profile`."""
     file = click.option(
         "--config", type=click.Path(path_type=Path), metavar="FILE",
         help="Settings file instead of ./config/application.yml or ./application.yml.",
@@ -27,7 +28,7 @@ def _settings_options(command: _Command) -> _Command:
 
 
 @click.command("serve")
-@_settings_options
+@settings_options
 @click.option("--host", metavar="ADDRESS", help="Address to listen on instead of server.host.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on instead of server.port; 0 = any free.")
 @click.pass_obj
@@ -62,7 +63,7 @@ def show_startup(out: Console, startup: Startup) -> None:
 
 
 @click.command("migrate")
-@_settings_options
+@settings_options
 @click.pass_obj
 def migrate(services: Services, *, config: Path | None, profile: str | None) -> int:
     """Bring the database's schema up to this version."""
@@ -78,7 +79,7 @@ def config() -> None:
 
 
 @config.command("check")
-@_settings_options
+@settings_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def check(services: Services, *, config: Path | None, profile: str | None, as_json: bool) -> int:
