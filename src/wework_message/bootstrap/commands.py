@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from wework_message.application.commands.recover import Recover, Recovered
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.bootstrap.settings import (
     Loaded,
@@ -72,6 +73,7 @@ def _startup(loaded: Loaded) -> Startup:
         serve=lambda: _serve(loaded),
         migrate=lambda: _migrate(loaded),
         examine=lambda deadline_s: _examine(loaded, deadline_s),
+        recover=lambda command: _recover(loaded, command),
     )
 
 
@@ -100,6 +102,13 @@ def _examine(loaded: Loaded, deadline_s: float) -> Diagnosis:
     from wework_message.bootstrap.examining import examine  # noqa: PLC0415 - `--help` needs no server, no database
 
     return asyncio.run(examine(loaded, deadline_s=deadline_s))
+
+
+def _recover(loaded: Loaded, command: Recover) -> Recovered:
+    from wework_message.bootstrap.recovering import recover  # noqa: PLC0415 - `--help` needs no database
+
+    with _as_failure():
+        return asyncio.run(recover(loaded, command))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from wework_message.entrypoints.cli.messages import cancel, messages, recall, re
 from wework_message.entrypoints.cli.options import JSON_WANTED
 from wework_message.entrypoints.cli.output import error_console, print_json
 from wework_message.entrypoints.cli.providers import providers
+from wework_message.entrypoints.cli.recovering import recover
 from wework_message.entrypoints.cli.sending import send
 from wework_message.entrypoints.cli.services import Services
 from wework_message.entrypoints.cli.serving import config, migrate, serve
@@ -23,6 +24,7 @@ from wework_message.entrypoints.cli.simulating import simulate
 
 _COMMANDS: Final = (
     serve, simulate, demo, send, status, retry, cancel, recall, messages, providers, migrate, config, doctor,
+    recover,
 )  # fmt: skip
 _CLICK_USAGE: Final = 2
 _OWN_PACKAGE: Final = "wework_message"

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from wework_message.application.commands.recover import Recover, Recovered
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.entrypoints.simulator import SimulatorOptions
 
@@ -60,6 +61,8 @@ class Startup:
     """Bring the database's schema up to date; returns what it was before, such as ``EMPTY``."""
     examine: Callable[[float], Diagnosis]
     """Ask every check, each for at most so many seconds; problems of the settings are findings, not errors."""
+    recover: Callable[[Recover], Recovered]
+    """Go through a restored database that no process serves."""
 
 
 @dataclass(frozen=True, slots=True)

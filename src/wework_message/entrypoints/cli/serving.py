@@ -34,7 +34,7 @@ def settings_options(command: _Command) -> _Command:
 @click.pass_obj
 def serve(services: Services, *, config: Path | None, profile: str | None, host: str | None, port: int | None) -> int:
     """Run the service: REST API, dispatch and callbacks, until SIGTERM or Ctrl-C."""
-    startup = _startable(services, SettingsSource(config, profile, host, port))
+    startup = startable(services, SettingsSource(config, profile, host, port))
     out = error_console()
     show_startup(out, startup)
     return startup.serve()
@@ -67,7 +67,7 @@ def show_startup(out: Console, startup: Startup) -> None:
 @click.pass_obj
 def migrate(services: Services, *, config: Path | None, profile: str | None) -> int:
     """Bring the database's schema up to this version."""
-    startup = _startable(services, SettingsSource(config, profile))
+    startup = startable(services, SettingsSource(config, profile))
     before = startup.migrate()
     click.echo("the schema was up to date already" if before == "CURRENT" else f"the schema was {before}, now CURRENT")
     return ExitCode.OK
@@ -95,7 +95,8 @@ def check(services: Services, *, config: Path | None, profile: str | None, as_js
     return ExitCode.CONFIGURATION if startup.problems else ExitCode.OK
 
 
-def _startable(services: Services, source: SettingsSource) -> Startup:
+def startable(services: Services, source: SettingsSource) -> Startup:
+    """A start that the settings allow; raises `CommandFailedError` (`CONFIGURATION`) with every reason against it."""
     startup = services.startup(source)
     if startup.problems:
         first, *others = startup.problems
