@@ -49,7 +49,7 @@ class MemoryMessageJournal:
             place = (key.tenant_id, key.key)
             row = self._db.keys.get(place)
             if row is None:
-                row = KeyRow(key.target, key.fingerprint)
+                row = KeyRow(key.target, key.fingerprint, self._clock.now())
                 self._db.keys.put(place, row)
                 owners.append(KeyOwner(row.target, row.fingerprint, fresh=True))
             else:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.application.group_commit import Flush
-from wework_message.application.policy import DAY_MS, Policy
+from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding
 from wework_message.domain.callbacks import FactKind, Sighting
 from wework_message.domain.errors import UnavailableError
@@ -58,6 +58,8 @@ class ProjectCallbacks:
         self._board = board
         self._policy = policy
         self._clock = clock
+        self.parked: list[Named] = []
+        """What entries have been parked for since somebody last emptied this."""
 
     async def __call__(self, flush: Flush, items: Sequence[int], /) -> Sequence[int]:
         """`items` are batch sizes; the answer is how many entries were looked at."""
@@ -138,6 +140,8 @@ class ProjectCallbacks:
         if found is None or sighting.refers_to is not None:
             waits_for = sighting.refers_to or sighting.provider_message_id
             desk.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
+            if waits_for is not None:
+                self.parked.append((*place, waits_for))
             return None
         desk.open[place].remove(found)
         owner = (found.message_id, found.number)
@@ -213,14 +217,11 @@ def _after_failure(entry: InboxEntry) -> InboxState:
     return InboxState.FAILED if entry.tries + 1 >= MAX_TRIES else InboxState.PENDING
 
 
-class GiveUpParked:
-    """The transaction that reports records of the account's own that matched nothing for a day (domain D4.3)."""
+class LookAgain:
+    """The transaction that opens parked entries again, once, whatever has become of what they wait for."""
 
-    def __init__(self, clock: Clock) -> None:
-        """`clock` tells what a day ago was."""
-        self._clock = clock
-
-    async def __call__(self, flush: Flush, items: Sequence[int], /) -> Sequence[int]:
-        """How many there were."""
-        orphans = await flush.unit.inbox.orphan(before=self._clock.now() - DAY_MS)
-        return [orphans, *[0] * (len(items) - 1)]
+    async def __call__(self, flush: Flush, items: Sequence[Sequence[Named]], /) -> Sequence[int]:
+        """`items` are what they wait for; the answer is how many were opened."""
+        opened = [await flush.unit.inbox.reopen(named, [], since=0) for named in items]
+        flush.inbox |= sum(opened) > 0
+        return opened

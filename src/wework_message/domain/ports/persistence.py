@@ -21,9 +21,16 @@ from wework_message.domain.ids import (
     ProviderMessageId,
     TenantId,
 )
+from wework_message.domain.inbox import InboxState
 from wework_message.domain.matching import OpenAttempt
 from wework_message.domain.message import Message
 from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.upkeep import Duties, Pruning
+
+__all__ = [
+    "AccountBook", "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict",
+    "KeyOwner", "LaneBlock", "MessageJournal", "NewBatch", "UnitOfWork", "UnitOfWorkFactory",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,21 +148,6 @@ class MessageJournal(Protocol):
         ...
 
 
-class InboxState(StrEnum):
-    """Where a stored callback stands."""
-
-    PENDING = "PENDING"
-    APPLIED = "APPLIED"
-    PARKED = "PARKED"
-    """A record of the account's own that matches nothing yet."""
-    ORPHAN = "ORPHAN"
-    """Not ours: received messages, other notices, and own records that matched nothing for a day."""
-    QUARANTINED = "QUARANTINED"
-    """Unreadable, or for a guid that nobody knows."""
-    FAILED = "FAILED"
-    """Projecting it raised five times."""
-
-
 @dataclass(frozen=True, slots=True)
 class InboxEntry:
     """A stored callback."""
@@ -251,6 +243,16 @@ class UnitOfWork(Protocol):
     @property
     def accounts(self) -> AccountBook:
         """The account book, inside this transaction."""
+        ...
+
+    @property
+    def duties(self) -> Duties:
+        """What is done once per cluster, inside this transaction."""
+        ...
+
+    @property
+    def pruning(self) -> Pruning:
+        """Deleting what is old, inside this transaction."""
         ...
 
     async def commit(self) -> None:
