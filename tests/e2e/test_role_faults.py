@@ -75,6 +75,8 @@ async def test_a_clock_that_is_wrong_takes_no_lease_away_and_doubles_nothing(
         crowd.want(60)
         await crowd.finish()
         assert await judged(four.scene, crowd, cut_off=0) == []
+        assert all(one.has_written("sendMessage") for one in four.members.values())  # each had its part
+        assert not [name for name, one in four.members.items() if one.has_written("LEASE_EXPIRED")]
 
 
 @pytest.mark.parametrize("shift_ms", [TEN_MINUTES_MS, -TEN_MINUTES_MS], ids=["ahead", "behind"])

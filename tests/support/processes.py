@@ -130,6 +130,10 @@ class Program:
         lines = self._output.read_text("utf-8", "replace").splitlines() if self._output.exists() else []
         return "\n".join(lines[-_TAIL:])
 
+    def has_written(self, words: str) -> bool:
+        """Whether it ever wrote this."""
+        return words in self._output.read_text("utf-8", "replace")
+
     def close(self) -> None:
         """End it somehow, and leave its output where pytest shows it if the test failed."""
         if self.running:
