@@ -13,8 +13,8 @@ from sqlalchemy import Connection, insert, text, update
 from tests.support.builders import a_message
 from tests.support.examining import examined, verdicts
 from tests.support.mysql import EmptyDatabase, opened_store, target_of
-from tests.support.processes import free_port
 from tests.support.servers.mariadb import Database, MariaDb
+from tests.support.servers.ports import free_port
 
 from wework_message.adapters.sql.arrivals import arrival_check
 from wework_message.adapters.sql.checks import ReadOnlyFile, mysql_checks, sqlite_checks

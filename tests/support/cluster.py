@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.mysql import target_of
-from tests.support.processes import ServiceProgram, SimulatorProgram, Stage, free_port
+from tests.support.processes import ServiceProgram, SimulatorProgram, Stage
 from tests.support.servers.mariadb import Database
+from tests.support.servers.ports import free_port
 from tests.support.witnesses import Api, Scene, Simulator, client_of
 
 SERVE: Final = ("serve", "--no-dispatch")
