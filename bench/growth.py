@@ -26,6 +26,9 @@ UNLIMITED: Final = {"APP_MESSAGE_LIMITS_RATE_LIMIT_PER_MINUTE": "1000000"}
 LIMIT_S: Final = 1200
 GIB_PER_MILLION: Final = 1_000_000 / 2**30
 
+ENOUGH: Final = 0.99
+_DELIVERED: Final = "SELECT count(*) FROM wm_message WHERE status = 'DELIVERED'"
+
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
 
@@ -118,14 +121,14 @@ def _lengths(ask: Ask) -> dict[str, int]:
 
 
 def _drive(service: ServiceProgram, messages: int, ask: Ask) -> None:
-    """Accept, send, echo, until all are DELIVERED."""
+    """Accept, send, echo, until all but one in a hundred at most are DELIVERED and nothing is left to do."""
     began = time.monotonic()
     processes.load(f"{service.url}/api/messages/send/async", "send", count=messages)
-    while (done := int(ask("SELECT count(*) FROM wm_message WHERE status = 'DELIVERED'")[0][0])) < messages:
+    while (done := int(ask(_DELIVERED)[0][0])) < ENOUGH * messages or int(ask("SELECT count(*) FROM wm_due")[0][0]):
         if time.monotonic() - began > LIMIT_S:
             raise TimeoutError(f"{done} of {messages} are DELIVERED")
         time.sleep(0.2)
-    print(f"{messages} messages in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    print(f"{done} of {messages} messages DELIVERED in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
 
 MEASURES: Final = {"sqlite": sqlite, "mariadb": mariadb}
