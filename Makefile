@@ -40,10 +40,11 @@ quick: $(STAMP) ## format check, lint, types, import contracts, dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 
-check: quick ## what CI runs: quick, the tests with their coverage gates, the wheel as others use it, the audit
+check: quick ## what CI runs: quick, the tests with their coverage gates, the wheel as others use it, the steps of the image, the audit
 	WM_REQUIRE_SERVERS=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report=
 	$(BIN)/python -m scripts.coverage_gate
 	$(BIN)/python -m scripts.check_wheel
+	$(BIN)/python -m scripts.check_image
 	$(BIN)/python -m scripts.audit
 
 format: $(STAMP) ## format and fix what can be fixed
@@ -56,8 +57,11 @@ bench: $(STAMP) ## speed and memory, as ratios in one run
 lock: ## rewrite requirements/*.lock (needs uv)
 	uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/dev.lock
-	uv pip compile pyproject.toml --extra server --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra server --extra mysql --extra redis --extra rocketmq --universal \
+	  --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/server.lock
+	echo 'hatchling>=1.27' | uv pip compile - --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/build.lock
 
 audit: $(STAMP) ## known vulnerabilities of what the lock pins
 	$(BIN)/python -m scripts.audit

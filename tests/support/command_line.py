@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 from click.testing import CliRunner, Result
 
+from wework_message.application.commands.recover import Recover, Recovered
+from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.entrypoints.cli import CreatedTopics, Provider, Services, SettingsSource, Startup, build_cli
 from wework_message.entrypoints.simulator import SimulatorOptions
 
@@ -26,6 +28,10 @@ class FakeWorld:
     provider_url: str | None = None
     serve: Callable[[], int] = lambda: 0
     migrated_from: str = "EMPTY"
+    diagnosis: Diagnosis = field(default_factory=lambda: Diagnosis(()))
+    deadlines: list[float] = field(default_factory=list)
+    recovered: Recovered = field(default_factory=lambda: Recovered({}, {}))
+    recoveries: list[Recover] = field(default_factory=list)
 
     def run(self, *args: str, stdin: bytes | None = None) -> Result:
         cli = build_cli(Services(self._startup, self._simulate, httpx.MockTransport(self._answer)))
@@ -57,7 +63,17 @@ class FakeWorld:
             serve=self._serve,
             migrate=lambda: self.migrated_from,
             create_topics=lambda: CreatedTopics((), ()),
+            examine=self._examine,
+            recover=self._recover,
         )
+
+    def _examine(self, deadline_s: float) -> Diagnosis:
+        self.deadlines.append(deadline_s)
+        return self.diagnosis
+
+    def _recover(self, command: Recover) -> Recovered:
+        self.recoveries.append(command)
+        return self.recovered
 
     def _serve(self) -> int:
         self.served += 1

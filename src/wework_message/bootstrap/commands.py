@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from wework_message.application.commands.recover import Recover, Recovered
+from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
 from wework_message.bootstrap.settings import (
     Loaded,
@@ -82,6 +84,8 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
         serve=lambda: _serve(loaded, role),
         migrate=lambda: _migrate(loaded),
         create_topics=lambda: _create_topics(loaded),
+        examine=lambda deadline_s: _examine(loaded, deadline_s),
+        recover=lambda command: _recover(loaded, command),
     )
 
 
@@ -118,6 +122,19 @@ def _create_topics(loaded: Loaded) -> CreatedTopics:
     except LayoutError as error:
         raise CommandFailedError(ExitCode.TRY_AGAIN, str(error), document={"errors": [str(error)]}) from None
     return CreatedTopics(tuple(topics), tuple(groups))
+
+
+def _examine(loaded: Loaded, deadline_s: float) -> Diagnosis:
+    from wework_message.bootstrap.examining import examine  # noqa: PLC0415 - `--help` needs no server, no database
+
+    return asyncio.run(examine(loaded, deadline_s=deadline_s))
+
+
+def _recover(loaded: Loaded, command: Recover) -> Recovered:
+    from wework_message.bootstrap.recovering import recover  # noqa: PLC0415 - `--help` needs no database
+
+    with _as_failure():
+        return asyncio.run(recover(loaded, command))
 
 
 @contextmanager

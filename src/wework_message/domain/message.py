@@ -10,11 +10,12 @@ from typing import Final
 from wework_message.domain.agenda import PARK_MS, Due, Place
 from wework_message.domain.attempt import Attempt, AttemptOutcome
 from wework_message.domain.errors import IllegalTransitionError
+from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.lifecycle import HoldReason, MessageStatus, Trigger
 from wework_message.domain.message_evidence import MessageEvidence
 from wework_message.domain.message_record import Moved, Note, RecallState
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Verdict
+from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Settle, Verdict
 
 __all__ = ["MAX_STRIKES", "ROUND_MS", "Message", "Moved", "Note", "RecallState"]
 
@@ -23,6 +24,10 @@ MAX_STRIKES: Final = 3
 
 ROUND_MS: Final = 24 * 3_600_000
 """How long a new round may take: `expiresAt` = now + 24 h (decision 40)."""
+
+
+_FORGOTTEN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="RESTORED")
+"""What became of a call is in no backup."""
 
 
 @dataclass(slots=True)
@@ -158,6 +163,28 @@ class Message(MessageEvidence):
             self.lane_released = True
             self.notes.append(Note("LANE_OPENED", now, attempt=attempt.number))
         self.due = Due(next_ms, Place.FREE)
+
+    def doubt(self, attempt: Attempt, *, horizon_ms: int, now: int) -> None:
+        """It waits in a store that was restored from a backup, and may have been sent since: UNKNOWN (reliability X2).
+
+        `attempt` stands for the call that nobody remembers. It holds no lane: several messages of one may be in doubt.
+        """
+        self._must_wait(Trigger.CLAIM)
+        self.attempts.append(attempt)
+        self.attempt_count = attempt.number
+        attempt.close(_FORGOTTEN, at=now)
+        attempt.lane_open = False
+        self._become(MessageStatus.UNKNOWN, _FORGOTTEN.reason, now=now)
+        self.due = Due(lane_block_ms(horizon_ms), Place.FREE)
+
+    def doubt_open_call(self, *, horizon_ms: int, now: int) -> None:
+        """Its call was open when the store was saved, and ended long ago, nobody knows how: UNKNOWN, and its lane is free."""
+        attempt = self.open_attempt
+        if self.status is not MessageStatus.SENDING or attempt is None:
+            raise IllegalTransitionError(self.status, Trigger.LOSE)
+        self.settle(attempt.number, _FORGOTTEN, Settle(), horizon_ms=horizon_ms, now=now)
+        if attempt.unsettled:  # not where an echo had come before the backup
+            self.open_lane(next_ms=lane_block_ms(horizon_ms), now=now)
 
     def give_up_unknown(self, *, now: int) -> None:
         """`onUnknown: FAIL` after its hours: FAILED with `confirmed: false`; a late echo may still correct it."""

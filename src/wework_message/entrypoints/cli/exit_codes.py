@@ -49,11 +49,11 @@ class ExitCode(IntEnum):
 MEANINGS: Final = MappingProxyType(
     {
         ExitCode.OK: "done",
-        ExitCode.DIFFERENT: "the demo ran, and its result is not what was expected",
+        ExitCode.DIFFERENT: "the demo ran and its result, or what the doctor found stored, is not what it must be",
         ExitCode.USAGE: "the command line is wrong",
         ExitCode.REFUSED: "the request was refused, or its message ended unsent; repeating it changes nothing",
         ExitCode.NOT_FOUND: "no such message, provider, route or file",
-        ExitCode.UNAVAILABLE: "nothing answers at the URL, or a package is not installed",
+        ExitCode.UNAVAILABLE: "something that is needed does not answer, or a package is not installed",
         ExitCode.BUG: "a bug, here or in the service",
         ExitCode.TRY_AGAIN: "not now, or not settled yet: ask again (a send: with the same --key)",
         ExitCode.FORBIDDEN: "the service does not let this caller do that",

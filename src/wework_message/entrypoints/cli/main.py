@@ -10,6 +10,7 @@ from wework_message import __version__
 from wework_message.domain.errors import WeworkMessageError
 from wework_message.entrypoints.cli.dead_letters import dlq
 from wework_message.entrypoints.cli.demo.command import demo
+from wework_message.entrypoints.cli.doctoring import doctor
 from wework_message.entrypoints.cli.exit_codes import ExitCode, of_error, table
 from wework_message.entrypoints.cli.failure import CommandFailedError, not_installed
 from wework_message.entrypoints.cli.messages import cancel, messages, recall, retry, status
@@ -17,6 +18,7 @@ from wework_message.entrypoints.cli.options import JSON_WANTED
 from wework_message.entrypoints.cli.output import error_console, print_json
 from wework_message.entrypoints.cli.providers import providers
 from wework_message.entrypoints.cli.queueing import rocketmq
+from wework_message.entrypoints.cli.recovering import recover
 from wework_message.entrypoints.cli.sending import send
 from wework_message.entrypoints.cli.services import Services
 from wework_message.entrypoints.cli.serving import config, consume, migrate, serve
@@ -24,7 +26,7 @@ from wework_message.entrypoints.cli.simulating import simulate
 
 _COMMANDS: Final = (
     serve, consume, simulate, demo, send, status, retry, cancel, recall, messages, providers, dlq, migrate, rocketmq,
-    config,
+    config, doctor, recover,
 )  # fmt: skip
 _CLICK_USAGE: Final = 2
 _OWN_PACKAGE: Final = "wework_message"

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from wework_message.application.commands.recover import Recover, Recovered
+from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
 from wework_message.entrypoints.simulator import SimulatorOptions
 
@@ -71,6 +73,10 @@ class Startup:
     """Bring the database's schema up to date; returns what it was before, such as ``EMPTY``."""
     create_topics: Callable[[], CreatedTopics]
     """Create what is missing at the RocketMQ cluster."""
+    examine: Callable[[float], Diagnosis]
+    """Ask every check, each for at most so many seconds; problems of the settings are findings, not errors."""
+    recover: Callable[[Recover], Recovered]
+    """Go through a restored database that no process serves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def consume(services: Services, *, config: Path | None, profile: str | None, hos
 
 
 def _run(services: Services, source: SettingsSource) -> int:
-    startup = _startable(services, source)
+    startup = startable(services, source)
     show_startup(error_console(), startup)
     return startup.serve()
 
@@ -93,7 +93,7 @@ def show_startup(out: Console, startup: Startup) -> None:
 @click.pass_obj
 def migrate(services: Services, *, config: Path | None, profile: str | None) -> int:
     """Bring the database's schema up to this version."""
-    startup = _startable(services, SettingsSource(config, profile))
+    startup = startable(services, SettingsSource(config, profile))
     before = startup.migrate()
     click.echo("the schema was up to date already" if before == "CURRENT" else f"the schema was {before}, now CURRENT")
     return ExitCode.OK
@@ -121,7 +121,8 @@ def check(services: Services, *, config: Path | None, profile: str | None, as_js
     return ExitCode.CONFIGURATION if startup.problems else ExitCode.OK
 
 
-def _startable(services: Services, source: SettingsSource) -> Startup:
+def startable(services: Services, source: SettingsSource) -> Startup:
+    """A start that the settings allow; raises `CommandFailedError` (`CONFIGURATION`) with every reason against it."""
     startup = services.startup(source)
     if startup.problems:
         first, *others = startup.problems

@@ -1,0 +1,185 @@
+"""Do what docker/Dockerfile does, without Docker: run its build steps in a temporary folder and its command with what they made.
+
+What this cannot show: the base image, the user, the layers. It shows that the sources are there and not ignored, that the lock
+installs by hash, that the command serves, that the health check finds it alive, and that SIGTERM ends it in peace.
+Exit 0: everything holds. Exit 1: the first thing that does not, said on stderr.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+DOCKERFILE: Final = ROOT / "docker" / "Dockerfile"
+START_S: Final = 60
+STOP_S: Final = 30
+PLACES: Final = ("/opt/wework-message", "/opt/building", "/build", "/srv/wework-message")
+"""Folders of the image; here they lie below the temporary one."""
+
+
+class BrokenPromiseError(Exception):
+    """The image would not be what we say it is."""
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction of a Dockerfile, its lines joined."""
+
+    word: str
+    rest: str
+
+
+def instructions(text: str) -> Iterator[Instruction]:
+    """Without comments."""
+    joined = re.sub(r"\\\n\s*", " ", "\n".join(line for line in text.splitlines() if not line.startswith("#")))
+    for line in joined.splitlines():
+        if line.strip():
+            word, _, rest = line.strip().partition(" ")
+            yield Instruction(word.upper(), re.sub(r"\s+", " ", rest).strip())
+
+
+def stages(text: str) -> list[list[Instruction]]:
+    """The instructions of each stage."""
+    made: list[list[Instruction]] = []
+    for one in instructions(text):
+        if one.word == "FROM":
+            made.append([])
+        made[-1].append(one)
+    return made
+
+
+def sent_to_the_builder(name: str, ignore: str) -> bool:
+    """Whether .dockerignore lets this path of the repository into the build's context; first everything is out, then some is in."""
+    rules = [line for line in ignore.splitlines() if line and not line.startswith("#")]
+    if rules[0] != "*":
+        raise BrokenPromiseError(".dockerignore no longer begins with *")
+    return any(line.startswith("!") and (name == line[1:] or name.startswith(f"{line[1:]}/")) for line in rules)
+
+
+def main() -> int:
+    """Build, serve, look, stop; the exit code."""
+    with tempfile.TemporaryDirectory(prefix="wework-message-image-") as name:
+        try:
+            building, running = stages(DOCKERFILE.read_text(encoding="utf-8"))
+            build(building, Path(name))
+            serve(running, Path(name))
+        except BrokenPromiseError as broken:
+            sys.stderr.write(f"image: {broken}\n")
+            return 1
+    return 0
+
+
+def build(steps: list[Instruction], place: Path) -> None:
+    """COPY and RUN of the first stage."""
+    ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8")
+    folder = inside(place, "/build")
+    folder.mkdir(parents=True)
+    inside(place, "/opt").mkdir(exist_ok=True)
+    for step in steps:
+        if step.word == "COPY":
+            *sources, target = step.rest.split(" ")
+            for source in sources:
+                copy(source, folder / target, ignore)
+        elif step.word == "RUN":
+            run(moved(step.rest, place).replace("python -m venv", f"{sys.executable} -m venv"), folder)
+    print("image: its build steps ran", flush=True)
+
+
+def copy(source: str, target: Path, ignore: str) -> None:
+    """As Docker does: a file goes into a folder, a folder's content becomes the target."""
+    here = ROOT / source
+    if not here.exists() or not sent_to_the_builder(source, ignore):
+        raise BrokenPromiseError(f"COPY {source}: it is not there, or .dockerignore keeps it out")
+    if here.is_dir():
+        shutil.copytree(here, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    else:
+        target.mkdir(exist_ok=True)
+        shutil.copy(here, target)
+
+
+def run(command: str, folder: Path) -> None:
+    """By the shell, as RUN does."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV_", "COVERAGE"))}
+    ran = subprocess.run(["/bin/sh", "-c", command], cwd=folder, env=kept, capture_output=True, check=False, text=True)
+    if ran.returncode:
+        raise BrokenPromiseError(f"RUN {command}\n{ran.stdout}{ran.stderr}")
+
+
+def serve(steps: list[Instruction], place: Path) -> None:
+    """ENTRYPOINT and CMD with ENV, the health check against it, then SIGTERM."""
+    said = {step.word: step.rest for step in steps}
+    command = [*json.loads(said["ENTRYPOINT"]), *json.loads(said["CMD"])]
+    health = json.loads(said["HEALTHCHECK"].partition("CMD ")[2])
+    folder = inside(place, "/srv/wework-message")
+    folder.mkdir(parents=True)
+    variables = dict(pair.split("=", 1) for step in steps if step.word == "ENV" for pair in step.rest.split(" "))
+    variables |= {
+        "PATH": moved(variables["PATH"].replace("$PATH", os.environ["PATH"]), place),
+        "SERVER_HOST": "127.0.0.1",
+        "SERVER_PORT": str(free_port()),
+    }
+    with (place / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, env=variables, stdout=log, stderr=log)
+        try:
+            wait_until_healthy(health, variables, process)
+            print(f"image: {' '.join(command)} is healthy by its own check", flush=True)
+            stop(process)
+        except (BrokenPromiseError, subprocess.TimeoutExpired) as error:
+            raise BrokenPromiseError(f"{error}\n{(place / 'log').read_text(errors='replace')[-4000:]}") from None
+        finally:
+            process.kill()
+            process.wait()
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """As `docker stop` does."""
+    process.send_signal(signal.SIGTERM)
+    if (code := process.wait(STOP_S)) != 0:
+        raise BrokenPromiseError(f"SIGTERM ended it with {code}")
+    print("image: SIGTERM ends it with 0", flush=True)
+
+
+def wait_until_healthy(check: list[str], variables: dict[str, str], process: "subprocess.Popen[bytes]") -> None:
+    """Until the check ends with 0, as Docker asks."""
+    until = time.monotonic() + START_S
+    while True:
+        program = shutil.which(check[0], path=variables["PATH"]) or check[0]
+        asked = subprocess.run([program, *check[1:]], env=variables, capture_output=True, check=False, text=True)
+        if asked.returncode == 0:
+            return
+        if process.poll() is not None or time.monotonic() > until:
+            raise BrokenPromiseError(f"it never became healthy: {asked.stderr}")
+        time.sleep(0.1)
+
+
+def inside(place: Path, path: str) -> Path:
+    """Where a folder of the image is here."""
+    return place / path.lstrip("/")
+
+
+def moved(text: str, place: Path) -> str:
+    """A command with the image's folders where they are here."""
+    return re.sub(rf"(?<![\w.])({'|'.join(map(re.escape, PLACES))})", lambda found: str(inside(place, found[0])), text)
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Ask every check at once, each within its deadline, and tell what they found."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ports.checking import Check, Fault, Finding, Verdict
+
+_STANDS: frozenset[Verdict] = frozenset({Verdict.OK, Verdict.WARNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One check, answered."""
+
+    name: str
+    finding: Finding
+    duration_ms: float
+    """Of the question itself, without waiting for the check before it."""
+    fault: Fault | None
+    """Set exactly where it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Everything that was asked, in the order in which it was registered."""
+
+    examined: tuple[Examined, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of all: failed, else warning, else ok."""
+        found = self.counts
+        return next((one for one in (Verdict.FAILED, Verdict.WARNING) if found[one]), Verdict.OK)
+
+    @property
+    def counts(self) -> Mapping[Verdict, int]:
+        """How many checks ended with each verdict."""
+        found = Counter(one.finding.verdict for one in self.examined)
+        return {verdict: found[verdict] for verdict in Verdict}
+
+    @property
+    def fault(self) -> Fault | None:
+        """Whose business it is first: the settings, then what is away, then what is broken; None = nothing failed."""
+        faults = {one.fault for one in self.examined}
+        return next((one for one in Fault if one in faults), None)
+
+
+async def diagnose(checks: Sequence[Check], *, deadline_s: float) -> Diagnosis:
+    """Ask all of `checks` concurrently; `deadline_s` is that of each single question, in seconds.
+
+    Never raises for what a check does. Raises `ValueError` where two checks have one name, or one waits for none that
+    was registered before it.
+    """
+    _demand_order(checks)
+    asked: dict[str, asyncio.Task[Examined]] = {}
+    async with asyncio.TaskGroup() as group:
+        for check in checks:
+            before = asked[check.after] if check.after is not None else None
+            asked[check.name] = group.create_task(_examine(check, before, deadline_s), name=check.name)
+    return Diagnosis(tuple(task.result() for task in asked.values()))
+
+
+def _demand_order(checks: Sequence[Check]) -> None:
+    seen: set[str] = set()
+    for check in checks:
+        if check.name in seen or (check.after is not None and check.after not in seen):
+            raise ValueError(f"the check {check.name} is registered twice, or before {check.after}")
+        seen.add(check.name)
+
+
+async def _examine(check: Check, before: "asyncio.Task[Examined] | None", deadline_s: float) -> Examined:
+    if before is not None and (its := await before).finding.verdict not in _STANDS:
+        return Examined(check.name, Finding.skipped(f"{its.name} comes first: {its.finding.verdict}"), 0.0, None)
+    began = time.monotonic()
+    finding, fault = await _ask(check, deadline_s)
+    return Examined(check.name, finding, (time.monotonic() - began) * 1000, fault)
+
+
+async def _ask(check: Check, deadline_s: float) -> tuple[Finding, Fault | None]:
+    try:
+        async with asyncio.timeout(deadline_s):
+            finding = await check.ask()
+    except TimeoutError:
+        return Finding.failed(f"no answer within {deadline_s:g} s", check.advice), Fault.UNAVAILABLE
+    except UnavailableError as error:
+        return Finding.failed(str(error), check.advice), Fault.UNAVAILABLE
+    except Exception as error:  # noqa: BLE001 -- one check's defect must not hide what the others found; its text may hold a secret
+        return Finding.failed(f"the check itself broke: {type(error).__name__}", "report it"), check.fault
+    return finding, check.fault if finding.verdict is Verdict.FAILED else None

@@ -1,0 +1,187 @@
+"""The files for Docker, which no daemon reads here: what they name exists, and says what the service understands.
+
+`make check` runs the build steps themselves (scripts/check_image.py).
+"""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import rich_click as click
+import yaml
+from scripts import locked
+from scripts.check_image import Instruction, sent_to_the_builder, stages
+
+from wework_message.adapters.sql.mysql_server import _objections
+from wework_message.bootstrap.commands import cli
+from wework_message.bootstrap.settings import load
+from wework_message.bootstrap.settings.environment import variable_of
+from wework_message.bootstrap.settings.schema import known_leaves
+from wework_message.bootstrap.settings.spring import ALIASES, PROFILES_KEY, REDIS_PARTS
+from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.openapi import path_of
+from wework_message.entrypoints.rest.routes import routes
+
+ROOT: Final = Path(__file__).parents[2]
+DOCKER: Final = ROOT / "docker"
+BUILDING, RUNNING = stages((DOCKER / "Dockerfile").read_text("utf-8"))
+VARIABLES: Final = {
+    variable_of(key) for key in (*known_leaves(["guangzhou-guxing"]), *ALIASES, *REDIS_PARTS, PROFILES_KEY)
+}
+OWN: Final = (
+    "SPRING_",
+    "SERVER_",
+    "DATASOURCE_",
+    "REDIS_",
+    "ROCKETMQ_",
+    "APP_",
+    "LOGGING_",
+    "SECURITY_",
+    "MANAGEMENT_",
+)
+REQUIRED: Final = re.compile(r"\$\{(\w+):\?[^}]+\}")
+SECRET: Final = re.compile(r"PASSWORD|SECRET|AUTH|_KEY$")
+
+
+class ComposeLoader(yaml.SafeLoader):
+    """YAML with the two tags of Compose's merge rules."""
+
+
+def _sequence(loader: yaml.SafeLoader, node: yaml.SequenceNode) -> list[Any]:
+    return loader.construct_sequence(node)
+
+
+for tag in ("!reset", "!override"):
+    ComposeLoader.add_constructor(tag, _sequence)
+
+
+def compose(name: str = "compose.yaml") -> dict[str, Any]:
+    made: dict[str, Any] = yaml.load((DOCKER / name).read_text("utf-8"), ComposeLoader)  # noqa: S506 - a SafeLoader
+    return made
+
+
+def said(word: str, steps: list[Instruction] = RUNNING) -> list[str]:
+    return [step.rest for step in steps if step.word == word]
+
+
+def settings_of(service: dict[str, Any]) -> dict[str, str]:
+    """The service's variables with something for each that must be set."""
+    url = "http://provider.example"
+    return {
+        name: REQUIRED.sub(lambda found: url if found[1].endswith("URL") else "given", value)
+        for name, value in service["environment"].items()
+    }
+
+
+def test_docker_build_in_the_root_finds_the_file_as_the_java_service_s_users_do() -> None:
+    link = ROOT / "Dockerfile"
+    assert link.is_symlink()
+    assert link.readlink() == Path("docker/Dockerfile")
+
+
+def test_every_source_of_a_copy_is_there_and_reaches_the_builder() -> None:
+    ignore = (ROOT / ".dockerignore").read_text("utf-8")
+    sources = [source for rest in said("COPY", BUILDING) for source in rest.split(" ")[:-1]]
+    assert len(sources) == 7
+    assert [one for one in sources if not (ROOT / one).exists() or not sent_to_the_builder(one, ignore)] == []
+    assert [one for one in (".git", "tests", "docker/.env", "var") if sent_to_the_builder(one, ignore)] == []
+
+
+def test_the_image_holds_every_backend_by_hash() -> None:
+    lock = locked.read(ROOT / "requirements" / "server.lock")
+    assert {"asyncmy", "cryptography", "redis", "hiredis", "rocketmq-python-client", "litestar"} <= set(lock)
+    installs = [one for rest in said("RUN", BUILDING) for one in rest.split(" && ") if "pip install" in one]
+    assert [one for one in installs if "--no-deps" not in one] == []
+    assert [one for one in installs if "--require-hashes" not in one] == [installs[-1]]
+    assert "wework_message-" in installs[-1]
+
+
+def test_the_process_is_nobody_special_gets_its_signals_and_keeps_its_files_in_volumes() -> None:
+    assert said("USER") == ["10001:10001"]
+    assert said("EXPOSE") == ["8082"]
+    assert said("STOPSIGNAL") == ["SIGTERM"]
+    assert said("ENTRYPOINT") == ['["wework-message"]']
+    assert said("CMD") == ['["serve"]']
+    folder = said("WORKDIR")[-1]
+    assert said("VOLUME") == [f'["{folder}/var", "{folder}/logs"]']
+    assert any(f"{folder}/var {folder}/logs" in step and "--owner wework" in step for step in said("RUN"))
+
+
+def test_variables_of_the_image_are_settings() -> None:
+    named = [pair.split("=", 1)[0] for rest in said("ENV") for pair in rest.split(" ")]
+    assert [name for name in named if name.startswith(OWN) and name not in VARIABLES] == []
+
+
+def test_the_health_check_asks_a_route_that_depends_on_nothing() -> None:
+    paths = {path_of(route) for route in routes(Config(version="0", metrics=lambda: (b"", "")))}
+    assert "/actuator/health/liveness" in paths
+    assert "/actuator/health/liveness" in said("HEALTHCHECK")[0]
+
+
+def test_compose_names_settings_only_and_they_load_as_the_docker_profile() -> None:
+    environ = settings_of(compose()["services"]["service"])
+    assert [name for name in environ if name not in VARIABLES] == []
+    loaded = load(environ, config_dir=DOCKER)
+    assert loaded.profile == "docker"
+    assert loaded.settings.datasource.url is not None
+    assert loaded.settings.redis.url is not None
+    assert loaded.settings.redis.url.reveal() == "redis://:given@redis:6379/0"
+    assert loaded.settings.rocketmq.name_server == "rocketmq-nameserver:9876"
+
+
+def test_no_credential_has_a_value_in_the_files_and_each_that_is_needed_stands_in_the_example() -> None:
+    needed: set[str] = set()
+    for service in compose()["services"].values():
+        for name, value in service.get("environment", {}).items():
+            needed.update(REQUIRED.findall(value))
+            assert not SECRET.search(name) or REQUIRED.fullmatch(value) or name == "MARIADB_RANDOM_ROOT_PASSWORD", name
+    example = dict(
+        line.split("=", 1) for line in (DOCKER / "example.env").read_text("utf-8").splitlines() if "=" in line
+    )
+    assert needed <= set(example)
+    assert set(example.values()) == {""}
+
+
+def test_compose_waits_for_healthy_backends_and_keeps_their_data() -> None:
+    made = compose()
+    assert made["name"] == "wework-message-service"
+    services = made["services"]
+    for name, condition in services["service"]["depends_on"].items():
+        assert condition == {"condition": "service_healthy"}
+        assert "healthcheck" in services[name]
+    used = {one.partition(":")[0] for its in services.values() for one in its.get("volumes", ())}
+    assert used == set(made["volumes"])
+    assert [port.rpartition(":")[2] for port in services["service"]["ports"]] == ["8082"]
+    assert "ports" not in services["mysql"]
+
+
+def test_the_database_of_compose_would_not_be_refused() -> None:
+    mysql = compose()["services"]["mysql"]
+    given = dict(one.removeprefix("--").split("=", 1) for one in mysql["command"])
+    assert given["character-set-server"] == "utf8mb4"
+    version = f"{mysql['image'].partition(':')[2]}.1-MariaDB"
+    found = _objections(
+        version, flush=int(given["innodb-flush-log-at-trx-commit"]), log_bin="log-bin" in given,
+        sync_binlog=int(given["sync-binlog"]), binlog_format=given["binlog-format"],
+    )  # fmt: skip
+    assert list(found) == []
+
+
+def test_the_split_variant_runs_roles_that_exist_in_place_of_the_one_service() -> None:
+    made = compose("compose.split.yaml")["services"]
+    assert made["service"] == {"profiles": ["single"]}
+    assert {name: one["command"] for name, one in made.items() if "command" in one} == {
+        "api": ["serve", "--no-dispatch"], "worker": ["consume"],
+    }  # fmt: skip
+    assert made["worker"]["ports"] == []
+    for name in ("api", "worker"):
+        assert made[name]["extends"] == {"file": "compose.yaml", "service": "service"}
+
+
+@pytest.mark.parametrize("words", [["serve"], ["serve", "--no-dispatch"], ["consume"]], ids=shlex.join)
+def test_what_a_container_runs_is_a_command(words: list[str]) -> None:
+    command = cli.commands[words[0]]
+    known = {flag for option in command.params if isinstance(option, click.Option) for flag in option.opts}
+    assert set(words[1:]) <= known

@@ -1,0 +1,76 @@
+"""The doctor beside a running service, and in front of what is no provider."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.mysql import EmptyDatabase
+from tests.support.processes import playing
+from tests.support.servers.rocketmq import RocketMq
+from tests.support.witnesses import Api, client_of, text
+
+pytestmark = pytest.mark.e2e
+
+
+async def doctor(folder: Path, **settings: str) -> tuple[int, dict[str, Any], str]:
+    command = [sys.executable, "-m", "wework_message", "doctor", "--json"]
+    environ = {"PATH": os.environ["PATH"], **settings}
+    ended = await asyncio.create_subprocess_exec(
+        *command, cwd=folder, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await ended.communicate()
+    checks = {one["name"]: one for one in json.loads(out)["checks"]}
+    return ended.returncode or 0, checks, (out + err).decode()
+
+
+async def test_everything_is_well_while_the_service_sends(tmp_path: Path) -> None:
+    with playing(tmp_path) as stage:
+        async with client_of(stage.service.url) as client:
+            api = Api(client)
+            ids = [await api.accept(text(f"{number}", conversationId=f"S:{number}")) for number in range(10)]
+            await asyncio.gather(*(api.reaches(one, "DELIVERED") for one in ids))
+        code, checks, said = await doctor(
+            tmp_path,
+            DATASOURCE_URL=f"sqlite:///{tmp_path}/wework-message.db",
+            APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL=stage.simulator.origin,
+        )
+    assert (code, {one["verdict"] for one in checks.values()}) == (0, {"ok", "skipped"}), said
+    assert checks["provider.guangzhou-guxing.call"]["verdict"] == "ok"
+    assert {one["verdict"] for name, one in checks.items() if name.startswith("invariant.")} == {"ok"}
+
+
+async def test_a_server_that_is_no_provider_is_found_out(tmp_path: Path) -> None:
+    with playing(tmp_path) as stage:
+        code, checks, _ = await doctor(
+            tmp_path, APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL=f"{stage.simulator.origin}/no/such/path"
+        )
+    assert code == 69
+    assert checks["provider.guangzhou-guxing.tcp"]["verdict"] == "ok"
+    assert checks["provider.guangzhou-guxing.call"]["text"] == "no answer in the provider's form"
+
+
+async def test_the_production_backends_by_the_java_service_s_variables(
+    tmp_path: Path, migrated: EmptyDatabase, redis_url: str, rocketmq: RocketMq
+) -> None:
+    target = migrated.target
+    code, checks, said = await doctor(
+        tmp_path,
+        SPRING_DATASOURCE_URL=f"jdbc:mysql://{target.host}:{target.port}/{target.database}",
+        SPRING_DATASOURCE_USERNAME=target.username,
+        SPRING_DATASOURCE_PASSWORD=target.password,
+        SPRING_DATA_REDIS_HOST="127.0.0.1",
+        SPRING_DATA_REDIS_PORT=redis_url.rpartition(":")[2].partition("/")[0],
+        ROCKETMQ_NAME_SERVER=rocketmq.name_server.address,
+        ROCKETMQ_ENDPOINTS=rocketmq.endpoints,
+        ROCKETMQ_TOPICS_DUE=rocketmq.fresh_topic(),
+        ROCKETMQ_GROUP=rocketmq.fresh_group(),
+    )
+    asked = {name: one for name, one in checks.items() if name.startswith(("database.", "redis.", "rocketmq."))}
+    assert {one["verdict"] for one in asked.values()} == {"ok"}, said
+    assert len(asked) == 7 + 5 + 8
+    assert code in {0, 78}  # 78 while a backend is not wired
+    assert target.password not in said

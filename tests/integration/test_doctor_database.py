@@ -1,0 +1,320 @@
+"""The same checks on a SQLite file and on MariaDB, on good ones and on broken ones."""
+
+import asyncio
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, insert, text, update
+from tests.support.builders import a_message
+from tests.support.examining import examined, verdicts
+from tests.support.mysql import EmptyDatabase, opened_store, target_of
+from tests.support.servers.mariadb import Database, MariaDb
+from tests.support.servers.ports import free_port
+
+from wework_message.adapters.sql.arrivals import arrival_check
+from wework_message.adapters.sql.checks import ReadOnlyFile, mysql_checks, sqlite_checks
+from wework_message.adapters.sql.dialect import SqliteDialect
+from wework_message.adapters.sql.invariant_checks import BREACHES, invariant_checks
+from wework_message.adapters.sql.invariants import RULES, smallest_id
+from wework_message.adapters.sql.mysql import MysqlStore
+from wework_message.adapters.sql.rows import message_row
+from wework_message.adapters.sql.schema import upgrade
+from wework_message.adapters.sql.sqlite import SqliteStore
+from wework_message.adapters.sql.tables import attempt, callback, due, message
+from wework_message.adapters.system import SystemClock
+from wework_message.domain.ports.checking import Check
+
+HORIZON_MS = 90_000
+
+
+def now() -> int:
+    return int(time.time() * 1000)
+
+
+def an_id(ago_ms: int = 0) -> str:
+    return f"{smallest_id(now() - ago_ms)}-7000-8000-{uuid.uuid4().hex[:12]}"
+
+
+def a_row(status: str, **changes: object) -> dict[str, object]:
+    row = message_row(a_message())
+    return row | {"id": an_id(), "status": status, "attempt_count": 1} | changes
+
+
+def a_call(message_id: str, number: int = 1, **changes: object) -> dict[str, object]:
+    its = a_message()
+    return {
+        "message_id": message_id, "number": number, "tenant_id": "default", "round": 1, "account_id": its.account_id,
+        "conversation_id": message_id, "binding_id": "b", "provider_code": "GUANGZHOU_GUXING", "guid": "g-1", "epoch": 0,
+        "started_at": now(), "outcome": "ACCEPTED", "facts": "", "unsettled": None, "lane_open": None,
+    } | changes  # fmt: skip
+
+
+def a_due(message_id: str, **changes: object) -> dict[str, object]:
+    row = {
+        "message_id": message_id, "tenant_id": "default", "lane": message_id, "urgency": 1, "place": 1, "parked": False,
+        "paced": False, "due_at": now(),
+    }  # fmt: skip
+    return row | changes
+
+
+BROKEN = {
+    "stranded": [(message, a_row("QUEUED"))],
+    "due_at_rest": [(message, row := a_row("CANCELLED")), (due, a_due(str(row["id"])))],
+    "sending_without_intent": [(message, row := a_row("SENDING")), (due, a_due(str(row["id"])))],
+    "sent_without_proof": [(message, a_row("SENT", attempt_count=0))],
+    "failed_unproven": [
+        (message, row := a_row("FAILED", confirmed=True)),
+        (attempt, a_call(str(row["id"]), outcome="UNCERTAIN", unsettled=1)),
+    ],
+    "lane_held_at_rest": [
+        (message, row := a_row("EXPIRED")),
+        (attempt, a_call(str(row["id"]), outcome="UNCERTAIN", lane_open=1)),
+    ],
+    "sent_twice": [
+        (message, row := a_row("DELIVERED", attempt_count=2)),
+        (attempt, a_call(str(row["id"]), 1, outcome="UNCERTAIN", facts="ECHO")),
+        (attempt, a_call(str(row["id"]), 2)),
+    ],
+}
+"""Rows that break exactly one rule."""
+
+
+def write(connection: Connection, rows: list[tuple[object, dict[str, object]]]) -> None:
+    for table, row in rows:
+        connection.execute(insert(table), row)  # type: ignore[arg-type]  # tables of different shapes in one list
+
+
+def sqlite_all(path: Path, *, auto_migrate: bool = True) -> list[Check]:
+    run = ReadOnlyFile(path)
+    return [
+        *sqlite_checks(path, auto_migrate=auto_migrate), *invariant_checks(run, SqliteDialect(), SystemClock()), arrival_check(run, horizon_ms=HORIZON_MS)
+    ]  # fmt: skip
+
+
+def mysql_all(store: MysqlStore, one: EmptyDatabase, **settings: bool) -> list[Check]:
+    given = {"auto_migrate": True, "accept_data_loss": False} | settings
+    way = mysql_checks(store.read, one.target.host, one.target.port, **given)
+    return [
+        *way,
+        *invariant_checks(store.read, store.dialect, SystemClock()),
+        arrival_check(store.read, horizon_ms=HORIZON_MS),
+    ]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {one.name: one.read_bytes() for one in folder.iterdir()}
+
+
+@pytest.fixture
+async def file(tmp_path: Path) -> Path:
+    path = tmp_path / "x.db"
+    store = SqliteStore(path)
+    await store.transact(upgrade)
+    await store.close()
+    return path
+
+
+async def test_a_good_file_is_ok_and_nothing_is_left_beside_it(file: Path) -> None:
+    before = contents(file.parent)
+    found = await examined(sqlite_all(file))
+    assert verdicts(found) == dict.fromkeys(found, "ok") | {"callbacks.arriving": "skipped"}
+    assert len(found) == 4 + len(BROKEN) + 2
+    assert contents(file.parent) == before
+
+
+async def test_a_file_that_is_served_is_read_with_what_was_committed_last(file: Path) -> None:
+    store = SqliteStore(file)
+    try:
+        await store.transact(write, BROKEN["stranded"])
+        assert (await examined(sqlite_all(file)))["invariant.stranded"].finding.verdict == "failed"
+    finally:
+        await store.close()
+
+
+async def test_where_there_is_no_file_yet_nothing_fails_and_nothing_is_made(tmp_path: Path) -> None:
+    found = await examined(sqlite_all(tmp_path / "deep" / "x.db"))
+    assert verdicts(found)["database.call"] == "skipped"
+    assert "failed" not in verdicts(found).values()
+    assert contents(tmp_path) == {}
+
+
+async def test_a_file_that_is_no_database_fails(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    await asyncio.to_thread(path.write_text, "not a database, but long enough to be looked at" * 100)
+    found = await examined(sqlite_all(path))
+    assert verdicts(found)["database.call"] == "failed"
+    assert verdicts(found)["database.schema"] == "skipped"
+
+
+async def test_a_folder_that_cannot_be_written_fails(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path) == file)  # root may write everywhere
+    found = await examined(sqlite_all(file))
+    assert verdicts(found)["database.file"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("revision", "auto_migrate", "verdict", "word"),
+    [("9999", True, "failed", "newer"), (None, True, "warning", "no schema"), (None, False, "failed", "no schema")],
+)
+async def test_a_schema_of_another_version_is_told(
+    file: Path, revision: str | None, auto_migrate: bool, verdict: str, word: str
+) -> None:
+    def change(connection: Connection) -> None:
+        connection.execute(text("DELETE FROM wm_schema_version"))
+        if revision is not None:
+            connection.execute(text("INSERT INTO wm_schema_version VALUES (:it)"), {"it": revision})
+
+    store = SqliteStore(file)
+    await store.transact(change)
+    await store.close()
+    found = await examined(sqlite_all(file, auto_migrate=auto_migrate))
+    assert verdicts(found)["database.schema"] == verdict
+    assert word in found["database.schema"].finding.text
+    assert verdicts(found)["invariant.stranded"] == "skipped"
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+async def test_each_breach_in_a_file_is_found_by_its_rule_alone(file: Path, kind: str) -> None:
+    store = SqliteStore(file)
+    await store.transact(write, BROKEN[kind])
+    await store.close()
+    found = await examined(sqlite_all(file))
+    failed = [name for name, verdict in verdicts(found).items() if verdict == "failed"]
+    assert failed == [f"invariant.{kind}"]
+    assert kind in BREACHES or str(BROKEN[kind][0][1]["id"]) in found[failed[0]].finding.text
+    assert found[failed[0]].fault == "broken"
+
+
+def test_every_rule_has_a_breach() -> None:
+    assert set(BROKEN) == {*BREACHES, *(one.kind for one in RULES)}
+
+
+async def test_a_marked_duplicate_breaks_no_rule(file: Path) -> None:
+    store = SqliteStore(file)
+    await store.transact(write, BROKEN["sent_twice"])
+    await store.transact(lambda connection: connection.execute(update(message).values(possible_duplicate=True)).close())
+    await store.close()
+    assert verdicts(await examined(sqlite_all(file)))["invariant.sent_twice"] == "ok"
+
+
+async def test_what_nobody_takes_is_a_warning(file: Path) -> None:
+    row = a_row("QUEUED")
+    store = SqliteStore(file)
+    await store.transact(write, [(message, row), (due, a_due(str(row["id"]), due_at=now() - 3_600_000))])
+    await store.close()
+    found = await examined(sqlite_all(file))
+    assert verdicts(found)["database.overdue"] == "warning"
+    assert "60 min" in found["database.overdue"].finding.text
+
+
+@pytest.mark.parametrize(
+    ("facts", "heard", "verdict", "word"),
+    [
+        ("ECHO", True, "ok", "1 sends of 1 instances"),
+        ("", False, "warning", "no callback in 24 h from g-1"),
+        ("", True, "warning", "none about own messages"),
+    ],
+)
+async def test_sends_without_callbacks_tell_that_the_provider_was_not_told_where(
+    file: Path, facts: str, heard: bool, verdict: str, word: str
+) -> None:
+    row = a_row("SENT", id=an_id(3_600_000))
+    came = {
+        "tenant_id": "default", "provider_code": "GUANGZHOU_GUXING", "guid": "g-1", "notify_type": 11010, "event_key": "e",
+        "raw": "{}", "received_at": now(), "state": "APPLIED", "tries": 1,
+    }  # fmt: skip
+    rows = [(message, row), (attempt, a_call(str(row["id"]), facts=facts)), *([(callback, came)] if heard else [])]
+    store = SqliteStore(file)
+    await store.transact(write, rows)
+    await store.close()
+    found = (await examined(sqlite_all(file)))["callbacks.arriving"].finding
+    assert (found.verdict, word in found.text) == (verdict, True), found.text
+
+
+async def test_a_good_server_is_ok(migrated: EmptyDatabase) -> None:
+    async with opened_store(migrated.target) as store:
+        found = await examined(mysql_all(store, migrated))
+    assert verdicts(found) == dict.fromkeys(found, "ok") | {"callbacks.arriving": "skipped"}
+    assert "MariaDB 1" in found["database.call"].finding.text
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+async def test_each_breach_on_a_server_is_found_by_its_rule_alone(migrated: EmptyDatabase, kind: str) -> None:
+    async with opened_store(migrated.target) as store:
+        await store.transact(write, BROKEN[kind])
+        found = await examined(mysql_all(store, migrated))
+    assert [name for name, verdict in verdicts(found).items() if verdict == "failed"] == [f"invariant.{kind}"]
+
+
+async def test_a_server_that_is_gone_fails_at_the_door(migrated: EmptyDatabase) -> None:
+    migrated.server.kill9()
+    async with opened_store(migrated.target) as store:
+        found = await examined(mysql_all(store, migrated))
+    assert verdicts(found)["database.tcp"] == "failed"
+    assert set(verdicts(found).values()) == {"ok", "failed", "skipped"}
+
+
+async def test_a_server_that_does_not_answer_fails_at_the_deadline(migrated: EmptyDatabase) -> None:
+    migrated.server.pause()
+    async with opened_store(migrated.target) as store:
+        found = await examined(mysql_all(store, migrated), deadline_s=0.5)
+        migrated.server.resume()
+    assert verdicts(found)["database.tcp"] == "ok"
+    assert found["database.call"].finding.text == "no answer within 0.5 s"
+
+
+async def test_a_wrong_password_and_a_wrong_port_are_told_without_the_password(migrated: EmptyDatabase) -> None:
+    wrong = EmptyDatabase(migrated.server, replace(migrated.target, password="hunter2"))
+    async with opened_store(wrong.target) as store:
+        found = await examined(mysql_all(store, wrong))
+    assert found["database.call"].finding.text == "database: user or password are wrong (1045)"
+    assert "hunter2" not in str(found)
+    elsewhere = EmptyDatabase(migrated.server, replace(migrated.target, port=free_port()))
+    async with opened_store(elsewhere.target) as store:
+        assert verdicts(await examined(mysql_all(store, elsewhere)))["database.tcp"] == "failed"
+
+
+@pytest.fixture
+def careless(migrated: EmptyDatabase) -> Iterator[EmptyDatabase]:
+    migrated.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+    yield migrated
+    migrated.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+
+
+async def test_a_server_that_loses_commits_fails_unless_that_was_accepted(careless: EmptyDatabase) -> None:
+    async with opened_store(careless.target) as store:
+        refused = await examined(mysql_all(store, careless))
+        accepted = await examined(mysql_all(store, careless, accept_data_loss=True))
+    assert verdicts(refused)["database.safety"] == "failed"
+    assert refused["database.safety"].fault == "settings"
+    assert verdicts(accepted)["database.safety"] == "warning"
+    assert "innodb_flush_log_at_trx_commit" in accepted["database.safety"].finding.text
+
+
+@pytest.mark.parametrize(("ahead_s", "verdict"), [(2, "warning"), (-600, "failed")])
+async def test_a_clock_that_differs_is_told(
+    migrated: EmptyDatabase, monkeypatch: pytest.MonkeyPatch, ahead_s: int, verdict: str
+) -> None:
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - ahead_s)
+    async with opened_store(migrated.target) as store:
+        found = await examined(mysql_all(store, migrated))
+    assert verdicts(found)["database.clock"] == verdict
+    assert ("ahead of" if ahead_s > 0 else "behind") in found["database.clock"].finding.text
+
+
+async def test_an_empty_database_is_a_warning_where_the_start_fills_it(
+    mariadb_database: Database, mariadb: MariaDb
+) -> None:
+    empty = EmptyDatabase(mariadb, target_of(mariadb_database))
+    async with opened_store(empty.target) as store:
+        found = await examined(mysql_all(store, empty))
+        strict = await examined(mysql_all(store, empty, auto_migrate=False))
+    assert verdicts(found)["database.schema"] == "warning"
+    assert verdicts(found)["invariant.stranded"] == "skipped"
+    assert verdicts(strict)["database.schema"] == "failed"

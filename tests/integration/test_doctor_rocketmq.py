@@ -1,0 +1,97 @@
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from tests.support.examining import examined, verdicts
+from tests.support.servers.ports import free_port
+from tests.support.servers.rocketmq import RocketMq
+
+from wework_message.adapters.rocketmq.checks import Cluster, rocketmq_checks
+
+
+def address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
+
+
+def cluster_of(server: RocketMq, topic: str, group: str) -> Cluster:
+    return Cluster([address(server.name_server.address)], address(server.endpoints), [topic], [group])
+
+
+async def test_a_cluster_with_our_topics_and_groups_is_ok(rocketmq: RocketMq) -> None:
+    cluster = cluster_of(rocketmq, rocketmq.fresh_topic(), rocketmq.fresh_group())
+    found = await examined(rocketmq_checks(cluster))
+    assert verdicts(found) == dict.fromkeys(
+        ["rocketmq.name-server.dns", "rocketmq.name-server.tcp", "rocketmq.name-server.call", "rocketmq.topics",
+         "rocketmq.groups", "rocketmq.proxy.dns", "rocketmq.proxy.tcp", "rocketmq.proxy.call"], "ok",
+    )  # fmt: skip
+
+
+async def test_a_missing_topic_is_a_warning_where_the_start_creates_it_and_fails_where_not(rocketmq: RocketMq) -> None:
+    cluster = cluster_of(rocketmq, "no-such-topic", "no-such-group")
+    found = await examined(rocketmq_checks(cluster))
+    assert verdicts(found)["rocketmq.topics"] == "warning"
+    assert verdicts(found)["rocketmq.proxy.call"] == "warning"
+    strict = await examined(rocketmq_checks(replace(cluster, creates=False)))
+    assert verdicts(strict)["rocketmq.topics"] == "failed"
+    assert "no topic no-such-topic" in strict["rocketmq.topics"].finding.text
+
+
+async def test_a_missing_group_is_found_and_not_created_by_the_question(rocketmq: RocketMq) -> None:
+    cluster = replace(cluster_of(rocketmq, rocketmq.fresh_topic(), "group-nobody-made"), creates=False)
+    for _ in range(2):
+        found = await examined(rocketmq_checks(cluster))
+        assert verdicts(found)["rocketmq.groups"] == "failed"
+        assert "no group group-nobody-made" in found["rocketmq.groups"].finding.text
+
+
+async def test_without_its_proxy_the_name_server_is_fine_and_the_proxy_fails(rocketmq: RocketMq) -> None:
+    topic, group = rocketmq.fresh_topic(), rocketmq.fresh_group()
+    cluster = replace(cluster_of(rocketmq, topic, group), proxy=("127.0.0.1", free_port()))
+    found = await examined(rocketmq_checks(cluster))
+    assert verdicts(found)["rocketmq.topics"] == "ok"
+    assert verdicts(found)["rocketmq.proxy.tcp"] == "failed"
+    assert verdicts(found)["rocketmq.proxy.call"] == "skipped"
+
+
+async def test_another_service_on_the_proxy_s_port_is_no_proxy(rocketmq: RocketMq) -> None:
+    cluster = cluster_of(rocketmq, rocketmq.fresh_topic(), rocketmq.fresh_group())
+    found = await examined(rocketmq_checks(replace(cluster, proxy=cluster.name_servers[0])), deadline_s=5)
+    assert verdicts(found)["rocketmq.proxy.call"] == "failed"
+
+
+async def test_one_of_two_name_servers_away_fails_alone(rocketmq: RocketMq) -> None:
+    cluster = cluster_of(rocketmq, rocketmq.fresh_topic(), rocketmq.fresh_group())
+    found = await examined(
+        rocketmq_checks(replace(cluster, name_servers=[("127.0.0.1", free_port()), *cluster.name_servers]))
+    )
+    assert verdicts(found)["rocketmq.name-server.1.tcp"] == "failed"
+    assert verdicts(found)["rocketmq.name-server.2.call"] == "ok"
+    assert verdicts(found)["rocketmq.topics"] == "ok"
+
+
+@asynccontextmanager
+async def babbling(answer: bytes) -> AsyncIterator[tuple[str, int]]:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[:2]
+
+
+async def test_what_is_no_name_server_fails_whatever_it_answers() -> None:
+    answers = (
+        b"",
+        b"HTTP/1.1 400 Bad\r\n\r\n",
+        struct.pack(">ii", 2**31 - 1, 5),
+        struct.pack(">ii", 10, 6) + b"[not{}",
+    )
+    for answer in answers:
+        async with babbling(answer) as place:
+            found = await examined(rocketmq_checks(Cluster([place], place, ["t"], ["g"])), deadline_s=5)
+        assert verdicts(found)["rocketmq.name-server.call"] == "failed", answer
+        assert verdicts(found)["rocketmq.topics"] == "skipped"
