@@ -40,6 +40,7 @@ from wework_message.application.group_commit import GroupCommit
 from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import InProcess, Service
+from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.application.quoting import Quoting
 from wework_message.application.routing import Router
 from wework_message.application.senders import Senders
@@ -143,6 +144,7 @@ async def running(policy: Policy | None = None, *, dispatching: bool = True) -> 
         ingest_callback=IngestCallbackHandler(commits, StoreCallbacks(clock), readers, GUXING),
         wait=WaitForMessage(feed, reader),
         read=reader,
+        poll=ReadStatuses(reader),
         providers=Providers(policy, board, reader, {GUXING: "http://127.0.0.1:19000"}),
         service=Service(reader, parts={"database": InProcess("memory"), "queue": InProcess("in-process")}),
         policy=policy,

@@ -9,7 +9,7 @@ from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
 from wework_message.application.watching import WaitForMessage
-from wework_message.domain.ports.reading import MessageReader
+from wework_message.domain.ports.reading import MessageReader, StatusReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Application:
     """Read one message, and wait for it to move."""
     read: MessageReader
     """Lists, timelines, batches, callbacks: queries that need no rule go straight to the reader."""
+    poll: StatusReader
+    """Where messages stand, perhaps some seconds old; whoever changes or waits takes `read` and `wait`."""
     providers: Providers
     service: Service
     policy: Policy

@@ -16,6 +16,7 @@ from wework_message.bootstrap.containers import Infrastructure, UseCases
 from wework_message.bootstrap.databases import bring_up
 from wework_message.bootstrap.policies import policy_of
 from wework_message.bootstrap.settings import Loaded, simulated_providers
+from wework_message.bootstrap.shared import Shared, WatchRedis
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.observing import Observer
@@ -37,11 +38,13 @@ class Process:
     prober: Prober
     feed: StatusFeed
     board: HealthBoard
+    shared: Shared
     _loops: list["asyncio.Task[None]"] = field(default_factory=list)
     _drained: bool = False
 
     async def start(self) -> None:
         """Begin to flush, dispatch, project and probe."""
+        await self.shared.start()
         await self.commits.start()
         for loop in (self.dispatcher, self.projector, self.prober):
             self._loops.append(asyncio.create_task(loop.run(), name=type(loop).__name__))
@@ -62,10 +65,13 @@ class Process:
         self.projector.stop()
         await asyncio.gather(*self._loops)
         await self.commits.close()
+        await self.shared.stop()
 
 
 @asynccontextmanager
-async def running(loaded: Loaded, observer: Observer, *, own_url: str | None = None) -> AsyncIterator[Process]:
+async def running(
+    loaded: Loaded, observer: Observer, *, own_url: str | None = None, watch_redis: WatchRedis | None = None
+) -> AsyncIterator[Process]:
     """A whole process without its HTTP server; `own_url` is where simulators send their callbacks.
 
     Raises `SettingsError`, `UnavailableError`.
@@ -78,24 +84,27 @@ async def running(loaded: Loaded, observer: Observer, *, own_url: str | None = N
             provider_settings=loaded.settings.app.wework.providers,
             provider_urls=urls,
             calls=policy.calls_in_flight,
+            redis=loaded.settings.redis,
+            watch_redis=watch_redis,
         )
         stack.push_async_callback(_shut, infrastructure)
         store = await infrastructure.store.async_()
         await bring_up(store, loaded.settings.datasource)
+        shared = await infrastructure.shared.async_()
         gateways = await infrastructure.gateways.async_()
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
-            clock=infrastructure.clock(), store=store, gateways=gateways, policy=policy,
+            clock=infrastructure.clock(), store=store, shared=shared, gateways=gateways, policy=policy,
             observer=observer, api_urls={codes[key]: url for key, url in urls.items()},
             parts={
                 "database": InProcess(store.name),
                 "queue": InProcess("in-process"),
-                "cache": InProcess("memory"),
+                "cache": shared.backend,
             },
         )  # fmt: skip
         process = Process(
             use_cases.application(), use_cases.commits(), use_cases.dispatcher(), use_cases.projector(),
-            use_cases.prober(), use_cases.feed(), use_cases.board(),
+            use_cases.prober(), use_cases.feed(), use_cases.board(), shared,
         )  # fmt: skip
         await process.start()
         stack.push_async_callback(process.drain)

@@ -139,7 +139,9 @@ async def service(loaded: Loaded, listener: socket.socket) -> AsyncIterator["asy
             now=config.now,
         )
         observers = Observers(counts, LoggingObserver(logs.facts))
-        process = await stack.enter_async_context(running(loaded, observers, own_url=_own_url(loaded, listener)))
+        process = await stack.enter_async_context(
+            running(loaded, observers, own_url=_own_url(loaded, listener), watch_redis=metrics.redis_call)
+        )
         counts.watch_health(process.board, tuple(policy.providers))
         await _sample_lag(stack, metrics)
         app = create_app(process.application, _observed(config, metrics, observers))

@@ -126,26 +126,29 @@ def require_startable(settings: Settings, profile: str) -> None:
 
 
 def refuse_missing_backends(settings: Settings) -> None:
-    """Stop at the first setting that asks for Redis or RocketMQ, or for MySQL without its driver (decision 59: nothing is ignored silently)."""
+    """Stop at the first setting that asks for RocketMQ, or for MySQL or Redis without the driver (decision 59: nothing is ignored silently)."""
     for problem in _missing_backends(settings):
         raise problem
 
 
 def _missing_backends(settings: Settings) -> list[MissingBackendError]:
-    wanted = []
-    if settings.redis.url:
-        wanted.append("redis.url")
+    wanted: list[str] = []
     # The producer's keys are the Java service's and alone ask for nothing.
     wanted += [f"rocketmq.{key}" for key in _differences(settings.rocketmq, RocketmqSettings()) if key != "producer"]
     reason = "needs a backend that this version does not have yet; it is set by a file or by"
-    return [*_missing_driver(settings), *(MissingBackendError(key, f"{reason} {variables_of(key)}") for key in wanted)]
+    return [*_missing_drivers(settings), *(MissingBackendError(key, f"{reason} {variables_of(key)}") for key in wanted)]
 
 
-def _missing_driver(settings: Settings) -> list[MissingBackendError]:
+def _missing_drivers(settings: Settings) -> list[MissingBackendError]:
     mysql = settings.datasource.url is not None and settings.datasource.url.scheme == "mysql"
-    if not mysql or find_spec("asyncmy") is not None:
-        return []
-    return [MissingBackendError("datasource.url", "MySQL needs the extra mysql: pip install 'wework-message[mysql]'")]
+    return [
+        MissingBackendError(key, f"{name} needs the extra {extra}: pip install 'wework-message[{extra}]'")
+        for wanted, module, key, name, extra in (
+            (mysql, "asyncmy", "datasource.url", "MySQL", "mysql"),
+            (settings.redis.url is not None, "redis", "redis.url", "Redis", "redis"),
+        )
+        if wanted and find_spec(module) is None
+    ]
 
 
 def _datasource_problems(settings: Settings, profile: str) -> list[SettingsError]:

@@ -1,0 +1,65 @@
+"""What processes share beside the database: in memory of each, or through the Redis that the settings name."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from wework_message.application.queries.service import Backend, InProcess
+from wework_message.application.routing import REMEMBER_S
+from wework_message.bootstrap.settings.tree import RedisSettings
+from wework_message.domain.message import Message
+from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.persistence import UnitOfWorkFactory
+from wework_message.domain.ports.reading import StatusReader
+from wework_message.domain.ports.system import Clock
+from wework_message.domain.ports.throttling import RateLimiter
+
+WatchRedis = Callable[[str, str, float], None]
+"""Told of every call to Redis: what for, how it ended, seconds."""
+
+
+class Shared:
+    """Nothing is shared: every part is the process's own. Each method takes such a part and returns what to use."""
+
+    backend: Backend = InProcess("memory")
+    remember_s: float = REMEMBER_S
+    """How long the router remembers accounts."""
+
+    def board(self, local: HealthBoard) -> HealthBoard:
+        """What is known of providers and bindings."""
+        return local
+
+    def limiter(self, local: RateLimiter) -> RateLimiter:
+        """Budgets of accounts."""
+        return local
+
+    def units(self, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
+        """Units of work, and what they remember of the account book."""
+        return units
+
+    def statuses(self, reader: StatusReader) -> StatusReader:
+        """Where messages stand, for clients that poll."""
+        return reader
+
+    def committed(self, messages: Sequence[Message]) -> None:
+        """New versions are committed."""
+
+    async def start(self) -> None:
+        """Begin whatever loops."""
+
+    async def stop(self) -> None:
+        """End what loops, once nothing else works any more."""
+
+
+@asynccontextmanager
+async def open_shared(settings: RedisSettings, clock: Clock, watch: WatchRedis | None) -> AsyncIterator[Shared]:
+    """The parts, closed at the end. Redis need not be there (decision 48)."""
+    if settings.url is None:
+        yield Shared()
+        return
+    from wework_message.bootstrap.shared_redis import SharedByRedis  # noqa: PLC0415 -- the client is an extra
+
+    shared = SharedByRedis(settings.url.reveal(), clock, watch, cache_status=settings.cache_status)
+    try:
+        yield shared
+    finally:
+        await shared.close()
