@@ -45,11 +45,13 @@ class TestRedisRateLimiter(OnRedis, RateLimiterContract, SharedRateLimiterContra
 class TestRedisHealthBoard(OnRedis, HealthBoardContract, SharedHealthBoardContract):
     @pytest.fixture
     def board(self, link: Link, clock: SettableClock) -> RedisHealthBoard:
-        return RedisHealthBoard(MemoryHealthBoard(clock, FixedDice(0.0)), link, clock, name="one")
+        return RedisHealthBoard(MemoryHealthBoard(clock, FixedDice(0.0)), link, clock, name="one", redis_clock=False)
 
     @pytest.fixture
     def other_board(self, other_link: Link, clock: SettableClock) -> RedisHealthBoard:
-        return RedisHealthBoard(MemoryHealthBoard(clock, FixedDice(0.0)), other_link, clock, name="two")
+        return RedisHealthBoard(
+            MemoryHealthBoard(clock, FixedDice(0.0)), other_link, clock, name="two", redis_clock=False
+        )
 
     async def exchange(self, *boards: RedisHealthBoard) -> None:
         for board in boards:

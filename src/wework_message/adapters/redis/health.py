@@ -57,18 +57,24 @@ _log: Final = logging.getLogger(__name__)
 class RedisHealthBoard:
     """Our own observations count at once, those of others within a second. Without Redis a process knows its own."""
 
-    def __init__(self, local: HealthBoard, link: Link, clock: Clock, *, name: str, prefix: str = "wm:") -> None:
-        """`local` holds what is known; `name` tells this process from others, for one run of it."""
+    def __init__(
+        self, local: HealthBoard, link: Link, clock: Clock, *, name: str, prefix: str = "wm:", redis_clock: bool = True
+    ) -> None:
+        """`local` holds what is known; `name` tells this process from others, for one run of it.
+
+        `redis_clock=False` dates batches by `clock` (contract suites).
+        """
         self._local = local
         self._link = link
         self._clock = clock
         self._name = name.encode()
+        self._redis_clock = redis_clock
         self._stream = f"{prefix}health:{VERSION}"
         self._gathered = Gathering()
         self._cursor: str | None = None
         """Id of the last batch that was read; None until the first exchange."""
-        self._newest: dict[str, int] = {}
-        """When the newest word on a provider's or binding's state was spoken, by our clock."""
+        self._own: dict[str, int] = {}
+        """When this process itself last spoke of a provider or binding, epoch ms."""
         self._stopped = asyncio.Event()
         self.ignored = 0
         """Batches that nobody of this version wrote."""
@@ -146,7 +152,9 @@ class RedisHealthBoard:
             ]
             if events:
                 told = encode(events, self._clock.now())
-                commands.append(("XADD", self._stream, "MAXLEN", "~", LENGTH, "*", "from", self._name, "events", told))
+                commands.append(
+                    ("XADD", self._stream, "MAXLEN", "~", LENGTH, self._new_id(), "from", self._name, "events", told)
+                )
             return await pipelined(client, commands)
 
         try:
@@ -154,7 +162,7 @@ class RedisHealthBoard:
         except UnavailableError:
             self._gathered.put_back(events)
             raise
-        behind = self._hear(_ms(time), read)
+        behind = self._hear(self._redis_now(time), read)
         if added and _order(added[0]) <= _order(self._cursor or _EMPTY_ID):
             self._cursor = _EMPTY_ID  # the stream began anew, with a clock that is behind the old one's
         if behind:
@@ -162,7 +170,13 @@ class RedisHealthBoard:
 
     async def _beginning(self, client: "Redis") -> str:
         (time,) = await pipelined(client, [("TIME",)])
-        return f"{max(0, _ms(time) - BACK_MS)}-0"
+        return f"{max(0, self._redis_now(time) - BACK_MS)}-0"
+
+    def _redis_now(self, time: tuple[int, int]) -> int:
+        return time[0] * 1000 + time[1] // 1000 if self._redis_clock else self._clock.now()
+
+    def _new_id(self) -> str:
+        return "*" if self._redis_clock else f"{self._clock.now()}-*"
 
     def _hear(self, redis_now: int, answer: Any) -> bool:
         """Apply what others told; returns whether there is more to read."""
@@ -190,27 +204,19 @@ class RedisHealthBoard:
                 times = min(event.count, REPLAYED) if event.outcome is OutcomeClass.ACCEPTED else 1
                 for _ in range(times):
                     self._local.report(event.report(at))
-            case Probed() if self._remember(event.provider_code, at):
+            case Probed() if at >= self._own.get(event.provider_code, at):
                 self._local.probed(event.provider_code, event.answered, at)
-            case Stated() if self._remember(event.binding_id, at):
+            case Stated() if at >= self._own.get(event.binding_id, at):
                 self._local.binding_state(event.binding_id, event.state, at)
             case Admitted():
                 self._local.admit(event.provider_code, event.binding_id, event.message_type, at)
-            case _:  # an older word than the one we have
+            case _:  # an older word than our own
                 pass
 
-    def _remember(self, name: str, at: int) -> bool:
-        """Whether a word spoken at `at` is the newest on this provider or binding."""
-        if at < self._newest.get(name, at):
-            return False
-        if len(self._newest) >= MOST_NAMES and name not in self._newest:
-            self._newest.clear()
-        self._newest[name] = at
-        return True
-
-
-def _ms(time: Any) -> int:
-    return int(time[0]) * 1000 + int(time[1]) // 1000
+    def _remember(self, name: str, at: int) -> None:
+        if len(self._own) >= MOST_NAMES and name not in self._own:
+            self._own.clear()
+        self._own[name] = at
 
 
 def _order(entry_id: bytes | str) -> tuple[int, int]:
