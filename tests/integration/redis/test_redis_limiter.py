@@ -25,8 +25,8 @@ class Calls(Counter[str]):
         self[result] += 1
 
 
-def limiter_on(link: Link, clock: SettableClock, **options: bool) -> RedisRateLimiter:
-    return RedisRateLimiter(link, MemoryRateLimiter(clock), clock, **options)
+def limiter_on(link: Link, clock: SettableClock, *, redis_clock: bool = True) -> RedisRateLimiter:
+    return RedisRateLimiter(link, MemoryRateLimiter(clock), clock, redis_clock=redis_clock)
 
 
 async def test_a_lease_serves_many_messages(redis_url: str) -> None:
@@ -71,7 +71,8 @@ async def test_buckets_run_on_the_clock_of_redis(redis_url: str) -> None:
         both = limiter_on(link, early), limiter_on(far, late)
         waits = [await both[number % 2].reserve(ACCOUNT, 2) for number in range(4)]
     assert waits[:2] == [0, 0]
-    assert 29_000 < waits[2] <= 30_000 < 59_000 < waits[3] <= 60_000
+    assert 20_000 < waits[2] <= 30_000
+    assert 50_000 < waits[3] <= 60_000
 
 
 async def test_flushes_cost_no_more_than_what_others_took_meanwhile(redis_url: str, redis_server: Redis) -> None:
@@ -84,7 +85,7 @@ async def test_flushes_cost_no_more_than_what_others_took_meanwhile(redis_url: s
                 redis_server.flush()
             waits.append(await limiter.reserve(ACCOUNT, 60))
         assert waits.count(0) == 60
-        assert sorted(waits)[-1] == 120_000
+        assert max(waits) == 120_000
 
 
 async def test_a_flush_gives_one_who_knows_nothing_a_full_bucket_and_no_more(
