@@ -57,7 +57,7 @@ def _startup(loaded: Loaded) -> Startup:
         files=loaded.files,
         url=root,
         docs_url=f"{root}/swagger-ui.html",
-        parts={"database": _database(loaded), "queue": "in this process", "cache": "in memory"},
+        parts={"database": _database(loaded), "queue": "in this process", "cache": _cache(loaded)},
         providers=tuple(
             Provider(one.code, one.name, None if key in simulated else one.api_base_url)
             for key, one in settings.app.wework.providers.items()
@@ -77,6 +77,10 @@ def _database(loaded: Loaded) -> str:
     if url is None:
         return "none"
     return f"SQLite {sqlite_path(url).absolute()}" if url.scheme == "sqlite" else url.scheme
+
+
+def _cache(loaded: Loaded) -> str:
+    return "in memory" if loaded.settings.redis.url is None else "redis"
 
 
 def _serve(loaded: Loaded) -> int:

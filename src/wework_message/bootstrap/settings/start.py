@@ -22,6 +22,7 @@ from wework_message.bootstrap.settings.tree import SIMULATOR, DatasourceSettings
 LOOPBACK: Final = "127.0.0.1"
 MYSQL_PORT: Final = 3306
 _HOST_PORT: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:,/\[\]]+))(?::(?P<port>\d{1,5}))?")
+_REDIS_URL: Final = re.compile(r"rediss?://([^/?#\s]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s:,/?#@\[\]]+)(:\d{1,5})?(/\d*)?")
 EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - decision 38: only with a profile that says it is a deployment, and with a warning
 _LOCAL_HOSTS: Final = frozenset({LOOPBACK, "localhost", "::1"})
 
@@ -113,6 +114,7 @@ def start_problems(settings: Settings, profile: str) -> tuple[SettingsError, ...
         if simulated and provider.protocol != "guxing":
             problems.append(InvalidSettingError(key, "must be a URL: the simulator speaks the protocol guxing only"))
     problems += _datasource_problems(settings, profile)
+    problems += _redis_problems(settings)
     return (*problems, *_missing_backends(settings))
 
 
@@ -167,6 +169,14 @@ def _datasource_problems(settings: Settings, profile: str) -> list[SettingsError
         )
         if not given
     ]
+
+
+def _redis_problems(settings: Settings) -> list[SettingsError]:
+    """Options of the URL would undo our time limits, or the check of the server's certificate."""
+    text = settings.redis.url.reveal() if settings.redis.url else ""
+    if not text or _REDIS_URL.fullmatch(text):
+        return []
+    return [InvalidSettingError("redis.url", "must be redis://[user:password@]host[:port][/database], or rediss://")]
 
 
 def _needed(profile: str, otherwise: str = "") -> str:
