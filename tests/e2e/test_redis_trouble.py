@@ -1,6 +1,7 @@
 """Two services that share Redis while it is flushed, killed and started again: nothing but speed depends on it."""
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -71,17 +72,18 @@ async def pair(folder: Path, url: str, **settings: str) -> AsyncIterator[Pair]:
 async def test_every_message_is_delivered_once_though_redis_is_flushed_each_second_and_then_killed(
     tmp_path: Path, redis_url: str, redis_server: Redis
 ) -> None:
-    flushing = True
+    enough = asyncio.Event()
 
     async def flush() -> None:
-        while flushing:
+        while not enough.is_set():
             await asyncio.to_thread(redis_server.flush)
-            await asyncio.sleep(1)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(enough.wait(), 1)
 
     async with pair(tmp_path, redis_url) as services:
         flusher = asyncio.create_task(flush())
         ids = [await services.accept(number) for number in range(MESSAGES // 2)]
-        flushing = False
+        enough.set()
         await flusher
         assert await services.cache() == ["UP", "UP"]
         redis_server.kill9()

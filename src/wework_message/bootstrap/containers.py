@@ -45,7 +45,8 @@ from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.gateways import Gateways, open_gateways
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.tree import DatasourceSettings, RedisSettings
-from wework_message.bootstrap.shared import Shared, WatchRedis, open_shared
+from wework_message.bootstrap.shared import Shared, WatchRedis
+from wework_message.bootstrap.sharing import open_shared
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.observing import Observer

@@ -1,16 +1,13 @@
 """What processes share beside the database: in memory of each, or through the Redis that the settings name."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 
 from wework_message.application.queries.service import Backend, InProcess
 from wework_message.application.routing import REMEMBER_S
-from wework_message.bootstrap.settings.tree import RedisSettings
 from wework_message.domain.message import Message
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.persistence import UnitOfWorkFactory
 from wework_message.domain.ports.reading import StatusReader
-from wework_message.domain.ports.system import Clock
 from wework_message.domain.ports.throttling import RateLimiter
 
 WatchRedis = Callable[[str, str, float], None]
@@ -48,18 +45,3 @@ class Shared:
 
     async def stop(self) -> None:
         """End what loops, once nothing else works any more."""
-
-
-@asynccontextmanager
-async def open_shared(settings: RedisSettings, clock: Clock, watch: WatchRedis | None) -> AsyncIterator[Shared]:
-    """The parts, closed at the end. Redis need not be there (decision 48)."""
-    if settings.url is None:
-        yield Shared()
-        return
-    from wework_message.bootstrap.shared_redis import SharedByRedis  # noqa: PLC0415 -- the client is an extra
-
-    shared = SharedByRedis(settings.url.reveal(), clock, watch, cache_status=settings.cache_status)
-    try:
-        yield shared
-    finally:
-        await shared.close()

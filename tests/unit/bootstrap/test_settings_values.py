@@ -196,7 +196,7 @@ def test_a_redis_that_can_be_asked_may_start(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://", "redis://h:port/0", "redis://h/zero", "rediss://h?ssl_cert_reqs=none", "redis://a,b/0"]
+    "url", ["redis:///0", "redis://h:port/0", "redis://h/zero", "rediss://h?ssl_cert_reqs=none", "redis://a,b/0"]
 )
 def test_a_redis_url_that_names_no_server_or_weakens_the_link_stops_the_start(url: str) -> None:
     result = loaded(REDIS_URL=url)
