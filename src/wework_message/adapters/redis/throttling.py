@@ -64,7 +64,6 @@ return {got, string.format('%.0f', level)}
 class _Lease:
     """Tokens of one account. The first is there when the level was one token or more; each next one a token later."""
 
-    rate: int = 0
     taken_at: float = 0.0
     level: int = 0
     """Before the first of them was taken, in 1/60000 token."""
@@ -77,7 +76,7 @@ class _Lease:
 
     def spend(self, rate: int, now: float) -> int | None:
         """The wait for the next token, ms; None where none is left, or its time has passed."""
-        if rate != self.rate or self.spent >= self.got:
+        if self.spent >= self.got:
             return None
         missing = (self.spent + 1) * MINUTE_MS - self.level
         ready_in = -(-missing // rate) - int(now - self.taken_at) if missing > 0 else -int(now - self.taken_at)
@@ -94,7 +93,7 @@ class _Lease:
 
     def remembered(self, rate: int, now: float) -> int | None:
         """The level by this process's own account, should Redis have lost it; None where that says nothing any more."""
-        if rate != self.rate or self.got == 0 or now - self.taken_at > MEMORY_MS:
+        if self.got == 0 or now - self.taken_at > MEMORY_MS:
             return None
         return self.level - self.got * MINUTE_MS + int(now - self.taken_at) * rate
 
@@ -148,7 +147,7 @@ class RedisRateLimiter:
             lease.got, lease.level = await self._link.call("reserve", ask)
         except UnavailableError:
             return await self._alone.reserve(account_id, max(1, rate // 2))
-        lease.rate, lease.taken_at, lease.spent = rate, self._clock.boot(), 0
+        lease.taken_at, lease.spent = self._clock.boot(), 0
         wait_ms = lease.spend(rate, lease.taken_at)
         if wait_ms is None:
             raise RuntimeError("a lease of no token")
