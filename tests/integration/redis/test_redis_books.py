@@ -138,7 +138,12 @@ async def test_nothing_is_believed_while_a_change_commits(both: tuple[Process, P
     await one.vid()
     await one.vid()
     assert len(asked) == 3
+    edition, read_at = one.shelf.edition, one.shelf.now()
+    async with one.units() as unit:
+        before = await unit.accounts.accounts([ACCOUNT])
     one.shelf.end_change()
+    one.shelf.keep(edition, read_at, before)  # it was read before the commit, perhaps
+    assert one.shelf.account(ACCOUNT) is None
 
 
 async def test_a_lost_answer_to_a_commit_counts_as_a_change(both: tuple[Process, Process]) -> None:
