@@ -159,3 +159,66 @@ class HealthBoardContract:
         health = board.provider(PROVIDER)
         assert health.p50_ms == pytest.approx(50, abs=1)
         assert health.p95_ms == pytest.approx(95, abs=1)
+
+
+class SharedHealthBoardContract:
+    """Of those that processes share. Subclasses also provide `other_board`, and `exchange` between them."""
+
+    async def exchange(self, *boards: Any) -> None:
+        raise NotImplementedError
+
+    async def test_what_one_process_sees_the_other_knows_after_an_exchange(
+        self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock
+    ) -> None:
+        board.probed(PROVIDER, True, clock.now())
+        board.binding_state(BINDING, ClientState.OFFLINE, clock.now())
+        board.report(a_report(OutcomeClass.ACCEPTED, binding_id=SIBLING, elapsed_ms=80.0))
+        await self.exchange(board, other_board)
+        assert other_board.provider(PROVIDER) == board.provider(PROVIDER)
+        for binding_id in (BINDING, SIBLING):
+            assert route(other_board, clock, binding_id=binding_id) == route(board, clock, binding_id=binding_id)
+
+    async def test_failures_of_one_process_open_the_breaker_of_the_other(
+        self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock
+    ) -> None:
+        for _ in range(5):
+            board.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT"))
+        await self.exchange(board, other_board)
+        assert other_board.provider(PROVIDER).breaker == "OPEN"
+        clock.advance(OPEN_MS)
+        other_board.probed(PROVIDER, True, clock.now())
+        await self.exchange(other_board, board)
+        assert route(board, clock).provider is Passage.TRIAL
+
+    async def test_a_trial_of_one_process_keeps_the_other_from_a_second_one(
+        self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock
+    ) -> None:
+        for _ in range(5):
+            board.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT"))
+        clock.advance(OPEN_MS)
+        board.probed(PROVIDER, True, clock.now())
+        board.admit(PROVIDER, BINDING, "TEXT", clock.now())
+        await self.exchange(board, other_board)
+        assert route(other_board, clock).provider is Passage.SHUT
+
+    async def test_failures_of_two_processes_count_together(
+        self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock
+    ) -> None:
+        for one in (board, other_board, board, other_board):
+            one.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT"))
+        await self.exchange(board, other_board, board)
+        for one in (board, other_board):
+            assert one.provider(PROVIDER).breaker == "CLOSED"
+            one.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT"))
+            assert one.provider(PROVIDER).breaker == "OPEN"
+
+    async def test_successes_between_failures_stay_between_them(
+        self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock
+    ) -> None:
+        for _ in range(4):
+            board.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT"))
+            board.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT"))
+            board.report(a_report(OutcomeClass.ACCEPTED))
+            board.report(a_report(OutcomeClass.ACCEPTED, binding_id=SIBLING))
+        await self.exchange(board, other_board)
+        assert board.provider(PROVIDER).breaker == other_board.provider(PROVIDER).breaker == "CLOSED"

@@ -36,3 +36,25 @@ class RateLimiterContract:
         assert await limiter.reserve(ACCOUNT, 1) == 0
         assert await limiter.reserve(AccountId("account-b"), 1) == 0
         assert await limiter.reserve(ACCOUNT, 1) == MINUTE_MS
+
+
+class SharedRateLimiterContract:
+    """Of those that processes share. Subclasses also provide `other_limiter`, on the same store."""
+
+    async def test_two_limiters_share_one_budget(self, limiter: RateLimiter, other_limiter: RateLimiter) -> None:
+        both = (limiter, other_limiter)
+        waits = [await both[number % 2].reserve(ACCOUNT, 60) for number in range(70)]
+        assert waits.count(0) == 60
+        assert sorted(wait for wait in waits if wait) == [1_000 * place for place in range(1, 11)]
+
+    async def test_what_one_does_not_ask_for_the_other_may_have(
+        self, limiter: RateLimiter, other_limiter: RateLimiter
+    ) -> None:
+        assert await limiter.reserve(ACCOUNT, 60) == 0
+        waits = [await other_limiter.reserve(ACCOUNT, 60) for _ in range(60)]
+        assert waits.count(0) == 59
+
+    async def test_a_place_in_time_is_given_once(self, limiter: RateLimiter, other_limiter: RateLimiter) -> None:
+        waits = [await limiter.reserve(ACCOUNT, 6) for _ in range(8)]
+        waits += [await other_limiter.reserve(ACCOUNT, 6) for _ in range(3)]
+        assert waits == [0] * 6 + [10_000 * place for place in range(1, 6)]

@@ -1,6 +1,7 @@
 """The REST API over the whole application on memory adapters."""
 
-from collections.abc import AsyncIterator
+import dataclasses
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,8 @@ from tests.support.polling import until
 from tests.support.wiring import Running, running
 
 from wework_message.application.policy import Policy
+from wework_message.application.queries.statuses import ReadStatuses
+from wework_message.domain.ports.reading import MessageReader, StatusReader
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.edge import Edge
@@ -72,13 +75,20 @@ class Rest:
 
 
 @asynccontextmanager
-async def serving(policy: Policy | None = None, *, dispatching: bool = True, **settings: Any) -> AsyncIterator[Rest]:
-    """The API without a socket; `settings` go to its `Config`."""
+async def serving(
+    policy: Policy | None = None,
+    *,
+    dispatching: bool = True,
+    polled: Callable[[MessageReader], StatusReader] = ReadStatuses,
+    **settings: Any,
+) -> AsyncIterator[Rest]:
+    """The API without a socket; `settings` go to its `Config`, `polled` makes what answers polls."""
     exchanges: list[HttpExchange] = []
     async with running(policy, dispatching=dispatching) as behind:
         known: dict[str, Any] = {"version": "0.1.0", "now": behind.clock.now, "observe": exchanges.append}
         config = Config(**known | settings)
-        app = create_app(behind.application, config)
+        application = dataclasses.replace(behind.application, poll=polled(behind.application.read))
+        app = create_app(application, config)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type] # httpx knows no scope types
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             yield Rest(client, behind, app, exchanges)

@@ -47,6 +47,7 @@ from wework_message.application.group_commit import GroupCommit
 from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import InProcess, Service
+from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.application.quoting import Quoting
 from wework_message.application.routing import Router
 from wework_message.application.senders import Senders
@@ -154,6 +155,7 @@ async def running(policy: Policy | None = None, *, dispatching: bool = True) -> 
         read=reader,
         dead_letters=MemoryDeadLetterReader(database),
         mark_replayed=MarkReplayedHandler(commits, StoreReplays(clock)),
+        poll=ReadStatuses(reader),
         providers=Providers(policy, board, reader, {GUXING: "http://127.0.0.1:19000"}),
         service=Service(reader, parts={"database": InProcess("memory"), "queue": InProcess("in-process")}),
         policy=policy,

@@ -1,10 +1,11 @@
 """What follows a commit: one ring, watchers, observers, the projector."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wework_message.application.group_commit import Flush
 from wework_message.application.watching import StatusFeed
+from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.doorbell import Doorbell
 from wework_message.domain.ports.health import CallReport, HealthBoard
@@ -28,6 +29,10 @@ class CallReports:
         self.observer.called(report)
 
 
+def _nobody(messages: Sequence[Message], /) -> None:
+    """Nothing is kept of older versions."""
+
+
 @dataclass(frozen=True, slots=True)
 class Aftermath:
     """Tells everybody, in this order: who waits for the answer, who works on, who watches."""
@@ -36,9 +41,13 @@ class Aftermath:
     doorbell: Doorbell
     observer: Observer
     wake_projector: Callable[[], None]
+    committed: Callable[[Sequence[Message]], None] = _nobody
+    """Told of new versions of messages before anybody can ask for them; it does not wait."""
 
     async def __call__(self, flush: Flush, /) -> None:
         """Called once per committed transaction (decision 10: one ring carries everything of a class that became due)."""
+        if flush.moved:
+            self.committed(flush.moved)
         for urgency, message_ids in flush.due.items():
             await self.doorbell.ring(message_ids, urgency)
         if flush.lanes_freed:

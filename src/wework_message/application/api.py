@@ -11,7 +11,7 @@ from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
 from wework_message.application.watching import WaitForMessage
 from wework_message.domain.ports.dead_letters import DeadLetterReader
-from wework_message.domain.ports.reading import MessageReader
+from wework_message.domain.ports.reading import MessageReader, StatusReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Application:
     """Lists, timelines, batches, callbacks: queries that need no rule go straight to the reader."""
     dead_letters: DeadLetterReader
     mark_replayed: MarkReplayedHandler
+    poll: StatusReader
+    """Where messages stand, perhaps some seconds old; whoever changes or waits takes `read` and `wait`."""
     providers: Providers
     service: Service
     policy: Policy

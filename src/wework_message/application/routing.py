@@ -34,12 +34,20 @@ _FINAL: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})
 class Router:
     """Routes messages of one process."""
 
-    def __init__(self, policy: Policy, selector: ProviderSelector, board: HealthBoard, dice: Dice) -> None:
-        """`board` says what is known of providers and bindings now."""
+    def __init__(
+        self,
+        policy: Policy,
+        selector: ProviderSelector,
+        board: HealthBoard,
+        dice: Dice,
+        remember_s: float = REMEMBER_S,
+    ) -> None:
+        """`board` says what is known of providers and bindings now; accounts are remembered for `remember_s`."""
         self._policy = policy
         self._selector = selector
         self._board = board
         self._dice = dice
+        self._remember_s = remember_s
         self._books: dict[AccountId, tuple[Account, Sequence[Binding], float]] = {}
 
     async def prepare(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
@@ -51,7 +59,7 @@ class Router:
         if len(self._books) > MOST_ACCOUNTS:
             self._books.clear()
         stored = await unit.accounts.accounts(sorted({message.account_id for message in unknown}))
-        self._remember(stored, until=now + REMEMBER_S)
+        self._remember(stored, until=now + self._remember_s)
         if new := [message for message in unknown if not self._knows(message, now)]:
             await self._open(unit, new)
             opened = await unit.accounts.accounts(sorted({message.account_id for message in new}))

@@ -70,7 +70,7 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
         parts={
             "database": _database(loaded),
             "queue": "in this process" if settings.rocketmq.name_server is None else "RocketMQ",
-            "cache": "in memory",
+            "cache": _cache(loaded),
         },
         providers=tuple(
             Provider(one.code, one.name, None if key in simulated else one.api_base_url)
@@ -94,6 +94,10 @@ def _database(loaded: Loaded) -> str:
     if url is None:
         return "none"
     return f"SQLite {sqlite_path(url).absolute()}" if url.scheme == "sqlite" else url.scheme
+
+
+def _cache(loaded: Loaded) -> str:
+    return "in memory" if loaded.settings.redis.url is None else "redis"
 
 
 def _serve(loaded: Loaded, role: Role) -> int:

@@ -45,6 +45,7 @@ from wework_message.application.group_commit import GroupCommit
 from wework_message.application.policy import PROBE_EVERY_MS, Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Backend, Service
+from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.application.quoting import Quoting
 from wework_message.application.role import Role
 from wework_message.application.routing import Router
@@ -54,13 +55,34 @@ from wework_message.application.watching import StatusFeed, WaitForMessage
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.gateways import Gateways, open_gateways
 from wework_message.bootstrap.settings import ProviderSettings
-from wework_message.bootstrap.settings.tree import DatasourceSettings
+from wework_message.bootstrap.settings.tree import DatasourceSettings, RedisSettings
+from wework_message.bootstrap.shared import Shared, WatchRedis
+from wework_message.bootstrap.sharing import open_shared
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.doorbell import Doorbell, InboxDoorbell
+from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.observing import Observer
 from wework_message.domain.ports.persistence import UnitOfWorkFactory
+from wework_message.domain.ports.reading import StatusReader
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.ports.throttling import RateLimiter
 from wework_message.domain.selection import ProviderSelector
+
+
+def _board_of(shared: Shared, local: HealthBoard) -> HealthBoard:
+    return shared.board(local)
+
+
+def _limiter_of(shared: Shared, local: RateLimiter) -> RateLimiter:
+    return shared.limiter(local)
+
+
+def _units_of(shared: Shared, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
+    return shared.units(units)
+
+
+def _statuses_of(shared: Shared, reader: StatusReader) -> StatusReader:
+    return shared.statuses(reader)
 
 
 class Infrastructure(containers.DeclarativeContainer):
@@ -70,9 +92,12 @@ class Infrastructure(containers.DeclarativeContainer):
     provider_settings: providers.Dependency[Mapping[str, ProviderSettings]] = providers.Dependency()
     provider_urls: providers.Dependency[Mapping[str, str]] = providers.Dependency()
     calls: providers.Dependency[int] = providers.Dependency()
+    redis: providers.Dependency[RedisSettings] = providers.Dependency()
+    watch_redis: providers.Dependency[WatchRedis | None] = providers.Dependency()
 
     clock = providers.Singleton(SystemClock)
     store = providers.Resource(open_store, datasource)
+    shared = providers.Resource(open_shared, redis, clock, watch_redis)
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
 
 
@@ -86,6 +111,7 @@ class UseCases(containers.DeclarativeContainer):
 
     clock: providers.Dependency[Clock] = providers.Dependency()
     store: providers.Dependency[Store] = providers.Dependency()
+    shared: providers.Dependency[Shared] = providers.Dependency()
     gateways: providers.Dependency[Gateways] = providers.Dependency()
     policy: providers.Dependency[Policy] = providers.Dependency()
     observer: providers.Dependency[Observer] = providers.Dependency()
@@ -103,16 +129,24 @@ class UseCases(containers.DeclarativeContainer):
 
     ids = providers.Singleton(UuidGenerator)
     dice = providers.Singleton(RandomDice)
-    board = providers.Singleton(MemoryHealthBoard, clock=clock, dice=dice)
-    limiter = providers.Singleton(MemoryRateLimiter, clock)
+    board = providers.Singleton(_board_of, shared, providers.Singleton(MemoryHealthBoard, clock=clock, dice=dice))
+    limiter = providers.Singleton(_limiter_of, shared, providers.Singleton(MemoryRateLimiter, clock))
     feed = providers.Singleton(StatusFeed)
-    units = providers.Singleton(SqlUnitOfWorkFactory, store, store.provided.dialect, clock, store.provided.turn)
+    units = providers.Singleton(
+        _units_of,
+        shared,
+        providers.Singleton(SqlUnitOfWorkFactory, store, store.provided.dialect, clock, store.provided.turn),
+    )
     reader = providers.Singleton(SqlMessageReader, store.provided.read)
     overview = providers.Singleton(SqlOverview, store.provided.read, store.provided.dialect, clock)
-    router = providers.Singleton(Router, policy, providers.Singleton(ProviderSelector), board, dice)
+    router = providers.Singleton(
+        Router, policy, providers.Singleton(ProviderSelector), board, dice, shared.provided.remember_s
+    )
 
     projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, board, policy, clock)
-    aftermath = providers.Singleton(Aftermath, feed, doorbell, observer, inbox_doorbell.provided.ring)
+    aftermath = providers.Singleton(
+        Aftermath, feed, doorbell, observer, inbox_doorbell.provided.ring, shared.provided.committed
+    )
     commits = providers.Singleton(GroupCommit, units, aftermath, dice)
     projector = providers.Singleton(Projector, commits, projecting, projector_bell, policy.provided.look_inbox_ms)
     claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
@@ -155,6 +189,7 @@ class UseCases(containers.DeclarativeContainer):
         read=reader,
         dead_letters=providers.Singleton(SqlDeadLetterReader, store.provided.read),
         mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),
+        poll=providers.Singleton(_statuses_of, shared, providers.Singleton(ReadStatuses, reader)),
         providers=providers.Singleton(Providers, policy, board, reader, api_urls),
         service=service,
         policy=policy,

@@ -22,6 +22,7 @@ from wework_message.bootstrap.loops import Loop, loops_of
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.queues import open_queue
 from wework_message.bootstrap.settings import Loaded, simulated_providers
+from wework_message.bootstrap.shared import Shared, WatchRedis
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.observing import ServiceObserver
@@ -41,6 +42,7 @@ class Process:
     commits: GroupCommit
     feed: StatusFeed
     board: HealthBoard
+    shared: Shared
     loops: Sequence[Loop]
     """In the order in which they stop."""
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
@@ -48,6 +50,7 @@ class Process:
 
     async def start(self) -> None:
         """Begin to flush, and everything that the role does."""
+        await self.shared.start()
         await self.commits.start()
         for loop in self.loops:
             self._tasks.append(asyncio.create_task(loop.run(), name=type(loop).__name__))
@@ -68,6 +71,7 @@ class Process:
             await loop.stop(max(0.0, ends - asyncio.get_running_loop().time()))
         await asyncio.gather(*self._tasks)
         await self.commits.close()
+        await self.shared.stop()
 
 
 @asynccontextmanager
@@ -79,6 +83,7 @@ async def running(
     role: Role = Role.ALL,
     own_url: str | None = None,
     reports: Reports = _UNHEARD,
+    watch_redis: WatchRedis | None = None,
 ) -> AsyncIterator[Process]:
     """A whole process without its HTTP server; `own_url` is where simulators send their callbacks.
 
@@ -93,23 +98,26 @@ async def running(
             provider_settings=loaded.settings.app.wework.providers,
             provider_urls=urls,
             calls=policy.calls_in_flight,
+            redis=loaded.settings.redis,
+            watch_redis=watch_redis,
         )
         stack.push_async_callback(_shut, infrastructure)
         store = await infrastructure.store.async_()
         await bring_up(store, loaded.settings.datasource)
+        shared = await infrastructure.shared.async_()
         gateways = await infrastructure.gateways.async_()
         rocketmq = loaded.settings.rocketmq
         queue = await stack.enter_async_context(open_queue(rocketmq, role, reports))
         bells = CallbackBells(rocketmq, queue.transport)
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
-            clock=infrastructure.clock(), store=store, gateways=gateways, policy=policy,
+            clock=infrastructure.clock(), store=store, shared=shared, shared_board=shared.shares_health, gateways=gateways, policy=policy,
             observer=observer, show=show, role=role, holder=_holder(), doorbell=queue.doorbell,
             projector_bell=bells.here, inbox_doorbell=bells.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
             parts={
                 "database": InProcess(store.name),
                 "queue": queue.backend,
-                "cache": InProcess("memory"),
+                "cache": shared.backend,
             },
         )  # fmt: skip
         loops = (
@@ -118,7 +126,9 @@ async def running(
             *await open_callback_rings(rocketmq, role, queue.transport, bells),
             *queue.loops,
         )
-        process = Process(use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), loops)
+        process = Process(
+            use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), shared, loops
+        )
         await process.start()
         stack.push_async_callback(process.drain)
         yield process

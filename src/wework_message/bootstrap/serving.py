@@ -90,7 +90,15 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         observers = Observers(counts, LoggingObserver(logs.facts))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
-            running(loaded, observers, metrics.census.show, role=role, own_url=own_url, reports=_reports(metrics))
+            running(
+                loaded,
+                observers,
+                metrics.census.show,
+                role=role,
+                own_url=own_url,
+                reports=_reports(metrics),
+                watch_redis=metrics.redis_call,
+            )
         )
         counts.watch_health(process.board, tuple(policy.providers))
         await _sample_lag(stack, metrics)

@@ -1,12 +1,17 @@
 import asyncio
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from tests.support.builders import an_outcome
 from tests.support.requests import EXAMPLES
-from tests.support.rest import SEND, TEXT, Rest
+from tests.support.rest import SEND, TEXT, Rest, serving
 
+from wework_message.domain.ids import MessageId, TenantId
+from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.reading import MessageReader, StatusView
 
 ECHO_TYPE = 11010
 
@@ -43,6 +48,33 @@ async def test_a_long_poll_of_what_is_final_answers_at_once(idle: Rest) -> None:
     async with asyncio.timeout(5):
         answer = await idle.get(f"/api/messages/{message_id}/status?wait=30")
     assert answer.json()["data"]["status"] == "CANCELLED"
+
+
+class Behind:
+    """Where every message stood long ago."""
+
+    def __init__(self, reader: MessageReader) -> None:
+        self.reader = reader
+
+    async def statuses(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, StatusView]:
+        views = await self.reader.messages(tenant_id, message_ids)
+        old = {one: StatusView.of(view) for one, view in views.items()}
+        return {one: dataclasses.replace(view, status=MessageStatus.SENDING, version=0) for one, view in old.items()}
+
+
+async def test_only_polls_may_be_answered_by_what_is_kept_of_statuses() -> None:
+    async with serving(polled=Behind) as rest:
+        sent = (await rest.post(SEND, TEXT)).json()["data"]
+        assert sent["status"] == "SENT"
+        name = sent["messageId"]
+        assert (await rest.status_of(name))["status"] == "SENDING"
+        assert ids(await rest.get(f"/api/messages/status?ids={name}")) == [name]
+        scheduled = await rest.accept(scheduledAt="2030-01-01T00:00:00+08:00")
+        cancelled = await rest.post(f"/api/messages/{scheduled}/cancel")
+        assert cancelled.json()["data"]["status"] == "CANCELLED"
+        waited = await rest.get(f"/api/messages/{scheduled}/status?wait=30")
+        assert waited.json()["data"]["status"] == "CANCELLED"
+        assert (await rest.get(f"/api/messages/{name}")).json()["data"]["status"] == "SENT"
 
 
 async def test_statuses_come_in_the_order_of_the_ids_without_unknown_ones(idle: Rest) -> None:

@@ -180,11 +180,34 @@ def test_only_the_protocol_of_the_simulator_can_be_simulated() -> None:
         require_startable(result.settings, result.profile)
 
 
+def test_redis_without_its_extra_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "find_spec", lambda name: None)
+    with pytest.raises(MissingBackendError, match=r"wework-message\[redis\]"):
+        refuse_missing_backends(loaded(REDIS_URL="redis://h").settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://h", "redis://h:6380/2", "rediss://user:p%40s@h/", "redis://[::1]:6379/0", "redis://:p@h"],
+)
+def test_a_redis_that_can_be_asked_may_start(url: str) -> None:
+    result = loaded(REDIS_URL=url)
+    require_startable(result.settings, result.profile)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis:///0", "redis://h:port/0", "redis://h/zero", "rediss://h?ssl_cert_reqs=none", "redis://a,b/0"]
+)
+def test_a_redis_url_that_names_no_server_or_weakens_the_link_stops_the_start(url: str) -> None:
+    result = loaded(REDIS_URL=url)
+    with pytest.raises(InvalidSettingError, match=r"^redis\.url: ") as caught:
+        require_startable(result.settings, result.profile)
+    assert url not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("environ", "path", "variable"),
     [
-        ({"REDIS_URL": "redis://h"}, "redis.url", "REDIS_URL"),
-        ({"SPRING_DATA_REDIS_HOST": "h"}, "redis.url", "SPRING_DATA_REDIS_HOST"),
         ({"ROCKETMQ_ENDPOINTS": "h:8081"}, "rocketmq.endpoints", "ROCKETMQ_ENDPOINTS"),
         ({"ROCKETMQ_ACCESS_KEY": "k"}, "rocketmq.access-key", "ROCKETMQ_ACCESS_KEY"),
     ],

@@ -59,7 +59,7 @@ def test_config_check_shows_masked_values_with_their_origin(tmp_path: Path) -> N
     file = tmp_path / "application.yml"
     file.write_text(
         "datasource: {url: 'sqlite:///x.db', password: hunter2}\nserver: {port: 9001}\n"
-        "redis: {url: 'redis://:hunter3@cache:6379/0'}\n"
+        "redis: {url: 'redis://:hunter3@cache:6379/0?timeout=9'}\n"
     )
     runner = CliRunner(env={"SPRING_PROFILES_ACTIVE": "", "SERVER_CONTEXT_PATH": "/gate"})
     ended = runner.invoke(cli, ["config", "check", "--config", str(file)])

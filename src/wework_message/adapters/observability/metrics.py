@@ -49,6 +49,7 @@ MetricName = Literal[
     "wm_rocketmq_publish_seconds",  # result: rings of due messages on their way out
     "wm_rocketmq_received_total",  # result: rings of due messages that came in
     "wm_rocketmq_backlog",  # group: messages that nobody has acknowledged; absent while unknown
+    "wm_redis_call_seconds",  # op, result: calls to Redis
     "wm_event_loop_lag_seconds",  # worst of the last samples
     "wm_process_threads",  # Python threads
     "wm_process_memory_ratio",  # resident memory over the limit that the process sees; absent where it sees none
@@ -72,6 +73,7 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_rocketmq_publish_seconds": "Duration of publishing a ring of due messages, seconds.",
     "wm_rocketmq_received_total": "Rings of due messages received.",
     "wm_rocketmq_backlog": "Messages of the group that nobody has acknowledged; absent while it is unknown.",
+    "wm_redis_call_seconds": "Duration of calls to Redis, seconds.",
     "wm_event_loop_lag_seconds": "Longest delay of the event loop among the last samples, seconds.",
     "wm_process_threads": "Python threads that are alive.",
     "wm_process_memory_ratio": "Resident memory over the memory limit.",
@@ -109,6 +111,11 @@ NO_PROVIDER: Final = "none"
 PROVIDER_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
 PUBLISH_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0)
 HTTP_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+REDIS_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
+REDIS_OPS: Final = ("reserve", "health", "books", "status")
+"""What Redis is asked for: leases of budgets, observations, the account book's edition, statuses."""
+REDIS_RESULTS: Final = ("ok", "timeout", "unreachable", "refused")
 
 Child = TypeVar("Child", Counter, Gauge, Histogram)
 
@@ -182,6 +189,7 @@ class Metrics:
         self._watch_calls(codes)
         self._watch_requests(pairs)
         self._watch_queue()
+        self._watch_redis()
         known = self._labelled(Gauge, "wm_provider_configured", "provider")
         for provider in configured:
             known.labels(provider.code).set(int(provider.enabled))
@@ -195,6 +203,10 @@ class Metrics:
         """Record what was observed of a configured provider; others are not shown."""
         if code in self._codes:
             self._up.labels(code).set(int(up))
+
+    def redis_call(self, op: str, result: str, seconds: float) -> None:
+        """Record a call to Redis."""
+        self._redis_calls[op, result].observe(seconds)
 
     def before_render(self, hook: Callable[[], None]) -> None:
         """`hook` brings values up to date that are only looked at when somebody asks."""
@@ -248,6 +260,12 @@ class Metrics:
         else:
             with contextlib.suppress(KeyError):
                 self._backlog.remove(group)
+
+    def _watch_redis(self) -> None:
+        name: MetricName = "wm_redis_call_seconds"
+        family = Histogram(name, TEXTS[name], ("op", "result"), registry=self.registry, buckets=REDIS_BUCKETS)
+        domains = (Domain(frozenset(REDIS_OPS)), Domain(frozenset(REDIS_RESULTS)))
+        self._redis_calls: Series[Histogram] = Series(family, domains, product(REDIS_OPS, REDIS_RESULTS))
 
     def _counters(self, name: MetricName, **labels: tuple[str, ...]) -> Series[Counter]:
         family = self._labelled(Counter, name, *labels)

@@ -125,8 +125,10 @@ class ProjectCallbacks:
             guid = read.entry.guid
             if guid not in cache:
                 cache[guid] = await flush.unit.accounts.binding_of(guid)
-            bindings = [one for one in cache[guid] if one.provider_code == read.entry.provider_code]
-            read.binding = bindings[0] if bindings else None
+            if cache[guid] and _at(cache[guid], read.entry.provider_code) is None:
+                # What was read may be a moment old, and a callback without a binding is quarantined for good.
+                cache[guid] = await flush.unit.accounts.binding_of(guid)
+            read.binding = _at(cache[guid], read.entry.provider_code)
             if read.binding is not None and (read.item.notice is not NoticeKind.OTHER or read.item.vid):
                 await self._notice(flush, read, read.binding)
 
@@ -220,6 +222,10 @@ def _named(entry: InboxEntry, sighting: Sighting) -> list[Named]:
     """What the record may name: the message that it changes, else itself."""
     ids = (sighting.refers_to, sighting.provider_message_id)
     return [(entry.provider_code, entry.guid, one) for one in ids if one is not None]
+
+
+def _at(bindings: Sequence[Binding], provider_code: ProviderCode) -> Binding | None:
+    return next((one for one in bindings if one.provider_code == provider_code), None)
 
 
 def _names(reads: Sequence[_Read]) -> list[Named]:

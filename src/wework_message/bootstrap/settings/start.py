@@ -27,6 +27,7 @@ OPERATING_PORT: Final = 8083
 LOOPBACK: Final = "127.0.0.1"
 MYSQL_PORT: Final = 3306
 _HOST_PORT: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:,/\[\]]+))(?::(?P<port>\d{1,5}))?")
+_REDIS_URL: Final = re.compile(r"rediss?://([^/?#\s]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s:,/?#@\[\]]+)(:\d{1,5})?(/\d*)?")
 EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - decision 38: only with a profile that says it is a deployment, and with a warning
 _CHECKED_APART: Final = frozenset({"producer", "topics.intake", "topics.callbacks"})
 _LOCAL_HOSTS: Final = frozenset({LOOPBACK, "localhost", "::1"})
@@ -141,6 +142,7 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
         if simulated and provider.protocol != "guxing":
             problems.append(InvalidSettingError(key, "must be a URL: the simulator speaks the protocol guxing only"))
     problems += _datasource_problems(settings, profile)
+    problems += _redis_problems(settings)
     if role.accepts and (port := operating_port(settings, role)) and port == settings.server.port:
         problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))
     problems += queue_problems(settings.rocketmq)
@@ -163,10 +165,7 @@ def refuse_missing_backends(settings: Settings) -> None:
 
 
 def _missing_backends(settings: Settings) -> list[MissingBackendError]:
-    problems = _missing_driver(settings)
-    if settings.redis.url:
-        reason = "needs a backend that this version does not have yet; it is set by a file or by"
-        problems.append(MissingBackendError("redis.url", f"{reason} {variables_of('redis.url')}"))
+    problems = _missing_drivers(settings)
     if settings.rocketmq.name_server is not None:
         return problems
     # The producer's keys are the Java service's and alone ask for nothing.
@@ -199,11 +198,16 @@ def _topic_problems(settings: Settings) -> list[SettingsError]:
     return problems
 
 
-def _missing_driver(settings: Settings) -> list[MissingBackendError]:
+def _missing_drivers(settings: Settings) -> list[MissingBackendError]:
     mysql = settings.datasource.url is not None and settings.datasource.url.scheme == "mysql"
-    if not mysql or find_spec("asyncmy") is not None:
-        return []
-    return [MissingBackendError("datasource.url", "MySQL needs the extra mysql: pip install 'wework-message[mysql]'")]
+    return [
+        MissingBackendError(key, f"{name} needs the extra {extra}: pip install 'wework-message[{extra}]'")
+        for wanted, module, key, name, extra in (
+            (mysql, "asyncmy", "datasource.url", "MySQL", "mysql"),
+            (settings.redis.url is not None, "redis", "redis.url", "Redis", "redis"),
+        )
+        if wanted and find_spec(module) is None
+    ]
 
 
 def _datasource_problems(settings: Settings, profile: str) -> list[SettingsError]:
@@ -222,6 +226,14 @@ def _datasource_problems(settings: Settings, profile: str) -> list[SettingsError
         )
         if not given
     ]
+
+
+def _redis_problems(settings: Settings) -> list[SettingsError]:
+    """Options of the URL would undo our time limits, or the check of the server's certificate."""
+    text = settings.redis.url.reveal() if settings.redis.url else ""
+    if not text or _REDIS_URL.fullmatch(text):
+        return []
+    return [InvalidSettingError("redis.url", "must be redis://[user:password@]host[:port][/database], or rediss://")]
 
 
 def _needed(profile: str, otherwise: str = "") -> str:

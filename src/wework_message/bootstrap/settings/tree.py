@@ -89,10 +89,12 @@ class DatasourceSettings(Section, frozen=True):
 
 
 class RedisSettings(Section, frozen=True):
-    """The shared cache and limiter."""
+    """What processes share beside the database; nothing that correctness needs."""
 
     url: SecretUrl | None = None
     """``redis://[:password@]host:6379/0`` or ``rediss://...``; null = in memory of the process."""
+    cache_status: bool = False
+    """Keep statuses there for clients that poll (ADR 0018)."""
 
 
 class TopicSettings(Section, frozen=True):

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message, Note
+from wework_message.domain.outcomes import OutcomeClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,47 @@ class MessageView:
     message: Message
     next_attempt_at: int | None
     """Epoch ms; None where nothing is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """Where a message stands: what a status answer needs, and nothing of its content or of people."""
+
+    id: MessageId
+    status: MessageStatus
+    reason: str | None
+    confirmed: bool | None
+    possible_duplicate: bool
+    recall_confirmed: bool | None
+    version: int
+    updated_at: int
+    next_attempt_at: int | None
+    attempts: int
+    provider_code: ProviderCode | None
+    """Of the attempt that tells, else as requested."""
+    provider_message_id: ProviderMessageId | None
+    outcome: OutcomeClass | None
+    """Of the attempt that tells: the one whose provider id counts, else the newest."""
+    error_code: int | None
+    """The provider's integer."""
+    error_message: str | None
+    """The provider's text."""
+
+    @classmethod
+    def of(cls, view: MessageView) -> Self:
+        """The status of a whole message."""
+        message = view.message
+        attempt = message.delivered_attempt or message.last_attempt
+        outcome = attempt.outcome if attempt is not None else None
+        return cls(
+            message.id, message.status, message.reason, message.confirmed, message.possible_duplicate,
+            message.recall_confirmed, message.version, message.updated_at, view.next_attempt_at, message.attempt_count,
+            attempt.provider_code if attempt is not None else message.provider_code,
+            attempt.provider_message_id if attempt is not None else None,
+            outcome.kind if outcome is not None else None,
+            outcome.error_code if outcome is not None else None,
+            outcome.error_message if outcome is not None else None,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +103,14 @@ class CallbackView:
     received_at: int
     state: str
     message_id: MessageId | None
+
+
+class StatusReader(Protocol):
+    """Where messages stand, for clients that ask again and again: at most 5 s older than what is committed."""
+
+    async def statuses(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, StatusView]:
+        """The ones that exist and belong to the tenant."""
+        ...
 
 
 class MessageReader(Protocol):

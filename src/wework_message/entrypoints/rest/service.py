@@ -9,10 +9,10 @@ from litestar import Request
 from wework_message.application.api import Application
 from wework_message.application.errors import DrainingError, NotFoundError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId
-from wework_message.domain.ports.reading import MessageView
+from wework_message.domain.ports.reading import MessageView, StatusView
 from wework_message.entrypoints.rest.answering import OK, Answer, Header, enveloped
 from wework_message.entrypoints.rest.config import Config
-from wework_message.entrypoints.wire.answers import StatusAnswer, is_simulated, status_answer
+from wework_message.entrypoints.wire.answers import StatusAnswer, is_simulated, polled_answer, simulates, status_answer
 
 TENANT: TenantId = DEFAULT_TENANT
 """Whose messages these are, until keys tell tenants apart."""
@@ -49,6 +49,10 @@ class Api:
     def status(self, view: MessageView) -> StatusAnswer:
         """The status object."""
         return status_answer(view, simulated=self.simulated(view))
+
+    def polled(self, view: StatusView) -> StatusAnswer:
+        """The status object, for who asks again and again."""
+        return polled_answer(view, simulated=simulates(view.provider_code, self.application.policy.providers))
 
     async def view(self, message_id: str) -> MessageView:
         """The message; raises `NotFoundError`."""

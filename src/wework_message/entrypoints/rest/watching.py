@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Request
 
+from wework_message.application.errors import NotFoundError
 from wework_message.domain.content import MessageType
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import FINAL, MessageStatus
@@ -31,8 +32,10 @@ LIST_PARAMETERS: Final = frozenset(
 async def status(api: Api, request: Request[Any, Any, Any]) -> Answer:
     """The status; with `wait` (s) as soon as it changes, at the latest after that time."""
     wait_ms = Query(request, frozenset({"wait"})).integer("wait", 0, least=0, most=MAX_WAIT_MS // 1000) * 1000
+    if not wait_ms:
+        return await _polled(api, request, MessageId(request.path_params["message_id"]))
     view = await api.view(request.path_params["message_id"])
-    if wait_ms and view.message.status not in FINAL:
+    if view.message.status not in FINAL:
         seen = view.message.version
 
         def changed(later: MessageView) -> bool:
@@ -42,14 +45,21 @@ async def status(api: Api, request: Request[Any, Any, Any]) -> Answer:
     return api.answer(request, api.status(view))
 
 
+async def _polled(api: Api, request: Request[Any, Any, Any], name: MessageId) -> Answer:
+    view = (await api.application.poll.statuses(TENANT, [name])).get(name)
+    if view is None:
+        raise NotFoundError("message")
+    return api.answer(request, api.polled(view))
+
+
 async def statuses(api: Api, request: Request[Any, Any, Any]) -> Answer:
     """Up to 100 statuses, in the order of the ids; ids that do not exist are left out."""
     asked = Query(request, frozenset({"ids"})).text("ids", most=8_192)
     names = [MessageId(name) for name in dict.fromkeys((asked or "").split(",")) if name]
     if not 1 <= len(names) <= MAX_IDS:
         raise bad_parameter("ids", f"must name 1 to {MAX_IDS} messages, separated by commas")
-    views = await api.application.read.messages(TENANT, names)
-    return api.answer(request, StatusPage(tuple(api.status(views[name]) for name in names if name in views)))
+    views = await api.application.poll.statuses(TENANT, names)
+    return api.answer(request, StatusPage(tuple(api.polled(views[name]) for name in names if name in views)))
 
 
 async def message(api: Api, request: Request[Any, Any, Any]) -> Answer:

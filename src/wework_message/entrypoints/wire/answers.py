@@ -13,7 +13,7 @@ from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import FINAL, MessageStatus, old_state, success
 from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.reading import MessageView
+from wework_message.domain.ports.reading import MessageView, StatusView
 from wework_message.domain.provider import Provider, default_provider
 from wework_message.entrypoints.wire.instants import iso
 
@@ -151,7 +151,11 @@ class StatusPage(Struct, frozen=True, rename="camel"):
 def is_simulated(message: Message, providers: Mapping[ProviderCode, Provider]) -> bool:
     """Whether our own simulator stood, or would stand, for WeCom (decision 35)."""
     attempt = telling_attempt(message)
-    code = attempt.provider_code if attempt is not None else message.provider_code
+    return simulates(attempt.provider_code if attempt is not None else message.provider_code, providers)
+
+
+def simulates(code: ProviderCode | None, providers: Mapping[ProviderCode, Provider]) -> bool:
+    """Whether this provider, or the default one, is our own simulator."""
     provider = providers.get(code) if code is not None else default_provider(providers.values())
     return provider is not None and provider.simulated
 
@@ -165,9 +169,11 @@ def error_of(outcome: AttemptOutcome | None) -> tuple[int | None, str | None]:
     """The provider's integer and text; an acceptance is 0 and ok, as Java had it."""
     if outcome is None:
         return None, None
-    if outcome.kind is OutcomeClass.ACCEPTED:
-        return outcome.error_code or 0, outcome.error_message or "ok"
-    return outcome.error_code, outcome.error_message
+    return _error_of(outcome.kind, outcome.error_code, outcome.error_message)
+
+
+def _error_of(kind: OutcomeClass | None, code: int | None, text: str | None) -> tuple[int | None, str | None]:
+    return (code or 0, text or "ok") if kind is OutcomeClass.ACCEPTED else (code, text)
 
 
 def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated: bool) -> SendAnswer:
@@ -213,32 +219,39 @@ def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated
 
 def standing(view: MessageView, *, simulated: bool) -> dict[str, Any]:
     """The fields of `Standing`, for whichever Struct begins with them."""
-    message = view.message
-    attempt = telling_attempt(message)
-    error_code, error_message = error_of(attempt.outcome if attempt is not None else None)
+    return _standing(StatusView.of(view), simulated=simulated)
+
+
+def _standing(view: StatusView, *, simulated: bool) -> dict[str, Any]:
+    error_code, error_message = _error_of(view.outcome, view.error_code, view.error_message)
     return {
-        "message_id": message.id,
-        "status": message.status.value,
-        "state": old_state(message.status),
-        "success": success(message.status),
-        "final": message.status in FINAL,
+        "message_id": view.id,
+        "status": view.status.value,
+        "state": old_state(view.status),
+        "success": success(view.status),
+        "final": view.status in FINAL,
         "error_code": error_code,
         "error_message": error_message,
-        "reason": message.reason,
-        "confirmed": message.confirmed,
-        "possible_duplicate": message.possible_duplicate,
-        "recall_confirmed": message.recall_confirmed,
+        "reason": view.reason,
+        "confirmed": view.confirmed,
+        "possible_duplicate": view.possible_duplicate,
+        "recall_confirmed": view.recall_confirmed,
         "simulated": simulated,
-        "provider_code": attempt.provider_code if attempt is not None else message.provider_code,
-        "provider_message_id": attempt.provider_message_id if attempt is not None else None,
-        "update_time": iso(message.updated_at),
-        "next_attempt_at": iso(view.next_attempt_at) if message.status in _TIMED else None,
+        "provider_code": view.provider_code,
+        "provider_message_id": view.provider_message_id,
+        "update_time": iso(view.updated_at),
+        "next_attempt_at": iso(view.next_attempt_at) if view.status in _TIMED else None,
     }
 
 
 def status_answer(view: MessageView, *, simulated: bool) -> StatusAnswer:
+    """The status object of a whole message."""
+    return polled_answer(StatusView.of(view), simulated=simulated)
+
+
+def polled_answer(view: StatusView, *, simulated: bool) -> StatusAnswer:
     """The status object."""
-    return StatusAnswer(**standing(view, simulated=simulated), attempts=view.message.attempt_count)
+    return StatusAnswer(**_standing(view, simulated=simulated), attempts=view.attempts)
 
 
 def identity(view: MessageView) -> dict[str, Any]:

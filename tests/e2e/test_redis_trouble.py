@@ -1,0 +1,130 @@
+"""Two services that share Redis while it is flushed, killed and started again: nothing but speed depends on it."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from tests.support.polling import until
+from tests.support.processes import ServiceProgram, playing
+from tests.support.servers.redis import Redis
+from tests.support.witnesses import Api, Simulator, client_of, text
+
+pytestmark = pytest.mark.e2e
+
+MESSAGES = 240
+
+
+class Pair:
+    """Two services on one database, and the ledger of the provider."""
+
+    def __init__(self, one: Api, other: Api, simulator: Simulator) -> None:
+        self.both = (one, other)
+        self.simulator = simulator
+
+    async def accept(self, number: int, lanes: int = 20) -> str:
+        return await self.both[number % 2].accept(text(str(number), conversationId=f"S:{number % lanes + 1}"))
+
+    async def cache(self) -> list[str]:
+        answers = [(await api.client.get("/api/health")).json()["data"] for api in self.both]
+        assert {answer["status"] for answer in answers} == {"UP"}
+        return [answer["redis"]["status"] for answer in answers]
+
+    async def calls(self, op: str) -> float:
+        """Calls to Redis of both."""
+        texts = [(await api.client.get("/actuator/prometheus")).text for api in self.both]
+        wanted = re.compile(rf'^wm_redis_call_seconds_count{{op="{op}",result="\w+"}} (\S+)$', re.MULTILINE)
+        return sum(float(number) for text in texts for number in wanted.findall(text))
+
+    async def delivered_once(self, ids: list[str]) -> None:
+        await asyncio.gather(*(self.both[n % 2].reaches(one, "DELIVERED") for n, one in enumerate(ids)))
+        executed = [entry["marker"] for entry in await self.simulator.ledger() if entry["executed"]]
+        assert sorted(executed) == sorted(f"{one}.1" for one in ids)
+        for api in self.both:  # polls, perhaps answered by what Redis kept
+
+            async def all_known(api: Api = api) -> bool:
+                states = [await api.status(one) for one in ids[:20]]
+                return {state["status"] for state in states} == {"DELIVERED"}
+
+            await until(all_known)
+
+
+@asynccontextmanager
+async def pair(folder: Path, url: str, **settings: str) -> AsyncIterator[Pair]:
+    whole = {"REDIS_URL": url, "REDIS_CACHE_STATUS": "true", **settings}
+    with playing(folder, **whole) as stage:
+        other = ServiceProgram(folder, stage.simulator.origin, name="other", port=None, **whole)
+        try:
+            other.start()
+            async with (
+                client_of(stage.service.url) as one,
+                client_of(other.url) as two,
+                client_of(stage.simulator.origin) as control,
+            ):
+                yield Pair(Api(one), Api(two), Simulator(control))
+        finally:
+            other.close()
+
+
+async def test_every_message_is_delivered_once_though_redis_is_flushed_each_second_and_then_killed(
+    tmp_path: Path, redis_url: str, redis_server: Redis
+) -> None:
+    enough = asyncio.Event()
+
+    async def flush() -> None:
+        while not enough.is_set():
+            await asyncio.to_thread(redis_server.flush)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(enough.wait(), 1)
+
+    async with pair(tmp_path, redis_url) as services:
+        flusher = asyncio.create_task(flush())
+        ids = [await services.accept(number) for number in range(MESSAGES // 2)]
+        enough.set()
+        await flusher
+        assert await services.cache() == ["UP", "UP"]
+        redis_server.kill9()
+        ids += [await services.accept(number) for number in range(MESSAGES // 2, MESSAGES)]
+        await services.delivered_once(ids)
+        assert await services.cache() == ["DOWN", "DOWN"]
+        await asyncio.to_thread(redis_server.start)
+
+        async def back() -> bool:
+            return await services.cache() == ["UP", "UP"]
+
+        await until(back)
+        ids += [await services.accept(MESSAGES)]
+        await services.delivered_once(ids)
+
+
+async def test_redis_is_asked_about_a_budget_once_for_many_messages(tmp_path: Path, redis_url: str) -> None:
+    async with pair(tmp_path, redis_url) as services:
+        ids = await asyncio.gather(*(services.accept(number) for number in range(MESSAGES)))
+        await services.delivered_once(list(ids))
+        assert 0 < await services.calls("reserve") <= 0.1 * MESSAGES
+
+
+async def test_two_services_keep_one_budget(tmp_path: Path, redis_url: str) -> None:
+    settings = {"APP_MESSAGE_LIMITS_RATE_LIMIT_PER_MINUTE": "20"}
+    async with pair(tmp_path, redis_url, **settings) as services:
+        await asyncio.gather(*(services.accept(number, lanes=60) for number in range(60)))
+
+        async def decided() -> bool:
+            rows = await services.both[0].rows()
+            return all(row["status"] in {"DELIVERED", "SENT"} or row["reason"] == "BUDGET" for row in rows)
+
+        await until(decided)
+        waiting = [row for row in await services.both[1].rows() if row["reason"] == "BUDGET"]
+        assert len(waiting) >= 30  # 40, and fewer by what the budget gained meanwhile; two budgets would leave 20
+
+
+async def test_services_start_without_redis(tmp_path: Path, redis_url: str, redis_server: Redis) -> None:
+    redis_server.kill9()
+    async with pair(tmp_path, redis_url) as services:
+        await services.delivered_once([await services.accept(number) for number in range(4)])
+        assert await services.cache() == ["DOWN", "DOWN"]
+        ready = await services.both[0].client.get("/actuator/health/readiness")
+        assert ready.status_code == 200

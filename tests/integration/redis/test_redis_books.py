@@ -1,0 +1,242 @@
+"""What processes remember of the account book: fewer queries, never older than their own commits, 5 s at most."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+import pytest
+from tests.support.builders import GUID, NOW, PROVIDER
+from tests.support.polling import until
+from tests.support.redis import linked
+from tests.support.servers.redis import Redis
+
+from wework_message.adapters.memory.accounts import MemoryAccountBook
+from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
+from wework_message.adapters.redis.books import LIFE_MS, Book, Editions, RememberingUnits, Shelf
+from wework_message.adapters.redis.link import PAUSE_MS, Link
+from wework_message.domain.account import Binding, implicit_account_id, implicit_binding
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid
+
+ACCOUNT = implicit_account_id(GUID)
+BINDING = implicit_binding(GUID, PROVIDER).binding_id
+
+
+class Process:
+    """One process on the shared database: its memory, and how often it asked the database."""
+
+    def __init__(self, database: MemoryDatabase, link: Link, clock: SettableClock, name: str) -> None:
+        self.shelf = Shelf(clock)
+        words = itertools.count()
+        self.editions = Editions(link, self.shelf, lambda: f"{name}{next(words)}")
+        plain = MemoryUnitOfWorkFactory(database, clock)
+        self.units = RememberingUnits(plain, self.shelf, self.editions.changed)
+
+    async def vid(self) -> str | None:
+        async with self.units() as unit:
+            books = await unit.accounts.accounts([ACCOUNT])
+            return books[ACCOUNT][0].vid
+
+    async def bindings(self) -> Sequence[Binding]:
+        async with self.units() as unit:
+            return await unit.accounts.binding_of(GUID)
+
+    async def learn(self, vid: str, *, commit: bool = True) -> None:
+        async with self.units() as unit:
+            await unit.accounts.learn(BINDING, vid=vid)
+            if commit:
+                await unit.commit()
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock(NOW)
+
+
+@pytest.fixture
+async def link(redis_url: str, clock: SettableClock) -> AsyncIterator[Link]:
+    async with linked(redis_url, clock) as link:
+        yield link
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every question to the database."""
+    questions: list[str] = []
+    accounts, binding_of = MemoryAccountBook.accounts, MemoryAccountBook.binding_of
+
+    async def counted_accounts(self: MemoryAccountBook, ids: Sequence[AccountId]) -> Mapping[AccountId, Book]:
+        questions.append("accounts")
+        return await accounts(self, ids)
+
+    async def counted_bindings(self: MemoryAccountBook, guid: Guid) -> Sequence[Binding]:
+        questions.append("bindings")
+        return await binding_of(self, guid)
+
+    monkeypatch.setattr(MemoryAccountBook, "accounts", counted_accounts)
+    monkeypatch.setattr(MemoryAccountBook, "binding_of", counted_bindings)
+    return questions
+
+
+@pytest.fixture
+async def both(link: Link, clock: SettableClock, asked: list[str]) -> tuple[Process, Process]:
+    database = MemoryDatabase()
+    one, two = Process(database, link, clock, "one"), Process(database, link, clock, "two")
+    async with one.units() as unit:
+        await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
+        await unit.commit()
+    await one.learn("first")
+    await one.editions.look()
+    await two.editions.look()
+    asked.clear()
+    return one, two
+
+
+async def test_what_was_read_is_not_asked_again(both: tuple[Process, Process], asked: list[str]) -> None:
+    one, _ = both
+    for _ in range(5):
+        assert await one.vid() == "first"
+        assert len(await one.bindings()) == 1
+    assert asked == ["accounts", "bindings"]
+
+
+async def test_a_process_sees_its_own_commit_at_once(both: tuple[Process, Process]) -> None:
+    one, _ = both
+    for vid in ("second", "third"):
+        await one.vid()
+        await one.learn(vid)
+        assert await one.vid() == vid
+
+
+async def test_a_unit_of_work_sees_its_own_change_before_the_commit_and_nobody_else_does(
+    both: tuple[Process, Process],
+) -> None:
+    one, _ = both
+    assert await one.vid() == "first"
+    async with one.units() as unit:
+        await unit.accounts.learn(BINDING, vid="second")
+        assert (await unit.accounts.accounts([ACCOUNT]))[ACCOUNT][0].vid == "second"
+    assert await one.vid() == "first"
+
+
+async def test_a_read_that_began_before_a_commit_is_not_remembered_after_it(both: tuple[Process, Process]) -> None:
+    one, _ = both
+    edition, read_at = one.shelf.edition, one.shelf.now()
+    async with one.units() as unit:
+        before = await unit.accounts.accounts([ACCOUNT])
+    await one.learn("second")
+    one.shelf.keep(edition, read_at, before)
+    assert await one.vid() == "second"
+
+
+async def test_nothing_is_believed_while_a_change_commits(both: tuple[Process, Process], asked: list[str]) -> None:
+    one, _ = both
+    await one.vid()
+    one.shelf.begin_change()
+    await one.vid()
+    await one.vid()
+    assert len(asked) == 3
+    edition, read_at = one.shelf.edition, one.shelf.now()
+    async with one.units() as unit:
+        before = await unit.accounts.accounts([ACCOUNT])
+    one.shelf.end_change()
+    one.shelf.keep(edition, read_at, before)  # it was read before the commit, perhaps
+    assert one.shelf.account(ACCOUNT) is None
+
+
+async def test_a_lost_answer_to_a_commit_counts_as_a_change(both: tuple[Process, Process]) -> None:
+    one, two = both
+    await one.vid()
+    await two.vid()
+    database = one.units().messages._db  # type: ignore[attr-defined]
+    database.failing_commits = 1
+    with pytest.raises(UnavailableError):
+        await one.learn("second")
+    assert one.shelf.account(ACCOUNT) is None
+    await one.editions.look()
+    await two.editions.look()
+    assert two.shelf.account(ACCOUNT) is None
+
+
+async def test_the_change_of_one_process_is_seen_by_the_other_with_its_next_look(both: tuple[Process, Process]) -> None:
+    one, two = both
+    assert await two.vid() == "first"
+    await one.learn("second")
+    await one.editions.look()
+    await two.editions.look()
+    assert await two.vid() == "second"
+
+
+async def test_a_word_that_is_lost_makes_nothing_older_than_its_life(
+    both: tuple[Process, Process], clock: SettableClock, redis_server: Redis
+) -> None:
+    one, two = both
+    assert await two.vid() == "first"
+    redis_server.kill9()
+    await one.learn("second")
+    clock.advance(LIFE_MS - 1)
+    assert await two.vid() == "first"
+    clock.advance(1)
+    assert await two.vid() == "second"
+
+
+async def test_a_word_that_could_not_be_written_is_written_later(
+    both: tuple[Process, Process], clock: SettableClock, redis_server: Redis
+) -> None:
+    one, two = both
+    redis_server.kill9()
+    await one.learn("second")
+    with pytest.raises(UnavailableError):
+        await one.editions.look()
+    await asyncio.to_thread(redis_server.start)
+    clock.advance(PAUSE_MS)
+    await two.editions.look()
+    await two.vid()
+    await one.editions.look()
+    await two.editions.look()
+    assert two.shelf.account(ACCOUNT) is None
+
+
+async def test_a_flush_makes_everybody_ask_again(both: tuple[Process, Process], redis_server: Redis) -> None:
+    _, two = both
+    await two.vid()
+    redis_server.flush()
+    await two.editions.look()
+    assert two.shelf.account(ACCOUNT) is None
+
+
+async def test_who_asks_twice_for_bindings_in_one_unit_of_work_gets_what_is_stored(
+    both: tuple[Process, Process], asked: list[str]
+) -> None:
+    one, _ = both
+    await one.bindings()
+    async with one.units() as unit:
+        await unit.accounts.binding_of(GUID)
+        await unit.accounts.binding_of(GUID)
+    assert asked == ["bindings", "bindings"]
+
+
+async def test_nothing_is_remembered_of_what_is_not_there(both: tuple[Process, Process], asked: list[str]) -> None:
+    one, _ = both
+    for _ in range(2):
+        async with one.units() as unit:
+            assert await unit.accounts.binding_of(Guid("nobody")) == []
+            assert await unit.accounts.accounts([AccountId("nobody")]) == {}
+    assert len(asked) == 4
+
+
+async def test_processes_that_run_tell_each_other(both: tuple[Process, Process]) -> None:
+    one, two = both
+    tasks = [asyncio.create_task(process.editions.run()) for process in both]
+    await two.vid()
+    await one.learn("second")
+
+    async def knows() -> bool:
+        return await two.vid() == "second"
+
+    await until(knows)
+    for process in both:
+        process.editions.stop()
+    await asyncio.gather(*tasks)

@@ -1,0 +1,224 @@
+"""The shared health board on a Redis that is flushed, killed, hangs, is full, or holds what strangers wrote."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.contracts.health_board_contract import BINDING, SIBLING, a_report, route
+from tests.support.builders import PROVIDER
+from tests.support.polling import until
+from tests.support.redis import linked
+from tests.support.servers.redis import Redis
+
+from wework_message.adapters.memory.health import MemoryHealthBoard
+from wework_message.adapters.memory.system import FixedDice, SettableClock
+from wework_message.adapters.redis.health import LENGTH, PAGE, RedisHealthBoard
+from wework_message.adapters.redis.link import PAUSE_MS, Link, command
+from wework_message.domain.account import BindingState
+from wework_message.domain.breaker import Passage
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import ClientState
+
+STREAM = "wm:health:1"
+OPEN_MS = 30_000
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock()
+
+
+@pytest.fixture
+async def link(redis_url: str, clock: SettableClock) -> AsyncIterator[Link]:
+    async with linked(redis_url, clock) as link:
+        yield link
+
+
+def board_on(link: Link, clock: SettableClock, name: str) -> RedisHealthBoard:
+    return RedisHealthBoard(MemoryHealthBoard(clock, FixedDice(0.0)), link, clock, name=name)
+
+
+def failing(board: RedisHealthBoard, clock: SettableClock) -> None:
+    for _ in range(5):
+        board.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT", at=clock.now()))
+
+
+async def test_a_new_process_reads_the_last_minutes(link: Link, clock: SettableClock) -> None:
+    old = board_on(link, clock, "old")
+    failing(old, clock)
+    await old.exchange()
+    new = board_on(link, clock, "new")
+    await new.exchange()
+    assert new.provider(PROVIDER).breaker == "OPEN"
+
+
+async def test_more_than_a_page_is_read_at_once(link: Link, clock: SettableClock) -> None:
+    old, new = board_on(link, clock, "old"), board_on(link, clock, "new")
+    for _ in range(PAGE + 5):
+        old.probed(PROVIDER, False, clock.now())
+        await old.exchange()
+    old.probed(PROVIDER, True, clock.now())
+    await old.exchange()
+    await new.exchange()
+    assert new.provider(PROVIDER).healthy is True
+
+
+async def test_acceptances_are_one_event_and_count_as_many(
+    link: Link, clock: SettableClock, redis_server: Redis
+) -> None:
+    one, other = board_on(link, clock, "one"), board_on(link, clock, "other")
+    for _ in range(50):
+        one.report(a_report(OutcomeClass.ACCEPTED))
+    await one.exchange()
+    size = int(redis_server.ask(f"MEMORY USAGE {STREAM}").removeprefix(":"))
+    assert size < 6_000  # one node of a stream is 4 KiB, whatever is in it
+    await other.exchange()
+    for _ in range(20):
+        other.report(a_report(OutcomeClass.UNCERTAIN, reason="TIMEOUT"))
+        other.report(a_report(OutcomeClass.ACCEPTED))
+    assert other.provider(PROVIDER).breaker == "CLOSED"  # 20 of 90; 20 of 40 would open it
+
+
+async def test_clocks_that_differ_by_minutes_do_not_keep_a_breaker_open(redis_url: str, clock: SettableClock) -> None:
+    fast = SettableClock(clock.now() + 600_000)
+    async with linked(redis_url, clock) as link, linked(redis_url, fast) as far:
+        board, other = board_on(link, clock, "board"), board_on(far, fast, "other")
+        failing(other, fast)
+        await other.exchange()
+        await board.exchange()
+        assert board.provider(PROVIDER).breaker == "OPEN"
+        checked_at = board.provider(PROVIDER).checked_at
+        assert checked_at is not None
+        assert checked_at <= clock.now()
+        clock.advance(OPEN_MS)
+        assert board.provider(PROVIDER).breaker == "HALF_OPEN"
+
+
+async def test_an_old_word_does_not_replace_a_newer_one(link: Link, clock: SettableClock) -> None:
+    board, other = board_on(link, clock, "board"), board_on(link, clock, "other")
+    other.binding_state(BINDING, ClientState.OFFLINE, clock.now() - 20_000)
+    await other.exchange()
+    board.binding_state(BINDING, ClientState.ONLINE, clock.now())
+    await board.exchange()
+    assert route(board, clock).state is BindingState.ONLINE
+    await other.exchange()
+    assert route(other, clock).state is BindingState.ONLINE
+
+
+async def test_what_strangers_wrote_is_counted_and_ignored(link: Link, clock: SettableClock) -> None:
+    board, other = board_on(link, clock, "board"), board_on(link, clock, "other")
+    for fields in (("events", b"\xff\xff"), ("what", "ever"), ("from", "x", "events", b"\x91\x94\xa1z\x01\x02\x03")):
+
+        async def write(client: object, fields: tuple[str | bytes, ...] = fields) -> None:
+            await command(client, "XADD", STREAM, "*", *fields)  # type: ignore[arg-type]
+
+        await link.call("health", write)
+    failing(other, clock)
+    await other.exchange()
+    await board.exchange()
+    assert board.ignored == 3
+    assert board.provider(PROVIDER).breaker == "OPEN"
+
+
+async def test_a_flush_between_two_exchanges_loses_only_what_was_not_read(
+    link: Link, clock: SettableClock, redis_server: Redis
+) -> None:
+    board, other = board_on(link, clock, "board"), board_on(link, clock, "other")
+    for state in (ClientState.OFFLINE, ClientState.ONLINE) * 3:
+
+        async def heard(state: ClientState = state) -> bool:
+            other.binding_state(BINDING, state, clock.now())
+            await other.exchange()
+            await board.exchange()
+            return route(board, clock).state == BindingState(state)
+
+        await until(heard)  # a stream that begins anew within the same millisecond may begin with the id read last
+        redis_server.flush()
+
+
+async def test_a_stream_that_begins_anew_with_an_earlier_clock_is_read_from_its_start(
+    link: Link, clock: SettableClock
+) -> None:
+    board, other = board_on(link, clock, "board"), board_on(link, clock, "other")
+    await board.exchange()
+    board._cursor = "9999999999999-0"  # what it read last, by the clock of before
+    other.binding_state(BINDING, ClientState.OFFLINE, clock.now())
+    await other.exchange()
+    board.probed(PROVIDER, True, clock.now())
+    await board.exchange()
+    await board.exchange()
+    assert route(board, clock).state is BindingState.OFFLINE
+
+
+async def test_the_stream_is_capped(link: Link, clock: SettableClock, redis_server: Redis) -> None:
+    board = board_on(link, clock, "board")
+    for _ in range(LENGTH + 300):
+        board.probed(PROVIDER, True, clock.now())
+        await board.exchange()
+    assert int(redis_server.ask(f"XLEN {STREAM}").removeprefix(":")) <= LENGTH + 200
+
+
+async def test_without_redis_a_process_lives_on_its_own_observations_and_tells_them_later(
+    link: Link, clock: SettableClock, redis_server: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    board, other = board_on(link, clock, "board"), board_on(link, clock, "other")
+    redis_server.kill9()
+    failing(board, clock)
+    board.report(a_report(OutcomeClass.ACCEPTED, binding_id=SIBLING))
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            with pytest.raises(UnavailableError):
+                await board.exchange()
+    assert len(caplog.records) == 1
+    assert route(board, clock).provider is Passage.SHUT
+    await asyncio.to_thread(redis_server.start)
+    clock.advance(PAUSE_MS)
+    await board.exchange()
+    await other.exchange()
+    assert route(other, clock).provider is Passage.SHUT
+    clock.advance(OPEN_MS - PAUSE_MS)
+    assert other.provider(PROVIDER).breaker == "HALF_OPEN"
+
+
+async def test_what_could_not_be_told_for_long_is_not_told(
+    link: Link, clock: SettableClock, redis_server: Redis
+) -> None:
+    board, other = board_on(link, clock, "board"), board_on(link, clock, "other")
+    redis_server.kill9()
+    failing(board, clock)
+    with pytest.raises(UnavailableError):
+        await board.exchange()
+    await asyncio.to_thread(redis_server.start)
+    redis_server.flush()  # a killed server may bring back what was there before the test
+    clock.advance(10 * OPEN_MS)
+    await board.exchange()
+    await other.exchange()
+    assert other.provider(PROVIDER).healthy is None
+
+
+async def test_a_full_redis_leaves_each_process_its_own(link: Link, clock: SettableClock, redis_server: Redis) -> None:
+    board = board_on(link, clock, "board")
+    try:
+        redis_server.ask("CONFIG SET maxmemory 1")
+        failing(board, clock)
+        with pytest.raises(UnavailableError, match="out of memory"):
+            await board.exchange()
+        assert board.provider(PROVIDER).breaker == "OPEN"
+    finally:
+        redis_server.ask("CONFIG SET maxmemory 0")
+
+
+async def test_boards_that_run_learn_from_each_other(link: Link, clock: SettableClock) -> None:
+    board, other = board_on(link, clock, "board"), board_on(link, clock, "other")
+    tasks = [asyncio.create_task(one.run()) for one in (board, other)]
+    failing(board, clock)
+
+    async def knows() -> bool:
+        return other.provider(PROVIDER).breaker == "OPEN"
+
+    await until(knows)
+    for one in (board, other):
+        one.stop()
+    await asyncio.gather(*tasks)

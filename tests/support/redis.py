@@ -1,0 +1,20 @@
+"""Links to the Redis of the tests, with time enough for a machine that does other things too."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.redis.link import Link, Watch, connect
+
+PATIENT_S = 10.0
+
+
+@asynccontextmanager
+async def linked(
+    url: str, clock: SettableClock, *, watch: Watch | None = None, limit_s: float = PATIENT_S
+) -> AsyncIterator[Link]:
+    link = Link(connect(url, limit_s=limit_s), clock, watch=watch, limit_s=limit_s)
+    try:
+        yield link
+    finally:
+        await link.close()

@@ -1,0 +1,26 @@
+import dataclasses
+from collections.abc import Sequence
+
+from tests.support.builders import GUID
+from tests.support.world import World
+
+from wework_message.application.commands.change import CancelMessage
+from wework_message.domain.ids import DEFAULT_TENANT, MessageId
+from wework_message.domain.message import Message
+
+
+async def test_new_versions_are_told_before_whoever_changed_the_message_hears_of_it() -> None:
+    told: dict[MessageId, int] = {}
+
+    def committed(messages: Sequence[Message]) -> None:
+        told.update({message.id: message.version for message in messages})
+
+    async with World() as world:
+        world.commits._after = dataclasses.replace(world.commits._after, committed=committed)  # type: ignore[type-var]
+        message_id = await world.accept_text()
+        assert told == {}  # nobody can know an older one
+        await world.cancelling(CancelMessage(DEFAULT_TENANT, message_id))
+        assert told == {message_id: (await world.message(message_id)).version}
+        sent = await world.accept_text(guid=GUID)
+        await world.dispatch()
+        assert told[sent] == (await world.message(sent)).version > 1
