@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import asyncmy
 from tests.support.servers.mariadb import Database
 
+
 class Look(Protocol):
     """Rows of one database, as committed by now."""
 

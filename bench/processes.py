@@ -127,7 +127,9 @@ def own_environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def started(command: Sequence[str], environment: Mapping[str, str], errors: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def started(
+    command: Sequence[str], environment: Mapping[str, str], errors: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A process in the folder of `errors`, where it writes its standard error; SIGTERM at the end."""
     with errors.open("wb") as stream:
         process = subprocess.Popen(
