@@ -5,119 +5,60 @@ its provider's answer is recorded. The peers run from an environment of their ow
 """
 
 import contextlib
-import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from bench import processes, rounds, servers
+from bench.looking import MariaDbLook
+from bench.processes import Watched
+from bench.rounds import Contestant
 from tests.support.servers.mariadb import Database, MariaDb
 from tests.support.servers.redis import Redis
-
-from bench import processes, servers
-from bench.looking import Look, MariaDbLook
-from bench.processes import Watched
 
 ROOT: Final = Path(__file__).parents[1]
 VENV: Final = ROOT / ".venv-peers"
 LOCK: Final = ROOT / "requirements" / "peers.lock"
 GOALS: Final = {"celery": 15.0, "taskiq": 7.0}
-OURS_SENT: Final = 10_000
-"""Messages of one round of ours; a round of a peer is shorter, so that rounds take about the same time."""
-PEER_SENT: Final = {"celery": 1_000, "taskiq": 2_000}
-
-Sample = dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Contestant:
-    """A service under load; `settle` returns once all that was accepted is recorded."""
-
-    url: str
-    processes: Watched
-    messages: int
-    settle: Callable[[], None]
-    check: Callable[[int], None]
+SENT: Final = {"ours": 10_000, "wide": 10_000, "celery": 1_000, "taskiq": 2_000}
+"""Messages of one round: rounds take about the same time."""
+WIDE: Final = {"APP_MESSAGE_ASYNC_MAX_POOL_SIZE": "200"}
+"""Provider calls in flight; the default is 50."""
 
 
-def compare(rounds: int, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Alternating rounds of ours and both peers."""
+def compare(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Alternating rounds of ours (as it comes, and with more calls in flight) and of both peers."""
     install()
-    samples: dict[str, list[Sample]] = {}
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         database = stack.enter_context(servers.running(MariaDb, folder))
         redis = stack.enter_context(servers.running(Redis, folder))
         provider = stack.enter_context(processes.stub())
-        contestants = {"ours": stack.enter_context(ours(folder / "ours", provider, database))}
+        contestants: dict[str, Contestant] = {}
+        for name, settings in (("ours", {}), ("wide", WIDE)):
+            look = MariaDbLook(database.create_database())
+            running = stack.enter_context(processes.service(folder / name, provider, look=look, settings=settings))
+            contestants[name] = rounds.contestant(running, SENT[name])
         for number, name in enumerate(GOALS):
             redis_url = f"{redis.url.rpartition('/')[0]}/{number}"
             contestants[name] = stack.enter_context(peer(name, folder, provider, database.create_database(), redis_url))
-        backends = servers.watched(database), servers.watched(redis)
-        done = {name: one.messages // 4 for name, one in contestants.items()}
-        for name, one in contestants.items():
-            _round(one, done[name], backends)  # warm
-        for turn in range(rounds):
-            names = list(contestants) if turn % 2 == 0 else list(reversed(contestants))
-            for name in names:
-                sample = _round(contestants[name], contestants[name].messages, backends)
-                samples.setdefault(name, []).append(sample)
-                done[name] += contestants[name].messages
-                progress(f"  round {turn + 1}, {name}: {sample['per_second']:.0f}/s, {sample['cpu_us']:.0f} us each")
-        for name, one in contestants.items():
-            one.check(done[name])
-    return summary(samples)
+        backends = {"mariadb": servers.watched(database), "redis": servers.watched(redis)}
+        samples = rounds.play(contestants, backends, turns, say)
+    return _summary(samples)
 
 
-def summary(samples: dict[str, list[Sample]]) -> dict[str, Any]:
-    """Medians, and ratios of the rounds."""
-    result: dict[str, Any] = {
-        name: {key: statistics.median(one[key] for one in its) for key in its[0]} for name, its in samples.items()
-    }
+def _summary(samples: rounds.Samples) -> dict[str, Any]:
+    result: dict[str, Any] = {name: rounds.medians(its) for name, its in samples.items()}
     for name, goal in GOALS.items():
-        for key in ("per_second", "cpu_us", "rss_mb"):
-            pairs = zip(samples["ours"], samples[name], strict=True)
-            ratios = [own[key] / other[key] if key == "per_second" else other[key] / own[key] for own, other in pairs]
-            result[name][f"{key}_ratio"] = statistics.median(ratios)
-            result[name][f"{key}_ratios"] = ratios
-        result[name] |= {"goal": goal, "ok": result[name]["per_second_ratio"] >= goal}
-    return result
-
-
-def _round(one: Contestant, messages: int, backends: tuple[Watched, Watched]) -> Sample:
-    watched = (one.processes, *backends)
-    before, began = [each.cpu_s() for each in watched], time.perf_counter()
-    told = processes.load(one.url, "send", count=messages)
-    one.settle()
-    took = time.perf_counter() - began
-    cpu = [(each.cpu_s() - was) / messages * 1e6 for each, was in zip(watched, before, strict=True)]
-    return {
-        "per_second": messages / took,
-        "cpu_us": cpu[0],
-        "mariadb_us": cpu[1],
-        "redis_us": cpu[2],
-        "client_us": told["own_cpu_us"],
-        "accept_per_second": told["per_second"],
-        "accept_p99_ms": told["p99_ms"],
-        "rss_mb": one.processes.rss_kb() / 1024,
-    }
-
-
-@contextlib.contextmanager
-def ours(folder: Path, provider: str, database: MariaDb) -> Iterator[Contestant]:
-    """The service in one process: `serve` on MariaDB with the queue in the process."""
-    look = MariaDbLook(database.create_database())
-    with processes.service(folder, provider, look=look) as running:
-
-        def check(messages: int) -> None:
-            expect(running.statuses(), {"SENT": messages})
-
-        yield Contestant(running.send_url, running, OURS_SENT, running.settle, check)
+        for own in ("ours", "wide"):
+            result[name][f"{own}_ratio"] = rounds.ratio(samples, "per_second", own, name)
+            result[name][f"{own}_cpu_ratio"] = rounds.ratio(samples, "cpu_us", name, own)
+            result[name][f"{own}_rss_ratio"] = rounds.ratio(samples, "rss_mb", name, own)
+        result[name] |= {"goal": goal, "ok": result[name]["ours_ratio"] >= goal}
+    return result | {"rounds": samples}
 
 
 @contextlib.contextmanager
@@ -150,16 +91,10 @@ def peer(name: str, folder: Path, provider: str, database: Database, redis_url: 
         def settle() -> None:
             processes.until_none(look, "SELECT EXISTS(SELECT 1 FROM messages WHERE status = 'ACCEPTED')")
 
-        def check(messages: int) -> None:
-            expect(dict(look.rows("SELECT status, count(*) FROM messages GROUP BY status")), {"SENT": messages})
+        def statuses() -> dict[str, int]:
+            return dict(look.rows("SELECT status, count(*) FROM messages GROUP BY status"))
 
-        yield Contestant(f"http://127.0.0.1:{port}/messages", Watched("", *pids), PEER_SENT[name], settle, check)
-
-
-def expect(found: dict[str, int], wanted: dict[str, int]) -> None:
-    """Raise `RuntimeError` where messages are lost or left."""
-    if found != wanted:
-        raise RuntimeError(f"messages should be {wanted}, but there are {found}")
+        yield Contestant(f"http://127.0.0.1:{port}/messages", Watched("", *pids), SENT[name], settle, statuses)
 
 
 def install() -> None:
@@ -169,5 +104,5 @@ def install() -> None:
         return
     subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True, env=dict(os.environ))
+    subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True)
     stamp.touch()

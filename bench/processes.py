@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
-
 from bench.looking import Look, SqliteLook
 
 START_S: Final = 30
@@ -103,7 +102,7 @@ def service(
         "APP_MESSAGE_LIMITS_RATE_LIMIT_PER_MINUTE": "1000000",
         **(settings or {}),
     }
-    roles = [("serve", *(["--no-dispatch"] if consumers else [])), *[("consume",)] * consumers]
+    roles = [("serve", *(["--no-dispatch"] if consumers else [])), *[("consume", "--port", "0")] * consumers]
     with contextlib.ExitStack() as stack:
         pids: list[int] = []
         url = f"http://127.0.0.1:{port}/message"

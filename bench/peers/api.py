@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated
 
+from bench.peers.messages import DATABASE, Accepted, Base, Message, SendMessage
 from fastapi import Depends, FastAPI
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-
-from bench.peers.messages import DATABASE, Accepted, Base, Message, SendMessage
 
 engine = create_async_engine(f"mysql+asyncmy://{DATABASE}?charset=utf8mb4", pool_size=20, max_overflow=30)
 sessions = async_sessionmaker(engine, expire_on_commit=False)

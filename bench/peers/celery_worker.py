@@ -1,11 +1,10 @@
 """Peer (a): a Celery task on Redis.  ``celery -A bench.peers.celery_worker worker``"""
 
 import requests
+from bench.peers.messages import DATABASE, REDIS_URL, SEND_URL, Message, record, request_of
 from celery import Celery
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
-
-from bench.peers.messages import DATABASE, REDIS_URL, SEND_URL, Message, record, request_of
 
 app = Celery("messages", broker=REDIS_URL)
 app.conf.update(task_acks_late=True, task_ignore_result=True)

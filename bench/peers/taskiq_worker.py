@@ -1,11 +1,10 @@
 """Peer (b): a taskiq task on a Redis stream.  ``taskiq worker bench.peers.taskiq_worker:broker``"""
 
 import aiohttp
+from bench.peers.messages import DATABASE, REDIS_URL, SEND_URL, Message, record, request_of
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from taskiq import SimpleRetryMiddleware, TaskiqEvents, TaskiqState
 from taskiq_redis import RedisStreamBroker
-
-from bench.peers.messages import DATABASE, REDIS_URL, SEND_URL, Message, record, request_of
 
 broker = RedisStreamBroker(url=REDIS_URL).with_middlewares(SimpleRetryMiddleware(default_retry_count=3))
 engine = create_async_engine(f"mysql+asyncmy://{DATABASE}?charset=utf8mb4", pool_size=20, max_overflow=30)

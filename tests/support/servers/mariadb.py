@@ -47,6 +47,7 @@ class MariaDb(Server):
         self.port = port or free_port()
         self._data = data / "mariadb"
         self._socket = data / "mariadb.sock"
+        self._temporary = data / "mariadb-tmp"
         self._numbers = count(1)
 
     @staticmethod
@@ -63,6 +64,8 @@ class MariaDb(Server):
             f"--datadir={self._data}",
             f"--socket={self._socket}",
             f"--pid-file={self._data / 'pid'}",
+            # A server that starts clears its folder of temporary tables, also of those of others that share it.
+            f"--tmpdir={self._temporary}",
             f"--bind-address={HOST}",
             f"--port={self.port}",
             "--skip-name-resolve",
@@ -75,6 +78,7 @@ class MariaDb(Server):
         ]
 
     def spawn(self) -> None:
+        self._temporary.mkdir(exist_ok=True)
         if not self._data.exists():
             self._install()
         super().spawn()

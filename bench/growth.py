@@ -1,0 +1,168 @@
+"""What the service's own statements cost at 10,000 and at 1,000,000 stored messages, on SQLite and on MariaDB.
+
+The two sizes are two databases that are filled first and then timed in turns. Times are those of the product's ports
+(`SqlMessageReader`, `SqlMessageJournal` in a unit of work), begin and end of the transaction included.
+"""
+
+import contextlib
+import itertools
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+from bench import filling, servers
+from tests.support.mysql import opened_store, target_of
+from tests.support.servers.mariadb import MariaDb
+
+from wework_message.adapters.sql.reader import SqlMessageReader
+from wework_message.adapters.sql.sqlite import SqliteStore
+from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory, Store
+from wework_message.adapters.system import SystemClock
+from wework_message.domain.ids import DEFAULT_TENANT
+from wework_message.domain.ports.persistence import IdempotencyKey
+from wework_message.domain.ports.reading import MessageFilter
+
+SMALL: Final = 10_000
+LARGE: Final = 1_000_000
+GOAL: Final = 2.5
+TIMES: Final = 150
+"""Of each statement in a round."""
+POOL: Final = 1024**3
+"""Bytes of MariaDB's buffer pool, which a server with a million messages has."""
+
+Ask = Callable[[], Awaitable[object]]
+
+
+class Subject:
+    """One database of a size, and what is asked of it."""
+
+    def __init__(self, store: Store, units: SqlUnitOfWorkFactory, total: int) -> None:
+        self._units = units
+        self._reader = SqlMessageReader(store.read)
+        self._total = total
+        self._dice = random.Random(total)
+        self._serial = itertools.count(1)
+        self.questions: dict[str, Ask] = {
+            "message by id": self.message,
+            "a key that is new": self.new_key,
+            "a key that is taken": self.taken_key,
+            "100 due messages": self.due,
+            "one status saved": self.save,
+            "page of 50": self.page,
+            "conversation, last 20": self.conversation,
+        }
+
+    def _any(self) -> int:
+        return self._dice.randint(1, self._total)
+
+    async def message(self) -> None:
+        one = filling.message_id(self._any())
+        found = await self._reader.messages(DEFAULT_TENANT, [one])
+        if len(found[one].message.attempts) != 1:
+            raise RuntimeError("a stored message has one attempt")
+
+    async def new_key(self) -> None:
+        await self._claim(f"new-{next(self._serial)}", fresh=True)
+
+    async def taken_key(self) -> None:
+        await self._claim(filling.key(self._any()), fresh=False)
+
+    async def _claim(self, key: str, *, fresh: bool) -> None:
+        async with self._units() as unit:
+            wanted = IdempotencyKey(DEFAULT_TENANT, key, b"f" * 32, filling.message_id(self._total + 1))
+            (owner,) = await unit.messages.claim_keys([wanted])
+            if owner.fresh is not fresh:
+                raise RuntimeError(f"{key} is fresh: {owner.fresh}")
+
+    async def due(self) -> None:
+        async with self._units() as unit:
+            if len(await unit.messages.due(100)) != 100:
+                raise RuntimeError("there are 1,000 due messages")
+
+    async def save(self) -> None:
+        one = filling.message_id(self._any())
+        async with self._units() as unit:
+            message = (await unit.messages.get([one]))[one]
+            message.updated_at += 1
+            if await unit.messages.save([message]):
+                raise RuntimeError("nobody else writes")
+            await unit.commit()
+
+    async def page(self) -> None:
+        before = filling.message_id(self._dice.randint(self._total // 10, self._total))
+        if len(await self._reader.page(DEFAULT_TENANT, MessageFilter(), limit=50, before=before)) != 50:
+            raise RuntimeError("a page has 50")
+
+    async def conversation(self) -> None:
+        which = MessageFilter(conversation_id=filling.conversation(self._any(), self._total))
+        if len(await self._reader.page(DEFAULT_TENANT, which, limit=20, before=None)) != 20:
+            raise RuntimeError("a conversation has 20 messages")
+
+
+def run(rounds: int, say: Callable[[str], None], large: int = LARGE) -> dict[str, Any]:
+    """By database and question: medians in microseconds at both sizes, and the ratio."""
+    return uvloop.run(_run(rounds, say, large))
+
+
+async def _run(rounds: int, say: Callable[[str], None], large: int) -> dict[str, Any]:
+    result: dict[str, Any] = {"small": SMALL, "large": large, "goal": GOAL}
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        for kind, opened in (("sqlite", _sqlite), ("mariadb", _mariadb)):
+            async with opened(Path(name)) as stores:
+                subjects = []
+                for store, total in zip(stores, (SMALL, large), strict=True):
+                    units = SqlUnitOfWorkFactory(store, store.dialect, SystemClock(), store.turn)
+                    await filling.fill(store, units, total, say)
+                    subjects.append(Subject(store, units, total))
+                result[kind] = await _compared(subjects[0], subjects[1], rounds)
+    return result
+
+
+async def _compared(small: Subject, large: Subject, rounds: int) -> dict[str, Any]:
+    samples: dict[str, list[tuple[float, float]]] = {name: [] for name in small.questions}
+    for turn in range(rounds + 1):
+        for name, pairs in samples.items():
+            order = [("small", small), ("large", large)]
+            taken = {size: await _timed(one.questions[name]) for size, one in (order if turn % 2 else reversed(order))}
+            if turn:  # the first round warms caches
+                pairs.append((taken["small"], taken["large"]))
+    return {
+        name: {
+            "small_us": statistics.median(one for one, _ in pairs),
+            "large_us": statistics.median(one for _, one in pairs),
+            "ratio": statistics.median(large_us / small_us for small_us, large_us in pairs),
+        }
+        for name, pairs in samples.items()
+    }
+
+
+async def _timed(ask: Ask) -> float:
+    """Median microseconds."""
+    taken = []
+    for _ in range(TIMES):
+        began = time.perf_counter()
+        await ask()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken) * 1e6
+
+
+@contextlib.asynccontextmanager
+async def _sqlite(folder: Path) -> AsyncIterator[list[Store]]:
+    stores: list[Store] = [SqliteStore(folder / "small.db"), SqliteStore(folder / "large.db")]
+    yield stores
+    for store in stores:
+        await store.close()
+
+
+@contextlib.asynccontextmanager
+async def _mariadb(folder: Path) -> AsyncIterator[list[Store]]:
+    with servers.running(MariaDb, folder) as server:
+        server.sql(f"SET GLOBAL innodb_buffer_pool_size = {POOL}")
+        small, large = (target_of(server.create_database()) for _ in range(2))
+        async with opened_store(small) as first, opened_store(large) as second:
+            yield [first, second]
