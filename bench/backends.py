@@ -42,7 +42,9 @@ class Bench:
         """A service with a database of its own."""
         look = MariaDbLook(self.mariadb.create_database())
         return self.stack.enter_context(
-            processes.service(self.folder / name, self.provider, look=look, settings=settings, consumers=consumers)
+            processes.service(
+                self.folder / "services" / name, self.provider, look=look, settings=settings, consumers=consumers
+            )
         )
 
 
