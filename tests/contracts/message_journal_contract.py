@@ -330,7 +330,6 @@ class SavingContract(JournalSteps):
         strange = [(BACKUP, *mine[1:]), (PROVIDER, Guid("x"), mine[2]), (*mine[:2], ProviderMessageId("4712"))]
         async with units() as unit:
             assert await unit.messages.sent_as([*strange, mine]) == {mine: (message.id, 1)}
-            assert await unit.messages.sent_as([*strange, mine], waiting=True) == {mine: (message.id, 1)}
 
     async def test_uncertain_attempts_without_an_id_are_offered_to_echoes(
         self, units: UnitOfWorkFactory, clock: SettableClock

@@ -140,7 +140,6 @@ async def live(units: SqlUnitOfWorkFactory, clock: SettableClock) -> None:
         await unit.messages.save([due[first.id], due[third.id]])
         await unit.messages.group(batch.id)
         await unit.messages.sent_as([(PROVIDER, GUID, NAME)])
-        await unit.messages.sent_as([(PROVIDER, GUID, NAME)], waiting=True)
         await unit.messages.uncertain(PROVIDER, [GUID])
         await unit.messages.count({(PROVIDER, "TEXT", "ACCEPTED"): 1})
         await unit.accounts.accounts([first.account_id])

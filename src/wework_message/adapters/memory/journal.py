@@ -208,12 +208,7 @@ class MemoryMessageJournal:
             if (row := self._db.due.get(message_id)) is not None:
                 self._db.due.put(message_id, dataclasses.replace(row, paced=True))
 
-    async def sent_as(
-        self,
-        keys: Sequence[ProviderName],
-        *,
-        waiting: bool = False,  # noqa: ARG002 -- units of work come one after the other here
-    ) -> Mapping[ProviderName, AttemptKey]:
+    async def sent_as(self, keys: Sequence[ProviderName]) -> Mapping[ProviderName, AttemptKey]:
         """The owners that exist."""
         return {key: owner for key in keys if (owner := self._db.names.get(key)) is not None}
 

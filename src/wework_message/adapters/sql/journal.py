@@ -50,14 +50,11 @@ _OWNERS = Query(
         idempotency_key.c.key.in_(bindparam("keys", expanding=True)),
     )
 )
-_NAMED = select(
-    attempt.c.provider_code, attempt.c.guid, attempt.c.provider_message_id, attempt.c.message_id, attempt.c.number
-).where(attempt.c.provider_message_id.in_(_IDS))
-_SENT_AS = Query(_NAMED)
-_SENT_AS_WAITING = Query(
-    _NAMED.with_hint(attempt, "FORCE INDEX (uq_wm_attempt_provider_message_id)", "mysql").with_for_update(read=True)
+_SENT_AS = Query(
+    select(
+        attempt.c.provider_code, attempt.c.guid, attempt.c.provider_message_id, attempt.c.message_id, attempt.c.number
+    ).where(attempt.c.provider_message_id.in_(_IDS))
 )
-"""Index named, as always where rows are locked."""
 _PARTS = select(message.c.id).where(message.c.group_id == bindparam("the_id")).order_by(message.c.item_index)
 
 
@@ -197,9 +194,9 @@ class SqlMessageJournal:
         """Mark the due rows, with the next step."""
         self._later(_pace, message_ids)
 
-    async def sent_as(self, keys: Sequence[Named], *, waiting: bool = False) -> Mapping[Named, tuple[MessageId, int]]:
+    async def sent_as(self, keys: Sequence[Named]) -> Mapping[Named, tuple[MessageId, int]]:
         """By the unique index on provider ids."""
-        return await self._run(_sent_as, keys, _SENT_AS_WAITING if waiting else _SENT_AS) if keys else {}
+        return await self._run(_sent_as, keys) if keys else {}
 
     async def uncertain(self, provider_code: ProviderCode, guids: Sequence[Guid]) -> Sequence[OpenAttempt]:
         """By the index on uncertain attempts."""
@@ -274,10 +271,10 @@ def _pace(connection: Connection, message_ids: Sequence[MessageId]) -> None:
     _MARK_PACED.many(connection, [{"the_id": one, "paced": True} for one in message_ids])
 
 
-def _sent_as(connection: Connection, keys: Sequence[Named], query: Query) -> dict[Named, tuple[MessageId, int]]:
+def _sent_as(connection: Connection, keys: Sequence[Named]) -> dict[Named, tuple[MessageId, int]]:
     wanted = set(keys)
     return {
         key: (row["message_id"], row["number"])
-        for row in query.rows(connection, ids=[key[2] for key in keys])
+        for row in _SENT_AS.rows(connection, ids=[key[2] for key in keys])
         if (key := (row["provider_code"], row["guid"], row["provider_message_id"])) in wanted
     }

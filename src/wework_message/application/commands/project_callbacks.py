@@ -75,25 +75,10 @@ class ProjectCallbacks:
         facts = [(read, owner) for read in desk.reads if (owner := await self._owner(flush, desk, read)) is not None]
         await self._teach(flush, desk, facts)
         await flush.unit.inbox.decide(desk.verdicts)
-        await self._look_again(flush, desk)
         types = {entry.id: entry.notify_type for entry in entries}
         flush.callbacks.update((types[one.id], one.state.lower()) for one in desk.verdicts if one.state in _ENDS)
         if desk.named:  # records that came before the one that told the id wait for it
             flush.inbox |= await flush.unit.inbox.reopen(desk.named, [], since=self._clock.now()) > 0
-
-    async def _look_again(self, flush: Flush, desk: _Desk) -> None:
-        """A call may have ended while this batch was read, in another unit of work, which found nothing parked to reopen.
-
-        It has either written its id by now, and is waited for here; or it will, and finds what is parked.
-        """
-        entries = {read.entry.id: read.entry for read in desk.reads}
-        parked = [
-            (entries[one.id].provider_code, entries[one.id].guid, one.provider_message_id)
-            for one in desk.verdicts
-            if one.state is InboxState.PARKED and one.provider_message_id
-        ]
-        if parked and (late := await flush.unit.messages.sent_as(parked, waiting=True)):
-            flush.inbox |= await flush.unit.inbox.reopen(list(late), [], since=self._clock.now()) > 0
 
     def _read(self, desk: _Desk, entry: InboxEntry) -> None:
         """One entry that cannot be read must not stop the others: it is counted, and ends as FAILED (reliability K6)."""

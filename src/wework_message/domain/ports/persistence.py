@@ -124,12 +124,9 @@ class MessageJournal(Protocol):
         ...
 
     async def sent_as(
-        self, keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]], *, waiting: bool = False
+        self, keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]]
     ) -> Mapping[tuple[ProviderCode, Guid, ProviderMessageId], tuple[MessageId, int]]:
-        """Which attempt owns a provider message id.
-
-        `waiting` waits for units of work that have written one of these ids and are not committed yet.
-        """
+        """Which attempt owns a provider message id."""
         ...
 
     async def uncertain(self, provider_code: ProviderCode, guids: Sequence[Guid]) -> Sequence[OpenAttempt]:
