@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,14 +13,13 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+from tests.support.servers.ports import free_port
 
 READY_S: Final = 60.0
 """No process takes so long to answer, on however slow a machine."""
 EXIT_S: Final = 25.0
 """A process that was told to end has ended by then (decision 39)."""
 
-_PORTS: Final = range(20_000, 32_000)
-"""Below the range from which the kernel takes ports for outgoing connections: nobody else takes one while we restart."""
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "COVERAGE_PROCESS_START")
 """No setting of the shell that runs the tests may reach the service."""
 _TAIL: Final = 60
@@ -32,15 +29,6 @@ _FIRST: Final = {
     "APP_MESSAGE_UNKNOWN_HORIZON_SECONDS": "3",
 }
 """Short times: an uncertain message blocks its lane for 6 s, a killed call is found after 14.5 s."""
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on and that is not given to outgoing connections."""
-    while True:
-        port = random.choice(_PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 class Program:

@@ -10,7 +10,7 @@ from wework_message.domain.account import Binding
 from wework_message.domain.callbacks import FactKind, Sighting
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
-from wework_message.domain.matching import OpenAttempt, is_own, match
+from wework_message.domain.matching import SKEW_MS, OpenAttempt, is_own, match
 from wework_message.domain.message import Message, Note
 from wework_message.domain.ports.gateway import CallbackItem, CallbackReader, ClientState, NoticeKind
 from wework_message.domain.ports.health import HealthBoard
@@ -44,6 +44,10 @@ class _Desk:
     named: list[Named] = field(default_factory=list)
     """Ids that this batch has learnt by content."""
     open: dict[tuple[ProviderCode, Guid], list[OpenAttempt]] = field(default_factory=dict)
+    offered: dict[tuple[ProviderCode, Guid], frozenset[Owner]] = field(default_factory=dict)
+    """What was open when this batch looked."""
+    waiting: list[Named] = field(default_factory=list)
+    """Ids that parked records wait for."""
     verdicts: list[InboxVerdict] = field(default_factory=list)
 
 
@@ -75,10 +79,32 @@ class ProjectCallbacks:
         facts = [(read, owner) for read in desk.reads if (owner := await self._owner(flush, desk, read)) is not None]
         await self._teach(flush, desk, facts)
         await flush.unit.inbox.decide(desk.verdicts)
+        await self._look_again(flush, desk)
         types = {entry.id: entry.notify_type for entry in entries}
         flush.callbacks.update((types[one.id], one.state.lower()) for one in desk.verdicts if one.state in _ENDS)
         if desk.named:  # records that came before the one that told the id wait for it
             flush.inbox |= await flush.unit.inbox.reopen(desk.named, [], since=self._clock.now()) > 0
+
+    async def _look_again(self, flush: Flush, desk: _Desk) -> None:
+        """Another process may be writing, at this moment, just what a record was parked to wait for.
+
+        It writes, and then looks for parked records (`early_echoes.reopen`); we have parked, and now look for what it wrote.
+        So at least one of the two sees the other, whoever commits first.
+        """
+        if not any(one.state is InboxState.PARKED for one in desk.verdicts):
+            return
+        messages = flush.unit.messages
+        found = await messages.sent_as(desk.waiting, latest=True)
+        late = [
+            (place, one)
+            for place, offered in desk.offered.items()
+            for one in await messages.uncertain(place[0], [place[1]], latest=True)
+            if (one.message_id, one.number) not in offered
+        ]
+        if found or late:
+            since = min((one.started_at for _, one in late), default=0) - SKEW_MS
+            places = sorted({place for place, _ in late})
+            flush.inbox |= await flush.unit.inbox.reopen(list(found), places, since=since) > 0
 
     def _read(self, desk: _Desk, entry: InboxEntry) -> None:
         """One entry that cannot be read must not stop the others: it is counted, and ends as FAILED (reliability K6)."""
@@ -134,10 +160,13 @@ class ProjectCallbacks:
         place = (entry.provider_code, entry.guid)
         if place not in desk.open:
             desk.open[place] = list(await flush.unit.messages.uncertain(entry.provider_code, [entry.guid]))
+            desk.offered[place] = frozenset((one.message_id, one.number) for one in desk.open[place])
         found = match(sighting, desk.open[place], horizon_ms=self._policy.horizon_ms)
         if found is None or sighting.refers_to is not None:
             waits_for = sighting.refers_to or sighting.provider_message_id
             desk.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
+            if waits_for is not None:
+                desk.waiting.append((*place, waits_for))
             return None
         desk.open[place].remove(found)
         owner = (found.message_id, found.number)

@@ -124,15 +124,21 @@ class MessageJournal(Protocol):
         ...
 
     async def sent_as(
-        self, keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]]
+        self, keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]], *, latest: bool = False
     ) -> Mapping[tuple[ProviderCode, Guid, ProviderMessageId], tuple[MessageId, int]]:
-        """Which attempt owns a provider message id."""
+        """Which attempt owns a provider message id.
+
+        What counts is what was committed; with `latest` a unit of work that is writing such an id now is waited for.
+        """
         ...
 
-    async def uncertain(self, provider_code: ProviderCode, guids: Sequence[Guid]) -> Sequence[OpenAttempt]:
+    async def uncertain(
+        self, provider_code: ProviderCode, guids: Sequence[Guid], *, latest: bool = False
+    ) -> Sequence[OpenAttempt]:
         """Attempts with an unproven outcome and no provider id, whether or not they were given up, newest 24 h.
 
-        Unproven are UNCERTAIN ones and refusals with `confirmed` false (`AttemptOutcome.unproven`).
+        Unproven are UNCERTAIN ones and refusals with `confirmed` false (`AttemptOutcome.unproven`). With `latest` a unit of
+        work that is writing such an outcome now is waited for.
         """
         ...
 
