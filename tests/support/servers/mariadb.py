@@ -49,7 +49,6 @@ class MariaDb(Server):
         self._scratch = data / "mariadb-tmp"
         """Its own: at its start a server clears the temporary tables of whoever shares the folder."""
         self._socket = data / "mariadb.sock"
-        self._temporary = data / "mariadb-tmp"
         self._numbers = count(1)
 
     @staticmethod
@@ -67,8 +66,6 @@ class MariaDb(Server):
             f"--tmpdir={self._scratch}",
             f"--socket={self._socket}",
             f"--pid-file={self._data / 'pid'}",
-            # A server that starts clears its folder of temporary tables, also of those of others that share it.
-            f"--tmpdir={self._temporary}",
             f"--bind-address={HOST}",
             f"--port={self.port}",
             "--skip-name-resolve",
@@ -81,7 +78,6 @@ class MariaDb(Server):
         ]
 
     def spawn(self) -> None:
-        self._temporary.mkdir(exist_ok=True)
         if not self._data.exists():
             self._install()
         super().spawn()
