@@ -7,10 +7,10 @@ STAMP := $(VENV)/.installed
 SIDE_BY_SIDE := -n 3 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test integration services check quick format bench lock audit clean
+.PHONY: help demo run test integration services check quick format bench bench-peers bench-growth bench-backends lock audit clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 $(STAMP): requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -54,6 +54,15 @@ format: $(STAMP) ## format and fix what can be fixed
 bench: $(STAMP) ## speed and memory, as ratios in one run
 	$(BIN)/python -m bench
 
+bench-peers: $(STAMP) ## against FastAPI with Celery or taskiq, on MariaDB (installs .venv-peers)
+	$(BIN)/python -m bench --only peers --json bench/results/peers.json
+
+bench-growth: $(STAMP) ## the statements at 10,000 and 1,000,000 messages, on SQLite and MariaDB
+	$(BIN)/python -m bench --only growth --json bench/results/growth.json
+
+bench-backends: $(STAMP) ## RocketMQ, Redis and several consumers against one process, on MariaDB
+	$(BIN)/python -m bench --only queue,cache,consumers --json bench/results/backends.json
+
 lock: ## rewrite requirements/*.lock (needs uv)
 	uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/dev.lock
@@ -62,9 +71,11 @@ lock: ## rewrite requirements/*.lock (needs uv)
 	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/server.lock
 	echo 'hatchling>=1.27' | uv pip compile - --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/build.lock
+	uv pip compile --group peers --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/peers.lock
 
 audit: $(STAMP) ## known vulnerabilities of what the lock pins
 	$(BIN)/python -m scripts.audit
 
 clean: ## remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .venv-peers .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

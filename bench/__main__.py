@@ -2,11 +2,13 @@
 
     python -m bench [--rounds 5] [--messages 100000 | --full] [--only accept,send,client,memory] [--json PATH]
 
-bench/README.md says what each row means.
+bench/README.md says what each row means. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
+peers, growth, queue, cache, consumers.
 """
 
 import argparse
 import json
+import logging
 import os
 import platform
 import sys
@@ -15,9 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from bench import measuring, provider_client, reporting
+from bench import backends, growth, measuring, peering, provider_client, reporting
 
 PARTS: Final = ("accept", "send", "client", "memory")
+"""What `make bench` runs, with nothing beside the development environment."""
 SENT: Final = 8_000
 """Messages of one round of sending."""
 FULL: Final = 500_000
@@ -31,13 +34,14 @@ def main() -> int:
         help="driven through for the memory row, a multiple of 50000 (default 100000); growth counts from a fifth of them",
     )  # fmt: skip
     parser.add_argument("--full", action="store_true", help=f"memory from message {FULL // 5} to {FULL}")
-    parser.add_argument("--only", default=",".join(PARTS), help="parts to run (default all)")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run (default {','.join(PARTS)})")
     parser.add_argument("--json", type=Path, default=Path("bench/results/latest.json"), metavar="PATH")
     given = parser.parse_args()
     wanted = given.only.split(",")
-    if strangers := set(wanted) - set(PARTS):
-        parser.error(f"no such part: {', '.join(sorted(strangers))}")
+    logging.getLogger("asyncmy").setLevel(logging.CRITICAL)  # it repeats the server's warnings
     parts = _parts(given.rounds, FULL if given.full else given.messages)
+    if strangers := set(wanted) - set(parts):
+        parser.error(f"no such part: {', '.join(sorted(strangers))}")
     results: dict[str, Any] = {"machine": _machine()}
     for name in wanted:
         _say(f"{name} ...")
@@ -57,6 +61,11 @@ def _parts(rounds: int, messages: int) -> dict[str, Callable[[], dict[str, Any]]
         "send": lambda: measuring.end_to_end(rounds, SENT),
         "client": lambda: provider_client.run(rounds),
         "memory": lambda: measuring.memory(messages // 5, messages, _say),
+        "peers": lambda: peering.compare(rounds, _say),
+        "growth": lambda: growth.run(rounds, _say),
+        "queue": lambda: backends.queue(rounds, _say),
+        "cache": lambda: backends.cache(rounds, _say),
+        "consumers": lambda: backends.consumers(rounds, _say),
     }
 
 

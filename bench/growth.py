@@ -1,137 +1,170 @@
-"""How much room a message takes: typical messages driven to DELIVERED on SQLite and on MariaDB, then the tables measured.
+"""What the service's own statements cost at 10,000 and at 1,000,000 stored messages, on SQLite and on MariaDB.
 
-    python -m bench.growth [--messages 20000] [--only sqlite,mariadb] [--json PATH]
-
-A message here is a TEXT of 82 characters with an idempotency key, sent once, echoed once (bench/load.py): one row in each of
-wm_message, wm_attempt, wm_idempotency_key, wm_note and wm_callback. Callbacks are kept as they came, so longer ones take more.
+The two sizes are two databases that are filled first and then timed in turns. Times are those of the product's ports
+(`SqlMessageReader`, `SqlMessageJournal` in a unit of work), begin and end of the transaction included.
 """
 
-import argparse
 import contextlib
-import io
-import json
-import sqlite3
-import sys
+import itertools
+import random
+import statistics
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from bench import processes
-from tests.support.processes import ServiceProgram, playing
-from tests.support.servers.mariadb import Database, MariaDb
+import uvloop
+from bench import filling, servers
+from tests.support.mysql import opened_store, target_of
+from tests.support.servers.mariadb import MariaDb
 
-UNLIMITED: Final = {"APP_MESSAGE_LIMITS_RATE_LIMIT_PER_MINUTE": "1000000"}
-LIMIT_S: Final = 1200
-GIB_PER_MILLION: Final = 1_000_000 / 2**30
+from wework_message.adapters.sql.reader import SqlMessageReader
+from wework_message.adapters.sql.sqlite import SqliteStore
+from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory, Store
+from wework_message.adapters.system import SystemClock
+from wework_message.domain.ids import DEFAULT_TENANT
+from wework_message.domain.ports.persistence import IdempotencyKey
+from wework_message.domain.ports.reading import MessageFilter
 
-ENOUGH: Final = 0.99
-_DELIVERED: Final = "SELECT count(*) FROM wm_message WHERE status = 'DELIVERED'"
+SMALL: Final = 10_000
+LARGE: Final = 1_000_000
+GOAL: Final = 2.5
+UNJUDGED: Final = frozenset({"conversation, last 20"})
+"""Not in the goal, which is about single messages, the poll, saving and a page: it reads 20 messages from 20 places."""
+TIMES: Final = 150
+"""Of each statement in a round."""
+POOL: Final = 1024**3
+"""Bytes of MariaDB's buffer pool, which a server with a million messages has."""
 
-Ask = Callable[[str], list[tuple[Any, ...]]]
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.growth", description="Bytes per message")
-    parser.add_argument("--messages", type=int, default=20_000)
-    parser.add_argument("--only", default="sqlite,mariadb")
-    parser.add_argument("--json", type=Path, default=Path("bench/results/growth.json"), metavar="PATH")
-    given = parser.parse_args()
-    measured = {}
-    for name in given.only.split(","):
-        with contextlib.redirect_stdout(io.StringIO()):  # programs show the end of their logs when they are closed
-            measured[name] = MEASURES[name](given.messages)
-    given.json.parent.mkdir(parents=True, exist_ok=True)
-    given.json.write_text(json.dumps({"messages": given.messages, **measured}, indent=2) + "\n")
-    for name, its in measured.items():
-        print(f"{name}: {its['total']:.0f} bytes per message, {its['total'] * GIB_PER_MILLION:.2f} GiB per million")
-        for table, size in sorted(its["tables"].items(), key=lambda one: -one[1]):
-            print(f"  {table:<24} {size:8.0f}")
-    return 0
+Ask = Callable[[], Awaitable[object]]
 
 
-def sqlite(messages: int) -> dict[str, Any]:
-    """The file after a clean stop, which folds the write-ahead log in; tables by the pages that they and their indexes have."""
-    with TemporaryDirectory() as name:
-        path = Path(name) / "wework-message.db"
+class Subject:
+    """One database of a size, and what is asked of it."""
 
-        def ask(question: str) -> list[tuple[Any, ...]]:
-            with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-                return connection.execute(question).fetchall()
+    def __init__(self, store: Store, units: SqlUnitOfWorkFactory, total: int) -> None:
+        self._units = units
+        self._reader = SqlMessageReader(store.read)
+        self._total = total
+        self._dice = random.Random(total)
+        self._serial = itertools.count(1)
+        self.questions: dict[str, Ask] = {
+            "message by id": self.message,
+            "a key that is new": self.new_key,
+            "a key that is taken": self.taken_key,
+            "100 due messages": self.due,
+            "one status saved": self.save,
+            "page of 50": self.page,
+            "conversation, last 20": self.conversation,
+        }
 
-        with playing(Path(name), **UNLIMITED) as stage:
-            stage.service.stop()
-            before = path.stat().st_size
-            stage.service.start()
-            _drive(stage.service, messages, ask)
-            stage.service.stop()
-            total = (path.stat().st_size - before) / messages
-        return {"total": total, "tables": _pages(ask, messages)}
+    def _any(self) -> int:
+        return self._dice.randint(1, self._total)
+
+    async def message(self) -> None:
+        one = filling.message_id(self._any())
+        found = await self._reader.messages(DEFAULT_TENANT, [one])
+        if len(found[one].message.attempts) != 1:
+            raise RuntimeError("a stored message has one attempt")
+
+    async def new_key(self) -> None:
+        await self._claim(f"new-{next(self._serial)}", fresh=True)
+
+    async def taken_key(self) -> None:
+        await self._claim(filling.key(self._any()), fresh=False)
+
+    async def _claim(self, key: str, *, fresh: bool) -> None:
+        async with self._units() as unit:
+            wanted = IdempotencyKey(DEFAULT_TENANT, key, b"f" * 32, filling.message_id(self._total + 1))
+            (owner,) = await unit.messages.claim_keys([wanted])
+            if owner.fresh is not fresh:
+                raise RuntimeError(f"{key} is fresh: {owner.fresh}")
+
+    async def due(self) -> None:
+        async with self._units() as unit:
+            if len(await unit.messages.due(100)) != 100:
+                raise RuntimeError("there are 1,000 due messages")
+
+    async def save(self) -> None:
+        one = filling.message_id(self._any())
+        async with self._units() as unit:
+            message = (await unit.messages.get([one]))[one]
+            message.updated_at += 1
+            if await unit.messages.save([message]):
+                raise RuntimeError("nobody else writes")
+            await unit.commit()
+
+    async def page(self) -> None:
+        before = filling.message_id(self._dice.randint(self._total // 10, self._total))
+        if len(await self._reader.page(DEFAULT_TENANT, MessageFilter(), limit=50, before=before)) != 50:
+            raise RuntimeError("a page has 50")
+
+    async def conversation(self) -> None:
+        which = MessageFilter(conversation_id=filling.conversation(self._any(), self._total))
+        if len(await self._reader.page(DEFAULT_TENANT, which, limit=20, before=None)) != 20:
+            raise RuntimeError("a conversation has 20 messages")
 
 
-def _pages(ask: Ask, messages: int) -> dict[str, float]:
-    """By table with its indexes; empty where SQLite was built without `dbstat`."""
-    try:
-        found = ask(
-            "SELECT m.tbl_name, sum(s.pgsize) FROM dbstat s JOIN sqlite_master m ON m.name = s.name GROUP BY m.tbl_name"
-        )
-    except sqlite3.OperationalError:
-        return {}
-    return {name: size / messages for name, size in found if size / messages >= 1}
+def run(rounds: int, say: Callable[[str], None], large: int = LARGE) -> dict[str, Any]:
+    """By database and question: medians in microseconds at both sizes, and the ratio."""
+    return uvloop.run(_run(rounds, say, large))
 
 
-def mariadb(messages: int) -> dict[str, Any]:
-    """Data and indexes as InnoDB has them (information_schema.TABLES), without the binary log."""
-    if missing := MariaDb.missing():
-        raise SystemExit(f"MariaDB is not installed here: {missing}")
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        server = MariaDb(folder, folder)
-        server.start()
-        try:
-            return _on(server, server.create_database("wework_platform"), folder, messages)
-        finally:
-            server.close()
+async def _run(rounds: int, say: Callable[[str], None], large: int) -> dict[str, Any]:
+    result: dict[str, Any] = {"small": SMALL, "large": large, "goal": GOAL, "unjudged": sorted(UNJUDGED)}
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        for kind, opened in (("sqlite", _sqlite), ("mariadb", _mariadb)):
+            async with opened(Path(name)) as stores:
+                subjects = []
+                for store, total in zip(stores, (SMALL, large), strict=True):
+                    units = SqlUnitOfWorkFactory(store, store.dialect, SystemClock(), store.turn)
+                    await filling.fill(store, units, total, say)
+                    subjects.append(Subject(store, units, total))
+                result[kind] = await _compared(subjects[0], subjects[1], rounds)
+    return result
 
 
-def _on(server: MariaDb, database: Database, folder: Path, messages: int) -> dict[str, Any]:
-    def ask(question: str) -> list[tuple[Any, ...]]:
-        lines = server.sql(f"USE `{database.name}`; {question}").splitlines()
-        return [tuple(line.split("\t")) for line in lines]
-
-    settings = UNLIMITED | {
-        "SPRING_DATASOURCE_URL": f"jdbc:mysql://{database.host}:{database.port}/{database.name}",
-        "SPRING_DATASOURCE_USERNAME": database.username,
-        "SPRING_DATASOURCE_PASSWORD": database.password,
+async def _compared(small: Subject, large: Subject, rounds: int) -> dict[str, Any]:
+    samples: dict[str, list[tuple[float, float]]] = {name: [] for name in small.questions}
+    for turn in range(rounds + 1):
+        for name, pairs in samples.items():
+            order = [("small", small), ("large", large)]
+            taken = {size: await _timed(one.questions[name]) for size, one in (order if turn % 2 else reversed(order))}
+            if turn:  # the first round warms caches
+                pairs.append((taken["small"], taken["large"]))
+    return {
+        name: {
+            "small_us": statistics.median(one for one, _ in pairs),
+            "large_us": statistics.median(one for _, one in pairs),
+            "ratio": statistics.median(large_us / small_us for small_us, large_us in pairs),
+        }
+        for name, pairs in samples.items()
     }
-    with playing(folder, **settings) as stage:
-        before = _lengths(ask)
-        _drive(stage.service, messages, ask)
-        after = _lengths(ask)
-    tables = {name: (size - before[name]) / messages for name, size in after.items()}
-    return {"total": sum(tables.values()), "tables": {name: size for name, size in tables.items() if size >= 1}}
 
 
-def _lengths(ask: Ask) -> dict[str, int]:
-    names = [str(name) for (name,) in ask("SHOW TABLES")]
-    ask(f"ANALYZE TABLE {', '.join(names)}")
-    where = "FROM information_schema.TABLES WHERE table_schema = DATABASE()"
-    return {str(name): int(size) for name, size in ask(f"SELECT table_name, data_length + index_length {where}")}
+async def _timed(ask: Ask) -> float:
+    """Median microseconds."""
+    taken = []
+    for _ in range(TIMES):
+        began = time.perf_counter()
+        await ask()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken) * 1e6
 
 
-def _drive(service: ServiceProgram, messages: int, ask: Ask) -> None:
-    """Accept, send, echo, until all but one in a hundred at most are DELIVERED and nothing is left to do."""
-    began = time.monotonic()
-    processes.load(f"{service.url}/api/messages/send/async", "send", count=messages)
-    while (done := int(ask(_DELIVERED)[0][0])) < ENOUGH * messages or int(ask("SELECT count(*) FROM wm_due")[0][0]):
-        if time.monotonic() - began > LIMIT_S:
-            raise TimeoutError(f"{done} of {messages} are DELIVERED")
-        time.sleep(0.2)
-    print(f"{done} of {messages} messages DELIVERED in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+@contextlib.asynccontextmanager
+async def _sqlite(folder: Path) -> AsyncIterator[list[Store]]:
+    stores: list[Store] = [SqliteStore(folder / "small.db"), SqliteStore(folder / "large.db")]
+    yield stores
+    for store in stores:
+        await store.close()
 
 
-MEASURES: Final = {"sqlite": sqlite, "mariadb": mariadb}
-
-if __name__ == "__main__":
-    sys.exit(main())
+@contextlib.asynccontextmanager
+async def _mariadb(folder: Path) -> AsyncIterator[list[Store]]:
+    with servers.running(MariaDb, folder) as server:
+        server.sql(f"SET GLOBAL innodb_buffer_pool_size = {POOL}")
+        small, large = (target_of(server.create_database()) for _ in range(2))
+        async with opened_store(small) as first, opened_store(large) as second:
+            yield [first, second]

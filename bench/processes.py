@@ -5,66 +5,71 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
+from bench.looking import Look, SqliteLook
 
 START_S: Final = 30
 STOP_S: Final = 40
 
 
 class Watched:
-    """A process whose CPU and memory count."""
+    """Processes whose CPU and memory count, their children included."""
 
-    def __init__(self, pid: int, url: str) -> None:
+    def __init__(self, url: str, *pids: int) -> None:
         self.url = url
-        self._process = psutil.Process(pid)
+        self._roots = [psutil.Process(pid) for pid in pids]
 
     def cpu_s(self) -> float:
-        """User and system seconds so far, of all its threads."""
-        times = self._process.cpu_times()
-        return float(times.user + times.system)
+        """User and system seconds so far, of all threads."""
+        times = [one.cpu_times() for one in self._all()]
+        return sum(float(one.user + one.system) for one in times)
 
     def rss_kb(self) -> int:
         """Resident memory."""
-        return int(self._process.memory_info().rss) // 1024
+        return sum(int(one.memory_info().rss) for one in self._all()) // 1024
+
+    def _all(self) -> list[psutil.Process]:
+        return [one for root in self._roots for one in (root, *root.children(recursive=True))]
 
 
 class Service(Watched):
-    """Our service. `settle` waits until nothing is left to do."""
+    """Our service, in one process or more. `settle` waits until nothing is left to do."""
 
-    def __init__(self, pid: int, url: str, database: Path) -> None:
-        super().__init__(pid, url)
+    def __init__(self, url: str, look: Look, *pids: int) -> None:
+        super().__init__(url, *pids)
         self.send_url = f"{url}/api/messages/send/async"
-        self._database = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+        self._look = look
 
-    def settle(self, *, echoed: bool, limit_s: float = 600) -> None:
+    def settle(self, *, echoed: bool = False, limit_s: float = 600) -> None:
         """Return once every due message is called and recorded, and with `echoed` is DELIVERED."""
         questions = ["SELECT EXISTS(SELECT 1 FROM wm_due)"]
         if echoed:
             questions += [
                 f"SELECT EXISTS(SELECT 1 FROM wm_message WHERE status = '{one}')" for one in ("SENT", "SENDING")
             ]
-        until = time.monotonic() + limit_s
         for question in questions:
-            while self._database.execute(question).fetchone()[0]:
-                if time.monotonic() > until:
-                    raise TimeoutError(f"still not done: {self.statuses()}")
-                time.sleep(0.01)
+            until_none(self._look, question, limit_s)
 
     def statuses(self) -> dict[str, int]:
         """Messages by status."""
-        return dict(self._database.execute("SELECT status, count(*) FROM wm_message GROUP BY status"))
+        return dict(self._look.rows("SELECT status, count(*) FROM wm_message GROUP BY status"))
 
-    def close(self) -> None:
-        self._database.close()
+
+def until_none(look: Look, question: str, limit_s: float = 600) -> None:
+    """Ask until the answer is 0."""
+    until = time.monotonic() + limit_s
+    while look.rows(question)[0][0]:
+        if time.monotonic() > until:
+            raise TimeoutError(f"still not done: {question}")
+        time.sleep(0.01)
 
 
 def free_port() -> int:
@@ -74,33 +79,63 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def service(folder: Path, provider_url: str, *, port: int | None = None) -> Iterator[Service]:
-    """The real service on SQLite below `folder`: default logging (stdout to nowhere, the file below `folder`), metrics on."""
+def service(
+    folder: Path,
+    provider_url: str,
+    *,
+    port: int | None = None,
+    look: Look | None = None,
+    settings: Mapping[str, str] | None = None,
+    consumers: int = 0,
+) -> Iterator[Service]:
+    """The real service, on SQLite below `folder` or on the database of `look`; logging on (stdout to nowhere), metrics on.
+
+    `settings` are environment variables. With `consumers` it only accepts, and so many further processes dispatch.
+    """
     folder.mkdir(parents=True)
     port = port or free_port()
-    database = folder / "service.db"
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("APP_", "SERVER_", "SPRING_", "DATASOURCE_", "LOGGING_", "REDIS_", "ROCKETMQ_"))
-    } | {
+    look = look or SqliteLook(folder / "service.db")
+    environment = own_environment() | {
         "SERVER_PORT": str(port),
-        "DATASOURCE_URL": f"sqlite:///{database.absolute()}",
-        "LOGGING_FILE_NAME": str(folder / "service.log"),
+        "DATASOURCE_URL": look.url,
         "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL": provider_url,
         "APP_MESSAGE_LIMITS_RATE_LIMIT_PER_MINUTE": "1000000",
+        **(settings or {}),
     }
-    command = [*profiled(), "-m", "wework_message", "serve"]
-    with (folder / "stderr").open("wb") as errors:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=errors)
-    try:
+    roles = [("serve", *(["--no-dispatch"] if consumers else [])), *[("consume", "--port", "0")] * consumers]
+    with contextlib.ExitStack() as stack:
+        pids: list[int] = []
         url = f"http://127.0.0.1:{port}/message"
-        _wait_for(f"{url}/api/health", process, folder / "stderr")
-        running = Service(process.pid, url, database)
-        try:
-            yield running
-        finally:
-            running.close()
+        for number, role in enumerate(roles):
+            name = f"{number}-{role[0]}"
+            environment["LOGGING_FILE_NAME"] = str(folder / f"{name}.log")
+            command = [*profiled(), "-m", "wework_message", *role]
+            process = stack.enter_context(started(command, environment, folder / f"{name}.stderr"))
+            pids.append(process.pid)
+            if not number:  # it brings the schema up
+                wait_for(f"{url}/api/health", process, folder / f"{name}.stderr")
+        running = Service(url, look, *pids)
+        stack.callback(look.close)
+        yield running
+
+
+def own_environment() -> dict[str, str]:
+    """Ours without any setting of the service."""
+    ours = ("APP_", "SERVER_", "SPRING_", "DATASOURCE_", "LOGGING_", "REDIS_", "ROCKETMQ_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+@contextlib.contextmanager
+def started(
+    command: Sequence[str], environment: Mapping[str, str], errors: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process in the folder of `errors`, where it writes its standard error; SIGTERM at the end."""
+    with errors.open("wb") as stream:
+        process = subprocess.Popen(
+            command, cwd=errors.parent, env=environment, stdout=subprocess.DEVNULL, stderr=stream
+        )
+    try:
+        yield process
     finally:
         _end(process)
 
@@ -114,7 +149,7 @@ def profiled() -> Sequence[str]:
 def bare() -> Iterator[Watched]:
     """The anchor."""
     with _printing_port([sys.executable, "-m", "bench.bare"]) as (pid, port):
-        yield Watched(pid, f"http://127.0.0.1:{port}/send")
+        yield Watched(f"http://127.0.0.1:{port}/send", pid)
 
 
 @contextlib.contextmanager
@@ -160,7 +195,7 @@ def _printing_port(command: Sequence[str]) -> Iterator[tuple[int, int]]:
             _end(process)
 
 
-def _wait_for(url: str, process: "subprocess.Popen[bytes]", errors: Path) -> None:
+def wait_for(url: str, process: "subprocess.Popen[bytes]", errors: Path) -> None:
     until = time.monotonic() + START_S
     while True:
         try:

@@ -1,7 +1,7 @@
 """Results as a table of rows: what, how much, and whether its goal is met."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 
 class Row(NamedTuple):
@@ -39,8 +39,9 @@ def _rows(results: dict[str, Any]) -> Iterator[Row]:
             yield from _send(results["send"][provider], name)
     for delay_ms, entry in results.get("client", {}).items():
         yield from _client(delay_ms, entry)
-    if "memory" in results:
-        yield from _memory(results["memory"])
+    for name, rows in _PARTS.items():
+        if name in results:
+            yield from rows(results[name])
 
 
 def _accept(result: dict[str, Any]) -> Iterator[Row]:
@@ -75,3 +76,77 @@ def _memory(result: dict[str, Any]) -> Iterator[Row]:
     yield Row(
         f"RSS growth, message {first} to {last}", f"{result['growth']:+.2%}", f"<= {result['goal']:.0%}", result["ok"]
     )
+
+
+def _peers(result: dict[str, Any]) -> Iterator[Row]:
+    titles = {
+        "ours": "ours, as it comes", "wide": "ours, 200 calls in flight",
+        "celery": "FastAPI + ORM + Celery", "taskiq": "FastAPI + ORM + taskiq",
+    }  # fmt: skip
+    yield from _services({name: result[name] for name in titles}, titles)
+    for peer in ("celery", "taskiq"):
+        its = result[peer]
+        for own in ("wide", "ours"):
+            judged = (f">= {its['goal']:.0f}", its["ok"]) if own == "ours" else ("", None)
+            yield Row(f"{titles[own]} / {titles[peer]}: messages per second", f"{its[f'{own}_ratio']:.1f}", *judged)
+        yield Row(f"{titles[peer]} / {titles['ours']}: CPU per message", f"{its['ours_cpu_ratio']:.1f}")
+        yield Row(f"{titles[peer]} / {titles['ours']}: RSS", f"{its['ours_rss_ratio']:.1f}")
+
+
+def _growth(result: dict[str, Any]) -> Iterator[Row]:
+    small, large, goal = result["small"], result["large"], result["goal"]
+    for database in ("sqlite", "mariadb"):
+        for name, its in result[database].items():
+            what = f"{database}, {name}: {large} / {small} rows ({its['large_us']:.0f} / {its['small_us']:.0f} us)"
+            judged = () if name in result["unjudged"] else (f"<= {goal}", its["ratio"] <= goal)
+            yield Row(what, f"{its['ratio']:.2f}", *judged)
+
+
+def _queue(result: dict[str, Any]) -> Iterator[Row]:
+    yield from _services(
+        result["contestants"],
+        {"in_process": "MariaDB, rings in the process", "rocketmq": "MariaDB, rings over RocketMQ"},
+    )
+    rate, more_us = result["ratio"], result["more_us"]
+    yield Row("RocketMQ / in the process: messages per second", f"{rate:.2f}", ">= 0.8", rate >= 0.8)
+    yield Row("RocketMQ - in the process: CPU per message", f"{more_us:+.0f} us", "<= 30 us", more_us <= 30)
+
+
+def _cache(result: dict[str, Any]) -> Iterator[Row]:
+    yield from _services(result["contestants"], {"memory": "MariaDB, no Redis", "redis": "MariaDB and Redis"})
+    yield Row("Redis / none: messages per second", f"{result['ratio']:.2f}")
+    yield Row("Redis - none: CPU per message", f"{result['more_us']:+.0f} us")
+    yield Row("Redis commands per accepted message", f"{result['commands']:.3f}")
+    trips, goal = result["trips"], result["goal"]
+    yield Row("Redis round trips per accepted message", f"{trips:.3f}", f"<= {goal}", result["ok"])
+
+
+def _consumers(result: dict[str, Any]) -> Iterator[Row]:
+    titles = {"alone": "serve alone"} | {
+        name: f"serve --no-dispatch and {name.partition('_')[2]} consume"
+        for name in result["contestants"]
+        if name != "alone"
+    }
+    yield from _services(result["contestants"], titles)
+    for name, ratio in result["ratios"].items():
+        yield Row(f"{titles[name]} / 1 consume: messages per second", f"{ratio:.2f}")
+
+
+def _services(contestants: Mapping[str, dict[str, float]], titles: Mapping[str, str]) -> Iterator[Row]:
+    for name, its in contestants.items():
+        title = titles[name]
+        yield Row(f"{title}: messages, accepted to recorded", f"{its['per_second']:.0f}/s")
+        yield Row(
+            f"{title}: CPU per message, its processes + MariaDB", f"{its['cpu_us']:.0f} + {its['mariadb_us']:.0f} us"
+        )
+        yield Row(f"{title}: RSS", f"{its['rss_mb']:.0f} MB")
+
+
+_PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
+    "memory": _memory,
+    "peers": _peers,
+    "growth": _growth,
+    "queue": _queue,
+    "cache": _cache,
+    "consumers": _consumers,
+}

@@ -1,7 +1,8 @@
 """Group commit: many callers share one transaction, and each awaits its own durable result (decision 31).
 
-One flusher per process takes what has come up to a cap, runs it in one unit of work, commits, and only then answers.
-A durable commit costs about the same for one item as for five hundred.
+A flusher takes what has come up to a cap, runs it in one unit of work, commits, and only then answers. A durable commit
+costs about the same for one item as for five hundred. A process has one flusher; on a store that takes transactions side
+by side it has a second one for what clients wait for, so that accepting does not wait for dispatching.
 """
 
 import asyncio
@@ -101,7 +102,7 @@ class _Entry(Generic[Item, Result]):
 
 
 class GroupCommit:
-    """The process's one flusher."""
+    """A flusher."""
 
     def __init__(self, units: UnitOfWorkFactory, after: AfterCommit, dice: Dice) -> None:
         """`after` is called once per committed transaction; `dice` spreads transactions that are tried again."""
@@ -111,14 +112,25 @@ class GroupCommit:
         self._queue: deque[_Entry[Any, Any]] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._beside: list[GroupCommit] = []
         self._closed = False
+
+    def beside(self) -> "GroupCommit":
+        """Another flusher on the same store, which is started and closed with this one. Asked for before `start`."""
+        other = GroupCommit(self._units, self._after, self._dice)
+        self._beside.append(other)
+        return other
 
     async def start(self) -> None:
         """Begin to flush."""
         self._task = asyncio.create_task(self._run(), name="flusher")
+        for other in self._beside:
+            await other.start()
 
     async def close(self) -> None:
         """Flush what is queued, then stop; later submissions raise `DrainingError`."""
+        for other in self._beside:
+            await other.close()
         self._closed = True
         self._wake.set()
         if self._task is not None:

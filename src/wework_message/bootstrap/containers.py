@@ -1,5 +1,6 @@
 """Two containers: what is opened and closed, and what is built on it (ADR 0006). Nothing else knows them."""
 
+import asyncio
 from collections.abc import Mapping
 
 from dependency_injector import containers, providers
@@ -106,6 +107,11 @@ def _probing_duty(shared: bool, holder: str, units: UnitOfWorkFactory) -> Duty |
     return Duty("probes", holder, lease_ms, units) if shared else None
 
 
+def intake_beside(commits: GroupCommit, store: Store) -> GroupCommit:
+    """The flusher of what clients and providers wait for: one of its own where the store takes transactions side by side."""
+    return commits if isinstance(store.turn, asyncio.Lock) else commits.beside()
+
+
 class UseCases(containers.DeclarativeContainer):
     """Built on what is open; every dependency is a plain value here."""
 
@@ -148,6 +154,7 @@ class UseCases(containers.DeclarativeContainer):
         Aftermath, feed, doorbell, observer, inbox_doorbell.provided.ring, shared.provided.committed
     )
     commits = providers.Singleton(GroupCommit, units, aftermath, dice)
+    intake = providers.Singleton(intake_beside, commits, store)
     projector = providers.Singleton(Projector, commits, projecting, projector_bell, policy.provided.look_inbox_ms)
     claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, dice)
@@ -171,16 +178,16 @@ class UseCases(containers.DeclarativeContainer):
     service = providers.Singleton(Service, reader, overview, role, parts=parts)
     application = providers.Singleton(
         Application,
-        accept=providers.Singleton(AcceptMessageHandler, commits, providers.Singleton(StoreMessages, clock), drafting),
+        accept=providers.Singleton(AcceptMessageHandler, intake, providers.Singleton(StoreMessages, clock), drafting),
         accept_batch=providers.Singleton(
-            AcceptBatchHandler, commits, providers.Singleton(StoreBatches, clock), drafting
+            AcceptBatchHandler, intake, providers.Singleton(StoreBatches, clock), drafting
         ),
         cancel=providers.Singleton(CancelMessageHandler, commits, change, clock),
         retry=providers.Singleton(RetryMessageHandler, commits, change, clock),
         recall=providers.Singleton(RecallMessageHandler, commits, change, reader, clock),
         ingest_callback=providers.Singleton(
             IngestCallbackHandler,
-            commits,
+            intake,
             providers.Singleton(StoreCallbacks, clock),
             gateways.provided.readers,
             policy.provided.default_code,

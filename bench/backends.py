@@ -1,0 +1,139 @@
+"""What the optional servers cost and bring, each on MariaDB in one run: RocketMQ's rings, Redis' round trips, more processes."""
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from bench import processes, rounds, servers
+from bench.looking import MariaDbLook
+from bench.processes import Service
+from bench.rounds import Contestant, Samples
+from tests.support.servers.mariadb import MariaDb
+from tests.support.servers.redis import Redis
+from tests.support.servers.rocketmq import RocketMq
+
+SENT: Final = 8_000
+"""Messages of one round."""
+RING_RATE: Final = 0.8
+"""At least so much of the in-process queue's messages per second ..."""
+RING_US: Final = 30.0
+"""... and at most so much more CPU per message, in microseconds."""
+TRIPS: Final = 0.1
+"""Redis round trips per accepted message, at most."""
+CONSUMERS: Final = (1, 2, 4)
+
+
+class Bench:
+    """The servers of one part, and services on them."""
+
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        self.stack = stack
+        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        self.mariadb = stack.enter_context(servers.running(MariaDb, self.folder))
+        self.provider = stack.enter_context(processes.stub())
+
+    def rocketmq(self) -> RocketMq:
+        """Name server, broker and proxy."""
+        return self.stack.enter_context(servers.running_rocketmq(self.folder))
+
+    def service(self, name: str, settings: Mapping[str, str], consumers: int = 0) -> Service:
+        """A service with a database of its own."""
+        look = MariaDbLook(self.mariadb.create_database())
+        return self.stack.enter_context(
+            processes.service(
+                self.folder / "services" / name, self.provider, look=look, settings=settings, consumers=consumers
+            )
+        )
+
+
+def queue(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Rings over RocketMQ against rings in the process."""
+    with contextlib.ExitStack() as stack:
+        bench = Bench(stack)
+        broker = bench.rocketmq()
+        contestants = {
+            "in_process": rounds.contestant(bench.service("in_process", {}), SENT),
+            "rocketmq": rounds.contestant(bench.service("rocketmq", rings(broker, "queue")), SENT),
+        }
+        backends = {"mariadb": servers.watched(bench.mariadb), "broker": servers.watched(broker.broker)}
+        samples = rounds.play(contestants, backends, turns, say)
+    rate = rounds.ratio(samples, "per_second", "rocketmq", "in_process")
+    more_us = rounds.difference(samples, "cpu_us", "rocketmq", "in_process")
+    return _told(samples) | {"ratio": rate, "more_us": more_us, "ok": rate >= RING_RATE and more_us <= RING_US}
+
+
+def cache(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Round trips to Redis: reads that it made of its connections (one for a pipeline), and commands that it executed."""
+    with contextlib.ExitStack() as stack:
+        bench = Bench(stack)
+        redis = stack.enter_context(servers.running(Redis, bench.folder))
+        contestants = {
+            "memory": rounds.contestant(bench.service("memory", {}), SENT),
+            "redis": rounds.contestant(bench.service("redis", {"REDIS_URL": redis.url}), SENT),
+        }
+        before = _asked(redis)
+        backends = {"mariadb": servers.watched(bench.mariadb), "redis_server": servers.watched(redis)}
+        samples = rounds.play(contestants, backends, turns, say)
+        after = _asked(redis)
+        by_command = _commands(redis)
+    accepted = SENT // 4 + turns * SENT
+    trips, commands = ((after[name] - before[name]) / accepted for name in ("reads", "commands"))
+    return _told(samples) | {
+        "ratio": rounds.ratio(samples, "per_second", "redis", "memory"),
+        "more_us": rounds.difference(samples, "cpu_us", "redis", "memory"),
+        "trips": trips,
+        "commands": commands,
+        "by_command": by_command,
+        "goal": TRIPS,
+        "ok": trips <= TRIPS,
+    }
+
+
+def consumers(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """`serve --no-dispatch` with one, two and four `consume` processes, rung over RocketMQ, and `serve` alone."""
+    with contextlib.ExitStack() as stack:
+        bench = Bench(stack)
+        broker = bench.rocketmq()
+        contestants: dict[str, Contestant] = {"alone": rounds.contestant(bench.service("alone", {}), SENT)}
+        for count in CONSUMERS:
+            name = f"consume_{count}"
+            contestants[name] = rounds.contestant(bench.service(name, rings(broker, name), count), SENT)
+        backends = {"mariadb": servers.watched(bench.mariadb), "broker": servers.watched(broker.broker)}
+        samples = rounds.play(contestants, backends, turns, say)
+    names = [f"consume_{count}" for count in CONSUMERS]
+    ratios = {name: rounds.ratio(samples, "per_second", name, "consume_1") for name in ("alone", *names)}
+    return _told(samples) | {"ratios": ratios}
+
+
+def rings(broker: RocketMq, name: str) -> dict[str, str]:
+    """Settings that lead a service to the broker, with topics of its own."""
+    return {
+        "ROCKETMQ_NAME_SERVER": broker.name_server.address,
+        "ROCKETMQ_ENDPOINTS": broker.endpoints,
+        "ROCKETMQ_TOPICS_DUE": f"bench-{name}",
+        "ROCKETMQ_GROUP": f"bench-{name}",
+    }
+
+
+def _told(samples: Samples) -> dict[str, Any]:
+    return {"contestants": {name: rounds.medians(its) for name, its in samples.items()}, "rounds": samples}
+
+
+def _asked(redis: Redis) -> dict[str, int]:
+    """Since it started; each question to it costs one of both."""
+    told = _info(redis, "stats")
+    return {"reads": int(told["total_reads_processed"]), "commands": int(told["total_commands_processed"])}
+
+
+def _commands(redis: Redis) -> dict[str, int]:
+    """Calls by command."""
+    told = _info(redis, "commandstats")
+    return {
+        name.removeprefix("cmdstat_"): int(line.split(",")[0].removeprefix("calls=")) for name, line in told.items()
+    }
+
+
+def _info(redis: Redis, section: str) -> dict[str, str]:
+    return dict(line.split(":", 1) for line in servers.redis_info(redis, section) if ":" in line)

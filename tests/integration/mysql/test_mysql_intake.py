@@ -1,0 +1,82 @@
+"""Accepting and dispatching side by side on MariaDB, with the flushers that bootstrap gives them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+from tests.support.builders import NOW, a_due_message
+from tests.support.mysql import EmptyDatabase, opened_store
+from tests.support.wiring import Silence
+
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.mysql import MysqlStore
+from wework_message.adapters.sql.reader import SqlMessageReader
+from wework_message.adapters.sql.sqlite import SqliteStore
+from wework_message.application.commands.accept import Entry, StoreMessages
+from wework_message.application.errors import DrainingError
+from wework_message.application.group_commit import Flush
+from wework_message.bootstrap.containers import UseCases
+from wework_message.domain.ids import DEFAULT_TENANT
+
+
+class Slow:
+    """Work that takes until it is let go."""
+
+    def __init__(self) -> None:
+        self.inside = asyncio.Event()
+        self.let_go = asyncio.Event()
+
+    async def __call__(self, _flush: Flush, items: Sequence[int], /) -> Sequence[int]:
+        self.inside.set()
+        await self.let_go.wait()
+        return items
+
+
+@pytest.fixture
+async def store(migrated: EmptyDatabase) -> AsyncIterator[MysqlStore]:
+    async with opened_store(migrated.target) as store:
+        yield store
+
+
+def _use_cases(store: MysqlStore | SqliteStore) -> UseCases:
+    return UseCases(clock=SettableClock(NOW), store=store, observer=Silence())
+
+
+def _entry() -> Entry:
+    message = a_due_message()
+    return Entry((message,), message.id, grouped=False, key=None)
+
+
+async def test_a_message_is_accepted_while_a_dispatching_transaction_is_open(store: MysqlStore) -> None:
+    use_cases, slow, entry = _use_cases(store), Slow(), _entry()
+    intake, commits = use_cases.intake(), use_cases.commits()
+    await commits.start()
+    working = asyncio.create_task(commits.submit(slow, 1))
+    await slow.inside.wait()
+    accepted = await intake.submit(StoreMessages(SettableClock(NOW)), entry)
+    assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [entry.messages[0].id])
+    assert (accepted.target, working.done()) == (entry.target, False)
+    slow.let_go.set()
+    await working
+    await commits.close()
+
+
+async def test_closing_waits_for_what_is_being_accepted_and_takes_no_more(store: MysqlStore) -> None:
+    use_cases, entry = _use_cases(store), _entry()
+    intake, commits = use_cases.intake(), use_cases.commits()
+    await commits.start()
+    accepting = asyncio.create_task(intake.submit(StoreMessages(SettableClock(NOW)), entry))
+    await asyncio.sleep(0)
+    await commits.close()
+    assert accepting.done()
+    assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [entry.messages[0].id])
+    with pytest.raises(DrainingError):
+        await intake.submit(StoreMessages(SettableClock(NOW)), _entry())
+
+
+async def test_a_store_that_writes_one_by_one_keeps_one_flusher(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "one.db")
+    use_cases = _use_cases(store)
+    assert use_cases.intake() is use_cases.commits()
+    await store.close()
