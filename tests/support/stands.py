@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 from tests.support.mysql import EmptyDatabase
 from tests.support.processes import ServiceProgram, Stage, playing
+from tests.support.servers.plugin import ROCKETMQ
 from tests.support.servers.redis import Redis
 from tests.support.servers.rocketmq import RocketMq
 from tests.support.witnesses import Scene, acting
@@ -70,14 +71,17 @@ def on_rocketmq(request: pytest.FixtureRequest) -> Settings:
 COMBINATIONS: Final[Mapping[str, tuple[Callable[[pytest.FixtureRequest], Settings], ...]]] = {
     "embedded": (),
     "mariadb": (on_mariadb,),
+    "production": (on_mariadb, on_redis, on_rocketmq),
 }
 """The embedded default needs no server; the others are what production stands on."""
 
 
 def stands() -> list[object]:
     """The parameters of the fixture `stand`."""
+    marks = {on_rocketmq: [pytest.mark.xdist_group(ROCKETMQ)]}
     return [
-        pytest.param(name, marks=[pytest.mark.services] if servers else []) for name, servers in COMBINATIONS.items()
+        pytest.param(name, marks=[one for server in servers for one in (pytest.mark.services, *marks.get(server, []))])
+        for name, servers in COMBINATIONS.items()
     ]
 
 
