@@ -9,7 +9,6 @@ from typing import Final
 import pytest
 from tests.support.mysql import EmptyDatabase
 from tests.support.processes import ServiceProgram, Stage, playing
-from tests.support.servers.plugin import ROCKETMQ
 from tests.support.servers.redis import Redis
 from tests.support.servers.rocketmq import RocketMq
 from tests.support.witnesses import Scene, acting
@@ -78,7 +77,7 @@ COMBINATIONS: Final[Mapping[str, tuple[Callable[[pytest.FixtureRequest], Setting
 
 def stands() -> list[object]:
     """The parameters of the fixture `stand`."""
-    marks = {on_rocketmq: [pytest.mark.xdist_group(ROCKETMQ)]}
+    marks: dict[object, list[pytest.MarkDecorator]] = {on_rocketmq: [pytest.mark.xdist_group("stands")]}
     return [
         pytest.param(name, marks=[one for server in servers for one in (pytest.mark.services, *marks.get(server, []))])
         for name, servers in COMBINATIONS.items()

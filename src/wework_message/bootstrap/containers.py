@@ -1,6 +1,5 @@
 """Two containers: what is opened and closed, and what is built on it (ADR 0006). Nothing else knows them."""
 
-import asyncio
 from collections.abc import Mapping
 
 from dependency_injector import containers, providers
@@ -109,7 +108,7 @@ def _probing_duty(shared: bool, holder: str, units: UnitOfWorkFactory) -> Duty |
 
 def intake_beside(commits: GroupCommit, store: Store) -> GroupCommit:
     """The flusher of what clients and providers wait for: one of its own where the store takes transactions side by side."""
-    return commits if isinstance(store.turn, asyncio.Lock) else commits.beside()
+    return commits.beside() if store.side_by_side else commits
 
 
 class UseCases(containers.DeclarativeContainer):

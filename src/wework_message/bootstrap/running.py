@@ -29,9 +29,18 @@ from wework_message.domain.ports.observing import ServiceObserver
 from wework_message.entrypoints.simulator import SimulatorOptions
 from wework_message.entrypoints.simulator import running as running_simulator
 
-_UNHEARD = Reports()
 DRAIN_S = 20.0
 """How long open calls get to settle (decision 39)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """Who hears what the backends do."""
+
+    census: Show
+    """Gets the numbers that come from the database, while they are this process's to show."""
+    queue: Reports
+    redis: WatchRedis
 
 
 @dataclass(slots=True)
@@ -78,17 +87,14 @@ class Process:
 async def running(
     loaded: Loaded,
     observer: ServiceObserver,
-    show: Show,
+    meters: Meters,
     *,
     role: Role = Role.ALL,
     own_url: str | None = None,
-    reports: Reports = _UNHEARD,
-    watch_redis: WatchRedis | None = None,
 ) -> AsyncIterator[Process]:
     """A whole process without its HTTP server; `own_url` is where simulators send their callbacks.
 
-    `show` gets the numbers that come from the database, while they are this process's to show; `reports` hears what the
-    queue does. Raises `SettingsError`, `UnavailableError`.
+    Raises `SettingsError`, `UnavailableError`.
     """
     async with AsyncExitStack() as stack:
         urls = await _provider_urls(stack, loaded, own_url)
@@ -99,7 +105,7 @@ async def running(
             provider_urls=urls,
             calls=policy.calls_in_flight,
             redis=loaded.settings.redis,
-            watch_redis=watch_redis,
+            watch_redis=meters.redis,
         )
         stack.push_async_callback(_shut, infrastructure)
         store = await infrastructure.store.async_()
@@ -107,18 +113,14 @@ async def running(
         shared = await infrastructure.shared.async_()
         gateways = await infrastructure.gateways.async_()
         rocketmq = loaded.settings.rocketmq
-        queue = await stack.enter_async_context(open_queue(rocketmq, role, reports))
+        queue = await stack.enter_async_context(open_queue(rocketmq, role, meters.queue))
         bells = CallbackBells(rocketmq, queue.transport)
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
             clock=infrastructure.clock(), store=store, shared=shared, shared_board=shared.shares_health, gateways=gateways, policy=policy,
-            observer=observer, show=show, role=role, holder=_holder(), doorbell=queue.doorbell,
+            observer=observer, show=meters.census, role=role, holder=_holder(), doorbell=queue.doorbell,
             projector_bell=bells.here, inbox_doorbell=bells.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
-            parts={
-                "database": InProcess(store.name),
-                "queue": queue.backend,
-                "cache": shared.backend,
-            },
+            parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend},
         )  # fmt: skip
         loops = (
             *await open_intake(rocketmq, limits_of(loaded), role, queue.transport, use_cases, observer),
@@ -126,12 +128,14 @@ async def running(
             *await open_callback_rings(rocketmq, role, queue.transport, bells),
             *queue.loops,
         )
-        process = Process(
-            use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), shared, loops
-        )
+        process = _process(use_cases, shared, loops)
         await process.start()
         stack.push_async_callback(process.drain)
         yield process
+
+
+def _process(use_cases: UseCases, shared: Shared, loops: Sequence[Loop]) -> Process:
+    return Process(use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), shared, loops)
 
 
 def _holder() -> str:

@@ -25,7 +25,7 @@ from wework_message.application.role import Role
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.listening import HttpServer, Listeners, listening
 from wework_message.bootstrap.policies import limits_of, policy_of
-from wework_message.bootstrap.running import Process, running
+from wework_message.bootstrap.running import Meters, Process, running
 from wework_message.bootstrap.settings import Loaded, require_startable, role_warnings
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
@@ -90,15 +90,7 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         observers = Observers(counts, LoggingObserver(logs.facts))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
-            running(
-                loaded,
-                observers,
-                metrics.census.show,
-                role=role,
-                own_url=own_url,
-                reports=_reports(metrics),
-                watch_redis=metrics.redis_call,
-            )
+            running(loaded, observers, _meters(metrics), role=role, own_url=own_url)
         )
         counts.watch_health(process.board, tuple(policy.providers))
         await _sample_lag(stack, metrics)
@@ -108,12 +100,13 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         yield [one.task for one in servers]
 
 
-def _reports(metrics: Metrics) -> Reports:
-    return Reports(
+def _meters(metrics: Metrics) -> Meters:
+    reports = Reports(
         published=lambda result, seconds: metrics.ring_publish[(result,)].observe(seconds),
         received=lambda result: metrics.rings_received[(result,)].inc(),
         backlog=metrics.backlog,
     )
+    return Meters(metrics.census.show, reports, metrics.redis_call)
 
 
 def _counting(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserver]:

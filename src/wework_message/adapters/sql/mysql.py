@@ -86,6 +86,7 @@ class MysqlStore:
         """Connects with the first step."""
         self.dialect = dialect or MysqlDialect()
         self.turn = asyncio.Semaphore(WRITERS)
+        self.side_by_side = True
         self._engine = _engine(target, pool_size=WRITERS)
         self._reading = _engine(target, autocommit=True, pool_size=READERS)
         self._upkeep = _engine(target, poolclass=NullPool)

@@ -33,6 +33,7 @@ class SqliteStore:
         """Creates the folder; the file comes with the first connection."""
         self.dialect = SqliteDialect()
         self.turn = asyncio.Lock()
+        self.side_by_side = False
         path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = OrderedThread("sqlite-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")

@@ -110,6 +110,11 @@ class Store(Sessions, Protocol):
         """Lets as many units of work of the process in as it takes."""
         ...
 
+    @property
+    def side_by_side(self) -> bool:
+        """Whether that is more than one."""
+        ...
+
     async def transact(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """One function in a transaction of its own; raises as a session does."""
         ...
