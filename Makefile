@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Most end-to-end tests wait for time to pass: three processes wait at once. `pytest` alone runs one after the other.
+SIDE_BY_SIDE := -n 3 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test integration services check quick format bench lock audit clean
@@ -23,10 +25,10 @@ run: $(STAMP) ## serve on port 8082 until stopped
 	$(BIN)/wework-message serve
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 integration: $(STAMP) ## run only the tests on real servers (MariaDB, Redis, RocketMQ; scripts/install-services)
-	WM_REQUIRE_SERVERS=1 $(BIN)/python -m pytest -m services
+	WM_REQUIRE_SERVERS=1 $(BIN)/python -m pytest -m services $(SIDE_BY_SIDE)
 
 services: $(STAMP) ## start MariaDB, Redis and RocketMQ for a developer, print the settings, stop all on Ctrl-C
 	@$(BIN)/python -m tests.support.servers
@@ -39,7 +41,7 @@ quick: $(STAMP) ## format check, lint, types, import contracts, dependencies
 	$(BIN)/deptry src
 
 check: quick ## what CI runs: quick, the tests with their coverage gates, the wheel as others use it, the steps of the image, the audit
-	WM_REQUIRE_SERVERS=1 $(BIN)/python -m pytest --cov --cov-report=
+	WM_REQUIRE_SERVERS=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report=
 	$(BIN)/python -m scripts.coverage_gate
 	$(BIN)/python -m scripts.check_wheel
 	$(BIN)/python -m scripts.check_image

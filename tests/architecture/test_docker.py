@@ -180,7 +180,6 @@ def test_the_split_variant_runs_roles_that_exist_in_place_of_the_one_service() -
         assert made[name]["extends"] == {"file": "compose.yaml", "service": "service"}
 
 
-@pytest.mark.skipif("consume" not in cli.commands, reason="the roles are not merged yet: take this mark away then")
 @pytest.mark.parametrize("words", [["serve"], ["serve", "--no-dispatch"], ["consume"]], ids=shlex.join)
 def test_what_a_container_runs_is_a_command(words: list[str]) -> None:
     command = cli.commands[words[0]]

@@ -9,8 +9,10 @@ from tests.contracts.gateway_contract import GatewayContract, a_dispatch
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
 from tests.contracts.message_journal_contract import MessageJournalContract
 from tests.contracts.message_reader_contract import MessageReaderContract
+from tests.contracts.overview_contract import OverviewContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
+from tests.contracts.upkeep_contract import DutiesContract, PruningContract
 from tests.support.builders import GUID, NOW, PROVIDER, a_due_message, an_outcome
 
 from wework_message.adapters.memory import health, throttling
@@ -18,6 +20,7 @@ from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.doorbell import MemoryDoorbell
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.health import MemoryHealthBoard
+from wework_message.adapters.memory.overview import MemoryOverview
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.system import CountingIds, FixedDice, SettableClock
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
@@ -103,6 +106,20 @@ def _binding_of(account: Account) -> Binding:
 
 class TestMemoryMessageReader(OnMemory, MessageReaderContract):
     pass
+
+
+class TestMemoryDuties(OnMemory, DutiesContract):
+    pass
+
+
+class TestMemoryPruning(OnMemory, PruningContract):
+    pass
+
+
+class TestMemoryOverview(OnMemory, OverviewContract):
+    @pytest.fixture
+    def overview(self, database: MemoryDatabase, clock: SettableClock) -> MemoryOverview:
+        return MemoryOverview(database, clock)
 
 
 class TestMemoryDoorbell(DoorbellContract):

@@ -7,12 +7,15 @@ from tests.contracts.account_book_contract import AccountBookContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.message_journal_contract import MessageJournalContract
 from tests.contracts.message_reader_contract import MessageReaderContract
+from tests.contracts.overview_contract import OverviewContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
+from tests.contracts.upkeep_contract import DutiesContract, PruningContract
 from tests.support.builders import NOW
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql import MysqlStore
+from wework_message.adapters.sql.overview import SqlOverview
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.persistence import UnitOfWorkFactory
@@ -61,3 +64,17 @@ class TestMariaDbAccountBook(OnMariaDb, AccountBookContract):
 
 class TestMariaDbMessageReader(OnMariaDb, MessageReaderContract):
     pass
+
+
+class TestMariaDbDuties(OnMariaDb, DutiesContract):
+    pass
+
+
+class TestMariaDbPruning(OnMariaDb, PruningContract):
+    pass
+
+
+class TestMariaDbOverview(OnMariaDb, OverviewContract):
+    @pytest.fixture
+    def overview(self, opened: MysqlStore, clock: SettableClock) -> SqlOverview:
+        return SqlOverview(opened.read, opened.dialect, clock)

@@ -8,11 +8,14 @@ from tests.contracts.account_book_contract import AccountBookContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.message_journal_contract import MessageJournalContract
 from tests.contracts.message_reader_contract import MessageReaderContract
+from tests.contracts.overview_contract import OverviewContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
+from tests.contracts.upkeep_contract import DutiesContract, PruningContract
 from tests.support.builders import NOW
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.dialect import SqliteDialect
+from wework_message.adapters.sql.overview import SqlOverview
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.schema import upgrade
 from wework_message.adapters.sql.sqlite import SqliteStore
@@ -73,3 +76,17 @@ class TestSqliteAccountBook(OnSqlite, AccountBookContract):
 
 class TestSqliteMessageReader(OnSqlite, MessageReaderContract):
     pass
+
+
+class TestSqliteDuties(OnSqlite, DutiesContract):
+    pass
+
+
+class TestSqlitePruning(OnSqlite, PruningContract):
+    pass
+
+
+class TestSqliteOverview(OnSqlite, OverviewContract):
+    @pytest.fixture
+    def overview(self, opened: SqliteStore, clock: SettableClock) -> SqlOverview:
+        return SqlOverview(opened.read, opened.dialect, clock)

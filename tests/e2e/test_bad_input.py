@@ -1,11 +1,11 @@
 """What is refused is stored nowhere and reaches nobody."""
 
 import json
-from pathlib import Path
 
 import pytest
 from tests.support.requests import EXAMPLES, REQUIRED
-from tests.support.witnesses import acting, text
+from tests.support.stands import Stand
+from tests.support.witnesses import text
 
 pytestmark = pytest.mark.e2e
 
@@ -38,8 +38,8 @@ BAD = [
 ]
 
 
-async def test_nothing_of_a_bad_request_is_stored_or_sent(tmp_path: Path) -> None:
-    async with acting(tmp_path) as scene:
+async def test_nothing_of_a_bad_request_is_stored_or_sent(stand: Stand) -> None:
+    async with stand.acting() as scene:
         kept = (await scene.api.send(text()))["messageId"]
         for number, body in enumerate(BAD):
             for route in ("send", "send/async"):
@@ -67,8 +67,8 @@ async def test_nothing_of_a_bad_request_is_stored_or_sent(tmp_path: Path) -> Non
         assert markers == [f"{kept}.1", f"{good['messageId']}.1"]
 
 
-async def test_of_a_batch_only_the_valid_items_are_stored_and_sent(tmp_path: Path) -> None:
-    async with acting(tmp_path) as scene:
+async def test_of_a_batch_only_the_valid_items_are_stored_and_sent(stand: Stand) -> None:
+    async with stand.acting() as scene:
         items = [text("eins"), text(""), text("drei", conversationId="S:3"), text(messageType="TELEGRAM")]
         answer = await scene.api.post("send/batch", {"messages": items})
         data = answer.json()["data"]

@@ -1,11 +1,10 @@
 """Refusals, outages and offline accounts: what is provably unsent is tried again or refused, and health is observed."""
 
-from pathlib import Path
-
 import pytest
 from tests.support.polling import until
 from tests.support.processes import Door, door
-from tests.support.witnesses import Api, Json, Scene, acting, text
+from tests.support.stands import Stand
+from tests.support.witnesses import Api, Json, Scene, text
 
 pytestmark = pytest.mark.e2e
 
@@ -13,8 +12,8 @@ TRIES = 5
 """Times that the dice may bring the third attempt forward before the port listens (1 in 1000 each)."""
 
 
-async def test_a_known_refusal_is_422_with_the_providers_own_code(tmp_path: Path) -> None:
-    async with acting(tmp_path) as scene:
+async def test_a_known_refusal_is_422_with_the_providers_own_code(stand: Stand) -> None:
+    async with stand.acting() as scene:
         await scene.simulator.fault("refuse", times=1, error_code=-4017, error_message="no permission")
         answer = await scene.api.post("send", text("eins"))
         assert (answer.status_code, answer.json()["error"]) == (422, "PROVIDER_REFUSED")
@@ -26,8 +25,8 @@ async def test_a_known_refusal_is_422_with_the_providers_own_code(tmp_path: Path
         assert (await scene.api.send(text("zwei")))["status"] in {"SENT", "DELIVERED"}  # the lane is free
 
 
-async def test_after_an_unknown_code_the_account_waits_until_it_is_seen_online(tmp_path: Path) -> None:
-    async with acting(tmp_path, "--guid", "g1") as scene:
+async def test_after_an_unknown_code_the_account_waits_until_it_is_seen_online(stand: Stand) -> None:
+    async with stand.acting("--guid", "g1") as scene:
         await scene.simulator.set_guid("g1", 0)
         failed = await scene.api.post("send", text("eins"))
         data = failed.json()["data"]
@@ -45,11 +44,11 @@ async def test_after_an_unknown_code_the_account_waits_until_it_is_seen_online(t
         assert len(await scene.simulator.calls(data["messageId"])) == 1
 
 
-async def test_two_refused_connections_then_the_third_attempt_delivers(tmp_path: Path) -> None:
+async def test_two_refused_connections_then_the_third_attempt_delivers(stand: Stand) -> None:
     leads_to: list[int] = []
     async with (
         door(lambda: leads_to[0]) as way,
-        acting(tmp_path, provider_url=way.url, APP_MESSAGE_RETRY_MAX_ATTEMPTS="3") as scene,
+        stand.acting(provider_url=way.url, APP_MESSAGE_RETRY_MAX_ATTEMPTS="3") as scene,
     ):
         leads_to.append(scene.simulator_program.port)
         message = await _sent_at_the_third_attempt(scene, way)
@@ -80,8 +79,8 @@ async def _failed_twice(api: Api, message_id: str) -> None:
     await until(twice)
 
 
-async def test_what_arrives_in_an_outage_waits_it_out(tmp_path: Path) -> None:
-    async with acting(tmp_path, APP_MESSAGE_RETRY_MAX_ATTEMPTS="1", APP_MESSAGE_RETRY_DELAY_MS="4000") as scene:
+async def test_what_arrives_in_an_outage_waits_it_out(stand: Stand) -> None:
+    async with stand.acting(APP_MESSAGE_RETRY_MAX_ATTEMPTS="1", APP_MESSAGE_RETRY_DELAY_MS="4000") as scene:
         scene.simulator_program.stop()
         ids = [await scene.api.accept(text(str(number), conversationId=f"S:{number}")) for number in (1, 2)]
         for one in ids:
@@ -93,12 +92,12 @@ async def test_what_arrives_in_an_outage_waits_it_out(tmp_path: Path) -> None:
         assert sorted(executed) == sorted(ids)
 
 
-async def test_health_is_null_until_observed_and_turns_with_the_provider(tmp_path: Path) -> None:
+async def test_health_is_null_until_observed_and_turns_with_the_provider(stand: Stand) -> None:
     leads_to: list[int] = []
     async with door(lambda: leads_to[0]) as way:
         way.hold()
         await way.open()
-        async with acting(tmp_path, provider_url=way.url) as scene:
+        async with stand.acting(provider_url=way.url) as scene:
             leads_to.append(scene.simulator_program.port)
             assert await scene.api.health() is None
             way.release()

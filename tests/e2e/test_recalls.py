@@ -1,10 +1,9 @@
 """Recalls: asked for, answered, seen in the stream; refused; and lost."""
 
-from pathlib import Path
-
 import pytest
 from tests.support.polling import until
-from tests.support.witnesses import Json, Scene, acting, text
+from tests.support.stands import Stand
+from tests.support.witnesses import Json, Scene, text
 
 pytestmark = pytest.mark.e2e
 
@@ -22,8 +21,8 @@ async def revokes(scene: Scene) -> list[Json]:
 
 
 @pytest.mark.parametrize("by", ["our id", "the provider's id"])
-async def test_a_recall_is_confirmed_by_the_stream(by: str, tmp_path: Path) -> None:
-    async with acting(tmp_path) as scene:
+async def test_a_recall_is_confirmed_by_the_stream(by: str, stand: Stand) -> None:
+    async with stand.acting() as scene:
         message_id = await delivered(scene)
         await scene.simulator.hold_echoes()
         provider_id = (await scene.api.status(message_id))["providerMessageId"]
@@ -37,8 +36,8 @@ async def test_a_recall_is_confirmed_by_the_stream(by: str, tmp_path: Path) -> N
         assert call["body"] == {"guid": "g1", "conversation_id": "S:12345", "msgid": provider_id}
 
 
-async def test_a_recall_that_only_the_answer_confirms_is_assumed(tmp_path: Path) -> None:
-    async with acting(tmp_path) as scene:
+async def test_a_recall_that_only_the_answer_confirms_is_assumed(stand: Stand) -> None:
+    async with stand.acting() as scene:
         message_id = await delivered(scene)
         await scene.simulator.hold_echoes()
         await scene.api.recall("g1", message_id)
@@ -51,8 +50,8 @@ async def test_a_recall_that_only_the_answer_confirms_is_assumed(tmp_path: Path)
         await until(confirmed)
 
 
-async def test_a_refused_recall_leaves_the_message_delivered(tmp_path: Path) -> None:
-    async with acting(tmp_path) as scene:
+async def test_a_refused_recall_leaves_the_message_delivered(stand: Stand) -> None:
+    async with stand.acting() as scene:
         message_id = await delivered(scene)
         await scene.simulator.fault("refuse", times=1, path=REVOKE, error_code=-30003)
         await scene.api.recall("g1", message_id)
@@ -64,8 +63,8 @@ async def test_a_refused_recall_leaves_the_message_delivered(tmp_path: Path) -> 
         await scene.api.reaches(message_id, "RECALLED")
 
 
-async def test_a_recall_whose_answer_is_lost_is_shown_by_the_stream(tmp_path: Path) -> None:
-    async with acting(tmp_path) as scene:
+async def test_a_recall_whose_answer_is_lost_is_shown_by_the_stream(stand: Stand) -> None:
+    async with stand.acting() as scene:
         message_id = await delivered(scene)
         await scene.simulator.fault("answer_lost", times=1, path=REVOKE)
         await scene.api.recall("g1", message_id)
@@ -73,8 +72,8 @@ async def test_a_recall_whose_answer_is_lost_is_shown_by_the_stream(tmp_path: Pa
         assert len(await revokes(scene)) == 1
 
 
-async def test_a_recall_that_nothing_confirms_ends_as_if_it_had_not_been_asked(tmp_path: Path) -> None:
-    async with acting(tmp_path) as scene:
+async def test_a_recall_that_nothing_confirms_ends_as_if_it_had_not_been_asked(stand: Stand) -> None:
+    async with stand.acting() as scene:
         message_id = await delivered(scene)
         await scene.simulator.fault("closed_before", times=1, path=REVOKE)
         await scene.api.recall("g1", message_id)
@@ -83,8 +82,8 @@ async def test_a_recall_that_nothing_confirms_ends_as_if_it_had_not_been_asked(t
         assert [one["executed"] for one in await revokes(scene)] == [False]
 
 
-async def test_what_was_not_sent_cannot_be_recalled(tmp_path: Path) -> None:
-    async with acting(tmp_path) as scene:
+async def test_what_was_not_sent_cannot_be_recalled(stand: Stand) -> None:
+    async with stand.acting() as scene:
         await scene.simulator.fault("refuse", times=1, error_code=-4017)
         failed = (await scene.api.post("send", text())).json()["data"]
         answer = await scene.api.client.delete(f"/api/messages/g1/messages/{failed['messageId']}")

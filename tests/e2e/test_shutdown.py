@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from pathlib import Path
 
 import httpx
 import pytest
 from tests.support.polling import until
-from tests.support.witnesses import Api, Scene, acting, client_of, text
+from tests.support.stands import Stand
+from tests.support.witnesses import Api, Scene, client_of, text
 
 pytestmark = pytest.mark.e2e
 
@@ -20,8 +20,8 @@ _PATIENT = {
 }
 
 
-async def test_calls_in_flight_settle_and_nothing_new_begins(tmp_path: Path) -> None:
-    async with acting(tmp_path, "--latency-ms", "3000", "--callback-retries", "100", **_SLOTS, **_PATIENT) as scene:
+async def test_calls_in_flight_settle_and_nothing_new_begins(stand: Stand) -> None:
+    async with stand.acting("--latency-ms", "3000", "--callback-retries", "100", **_SLOTS, **_PATIENT) as scene:
         ids = [await scene.api.accept(text(str(n), conversationId=f"S:{n + 1}")) for n in range(IN_FLIGHT + QUEUED)]
         await _all_called(scene, IN_FLIGHT)
         waiting = asyncio.create_task(scene.api.post("send", text("wartet", conversationId="S:99")))
@@ -47,8 +47,8 @@ async def test_calls_in_flight_settle_and_nothing_new_begins(tmp_path: Path) -> 
         assert len(bodies) == len(set(bodies)) == IN_FLIGHT + QUEUED + 1
 
 
-async def test_a_call_that_hangs_is_unknown_and_says_why(tmp_path: Path) -> None:
-    async with acting(tmp_path, **_PATIENT) as scene:
+async def test_a_call_that_hangs_is_unknown_and_says_why(stand: Stand) -> None:
+    async with stand.acting(**_PATIENT) as scene:
         await scene.simulator.fault("slow", times=1, delay_ms=60_000)
         message_id = await scene.api.accept(text())
 
@@ -62,8 +62,8 @@ async def test_a_call_that_hangs_is_unknown_and_says_why(tmp_path: Path) -> None
         assert (status["status"], status["reason"], status["attempts"]) == ("UNKNOWN", "SHUTDOWN", 1)
 
 
-async def test_a_second_signal_ends_it_at_once_and_loses_nothing(tmp_path: Path) -> None:
-    async with acting(tmp_path, "--latency-ms", "25000", **_PATIENT) as scene:
+async def test_a_second_signal_ends_it_at_once_and_loses_nothing(stand: Stand) -> None:
+    async with stand.acting("--latency-ms", "25000", **_PATIENT) as scene:
         message_id = await scene.api.accept(text())
         await _all_called(scene, 1)
         scene.service.terminate()

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 from tests.support.polling import until
-from tests.support.processes import ServiceProgram, Stage, playing
+from tests.support.processes import ServiceProgram, Stage
+from tests.support.stands import Stand
 from tests.support.witnesses import LONG_S, Api, Simulator, client_of, text
 
 pytestmark = pytest.mark.e2e
@@ -15,14 +15,14 @@ CALLS = 50
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    with playing(tmp_path) as stage:
+def stage(stand: Stand) -> Iterator[Stage]:
+    with stand.playing() as stage:
         yield stage
 
 
 @pytest.fixture
-def other(stage: Stage, tmp_path: Path) -> Iterator[ServiceProgram]:
-    other = ServiceProgram(tmp_path, stage.simulator.origin, name="other")
+def other(stage: Stage, stand: Stand) -> Iterator[ServiceProgram]:
+    other = stand.another(stage.simulator.origin, "other")
     try:
         other.start()
         yield other

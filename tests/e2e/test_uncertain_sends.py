@@ -1,10 +1,9 @@
 """A send of which nobody knows whether it happened is UNKNOWN, is never repeated, and ends by evidence alone."""
 
-from pathlib import Path
-
 import pytest
 from tests.support.polling import until
-from tests.support.witnesses import Json, Scene, acting, text
+from tests.support.stands import Stand
+from tests.support.witnesses import Json, Scene, text
 
 pytestmark = pytest.mark.e2e
 
@@ -12,8 +11,8 @@ LOST_AFTER = ("answer_lost", "http_500_after")
 LOST_BEFORE = ("closed_before", "http_500_before")
 
 
-async def test_a_timeout_is_unknown_until_the_late_echo_shows_it(tmp_path: Path) -> None:
-    async with acting(tmp_path) as scene:
+async def test_a_timeout_is_unknown_until_the_late_echo_shows_it(stand: Stand) -> None:
+    async with stand.acting() as scene:
         await scene.simulator.hold_echoes()
         await scene.simulator.fault("slow", times=1, delay_ms=4_000)
         answer = await scene.api.send(text())
@@ -29,8 +28,8 @@ async def test_a_timeout_is_unknown_until_the_late_echo_shows_it(tmp_path: Path)
         assert len(await scene.simulator.calls(answer["messageId"])) == 1
 
 
-async def test_an_executed_send_without_an_answer_becomes_delivered_by_its_echo(tmp_path: Path) -> None:
-    async with acting(tmp_path) as scene:
+async def test_an_executed_send_without_an_answer_becomes_delivered_by_its_echo(stand: Stand) -> None:
+    async with stand.acting() as scene:
         await scene.simulator.hold_echoes()
         lost, behind = await _lane_behind_a_lost_send(scene, LOST_AFTER)
         for one in behind:
@@ -43,8 +42,8 @@ async def test_an_executed_send_without_an_answer_becomes_delivered_by_its_echo(
         assert sorted(executed) == sorted((f"{one}.1", True) for one in lost + behind)
 
 
-async def test_a_send_that_was_perhaps_not_executed_stays_unknown(tmp_path: Path) -> None:
-    async with acting(tmp_path) as scene:
+async def test_a_send_that_was_perhaps_not_executed_stays_unknown(stand: Stand) -> None:
+    async with stand.acting() as scene:
         lost, behind = await _lane_behind_a_lost_send(scene, LOST_BEFORE)
         for one in behind:
             await scene.api.reaches(one, "DELIVERED")
@@ -56,9 +55,9 @@ async def test_a_send_that_was_perhaps_not_executed_stays_unknown(tmp_path: Path
             assert (refused.status_code, refused.json()["error"]) == (409, "ILLEGAL_STATE")
 
 
-async def test_what_only_an_id_can_tell_stays_unknown_though_its_echo_came(tmp_path: Path) -> None:
+async def test_what_only_an_id_can_tell_stays_unknown_though_its_echo_came(stand: Stand) -> None:
     link = {"messageType": "LINK", "linkTitle": "t", "linkUrl": "https://example.com/"}
-    async with acting(tmp_path) as scene:
+    async with stand.acting() as scene:
         await scene.simulator.fault("answer_lost", times=1)
         lost = await scene.api.send(_without_content(text()) | link)
         behind = await scene.api.send(text("zwei"))
@@ -67,8 +66,8 @@ async def test_what_only_an_id_can_tell_stays_unknown_though_its_echo_came(tmp_p
         assert (await scene.api.status(lost["messageId"]))["status"] == "UNKNOWN"
 
 
-async def test_the_echo_of_a_forced_retry_is_told_from_that_of_the_first(tmp_path: Path) -> None:
-    async with acting(tmp_path) as scene:
+async def test_the_echo_of_a_forced_retry_is_told_from_that_of_the_first(stand: Stand) -> None:
+    async with stand.acting() as scene:
         await scene.simulator.fault("http_500_before", times=1)
         lost = await scene.api.send(text())
         forced = await scene.api.client.post(f"/api/messages/{lost['messageId']}/retry", params={"force": "true"})

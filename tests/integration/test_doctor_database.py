@@ -13,18 +13,20 @@ from sqlalchemy import Connection, insert, text, update
 from tests.support.builders import a_message
 from tests.support.examining import examined, verdicts
 from tests.support.mysql import EmptyDatabase, opened_store, target_of
-from tests.support.processes import free_port
 from tests.support.servers.mariadb import Database, MariaDb
+from tests.support.servers.ports import free_port
 
 from wework_message.adapters.sql.arrivals import arrival_check
 from wework_message.adapters.sql.checks import ReadOnlyFile, mysql_checks, sqlite_checks
-from wework_message.adapters.sql.invariant_checks import invariant_checks
-from wework_message.adapters.sql.invariants import INVARIANTS, smallest_id
+from wework_message.adapters.sql.dialect import SqliteDialect
+from wework_message.adapters.sql.invariant_checks import BREACHES, invariant_checks
+from wework_message.adapters.sql.invariants import RULES, smallest_id
 from wework_message.adapters.sql.mysql import MysqlStore
 from wework_message.adapters.sql.rows import message_row
 from wework_message.adapters.sql.schema import upgrade
 from wework_message.adapters.sql.sqlite import SqliteStore
 from wework_message.adapters.sql.tables import attempt, callback, due, message
+from wework_message.adapters.system import SystemClock
 from wework_message.domain.ports.checking import Check
 
 HORIZON_MS = 90_000
@@ -60,11 +62,15 @@ def a_due(message_id: str, **changes: object) -> dict[str, object]:
     return row | changes
 
 
-BREACHES = {
+BROKEN = {
     "stranded": [(message, a_row("QUEUED"))],
-    "due_at_rest": [(message, row := a_row("DELIVERED")), (due, a_due(str(row["id"])))],
+    "due_at_rest": [(message, row := a_row("CANCELLED")), (due, a_due(str(row["id"])))],
     "sending_without_intent": [(message, row := a_row("SENDING")), (due, a_due(str(row["id"])))],
-    "sent_without_attempt": [(message, a_row("SENT", attempt_count=0))],
+    "sent_without_proof": [(message, a_row("SENT", attempt_count=0))],
+    "failed_unproven": [
+        (message, row := a_row("FAILED", confirmed=True)),
+        (attempt, a_call(str(row["id"]), outcome="UNCERTAIN", unsettled=1)),
+    ],
     "lane_held_at_rest": [
         (message, row := a_row("EXPIRED")),
         (attempt, a_call(str(row["id"]), outcome="UNCERTAIN", lane_open=1)),
@@ -86,14 +92,18 @@ def write(connection: Connection, rows: list[tuple[object, dict[str, object]]]) 
 def sqlite_all(path: Path, *, auto_migrate: bool = True) -> list[Check]:
     run = ReadOnlyFile(path)
     return [
-        *sqlite_checks(path, auto_migrate=auto_migrate), *invariant_checks(run), arrival_check(run, horizon_ms=HORIZON_MS)
+        *sqlite_checks(path, auto_migrate=auto_migrate), *invariant_checks(run, SqliteDialect(), SystemClock()), arrival_check(run, horizon_ms=HORIZON_MS)
     ]  # fmt: skip
 
 
 def mysql_all(store: MysqlStore, one: EmptyDatabase, **settings: bool) -> list[Check]:
     given = {"auto_migrate": True, "accept_data_loss": False} | settings
     way = mysql_checks(store.read, one.target.host, one.target.port, **given)
-    return [*way, *invariant_checks(store.read), arrival_check(store.read, horizon_ms=HORIZON_MS)]
+    return [
+        *way,
+        *invariant_checks(store.read, store.dialect, SystemClock()),
+        arrival_check(store.read, horizon_ms=HORIZON_MS),
+    ]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -113,14 +123,14 @@ async def test_a_good_file_is_ok_and_nothing_is_left_beside_it(file: Path) -> No
     before = contents(file.parent)
     found = await examined(sqlite_all(file))
     assert verdicts(found) == dict.fromkeys(found, "ok") | {"callbacks.arriving": "skipped"}
-    assert len(found) == 4 + len(INVARIANTS) + 2
+    assert len(found) == 4 + len(BROKEN) + 2
     assert contents(file.parent) == before
 
 
 async def test_a_file_that_is_served_is_read_with_what_was_committed_last(file: Path) -> None:
     store = SqliteStore(file)
     try:
-        await store.transact(write, BREACHES["stranded"])
+        await store.transact(write, BROKEN["stranded"])
         assert (await examined(sqlite_all(file)))["invariant.stranded"].finding.verdict == "failed"
     finally:
         await store.close()
@@ -168,25 +178,25 @@ async def test_a_schema_of_another_version_is_told(
     assert verdicts(found)["invariant.stranded"] == "skipped"
 
 
-@pytest.mark.parametrize("kind", BREACHES)
+@pytest.mark.parametrize("kind", BROKEN)
 async def test_each_breach_in_a_file_is_found_by_its_rule_alone(file: Path, kind: str) -> None:
     store = SqliteStore(file)
-    await store.transact(write, BREACHES[kind])
+    await store.transact(write, BROKEN[kind])
     await store.close()
     found = await examined(sqlite_all(file))
     failed = [name for name, verdict in verdicts(found).items() if verdict == "failed"]
     assert failed == [f"invariant.{kind}"]
-    assert str(BREACHES[kind][0][1]["id"]) in found[failed[0]].finding.text
+    assert kind in BREACHES or str(BROKEN[kind][0][1]["id"]) in found[failed[0]].finding.text
     assert found[failed[0]].fault == "broken"
 
 
 def test_every_rule_has_a_breach() -> None:
-    assert set(BREACHES) == {one.kind for one in INVARIANTS}
+    assert set(BROKEN) == {*BREACHES, *(one.kind for one in RULES)}
 
 
 async def test_a_marked_duplicate_breaks_no_rule(file: Path) -> None:
     store = SqliteStore(file)
-    await store.transact(write, BREACHES["sent_twice"])
+    await store.transact(write, BROKEN["sent_twice"])
     await store.transact(lambda connection: connection.execute(update(message).values(possible_duplicate=True)).close())
     await store.close()
     assert verdicts(await examined(sqlite_all(file)))["invariant.sent_twice"] == "ok"
@@ -233,10 +243,10 @@ async def test_a_good_server_is_ok(migrated: EmptyDatabase) -> None:
     assert "MariaDB 1" in found["database.call"].finding.text
 
 
-@pytest.mark.parametrize("kind", BREACHES)
+@pytest.mark.parametrize("kind", BROKEN)
 async def test_each_breach_on_a_server_is_found_by_its_rule_alone(migrated: EmptyDatabase, kind: str) -> None:
     async with opened_store(migrated.target) as store:
-        await store.transact(write, BREACHES[kind])
+        await store.transact(write, BROKEN[kind])
         found = await examined(mysql_all(store, migrated))
     assert [name for name, verdict in verdicts(found).items() if verdict == "failed"] == [f"invariant.{kind}"]
 

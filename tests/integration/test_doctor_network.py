@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.examining import examined, verdicts
-from tests.support.processes import free_port
+from tests.support.servers.ports import free_port
 
 from wework_message.adapters.http import checks
 from wework_message.adapters.http.checks import reaching, reaching_url

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from tests.support.examining import examined, verdicts
-from tests.support.processes import free_port
+from tests.support.servers.ports import free_port
 from tests.support.servers.rocketmq import RocketMq
 
 from wework_message.adapters.rocketmq.checks import Cluster, rocketmq_checks

@@ -24,6 +24,7 @@ from tests.support.builders import (
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.dialect import SqliteDialect
+from wework_message.adapters.sql.overview import SqlOverview
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.schema import upgrade
 from wework_message.adapters.sql.sqlite import SqliteStore
@@ -165,6 +166,21 @@ async def take_in(units: SqlUnitOfWorkFactory) -> None:
         await unit.commit()
 
 
+async def keep_house(units: SqlUnitOfWorkFactory, overview: SqlOverview) -> None:
+    """Everything that is done once per cluster."""
+    async with units() as unit:
+        await unit.duties.take("duty", "holder", 1_000)
+        await unit.duties.release("duty", "holder")
+        await unit.pruning.keys(older_than_ms=-1, limit=10)
+        await unit.pruning.callbacks(InboxState.PARKED, older_than_ms=-1, limit=10)
+        for status in (MessageStatus.SENT, MessageStatus.UNKNOWN):
+            await unit.pruning.messages(status, older_than_ms=-1, limit=10)
+        await unit.commit()
+    await overview.oldest_due_ms()
+    await overview.unknown_open()
+    await overview.violations()
+
+
 async def test_writers_find_what_they_need_by_index(
     units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
 ) -> None:
@@ -193,6 +209,19 @@ async def test_each_class_of_the_claim_comes_in_order_from_its_index(
     assert lines == ["SEARCH wm_due USING INDEX ix_wm_due_when (urgency=? AND due_at<?)"] * 3
     lanes = [line for statement, line in statements.plans() if "ix_wm_due_lane" in line and "UNION ALL" in statement]
     assert all("lane=? AND place=?" in line for line in lanes)
+
+
+async def test_housekeeping_reads_ranges_of_indexes(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
+) -> None:
+    await live(units, clock)
+    await take_in(units)
+    before = len(statements)
+    await keep_house(units, SqlOverview(opened.read, opened.dialect, clock))
+    assert len(statements) > before + 15
+    assert scanned(statements) == set()
+    by_hand = [one for one in sorted_by_hand(statements) if one.startswith("SELECT") and "wm_due.urgency" not in one]
+    assert not [one for one in by_hand if "ORDER BY wm_idempotency_key" in one or "ORDER BY wm_callback" in one]
 
 
 async def test_uncertain_attempts_are_found_without_reading_the_history_of_their_guid(

@@ -5,8 +5,9 @@ import itertools
 import json
 import random
 import re
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
 
 import httpx
 from tests.support.oracle import Call, Execution, Row
@@ -24,14 +25,31 @@ _FILE: Final[Json] = {"fileId": "3069", "fileSize": 772_458, "aesKey": "7e7c", "
 _TOLD_BY_TEXT: Final = frozenset({"TEXT", "MENTION"})
 
 
+class Anyone:
+    """Several addresses of one service, asked in turn."""
+
+    def __init__(self, clients: Sequence[httpx.AsyncClient]) -> None:
+        self._turns = itertools.cycle(clients)
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, urls: Sequence[str]) -> AsyncIterator["Anyone"]:
+        async with AsyncExitStack() as stack:
+            yield cls([await stack.enter_async_context(client_of(url)) for url in urls])
+
+    async def post(self, path: str, **what: Any) -> httpx.Response:
+        return await next(self._turns).post(path, **what)
+
+
 class Crowd:
     """`WORKERS` clients with `LANES` lanes among them; in a lane one message is asked for after the other."""
 
-    def __init__(self, url: str, seed: int) -> None:
+    def __init__(self, url: str, seed: int, *others: str) -> None:
+        """Who knows `others` too asks them in turn."""
         self.log: list[Call] = []
         self.up = asyncio.Event()
         """Set while the service answers, as far as anybody knows."""
-        self._url = url
+        self._urls = (url, *others)
         self._dice = random.Random(seed)
         self._numbers = itertools.count(1)
         self._permits: asyncio.Queue[None] = asyncio.Queue()
@@ -63,7 +81,7 @@ class Crowd:
         await done
 
     async def _work(self, lanes: Sequence[int], dice: random.Random) -> None:
-        async with client_of(self._url) as client:
+        async with Anyone.of(self._urls) as client:
             while True:
                 await self._permits.get()
                 kind = dice.random()
@@ -94,18 +112,18 @@ class Crowd:
         address = {"guid": f"g{lane % GUIDS}", "conversationId": f"{'R' if room else 'S'}:{1000 + lane}"}
         return address | content | {"clientMessageId": f"key-{token}"}
 
-    async def _single(self, client: httpx.AsyncClient, route: str, body: Json) -> None:
+    async def _single(self, client: Anyone, route: str, body: Json) -> None:
         data = await self._until_answered(client, route, body, [body])
         self._note(body, "ok", data["messageId"])
 
-    async def _batch(self, client: httpx.AsyncClient, items: list[Json]) -> None:
+    async def _batch(self, client: Anyone, items: list[Json]) -> None:
         key = f"batch-{items[0]['clientMessageId']}"
         data = await self._until_answered(client, "send/batch", {"messages": items}, items, key)
         assert data["accepted"] == len(items), data
         for item in data["items"]:
             self._note(items[item["index"]], "ok", item["messageId"])
 
-    async def _refused(self, client: httpx.AsyncClient, body: Json) -> None:
+    async def _refused(self, client: Anyone, body: Json) -> None:
         bad = body | {"conversationId": "X:1"}
         answer = await self._ask(client, "send/async", bad, None)
         while answer is None or answer.status_code >= 500:
@@ -115,7 +133,7 @@ class Crowd:
         self._note(body, "fail")
 
     async def _until_answered(
-        self, client: httpx.AsyncClient, route: str, body: Json, items: Sequence[Json], key: str | None = None
+        self, client: Anyone, route: str, body: Json, items: Sequence[Json], key: str | None = None
     ) -> Json:
         while True:
             answer = await self._ask(client, route, body, key)
@@ -127,7 +145,7 @@ class Crowd:
                 self._note(item, "info")
             await self._again()
 
-    async def _ask(self, client: httpx.AsyncClient, route: str, body: Json, key: str | None) -> httpx.Response | None:
+    async def _ask(self, client: Anyone, route: str, body: Json, key: str | None) -> httpx.Response | None:
         headers = {} if key is None else {"Idempotency-Key": key}
         try:
             return await client.post(f"/api/messages/{route}", json=body, headers=headers)

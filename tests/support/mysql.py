@@ -1,10 +1,12 @@
 """A migrated database of MariaDB for each test: made once in a session, emptied afterwards."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
+from tests.support.polling import until
 from tests.support.servers.mariadb import Database, MariaDb
 
 from wework_message.adapters.sql.mysql import MysqlStore, MysqlTarget
@@ -34,6 +36,15 @@ class EmptyDatabase:
 
     def sql(self, statements: str) -> str:
         return self.server.sql(f"USE `{self.target.database}`; {statements}")
+
+    async def somebody_waits(self) -> None:
+        """Return once a transaction waits for the lock of another one."""
+
+        async def waiting() -> bool:
+            count = "SELECT COUNT(*) FROM information_schema.innodb_lock_waits"
+            return await asyncio.to_thread(self.sql, count) != "0\n"
+
+        await until(waiting, every_s=0.15)  # what was read less than 0.1 s ago is shown again
 
     def empty(self) -> None:
         """DELETE, since a TRUNCATE of InnoDB makes a file anew; serial numbers go on."""

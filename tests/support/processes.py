@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,16 +13,17 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+import psutil
+from tests.support.servers.ports import free_port
 
 READY_S: Final = 60.0
 """No process takes so long to answer, on however slow a machine."""
 EXIT_S: Final = 25.0
 """A process that was told to end has ended by then (decision 39)."""
 
-_PORTS: Final = range(20_000, 32_000)
-"""Below the range from which the kernel takes ports for outgoing connections: nobody else takes one while we restart."""
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "COVERAGE_PROCESS_START")
 """No setting of the shell that runs the tests may reach the service."""
+_ROOT: Final = Path(__file__).parents[2]
 _TAIL: Final = 60
 _FIRST: Final = {
     "LOGGING_FILE_NAME": "",
@@ -34,23 +33,21 @@ _FIRST: Final = {
 """Short times: an uncertain message blocks its lane for 6 s, a killed call is found after 14.5 s."""
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on and that is not given to outgoing connections."""
-    while True:
-        port = random.choice(_PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-
-
 class Program:
     """``python -m wework_message`` with some arguments, started and ended any number of times."""
 
-    def __init__(self, name: str, folder: Path, arguments: Sequence[str], settings: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        arguments: Sequence[str],
+        settings: Mapping[str, str],
+        module: str = "wework_message",
+    ) -> None:
         self.name = name
         self._folder = folder
-        self._arguments = [sys.executable, "-m", "wework_message", *arguments]
-        self._settings = dict(settings)
+        self._arguments = [sys.executable, "-m", module, *arguments]
+        self._settings = dict(settings) | ({"PYTHONPATH": str(_ROOT)} if module.startswith("tests.") else {})
         self._output = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -86,6 +83,21 @@ class Program:
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
 
+    def pause(self) -> None:
+        """SIGSTOP: it has no idea how long it stands still."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def stands_still(self) -> bool:
+        """Whether something has stopped it."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid).status() == psutil.STATUS_STOPPED
+
     def exit_code(self, limit_s: float = EXIT_S) -> int:
         """Wait for the end of a process that was told to end; AssertionError where it does not."""
         assert self._process is not None
@@ -106,10 +118,15 @@ class Program:
         lines = self._output.read_text("utf-8", "replace").splitlines() if self._output.exists() else []
         return "\n".join(lines[-_TAIL:])
 
+    def has_written(self, words: str) -> bool:
+        """Whether it ever wrote this."""
+        return words in self._output.read_text("utf-8", "replace")
+
     def close(self) -> None:
         """End it somehow, and leave its output where pytest shows it if the test failed."""
         if self.running:
             self.terminate()
+            self.resume()
             with contextlib.suppress(AssertionError):
                 self.exit_code()
         print(f"--- {self._output}\n{self.tail()}")  # noqa: T201 - pytest shows it where a test failed, only then
@@ -121,9 +138,15 @@ class Served(Program):
     path = ""
 
     def __init__(
-        self, name: str, folder: Path, port: int, arguments: Sequence[str], settings: Mapping[str, str]
+        self,
+        name: str,
+        folder: Path,
+        port: int,
+        arguments: Sequence[str],
+        settings: Mapping[str, str],
+        module: str = "wework_message",
     ) -> None:
-        super().__init__(name, folder, arguments, settings)
+        super().__init__(name, folder, arguments, settings, module)
         self.port = port
         self.origin = f"http://127.0.0.1:{port}"
 
@@ -141,22 +164,30 @@ class Served(Program):
 
 
 class ServiceProgram(Served):
-    """``wework-message serve`` on a SQLite file of the folder, unless its settings name a database."""
+    """``wework-message serve``, or `command`, on a SQLite file of the folder, unless its settings name a database."""
 
     path = "/actuator/health/readiness"
 
     def __init__(
-        self, folder: Path, provider_url: str, *, name: str = "service", port: int | None = None, **settings: str
+        self,
+        folder: Path,
+        provider_url: str,
+        *,
+        name: str = "service",
+        port: int | None = None,
+        command: Sequence[str] = ("serve",),
+        module: str = "wework_message",
+        **settings: str,
     ) -> None:
         port = port or free_port()
         own = {
-            "SERVER_PORT": str(port),
+            "MANAGEMENT_SERVER_PORT" if command[0] == "consume" else "SERVER_PORT": str(port),
             "DATASOURCE_URL": f"sqlite:///{folder}/wework-message.db",
             "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL": provider_url,
         }
         if "SPRING_DATASOURCE_URL" in settings:
             del own["DATASOURCE_URL"]
-        super().__init__(name, folder, port, ["serve"], _FIRST | own | settings)
+        super().__init__(name, folder, port, command, _FIRST | own | settings, module)
         self.url = f"{self.origin}/message"
 
 

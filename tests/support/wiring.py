@@ -119,7 +119,7 @@ async def running(policy: Policy | None = None, *, dispatching: bool = True) -> 
     readers = {code: GuxingCallbackReader() for code in policy.providers}
     bell = InboxBell()
     commits = GroupCommit(units, Aftermath(feed, doorbell, Silence(), bell.ring), dice)
-    projector = Projector(commits, ProjectCallbacks(readers, board, policy, clock), bell, clock)
+    projector = Projector(commits, ProjectCallbacks(readers, board, policy, clock), bell)
     router = Router(policy, ProviderSelector(), board, dice)
     gateways: Mapping[ProviderCode, MemoryGateway] = dict.fromkeys(policy.providers, gateway)
     dispatcher = Dispatcher(
@@ -156,7 +156,7 @@ async def running(policy: Policy | None = None, *, dispatching: bool = True) -> 
         yield whole
     finally:
         feed.close()
-        projector.stop()
+        await projector.stop()
         await dispatcher.stop(0)
         await asyncio.gather(*whole.tasks)
         await commits.close()

@@ -165,7 +165,7 @@ class World:
         self.commits = GroupCommit(self.units, aftermath, dice)
         readers = dict.fromkeys(self.policy.providers, self.callbacks)
         projecting = ProjectCallbacks(readers, self.board, self.policy, self.clock)
-        self.projector = Projector(self.commits, projecting, bell, self.clock)
+        self.projector = Projector(self.commits, projecting, bell, self.policy.look_inbox_ms)
         self.settling = SettleCalls(self.policy, self.router, self.clock, dice)
         self.claiming = ClaimDue(self.policy, self.router, MemoryRateLimiter(self.clock), self.clock)
         self.prober = Prober(ProbeProviders(self.gateways, self.board, self.clock), every_ms=3_600_000, at_least_ms=0)

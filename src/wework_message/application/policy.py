@@ -33,6 +33,16 @@ class Policy:
     sync_wait_ms: int = 10_000
     expire_after_ms: int = DAY_MS
     async_enabled: bool = True
+    keep_callbacks_ms: int = 30 * DAY_MS
+    """Callbacks that are done with."""
+    keep_messages_ms: int | None = None
+    """Messages at rest; None = for ever."""
+    look_due_ms: int = 1_000
+    """How often the due table is looked at without a ring: scheduled messages, retries, and rings that were lost."""
+    look_inbox_ms: int = 5_000
+    """The same for callbacks: another process may have stored them and died."""
+    look_status_ms: int = 500
+    """A waiter's first look by itself; later ones come less often."""
     vids: Mapping[str, str] = field(default_factory=dict)
     """Own user id by guid, where it is configured."""
 

@@ -10,7 +10,10 @@ from wework_message.domain.ids import MessageId, TenantId
 from wework_message.domain.ports.reading import MessageReader, MessageView
 
 LOOK_AGAIN_S: Final = 0.5
-"""How often a waiter looks by itself: another process may be the one that dispatches."""
+"""How often a waiter looks by itself at last: another process may be the one that dispatches."""
+
+SLOWER: Final = 1.5
+"""Each look by itself comes so much later than the one before: a wait of t ms costs looks in the logarithm of t."""
 
 
 @dataclass(slots=True)
@@ -53,12 +56,15 @@ class WaitForMessage:
 
     feed: StatusFeed
     reader: MessageReader
+    first_look_ms: int = 500
+    """After so long a waiter looks by itself for the first time; short where only other processes dispatch."""
 
     async def __call__(
         self, tenant_id: TenantId, message_id: MessageId, *, enough: Callable[[MessageView], bool], wait_ms: int
     ) -> MessageView | None:
         """The message once `enough` says so, or as it is after `wait_ms`; None if there is none."""
         deadline = asyncio.get_running_loop().time() + wait_ms / 1000
+        look_s = self.first_look_ms / 1000
         event = self.feed.subscribe(message_id)
         try:
             while True:
@@ -67,7 +73,8 @@ class WaitForMessage:
                 rest = deadline - asyncio.get_running_loop().time()
                 if view is None or enough(view) or rest <= 0 or self.feed.closed:
                     return view
-                await _either(event, min(rest, LOOK_AGAIN_S))
+                await _either(event, min(rest, look_s))
+                look_s = min(look_s * SLOWER, LOOK_AGAIN_S)
         finally:
             self.feed.unsubscribe(message_id, event)
 

@@ -9,12 +9,15 @@ from typing import Final
 
 from wework_message.application.commands.recover import Recover, Recovered
 from wework_message.application.queries.diagnosis import Diagnosis
+from wework_message.application.role import Role
 from wework_message.bootstrap.settings import (
     Loaded,
     SettingsError,
     check_document,
     load,
+    operating_port,
     render_check,
+    role_warnings,
     simulated_providers,
     sqlite_path,
     start_problems,
@@ -37,7 +40,7 @@ _SETTLED_BY_SETTINGS: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, 
 def startup(source: SettingsSource) -> Startup:
     """Read the settings; raises `CommandFailedError` (`CONFIGURATION`) where they cannot be read."""
     with _as_failure():
-        return _startup(load(environment(source), config_file=source.config))
+        return _startup(load(environment(source), config_file=source.config), source.role)
 
 
 def environment(source: SettingsSource) -> dict[str, str]:
@@ -45,32 +48,35 @@ def environment(source: SettingsSource) -> dict[str, str]:
     said = {
         "SPRING_PROFILES_ACTIVE": source.profile,
         "SERVER_HOST": source.host,
-        "SERVER_PORT": None if source.port is None else str(source.port),
+        "SERVER_PORT" if source.role.accepts else "MANAGEMENT_SERVER_PORT": (
+            None if source.port is None else str(source.port)
+        ),
     }
     return dict(os.environ) | {name: value for name, value in said.items() if value is not None}
 
 
-def _startup(loaded: Loaded) -> Startup:
+def _startup(loaded: Loaded, role: Role) -> Startup:
     settings = loaded.settings
     host = loaded.listen_host
-    root = f"http://{f'[{host}]' if ':' in host else host}:{settings.server.port}{settings.server.context_path}"
+    port = settings.server.port if role.accepts else operating_port(settings, role)
+    root = f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.server.context_path}"
     simulated = simulated_providers(settings, loaded.profile)
     return Startup(
         profile=loaded.profile,
         files=loaded.files,
         url=root,
-        docs_url=f"{root}/swagger-ui.html",
+        docs_url=f"{root}/swagger-ui.html" if role.accepts else None,
         parts={"database": _database(loaded), "queue": "in this process", "cache": "in memory"},
         providers=tuple(
             Provider(one.code, one.name, None if key in simulated else one.api_base_url)
             for key, one in settings.app.wework.providers.items()
             if one.enabled
         ),
-        warnings=loaded.warnings,
-        problems=tuple(str(problem) for problem in start_problems(settings, loaded.profile)),
+        warnings=(*loaded.warnings, *role_warnings(settings, role)),
+        problems=tuple(str(problem) for problem in start_problems(settings, loaded.profile, role)),
         text=render_check(loaded),
         document=check_document(loaded),
-        serve=lambda: _serve(loaded),
+        serve=lambda: _serve(loaded, role),
         migrate=lambda: _migrate(loaded),
         examine=lambda deadline_s: _examine(loaded, deadline_s),
         recover=lambda command: _recover(loaded, command),
@@ -84,11 +90,11 @@ def _database(loaded: Loaded) -> str:
     return f"SQLite {sqlite_path(url).absolute()}" if url.scheme == "sqlite" else url.scheme
 
 
-def _serve(loaded: Loaded) -> int:
+def _serve(loaded: Loaded, role: Role) -> int:
     from wework_message.bootstrap.serving import serve  # noqa: PLC0415 - `--help` needs no server, no database
 
     with _as_failure():
-        return serve(loaded)
+        return serve(loaded, role)
 
 
 def _migrate(loaded: Loaded) -> str:
@@ -126,7 +132,7 @@ def _as_failure() -> Iterator[None]:
 def _where(error: OSError) -> tuple[str, ...]:
     if error.filename is not None:
         return (str(error.filename),)
-    return ("another process may listen there already; choose with --port or server.port",)
+    return ("another process may listen there already; choose with --port, server.port or management.server.port",)
 
 
 cli: Final = build_cli(Services(startup, simulator.serve))

@@ -7,11 +7,13 @@ from dependency_injector import containers, providers
 from wework_message.adapters.memory.doorbell import MemoryDoorbell
 from wework_message.adapters.memory.health import MemoryHealthBoard
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
+from wework_message.adapters.sql.overview import SqlOverview
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory, Store
 from wework_message.adapters.system import RandomDice, SystemClock, UuidGenerator
 from wework_message.application.aftermath import Aftermath, CallReports
 from wework_message.application.api import Application
+from wework_message.application.census import DUTY, LEASE_MS, Census, Show
 from wework_message.application.commands.accept import (
     AcceptBatchHandler,
     AcceptMessageHandler,
@@ -31,14 +33,17 @@ from wework_message.application.commands.ingest_callback import IngestCallbackHa
 from wework_message.application.commands.probe import ProbeProviders, Prober
 from wework_message.application.commands.project_callbacks import ProjectCallbacks
 from wework_message.application.commands.projector import InboxBell, Projector
+from wework_message.application.commands.prune import GiveUpParked, Prune
 from wework_message.application.commands.settle import SettleCalls
 from wework_message.application.group_commit import GroupCommit
-from wework_message.application.policy import Policy
+from wework_message.application.policy import PROBE_EVERY_MS, Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Backend, Service
 from wework_message.application.quoting import Quoting
+from wework_message.application.role import Role
 from wework_message.application.routing import Router
 from wework_message.application.senders import Senders
+from wework_message.application.upkeep import LEASE_OF_INTERVALS, Duty, Upkeep
 from wework_message.application.watching import StatusFeed, WaitForMessage
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.gateways import Gateways, open_gateways
@@ -46,6 +51,7 @@ from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.tree import DatasourceSettings
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.observing import Observer
+from wework_message.domain.ports.persistence import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.selection import ProviderSelector
 
@@ -63,6 +69,11 @@ class Infrastructure(containers.DeclarativeContainer):
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
 
 
+def _probing_duty(shared: bool, holder: str, units: UnitOfWorkFactory) -> Duty | None:
+    lease_ms = int(PROBE_EVERY_MS * LEASE_OF_INTERVALS)
+    return Duty("probes", holder, lease_ms, units) if shared else None
+
+
 class UseCases(containers.DeclarativeContainer):
     """Built on what is open; every dependency is a plain value here."""
 
@@ -73,6 +84,12 @@ class UseCases(containers.DeclarativeContainer):
     observer: providers.Dependency[Observer] = providers.Dependency()
     api_urls: providers.Dependency[Mapping[ProviderCode, str]] = providers.Dependency()
     parts: providers.Dependency[Mapping[str, Backend]] = providers.Dependency()
+    role: providers.Dependency[Role] = providers.Dependency()
+    holder: providers.Dependency[str] = providers.Dependency()
+    """Names this process in the leases of the database."""
+    show: providers.Dependency[Show] = providers.Dependency()
+    shared_board: providers.Dependency[bool] = providers.Dependency(default=False)
+    """Whether every process sees the same health: then one of them probes."""
 
     ids = providers.Singleton(UuidGenerator)
     dice = providers.Singleton(RandomDice)
@@ -82,25 +99,33 @@ class UseCases(containers.DeclarativeContainer):
     feed = providers.Singleton(StatusFeed)
     units = providers.Singleton(SqlUnitOfWorkFactory, store, store.provided.dialect, clock, store.provided.turn)
     reader = providers.Singleton(SqlMessageReader, store.provided.read)
+    overview = providers.Singleton(SqlOverview, store.provided.read, store.provided.dialect, clock)
     router = providers.Singleton(Router, policy, providers.Singleton(ProviderSelector), board, dice)
 
     projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, board, policy, clock)
     projector_bell = providers.Singleton(InboxBell)
     aftermath = providers.Singleton(Aftermath, feed, doorbell, observer, projector_bell.provided.ring)
     commits = providers.Singleton(GroupCommit, units, aftermath, dice)
-    projector = providers.Singleton(Projector, commits, projecting, projector_bell, clock)
+    projector = providers.Singleton(Projector, commits, projecting, projector_bell, policy.provided.look_inbox_ms)
     claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, dice)
-    prober = providers.Singleton(Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock))
+    probes = providers.Singleton(_probing_duty, shared_board, holder, units)
+    prober = providers.Singleton(
+        Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock), duty=probes
+    )
     report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
     dispatcher = providers.Singleton(
         Dispatcher, commits, claim, settle, gateways.provided.send, report, doorbell, clock, policy
     )
 
+    census = providers.Singleton(Census, overview, providers.Singleton(Duty, DUTY, holder, LEASE_MS, units), show)
+    chores = providers.List(providers.Singleton(GiveUpParked, clock), providers.Singleton(Prune, policy))
+    upkeep = providers.Singleton(Upkeep, units, chores, holder)
+
     change = providers.Singleton(ChangeMessages)
     senders = providers.Singleton(Senders, policy, units, providers.Singleton(Quoting, reader))
     drafting = providers.Singleton(Drafting, ids, clock, senders)
-    service = providers.Singleton(Service, reader, parts=parts)
+    service = providers.Singleton(Service, reader, overview, role, parts=parts)
     application = providers.Singleton(
         Application,
         accept=providers.Singleton(AcceptMessageHandler, commits, providers.Singleton(StoreMessages, clock), drafting),
@@ -117,7 +142,7 @@ class UseCases(containers.DeclarativeContainer):
             gateways.provided.readers,
             policy.provided.default_code,
         ),
-        wait=providers.Singleton(WaitForMessage, feed, reader),
+        wait=providers.Singleton(WaitForMessage, feed, reader, policy.provided.look_status_ms),
         read=reader,
         providers=providers.Singleton(Providers, policy, board, reader, api_urls),
         service=service,

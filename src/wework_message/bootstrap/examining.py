@@ -10,7 +10,9 @@ from wework_message.adapters.guxing.checks import callback_checks
 from wework_message.adapters.http.checks import reaching_url
 from wework_message.adapters.sql.arrivals import arrival_check
 from wework_message.adapters.sql.checks import ReadOnlyFile, mysql_checks, sqlite_checks
+from wework_message.adapters.sql.dialect import SqliteDialect
 from wework_message.adapters.sql.invariant_checks import invariant_checks
+from wework_message.adapters.system import SystemClock
 from wework_message.application.queries.diagnosis import Diagnosis, diagnose
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.gateways import protocol
@@ -94,7 +96,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
         run = ReadOnlyFile(path)
         yield [
             *sqlite_checks(path, auto_migrate=source.auto_migrate),
-            *invariant_checks(run),
+            *invariant_checks(run, SqliteDialect(), SystemClock()),
             arrival_check(run, horizon_ms=horizon_ms),
         ]
     elif find_spec("asyncmy") is None:
@@ -107,7 +109,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
                     store.read, address.host, address.port,
                     auto_migrate=source.auto_migrate, accept_data_loss=source.accept_data_loss,
                 ),
-                *invariant_checks(store.read),
+                *invariant_checks(store.read, store.dialect, SystemClock()),
                 arrival_check(store.read, horizon_ms=horizon_ms),
             ]  # fmt: skip
 

@@ -1,6 +1,10 @@
 """The numbers of the settings, as the use cases want them."""
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 from wework_message.application.policy import DAY_MS, Policy
+from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.settings import Loaded, SettingsError, simulated_providers
 from wework_message.domain.draft import OnUnknown
@@ -13,7 +17,17 @@ from wework_message.domain.retry import RetryPolicy
 HOUR_MS = 3_600_000
 
 
-def policy_of(loaded: Loaded) -> Policy:
+LOOKS: Final[Mapping[Role, Mapping[str, Any]]] = {
+    Role.ALL: {},
+    # Nobody in the process of a waiter tells it that its message has moved.
+    Role.ACCEPTING: {"look_status_ms": 20},
+    # No queue carries rings from those that accept.
+    Role.CONSUMING: {"look_due_ms": 100, "look_inbox_ms": 250},
+}
+"""How often a process of each role looks into the database by itself, ms, where it differs from the usual."""
+
+
+def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
     """One frozen policy; the settings are checked already."""
     message = loaded.settings.app.message
     simulated = set(simulated_providers(loaded.settings, loaded.profile))
@@ -45,6 +59,9 @@ def policy_of(loaded: Loaded) -> Policy:
         sync_wait_ms=message.sync.wait_ms,
         expire_after_ms=DAY_MS,
         async_enabled=message.async_.enabled,
+        keep_callbacks_ms=message.retention.callback_days * DAY_MS,
+        keep_messages_ms=None if message.retention.message_days is None else message.retention.message_days * DAY_MS,
+        **LOOKS[role],
     )
 
 

@@ -1,19 +1,22 @@
 """Open everything in order, work, and close it the other way round."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from wework_message.application.api import Application
-from wework_message.application.commands.dispatch import Dispatcher
-from wework_message.application.commands.probe import Prober
-from wework_message.application.commands.projector import Projector
+from wework_message.application.census import Show
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.queries.service import InProcess
+from wework_message.application.role import Role
 from wework_message.application.watching import StatusFeed
 from wework_message.bootstrap.containers import Infrastructure, UseCases
 from wework_message.bootstrap.databases import bring_up
+from wework_message.bootstrap.loops import Loop, loops_of
 from wework_message.bootstrap.policies import policy_of
 from wework_message.bootstrap.settings import Loaded, simulated_providers
 from wework_message.domain.ids import ProviderCode
@@ -32,19 +35,18 @@ class Process:
 
     application: Application
     commits: GroupCommit
-    dispatcher: Dispatcher
-    projector: Projector
-    prober: Prober
     feed: StatusFeed
     board: HealthBoard
-    _loops: list["asyncio.Task[None]"] = field(default_factory=list)
+    loops: Sequence[Loop]
+    """In the order in which they stop."""
+    _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
     _drained: bool = False
 
     async def start(self) -> None:
-        """Begin to flush, dispatch, project and probe."""
+        """Begin to flush, and everything that the role does."""
         await self.commits.start()
-        for loop in (self.dispatcher, self.projector, self.prober):
-            self._loops.append(asyncio.create_task(loop.run(), name=type(loop).__name__))
+        for loop in self.loops:
+            self._tasks.append(asyncio.create_task(loop.run(), name=type(loop).__name__))
 
     def begin_drain(self) -> None:
         """Readiness says no, and whoever waits for an outcome is answered with what is there."""
@@ -57,22 +59,26 @@ class Process:
             return
         self._drained = True
         self.begin_drain()
-        self.prober.stop()
-        await self.dispatcher.stop(seconds)
-        self.projector.stop()
-        await asyncio.gather(*self._loops)
+        ends = asyncio.get_running_loop().time() + seconds
+        for loop in self.loops:
+            await loop.stop(max(0.0, ends - asyncio.get_running_loop().time()))
+        await asyncio.gather(*self._tasks)
         await self.commits.close()
 
 
 @asynccontextmanager
-async def running(loaded: Loaded, observer: Observer, *, own_url: str | None = None) -> AsyncIterator[Process]:
+async def running(
+    loaded: Loaded, observer: Observer, show: Show, *, role: Role = Role.ALL, own_url: str | None = None
+) -> AsyncIterator[Process]:
     """A whole process without its HTTP server; `own_url` is where simulators send their callbacks.
+
+    `show` gets the numbers that come from the database, while they are this process's to show.
 
     Raises `SettingsError`, `UnavailableError`.
     """
     async with AsyncExitStack() as stack:
         urls = await _provider_urls(stack, loaded, own_url)
-        policy = policy_of(loaded)
+        policy = policy_of(loaded, role)
         infrastructure = Infrastructure(
             datasource=loaded.settings.datasource,
             provider_settings=loaded.settings.app.wework.providers,
@@ -86,7 +92,7 @@ async def running(loaded: Loaded, observer: Observer, *, own_url: str | None = N
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
             clock=infrastructure.clock(), store=store, gateways=gateways, policy=policy,
-            observer=observer, api_urls={codes[key]: url for key, url in urls.items()},
+            observer=observer, show=show, role=role, holder=_holder(), api_urls={codes[key]: url for key, url in urls.items()},
             parts={
                 "database": InProcess(store.name),
                 "queue": InProcess("in-process"),
@@ -94,12 +100,16 @@ async def running(loaded: Loaded, observer: Observer, *, own_url: str | None = N
             },
         )  # fmt: skip
         process = Process(
-            use_cases.application(), use_cases.commits(), use_cases.dispatcher(), use_cases.projector(),
-            use_cases.prober(), use_cases.feed(), use_cases.board(),
-        )  # fmt: skip
+            use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), loops_of(role, use_cases)
+        )
         await process.start()
         stack.push_async_callback(process.drain)
         yield process
+
+
+def _holder() -> str:
+    """Whoever reads the table of duties should find the process."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 async def _shut(infrastructure: Infrastructure) -> None:

@@ -1,16 +1,14 @@
 """The service as one process: bind, open, serve, drain (decisions 36, 38 and 39)."""
 
 import asyncio
-import contextlib
+import dataclasses
 import gc
 import re
 import signal
-import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
-import uvicorn
 import uvloop
 
 from wework_message import __version__
@@ -21,24 +19,17 @@ from wework_message.adapters.observability.narrating import LoggingObserver
 from wework_message.adapters.observability.observer import Observers
 from wework_message.adapters.observability.process import LoopLag
 from wework_message.adapters.sql.schema import upgrade
+from wework_message.application.policy import Policy
+from wework_message.application.role import Role
 from wework_message.bootstrap.databases import open_store
+from wework_message.bootstrap.listening import HttpServer, Listeners, listening
 from wework_message.bootstrap.policies import policy_of
 from wework_message.bootstrap.running import Process, running
-from wework_message.bootstrap.settings import Loaded, require_startable
+from wework_message.bootstrap.settings import Loaded, require_startable, role_warnings
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.routes import routes
 from wework_message.entrypoints.wire.body import Limits
-
-BACKLOG: Final = 2048
-"""Connections the kernel may hold while the loop is busy."""
-
-KEEP_ALIVE_S: Final = 75
-"""Idle connections of clients; longer than the usual 60 s of a proxy, so that the proxy closes first."""
-
-CLOSE_S: Final = 21
-"""How long open requests may take to end after SIGTERM; with the rest of the drain the exit is within 25 s."""
-
 
 HTTP_ENDED: Final = 70
 """Exit code of a process whose HTTP server ended by itself: a defect, and a supervisor should start it again."""
@@ -47,29 +38,11 @@ _TYPED: Final = re.compile(r":[a-z]+}")
 """The type in a path parameter; templates in metrics go without."""
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handling: the process drains first."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listens = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Tell when requests are taken."""
-        await super().startup(sockets)
-        self.listens.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 -- uvicorn's own signature has none here
-        """Leave signals to us."""
-        yield
-
-
-def serve(loaded: Loaded) -> int:
-    """Serve until SIGTERM or SIGINT; a second one ends the process at once. Raises `SettingsError` before it opens."""
-    require_startable(loaded.settings, loaded.profile)
+def serve(loaded: Loaded, role: Role = Role.ALL) -> int:
+    """Work until SIGTERM or SIGINT; a second one ends the process at once. Raises `SettingsError` before it opens."""
+    require_startable(loaded.settings, loaded.profile, role)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(loaded))
+        return runner.run(_serve(loaded, role))
 
 
 def migrate(loaded: Loaded) -> str:
@@ -77,12 +50,12 @@ def migrate(loaded: Loaded) -> str:
     return asyncio.run(_migrate(loaded))
 
 
-async def _serve(loaded: Loaded) -> int:
+async def _serve(loaded: Loaded, role: Role) -> int:
     stop = _signalled()
-    with listening(loaded) as listener:
-        async with service(loaded, listener) as http:
+    with listening(loaded, role) as listeners:
+        async with service(loaded, listeners, role) as servers:
             asked = asyncio.create_task(stop.wait())
-            await asyncio.wait({asked, http}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({asked, *servers}, return_when=asyncio.FIRST_COMPLETED)
             asked.cancel()
     return 0 if stop.is_set() else HTTP_ENDED
 
@@ -102,74 +75,62 @@ def _signalled() -> asyncio.Event:
     return stop
 
 
-def listening(loaded: Loaded) -> socket.socket:
-    """The bound socket; whoever has it knows the port before anything else starts."""
-    host = loaded.listen_host
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Naming the protocol lets asyncio turn Nagle's delay off (40 ms an answer otherwise).
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, loaded.settings.server.port))
-    except BaseException:
-        listener.close()
-        raise
-    return listener
-
-
 @asynccontextmanager
-async def service(loaded: Loaded, listener: socket.socket) -> AsyncIterator["asyncio.Task[None]"]:
-    """The whole service on a bound socket; gives the HTTP server's task, which ends only by a defect. Leaving it drains."""
+async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIterator[Sequence["asyncio.Task[None]"]]:
+    """A whole process on bound sockets; gives the HTTP servers' tasks, which end only by a defect. Leaving it drains."""
     async with AsyncExitStack() as stack:
         settings = loaded.settings
         logs = configure(
             LogSettings(version=__version__, level=settings.logging.level, file=settings.logging.file.name)
         )
         stack.callback(logs.close)
-        config = _config(loaded)
+        config = _config(loaded, operating=listeners.api is None)
         policy = policy_of(loaded)
-        metrics = Metrics(
-            providers=policy.providers.values(),
-            routes=[(_TYPED.sub("}", one.path), one.method) for one in routes(config)],
-        )
-        counts = PrometheusObserver(
-            metrics,
-            horizon_ms=policy.horizon_ms,
-            longest_call_ms=max((one.timeout_ms for one in policy.providers.values()), default=0),
-            now=config.now,
-        )
+        metrics, counts = _counting(config, policy)
         observers = Observers(counts, LoggingObserver(logs.facts))
-        process = await stack.enter_async_context(running(loaded, observers, own_url=_own_url(loaded, listener)))
+        own_url = _own_url(loaded, listeners.port) if role.accepts else None
+        process = await stack.enter_async_context(
+            running(loaded, observers, metrics.census.show, role=role, own_url=own_url)
+        )
         counts.watch_health(process.board, tuple(policy.providers))
         await _sample_lag(stack, metrics)
-        app = create_app(process.application, _observed(config, metrics, observers))
-        http = await _open_http(stack, app, listener, process)
-        _announce(logs, loaded, listener)
+        servers = await _open_http(stack, _observed(config, metrics, observers), listeners, process)
+        _announce(logs, loaded, listeners, role)
         _settle_memory()
-        yield http
+        yield [one.task for one in servers]
+
+
+def _counting(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserver]:
+    metrics = Metrics(
+        providers=policy.providers.values(),
+        routes=[(_TYPED.sub("}", one.path), one.method) for one in routes(config)],
+    )
+    longest = max((one.timeout_ms for one in policy.providers.values()), default=0)
+    return metrics, PrometheusObserver(metrics, horizon_ms=policy.horizon_ms, longest_call_ms=longest, now=config.now)
 
 
 async def _open_http(
-    stack: AsyncExitStack, app: object, listener: socket.socket, process: Process
-) -> "asyncio.Task[None]":
-    config = uvicorn.Config(
-        app,  # type: ignore[arg-type]  # an ASGI application; uvicorn's alias is stricter than the specification
-        http="httptools", loop="none", ws="none", lifespan="off", log_config=None, access_log=False,
-        backlog=BACKLOG, server_header=False, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=CLOSE_S,
-    )  # fmt: skip
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    stack: AsyncExitStack, config: Config, listeners: Listeners, process: Process
+) -> Sequence[HttpServer]:
+    """The API stops with the drain; what operators ask is answered until the drain is done."""
+    operating, api = None, None
+    if listeners.operating is not None:
+        app = create_app(process.application, dataclasses.replace(config, operating=True))
+        operating = HttpServer(app, listeners.operating)
+    if listeners.api is not None:
+        api = HttpServer(create_app(process.application, config), listeners.api)
 
     async def close() -> None:
         process.begin_drain()
-        server.should_exit = True
-        await asyncio.gather(task, process.drain())
+        await asyncio.gather(process.drain(), *([api.close()] if api is not None else []))
+        if operating is not None:
+            await operating.close()
 
     stack.push_async_callback(close)
-    listens = asyncio.create_task(server.listens.wait())
-    await asyncio.wait({listens, task}, return_when=asyncio.FIRST_COMPLETED)
-    listens.cancel()
-    return task
+    servers = [one for one in (api, operating) if one is not None]
+    for one in servers:
+        await one.opened()
+    return servers
 
 
 async def _sample_lag(stack: AsyncExitStack, metrics: Metrics) -> None:
@@ -189,12 +150,13 @@ def _settle_memory() -> None:
     gc.freeze()
 
 
-def _config(loaded: Loaded) -> Config:
+def _config(loaded: Loaded, *, operating: bool) -> Config:
     limits = loaded.settings.app.message.limits
     return Config(
         version=__version__,
         context_path=loaded.settings.server.context_path,
         limits=Limits(max_text_length=limits.max_text_length, max_batch_size=limits.max_batch_size),
+        operating=operating,
     )
 
 
@@ -202,22 +164,24 @@ def _observed(config: Config, metrics: Metrics, observers: Observers) -> Config:
     def observe(exchange: HttpExchange) -> None:
         observers.http_request(exchange.route, exchange.method, exchange.status, exchange.seconds)
 
-    return Config(
-        version=config.version, context_path=config.context_path, limits=config.limits, metrics=metrics.render,
-        observe=observe,
-    )  # fmt: skip
+    return dataclasses.replace(config, metrics=metrics.render, observe=observe)
 
 
-def _own_url(loaded: Loaded, listener: socket.socket) -> str:
+def _own_url(loaded: Loaded, port: int) -> str:
     host = loaded.listen_host
     reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 -- compared, not bound
-    return f"http://{reachable}:{listener.getsockname()[1]}{loaded.settings.server.context_path}"
+    return f"http://{reachable}:{port}{loaded.settings.server.context_path}"
 
 
-def _announce(logs: LogHandle, loaded: Loaded, listener: socket.socket) -> None:
-    for warning in loaded.warnings:
+def _announce(logs: LogHandle, loaded: Loaded, listeners: Listeners, role: Role) -> None:
+    for warning in (*loaded.warnings, *role_warnings(loaded.settings, role)):
         logs.facts.warning("service.warning", text=warning)
-    logs.facts.info("service.started", text="serving", port=listener.getsockname()[1], profile=loaded.profile)
+    operating = listeners.operating.getsockname()[1] if listeners.operating is not None else None
+    more = {} if operating is None else {"managementPort": operating}
+    logs.facts.info(
+        "service.started", text="serving" if role.accepts else "consuming", port=listeners.port, role=role.value,
+        profile=loaded.profile, **more,
+    )  # fmt: skip
 
 
 async def _migrate(loaded: Loaded) -> str:

@@ -7,12 +7,13 @@ from typing import Any, Final
 import pytest
 import sqlglot
 from sqlalchemy import Connection, event
-from tests.integration.test_query_plans import live, take_in
+from tests.integration.test_query_plans import keep_house, live, take_in
 from tests.support.builders import CONVERSATION, GUID, NOW, PROVIDER, a_batch_id, a_due_message, an_item
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql import MysqlStore
+from wework_message.adapters.sql.overview import SqlOverview
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.account import implicit_account_id
@@ -158,6 +159,22 @@ async def test_writers_find_what_they_need_by_index_and_sort_only_what_is_bounde
     assert all(("wm_attempt.message_id IN" in one or "wm_attempt.started_at >=" in one) for one in by_hand)
 
 
+async def test_housekeeping_reads_ranges_of_indexes(
+    store: MysqlStore, units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
+) -> None:
+    await live(units, clock)
+    await take_in(units)
+    before = len(statements.seen)
+    await keep_house(units, SqlOverview(store.read, store.dialect, clock))
+    assert len(statements.seen) > before + 15
+    assert [line for line in await _scanned(statements) if line.table != "wm_duty"] == []
+    assert not [
+        one
+        for one in await _sorted_by_hand(statements)
+        if one.startswith("SELECT") and "LIMIT" in one and "wm_attempt" not in one
+    ]
+
+
 async def test_each_class_of_the_claim_is_locked_in_the_order_of_its_index(
     units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
 ) -> None:
@@ -209,10 +226,15 @@ async def test_no_statement_counts_rows_to_skip_them(
 
 
 async def test_every_statement_can_be_read_with_the_grammar_of_mysql_8(
-    units: SqlUnitOfWorkFactory, clock: SettableClock, reader: SqlMessageReader, statements: Statements
+    store: MysqlStore,
+    units: SqlUnitOfWorkFactory,
+    clock: SettableClock,
+    reader: SqlMessageReader,
+    statements: Statements,
 ) -> None:
     await live(units, clock)
     await take_in(units)
     await read_everything(reader)
+    await keep_house(units, SqlOverview(store.read, store.dialect, clock))
     for statement in statements.seen:
         assert sqlglot.parse_one(statement.replace("%s", "?").replace("%%", "%"), dialect="mysql") is not None

@@ -45,6 +45,16 @@ async def test_of_processes_that_start_at_once_one_migrates_and_the_others_wait(
     assert sorted(states) == [SchemaState.CURRENT, SchemaState.CURRENT, SchemaState.CURRENT, SchemaState.EMPTY]
 
 
+async def test_the_next_one_that_migrates_sees_all_of_it(
+    mariadb: MariaDb, mariadb_database: Database, store: MysqlStore
+) -> None:
+    def upgrade_and_look(connection: Connection) -> str:
+        upgrade(connection)  # its lock is free again, and the caller's transaction still open
+        return mariadb.sql(f"SELECT version_num FROM {mariadb_database.name}.{VERSION_TABLE}")  # noqa: S608 -- our own names
+
+    assert await store.transact(upgrade_and_look) == "0001\n"
+
+
 async def test_every_table_compares_exactly_and_takes_any_character(store: MysqlStore) -> None:
     await store.transact(upgrade)
     query = (

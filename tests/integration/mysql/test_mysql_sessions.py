@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import Connection
 from tests.support.builders import NOW, PROVIDER, a_due_message, an_item, an_outcome, depart, settle
 from tests.support.mysql import EmptyDatabase, opened_store
-from tests.support.polling import until
 
 from wework_message.adapters.memory.system import FixedDice, SettableClock
 from wework_message.adapters.sql.mysql import MysqlSession, MysqlStore
@@ -57,14 +56,6 @@ async def _lock(session: MysqlSession, name: str) -> None:
 
 async def _kill(session: MysqlSession, database: EmptyDatabase) -> None:
     database.sql(f"KILL CONNECTION {await session.run(_scalar, 'SELECT CONNECTION_ID()')}")
-
-
-async def _somebody_waits(database: EmptyDatabase) -> None:
-    async def waiting() -> bool:
-        count = "SELECT COUNT(*) FROM information_schema.innodb_lock_waits"
-        return await asyncio.to_thread(database.sql, count) != "0\n"
-
-    await until(waiting)
 
 
 async def test_what_a_session_did_is_undone_unless_it_commits(store: MysqlStore) -> None:
@@ -145,7 +136,7 @@ async def test_a_cancelled_statement_gives_its_locks_back(store: MysqlStore, mig
     await _lock(first, "row")
     await second.run(_write, "lost")
     waiting = asyncio.create_task(_lock(second, "row"))
-    await _somebody_waits(migrated)
+    await migrated.somebody_waits()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
@@ -296,7 +287,7 @@ async def test_a_second_process_waits_for_a_key_that_is_about_to_be_taken(
         async with units() as unit:
             await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", b"f" * 32, "first")])
             second = asyncio.create_task(claim(others, "second"))
-            await _somebody_waits(migrated)
+            await migrated.somebody_waits()
             assert not second.done()
             await unit.commit()
         assert await second == ("first", False)
@@ -356,7 +347,7 @@ async def test_a_message_that_is_being_changed_is_neither_claimed_nor_overwritte
         async with units() as claiming:
             assert [one.message.id for one in await claiming.messages.due(10)] == [free.id]
         late = asyncio.create_task(cancel())
-        await _somebody_waits(migrated)
+        await migrated.somebody_waits()
         mine.hold(HoldReason.BUDGET, 5, now=NOW)
         await unit.messages.save([mine])
         await unit.commit()
@@ -389,7 +380,7 @@ async def test_a_lane_that_is_released_wakes_a_message_that_a_claim_is_parking(
         (behind,) = await unit.messages.due(10)
         assert (behind.message.id, behind.blocked) == (second.id, LaneBlock.BEHIND)
         answered = asyncio.create_task(answer())
-        await _somebody_waits(migrated)
+        await migrated.somebody_waits()
         behind.message.wait_in_lane(now=NOW)
         await unit.messages.save([behind.message])
         await unit.commit()

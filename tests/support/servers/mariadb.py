@@ -46,6 +46,8 @@ class MariaDb(Server):
         super().__init__("MariaDB", logs)
         self.port = port or free_port()
         self._data = data / "mariadb"
+        self._scratch = data / "mariadb-tmp"
+        """Its own: at its start a server clears the temporary tables of whoever shares the folder."""
         self._socket = data / "mariadb.sock"
         self._numbers = count(1)
 
@@ -61,6 +63,7 @@ class MariaDb(Server):
             "--no-defaults",
             f"--user={getpass.getuser()}",
             f"--datadir={self._data}",
+            f"--tmpdir={self._scratch}",
             f"--socket={self._socket}",
             f"--pid-file={self._data / 'pid'}",
             f"--bind-address={HOST}",
@@ -124,8 +127,10 @@ class MariaDb(Server):
 
     def _install(self) -> None:
         owner = getpass.getuser()
+        self._scratch.mkdir(exist_ok=True)
         command = [
             "mariadb-install-db", "--no-defaults", f"--user={owner}", f"--datadir={self._data}", "--skip-test-db",
+            f"--tmpdir={self._scratch}",
             # Whoever started the server has all rights over its socket, and nobody has a password for them.
             "--auth-root-authentication-method=socket", f"--auth-root-socket-user={owner}", "--skip-name-resolve",
         ]  # fmt: skip

@@ -19,7 +19,10 @@ from tests.support.servers.rocketmq import RocketMq
 REQUIRED: Final = "WM_REQUIRE_SERVERS"
 """Set to 1, a missing server is a failure."""
 
-_NAMES: Final = ("mariadb", "redis_server", "rocketmq")
+ROCKETMQ: Final = "rocketmq"
+"""Also the group of those who run on it: two JVMs of 500 MB are enough, whoever runs tests side by side."""
+
+_NAMES: Final = ("mariadb", "redis_server", ROCKETMQ)
 _WHY: Final = "not installed here: "
 _HOW: Final = "scripts/install-services installs them (apt-get and Maven); then `make integration` runs those tests"
 _running: Final = pytest.StashKey[dict[str, MariaDb | Redis | RocketMq]]()
@@ -75,8 +78,10 @@ def _lent(kind: type[_S], name: str, config: pytest.Config, folders: pytest.Temp
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if _wanted(item):
+        if wanted := _wanted(item):
             item.add_marker("services")
+        if ROCKETMQ in wanted:
+            item.add_marker(pytest.mark.xdist_group(ROCKETMQ))
 
 
 @pytest.hookimpl(tryfirst=True)

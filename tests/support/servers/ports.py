@@ -1,13 +1,20 @@
 """Ports of 127.0.0.1 for servers that are started again on the same one."""
 
 import contextlib
+import os
 import random
 import socket
 from collections.abc import Sequence
 from typing import Final
 
-_RANGE: Final = range(20_000, 32_000)
-"""Below the range from which the kernel takes ports for outgoing connections: nobody else takes one while we restart."""
+_WORKERS: Final = 8
+_SHARE: Final = 12_000 // _WORKERS
+_WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+_RANGE: Final = range(20_000 + _WORKER * _SHARE, 20_000 + (_WORKER + 1) * _SHARE)
+"""Below the range from which the kernel takes ports for outgoing connections: nobody else takes one while we restart.
+
+Tests that run side by side take theirs from ranges of their own.
+"""
 _given: Final[set[int]] = set()
 
 

@@ -11,10 +11,13 @@ from tests.support.builders import (
     a_receipt,
     a_sighting,
     an_outcome,
+    depart,
+    settle,
 )
 from tests.support.world import World
 
 from wework_message.application.commands.change import RetryMessage
+from wework_message.application.commands.projector import SECOND_LOOK_S
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.callbacks import FactKind, Sighting
 from wework_message.domain.errors import InvalidValueError, UnavailableError
@@ -279,7 +282,7 @@ async def test_the_projector_works_off_what_comes_in() -> None:
         running = asyncio.create_task(world.projector.run())
         await world.ingesting(world.callbacks.body(sighting=an_echo(conversations=(CONVERSATION,))))
         await world.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
-        world.projector.stop()
+        await world.projector.stop()
         await running
 
 
@@ -303,3 +306,36 @@ async def test_an_accepted_answer_tells_the_accounts_own_user_id() -> None:
         assert await status(world, message_id) is MessageStatus.UNKNOWN
         await world.hear(sighting=an_echo("6", text="who said that?", sender="1688850000000042", send_flag=False))
         assert await status(world, message_id) is MessageStatus.DELIVERED
+
+
+async def test_an_echo_that_was_parked_while_its_answer_was_recorded_elsewhere_is_looked_at_again() -> None:
+    async with World() as world:
+        message_id = await world.accept_text()
+        async with world.units() as unit:
+            (message,) = [one.message for one in await unit.messages.due(1)]
+            depart(message)
+            await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
+            await unit.messages.save([message])
+            await unit.commit()
+        await world.hear(sighting=a_sighting(provider_message_id=ProviderMessageId("4711")))
+        async with world.units() as unit:  # another process's: it saw the echo before it was parked, and opens nothing
+            (message,) = (await unit.messages.get([message_id])).values()
+            settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("4711")))
+            await unit.messages.save([message])
+            await unit.commit()
+        assert await world.projector.look_again(100.0) == 0
+        assert await world.projector.look_again(100.0 + SECOND_LOOK_S) == 1
+        await world.projector.project_pending()
+        assert (await world.message(message_id)).status is MessageStatus.DELIVERED
+
+
+async def test_what_matches_nothing_is_looked_at_twice_and_no_more() -> None:
+    async with World() as world:
+        await world.accept_text()
+        await world.dispatch()
+        await world.hear(sighting=a_sighting(text="typed on the phone", provider_message_id=ProviderMessageId("4711")))
+        opened = []
+        for second in range(10):
+            opened.append(await world.projector.look_again(100.0 + second * SECOND_LOOK_S))
+            await world.projector.project_pending()
+        assert sum(opened) == 1

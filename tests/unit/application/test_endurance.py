@@ -12,6 +12,7 @@ from tests.support.world import World
 
 from wework_message.adapters.memory.journal import MemoryMessageJournal
 from wework_message.application.commands.probe import ProbeProviders, Prober
+from wework_message.application.commands.prune import GiveUpParked
 from wework_message.application.commands.settle import Settlement
 from wework_message.application.group_commit import Flush
 from wework_message.domain.attempt import AttemptOutcome
@@ -166,7 +167,7 @@ async def test_probes_that_raise_do_not_end_the_probing(caplog: pytest.LogCaptur
                 nonlocal rounds
                 rounds += 1
                 if rounds == 3:
-                    prober.stop()
+                    await prober.stop()
                 raise LookupError
 
         prober = Prober(Failing({}, world.board, world.clock), every_ms=0)
@@ -211,7 +212,7 @@ async def test_an_instance_that_may_be_offline_is_asked_about_at_once(
         await world.accept_text("are you there?")
         await world.dispatch()
         await asyncio.wait_for(asked.wait(), 10)
-        world.prober.stop()
+        await world.prober.stop()
         await probing
 
 
@@ -282,14 +283,13 @@ async def test_a_defect_of_the_projector_is_logged_and_projecting_goes_on(
         name = (await world.message(message_id)).attempts[0].provider_message_id
         await world.ingesting(world.callbacks.body(sighting=a_sighting(provider_message_id=name)))
         await world.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
-        world.projector.stop()
+        await world.projector.stop()
         await running
     assert "projector" in errors(caplog)
 
 
-async def test_callbacks_of_a_process_that_died_are_found_without_a_ring(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with World() as world:
-        monkeypatch.setattr("wework_message.application.commands.projector.IDLE_S", 0.01)
+async def test_callbacks_of_a_process_that_died_are_found_without_a_ring() -> None:
+    async with World(look_inbox_ms=10) as world:
         running = asyncio.create_task(world.projector.run())
         message_id = await world.accept_text()
         await world.dispatch()
@@ -299,7 +299,7 @@ async def test_callbacks_of_a_process_that_died_are_found_without_a_ring(monkeyp
             await unit.inbox.store(PROVIDER, world.callbacks.read(body), world.clock.now())
             await unit.commit()
         await world.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
-        world.projector.stop()
+        await world.projector.stop()
         await running
 
 
@@ -308,10 +308,13 @@ async def test_records_that_match_nothing_for_a_day_are_reported_as_orphans(capl
         await world.accept_text()
         await world.dispatch()
         await world.hear(sighting=a_sighting(text="typed on the phone"))
-        world.clock.advance(DAY_MS)
-        assert await world.projector.give_up_parked() == 0
-        world.clock.advance(1)
-        assert await world.projector.give_up_parked() == 1
+        chore = GiveUpParked(world.clock)
+        for ms in (DAY_MS, 1):
+            assert not caplog.records
+            world.clock.advance(ms)
+            async with world.units() as unit:
+                assert not await chore.step(unit)
+                await unit.commit()
         (view,) = await world.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
         assert view.state is InboxState.ORPHAN
     assert [record.levelname for record in caplog.records] == ["WARNING"]

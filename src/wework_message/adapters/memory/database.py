@@ -64,6 +64,11 @@ class Table(Generic[Key, Row]):
         yield from (row for key, row in self._kept.items() if key not in self._changed)
         yield from (row for row in self._changed.values() if row is not None)
 
+    def items(self) -> Iterator[tuple[Key, Row]]:
+        """All rows with their keys as the open unit of work sees them, in no order."""
+        yield from ((key, row) for key, row in self._kept.items() if key not in self._changed)
+        yield from ((key, row) for key, row in self._changed.items() if row is not None)
+
     def committed(self, key: Key) -> Row | None:
         """The row as readers see it."""
         return self._kept.get(key)
@@ -134,6 +139,16 @@ class KeyRow:
 
     target: str
     fingerprint: bytes
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class DutyRow:
+    """Who has a duty, and until when (epoch ms)."""
+
+    holder: str
+    epoch: int
+    held_until: int
 
 
 class MemoryDatabase:
@@ -157,6 +172,7 @@ class MemoryDatabase:
         self.callback_keys: Table[tuple[ProviderCode, Guid, int, str], int] = Table()
         self.accounts: Table[AccountId, Account] = Table()
         self.bindings: Table[BindingId, Binding] = Table()
+        self.duties: Table[str, DutyRow] = Table()
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()
         self.serial = itertools.count(1)
         self.away = False

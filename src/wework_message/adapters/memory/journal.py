@@ -49,7 +49,7 @@ class MemoryMessageJournal:
             place = (key.tenant_id, key.key)
             row = self._db.keys.get(place)
             if row is None:
-                row = KeyRow(key.target, key.fingerprint)
+                row = KeyRow(key.target, key.fingerprint, self._clock.now())
                 self._db.keys.put(place, row)
                 owners.append(KeyOwner(row.target, row.fingerprint, fresh=True))
             else:
@@ -208,11 +208,22 @@ class MemoryMessageJournal:
             if (row := self._db.due.get(message_id)) is not None:
                 self._db.due.put(message_id, dataclasses.replace(row, paced=True))
 
-    async def sent_as(self, keys: Sequence[ProviderName]) -> Mapping[ProviderName, AttemptKey]:
+    async def sent_as(
+        self,
+        keys: Sequence[ProviderName],
+        *,
+        latest: bool = False,  # noqa: ARG002 -- units of work come one after the other
+    ) -> Mapping[ProviderName, AttemptKey]:
         """The owners that exist."""
         return {key: owner for key in keys if (owner := self._db.names.get(key)) is not None}
 
-    async def uncertain(self, provider_code: ProviderCode, guids: Sequence[Guid]) -> Sequence[OpenAttempt]:
+    async def uncertain(
+        self,
+        provider_code: ProviderCode,
+        guids: Sequence[Guid],
+        *,
+        latest: bool = False,  # noqa: ARG002 -- as above
+    ) -> Sequence[OpenAttempt]:
         """Uncertain attempts of the last 24 h without an id, oldest first."""
         since = self._clock.now() - UNCERTAIN_FOR_MS
         found = [

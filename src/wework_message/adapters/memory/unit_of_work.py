@@ -7,6 +7,7 @@ from wework_message.adapters.memory.accounts import MemoryAccountBook
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
 from wework_message.adapters.memory.journal import MemoryMessageJournal
+from wework_message.adapters.memory.upkeep import MemoryDuties, MemoryPruning
 from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 
@@ -20,6 +21,8 @@ class MemoryUnitOfWork:
         self.messages = MemoryMessageJournal(database, clock)
         self.inbox = MemoryCallbackInbox(database)
         self.accounts = MemoryAccountBook(database)
+        self.duties = MemoryDuties(database, clock)
+        self.pruning = MemoryPruning(database, clock)
 
     async def commit(self) -> None:
         """Keep it."""

@@ -23,6 +23,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from wework_message.adapters.observability.census import CensusGauges
 from wework_message.adapters.observability.process import MemoryRatio
 from wework_message.adapters.observability.terminal import OUTCOMES
 from wework_message.domain.content import MessageType
@@ -40,6 +41,9 @@ MetricName = Literal[
     "wm_http_requests_total",  # route (template without the context path), method, status: our own API
     "wm_http_request_seconds",  # route, method
     "wm_callbacks_total",  # type, result: items of callbacks
+    "wm_oldest_due_seconds",  # the next three in one process of the cluster: how long a due row has been waiting
+    "wm_unknown_open",  # provider: messages that are UNKNOWN now
+    "wm_invariant_violations",  # kind: rows that must not be so
     "wm_event_loop_lag_seconds",  # worst of the last samples
     "wm_process_threads",  # Python threads
     "wm_process_memory_ratio",  # resident memory over the limit that the process sees; absent where it sees none
@@ -56,6 +60,9 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_http_requests_total": "Requests answered.",
     "wm_http_request_seconds": "Duration of requests, seconds.",
     "wm_callbacks_total": "Items of provider callbacks.",
+    "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
+    "wm_unknown_open": "Messages that are UNKNOWN now.",
+    "wm_invariant_violations": "Stored rows that break a rule of ours.",
     "wm_event_loop_lag_seconds": "Longest delay of the event loop among the last samples, seconds.",
     "wm_process_threads": "Python threads that are alive.",
     "wm_process_memory_ratio": "Resident memory over the memory limit.",
@@ -159,6 +166,7 @@ class Metrics:
         known = self._labelled(Gauge, "wm_provider_configured", "provider")
         for provider in configured:
             known.labels(provider.code).set(int(provider.enabled))
+        self.census = self._census(codes)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -178,6 +186,13 @@ class Metrics:
         for hook in self._hooks:
             hook()
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def _census(self, codes: tuple[str, ...]) -> CensusGauges:
+        names: tuple[MetricName, ...] = ("wm_oldest_due_seconds", "wm_unknown_open", "wm_invariant_violations")
+        oldest, unknown, violations = ((name, TEXTS[name]) for name in names)
+        gauges = CensusGauges(oldest, unknown, violations, codes)
+        self.registry.register(gauges)
+        return gauges
 
     def _watch_calls(self, codes: tuple[str, ...]) -> None:
         classes = tuple(kind.value for kind in OutcomeClass)

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    Connection,
     Select,
     Table,
     bindparam,
@@ -26,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
+from wework_message.adapters.sql.duty_table import duty
 from wework_message.adapters.sql.prepared import Prepared, Query, Selection, Statement, inserting, parameters
 from wework_message.adapters.sql.rows import SCHEDULED_PLACE
 from wework_message.adapters.sql.tables import account, binding, callback, due, finished, idempotency_key, message
@@ -94,6 +96,15 @@ class Dialect(Protocol):
     @property
     def wake_all(self) -> Statement:
         """Make every parked message of `the_lane` due."""
+        ...
+
+    @property
+    def new_duty(self) -> Statement:
+        """Insert a duty that nobody has, leaving a known one alone."""
+        ...
+
+    def instant(self, connection: Connection, now: int) -> int:
+        """Epoch ms by the database's clock; `now` is the process's, for a database that has none of its own."""
         ...
 
     @property
@@ -167,6 +178,15 @@ class SqliteDialect:
         """One update."""
         parked = (due.c.lane == bindparam("the_lane"), due.c.place == Place.WAITING.value, due.c.parked)
         return Prepared(update(due).where(*parked).values(due_at=bindparam("now"), parked=false()))
+
+    @cached_property
+    def new_duty(self) -> Prepared:
+        """ON CONFLICT DO NOTHING."""
+        return _insert_new(duty)
+
+    def instant(self, connection: Connection, now: int) -> int:  # noqa: ARG002 -- a file has no clock
+        """The process's: those that share a file share a machine."""
+        return now
 
     @cached_property
     def claim(self) -> Query:

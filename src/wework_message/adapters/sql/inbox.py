@@ -35,7 +35,11 @@ _REOPEN_NAMED = updating(
     index="ix_wm_callback_waits",
 )
 _REOPEN_RECENT = Prepared(
-    update(callback).where(*_OF_PLACE, _PARKED, callback.c.received_at >= bindparam("since")).values(_OPEN)
+    update(callback)
+    .where(*_OF_PLACE, _PARKED, callback.c.received_at >= bindparam("since"))
+    .values(_OPEN)
+    # Over the table itself it would pass by a row that is just being parked instead of waiting for it.
+    .with_hint("FORCE INDEX (ix_wm_callback_recent)", dialect_name="mysql")
 )
 _ORPHAN = Prepared(
     update(callback).where(_PARKED, callback.c.received_at < bindparam("before")).values(state=InboxState.ORPHAN.value)

@@ -1,17 +1,30 @@
 """The invariants of what is stored, as checks; and whether what is due is taken at all."""
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from wework_message.adapters.sql.invariants import INVARIANTS, MOST, Invariant, breaking
+from wework_message.adapters.sql.dialect import Dialect
+from wework_message.adapters.sql.invariants import MOST, RULES, Rule, breaking
+from wework_message.adapters.sql.overview import SqlOverview
 from wework_message.adapters.sql.running import Run
 from wework_message.adapters.sql.schema import SchemaState, schema_state
 from wework_message.adapters.sql.tables import due
 from wework_message.domain.ports.checking import Check, Fault, Finding
+from wework_message.domain.ports.overview import Invariant
+from wework_message.domain.ports.system import Clock
+
+BREACHES: Final = {
+    Invariant.STRANDED: "is open and nothing will ever look at it again",
+    Invariant.SENDING_WITHOUT_INTENT: "is SENDING without an open attempt",
+    Invariant.SENT_WITHOUT_PROOF: "counts as sent, and no attempt of it was accepted or seen",
+    Invariant.FAILED_UNPROVEN: "is FAILED for certain, and an attempt of it may have been executed",
+}
+"""The invariants that gauges count, in words. A lease that nobody takes is no broken row where nobody runs: ``database.overdue``."""
 
 OVERDUE_MS: Final = 10 * 60_000
 """What has been due for longer, nobody takes."""
@@ -21,22 +34,52 @@ _SCHEMA: Final = "database.schema"
 _NO_SCHEMA: Final = "the tables are not those of this version yet"
 
 
-def invariant_checks(run: Run) -> Iterator[Check]:
-    """``invariant.<kind>`` for each rule, and ``database.overdue``."""
-    for one in INVARIANTS:
-        yield Check(f"invariant.{one.kind}", partial(_holds, run, one), after=_SCHEMA, fault=Fault.BROKEN)
+def invariant_checks(run: Run, dialect: Dialect, clock: Clock) -> Iterator[Check]:
+    """``invariant.<kind>`` for each invariant of the gauges and each rule beside them, and ``database.overdue``."""
+    counted = _Counted(run, dialect, clock)
+    for kind, breach in BREACHES.items():
+        ask = partial(_counts, counted, kind, breach)
+        yield Check(f"invariant.{kind}", ask, after=_SCHEMA, fault=Fault.BROKEN)
+    for rule in RULES:
+        yield Check(f"invariant.{rule.kind}", partial(_holds, run, rule), after=_SCHEMA, fault=Fault.BROKEN)
     yield Check("database.overdue", partial(_taken, run), after=_SCHEMA)
 
 
-async def _holds(run: Run, invariant: Invariant) -> Finding:
-    broken = await run(_breaking, invariant, _now())
+class _Counted:
+    """What the gauges would show, asked once for all checks."""
+
+    def __init__(self, run: Run, dialect: Dialect, clock: Clock) -> None:
+        self._run = run
+        self._overview = SqlOverview(run, dialect, clock)
+        self._turn = asyncio.Lock()
+        self._found: Mapping[Invariant, int] | None = None
+
+    async def violations(self) -> Mapping[Invariant, int] | None:
+        """None where the tables are not this version's."""
+        async with self._turn:
+            if self._found is None and await self._run(schema_state) is SchemaState.CURRENT:
+                self._found = await self._overview.violations()
+            return self._found
+
+
+async def _counts(counted: _Counted, kind: Invariant, breach: str) -> Finding:
+    found = await counted.violations()
+    if found is None:
+        return Finding.skipped(_NO_SCHEMA)
+    return _told(found[kind], breach) if found[kind] else Finding.ok("holds")
+
+
+async def _holds(run: Run, rule: Rule) -> Finding:
+    broken = await run(_breaking, rule, _now())
     if broken is None:
         return Finding.skipped(_NO_SCHEMA)
-    if not broken:
-        return Finding.ok("holds")
-    count = f"{MOST} or more" if len(broken) >= MOST else str(len(broken))
+    return _told(len(broken), rule.breach, f": {_some(broken)}") if broken else Finding.ok("holds")
+
+
+def _told(count: int, breach: str, which: str = "") -> Finding:
+    many = f"{count} or more" if count >= MOST else str(count)
     return Finding.failed(
-        f"{count} {'message' if len(broken) == 1 else 'messages'}, each {invariant.breach}: {_some(broken)}",
+        f"{many} {'message' if count == 1 else 'messages'}, each {breach}{which}",
         "a defect of ours: keep the log and the rows of these messages, and report it",
     )
 
@@ -54,8 +97,8 @@ async def _taken(run: Run) -> Finding:
     return Finding.ok("nothing has been due for long")
 
 
-def _breaking(connection: Connection, invariant: Invariant, now: int) -> list[str] | None:
-    return breaking(connection, invariant, now) if schema_state(connection) is SchemaState.CURRENT else None
+def _breaking(connection: Connection, rule: Rule, now: int) -> list[str] | None:
+    return breaking(connection, rule, now) if schema_state(connection) is SchemaState.CURRENT else None
 
 
 def _oldest_due(connection: Connection) -> int | str | None:

@@ -50,10 +50,14 @@ _OWNERS = Query(
         idempotency_key.c.key.in_(bindparam("keys", expanding=True)),
     )
 )
-_SENT_AS = Query(
-    select(
-        attempt.c.provider_code, attempt.c.guid, attempt.c.provider_message_id, attempt.c.message_id, attempt.c.number
-    ).where(attempt.c.provider_message_id.in_(_IDS))
+_SENT_UNDER = select(
+    attempt.c.provider_code, attempt.c.guid, attempt.c.provider_message_id, attempt.c.message_id, attempt.c.number
+).where(attempt.c.provider_message_id.in_(_IDS))
+_SENT_AS = Query(_SENT_UNDER)
+_SENT_AS_LATEST = Query(
+    _SENT_UNDER.with_hint(
+        attempt, "FORCE INDEX (uq_wm_attempt_provider_message_id_guid_provider_code)", "mysql"
+    ).with_for_update(read=True)
 )
 _PARTS = select(message.c.id).where(message.c.group_id == bindparam("the_id")).order_by(message.c.item_index)
 
@@ -194,13 +198,17 @@ class SqlMessageJournal:
         """Mark the due rows, with the next step."""
         self._later(_pace, message_ids)
 
-    async def sent_as(self, keys: Sequence[Named]) -> Mapping[Named, tuple[MessageId, int]]:
-        """By the unique index on provider ids."""
-        return await self._run(_sent_as, keys) if keys else {}
+    async def sent_as(self, keys: Sequence[Named], *, latest: bool = False) -> Mapping[Named, tuple[MessageId, int]]:
+        """By the unique index on provider ids; a locking read where it must be the latest."""
+        return await self._run(_sent_as, keys, _SENT_AS_LATEST if latest else _SENT_AS) if keys else {}
 
-    async def uncertain(self, provider_code: ProviderCode, guids: Sequence[Guid]) -> Sequence[OpenAttempt]:
-        """By the index on uncertain attempts."""
-        return await self._run(uncertainty.uncertain, provider_code, guids, self._clock.now()) if guids else ()
+    async def uncertain(
+        self, provider_code: ProviderCode, guids: Sequence[Guid], *, latest: bool = False
+    ) -> Sequence[OpenAttempt]:
+        """By the index on uncertain attempts; a locking read where it must be the latest."""
+        if not guids:
+            return ()
+        return await self._run(uncertainty.uncertain, provider_code, guids, self._clock.now(), latest)
 
     async def count(self, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
         """One upsert per kind of result in this transaction, with the next step."""
@@ -271,10 +279,10 @@ def _pace(connection: Connection, message_ids: Sequence[MessageId]) -> None:
     _MARK_PACED.many(connection, [{"the_id": one, "paced": True} for one in message_ids])
 
 
-def _sent_as(connection: Connection, keys: Sequence[Named]) -> dict[Named, tuple[MessageId, int]]:
+def _sent_as(connection: Connection, keys: Sequence[Named], query: Query) -> dict[Named, tuple[MessageId, int]]:
     wanted = set(keys)
     return {
         key: (row["message_id"], row["number"])
-        for row in _SENT_AS.rows(connection, ids=[key[2] for key in keys])
+        for row in query.rows(connection, ids=[key[2] for key in keys])
         if (key := (row["provider_code"], row["guid"], row["provider_message_id"])) in wanted
     }

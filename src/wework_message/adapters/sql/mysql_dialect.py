@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 
 from wework_message.adapters.sql.dialect import DUE_DEFAULTS, holder_of, literal_number
+from wework_message.adapters.sql.duty_table import duty
 from wework_message.adapters.sql.multirow import Joined
 from wework_message.adapters.sql.prepared import Prepared, Query, parameters
 from wework_message.adapters.sql.rows import SCHEDULED_PLACE
@@ -50,6 +51,7 @@ class MysqlDialect:
         server = literal_column(SERVER_NOW, BigInteger())
         self._now: ColumnElement[int] = server if server_clock else bindparam("now", type_=BigInteger())
         self._read_now: ColumnElement[int] = server if server_clock else bindparam("now", 0)
+        self._server_clock = server_clock
         self._joined_now = SERVER_NOW if server_clock else "v.now"
 
     @cached_property
@@ -103,6 +105,18 @@ class MysqlDialect:
     def wake_all(self) -> "WakeAll":
         """One update for all lanes."""
         return WakeAll(self._woken(due.c.lane, "ix_wm_due_lane"))
+
+    @cached_property
+    def new_duty(self) -> Prepared:
+        """ON DUPLICATE KEY UPDATE of nothing."""
+        return _insert_new(duty)
+
+    def instant(self, connection: Connection, now: int) -> int:
+        """Asked of the server."""
+        if not self._server_clock:
+            return now
+        asked = connection.exec_driver_sql(f"SELECT {SERVER_NOW}").scalar_one()
+        return int(asked)
 
     @cached_property
     def claim(self) -> "Claim":

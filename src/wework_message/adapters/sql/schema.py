@@ -63,6 +63,8 @@ def _alone(connection: Connection) -> Iterator[None]:
         raise UnavailableError("database", "another process has been migrating it for too long")
     try:
         yield
+        # The version's row is no change of the schema: before it is committed, nobody else may look.
+        connection.exec_driver_sql("COMMIT")
     finally:
         if not connection.invalidated:
             connection.exec_driver_sql(f"SELECT RELEASE_LOCK({name})")

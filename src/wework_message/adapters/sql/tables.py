@@ -166,6 +166,7 @@ idempotency_key: Final = Table(
     Column("fingerprint", LargeBinary(32).with_variant(mysql.VARBINARY(32), "mysql"), nullable=False),
     Column("target", _ID, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Index("ix_wm_idempotency_key_created", "created_at"),
 )
 """Clients' keys, kept at least 72 h and until the message rests (decision 45)."""
 

@@ -18,9 +18,9 @@ _UNPROVEN: Final = (OutcomeClass.UNCERTAIN.value, OutcomeClass.REFUSED_PERMANENT
 
 
 def uncertain(
-    connection: Connection, provider_code: ProviderCode, guids: Sequence[Guid], now: int
+    connection: Connection, provider_code: ProviderCode, guids: Sequence[Guid], now: int, latest: bool
 ) -> Sequence[OpenAttempt]:
-    """Unproven attempts of these guids that no provider id has been matched to, oldest first."""
+    """Unproven attempts of these guids that no provider id has been matched to, oldest first; `latest` locks them."""
     columns = attempt.c
     statement = (
         select(
@@ -37,6 +37,9 @@ def uncertain(
         )
         .order_by(columns.started_at)
     )  # fmt: skip
+    if latest:
+        statement = statement.with_hint(attempt, "FORCE INDEX (ix_wm_attempt_uncertain)", "mysql")
+        statement = statement.with_for_update(read=True)
     return [
         OpenAttempt(
             message_id=row.message_id, number=row.number, guid=row.guid, conversation_id=row.conversation_id,

@@ -10,8 +10,10 @@ from sqlalchemy import Connection
 
 from wework_message.adapters.sql.accounts import SqlAccountBook
 from wework_message.adapters.sql.dialect import Dialect
+from wework_message.adapters.sql.duties import SqlDuties
 from wework_message.adapters.sql.inbox import SqlCallbackInbox
 from wework_message.adapters.sql.journal import SqlMessageJournal
+from wework_message.adapters.sql.pruning import SqlPruning
 from wework_message.adapters.sql.running import Result, Session, Sessions, Step
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
@@ -32,6 +34,8 @@ class SqlUnitOfWork:
         self.messages = SqlMessageJournal(self._run, self._later, dialect, clock)
         self.inbox = SqlCallbackInbox(self._run, dialect)
         self.accounts = SqlAccountBook(self._run, dialect)
+        self.duties = SqlDuties(self._run, dialect, clock)
+        self.pruning = SqlPruning(self._run, dialect, clock)
 
     async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""

@@ -20,9 +20,6 @@ from wework_message.domain.ports.gateway import Dispatch, MessageGateway, Recall
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.system import Clock
 
-IDLE_MS: Final = 1_000
-"""How often the due table is looked at without a ring: scheduled messages, retries, and rings that were lost."""
-
 RECORD_RETRY_S: Final = 0.5
 """Pause between tries to record an answer while the store is away."""
 
@@ -58,6 +55,7 @@ class Dispatcher:
         self._doorbell = doorbell
         self._clock = clock
         self._slots = policy.calls_in_flight
+        self._look_ms = policy.look_due_ms
         self._calls: set[asyncio.Task[None]] = set()
         self._open: set[asyncio.Task[None]] = set()
         """Of these, the ones whose call has not ended."""
@@ -85,7 +83,7 @@ class Dispatcher:
                 self._freed.clear()
                 await self._freed.wait()
             elif looked_at == 0 and not self._stopping:
-                await self._doorbell.wait(IDLE_MS)
+                await self._doorbell.wait(self._look_ms)
 
     async def dispatch_due(self) -> int:
         """Start the calls that fit into the free slots now; returns how many due messages were looked at."""

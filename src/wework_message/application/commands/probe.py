@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.policy import PROBE_EVERY_MS
+from wework_message.application.upkeep import Duty
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
 from wework_message.domain.ports.gateway import MessageGateway
 from wework_message.domain.ports.health import HealthBoard
@@ -55,10 +56,19 @@ class Prober:
     """Probes until it is stopped."""
 
     def __init__(
-        self, probe: ProbeProviders, every_ms: int = PROBE_EVERY_MS, at_least_ms: int = PROBE_AT_LEAST_MS
+        self,
+        probe: ProbeProviders,
+        every_ms: int = PROBE_EVERY_MS,
+        at_least_ms: int = PROBE_AT_LEAST_MS,
+        *,
+        duty: Duty | None = None,
     ) -> None:
-        """`every_ms` between the end of a round and the next; one that is asked for waits `at_least_ms` only."""
+        """`every_ms` between the end of a round and the next; one that is asked for waits `at_least_ms` only.
+
+        `duty` where the health board is shared: whoever has it makes the rounds that nobody asked for.
+        """
         self._probe = probe
+        self._duty = duty
         self._every_s = every_ms / 1000
         self._at_least_s = at_least_ms / 1000
         self._called = asyncio.Event()
@@ -69,8 +79,8 @@ class Prober:
         """An answer made a binding suspect: the next round need not wait for its time (decision 43)."""
         self._called.set()
 
-    def stop(self) -> None:
-        """Return after the round at hand."""
+    async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
+        """`run` returns after the round at hand."""
         self._stopping = True
         self._stopped.set()
         self._called.set()
@@ -78,11 +88,15 @@ class Prober:
     async def run(self) -> None:
         """The first round is at once."""
         while not self._stopping:
+            asked = self._called.is_set()
             self._called.clear()
-            await _alone(self._probe())
+            if asked or self._duty is None or await self._duty.mine():
+                await _alone(self._probe())
             await self._pause(self._every_s, self._called)
             if self._called.is_set():
                 await self._pause(self._at_least_s, self._stopped)
+        if self._duty is not None:
+            await self._duty.release()
 
     @staticmethod
     async def _pause(seconds: float, event: asyncio.Event) -> None:

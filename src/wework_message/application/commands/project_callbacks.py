@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.application.group_commit import Flush
-from wework_message.application.policy import DAY_MS, Policy
+from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding
 from wework_message.domain.callbacks import FactKind, Sighting
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
-from wework_message.domain.matching import OpenAttempt, is_own, match
+from wework_message.domain.matching import SKEW_MS, OpenAttempt, is_own, match
 from wework_message.domain.message import Message, Note
 from wework_message.domain.ports.gateway import CallbackItem, CallbackReader, ClientState, NoticeKind
 from wework_message.domain.ports.health import HealthBoard
@@ -44,6 +44,10 @@ class _Desk:
     named: list[Named] = field(default_factory=list)
     """Ids that this batch has learnt by content."""
     open: dict[tuple[ProviderCode, Guid], list[OpenAttempt]] = field(default_factory=dict)
+    offered: dict[tuple[ProviderCode, Guid], frozenset[Owner]] = field(default_factory=dict)
+    """What was open when this batch looked."""
+    waiting: list[Named] = field(default_factory=list)
+    """Ids that parked records wait for."""
     verdicts: list[InboxVerdict] = field(default_factory=list)
 
 
@@ -58,6 +62,8 @@ class ProjectCallbacks:
         self._board = board
         self._policy = policy
         self._clock = clock
+        self.parked: list[Named] = []
+        """What entries have been parked for since somebody last emptied this."""
 
     async def __call__(self, flush: Flush, items: Sequence[int], /) -> Sequence[int]:
         """`items` are batch sizes; the answer is how many entries were looked at."""
@@ -75,10 +81,32 @@ class ProjectCallbacks:
         facts = [(read, owner) for read in desk.reads if (owner := await self._owner(flush, desk, read)) is not None]
         await self._teach(flush, desk, facts)
         await flush.unit.inbox.decide(desk.verdicts)
+        await self._look_again(flush, desk)
         types = {entry.id: entry.notify_type for entry in entries}
         flush.callbacks.update((types[one.id], one.state.lower()) for one in desk.verdicts if one.state in _ENDS)
         if desk.named:  # records that came before the one that told the id wait for it
             flush.inbox |= await flush.unit.inbox.reopen(desk.named, [], since=self._clock.now()) > 0
+
+    async def _look_again(self, flush: Flush, desk: _Desk) -> None:
+        """Another process may be writing, at this moment, just what a record was parked to wait for.
+
+        It writes, and then looks for parked records (`early_echoes.reopen`); we have parked, and now look for what it wrote.
+        So at least one of the two sees the other, whoever commits first.
+        """
+        if not any(one.state is InboxState.PARKED for one in desk.verdicts):
+            return
+        messages = flush.unit.messages
+        found = await messages.sent_as(desk.waiting, latest=True)
+        late = [
+            (place, one)
+            for place, offered in desk.offered.items()
+            for one in await messages.uncertain(place[0], [place[1]], latest=True)
+            if (one.message_id, one.number) not in offered
+        ]
+        if found or late:
+            since = min((one.started_at for _, one in late), default=0) - SKEW_MS
+            places = sorted({place for place, _ in late})
+            flush.inbox |= await flush.unit.inbox.reopen(list(found), places, since=since) > 0
 
     def _read(self, desk: _Desk, entry: InboxEntry) -> None:
         """One entry that cannot be read must not stop the others: it is counted, and ends as FAILED (reliability K6)."""
@@ -134,10 +162,14 @@ class ProjectCallbacks:
         place = (entry.provider_code, entry.guid)
         if place not in desk.open:
             desk.open[place] = list(await flush.unit.messages.uncertain(entry.provider_code, [entry.guid]))
+            desk.offered[place] = frozenset((one.message_id, one.number) for one in desk.open[place])
         found = match(sighting, desk.open[place], horizon_ms=self._policy.horizon_ms)
         if found is None or sighting.refers_to is not None:
             waits_for = sighting.refers_to or sighting.provider_message_id
             desk.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
+            if waits_for is not None:
+                desk.waiting.append((*place, waits_for))
+                self.parked.append((*place, waits_for))
             return None
         desk.open[place].remove(found)
         owner = (found.message_id, found.number)
@@ -213,14 +245,11 @@ def _after_failure(entry: InboxEntry) -> InboxState:
     return InboxState.FAILED if entry.tries + 1 >= MAX_TRIES else InboxState.PENDING
 
 
-class GiveUpParked:
-    """The transaction that reports records of the account's own that matched nothing for a day (domain D4.3)."""
+class LookAgain:
+    """The transaction that opens parked entries again, once, whatever has become of what they wait for."""
 
-    def __init__(self, clock: Clock) -> None:
-        """`clock` tells what a day ago was."""
-        self._clock = clock
-
-    async def __call__(self, flush: Flush, items: Sequence[int], /) -> Sequence[int]:
-        """How many there were."""
-        orphans = await flush.unit.inbox.orphan(before=self._clock.now() - DAY_MS)
-        return [orphans, *[0] * (len(items) - 1)]
+    async def __call__(self, flush: Flush, items: Sequence[Sequence[Named]], /) -> Sequence[int]:
+        """`items` are what they wait for; the answer is how many were opened."""
+        opened = [await flush.unit.inbox.reopen(named, [], since=0) for named in items]
+        flush.inbox |= sum(opened) > 0
+        return opened

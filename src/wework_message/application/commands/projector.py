@@ -4,10 +4,9 @@ import asyncio
 import logging
 from typing import Final
 
-from wework_message.application.commands.project_callbacks import CountFailure, GiveUpParked, ProjectCallbacks
+from wework_message.application.commands.project_callbacks import CountFailure, LookAgain, Named, ProjectCallbacks
 from wework_message.application.group_commit import GroupCommit
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ports.system import Clock
 
 BATCH: Final = 200
 """Entries in one transaction."""
@@ -15,11 +14,18 @@ BATCH: Final = 200
 AGAIN_S: Final = 1.0
 """Pause while the store is away."""
 
-IDLE_S: Final = 5.0
+LOOK_MS: Final = 5_000
 """How often to look without a ring: another process may have stored callbacks and died."""
 
-ORPHANS_EVERY_S: Final = 3_600.0
-"""How often to look for what is parked for too long."""
+SECOND_LOOK_S: Final = 1.0
+"""When what was parked is looked at once more.
+
+An answer that another process records in the same moment does not see that its echo is about to be parked, and the echo does
+not see the answer: whoever looks a moment later sees both.
+"""
+
+FORGET_S: Final = 60.0
+"""What is parked again after its second look is not looked at a third time; for so long that is remembered."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -48,17 +54,23 @@ class InboxBell:
 class Projector:
     """Projects for as long as something is pending."""
 
-    def __init__(self, commits: GroupCommit, operation: ProjectCallbacks, bell: InboxBell, clock: Clock) -> None:
-        """One per process."""
+    def __init__(
+        self, commits: GroupCommit, operation: ProjectCallbacks, bell: InboxBell, look_ms: int = LOOK_MS
+    ) -> None:
+        """One per process; `look_ms` is how often it looks without a ring."""
         self._commits = commits
         self._operation = operation
         self._count_failure = CountFailure()
-        self._give_up_parked = GiveUpParked(clock)
+        self._look_again = LookAgain()
+        self._to_look: dict[Named, float] = {}
+        """When to look once more at what waits for this."""
+        self._looked: dict[Named, float] = {}
         self._bell = bell
+        self._look_s = look_ms / 1000
         self._stopping = False
 
-    def stop(self) -> None:
-        """Finish the batch at hand and return."""
+    async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
+        """`run` returns after the batch at hand."""
         self._stopping = True
         self._bell.ring()
 
@@ -92,24 +104,30 @@ class Projector:
             _log.exception("callback could not be projected")
             return await self._commits.submit(self._count_failure, 1)
 
-    async def give_up_parked(self) -> int:
-        """Make orphans of records that matched nothing for a day; returns how many."""
-        orphans = await self._commits.submit(self._give_up_parked, 1)
-        if orphans:
-            _log.warning("callback records of our own accounts matched no message for a day: %d", orphans)
-        return orphans
+    async def look_again(self, now: float) -> int:
+        """Open what was parked a second ago, once; `now` in seconds. Returns how many entries were opened."""
+        self._looked = {named: at for named, at in self._looked.items() if at > now - FORGET_S}
+        parked, self._operation.parked = self._operation.parked, []
+        for named in parked:
+            if named not in self._looked:
+                self._to_look.setdefault(named, now + SECOND_LOOK_S)
+        due = [named for named, at in self._to_look.items() if at <= now]
+        if not due:
+            return 0
+        opened = await self._commits.submit(self._look_again, due)
+        for named in due:
+            del self._to_look[named]
+            self._looked[named] = now
+        return opened
 
     async def run(self) -> None:
         """Project until `stop`; what was pending before the start comes first."""
-        next_orphans = asyncio.get_running_loop().time()
         self._bell.ring()
         while not self._stopping:
-            await self._bell.wait(IDLE_S)
+            await self._bell.wait(min(self._look_s, SECOND_LOOK_S) if self._to_look else self._look_s)
             try:
                 await self.project_pending()
-                if (now := asyncio.get_running_loop().time()) >= next_orphans and not self._stopping:
-                    await self.give_up_parked()
-                    next_orphans = now + ORPHANS_EVERY_S
+                await self.look_again(asyncio.get_running_loop().time())
             except UnavailableError:
                 await self._pause()
             except Exception:  # noqa: BLE001 -- one defect must not end all projecting

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from wework_message.application.role import Role
 from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ports.overview import Overview
 from wework_message.domain.ports.reading import MessageReader
 
 
@@ -61,6 +63,8 @@ class Service:
     """The process as probes see it."""
 
     reader: MessageReader
+    overview: Overview | None = None
+    role: Role = Role.ALL
     draining: bool = False
     """Set by the first SIGTERM: no new work is taken."""
     parts: Mapping[str, Backend] = field(default_factory=dict)
@@ -73,6 +77,15 @@ class Service:
         except UnavailableError:
             return ServiceState.DOWN
         return ServiceState.UP
+
+    async def oldest_due_s(self) -> float | None:
+        """For how long the oldest due message waits to be claimed, seconds; None where nobody can tell."""
+        if self.overview is None:
+            return None
+        try:
+            return await self.overview.oldest_due_ms() / 1000
+        except UnavailableError:
+            return None
 
     async def ready(self) -> bool:
         """Whether new work may come: the store answers and nothing drains."""

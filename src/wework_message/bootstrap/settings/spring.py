@@ -23,6 +23,7 @@ REDIS_PARTS: Final = tuple(f"spring.data.redis.{part}" for part in ("host", "por
 
 _IGNORED: Final = (
     "spring",
+    "management",
     "server.tomcat",
     "server.netty",
     "server.jetty",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
+from wework_message.application.role import Role
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import (
     InvalidSettingError,
@@ -18,6 +19,9 @@ from wework_message.bootstrap.settings.errors import (
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
 from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
 from wework_message.bootstrap.settings.tree import SIMULATOR, DatasourceSettings, RocketmqSettings, Section, Settings
+
+OPERATING_PORT: Final = 8083
+"""Where `consume` answers operators unless `management.server.port` says otherwise."""
 
 LOOPBACK: Final = "127.0.0.1"
 MYSQL_PORT: Final = 3306
@@ -98,7 +102,23 @@ def mysql_address(source: DatasourceSettings) -> MysqlAddress:
     )  # fmt: skip
 
 
-def start_problems(settings: Settings, profile: str) -> tuple[SettingsError, ...]:
+def operating_port(settings: Settings, role: Role) -> int | None:
+    """Where health and metrics are served apart from the API; None = only with it. 0 = any free port."""
+    port = settings.management.server.port
+    return OPERATING_PORT if port is None and not role.accepts else port
+
+
+def role_warnings(settings: Settings, role: Role) -> tuple[str, ...]:
+    """What whoever splits the roles should know."""
+    url = settings.datasource.url
+    if not role.split or url is None or url.scheme != "sqlite":
+        return ()
+    return (
+        "datasource.url is a SQLite file: processes of other machines cannot share it, and its writers wait for each other",
+    )
+
+
+def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> tuple[SettingsError, ...]:
     """Everything that stops the start with these settings; empty = it may start."""
     problems: list[SettingsError] = []
     for name, provider in settings.app.wework.providers.items():
@@ -110,15 +130,23 @@ def start_problems(settings: Settings, profile: str) -> tuple[SettingsError, ...
                     key, variables_of(key), _needed(profile, f" ({SIMULATOR} = the built-in simulator)")
                 )
             )
+        if simulated and role.split:
+            problems.append(
+                InvalidSettingError(
+                    key, f"must be a URL: each process would have a simulator of its own ({variables_of(key)})"
+                )
+            )
         if simulated and provider.protocol != "guxing":
             problems.append(InvalidSettingError(key, "must be a URL: the simulator speaks the protocol guxing only"))
     problems += _datasource_problems(settings, profile)
+    if role.accepts and (port := operating_port(settings, role)) and port == settings.server.port:
+        problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))
     return (*problems, *_missing_backends(settings))
 
 
-def require_startable(settings: Settings, profile: str) -> None:
+def require_startable(settings: Settings, profile: str, role: Role = Role.ALL) -> None:
     """Raise what `start_problems` finds: the one error, or a `StartRefusedError` of all of them."""
-    problems = start_problems(settings, profile)
+    problems = start_problems(settings, profile, role)
     if len(problems) == 1:
         raise problems[0]
     if problems:

@@ -57,6 +57,19 @@ class ServerSettings(Section, frozen=True):
     """Prefix of every route, without a trailing slash; everything is served without it too (decision 26)."""
 
 
+class ManagementServerSettings(Section, frozen=True):
+    """Where health and metrics are served apart from the REST API, in Spring's key."""
+
+    port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
+    """TCP port; 0 = any free one; null = none of its own with `serve`, 8083 with `consume`."""
+
+
+class ManagementSettings(Section, frozen=True):
+    """What operators ask; every other key of Spring's section has no meaning here."""
+
+    server: ManagementServerSettings = ManagementServerSettings()
+
+
 class DatasourceSettings(Section, frozen=True):
     """The database, which is the truth (decision 10)."""
 
@@ -215,6 +228,15 @@ class UnknownSettings(Section, frozen=True):
     """Hours until FAIL gives up an UNKNOWN."""
 
 
+class RetentionSettings(Section, frozen=True):
+    """When what is done with is deleted."""
+
+    message_days: Annotated[int, Meta(ge=7, le=36_500)] | None = None
+    """Messages that rest are deleted so many days after they were accepted and last changed; null = never."""
+    callback_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
+    """Callbacks that were applied, or were not ours, are deleted after so many days."""
+
+
 class MessageSettings(Section, frozen=True):
     """Everything below `app.message`."""
 
@@ -223,6 +245,7 @@ class MessageSettings(Section, frozen=True):
     limits: LimitSettings = LimitSettings()
     sync: SyncSettings = SyncSettings()
     unknown: UnknownSettings = UnknownSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 class AppSettings(Section, frozen=True):
@@ -258,6 +281,7 @@ class Settings(Section, frozen=True):
     """Every setting of the service; built by `load`, never changed afterwards."""
 
     server: ServerSettings = ServerSettings()
+    management: ManagementSettings = ManagementSettings()
     datasource: DatasourceSettings = DatasourceSettings()
     redis: RedisSettings = RedisSettings()
     rocketmq: RocketmqSettings = RocketmqSettings()

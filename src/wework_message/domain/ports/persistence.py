@@ -21,9 +21,16 @@ from wework_message.domain.ids import (
     ProviderMessageId,
     TenantId,
 )
+from wework_message.domain.inbox import InboxState
 from wework_message.domain.matching import OpenAttempt
 from wework_message.domain.message import Message
 from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.upkeep import Duties, Pruning
+
+__all__ = [
+    "AccountBook", "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict",
+    "KeyOwner", "LaneBlock", "MessageJournal", "NewBatch", "UnitOfWork", "UnitOfWorkFactory",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,36 +131,27 @@ class MessageJournal(Protocol):
         ...
 
     async def sent_as(
-        self, keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]]
+        self, keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]], *, latest: bool = False
     ) -> Mapping[tuple[ProviderCode, Guid, ProviderMessageId], tuple[MessageId, int]]:
-        """Which attempt owns a provider message id."""
+        """Which attempt owns a provider message id.
+
+        What counts is what was committed; with `latest` a unit of work that is writing such an id now is waited for.
+        """
         ...
 
-    async def uncertain(self, provider_code: ProviderCode, guids: Sequence[Guid]) -> Sequence[OpenAttempt]:
+    async def uncertain(
+        self, provider_code: ProviderCode, guids: Sequence[Guid], *, latest: bool = False
+    ) -> Sequence[OpenAttempt]:
         """Attempts with an unproven outcome and no provider id, whether or not they were given up, newest 24 h.
 
-        Unproven are UNCERTAIN ones and refusals with `confirmed` false (`AttemptOutcome.unproven`).
+        Unproven are UNCERTAIN ones and refusals with `confirmed` false (`AttemptOutcome.unproven`). With `latest` a unit of
+        work that is writing such an outcome now is waited for.
         """
         ...
 
     async def count(self, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
         """Add to the kept counters of finished attempts, by (provider, message type, outcome)."""
         ...
-
-
-class InboxState(StrEnum):
-    """Where a stored callback stands."""
-
-    PENDING = "PENDING"
-    APPLIED = "APPLIED"
-    PARKED = "PARKED"
-    """A record of the account's own that matches nothing yet."""
-    ORPHAN = "ORPHAN"
-    """Not ours: received messages, other notices, and own records that matched nothing for a day."""
-    QUARANTINED = "QUARANTINED"
-    """Unreadable, or for a guid that nobody knows."""
-    FAILED = "FAILED"
-    """Projecting it raised five times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +249,16 @@ class UnitOfWork(Protocol):
     @property
     def accounts(self) -> AccountBook:
         """The account book, inside this transaction."""
+        ...
+
+    @property
+    def duties(self) -> Duties:
+        """What is done once per cluster, inside this transaction."""
+        ...
+
+    @property
+    def pruning(self) -> Pruning:
+        """Deleting what is old, inside this transaction."""
         ...
 
     async def commit(self) -> None:

@@ -19,12 +19,12 @@ from wework_message.entrypoints.cli.providers import providers
 from wework_message.entrypoints.cli.recovering import recover
 from wework_message.entrypoints.cli.sending import send
 from wework_message.entrypoints.cli.services import Services
-from wework_message.entrypoints.cli.serving import config, migrate, serve
+from wework_message.entrypoints.cli.serving import config, consume, migrate, serve
 from wework_message.entrypoints.cli.simulating import simulate
 
 _COMMANDS: Final = (
-    serve, simulate, demo, send, status, retry, cancel, recall, messages, providers, migrate, config, doctor,
-    recover,
+    serve, consume, simulate, demo, send, status, retry, cancel, recall, messages, providers, migrate, config,
+    doctor, recover,
 )  # fmt: skip
 _CLICK_USAGE: Final = 2
 _OWN_PACKAGE: Final = "wework_message"

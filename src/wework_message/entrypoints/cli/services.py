@@ -9,6 +9,7 @@ import httpx
 
 from wework_message.application.commands.recover import Recover, Recovered
 from wework_message.application.queries.diagnosis import Diagnosis
+from wework_message.application.role import Role
 from wework_message.entrypoints.simulator import SimulatorOptions
 
 
@@ -24,6 +25,8 @@ class SettingsSource:
     """Address to listen on."""
     port: int | None = None
     """Port to listen on, 0 = any free one."""
+    role: Role = Role.ALL
+    """What the process is to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,9 @@ class Startup:
     profile: str
     files: tuple[str, ...]
     url: str
-    """Root of the API, with the context path; its port is 0 where any free one is taken."""
-    docs_url: str
+    """Root of what is served, with the context path; its port is 0 where any free one is taken."""
+    docs_url: str | None
+    """The API's documentation; None where no API is served."""
     parts: Mapping[str, str]
     """Backend by role: database, queue, cache."""
     providers: tuple[Provider, ...]

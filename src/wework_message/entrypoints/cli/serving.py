@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 
+from wework_message.application.role import Role
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.cli.output import error_console, print_json, table
@@ -31,12 +32,34 @@ def settings_options(command: _Command) -> _Command:
 @settings_options
 @click.option("--host", metavar="ADDRESS", help="Address to listen on instead of server.host.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on instead of server.port; 0 = any free.")
+@click.option(
+    "--no-dispatch", is_flag=True, help="REST API only: accept and answer; somebody else has to run `consume`."
+)
 @click.pass_obj
-def serve(services: Services, *, config: Path | None, profile: str | None, host: str | None, port: int | None) -> int:
+def serve(
+    services: Services, *, config: Path | None, profile: str | None, host: str | None, port: int | None,
+    no_dispatch: bool,
+) -> int:  # fmt: skip
     """Run the service: REST API, dispatch and callbacks, until SIGTERM or Ctrl-C."""
-    startup = startable(services, SettingsSource(config, profile, host, port))
-    out = error_console()
-    show_startup(out, startup)
+    return _run(services, SettingsSource(config, profile, host, port, Role.ACCEPTING if no_dispatch else Role.ALL))
+
+
+@click.command("consume")
+@settings_options
+@click.option("--host", metavar="ADDRESS", help="Address to listen on instead of server.host.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535),
+    help="Port for health and metrics instead of management.server.port; 0 = any free.",
+)  # fmt: skip
+@click.pass_obj
+def consume(services: Services, *, config: Path | None, profile: str | None, host: str | None, port: int | None) -> int:
+    """Dispatch and project for `serve --no-dispatch`, until SIGTERM or Ctrl-C; health and metrics, but no REST API."""
+    return _run(services, SettingsSource(config, profile, host, port, Role.CONSUMING))
+
+
+def _run(services: Services, source: SettingsSource) -> int:
+    startup = startable(services, source)
+    show_startup(error_console(), startup)
     return startup.serve()
 
 
@@ -44,8 +67,11 @@ def show_startup(out: Console, startup: Startup) -> None:
     """What is about to run; on stderr, since stdout belongs to the log."""
     rows = table("", "")
     rows.show_header = False
-    rows.add_row("API", startup.url)
-    rows.add_row("docs", startup.docs_url)
+    if startup.docs_url is None:
+        rows.add_row("health and metrics", f"{startup.url}/actuator/health")
+    else:
+        rows.add_row("API", startup.url)
+        rows.add_row("docs", startup.docs_url)
     rows.add_row("profile", startup.profile or "none (embedded)")
     rows.add_row("settings", ", ".join(startup.files) or "defaults and environment")
     for role, backend in startup.parts.items():

@@ -44,6 +44,8 @@ class Config:
     max_callback_bytes: int = MAX_CALLBACK_BYTES
     documentation: bool = True
     """Serve the OpenAPI document and Swagger UI."""
+    operating: bool = False
+    """Serve health, info and metrics only."""
     metrics: Callable[[], tuple[bytes, str]] | None = None
     """Renders the Prometheus exposition and its content type; None = `/actuator/prometheus` does not exist."""
     observe: Callable[[HttpExchange], None] | None = None

@@ -51,6 +51,10 @@ class Health(Struct, frozen=True, kw_only=True, rename="camel"):
     status: str
     timestamp: str
     draining: bool
+    role: str
+    """What this process does: all, accepting, consuming."""
+    oldest_due_seconds: float | None
+    """For how long the oldest due message of the database waits to be claimed; 0 = none does."""
     parts: Mapping[str, str]
     database: PartHealth
     redis: PartHealth
@@ -99,6 +103,8 @@ async def health(api: Api, request: Request[Any, Any, Any]) -> Answer:
             status=status,
             timestamp=now,
             draining=service.draining,
+            role=service.role.value,
+            oldest_due_seconds=await service.oldest_due_s(),
             parts={name: part.kind for name, part in service.parts.items()},
             database=PartHealth(up, database.value, now, _kind(service.parts.get("database"))),
             redis=_part(service.parts.get("cache"), now),

@@ -154,8 +154,10 @@ DOCUMENTATION: Final = (
 
 def routes(config: Config) -> Iterator[Route]:
     """What this process serves."""
-    yield from (*MESSAGES, *PROVIDERS, *CALLBACKS, *HEALTH)
+    if not config.operating:
+        yield from (*MESSAGES, *PROVIDERS, *CALLBACKS)
+    yield from HEALTH
     if config.metrics is not None:
         yield METRICS
-    if config.documentation:
+    if config.documentation and not config.operating:
         yield from DOCUMENTATION

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from wework_message.adapters.sql.tables import metadata
+from wework_message.adapters.sql.duty_table import duty
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=duty.metadata,
     version_table="wm_schema_version",
     render_as_batch=True,
 )

@@ -167,6 +167,15 @@ def upgrade() -> None:
         batch_op.create_index("ix_wm_due_when", ["urgency", "due_at"], unique=False)
 
     op.create_table(
+        "wm_duty",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("holder", sa.String(length=64), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("held_until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_wm_duty")),
+        **options,
+    )
+    op.create_table(
         "wm_finished",
         sa.Column("tenant_id", sa.String(length=64), server_default="default", nullable=False),
         sa.Column("provider_code", sa.String(length=32), nullable=False),
@@ -186,6 +195,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "key", name=op.f("pk_wm_idempotency_key")),
         **options,
     )
+    with op.batch_alter_table("wm_idempotency_key", schema=None) as batch_op:
+        batch_op.create_index("ix_wm_idempotency_key_created", ["created_at"], unique=False)
+
     op.create_table(
         "wm_message",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -280,8 +292,12 @@ def downgrade() -> None:
         batch_op.drop_index("ix_wm_message_account")
 
     op.drop_table("wm_message")
+    with op.batch_alter_table("wm_idempotency_key", schema=None) as batch_op:
+        batch_op.drop_index("ix_wm_idempotency_key_created")
+
     op.drop_table("wm_idempotency_key")
     op.drop_table("wm_finished")
+    op.drop_table("wm_duty")
     with op.batch_alter_table("wm_due", schema=None) as batch_op:
         batch_op.drop_index("ix_wm_due_when")
         batch_op.drop_index("ix_wm_due_lane")

@@ -1,0 +1,123 @@
+"""What one process of the cluster does at a time: pruning, orphans, the numbers that come from the database.
+
+There is no leader: every process asks for each duty when its time has come, and whoever has it does it (decision 36).
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
+
+_log: Final = logging.getLogger(__name__)
+
+LEASE_OF_INTERVALS: Final = 2.5
+"""A duty outlives two rounds of its holder: one that is late does not lose it, one that is gone is missed soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """One named duty, as one process asks for it."""
+
+    name: str
+    holder: str
+    """Names the process, in at most 64 characters; no two have the same."""
+    lease_ms: int
+    units: UnitOfWorkFactory
+
+    async def taken(self, unit: UnitOfWork) -> bool:
+        """Whether this process has it, inside `unit`: what `unit` writes besides is written by nobody else."""
+        return await unit.duties.take(self.name, self.holder, self.lease_ms) is not None
+
+    async def mine(self) -> bool:
+        """Take or renew it; False where another process has it, or the store does not answer."""
+        try:
+            async with self.units() as unit:
+                held = await self.taken(unit)
+                if held:
+                    await unit.commit()
+        except UnavailableError:
+            return False
+        return held
+
+    async def release(self) -> None:
+        """Give it back, so that others need not wait for the end of its lease; without effect where it is not held."""
+        with contextlib.suppress(UnavailableError):  # then its lease runs out
+            async with self.units() as unit:
+                await unit.duties.release(self.name, self.holder)
+                await unit.commit()
+
+
+class Chore(Protocol):
+    """Something to do once per cluster and interval, in short steps."""
+
+    @property
+    def name(self) -> str:
+        """The name of its duty."""
+        ...
+
+    @property
+    def every_s(self) -> float:
+        """Between two rounds, seconds."""
+        ...
+
+    async def step(self, unit: UnitOfWork) -> bool:
+        """One short transaction's part; whether another step should follow at once."""
+        ...
+
+    def begin(self) -> None:
+        """A new round begins."""
+        ...
+
+
+class Upkeep:
+    """Does each chore when its time has come, if this process gets its duty."""
+
+    def __init__(self, units: UnitOfWorkFactory, chores: Sequence[Chore], holder: str) -> None:
+        """`holder` names this process."""
+        self._units = units
+        self._duties = [
+            (chore, Duty(chore.name, holder, int(chore.every_s * LEASE_OF_INTERVALS * 1000), units)) for chore in chores
+        ]
+        self._stopped = asyncio.Event()
+
+    async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
+        """`run` returns after the step at hand."""
+        self._stopped.set()
+
+    async def run(self) -> None:
+        """Until `stop`; the first round is at once."""
+        await asyncio.gather(*(self._repeat(chore, duty) for chore, duty in self._duties))
+
+    async def _repeat(self, chore: Chore, duty: Duty) -> None:
+        while not self._stopped.is_set():
+            try:
+                await self.round(chore, duty)
+            except UnavailableError:
+                _log.info("%s waits for the database", chore.name)
+            except Exception:  # noqa: BLE001 -- one defect must not end the others
+                _log.exception("%s failed", chore.name)
+            await pause(self._stopped, chore.every_s)
+        await duty.release()
+
+    async def round(self, chore: Chore, duty: Duty) -> None:
+        """Step by step, each in a transaction of its own that renews the duty; ends where it is lost."""
+        chore.begin()
+        more = True
+        while more and not self._stopped.is_set():
+            async with self._units() as unit:
+                if not await duty.taken(unit):
+                    return
+                more = await chore.step(unit)
+                await unit.commit()
+
+
+async def pause(stopped: asyncio.Event, seconds: float) -> None:
+    """Return after so many seconds, or at once when it stops."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopped.wait()

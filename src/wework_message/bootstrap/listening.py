@@ -1,0 +1,110 @@
+"""Bound sockets and the HTTP servers on them, by role: the REST API, and what operators ask."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import uvicorn
+
+from wework_message.application.role import Role
+from wework_message.bootstrap.settings import Loaded, operating_port
+
+BACKLOG: Final = 2048
+"""Connections the kernel may hold while the loop is busy."""
+
+KEEP_ALIVE_S: Final = 75
+"""Idle connections of clients; longer than the usual 60 s of a proxy, so that the proxy closes first."""
+
+CLOSE_S: Final = 21
+"""How long open requests may take to end after SIGTERM; with the rest of the drain the exit is within 25 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Where a process is reached; at least one of the two."""
+
+    api: socket.socket | None
+    """The REST API, health and metrics included."""
+    operating: socket.socket | None
+    """Health and metrics only."""
+
+    @property
+    def port(self) -> int:
+        """Of the API, or of the operating listener where there is no API."""
+        (first, *_) = (one for one in (self.api, self.operating) if one is not None)
+        port: int = first.getsockname()[1]
+        return port
+
+
+@contextmanager
+def listening(loaded: Loaded, role: Role) -> Iterator[Listeners]:
+    """The bound sockets; whoever has them knows the ports before anything else starts."""
+    with ExitStack() as stack:
+
+        def bound(port: int | None) -> socket.socket | None:
+            return None if port is None else stack.enter_context(_bound(loaded.listen_host, port))
+
+        api = bound(loaded.settings.server.port if role.accepts else None)
+        yield Listeners(api, bound(operating_port(loaded.settings, role)))
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Naming the protocol lets asyncio turn Nagle's delay off (40 ms an answer otherwise).
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handling: the process drains first."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listens = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell when requests are taken."""
+        await super().startup(sockets)
+        self.listens.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 -- uvicorn's own signature has none here
+        """Leave signals to us."""
+        yield
+
+
+class HttpServer:
+    """One application on one socket, in the running loop."""
+
+    def __init__(self, app: object, listener: socket.socket) -> None:
+        """`app` is an ASGI application."""
+        config = uvicorn.Config(
+            app,  # type: ignore[arg-type]  # an ASGI application; uvicorn's alias is stricter than the specification
+            http="httptools", loop="none", ws="none", lifespan="off", log_config=None, access_log=False,
+            backlog=BACKLOG, server_header=False, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=CLOSE_S,
+        )  # fmt: skip
+        self._server = _Server(config)
+        self.task = asyncio.create_task(self._server.serve(sockets=[listener]), name="http")
+        """Ends only by `close`, or by a defect."""
+
+    async def opened(self) -> None:
+        """Return once requests are taken."""
+        listens = asyncio.create_task(self._server.listens.wait())
+        await asyncio.wait({listens, self.task}, return_when=asyncio.FIRST_COMPLETED)
+        listens.cancel()
+
+    async def close(self) -> None:
+        """Take no more connections, and let open requests end."""
+        self._server.should_exit = True
+        await self.task

@@ -1,0 +1,5 @@
+"""One suite, every combination of backends."""
+
+from tests.support.stands import stand
+
+__all__ = ["stand"]

@@ -1,0 +1,95 @@
+"""A process that stands still beyond its lease, and one whose clock is wrong: nothing is sent early, late or twice."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.e2e.test_kills import judged
+from tests.support.cluster import CONSUME, Member, cluster, joined, settings_of
+from tests.support.crowd import Crowd
+from tests.support.polling import until
+from tests.support.servers.mariadb import Database
+from tests.support.witnesses import LONG_S, Json, text
+
+pytestmark = pytest.mark.e2e
+
+TEN_MINUTES_MS: Final = 600_000
+SLOTS: Final = 4
+
+_PATIENT: Final = {
+    "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_TIMEOUT_MS": "20000",
+    "APP_MESSAGE_UNKNOWN_HORIZON_SECONDS": "20",
+    "APP_MESSAGE_ASYNC_MAX_POOL_SIZE": str(SLOTS),
+    "APP_MESSAGE_SYNC_WAIT_MS": "300",
+}
+
+
+async def test_one_that_stood_still_beyond_its_lease_sends_nothing_when_it_goes_on(
+    tmp_path: Path, mariadb_database: Database
+) -> None:
+    members = [Member("serve-1"), Member("consume-1", CONSUME, "tests.support.stopping")]
+    async with cluster(tmp_path, members, settings_of(mariadb_database)) as one:
+        api, sleeper = one.scene.api, one.members["consume-1"]
+        message_id = await api.accept(text())
+
+        async def stopped() -> bool:
+            return sleeper.stands_still()
+
+        await until(stopped)
+        assert (await api.status(message_id))["status"] == "SENDING"  # its intent is committed, nothing was sent
+        assert await one.scene.simulator.ledger() == []
+        async with joined(one, Member("consume-2", CONSUME)):
+            assert (await api.reaches(message_id, "UNKNOWN"))["reason"] == "LEASE_EXPIRED"
+            sleeper.resume()
+            tried: list[Json] = []
+
+            async def owned_up() -> bool:
+                """Its answer arrives: it did not send, since more than W had passed by the boot clock."""
+                tried[:] = (await api.message(message_id))["attempts"]
+                return bool(tried[0]["outcome"] == "NOT_SENT")
+
+            await until(owned_up, LONG_S)
+            await api.reaches(message_id, "DELIVERED")  # what is proven unsent may go again
+        markers = [entry["marker"] for entry in await one.scene.simulator.ledger() if entry["executed"]]
+        assert markers == [f"{message_id}.2"]
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("shift_ms", [TEN_MINUTES_MS, -TEN_MINUTES_MS], ids=["ahead", "behind"])
+async def test_a_clock_that_is_wrong_takes_no_lease_away_and_doubles_nothing(
+    shift_ms: int, tmp_path: Path, mariadb_database: Database
+) -> None:
+    members = [
+        Member("serve-1"),
+        _wrong("serve-2", ("serve", "--no-dispatch"), shift_ms),
+        Member("consume-1", CONSUME),
+        _wrong("consume-2", CONSUME, shift_ms),
+    ]
+    simulator = ("--latency-ms", "400", "--echo-delay-ms", "150", "--callback-retries", "100")
+    async with cluster(tmp_path, members, settings_of(mariadb_database) | _PATIENT, *simulator) as four:
+        crowd = Crowd(four.urls[0], 1, *four.urls[1:])
+        crowd.begin()
+        crowd.up.set()
+        crowd.want(60)
+        await crowd.finish()
+        assert await judged(four.scene, crowd, cut_off=0) == []
+        assert all(one.has_written("sendMessage") for one in four.members.values())  # each had its part
+        assert not [name for name, one in four.members.items() if one.has_written("LEASE_EXPIRED")]
+
+
+@pytest.mark.parametrize("shift_ms", [TEN_MINUTES_MS, -TEN_MINUTES_MS], ids=["ahead", "behind"])
+async def test_due_times_are_the_databases(shift_ms: int, tmp_path: Path, mariadb_database: Database) -> None:
+    members = [Member("serve-1"), _wrong("consume-1", CONSUME, shift_ms)]
+    async with cluster(tmp_path, members, settings_of(mariadb_database)) as two:
+        later = datetime.fromtimestamp(time.time() + TEN_MINUTES_MS / 2000, UTC).isoformat()
+        scheduled = await two.scene.api.accept(text("später", conversationId="S:1", scheduledAt=later))
+        now = await two.scene.api.accept(text("jetzt", conversationId="S:2"))
+        await two.scene.api.reaches(now, "DELIVERED")  # claimed after the other one was stored
+        assert (await two.scene.api.status(scheduled))["status"] == "SCHEDULED"
+        assert len(await two.scene.simulator.ledger()) == 1
+
+
+def _wrong(name: str, command: tuple[str, ...], shift_ms: int) -> Member:
+    return Member(name, command, "tests.support.shifted", {"TEST_CLOCK_SHIFT_MS": str(shift_ms)})

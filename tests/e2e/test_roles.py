@@ -1,0 +1,189 @@
+"""The halves of the service apart: restarted one after the other, killed, and on one file."""
+
+import asyncio
+import random
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+from tests.e2e.test_kills import judged
+from tests.support.cluster import CONSUME, SERVE, Cluster, Member, cluster, settings_of
+from tests.support.crowd import Crowd
+from tests.support.polling import until
+from tests.support.processes import ServiceProgram
+from tests.support.servers.mariadb import Database, MariaDb
+from tests.support.witnesses import LONG_S, Json, client_of, text
+
+pytestmark = pytest.mark.e2e
+
+SLOTS: Final = 4
+FOUR: Final = (Member("serve-1"), Member("serve-2"), Member("consume-1", CONSUME), Member("consume-2", CONSUME))
+TWO: Final = (Member("serve-1"), Member("consume-1", CONSUME))
+
+_SIMULATOR: Final = (
+    "--latency-ms", "80", "--echo-delay-ms", "150", "--callback-retries", "100", "--callback-retry-delay-ms", "300",
+    "--callback-workers", "32",
+)  # fmt: skip
+_SETTINGS: Final = {"APP_MESSAGE_ASYNC_MAX_POOL_SIZE": str(SLOTS), "APP_MESSAGE_SYNC_WAIT_MS": "300"}
+_PATIENT: Final = {
+    "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_TIMEOUT_MS": "20000",
+    "APP_MESSAGE_UNKNOWN_HORIZON_SECONDS": "20",
+}
+"""No call is given up because the machine is busy."""
+
+
+async def _answered(crowd: Crowd, more: int) -> None:
+    enough = len(crowd.log) + more
+
+    async def there() -> bool:
+        return len(crowd.log) >= enough
+
+    await until(there, LONG_S)
+
+
+@pytest.mark.timeout(300)
+async def test_four_processes_migrate_an_empty_database_and_restart_in_turn_without_losing_anything(
+    tmp_path: Path, mariadb: MariaDb, mariadb_database: Database
+) -> None:
+    settings = settings_of(mariadb_database) | _SETTINGS | _PATIENT
+    async with cluster(tmp_path, FOUR, settings, *_SIMULATOR) as four:
+        assert mariadb.sql(f"SELECT COUNT(*) FROM {mariadb_database.name}.wm_schema_version") == "1\n"  # noqa: S608 -- our own name
+        crowd = Crowd(four.urls[0], 1, *four.urls[1:])
+        crowd.begin()
+        crowd.up.set()
+        for program in four.members.values():
+            crowd.want(40)
+            await _answered(crowd, 10)
+            assert await asyncio.to_thread(program.stop) == 0  # within 25 s
+            await asyncio.to_thread(program.start)
+        await crowd.finish()
+        assert await judged(four.scene, crowd, cut_off=0) == []
+        assert crowd.asked_for > 150
+
+
+@pytest.mark.timeout(300)
+async def test_kills_of_one_that_consumes_double_nothing(tmp_path: Path, mariadb_database: Database) -> None:
+    dice, kills = random.Random(1), 3
+    async with cluster(tmp_path, FOUR, settings_of(mariadb_database) | _SETTINGS, *_SIMULATOR) as four:
+        crowd = Crowd(four.urls[0], 1, *four.urls[1:])
+        crowd.begin()
+        crowd.up.set()
+        for _ in range(kills):
+            crowd.want(30)
+            await _answered(crowd, dice.randrange(5, 20))
+            four.members["consume-1"].kill()
+            await asyncio.to_thread(four.members["consume-1"].start)
+        await crowd.finish()
+        assert await judged(four.scene, crowd, cut_off=kills * SLOTS) == []
+
+
+@pytest.fixture
+async def two(tmp_path: Path) -> AsyncIterator[Cluster]:
+    async with cluster(tmp_path, TWO, {}) as two:
+        yield two
+
+
+async def test_a_sync_send_is_answered_with_what_another_process_did(two: Cluster) -> None:
+    answer = await two.scene.api.post("send", text())
+    assert (answer.status_code, answer.json()["data"]["status"]) in {(200, "SENT"), (200, "DELIVERED")}
+    await two.scene.api.reaches(answer.json()["data"]["messageId"], "DELIVERED")  # a callback here, projected there
+
+
+async def test_who_consumes_answers_operators_and_nobody_else(two: Cluster) -> None:
+    async with client_of(two.members["consume-1"].origin) as client:
+        for path in ("health", "health/readiness", "health/liveness", "info", "prometheus"):
+            for prefix in ("", "/message"):
+                assert (await client.get(f"{prefix}/actuator/{path}")).status_code == 200
+        health = (await client.get("/api/health")).json()["data"]
+        assert (health["role"], health["parts"]["database"]) == ("consuming", "sqlite")
+        for path in ("/api/messages", "/api/providers", "/swagger-ui.html", "/v3/api-docs"):
+            assert (await client.get(path)).status_code == 404
+        assert (await client.post("/api/messages/send/async", json=text())).status_code == 404
+
+
+async def test_the_split_on_one_file_warns_and_ends_with_0(two: Cluster) -> None:
+    for program in two.members.values():
+        assert await asyncio.to_thread(program.stop) == 0
+        assert "is a SQLite file" in program.tail()
+
+
+async def _health(client: httpx.AsyncClient) -> Json:
+    data: Json = (await client.get("/api/health")).json()["data"]
+    return data
+
+
+async def _gauges(client: httpx.AsyncClient) -> dict[str, float]:
+    exposed = (await client.get("/actuator/prometheus")).text
+    return {
+        name: float(value)
+        for name, value in re.findall(r"^(wm_oldest\w+|wm_unk\S+|wm_inv\S+) (\S+)$", exposed, re.MULTILINE)
+    }
+
+
+async def test_while_nobody_consumes_messages_wait_and_it_shows(tmp_path: Path) -> None:
+    async with cluster(tmp_path, TWO[:1], {}) as alone, client_of(alone.members["serve-1"].url) as client:
+        message_id = await alone.scene.api.accept(text())
+
+        async def waits() -> bool:
+            return bool((await _health(client))["oldestDueSeconds"] > 0)
+
+        await until(waits)
+        assert (await _health(client))["role"] == "accepting"
+        assert (await alone.scene.api.status(message_id))["status"] == "QUEUED"
+        assert await alone.scene.simulator.ledger() == []
+        assert "wm_oldest_due_seconds" in await _gauges(client)
+
+
+async def test_numbers_of_the_database_come_from_one_process(two: Cluster) -> None:
+    await two.scene.api.send(text())
+
+    async def shown() -> list[dict[str, float]]:
+        found = []
+        for program in two.members.values():
+            async with client_of(program.origin) as client:
+                found.append(await _gauges(client))
+        return [one for one in found if one]
+
+    async def by_one() -> bool:
+        return len(await shown()) == 1
+
+    await until(by_one)
+    (numbers,) = await shown()
+    assert {name for name in numbers if name.startswith("wm_unknown_open")} == {
+        'wm_unknown_open{provider="GUANGZHOU_GUXING"}'
+    }
+    assert sum(value for name, value in numbers.items() if name.startswith("wm_invariant_violations")) == 0
+    assert len(numbers) == 7
+
+
+@pytest.mark.parametrize("command", [SERVE, CONSUME])
+def test_half_a_service_does_not_start_with_a_simulator_of_its_own(command: tuple[str, ...], tmp_path: Path) -> None:
+    program = ServiceProgram(tmp_path, "simulator", command=command)
+    program.spawn()
+    assert program.exit_code() == 78
+    assert "app.wework.providers.guangzhou-guxing.api-base-url: must be a URL" in program.tail()
+
+
+async def test_serve_may_answer_operators_on_a_port_of_their_own(tmp_path: Path, two: Cluster) -> None:
+    one = ServiceProgram(tmp_path, two.scene.simulator_program.origin, name="both", MANAGEMENT_SERVER_PORT="0")
+    try:
+        one.start()
+        found: list[str] = []
+
+        async def told() -> bool:
+            found[:] = re.findall(r'"managementPort": ?(\d+)', one.tail())
+            return bool(found)
+
+        await until(told)
+        (port,) = found
+        async with client_of(f"http://127.0.0.1:{port}") as client:
+            assert (await client.get("/actuator/health/readiness")).status_code == 200
+            assert (await client.get("/api/messages")).status_code == 404
+        async with client_of(one.url) as client:
+            assert (await client.get("/api/messages")).status_code == 200
+        assert one.stop() == 0
+    finally:
+        one.close()

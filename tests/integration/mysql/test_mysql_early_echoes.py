@@ -1,0 +1,162 @@
+"""An echo that is projected while another process records the answer it waits for: whoever commits first, they meet.
+
+The one parks the record and then looks for what was written; the other writes and then looks for what was parked.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from tests.support.builders import (
+    GUID,
+    HORIZON_MS,
+    NOW,
+    PROVIDER,
+    a_due_message,
+    a_receipt,
+    a_sighting,
+    an_item,
+    an_outcome,
+    depart,
+    settle,
+)
+from tests.support.mysql import EmptyDatabase, opened_store
+
+from wework_message.adapters.memory.health import MemoryHealthBoard
+from wework_message.adapters.memory.system import FixedDice, SettableClock
+from wework_message.adapters.sql.mysql import MysqlStore
+from wework_message.adapters.sql.reader import SqlMessageReader
+from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.application.commands.project_callbacks import ProjectCallbacks
+from wework_message.application.early_echoes import reopen
+from wework_message.application.group_commit import Flush
+from wework_message.application.policy import Policy
+from wework_message.domain.attempt import AttemptOutcome
+from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
+from wework_message.domain.matching import echo_key
+from wework_message.domain.message import Message
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.persistence import UnitOfWork
+from wework_message.domain.retry import RetryPolicy
+
+NAME = ProviderMessageId("4711")
+OUTCOMES = {
+    "its id": an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(NAME)),
+    "its content": an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE"),
+}
+
+
+class OneEcho:
+    """Reads every callback as the echo of the one message."""
+
+    def read(self, body: bytes) -> tuple[CallbackItem, ...]:
+        return (self.reread(11010, body.decode()),)
+
+    def reread(self, notify_type: int, raw: str) -> CallbackItem:
+        return an_item(sighting=a_sighting(provider_message_id=NAME))
+
+
+@pytest.fixture
+async def store(migrated: EmptyDatabase) -> AsyncIterator[MysqlStore]:
+    async with opened_store(migrated.target) as store:
+        yield store
+
+
+@pytest.fixture
+def units(store: MysqlStore) -> SqlUnitOfWorkFactory:
+    return SqlUnitOfWorkFactory(store, store.dialect, SettableClock(NOW), store.turn)
+
+
+@pytest.fixture
+def project() -> Callable[[UnitOfWork], Awaitable[object]]:
+    clock = SettableClock(NOW)
+    operation = ProjectCallbacks(
+        {PROVIDER: OneEcho()},
+        MemoryHealthBoard(clock, FixedDice(0.5)),
+        Policy({}, RetryPolicy(), horizon_ms=HORIZON_MS),
+        clock,
+    )
+    return lambda unit: operation(Flush(unit), [10])
+
+
+@pytest.fixture
+async def sending(units: SqlUnitOfWorkFactory) -> Message:
+    """A message whose call is open, and its echo in the inbox.
+
+    The other entry is what an answer that looks for parked records locks without need: the end of its range.
+    """
+    message = a_due_message()
+    async with units() as unit:
+        await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
+        await unit.messages.add([message])
+        await unit.inbox.store(PROVIDER, [an_item()], NOW - 1)
+        await unit.inbox.store(PROVIDER, [an_item()], NOW)
+        await unit.commit()
+    async with units() as unit:
+        known = (await unit.messages.get([message.id]))[message.id]
+        depart(known, content_key=echo_key(known.content))
+        await unit.messages.save([known])
+        await unit.commit()
+    known.written()
+    return known
+
+
+async def _answer(unit: UnitOfWork, message: Message, outcome: AttemptOutcome) -> None:
+    """As `SettleCalls` does it: write, then look for parked records."""
+    settle(message, outcome)
+    flush = Flush(unit)
+    assert await flush.save([message]) == frozenset()
+    named = [(PROVIDER, GUID, NAME)] if outcome.receipt is not None else []
+    await reopen(flush, named=named, unproven=[message.attempt(1)] if outcome.unproven else [])
+
+
+async def _is_pending(store: MysqlStore) -> bool:
+    views = await SqlMessageReader(store.read).callbacks(GUID, notify_type=None, limit=10, before=None)
+    return {view.state for view in views} == {"PENDING"}
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES.values(), ids=OUTCOMES)
+async def test_an_echo_that_is_parked_before_the_answer_is_committed_finds_it_all_the_same(
+    outcome: AttemptOutcome,
+    sending: Message,
+    units: SqlUnitOfWorkFactory,
+    store: MysqlStore,
+    migrated: EmptyDatabase,
+    project: Callable[[UnitOfWork], Awaitable[object]],
+) -> None:
+    async def projected() -> None:
+        async with units() as unit:
+            await project(unit)
+            await unit.commit()
+
+    async with units() as answering:
+        await _answer(answering, sending, outcome)
+        projecting = asyncio.create_task(projected())
+        await migrated.somebody_waits()
+        await answering.commit()
+    await projecting
+    assert await _is_pending(store)
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES.values(), ids=OUTCOMES)
+async def test_an_answer_that_comes_while_its_echo_is_being_parked_waits_for_that_and_opens_it_again(
+    outcome: AttemptOutcome,
+    sending: Message,
+    units: SqlUnitOfWorkFactory,
+    store: MysqlStore,
+    migrated: EmptyDatabase,
+    project: Callable[[UnitOfWork], Awaitable[object]],
+) -> None:
+    async def answered() -> None:
+        async with units() as unit:
+            await _answer(unit, sending, outcome)
+            await unit.commit()
+
+    async with units() as projecting:
+        await project(projecting)
+        answering = asyncio.create_task(answered())
+        await migrated.somebody_waits()
+        await projecting.commit()
+    await answering
+    assert await _is_pending(store)

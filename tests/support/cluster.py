@@ -1,0 +1,94 @@
+"""Several processes of one service, by role, and the simulator."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.support.mysql import target_of
+from tests.support.processes import ServiceProgram, SimulatorProgram, Stage
+from tests.support.servers.mariadb import Database
+from tests.support.servers.ports import free_port
+from tests.support.witnesses import Api, Scene, Simulator, client_of
+
+SERVE: Final = ("serve", "--no-dispatch")
+CONSUME: Final = ("consume",)
+
+
+def settings_of(database: Database) -> dict[str, str]:
+    target = target_of(database)
+    return {
+        "SPRING_DATASOURCE_URL": f"jdbc:mysql://{target.host}:{target.port}/{target.database}",
+        "SPRING_DATASOURCE_USERNAME": target.username,
+        "SPRING_DATASOURCE_PASSWORD": target.password,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One process to be."""
+
+    name: str
+    command: Sequence[str] = SERVE
+    module: str = "wework_message"
+    settings: Mapping[str, str] | None = None
+
+
+class Cluster:
+    def __init__(
+        self, scene: Scene, members: Mapping[str, ServiceProgram], folder: Path, settings: Mapping[str, str]
+    ) -> None:
+        self.scene = scene
+        self.members = members
+        self.folder = folder
+        self.settings = settings
+
+    @property
+    def urls(self) -> list[str]:
+        """Of those that serve the API."""
+        return [one.url for one in self.members.values() if one.name.startswith("serve")]
+
+
+@asynccontextmanager
+async def cluster(
+    folder: Path, members: Sequence[Member], settings: Mapping[str, str], *options: str
+) -> AsyncIterator[Cluster]:
+    """All started at the same moment; the first gets the callbacks. `options` are the simulator's."""
+    port = free_port()
+    simulator = SimulatorProgram(folder, f"http://127.0.0.1:{port}/message/api/callbacks/webhook", *options)
+    programs = {
+        one.name: _program(one, folder, simulator.origin, settings, port if number == 0 else None)
+        for number, one in enumerate(members)
+    }
+    async with AsyncExitStack() as stack:
+        for program in (simulator, *programs.values()):
+            stack.push_async_callback(asyncio.to_thread, program.close)
+            program.spawn()
+        for program in (simulator, *programs.values()):
+            await asyncio.to_thread(program.until, program.ready)
+        first = programs[members[0].name]
+        client = await stack.enter_async_context(client_of(first.url))
+        control = await stack.enter_async_context(client_of(simulator.origin))
+        yield Cluster(Scene(Stage(simulator, first), Api(client), Simulator(control)), programs, folder, settings)
+
+
+@asynccontextmanager
+async def joined(to: Cluster, member: Member) -> AsyncIterator[ServiceProgram]:
+    """One more process, while it is needed."""
+    program = _program(member, to.folder, to.scene.simulator_program.origin, to.settings, None)
+    try:
+        await asyncio.to_thread(program.start)
+        yield program
+    finally:
+        await asyncio.to_thread(program.close)
+
+
+def _program(
+    member: Member, folder: Path, provider_url: str, settings: Mapping[str, str], port: int | None
+) -> ServiceProgram:
+    both = {**settings, **(member.settings or {})}
+    return ServiceProgram(
+        folder, provider_url, name=member.name, port=port, command=member.command, module=member.module, **both
+    )

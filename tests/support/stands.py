@@ -1,0 +1,89 @@
+"""What the service of an end-to-end test stands on: one suite for every meaningful combination of backends (decision 2)."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.support.mysql import EmptyDatabase
+from tests.support.processes import ServiceProgram, Stage, playing
+from tests.support.servers.redis import Redis
+from tests.support.servers.rocketmq import RocketMq
+from tests.support.witnesses import Scene, acting
+
+Settings = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """A folder, and the settings that name the servers; the folder's SQLite file where they name no database."""
+
+    name: str
+    folder: Path
+    settings: Mapping[str, str]
+
+    def playing(self, *options: str, provider_url: str | None = None, **settings: str) -> AbstractContextManager[Stage]:
+        """See `processes.playing`."""
+        return playing(self.folder, *options, provider_url=provider_url, **{**self.settings, **settings})
+
+    @asynccontextmanager
+    async def acting(self, *options: str, provider_url: str | None = None, **settings: str) -> AsyncIterator[Scene]:
+        """See `witnesses.acting`."""
+        whole = {**self.settings, **settings}
+        async with acting(self.folder, *options, provider_url=provider_url, **whole) as scene:
+            yield scene
+
+    def another(self, provider_url: str, name: str) -> ServiceProgram:
+        """One more service on the same servers, not yet started."""
+        return ServiceProgram(self.folder, provider_url, name=name, port=None, **self.settings)
+
+
+def on_mariadb(request: pytest.FixtureRequest) -> Settings:
+    """The database as the Java service's settings name it."""
+    database: EmptyDatabase = request.getfixturevalue("migrated")
+    database.server.restore()
+    target = database.target
+    return {
+        "SPRING_DATASOURCE_URL": f"jdbc:mysql://{target.host}:{target.port}/{target.database}?useSSL=false",
+        "SPRING_DATASOURCE_USERNAME": target.username,
+        "SPRING_DATASOURCE_PASSWORD": target.password,
+    }
+
+
+def on_redis(request: pytest.FixtureRequest) -> Settings:
+    """An empty Redis."""
+    server: Redis = request.getfixturevalue("redis_server")
+    server.restore()
+    server.flush()
+    return {"REDIS_URL": server.url}
+
+
+def on_rocketmq(request: pytest.FixtureRequest) -> Settings:
+    """The broker with whatever rings earlier tests have left there: they change nothing."""
+    server: RocketMq = request.getfixturevalue("rocketmq")
+    server.restore()
+    return {"ROCKETMQ_NAME_SERVER": server.name_server.address, "ROCKETMQ_ENDPOINTS": server.endpoints}
+
+
+COMBINATIONS: Final[Mapping[str, tuple[Callable[[pytest.FixtureRequest], Settings], ...]]] = {
+    "embedded": (),
+    "mariadb": (on_mariadb,),
+}
+"""The embedded default needs no server; the others are what production stands on."""
+
+
+def stands() -> list[object]:
+    """The parameters of the fixture `stand`."""
+    return [
+        pytest.param(name, marks=[pytest.mark.services] if servers else []) for name, servers in COMBINATIONS.items()
+    ]
+
+
+@pytest.fixture(params=stands())
+def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Stand:
+    settings: Settings = {}
+    for server in COMBINATIONS[request.param]:
+        settings |= server(request)
+    return Stand(request.param, tmp_path, settings)

@@ -1,0 +1,250 @@
+"""What is done once per cluster: two processes on one database, one of which does it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import pytest
+from tests.support.builders import NOW, PROVIDER, a_message
+from tests.support.polling import until
+from tests.support.world import World
+
+from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.overview import MemoryOverview
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
+from wework_message.application.census import LEASE_MS, Census, Numbers
+from wework_message.application.commands.probe import ProbeProviders, Prober
+from wework_message.application.commands.prune import KEYS_LIVE_MS, Prune
+from wework_message.application.policy import DAY_MS, Policy
+from wework_message.application.upkeep import LEASE_OF_INTERVALS, Duty, Upkeep
+from wework_message.domain.ids import DEFAULT_TENANT
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.ports.persistence import IdempotencyKey, UnitOfWork
+from wework_message.domain.retry import RetryPolicy
+
+EVERY_S: Final = 100.0
+
+
+class Counting:
+    """A chore of several steps that counts them."""
+
+    name = "counting"
+    every_s = EVERY_S
+
+    def __init__(self, steps: int = 1) -> None:
+        self.rounds = 0
+        self.steps = 0
+        self._per_round = steps
+        self.after_each: Callable[[], Awaitable[None]] | None = None
+
+    def begin(self) -> None:
+        self.rounds += 1
+
+    async def step(self, unit: UnitOfWork) -> bool:
+        self.steps += 1
+        if self.after_each is not None:
+            await self.after_each()
+        return self.steps < self._per_round
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock(NOW)
+
+
+@pytest.fixture
+def database() -> MemoryDatabase:
+    return MemoryDatabase()
+
+
+@pytest.fixture
+def units(database: MemoryDatabase, clock: SettableClock) -> MemoryUnitOfWorkFactory:
+    return MemoryUnitOfWorkFactory(database, clock)
+
+
+def _duty(units: MemoryUnitOfWorkFactory, holder: str, name: str = "counting") -> Duty:
+    return Duty(name, holder, 1_000, units)
+
+
+async def test_of_two_processes_one_does_it(units: MemoryUnitOfWorkFactory) -> None:
+    chores = [Counting(), Counting()]
+    for holder, chore in zip("ab", chores, strict=True):
+        await Upkeep(units, [chore], holder).round(chore, _duty(units, holder))
+    assert [chore.steps for chore in chores] == [1, 0]
+
+
+async def test_a_round_ends_where_its_duty_is_lost(units: MemoryUnitOfWorkFactory, clock: SettableClock) -> None:
+    chore = Counting(steps=10)
+    upkeep, duty = Upkeep(units, [chore], "a"), _duty(units, "a")
+    rest = iter([False, True])
+
+    async def stall() -> None:
+        if next(rest, False):  # stopped beyond its lease in the second step
+            clock.advance(1_000)
+
+    chore.after_each = stall
+    other = _duty(units, "b")
+
+    class Stolen(Duty):
+        async def taken(self, unit: UnitOfWork) -> bool:
+            if chore.steps == 2:
+                assert await unit.duties.take(other.name, "b", 1_000) is not None
+            return await super().taken(unit)
+
+    await upkeep.round(chore, Stolen(duty.name, duty.holder, duty.lease_ms, units))
+    assert chore.steps == 2
+
+
+async def test_stopping_gives_the_duties_back(units: MemoryUnitOfWorkFactory) -> None:
+    first, second = Counting(), Counting()
+    upkeep = Upkeep(units, [first], "a")
+    running = asyncio.create_task(upkeep.run())
+
+    async def done() -> bool:
+        return first.steps == 1
+
+    await until(done)
+    await Upkeep(units, [second], "b").round(second, _duty(units, "b"))
+    assert second.steps == 0
+    await upkeep.stop()
+    await running
+    await Upkeep(units, [second], "b").round(second, _duty(units, "b"))
+    assert second.steps == 1
+
+
+async def test_a_holder_that_is_gone_is_missed_after_its_lease(
+    units: MemoryUnitOfWorkFactory, clock: SettableClock
+) -> None:
+    chore = Counting()
+    upkeep = Upkeep(units, [chore], "a")
+    ((_, duty),) = upkeep._duties
+    await upkeep.round(chore, duty)
+    other = Counting()
+    upkeep = Upkeep(units, [other], "b")
+    ((_, duty),) = upkeep._duties
+    clock.advance(int(EVERY_S * LEASE_OF_INTERVALS * 1000) - 1)
+    await upkeep.round(other, duty)
+    assert other.steps == 0
+    clock.advance(1)
+    await upkeep.round(other, duty)
+    assert other.steps == 1
+
+
+async def test_a_chore_that_raises_does_not_stop_the_others(
+    units: MemoryUnitOfWorkFactory, database: MemoryDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Counting):
+        name = "broken"
+
+        async def step(self, unit: UnitOfWork) -> bool:
+            raise LookupError(unit)
+
+    good = Counting()
+    upkeep = Upkeep(units, [Broken(), good], "a")
+    running = asyncio.create_task(upkeep.run())
+
+    async def done() -> bool:
+        return good.steps == 1 and "broken failed" in caplog.text
+
+    await until(done)
+    await upkeep.stop()
+    await running
+
+
+def _policy(**changes: int) -> Policy:
+    return Policy(providers={}, retry=RetryPolicy(), **changes)  # type: ignore[arg-type]  # ages only
+
+
+async def _prune(units: MemoryUnitOfWorkFactory, policy: Policy) -> int:
+    """How many transactions it took."""
+    chore, steps = Prune(policy, step=2), 0
+    chore.begin()
+    more = True
+    while more:
+        async with units() as unit:
+            more = await chore.step(unit)
+            await unit.commit()
+        steps += 1
+    return steps
+
+
+async def test_pruning_keeps_messages_unless_it_is_told_to_delete_them(
+    units: MemoryUnitOfWorkFactory, database: MemoryDatabase, clock: SettableClock
+) -> None:
+    messages = [a_message(status=MessageStatus.SENT) for _ in range(5)]
+    async with units() as unit:
+        await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, one.id, b"f" * 32, one.id) for one in messages])
+        await unit.messages.add(messages)
+        await unit.commit()
+    clock.advance(KEYS_LIVE_MS)
+    await _prune(units, _policy())
+    assert len(database.keys.committed_items()) == 5
+    clock.advance(30 * DAY_MS)
+    assert await _prune(units, _policy()) > 3  # never more than its step at once
+    assert (len(database.keys.committed_items()), len(database.messages.committed_items())) == (0, 5)
+    await _prune(units, _policy(keep_messages_ms=DAY_MS))
+    assert len(database.messages.committed_items()) == 0
+
+
+async def test_the_census_is_shown_by_one_process_and_by_the_next_when_that_one_stops(
+    units: MemoryUnitOfWorkFactory, database: MemoryDatabase, clock: SettableClock
+) -> None:
+    shown: dict[str, list[Numbers | None]] = {"a": [], "b": []}
+    overview = MemoryOverview(database, clock)
+    a, b = (
+        Census(overview, Duty("census", holder, LEASE_MS, units), shown[holder].append) for holder in ("a", "b")
+    )  # fmt: skip
+
+    def showing() -> list[str]:
+        return [holder for holder, numbers in shown.items() if numbers and numbers[-1] is not None]
+
+    await a.round()
+    await b.round()
+    assert showing() == ["a"]
+    await a.stop()
+    await a.run()  # only the end of it
+    assert showing() == []
+    await b.round()
+    assert showing() == ["b"]
+
+
+async def test_without_the_database_nobody_shows_anything(
+    units: MemoryUnitOfWorkFactory, database: MemoryDatabase, clock: SettableClock
+) -> None:
+    shown: list[Numbers | None] = []
+    census = Census(MemoryOverview(database, clock), Duty("census", "a", LEASE_MS, units), shown.append)
+    await census.round()
+    database.away = True
+    await census.round()
+    assert (shown[0] is None, shown[1]) == (False, None)
+
+
+async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_what_they_are_asked() -> None:
+    async with World() as world:
+        asked: list[int] = []
+
+        class Elsewhere(Duty):
+            async def mine(self) -> bool:
+                asked.append(1)
+                return await super().mine()
+
+        others, own = Duty("probes", "a", 1_000, world.units), Elsewhere("probes", "b", 1_000, world.units)
+        assert await others.mine()
+        probe = ProbeProviders(world.gateways, world.board, world.clock)
+        prober = Prober(probe, every_ms=3_600_000, at_least_ms=0, duty=own)
+        running = asyncio.create_task(prober.run())
+
+        async def looked() -> bool:
+            return bool(asked)
+
+        await until(looked)
+        assert world.board.provider(PROVIDER).checked_at is None
+        prober.ask_now()
+
+        async def probed() -> bool:
+            return world.board.provider(PROVIDER).checked_at is not None
+
+        await until(probed)
+        await prober.stop()
+        await running
