@@ -65,23 +65,60 @@ def test_an_insert_that_leaves_known_rows_alone_ignores_nothing_else(server: Ser
     assert readable(sql)
 
 
-def test_an_update_goes_from_its_rows_to_the_named_index(server: Server) -> None:
-    names = ("ended_at", "outcome", "reason", "error_code", "error_message", "confirmed", "receipt", "provider_message_id",
-             "app_info_key", "sent_at", "facts", "unsettled", "lane_open")  # fmt: skip
-    rows = [{"the_id": str(number), "the_number": number} | dict.fromkeys(names) for number in range(3)]
+SETTLED = ("ended_at", "outcome", "reason", "error_code", "error_message", "confirmed", "receipt", "provider_message_id",
+           "app_info_key", "sent_at", "facts", "unsettled", "lane_open")  # fmt: skip
+
+
+def test_an_update_joins_what_differs_to_the_named_index_and_says_the_rest_once(server: Server) -> None:
+    rows = [
+        {"the_id": str(number), "the_number": 1} | dict.fromkeys(SETTLED, "same") | {"receipt": f"r{number}"}
+        for number in range(3)
+    ]
     ((sql, parameters),) = run(_UPDATE_ATTEMPT, server, rows)
-    assert sql.count("UNION ALL SELECT") == 2
-    assert "STRAIGHT_JOIN wm_attempt AS t FORCE INDEX (`PRIMARY`) ON" in sql
-    assert [parameters[place] for place in (0, 15, 30)] == ["0", "1", "2"]
+    assert sql.startswith(
+        "UPDATE (SELECT %s AS the_id, %s AS receipt UNION ALL SELECT %s, %s UNION ALL SELECT %s, %s) AS v"
+        " STRAIGHT_JOIN wm_attempt AS t FORCE INDEX (`PRIMARY`) ON t.message_id = v.the_id AND t.number = %s SET"
+    )
+    assert "t.receipt = v.receipt" in sql
+    assert parameters == ("0", "r0", "1", "r1", "2", "r2", 1, *["same"] * 12)
+    assert readable(sql)
+
+
+def test_rows_that_differ_in_their_key_alone_are_a_list(server: Server) -> None:
+    rows = [{"the_id": str(number), "the_number": 1} | dict.fromkeys(SETTLED, "same") for number in range(3)]
+    ((sql, parameters),) = run(_UPDATE_ATTEMPT, server, rows)
+    assert sql.startswith("UPDATE wm_attempt AS t FORCE INDEX (`PRIMARY`) SET")
+    assert sql.endswith("WHERE t.message_id IN (%s, %s, %s) AND t.number = %s")
+    assert parameters == (*["same"] * 13, "0", "1", "2", 1)
+    assert readable(sql)
+
+
+def test_rows_of_two_keys_are_pairs_and_not_two_lists(server: Server) -> None:
+    rows = [{"the_id": str(number), "the_number": number} | dict.fromkeys(SETTLED) for number in range(2)]
+    ((sql, parameters),) = run(_UPDATE_ATTEMPT, server, rows)
+    assert "ON t.message_id = v.the_id AND t.number = v.the_number SET" in sql
+    assert parameters[:4] == ("0", 0, "1", 1)
+
+
+def test_one_row_needs_no_list(server: Server) -> None:
+    ((sql, parameters),) = run(_FORGET, server, [{"the_id": "a"}])
+    assert sql == "DELETE t FROM wm_due AS t FORCE INDEX (uq_wm_due_message_id) WHERE t.message_id = %s"
+    assert parameters == ("a",)
     assert readable(sql)
 
 
 def test_a_delete_names_its_index_too(server: Server) -> None:
     ((sql, parameters),) = run(_FORGET, server, [{"the_id": "a"}, {"the_id": "b"}])
-    assert sql.startswith(
-        "DELETE t FROM (SELECT %s AS the_id UNION ALL SELECT %s) AS v STRAIGHT_JOIN wm_due AS t FORCE"
-    )
+    assert sql == "DELETE t FROM wm_due AS t FORCE INDEX (uq_wm_due_message_id) WHERE t.message_id IN (%s, %s)"
     assert parameters == ("a", "b")
+    assert readable(sql)
+
+
+def test_instants_of_the_server_and_given_ones_are_told_apart(server: Server) -> None:
+    due = [{"message_id": one, "place": 2, "parked": False, "paced": False, "in_ms": 5, "now": 1} for one in "ab"]
+    ((sql, parameters),) = run(MysqlDialect()._moved("place", "parked", "paced"), server, due)
+    assert "CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED) + %s WHERE" in sql
+    assert parameters == (2, False, False, 5, "a", "b")
     assert readable(sql)
 
 

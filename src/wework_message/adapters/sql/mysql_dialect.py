@@ -148,7 +148,8 @@ class DueAgain:
     """Moves due rows.
 
     Not an INSERT .. ON DUPLICATE KEY UPDATE: that locks the gap before each key it finds and uses up a serial number for
-    each row. Whoever saves a message has it locked, so nobody else inserts its due row in between.
+    each row. Whoever saves a message has it locked, so nobody else inserts its due row in between. Only where fewer rows
+    changed than are to be moved does it matter which of them are there.
     """
 
     _KNOWN: Final = Query(
@@ -167,8 +168,10 @@ class DueAgain:
         wanted = list(rows)
         if not wanted:
             return 0
+        changed = self._moved.many(connection, wanted)
+        if changed == len(wanted):
+            return changed
         known = {one["message_id"] for one in self._KNOWN.rows(connection, ids=[row["message_id"] for row in wanted])}
-        changed = self._moved.many(connection, [row for row in wanted if row["message_id"] in known])
         return changed + self._new.many(connection, [row for row in wanted if row["message_id"] not in known])
 
 
