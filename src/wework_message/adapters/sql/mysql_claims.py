@@ -21,7 +21,7 @@ _CLASS_WEIGHT: Final = 10**15
 
 
 class Claim:
-    """Locks due rows, class by class, until there are enough; then reads what stands before each in its lane.
+    """Locks due rows in the order of their index, class by class; then reads what stands before each in its lane.
 
     The second look takes no locks. Whoever changes a lane in between is found by the guards of the schema, or waits for
     the rows locked here before it wakes them.
@@ -29,15 +29,12 @@ class Claim:
 
     def __init__(self, now: ColumnElement[int]) -> None:
         """`now` in epoch ms."""
-        self._lock = Query(_due_of_class(now))
+        self._lock = Query(_due(now))
         self._lanes = Query(_lanes(now))
 
     def rows(self, connection: Connection, /, **given: Any) -> list[dict[str, Any]]:
         """`now` and `most`."""
-        locked: list[dict[str, Any]] = []
-        for urgency in Urgency:
-            if (room := given["most"] - len(locked)) > 0:
-                locked += self._lock.rows(connection, now=given["now"], most=room, urgency=urgency.value)
+        locked = self._lock.rows(connection, now=given["now"], most=given["most"])
         return _with_lanes(connection, self._lanes, locked, given["now"])
 
 
@@ -73,11 +70,13 @@ def _standing(row: Mapping[str, Any], lane: Mapping[str, Any]) -> dict[str, Any]
     return {"holder": lane["holder"], "behind": any(one < own for one in first)}
 
 
-def _due_of_class(now: ColumnElement[int]) -> Select[Any]:
+def _due(now: ColumnElement[int]) -> Select[Any]:
+    """One range of the index for each class; it ends where there are enough, before it has seen a backlog."""
+    classes = [literal_number(urgency) for urgency in Urgency]
     return (
         select(*_CLAIMED)
-        .where(due.c.urgency == bindparam("urgency", 0), due.c.due_at <= now)
-        .order_by(due.c.due_at, due.c.seq)
+        .where(due.c.urgency.in_(classes), due.c.due_at <= now)
+        .order_by(due.c.urgency, due.c.due_at, due.c.seq)
         .limit(bindparam("most", 0))
         .with_hint(due, "FORCE INDEX (ix_wm_due_when)", "mysql")
         .with_for_update(skip_locked=True)
