@@ -25,6 +25,7 @@ _NEW_ATTEMPT = inserting(attempt)
 _NEW_NOTE = inserting(note, without=("id",))
 _NEW_BATCH = inserting(batch)
 _UPDATE_MESSAGE = updating(message, {"id": "the_id"}, rows.STATE_COLUMNS)
+_UPDATE_ROUND = updating(message, {"id": "the_id"}, rows.ROUND_COLUMNS)
 _UPDATE_ATTEMPT = updating(attempt, {"message_id": "the_id", "number": "the_number"}, rows.SETTLED_COLUMNS)
 _FORGET = deleting(due, {"message_id": "the_id"}, index="uq_wm_due_message_id")
 _MARK_PACED = updating(due, {"message_id": "the_id"}, ["paced"], index="uq_wm_due_message_id")
@@ -170,7 +171,8 @@ class SqlMessageJournal:
     def _write(self, connection: Connection, messages: Sequence[Message]) -> None:
         if not messages:
             return
-        _UPDATE_MESSAGE.many(connection, [{"the_id": one.id, **rows.message_state(one)} for one in messages])
+        _UPDATE_MESSAGE.many(connection, [_changed(one) for one in messages if one.round == 1])
+        _UPDATE_ROUND.many(connection, [_changed(one) for one in messages if one.round > 1])
         _write_attempts(connection, messages)
         _NEW_NOTE.many(connection, [rows.note_row(one, line) for one in messages for line in one.notes])
         self._write_due(connection, messages)
@@ -247,6 +249,10 @@ def load(
         for row in _ATTEMPTS.rows(connection, ids=tried):
             attempts.setdefault(row["message_id"], []).append(rows.attempt_of(row))
     return {one: rows.message_of(found[one], attempts.get(one, [])) for one in message_ids if one in found}
+
+
+def _changed(one: Message) -> dict[str, Any]:
+    return {"the_id": one.id, **rows.message_state(one)}
 
 
 def _write_attempts(connection: Connection, messages: Sequence[Message]) -> None:

@@ -27,9 +27,12 @@ _EXTRA = msgspec.json.Decoder(dict[str, Any])
 
 STATE_COLUMNS = (
     "status", "reason", "confirmed", "possible_duplicate", "recall", "recall_confirmed", "round", "tries", "strikes",
-    "attempt_count", "provider_code", "expires_at", "version", "updated_at",
+    "attempt_count", "provider_code", "version", "updated_at",
 )  # fmt: skip
-"""What a transition may change; everything else of a message is written once."""
+"""What a transition may change, but for `ROUND_COLUMNS`; everything else of a message is written once."""
+
+ROUND_COLUMNS = (*STATE_COLUMNS, "expires_at")
+"""What a transition may change once a message had a second round: only a new round moves its end (decision 40)."""
 
 
 def lane(account_id: str, conversation_id: str) -> str:
