@@ -151,3 +151,27 @@ async def test_what_was_submitted_before_the_end_is_still_committed(setting: Set
     assert await asyncio.gather(*asked) == [message.id for message in messages]
     with pytest.raises(DrainingError):
         await setting.commits.submit(setting.store, a_due_message())
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside another"])
+async def test_a_flusher_lets_more_gather_where_those_who_wait_have_one_of_their_own(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, *, beside: bool
+) -> None:
+    lingered: list[float] = []
+    pause = asyncio.sleep
+
+    async def sleep(delay: float) -> None:
+        lingered.append(delay)
+        await pause(0)
+
+    intake = setting.commits.beside() if beside else setting.commits
+    await setting.commits.start()
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    for commits in (setting.commits, intake):
+        lingered.clear()
+        await commits.submit(setting.store, a_due_message())
+        while not lingered:
+            await pause(0)
+        unhurried = beside and commits is setting.commits
+        assert lingered == [group_commit.UNHURRIED_S if unhurried else group_commit.LINGER_S]
+    await setting.commits.close()
