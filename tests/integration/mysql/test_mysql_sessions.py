@@ -118,6 +118,21 @@ async def test_a_query_whose_connection_died_is_asked_again(store: MysqlStore, m
     assert await store.read(_scalar, "SELECT CONNECTION_ID()") != number
 
 
+async def test_a_server_that_dies_as_it_lets_somebody_in_is_away_and_no_defect(
+    store: MysqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cut(**_: Any) -> None:
+        raise RuntimeError("Transport does not expose socket instance")  # asyncmy's own words on uvloop
+
+    monkeypatch.setattr("asyncmy.connect", cut)
+    with pytest.raises(UnavailableError):
+        await store.read(_names)
+    session = await store.begin()
+    with pytest.raises(UnavailableError):
+        await session.run(_write, "lost")
+    await session.close()
+
+
 async def test_a_commit_whose_connection_is_gone_is_not_tried_again_by_itself(
     store: MysqlStore, migrated: EmptyDatabase
 ) -> None:

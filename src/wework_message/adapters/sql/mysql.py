@@ -189,12 +189,16 @@ def _engine(target: MysqlTarget, *, autocommit: bool = False, **pool: Any) -> As
 
 
 async def _connected(target: MysqlTarget, *, autocommit: bool) -> Any:
-    connection = await asyncmy.connect(
-        host=target.host, port=target.port, user=target.username, password=target.password, database=target.database,
-        charset="utf8mb4", autocommit=autocommit, connect_timeout=CONNECT_S,
-        # Without FOUND_ROWS, which SQLAlchemy would set: a known callback is not a changed row.
-        client_flag=0,
-    )  # fmt: skip
+    try:
+        connection = await asyncmy.connect(
+            host=target.host, port=target.port, user=target.username, password=target.password,
+            database=target.database, charset="utf8mb4", autocommit=autocommit, connect_timeout=CONNECT_S,
+            # Without FOUND_ROWS, which SQLAlchemy would set: a known callback is not a changed row.
+            client_flag=0,
+        )  # fmt: skip
+    except RuntimeError as error:
+        # A server that dies as it lets us in closes the socket before the driver has set its options.
+        raise ConnectionResetError(str(error)) from error
     try:
         async with connection.cursor() as cursor:
             for statement in _session(mariadb="mariadb" in connection.get_server_info().lower()):
