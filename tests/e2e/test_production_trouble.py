@@ -72,8 +72,14 @@ class Stack:
         await self.crowd.idle()
 
     async def kill_mariadb(self) -> None:
+        self.crowd.want(AT_ONCE)
+        enough = len(self.crowd.unanswered) + self.dice.randrange(10, 100)
         await asyncio.to_thread(self.mariadb.kill9)
-        await asyncio.sleep(self.dice.uniform(0.2, 1.5))
+
+        async def refused() -> bool:
+            return len(self.crowd.unanswered) >= enough
+
+        await until(refused, LONG_S)
         await asyncio.to_thread(self.mariadb.start)
 
     async def flush_redis(self) -> None:
