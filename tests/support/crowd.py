@@ -49,6 +49,8 @@ class Crowd:
         self.log: list[Call] = []
         self.up = asyncio.Event()
         """Set while the service answers, as far as anybody knows."""
+        self.unanswered: list[str] = []
+        """What clients got in the place of an answer: a status from 500 on, or the kind of error."""
         self._urls = (url, *others)
         self._dice = random.Random(seed)
         self._numbers = itertools.count(1)
@@ -69,16 +71,26 @@ class Crowd:
         for _ in range(requests):
             self._permits.put_nowait(None)
 
-    async def finish(self) -> None:
-        """Return once everything that was wanted is answered."""
+    async def idle(self) -> None:
+        """Return once everything that was wanted is answered; clients are there for more."""
         done = asyncio.create_task(self._permits.join())
-        await asyncio.wait([done, *self._workers], return_when=asyncio.FIRST_COMPLETED)
-        for worker in self._workers:
-            if worker.done():
-                await worker  # it never ends by itself: raise what it raised
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
-        await done
+        try:
+            await asyncio.wait([done, *self._workers], return_when=asyncio.FIRST_COMPLETED)
+            for worker in self._workers:
+                if worker.done():
+                    await worker  # it never ends by itself: raise what it raised
+            await done
+        finally:
+            done.cancel()
+
+    async def finish(self) -> None:
+        """Return once everything that was wanted is answered, and clients are gone."""
+        try:
+            await self.idle()
+        finally:
+            for worker in self._workers:
+                worker.cancel()
+            await asyncio.gather(*self._workers, return_exceptions=True)
 
     async def _work(self, lanes: Sequence[int], dice: random.Random) -> None:
         async with Anyone.of(self._urls) as client:
@@ -148,9 +160,13 @@ class Crowd:
     async def _ask(self, client: Anyone, route: str, body: Json, key: str | None) -> httpx.Response | None:
         headers = {} if key is None else {"Idempotency-Key": key}
         try:
-            return await client.post(f"/api/messages/{route}", json=body, headers=headers)
-        except httpx.TransportError:
+            answer = await client.post(f"/api/messages/{route}", json=body, headers=headers)
+        except httpx.TransportError as error:
+            self.unanswered.append(type(error).__name__)
             return None
+        if answer.status_code >= 500:
+            self.unanswered.append(f"{answer.status_code} {route}")
+        return answer
 
     async def _again(self) -> None:
         await asyncio.sleep(AGAIN_S)

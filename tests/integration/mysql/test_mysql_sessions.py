@@ -118,6 +118,21 @@ async def test_a_query_whose_connection_died_is_asked_again(store: MysqlStore, m
     assert await store.read(_scalar, "SELECT CONNECTION_ID()") != number
 
 
+async def test_a_server_that_dies_as_it_lets_somebody_in_is_away_and_no_defect(
+    store: MysqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cut(**_: Any) -> None:
+        raise RuntimeError("Transport does not expose socket instance")  # asyncmy's own words on uvloop
+
+    monkeypatch.setattr("asyncmy.connect", cut)
+    with pytest.raises(UnavailableError):
+        await store.read(_names)
+    session = await store.begin()
+    with pytest.raises(UnavailableError):
+        await session.run(_write, "lost")
+    await session.close()
+
+
 async def test_a_commit_whose_connection_is_gone_is_not_tried_again_by_itself(
     store: MysqlStore, migrated: EmptyDatabase
 ) -> None:
@@ -128,6 +143,22 @@ async def test_a_commit_whose_connection_is_gone_is_not_tried_again_by_itself(
         await session.commit()
     assert not isinstance(caught.value, TryAgainError)
     await session.close()
+
+
+async def test_whoever_stands_still_within_a_transaction_loses_it_and_its_locks(
+    migrated: EmptyDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wework_message.adapters.sql.mysql.IDLE_IN_TRANSACTION_S", 1)
+    async with opened_store(migrated.target) as store:
+        frozen, other = await store.begin(), await store.begin()
+        await _lock(frozen, "default")
+        await _lock(other, "default")  # waits for less than LOCK_WAIT_S
+        with pytest.raises(TryAgainError) as caught:
+            await frozen.run(_write, "too-late")
+        assert caught.value.lost_connection
+        for one in (frozen, other):
+            await one.close()
+        assert await store.read(_names) == set()
 
 
 async def test_a_cancelled_statement_gives_its_locks_back(store: MysqlStore, migrated: EmptyDatabase) -> None:

@@ -22,6 +22,8 @@ _SIMULATOR: Final = ("--latency-ms", "20", "--echo-delay-ms", "50")
 RINGS: Final = 'wm_rocketmq_received_total{result="ok"}'
 PUBLISHED: Final = 'wm_rocketmq_publish_seconds_count{result="ok"}'
 FAILED: Final = 'wm_rocketmq_publish_seconds_count{result="failed"}'
+RECOVERY_S: Final = 15
+"""How soon rings come in again once a broker and its proxy answer."""
 
 
 @pytest.fixture
@@ -56,6 +58,18 @@ async def rings(scene: Scene) -> None:
         return await value(scene, RINGS) > 0
 
     await until(ringing, LONG_S)
+
+
+async def rings_again(scene: Scene, what: str) -> None:
+    """Until rings come in once more, for what is accepted from now on; `what` has just come back."""
+    back, before = time.monotonic(), await value(scene, RINGS)
+
+    async def used_again() -> bool:
+        await scene.api.accept(text())
+        return await value(scene, RINGS) > before
+
+    await until(used_again, RECOVERY_S, every_s=0.05)
+    print(f"rings again {time.monotonic() - back:.1f} s after {what}")  # noqa: T201 -- the number of the report
 
 
 async def busy(crowd: Crowd) -> None:
@@ -95,15 +109,7 @@ async def test_a_broker_killed_under_load_loses_nothing_doubles_nothing_and_is_u
         rocketmq.kill9()
         crowd.want(150)
         await asyncio.to_thread(rocketmq.start)
-        back = time.monotonic()
-        before = await value(scene, RINGS)
-
-        async def used_again() -> bool:
-            await scene.api.accept(text())
-            return await value(scene, RINGS) > before
-
-        await until(used_again, LONG_S, every_s=0.05)
-        print(f"rings again {time.monotonic() - back:.1f} s after the broker answered")  # noqa: T201 -- the number of the report
+        await rings_again(scene, "the broker answered")
         await crowd.finish()
         found = await judged(scene, crowd, cut_off=0)
         assert [one for one in found if one.rule.name != "NOT_ASKED_FOR"] == []
@@ -156,15 +162,27 @@ async def test_a_proxy_that_stands_still_is_passed_by_and_used_again(
                 await scene.api.reaches(one, "DELIVERED")
         finally:
             rocketmq.resume()
-        back = time.monotonic()
-        before = await value(scene, RINGS)
+        await rings_again(scene, "the proxy went on")
 
-        async def used_again() -> bool:
-            await scene.api.accept(text())
-            return await value(scene, RINGS) > before
 
-        await until(used_again, LONG_S, every_s=0.05)
-        print(f"rings again {time.monotonic() - back:.1f} s after the proxy went on")  # noqa: T201 -- as above
+@pytest.mark.timeout(180)
+async def test_a_broker_that_lost_its_proxy_holds_nothing_up_and_is_used_again_with_the_next_one(
+    settings: dict[str, str], tmp_path: Path, rocketmq: RocketMq
+) -> None:
+    async with acting(tmp_path, *_SIMULATOR, **settings) as scene:
+        await rings(scene)
+        rocketmq.kill9()
+        await asyncio.to_thread(lambda: rocketmq.start(proxy=False))
+        ids = [await scene.api.accept(text(str(n), conversationId=f"S:{n + 1}")) for n in range(20)]
+        for one in ids:
+            await scene.api.reaches(one, "DELIVERED")
+
+        async def told() -> bool:
+            return "proxy not enabled" in str((await queue(scene)).get("reason"))
+
+        await until(told, LONG_S)
+        await asyncio.to_thread(rocketmq.restore)
+        await rings_again(scene, "the proxy was there again")
 
 
 async def test_a_process_on_the_cluster_ends_in_time(settings: dict[str, str], tmp_path: Path) -> None:

@@ -248,3 +248,31 @@ async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_
         await until(probed)
         await prober.stop()
         await running
+
+
+async def test_a_duty_that_raises_ends_no_probing(caplog: pytest.LogCaptureFixture) -> None:
+    async with World() as world:
+        defects = [LookupError("a defect")]
+
+        class Defective(Duty):
+            async def mine(self) -> bool:
+                for error in defects:
+                    raise error
+                return await super().mine()
+
+        probe = ProbeProviders(world.gateways, world.board, world.clock)
+        prober = Prober(probe, every_ms=1, at_least_ms=0, duty=Defective("probes", "a", 1_000, world.units))
+        running = asyncio.create_task(prober.run())
+
+        async def told() -> bool:
+            return "probe failed" in [one.getMessage() for one in caplog.records]
+
+        await until(told)
+        defects.clear()
+
+        async def probed() -> bool:
+            return world.board.provider(PROVIDER).checked_at is not None
+
+        await until(probed)
+        await prober.stop()
+        await running

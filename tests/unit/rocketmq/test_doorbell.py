@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 from tests.contracts.doorbell_contract import HOUR_MS, DoorbellContract, heard
@@ -32,6 +33,20 @@ class SlowTransport(MemoryTransport):
         await self.gate.acquire()
         if self.failing:
             raise PublishError("away")
+        await super().publish(topic, body, keys=keys)
+
+
+class RaisingTransport(MemoryTransport):
+    """Its first publish meets a defect."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.defects = 1
+
+    async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
+        if self.defects:
+            self.defects -= 1
+            raise RuntimeError("a defect")
         await super().publish(topic, body, keys=keys)
 
 
@@ -109,6 +124,42 @@ async def test_a_broker_that_came_back_is_published_to_again() -> None:
             return counts.published["ok"] > 0
 
         await until(published)
+
+
+async def test_a_publish_that_raises_sends_to_the_table_and_silences_no_later_ring(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport, counts = RaisingTransport(), Heard()
+    monkeypatch.setattr("wework_message.adapters.rocketmq.ringing.AGAIN_S", 0.0)
+    async with a_doorbell(transport, heard=counts) as doorbell:
+        await doorbell.ring([a_message_id()])
+        assert (await doorbell.wait(HOUR_MS)).message_ids == frozenset()
+        assert [one.getMessage() for one in caplog.records] == ["a ring could not be published"]
+        message_id = a_message_id()
+        await doorbell.ring([message_id])
+        await heard(doorbell, [message_id])
+        assert counts.published == {"failed": 1, "ok": 1}
+
+
+async def test_a_receive_that_raises_ends_no_listening(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = MemoryTransport()
+    monkeypatch.setattr("wework_message.adapters.rocketmq.listening.AGAIN_S", 0.0)
+    take, raised = transport.take, iter([LookupError("a defect")] * len(Urgency))
+
+    def raising(*arguments: Any) -> Any:
+        for error in raised:
+            raise error
+        return take(*arguments)
+
+    monkeypatch.setattr(transport, "take", raising)
+    async with a_doorbell(transport) as doorbell:
+        message_id = a_message_id()
+        await doorbell.wait(20)
+        await doorbell.ring([message_id])
+        await heard(doorbell, [message_id])
+        assert {one.getMessage() for one in caplog.records} == {"rings could not be received"}
 
 
 async def test_a_ring_is_acknowledged_once_it_is_answered_and_else_comes_again() -> None:

@@ -1,6 +1,7 @@
 """Receiving rings of one class, only while there is room for what they announce."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -18,8 +19,13 @@ DELIVERIES: Final = 5
 AT_ONCE: Final = 4
 """Rings in one receive: more would be slots that other processes have free."""
 
+AGAIN_S: Final = 1.0
+"""Pause after a defect."""
+
 Received = Callable[[str], None]
 """Hears of each ring: `ok`, `garbage` or `given_up`."""
+
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,12 @@ class Listening:
         self._subscription = await self._transport.subscribe(self._topic, self._group, lease_s=LEASE_S)
         while True:
             await self._hungry.wait()
-            for delivery in await self._subscription.receive(AT_ONCE):
-                await self._take(self._subscription, delivery)
+            try:
+                for delivery in await self._subscription.receive(AT_ONCE):
+                    await self._take(self._subscription, delivery)
+            except Exception:  # noqa: BLE001 -- one defect must not end all listening
+                _log.exception("rings could not be received")
+                await asyncio.sleep(AGAIN_S)
             if self._taken:
                 self._heard()
 

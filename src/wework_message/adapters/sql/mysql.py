@@ -39,6 +39,15 @@ RECYCLE_S: Final = 1_800
 LOCK_WAIT_S: Final = 5
 """How long a statement waits for a row; then the whole transaction is tried again."""
 
+IDLE_IN_TRANSACTION_S: Final = 20
+"""After so long between two statements of a transaction, its process stands still or is out of reach: rolled back.
+
+Else what it has locked would be passed by until it comes back, or for the server's `wait_timeout` of 8 h. MariaDB only.
+"""
+
+IDLE_S: Final = 300
+"""The same on MySQL, which knows no limit for transactions alone: any connection that is idle for so long is closed."""
+
 _AGAIN: Final = frozenset({1020, 1205, 1213})
 """The server gave this transaction up for another: changed since read, lock wait, deadlock."""
 
@@ -189,12 +198,16 @@ def _engine(target: MysqlTarget, *, autocommit: bool = False, **pool: Any) -> As
 
 
 async def _connected(target: MysqlTarget, *, autocommit: bool) -> Any:
-    connection = await asyncmy.connect(
-        host=target.host, port=target.port, user=target.username, password=target.password, database=target.database,
-        charset="utf8mb4", autocommit=autocommit, connect_timeout=CONNECT_S,
-        # Without FOUND_ROWS, which SQLAlchemy would set: a known callback is not a changed row.
-        client_flag=0,
-    )  # fmt: skip
+    try:
+        connection = await asyncmy.connect(
+            host=target.host, port=target.port, user=target.username, password=target.password,
+            database=target.database, charset="utf8mb4", autocommit=autocommit, connect_timeout=CONNECT_S,
+            # Without FOUND_ROWS, which SQLAlchemy would set: a known callback is not a changed row.
+            client_flag=0,
+        )  # fmt: skip
+    except RuntimeError as error:
+        # A server that dies as it lets us in closes the socket before the driver has set its options.
+        raise ConnectionResetError(str(error)) from error
     try:
         async with connection.cursor() as cursor:
             for statement in _session(mariadb="mariadb" in connection.get_server_info().lower()):
@@ -212,6 +225,9 @@ def _session(*, mariadb: bool) -> tuple[str, ...]:
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
         f"SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_WAIT_S}",
+        f"SET SESSION idle_transaction_timeout = {IDLE_IN_TRANSACTION_S}"
+        if mariadb
+        else f"SET SESSION wait_timeout = {IDLE_S}",
     )
 
 

@@ -1,0 +1,218 @@
+"""Everything that production stands on breaks in turn under four processes and their clients, and is judged at the end."""
+
+import asyncio
+import random
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.e2e.test_kills import judged
+from tests.support.cluster import CONSUME, Cluster, Member, cluster, settings_of
+from tests.support.crowd import Crowd
+from tests.support.polling import until
+from tests.support.processes import ServiceProgram
+from tests.support.servers.mariadb import Database, MariaDb
+from tests.support.servers.redis import Redis
+from tests.support.servers.rocketmq import RocketMq
+from tests.support.witnesses import LONG_S, client_of
+
+pytestmark = pytest.mark.e2e
+
+FOUR: Final = (Member("serve-1"), Member("serve-2"), Member("consume-1", CONSUME), Member("consume-2", CONSUME))
+SEED: Final = 1
+SLOTS: Final = 4
+CALL_S: Final = 4
+LEASE_S: Final = 2 + CALL_S + 10
+"""Of a call: see `horizon.lease_ms`."""
+RECOVERY_S: Final = 15
+"""How soon every consumer hears rings again once a broker that was killed answers."""
+AT_ONCE: Final = 20
+"""Requests before a fault, and within one."""
+
+_SIMULATOR: Final = (
+    "--latency-ms", "80", "--echo-delay-ms", "150", "--callback-retries", "100", "--callback-retry-delay-ms", "300",
+    "--callback-workers", "32",
+)  # fmt: skip
+_SETTINGS: Final = {
+    "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_TIMEOUT_MS": str(CALL_S * 1000),
+    "APP_MESSAGE_UNKNOWN_HORIZON_SECONDS": str(CALL_S),
+    "APP_MESSAGE_ASYNC_MAX_POOL_SIZE": str(SLOTS),
+    "APP_MESSAGE_SYNC_WAIT_MS": "300",
+}
+_RINGS: Final = re.compile(r'^wm_rocketmq_received_total\{result="ok"\} (\S+)$', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """All that breaks, and the clients that go on asking."""
+
+    four: Cluster
+    crowd: Crowd
+    dice: random.Random
+    mariadb: MariaDb
+    redis: Redis
+    rocketmq: RocketMq
+
+    async def busy(self) -> None:
+        """Requests are under way, and none of them has been refused an answer."""
+        enough = len(self.crowd.log) + self.dice.randrange(1, AT_ONCE // 2)
+        self.crowd.want(AT_ONCE)
+
+        async def answered() -> bool:
+            return len(self.crowd.log) >= enough
+
+        await until(answered, LONG_S)
+
+    async def served(self) -> None:
+        """Requests are made and answered now, by whoever is there."""
+        self.crowd.want(AT_ONCE)
+        await self.crowd.idle()
+
+    async def kill_mariadb(self) -> None:
+        self.crowd.want(AT_ONCE)
+        enough = len(self.crowd.unanswered) + self.dice.randrange(10, 100)
+        await asyncio.to_thread(self.mariadb.kill9)
+
+        async def refused() -> bool:
+            return len(self.crowd.unanswered) >= enough
+
+        await until(refused, LONG_S)
+        await asyncio.to_thread(self.mariadb.start)
+
+    async def flush_redis(self) -> None:
+        for _ in range(3):
+            await asyncio.to_thread(self.redis.flush)
+            await self.served()
+
+    async def kill_redis(self) -> None:
+        await asyncio.to_thread(self.redis.kill9)
+        await self.served()
+        await asyncio.to_thread(self.redis.start)
+
+    async def kill_broker(self) -> None:
+        await asyncio.to_thread(self.rocketmq.kill9)
+        await self.served()
+        await asyncio.to_thread(self.rocketmq.start)
+        before = [await _rings(one) for one in self._all("consume")]
+
+        async def heard() -> bool:
+            await self.served()
+            now = [await _rings(one) for one in self._all("consume")]
+            return all(after > then for after, then in zip(now, before, strict=True))
+
+        await until(heard, RECOVERY_S)
+
+    async def kill_name_server(self) -> None:
+        await asyncio.to_thread(self.rocketmq.name_server.kill9)
+        await self.served()
+        await asyncio.to_thread(self.rocketmq.name_server.start)
+
+    async def kill_server(self) -> None:
+        victim = self.dice.choice(self._all("serve"))
+        victim.kill()
+        await self.served()
+        await asyncio.to_thread(victim.start)
+
+    async def kill_consumer(self) -> None:
+        victim = self.dice.choice(self._all("consume"))
+        victim.kill()
+        await self.served()
+        await asyncio.to_thread(victim.start)
+
+    async def pause_consumer(self) -> None:
+        """Beyond the leases of its calls: the other one gives them up, and it hears so when it goes on."""
+        sleeper = self.dice.choice(self._all("consume"))
+        await self.four.scene.simulator.hold_echoes()  # else they would settle its calls long before
+        held = await self._caught(sleeper)
+
+        async def given_up() -> bool:
+            return not held & await self._sending()
+
+        await until(given_up, 2 * LEASE_S, every_s=0.5)
+        sleeper.resume()
+        await self.four.scene.simulator.release_echoes()
+
+    async def _caught(self, sleeper: ServiceProgram) -> set[str]:
+        """Stop it with calls under way; their messages."""
+        sleeper.pause()
+        while not (held := await self._sending() & await self._sending_after()):
+            sleeper.resume()
+            await self.busy()
+            sleeper.pause()
+        return held
+
+    async def _sending(self) -> set[str]:
+        return {row["messageId"] for row in await self.four.scene.api.rows() if row["status"] == "SENDING"}
+
+    async def _sending_after(self) -> set[str]:
+        await self.served()
+        return await self._sending()
+
+    def _all(self, kind: str) -> Sequence[ServiceProgram]:
+        return [one for name, one in self.four.members.items() if name.startswith(kind)]
+
+
+async def _rings(consumer: ServiceProgram) -> float:
+    async with client_of(consumer.origin) as client:
+        found = _RINGS.search((await client.get("/actuator/prometheus")).text)
+    return float(found[1]) if found else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    strike: Callable[[Stack], Awaitable[None]]
+    """From whole to whole, with requests under way."""
+    answers: bool = True
+    """Every request is answered all the while: the database is there, and whoever was asked."""
+    cut_off: int = 0
+    """Calls whose outcome may be lost."""
+
+
+FAULTS: Final = (
+    Fault(Stack.kill_mariadb, answers=False, cut_off=2 * SLOTS),
+    Fault(Stack.kill_server, answers=False),
+    Fault(Stack.flush_redis),
+    Fault(Stack.kill_redis),
+    Fault(Stack.kill_broker),
+    Fault(Stack.kill_name_server),
+    Fault(Stack.pause_consumer, cut_off=SLOTS),
+    Fault(Stack.kill_consumer, cut_off=SLOTS),
+    Fault(Stack.kill_mariadb, answers=False, cut_off=2 * SLOTS),
+)
+
+
+@pytest.fixture
+def settings(mariadb_database: Database, redis_url: str, rocketmq: RocketMq) -> dict[str, str]:
+    """Everything there is, with topics of this test's own."""
+    name = f"trouble-{next(rocketmq._numbers)}"
+    return _SETTINGS | settings_of(mariadb_database) | {
+        "REDIS_URL": redis_url, "REDIS_CACHE_STATUS": "true",
+        "ROCKETMQ_NAME_SERVER": rocketmq.name_server.address, "ROCKETMQ_ENDPOINTS": rocketmq.endpoints,
+        "ROCKETMQ_TOPICS_DUE": name, "ROCKETMQ_TOPICS_CALLBACKS": f"{name}-callbacks", "ROCKETMQ_GROUP": name,
+    }  # fmt: skip
+
+
+@pytest.mark.timeout(300)
+async def test_whatever_breaks_nothing_is_lost_or_doubled_and_accepting_needs_the_database_alone(
+    tmp_path: Path, settings: dict[str, str], mariadb: MariaDb, redis_server: Redis, rocketmq: RocketMq
+) -> None:
+    dice = random.Random(SEED)
+    schedule = dice.sample(FAULTS, len(FAULTS))
+    print("schedule:", *(fault.strike.__name__ for fault in schedule))  # noqa: T201 -- pytest shows it where it fails
+    async with cluster(tmp_path, FOUR, settings, *_SIMULATOR) as four:
+        crowd = Crowd(four.urls[0], SEED, *four.urls[1:])
+        crowd.begin()
+        crowd.up.set()
+        stack = Stack(four, crowd, dice, mariadb, redis_server, rocketmq)
+        for fault in schedule:
+            await stack.busy()
+            before = len(crowd.unanswered)
+            await fault.strike(stack)
+            await crowd.idle()
+            assert not fault.answers or crowd.unanswered[before:] == [], fault.strike.__name__
+        await crowd.finish()
+        assert await judged(four.scene, crowd, cut_off=sum(fault.cut_off for fault in schedule)) == []
+        assert [name for name, one in four.members.items() if one.has_written('"level":"ERROR"')] == []  # no defect
