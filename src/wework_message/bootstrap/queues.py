@@ -1,5 +1,7 @@
 """The queue that the settings name: its connection, the doorbell on it, and who watches it."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +26,9 @@ from wework_message.bootstrap.settings.queue import PROXY_PORT
 from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.bootstrap.settings.tree import RocketmqSettings
 from wework_message.domain.ports.doorbell import Doorbell
+
+CLOSE_S: Final = 7.0
+"""How long closing may take: the poll at hand ends within 5 s, and threads that wait for a broker are left behind."""
 
 _MS: Final = 1000
 
@@ -56,8 +61,10 @@ async def open_queue(settings: RocketmqSettings, role: Role, reports: Reports) -
     try:
         yield Queue(doorbell, watch, gated, (watch,))
     finally:
-        await doorbell.close()
-        await transport.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await doorbell.close()
+                await transport.close()
 
 
 async def init_topics(settings: RocketmqSettings) -> tuple[Sequence[str], Sequence[str]]:
