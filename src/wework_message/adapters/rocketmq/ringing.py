@@ -1,6 +1,7 @@
 """Publishing rings of one class: what becomes due while a publish is under way gathers in the next one."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -20,6 +21,8 @@ AGAIN_S: Final = 1.0
 
 Published = Callable[[str, float], None]
 """Hears of each publish: `ok` or `failed`, and its seconds."""
+
+_log: Final = logging.getLogger(__name__)
 
 
 class Ringing:
@@ -66,15 +69,21 @@ class Ringing:
         self._since = began = _now()
         try:
             await self._transport.publish(self._topic, encoded(message_ids))
-        except PublishError:
-            self._published("failed", _now() - began)
-            self._not_before = _now() + AGAIN_S
-            self._pending.clear()
-            self._look()
+        except PublishError:  # the transport tells that the broker is away, once
+            self._failed(began)
+        except Exception:  # noqa: BLE001 -- one defect must not silence all later rings
+            _log.exception("a ring could not be published")
+            self._failed(began)
         else:
             self._published("ok", _now() - began)
         finally:
             self._since = None
+
+    def _failed(self, began: float) -> None:
+        self._published("failed", _now() - began)
+        self._not_before = _now() + AGAIN_S
+        self._pending.clear()
+        self._look()
 
 
 def _now() -> float:

@@ -90,13 +90,16 @@ class Prober:
         while not self._stopping:
             asked = self._called.is_set()
             self._called.clear()
-            if asked or self._duty is None or await self._duty.mine():
-                await _alone(self._probe())
+            await _alone(self._round(asked=asked))
             await self._pause(self._every_s, self._called)
             if self._called.is_set():
                 await self._pause(self._at_least_s, self._stopped)
         if self._duty is not None:
             await self._duty.release()
+
+    async def _round(self, *, asked: bool) -> None:
+        if asked or self._duty is None or await self._duty.mine():
+            await self._probe()
 
     @staticmethod
     async def _pause(seconds: float, event: asyncio.Event) -> None:
