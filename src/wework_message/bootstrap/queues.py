@@ -54,7 +54,7 @@ async def open_queue(settings: RocketmqSettings, role: Role, reports: Reports) -
     gated = GatedTransport(transport)
     doorbell = RocketmqDoorbell(gated, lanes(settings.topics.due, settings.group), reports, listens=role.dispatches)
     watch = ClusterWatch(
-        _admin(settings), _proxies(settings), (transport.publishing, transport.receiving), wanted(settings), reports,
+        admin_of(settings), proxies_of(settings), (transport.publishing, transport.receiving), wanted(settings), reports,
         creates=settings.create_topics, tried=gated.open,
     )  # fmt: skip
     doorbell.start()
@@ -69,7 +69,7 @@ async def open_queue(settings: RocketmqSettings, role: Role, reports: Reports) -
 
 async def init_topics(settings: RocketmqSettings) -> tuple[Sequence[str], Sequence[str]]:
     """Create what is missing; the topics and groups that were created. Raises `LayoutError`."""
-    created = await ensure(_admin(settings), wanted(settings))
+    created = await ensure(admin_of(settings), wanted(settings))
     return created.topics, created.groups
 
 
@@ -87,7 +87,7 @@ def _transport(settings: RocketmqSettings) -> GrpcTransport | NativeTransport:
 
 
 def _target(settings: RocketmqSettings) -> Target:
-    endpoints = ";".join(f"{host}:{port}" for host, port in _proxies(settings))
+    endpoints = ";".join(f"{host}:{port}" for host, port in proxies_of(settings))
     return Target(
         proxies(endpoints), _revealed(settings.access_key), _revealed(settings.secret_key), settings.namespace or "",
         settings.tls, -(-settings.producer.send_message_timeout // _MS),
@@ -104,7 +104,7 @@ def _native_target(settings: RocketmqSettings) -> Target:
     )  # fmt: skip
 
 
-def _proxies(settings: RocketmqSettings) -> Sequence[tuple[str, int]]:
+def proxies_of(settings: RocketmqSettings) -> Sequence[tuple[str, int]]:
     """None for the native transport, which speaks to brokers."""
     if settings.transport == "native" or settings.name_server is None:
         return ()
@@ -113,7 +113,8 @@ def _proxies(settings: RocketmqSettings) -> Sequence[tuple[str, int]]:
     return ((addresses(settings.name_server)[0][0], PROXY_PORT),)
 
 
-def _admin(settings: RocketmqSettings) -> Admin:
+def admin_of(settings: RocketmqSettings) -> Admin:
+    """Asks the cluster of these settings, with their access key."""
     return Admin(addresses(settings.name_server or ""), _revealed(settings.access_key), _revealed(settings.secret_key))
 
 
