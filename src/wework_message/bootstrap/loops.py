@@ -8,8 +8,11 @@ from typing import Final, Protocol
 from wework_message.application.role import Role
 from wework_message.bootstrap.containers import UseCases
 
+END_S: Final = 6.0
+"""How long loops that were told to stop have to end, if the drain's time allows: a poll of a queue takes 5 s."""
+
 LATE_S: Final = 1.0
-"""How long a loop that was told to stop may go on once the drain's time is over; then it is cancelled."""
+"""The same where the drain's time is over. Then they are cancelled."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -51,7 +54,7 @@ class Loops:
                 _log.exception("%s could not be stopped", type(loop).__name__)
         if not self.tasks:
             return
-        _, late = await asyncio.wait(self.tasks, timeout=max(LATE_S, ends - clock()))
+        _, late = await asyncio.wait(self.tasks, timeout=max(LATE_S, min(END_S, ends - clock())))
         for task in late:
             _log.warning("%s did not end in time", task.get_name())
             task.cancel()

@@ -27,8 +27,11 @@ from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.bootstrap.settings.tree import RocketmqSettings
 from wework_message.domain.ports.doorbell import Doorbell
 
-CLOSE_S: Final = 7.0
-"""How long closing may take: the poll at hand ends within 5 s, and threads that wait for a broker are left behind."""
+CLOSE_S: Final = 6.0
+"""How long closing may take: the poll at hand ends within 5 s."""
+
+CLOSE_AWAY_S: Final = 2.0
+"""The same where the cluster is not well: threads that wait for it are left behind."""
 
 _MS: Final = 1000
 
@@ -62,7 +65,7 @@ async def open_queue(settings: RocketmqSettings, role: Role, reports: Reports) -
         yield Queue(doorbell, watch, gated, (watch,))
     finally:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_S):
+            async with asyncio.timeout(CLOSE_S if watch.condition().healthy else CLOSE_AWAY_S):
                 await doorbell.close()
                 await transport.close()
 
