@@ -13,6 +13,11 @@ from tests.support.processes import playing
 from tests.support.servers.rocketmq import RocketMq
 from tests.support.witnesses import Api, client_of, text
 
+from wework_message.adapters.rocketmq.admin import Admin
+from wework_message.adapters.rocketmq.doorbell import lanes
+from wework_message.adapters.rocketmq.layout import ensure
+from wework_message.adapters.rocketmq.target import addresses
+
 pytestmark = pytest.mark.e2e
 
 
@@ -56,7 +61,9 @@ async def test_a_server_that_is_no_provider_is_found_out(tmp_path: Path) -> None
 async def test_the_production_backends_by_the_java_service_s_variables(
     tmp_path: Path, migrated: EmptyDatabase, redis_url: str, rocketmq: RocketMq
 ) -> None:
-    target = migrated.target
+    target, topic, group = migrated.target, rocketmq.fresh_topic(), rocketmq.fresh_group()
+    its_lanes = [(one.topic, one.group) for one in lanes(topic, group).values()]
+    await ensure(Admin(addresses(rocketmq.name_server.address)), its_lanes)
     code, checks, said = await doctor(
         tmp_path,
         SPRING_DATASOURCE_URL=f"jdbc:mysql://{target.host}:{target.port}/{target.database}",
@@ -66,11 +73,27 @@ async def test_the_production_backends_by_the_java_service_s_variables(
         SPRING_DATA_REDIS_PORT=redis_url.rpartition(":")[2].partition("/")[0],
         ROCKETMQ_NAME_SERVER=rocketmq.name_server.address,
         ROCKETMQ_ENDPOINTS=rocketmq.endpoints,
-        ROCKETMQ_TOPICS_DUE=rocketmq.fresh_topic(),
-        ROCKETMQ_GROUP=rocketmq.fresh_group(),
+        ROCKETMQ_TOPICS_DUE=topic,
+        ROCKETMQ_GROUP=group,
     )
     asked = {name: one for name, one in checks.items() if name.startswith(("database.", "redis.", "rocketmq."))}
     assert {one["verdict"] for one in asked.values()} == {"ok"}, said
     assert len(asked) == 7 + 5 + 8
     assert code in {0, 78}  # 78 while a backend is not wired
     assert target.password not in said
+
+
+async def test_a_cluster_without_the_lanes_of_urgent_and_bulk_messages_is_told(
+    tmp_path: Path, rocketmq: RocketMq
+) -> None:
+    topic, group = rocketmq.fresh_topic(), rocketmq.fresh_group()
+    _, checks, _ = await doctor(
+        tmp_path,
+        ROCKETMQ_NAME_SERVER=rocketmq.name_server.address,
+        ROCKETMQ_ENDPOINTS=rocketmq.endpoints,
+        ROCKETMQ_TOPICS_DUE=topic,
+        ROCKETMQ_GROUP=group,
+        ROCKETMQ_TOPICS_INTAKE=f"{topic}-intake",
+    )
+    assert checks["rocketmq.topics"]["text"] == f"no topic {topic}-urgent, {topic}-bulk, {topic}-intake"
+    assert checks["rocketmq.groups"]["text"] == f"no group {group}-urgent, {group}-bulk, {group}-intake"

@@ -8,6 +8,7 @@ from tests.support.examining import examined, verdicts
 from tests.support.servers.ports import free_port
 from tests.support.servers.rocketmq import RocketMq
 
+from wework_message.adapters.rocketmq.admin import Admin
 from wework_message.adapters.rocketmq.checks import Cluster, rocketmq_checks
 
 
@@ -17,7 +18,7 @@ def address(text: str) -> tuple[str, int]:
 
 
 def cluster_of(server: RocketMq, topic: str, group: str) -> Cluster:
-    return Cluster([address(server.name_server.address)], address(server.endpoints), [topic], [group])
+    return Cluster(Admin([address(server.name_server.address)]), address(server.endpoints), [topic], [group])
 
 
 async def test_a_cluster_with_our_topics_and_groups_is_ok(rocketmq: RocketMq) -> None:
@@ -58,14 +59,14 @@ async def test_without_its_proxy_the_name_server_is_fine_and_the_proxy_fails(roc
 
 async def test_another_service_on_the_proxy_s_port_is_no_proxy(rocketmq: RocketMq) -> None:
     cluster = cluster_of(rocketmq, rocketmq.fresh_topic(), rocketmq.fresh_group())
-    found = await examined(rocketmq_checks(replace(cluster, proxy=cluster.name_servers[0])), deadline_s=5)
+    found = await examined(rocketmq_checks(replace(cluster, proxy=cluster.admin.name_servers[0])), deadline_s=5)
     assert verdicts(found)["rocketmq.proxy.call"] == "failed"
 
 
 async def test_one_of_two_name_servers_away_fails_alone(rocketmq: RocketMq) -> None:
     cluster = cluster_of(rocketmq, rocketmq.fresh_topic(), rocketmq.fresh_group())
     found = await examined(
-        rocketmq_checks(replace(cluster, name_servers=[("127.0.0.1", free_port()), *cluster.name_servers]))
+        rocketmq_checks(replace(cluster, admin=Admin([("127.0.0.1", free_port()), *cluster.admin.name_servers])))
     )
     assert verdicts(found)["rocketmq.name-server.1.tcp"] == "failed"
     assert verdicts(found)["rocketmq.name-server.2.call"] == "ok"
@@ -92,6 +93,6 @@ async def test_what_is_no_name_server_fails_whatever_it_answers() -> None:
     )
     for answer in answers:
         async with babbling(answer) as place:
-            found = await examined(rocketmq_checks(Cluster([place], place, ["t"], ["g"])), deadline_s=5)
+            found = await examined(rocketmq_checks(Cluster(Admin([place]), place, ["t"], ["g"])), deadline_s=5)
         assert verdicts(found)["rocketmq.name-server.call"] == "failed", answer
         assert verdicts(found)["rocketmq.topics"] == "skipped"

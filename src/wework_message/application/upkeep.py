@@ -15,6 +15,9 @@ from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactor
 
 _log: Final = logging.getLogger(__name__)
 
+AGAIN_S: Final = 60.0
+"""When a round that ended early, because the store was away, is begun again."""
+
 LEASE_OF_INTERVALS: Final = 2.5
 """A duty outlives two rounds of its holder: one that is late does not lose it, one that is gone is missed soon."""
 
@@ -95,13 +98,15 @@ class Upkeep:
 
     async def _repeat(self, chore: Chore, duty: Duty) -> None:
         while not self._stopped.is_set():
+            wait_s = chore.every_s
             try:
                 await self.round(chore, duty)
             except UnavailableError:
                 _log.info("%s waits for the database", chore.name)
+                wait_s = min(wait_s, AGAIN_S)
             except Exception:  # noqa: BLE001 -- one defect must not end the others
                 _log.exception("%s failed", chore.name)
-            await pause(self._stopped, chore.every_s)
+            await pause(self._stopped, wait_s)
         await duty.release()
 
     async def round(self, chore: Chore, duty: Duty) -> None:

@@ -1,6 +1,5 @@
 """``doctor``: collect the checks that each adapter offers for what the settings name, and ask them. Nothing is written."""
 
-import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.util import find_spec
@@ -19,7 +18,6 @@ from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.settings import (
     Loaded,
     ProviderSettings,
-    SettingsError,
     mysql_address,
     simulated_providers,
     sqlite_path,
@@ -28,8 +26,6 @@ from wework_message.bootstrap.settings import (
 from wework_message.bootstrap.settings.tree import RocketmqSettings
 from wework_message.domain.ports.checking import Check, Fault, Finding
 
-PROXY_PORT: Final = 8081
-_ADDRESS: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:]+)):(?P<port>\d{1,5})")
 _PREFIX: Final = "app.wework.providers"
 
 
@@ -125,34 +121,21 @@ def _redis(loaded: Loaded) -> Sequence[Check]:
 
 
 def _rocketmq(source: RocketmqSettings) -> Sequence[Check]:
-    if source.name_server is None and source.endpoints is None:
+    if source.name_server is None:
         return [_skipped("rocketmq.proxy.call", "rocketmq.name-server is not set: the queue is in the process")]
     if find_spec("grpc") is None:
         return [_skipped("rocketmq.proxy.call", "the extra rocketmq is not installed")]
     from wework_message.adapters.rocketmq.checks import Cluster, rocketmq_checks  # noqa: PLC0415 -- gRPC is an extra
+    from wework_message.bootstrap.queues import admin_of, proxies_of, wanted  # noqa: PLC0415 -- as above
 
     try:
-        servers = [_address(one, "rocketmq.name-server") for one in (source.name_server or "").split(";") if one]
-        proxy = (
-            _address(source.endpoints.partition(";")[0], "rocketmq.endpoints")
-            if source.endpoints
-            else (servers[0][0], PROXY_PORT)
-        )
-    except SettingsError as error:
-        return [_failed("rocketmq.address", str(error), f"correct {error.path}")]
-    prefix = f"{source.namespace}%" if source.namespace else ""
-    topics = [one for one in (source.topics.due, source.topics.intake, source.topics.callbacks) if one is not None]
-    names = [prefix + one for one in topics]
+        admin, proxies = admin_of(source), proxies_of(source)
+    except ValueError as error:
+        return [_failed("rocketmq.address", str(error), "correct rocketmq.name-server and rocketmq.endpoints")]
+    topics, groups = zip(*wanted(source), strict=True)
     return rocketmq_checks(
-        Cluster(servers, proxy, names, [prefix + source.group], tls=source.tls, creates=source.create_topics)
+        Cluster(admin, next(iter(proxies), None), topics, groups, tls=source.tls, creates=source.create_topics)
     )
-
-
-def _address(text: str, setting: str) -> tuple[str, int]:
-    match = _ADDRESS.fullmatch(text.strip())
-    if match is None or int(match["port"]) not in range(1, 65_536):
-        raise SettingsError(setting, "must be host:port, several of them with ; between")
-    return match["v6"] or match["host"], int(match["port"])
 
 
 def _skipped(name: str, why: str) -> Check:

@@ -76,14 +76,12 @@ async def open_intake(
     return (consumer,)
 
 
-async def open_callback_rings(
+async def open_callback_listener(
     settings: RocketmqSettings, role: Role, transport: Transport | None, bells: CallbackBells
 ) -> Sequence[Loop]:
-    """Who publishes rings, in every process, and who listens to them, where callbacks are projected."""
+    """Who listens to the rings of all processes, where callbacks are projected; none without a topic."""
     topic = settings.topics.callbacks
-    if topic is None or transport is None or bells.rings is None:
+    if topic is None or transport is None or not role.dispatches:
         return ()
-    if not role.dispatches:
-        return (bells.rings,)
     subscription = await transport.subscribe(topic, callback_group(settings), lease_s=RING_LEASE_S)
-    return (CallbackListener(subscription, bells.here.ring), bells.rings)
+    return (CallbackListener(subscription, bells.here.ring),)

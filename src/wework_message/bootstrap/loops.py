@@ -1,10 +1,20 @@
 """What goes on in a process beside its HTTP server, by role."""
 
+import asyncio
+import logging
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from wework_message.application.role import Role
 from wework_message.bootstrap.containers import UseCases
+
+END_S: Final = 6.0
+"""How long loops that were told to stop have to end, if the drain's time allows: a poll of a queue takes 5 s."""
+
+LATE_S: Final = 1.0
+"""The same where the drain's time is over. Then they are cancelled."""
+
+_log: Final = logging.getLogger(__name__)
 
 
 class Loop(Protocol):
@@ -17,6 +27,41 @@ class Loop(Protocol):
     async def stop(self, drain_s: float) -> None:
         """Begin nothing more; what is under way has `drain_s` seconds to end by itself."""
         ...
+
+
+class Loops:
+    """The loops of one process. None of them keeps another one from ending."""
+
+    def __init__(self, loops: Sequence[Loop]) -> None:
+        """In the order in which they stop."""
+        self._loops = loops
+        self.tasks: list[asyncio.Task[None]] = []
+        """One for each, from `start` on. One that ends before `stop` is a defect."""
+
+    def start(self) -> None:
+        """Let all of them run."""
+        for loop in self._loops:
+            self.tasks.append(asyncio.create_task(loop.run(), name=type(loop).__name__))
+
+    async def stop(self, seconds: float) -> None:
+        """Stop one after the other, and return once all have ended; whatever raises is logged, and the others go on."""
+        clock = asyncio.get_running_loop().time
+        ends = clock() + seconds
+        for loop in self._loops:
+            try:
+                await loop.stop(max(0.0, ends - clock()))
+            except Exception:  # noqa: BLE001 -- the others must be stopped all the same
+                _log.exception("%s could not be stopped", type(loop).__name__)
+        if not self.tasks:
+            return
+        _, late = await asyncio.wait(self.tasks, timeout=max(LATE_S, min(END_S, ends - clock())))
+        for task in late:
+            _log.warning("%s did not end in time", task.get_name())
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        for task in self.tasks:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                _log.error("%s had ended by a defect", task.get_name(), exc_info=error)
 
 
 def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:

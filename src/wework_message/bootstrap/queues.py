@@ -1,5 +1,7 @@
 """The queue that the settings name: its connection, the doorbell on it, and who watches it."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +27,12 @@ from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.bootstrap.settings.tree import RocketmqSettings
 from wework_message.domain.ports.doorbell import Doorbell
 
+CLOSE_S: Final = 6.0
+"""How long closing may take: the poll at hand ends within 5 s."""
+
+CLOSE_AWAY_S: Final = 2.0
+"""The same where the cluster is not well: threads that wait for it are left behind."""
+
 _MS: Final = 1000
 
 
@@ -49,20 +57,22 @@ async def open_queue(settings: RocketmqSettings, role: Role, reports: Reports) -
     gated = GatedTransport(transport)
     doorbell = RocketmqDoorbell(gated, lanes(settings.topics.due, settings.group), reports, listens=role.dispatches)
     watch = ClusterWatch(
-        _admin(settings), _proxies(settings), (transport.publishing, transport.receiving), wanted(settings), reports,
+        admin_of(settings), proxies_of(settings), (transport.publishing, transport.receiving), wanted(settings), reports,
         creates=settings.create_topics, tried=gated.open,
     )  # fmt: skip
     doorbell.start()
     try:
         yield Queue(doorbell, watch, gated, (watch,))
     finally:
-        await doorbell.close()
-        await transport.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S if watch.condition().healthy else CLOSE_AWAY_S):
+                await doorbell.close()
+                await transport.close()
 
 
 async def init_topics(settings: RocketmqSettings) -> tuple[Sequence[str], Sequence[str]]:
     """Create what is missing; the topics and groups that were created. Raises `LayoutError`."""
-    created = await ensure(_admin(settings), wanted(settings))
+    created = await ensure(admin_of(settings), wanted(settings))
     return created.topics, created.groups
 
 
@@ -80,7 +90,7 @@ def _transport(settings: RocketmqSettings) -> GrpcTransport | NativeTransport:
 
 
 def _target(settings: RocketmqSettings) -> Target:
-    endpoints = ";".join(f"{host}:{port}" for host, port in _proxies(settings))
+    endpoints = ";".join(f"{host}:{port}" for host, port in proxies_of(settings))
     return Target(
         proxies(endpoints), _revealed(settings.access_key), _revealed(settings.secret_key), settings.namespace or "",
         settings.tls, -(-settings.producer.send_message_timeout // _MS),
@@ -97,7 +107,7 @@ def _native_target(settings: RocketmqSettings) -> Target:
     )  # fmt: skip
 
 
-def _proxies(settings: RocketmqSettings) -> Sequence[tuple[str, int]]:
+def proxies_of(settings: RocketmqSettings) -> Sequence[tuple[str, int]]:
     """None for the native transport, which speaks to brokers."""
     if settings.transport == "native" or settings.name_server is None:
         return ()
@@ -106,7 +116,8 @@ def _proxies(settings: RocketmqSettings) -> Sequence[tuple[str, int]]:
     return ((addresses(settings.name_server)[0][0], PROXY_PORT),)
 
 
-def _admin(settings: RocketmqSettings) -> Admin:
+def admin_of(settings: RocketmqSettings) -> Admin:
+    """Asks the cluster of these settings, with their access key."""
     return Admin(addresses(settings.name_server or ""), _revealed(settings.access_key), _revealed(settings.secret_key))
 
 

@@ -6,7 +6,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from wework_message.adapters.rocketmq.reports import Reports
 from wework_message.application.api import Application
@@ -17,8 +17,8 @@ from wework_message.application.role import Role
 from wework_message.application.watching import StatusFeed
 from wework_message.bootstrap.containers import Infrastructure, UseCases
 from wework_message.bootstrap.databases import bring_up
-from wework_message.bootstrap.intake import CallbackBells, open_callback_rings, open_intake
-from wework_message.bootstrap.loops import Loop, loops_of
+from wework_message.bootstrap.intake import CallbackBells, open_callback_listener, open_intake
+from wework_message.bootstrap.loops import Loop, Loops, loops_of
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.queues import open_queue
 from wework_message.bootstrap.settings import Loaded, simulated_providers
@@ -52,17 +52,14 @@ class Process:
     feed: StatusFeed
     board: HealthBoard
     shared: Shared
-    loops: Sequence[Loop]
-    """In the order in which they stop."""
-    _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
-    _drained: bool = False
+    loops: Loops
+    _drained: "asyncio.Task[None] | None" = None
 
     async def start(self) -> None:
         """Begin to flush, and everything that the role does."""
         await self.shared.start()
         await self.commits.start()
-        for loop in self.loops:
-            self._tasks.append(asyncio.create_task(loop.run(), name=type(loop).__name__))
+        self.loops.start()
 
     def begin_drain(self) -> None:
         """Readiness says no, and whoever waits for an outcome is answered with what is there."""
@@ -70,15 +67,17 @@ class Process:
         self.feed.close()
 
     async def drain(self, seconds: float = DRAIN_S) -> None:
-        """Claim nothing more, let open calls settle, record what is still open as UNKNOWN, and flush; once."""
-        if self._drained:
-            return
-        self._drained = True
-        self.begin_drain()
-        ends = asyncio.get_running_loop().time() + seconds
-        for loop in self.loops:
-            await loop.stop(max(0.0, ends - asyncio.get_running_loop().time()))
-        await asyncio.gather(*self._tasks)
+        """Claim nothing more, let open calls settle, record what is still open as UNKNOWN, and flush.
+
+        Once: whoever asks again waits for the same end.
+        """
+        if self._drained is None:
+            self.begin_drain()
+            self._drained = asyncio.create_task(self._drain(seconds), name="drain")
+        await asyncio.shield(self._drained)
+
+    async def _drain(self, seconds: float) -> None:
+        await self.loops.stop(seconds)
         await self.commits.close()
         await self.shared.stop()
 
@@ -122,10 +121,12 @@ async def running(
             projector_bell=bells.here, inbox_doorbell=bells.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend},
         )  # fmt: skip
+        # Who polls a queue stops first: a poll takes seconds to end, and calls may take the whole of the drain.
         loops = (
             *await open_intake(rocketmq, limits_of(loaded), role, queue.transport, use_cases, observer),
+            *await open_callback_listener(rocketmq, role, queue.transport, bells),
             *loops_of(role, use_cases),
-            *await open_callback_rings(rocketmq, role, queue.transport, bells),
+            *([bells.rings] if bells.rings is not None else []),
             *queue.loops,
         )
         process = _process(use_cases, shared, loops)
@@ -135,7 +136,9 @@ async def running(
 
 
 def _process(use_cases: UseCases, shared: Shared, loops: Sequence[Loop]) -> Process:
-    return Process(use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), shared, loops)
+    return Process(
+        use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), shared, Loops(loops)
+    )
 
 
 def _holder() -> str:

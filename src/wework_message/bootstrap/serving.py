@@ -31,8 +31,8 @@ from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.routes import routes
 
-HTTP_ENDED: Final = 70
-"""Exit code of a process whose HTTP server ended by itself: a defect, and a supervisor should start it again."""
+PART_ENDED: Final = 70
+"""Exit code of a process whose HTTP server or one of its loops ended by itself: a defect, and a supervisor should start it again."""
 
 _TYPED: Final = re.compile(r":[a-z]+}")
 """The type in a path parameter; templates in metrics go without."""
@@ -53,11 +53,11 @@ def migrate(loaded: Loaded) -> str:
 async def _serve(loaded: Loaded, role: Role) -> int:
     stop = _signalled()
     with listening(loaded, role) as listeners:
-        async with service(loaded, listeners, role) as servers:
+        async with service(loaded, listeners, role) as parts:
             asked = asyncio.create_task(stop.wait())
-            await asyncio.wait({asked, *servers}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({asked, *parts}, return_when=asyncio.FIRST_COMPLETED)
             asked.cancel()
-    return 0 if stop.is_set() else HTTP_ENDED
+    return 0 if stop.is_set() else PART_ENDED
 
 
 def _signalled() -> asyncio.Event:
@@ -77,7 +77,7 @@ def _signalled() -> asyncio.Event:
 
 @asynccontextmanager
 async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIterator[Sequence["asyncio.Task[None]"]]:
-    """A whole process on bound sockets; gives the HTTP servers' tasks, which end only by a defect. Leaving it drains."""
+    """A whole process on bound sockets; gives the tasks of its servers and loops, which end only by a defect. Leaving it drains."""
     async with AsyncExitStack() as stack:
         settings = loaded.settings
         logs = configure(
@@ -97,7 +97,7 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         servers = await _open_http(stack, _observed(config, metrics, observers), listeners, process)
         _announce(logs, loaded, listeners, role)
         _settle_memory()
-        yield [one.task for one in servers]
+        yield [*(one.task for one in servers), *process.loops.tasks]
 
 
 def _meters(metrics: Metrics) -> Meters:
@@ -131,9 +131,12 @@ async def _open_http(
 
     async def close() -> None:
         process.begin_drain()
-        await asyncio.gather(process.drain(), *([api.close()] if api is not None else []))
+        # A server that ended by a defect must not cut the drain short; its error is raised below.
+        await asyncio.gather(process.drain(), *([api.close()] if api is not None else []), return_exceptions=True)
         if operating is not None:
             await operating.close()
+        if api is not None:
+            await api.task
 
     stack.push_async_callback(close)
     servers = [one for one in (api, operating) if one is not None]

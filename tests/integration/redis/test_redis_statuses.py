@@ -13,7 +13,7 @@ from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.adapters.redis.link import PAUSE_MS, Link
+from wework_message.adapters.redis.link import CONNECTIONS, PAUSE_MS, Link
 from wework_message.adapters.redis.statuses import LATE_MS, OWN_MS, RedisStatuses
 from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.domain.content import TextContent, encode_content
@@ -226,3 +226,14 @@ async def test_statuses_that_run_keep_what_was_read(link: Link, store: Store, cl
     await until(kept)
     statuses.stop()
     await task
+
+
+async def test_however_many_poll_at_once_there_are_connections_for_everything_else(
+    link: Link, store: Store, clock: SettableClock
+) -> None:
+    statuses = RedisStatuses(store, link, clock)
+    await version(statuses, store)
+    await statuses.send()
+    await asyncio.gather(*(version(statuses, store) for _ in range(10 * CONNECTIONS)))
+    assert link.condition().healthy
+    assert store.asked == 1

@@ -189,3 +189,23 @@ async def test_a_process_on_the_cluster_ends_in_time(settings: dict[str, str], t
     async with acting(tmp_path, *_SIMULATOR, **settings) as scene:
         await rings(scene)
         assert await asyncio.to_thread(scene.service.stop) == 0
+
+
+async def test_a_cluster_that_stands_still_keeps_no_process_from_ending_in_time(
+    settings: dict[str, str], tmp_path: Path, rocketmq: RocketMq
+) -> None:
+    topics = {
+        f"ROCKETMQ_TOPICS_{one.upper()}": f"{settings['ROCKETMQ_GROUP']}-{one}" for one in ("intake", "callbacks")
+    }
+    async with acting(tmp_path, *_SIMULATOR, **settings, **topics) as scene:
+        await rings(scene)
+        rocketmq.pause()
+        try:
+
+            async def away() -> bool:
+                return (await queue(scene))["healthy"] is False
+
+            await until(away, LONG_S)
+            assert await asyncio.to_thread(scene.service.stop) == 0
+        finally:
+            rocketmq.resume()

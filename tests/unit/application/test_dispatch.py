@@ -1,6 +1,7 @@
 import asyncio
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from tests.support.builders import BACKUP, DAY_MS, GUID, HORIZON_MS, NOW, PROVIDER, a_draft, an_outcome
@@ -472,3 +473,24 @@ async def test_after_the_end_of_the_flusher_nothing_is_taken() -> None:
         await world.accept_text()
     with pytest.raises(DrainingError):
         await world.accept(conversation=Conversation.parse("R:1"))
+
+
+@pytest.mark.parametrize("method", ["wait", "answered"])
+async def test_a_doorbell_that_raises_only_pauses_the_dispatcher(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with World() as world:
+        raised = asyncio.Event()
+        works = getattr(world.doorbell, method)
+
+        async def fail_once(given: Any) -> Any:
+            if not raised.is_set():
+                raised.set()
+                raise LookupError("a defect")
+            return await works(given)
+
+        monkeypatch.setattr(world.doorbell, method, fail_once)
+        running = asyncio.create_task(world.dispatcher.run())
+        await raised.wait()
+        message_id = await world.accept_text()
+        await world.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        await world.dispatcher.stop(1)
+        await running

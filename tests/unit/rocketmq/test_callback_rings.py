@@ -97,3 +97,18 @@ async def test_a_queue_that_raises_does_not_end_the_listening(monkeypatch: pytes
     transport.put(TOPIC, b"whatever it says")
     async with at_work(listener):
         await there.wait(HOUR_S)
+
+
+async def test_an_acknowledgement_that_raises_does_not_end_the_listening(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport, there = MemoryTransport(wait_s=0.01), InboxBell()
+    listener = await a_listener(transport, there)
+    transport.put(TOPIC, b"first")
+
+    async def failing(self: MemorySubscription, delivery: Any) -> None:
+        raise LookupError("a defect")
+
+    monkeypatch.setattr(MemorySubscription, "ack", failing)
+    async with at_work(listener):
+        await there.wait(HOUR_S)
+        transport.put(TOPIC, b"second")
+        await there.wait(HOUR_S)

@@ -7,11 +7,12 @@ from tests.contracts.doorbell_contract import HOUR_MS, DoorbellContract, heard
 from tests.support.builders import a_message_id
 from tests.support.doorbells import Heard, a_doorbell
 from tests.support.polling import until
-from tests.support.queues import MemoryTransport
+from tests.support.queues import MemorySubscription, MemoryTransport
 
+from wework_message.adapters.rocketmq import listening
 from wework_message.adapters.rocketmq.listening import DELIVERIES
 from wework_message.adapters.rocketmq.rings import IDS_PER_RING, decoded, encoded
-from wework_message.adapters.rocketmq.transport import PublishError
+from wework_message.adapters.rocketmq.transport import Delivery, PublishError
 from wework_message.domain.agenda import Urgency
 from wework_message.domain.ids import MessageId
 from wework_message.domain.ports.doorbell import Doorbell
@@ -249,3 +250,47 @@ async def test_after_closing_nothing_of_it_runs_and_its_last_rings_are_out() -> 
     await doorbell.close()
     assert [decoded(body) for _, body in transport.published] == [set(message_ids)]
     assert asyncio.all_tasks() == before
+
+
+async def test_a_defect_while_publishing_sends_to_the_table_and_silences_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport, counts = MemoryTransport(), Heard()
+
+    async def broken(self: MemoryTransport, topic: str, body: bytes, **_: object) -> None:
+        raise LookupError("a defect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryTransport, "publish", broken)
+        async with a_doorbell(transport, heard=counts) as doorbell:
+            await doorbell.ring([a_message_id()])
+            assert (await doorbell.wait(HOUR_MS)).message_ids == frozenset()
+            patch.undo()
+
+            async def published() -> bool:
+                await doorbell.ring([a_message_id()])
+                return counts.published["ok"] > 0
+
+            await until(published)
+    assert "a ring could not be published" in caplog.text
+
+
+async def test_a_defect_while_receiving_ends_no_listening(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "AGAIN_S", 0.001)
+    transport = MemoryTransport()
+    receive, failures = MemorySubscription.receive, 3
+
+    async def failing(self: MemorySubscription, limit: int) -> Sequence[Delivery]:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise LookupError("a defect")
+        return await receive(self, limit)
+
+    monkeypatch.setattr(MemorySubscription, "receive", failing)
+    async with a_doorbell(transport) as doorbell:
+        await settle()  # whoever subscribes later is not told
+        one = a_message_id()
+        await doorbell.ring([one])
+        assert (await doorbell.wait(HOUR_MS)).message_ids == {one}
+        assert not failures

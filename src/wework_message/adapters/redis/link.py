@@ -29,7 +29,7 @@ PAUSE_MS: Final = 2_000
 """How long nothing is asked after a failure; then one call tries, and the others go without Redis until it has its answer."""
 
 CONNECTIONS: Final = 8
-"""More calls than these at once do not occur: units of work ask one after the other, the loops once each."""
+"""More calls than these at once do not occur: units of work ask one after the other, the loops once each, polls four at a time."""
 
 OPS: Final = ("reserve", "health", "books", "status")
 """What Redis is asked for; the label `op` of the metric."""

@@ -37,6 +37,9 @@ OWN_MS: Final = 6_000
 MOST: Final = 1_000
 """Statuses sent to Redis at once, and waiting to be."""
 
+AT_ONCE: Final = 4
+"""Polls that ask Redis at the same time, so that they leave connections for everything else; the others wait their turn."""
+
 VERSION: Final = 1
 """Of the encoding."""
 
@@ -91,6 +94,7 @@ class RedisStatuses:
         """(read at, key, version, status or nothing)."""
         self._own: dict[MessageId, int] = {}
         self._own_until: deque[tuple[float, MessageId, int]] = deque()
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._woken = asyncio.Event()
         self._stopping = False
 
@@ -156,7 +160,8 @@ class RedisStatuses:
             return values
 
         try:
-            values = await self._link.call("status", ask)
+            async with self._turns:
+                values = await self._link.call("status", ask)
         except UnavailableError:
             return {}
         return {

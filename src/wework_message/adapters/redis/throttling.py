@@ -71,6 +71,8 @@ class _Lease:
     spent: int = 0
     block: int = 0
     """What the next lease asks for."""
+    unanswered: bool = False
+    """The last try had no answer, and may have taken its tokens all the same: the next one risks a single token."""
     used_at: float = 0.0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -88,7 +90,7 @@ class _Lease:
     def wanted(self, rate: int) -> int:
         """Twice as much after a lease that was used up, as much as was used after one that was not."""
         self.block = self.block * 2 if self.spent >= self.got else self.spent
-        self.block = max(1, min(self.block, BLOCK, rate // SHARE))
+        self.block = 1 if self.unanswered else max(1, min(self.block, BLOCK, rate // SHARE))
         return self.block
 
     def remembered(self, rate: int, now: float) -> int | None:
@@ -146,8 +148,9 @@ class RedisRateLimiter:
         try:
             lease.got, lease.level = await self._link.call("reserve", ask)
         except UnavailableError:
+            lease.unanswered = True
             return await self._alone.reserve(account_id, max(1, rate // 2))
-        lease.taken_at, lease.spent = self._clock.boot(), 0
+        lease.taken_at, lease.spent, lease.unanswered = self._clock.boot(), 0, False
         wait_ms = lease.spend(rate, lease.taken_at)
         if wait_ms is None:
             raise RuntimeError("a lease of no token")

@@ -72,14 +72,12 @@ class CallbackListener:
         """Until `stop`. Whatever a message says, it is a ring."""
         while not self._stopping.is_set():
             try:
-                rings = await self._subscription.receive(AT_ONCE)
+                if rings := await self._subscription.receive(AT_ONCE):
+                    self._here()
+                    await asyncio.gather(*(self._subscription.ack(one) for one in rings))
             except Exception:  # noqa: BLE001 -- one defect must not end all listening
                 _log.exception("rings for callbacks could not be received")
                 await _pause(self._stopping, AGAIN_S)
-                continue
-            if rings:
-                self._here()
-                await asyncio.gather(*(self._subscription.ack(one) for one in rings))
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
         """`run` returns after the receive at hand."""

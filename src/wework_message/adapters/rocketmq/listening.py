@@ -55,16 +55,22 @@ class Listening:
         self._subscription: Subscription | None = None
 
     async def run(self) -> None:
-        """Receive until cancelled."""
-        self._subscription = await self._transport.subscribe(self._topic, self._group, lease_s=LEASE_S)
+        """Receive until cancelled. A group gets what is published after its first subscription, so that is made at once."""
         while True:
-            await self._hungry.wait()
             try:
-                for delivery in await self._subscription.receive(AT_ONCE):
-                    await self._take(self._subscription, delivery)
+                await self._subscribe_and_receive()
             except Exception:  # noqa: BLE001 -- one defect must not end all listening
                 _log.exception("rings could not be received")
                 await asyncio.sleep(AGAIN_S)
+
+    async def _subscribe_and_receive(self) -> None:
+        if self._subscription is None:
+            self._subscription = await self._transport.subscribe(self._topic, self._group, lease_s=LEASE_S)
+        await self._hungry.wait()
+        try:
+            for delivery in await self._subscription.receive(AT_ONCE):
+                await self._take(self._subscription, delivery)
+        finally:
             if self._taken:
                 self._heard()
 

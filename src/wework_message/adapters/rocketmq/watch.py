@@ -48,6 +48,7 @@ class ClusterWatch:
         self._trouble: str | None = None
         self._condition = Condition()
         self._counted: float | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
 
     def condition(self) -> Condition:
@@ -59,10 +60,10 @@ class ClusterWatch:
     async def run(self) -> None:
         """Look until `stop`."""
         while not self._stopped.is_set():
-            try:
-                await self.look()
-            except Exception:  # noqa: BLE001 -- one defect must not end the looking
-                _log.exception("looking at RocketMQ failed")
+            self._looking = asyncio.create_task(self.look())
+            await asyncio.wait({self._looking})
+            if not self._looking.cancelled() and (error := self._looking.exception()) is not None:
+                _log.error("looking at RocketMQ failed", exc_info=error)
             try:
                 async with asyncio.timeout(LOOK_S):
                     await self._stopped.wait()
@@ -70,8 +71,10 @@ class ClusterWatch:
                 continue
 
     async def stop(self, drain_s: float) -> None:  # noqa: ARG002 -- a look takes seconds at most
-        """Look no more."""
+        """Look no more; a look at servers that do not answer would take longer than the drain."""
         self._stopped.set()
+        if self._looking is not None:
+            self._looking.cancel()
 
     async def look(self) -> None:
         """Once: create what is missing, judge, and count what waits when it is time to."""

@@ -48,7 +48,7 @@ def _oldest_looked_at(connection: Connection, now: int) -> str:
 
 
 def smallest_id(since: int) -> str:
-    """No UUIDv7 made at `since` (epoch ms) or later is smaller."""
+    """No UUIDv7 made at `since` (epoch ms) or later is smaller (RFC 9562)."""
     digits = f"{max(since, 0):012x}"
     return f"{digits[:8]}-{digits[8:12]}"
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, literal, or_, select, true, union_all
 
 from wework_message.adapters.sql.dialect import Dialect, literal_number
+from wework_message.adapters.sql.invariants import smallest_id
 from wework_message.adapters.sql.prepared import Query
 from wework_message.adapters.sql.running import Run
 from wework_message.adapters.sql.tables import attempt, due, message
@@ -116,7 +117,7 @@ class SqlOverview:
     def _violations(self, connection: Connection) -> dict[Invariant, int]:
         now = self._dialect.instant(connection, self._clock.now())
         given = {
-            kind: {"since": _first_id(now - RECENT_MS)}
+            kind: {"since": smallest_id(now - RECENT_MS)}
             for kind in (Invariant.SENT_WITHOUT_PROOF, Invariant.FAILED_UNPROVEN)
         } | {Invariant.LEASE_OVERDUE: {"late": now - LEASE_OVERDUE_MS}}
         return {
@@ -131,11 +132,6 @@ def _unknown_open(connection: Connection) -> dict[ProviderCode, int]:
         for row in _UNKNOWN.rows(connection)
         if row["provider_code"] is not None
     }
-
-
-def _first_id(ms: int) -> str:
-    """What every UUIDv7 of this millisecond or later comes after (RFC 9562)."""
-    return f"{ms >> 16:08x}-{ms & 0xFFFF:04x}"
 
 
 def _conforms(overview: SqlOverview) -> Overview:

@@ -78,11 +78,12 @@ class Dispatcher:
                 self._freed.clear()
                 await self._freed.wait()
                 continue
-            rung = await self._doorbell.wait(0 if more else max(0, round(looks_at - self._clock.boot())))
-            room = self._slots - self.in_flight
-            whole = more or not rung.message_ids or self._clock.boot() >= looks_at
             try:
+                rung = await self._doorbell.wait(0 if more else max(0, round(looks_at - self._clock.boot())))
+                room = self._slots - self.in_flight
+                whole = more or not rung.message_ids or self._clock.boot() >= looks_at
                 looked_at = await self.dispatch_due(None if whole else rung.message_ids)
+                await self._doorbell.answered(rung)
             except UnavailableError:
                 more = await self._pause()
                 continue
@@ -90,7 +91,6 @@ class Dispatcher:
                 _log.exception("sendMessage claim failed")
                 more = await self._pause()
                 continue
-            await self._doorbell.answered(rung)
             if whole:
                 more, looks_at = looked_at > 0, self._clock.boot() + self._look_ms
             else:

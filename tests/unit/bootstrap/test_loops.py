@@ -1,0 +1,67 @@
+"""Ending the loops of a process: none of them keeps another one, or the drain, from ending."""
+
+import asyncio
+
+import pytest
+
+from wework_message.bootstrap import loops
+from wework_message.bootstrap.loops import Loops
+
+
+class Working:
+    """A loop that ends when it is told to."""
+
+    def __init__(self) -> None:
+        self.stopped = asyncio.Event()
+        self.ended = False
+
+    async def run(self) -> None:
+        await self.stopped.wait()
+        self.ended = True
+
+    async def stop(self, drain_s: float) -> None:
+        self.stopped.set()
+
+
+class Broken(Working):
+    async def run(self) -> None:
+        raise LookupError("a defect")
+
+
+class Stubborn(Working):
+    """A loop that waits for somebody who never answers."""
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+
+class Unstoppable(Working):
+    async def stop(self, drain_s: float) -> None:
+        await super().stop(drain_s)
+        raise LookupError("another defect")
+
+
+async def test_a_loop_that_broke_does_not_keep_the_others_from_ending(caplog: pytest.LogCaptureFixture) -> None:
+    last = Working()
+    work = Loops([Broken(), Unstoppable(), last])
+    work.start()
+    await asyncio.wait({work.tasks[0]})
+    await work.stop(20)
+    assert last.ended
+    assert "Broken had ended by a defect" in caplog.text
+    assert "Unstoppable could not be stopped" in caplog.text
+
+
+async def test_a_loop_that_does_not_end_is_cancelled_when_the_time_is_over(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(loops, "LATE_S", 0.0)
+    work = Loops([Stubborn(), Working()])
+    work.start()
+    await work.stop(0)
+    assert all(task.done() for task in work.tasks)
+    assert "Stubborn did not end in time" in caplog.text
+
+
+async def test_loops_that_were_never_started_can_be_stopped() -> None:
+    await Loops([Working()]).stop(20)
