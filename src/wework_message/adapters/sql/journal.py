@@ -7,18 +7,17 @@ from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from wework_message.adapters.sql import rows, uncertainty
 from wework_message.adapters.sql.dialect import HELD_BY_UNKNOWN, Dialect
+from wework_message.adapters.sql.ownership import Named
 from wework_message.adapters.sql.prepared import Query, deleting, inserting, updating
 from wework_message.adapters.sql.running import Later, Run
 from wework_message.adapters.sql.tables import attempt, batch, due, idempotency_key, message, note
 from wework_message.domain.agenda import Place
 from wework_message.domain.attempt import Attempt
-from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
 from wework_message.domain.matching import OpenAttempt
 from wework_message.domain.message import Message
 from wework_message.domain.ports.persistence import DueMessage, IdempotencyKey, KeyOwner, LaneBlock, NewBatch
 from wework_message.domain.ports.system import Clock
-
-Named = tuple[ProviderCode, Guid, ProviderMessageId]
 
 _NEW_MESSAGE = inserting(message)
 _NEW_ATTEMPT = inserting(attempt)
@@ -50,15 +49,6 @@ _OWNERS = Query(
         idempotency_key.c.tenant_id.in_(bindparam("tenants", expanding=True)),
         idempotency_key.c.key.in_(bindparam("keys", expanding=True)),
     )
-)
-_SENT_UNDER = select(
-    attempt.c.provider_code, attempt.c.guid, attempt.c.provider_message_id, attempt.c.message_id, attempt.c.number
-).where(attempt.c.provider_message_id.in_(_IDS))
-_SENT_AS = Query(_SENT_UNDER)
-_SENT_AS_LATEST = Query(
-    _SENT_UNDER.with_hint(
-        attempt, "FORCE INDEX (uq_wm_attempt_provider_message_id_guid_provider_code)", "mysql"
-    ).with_for_update(read=True)
 )
 _PARTS = select(message.c.id).where(message.c.group_id == bindparam("the_id")).order_by(message.c.item_index)
 
@@ -206,7 +196,7 @@ class SqlMessageJournal:
 
     async def sent_as(self, keys: Sequence[Named], *, latest: bool = False) -> Mapping[Named, tuple[MessageId, int]]:
         """By the unique index on provider ids; a locking read where it must be the latest."""
-        return await self._run(_sent_as, keys, _SENT_AS_LATEST if latest else _SENT_AS) if keys else {}
+        return await self._run(ownership.sent_as, keys, latest) if keys else {}
 
     async def uncertain(
         self, provider_code: ProviderCode, guids: Sequence[Guid], *, latest: bool = False
@@ -287,12 +277,3 @@ def _block(holder: int | None, *, behind: bool) -> LaneBlock | None:
 
 def _pace(connection: Connection, message_ids: Sequence[MessageId]) -> None:
     _MARK_PACED.many(connection, [{"the_id": one, "paced": True} for one in message_ids])
-
-
-def _sent_as(connection: Connection, keys: Sequence[Named], query: Query) -> dict[Named, tuple[MessageId, int]]:
-    wanted = set(keys)
-    return {
-        key: (row["message_id"], row["number"])
-        for row in query.rows(connection, ids=[key[2] for key in keys])
-        if (key := (row["provider_code"], row["guid"], row["provider_message_id"])) in wanted
-    }
