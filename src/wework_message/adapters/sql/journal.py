@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from wework_message.adapters.sql import rows, uncertainty
+from wework_message.adapters.sql import ownership, rows, uncertainty
 from wework_message.adapters.sql.dialect import HELD_BY_UNKNOWN, Dialect
 from wework_message.adapters.sql.ownership import Named
 from wework_message.adapters.sql.prepared import Query, deleting, inserting, updating
