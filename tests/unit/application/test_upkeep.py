@@ -13,12 +13,14 @@ from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.overview import MemoryOverview
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
+from wework_message.application import census as census_module
 from wework_message.application import upkeep as upkeep_module
 from wework_message.application.census import LEASE_MS, Census, Numbers
 from wework_message.application.commands.probe import ProbeProviders, Prober
 from wework_message.application.commands.prune import KEYS_LIVE_MS, Prune
 from wework_message.application.policy import DAY_MS, Policy
 from wework_message.application.upkeep import LEASE_OF_INTERVALS, Duty, Upkeep
+from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.ports.persistence import IdempotencyKey, UnitOfWork
@@ -219,6 +221,32 @@ async def test_without_the_database_nobody_shows_anything(
     database.away = True
     await census.round()
     assert (shown[0] is None, shown[1]) == (False, None)
+
+
+async def test_a_census_outlives_an_outage_and_a_defect_and_shows_nothing_meanwhile(
+    units: MemoryUnitOfWorkFactory, database: MemoryDatabase, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(census_module, "EVERY_S", 0.001)
+    errors: list[Exception] = [UnavailableError("database", "away"), LookupError("a defect")]
+    shown: list[Numbers | None] = []
+
+    class Troubled(MemoryOverview):
+        async def oldest_due_ms(self) -> int:
+            if errors:
+                raise errors.pop(0)
+            return await super().oldest_due_ms()
+
+    census = Census(Troubled(database, clock), Duty("census", "a", LEASE_MS, units), shown.append)
+    running = asyncio.create_task(census.run())
+
+    async def showing() -> bool:
+        return bool(shown) and shown[-1] is not None
+
+    await until(showing)
+    assert shown[:2] == [None, None]
+    await census.stop()
+    await running
+    assert shown[-1] is None
 
 
 async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_what_they_are_asked() -> None:

@@ -612,3 +612,15 @@ def test_what_is_written_is_not_written_again() -> None:
     message.written()
     assert (message.due, message.lane_released, message.notes) == (None, False, [])
     assert [move.after for move in message.moves] == [MessageStatus.SENDING, MessageStatus.UNKNOWN]
+
+
+def test_only_an_open_call_can_be_doubted_as_one() -> None:
+    with pytest.raises(IllegalTransitionError):
+        a_due_message().doubt_open_call(horizon_ms=HORIZON_MS, now=NOW)
+
+
+def test_a_call_whose_echo_came_before_the_backup_is_not_doubted() -> None:
+    message = in_flight()
+    learn(message, 1, ECHO)
+    message.doubt_open_call(horizon_ms=HORIZON_MS, now=NOW)
+    assert message.status is MessageStatus.DELIVERED

@@ -1,0 +1,103 @@
+"""A whole process as bootstrap opens it, here inside the test, without its HTTP server."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from tests.support.builders import a_draft
+from tests.support.polling import until
+from tests.support.servers.ports import free_port
+from tests.support.servers.redis import Redis
+from tests.support.wiring import Silence
+
+from wework_message.adapters.rocketmq.reports import Reports
+from wework_message.application.census import Numbers
+from wework_message.application.commands.accept import AcceptMessage
+from wework_message.application.commands.recover import Recover
+from wework_message.application.role import Role
+from wework_message.bootstrap.examining import examine
+from wework_message.bootstrap.recovering import recover
+from wework_message.bootstrap.running import Meters, running
+from wework_message.bootstrap.settings import Loaded, load
+from wework_message.domain.ids import DEFAULT_TENANT, MessageId
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.ports.checking import Verdict
+
+
+class Unheard(Silence):
+    def intake(self, result: str, reason: str | None) -> None: ...
+
+
+def _loaded(folder: Path, **environ: str) -> Loaded:
+    return load({"DATASOURCE_URL": f"sqlite:///{folder}/one.db", **environ}, config_dir=folder)
+
+
+def _meters(shown: list[Numbers | None]) -> Meters:
+    return Meters(shown.append, Reports(), lambda op, result, seconds: None)
+
+
+@pytest.fixture(params=["alone", "with Redis", "with a cluster that is away"])
+def environ(request: pytest.FixtureRequest) -> Mapping[str, str]:
+    if request.param == "with Redis":
+        server: Redis = request.getfixturevalue("redis_server")
+        server.flush()
+        return {"REDIS_URL": server.url, "REDIS_CACHE_STATUS": "true"}
+    if request.param == "with a cluster that is away":
+        return {"ROCKETMQ_NAME_SERVER": f"127.0.0.1:{free_port()}", "ROCKETMQ_TOPICS_CALLBACKS": "callbacks"}
+    return {}
+
+
+async def test_what_a_process_accepts_it_sends_whatever_it_stands_on(
+    tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    shown: list[Numbers | None] = []
+    async with running(_loaded(tmp_path, **environ), Unheard(), _meters(shown)) as process:
+        accepted = await process.application.accept(AcceptMessage(DEFAULT_TENANT, (a_draft(),)))
+        message_id = MessageId(accepted.target)
+
+        async def sent() -> bool:
+            views = await process.application.read.messages(DEFAULT_TENANT, [message_id])
+            return views[message_id].message.status is MessageStatus.SENT
+
+        await until(sent)
+        assert (await process.application.poll.statuses(DEFAULT_TENANT, [message_id]))[message_id].status == "SENT"
+        assert await process.application.service.ready()
+        process.begin_drain()
+        assert not await process.application.service.ready()
+    assert shown[0] is not None
+    assert shown[-1] is None
+
+
+async def test_one_that_only_accepts_sends_nothing(tmp_path: Path) -> None:
+    loaded = _loaded(tmp_path, APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL="http://127.0.0.1:9")
+    async with running(loaded, Unheard(), _meters([]), role=Role.ACCEPTING) as process:
+        accepted = await process.application.accept(AcceptMessage(DEFAULT_TENANT, (a_draft(),)))
+    async with running(loaded, Unheard(), _meters([]), role=Role.ACCEPTING) as process:
+        message_id = MessageId(accepted.target)
+        views = await process.application.read.messages(DEFAULT_TENANT, [message_id])
+        assert (views[message_id].message.status, views[message_id].message.attempts) == (MessageStatus.QUEUED, [])
+
+
+async def test_the_doctor_finds_nothing_wrong_where_nothing_is_and_names_what_is_away(tmp_path: Path) -> None:
+    async with running(_loaded(tmp_path), Unheard(), _meters([])):
+        pass
+    well = await examine(_loaded(tmp_path), deadline_s=10)
+    assert {one.finding.verdict for one in well.examined} <= {Verdict.OK, Verdict.WARNING, Verdict.SKIPPED}
+    away = {
+        "REDIS_URL": f"redis://127.0.0.1:{free_port()}",
+        "ROCKETMQ_NAME_SERVER": f"127.0.0.1:{free_port()}",
+        "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL": f"http://127.0.0.1:{free_port()}",
+    }
+    ill = await examine(_loaded(tmp_path, **away), deadline_s=10)
+    failed = {one.name.partition(".")[0] for one in ill.examined if one.finding.verdict is Verdict.FAILED}
+    assert {"provider", "redis", "rocketmq"} <= failed
+
+
+async def test_what_a_restored_file_would_send_again_is_unknown(tmp_path: Path) -> None:
+    loaded = _loaded(tmp_path, APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL="http://127.0.0.1:9")
+    async with running(loaded, Unheard(), _meters([]), role=Role.ACCEPTING) as process:
+        accepted = await process.application.accept(AcceptMessage(DEFAULT_TENANT, (a_draft(),)))
+    await recover(loaded, Recover(restored_from=0))
+    async with running(loaded, Unheard(), _meters([]), role=Role.ACCEPTING) as process:
+        views = await process.application.read.messages(DEFAULT_TENANT, [MessageId(accepted.target)])
+        assert [one.message.status for one in views.values()] == [MessageStatus.UNKNOWN]
