@@ -46,7 +46,7 @@ def arrival_check(run: Run, *, horizon_ms: int) -> Check:
 
 def _told(heard: Sequence[Heard]) -> Finding:
     if not heard:
-        return Finding.skipped("nothing was sent in the last 24 h")
+        return Finding.skipped("nothing that was sent in the last 24 h is older than 2 x H")
     silent = [one.guid for one in heard if not one.any_callback]
     unseen = [one.guid for one in heard if one.any_callback and not one.confirmed]
     if silent:
