@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.upkeep import Duty, pause
+from wework_message.application.upkeep import Duty
+from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.overview import Invariant, Overview
@@ -64,7 +65,7 @@ class Census:
             except Exception:  # noqa: BLE001 -- numbers are not what the process is for
                 _log.exception("numbers of the database could not be taken")
                 self._forget()
-            await pause(self._stopped, EVERY_S)
+            await set_within(self._stopped, EVERY_S)
         self._forget()
         await self._duty.release()
 

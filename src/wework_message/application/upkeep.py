@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
 
@@ -106,7 +107,7 @@ class Upkeep:
                 wait_s = min(wait_s, AGAIN_S)
             except Exception:  # noqa: BLE001 -- one defect must not end the others
                 _log.exception("%s failed", chore.name)
-            await pause(self._stopped, wait_s)
+            await set_within(self._stopped, wait_s)
         await duty.release()
 
     async def round(self, chore: Chore, duty: Duty) -> None:
@@ -119,10 +120,3 @@ class Upkeep:
                     return
                 more = await chore.step(unit)
                 await unit.commit()
-
-
-async def pause(stopped: asyncio.Event, seconds: float) -> None:
-    """Return after so many seconds, or at once when it stops."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stopped.wait()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from wework_message.application.waiting import set_within
 from wework_message.domain.ids import MessageId, TenantId
 from wework_message.domain.ports.reading import MessageReader, MessageView
 
@@ -73,15 +74,7 @@ class WaitForMessage:
                 rest = deadline - asyncio.get_running_loop().time()
                 if view is None or enough(view) or rest <= 0 or self.feed.closed:
                     return view
-                await _either(event, min(rest, look_s))
+                await set_within(event, min(rest, look_s))
                 look_s = min(look_s * SLOWER, LOOK_AGAIN_S)
         finally:
             self.feed.unsubscribe(message_id, event)
-
-
-async def _either(event: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

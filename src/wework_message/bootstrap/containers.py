@@ -101,9 +101,10 @@ class Infrastructure(containers.DeclarativeContainer):
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
 
 
-def _probing_duty(shared: bool, holder: str, units: UnitOfWorkFactory) -> Duty | None:
+def _probing_duty(shared: Shared, holder: str, units: UnitOfWorkFactory) -> Duty | None:
+    """Where every process sees the same health, one of them probes for all."""
     lease_ms = int(PROBE_EVERY_MS * LEASE_OF_INTERVALS)
-    return Duty("probes", holder, lease_ms, units) if shared else None
+    return Duty("probes", holder, lease_ms, units) if shared.shares_health else None
 
 
 def intake_beside(commits: GroupCommit, store: Store) -> GroupCommit:
@@ -126,8 +127,6 @@ class UseCases(containers.DeclarativeContainer):
     holder: providers.Dependency[str] = providers.Dependency()
     """Names this process in the leases of the database."""
     show: providers.Dependency[Show] = providers.Dependency()
-    shared_board: providers.Dependency[bool] = providers.Dependency(default=False)
-    """Whether every process sees the same health: then one of them probes."""
     doorbell: providers.Dependency[Doorbell] = providers.Dependency()
     projector_bell: providers.Dependency[InboxBell] = providers.Dependency()
     inbox_doorbell: providers.Dependency[InboxDoorbell] = providers.Dependency()
@@ -157,7 +156,7 @@ class UseCases(containers.DeclarativeContainer):
     projector = providers.Singleton(Projector, commits, projecting, projector_bell, policy.provided.look_inbox_ms)
     claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, dice)
-    probes = providers.Singleton(_probing_duty, shared_board, holder, units)
+    probes = providers.Singleton(_probing_duty, shared, holder, units)
     prober = providers.Singleton(
         Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock), duty=probes
     )

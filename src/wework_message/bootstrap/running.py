@@ -116,7 +116,7 @@ async def running(
         bells = CallbackBells(rocketmq, queue.transport)
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
-            clock=infrastructure.clock(), store=store, shared=shared, shared_board=shared.shares_health, gateways=gateways, policy=policy,
+            clock=infrastructure.clock(), store=store, shared=shared, gateways=gateways, policy=policy,
             observer=observer, show=meters.census, role=role, holder=_holder(), doorbell=queue.doorbell,
             projector_bell=bells.here, inbox_doorbell=bells.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend},

@@ -1,9 +1,9 @@
 """The doorbell inside one process: what `embedded` uses, and every test."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 
+from wework_message.application.waiting import set_within
 from wework_message.domain.agenda import Urgency
 from wework_message.domain.ids import MessageId
 from wework_message.domain.ports.doorbell import Doorbell, Rung
@@ -23,9 +23,7 @@ class MemoryDoorbell:
     async def wait(self, timeout_ms: int) -> Rung:
         """Until a ring, or for `timeout_ms`; either way the table says what is due."""
         if timeout_ms > 0:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timeout_ms / 1000):
-                    await self._rung.wait()
+            await set_within(self._rung, timeout_ms / 1000)
         self._rung.clear()
         return Rung()
 

@@ -5,12 +5,13 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+
+from wework_message.application.waiting import set_within
 
 LAG_INTERVAL_S: Final = 0.5
 LAG_SAMPLES: Final = 30
@@ -99,9 +100,7 @@ class LoopLag:
         """Sample until `stop`."""
         while not self._stopping.is_set():
             began = self._clock()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._interval_s):
-                    await self._stopping.wait()
+            if await set_within(self._stopping, self._interval_s):
                 return
             self._samples.append(max(0.0, self._clock() - began - self._interval_s))
             self._observe(max(self._samples))

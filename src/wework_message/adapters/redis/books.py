@@ -6,7 +6,6 @@ whatever Redis says: a word that was lost makes nothing older than that.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -15,6 +14,7 @@ from typing import Final, Self
 from redis.asyncio import Redis
 
 from wework_message.adapters.redis.link import Link, command
+from wework_message.application.waiting import set_within
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
@@ -262,9 +262,7 @@ class Editions:
                 pass  # the link has said so, once
             except Exception:  # noqa: BLE001 -- a defect here must not end the looking for good
                 _log.exception("the account book's edition could not be read")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await self._woken.wait()
+            await set_within(self._woken, LOOK_S)
 
     async def look(self) -> None:
         """One round trip; raises `UnavailableError`."""

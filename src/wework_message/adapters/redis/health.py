@@ -1,7 +1,6 @@
 """A health board that learns from the boards of other processes, through a capped stream in Redis (ADR 0017)."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Any, Final
@@ -21,6 +20,7 @@ from wework_message.adapters.redis.observations import (
     decode,
     encode,
 )
+from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
 from wework_message.domain.outcomes import OutcomeClass
@@ -131,9 +131,7 @@ class RedisHealthBoard:
                 pass  # the link has said so, once
             except Exception:  # noqa: BLE001 -- a defect here must not end the telling for good
                 _log.exception("health exchange failed")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_S):
-                    await self._stopped.wait()
+            await set_within(self._stopped, EVERY_S)
 
     def stop(self) -> None:
         """Return after the exchange at hand."""

@@ -1,12 +1,12 @@
 """Rings for projectors over a topic (decision 58): callbacks are stored here, and projected wherever somebody listens."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from typing import Final
 
 from wework_message.adapters.rocketmq.transport import PublishError, Subscription, Transport
+from wework_message.application.waiting import set_within
 from wework_message.domain.ports.doorbell import InboxDoorbell
 
 GAP_S: Final = 0.02
@@ -51,7 +51,7 @@ class CallbackRings:
             except Exception:  # noqa: BLE001 -- one defect must not silence all later rings
                 _log.exception("a ring for callbacks could not be published")
                 self._here()
-            await _pause(self._stopping, GAP_S)
+            await set_within(self._stopping, GAP_S)
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
         """`run` returns after the publish at hand."""
@@ -77,17 +77,11 @@ class CallbackListener:
                     await asyncio.gather(*(self._subscription.ack(one) for one in rings))
             except Exception:  # noqa: BLE001 -- one defect must not end all listening
                 _log.exception("rings for callbacks could not be received")
-                await _pause(self._stopping, AGAIN_S)
+                await set_within(self._stopping, AGAIN_S)
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
         """`run` returns after the receive at hand."""
         self._stopping.set()
-
-
-async def _pause(stopping: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stopping.wait()
 
 
 def _conforms(rings: CallbackRings) -> InboxDoorbell:

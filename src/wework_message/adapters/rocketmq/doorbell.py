@@ -1,7 +1,6 @@
 """The doorbell between processes: rings go through topics, one for each class of urgency."""
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +9,7 @@ from wework_message.adapters.rocketmq.listening import Listening, Taken
 from wework_message.adapters.rocketmq.reports import Reports
 from wework_message.adapters.rocketmq.ringing import Ringing
 from wework_message.adapters.rocketmq.transport import Transport
+from wework_message.application.waiting import set_within
 from wework_message.domain.agenda import Urgency
 from wework_message.domain.ids import MessageId
 from wework_message.domain.ports.doorbell import Doorbell, Rung
@@ -73,9 +73,7 @@ class RocketmqDoorbell:
         """What was received meanwhile, or that the table is to be looked at."""
         self._hungry.set()
         if timeout_ms > 0:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timeout_ms / 1000):
-                    await self._rung.wait()
+            await set_within(self._rung, timeout_ms / 1000)
         self._hungry.clear()
         self._rung.clear()
         look, self._look = self._look, False

@@ -1,11 +1,11 @@
 """Nobody asks for a topic before its creation was tried: a proxy that was asked too early says "no" for 20 s."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import Final
 
 from wework_message.adapters.rocketmq.transport import Delivery, PublishError, Subscription, Transport
+from wework_message.application.waiting import set_within
 
 WAIT_S: Final = 2.0
 """How long a publish waits for the gate."""
@@ -28,7 +28,7 @@ class GatedTransport:
 
     async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
         """As the transport's, a moment later perhaps. Raises `PublishError`."""
-        if not await _within(self._opened, WAIT_S):
+        if not await set_within(self._opened, WAIT_S):
             raise PublishError("topics are not created yet")
         await self._transport.publish(topic, body, keys=keys)
 
@@ -52,7 +52,7 @@ class GatedSubscription:
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
         """As the subscription's; none while the gate is closed."""
-        if self._closed or not await _within(self._opened, LOOK_S):
+        if self._closed or not await set_within(self._opened, LOOK_S):
             return ()
         return await self._subscription.receive(limit)
 
@@ -64,14 +64,6 @@ class GatedSubscription:
         """The subscription's."""
         self._closed = True
         await self._subscription.close()
-
-
-async def _within(opened: asyncio.Event, seconds: float) -> bool:
-    if not opened.is_set():
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await opened.wait()
-    return opened.is_set()
 
 
 def _conforms(transport: GatedTransport, subscription: GatedSubscription) -> tuple[Transport, Subscription]:

@@ -19,6 +19,7 @@ from wework_message.adapters.rocketmq.presence import Presence
 from wework_message.adapters.rocketmq.target import Target
 from wework_message.adapters.rocketmq.transport import Delivery, PublishError, Subscription, Transport
 from wework_message.adapters.rocketmq.workers import Workers
+from wework_message.application.waiting import set_within
 
 WAIT_S: Final = 5.0
 """How long one receive waits for a message."""
@@ -195,9 +196,7 @@ class NativeSubscription:
         """Up to `limit`, within a few seconds."""
         if self._closing:
             return ()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(WAIT_S):
-                await self._filled.wait()
+        await set_within(self._filled, WAIT_S)
         found: list[Delivery] = []
         while self._ready and len(found) < limit:
             delivery = self._ready.popleft()

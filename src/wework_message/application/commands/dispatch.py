@@ -10,6 +10,7 @@ from wework_message.application.commands.claim_due import ClaimDue, Claimed, Dep
 from wework_message.application.commands.settle import SettleCalls, Settlement
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.policy import Policy
+from wework_message.application.waiting import set_within
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.horizon import WRITE_WITHIN_MS
@@ -99,11 +100,7 @@ class Dispatcher:
 
     async def _pause(self) -> bool:
         """Until the next look, or `stop`; what rang meanwhile is not answered, so it comes again. Then the table is looked at."""
-        try:
-            async with asyncio.timeout(self._look_ms / 1000):
-                await self._stopped.wait()
-        except TimeoutError:
-            pass
+        await set_within(self._stopped, self._look_ms / 1000)
         return True
 
     async def dispatch_due(self, among: frozenset[MessageId] | None = None) -> int:

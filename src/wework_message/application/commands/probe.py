@@ -1,7 +1,6 @@
 """Background probes: whether providers answer, and whether suspect instances are online (domain D6.5, decision 43)."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Final
 
 from wework_message.application.policy import PROBE_EVERY_MS
 from wework_message.application.upkeep import Duty
+from wework_message.application.waiting import set_within
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
 from wework_message.domain.ports.gateway import MessageGateway
 from wework_message.domain.ports.health import HealthBoard
@@ -91,18 +91,11 @@ class Prober:
             asked = self._called.is_set()
             self._called.clear()
             await _alone(self._round(asked=asked))
-            await self._pause(self._every_s, self._called)
-            if self._called.is_set():
-                await self._pause(self._at_least_s, self._stopped)
+            if await set_within(self._called, self._every_s):
+                await set_within(self._stopped, self._at_least_s)
         if self._duty is not None:
             await self._duty.release()
 
     async def _round(self, *, asked: bool) -> None:
         if asked or self._duty is None or await self._duty.mine():
             await self._probe()
-
-    @staticmethod
-    async def _pause(seconds: float, event: asyncio.Event) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await event.wait()

@@ -6,6 +6,7 @@ from typing import Final
 
 from wework_message.application.commands.project_callbacks import CountFailure, ProjectCallbacks
 from wework_message.application.group_commit import GroupCommit
+from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.doorbell import InboxDoorbell
 
@@ -34,12 +35,8 @@ class InboxBell:
 
     async def wait(self, seconds: float) -> None:
         """Return at the next ring, at once if one came since the last call, or after so many seconds."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._rung.wait()
-        except TimeoutError:
-            return
-        self._rung.clear()
+        if await set_within(self._rung, seconds):
+            self._rung.clear()
 
 
 class Projector:

@@ -1,7 +1,6 @@
 """Takes queued sends: each one is stored, or refused for good as a dead letter, and only then acknowledged."""
 
 import asyncio
-import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -9,6 +8,7 @@ from typing import Final, Generic, Literal, TypeAlias
 
 from wework_message.application.commands.accept import Accepted, AcceptMessage
 from wework_message.application.errors import ApplicationError, DrainingError
+from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.consuming import DeliveredT, Subscribed
 from wework_message.domain.ports.dead_letters import DeadLetter, Fault
@@ -88,7 +88,7 @@ class IntakeConsumer(Generic[DeliveredT]):
                 deliveries = await self._subscription.receive(min(free, AT_ONCE))
             except Exception:  # noqa: BLE001 -- one defect must not end the intake
                 _log.exception("intake could not receive")
-                await self._pause()
+                await set_within(self._stop, AGAIN_S)
                 continue
             for delivery in deliveries:
                 task = asyncio.create_task(self._take(delivery))
@@ -133,7 +133,7 @@ class IntakeConsumer(Generic[DeliveredT]):
             if self._waiting == 1:
                 _log.warning("intake waits: the store does not take messages")
             try:
-                await self._pause()
+                await set_within(self._stop, AGAIN_S)
                 refused_by_the_store += await self._store_answers()
             finally:
                 self._waiting -= 1
@@ -171,8 +171,3 @@ class IntakeConsumer(Generic[DeliveredT]):
         if len(self._raised) > REMEMBERED:
             self._raised.popitem(last=False)
         return times
-
-    async def _pause(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(AGAIN_S):
-                await self._stop.wait()

@@ -1,0 +1,12 @@
+"""Waiting for something, but not for ever."""
+
+import asyncio
+import contextlib
+
+
+async def set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Whether `event` is set: at once when it is, else after so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
