@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from bench import processes
+from tests.support.mysql import settings_of, target_of
 from tests.support.processes import ServiceProgram, playing
 from tests.support.servers.mariadb import Database, MariaDb
 
@@ -100,11 +101,7 @@ def _on(server: MariaDb, database: Database, folder: Path, messages: int) -> dic
         lines = server.sql(f"USE `{database.name}`; {question}").splitlines()
         return [tuple(line.split("\t")) for line in lines]
 
-    settings = UNLIMITED | {
-        "SPRING_DATASOURCE_URL": f"jdbc:mysql://{database.host}:{database.port}/{database.name}",
-        "SPRING_DATASOURCE_USERNAME": database.username,
-        "SPRING_DATASOURCE_PASSWORD": database.password,
-    }
+    settings = UNLIMITED | settings_of(target_of(database))
     with playing(folder, **settings) as stage:
         before = _lengths(ask)
         _drive(stage.service, messages, ask)

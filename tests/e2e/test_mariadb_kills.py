@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from tests.e2e.test_kills import judged
 from tests.support.crowd import Crowd
-from tests.support.mysql import EmptyDatabase
+from tests.support.mysql import EmptyDatabase, settings_of
 from tests.support.polling import until
 from tests.support.witnesses import acting
 
@@ -27,11 +27,9 @@ _SIMULATOR: Final = (
 async def test_kills_of_database_and_service_lose_nothing_and_double_nothing(
     tmp_path: Path, migrated: EmptyDatabase
 ) -> None:
-    dice, target = random.Random(1), migrated.target
+    dice = random.Random(1)
     settings = {
-        "SPRING_DATASOURCE_URL": f"jdbc:mysql://{target.host}:{target.port}/{target.database}",
-        "SPRING_DATASOURCE_USERNAME": target.username,
-        "SPRING_DATASOURCE_PASSWORD": target.password,
+        **settings_of(migrated.target),
         "APP_MESSAGE_ASYNC_MAX_POOL_SIZE": str(SLOTS),
         "APP_MESSAGE_SYNC_WAIT_MS": "300",
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.mysql import EmptyDatabase
+from tests.support.mysql import EmptyDatabase, settings_of
 from tests.support.processes import ServiceProgram, Stage, playing
 from tests.support.witnesses import Api, Simulator, client_of, text
 
@@ -13,12 +13,7 @@ pytestmark = pytest.mark.e2e
 
 
 def _settings(database: EmptyDatabase) -> dict[str, str]:
-    target = database.target
-    return {
-        "SPRING_DATASOURCE_URL": f"jdbc:mysql://{target.host}:{target.port}/{target.database}?useSSL=false",
-        "SPRING_DATASOURCE_USERNAME": target.username,
-        "SPRING_DATASOURCE_PASSWORD": target.password,
-    }
+    return settings_of(database.target, "?useSSL=false")
 
 
 @pytest.fixture

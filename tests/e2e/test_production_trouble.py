@@ -10,8 +10,9 @@ from typing import Final
 
 import pytest
 from tests.e2e.test_kills import judged
-from tests.support.cluster import CONSUME, Cluster, Member, cluster, settings_of
+from tests.support.cluster import CONSUME, Cluster, Member, cluster
 from tests.support.crowd import Crowd
+from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
 from tests.support.processes import ServiceProgram
 from tests.support.servers.mariadb import Database, MariaDb
@@ -188,7 +189,7 @@ FAULTS: Final = (
 def settings(mariadb_database: Database, redis_url: str, rocketmq: RocketMq) -> dict[str, str]:
     """Everything there is, with topics of this test's own."""
     name = f"trouble-{next(rocketmq._numbers)}"
-    return _SETTINGS | settings_of(mariadb_database) | {
+    return _SETTINGS | settings_of(target_of(mariadb_database)) | {
         "REDIS_URL": redis_url, "REDIS_CACHE_STATUS": "true",
         "ROCKETMQ_NAME_SERVER": rocketmq.name_server.address, "ROCKETMQ_ENDPOINTS": rocketmq.endpoints,
         "ROCKETMQ_TOPICS_DUE": name, "ROCKETMQ_TOPICS_CALLBACKS": f"{name}-callbacks", "ROCKETMQ_GROUP": name,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
 from tests.support.servers.mariadb import Database, MariaDb
 from tests.support.witnesses import Api, Scene, acting, text
@@ -71,8 +72,7 @@ def on_mariadb(folder: Path, database: Database) -> dict[str, str]:
     lines = "".join(f"{name} = {value}\n" for name, value in options.items())
     (folder / "backup.cnf").write_text(f"[client]\n{lines}")
     return {
-        "SPRING_DATASOURCE_URL": f"jdbc:mysql://{database.host}:{database.port}/{database.name}",
-        "SPRING_DATASOURCE_USERNAME": database.username, "SPRING_DATASOURCE_PASSWORD": database.password,
+        **settings_of(target_of(database)),
         **PATIENT,
     }  # fmt: skip
 

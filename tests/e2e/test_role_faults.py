@@ -7,8 +7,9 @@ from typing import Final
 
 import pytest
 from tests.e2e.test_kills import judged
-from tests.support.cluster import CONSUME, Member, cluster, joined, settings_of
+from tests.support.cluster import CONSUME, Member, cluster, joined
 from tests.support.crowd import Crowd
+from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
 from tests.support.servers.mariadb import Database
 from tests.support.witnesses import LONG_S, Json, text
@@ -30,7 +31,7 @@ async def test_one_that_stood_still_beyond_its_lease_sends_nothing_when_it_goes_
     tmp_path: Path, mariadb_database: Database
 ) -> None:
     members = [Member("serve-1"), Member("consume-1", CONSUME, "tests.support.stopping")]
-    async with cluster(tmp_path, members, settings_of(mariadb_database)) as one:
+    async with cluster(tmp_path, members, settings_of(target_of(mariadb_database))) as one:
         api, sleeper = one.scene.api, one.members["consume-1"]
         message_id = await api.accept(text())
 
@@ -68,7 +69,7 @@ async def test_a_clock_that_is_wrong_takes_no_lease_away_and_doubles_nothing(
         _wrong("consume-2", CONSUME, shift_ms),
     ]
     simulator = ("--latency-ms", "400", "--echo-delay-ms", "150", "--callback-retries", "100")
-    async with cluster(tmp_path, members, settings_of(mariadb_database) | _PATIENT, *simulator) as four:
+    async with cluster(tmp_path, members, settings_of(target_of(mariadb_database)) | _PATIENT, *simulator) as four:
         crowd = Crowd(four.urls[0], 1, *four.urls[1:])
         crowd.begin()
         crowd.up.set()
@@ -82,7 +83,7 @@ async def test_a_clock_that_is_wrong_takes_no_lease_away_and_doubles_nothing(
 @pytest.mark.parametrize("shift_ms", [TEN_MINUTES_MS, -TEN_MINUTES_MS], ids=["ahead", "behind"])
 async def test_due_times_are_the_databases(shift_ms: int, tmp_path: Path, mariadb_database: Database) -> None:
     members = [Member("serve-1"), _wrong("consume-1", CONSUME, shift_ms)]
-    async with cluster(tmp_path, members, settings_of(mariadb_database)) as two:
+    async with cluster(tmp_path, members, settings_of(target_of(mariadb_database))) as two:
         later = datetime.fromtimestamp(time.time() + TEN_MINUTES_MS / 2000, UTC).isoformat()
         scheduled = await two.scene.api.accept(text("später", conversationId="S:1", scheduledAt=later))
         now = await two.scene.api.accept(text("jetzt", conversationId="S:2"))

@@ -10,8 +10,9 @@ from typing import Final
 import httpx
 import pytest
 from tests.e2e.test_kills import judged
-from tests.support.cluster import CONSUME, SERVE, Cluster, Member, cluster, settings_of
+from tests.support.cluster import CONSUME, SERVE, Cluster, Member, cluster
 from tests.support.crowd import Crowd
+from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
 from tests.support.processes import ServiceProgram
 from tests.support.servers.mariadb import Database, MariaDb
@@ -48,7 +49,7 @@ async def _answered(crowd: Crowd, more: int) -> None:
 async def test_four_processes_migrate_an_empty_database_and_restart_in_turn_without_losing_anything(
     tmp_path: Path, mariadb: MariaDb, mariadb_database: Database
 ) -> None:
-    settings = settings_of(mariadb_database) | _SETTINGS | _PATIENT
+    settings = settings_of(target_of(mariadb_database)) | _SETTINGS | _PATIENT
     async with cluster(tmp_path, FOUR, settings, *_SIMULATOR) as four:
         assert mariadb.sql(f"SELECT COUNT(*) FROM {mariadb_database.name}.wm_schema_version") == "1\n"  # noqa: S608 -- our own name
         crowd = Crowd(four.urls[0], 1, *four.urls[1:])
@@ -67,7 +68,7 @@ async def test_four_processes_migrate_an_empty_database_and_restart_in_turn_with
 @pytest.mark.timeout(300)
 async def test_kills_of_one_that_consumes_double_nothing(tmp_path: Path, mariadb_database: Database) -> None:
     dice, kills = random.Random(1), 3
-    async with cluster(tmp_path, FOUR, settings_of(mariadb_database) | _SETTINGS, *_SIMULATOR) as four:
+    async with cluster(tmp_path, FOUR, settings_of(target_of(mariadb_database)) | _SETTINGS, *_SIMULATOR) as four:
         crowd = Crowd(four.urls[0], 1, *four.urls[1:])
         crowd.begin()
         crowd.up.set()

@@ -7,23 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.support.mysql import target_of
 from tests.support.processes import ServiceProgram, SimulatorProgram, Stage
-from tests.support.servers.mariadb import Database
 from tests.support.servers.ports import free_port
 from tests.support.witnesses import Api, Scene, Simulator, client_of
 
 SERVE: Final = ("serve", "--no-dispatch")
 CONSUME: Final = ("consume",)
-
-
-def settings_of(database: Database) -> dict[str, str]:
-    target = target_of(database)
-    return {
-        "SPRING_DATASOURCE_URL": f"jdbc:mysql://{target.host}:{target.port}/{target.database}",
-        "SPRING_DATASOURCE_USERNAME": target.username,
-        "SPRING_DATASOURCE_PASSWORD": target.password,
-    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,15 @@ def target_of(database: Database) -> MysqlTarget:
     return MysqlTarget(database.host, database.port, database.name, database.username, database.password)
 
 
+def settings_of(target: MysqlTarget, options: str = "") -> dict[str, str]:
+    """The database as the Java service's variables name it; `options` are JDBC's."""
+    return {
+        "SPRING_DATASOURCE_URL": f"jdbc:mysql://{target.host}:{target.port}/{target.database}{options}",
+        "SPRING_DATASOURCE_USERNAME": target.username,
+        "SPRING_DATASOURCE_PASSWORD": target.password,
+    }
+
+
 @asynccontextmanager
 async def opened_store(target: MysqlTarget, *, server_clock: bool = True) -> AsyncIterator[MysqlStore]:
     store = MysqlStore(target, MysqlDialect(server_clock=server_clock))

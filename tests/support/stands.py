@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.support.mysql import EmptyDatabase
+from tests.support.mysql import EmptyDatabase, settings_of
 from tests.support.processes import ServiceProgram, Stage, playing
 from tests.support.servers.redis import Redis
 from tests.support.servers.rocketmq import RocketMq
@@ -44,12 +44,7 @@ def on_mariadb(request: pytest.FixtureRequest) -> Settings:
     """The database as the Java service's settings name it."""
     database: EmptyDatabase = request.getfixturevalue("migrated")
     database.server.restore()
-    target = database.target
-    return {
-        "SPRING_DATASOURCE_URL": f"jdbc:mysql://{target.host}:{target.port}/{target.database}?useSSL=false",
-        "SPRING_DATASOURCE_USERNAME": target.username,
-        "SPRING_DATASOURCE_PASSWORD": target.password,
-    }
+    return settings_of(database.target, "?useSSL=false")
 
 
 def on_redis(request: pytest.FixtureRequest) -> Settings:
