@@ -10,52 +10,52 @@ from tests.support.builders import a_message_id
 
 from wework_message.domain.agenda import Urgency
 from wework_message.domain.ids import MessageId
-from wework_message.domain.ports.doorbell import Doorbell
+from wework_message.domain.ports.doorbell import Notifier
 
 HOUR_MS = 3_600_000
 
 
-async def heard(doorbell: Doorbell, message_ids: Collection[MessageId]) -> None:
+async def heard(notifier: Notifier, message_ids: Collection[MessageId]) -> None:
     """Return once the waiter was told of each, by name or by being sent to the table."""
     missing = set(message_ids)
     while missing:
-        rung = await doorbell.wait(HOUR_MS)
-        missing -= rung.message_ids or missing
-        await doorbell.answered(rung)
+        wakeup = await notifier.wait(HOUR_MS)
+        missing -= wakeup.message_ids or missing
+        await notifier.answered(wakeup)
 
 
-class DoorbellContract:
-    async def test_a_ring_ends_the_wait_and_says_for_whom(self, doorbell: Doorbell) -> None:
+class NotifierContract:
+    async def test_a_ring_ends_the_wait_and_says_for_whom(self, notifier: Notifier) -> None:
         message_ids = [a_message_id(), a_message_id()]
-        waiting = asyncio.create_task(heard(doorbell, message_ids))
+        waiting = asyncio.create_task(heard(notifier, message_ids))
         await asyncio.sleep(0)
         assert not waiting.done()
-        await doorbell.ring(message_ids)
+        await notifier.notify(message_ids)
         await waiting
 
-    async def test_a_ring_that_came_before_the_wait_is_not_lost(self, doorbell: Doorbell) -> None:
+    async def test_a_ring_that_came_before_the_wait_is_not_lost(self, notifier: Notifier) -> None:
         message_id = a_message_id()
-        await doorbell.ring([message_id])
-        await heard(doorbell, [message_id])
+        await notifier.notify([message_id])
+        await heard(notifier, [message_id])
 
-    async def test_of_many_rings_of_every_class_all_are_heard(self, doorbell: Doorbell) -> None:
-        rung: list[MessageId] = []
+    async def test_of_many_rings_of_every_class_all_are_heard(self, notifier: Notifier) -> None:
+        wakeup: list[MessageId] = []
         for number in range(30):
             for urgency in Urgency:
-                rung += (message_ids := [a_message_id() for _ in range(number)])
-                await doorbell.ring(message_ids, urgency)
-        await heard(doorbell, rung)
+                wakeup += (message_ids := [a_message_id() for _ in range(number)])
+                await notifier.notify(message_ids, urgency)
+        await heard(notifier, wakeup)
 
-    async def test_an_empty_ring_sends_to_the_table(self, doorbell: Doorbell) -> None:
-        await doorbell.ring(())
-        assert (await doorbell.wait(HOUR_MS)).message_ids == frozenset()
+    async def test_an_empty_ring_sends_to_the_table(self, notifier: Notifier) -> None:
+        await notifier.notify(())
+        assert (await notifier.wait(HOUR_MS)).message_ids == frozenset()
 
-    async def test_without_a_ring_the_wait_ends_by_itself_and_sends_to_the_table(self, doorbell: Doorbell) -> None:
+    async def test_without_a_ring_the_wait_ends_by_itself_and_sends_to_the_table(self, notifier: Notifier) -> None:
         for timeout_ms in (0, 1):
-            rung = await doorbell.wait(timeout_ms)
-            assert rung.message_ids == frozenset()
-            await doorbell.answered(rung)
-        waiting = asyncio.create_task(doorbell.wait(HOUR_MS))
+            wakeup = await notifier.wait(timeout_ms)
+            assert wakeup.message_ids == frozenset()
+            await notifier.answered(wakeup)
+        waiting = asyncio.create_task(notifier.wait(HOUR_MS))
         await asyncio.sleep(0)
-        await doorbell.ring([])
+        await notifier.notify([])
         await waiting

@@ -6,7 +6,7 @@ import pytest
 from tests.contracts.account_book_contract import AccountBookContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
-from tests.contracts.doorbell_contract import HOUR_MS, DoorbellContract
+from tests.contracts.doorbell_contract import HOUR_MS, NotifierContract
 from tests.contracts.gateway_contract import GatewayContract, a_dispatch
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
 from tests.contracts.message_journal_contract import MessageJournalContract
@@ -20,7 +20,7 @@ from tests.support.builders import GUID, NOW, PROVIDER, a_due_message, a_message
 from wework_message.adapters.memory import health, throttling
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
-from wework_message.adapters.memory.doorbell import MemoryDoorbell
+from wework_message.adapters.memory.doorbell import LocalNotifier
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.health import MemoryHealthBoard
 from wework_message.adapters.memory.overview import MemoryOverview
@@ -34,7 +34,7 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterReader
-from wework_message.domain.ports.doorbell import Doorbell
+from wework_message.domain.ports.doorbell import Notifier
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.persistence import UnitOfWorkFactory
 from wework_message.domain.ports.reading import MessageReader
@@ -134,16 +134,16 @@ class TestMemoryOverview(OnMemory, OverviewContract):
         return MemoryOverview(database, clock)
 
 
-class TestMemoryDoorbell(DoorbellContract):
+class TestMemoryDoorbell(NotifierContract):
     @pytest.fixture
-    def doorbell(self) -> Doorbell:
-        return MemoryDoorbell()
+    def notifier(self) -> Notifier:
+        return LocalNotifier()
 
-    async def test_many_rings_end_one_wait(self, doorbell: Doorbell) -> None:
+    async def test_many_rings_end_one_wait(self, notifier: Notifier) -> None:
         for _ in range(3):
-            await doorbell.ring([a_message_id()])
-        await doorbell.wait(HOUR_MS)
-        second = asyncio.create_task(doorbell.wait(HOUR_MS))
+            await notifier.notify([a_message_id()])
+        await notifier.wait(HOUR_MS)
+        second = asyncio.create_task(notifier.wait(HOUR_MS))
         await asyncio.sleep(0)
         assert not second.done()
         second.cancel()

@@ -2,4 +2,4 @@
 
 from tests.support.stands import stand
 
-__all__ = ["stand"]
+__all__ = ["backend"]

@@ -43,7 +43,7 @@ _SETTINGS: Final = {
     "APP_MESSAGE_ASYNC_MAX_POOL_SIZE": str(SLOTS),
     "APP_MESSAGE_SYNC_WAIT_MS": "300",
 }
-_RINGS: Final = re.compile(r'^wm_rocketmq_received_total\{result="ok"\} (\S+)$', re.MULTILINE)
+_WAKEUPS: Final = re.compile(r'^wm_rocketmq_received_total\{result="ok"\} (\S+)$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,11 @@ class Stack:
         await asyncio.to_thread(self.rocketmq.kill9)
         await self.served()
         await asyncio.to_thread(self.rocketmq.start)
-        before = [await _rings(one) for one in self._all("consume")]
+        before = [await _wakeups(one) for one in self._all("consume")]
 
         async def heard() -> bool:
             await self.served()
-            now = [await _rings(one) for one in self._all("consume")]
+            now = [await _wakeups(one) for one in self._all("consume")]
             return all(after > then for after, then in zip(now, before, strict=True))
 
         await until(heard, RECOVERY_S)
@@ -156,9 +156,9 @@ class Stack:
         return [one for name, one in self.four.members.items() if name.startswith(kind)]
 
 
-async def _rings(consumer: ServiceProgram) -> float:
+async def _wakeups(consumer: ServiceProgram) -> float:
     async with client_of(consumer.origin) as client:
-        found = _RINGS.search((await client.get("/actuator/prometheus")).text)
+        found = _WAKEUPS.search((await client.get("/actuator/prometheus")).text)
     return float(found[1]) if found else 0.0
 
 

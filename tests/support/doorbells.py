@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from wework_message.adapters.rocketmq.doorbell import RocketmqDoorbell, lanes
+from wework_message.adapters.rocketmq.doorbell import RocketmqNotifier, lanes
 from wework_message.adapters.rocketmq.reports import Reports
 from wework_message.adapters.rocketmq.transport import Transport
 
@@ -19,14 +19,14 @@ class Heard:
 
 
 @asynccontextmanager
-async def a_doorbell(
+async def a_notifier(
     transport: Transport,
     *,
     topic: str = "due",
     group: str = "dispatch",
     listens: bool = True,
     heard: Heard | None = None,
-) -> AsyncIterator[RocketmqDoorbell]:
+) -> AsyncIterator[RocketmqNotifier]:
     """Started; closed at the end."""
     counts = heard or Heard()
 
@@ -36,9 +36,9 @@ async def a_doorbell(
     def received(result: str) -> None:
         counts.received[result] += 1
 
-    doorbell = RocketmqDoorbell(transport, lanes(topic, group), Reports(published, received), listens=listens)
-    doorbell.start()
+    notifier = RocketmqNotifier(transport, lanes(topic, group), Reports(published, received), listens=listens)
+    notifier.start()
     try:
-        yield doorbell
+        yield notifier
     finally:
-        await doorbell.close()
+        await notifier.close()

@@ -205,7 +205,9 @@ class SimulatorProgram(Served):
 
 
 @contextmanager
-def playing(folder: Path, *options: str, provider_url: str | None = None, **settings: str) -> Iterator["Stage"]:
+def playing(
+    folder: Path, *options: str, provider_url: str | None = None, **settings: str
+) -> Iterator["ServiceProcesses"]:
     """Simulator and service, both answering; `options` are the simulator's, `settings` the service's.
 
     `provider_url` leads to the simulator by a detour.

@@ -9,7 +9,7 @@ from typing import Any
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
-from wework_message.adapters.memory.doorbell import MemoryDoorbell
+from wework_message.adapters.memory.doorbell import LocalNotifier
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.health import MemoryHealthBoard
 from wework_message.adapters.memory.reader import MemoryMessageReader
@@ -41,7 +41,7 @@ from wework_message.application.commands.dead_letters import (
 from wework_message.application.commands.dispatch import Dispatcher
 from wework_message.application.commands.ingest_callback import IngestCallbackHandler, StoreCallbacks
 from wework_message.application.commands.project_callbacks import ProjectCallbacks
-from wework_message.application.commands.projector import InboxBell, Projector
+from wework_message.application.commands.projector import LocalInboxNotifier, Projector
 from wework_message.application.commands.settle import SettleCalls
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.policy import Policy
@@ -124,12 +124,12 @@ async def running(policy: Policy | None = None, *, dispatching: bool = True) -> 
     policy = policy or a_policy()
     clock, dice, database = SettableClock(), FixedDice(), MemoryDatabase()
     units, reader = MemoryUnitOfWorkFactory(database, clock), MemoryMessageReader(database)
-    board, doorbell, feed = MemoryHealthBoard(clock, dice), MemoryDoorbell(), StatusFeed()
+    board, notifier, feed = MemoryHealthBoard(clock, dice), LocalNotifier(), StatusFeed()
     gateway = MemoryGateway(clock, busy=lambda: database.busy)
     readers = {code: GuxingCallbackReader() for code in policy.providers}
-    bell = InboxBell()
-    commits = GroupCommit(units, Aftermath(feed, doorbell, Silence(), bell.ring), dice)
-    projector = Projector(commits, ProjectCallbacks(readers, board, policy, clock), bell)
+    inbox_notifier = LocalInboxNotifier()
+    commits = GroupCommit(units, Aftermath(feed, notifier, Silence(), inbox_notifier.notify), dice)
+    projector = Projector(commits, ProjectCallbacks(readers, board, policy, clock), inbox_notifier)
     router = Router(policy, ProviderSelector(), board, dice)
     gateways: Mapping[ProviderCode, MemoryGateway] = dict.fromkeys(policy.providers, gateway)
     dispatcher = Dispatcher(
@@ -138,7 +138,7 @@ async def running(policy: Policy | None = None, *, dispatching: bool = True) -> 
         SettleCalls(policy, router, clock, dice),
         gateways,
         board.report,
-        doorbell,
+        notifier,
         clock,
         policy,
     )

@@ -40,7 +40,7 @@ from wework_message.application.commands.dispatch import Dispatcher
 from wework_message.application.commands.ingest_callback import IngestCallbackHandler, StoreCallbacks
 from wework_message.application.commands.probe import ProbeProviders, Prober
 from wework_message.application.commands.project_callbacks import ProjectCallbacks
-from wework_message.application.commands.projector import InboxBell, Projector
+from wework_message.application.commands.projector import LocalInboxNotifier, Projector
 from wework_message.application.commands.settle import SettleCalls
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.policy import Policy
@@ -55,7 +55,7 @@ from wework_message.domain.draft import Draft
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
 from wework_message.domain.message import Message, Moved
-from wework_message.domain.ports.doorbell import Doorbell, Rung
+from wework_message.domain.ports.doorbell import Notifier, Wakeup
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.reading import MessageView
@@ -66,24 +66,24 @@ from wework_message.domain.selection import ProviderSelector
 FAR_MS: Final = 3_600_000
 
 
-class PatientDoorbell:
+class PatientNotifier:
     """Waits for a ring however long it takes: who relies on the idle look instead of a ring hangs."""
 
     def __init__(self) -> None:
-        self._rung = asyncio.Event()
-        self.rings: list[tuple[MessageId, ...]] = []
+        self._notified = asyncio.Event()
+        self.wakeups: list[tuple[MessageId, ...]] = []
 
-    async def ring(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:
-        self.rings.append(tuple(message_ids))
-        self._rung.set()
+    async def notify(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:
+        self.wakeups.append(tuple(message_ids))
+        self._notified.set()
 
-    async def wait(self, timeout_ms: int) -> Rung:
+    async def wait(self, timeout_ms: int) -> Wakeup:
         if timeout_ms > 0:
-            await self._rung.wait()
-        self._rung.clear()
-        return Rung()
+            await self._notified.wait()
+        self._notified.clear()
+        return Wakeup()
 
-    async def answered(self, rung: Rung) -> None:
+    async def answered(self, wakeup: Wakeup) -> None:
         pass
 
 
@@ -150,7 +150,7 @@ def a_policy(**changes: Any) -> Policy:
 class World:
     """One process of the service; `async with` runs its flusher. `rung` is another doorbell than the patient one."""
 
-    def __init__(self, *, rung: Doorbell | None = None, **changes: Any) -> None:
+    def __init__(self, *, wakeup: Notifier | None = None, **changes: Any) -> None:
         self.clock = SettableClock(NOW)
         self.database = MemoryDatabase()
         self.units = MemoryUnitOfWorkFactory(self.database, self.clock)
@@ -162,24 +162,24 @@ class World:
         self.gateway = self.gateways[PROVIDER]
         self.callbacks = ScriptedReader()
         self.observer = RecordingObserver()
-        self.doorbell = PatientDoorbell()
-        its_doorbell = rung or self.doorbell
+        self.notifier = PatientNotifier()
+        its_notifier = wakeup or self.notifier
         self.feed = StatusFeed()
         dice = FixedDice(0.5)
         self.board = MemoryHealthBoard(self.clock, FixedDice(0.0))
         self.router = Router(self.policy, ProviderSelector(), self.board, dice)
-        bell = InboxBell()
-        aftermath = Aftermath(self.feed, its_doorbell, self.observer, bell.ring)
+        inbox_notifier = LocalInboxNotifier()
+        aftermath = Aftermath(self.feed, its_notifier, self.observer, inbox_notifier.notify)
         self.commits = GroupCommit(self.units, aftermath, dice)
         readers = dict.fromkeys(self.policy.providers, self.callbacks)
         projecting = ProjectCallbacks(readers, self.board, self.policy, self.clock)
-        self.projector = Projector(self.commits, projecting, bell, self.policy.look_inbox_ms)
+        self.projector = Projector(self.commits, projecting, inbox_notifier, self.policy.look_inbox_ms)
         self.settling = SettleCalls(self.policy, self.router, self.clock, dice)
         self.claiming = ClaimDue(self.policy, self.router, MemoryRateLimiter(self.clock), self.clock)
         self.prober = Prober(ProbeProviders(self.gateways, self.board, self.clock), every_ms=3_600_000, at_least_ms=0)
         self.dispatcher = Dispatcher(
             self.commits, self.claiming, self.settling, self.gateways,
-            CallReports(self.board, self.observer, self.prober.ask_now), its_doorbell, self.clock, self.policy,
+            CallReports(self.board, self.observer, self.prober.ask_now), its_notifier, self.clock, self.policy,
         )  # fmt: skip
         senders = Senders(self.policy, self.units, Quoting(self.reader))
         drafting = Drafting(CountingIds(), self.clock, senders)

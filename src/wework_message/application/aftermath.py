@@ -7,7 +7,7 @@ from wework_message.application.group_commit import Flush
 from wework_message.application.watching import StatusFeed
 from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.doorbell import Doorbell
+from wework_message.domain.ports.doorbell import Notifier
 from wework_message.domain.ports.health import CallReport, HealthBoard
 from wework_message.domain.ports.observing import Observer
 
@@ -38,7 +38,7 @@ class Aftermath:
     """Tells everybody, in this order: who waits for the answer, who works on, who watches."""
 
     feed: StatusFeed
-    doorbell: Doorbell
+    notifier: Notifier
     observer: Observer
     wake_projector: Callable[[], None]
     committed: Callable[[Sequence[Message]], None] = _nobody
@@ -49,9 +49,9 @@ class Aftermath:
         if flush.moved:
             self.committed(flush.moved)
         for urgency, message_ids in flush.due.items():
-            await self.doorbell.ring(message_ids, urgency)
+            await self.notifier.notify(message_ids, urgency)
         if flush.lanes_freed:
-            await self.doorbell.ring(())
+            await self.notifier.notify(())
         if flush.inbox:
             self.wake_projector()
         for (notify_type, result), count in flush.callbacks.items():

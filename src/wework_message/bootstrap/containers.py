@@ -38,7 +38,7 @@ from wework_message.application.commands.dispatch import Dispatcher
 from wework_message.application.commands.ingest_callback import IngestCallbackHandler, StoreCallbacks
 from wework_message.application.commands.probe import ProbeProviders, Prober
 from wework_message.application.commands.project_callbacks import ProjectCallbacks
-from wework_message.application.commands.projector import InboxBell, Projector
+from wework_message.application.commands.projector import LocalInboxNotifier, Projector
 from wework_message.application.commands.prune import GiveUpParked, Prune
 from wework_message.application.commands.settle import SettleCalls
 from wework_message.application.group_commit import GroupCommit
@@ -59,7 +59,7 @@ from wework_message.bootstrap.settings.tree import DatasourceSettings, RedisSett
 from wework_message.bootstrap.shared import Shared, WatchRedis
 from wework_message.bootstrap.sharing import open_shared
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.ports.doorbell import Doorbell, InboxDoorbell
+from wework_message.domain.ports.doorbell import InboxNotifier, Notifier
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.observing import Observer
 from wework_message.domain.ports.persistence import UnitOfWorkFactory
@@ -127,9 +127,9 @@ class UseCases(containers.DeclarativeContainer):
     holder: providers.Dependency[str] = providers.Dependency()
     """Names this process in the leases of the database."""
     show: providers.Dependency[Show] = providers.Dependency()
-    doorbell: providers.Dependency[Doorbell] = providers.Dependency()
-    projector_bell: providers.Dependency[InboxBell] = providers.Dependency()
-    inbox_doorbell: providers.Dependency[InboxDoorbell] = providers.Dependency()
+    notifier: providers.Dependency[Notifier] = providers.Dependency()
+    projector_notifier: providers.Dependency[LocalInboxNotifier] = providers.Dependency()
+    inbox_notifier: providers.Dependency[InboxNotifier] = providers.Dependency()
 
     ids = providers.Singleton(UuidGenerator)
     dice = providers.Singleton(RandomDice)
@@ -149,11 +149,11 @@ class UseCases(containers.DeclarativeContainer):
 
     projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, board, policy, clock)
     aftermath = providers.Singleton(
-        Aftermath, feed, doorbell, observer, inbox_doorbell.provided.ring, shared.provided.committed
+        Aftermath, feed, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
     )
     commits = providers.Singleton(GroupCommit, units, aftermath, dice)
     intake = providers.Singleton(intake_beside, commits, store)
-    projector = providers.Singleton(Projector, commits, projecting, projector_bell, policy.provided.look_inbox_ms)
+    projector = providers.Singleton(Projector, commits, projecting, projector_notifier, policy.provided.look_inbox_ms)
     claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, dice)
     probes = providers.Singleton(_probing_duty, shared, holder, units)
@@ -162,7 +162,7 @@ class UseCases(containers.DeclarativeContainer):
     )
     report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
     dispatcher = providers.Singleton(
-        Dispatcher, commits, claim, settle, gateways.provided.send, report, doorbell, clock, policy
+        Dispatcher, commits, claim, settle, gateways.provided.send, report, notifier, clock, policy
     )
 
     census = providers.Singleton(Census, overview, providers.Singleton(Duty, DUTY, holder, LEASE_MS, units), show)

@@ -69,8 +69,8 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
 def _looks(loaded: Loaded, role: Role) -> Mapping[str, Any]:
     """Where a queue brings rings, they need not be looked for."""
     rocketmq = loaded.settings.rocketmq
-    rung = {"look_due_ms": rocketmq.name_server, "look_inbox_ms": rocketmq.topics.callbacks}
-    return {name: ms for name, ms in LOOKS[role].items() if rung.get(name) is None}
+    wakeup = {"look_due_ms": rocketmq.name_server, "look_inbox_ms": rocketmq.topics.callbacks}
+    return {name: ms for name, ms in LOOKS[role].items() if wakeup.get(name) is None}
 
 
 def _check_timing(key: str, timeout_ms: int, horizon_ms: int) -> None:

@@ -17,7 +17,7 @@ from wework_message.application.role import Role
 from wework_message.application.watching import StatusFeed
 from wework_message.bootstrap.containers import Infrastructure, UseCases
 from wework_message.bootstrap.databases import bring_up
-from wework_message.bootstrap.intake import CallbackBells, open_callback_listener, open_intake
+from wework_message.bootstrap.intake import CallbackNotifiers, open_callback_consumer, open_intake
 from wework_message.bootstrap.loops import Loop, Loops, loops_of
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.queues import open_queue
@@ -113,20 +113,20 @@ async def running(
         gateways = await infrastructure.gateways.async_()
         rocketmq = loaded.settings.rocketmq
         queue = await stack.enter_async_context(open_queue(rocketmq, role, meters.queue))
-        bells = CallbackBells(rocketmq, queue.transport)
+        callback_notifiers = CallbackNotifiers(rocketmq, queue.transport)
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
             clock=infrastructure.clock(), store=store, shared=shared, gateways=gateways, policy=policy,
-            observer=observer, show=meters.census, role=role, holder=_holder(), doorbell=queue.doorbell,
-            projector_bell=bells.here, inbox_doorbell=bells.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
+            observer=observer, show=meters.census, role=role, holder=_holder(), notifier=queue.notifier,
+            projector_notifier=callback_notifiers.here, inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend},
         )  # fmt: skip
         # Who polls a queue stops first: a poll takes seconds to end, and calls may take the whole of the drain.
         loops = (
             *await open_intake(rocketmq, limits_of(loaded), role, queue.transport, use_cases, observer),
-            *await open_callback_listener(rocketmq, role, queue.transport, bells),
+            *await open_callback_consumer(rocketmq, role, queue.transport, callback_notifiers),
             *loops_of(role, use_cases),
-            *([bells.rings] if bells.rings is not None else []),
+            *([callback_notifiers.wakeups] if callback_notifiers.wakeups is not None else []),
             *queue.loops,
         )
         process = _process(use_cases, shared, loops)

@@ -102,8 +102,8 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
 
 def _meters(metrics: Metrics) -> Meters:
     reports = Reports(
-        published=lambda result, seconds: metrics.ring_publish[(result,)].observe(seconds),
-        received=lambda result: metrics.rings_received[(result,)].inc(),
+        published=lambda result, seconds: metrics.wakeup_publish[(result,)].observe(seconds),
+        received=lambda result: metrics.wakeups_received[(result,)].inc(),
         backlog=metrics.backlog,
     )
     return Meters(metrics.census.show, reports, metrics.redis_call)

@@ -2,16 +2,16 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.contracts.doorbell_contract import HOUR_MS, DoorbellContract, heard
+from tests.contracts.doorbell_contract import HOUR_MS, NotifierContract, heard
 from tests.support.builders import a_message_id
-from tests.support.doorbells import Heard, a_doorbell
+from tests.support.doorbells import Heard, a_notifier
 from tests.support.polling import until
 from tests.support.servers.rocketmq import RocketMq
 from tests.support.shuffling import Shuffling
 from tests.support.world import World
 
 from wework_message.adapters.rocketmq.admin import Admin
-from wework_message.adapters.rocketmq.doorbell import RocketmqDoorbell, lanes
+from wework_message.adapters.rocketmq.doorbell import RocketmqNotifier, lanes
 from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
 from wework_message.adapters.rocketmq.layout import ensure
 from wework_message.adapters.rocketmq.rings import encoded
@@ -36,24 +36,24 @@ async def transport(rocketmq: RocketMq) -> AsyncIterator[GrpcTransport]:
     await one.close()
 
 
-class TestRocketmqDoorbell(DoorbellContract):
+class TestRocketmqNotifier(NotifierContract):
     @pytest.fixture
-    async def doorbell(self, transport: GrpcTransport, names: tuple[str, str]) -> AsyncIterator[RocketmqDoorbell]:
+    async def notifier(self, transport: GrpcTransport, names: tuple[str, str]) -> AsyncIterator[RocketmqNotifier]:
         topic, group = names
-        async with a_doorbell(transport, topic=topic, group=group) as doorbell:
-            yield doorbell
+        async with a_notifier(transport, topic=topic, group=group) as notifier:
+            yield notifier
 
 
 async def test_a_ring_goes_from_one_process_to_another(transport: GrpcTransport, names: tuple[str, str]) -> None:
     topic, group = names
     async with (
-        a_doorbell(transport, topic=topic, group=group, listens=False) as accepting,
-        a_doorbell(transport, topic=topic, group=group) as dispatching,
+        a_notifier(transport, topic=topic, group=group, listens=False) as accepting,
+        a_notifier(transport, topic=topic, group=group) as dispatching,
     ):
         message_ids = [a_message_id() for _ in range(250)]
         waiting = asyncio.create_task(heard(dispatching, message_ids))
         for one in message_ids:
-            await accepting.ring([one])
+            await accepting.notify([one])
         await waiting
 
 
@@ -64,26 +64,26 @@ async def test_urgent_rings_do_not_wait_behind_a_backlog_of_others(
     topic, group = names
     heard_of = Heard()
     async with (
-        a_doorbell(transport, topic=topic, group=group, listens=False) as accepting,
-        a_doorbell(transport, topic=topic, group=group, heard=heard_of) as dispatching,
+        a_notifier(transport, topic=topic, group=group, listens=False) as accepting,
+        a_notifier(transport, topic=topic, group=group, heard=heard_of) as dispatching,
     ):
         await heard_one(accepting, dispatching)
         before = heard_of.received["ok"]
         bulk = lanes(topic, group)[Urgency.BULK]
-        rings = 10_000
-        await asyncio.gather(*(transport.publish(bulk.topic, encoded([a_message_id()])) for _ in range(rings)))
+        wakeups = 10_000
+        await asyncio.gather(*(transport.publish(bulk.topic, encoded([a_message_id()])) for _ in range(wakeups)))
         urgent = a_message_id()
-        await accepting.ring([urgent], Urgency.URGENT)
-        while urgent not in (rung := await dispatching.wait(HOUR_MS)).message_ids:
-            await dispatching.answered(rung)
-        assert heard_of.received["ok"] - before < rings / 4
+        await accepting.notify([urgent], Urgency.URGENT)
+        while urgent not in (wakeup := await dispatching.wait(HOUR_MS)).message_ids:
+            await dispatching.answered(wakeup)
+        assert heard_of.received["ok"] - before < wakeups / 4
 
 
-async def heard_one(accepting: RocketmqDoorbell, dispatching: RocketmqDoorbell) -> None:
+async def heard_one(accepting: RocketmqNotifier, dispatching: RocketmqNotifier) -> None:
     """Both sides are connected in every lane."""
     for urgency in Urgency:
         message_id = a_message_id()
-        await accepting.ring([message_id], urgency)
+        await accepting.notify([message_id], urgency)
         await heard(dispatching, [message_id])
 
 
@@ -92,15 +92,15 @@ async def test_garbage_is_counted_acknowledged_and_holds_nothing_up(
 ) -> None:
     topic, group = names
     counts, admin = Heard(), Admin(addresses(rocketmq.name_server.address))
-    async with a_doorbell(transport, topic=topic, group=group, heard=counts) as doorbell:
+    async with a_notifier(transport, topic=topic, group=group, heard=counts) as notifier:
         for body in (b"<xml/>", b"\xff\xfe", b"{}"):
             await transport.publish(topic, body)
         message_id = a_message_id()
-        await doorbell.ring([message_id])
-        await heard(doorbell, [message_id])
+        await notifier.notify([message_id])
+        await heard(notifier, [message_id])
 
         async def drained() -> bool:
-            await doorbell.answered(await doorbell.wait(100))
+            await notifier.answered(await notifier.wait(100))
             return counts.received["garbage"] == 3 and await admin.backlog(group, topic) == 0
 
         await until(drained, 60, every_s=0.1)
@@ -111,14 +111,14 @@ async def test_a_ring_that_nobody_answered_comes_again_when_its_lease_ends(
 ) -> None:
     topic, group = names
     monkeypatch.setattr("wework_message.adapters.rocketmq.listening.LEASE_S", 10)
-    async with a_doorbell(transport, topic=topic, group=group) as doorbell:
+    async with a_notifier(transport, topic=topic, group=group) as notifier:
         message_id = a_message_id()
-        await doorbell.ring([message_id])
-        while message_id not in (await doorbell.wait(HOUR_MS)).message_ids:
+        await notifier.notify([message_id])
+        while message_id not in (await notifier.wait(HOUR_MS)).message_ids:
             pass
-        rung = await doorbell.wait(HOUR_MS)
-        assert rung.message_ids == {message_id}
-        await doorbell.answered(rung)
+        wakeup = await notifier.wait(HOUR_MS)
+        assert wakeup.message_ids == {message_id}
+        await notifier.answered(wakeup)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -129,8 +129,8 @@ async def test_repeated_and_reordered_rings_make_one_call_for_each_message(
     shuffling = Shuffling(transport, seed)
     counts = Heard()
     async with (
-        a_doorbell(shuffling, topic=topic, group=group, heard=counts) as doorbell,
-        World(rung=doorbell) as world,
+        a_notifier(shuffling, topic=topic, group=group, heard=counts) as notifier,
+        World(wakeup=notifier) as world,
     ):
         running = asyncio.create_task(world.dispatcher.run())
         accepted = [await world.accept_text(to=f"S:{number}") for number in range(1, 201)]

@@ -19,7 +19,7 @@ from wework_message.adapters.rocketmq.doorbell import lanes
 pytestmark = pytest.mark.e2e
 
 _SIMULATOR: Final = ("--latency-ms", "20", "--echo-delay-ms", "50")
-RINGS: Final = 'wm_rocketmq_received_total{result="ok"}'
+WAKEUPS: Final = 'wm_rocketmq_received_total{result="ok"}'
 PUBLISHED: Final = 'wm_rocketmq_publish_seconds_count{result="ok"}'
 FAILED: Final = 'wm_rocketmq_publish_seconds_count{result="failed"}'
 RECOVERY_S: Final = 15
@@ -50,23 +50,23 @@ async def queue(scene: Scene) -> Mapping[str, object]:
     return found
 
 
-async def rings(scene: Scene) -> None:
+async def wakeups(scene: Scene) -> None:
     """Until rings go out and come in."""
 
-    async def ringing() -> bool:
+    async def publisher() -> bool:
         await scene.api.reaches(await scene.api.accept(text()), "DELIVERED")
-        return await value(scene, RINGS) > 0
+        return await value(scene, WAKEUPS) > 0
 
-    await until(ringing, LONG_S)
+    await until(publisher, LONG_S)
 
 
-async def rings_again(scene: Scene, what: str) -> None:
+async def wakes_again(scene: Scene, what: str) -> None:
     """Until rings come in once more, for what is accepted from now on; `what` has just come back."""
-    back, before = time.monotonic(), await value(scene, RINGS)
+    back, before = time.monotonic(), await value(scene, WAKEUPS)
 
     async def used_again() -> bool:
         await scene.api.accept(text())
-        return await value(scene, RINGS) > before
+        return await value(scene, WAKEUPS) > before
 
     await until(used_again, RECOVERY_S, every_s=0.05)
     print(f"rings again {time.monotonic() - back:.1f} s after {what}")  # noqa: T201 -- the number of the report
@@ -85,7 +85,7 @@ async def test_what_is_accepted_rings_through_the_cluster_and_health_says_so(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
     async with acting(tmp_path, *_SIMULATOR, **settings) as scene:
-        await rings(scene)
+        await wakeups(scene)
 
         async def well() -> bool:
             return (await queue(scene))["healthy"] is True
@@ -100,7 +100,7 @@ async def test_a_broker_killed_under_load_loses_nothing_doubles_nothing_and_is_u
     settings: dict[str, str], tmp_path: Path, rocketmq: RocketMq
 ) -> None:
     async with acting(tmp_path, *_SIMULATOR, **settings) as scene:
-        await rings(scene)
+        await wakeups(scene)
         crowd = Crowd(scene.service.url, seed=3)
         crowd.begin()
         crowd.up.set()
@@ -109,7 +109,7 @@ async def test_a_broker_killed_under_load_loses_nothing_doubles_nothing_and_is_u
         rocketmq.kill9()
         crowd.want(150)
         await asyncio.to_thread(rocketmq.start)
-        await rings_again(scene, "the broker answered")
+        await wakes_again(scene, "the broker answered")
         await crowd.finish()
         found = await judged(scene, crowd, cut_off=0)
         assert [one for one in found if one.rule.name != "NOT_ASKED_FOR"] == []
@@ -135,7 +135,7 @@ async def test_topics_that_are_purged_under_load_strand_nothing(
     settings: dict[str, str], tmp_path: Path, rocketmq: RocketMq
 ) -> None:
     async with acting(tmp_path, *_SIMULATOR, **settings) as scene:
-        await rings(scene)
+        await wakeups(scene)
         crowd = Crowd(scene.service.url, seed=4)
         crowd.begin()
         crowd.up.set()
@@ -154,7 +154,7 @@ async def test_a_proxy_that_stands_still_is_passed_by_and_used_again(
     settings: dict[str, str], tmp_path: Path, rocketmq: RocketMq
 ) -> None:
     async with acting(tmp_path, *_SIMULATOR, **settings) as scene:
-        await rings(scene)
+        await wakeups(scene)
         rocketmq.pause()
         try:
             ids = [await scene.api.accept(text(str(n), conversationId=f"S:{n + 1}")) for n in range(20)]
@@ -162,7 +162,7 @@ async def test_a_proxy_that_stands_still_is_passed_by_and_used_again(
                 await scene.api.reaches(one, "DELIVERED")
         finally:
             rocketmq.resume()
-        await rings_again(scene, "the proxy went on")
+        await wakes_again(scene, "the proxy went on")
 
 
 @pytest.mark.timeout(180)
@@ -170,7 +170,7 @@ async def test_a_broker_that_lost_its_proxy_holds_nothing_up_and_is_used_again_w
     settings: dict[str, str], tmp_path: Path, rocketmq: RocketMq
 ) -> None:
     async with acting(tmp_path, *_SIMULATOR, **settings) as scene:
-        await rings(scene)
+        await wakeups(scene)
         rocketmq.kill9()
         await asyncio.to_thread(lambda: rocketmq.start(proxy=False))
         ids = [await scene.api.accept(text(str(n), conversationId=f"S:{n + 1}")) for n in range(20)]
@@ -182,12 +182,12 @@ async def test_a_broker_that_lost_its_proxy_holds_nothing_up_and_is_used_again_w
 
         await until(told, LONG_S)
         await asyncio.to_thread(rocketmq.restore)
-        await rings_again(scene, "the proxy was there again")
+        await wakes_again(scene, "the proxy was there again")
 
 
 async def test_a_process_on_the_cluster_ends_in_time(settings: dict[str, str], tmp_path: Path) -> None:
     async with acting(tmp_path, *_SIMULATOR, **settings) as scene:
-        await rings(scene)
+        await wakeups(scene)
         assert await asyncio.to_thread(scene.service.stop) == 0
 
 
@@ -198,7 +198,7 @@ async def test_a_cluster_that_stands_still_keeps_no_process_from_ending_in_time(
         f"ROCKETMQ_TOPICS_{one.upper()}": f"{settings['ROCKETMQ_GROUP']}-{one}" for one in ("intake", "callbacks")
     }
     async with acting(tmp_path, *_SIMULATOR, **settings, **topics) as scene:
-        await rings(scene)
+        await wakeups(scene)
         rocketmq.pause()
         try:
 

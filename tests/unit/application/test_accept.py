@@ -28,7 +28,7 @@ async def test_an_accepted_message_is_durable_due_and_rung_for() -> None:
             MessageStatus.QUEUED, NOW, {"order": 7},
         )  # fmt: skip
         assert not accepted.duplicate
-        assert world.doorbell.rings == [(accepted.target,)]
+        assert world.notifier.wakeups == [(accepted.target,)]
         assert world.observer.new == [accepted.target]
 
 
@@ -37,7 +37,7 @@ async def test_nothing_is_promised_while_the_store_does_not_take_it() -> None:
         world.database.failing_commits = 1
         with pytest.raises(UnavailableError):
             await world.accept(key="k")
-        assert (await stored(world), world.doorbell.rings, world.observer.new) == ([], [], [])
+        assert (await stored(world), world.notifier.wakeups, world.observer.new) == ([], [], [])
         assert not (await world.accept(key="k")).duplicate
 
 
@@ -60,7 +60,7 @@ async def test_a_scheduled_message_waits_without_a_ring() -> None:
         message = await world.accept_text(scheduled_at=NOW + 5_000)
         view = await world.view(message)
         assert (view.message.status, view.next_attempt_at) == (MessageStatus.SCHEDULED, NOW + 5_000)
-        assert world.doorbell.rings == []
+        assert world.notifier.wakeups == []
         await world.pass_time(4_999)
         assert world.gateway.calls == []
         await world.pass_time(1)

@@ -202,7 +202,7 @@ async def test_a_long_lane_does_not_keep_other_lanes_waiting() -> None:
         world.gateway.script(held)
         first = [await world.accept_text(str(number)) for number in range(9)]
         other = await world.accept_text(to="R:2")
-        world.doorbell._rung.clear()
+        world.notifier._notified.clear()
         running = asyncio.create_task(world.dispatcher.run())
         await world.until(other, lambda message: message.status is MessageStatus.SENT)
         held.answer.set_result(world.gateway.accepted())
@@ -479,7 +479,7 @@ async def test_after_the_end_of_the_flusher_nothing_is_taken() -> None:
 async def test_a_doorbell_that_raises_only_pauses_the_dispatcher(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with World() as world:
         raised = asyncio.Event()
-        works = getattr(world.doorbell, method)
+        works = getattr(world.notifier, method)
 
         async def fail_once(given: Any) -> Any:
             if not raised.is_set():
@@ -487,7 +487,7 @@ async def test_a_doorbell_that_raises_only_pauses_the_dispatcher(method: str, mo
                 raise LookupError("a defect")
             return await works(given)
 
-        monkeypatch.setattr(world.doorbell, method, fail_once)
+        monkeypatch.setattr(world.notifier, method, fail_once)
         running = asyncio.create_task(world.dispatcher.run())
         await raised.wait()
         message_id = await world.accept_text()

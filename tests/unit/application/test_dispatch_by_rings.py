@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.support.doorbells import a_doorbell
+from tests.support.doorbells import a_notifier
 from tests.support.polling import until
 from tests.support.queues import MemoryTransport
 from tests.support.world import World
 
-from wework_message.adapters.rocketmq.doorbell import RocketmqDoorbell
+from wework_message.adapters.rocketmq.doorbell import RocketmqNotifier
 from wework_message.application.commands.claim_due import Room
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.lifecycle import MessageStatus
@@ -22,10 +22,10 @@ def transport() -> MemoryTransport:
 
 
 @pytest.fixture
-async def doorbell(transport: MemoryTransport) -> AsyncIterator[RocketmqDoorbell]:
-    async with a_doorbell(transport) as doorbell:
+async def notifier(transport: MemoryTransport) -> AsyncIterator[RocketmqNotifier]:
+    async with a_notifier(transport) as notifier:
         await transport.subscribe("due", "dispatch", lease_s=30)
-        yield doorbell
+        yield notifier
 
 
 def sent(world: World) -> int:
@@ -33,9 +33,9 @@ def sent(world: World) -> int:
 
 
 async def test_what_rang_is_sent_and_the_ring_is_answered(
-    doorbell: RocketmqDoorbell, transport: MemoryTransport
+    notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with World(rung=doorbell) as world:
+    async with World(wakeup=notifier) as world:
         running = asyncio.create_task(world.dispatcher.run())
         for number in range(1, 31):
             await world.until(
@@ -51,9 +51,9 @@ async def test_what_rang_is_sent_and_the_ring_is_answered(
 
 
 async def test_a_ring_is_not_answered_while_the_store_takes_no_claim(
-    doorbell: RocketmqDoorbell, transport: MemoryTransport
+    notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with World(rung=doorbell) as world:
+    async with World(wakeup=notifier) as world:
         running = asyncio.create_task(world.dispatcher.run())
         await until(lambda: _true(transport.receives > 0))
         message_id = await world.accept_text()
@@ -67,8 +67,8 @@ async def test_a_ring_is_not_answered_while_the_store_takes_no_claim(
         await running
 
 
-async def test_of_a_set_only_its_own_are_claimed(doorbell: RocketmqDoorbell) -> None:
-    async with World(rung=doorbell) as world:
+async def test_of_a_set_only_its_own_are_claimed(notifier: RocketmqNotifier) -> None:
+    async with World(wakeup=notifier) as world:
         first, second, other = [await world.accept_text(to=f"S:{number}") for number in range(1, 4)]
         claimed = await world.commits.submit(world.claiming, Room(10, frozenset({first, second})))
         assert {one.message.id for one in claimed.departures} == {first, second}
@@ -77,9 +77,9 @@ async def test_of_a_set_only_its_own_are_claimed(doorbell: RocketmqDoorbell) -> 
 
 
 async def test_what_does_not_fit_into_the_free_slots_is_taken_as_they_get_free(
-    doorbell: RocketmqDoorbell, transport: MemoryTransport
+    notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with World(rung=doorbell, calls_in_flight=3) as world:
+    async with World(wakeup=notifier, calls_in_flight=3) as world:
         accepted = [await world.accept_text(to=f"S:{number}") for number in range(1, 41)]
         running = asyncio.create_task(world.dispatcher.run())
         for one in accepted:
@@ -90,9 +90,9 @@ async def test_what_does_not_fit_into_the_free_slots_is_taken_as_they_get_free(
 
 
 async def test_a_lane_that_gets_free_sends_this_process_to_the_table(
-    doorbell: RocketmqDoorbell, transport: MemoryTransport
+    notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with World(rung=doorbell) as world:
+    async with World(wakeup=notifier) as world:
         lane = [await world.accept_text(str(number)) for number in range(9)]
         running = asyncio.create_task(world.dispatcher.run())
         await world.until(lane[-1], lambda message: message.status is MessageStatus.SENT)
@@ -103,9 +103,9 @@ async def test_a_lane_that_gets_free_sends_this_process_to_the_table(
 
 @pytest.mark.parametrize("lost", ["never published", "taken by one that died"])
 async def test_what_rang_nowhere_is_found_in_the_table(
-    lost: str, doorbell: RocketmqDoorbell, transport: MemoryTransport
+    lost: str, notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with World(rung=doorbell) as world:
+    async with World(wakeup=notifier) as world:
         transport.away = lost == "never published"
         message_id = await world.accept_text()
         if not transport.away:
@@ -118,9 +118,9 @@ async def test_what_rang_nowhere_is_found_in_the_table(
 
 
 async def test_with_every_slot_taken_nothing_is_received(
-    doorbell: RocketmqDoorbell, transport: MemoryTransport
+    notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with World(rung=doorbell, calls_in_flight=1) as world:
+    async with World(wakeup=notifier, calls_in_flight=1) as world:
         answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
 
         async def held(_: Dispatch) -> AttemptOutcome:

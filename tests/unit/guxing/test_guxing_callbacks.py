@@ -234,7 +234,7 @@ def test_hash_is_blind_to_the_order_of_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("notify_type", "data", "notice", "vid"),
+    ("notify_type", "data", "notice", "wecom_user_id"),
     [
         (11003, {"user_id": "1688850000000001", "name": "n"}, NoticeKind.ONLINE, "1688850000000001"),
         (11003, {"user_id": 1688850000000001}, NoticeKind.ONLINE, "1688850000000001"),

@@ -7,20 +7,20 @@ import pytest
 from tests.support.polling import until
 from tests.support.queues import MemorySubscription, MemoryTransport
 
-from wework_message.adapters.rocketmq import callback_rings
-from wework_message.adapters.rocketmq.callback_rings import CallbackListener, CallbackRings
-from wework_message.application.commands.projector import InboxBell
+from wework_message.adapters.rocketmq import callbacks
+from wework_message.adapters.rocketmq.callback_rings import CallbackWakeupConsumer, CallbackWakeupPublisher
+from wework_message.application.commands.projector import LocalInboxNotifier
 
 TOPIC, GROUP, HOUR_S = "callbacks", "group", 3_600.0
 
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callback_rings, "AGAIN_S", 0.001)
+    monkeypatch.setattr(callbacks, "AGAIN_S", 0.001)
 
 
 @asynccontextmanager
-async def at_work(*loops: CallbackRings | CallbackListener) -> AsyncIterator[None]:
+async def at_work(*loops: CallbackWakeupPublisher | CallbackWakeupConsumer) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(one.run()) for one in loops]
     yield
     for one in loops:
@@ -28,32 +28,32 @@ async def at_work(*loops: CallbackRings | CallbackListener) -> AsyncIterator[Non
     await asyncio.gather(*tasks)
 
 
-async def a_listener(transport: MemoryTransport, bell: InboxBell) -> CallbackListener:
-    return CallbackListener(await transport.subscribe(TOPIC, GROUP, lease_s=10), bell.ring)
+async def a_listener(transport: MemoryTransport, inbox_notifier: LocalInboxNotifier) -> CallbackWakeupConsumer:
+    return CallbackWakeupConsumer(await transport.subscribe(TOPIC, GROUP, lease_s=10), inbox_notifier.notify)
 
 
 async def test_a_ring_of_one_process_wakes_the_projector_of_another() -> None:
-    transport, here, there = MemoryTransport(wait_s=0.01), InboxBell(), InboxBell()
-    rings = CallbackRings(transport, TOPIC, here.ring)
-    async with at_work(rings, await a_listener(transport, there)):
-        rings.ring()
+    transport, here, there = MemoryTransport(wait_s=0.01), LocalInboxNotifier(), LocalInboxNotifier()
+    wakeups = CallbackWakeupPublisher(transport, TOPIC, here.notify)
+    async with at_work(wakeups, await a_listener(transport, there)):
+        wakeups.notify()
         await there.wait(HOUR_S)
-        rings.ring()
+        wakeups.notify()
         await there.wait(HOUR_S)
 
         async def acknowledged() -> bool:
             return transport.lag(TOPIC, GROUP) == 0
 
         await until(acknowledged)
-    assert not here._rung.is_set()
+    assert not here._notified.is_set()
 
 
 async def test_rings_of_many_commits_are_one_message() -> None:
     transport = MemoryTransport()
-    rings = CallbackRings(transport, TOPIC, InboxBell().ring)
+    wakeups = CallbackWakeupPublisher(transport, TOPIC, LocalInboxNotifier().notify)
     for _ in range(100):
-        rings.ring()
-    async with at_work(rings):
+        wakeups.notify()
+    async with at_work(wakeups):
 
         async def published() -> bool:
             return len(transport.published) > 0
@@ -66,7 +66,7 @@ async def test_rings_of_many_commits_are_one_message() -> None:
 async def test_where_the_broker_takes_no_ring_the_projector_here_is_woken(
     error: Exception | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    transport, here = MemoryTransport(), InboxBell()
+    transport, here = MemoryTransport(), LocalInboxNotifier()
     transport.away = True
     if error is not None:
 
@@ -74,15 +74,15 @@ async def test_where_the_broker_takes_no_ring_the_projector_here_is_woken(
             raise error
 
         monkeypatch.setattr(MemoryTransport, "publish", broken)
-    rings = CallbackRings(transport, TOPIC, here.ring)
-    async with at_work(rings):
+    wakeups = CallbackWakeupPublisher(transport, TOPIC, here.notify)
+    async with at_work(wakeups):
         for _ in range(2):
-            rings.ring()
+            wakeups.notify()
             await here.wait(HOUR_S)
 
 
 async def test_a_queue_that_raises_does_not_end_the_listening(monkeypatch: pytest.MonkeyPatch) -> None:
-    transport, there = MemoryTransport(wait_s=0.01), InboxBell()
+    transport, there = MemoryTransport(wait_s=0.01), LocalInboxNotifier()
     receive, failures = MemorySubscription.receive, 2
 
     async def failing(self: MemorySubscription, limit: int) -> Any:
@@ -100,7 +100,7 @@ async def test_a_queue_that_raises_does_not_end_the_listening(monkeypatch: pytes
 
 
 async def test_an_acknowledgement_that_raises_does_not_end_the_listening(monkeypatch: pytest.MonkeyPatch) -> None:
-    transport, there = MemoryTransport(wait_s=0.01), InboxBell()
+    transport, there = MemoryTransport(wait_s=0.01), LocalInboxNotifier()
     listener = await a_listener(transport, there)
     transport.put(TOPIC, b"first")
 

@@ -3,19 +3,19 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
-from tests.contracts.doorbell_contract import HOUR_MS, DoorbellContract, heard
+from tests.contracts.doorbell_contract import HOUR_MS, NotifierContract, heard
 from tests.support.builders import a_message_id
-from tests.support.doorbells import Heard, a_doorbell
+from tests.support.doorbells import Heard, a_notifier
 from tests.support.polling import until
 from tests.support.queues import MemorySubscription, MemoryTransport
 
 from wework_message.adapters.rocketmq import listening
 from wework_message.adapters.rocketmq.listening import DELIVERIES
-from wework_message.adapters.rocketmq.rings import IDS_PER_RING, decoded, encoded
+from wework_message.adapters.rocketmq.rings import IDS_PER_WAKEUP, decoded, encoded
 from wework_message.adapters.rocketmq.transport import Delivery, PublishError
 from wework_message.domain.agenda import Urgency
 from wework_message.domain.ids import MessageId
-from wework_message.domain.ports.doorbell import Doorbell
+from wework_message.domain.ports.doorbell import Notifier
 
 LEASE_S = 30
 
@@ -51,13 +51,13 @@ class RaisingTransport(MemoryTransport):
         await super().publish(topic, body, keys=keys)
 
 
-class TestRocketmqDoorbell(DoorbellContract):
+class TestRocketmqNotifier(NotifierContract):
     @pytest.fixture(
         params=[{}, {"copies": 3}, {"copies": 2, "seed": 7}], ids=["once", "thrice", "doubled in any order"]
     )
-    async def doorbell(self, request: pytest.FixtureRequest) -> AsyncIterator[Doorbell]:
-        async with a_doorbell(MemoryTransport(**request.param)) as doorbell:
-            yield doorbell
+    async def notifier(self, request: pytest.FixtureRequest) -> AsyncIterator[Notifier]:
+        async with a_notifier(MemoryTransport(**request.param)) as notifier:
+            yield notifier
 
 
 async def settle() -> None:
@@ -68,25 +68,25 @@ async def settle() -> None:
 
 async def test_what_becomes_due_while_a_publish_is_under_way_goes_with_the_next_ring() -> None:
     transport = SlowTransport()
-    async with a_doorbell(transport) as doorbell:
+    async with a_notifier(transport) as notifier:
         first, *rest = [a_message_id() for _ in range(251)]
-        await doorbell.ring([first])
+        await notifier.notify([first])
         await settle()
         for one in rest:
-            await doorbell.ring([one])
+            await notifier.notify([one])
         transport.gate.release()
         for _ in range(4):
             transport.gate.release()
         await settle()
-        assert [len(decoded(body)) for _, body in transport.published] == [1, IDS_PER_RING, IDS_PER_RING, 50]
+        assert [len(decoded(body)) for _, body in transport.published] == [1, IDS_PER_WAKEUP, IDS_PER_WAKEUP, 50]
         assert frozenset().union(*(decoded(body) for _, body in transport.published)) == {first, *rest}
 
 
 async def test_each_class_has_a_topic_and_a_publish_of_its_own() -> None:
     transport = SlowTransport()
-    async with a_doorbell(transport) as doorbell:
+    async with a_notifier(transport) as notifier:
         for urgency in Urgency:
-            await doorbell.ring([a_message_id()], urgency)
+            await notifier.notify([a_message_id()], urgency)
         await settle()
         assert transport.begun == 3
         for _ in range(3):
@@ -98,30 +98,30 @@ async def test_each_class_has_a_topic_and_a_publish_of_its_own() -> None:
 async def test_ringing_never_waits_for_the_broker_and_a_failed_publish_sends_to_the_table() -> None:
     transport, counts = SlowTransport(), Heard()
     transport.failing = True
-    async with a_doorbell(transport, heard=counts) as doorbell:
-        await doorbell.ring([a_message_id()])
+    async with a_notifier(transport, heard=counts) as notifier:
+        await notifier.notify([a_message_id()])
         await settle()
-        await doorbell.ring([a_message_id()])
+        await notifier.notify([a_message_id()])
         transport.gate.release()
-        assert (await doorbell.wait(HOUR_MS)).message_ids == frozenset()
+        assert (await notifier.wait(HOUR_MS)).message_ids == frozenset()
         assert counts.published == {"failed": 1}
 
         # While it is away, rings go to the table at once: nobody waits for one more failure.
-        await doorbell.ring([a_message_id()])
-        assert (await doorbell.wait(HOUR_MS)).message_ids == frozenset()
+        await notifier.notify([a_message_id()])
+        assert (await notifier.wait(HOUR_MS)).message_ids == frozenset()
         assert transport.begun == 1
 
 
 async def test_a_broker_that_came_back_is_published_to_again() -> None:
     transport, counts = MemoryTransport(), Heard()
     transport.away = True
-    async with a_doorbell(transport, heard=counts) as doorbell:
-        await doorbell.ring([a_message_id()])
-        await doorbell.wait(HOUR_MS)
+    async with a_notifier(transport, heard=counts) as notifier:
+        await notifier.notify([a_message_id()])
+        await notifier.wait(HOUR_MS)
         transport.away = False
 
         async def published() -> bool:
-            await doorbell.ring([a_message_id()])
+            await notifier.notify([a_message_id()])
             return counts.published["ok"] > 0
 
         await until(published)
@@ -132,13 +132,13 @@ async def test_a_publish_that_raises_sends_to_the_table_and_silences_no_later_ri
 ) -> None:
     transport, counts = RaisingTransport(), Heard()
     monkeypatch.setattr("wework_message.adapters.rocketmq.ringing.AGAIN_S", 0.0)
-    async with a_doorbell(transport, heard=counts) as doorbell:
-        await doorbell.ring([a_message_id()])
-        assert (await doorbell.wait(HOUR_MS)).message_ids == frozenset()
+    async with a_notifier(transport, heard=counts) as notifier:
+        await notifier.notify([a_message_id()])
+        assert (await notifier.wait(HOUR_MS)).message_ids == frozenset()
         assert [one.getMessage() for one in caplog.records] == ["a ring could not be published"]
         message_id = a_message_id()
-        await doorbell.ring([message_id])
-        await heard(doorbell, [message_id])
+        await notifier.notify([message_id])
+        await heard(notifier, [message_id])
         assert counts.published == {"failed": 1, "ok": 1}
 
 
@@ -155,40 +155,40 @@ async def test_a_receive_that_raises_ends_no_listening(
         return take(*arguments)
 
     monkeypatch.setattr(transport, "take", raising)
-    async with a_doorbell(transport) as doorbell:
+    async with a_notifier(transport) as notifier:
         message_id = a_message_id()
-        await doorbell.wait(20)
-        await doorbell.ring([message_id])
-        await heard(doorbell, [message_id])
+        await notifier.wait(20)
+        await notifier.notify([message_id])
+        await heard(notifier, [message_id])
         assert {one.getMessage() for one in caplog.records} == {"rings could not be received"}
 
 
 async def test_a_ring_is_acknowledged_once_it_is_answered_and_else_comes_again() -> None:
     transport = MemoryTransport()
     message_id = a_message_id()
-    async with a_doorbell(transport) as doorbell:
+    async with a_notifier(transport) as notifier:
         await settle()
-        await doorbell.ring([message_id])
-        assert (await doorbell.wait(HOUR_MS)).message_ids == {message_id}
+        await notifier.notify([message_id])
+        assert (await notifier.wait(HOUR_MS)).message_ids == {message_id}
         await settle()
         assert transport.acked == []
         transport.expire("due", "dispatch")
-        rung = await doorbell.wait(HOUR_MS)
-        assert rung.message_ids == {message_id}
-        await doorbell.answered(rung)
+        wakeup = await notifier.wait(HOUR_MS)
+        assert wakeup.message_ids == {message_id}
+        await notifier.answered(wakeup)
         await settle()
         assert transport.lag("due", "dispatch") == 0
 
 
 async def test_while_nobody_waits_nothing_is_received() -> None:
     transport = MemoryTransport(wait_s=0.005)
-    async with a_doorbell(transport) as doorbell:
+    async with a_notifier(transport) as notifier:
         await settle()
         assert transport.receives == 0
-        await doorbell.wait(20)
+        await notifier.wait(20)
         before = transport.receives  # those that are under way are counted
         assert before > 0
-        await doorbell.ring([a_message_id()])
+        await notifier.notify([a_message_id()])
         await settle()
         assert len(transport.published) == 1
         assert transport.receives == before
@@ -197,9 +197,9 @@ async def test_while_nobody_waits_nothing_is_received() -> None:
 async def test_a_process_that_does_not_dispatch_rings_and_hears_nothing() -> None:
     transport = MemoryTransport(wait_s=0.001)
     await transport.subscribe("due", "dispatch", lease_s=LEASE_S)
-    async with a_doorbell(transport, listens=False) as doorbell:
-        await doorbell.ring([a_message_id()])
-        await doorbell.wait(5)
+    async with a_notifier(transport, listens=False) as notifier:
+        await notifier.notify([a_message_id()])
+        await notifier.wait(5)
         assert (len(transport.published), transport.receives) == (1, 0)
 
 
@@ -210,12 +210,12 @@ async def test_a_process_that_does_not_dispatch_rings_and_hears_nothing() -> Non
 )  # fmt: skip
 async def test_what_is_no_ring_is_counted_and_acknowledged(body: bytes) -> None:
     transport, counts = MemoryTransport(), Heard()
-    async with a_doorbell(transport, heard=counts) as doorbell:
+    async with a_notifier(transport, heard=counts) as notifier:
         await settle()
         transport.put("due", body)
         message_id = a_message_id()
-        await doorbell.ring([message_id])
-        await heard(doorbell, [message_id])
+        await notifier.notify([message_id])
+        await heard(notifier, [message_id])
         await settle()
         assert counts.received == {"garbage": 1, "ok": 1}
         assert transport.lag("due", "dispatch") == 0
@@ -223,19 +223,19 @@ async def test_what_is_no_ring_is_counted_and_acknowledged(body: bytes) -> None:
 
 async def test_a_ring_that_comes_again_and_again_is_given_up() -> None:
     transport, counts = MemoryTransport(), Heard()
-    async with a_doorbell(transport, heard=counts) as doorbell:
+    async with a_notifier(transport, heard=counts) as notifier:
         await settle()
-        await doorbell.ring([a_message_id()])
+        await notifier.notify([a_message_id()])
         for _ in range(DELIVERIES):
-            assert (await doorbell.wait(HOUR_MS)).message_ids
+            assert (await notifier.wait(HOUR_MS)).message_ids
             transport.expire("due", "dispatch")
-        await doorbell.wait(300)
+        await notifier.wait(300)
         assert counts.received == {"ok": DELIVERIES, "given_up": 1}
         assert transport.lag("due", "dispatch") == 0
 
 
 def test_a_ring_of_a_hundred_ids_is_small() -> None:
-    message_ids = [a_message_id() for _ in range(IDS_PER_RING)]
+    message_ids = [a_message_id() for _ in range(IDS_PER_WAKEUP)]
     body = encoded(message_ids)
     assert decoded(body) == set(message_ids)
     assert len(body) < 8_000
@@ -244,10 +244,10 @@ def test_a_ring_of_a_hundred_ids_is_small() -> None:
 async def test_after_closing_nothing_of_it_runs_and_its_last_rings_are_out() -> None:
     transport = MemoryTransport()
     before = asyncio.all_tasks()
-    async with a_doorbell(transport) as doorbell:
+    async with a_notifier(transport) as notifier:
         message_ids: list[MessageId] = [a_message_id() for _ in range(3)]
-        await doorbell.ring(message_ids)
-    await doorbell.close()
+        await notifier.notify(message_ids)
+    await notifier.close()
     assert [decoded(body) for _, body in transport.published] == [set(message_ids)]
     assert asyncio.all_tasks() == before
 
@@ -262,13 +262,13 @@ async def test_a_defect_while_publishing_sends_to_the_table_and_silences_nobody(
 
     with monkeypatch.context() as patch:
         patch.setattr(MemoryTransport, "publish", broken)
-        async with a_doorbell(transport, heard=counts) as doorbell:
-            await doorbell.ring([a_message_id()])
-            assert (await doorbell.wait(HOUR_MS)).message_ids == frozenset()
+        async with a_notifier(transport, heard=counts) as notifier:
+            await notifier.notify([a_message_id()])
+            assert (await notifier.wait(HOUR_MS)).message_ids == frozenset()
             patch.undo()
 
             async def published() -> bool:
-                await doorbell.ring([a_message_id()])
+                await notifier.notify([a_message_id()])
                 return counts.published["ok"] > 0
 
             await until(published)
@@ -288,9 +288,9 @@ async def test_a_defect_while_receiving_ends_no_listening(monkeypatch: pytest.Mo
         return await receive(self, limit)
 
     monkeypatch.setattr(MemorySubscription, "receive", failing)
-    async with a_doorbell(transport) as doorbell:
+    async with a_notifier(transport) as notifier:
         await settle()  # whoever subscribes later is not told
         one = a_message_id()
-        await doorbell.ring([one])
-        assert (await doorbell.wait(HOUR_MS)).message_ids == {one}
+        await notifier.notify([one])
+        assert (await notifier.wait(HOUR_MS)).message_ids == {one}
         assert not failures

@@ -6,30 +6,30 @@ from collections.abc import Sequence
 from wework_message.application.waiting import set_within
 from wework_message.domain.agenda import Urgency
 from wework_message.domain.ids import MessageId
-from wework_message.domain.ports.doorbell import Doorbell, Rung
+from wework_message.domain.ports.doorbell import Notifier, Wakeup
 
 
-class MemoryDoorbell:
+class LocalNotifier:
     """Remembers one ring; the database knows what it was for."""
 
     def __init__(self) -> None:
         """For one waiter, the process's dispatcher."""
-        self._rung = asyncio.Event()
+        self._notified = asyncio.Event()
 
-    async def ring(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:  # noqa: ARG002 -- here only *that* it rang counts
+    async def notify(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:  # noqa: ARG002 -- here only *that* it rang counts
         """Wake the waiter, or let its next `wait` return at once."""
-        self._rung.set()
+        self._notified.set()
 
-    async def wait(self, timeout_ms: int) -> Rung:
+    async def wait(self, timeout_ms: int) -> Wakeup:
         """Until a ring, or for `timeout_ms`; either way the table says what is due."""
         if timeout_ms > 0:
-            await set_within(self._rung, timeout_ms / 1000)
-        self._rung.clear()
-        return Rung()
+            await set_within(self._notified, timeout_ms / 1000)
+        self._notified.clear()
+        return Wakeup()
 
-    async def answered(self, rung: Rung) -> None:
+    async def answered(self, wakeup: Wakeup) -> None:
         """Nothing to acknowledge."""
 
 
-def _conforms(doorbell: MemoryDoorbell) -> Doorbell:
-    return doorbell
+def _conforms(notifier: LocalNotifier) -> Notifier:
+    return notifier

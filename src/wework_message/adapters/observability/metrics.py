@@ -95,7 +95,7 @@ INTAKE_RESULTS: Final = ("stored", "duplicate", "dead", "unavailable")
 """The first three end a message of the intake topic; `unavailable` counts tries while the store is away."""
 
 PUBLISH_RESULTS: Final = ("ok", "failed")
-RING_RESULTS: Final = ("ok", "garbage", "given_up")
+WAKEUP_RESULTS: Final = ("ok", "garbage", "given_up")
 """`garbage` cannot be read, `given_up` came too often; both are acknowledged, and the table has what they were for."""
 
 NOTIFY_TYPES: Final = tuple(str(number) for number in range(11001, 11014))
@@ -249,8 +249,8 @@ class Metrics:
         name: MetricName = "wm_rocketmq_publish_seconds"
         family = Histogram(name, TEXTS[name], ("result",), registry=self.registry, buckets=PUBLISH_BUCKETS)
         born = [(result,) for result in PUBLISH_RESULTS]
-        self.ring_publish: Series[Histogram] = Series(family, (Domain(frozenset(PUBLISH_RESULTS)),), born)
-        self.rings_received = self._counters("wm_rocketmq_received_total", result=RING_RESULTS)
+        self.wakeup_publish: Series[Histogram] = Series(family, (Domain(frozenset(PUBLISH_RESULTS)),), born)
+        self.wakeups_received = self._counters("wm_rocketmq_received_total", result=WAKEUP_RESULTS)
         self._backlog = self._labelled(Gauge, "wm_rocketmq_backlog", "group")
 
     def backlog(self, group: str, waiting: int | None) -> None:

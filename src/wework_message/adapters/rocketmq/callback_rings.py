@@ -7,7 +7,7 @@ from typing import Final
 
 from wework_message.adapters.rocketmq.transport import PublishError, Subscription, Transport
 from wework_message.application.waiting import set_within
-from wework_message.domain.ports.doorbell import InboxDoorbell
+from wework_message.domain.ports.doorbell import InboxNotifier
 
 GAP_S: Final = 0.02
 """Between two rings of a process: one carries whatever was stored meanwhile."""
@@ -16,13 +16,13 @@ AGAIN_S: Final = 1.0
 AT_ONCE: Final = 32
 """Rings of one receive."""
 
-_RING: Final = b"callbacks"
+_WAKEUP: Final = b"callbacks"
 """The store knows which; a ring needs a body."""
 
 _log: Final = logging.getLogger(__name__)
 
 
-class CallbackRings:
+class CallbackWakeupPublisher:
     """Publishes that callbacks were stored or reopened."""
 
     def __init__(self, transport: Transport, topic: str, here: Callable[[], None]) -> None:
@@ -33,7 +33,7 @@ class CallbackRings:
         self._wanted = asyncio.Event()
         self._stopping = asyncio.Event()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """One is under way soon. Never waits."""
         self._wanted.set()
 
@@ -45,7 +45,7 @@ class CallbackRings:
             if self._stopping.is_set():
                 return
             try:
-                await self._transport.publish(self._topic, _RING)
+                await self._transport.publish(self._topic, _WAKEUP)
             except PublishError:  # the transport tells that the broker is away, once
                 self._here()
             except Exception:  # noqa: BLE001 -- one defect must not silence all later rings
@@ -59,7 +59,7 @@ class CallbackRings:
         self._wanted.set()
 
 
-class CallbackListener:
+class CallbackWakeupConsumer:
     """Wakes the projector of this process at each ring of any process."""
 
     def __init__(self, subscription: Subscription, here: Callable[[], None]) -> None:
@@ -72,9 +72,9 @@ class CallbackListener:
         """Until `stop`. Whatever a message says, it is a ring."""
         while not self._stopping.is_set():
             try:
-                if rings := await self._subscription.receive(AT_ONCE):
+                if wakeups := await self._subscription.receive(AT_ONCE):
                     self._here()
-                    await asyncio.gather(*(self._subscription.ack(one) for one in rings))
+                    await asyncio.gather(*(self._subscription.ack(one) for one in wakeups))
             except Exception:  # noqa: BLE001 -- one defect must not end all listening
                 _log.exception("rings for callbacks could not be received")
                 await set_within(self._stopping, AGAIN_S)
@@ -84,5 +84,5 @@ class CallbackListener:
         self._stopping.set()
 
 
-def _conforms(rings: CallbackRings) -> InboxDoorbell:
-    return rings
+def _conforms(wakeups: CallbackWakeupPublisher) -> InboxNotifier:
+    return wakeups

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.adapters.rocketmq.rings import NoRingError, decoded
+from wework_message.adapters.rocketmq.rings import NoWakeupError, decoded
 from wework_message.adapters.rocketmq.transport import Delivery, Subscription, Transport
 from wework_message.domain.ids import MessageId
 
@@ -37,18 +37,18 @@ class Taken:
     delivery: Delivery
 
 
-class Listening:
+class WakeupConsumer:
     """One topic, one consumer group."""
 
     def __init__(
-        self, transport: Transport, topic: str, group: str, hungry: asyncio.Event, heard: Callable[[], None],
+        self, transport: Transport, topic: str, group: str, has_capacity: asyncio.Event, heard: Callable[[], None],
         received: Received,
     ) -> None:  # fmt: skip
         """Receives while `hungry`, and calls `heard` when there is something in `taken`."""
         self._transport = transport
         self._topic = topic
         self._group = group
-        self._hungry = hungry
+        self._has_capacity = has_capacity
         self._heard = heard
         self._received = received
         self._taken: list[Taken] = []
@@ -66,7 +66,7 @@ class Listening:
     async def _subscribe_and_receive(self) -> None:
         if self._subscription is None:
             self._subscription = await self._transport.subscribe(self._topic, self._group, lease_s=LEASE_S)
-        await self._hungry.wait()
+        await self._has_capacity.wait()
         try:
             for delivery in await self._subscription.receive(AT_ONCE):
                 await self._take(self._subscription, delivery)
@@ -77,7 +77,7 @@ class Listening:
     async def _take(self, subscription: Subscription, delivery: Delivery) -> None:
         try:
             message_ids = decoded(delivery.body)
-        except NoRingError:
+        except NoWakeupError:
             self._received("garbage")
             await subscription.ack(delivery)
             return

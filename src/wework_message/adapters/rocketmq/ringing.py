@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from wework_message.adapters.rocketmq.rings import IDS_PER_RING, encoded
+from wework_message.adapters.rocketmq.rings import IDS_PER_WAKEUP, encoded
 from wework_message.adapters.rocketmq.transport import PublishError, Transport
 from wework_message.domain.ids import MessageId
 
@@ -25,7 +25,7 @@ Published = Callable[[str, float], None]
 _log: Final = logging.getLogger(__name__)
 
 
-class Ringing:
+class WakeupPublisher:
     """One topic. Nothing here blocks or fails whoever rings."""
 
     def __init__(self, transport: Transport, topic: str, look: Callable[[], None], published: Published) -> None:
@@ -62,7 +62,7 @@ class Ringing:
             await self._wake.wait()
             self._wake.clear()
             while self._pending:
-                most = min(IDS_PER_RING, len(self._pending))
+                most = min(IDS_PER_WAKEUP, len(self._pending))
                 await self._publish([self._pending.popleft() for _ in range(most)])
 
     async def _publish(self, message_ids: list[MessageId]) -> None:

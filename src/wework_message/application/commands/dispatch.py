@@ -16,7 +16,7 @@ from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.doorbell import Doorbell
+from wework_message.domain.ports.doorbell import Notifier
 from wework_message.domain.ports.gateway import Dispatch, MessageGateway, Recall
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.system import Clock
@@ -42,7 +42,7 @@ class Dispatcher:
         settle: SettleCalls,
         gateways: Mapping[ProviderCode, MessageGateway],
         report: Callable[[CallReport], None],
-        doorbell: Doorbell,
+        notifier: Notifier,
         clock: Clock,
         policy: Policy,
     ) -> None:
@@ -53,7 +53,7 @@ class Dispatcher:
         self._put_off = PutOff(clock)
         self._gateways = gateways
         self._tell = report
-        self._doorbell = doorbell
+        self._notifier = notifier
         self._clock = clock
         self._slots = policy.calls_in_flight
         self._look_ms = policy.look_due_ms
@@ -80,11 +80,11 @@ class Dispatcher:
                 await self._freed.wait()
                 continue
             try:
-                rung = await self._doorbell.wait(0 if more else max(0, round(looks_at - self._clock.boot())))
+                wakeup = await self._notifier.wait(0 if more else max(0, round(looks_at - self._clock.boot())))
                 room = self._slots - self.in_flight
-                whole = more or not rung.message_ids or self._clock.boot() >= looks_at
-                looked_at = await self.dispatch_due(None if whole else rung.message_ids)
-                await self._doorbell.answered(rung)
+                whole = more or not wakeup.message_ids or self._clock.boot() >= looks_at
+                looked_at = await self.dispatch_due(None if whole else wakeup.message_ids)
+                await self._notifier.answered(wakeup)
             except UnavailableError:
                 more = await self._pause()
                 continue
@@ -96,7 +96,7 @@ class Dispatcher:
                 more, looks_at = looked_at > 0, self._clock.boot() + self._look_ms
             else:
                 # What did not fit is taken from the table, most urgent first, as slots get free.
-                more = len(rung.message_ids) > looked_at >= room
+                more = len(wakeup.message_ids) > looked_at >= room
 
     async def _pause(self) -> bool:
         """Until the next look, or `stop`; what rang meanwhile is not answered, so it comes again. Then the table is looked at."""
@@ -133,7 +133,7 @@ class Dispatcher:
         self._stopping = True
         self._stopped.set()
         self._freed.set()
-        await self._doorbell.ring(())
+        await self._notifier.notify(())
         async with self._claiming:  # what is being claimed now has its intents: let its calls start, then drain them
             calls = set(self._calls)
         if calls:

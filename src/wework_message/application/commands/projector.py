@@ -8,7 +8,7 @@ from wework_message.application.commands.project_callbacks import CountFailure, 
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ports.doorbell import InboxDoorbell
+from wework_message.domain.ports.doorbell import InboxNotifier
 
 BATCH: Final = 200
 """Entries in one transaction."""
@@ -22,41 +22,45 @@ LOOK_MS: Final = 5_000
 _log: Final = logging.getLogger(__name__)
 
 
-class InboxBell:
+class LocalInboxNotifier:
     """Says within this process that callbacks were stored or reopened; what a projector waits for."""
 
     def __init__(self) -> None:
         """Silent at first."""
-        self._rung = asyncio.Event()
+        self._notified = asyncio.Event()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Something is pending."""
-        self._rung.set()
+        self._notified.set()
 
     async def wait(self, seconds: float) -> None:
         """Return at the next ring, at once if one came since the last call, or after so many seconds."""
-        if await set_within(self._rung, seconds):
-            self._rung.clear()
+        if await set_within(self._notified, seconds):
+            self._notified.clear()
 
 
 class Projector:
     """Projects for as long as something is pending."""
 
     def __init__(
-        self, commits: GroupCommit, operation: ProjectCallbacks, bell: InboxBell, look_ms: int = LOOK_MS
+        self,
+        commits: GroupCommit,
+        operation: ProjectCallbacks,
+        inbox_notifier: LocalInboxNotifier,
+        look_ms: int = LOOK_MS,
     ) -> None:
         """One per process; `look_ms` is how often it looks without a ring."""
         self._commits = commits
         self._operation = operation
         self._count_failure = CountFailure()
-        self._bell = bell
+        self._inbox_notifier = inbox_notifier
         self._look_s = look_ms / 1000
         self._stopping = False
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
         """`run` returns after the batch at hand."""
         self._stopping = True
-        self._bell.ring()
+        self._inbox_notifier.notify()
 
     async def project_pending(self) -> int:
         """Everything that is pending now, until `stop`; returns how many entries were looked at."""
@@ -90,9 +94,9 @@ class Projector:
 
     async def run(self) -> None:
         """Project until `stop`; what was pending before the start comes first."""
-        self._bell.ring()
+        self._inbox_notifier.notify()
         while not self._stopping:
-            await self._bell.wait(self._look_s)
+            await self._inbox_notifier.wait(self._look_s)
             try:
                 await self.project_pending()
             except UnavailableError:
@@ -103,8 +107,8 @@ class Projector:
 
     async def _pause(self) -> None:
         await asyncio.sleep(AGAIN_S)
-        self._bell.ring()
+        self._inbox_notifier.notify()
 
 
-def _conforms(bell: InboxBell) -> InboxDoorbell:
-    return bell
+def _conforms(inbox_notifier: LocalInboxNotifier) -> InboxNotifier:
+    return inbox_notifier

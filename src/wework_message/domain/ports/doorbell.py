@@ -9,7 +9,7 @@ from wework_message.domain.ids import MessageId
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class Wakeup:
     """What a wait has heard."""
 
     message_ids: frozenset[MessageId] = frozenset()
@@ -18,31 +18,31 @@ class Rung:
     """The doorbell's own: what to acknowledge."""
 
 
-class Doorbell(Protocol):
+class Notifier(Protocol):
     """Wakes dispatchers. Losing, repeating or reordering rings changes nothing but latency."""
 
-    async def ring(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:
+    async def notify(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:
         """One ring for everything of a class that one commit made due; no ids = the table, for this process alone.
 
         Returns at once, and never raises for a broker that is away.
         """
         ...
 
-    async def wait(self, timeout_ms: int) -> Rung:
+    async def wait(self, timeout_ms: int) -> Wakeup:
         """Return at the next ring, at once if one came since the last call, or after `timeout_ms`.
 
         Called only while there is room for what is due: nothing is taken from others otherwise.
         """
         ...
 
-    async def answered(self, rung: Rung) -> None:
+    async def answered(self, wakeup: Wakeup) -> None:
         """The claims of this ring are committed. One that is not answered comes again, to somebody."""
         ...
 
 
-class InboxDoorbell(Protocol):
+class InboxNotifier(Protocol):
     """Wakes whoever projects callbacks, in whichever process. Losing a ring costs latency: projectors look themselves."""
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Callbacks were stored or reopened. Never waits and never raises."""
         ...
