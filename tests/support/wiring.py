@@ -16,7 +16,7 @@ from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.system import CountingIds, FixedDice, SettableClock
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.application.aftermath import Aftermath
+from wework_message.application.aftermath import PostCommit
 from wework_message.application.api import Application
 from wework_message.application.commands.accept import (
     AcceptBatchHandler,
@@ -128,7 +128,7 @@ async def running(policy: Policy | None = None, *, dispatching: bool = True) -> 
     gateway = MemoryGateway(clock, busy=lambda: database.busy)
     readers = {code: GuxingCallbackReader() for code in policy.providers}
     inbox_notifier = LocalInboxNotifier()
-    commits = GroupCommit(units, Aftermath(feed, notifier, Silence(), inbox_notifier.notify), dice)
+    commits = GroupCommit(units, PostCommit(feed, notifier, Silence(), inbox_notifier.notify), dice)
     projector = Projector(commits, ProjectCallbacks(readers, board, policy, clock), inbox_notifier)
     router = Router(policy, ProviderSelector(), board, dice)
     gateways: Mapping[ProviderCode, MemoryGateway] = dict.fromkeys(policy.providers, gateway)

@@ -17,7 +17,7 @@ from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.system import CountingIds, FixedDice, SettableClock
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.application.aftermath import Aftermath, CallReports
+from wework_message.application.aftermath import CallReports, PostCommit
 from wework_message.application.commands.accept import (
     AcceptBatch,
     AcceptBatchHandler,
@@ -169,8 +169,8 @@ class World:
         self.board = MemoryHealthBoard(self.clock, FixedDice(0.0))
         self.router = Router(self.policy, ProviderSelector(), self.board, dice)
         inbox_notifier = LocalInboxNotifier()
-        aftermath = Aftermath(self.feed, its_notifier, self.observer, inbox_notifier.notify)
-        self.commits = GroupCommit(self.units, aftermath, dice)
+        post_commit = PostCommit(self.feed, its_notifier, self.observer, inbox_notifier.notify)
+        self.commits = GroupCommit(self.units, post_commit, dice)
         readers = dict.fromkeys(self.policy.providers, self.callbacks)
         projecting = ProjectCallbacks(readers, self.board, self.policy, self.clock)
         self.projector = Projector(self.commits, projecting, inbox_notifier, self.policy.look_inbox_ms)

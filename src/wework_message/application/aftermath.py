@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from wework_message.application.group_commit import Flush
+from wework_message.application.group_commit import CommitScope
 from wework_message.application.watching import StatusFeed
 from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
@@ -34,7 +34,7 @@ def _nobody(messages: Sequence[Message], /) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Aftermath:
+class PostCommit:
     """Tells everybody, in this order: who waits for the answer, who works on, who watches."""
 
     feed: StatusFeed
@@ -44,7 +44,7 @@ class Aftermath:
     committed: Callable[[Sequence[Message]], None] = _nobody
     """Told of new versions of messages before anybody can ask for them; it does not wait."""
 
-    async def __call__(self, flush: Flush, /) -> None:
+    async def __call__(self, flush: CommitScope, /) -> None:
         """Called once per committed transaction (decision 10: one ring carries everything of a class that became due)."""
         if flush.moved:
             self.committed(flush.moved)

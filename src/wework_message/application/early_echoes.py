@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Sequence
 
-from wework_message.application.group_commit import Flush
+from wework_message.application.group_commit import CommitScope
 from wework_message.domain.attempt import Attempt
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
 from wework_message.domain.matching import SKEW_MS
 
 
 async def reopen(
-    flush: Flush,
+    flush: CommitScope,
     *,
     named: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]] = (),
     unproven: Collection[Attempt] = (),

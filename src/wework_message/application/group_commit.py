@@ -45,7 +45,7 @@ Result_co = TypeVar("Result_co", covariant=True)
 
 
 @dataclass(slots=True)
-class Flush:
+class CommitScope:
     """One transaction and what is to be told after its commit."""
 
     unit: UnitOfWork
@@ -84,7 +84,7 @@ class Flush:
 class Operation(Protocol[Item_contra, Result_co]):
     """Work on a set of items inside a unit of work. A result that is an exception is raised to its caller alone."""
 
-    async def __call__(self, flush: Flush, items: Sequence[Item_contra], /) -> Sequence[Result_co | Exception]:
+    async def __call__(self, flush: CommitScope, items: Sequence[Item_contra], /) -> Sequence[Result_co | Exception]:
         """One result per item, in order."""
         ...
 
@@ -92,7 +92,7 @@ class Operation(Protocol[Item_contra, Result_co]):
 class AfterCommit(Protocol):
     """What follows a commit: the doorbell, watchers, metrics. It must not raise."""
 
-    async def __call__(self, flush: Flush, /) -> None:
+    async def __call__(self, flush: CommitScope, /) -> None:
         """`flush.unit` is closed already."""
         ...
 
@@ -159,11 +159,11 @@ class GroupCommit:
             self._wake.clear()
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(CAP, len(self._queue)))]
-                await self._flush(batch)
+                await self._commit_batch(batch)
                 if len(self._queue) < SMALL and not self._closed:
                     await asyncio.sleep(UNHURRIED_S if self._beside else LINGER_S)
 
-    async def _flush(self, batch: list[_Entry[Any, Any]]) -> None:
+    async def _commit_batch(self, batch: list[_Entry[Any, Any]]) -> None:
         try:
             flush, results = await self._persist(batch)
         except UnavailableError as error:
@@ -189,9 +189,9 @@ class GroupCommit:
             _fail(batch[0], error)
             return
         for entry in batch:
-            await self._flush([entry])
+            await self._commit_batch([entry])
 
-    async def _persist(self, batch: list[_Entry[Any, Any]]) -> tuple[Flush, list[Any]]:
+    async def _persist(self, batch: list[_Entry[Any, Any]]) -> tuple[CommitScope, list[Any]]:
         """The whole transaction, again where the store gave it up for another one: operations read what they change."""
         for wait_s in RETRY_S:
             try:
@@ -202,13 +202,13 @@ class GroupCommit:
                 await asyncio.sleep(wait_s * (0.5 + self._dice.roll()))
         return await self._transact(batch)
 
-    async def _transact(self, batch: list[_Entry[Any, Any]]) -> tuple[Flush, list[Any]]:
+    async def _transact(self, batch: list[_Entry[Any, Any]]) -> tuple[CommitScope, list[Any]]:
         results: list[Any] = [None] * len(batch)
         groups: dict[int, list[int]] = {}
         for place, entry in enumerate(batch):
             groups.setdefault(id(entry.operation), []).append(place)
         async with self._units() as unit:
-            flush = Flush(unit)
+            flush = CommitScope(unit)
             for places in groups.values():
                 operation = batch[places[0]].operation
                 answers = await operation(flush, [batch[place].item for place in places])

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from wework_message.application.group_commit import Flush
+from wework_message.application.group_commit import CommitScope
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message
 
 
-async def stop_groups(flush: Flush, messages: Sequence[Message], *, now: int) -> None:
+async def stop_groups(flush: CommitScope, messages: Sequence[Message], *, now: int) -> None:
     """A part that was refused, by a provider or by us, stops the parts behind it (wire section 3); `messages` are saved."""
     for message in messages:
         if message.group_id is None or message.status is not MessageStatus.FAILED:

@@ -11,7 +11,7 @@ from wework_message.adapters.sql.overview import SqlOverview
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory, Store
 from wework_message.adapters.system import RandomDice, SystemClock, UuidGenerator
-from wework_message.application.aftermath import Aftermath, CallReports
+from wework_message.application.aftermath import CallReports, PostCommit
 from wework_message.application.api import Application
 from wework_message.application.census import DUTY, LEASE_MS, Census, Show
 from wework_message.application.commands.accept import (
@@ -148,10 +148,10 @@ class UseCases(containers.DeclarativeContainer):
     )
 
     projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, board, policy, clock)
-    aftermath = providers.Singleton(
-        Aftermath, feed, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
+    post_commit = providers.Singleton(
+        PostCommit, feed, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
     )
-    commits = providers.Singleton(GroupCommit, units, aftermath, dice)
+    commits = providers.Singleton(GroupCommit, units, post_commit, dice)
     intake = providers.Singleton(intake_beside, commits, store)
     projector = providers.Singleton(Projector, commits, projecting, projector_notifier, policy.provided.look_inbox_ms)
     claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)

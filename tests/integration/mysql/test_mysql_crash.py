@@ -16,7 +16,7 @@ from wework_message.adapters.memory.system import FixedDice, SettableClock
 from wework_message.adapters.sql.mysql import MysqlStore
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.application.commands.accept import Accepted, Entry, StoreMessages
-from wework_message.application.group_commit import Flush, GroupCommit
+from wework_message.application.group_commit import CommitScope, GroupCommit
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.ports.persistence import IdempotencyKey
@@ -90,7 +90,7 @@ async def test_two_processes_that_claim_side_by_side_never_get_the_same_message(
     assert sorted(taken[0] + taken[1]) == sorted(message.id for message in messages)
 
 
-async def _nothing(_flush: Flush, /) -> None:
+async def _nothing(_commit_batch: CommitScope, /) -> None:
     return None
 
 

@@ -29,7 +29,7 @@ from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.application.commands.project_callbacks import ProjectCallbacks
 from wework_message.application.early_echoes import reopen
-from wework_message.application.group_commit import Flush
+from wework_message.application.group_commit import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
@@ -77,7 +77,7 @@ def project() -> Callable[[UnitOfWork], Awaitable[object]]:
         Policy({}, RetryPolicy(), horizon_ms=HORIZON_MS),
         clock,
     )
-    return lambda unit: operation(Flush(unit), [10])
+    return lambda unit: operation(CommitScope(unit), [10])
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ async def sending(units: SqlUnitOfWorkFactory) -> Message:
 async def _answer(unit: UnitOfWork, message: Message, outcome: AttemptOutcome) -> None:
     """As `SettleCalls` does it: write, then look for parked records."""
     settle(message, outcome)
-    flush = Flush(unit)
+    flush = CommitScope(unit)
     assert await flush.save([message]) == frozenset()
     named = [(PROVIDER, GUID, NAME)] if outcome.receipt is not None else []
     await reopen(flush, named=named, unproven=[message.attempt(1)] if outcome.unproven else [])

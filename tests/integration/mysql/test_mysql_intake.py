@@ -17,7 +17,7 @@ from wework_message.adapters.sql.sqlite import SqliteStore
 from wework_message.application.commands.accept import Entry, StoreMessages
 from wework_message.application.commands.projector import LocalInboxNotifier
 from wework_message.application.errors import DrainingError
-from wework_message.application.group_commit import Flush
+from wework_message.application.group_commit import CommitScope
 from wework_message.bootstrap.containers import UseCases
 from wework_message.bootstrap.shared import Shared
 from wework_message.domain.ids import DEFAULT_TENANT
@@ -30,7 +30,7 @@ class Slow:
         self.inside = asyncio.Event()
         self.let_go = asyncio.Event()
 
-    async def __call__(self, _flush: Flush, items: Sequence[int], /) -> Sequence[int]:
+    async def __call__(self, _commit_batch: CommitScope, items: Sequence[int], /) -> Sequence[int]:
         self.inside.set()
         await self.let_go.wait()
         return items

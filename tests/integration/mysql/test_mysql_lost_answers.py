@@ -13,7 +13,7 @@ from wework_message.adapters.memory.system import FixedDice, SettableClock
 from wework_message.adapters.sql.mysql import MysqlTarget
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.application.commands.accept import Accepted, Entry, StoreMessages
-from wework_message.application.group_commit import Flush, GroupCommit
+from wework_message.application.group_commit import CommitScope, GroupCommit
 from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.ports.persistence import IdempotencyKey
@@ -72,7 +72,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.write(data)
 
 
-async def _nothing(_flush: Flush, /) -> None:
+async def _nothing(_commit_batch: CommitScope, /) -> None:
     return None
 
 

@@ -13,7 +13,7 @@ from wework_message.adapters.memory.system import FixedDice, SettableClock
 from wework_message.adapters.sql.mysql import MysqlSession, MysqlStore
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
-from wework_message.application.group_commit import Flush, GroupCommit
+from wework_message.application.group_commit import CommitScope, GroupCommit
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.content import TextContent
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
@@ -216,7 +216,7 @@ class Meeting:
         self.times = times
         self.runs = 0
 
-    async def __call__(self, flush: Flush, items: Any, /) -> list[str]:
+    async def __call__(self, flush: CommitScope, items: Any, /) -> list[str]:
         await flush.unit.messages.add(list(items))
         self.runs += 1
         if self.runs <= self.times:
@@ -224,7 +224,7 @@ class Meeting:
         return [item.id for item in items]
 
 
-async def _nothing(_flush: Flush, /) -> None:
+async def _nothing(_commit_batch: CommitScope, /) -> None:
     return None
 
 

@@ -15,7 +15,7 @@ from wework_message.application.commands.claim_due import Room
 from wework_message.application.commands.probe import ProbeProviders, Prober
 from wework_message.application.commands.prune import GiveUpParked
 from wework_message.application.commands.settle import Settlement
-from wework_message.application.group_commit import Flush
+from wework_message.application.group_commit import CommitScope
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
@@ -83,7 +83,7 @@ async def test_an_answer_that_cannot_be_settled_is_logged_and_ends_as_unknown(
     async with World() as world:
         settle = world.settling.__call__
 
-        async def fail_on_acceptance(flush: Flush, items: Sequence[Settlement], /) -> Sequence[None]:
+        async def fail_on_acceptance(flush: CommitScope, items: Sequence[Settlement], /) -> Sequence[None]:
             if any(item.outcome.kind is OutcomeClass.ACCEPTED for item in items):
                 raise error
             return await settle(flush, items)
@@ -101,7 +101,7 @@ async def test_an_answer_that_can_never_be_settled_waits_for_the_lease(
 ) -> None:
     async with World() as world:
 
-        async def fail(_: Flush, __: Sequence[Settlement], /) -> Sequence[None]:
+        async def fail(_: CommitScope, __: Sequence[Settlement], /) -> Sequence[None]:
             raise LookupError
 
         monkeypatch.setattr(world.dispatcher, "_settle", fail)
@@ -120,7 +120,7 @@ async def test_a_claim_that_raises_is_logged_and_dispatching_goes_on(
     async with World() as world:
         claim, failed = world.claiming.__call__, asyncio.Event()
 
-        async def fail_once(flush: Flush, rooms: Sequence[Room], /) -> object:
+        async def fail_once(flush: CommitScope, rooms: Sequence[Room], /) -> object:
             if failed.is_set():
                 return await claim(flush, rooms)
             failed.set()

@@ -10,7 +10,7 @@ from wework_message.adapters.memory.system import FixedDice, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application import group_commit
 from wework_message.application.errors import DrainingError
-from wework_message.application.group_commit import Flush, GroupCommit
+from wework_message.application.group_commit import CommitScope, GroupCommit
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.message import Message
@@ -26,7 +26,7 @@ class Store:
         self.gate: asyncio.Event | None = None
         self.inside = asyncio.Event()
 
-    async def __call__(self, flush: Flush, items: Sequence[Message], /) -> Sequence[str | Exception]:
+    async def __call__(self, flush: CommitScope, items: Sequence[Message], /) -> Sequence[str | Exception]:
         self.batches.append(len(items))
         self.inside.set()
         await flush.unit.messages.add([item for item in items if item is not self.refused])
@@ -45,7 +45,7 @@ class Setting:
         self.told: list[bool] = []
         self.commits = GroupCommit(MemoryUnitOfWorkFactory(self.database, SettableClock(NOW)), self._after, FixedDice())
 
-    async def _after(self, flush: Flush, /) -> None:
+    async def _after(self, flush: CommitScope, /) -> None:
         self.told.append(self.database.busy)
 
     async def stored(self, messages: Sequence[Message]) -> list[bool]:

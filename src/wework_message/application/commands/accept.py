@@ -14,7 +14,7 @@ from wework_message.application.errors import (
     UnquotableError,
 )
 from wework_message.application.fingerprint import fingerprint
-from wework_message.application.group_commit import Flush, GroupCommit
+from wework_message.application.group_commit import CommitScope, GroupCommit
 from wework_message.application.senders import Senders
 from wework_message.domain.draft import Draft
 from wework_message.domain.ids import BatchId, MessageId, TenantId
@@ -66,14 +66,14 @@ class StoreMessages:
         """`clock` tells which messages are scheduled for later."""
         self._clock = clock
 
-    async def __call__(self, flush: Flush, items: Sequence[Entry], /) -> Sequence[Accepted | Exception]:
+    async def __call__(self, flush: CommitScope, items: Sequence[Entry], /) -> Sequence[Accepted | Exception]:
         """One answer per entry."""
         results, fresh = await sort_out(flush, items)
         await store(flush, fresh, now=self._clock.now())
         return results
 
 
-async def sort_out(flush: Flush, items: Sequence[Entry]) -> tuple[list[Accepted | ApplicationError], list[Entry]]:
+async def sort_out(flush: CommitScope, items: Sequence[Entry]) -> tuple[list[Accepted | ApplicationError], list[Entry]]:
     """Answers for all entries, and those of them that are new and must be stored."""
     keys = [item.key for item in items if item.key is not None]
     owners = iter(await flush.unit.messages.claim_keys(keys) if keys else ())
@@ -95,7 +95,7 @@ def _answer(item: Entry, owner: KeyOwner | None) -> Accepted | ApplicationError:
     return IdempotencyConflictError()
 
 
-async def store(flush: Flush, entries: Sequence[Entry], *, now: int, batches: Sequence[NewBatch] = ()) -> None:
+async def store(flush: CommitScope, entries: Sequence[Entry], *, now: int, batches: Sequence[NewBatch] = ()) -> None:
     """Insert the messages of these entries, due at once or at their time."""
     messages = [message for entry in entries for message in entry.messages]
     for message in messages:
@@ -218,11 +218,11 @@ class StoreBatches:
         """`clock` tells which messages are scheduled for later."""
         self._clock = clock
 
-    async def __call__(self, flush: Flush, items: Sequence[BatchEntry], /) -> Sequence[AcceptedBatch | Exception]:
+    async def __call__(self, flush: CommitScope, items: Sequence[BatchEntry], /) -> Sequence[AcceptedBatch | Exception]:
         """One answer per batch."""
         return [await self._store(flush, item) for item in items]
 
-    async def _store(self, flush: Flush, item: BatchEntry) -> AcceptedBatch | Exception:
+    async def _store(self, flush: CommitScope, item: BatchEntry) -> AcceptedBatch | Exception:
         if item.key is not None:
             (owner,) = await flush.unit.messages.claim_keys([item.key])
             if not owner.fresh:

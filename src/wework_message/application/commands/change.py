@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wework_message.application.errors import NotFoundError
-from wework_message.application.group_commit import Flush, GroupCommit
+from wework_message.application.group_commit import CommitScope, GroupCommit
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.message import Message
@@ -24,7 +24,7 @@ class Change:
 class ChangeMessages:
     """The transaction's part: lock, change, save."""
 
-    async def __call__(self, flush: Flush, items: Sequence[Change], /) -> Sequence[MessageId | Exception]:
+    async def __call__(self, flush: CommitScope, items: Sequence[Change], /) -> Sequence[MessageId | Exception]:
         """The id, or `NotFoundError`, or the `IllegalTransitionError` of the rule that said no."""
         messages = await flush.unit.messages.get(sorted({item.message_id for item in items}))
         results = [_apply(messages.get(item.message_id), item) for item in items]

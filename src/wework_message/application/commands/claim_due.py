@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.early_echoes import reopen
-from wework_message.application.group_commit import Flush
+from wework_message.application.group_commit import CommitScope
 from wework_message.application.groups import stop_groups
 from wework_message.application.policy import DAY_MS, Policy
 from wework_message.application.routing import Router
@@ -80,7 +80,7 @@ class ClaimDue:
         self._limiter = limiter
         self._clock = clock
 
-    async def __call__(self, flush: Flush, rooms: Sequence[Room], /) -> Sequence[Claimed]:
+    async def __call__(self, flush: CommitScope, rooms: Sequence[Room], /) -> Sequence[Claimed]:
         """All departures go to the first asker (a process has one)."""
         due = await flush.unit.messages.due(sum(room.slots for room in rooms), among=_wanted(rooms))
         if not due:
@@ -97,7 +97,7 @@ class ClaimDue:
         going = tuple(departure for departure in departures if departure.message.id not in lost)
         return [Claimed(going, len(due)), *[Claimed()] * (len(rooms) - 1)]
 
-    async def _guarded(self, flush: Flush, item: DueMessage, now: int) -> Departure | None:
+    async def _guarded(self, flush: CommitScope, item: DueMessage, now: int) -> Departure | None:
         try:
             return await self._handle(flush, item, now)
         except UnavailableError:
@@ -110,7 +110,7 @@ class ClaimDue:
                 item.message.look_again(wait_ms=LOOK_AGAIN_MS)
             return None
 
-    async def _handle(self, flush: Flush, item: DueMessage, now: int) -> Departure | None:
+    async def _handle(self, flush: CommitScope, item: DueMessage, now: int) -> Departure | None:
         message = item.message
         if message.is_waiting():
             return await self._consider(flush, item, now)
@@ -122,7 +122,7 @@ class ClaimDue:
             return self._recall(message, now)
         return None
 
-    async def _consider(self, flush: Flush, item: DueMessage, now: int) -> Departure | None:
+    async def _consider(self, flush: CommitScope, item: DueMessage, now: int) -> Departure | None:
         message = item.message
         if now >= message.expires_at:
             message.expire(now=now)
@@ -134,7 +134,7 @@ class ClaimDue:
             return await self._route(flush, item, now)
         return None
 
-    async def _route(self, flush: Flush, item: DueMessage, now: int) -> Departure | None:
+    async def _route(self, flush: CommitScope, item: DueMessage, now: int) -> Departure | None:
         message = item.message
         route = self._router.route(message, now=now)
         if not isinstance(route, Choice):
@@ -207,7 +207,7 @@ class PutOff:
         """`clock` stamps the wait."""
         self._clock = clock
 
-    async def __call__(self, flush: Flush, items: Sequence[int], /) -> Sequence[int]:
+    async def __call__(self, flush: CommitScope, items: Sequence[int], /) -> Sequence[int]:
         """`items` say how many; the answer is how many were put off."""
         due = await flush.unit.messages.due(sum(items))
         for item in due:

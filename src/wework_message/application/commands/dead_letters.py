@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wework_message.application.group_commit import Flush, GroupCommit
+from wework_message.application.group_commit import CommitScope, GroupCommit
 from wework_message.domain.ports.dead_letters import DeadLetter
 from wework_message.domain.ports.system import Clock
 
@@ -11,7 +11,7 @@ from wework_message.domain.ports.system import Clock
 class StoreDeadLetters:
     """The transaction's part of keeping."""
 
-    async def __call__(self, flush: Flush, items: Sequence[DeadLetter], /) -> Sequence[None]:
+    async def __call__(self, flush: CommitScope, items: Sequence[DeadLetter], /) -> Sequence[None]:
         """Nothing to answer: being durable is the answer. One that is known already is left as it is."""
         await flush.unit.dead_letters.keep(items)
         return [None] * len(items)
@@ -45,7 +45,7 @@ class StoreReplays:
         """`clock` stamps the replay."""
         self._clock = clock
 
-    async def __call__(self, flush: Flush, items: Sequence[Replayed], /) -> Sequence[None]:
+    async def __call__(self, flush: CommitScope, items: Sequence[Replayed], /) -> Sequence[None]:
         """Nothing to answer."""
         for item in items:
             await flush.unit.dead_letters.replayed(item.letter_id, item.target, self._clock.now())

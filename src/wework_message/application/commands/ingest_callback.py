@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.group_commit import Flush, GroupCommit
+from wework_message.application.group_commit import CommitScope, GroupCommit
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.gateway import CallbackItem, CallbackReader
 from wework_message.domain.ports.system import Clock
@@ -30,7 +30,7 @@ class StoreCallbacks:
         """`clock` stamps the arrival."""
         self._clock = clock
 
-    async def __call__(self, flush: Flush, items: Sequence[Arrival], /) -> Sequence[None]:
+    async def __call__(self, flush: CommitScope, items: Sequence[Arrival], /) -> Sequence[None]:
         """Nothing to answer: being durable is the answer. Items that are known already are counted and dropped."""
         now = self._clock.now()
         kinds: dict[tuple[ProviderCode, int], list[CallbackItem]] = defaultdict(list)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from wework_message.application.group_commit import Flush
+from wework_message.application.group_commit import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding
 from wework_message.domain.callbacks import FactKind, Sighting
@@ -63,14 +63,14 @@ class ProjectCallbacks:
         self._policy = policy
         self._clock = clock
 
-    async def __call__(self, flush: Flush, items: Sequence[int], /) -> Sequence[int]:
+    async def __call__(self, flush: CommitScope, items: Sequence[int], /) -> Sequence[int]:
         """`items` are batch sizes; the answer is how many entries were looked at."""
         entries = await flush.unit.inbox.pending(max(items))
         if entries:
             await self._project(flush, entries)
         return [len(entries), *[0] * (len(items) - 1)]
 
-    async def _project(self, flush: Flush, entries: Sequence[InboxEntry]) -> None:
+    async def _project(self, flush: CommitScope, entries: Sequence[InboxEntry]) -> None:
         desk = _Desk()
         for entry in entries:
             self._read(desk, entry)
@@ -85,7 +85,7 @@ class ProjectCallbacks:
         if desk.named:  # records that came before the one that told the id wait for it
             flush.inbox |= await flush.unit.inbox.reopen(desk.named, [], since=self._clock.now()) > 0
 
-    async def _look_again(self, flush: Flush, desk: _Desk) -> None:
+    async def _look_again(self, flush: CommitScope, desk: _Desk) -> None:
         """Another process may be writing, at this moment, just what a record was parked to wait for.
 
         It writes, and then looks for parked records (`early_echoes.reopen`); we have parked, and now look for what it wrote.
@@ -118,7 +118,7 @@ class ProjectCallbacks:
             else:
                 desk.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
 
-    async def _bind(self, flush: Flush, desk: _Desk) -> None:
+    async def _bind(self, flush: CommitScope, desk: _Desk) -> None:
         """The instance each record came from; notices about it are applied at once."""
         cache: dict[Guid, Sequence[Binding]] = {}
         for read in desk.reads:
@@ -132,14 +132,14 @@ class ProjectCallbacks:
             if read.binding is not None and (read.item.notice is not NoticeKind.OTHER or read.item.vid):
                 await self._notice(flush, read, read.binding)
 
-    async def _notice(self, flush: Flush, read: _Read, binding: Binding) -> None:
+    async def _notice(self, flush: CommitScope, read: _Read, binding: Binding) -> None:
         online = {NoticeKind.ONLINE: True, NoticeKind.OFFLINE: False}.get(read.item.notice)
         await flush.unit.accounts.learn(binding.binding_id, vid=read.item.vid, online=online)
         if online is not None:
             state = ClientState.ONLINE if online else ClientState.OFFLINE
             self._board.binding_state(binding.binding_id, state, self._clock.now())
 
-    async def _owner(self, flush: Flush, desk: _Desk, read: _Read) -> Owner | None:
+    async def _owner(self, flush: CommitScope, desk: _Desk, read: _Read) -> Owner | None:
         """The attempt that this record is about, or None with a verdict given."""
         entry, sighting = read.entry, read.item.sighting
         if read.binding is None:
@@ -153,7 +153,7 @@ class ProjectCallbacks:
                 return desk.owners[named]
         return await self._match(flush, desk, read, sighting)
 
-    async def _match(self, flush: Flush, desk: _Desk, read: _Read, sighting: Sighting) -> Owner | None:
+    async def _match(self, flush: CommitScope, desk: _Desk, read: _Read, sighting: Sighting) -> Owner | None:
         entry = read.entry
         vid = self._policy.vids.get(entry.guid) or await self._vid(flush, read)
         if not is_own(sighting, vid):
@@ -178,14 +178,14 @@ class ProjectCallbacks:
             desk.named.append(named)
         return owner
 
-    async def _vid(self, flush: Flush, read: _Read) -> str | None:
+    async def _vid(self, flush: CommitScope, read: _Read) -> str | None:
         if read.binding is None:
             return None
         books = await flush.unit.accounts.accounts([read.binding.account_id])
         account = books.get(read.binding.account_id)
         return account[0].vid if account is not None else None
 
-    async def _teach(self, flush: Flush, desk: _Desk, facts: Sequence[tuple[_Read, Owner]]) -> None:
+    async def _teach(self, flush: CommitScope, desk: _Desk, facts: Sequence[tuple[_Read, Owner]]) -> None:
         messages = await flush.unit.messages.get(sorted({owner[0] for _, owner in facts}))
         changed: dict[MessageId, Message] = {}
         for read, (message_id, number) in facts:
@@ -237,7 +237,7 @@ def _names(reads: Sequence[_Read]) -> list[Named]:
 class CountFailure:
     """The transaction after one that raised: the first entry has failed once more, and five times end it (reliability J1)."""
 
-    async def __call__(self, flush: Flush, items: Sequence[int], /) -> Sequence[int]:
+    async def __call__(self, flush: CommitScope, items: Sequence[int], /) -> Sequence[int]:
         """`items` say how many; the answer is how many were counted."""
         entries = await flush.unit.inbox.pending(max(items))
         await flush.unit.inbox.decide([InboxVerdict(entry.id, _after_failure(entry)) for entry in entries])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wework_message.application.early_echoes import reopen
-from wework_message.application.group_commit import Flush
+from wework_message.application.group_commit import CommitScope
 from wework_message.application.groups import stop_groups
 from wework_message.application.policy import Policy
 from wework_message.application.routing import Router
@@ -47,7 +47,7 @@ class SettleCalls:
         self._dice = dice
         self._budgets: defaultdict[ProviderCode, RetryBudget] = defaultdict(RetryBudget)
 
-    async def __call__(self, flush: Flush, items: Sequence[Settlement], /) -> Sequence[None]:
+    async def __call__(self, flush: CommitScope, items: Sequence[Settlement], /) -> Sequence[None]:
         """Nothing to answer: being durable is the answer."""
         items = await self._unmask_reused_ids(flush, items)
         now = self._clock.now()  # one instant for all: rows that differ less cost less to write
@@ -105,7 +105,7 @@ class SettleCalls:
             sibling=self._router.has_sibling(message, attempt, now=now),
         )
 
-    async def _settle_late(self, flush: Flush, items: Sequence[Settlement], now: int) -> Sequence[Message]:
+    async def _settle_late(self, flush: CommitScope, items: Sequence[Settlement], now: int) -> Sequence[Message]:
         """What was claimed is not what is stored any more: a late answer is evidence all the same (reliability R3)."""
         if not items:
             return ()
@@ -116,19 +116,19 @@ class SettleCalls:
         await flush.save(list(stored.values()))
         return list(stored.values())
 
-    async def _unmask_reused_ids(self, flush: Flush, items: Sequence[Settlement]) -> Sequence[Settlement]:
+    async def _unmask_reused_ids(self, flush: CommitScope, items: Sequence[Settlement]) -> Sequence[Settlement]:
         """An id that another attempt has already is contradictory evidence: UNCERTAIN (decision 14)."""
         keys = [key for item in items if (key := _provider_key(item)) is not None]
         owners = dict(await flush.unit.messages.sent_as(keys)) if keys else {}
         return [_unmasked(item, owners) for item in items]
 
-    async def _reopen_callbacks(self, flush: Flush, items: Sequence[Settlement]) -> None:
+    async def _reopen_callbacks(self, flush: CommitScope, items: Sequence[Settlement]) -> None:
         """Echoes that came before the answer wait for exactly this."""
         named = [key for item in items if (key := _provider_key(item)) is not None]
         sends = [item for item in items if not item.recalling and item.outcome.unproven]
         await reopen(flush, named=named, unproven=[item.message.attempt(item.attempt) for item in sends])
 
-    async def _learn_senders(self, flush: Flush, items: Sequence[Settlement]) -> None:
+    async def _learn_senders(self, flush: CommitScope, items: Sequence[Settlement]) -> None:
         """An accepted answer names its sender: that is the account itself (decision 44)."""
         for item in items:
             receipt = item.outcome.receipt

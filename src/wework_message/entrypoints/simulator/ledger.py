@@ -109,10 +109,10 @@ class Ledger:
         if self._synced is None:
             self._synced = asyncio.get_running_loop().create_future()
         if self._flusher is None:
-            self._flusher = asyncio.create_task(self._flush())
+            self._flusher = asyncio.create_task(self._commit_batch())
         await asyncio.shield(self._synced)
 
-    async def _flush(self) -> None:
+    async def _commit_batch(self) -> None:
         loop = asyncio.get_running_loop()
         try:
             while self._synced is not None:
