@@ -11,10 +11,10 @@ from tests.contracts.gateway_contract import GatewayContract, a_dispatch
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
 from tests.contracts.message_journal_contract import MessageJournalContract
 from tests.contracts.message_reader_contract import MessageReaderContract
-from tests.contracts.overview_contract import OverviewContract
+from tests.contracts.overview_contract import StoreMetricsContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
-from tests.contracts.upkeep_contract import DutiesContract, PruningContract
+from tests.contracts.upkeep_contract import LeaseStoreContract, PruningContract
 from tests.support.builders import GUID, NOW, PROVIDER, a_due_message, a_message_id, an_outcome
 
 from wework_message.adapters.memory import health, throttling
@@ -23,7 +23,7 @@ from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.doorbell import LocalNotifier
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.health import MemoryHealthBoard
-from wework_message.adapters.memory.overview import MemoryOverview
+from wework_message.adapters.memory.overview import MemoryStoreMetrics
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.system import CountingIds, FixedDice, SettableClock
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
@@ -120,7 +120,7 @@ class TestMemoryMessageReader(OnMemory, MessageReaderContract):
     pass
 
 
-class TestMemoryDuties(OnMemory, DutiesContract):
+class TestMemoryLeaseStore(OnMemory, LeaseStoreContract):
     pass
 
 
@@ -128,10 +128,10 @@ class TestMemoryPruning(OnMemory, PruningContract):
     pass
 
 
-class TestMemoryOverview(OnMemory, OverviewContract):
+class TestMemoryOverview(OnMemory, StoreMetricsContract):
     @pytest.fixture
-    def overview(self, database: MemoryDatabase, clock: SettableClock) -> MemoryOverview:
-        return MemoryOverview(database, clock)
+    def store_metrics(self, database: MemoryDatabase, clock: SettableClock) -> MemoryStoreMetrics:
+        return MemoryStoreMetrics(database, clock)
 
 
 class TestMemoryDoorbell(NotifierContract):

@@ -8,16 +8,16 @@ from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.message_journal_contract import MessageJournalContract
 from tests.contracts.message_reader_contract import MessageReaderContract
-from tests.contracts.overview_contract import OverviewContract
+from tests.contracts.overview_contract import StoreMetricsContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
-from tests.contracts.upkeep_contract import DutiesContract, PruningContract
+from tests.contracts.upkeep_contract import LeaseStoreContract, PruningContract
 from tests.support.builders import NOW
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.mysql import MysqlStore
-from wework_message.adapters.sql.overview import SqlOverview
+from wework_message.adapters.sql.overview import SqlStoreMetrics
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.dead_letters import DeadLetterReader
@@ -77,7 +77,7 @@ class TestMariaDbMessageReader(OnMariaDb, MessageReaderContract):
     pass
 
 
-class TestMariaDbDuties(OnMariaDb, DutiesContract):
+class TestMariaDbLeaseStore(OnMariaDb, LeaseStoreContract):
     pass
 
 
@@ -85,7 +85,7 @@ class TestMariaDbPruning(OnMariaDb, PruningContract):
     pass
 
 
-class TestMariaDbOverview(OnMariaDb, OverviewContract):
+class TestMariaDbOverview(OnMariaDb, StoreMetricsContract):
     @pytest.fixture
-    def overview(self, opened: MysqlStore, clock: SettableClock) -> SqlOverview:
-        return SqlOverview(opened.read, opened.dialect, clock)
+    def store_metrics(self, opened: MysqlStore, clock: SettableClock) -> SqlStoreMetrics:
+        return SqlStoreMetrics(opened.read, opened.dialect, clock)

@@ -9,15 +9,15 @@ from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.message_journal_contract import MessageJournalContract
 from tests.contracts.message_reader_contract import MessageReaderContract
-from tests.contracts.overview_contract import OverviewContract
+from tests.contracts.overview_contract import StoreMetricsContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
-from tests.contracts.upkeep_contract import DutiesContract, PruningContract
+from tests.contracts.upkeep_contract import LeaseStoreContract, PruningContract
 from tests.support.builders import NOW
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.dialect import SqliteDialect
-from wework_message.adapters.sql.overview import SqlOverview
+from wework_message.adapters.sql.overview import SqlStoreMetrics
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.schema import upgrade
 from wework_message.adapters.sql.sqlite import SqliteStore
@@ -89,7 +89,7 @@ class TestSqliteMessageReader(OnSqlite, MessageReaderContract):
     pass
 
 
-class TestSqliteDuties(OnSqlite, DutiesContract):
+class TestSqliteLeaseStore(OnSqlite, LeaseStoreContract):
     pass
 
 
@@ -97,7 +97,7 @@ class TestSqlitePruning(OnSqlite, PruningContract):
     pass
 
 
-class TestSqliteOverview(OnSqlite, OverviewContract):
+class TestSqliteOverview(OnSqlite, StoreMetricsContract):
     @pytest.fixture
-    def overview(self, opened: SqliteStore, clock: SettableClock) -> SqlOverview:
-        return SqlOverview(opened.read, opened.dialect, clock)
+    def store_metrics(self, opened: SqliteStore, clock: SettableClock) -> SqlStoreMetrics:
+        return SqlStoreMetrics(opened.read, opened.dialect, clock)

@@ -32,16 +32,16 @@ LEASE: Final = 10_000
 AGE: Final = 1_000
 
 
-class DutiesContract:
+class LeaseStoreContract:
     async def take(self, units: UnitOfWorkFactory, holder: str, duty: str = "d") -> int | None:
         async with units() as unit:
-            epoch = await unit.duties.take(duty, holder, LEASE)
+            epoch = await unit.leases.take(duty, holder, LEASE)
             await unit.commit()
         return epoch
 
     async def release(self, units: UnitOfWorkFactory, holder: str) -> None:
         async with units() as unit:
-            await unit.duties.release("d", holder)
+            await unit.leases.release("d", holder)
             await unit.commit()
 
     async def test_the_first_who_asks_has_it_and_the_second_does_not(
@@ -102,7 +102,7 @@ class DutiesContract:
         self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
     ) -> None:
         async with units() as unit:
-            assert await unit.duties.take("d", "a", LEASE) == 1
+            assert await unit.leases.take("d", "a", LEASE) == 1
         assert await self.take(other_units, "b") == 1
 
 

@@ -11,7 +11,7 @@ from tests.support.servers.redis import Redis
 from tests.support.wiring import Silence
 
 from wework_message.adapters.rocketmq.reports import Reports
-from wework_message.application.census import Numbers
+from wework_message.application.census import StoreSnapshot
 from wework_message.application.commands.accept import AcceptMessage
 from wework_message.application.commands.recover import Recover
 from wework_message.application.role import Role
@@ -32,7 +32,7 @@ def _loaded(folder: Path, **environ: str) -> Loaded:
     return load({"DATASOURCE_URL": f"sqlite:///{folder}/one.db", **environ}, config_dir=folder)
 
 
-def _meters(shown: list[Numbers | None]) -> Meters:
+def _meters(shown: list[StoreSnapshot | None]) -> Meters:
     return Meters(shown.append, Reports(), lambda op, result, seconds: None)
 
 
@@ -50,7 +50,7 @@ def environ(request: pytest.FixtureRequest) -> Mapping[str, str]:
 async def test_what_a_process_accepts_it_sends_whatever_it_stands_on(
     tmp_path: Path, environ: Mapping[str, str]
 ) -> None:
-    shown: list[Numbers | None] = []
+    shown: list[StoreSnapshot | None] = []
     async with running(_loaded(tmp_path, **environ), Unheard(), _meters(shown)) as process:
         accepted = await process.application.accept(AcceptMessage(DEFAULT_TENANT, (a_draft(),)))
         message_id = MessageId(accepted.target)

@@ -25,7 +25,7 @@ from tests.support.builders import (
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.dialect import SqliteDialect
-from wework_message.adapters.sql.overview import SqlOverview
+from wework_message.adapters.sql.overview import SqlStoreMetrics
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.schema import upgrade
 from wework_message.adapters.sql.sqlite import SqliteStore
@@ -171,19 +171,19 @@ async def take_in(units: SqlUnitOfWorkFactory) -> None:
         await unit.commit()
 
 
-async def keep_house(units: SqlUnitOfWorkFactory, overview: SqlOverview) -> None:
+async def keep_house(units: SqlUnitOfWorkFactory, store_metrics: SqlStoreMetrics) -> None:
     """Everything that is done once per cluster."""
     async with units() as unit:
-        await unit.duties.take("duty", "holder", 1_000)
-        await unit.duties.release("duty", "holder")
+        await unit.leases.take("duty", "holder", 1_000)
+        await unit.leases.release("duty", "holder")
         await unit.pruning.keys(older_than_ms=-1, limit=10)
         await unit.pruning.callbacks(InboxState.PARKED, older_than_ms=-1, limit=10)
         for status in (MessageStatus.SENT, MessageStatus.UNKNOWN):
             await unit.pruning.messages(status, older_than_ms=-1, limit=10)
         await unit.commit()
-    await overview.oldest_due_ms()
-    await overview.unknown_open()
-    await overview.violations()
+    await store_metrics.oldest_due_ms()
+    await store_metrics.unknown_open()
+    await store_metrics.violations()
 
 
 async def test_writers_find_what_they_need_by_index(
@@ -222,7 +222,7 @@ async def test_housekeeping_reads_ranges_of_indexes(
     await live(units, clock)
     await take_in(units)
     before = len(statements)
-    await keep_house(units, SqlOverview(opened.read, opened.dialect, clock))
+    await keep_house(units, SqlStoreMetrics(opened.read, opened.dialect, clock))
     assert len(statements) > before + 15
     assert scanned(statements) == set()
     by_hand = [one for one in sorted_by_hand(statements) if one.startswith("SELECT") and "wm_due.urgency" not in one]

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.upkeep import Duty
+from wework_message.application.upkeep import ClusterLease
 from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.ports.overview import Invariant, Overview
+from wework_message.domain.ports.overview import Invariant, StoreMetrics
 
 EVERY_S: Final = 15.0
 """How often the cheap numbers are taken; about as often as somebody reads them."""
@@ -21,13 +21,13 @@ INVARIANTS_EVERY: Final = 20
 LEASE_MS: Final = 40_000
 """Of the duty. Numbers are shown no longer than this after they were taken: then somebody else may show newer ones."""
 
-DUTY: Final = "census"
+LEASE_NAME: Final = "census"
 
 _log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class StoreSnapshot:
     """What was found."""
 
     oldest_due_ms: int
@@ -35,17 +35,17 @@ class Numbers:
     violations: Mapping[Invariant, int]
 
 
-Show = Callable[[Numbers | None], None]
+ShowSnapshot = Callable[[StoreSnapshot | None], None]
 """Shows the newest numbers; None = somebody else does."""
 
 
-class Census:
+class StoreMetricsReporter:
     """Takes and shows the numbers for as long as this process has the duty."""
 
-    def __init__(self, overview: Overview, duty: Duty, show: Show) -> None:
+    def __init__(self, store_metrics: StoreMetrics, duty: ClusterLease, show: ShowSnapshot) -> None:
         """`show` is told after every round."""
-        self._overview = overview
-        self._duty = duty
+        self._store_metrics = store_metrics
+        self._lease = duty
         self._show = show
         self._rounds = 0
         self._violations: Mapping[Invariant, int] = {}
@@ -67,18 +67,18 @@ class Census:
                 self._forget()
             await set_within(self._stopped, EVERY_S)
         self._forget()
-        await self._duty.release()
+        await self._lease.release()
 
     async def round(self) -> None:
         """Take and show them if the duty is ours, else show nothing. Raises `UnavailableError`."""
-        if not await self._duty.mine():
+        if not await self._lease.mine():
             self._forget()
             return
         if self._rounds % INVARIANTS_EVERY == 0:
-            self._violations = await self._overview.violations()
+            self._violations = await self._store_metrics.violations()
         self._rounds += 1
-        oldest, unknown = await self._overview.oldest_due_ms(), await self._overview.unknown_open()
-        self._show(Numbers(oldest, unknown, self._violations))
+        oldest, unknown = await self._store_metrics.oldest_due_ms(), await self._store_metrics.unknown_open()
+        self._show(StoreSnapshot(oldest, unknown, self._violations))
 
     def _forget(self) -> None:
         self._rounds = 0

@@ -24,7 +24,7 @@ LEASE_OF_INTERVALS: Final = 2.5
 
 
 @dataclass(frozen=True, slots=True)
-class Duty:
+class ClusterLease:
     """One named duty, as one process asks for it."""
 
     name: str
@@ -35,7 +35,7 @@ class Duty:
 
     async def taken(self, unit: UnitOfWork) -> bool:
         """Whether this process has it, inside `unit`: what `unit` writes besides is written by nobody else."""
-        return await unit.duties.take(self.name, self.holder, self.lease_ms) is not None
+        return await unit.leases.take(self.name, self.holder, self.lease_ms) is not None
 
     async def mine(self) -> bool:
         """Take or renew it; False where another process has it, or the store does not answer."""
@@ -52,11 +52,11 @@ class Duty:
         """Give it back, so that others need not wait for the end of its lease; without effect where it is not held."""
         with contextlib.suppress(UnavailableError):  # then its lease runs out
             async with self.units() as unit:
-                await unit.duties.release(self.name, self.holder)
+                await unit.leases.release(self.name, self.holder)
                 await unit.commit()
 
 
-class Chore(Protocol):
+class MaintenanceTask(Protocol):
     """Something to do once per cluster and interval, in short steps."""
 
     @property
@@ -78,14 +78,15 @@ class Chore(Protocol):
         ...
 
 
-class Upkeep:
+class Maintenance:
     """Does each chore when its time has come, if this process gets its duty."""
 
-    def __init__(self, units: UnitOfWorkFactory, chores: Sequence[Chore], holder: str) -> None:
+    def __init__(self, units: UnitOfWorkFactory, tasks: Sequence[MaintenanceTask], holder: str) -> None:
         """`holder` names this process."""
         self._units = units
-        self._duties = [
-            (chore, Duty(chore.name, holder, int(chore.every_s * LEASE_OF_INTERVALS * 1000), units)) for chore in chores
+        self._leases = [
+            (task, ClusterLease(task.name, holder, int(task.every_s * LEASE_OF_INTERVALS * 1000), units))
+            for task in tasks
         ]
         self._stopped = asyncio.Event()
 
@@ -95,28 +96,28 @@ class Upkeep:
 
     async def run(self) -> None:
         """Until `stop`; the first round is at once."""
-        await asyncio.gather(*(self._repeat(chore, duty) for chore, duty in self._duties))
+        await asyncio.gather(*(self._repeat(task, duty) for task, duty in self._leases))
 
-    async def _repeat(self, chore: Chore, duty: Duty) -> None:
+    async def _repeat(self, task: MaintenanceTask, duty: ClusterLease) -> None:
         while not self._stopped.is_set():
-            wait_s = chore.every_s
+            wait_s = task.every_s
             try:
-                await self.round(chore, duty)
+                await self.round(task, duty)
             except UnavailableError:
-                _log.info("%s waits for the database", chore.name)
+                _log.info("%s waits for the database", task.name)
                 wait_s = min(wait_s, AGAIN_S)
             except Exception:  # noqa: BLE001 -- one defect must not end the others
-                _log.exception("%s failed", chore.name)
+                _log.exception("%s failed", task.name)
             await set_within(self._stopped, wait_s)
         await duty.release()
 
-    async def round(self, chore: Chore, duty: Duty) -> None:
+    async def round(self, task: MaintenanceTask, duty: ClusterLease) -> None:
         """Step by step, each in a transaction of its own that renews the duty; ends where it is lost."""
-        chore.begin()
+        task.begin()
         more = True
         while more and not self._stopped.is_set():
             async with self._units() as unit:
                 if not await duty.taken(unit):
                     return
-                more = await chore.step(unit)
+                more = await task.step(unit)
                 await unit.commit()

@@ -7,13 +7,13 @@ from dependency_injector import containers, providers
 from wework_message.adapters.memory.health import MemoryHealthBoard
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
 from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
-from wework_message.adapters.sql.overview import SqlOverview
+from wework_message.adapters.sql.overview import SqlStoreMetrics
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory, Store
 from wework_message.adapters.system import RandomDice, SystemClock, UuidGenerator
 from wework_message.application.aftermath import CallReports, PostCommit
 from wework_message.application.api import Application
-from wework_message.application.census import DUTY, LEASE_MS, Census, Show
+from wework_message.application.census import LEASE_MS, LEASE_NAME, ShowSnapshot, StoreMetricsReporter
 from wework_message.application.commands.accept import (
     AcceptBatchHandler,
     AcceptMessageHandler,
@@ -39,7 +39,7 @@ from wework_message.application.commands.ingest_callback import IngestCallbackHa
 from wework_message.application.commands.probe import ProbeProviders, Prober
 from wework_message.application.commands.project_callbacks import ProjectCallbacks
 from wework_message.application.commands.projector import LocalInboxNotifier, Projector
-from wework_message.application.commands.prune import GiveUpParked, Prune
+from wework_message.application.commands.prune import GiveUpUnmatched, Prune
 from wework_message.application.commands.settle import SettleCalls
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.policy import PROBE_EVERY_MS, Policy
@@ -50,7 +50,7 @@ from wework_message.application.quoting import Quoting
 from wework_message.application.role import Role
 from wework_message.application.routing import Router
 from wework_message.application.senders import Senders
-from wework_message.application.upkeep import LEASE_OF_INTERVALS, Duty, Upkeep
+from wework_message.application.upkeep import LEASE_OF_INTERVALS, ClusterLease, Maintenance
 from wework_message.application.watching import StatusFeed, WaitForMessage
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.gateways import Gateways, open_gateways
@@ -101,10 +101,10 @@ class Infrastructure(containers.DeclarativeContainer):
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
 
 
-def _probing_duty(shared: Shared, holder: str, units: UnitOfWorkFactory) -> Duty | None:
+def _probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> ClusterLease | None:
     """Where every process sees the same health, one of them probes for all."""
     lease_ms = int(PROBE_EVERY_MS * LEASE_OF_INTERVALS)
-    return Duty("probes", holder, lease_ms, units) if shared.shares_health else None
+    return ClusterLease("probes", holder, lease_ms, units) if shared.shares_health else None
 
 
 def intake_beside(commits: GroupCommit, store: Store) -> GroupCommit:
@@ -126,7 +126,7 @@ class UseCases(containers.DeclarativeContainer):
     role: providers.Dependency[Role] = providers.Dependency()
     holder: providers.Dependency[str] = providers.Dependency()
     """Names this process in the leases of the database."""
-    show: providers.Dependency[Show] = providers.Dependency()
+    show: providers.Dependency[ShowSnapshot] = providers.Dependency()
     notifier: providers.Dependency[Notifier] = providers.Dependency()
     projector_notifier: providers.Dependency[LocalInboxNotifier] = providers.Dependency()
     inbox_notifier: providers.Dependency[InboxNotifier] = providers.Dependency()
@@ -142,7 +142,7 @@ class UseCases(containers.DeclarativeContainer):
         providers.Singleton(SqlUnitOfWorkFactory, store, store.provided.dialect, clock, store.provided.turn),
     )
     reader = providers.Singleton(SqlMessageReader, store.provided.read)
-    overview = providers.Singleton(SqlOverview, store.provided.read, store.provided.dialect, clock)
+    store_metrics = providers.Singleton(SqlStoreMetrics, store.provided.read, store.provided.dialect, clock)
     router = providers.Singleton(
         Router, policy, providers.Singleton(ProviderSelector), board, dice, shared.provided.remember_s
     )
@@ -156,7 +156,7 @@ class UseCases(containers.DeclarativeContainer):
     projector = providers.Singleton(Projector, commits, projecting, projector_notifier, policy.provided.look_inbox_ms)
     claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, dice)
-    probes = providers.Singleton(_probing_duty, shared, holder, units)
+    probes = providers.Singleton(_probing_lease, shared, holder, units)
     prober = providers.Singleton(
         Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock), duty=probes
     )
@@ -165,15 +165,20 @@ class UseCases(containers.DeclarativeContainer):
         Dispatcher, commits, claim, settle, gateways.provided.send, report, notifier, clock, policy
     )
 
-    census = providers.Singleton(Census, overview, providers.Singleton(Duty, DUTY, holder, LEASE_MS, units), show)
-    chores = providers.List(providers.Singleton(GiveUpParked, clock), providers.Singleton(Prune, policy))
-    upkeep = providers.Singleton(Upkeep, units, chores, holder)
+    store_metrics_reporter = providers.Singleton(
+        StoreMetricsReporter,
+        store_metrics,
+        providers.Singleton(ClusterLease, LEASE_NAME, holder, LEASE_MS, units),
+        show,
+    )
+    tasks = providers.List(providers.Singleton(GiveUpUnmatched, clock), providers.Singleton(Prune, policy))
+    maintenance = providers.Singleton(Maintenance, units, tasks, holder)
 
     change = providers.Singleton(ChangeMessages)
     senders = providers.Singleton(Senders, policy, units, providers.Singleton(Quoting, reader))
     drafting = providers.Singleton(Drafting, ids, clock, senders)
     keep_dead_letter = providers.Singleton(KeepDeadLetterHandler, commits, providers.Singleton(StoreDeadLetters))
-    service = providers.Singleton(Service, reader, overview, role, parts=parts)
+    service = providers.Singleton(Service, reader, store_metrics, role, parts=parts)
     application = providers.Singleton(
         Application,
         accept=providers.Singleton(AcceptMessageHandler, intake, providers.Singleton(StoreMessages, clock), drafting),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from wework_message.adapters.rocketmq.reports import Reports
 from wework_message.application.api import Application
-from wework_message.application.census import Show
+from wework_message.application.census import ShowSnapshot
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.queries.service import InProcess
 from wework_message.application.role import Role
@@ -37,7 +37,7 @@ DRAIN_S = 20.0
 class Meters:
     """Who hears what the backends do."""
 
-    census: Show
+    store_metrics_reporter: ShowSnapshot
     """Gets the numbers that come from the database, while they are this process's to show."""
     queue: Reports
     redis: WatchRedis
@@ -117,7 +117,7 @@ async def running(
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
             clock=infrastructure.clock(), store=store, shared=shared, gateways=gateways, policy=policy,
-            observer=observer, show=meters.census, role=role, holder=_holder(), notifier=queue.notifier,
+            observer=observer, show=meters.store_metrics_reporter, role=role, holder=_holder(), notifier=queue.notifier,
             projector_notifier=callback_notifiers.here, inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend},
         )  # fmt: skip

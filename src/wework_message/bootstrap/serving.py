@@ -106,7 +106,7 @@ def _meters(metrics: Metrics) -> Meters:
         received=lambda result: metrics.wakeups_received[(result,)].inc(),
         backlog=metrics.backlog,
     )
-    return Meters(metrics.census.show, reports, metrics.redis_call)
+    return Meters(metrics.store_metrics_reporter.show, reports, metrics.redis_call)
 
 
 def _counting(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserver]:

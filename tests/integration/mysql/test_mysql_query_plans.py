@@ -15,7 +15,7 @@ from tests.support.mysql import EmptyDatabase, opened_store
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.mysql import MysqlStore
-from wework_message.adapters.sql.overview import SqlOverview
+from wework_message.adapters.sql.overview import SqlStoreMetrics
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.account import implicit_account_id
@@ -172,7 +172,7 @@ async def test_housekeeping_reads_ranges_of_indexes(
     await live(units, clock)
     await take_in(units)
     before = len(statements.seen)
-    await keep_house(units, SqlOverview(store.read, store.dialect, clock))
+    await keep_house(units, SqlStoreMetrics(store.read, store.dialect, clock))
     assert len(statements.seen) > before + 15
     assert [line for line in await _scanned(statements) if line.table != "wm_duty"] == []
     assert not [
@@ -262,6 +262,6 @@ async def test_every_statement_can_be_read_with_the_grammar_of_mysql_8(
     await live(units, clock)
     await take_in(units)
     await read_everything(reader)
-    await keep_house(units, SqlOverview(store.read, store.dialect, clock))
+    await keep_house(units, SqlStoreMetrics(store.read, store.dialect, clock))
     for statement in statements.seen:
         assert sqlglot.parse_one(statement.replace("%s", "?").replace("%%", "%"), dialect="mysql") is not None

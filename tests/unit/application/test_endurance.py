@@ -13,7 +13,7 @@ from tests.support.world import World
 from wework_message.adapters.memory.journal import MemoryMessageJournal
 from wework_message.application.commands.claim_due import Room
 from wework_message.application.commands.probe import ProbeProviders, Prober
-from wework_message.application.commands.prune import GiveUpParked
+from wework_message.application.commands.prune import GiveUpUnmatched
 from wework_message.application.commands.settle import Settlement
 from wework_message.application.group_commit import CommitScope
 from wework_message.domain.attempt import AttemptOutcome
@@ -309,12 +309,12 @@ async def test_records_that_match_nothing_for_a_day_are_reported_as_orphans(capl
         await world.accept_text()
         await world.dispatch()
         await world.hear(sighting=a_sighting(text="typed on the phone"))
-        chore = GiveUpParked(world.clock)
+        task = GiveUpUnmatched(world.clock)
         for ms in (DAY_MS, 1):
             assert not caplog.records
             world.clock.advance(ms)
             async with world.units() as unit:
-                assert not await chore.step(unit)
+                assert not await task.step(unit)
                 await unit.commit()
         (view,) = await world.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
         assert view.state is InboxState.ORPHAN

@@ -10,16 +10,16 @@ from tests.support.polling import until
 from tests.support.world import World
 
 from wework_message.adapters.memory.database import MemoryDatabase
-from wework_message.adapters.memory.overview import MemoryOverview
+from wework_message.adapters.memory.overview import MemoryStoreMetrics
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.application import census as census_module
-from wework_message.application import upkeep as upkeep_module
-from wework_message.application.census import LEASE_MS, Census, Numbers
+from wework_message.application import maintenance as tasks_module
+from wework_message.application import store_metrics_reporter as store_metrics_module
+from wework_message.application.census import LEASE_MS, StoreMetricsReporter, StoreSnapshot
 from wework_message.application.commands.probe import ProbeProviders, Prober
 from wework_message.application.commands.prune import KEYS_LIVE_MS, Prune
 from wework_message.application.policy import DAY_MS, Policy
-from wework_message.application.upkeep import LEASE_OF_INTERVALS, Duty, Upkeep
+from wework_message.application.upkeep import LEASE_OF_INTERVALS, ClusterLease, Maintenance
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.lifecycle import MessageStatus
@@ -66,71 +66,71 @@ def units(database: MemoryDatabase, clock: SettableClock) -> MemoryUnitOfWorkFac
     return MemoryUnitOfWorkFactory(database, clock)
 
 
-def _duty(units: MemoryUnitOfWorkFactory, holder: str, name: str = "counting") -> Duty:
-    return Duty(name, holder, 1_000, units)
+def _lease(units: MemoryUnitOfWorkFactory, holder: str, name: str = "counting") -> ClusterLease:
+    return ClusterLease(name, holder, 1_000, units)
 
 
 async def test_of_two_processes_one_does_it(units: MemoryUnitOfWorkFactory) -> None:
-    chores = [Counting(), Counting()]
-    for holder, chore in zip("ab", chores, strict=True):
-        await Upkeep(units, [chore], holder).round(chore, _duty(units, holder))
-    assert [chore.steps for chore in chores] == [1, 0]
+    tasks = [Counting(), Counting()]
+    for holder, task in zip("ab", tasks, strict=True):
+        await Maintenance(units, [task], holder).round(task, _lease(units, holder))
+    assert [task.steps for task in tasks] == [1, 0]
 
 
 async def test_a_round_ends_where_its_duty_is_lost(units: MemoryUnitOfWorkFactory, clock: SettableClock) -> None:
-    chore = Counting(steps=10)
-    upkeep, duty = Upkeep(units, [chore], "a"), _duty(units, "a")
+    task = Counting(steps=10)
+    maintenance, duty = Maintenance(units, [task], "a"), _lease(units, "a")
     rest = iter([False, True])
 
     async def stall() -> None:
         if next(rest, False):  # stopped beyond its lease in the second step
             clock.advance(1_000)
 
-    chore.after_each = stall
-    other = _duty(units, "b")
+    task.after_each = stall
+    other = _lease(units, "b")
 
-    class Stolen(Duty):
+    class Stolen(ClusterLease):
         async def taken(self, unit: UnitOfWork) -> bool:
-            if chore.steps == 2:
-                assert await unit.duties.take(other.name, "b", 1_000) is not None
+            if task.steps == 2:
+                assert await unit.leases.take(other.name, "b", 1_000) is not None
             return await super().taken(unit)
 
-    await upkeep.round(chore, Stolen(duty.name, duty.holder, duty.lease_ms, units))
-    assert chore.steps == 2
+    await maintenance.round(task, Stolen(duty.name, duty.holder, duty.lease_ms, units))
+    assert task.steps == 2
 
 
 async def test_stopping_gives_the_duties_back(units: MemoryUnitOfWorkFactory) -> None:
     first, second = Counting(), Counting()
-    upkeep = Upkeep(units, [first], "a")
-    running = asyncio.create_task(upkeep.run())
+    maintenance = Maintenance(units, [first], "a")
+    running = asyncio.create_task(maintenance.run())
 
     async def done() -> bool:
         return first.steps == 1
 
     await until(done)
-    await Upkeep(units, [second], "b").round(second, _duty(units, "b"))
+    await Maintenance(units, [second], "b").round(second, _lease(units, "b"))
     assert second.steps == 0
-    await upkeep.stop()
+    await maintenance.stop()
     await running
-    await Upkeep(units, [second], "b").round(second, _duty(units, "b"))
+    await Maintenance(units, [second], "b").round(second, _lease(units, "b"))
     assert second.steps == 1
 
 
 async def test_a_holder_that_is_gone_is_missed_after_its_lease(
     units: MemoryUnitOfWorkFactory, clock: SettableClock
 ) -> None:
-    chore = Counting()
-    upkeep = Upkeep(units, [chore], "a")
-    ((_, duty),) = upkeep._duties
-    await upkeep.round(chore, duty)
+    task = Counting()
+    maintenance = Maintenance(units, [task], "a")
+    ((_, duty),) = maintenance._leases
+    await maintenance.round(task, duty)
     other = Counting()
-    upkeep = Upkeep(units, [other], "b")
-    ((_, duty),) = upkeep._duties
+    maintenance = Maintenance(units, [other], "b")
+    ((_, duty),) = maintenance._leases
     clock.advance(int(EVERY_S * LEASE_OF_INTERVALS * 1000) - 1)
-    await upkeep.round(other, duty)
+    await maintenance.round(other, duty)
     assert other.steps == 0
     clock.advance(1)
-    await upkeep.round(other, duty)
+    await maintenance.round(other, duty)
     assert other.steps == 1
 
 
@@ -144,14 +144,14 @@ async def test_a_chore_that_raises_does_not_stop_the_others(
             raise LookupError(unit)
 
     good = Counting()
-    upkeep = Upkeep(units, [Broken(), good], "a")
-    running = asyncio.create_task(upkeep.run())
+    maintenance = Maintenance(units, [Broken(), good], "a")
+    running = asyncio.create_task(maintenance.run())
 
     async def done() -> bool:
         return good.steps == 1 and "broken failed" in caplog.text
 
     await until(done)
-    await upkeep.stop()
+    await maintenance.stop()
     await running
 
 
@@ -161,12 +161,12 @@ def _policy(**changes: int) -> Policy:
 
 async def _prune(units: MemoryUnitOfWorkFactory, policy: Policy) -> int:
     """How many transactions it took."""
-    chore, steps = Prune(policy, step=2), 0
-    chore.begin()
+    task, steps = Prune(policy, step=2), 0
+    task.begin()
     more = True
     while more:
         async with units() as unit:
-            more = await chore.step(unit)
+            more = await task.step(unit)
             await unit.commit()
         steps += 1
     return steps
@@ -193,10 +193,10 @@ async def test_pruning_keeps_messages_unless_it_is_told_to_delete_them(
 async def test_the_census_is_shown_by_one_process_and_by_the_next_when_that_one_stops(
     units: MemoryUnitOfWorkFactory, database: MemoryDatabase, clock: SettableClock
 ) -> None:
-    shown: dict[str, list[Numbers | None]] = {"a": [], "b": []}
-    overview = MemoryOverview(database, clock)
+    shown: dict[str, list[StoreSnapshot | None]] = {"a": [], "b": []}
+    store_metrics = MemoryStoreMetrics(database, clock)
     a, b = (
-        Census(overview, Duty("census", holder, LEASE_MS, units), shown[holder].append) for holder in ("a", "b")
+        StoreMetricsReporter(store_metrics, ClusterLease("census", holder, LEASE_MS, units), shown[holder].append) for holder in ("a", "b")
     )  # fmt: skip
 
     def showing() -> list[str]:
@@ -215,36 +215,40 @@ async def test_the_census_is_shown_by_one_process_and_by_the_next_when_that_one_
 async def test_without_the_database_nobody_shows_anything(
     units: MemoryUnitOfWorkFactory, database: MemoryDatabase, clock: SettableClock
 ) -> None:
-    shown: list[Numbers | None] = []
-    census = Census(MemoryOverview(database, clock), Duty("census", "a", LEASE_MS, units), shown.append)
-    await census.round()
+    shown: list[StoreSnapshot | None] = []
+    store_metrics_reporter = StoreMetricsReporter(
+        MemoryStoreMetrics(database, clock), ClusterLease("census", "a", LEASE_MS, units), shown.append
+    )
+    await store_metrics_reporter.round()
     database.away = True
-    await census.round()
+    await store_metrics_reporter.round()
     assert (shown[0] is None, shown[1]) == (False, None)
 
 
 async def test_a_census_outlives_an_outage_and_a_defect_and_shows_nothing_meanwhile(
     units: MemoryUnitOfWorkFactory, database: MemoryDatabase, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(census_module, "EVERY_S", 0.001)
+    monkeypatch.setattr(store_metrics_module, "EVERY_S", 0.001)
     errors: list[Exception] = [UnavailableError("database", "away"), LookupError("a defect")]
-    shown: list[Numbers | None] = []
+    shown: list[StoreSnapshot | None] = []
 
-    class Troubled(MemoryOverview):
+    class Troubled(MemoryStoreMetrics):
         async def oldest_due_ms(self) -> int:
             if errors:
                 raise errors.pop(0)
             return await super().oldest_due_ms()
 
-    census = Census(Troubled(database, clock), Duty("census", "a", LEASE_MS, units), shown.append)
-    running = asyncio.create_task(census.run())
+    store_metrics_reporter = StoreMetricsReporter(
+        Troubled(database, clock), ClusterLease("census", "a", LEASE_MS, units), shown.append
+    )
+    running = asyncio.create_task(store_metrics_reporter.run())
 
     async def showing() -> bool:
         return bool(shown) and shown[-1] is not None
 
     await until(showing)
     assert shown[:2] == [None, None]
-    await census.stop()
+    await store_metrics_reporter.stop()
     await running
     assert shown[-1] is None
 
@@ -253,12 +257,12 @@ async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_
     async with World() as world:
         asked: list[int] = []
 
-        class Elsewhere(Duty):
+        class Elsewhere(ClusterLease):
             async def mine(self) -> bool:
                 asked.append(1)
                 return await super().mine()
 
-        others, own = Duty("probes", "a", 1_000, world.units), Elsewhere("probes", "b", 1_000, world.units)
+        others, own = ClusterLease("probes", "a", 1_000, world.units), Elsewhere("probes", "b", 1_000, world.units)
         assert await others.mine()
         probe = ProbeProviders(world.gateways, world.board, world.clock)
         prober = Prober(probe, every_ms=3_600_000, at_least_ms=0, duty=own)
@@ -283,7 +287,7 @@ async def test_a_duty_that_raises_does_not_end_the_probing() -> None:
     async with World() as world:
         raised = asyncio.Event()
 
-        class Broken(Duty):
+        class Broken(ClusterLease):
             async def mine(self) -> bool:
                 if not raised.is_set():
                     raised.set()
@@ -305,21 +309,21 @@ async def test_a_duty_that_raises_does_not_end_the_probing() -> None:
 async def test_a_chore_that_the_store_kept_from_its_round_is_done_soon_after(
     units: MemoryUnitOfWorkFactory, database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upkeep_module, "AGAIN_S", 0.001)
+    monkeypatch.setattr(tasks_module, "AGAIN_S", 0.001)
     database.away = True
-    chore = Counting()
-    upkeep = Upkeep(units, [chore], "a")
-    running = asyncio.create_task(upkeep.run())
+    task = Counting()
+    maintenance = Maintenance(units, [task], "a")
+    running = asyncio.create_task(maintenance.run())
 
     async def tried() -> bool:
-        return chore.rounds > 1
+        return task.rounds > 1
 
     await until(tried)
     database.away = False
 
     async def done() -> bool:
-        return chore.steps == 1
+        return task.steps == 1
 
     await until(done)
-    await upkeep.stop()
+    await maintenance.stop()
     await running

@@ -144,7 +144,7 @@ class KeyRow:
 
 
 @dataclass(frozen=True, slots=True)
-class DutyRow:
+class LeaseRow:
     """Who has a duty, and until when (epoch ms)."""
 
     holder: str
@@ -185,7 +185,7 @@ class MemoryDatabase:
         self.dead_letter_keys: Table[tuple[DeadLetterSource, str], int] = Table()
         self.accounts: Table[AccountId, Account] = Table()
         self.bindings: Table[BindingId, Binding] = Table()
-        self.duties: Table[str, DutyRow] = Table()
+        self.leases: Table[str, LeaseRow] = Table()
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()
         self.serial = itertools.count(1)
         self.away = False

@@ -9,13 +9,13 @@ from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.overview import LEASE_OVERDUE_MS, RECENT_MS, Invariant, Overview
+from wework_message.domain.ports.overview import LEASE_OVERDUE_MS, RECENT_MS, Invariant, StoreMetrics
 from wework_message.domain.ports.system import Clock
 
 _PROVEN = (MessageStatus.SENT, MessageStatus.DELIVERED)
 
 
-class MemoryOverview:
+class MemoryStoreMetrics:
     """Reads what is committed."""
 
     def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
@@ -73,5 +73,5 @@ def _failed_unproven(message: Message) -> bool:
     return message.status is MessageStatus.FAILED and message.confirmed is not False and uncertain
 
 
-def _conforms(overview: MemoryOverview) -> Overview:
-    return overview
+def _conforms(store_metrics: MemoryStoreMetrics) -> StoreMetrics:
+    return store_metrics

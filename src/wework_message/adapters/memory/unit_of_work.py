@@ -8,7 +8,7 @@ from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetters
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
 from wework_message.adapters.memory.journal import MemoryMessageJournal
-from wework_message.adapters.memory.upkeep import MemoryDuties, MemoryPruning
+from wework_message.adapters.memory.upkeep import MemoryLeaseStore, MemoryPruning
 from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 
@@ -22,7 +22,7 @@ class MemoryUnitOfWork:
         self.messages = MemoryMessageJournal(database, clock)
         self.inbox = MemoryCallbackInbox(database)
         self.accounts = MemoryAccountBook(database)
-        self.duties = MemoryDuties(database, clock)
+        self.leases = MemoryLeaseStore(database, clock)
         self.pruning = MemoryPruning(database, clock)
         self.dead_letters = MemoryDeadLetters(database)
 

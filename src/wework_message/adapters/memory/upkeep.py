@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from wework_message.adapters.memory.database import DutyRow, MemoryDatabase
+from wework_message.adapters.memory.database import LeaseRow, MemoryDatabase
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.message import Message
 from wework_message.domain.ports.system import Clock
-from wework_message.domain.ports.upkeep import START, Duties, Pruned, Pruning
+from wework_message.domain.ports.upkeep import START, LeaseStore, Pruned, Pruning
 
 
-class MemoryDuties:
+class MemoryLeaseStore:
     """Duties, inside the open unit of work."""
 
     def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
@@ -21,19 +21,19 @@ class MemoryDuties:
     async def take(self, duty: str, holder: str, lease_ms: int) -> int | None:
         """The epoch, or None while another holder has it."""
         now = self._clock.now()
-        seen = self._db.duties.get(duty) or DutyRow("", 0, 0)
+        seen = self._db.leases.get(duty) or LeaseRow("", 0, 0)
         if seen.holder != holder and seen.held_until > now:
             return None
         renewed = seen.holder == holder and seen.held_until > now
         epoch = seen.epoch if renewed else seen.epoch + 1
-        self._db.duties.put(duty, DutyRow(holder, epoch, now + lease_ms))
+        self._db.leases.put(duty, LeaseRow(holder, epoch, now + lease_ms))
         return epoch
 
     async def release(self, duty: str, holder: str) -> None:
         """The tenure ends in the past."""
-        seen = self._db.duties.get(duty)
+        seen = self._db.leases.get(duty)
         if seen is not None and seen.holder == holder:
-            self._db.duties.put(duty, DutyRow(holder, seen.epoch, 0))
+            self._db.leases.put(duty, LeaseRow(holder, seen.epoch, 0))
 
 
 class MemoryPruning:
@@ -109,5 +109,5 @@ class MemoryPruning:
         return (one for one in self._db.messages.rows() if target in (one.id, one.batch_id, one.group_id))
 
 
-def _conforms(duties: MemoryDuties, pruning: MemoryPruning) -> tuple[Duties, Pruning]:
-    return duties, pruning
+def _conforms(leases: MemoryLeaseStore, pruning: MemoryPruning) -> tuple[LeaseStore, Pruning]:
+    return leases, pruning

@@ -7,13 +7,13 @@ from typing import Final
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from wework_message.application.census import LEASE_MS, Numbers
+from wework_message.application.census import LEASE_MS, StoreSnapshot
 from wework_message.domain.ports.overview import Invariant
 
 _STALE_S: Final = LEASE_MS / 1000
 
 
-class CensusGauges(Collector):
+class StoreGauges(Collector):
     """Shows the newest numbers for as long as they are this process's to show."""
 
     def __init__(
@@ -26,9 +26,9 @@ class CensusGauges(Collector):
         self._violations = violations
         self._clock = clock
         self._codes = tuple(codes)
-        self._taken: tuple[float, Numbers] | None = None
+        self._taken: tuple[float, StoreSnapshot] | None = None
 
-    def show(self, numbers: Numbers | None) -> None:
+    def show(self, numbers: StoreSnapshot | None) -> None:
         """From now on these, or nothing."""
         self._taken = None if numbers is None else (self._clock(), numbers)
 

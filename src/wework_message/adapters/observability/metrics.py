@@ -24,7 +24,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from wework_message.adapters.observability.census import CensusGauges
+from wework_message.adapters.observability.census import StoreGauges
 from wework_message.adapters.observability.process import MemoryRatio
 from wework_message.adapters.observability.terminal import OUTCOMES
 from wework_message.domain.content import MessageType
@@ -193,7 +193,7 @@ class Metrics:
         known = self._labelled(Gauge, "wm_provider_configured", "provider")
         for provider in configured:
             known.labels(provider.code).set(int(provider.enabled))
-        self.census = self._census(codes)
+        self.store_metrics_reporter = self._store_metrics(codes)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -218,10 +218,10 @@ class Metrics:
             hook()
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
-    def _census(self, codes: tuple[str, ...]) -> CensusGauges:
+    def _store_metrics(self, codes: tuple[str, ...]) -> StoreGauges:
         names: tuple[MetricName, ...] = ("wm_oldest_due_seconds", "wm_unknown_open", "wm_invariant_violations")
         oldest, unknown, violations = ((name, TEXTS[name]) for name in names)
-        gauges = CensusGauges(oldest, unknown, violations, codes)
+        gauges = StoreGauges(oldest, unknown, violations, codes)
         self.registry.register(gauges)
         return gauges
 

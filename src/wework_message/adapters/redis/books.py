@@ -27,7 +27,7 @@ from wework_message.domain.ports.persistence import (
     UnitOfWorkFactory,
 )
 from wework_message.domain.ports.system import Clock
-from wework_message.domain.ports.upkeep import Duties, Pruning
+from wework_message.domain.ports.upkeep import LeaseStore, Pruning
 
 LIFE_MS: Final = 4_000
 """How long what was read is believed. With what the router remembers (1 s) nothing is older than 5 s."""
@@ -176,9 +176,9 @@ class RememberingUnit:
         return self._unit.dead_letters
 
     @property
-    def duties(self) -> Duties:
+    def leases(self) -> LeaseStore:
         """What is done once per cluster."""
-        return self._unit.duties
+        return self._unit.leases
 
     @property
     def pruning(self) -> Pruning:

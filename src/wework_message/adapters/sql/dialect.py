@@ -114,7 +114,7 @@ class Dialect(Protocol):
         ...
 
     @property
-    def new_duty(self) -> Statement:
+    def new_lease(self) -> Statement:
         """Insert a duty that nobody has, leaving a known one alone."""
         ...
 
@@ -205,7 +205,7 @@ class SqliteDialect:
         return Prepared(update(due).where(*parked).values(due_at=bindparam("now"), parked=false()))
 
     @cached_property
-    def new_duty(self) -> Prepared:
+    def new_lease(self) -> Prepared:
         """ON CONFLICT DO NOTHING."""
         return _insert_new(duty)
 

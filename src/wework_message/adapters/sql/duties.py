@@ -10,7 +10,7 @@ from wework_message.adapters.sql.duty_table import duty
 from wework_message.adapters.sql.prepared import Prepared, Query
 from wework_message.adapters.sql.running import Run
 from wework_message.domain.ports.system import Clock
-from wework_message.domain.ports.upkeep import Duties
+from wework_message.domain.ports.upkeep import LeaseStore
 
 _SEEN = ("epoch", "holder", "held_until")
 _TENURE: Final = Query(
@@ -28,7 +28,7 @@ _RELEASE: Final = Prepared(
 )
 
 
-class SqlDuties:
+class SqlLeaseStore:
     """Duties inside one transaction."""
 
     def __init__(self, run: Run, dialect: Dialect, clock: Clock) -> None:
@@ -45,7 +45,7 @@ class SqlDuties:
         now = self._dialect.instant(connection, self._clock.now())
         seen = _tenure(connection, name)
         if seen is None:
-            self._dialect.new_duty.many(connection, [{"name": name, "holder": "", "epoch": 0, "held_until": 0}])
+            self._dialect.new_lease.many(connection, [{"name": name, "holder": "", "epoch": 0, "held_until": 0}])
             seen = _tenure(connection, name)
         if seen is None or (seen["holder"] != holder and seen["held_until"] > now):
             return None
@@ -69,5 +69,5 @@ def _release(connection: Connection, name: str, holder: str) -> None:
     _RELEASE.many(connection, [{"the_name": name, "the_holder": holder}])
 
 
-def _conforms(duties: SqlDuties) -> Duties:
-    return duties
+def _conforms(leases: SqlLeaseStore) -> LeaseStore:
+    return leases

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from wework_message.adapters.sql.dialect import Dialect
 from wework_message.adapters.sql.invariants import MOST, RULES, Rule, breaking
-from wework_message.adapters.sql.overview import SqlOverview
+from wework_message.adapters.sql.overview import SqlStoreMetrics
 from wework_message.adapters.sql.running import Run
 from wework_message.adapters.sql.schema import SchemaState, schema_state
 from wework_message.adapters.sql.tables import due
@@ -50,7 +50,7 @@ class _Counted:
 
     def __init__(self, run: Run, dialect: Dialect, clock: Clock) -> None:
         self._run = run
-        self._overview = SqlOverview(run, dialect, clock)
+        self._store_metrics = SqlStoreMetrics(run, dialect, clock)
         self._turn = asyncio.Lock()
         self._found: Mapping[Invariant, int] | None = None
 
@@ -58,7 +58,7 @@ class _Counted:
         """None where the tables are not this version's."""
         async with self._turn:
             if self._found is None and await self._run(schema_state) is SchemaState.CURRENT:
-                self._found = await self._overview.violations()
+                self._found = await self._store_metrics.violations()
             return self._found
 
 

@@ -98,7 +98,7 @@ class MysqlStore:
         self.side_by_side = True
         self._engine = _engine(target, pool_size=WRITERS)
         self._reading = _engine(target, autocommit=True, pool_size=READERS)
-        self._upkeep = _engine(target, poolclass=NullPool)
+        self._maintenance = _engine(target, poolclass=NullPool)
 
     async def begin(self) -> "MysqlSession":
         """The server's transaction begins with the first statement."""
@@ -106,7 +106,7 @@ class MysqlStore:
 
     async def transact(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """One function in a transaction and on a connection of its own, for as long as it takes: migrations."""
-        async with _translating(committing=True), self._upkeep.begin() as connection:
+        async with _translating(committing=True), self._maintenance.begin() as connection:
             return await connection.run_sync(work, *arguments)
 
     async def read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
@@ -118,7 +118,7 @@ class MysqlStore:
 
     async def close(self) -> None:
         """Whatever runs is cut off."""
-        for engine in (self._engine, self._reading, self._upkeep):
+        for engine in (self._engine, self._reading, self._maintenance):
             await engine.dispose()
         await asyncio.sleep(0)  # a transport closes its socket in the loop's next round
 

@@ -106,7 +106,7 @@ class MysqlDialect:
         return WakeAll(self._woken(due.c.lane, "ix_wm_due_lane"))
 
     @cached_property
-    def new_duty(self) -> Prepared:
+    def new_lease(self) -> Prepared:
         """ON DUPLICATE KEY UPDATE of nothing."""
         return _insert_new(duty)
 

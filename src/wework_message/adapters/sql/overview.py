@@ -14,7 +14,7 @@ from wework_message.domain.agenda import Place, Urgency
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.overview import AT_MOST, LEASE_OVERDUE_MS, RECENT_MS, Invariant, Overview
+from wework_message.domain.ports.overview import AT_MOST, LEASE_OVERDUE_MS, RECENT_MS, Invariant, StoreMetrics
 from wework_message.domain.ports.system import Clock
 
 _BY_STATUS: Final = "FORCE INDEX (ix_wm_message_status)"
@@ -88,7 +88,7 @@ _VIOLATIONS: Final = {
 }  # fmt: skip
 
 
-class SqlOverview:
+class SqlStoreMetrics:
     """Reads what is committed."""
 
     def __init__(self, run: Run, dialect: Dialect, clock: Clock) -> None:
@@ -134,5 +134,5 @@ def _unknown_open(connection: Connection) -> dict[ProviderCode, int]:
     }
 
 
-def _conforms(overview: SqlOverview) -> Overview:
-    return overview
+def _conforms(store_metrics: SqlStoreMetrics) -> StoreMetrics:
+    return store_metrics

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from wework_message.adapters.sql.accounts import SqlAccountBook
 from wework_message.adapters.sql.dead_letters import SqlDeadLetters
 from wework_message.adapters.sql.dialect import Dialect
-from wework_message.adapters.sql.duties import SqlDuties
+from wework_message.adapters.sql.duties import SqlLeaseStore
 from wework_message.adapters.sql.inbox import SqlCallbackInbox
 from wework_message.adapters.sql.journal import SqlMessageJournal
 from wework_message.adapters.sql.pruning import SqlPruning
@@ -35,7 +35,7 @@ class SqlUnitOfWork:
         self.messages = SqlMessageJournal(self._run, self._later, dialect, clock)
         self.inbox = SqlCallbackInbox(self._run, dialect)
         self.accounts = SqlAccountBook(self._run, dialect)
-        self.duties = SqlDuties(self._run, dialect, clock)
+        self.leases = SqlLeaseStore(self._run, dialect, clock)
         self.pruning = SqlPruning(self._run, dialect, clock)
         self.dead_letters = SqlDeadLetters(self._run, dialect)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.policy import PROBE_EVERY_MS
-from wework_message.application.upkeep import Duty
+from wework_message.application.upkeep import ClusterLease
 from wework_message.application.waiting import set_within
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
 from wework_message.domain.ports.gateway import MessageGateway
@@ -61,14 +61,14 @@ class Prober:
         every_ms: int = PROBE_EVERY_MS,
         at_least_ms: int = PROBE_AT_LEAST_MS,
         *,
-        duty: Duty | None = None,
+        duty: ClusterLease | None = None,
     ) -> None:
         """`every_ms` between the end of a round and the next; one that is asked for waits `at_least_ms` only.
 
         `duty` where the health board is shared: whoever has it makes the rounds that nobody asked for.
         """
         self._probe = probe
-        self._duty = duty
+        self._lease = duty
         self._every_s = every_ms / 1000
         self._at_least_s = at_least_ms / 1000
         self._called = asyncio.Event()
@@ -93,9 +93,9 @@ class Prober:
             await _alone(self._round(asked=asked))
             if await set_within(self._called, self._every_s):
                 await set_within(self._stopped, self._at_least_s)
-        if self._duty is not None:
-            await self._duty.release()
+        if self._lease is not None:
+            await self._lease.release()
 
     async def _round(self, *, asked: bool) -> None:
-        if asked or self._duty is None or await self._duty.mine():
+        if asked or self._lease is None or await self._lease.mine():
             await self._probe()

@@ -90,7 +90,7 @@ def _messages(step: int, status: MessageStatus, older_than_ms: int, pruning: Pru
     return pruning.messages(status, older_than_ms=older_than_ms, limit=step, after=after)
 
 
-class GiveUpParked:
+class GiveUpUnmatched:
     """Makes orphans of records of our own accounts that matched nothing for a day, and reports them."""
 
     name: Final = "orphans"

@@ -31,7 +31,7 @@ class Invariant(StrEnum):
     """A call's lease ran out five minutes ago, and nobody has taken it."""
 
 
-class Overview(Protocol):
+class StoreMetrics(Protocol):
     """Queries on what is committed. They raise `UnavailableError`."""
 
     async def oldest_due_ms(self) -> int:

@@ -26,7 +26,7 @@ from wework_message.domain.matching import OpenAttempt
 from wework_message.domain.message import Message
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.upkeep import Duties, Pruning
+from wework_message.domain.ports.upkeep import LeaseStore, Pruning
 
 __all__ = [
     "AccountBook", "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict",
@@ -253,7 +253,7 @@ class UnitOfWork(Protocol):
         ...
 
     @property
-    def duties(self) -> Duties:
+    def leases(self) -> LeaseStore:
         """What is done once per cluster, inside this transaction."""
         ...
 

@@ -7,7 +7,7 @@ from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 
 
-class Duties(Protocol):
+class LeaseStore(Protocol):
     """Named leases. There is no leader: each duty is whoever's took it first, until it is given back or runs out."""
 
     async def take(self, duty: str, holder: str, lease_ms: int) -> int | None:
