@@ -25,7 +25,7 @@ from tests.support.builders import (
 )
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.domain.agenda import PARK_MS
+from wework_message.domain.agenda import LANE_RECHECK_MS
 from wework_message.domain.content import Content, ImageContent
 from wework_message.domain.draft import OnUnknown, Pin
 from wework_message.domain.errors import ConflictError
@@ -618,7 +618,7 @@ class LaneContract(JournalSteps):
         await self.add(units, message)
         message.wait_in_lane(now=clock.now())
         await self.save(units, message)
-        clock.advance(PARK_MS)
+        clock.advance(LANE_RECHECK_MS)
         assert await self.blocks(units) == {message.id: None}
 
     async def test_a_message_that_leaves_the_line_wakes_the_one_behind_it(

@@ -6,7 +6,7 @@ from typing import Any, Final
 from tests.support.builders import LEASE_MS, NOW, PROVIDER, a_due_message, a_message, an_outcome, depart, settle
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.domain.agenda import Due, Place
+from wework_message.domain.agenda import Due, LanePosition
 from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message
@@ -98,7 +98,7 @@ class StoreMetricsContract:
 
     async def test_sending_without_an_intent(self, units: UnitOfWorkFactory, store_metrics: StoreMetrics) -> None:
         message = a_message(id=_id(), status=MessageStatus.SENDING)
-        message.due = Due(60_000, Place.FREE)
+        message.due = Due(60_000, LanePosition.FREE)
         await self.keep(units, message)
         assert await self.broken(store_metrics) == {Invariant.SENDING_WITHOUT_INTENT: 1}
 

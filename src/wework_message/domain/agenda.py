@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-PARK_MS: Final = 30_000
+LANE_RECHECK_MS: Final = 30_000
 """A message behind another one of its lane is woken when the lane frees; this is the safety net, in ms."""
 
 
-class Place(IntEnum):
+class LanePosition(IntEnum):
     """What a due message means to its lane."""
 
     FREE = 0
@@ -25,7 +25,7 @@ class Due:
 
     in_ms: int | None
     """From the commit, in ms; None = nothing is due any more."""
-    place: Place = Place.FREE
+    place: LanePosition = LanePosition.FREE
     parked: bool = False
     """Waits for its lane only: it is woken when the lane frees. Any other wait keeps its own time."""
 

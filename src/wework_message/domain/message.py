@@ -7,7 +7,7 @@ Instants are epoch ms and arrive as arguments. A method checks first and changes
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.domain.agenda import PARK_MS, Due, Place
+from wework_message.domain.agenda import LANE_RECHECK_MS, Due, LanePosition
 from wework_message.domain.attempt import Attempt, AttemptOutcome
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.horizon import lane_block_ms
@@ -40,9 +40,9 @@ class Message(MessageEvidence):
         """Right after acceptance: due at once, or at its `scheduledAt`."""
         if self.scheduled_at is not None and self.scheduled_at > now:
             self.status = MessageStatus.SCHEDULED
-            self.due = Due(self.scheduled_at - now, Place.FREE)
+            self.due = Due(self.scheduled_at - now, LanePosition.FREE)
         else:
-            self.due = Due(0, Place.WAITING)
+            self.due = Due(0, LanePosition.WAITING)
 
     def depart(self, attempt: Attempt, *, lease_ms: int, now: int) -> None:
         """Commit the intent of one call. The caller sends only after this is durable (decision 12)."""
@@ -52,13 +52,13 @@ class Message(MessageEvidence):
         self.attempts.append(attempt)
         self.attempt_count = attempt.number
         self.tries += 1
-        self.due = Due(lease_ms, Place.HOLDING)
+        self.due = Due(lease_ms, LanePosition.HOLDING)
 
     def wait_in_lane(self, *, now: int) -> None:
         """An earlier message of the lane goes first; this one stays QUEUED (decision 41)."""
         if self.status is not MessageStatus.QUEUED:
             self._move(Trigger.QUEUE, now=now)
-        self.due = Due(PARK_MS, Place.WAITING, parked=True)
+        self.due = Due(LANE_RECHECK_MS, LanePosition.WAITING, parked=True)
 
     def hold(self, reason: HoldReason, wait_ms: int, *, now: int) -> None:
         """Wait for a reason; costs no attempt and does not fail the message (decisions 22 and 55)."""
@@ -71,7 +71,7 @@ class Message(MessageEvidence):
         if not known:
             self.notes.append(Note("HELD", now, detail=reason))
         parked = reason is HoldReason.LANE_BLOCKED
-        self.due = Due(min(wait_ms, max(0, self.expires_at - now)), Place.WAITING, parked=parked)
+        self.due = Due(min(wait_ms, max(0, self.expires_at - now)), LanePosition.WAITING, parked=parked)
 
     def expire(self, *, now: int) -> None:
         """`expiresAt` came before the first byte: it is never sent late."""
@@ -103,13 +103,13 @@ class Message(MessageEvidence):
             self.fail("POISON", now=now)
         else:
             self.notes.append(Note("STRIKE", now))
-            self.due = Due(wait_ms, Place.WAITING)
+            self.due = Due(wait_ms, LanePosition.WAITING)
 
     def look_again(self, *, wait_ms: int) -> None:
         """Handling raised after a call: nothing is concluded from that, and what holds the lane holds it still."""
         attempt = self.open_attempt
         holds = attempt is not None and attempt.lane_open
-        self.due = Due(wait_ms, Place.HOLDING if holds else Place.FREE)
+        self.due = Due(wait_ms, LanePosition.HOLDING if holds else LanePosition.FREE)
 
     # -- after a call ---------------------------------------------------------------------------------------------
 
@@ -141,7 +141,7 @@ class Message(MessageEvidence):
         match GiveUp("RECALL_ASKED") if self.recall is RecallState.WAITING else verdict:
             case RetryAt(delay_ms=delay) if now + delay < self.expires_at:
                 self._move(Trigger.RETRY_LATER, now=now, reason=outcome.reason)
-                self.due = Due(delay, Place.WAITING)
+                self.due = Due(delay, LanePosition.WAITING)
             case HoldFor(reason=reason, delay_ms=delay) if now < self.expires_at:
                 self._hold(HoldReason(reason), delay, now=now)
             case RetryAt() | HoldFor():
@@ -162,7 +162,7 @@ class Message(MessageEvidence):
             attempt.lane_open = False
             self.lane_released = True
             self.notes.append(Note("LANE_OPENED", now, attempt=attempt.number))
-        self.due = Due(next_ms, Place.FREE)
+        self.due = Due(next_ms, LanePosition.FREE)
 
     def doubt(self, attempt: Attempt, *, horizon_ms: int, now: int) -> None:
         """It waits in a store that was restored from a backup, and may have been sent since: UNKNOWN (reliability X2).
@@ -175,7 +175,7 @@ class Message(MessageEvidence):
         attempt.close(_FORGOTTEN, at=now)
         attempt.lane_open = False
         self._become(MessageStatus.UNKNOWN, _FORGOTTEN.reason, now=now)
-        self.due = Due(lane_block_ms(horizon_ms), Place.FREE)
+        self.due = Due(lane_block_ms(horizon_ms), LanePosition.FREE)
 
     def doubt_open_call(self, *, horizon_ms: int, now: int) -> None:
         """Its call was open when the store was saved, and ended long ago, nobody knows how: UNKNOWN, and its lane is free."""
@@ -205,7 +205,7 @@ class Message(MessageEvidence):
         self.recall = RecallState.NONE
         self.expires_at = now + ROUND_MS
         self.notes.append(Note("RETRIED", now, detail=by))
-        self.due = Due(0, Place.WAITING)
+        self.due = Due(0, LanePosition.WAITING)
 
     def _give_up_attempt(self) -> None:
         if (attempt := self.open_attempt) is not None:

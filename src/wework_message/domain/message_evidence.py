@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.domain.agenda import Due, Place
+from wework_message.domain.agenda import Due, LanePosition
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.callbacks import CallbackProjection, Evidence, FactKind
 from wework_message.domain.errors import IllegalTransitionError
@@ -97,7 +97,7 @@ class MessageEvidence(MessageRecord):
         cause = attempt.outcome.reason if attempt is not None and attempt.outcome is not None else None
         self._become(MessageStatus.UNKNOWN, cause, now=now)
         self.lane_released = True  # wakes the lane: those behind it are HELD now (decision 41)
-        self.due = Due(lane_block_ms(horizon_ms), Place.HOLDING)
+        self.due = Due(lane_block_ms(horizon_ms), LanePosition.HOLDING)
 
     def ask_recall(self, *, now: int) -> None:
         """Recall it: at once if it is proven sent, when it is proven if it is UNKNOWN; else `IllegalTransitionError`."""
@@ -115,12 +115,12 @@ class MessageEvidence(MessageRecord):
         """RECALLING, and due at once: the dispatcher makes the call."""
         self._move(Trigger.RECALL, now=now)
         self.recall = RecallState.ASKED
-        self.due = Due(0, Place.FREE)
+        self.due = Due(0, LanePosition.FREE)
 
     def call_recall(self, *, lease_ms: int) -> None:
         """The recall's intent; recalling twice does no harm, so a crash here is simply repeated or waited out."""
         self.recall = RecallState.CALLING
-        self.due = Due(lease_ms, Place.FREE)
+        self.due = Due(lease_ms, LanePosition.FREE)
 
     def settle_recall(self, outcome: AttemptOutcome, *, retry_ms: int, horizon_ms: int, now: int) -> None:
         """Record the provider's answer to our recall (decision 40)."""
@@ -129,13 +129,13 @@ class MessageEvidence(MessageRecord):
         self.notes.append(Note("RECALL_ANSWERED", now, detail=outcome.kind))
         if outcome.kind is OutcomeClass.ACCEPTED:
             self.recall = RecallState.ANSWERED
-            self.due = Due(2 * horizon_ms, Place.FREE)
+            self.due = Due(2 * horizon_ms, LanePosition.FREE)
         elif outcome.kind in (OutcomeClass.NOT_SENT, OutcomeClass.THROTTLED):
             self.recall = RecallState.ASKED
-            self.due = Due(retry_ms, Place.FREE)
+            self.due = Due(retry_ms, LanePosition.FREE)
         elif outcome.kind is OutcomeClass.UNCERTAIN:
             self.recall = RecallState.LOST
-            self.due = Due(2 * horizon_ms, Place.FREE)
+            self.due = Due(2 * horizon_ms, LanePosition.FREE)
         else:
             self._end_recall("RECALL_REFUSED", now=now, horizon_ms=horizon_ms)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from wework_message.domain.account import Account, Binding
-from wework_message.domain.agenda import Place, Urgency
+from wework_message.domain.agenda import LanePosition, Urgency
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import (
     AccountId,
@@ -107,7 +107,7 @@ class DueRow:
     """Order of insertion; a message that comes back after a rest goes to the end of its lane."""
     due_at: int
     """Epoch ms by the database's clock."""
-    place: Place
+    place: LanePosition
     scheduled: bool
     """Blocks nobody before `due_at`, and keeps its place from then on."""
     parked: bool
@@ -115,7 +115,7 @@ class DueRow:
 
     def in_line(self, now: int) -> bool:
         """Whether later messages of the lane stay behind it."""
-        return self.place is Place.WAITING or (self.scheduled and self.due_at <= now)
+        return self.place is LanePosition.WAITING or (self.scheduled and self.due_at <= now)
 
 
 @dataclass(frozen=True, slots=True)

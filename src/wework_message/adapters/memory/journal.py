@@ -13,7 +13,7 @@ from wework_message.adapters.memory.database import (
     ProviderName,
     snapshot,
 )
-from wework_message.domain.agenda import Place, Urgency
+from wework_message.domain.agenda import LanePosition, Urgency
 from wework_message.domain.attempt import Attempt
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
@@ -185,14 +185,14 @@ class MemoryMessageJournal:
                 scheduled=message.status is MessageStatus.SCHEDULED,
                 parked=due.parked,
                 # A call uses the place up: the next one asks for its own.
-                paced=old is not None and old.paced and due.place is not Place.HOLDING,
+                paced=old is not None and old.paced and due.place is not LanePosition.HOLDING,
             ),
         )
 
     def _wake(self, message: Message) -> None:
         now = self._clock.now()
         own = self._db.due.get(message.id)
-        uncertain = own is not None and own.place is Place.HOLDING
+        uncertain = own is not None and own.place is LanePosition.HOLDING
         lane = (message.account_id, message.conversation_id)
         line = sorted(
             (row for row in self._db.due.rows() if row.lane == lane and row.in_line(now)),

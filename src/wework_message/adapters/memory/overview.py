@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from wework_message.adapters.memory.database import MemoryDatabase
-from wework_message.domain.agenda import Place
+from wework_message.domain.agenda import LanePosition
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.message import Message
@@ -51,7 +51,7 @@ class MemoryStoreMetrics:
             ),
             Invariant.SENT_WITHOUT_PROOF: _count(recent, lambda one: one.status in _PROVEN and not _proven(one)),
             Invariant.FAILED_UNPROVEN: _count(recent, _failed_unproven),
-            Invariant.LEASE_OVERDUE: sum(row.place is Place.HOLDING for row in overdue),
+            Invariant.LEASE_OVERDUE: sum(row.place is LanePosition.HOLDING for row in overdue),
         }
 
 

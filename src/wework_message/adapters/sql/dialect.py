@@ -30,7 +30,7 @@ from sqlalchemy.dialects import sqlite
 from wework_message.adapters.sql.duty_table import duty
 from wework_message.adapters.sql.named import ClaimNamed
 from wework_message.adapters.sql.prepared import Prepared, Query, Selection, Statement, inserting, parameters
-from wework_message.adapters.sql.rows import SCHEDULED_PLACE
+from wework_message.adapters.sql.rows import SCHEDULED_POSITION
 from wework_message.adapters.sql.tables import (
     account,
     binding,
@@ -41,7 +41,7 @@ from wework_message.adapters.sql.tables import (
     idempotency_key,
     message,
 )
-from wework_message.domain.agenda import Place, Urgency
+from wework_message.domain.agenda import LanePosition, Urgency
 from wework_message.domain.lifecycle import MessageStatus
 
 HELD_BY_UNKNOWN: Final = 2
@@ -190,7 +190,7 @@ class SqliteDialect:
         following = due.alias("following")
         first = (
             select(following.c.seq)
-            .where(following.c.lane == bindparam("the_lane"), following.c.place == Place.WAITING.value)
+            .where(following.c.lane == bindparam("the_lane"), following.c.place == LanePosition.WAITING.value)
             .order_by(following.c.urgency, following.c.seq)
             .limit(1)
             .scalar_subquery()
@@ -201,7 +201,7 @@ class SqliteDialect:
     @cached_property
     def wake_all(self) -> Prepared:
         """One update."""
-        parked = (due.c.lane == bindparam("the_lane"), due.c.place == Place.WAITING.value, due.c.parked)
+        parked = (due.c.lane == bindparam("the_lane"), due.c.place == LanePosition.WAITING.value, due.c.parked)
         return Prepared(update(due).where(*parked).values(due_at=bindparam("now"), parked=false()))
 
     @cached_property
@@ -241,7 +241,7 @@ _NOW: Final[BindParameter[int]] = bindparam("now", 0)
 
 
 def _claimed_columns() -> Sequence[ColumnElement[Any]]:
-    waits = due.c.place.in_(_literals(Place.WAITING, SCHEDULED_PLACE))
+    waits = due.c.place.in_(_literals(LanePosition.WAITING, SCHEDULED_POSITION))
     return (
         due.c.seq, due.c.message_id, due.c.urgency, due.c.due_at, due.c.paced,
         case((waits, holder_of(due)), else_=null()).label("holder"),
@@ -265,7 +265,7 @@ def holder_of(row: Table) -> ColumnElement[int]:
     return (
         select(case((unknown, literal_number(HELD_BY_UNKNOWN)), else_=literal_number(1)))
         .select_from(other.join(held, held.c.id == other.c.message_id))
-        .where(other.c.lane == row.c.lane, other.c.place == literal_number(Place.HOLDING))
+        .where(other.c.lane == row.c.lane, other.c.place == literal_number(LanePosition.HOLDING))
         .limit(literal_number(1))
         .with_hint(other, "FORCE INDEX (ix_wm_due_lane)", "mysql")
         .scalar_subquery()
@@ -276,8 +276,8 @@ def _behind() -> ColumnElement[bool]:
     other = due.alias()
     earlier = tuple_(other.c.urgency, other.c.seq) < tuple_(due.c.urgency, due.c.seq)
     in_place = or_(
-        other.c.place == literal_number(Place.WAITING),
-        (other.c.place == literal_number(SCHEDULED_PLACE)) & (other.c.due_at <= _NOW),
+        other.c.place == literal_number(LanePosition.WAITING),
+        (other.c.place == literal_number(SCHEDULED_POSITION)) & (other.c.due_at <= _NOW),
     )
     return exists(select(literal_number(1)).where(other.c.lane == due.c.lane, in_place, earlier))
 

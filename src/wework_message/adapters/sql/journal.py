@@ -11,7 +11,7 @@ from wework_message.adapters.sql.ownership import Named
 from wework_message.adapters.sql.prepared import Query, deleting, inserting, updating
 from wework_message.adapters.sql.running import Later, Run
 from wework_message.adapters.sql.tables import attempt, batch, due, idempotency_key, message, note
-from wework_message.domain.agenda import Place
+from wework_message.domain.agenda import LanePosition
 from wework_message.domain.attempt import Attempt
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
 from wework_message.domain.matching import OpenAttempt
@@ -173,9 +173,9 @@ class SqlMessageJournal:
             connection, [{"the_id": one.id} for one in messages if one.due is not None and one.due.in_ms is None]
         )
         pending = [(one, one.due) for one in messages if one.due is not None and one.due.in_ms is not None]
-        waiting = [rows.due_row(one, its, now) for one, its in pending if its.place is not Place.HOLDING]
+        waiting = [rows.due_row(one, its, now) for one, its in pending if its.place is not LanePosition.HOLDING]
         self._dialect.due_again.many(connection, waiting)
-        departed = [rows.due_row(one, its, now) for one, its in pending if its.place is Place.HOLDING]
+        departed = [rows.due_row(one, its, now) for one, its in pending if its.place is LanePosition.HOLDING]
         self._dialect.departed.many(connection, departed)
         self._wake(connection, messages, now)
 
@@ -185,7 +185,7 @@ class SqlMessageJournal:
         for one in messages:
             if one.lane_released:
                 lane = {"the_lane": rows.lane(one.account_id, one.conversation_id), "now": now}
-                holding = one.due is not None and one.due.place is Place.HOLDING
+                holding = one.due is not None and one.due.place is LanePosition.HOLDING
                 (blocked if holding else freed).append(lane)
         self._dialect.wake_next.many(connection, freed)
         self._dialect.wake_all.many(connection, blocked)

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, null,
 from wework_message.adapters.sql.dialect import holder_of, literal_number
 from wework_message.adapters.sql.named import FirstNamed, claim_order, named
 from wework_message.adapters.sql.prepared import Query
-from wework_message.adapters.sql.rows import SCHEDULED_PLACE
+from wework_message.adapters.sql.rows import SCHEDULED_POSITION
 from wework_message.adapters.sql.tables import due
-from wework_message.domain.agenda import Place, Urgency
+from wework_message.domain.agenda import LanePosition, Urgency
 
 BY_LANE: Final = "FORCE INDEX (ix_wm_due_lane)"
 """What looks into lanes names the index: a planner that reads a small table whole would lock rows that nobody asked for."""
@@ -64,7 +64,7 @@ def _with_lanes(connection: Connection, lanes: Query, locked: list[dict[str, Any
 
 def _standing(row: Mapping[str, Any], lane: Mapping[str, Any]) -> dict[str, Any]:
     own = row["urgency"] * _CLASS_WEIGHT + row["seq"]
-    if row["place"] not in (Place.WAITING.value, SCHEDULED_PLACE):
+    if row["place"] not in (LanePosition.WAITING.value, SCHEDULED_POSITION):
         return {"holder": None, "behind": False}
     first = [one for one in (lane["waiting"], lane["scheduled"]) if one is not None]
     return {"holder": lane["holder"], "behind": any(one < own for one in first)}
@@ -84,14 +84,14 @@ def _due(now: ColumnElement[int]) -> Select[Any]:
 
 
 def _lanes(now: ColumnElement[int]) -> Select[Any]:
-    waits = due.c.place.in_([literal_number(Place.WAITING), literal_number(SCHEDULED_PLACE)])
+    waits = due.c.place.in_([literal_number(LanePosition.WAITING), literal_number(SCHEDULED_POSITION)])
     scheduled = due.alias("scheduled")
     return (
         select(
             due.c.seq,
             case((waits, holder_of(due)), else_=null()).label("holder"),
-            _first(due.alias("waiting"), Place.WAITING).label("waiting"),
-            _first(scheduled, SCHEDULED_PLACE, scheduled.c.due_at <= now).label("scheduled"),
+            _first(due.alias("waiting"), LanePosition.WAITING).label("waiting"),
+            _first(scheduled, SCHEDULED_POSITION, scheduled.c.due_at <= now).label("scheduled"),
         )
         .where(due.c.seq.in_(bindparam("seqs", expanding=True)))
         .with_hint(due, "FORCE INDEX (PRIMARY)", "mysql")

@@ -29,7 +29,7 @@ from wework_message.adapters.sql.multirow import Joined
 from wework_message.adapters.sql.mysql_claims import BY_LANE, Claim, ClaimNamed
 from wework_message.adapters.sql.prepared import Prepared, Query, parameters
 from wework_message.adapters.sql.tables import account, binding, callback, dead_letter, due, finished, idempotency_key
-from wework_message.domain.agenda import Place
+from wework_message.domain.agenda import LanePosition
 
 SERVER_NOW: Final = "CAST(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED)"
 """Epoch ms at the start of the statement, by the server's clock."""
@@ -182,7 +182,9 @@ class Woken:
         """`index` begins with `column`."""
         self._update = (
             update(due)
-            .where(column.in_(bindparam("ones", expanding=True)), due.c.place == Place.WAITING.value, due.c.parked)
+            .where(
+                column.in_(bindparam("ones", expanding=True)), due.c.place == LanePosition.WAITING.value, due.c.parked
+            )
             .values(due_at=now, parked=false())
             .with_hint(f"FORCE INDEX ({index})", dialect_name="mysql")
         )
@@ -195,7 +197,7 @@ class Woken:
 
 
 _FIRST_OF_LANE: Final = (
-    f"(SELECT d.seq FROM wm_due AS d {BY_LANE} WHERE d.lane = v.lane AND d.place = {Place.WAITING.value}"  # noqa: S608 -- constants
+    f"(SELECT d.seq FROM wm_due AS d {BY_LANE} WHERE d.lane = v.lane AND d.place = {LanePosition.WAITING.value}"  # noqa: S608 -- constants
     " ORDER BY d.urgency, d.seq LIMIT 1)"
 )
 

@@ -10,7 +10,7 @@ from wework_message.adapters.sql.invariants import smallest_id
 from wework_message.adapters.sql.prepared import Query
 from wework_message.adapters.sql.running import Run
 from wework_message.adapters.sql.tables import attempt, due, message
-from wework_message.domain.agenda import Place, Urgency
+from wework_message.domain.agenda import LanePosition, Urgency
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
@@ -56,7 +56,7 @@ def _overdue() -> Select[Any]:
     urgencies = [literal_number(urgency) for urgency in Urgency]
     found = (
         select(due.c.seq)
-        .where(due.c.urgency.in_(urgencies), late, due.c.place == Place.HOLDING.value)
+        .where(due.c.urgency.in_(urgencies), late, due.c.place == LanePosition.HOLDING.value)
         .limit(AT_MOST)
         .with_hint(due, "FORCE INDEX (ix_wm_due_when)", "mysql")
         .subquery()

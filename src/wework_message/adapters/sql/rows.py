@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import RowMapping
 
 from wework_message.domain.account import Account, Binding, BindingState, Standby, effective_state
-from wework_message.domain.agenda import Due, Place, Urgency
+from wework_message.domain.agenda import Due, LanePosition, Urgency
 from wework_message.domain.attempt import Attempt, AttemptOutcome, Receipt
 from wework_message.domain.callbacks import FactKind
 from wework_message.domain.content import decode_content, encode_content
@@ -96,7 +96,7 @@ def due_row(message: Message, due: Due, now: int) -> dict[str, Any]:
         "message_id": message.id,
         "lane": lane(message.account_id, message.conversation_id),
         "urgency": Urgency.of(message.priority).value,
-        "place": SCHEDULED_PLACE if scheduled else due.place.value,
+        "place": SCHEDULED_POSITION if scheduled else due.place.value,
         "parked": due.parked,
         "paced": False,
         "due_at": now + (due.in_ms or 0),
@@ -105,7 +105,7 @@ def due_row(message: Message, due: Due, now: int) -> dict[str, Any]:
     }
 
 
-SCHEDULED_PLACE = max(Place) + 1
+SCHEDULED_POSITION = max(LanePosition) + 1
 """A scheduled message blocks nobody before its time and keeps its place from then on."""
 
 
