@@ -53,8 +53,8 @@ async def fill(store: Store, units: SqlUnitOfWorkFactory, total: int, say: Calla
     await _live(units)
     for first in range(1, total + 1, CHUNK):
         await store.transact(_multiply, first, min(first + CHUNK - 1, total), total)
-    dice = random.Random(total)
-    numbers = dice.sample(range(1, total), DUE)
+    random_source = random.Random(total)
+    numbers = random_source.sample(range(1, total), DUE)
     waiting = [
         a_due_message(id=message_id(one, due=True), conversation_id=f"R:{one}", client_message_id=f"due-{one}")
         for one in numbers

@@ -47,7 +47,7 @@ class Subject:
         self._units = units
         self._reader = SqlMessageReader(store.read)
         self._total = total
-        self._dice = random.Random(total)
+        self._random_source = random.Random(total)
         self._serial = itertools.count(1)
         self.questions: dict[str, Ask] = {
             "message by id": self.message,
@@ -60,7 +60,7 @@ class Subject:
         }
 
     def _any(self) -> int:
-        return self._dice.randint(1, self._total)
+        return self._random_source.randint(1, self._total)
 
     async def message(self) -> None:
         one = filling.message_id(self._any())
@@ -96,7 +96,7 @@ class Subject:
             await unit.commit()
 
     async def page(self) -> None:
-        before = filling.message_id(self._dice.randint(self._total // 10, self._total))
+        before = filling.message_id(self._random_source.randint(self._total // 10, self._total))
         if len(await self._reader.page(DEFAULT_TENANT, MessageFilter(), limit=50, before=before)) != 50:
             raise RuntimeError("a page has 50")
 

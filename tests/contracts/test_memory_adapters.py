@@ -25,7 +25,7 @@ from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.health import MemoryHealthBoard
 from wework_message.adapters.memory.overview import MemoryStoreMetrics
 from wework_message.adapters.memory.reader import MemoryMessageReader
-from wework_message.adapters.memory.system import CountingIds, FixedDice, SettableClock
+from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.domain.account import Account, Binding, implicit_binding
@@ -185,7 +185,7 @@ class TestMemoryHealthBoard(HealthBoardContract):
 
     @pytest.fixture
     def board(self, clock: SettableClock) -> MemoryHealthBoard:
-        return MemoryHealthBoard(clock, FixedDice(0.0))
+        return MemoryHealthBoard(clock, FixedRandom(0.0))
 
     def test_bindings_that_are_well_and_silent_are_forgotten(
         self, board: MemoryHealthBoard, clock: SettableClock, monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,7 @@ from tests.support.builders import NOW
 from tests.support.redis import linked
 
 from wework_message.adapters.memory.health import MemoryHealthBoard
-from wework_message.adapters.memory.system import FixedDice, SettableClock
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
 from wework_message.adapters.redis.health import RedisHealthBoard
 from wework_message.adapters.redis.link import Link
@@ -45,12 +45,12 @@ class TestRedisRateLimiter(OnRedis, RateLimiterContract, SharedRateLimiterContra
 class TestRedisHealthBoard(OnRedis, HealthBoardContract, SharedHealthBoardContract):
     @pytest.fixture
     def board(self, link: Link, clock: SettableClock) -> RedisHealthBoard:
-        return RedisHealthBoard(MemoryHealthBoard(clock, FixedDice(0.0)), link, clock, name="one", redis_clock=False)
+        return RedisHealthBoard(MemoryHealthBoard(clock, FixedRandom(0.0)), link, clock, name="one", redis_clock=False)
 
     @pytest.fixture
     def other_board(self, other_link: Link, clock: SettableClock) -> RedisHealthBoard:
         return RedisHealthBoard(
-            MemoryHealthBoard(clock, FixedDice(0.0)), other_link, clock, name="two", redis_clock=False
+            MemoryHealthBoard(clock, FixedRandom(0.0)), other_link, clock, name="two", redis_clock=False
         )
 
     async def exchange(self, *boards: RedisHealthBoard) -> None:

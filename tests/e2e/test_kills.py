@@ -30,20 +30,20 @@ _SETTINGS: Final = {"APP_MESSAGE_ASYNC_MAX_POOL_SIZE": str(SLOTS), "APP_MESSAGE_
 
 @pytest.mark.timeout(400)
 async def test_kills_lose_nothing_double_nothing_and_hide_nothing(stand: Stand) -> None:
-    dice, kills = random.Random(1), KILLS.get(stand.name, FEW)
+    random_source, kills = random.Random(1), KILLS.get(stand.name, FEW)
     async with stand.acting(*_SIMULATOR, **_SETTINGS) as scene:
         crowd = Crowd(scene.service.url, seed=1)
         crowd.begin()
         crowd.want(REQUESTS_PER_LIFE)
         crowd.up.set()
         for _ in range(kills):
-            await asyncio.sleep(_life_s(dice))
+            await asyncio.sleep(_life_s(random_source))
             crowd.up.clear()
             scene.service.kill()
             crowd.want(REQUESTS_PER_LIFE)
-            if dice.random() < 0.15:  # not even started yet
+            if random_source.random() < 0.15:  # not even started yet
                 scene.service.spawn()
-                await asyncio.sleep(dice.uniform(0.3, 0.9))
+                await asyncio.sleep(random_source.uniform(0.3, 0.9))
                 scene.service.kill()
             await asyncio.to_thread(scene.service.start)
             crowd.up.set()
@@ -65,9 +65,9 @@ async def test_without_kills_and_faults_everything_is_delivered_and_nothing_unkn
         assert not [call for call in crowd.log if call.verdict == "info"]
 
 
-def _life_s(dice: random.Random) -> float:
+def _life_s(random_source: random.Random) -> float:
     """How long a process lives after it began to answer: as often around 20 ms as around 200."""
-    return float(0.01 * 60 ** dice.random())
+    return float(0.01 * 60 ** random_source.random())
 
 
 async def judged(scene: Scene, crowd: Crowd, *, cut_off: int) -> list[Violation]:

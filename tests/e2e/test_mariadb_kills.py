@@ -27,7 +27,7 @@ _SIMULATOR: Final = (
 async def test_kills_of_database_and_service_lose_nothing_and_double_nothing(
     tmp_path: Path, migrated: EmptyDatabase
 ) -> None:
-    dice = random.Random(1)
+    random_source = random.Random(1)
     settings = {
         **settings_of(migrated.target),
         "APP_MESSAGE_ASYNC_MAX_POOL_SIZE": str(SLOTS),
@@ -41,7 +41,7 @@ async def test_kills_of_database_and_service_lose_nothing_and_double_nothing(
             crowd.want(16)
             told = len(crowd.log)
 
-            async def busy(enough: int = told + dice.randrange(1, 12)) -> bool:
+            async def busy(enough: int = told + random_source.randrange(1, 12)) -> bool:
                 return len(crowd.log) >= enough
 
             await until(busy, 60)

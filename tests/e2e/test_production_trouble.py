@@ -52,14 +52,14 @@ class Stack:
 
     four: Cluster
     crowd: Crowd
-    dice: random.Random
+    random_source: random.Random
     mariadb: MariaDb
     redis: Redis
     rocketmq: RocketMq
 
     async def busy(self) -> None:
         """Requests are under way, and none of them has been refused an answer."""
-        enough = len(self.crowd.log) + self.dice.randrange(1, AT_ONCE // 2)
+        enough = len(self.crowd.log) + self.random_source.randrange(1, AT_ONCE // 2)
         self.crowd.want(AT_ONCE)
 
         async def answered() -> bool:
@@ -74,7 +74,7 @@ class Stack:
 
     async def kill_mariadb(self) -> None:
         self.crowd.want(AT_ONCE)
-        enough = len(self.crowd.unanswered) + self.dice.randrange(10, 100)
+        enough = len(self.crowd.unanswered) + self.random_source.randrange(10, 100)
         await asyncio.to_thread(self.mariadb.kill9)
 
         async def refused() -> bool:
@@ -112,20 +112,20 @@ class Stack:
         await asyncio.to_thread(self.rocketmq.name_server.start)
 
     async def kill_server(self) -> None:
-        victim = self.dice.choice(self._all("serve"))
+        victim = self.random_source.choice(self._all("serve"))
         victim.kill()
         await self.served()
         await asyncio.to_thread(victim.start)
 
     async def kill_consumer(self) -> None:
-        victim = self.dice.choice(self._all("consume"))
+        victim = self.random_source.choice(self._all("consume"))
         victim.kill()
         await self.served()
         await asyncio.to_thread(victim.start)
 
     async def pause_consumer(self) -> None:
         """Beyond the leases of its calls: the other one gives them up, and it hears so when it goes on."""
-        sleeper = self.dice.choice(self._all("consume"))
+        sleeper = self.random_source.choice(self._all("consume"))
         await self.four.scene.simulator.hold_echoes()  # else they would settle its calls long before
         held = await self._caught(sleeper)
 
@@ -200,14 +200,14 @@ def settings(mariadb_database: Database, redis_url: str, rocketmq: RocketMq) -> 
 async def test_whatever_breaks_nothing_is_lost_or_doubled_and_accepting_needs_the_database_alone(
     tmp_path: Path, settings: dict[str, str], mariadb: MariaDb, redis_server: Redis, rocketmq: RocketMq
 ) -> None:
-    dice = random.Random(SEED)
-    schedule = dice.sample(FAULTS, len(FAULTS))
+    random_source = random.Random(SEED)
+    schedule = random_source.sample(FAULTS, len(FAULTS))
     print("schedule:", *(fault.strike.__name__ for fault in schedule))  # noqa: T201 -- pytest shows it where it fails
     async with cluster(tmp_path, FOUR, settings, *_SIMULATOR) as four:
         crowd = Crowd(four.urls[0], SEED, *four.urls[1:])
         crowd.begin()
         crowd.up.set()
-        stack = Stack(four, crowd, dice, mariadb, redis_server, rocketmq)
+        stack = Stack(four, crowd, random_source, mariadb, redis_server, rocketmq)
         for fault in schedule:
             await stack.busy()
             before = len(crowd.unanswered)

@@ -67,14 +67,14 @@ async def test_four_processes_migrate_an_empty_database_and_restart_in_turn_with
 
 @pytest.mark.timeout(300)
 async def test_kills_of_one_that_consumes_double_nothing(tmp_path: Path, mariadb_database: Database) -> None:
-    dice, kills = random.Random(1), 3
+    random_source, kills = random.Random(1), 3
     async with cluster(tmp_path, FOUR, settings_of(target_of(mariadb_database)) | _SETTINGS, *_SIMULATOR) as four:
         crowd = Crowd(four.urls[0], 1, *four.urls[1:])
         crowd.begin()
         crowd.up.set()
         for _ in range(kills):
             crowd.want(30)
-            await _answered(crowd, dice.randrange(5, 20))
+            await _answered(crowd, random_source.randrange(5, 20))
             four.members["consume-1"].kill()
             await asyncio.to_thread(four.members["consume-1"].start)
         await crowd.finish()

@@ -52,7 +52,7 @@ class Crowd:
         self.unanswered: list[str] = []
         """What clients got in the place of an answer: a status from 500 on, or the kind of error."""
         self._urls = (url, *others)
-        self._dice = random.Random(seed)
+        self._random_source = random.Random(seed)
         self._numbers = itertools.count(1)
         self._permits: asyncio.Queue[None] = asyncio.Queue()
         self._workers: list[asyncio.Task[None]] = []
@@ -92,22 +92,22 @@ class Crowd:
                 worker.cancel()
             await asyncio.gather(*self._workers, return_exceptions=True)
 
-    async def _work(self, lanes: Sequence[int], dice: random.Random) -> None:
+    async def _work(self, lanes: Sequence[int], random_source: random.Random) -> None:
         async with Anyone.of(self._urls) as client:
             while True:
                 await self._permits.get()
-                kind = dice.random()
+                kind = random_source.random()
                 if kind < 0.1:
-                    await self._refused(client, self._message(dice.choice(lanes), dice))
+                    await self._refused(client, self._message(random_source.choice(lanes), random_source))
                 elif kind < 0.3:
-                    chosen = dice.sample(lanes, 1) * dice.choice(BATCH)
-                    await self._batch(client, [self._message(lane, dice) for lane in chosen])
+                    chosen = random_source.sample(lanes, 1) * random_source.choice(BATCH)
+                    await self._batch(client, [self._message(lane, random_source) for lane in chosen])
                 else:
                     route = "send" if kind < 0.55 else "send/async"
-                    await self._single(client, route, self._message(dice.choice(lanes), dice))
+                    await self._single(client, route, self._message(random_source.choice(lanes), random_source))
                 self._permits.task_done()
 
-    def _message(self, lane: int, dice: random.Random) -> Json:
+    def _message(self, lane: int, random_source: random.Random) -> Json:
         """A message with a key and a token of its own; every fourth lane is a room."""
         token = f"tok-{next(self._numbers)}"
         room = lane % 4 == 0
@@ -120,7 +120,7 @@ class Crowd:
         if room:
             contents.append({"messageType": "MENTION", "content": f"{{$@}} {token}", "atList": ["0"]})
         # Half of all are texts: of those, every lost answer can be made good.
-        content = contents[0] if dice.random() < 0.5 else dice.choice(contents)
+        content = contents[0] if random_source.random() < 0.5 else random_source.choice(contents)
         address = {"guid": f"g{lane % GUIDS}", "conversationId": f"{'R' if room else 'S'}:{1000 + lane}"}
         return address | content | {"clientMessageId": f"key-{token}"}
 

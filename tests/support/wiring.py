@@ -13,7 +13,7 @@ from wework_message.adapters.memory.doorbell import LocalNotifier
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.health import MemoryHealthBoard
 from wework_message.adapters.memory.reader import MemoryMessageReader
-from wework_message.adapters.memory.system import CountingIds, FixedDice, SettableClock
+from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application.aftermath import PostCommit
@@ -122,20 +122,20 @@ class Running:
 async def running(policy: Policy | None = None, *, dispatching: bool = True) -> AsyncIterator[Running]:
     """Everything started; without `dispatching` messages stay where acceptance leaves them."""
     policy = policy or a_policy()
-    clock, dice, database = SettableClock(), FixedDice(), MemoryDatabase()
+    clock, random_source, database = SettableClock(), FixedRandom(), MemoryDatabase()
     units, reader = MemoryUnitOfWorkFactory(database, clock), MemoryMessageReader(database)
-    board, notifier, feed = MemoryHealthBoard(clock, dice), LocalNotifier(), StatusFeed()
+    board, notifier, feed = MemoryHealthBoard(clock, random_source), LocalNotifier(), StatusFeed()
     gateway = MemoryGateway(clock, busy=lambda: database.busy)
     readers = {code: GuxingCallbackReader() for code in policy.providers}
     inbox_notifier = LocalInboxNotifier()
-    commits = GroupCommit(units, PostCommit(feed, notifier, Silence(), inbox_notifier.notify), dice)
+    commits = GroupCommit(units, PostCommit(feed, notifier, Silence(), inbox_notifier.notify), random_source)
     projector = Projector(commits, ProjectCallbacks(readers, board, policy, clock), inbox_notifier)
-    router = Router(policy, ProviderSelector(), board, dice)
+    router = Router(policy, ProviderSelector(), board, random_source)
     gateways: Mapping[ProviderCode, MemoryGateway] = dict.fromkeys(policy.providers, gateway)
     dispatcher = Dispatcher(
         commits,
         ClaimDue(policy, router, MemoryRateLimiter(clock), clock),
-        SettleCalls(policy, router, clock, dice),
+        SettleCalls(policy, router, clock, random_source),
         gateways,
         board.report,
         notifier,

@@ -14,7 +14,7 @@ from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.health import MemoryHealthBoard
 from wework_message.adapters.memory.reader import MemoryMessageReader
-from wework_message.adapters.memory.system import CountingIds, FixedDice, SettableClock
+from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application.aftermath import CallReports, PostCommit
@@ -165,16 +165,16 @@ class World:
         self.notifier = PatientNotifier()
         its_notifier = wakeup or self.notifier
         self.feed = StatusFeed()
-        dice = FixedDice(0.5)
-        self.board = MemoryHealthBoard(self.clock, FixedDice(0.0))
-        self.router = Router(self.policy, ProviderSelector(), self.board, dice)
+        random_source = FixedRandom(0.5)
+        self.board = MemoryHealthBoard(self.clock, FixedRandom(0.0))
+        self.router = Router(self.policy, ProviderSelector(), self.board, random_source)
         inbox_notifier = LocalInboxNotifier()
         post_commit = PostCommit(self.feed, its_notifier, self.observer, inbox_notifier.notify)
-        self.commits = GroupCommit(self.units, post_commit, dice)
+        self.commits = GroupCommit(self.units, post_commit, random_source)
         readers = dict.fromkeys(self.policy.providers, self.callbacks)
         projecting = ProjectCallbacks(readers, self.board, self.policy, self.clock)
         self.projector = Projector(self.commits, projecting, inbox_notifier, self.policy.look_inbox_ms)
-        self.settling = SettleCalls(self.policy, self.router, self.clock, dice)
+        self.settling = SettleCalls(self.policy, self.router, self.clock, random_source)
         self.claiming = ClaimDue(self.policy, self.router, MemoryRateLimiter(self.clock), self.clock)
         self.prober = Prober(ProbeProviders(self.gateways, self.board, self.clock), every_ms=3_600_000, at_least_ms=0)
         self.dispatcher = Dispatcher(

@@ -19,7 +19,7 @@ from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message import Message
 from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
-from wework_message.domain.ports.system import Dice
+from wework_message.domain.ports.system import RandomSource
 
 CAP: Final = 500
 """Items in one transaction."""
@@ -107,10 +107,10 @@ class _Entry(Generic[Item, Result]):
 class GroupCommit:
     """A flusher."""
 
-    def __init__(self, units: UnitOfWorkFactory, after: AfterCommit, dice: Dice) -> None:
+    def __init__(self, units: UnitOfWorkFactory, after: AfterCommit, random_source: RandomSource) -> None:
         """`after` is called once per committed transaction; `dice` spreads transactions that are tried again."""
         self._units = units
-        self._dice = dice
+        self._random_source = random_source
         self._after = after
         self._queue: deque[_Entry[Any, Any]] = deque()
         self._wake = asyncio.Event()
@@ -120,7 +120,7 @@ class GroupCommit:
 
     def beside(self) -> "GroupCommit":
         """Another flusher on the same store, which is started and closed with this one. Asked for before `start`."""
-        other = GroupCommit(self._units, self._after, self._dice)
+        other = GroupCommit(self._units, self._after, self._random_source)
         self._beside.append(other)
         return other
 
@@ -199,7 +199,7 @@ class GroupCommit:
             except TryAgainError as error:
                 _log.info("a transaction is tried again: %s", error)
                 # Two that met once shall not meet again.
-                await asyncio.sleep(wait_s * (0.5 + self._dice.roll()))
+                await asyncio.sleep(wait_s * (0.5 + self._random_source.fraction()))
         return await self._transact(batch)
 
     async def _transact(self, batch: list[_Entry[Any, Any]]) -> tuple[CommitScope, list[Any]]:

@@ -15,7 +15,7 @@ from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.persistence import UnitOfWork
-from wework_message.domain.ports.system import Dice
+from wework_message.domain.ports.system import RandomSource
 from wework_message.domain.provider import default_provider
 from wework_message.domain.selection import Candidate, Choice, ProviderSelector, Refusal, RefusalKind, RouteRequest
 
@@ -39,14 +39,14 @@ class Router:
         policy: Policy,
         selector: ProviderSelector,
         board: HealthBoard,
-        dice: Dice,
+        random_source: RandomSource,
         remember_s: float = REMEMBER_S,
     ) -> None:
         """`board` says what is known of providers and bindings now; accounts are remembered for `remember_s`."""
         self._policy = policy
         self._selector = selector
         self._board = board
-        self._dice = dice
+        self._random_source = random_source
         self._remember_s = remember_s
         self._books: dict[AccountId, tuple[Account, Sequence[Binding], float]] = {}
 
@@ -130,7 +130,13 @@ class Router:
             refused=_those(tried, OutcomeClass.REFUSED_CAPABILITY),
             turned_away=_those(tried, OutcomeClass.REFUSED_BINDING),
             spent=self._spent(message),
-            dice=(self._dice.roll(), self._dice.roll(), self._dice.roll()) if several else None,
+            random_source=(
+                self._random_source.fraction(),
+                self._random_source.fraction(),
+                self._random_source.fraction(),
+            )
+            if several
+            else None,
         )
 
     def _spent(self, message: Message) -> frozenset[ProviderCode]:

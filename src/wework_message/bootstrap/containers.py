@@ -10,7 +10,7 @@ from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.overview import SqlStoreMetrics
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory, Store
-from wework_message.adapters.system import RandomDice, SystemClock, UuidGenerator
+from wework_message.adapters.system import SystemClock, SystemRandom, UuidGenerator
 from wework_message.application.aftermath import CallReports, PostCommit
 from wework_message.application.api import Application
 from wework_message.application.census import LEASE_MS, LEASE_NAME, ShowSnapshot, StoreMetricsReporter
@@ -132,8 +132,10 @@ class UseCases(containers.DeclarativeContainer):
     inbox_notifier: providers.Dependency[InboxNotifier] = providers.Dependency()
 
     ids = providers.Singleton(UuidGenerator)
-    dice = providers.Singleton(RandomDice)
-    board = providers.Singleton(_board_of, shared, providers.Singleton(MemoryHealthBoard, clock=clock, dice=dice))
+    random_source = providers.Singleton(SystemRandom)
+    board = providers.Singleton(
+        _board_of, shared, providers.Singleton(MemoryHealthBoard, clock=clock, random_source=random_source)
+    )
     limiter = providers.Singleton(_limiter_of, shared, providers.Singleton(MemoryRateLimiter, clock))
     feed = providers.Singleton(StatusFeed)
     units = providers.Singleton(
@@ -144,18 +146,18 @@ class UseCases(containers.DeclarativeContainer):
     reader = providers.Singleton(SqlMessageReader, store.provided.read)
     store_metrics = providers.Singleton(SqlStoreMetrics, store.provided.read, store.provided.dialect, clock)
     router = providers.Singleton(
-        Router, policy, providers.Singleton(ProviderSelector), board, dice, shared.provided.remember_s
+        Router, policy, providers.Singleton(ProviderSelector), board, random_source, shared.provided.remember_s
     )
 
     projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, board, policy, clock)
     post_commit = providers.Singleton(
         PostCommit, feed, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
     )
-    commits = providers.Singleton(GroupCommit, units, post_commit, dice)
+    commits = providers.Singleton(GroupCommit, units, post_commit, random_source)
     intake = providers.Singleton(intake_beside, commits, store)
     projector = providers.Singleton(Projector, commits, projecting, projector_notifier, policy.provided.look_inbox_ms)
     claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
-    settle = providers.Singleton(SettleCalls, policy, router, clock, dice)
+    settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     probes = providers.Singleton(_probing_lease, shared, holder, units)
     prober = providers.Singleton(
         Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock), duty=probes

@@ -89,7 +89,7 @@ class RouteRequest:
     """Bindings that said they cannot send it now (REFUSED_BINDING): only if nobody else is left (decision 14)."""
     spent: frozenset[ProviderCode] = frozenset()
     """Providers whose quick tries for this message are used up (decision 47): only if nobody else is left."""
-    dice: tuple[float, float, float] | None = None
+    random_source: tuple[float, float, float] | None = None
     """Three numbers in [0, 1): two weighted draws, and one against `RouteHealth.share`. None = no chance involved."""
 
 

@@ -180,9 +180,9 @@ class ProviderSelector:
             if candidates[place].binding.binding_id == request.last_binding:
                 stays = scores[best] - scores[place] <= self.hysteresis
                 return (place, "STICKY") if stays else (best, "BEST_SCORE")
-        if request.dice is not None:
+        if request.random_source is not None:
             weights = [scores[place] * candidates[place].weight for place in places]
-            one, other = (places[_draw(weights, chance)] for chance in request.dice[:2])
+            one, other = (places[_draw(weights, chance)] for chance in request.random_source[:2])
             best = other if scores[other] > scores[one] else one
         return best, "BEST_SCORE"
 
@@ -198,7 +198,7 @@ def _drop(left: list[int], out: dict[int, Exclusion], why: Exclusion, places: It
 
 def _recovers(request: RouteRequest, candidate: Candidate) -> bool:
     health = candidate.health
-    return request.dice is not None and not health.trial and request.dice[2] >= health.share
+    return request.random_source is not None and not health.trial and request.random_source[2] >= health.share
 
 
 def _score(request: RouteRequest, candidate: Candidate, best_latency_ms: float | None) -> float:

@@ -12,7 +12,7 @@ from tests.support.builders import NOW, a_due_message
 from tests.support.mysql import EmptyDatabase, opened_store
 from tests.support.polling import until
 
-from wework_message.adapters.memory.system import FixedDice, SettableClock
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.sql.mysql import MysqlStore
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.application.commands.accept import Accepted, Entry, StoreMessages
@@ -106,7 +106,7 @@ async def _grown(answered: dict[str, str], by: int) -> None:
 async def test_a_server_that_is_killed_under_load_loses_nothing_it_confirmed_and_a_key_stays_one_message(
     store: MysqlStore, units: SqlUnitOfWorkFactory, migrated: EmptyDatabase
 ) -> None:
-    commits, operation = GroupCommit(units, _nothing, FixedDice()), StoreMessages(SettableClock(NOW))
+    commits, operation = GroupCommit(units, _nothing, FixedRandom()), StoreMessages(SettableClock(NOW))
     await commits.start()
     answered: dict[str, str] = {}
     trouble: Counter[str] = Counter()

@@ -23,7 +23,7 @@ from tests.support.builders import (
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.health import MemoryHealthBoard
-from wework_message.adapters.memory.system import FixedDice, SettableClock
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.sql.mysql import MysqlStore
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
@@ -73,7 +73,7 @@ def project() -> Callable[[UnitOfWork], Awaitable[object]]:
     clock = SettableClock(NOW)
     operation = ProjectCallbacks(
         {PROVIDER: OneEcho()},
-        MemoryHealthBoard(clock, FixedDice(0.5)),
+        MemoryHealthBoard(clock, FixedRandom(0.5)),
         Policy({}, RetryPolicy(), horizon_ms=HORIZON_MS),
         clock,
     )

@@ -9,7 +9,7 @@ import pytest
 from tests.support.builders import NOW, a_due_message
 from tests.support.mysql import EmptyDatabase, opened_store
 
-from wework_message.adapters.memory.system import FixedDice, SettableClock
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.sql.mysql import MysqlTarget
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.application.commands.accept import Accepted, Entry, StoreMessages
@@ -83,7 +83,7 @@ async def test_a_commit_without_an_answer_is_503_and_the_key_decides_what_became
     wire = Wire(migrated.target)
     async with wire.laid() as target, opened_store(target) as store:
         units = SqlUnitOfWorkFactory(store, store.dialect, SettableClock(NOW), store.turn)
-        commits, operation = GroupCommit(units, _nothing, FixedDice()), StoreMessages(SettableClock(NOW))
+        commits, operation = GroupCommit(units, _nothing, FixedRandom()), StoreMessages(SettableClock(NOW))
         await commits.start()
 
         async def accept() -> tuple[str, Accepted]:
@@ -109,7 +109,7 @@ async def test_a_connection_that_is_cut_before_the_commit_costs_the_caller_nothi
     wire = Wire(migrated.target)
     async with wire.laid() as target, opened_store(target) as store:
         units = SqlUnitOfWorkFactory(store, store.dialect, SettableClock(NOW), store.turn)
-        commits, operation = GroupCommit(units, _nothing, FixedDice()), StoreMessages(SettableClock(NOW))
+        commits, operation = GroupCommit(units, _nothing, FixedRandom()), StoreMessages(SettableClock(NOW))
         await commits.start()
         message = a_due_message()
         key = IdempotencyKey(DEFAULT_TENANT, "key", b"f" * 32, message.id)

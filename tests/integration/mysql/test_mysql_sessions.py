@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from tests.support.builders import NOW, PROVIDER, a_due_message, an_item, an_outcome, depart, settle
 from tests.support.mysql import EmptyDatabase, opened_store
 
-from wework_message.adapters.memory.system import FixedDice, SettableClock
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.sql.mysql import MysqlSession, MysqlStore
 from wework_message.adapters.sql.reader import SqlMessageReader
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
@@ -235,7 +235,7 @@ async def test_the_group_commit_tries_a_whole_transaction_again_a_few_times(
     async def fail() -> None:
         raise TryAgainError("database", "deadlock")
 
-    commits = GroupCommit(units, _nothing, FixedDice())
+    commits = GroupCommit(units, _nothing, FixedRandom())
     await commits.start()
     operation, message = Meeting(fail, times), a_due_message()
     (end,) = await asyncio.gather(commits.submit(operation, message), return_exceptions=True)
@@ -251,7 +251,7 @@ async def test_a_real_deadlock_costs_no_caller_its_message(store: MysqlStore, un
         (error,) = [end for end in await _deadlock(store) if end is not None]
         raise error
 
-    commits = GroupCommit(units, _nothing, FixedDice())
+    commits = GroupCommit(units, _nothing, FixedRandom())
     await commits.start()
     message = a_due_message()
     operation = Meeting(fail, 1)

@@ -12,7 +12,7 @@ from tests.support.redis import linked
 from tests.support.servers.redis import Redis
 
 from wework_message.adapters.memory.health import MemoryHealthBoard
-from wework_message.adapters.memory.system import FixedDice, SettableClock
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.redis.health import LENGTH, PAGE, RedisHealthBoard
 from wework_message.adapters.redis.link import PAUSE_MS, Link, command
 from wework_message.domain.account import BindingState
@@ -37,7 +37,7 @@ async def link(redis_url: str, clock: SettableClock) -> AsyncIterator[Link]:
 
 
 def board_on(link: Link, clock: SettableClock, name: str) -> RedisHealthBoard:
-    return RedisHealthBoard(MemoryHealthBoard(clock, FixedDice(0.0)), link, clock, name=name)
+    return RedisHealthBoard(MemoryHealthBoard(clock, FixedRandom(0.0)), link, clock, name=name)
 
 
 def failing(board: RedisHealthBoard, clock: SettableClock) -> None:

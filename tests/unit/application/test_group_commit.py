@@ -6,7 +6,7 @@ from tests.support.builders import NOW, a_due_message
 
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.reader import MemoryMessageReader
-from wework_message.adapters.memory.system import FixedDice, SettableClock
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application import group_commit
 from wework_message.application.errors import DrainingError
@@ -43,7 +43,9 @@ class Setting:
         self.reader = MemoryMessageReader(self.database)
         self.store = Store()
         self.told: list[bool] = []
-        self.commits = GroupCommit(MemoryUnitOfWorkFactory(self.database, SettableClock(NOW)), self._after, FixedDice())
+        self.commits = GroupCommit(
+            MemoryUnitOfWorkFactory(self.database, SettableClock(NOW)), self._after, FixedRandom()
+        )
 
     async def _after(self, flush: CommitScope, /) -> None:
         self.told.append(self.database.busy)

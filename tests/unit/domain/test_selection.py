@@ -209,7 +209,7 @@ def test_a_slow_one_loses_but_if_all_are_slow_nothing_changes() -> None:
 
 def test_a_recovering_provider_gets_its_trial_first() -> None:
     trial = candidate("trial", RouteHealth(provider=Passage.TRIAL, quality=0.1, share=0.0))
-    route = SELECTOR.choose(RouteRequest("TEXT", dice=(0.5, 0.5, 0.99)), (candidate("fine"), trial))
+    route = SELECTOR.choose(RouteRequest("TEXT", random_source=(0.5, 0.5, 0.99)), (candidate("fine"), trial))
     assert isinstance(route, Choice)
     assert (route.binding.binding_id, route.decision.reason, route.trial) == ("trial", "TRIAL", True)
     alone = SELECTOR.choose(TEXT, (trial,))
@@ -220,7 +220,7 @@ def test_a_recovering_provider_gets_its_trial_first() -> None:
 def test_the_weight_of_a_recovered_one_returns_in_steps() -> None:
     recovered = candidate("recovered", RouteHealth(share=0.25))
     spare = candidate("spare", priority=2)
-    low, high = (RouteRequest("TEXT", dice=(0, 0, chance)) for chance in (0.24, 0.25))
+    low, high = (RouteRequest("TEXT", random_source=(0, 0, chance)) for chance in (0.24, 0.25))
     assert chosen(low, recovered, spare)[0] == "recovered"
     assert chosen(high, recovered, spare)[0] == "spare"
     assert chosen(high, recovered, candidate("gone", GONE))[0] == "recovered"
@@ -236,11 +236,11 @@ def test_a_spent_provider_is_used_again_only_if_nobody_else_is_left() -> None:
 
 def test_two_draws_follow_the_weights_and_the_better_one_wins() -> None:
     pool = [candidate("a", weight=3), candidate("b", weight=1)]
-    draws = [chosen(RouteRequest("TEXT", dice=(at / 100, at / 100, 0)), *pool)[0] for at in range(100)]
+    draws = [chosen(RouteRequest("TEXT", random_source=(at / 100, at / 100, 0)), *pool)[0] for at in range(100)]
     assert draws.count("a") == 75
     better = [candidate("a", RouteHealth(quality=0.1), weight=3), candidate("b", RouteHealth(quality=0.9))]
-    assert chosen(RouteRequest("TEXT", dice=(0, 0.99, 0)), *better)[0] == "b"
-    assert chosen(RouteRequest("TEXT", dice=(0, 0, 0)), *better)[0] == "a"
+    assert chosen(RouteRequest("TEXT", random_source=(0, 0.99, 0)), *better)[0] == "b"
+    assert chosen(RouteRequest("TEXT", random_source=(0, 0, 0)), *better)[0] == "a"
 
 
 unit = st.floats(0, 1)
@@ -283,7 +283,7 @@ requests = st.builds(
     last_binding=st.none() | names,
     refused=st.frozensets(names, max_size=2),
     spent=st.frozensets(st.sampled_from([ProviderCode("ALPHA"), ProviderCode("BETA")])),
-    dice=st.none() | st.tuples(chance, chance, chance),
+    random_source=st.none() | st.tuples(chance, chance, chance),
 )
 
 
@@ -323,7 +323,7 @@ def test_one_refuses_a_message_only_if_every_candidate_alone_would(
 
 @given(requests, pools)
 def test_a_smaller_priority_is_never_passed_over_for_a_score(request: RouteRequest, pool: list[Candidate]) -> None:
-    route = SELECTOR.choose(replace(request, dice=None, spent=frozenset()), pool)
+    route = SELECTOR.choose(replace(request, random_source=None, spent=frozenset()), pool)
     if isinstance(route, Choice):
         tiers = {one.binding.binding_id: one.tier for one in pool}
         able = [entry for entry in route.decision.candidates if entry.excluded in (None, Exclusion.LOWER_TIER)]
@@ -332,7 +332,7 @@ def test_a_smaller_priority_is_never_passed_over_for_a_score(request: RouteReque
 
 @given(requests, pools)
 def test_without_ties_the_order_of_candidates_does_not_matter(request: RouteRequest, pool: list[Candidate]) -> None:
-    request = replace(request, dice=None)
+    request = replace(request, random_source=None)
     route = SELECTOR.choose(request, pool)
     again = SELECTOR.choose(request, list(reversed(pool)))
     assert type(route) is type(again)

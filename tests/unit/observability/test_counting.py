@@ -13,7 +13,7 @@ from tests.support.builders import (
 )
 
 from wework_message.adapters.memory.health import MemoryHealthBoard
-from wework_message.adapters.memory.system import FixedDice, SettableClock
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.observability.counting import PrometheusObserver
 from wework_message.adapters.observability.metrics import Metrics
 from wework_message.adapters.observability.ripening import SLOT_MS, Ripening
@@ -286,7 +286,7 @@ def test_calls_are_timed_by_provider_kind_and_class(message_type: str, kind: str
 
 def test_provider_health_is_looked_up_when_somebody_asks() -> None:
     bench = Bench()
-    board = MemoryHealthBoard(SettableClock(), FixedDice())
+    board = MemoryHealthBoard(SettableClock(), FixedRandom())
     bench.observer.watch_health(board, [PROVIDER])
     up = {"provider": str(PROVIDER)}
     bench.metrics.render()

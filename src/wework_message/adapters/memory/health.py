@@ -17,7 +17,7 @@ from wework_message.domain.ids import BindingId, Guid, ProviderCode
 from wework_message.domain.outcomes import REFUSALS, OutcomeClass
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.health import CallReport, HealthBoard, ProviderHealth
-from wework_message.domain.ports.system import Clock, Dice
+from wework_message.domain.ports.system import Clock, RandomSource
 from wework_message.domain.scoring import CallStats
 from wework_message.domain.selection import RouteHealth
 
@@ -69,10 +69,10 @@ class _Binding:
 class MemoryHealthBoard:
     """Breakers, scores and states, each updated in constant time."""
 
-    def __init__(self, clock: Clock, dice: Dice) -> None:
+    def __init__(self, clock: Clock, random_source: RandomSource) -> None:
         """`dice` spreads the reopening of breakers."""
         self._clock = clock
-        self._dice = dice
+        self._random_source = random_source
         self._providers: dict[ProviderCode, _Provider] = {}
         self._bindings: dict[BindingId, _Binding] = {}
         self._types: dict[tuple[ProviderCode, str], Breaker] = {}
@@ -81,7 +81,7 @@ class MemoryHealthBoard:
     def report(self, call: CallReport) -> None:
         """Count it at the three scopes (domain D6.4)."""
         weights = weigh(call.outcome, call.reason)
-        jitter = self._dice.roll()
+        jitter = self._random_source.fraction()
         self._count_provider(call, weights, jitter)
         self._count_binding(call, weights, jitter)
         kind = (call.provider_code, call.message_type)
@@ -124,7 +124,7 @@ class MemoryHealthBoard:
         """A probe that answers lets a half-open breaker begin its trials."""
         provider = self._providers.setdefault(provider_code, _Provider())
         provider.observe(answered, at)
-        provider.breaker = provider.breaker.probe(answered=answered, now=at, jitter=self._dice.roll())
+        provider.breaker = provider.breaker.probe(answered=answered, now=at, jitter=self._random_source.fraction())
 
     def binding_state(self, binding_id: BindingId, state: ClientState, at: int) -> None:
         """ONLINE ends a suspicion; UNKNOWN changes nothing, so that the next probe asks again."""
@@ -135,7 +135,7 @@ class MemoryHealthBoard:
         binding.state = BindingState.ONLINE if online else BindingState.OFFLINE
         binding.heard_at = at
         binding.suspect &= not online
-        binding.breaker = binding.breaker.probe(answered=online, now=at, jitter=self._dice.roll())
+        binding.breaker = binding.breaker.probe(answered=online, now=at, jitter=self._random_source.fraction())
 
     def stored_offline(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
         """Believed where this process has observed nothing."""

@@ -14,7 +14,7 @@ from wework_message.domain.attempt import Attempt, AttemptOutcome
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.message import MAX_STRIKES, Message, RecallState
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.system import Clock, Dice
+from wework_message.domain.ports.system import Clock, RandomSource
 from wework_message.domain.retry import GiveUp, RetryAt, RetryBudget, Verdict
 
 RECALL_RETRY_MS = 2_000
@@ -39,12 +39,12 @@ class Settlement:
 class SettleCalls:
     """The transaction's part of settling."""
 
-    def __init__(self, policy: Policy, router: Router, clock: Clock, dice: Dice) -> None:
+    def __init__(self, policy: Policy, router: Router, clock: Clock, random_source: RandomSource) -> None:
         """`router` tells whether a sibling binding could take a refused message."""
         self._policy = policy
         self._router = router
         self._clock = clock
-        self._dice = dice
+        self._random_source = random_source
         self._budgets: defaultdict[ProviderCode, RetryBudget] = defaultdict(RetryBudget)
 
     async def __call__(self, flush: CommitScope, items: Sequence[Settlement], /) -> Sequence[None]:
@@ -99,7 +99,7 @@ class SettleCalls:
             provider_cap=provider.retry_count,
             max_attempts=message.retry_count,
             retry_after_ms=outcome.retry_after_ms,
-            jitter=self._dice.roll(),
+            jitter=self._random_source.fraction(),
             remaining_ms=message.expires_at - now,
             budget_left=budget_left,
             sibling=self._router.has_sibling(message, attempt, now=now),

@@ -53,9 +53,9 @@ class Account(msgspec.Struct):
     echo_private: bool = True
     echo_rooms: bool = True
 
-    def next_id(self, dice: random.Random) -> int:
+    def next_id(self, random_source: random.Random) -> int:
         """A new message id; ids skip numbers now and then (captured: 1000127, then 1000129)."""
-        self.last_id += dice.choice((1, 1, 2))
+        self.last_id += random_source.choice((1, 1, 2))
         return self.last_id
 
     def next_seq(self) -> int:

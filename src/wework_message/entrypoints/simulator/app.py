@@ -59,16 +59,16 @@ class SimulatorApp:
             OSError: the ledger cannot be opened.
             msgspec.DecodeError: it is no ledger.
         """
-        dice = random.Random(options.seed)  # noqa: S311 - a replayable schedule, nothing secret
+        random_source = random.Random(options.seed)  # noqa: S311 - a replayable schedule, nothing secret
         self.options = options
         self.counts = Counts()
         self.accounts = Accounts(options)
         self.ledger = Ledger(options.ledger, fsync=options.fsync)
-        self.faults = Faults(dice)
+        self.faults = Faults(random_source)
         self.instances = Instances(options, self.accounts)
-        self.echoes = Echoes(options, self.ledger, self.instances.url_of, dice)
+        self.echoes = Echoes(options, self.ledger, self.instances.url_of, random_source)
         self._pauses = Pauses()
-        self._messages = Messages(options, self.accounts, dice)
+        self._messages = Messages(options, self.accounts, random_source)
         self.control = Control(self.accounts, self.faults, self.echoes, self.ledger, self.counts)
         for entry in self.ledger.replay():
             self._take_up(entry)

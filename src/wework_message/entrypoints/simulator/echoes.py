@@ -74,12 +74,16 @@ class Echoes:
     """Waits for echoes to fall due, wraps them as the policy says, and posts them with a few workers."""
 
     def __init__(
-        self, options: SimulatorOptions, ledger: Ledger, url_of: Callable[[Account], str | None], dice: random.Random
+        self,
+        options: SimulatorOptions,
+        ledger: Ledger,
+        url_of: Callable[[Account], str | None],
+        random_source: random.Random,
     ) -> None:
         self._options = options
         self._ledger = ledger
         self._url_of = url_of
-        self._dice = dice
+        self._random_source = random_source
         self.policy = EchoPolicy(form=options.echo_form, delay_ms=options.echo_delay_ms)
         self.counts = EchoCounts()
         self._waiting: list[_Waiting] = []
@@ -102,7 +106,7 @@ class Echoes:
     def schedule(self, record: Record, n: int) -> None:
         """Echo a record of ledger entry `n` when its delay is over."""
         wanted = record.account.echo_private if record.conversation.roomid == "0" else record.account.echo_rooms
-        if not wanted or self._dice.random() < self.policy.drop_rate:
+        if not wanted or self._random_source.random() < self.policy.drop_rate:
             self.counts.dropped += 1
             return
         loop = asyncio.get_running_loop()
@@ -110,7 +114,7 @@ class Echoes:
         if self.policy.form == "11013" and self._options.echo_batch_window_ms:
             window = self._options.echo_batch_window_ms / 1000
             due = (due // window + 1) * window
-        copies = 2 if self._dice.random() < self.policy.duplicate_rate else 1
+        copies = 2 if self._random_source.random() < self.policy.duplicate_rate else 1
         for _ in range(copies):
             self.counts.pending += 1
             heapq.heappush(self._waiting, _Waiting(due, next(self._order), n, record))
@@ -156,7 +160,7 @@ class Echoes:
 
     def _hand_over(self, due: list[_Waiting]) -> None:
         if self.policy.reorder:
-            self._dice.shuffle(due)
+            self._random_source.shuffle(due)
         form = self.policy.form
         groups: dict[tuple[str, str], list[_Waiting]] = {}
         for one in due:

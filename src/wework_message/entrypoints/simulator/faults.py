@@ -89,8 +89,8 @@ class _Scripted(msgspec.Struct):
 class Faults:
     """The faults in force, in the order they were scripted; the first that strikes a call decides."""
 
-    def __init__(self, dice: random.Random) -> None:
-        self._dice = dice
+    def __init__(self, random_source: random.Random) -> None:
+        self._random_source = random_source
         self._scripted: list[_Scripted] = []
         self.fired = 0
 
@@ -111,7 +111,7 @@ class Faults:
         for one in self._scripted:
             if not one.fault.matches(path, guid, conversation_id):
                 continue
-            if one.fault.probability is not None and self._dice.random() >= one.fault.probability:
+            if one.fault.probability is not None and self._random_source.random() >= one.fault.probability:
                 continue
             one.fired += 1
             self.fired += 1

@@ -45,10 +45,10 @@ class Outcome(msgspec.Struct, frozen=True):
 class Messages:
     """Executes calls to `/msg/` endpoints against the accounts."""
 
-    def __init__(self, options: SimulatorOptions, accounts: Accounts, dice: random.Random) -> None:
+    def __init__(self, options: SimulatorOptions, accounts: Accounts, random_source: random.Random) -> None:
         self._options = options
         self._accounts = accounts
-        self._dice = dice
+        self._random_source = random_source
 
     def perform(self, path: str, body: Json, fault: Fault | None) -> Outcome:
         """Execute one call that passed validation, or refuse it with an envelope."""
@@ -104,10 +104,10 @@ class Messages:
             account=account,
             conversation=conversation,
             body=body,
-            id=str(account.last_id if reuse_id else account.next_id(self._dice)),
+            id=str(account.last_id if reuse_id else account.next_id(self._random_source)),
             seq=str(account.next_seq()),
             sendtime=now // 1_000_000_000,
-            appinfo=appinfo(path, now, self._dice.getrandbits(32)),
+            appinfo=appinfo(path, now, self._random_source.getrandbits(32)),
             flag=flag,
         )
 
