@@ -1,4 +1,4 @@
-"""What every AccountBook does. Subclasses provide `units`."""
+"""What every AccountRepository does. Subclasses provide `units`."""
 
 from tests.support.builders import BACKUP, GUID, PROVIDER
 
@@ -9,7 +9,7 @@ from wework_message.domain.ports.persistence import UnitOfWorkFactory
 ACCOUNT = implicit_account_id(GUID)
 
 
-class AccountBookContract:
+class AccountRepositoryContract:
     async def open(self, units: UnitOfWorkFactory) -> None:
         async with units() as unit:
             await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER), (GUID, PROVIDER)])

@@ -3,7 +3,7 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
-from tests.contracts.account_book_contract import AccountBookContract
+from tests.contracts.account_book_contract import AccountRepositoryContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.doorbell_contract import HOUR_MS, NotifierContract
@@ -101,7 +101,7 @@ class TestMemoryDeadLetters(OnMemory, DeadLettersContract):
     pass
 
 
-class TestMemoryAccountBook(OnMemory, AccountBookContract):
+class TestMemoryAccountBook(OnMemory, AccountRepositoryContract):
     async def test_a_registered_binding_gets_no_second_account(
         self, database: MemoryDatabase, units: UnitOfWorkFactory
     ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.contracts.account_book_contract import AccountBookContract
+from tests.contracts.account_book_contract import AccountRepositoryContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.message_journal_contract import MessageJournalContract
@@ -69,7 +69,7 @@ class TestMariaDbDeadLetters(OnMariaDb, DeadLettersContract):
     pass
 
 
-class TestMariaDbAccountBook(OnMariaDb, AccountBookContract):
+class TestMariaDbAccountBook(OnMariaDb, AccountRepositoryContract):
     pass
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.contracts.account_book_contract import AccountBookContract
+from tests.contracts.account_book_contract import AccountRepositoryContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.message_journal_contract import MessageJournalContract
@@ -81,7 +81,7 @@ class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):
     pass
 
 
-class TestSqliteAccountBook(OnSqlite, AccountBookContract):
+class TestSqliteAccountBook(OnSqlite, AccountRepositoryContract):
     pass
 
 

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from wework_message.adapters.redis.books import Editions, RememberingUnits, Shelf
+from wework_message.adapters.redis.books import AccountCache, CacheInvalidation, CachingUnitOfWorkFactory
 from wework_message.adapters.redis.health import RedisHealthBoard
 from wework_message.adapters.redis.link import Link, connect
 from wework_message.adapters.redis.statuses import RedisStatuses
@@ -59,10 +59,10 @@ class SharedByRedis(Shared):
 
     def units(self, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
         """Units of work that remember the account book until it changes anywhere."""
-        shelf = Shelf(self._clock)
-        editions = Editions(self._link, shelf, lambda: secrets.token_hex(8))
-        self._loops.append(editions)
-        return RememberingUnits(units, shelf, editions.changed)
+        account_cache = AccountCache(self._clock)
+        invalidation = CacheInvalidation(self._link, account_cache, lambda: secrets.token_hex(8))
+        self._loops.append(invalidation)
+        return CachingUnitOfWorkFactory(units, account_cache, invalidation.changed)
 
     def statuses(self, reader: StatusReader) -> StatusReader:
         """Kept in Redis, where that is asked for (ADR 0018)."""

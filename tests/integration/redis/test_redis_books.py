@@ -10,11 +10,11 @@ from tests.support.polling import until
 from tests.support.redis import linked
 from tests.support.servers.redis import Redis
 
-from wework_message.adapters.memory.accounts import MemoryAccountBook
+from wework_message.adapters.memory.accounts import MemoryAccountRepository
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.adapters.redis.books import LIFE_MS, Book, Editions, RememberingUnits, Shelf
+from wework_message.adapters.redis.books import LIFE_MS, AccountCache, Book, CacheInvalidation, CachingUnitOfWorkFactory
 from wework_message.adapters.redis.link import PAUSE_MS, Link
 from wework_message.domain.account import Binding, implicit_account_id, implicit_binding
 from wework_message.domain.errors import UnavailableError
@@ -28,11 +28,11 @@ class Process:
     """One process on the shared database: its memory, and how often it asked the database."""
 
     def __init__(self, database: MemoryDatabase, link: Link, clock: SettableClock, name: str) -> None:
-        self.shelf = Shelf(clock)
+        self.account_cache = AccountCache(clock)
         words = itertools.count()
-        self.editions = Editions(link, self.shelf, lambda: f"{name}{next(words)}")
+        self.invalidation = CacheInvalidation(link, self.account_cache, lambda: f"{name}{next(words)}")
         plain = MemoryUnitOfWorkFactory(database, clock)
-        self.units = RememberingUnits(plain, self.shelf, self.editions.changed)
+        self.units = CachingUnitOfWorkFactory(plain, self.account_cache, self.invalidation.changed)
 
     async def vid(self) -> str | None:
         async with self.units() as unit:
@@ -65,18 +65,18 @@ async def link(redis_url: str, clock: SettableClock) -> AsyncIterator[Link]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every question to the database."""
     questions: list[str] = []
-    accounts, binding_of = MemoryAccountBook.accounts, MemoryAccountBook.binding_of
+    accounts, binding_of = MemoryAccountRepository.accounts, MemoryAccountRepository.binding_of
 
-    async def counted_accounts(self: MemoryAccountBook, ids: Sequence[AccountId]) -> Mapping[AccountId, Book]:
+    async def counted_accounts(self: MemoryAccountRepository, ids: Sequence[AccountId]) -> Mapping[AccountId, Book]:
         questions.append("accounts")
         return await accounts(self, ids)
 
-    async def counted_bindings(self: MemoryAccountBook, guid: Guid) -> Sequence[Binding]:
+    async def counted_bindings(self: MemoryAccountRepository, guid: Guid) -> Sequence[Binding]:
         questions.append("bindings")
         return await binding_of(self, guid)
 
-    monkeypatch.setattr(MemoryAccountBook, "accounts", counted_accounts)
-    monkeypatch.setattr(MemoryAccountBook, "binding_of", counted_bindings)
+    monkeypatch.setattr(MemoryAccountRepository, "accounts", counted_accounts)
+    monkeypatch.setattr(MemoryAccountRepository, "binding_of", counted_bindings)
     return questions
 
 
@@ -88,8 +88,8 @@ async def both(link: Link, clock: SettableClock, asked: list[str]) -> tuple[Proc
         await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
         await unit.commit()
     await one.learn("first")
-    await one.editions.look()
-    await two.editions.look()
+    await one.invalidation.look()
+    await two.invalidation.look()
     asked.clear()
     return one, two
 
@@ -123,27 +123,27 @@ async def test_a_unit_of_work_sees_its_own_change_before_the_commit_and_nobody_e
 
 async def test_a_read_that_began_before_a_commit_is_not_remembered_after_it(both: tuple[Process, Process]) -> None:
     one, _ = both
-    edition, read_at = one.shelf.edition, one.shelf.now()
+    edition, read_at = one.account_cache.edition, one.account_cache.now()
     async with one.units() as unit:
         before = await unit.accounts.accounts([ACCOUNT])
     await one.learn("second")
-    one.shelf.keep(edition, read_at, before)
+    one.account_cache.keep(edition, read_at, before)
     assert await one.vid() == "second"
 
 
 async def test_nothing_is_believed_while_a_change_commits(both: tuple[Process, Process], asked: list[str]) -> None:
     one, _ = both
     await one.vid()
-    one.shelf.begin_change()
+    one.account_cache.begin_change()
     await one.vid()
     await one.vid()
     assert len(asked) == 3
-    edition, read_at = one.shelf.edition, one.shelf.now()
+    edition, read_at = one.account_cache.edition, one.account_cache.now()
     async with one.units() as unit:
         before = await unit.accounts.accounts([ACCOUNT])
-    one.shelf.end_change()
-    one.shelf.keep(edition, read_at, before)  # it was read before the commit, perhaps
-    assert one.shelf.account(ACCOUNT) is None
+    one.account_cache.end_change()
+    one.account_cache.keep(edition, read_at, before)  # it was read before the commit, perhaps
+    assert one.account_cache.account(ACCOUNT) is None
 
 
 async def test_a_lost_answer_to_a_commit_counts_as_a_change(both: tuple[Process, Process]) -> None:
@@ -154,18 +154,18 @@ async def test_a_lost_answer_to_a_commit_counts_as_a_change(both: tuple[Process,
     database.failing_commits = 1
     with pytest.raises(UnavailableError):
         await one.learn("second")
-    assert one.shelf.account(ACCOUNT) is None
-    await one.editions.look()
-    await two.editions.look()
-    assert two.shelf.account(ACCOUNT) is None
+    assert one.account_cache.account(ACCOUNT) is None
+    await one.invalidation.look()
+    await two.invalidation.look()
+    assert two.account_cache.account(ACCOUNT) is None
 
 
 async def test_the_change_of_one_process_is_seen_by_the_other_with_its_next_look(both: tuple[Process, Process]) -> None:
     one, two = both
     assert await two.vid() == "first"
     await one.learn("second")
-    await one.editions.look()
-    await two.editions.look()
+    await one.invalidation.look()
+    await two.invalidation.look()
     assert await two.vid() == "second"
 
 
@@ -189,22 +189,22 @@ async def test_a_word_that_could_not_be_written_is_written_later(
     redis_server.kill9()
     await one.learn("second")
     with pytest.raises(UnavailableError):
-        await one.editions.look()
+        await one.invalidation.look()
     await asyncio.to_thread(redis_server.start)
     clock.advance(PAUSE_MS)
-    await two.editions.look()
+    await two.invalidation.look()
     await two.vid()
-    await one.editions.look()
-    await two.editions.look()
-    assert two.shelf.account(ACCOUNT) is None
+    await one.invalidation.look()
+    await two.invalidation.look()
+    assert two.account_cache.account(ACCOUNT) is None
 
 
 async def test_a_flush_makes_everybody_ask_again(both: tuple[Process, Process], redis_server: Redis) -> None:
     _, two = both
     await two.vid()
     redis_server.flush()
-    await two.editions.look()
-    assert two.shelf.account(ACCOUNT) is None
+    await two.invalidation.look()
+    assert two.account_cache.account(ACCOUNT) is None
 
 
 async def test_who_asks_twice_for_bindings_in_one_unit_of_work_gets_what_is_stored(
@@ -229,7 +229,7 @@ async def test_nothing_is_remembered_of_what_is_not_there(both: tuple[Process, P
 
 async def test_processes_that_run_tell_each_other(both: tuple[Process, Process]) -> None:
     one, two = both
-    tasks = [asyncio.create_task(process.editions.run()) for process in both]
+    tasks = [asyncio.create_task(process.invalidation.run()) for process in both]
     await two.vid()
     await one.learn("second")
 
@@ -238,5 +238,5 @@ async def test_processes_that_run_tell_each_other(both: tuple[Process, Process])
 
     await until(knows)
     for process in both:
-        process.editions.stop()
+        process.invalidation.stop()
     await asyncio.gather(*tasks)

@@ -16,7 +16,7 @@ from tests.support.builders import (
 )
 from tests.support.world import World
 
-from wework_message.adapters.memory.accounts import MemoryAccountBook
+from wework_message.adapters.memory.accounts import MemoryAccountRepository
 from wework_message.application.commands.change import RetryMessage
 from wework_message.application.commands.claim_due import Room
 from wework_message.domain.account import Binding, implicit_binding
@@ -242,16 +242,16 @@ async def test_a_callback_for_a_guid_that_nobody_knows_is_kept_apart() -> None:
 
 
 async def test_a_binding_that_was_read_a_moment_too_early_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    binding_of, asked = MemoryAccountBook.binding_of, 0
+    binding_of, asked = MemoryAccountRepository.binding_of, 0
 
-    async def behind(self: MemoryAccountBook, guid: Guid) -> Sequence[Binding]:
+    async def behind(self: MemoryAccountRepository, guid: Guid) -> Sequence[Binding]:
         nonlocal asked
         asked += 1
         return await binding_of(self, guid) if asked > 1 else [implicit_binding(guid, BACKUP)]
 
     async with World() as world:
         message_id = await sent(world)
-        monkeypatch.setattr(MemoryAccountBook, "binding_of", behind)
+        monkeypatch.setattr(MemoryAccountRepository, "binding_of", behind)
         await world.hear(sighting=an_echo())
         assert await status(world, message_id) is MessageStatus.DELIVERED
 

@@ -13,10 +13,10 @@ from wework_message.domain.account import (
     implicit_binding,
 )
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
-from wework_message.domain.ports.persistence import AccountBook
+from wework_message.domain.ports.persistence import AccountRepository
 
 
-class MemoryAccountBook:
+class MemoryAccountRepository:
     """Accounts and bindings, inside the open unit of work."""
 
     def __init__(self, database: MemoryDatabase) -> None:
@@ -61,5 +61,5 @@ class MemoryAccountBook:
             self._db.accounts.put(account.account_id, dataclasses.replace(account, vid=vid))
 
 
-def _conforms(book: MemoryAccountBook) -> AccountBook:
+def _conforms(book: MemoryAccountRepository) -> AccountRepository:
     return book

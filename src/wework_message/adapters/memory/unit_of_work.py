@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Self
 
-from wework_message.adapters.memory.accounts import MemoryAccountBook
+from wework_message.adapters.memory.accounts import MemoryAccountRepository
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetters
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
@@ -21,7 +21,7 @@ class MemoryUnitOfWork:
         self._database = database
         self.messages = MemoryMessageJournal(database, clock)
         self.inbox = MemoryCallbackInbox(database)
-        self.accounts = MemoryAccountBook(database)
+        self.accounts = MemoryAccountRepository(database)
         self.leases = MemoryLeaseStore(database, clock)
         self.pruning = MemoryPruning(database, clock)
         self.dead_letters = MemoryDeadLetters(database)

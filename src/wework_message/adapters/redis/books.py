@@ -20,7 +20,7 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.persistence import (
-    AccountBook,
+    AccountRepository,
     CallbackInbox,
     MessageJournal,
     UnitOfWork,
@@ -42,7 +42,7 @@ Book = tuple[Account, Sequence[Binding]]
 _log: Final = logging.getLogger(__name__)
 
 
-class Shelf:
+class AccountCache:
     """What this process remembers of the account book."""
 
     def __init__(self, clock: Clock) -> None:
@@ -105,13 +105,13 @@ class Shelf:
         return edition == self.edition and not self._changing
 
 
-class RememberedBook:
+class CachedAccountRepository:
     """The account book of one unit of work. Once it has changed anything, it asks the database only."""
 
-    def __init__(self, book: AccountBook, shelf: Shelf) -> None:
+    def __init__(self, book: AccountRepository, account_cache: AccountCache) -> None:
         """`shelf` is the process's."""
         self._book = book
-        self._shelf = shelf
+        self._account_cache = account_cache
         self._asked: set[Guid] = set()
         self.changed = False
 
@@ -129,36 +129,36 @@ class RememberedBook:
         """Those that are remembered, and the others from the database."""
         if self.changed:
             return await self._book.accounts(account_ids)
-        known = {one: book for one in account_ids if (book := self._shelf.account(one)) is not None}
+        known = {one: book for one in account_ids if (book := self._account_cache.account(one)) is not None}
         if not (unknown := [one for one in account_ids if one not in known]):
             return known
-        edition, read_at = self._shelf.edition, self._shelf.now()
+        edition, read_at = self._account_cache.edition, self._account_cache.now()
         found = await self._book.accounts(unknown)
-        self._shelf.keep(edition, read_at, found)
+        self._account_cache.keep(edition, read_at, found)
         return {**known, **found}
 
     async def binding_of(self, guid: Guid) -> Sequence[Binding]:
         """As remembered, once; whoever asks again in the same unit of work wants to know for sure."""
         again = guid in self._asked
         self._asked.add(guid)
-        if not self.changed and not again and (known := self._shelf.bindings(guid)) is not None:
+        if not self.changed and not again and (known := self._account_cache.bindings(guid)) is not None:
             return known
-        edition, read_at = self._shelf.edition, self._shelf.now()
+        edition, read_at = self._account_cache.edition, self._account_cache.now()
         found = await self._book.binding_of(guid)
         if not self.changed:
-            self._shelf.keep_bindings(edition, read_at, guid, found)
+            self._account_cache.keep_bindings(edition, read_at, guid, found)
         return found
 
 
-class RememberingUnit:
+class CachingUnitOfWork:
     """A unit of work that forgets what it changed around its commit, and tells the others afterwards."""
 
-    def __init__(self, unit: UnitOfWork, shelf: Shelf, changed: Callable[[], None]) -> None:
+    def __init__(self, unit: UnitOfWork, account_cache: AccountCache, changed: Callable[[], None]) -> None:
         """`changed` is called after a commit that changed the account book, or may have."""
         self._unit = unit
-        self._shelf = shelf
+        self._account_cache = account_cache
         self._changed = changed
-        self._accounts: RememberedBook | None = None
+        self._accounts: CachedAccountRepository | None = None
 
     @property
     def messages(self) -> MessageJournal:
@@ -186,10 +186,10 @@ class RememberingUnit:
         return self._unit.pruning
 
     @property
-    def accounts(self) -> AccountBook:
+    def accounts(self) -> AccountRepository:
         """The account book, with its memory."""
         if self._accounts is None:
-            self._accounts = RememberedBook(self._unit.accounts, self._shelf)
+            self._accounts = CachedAccountRepository(self._unit.accounts, self._account_cache)
         return self._accounts
 
     async def commit(self) -> None:
@@ -197,11 +197,11 @@ class RememberingUnit:
         if self._accounts is None or not self._accounts.changed:
             await self._unit.commit()
             return
-        self._shelf.begin_change()
+        self._account_cache.begin_change()
         try:
             await self._unit.commit()
         finally:
-            self._shelf.end_change()
+            self._account_cache.end_change()
             self._changed()
 
     async def __aenter__(self) -> Self:
@@ -214,27 +214,29 @@ class RememberingUnit:
         await self._unit.__aexit__(kind, error, trace)
 
 
-class RememberingUnits:
+class CachingUnitOfWorkFactory:
     """Units of work with one memory of the account book."""
 
-    def __init__(self, units: UnitOfWorkFactory, shelf: Shelf, changed: Callable[[], None]) -> None:
-        """See `RememberingUnit`."""
+    def __init__(self, units: UnitOfWorkFactory, account_cache: AccountCache, changed: Callable[[], None]) -> None:
+        """See `CachingUnitOfWork`."""
         self._units = units
-        self._shelf = shelf
+        self._account_cache = account_cache
         self._changed = changed
 
-    def __call__(self) -> RememberingUnit:
+    def __call__(self) -> CachingUnitOfWork:
         """A new one, not yet begun."""
-        return RememberingUnit(self._units(), self._shelf, self._changed)
+        return CachingUnitOfWork(self._units(), self._account_cache, self._changed)
 
 
-class Editions:
+class CacheInvalidation:
     """The word in Redis: writes it after our changes, and forgets what is remembered after those of others."""
 
-    def __init__(self, link: Link, shelf: Shelf, new_word: Callable[[], str], *, prefix: str = "wm:") -> None:
+    def __init__(
+        self, link: Link, account_cache: AccountCache, new_word: Callable[[], str], *, prefix: str = "wm:"
+    ) -> None:
         """`new_word` never gives the same twice; a counter would, after FLUSHALL."""
         self._link = link
-        self._shelf = shelf
+        self._account_cache = account_cache
         self._new_word = new_word
         self._key = f"{prefix}books"
         self._seen: bytes | None = None
@@ -280,11 +282,11 @@ class Editions:
             self._untold |= untold
             raise
         if before != self._seen:
-            self._shelf.forget()
+            self._account_cache.forget()
         self._seen = word if untold else before
 
 
 def _conforms(
-    book: RememberedBook, units: RememberingUnits, unit: RememberingUnit
-) -> tuple[AccountBook, UnitOfWorkFactory, UnitOfWork]:
+    book: CachedAccountRepository, units: CachingUnitOfWorkFactory, unit: CachingUnitOfWork
+) -> tuple[AccountRepository, UnitOfWorkFactory, UnitOfWork]:
     return book, units, unit

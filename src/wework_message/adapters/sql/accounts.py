@@ -17,7 +17,7 @@ _BINDINGS = Query(select(binding).where(binding.c.account_id.in_(bindparam("ids"
 _OF_GUID = Query(select(binding).where(binding.c.guid == bindparam("the_guid")))
 
 
-class SqlAccountBook:
+class SqlAccountRepository:
     """Accounts and bindings inside one transaction."""
 
     def __init__(self, run: Run, dialect: Dialect) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self, TypeAlias
 
 from sqlalchemy import Connection
 
-from wework_message.adapters.sql.accounts import SqlAccountBook
+from wework_message.adapters.sql.accounts import SqlAccountRepository
 from wework_message.adapters.sql.dead_letters import SqlDeadLetters
 from wework_message.adapters.sql.dialect import Dialect
 from wework_message.adapters.sql.duties import SqlLeaseStore
@@ -34,7 +34,7 @@ class SqlUnitOfWork:
         self._deferred: list[Step] = []
         self.messages = SqlMessageJournal(self._run, self._later, dialect, clock)
         self.inbox = SqlCallbackInbox(self._run, dialect)
-        self.accounts = SqlAccountBook(self._run, dialect)
+        self.accounts = SqlAccountRepository(self._run, dialect)
         self.leases = SqlLeaseStore(self._run, dialect, clock)
         self.pruning = SqlPruning(self._run, dialect, clock)
         self.dead_letters = SqlDeadLetters(self._run, dialect)

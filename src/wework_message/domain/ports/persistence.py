@@ -29,7 +29,7 @@ from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.upkeep import LeaseStore, Pruning
 
 __all__ = [
-    "AccountBook", "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict",
+    "AccountRepository", "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict",
     "KeyOwner", "LaneBlock", "MessageJournal", "NewBatch", "UnitOfWork", "UnitOfWorkFactory",
 ]  # fmt: skip
 
@@ -214,7 +214,7 @@ class CallbackInbox(Protocol):
         ...
 
 
-class AccountBook(Protocol):
+class AccountRepository(Protocol):
     """Accounts and their bindings (decision 19)."""
 
     async def open(self, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
@@ -248,7 +248,7 @@ class UnitOfWork(Protocol):
         ...
 
     @property
-    def accounts(self) -> AccountBook:
+    def accounts(self) -> AccountRepository:
         """The account book, inside this transaction."""
         ...
 
