@@ -1,7 +1,7 @@
 """What the service's own statements cost at 10,000 and at 1,000,000 stored messages, on SQLite and on MariaDB.
 
 The two sizes are two databases that are filled first and then timed in turns. Times are those of the product's ports
-(`SqlMessageReader`, `SqlMessageJournal` in a unit of work), begin and end of the transaction included.
+(`SqlMessageReader`, `SqlMessageRepository` in a unit of work), begin and end of the transaction included.
 """
 
 import contextlib

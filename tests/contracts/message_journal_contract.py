@@ -1,4 +1,4 @@
-"""What every MessageJournal does. Subclasses provide `units`, `clock` and `reader`, and `other_units` where they can."""
+"""What every MessageRepository does. Subclasses provide `units`, `clock` and `reader`, and `other_units` where they can."""
 
 import asyncio
 import dataclasses
@@ -46,7 +46,7 @@ EACH_ADAPTER = settings(
 )
 
 
-class JournalSteps:
+class RepositorySteps:
     """What the tests do, each in a unit of work of its own."""
 
     @pytest.fixture
@@ -83,7 +83,7 @@ class JournalSteps:
     async def blocks(self, units: UnitOfWorkFactory) -> dict[MessageId, LaneBlock | None]:
         return {one.message.id: one.blocked for one in await self.due(units)}
 
-    async def departed(self, units: UnitOfWorkFactory, clock: SettableClock, **changes: Any) -> Message:
+    async def call_started(self, units: UnitOfWorkFactory, clock: SettableClock, **changes: Any) -> Message:
         """A message whose call is in flight."""
         message = a_due_message(**changes)
         await self.add(units, message)
@@ -92,13 +92,13 @@ class JournalSteps:
         return message
 
     async def unknown(self, units: UnitOfWorkFactory, clock: SettableClock, **changes: Any) -> Message:
-        message = await self.departed(units, clock, **changes)
+        message = await self.call_started(units, clock, **changes)
         settle(message, an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE"), now=clock.now())
         await self.save(units, message)
         return message
 
 
-class KeyContract(JournalSteps):
+class KeyContract(RepositorySteps):
     async def test_the_first_to_claim_a_key_owns_it(
         self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
     ) -> None:
@@ -143,7 +143,7 @@ class KeyContract(JournalSteps):
         assert (owner.target, owner.fresh) == ("b", True)
 
 
-class StoringContract(JournalSteps):
+class StoringContract(RepositorySteps):
     async def test_every_field_comes_back(self, units: UnitOfWorkFactory) -> None:
         message = a_due_message(
             content=ImageContent(file_id="f", file_size=1, aes_key="a" * 32, md5="b" * 32, image_width=2, image_height=3),
@@ -167,7 +167,7 @@ class StoringContract(JournalSteps):
         assert await self.load(units, message) == message
 
     async def test_what_happened_to_a_message_comes_back(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
-        message = await self.departed(units, clock)
+        message = await self.call_started(units, clock)
         receipt = a_receipt(
             seq="9", app_info="YQ==", sender_id="1", receiver_id="2", room_id="0", message_type=0, content_type=2,
             content="hello", sender_name="我", dev_info="d", extra_content="e", is_svr_fail=False,
@@ -182,7 +182,7 @@ class StoringContract(JournalSteps):
         assert stored.version == 2
 
     async def test_a_refusal_comes_back(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
-        message = await self.departed(units, clock)
+        message = await self.call_started(units, clock)
         refused = an_outcome(
             OutcomeClass.REFUSED_PERMANENT, reason="CODE", error_code=-4017, error_message="无权限", confirmed=False
         )
@@ -194,7 +194,7 @@ class StoringContract(JournalSteps):
         assert (stored.attempts[0].unsettled, stored.attempts[0].lane_open) == (False, False)
 
     async def test_recall_states_come_back(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
-        message = await self.departed(units, clock)
+        message = await self.call_started(units, clock)
         settle(message, an_outcome(OutcomeClass.ACCEPTED))
         message.ask_recall(now=clock.now())
         await self.save(units, message)
@@ -257,7 +257,7 @@ class StoringContract(JournalSteps):
         assert dict(await reader.counts()) == {(PROVIDER, "TEXT", "ACCEPTED"): 5, (BACKUP, "GIF", "X"): 1}
 
 
-class SavingContract(JournalSteps):
+class SavingContract(RepositorySteps):
     async def test_saving_raises_the_version_of_the_copy_too(self, units: UnitOfWorkFactory) -> None:
         message = a_due_message()
         await self.add(units, message)
@@ -292,14 +292,14 @@ class SavingContract(JournalSteps):
     async def test_one_attempt_of_a_message_is_unsettled_at_most(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
-        message = await self.departed(units, clock)
+        message = await self.call_started(units, clock)
         message.attempts.append(an_attempt(number=2, lane_open=False))
         with pytest.raises(ConflictError):
             await self.save(units, message)
         assert len((await self.load(units, message)).attempts) == 1
 
     async def test_one_attempt_of_a_lane_is_open_at_most(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
-        await self.departed(units, clock)
+        await self.call_started(units, clock)
         second, elsewhere = a_due_message(), a_due_message(conversation_id="R:2")
         await self.add(units, second, elsewhere)
         depart(elsewhere)
@@ -317,14 +317,14 @@ class SavingContract(JournalSteps):
             depart(message, guid=guid, provider_code=provider)
             settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=name))
             await self.save(units, message)
-        thief = await self.departed(units, clock)
+        thief = await self.call_started(units, clock)
         settle(thief, an_outcome(OutcomeClass.ACCEPTED, receipt=name))
         with pytest.raises(ConflictError):
             await self.save(units, thief)
         assert (await self.load(units, thief)).status is MessageStatus.SENDING
 
     async def test_the_owner_of_a_provider_id_is_found(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
-        message = await self.departed(units, clock)
+        message = await self.call_started(units, clock)
         settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("4711")))
         await self.save(units, message)
         mine = (PROVIDER, GUID, ProviderMessageId("4711"))
@@ -337,7 +337,7 @@ class SavingContract(JournalSteps):
     ) -> None:
         message = await self.unknown(units, clock)
         await self.unknown(units, clock, guid=Guid("guid-b"))
-        accepted = await self.departed(units, clock, conversation_id="R:9")
+        accepted = await self.call_started(units, clock, conversation_id="R:9")
         settle(accepted, an_outcome(OutcomeClass.ACCEPTED))
         await self.save(units, accepted)
         async with units() as unit:
@@ -364,8 +364,8 @@ class SavingContract(JournalSteps):
     async def test_a_refusal_that_no_table_knows_is_still_offered_to_echoes(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
-        known = await self.departed(units, clock, conversation_id="R:1")
-        unknown = await self.departed(units, clock, conversation_id="R:2")
+        known = await self.call_started(units, clock, conversation_id="R:1")
+        unknown = await self.call_started(units, clock, conversation_id="R:2")
         for message in (known, unknown):
             outcome = an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=message is known)
             settle(message, outcome, verdict=GiveUp("REFUSED_PERMANENT"), now=clock.now())
@@ -382,7 +382,7 @@ class SavingContract(JournalSteps):
             assert await unit.messages.uncertain(PROVIDER, [GUID]) == []
 
 
-class DueContract(JournalSteps):
+class DueContract(RepositorySteps):
     async def test_urgent_goes_before_normal_before_bulk_and_then_the_oldest(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
@@ -405,7 +405,7 @@ class DueContract(JournalSteps):
             for number, priority in enumerate((0, 5, 9, 9))
         ]
         await self.add(units, bulk, normal, urgent, other)
-        gone = await self.departed(units, clock, conversation_id="R:gone", priority=9)
+        gone = await self.call_started(units, clock, conversation_id="R:gone", priority=9)
         among = {bulk.id, normal.id, urgent.id, gone.id, a_due_message().id}
 
         async def claimed(limit: int) -> list[MessageId]:
@@ -482,7 +482,7 @@ class DueContract(JournalSteps):
     async def test_a_call_in_flight_is_due_when_its_lease_ends(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
-        message = await self.departed(units, clock)
+        message = await self.call_started(units, clock)
         clock.advance(LEASE_MS - 1)
         assert await self.due_ids(units) == []
         clock.advance(1)
@@ -526,7 +526,7 @@ class DueContract(JournalSteps):
         assert {one.message.id: one.paced for one in await self.due(units)} == {message.id: False, other.id: False}
 
 
-class LaneContract(JournalSteps):
+class LaneContract(RepositorySteps):
     async def test_a_lane_goes_one_by_one_in_order(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
         messages = [a_due_message() for _ in range(10)]
         await self.add(units, *messages)
@@ -561,7 +561,7 @@ class LaneContract(JournalSteps):
     async def test_nothing_of_a_lane_goes_while_a_call_is_open(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
-        message = await self.departed(units, clock)
+        message = await self.call_started(units, clock)
         urgent = a_due_message(priority=9)
         await self.add(units, urgent)
         assert await self.blocks(units) == {urgent.id: LaneBlock.BEHIND}
@@ -572,7 +572,7 @@ class LaneContract(JournalSteps):
     async def test_a_message_that_waits_for_its_retry_keeps_its_place(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
-        message = await self.departed(units, clock)
+        message = await self.call_started(units, clock)
         later = a_due_message()
         await self.add(units, later)
         settle(message, an_outcome(OutcomeClass.NOT_SENT), verdict=RetryAt(5_000), now=clock.now())
@@ -602,7 +602,7 @@ class LaneContract(JournalSteps):
     async def test_a_lane_that_is_released_wakes_its_next_parked_message(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
-        message = await self.departed(units, clock)
+        message = await self.call_started(units, clock)
         parked = [a_due_message() for _ in range(3)]
         await self.add(units, *parked)
         for one in parked:
@@ -636,7 +636,7 @@ class LaneContract(JournalSteps):
     async def test_a_released_lane_does_not_cut_the_wait_of_a_retry_short(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
-        message = await self.departed(units, clock)
+        message = await self.call_started(units, clock)
         parked = a_due_message()
         await self.add(units, parked)
         parked.wait_in_lane(now=clock.now())
@@ -656,7 +656,7 @@ class LaneContract(JournalSteps):
     async def test_an_uncertain_call_wakes_its_lane_and_holds_it(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
-        message = await self.departed(units, clock)
+        message = await self.call_started(units, clock)
         parked = [a_due_message() for _ in range(2)]
         await self.add(units, *parked)
         for one in parked:
@@ -689,10 +689,10 @@ class LaneContract(JournalSteps):
     async def test_a_recall_neither_waits_in_the_lane_nor_blocks_it(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
-        message = await self.departed(units, clock)
+        message = await self.call_started(units, clock)
         settle(message, an_outcome(OutcomeClass.ACCEPTED), now=clock.now())
         await self.save(units, message)
-        other = await self.departed(units, clock)
+        other = await self.call_started(units, clock)
         message.ask_recall(now=clock.now())
         await self.save(units, message)
         assert await self.blocks(units) == {message.id: None}
@@ -704,5 +704,5 @@ class LaneContract(JournalSteps):
         assert await self.blocks(units) == {message.id: None, later.id: None}
 
 
-class MessageJournalContract(KeyContract, StoringContract, SavingContract, DueContract, LaneContract):
+class MessageRepositoryContract(KeyContract, StoringContract, SavingContract, DueContract, LaneContract):
     """All of it."""

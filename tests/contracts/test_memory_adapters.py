@@ -9,7 +9,7 @@ from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.doorbell_contract import HOUR_MS, NotifierContract
 from tests.contracts.gateway_contract import GatewayContract, a_dispatch
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
-from tests.contracts.message_journal_contract import MessageJournalContract
+from tests.contracts.message_journal_contract import MessageRepositoryContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.overview_contract import StoreMetricsContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract
@@ -66,7 +66,7 @@ class OnMemory:
         return MemoryDeadLetterReader(database)
 
 
-class TestMemoryMessageJournal(OnMemory, MessageJournalContract):
+class TestMemoryMessageJournal(OnMemory, MessageRepositoryContract):
     pass
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.contracts.account_book_contract import AccountRepositoryContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
-from tests.contracts.message_journal_contract import MessageJournalContract
+from tests.contracts.message_journal_contract import MessageRepositoryContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.overview_contract import StoreMetricsContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
@@ -65,7 +65,7 @@ class OnSqlite:
         return SqlDeadLetterReader(opened.read)
 
 
-class TestSqliteMessageJournal(OnSqlite, MessageJournalContract):
+class TestSqliteMessageJournal(OnSqlite, MessageRepositoryContract):
     pass
 
 

@@ -15,10 +15,10 @@ _calls = itertools.count()
 _ask = Dispatcher._ask
 
 
-async def _stop_and_ask(dispatcher: Dispatcher, departure: Any) -> Any:
+async def _stop_and_ask(dispatcher: Dispatcher, started_call: Any) -> Any:
     if next(_calls) == 0:
         os.kill(os.getpid(), signal.SIGSTOP)
-    return await _ask(dispatcher, departure)
+    return await _ask(dispatcher, started_call)
 
 
 if __name__ == "__main__":

@@ -121,8 +121,8 @@ class ScriptedReader:
 
     def body(self, **fields: Any) -> bytes:
         raw = f"callback {next(self._serial)}"
-        sighting = fields.get("sighting")
-        known = {"guid": sighting.guid, "event_key": sighting.event_key} if sighting is not None else {}
+        stream_record = fields.get("stream_record")
+        known = {"guid": stream_record.guid, "event_key": stream_record.event_key} if stream_record is not None else {}
         whole: dict[str, Any] = {"notify_type": 11010, "event_key": raw, "raw": raw}
         self._items[raw] = CallbackItem(**whole | known | fields)
         return raw.encode()

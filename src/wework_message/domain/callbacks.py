@@ -95,7 +95,7 @@ class CallbackProjection:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class StreamRecord:
     """One record of the account's message stream (11010, an item of 11013, or a pulled one), in our words."""
 
     guid: Guid

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.domain.callbacks import Sighting
+from wework_message.domain.callbacks import StreamRecord
 from wework_message.domain.content import Content, MentionContent, TextContent
 from wework_message.domain.ids import Guid, MessageId
 
@@ -46,29 +46,29 @@ class OpenAttempt:
     """The account's own user id, where it is known."""
 
 
-def is_own(sighting: Sighting, own_vid: str | None) -> bool:
+def is_own(stream_record: StreamRecord, own_vid: str | None) -> bool:
     """Whether the account itself sent the record; `send_flag` stands in until its user id is known."""
-    return sighting.sender == own_vid if own_vid is not None else sighting.send_flag
+    return stream_record.sender == own_vid if own_vid is not None else stream_record.send_flag
 
 
-def match(sighting: Sighting, attempts: Iterable[OpenAttempt], *, horizon_ms: int) -> OpenAttempt | None:
+def match(stream_record: StreamRecord, attempts: Iterable[OpenAttempt], *, horizon_ms: int) -> OpenAttempt | None:
     """The attempt that this record settles by content, oldest first, or None.
 
     `horizon_ms` is H: how long after the end of an attempt its echo may still be stamped.
     """
-    if sighting.text is None:
+    if stream_record.text is None:
         return None
-    key = content_key(sighting.text)
-    fitting = [attempt for attempt in attempts if _fits(sighting, key, attempt, horizon_ms)]
+    key = content_key(stream_record.text)
+    fitting = [attempt for attempt in attempts if _fits(stream_record, key, attempt, horizon_ms)]
     return min(fitting, key=lambda attempt: (attempt.started_at, attempt.number), default=None)
 
 
-def _fits(sighting: Sighting, key: str, attempt: OpenAttempt, horizon_ms: int) -> bool:
+def _fits(stream_record: StreamRecord, key: str, attempt: OpenAttempt, horizon_ms: int) -> bool:
     return (
-        attempt.guid == sighting.guid
+        attempt.guid == stream_record.guid
         and attempt.content_key == key
-        and is_own(sighting, attempt.own_vid)
-        and attempt.conversation_id in sighting.conversations
-        and sighting.sent_at is not None
-        and attempt.started_at - SKEW_MS <= sighting.sent_at <= attempt.ended_at + horizon_ms
+        and is_own(stream_record, attempt.own_vid)
+        and attempt.conversation_id in stream_record.conversations
+        and stream_record.sent_at is not None
+        and attempt.started_at - SKEW_MS <= stream_record.sent_at <= attempt.ended_at + horizon_ms
     )

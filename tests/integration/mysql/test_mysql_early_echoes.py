@@ -14,7 +14,7 @@ from tests.support.builders import (
     PROVIDER,
     a_due_message,
     a_receipt,
-    a_sighting,
+    a_stream_record,
     an_item,
     an_outcome,
     depart,
@@ -54,7 +54,7 @@ class OneEcho:
         return (self.reread(11010, body.decode()),)
 
     def reread(self, notify_type: int, raw: str) -> CallbackItem:
-        return an_item(sighting=a_sighting(provider_message_id=NAME))
+        return an_item(stream_record=a_stream_record(provider_message_id=NAME))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.support.builders import DAY_MS, GUID, HORIZON_MS, NOW, a_receipt, a_sighting, an_outcome
+from tests.support.builders import DAY_MS, GUID, HORIZON_MS, NOW, a_receipt, a_stream_record, an_outcome
 from tests.support.world import World
 
 from wework_message.application.commands.change import CancelMessage, RecallMessage, RetryMessage
@@ -132,7 +132,7 @@ async def test_a_recall_goes_out_with_the_providers_id_and_is_confirmed_by_the_s
         (asked,) = world.gateway.recalls
         assert (asked.provider_message_id, asked.guid) == (NAME, GUID)
         assert len(world.gateway.calls) == 1
-        await world.hear(sighting=a_sighting(refers_to=NAME, kinds=frozenset({FactKind.REVOKED}), text=None))
+        await world.hear(stream_record=a_stream_record(refers_to=NAME, kinds=frozenset({FactKind.REVOKED}), text=None))
         message = await world.message(message_id)
         assert (message.status, message.recall_confirmed) == (MessageStatus.RECALLED, True)
 
@@ -177,7 +177,7 @@ async def test_a_recall_of_an_unknown_message_waits_until_it_is_proven_sent() ->
         await world.dispatch()
         assert world.gateway.recalls == []
         assert (await world.message(message_id)).recall is RecallState.WAITING
-        await world.hear(sighting=a_sighting(provider_message_id=NAME))
+        await world.hear(stream_record=a_stream_record(provider_message_id=NAME))
         assert (await world.message(message_id)).status is MessageStatus.RECALLING
         await world.dispatch()
         assert [asked.provider_message_id for asked in world.gateway.recalls] == [NAME]

@@ -10,7 +10,7 @@ from tests.support.world import World
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.application.commands import dispatch
 from wework_message.application.commands.change import RecallMessage
-from wework_message.application.commands.claim_due import Room
+from wework_message.application.commands.claim_due import ClaimRequest
 from wework_message.application.errors import DrainingError
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.attempt import AttemptOutcome
@@ -146,7 +146,7 @@ async def test_an_unknown_code_holds_the_next_messages_until_a_probe_says_online
 async def test_a_call_whose_process_died_becomes_unknown_when_its_lease_ends() -> None:
     async with World() as world:
         message_id = await world.accept_text()
-        await world.commits.submit(world.claiming, Room(10))  # the intent, and then nobody calls
+        await world.commits.submit(world.claiming, ClaimRequest(10))  # the intent, and then nobody calls
         assert (await world.message(message_id)).status is MessageStatus.SENDING
         await world.pass_time(world.policy.lease_ms(PROVIDER) - 1)
         assert (await world.message(message_id)).status is MessageStatus.SENDING

@@ -10,7 +10,7 @@ from tests.support.queues import MemoryTransport
 from tests.support.world import World
 
 from wework_message.adapters.rocketmq.doorbell import RocketmqNotifier
-from wework_message.application.commands.claim_due import Room
+from wework_message.application.commands.claim_due import ClaimRequest
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.ports.gateway import Dispatch
@@ -70,10 +70,10 @@ async def test_a_ring_is_not_answered_while_the_store_takes_no_claim(
 async def test_of_a_set_only_its_own_are_claimed(notifier: RocketmqNotifier) -> None:
     async with World(wakeup=notifier) as world:
         first, second, other = [await world.accept_text(to=f"S:{number}") for number in range(1, 4)]
-        claimed = await world.commits.submit(world.claiming, Room(10, frozenset({first, second})))
-        assert {one.message.id for one in claimed.departures} == {first, second}
-        everything = await world.commits.submit(world.claiming, Room(10))
-        assert [one.message.id for one in everything.departures] == [other]
+        claimed = await world.commits.submit(world.claiming, ClaimRequest(10, frozenset({first, second})))
+        assert {one.message.id for one in claimed.started_calls} == {first, second}
+        everything = await world.commits.submit(world.claiming, ClaimRequest(10))
+        assert [one.message.id for one in everything.started_calls] == [other]
 
 
 async def test_what_does_not_fit_into_the_free_slots_is_taken_as_they_get_free(

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.support.builders import DAY_MS, GUID, LEASE_MS, PROVIDER, a_receipt, a_sighting, an_outcome
+from tests.support.builders import DAY_MS, GUID, LEASE_MS, PROVIDER, a_receipt, a_stream_record, an_outcome
 from tests.support.polling import until
 from tests.support.world import World
 
-from wework_message.adapters.memory.journal import MemoryMessageJournal
-from wework_message.application.commands.claim_due import Room
+from wework_message.adapters.memory.journal import MemoryMessageRepository
+from wework_message.application.commands.claim_due import ClaimRequest
 from wework_message.application.commands.probe import ProbeProviders, Prober
 from wework_message.application.commands.prune import GiveUpUnmatched
 from wework_message.application.commands.settle import Settlement
@@ -120,7 +120,7 @@ async def test_a_claim_that_raises_is_logged_and_dispatching_goes_on(
     async with World() as world:
         claim, failed = world.claiming.__call__, asyncio.Event()
 
-        async def fail_once(flush: CommitScope, rooms: Sequence[Room], /) -> object:
+        async def fail_once(flush: CommitScope, rooms: Sequence[ClaimRequest], /) -> object:
             if failed.is_set():
                 return await claim(flush, rooms)
             failed.set()
@@ -141,14 +141,14 @@ async def test_a_message_that_breaks_a_guard_is_put_off_and_the_others_go(
 ) -> None:
     async with World() as world:
         poison, healthy = await world.accept_text(to="R:1"), await world.accept_text(to="R:2")
-        save = MemoryMessageJournal.save
+        save = MemoryMessageRepository.save
 
-        async def refuse(self: MemoryMessageJournal, messages: Sequence[Message]) -> frozenset[MessageId]:
+        async def refuse(self: MemoryMessageRepository, messages: Sequence[Message]) -> frozenset[MessageId]:
             if any(one.id == poison and one.status is MessageStatus.SENDING for one in messages):
                 raise ConflictError
             return await save(self, messages)
 
-        monkeypatch.setattr(MemoryMessageJournal, "save", refuse)
+        monkeypatch.setattr(MemoryMessageRepository, "save", refuse)
         await world.dispatch()
         assert (await world.message(healthy)).status is MessageStatus.SENT
         waiting = await world.message(poison)
@@ -254,7 +254,7 @@ async def test_a_callback_that_cannot_be_projected_ends_after_five_tries_and_sto
 
         monkeypatch.setattr(Message, "learn", fail_on_poison)
         for one in (other, name):
-            await world.ingesting(world.callbacks.body(sighting=a_sighting(provider_message_id=one)))
+            await world.ingesting(world.callbacks.body(stream_record=a_stream_record(provider_message_id=one)))
         await world.projector.project_pending()
         assert (await world.message(healthy)).status is MessageStatus.DELIVERED
         assert (await world.message(poison)).status is MessageStatus.SENT
@@ -282,7 +282,7 @@ async def test_a_defect_of_the_projector_is_logged_and_projecting_goes_on(
         message_id = await world.accept_text()
         await world.dispatch()
         name = (await world.message(message_id)).attempts[0].provider_message_id
-        await world.ingesting(world.callbacks.body(sighting=a_sighting(provider_message_id=name)))
+        await world.ingesting(world.callbacks.body(stream_record=a_stream_record(provider_message_id=name)))
         await world.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
         await world.projector.stop()
         await running
@@ -295,7 +295,7 @@ async def test_callbacks_of_a_process_that_died_are_found_without_a_ring() -> No
         message_id = await world.accept_text()
         await world.dispatch()
         name = (await world.message(message_id)).attempts[0].provider_message_id
-        body = world.callbacks.body(sighting=a_sighting(provider_message_id=name))
+        body = world.callbacks.body(stream_record=a_stream_record(provider_message_id=name))
         async with world.units() as unit:
             await unit.inbox.store(PROVIDER, world.callbacks.read(body), world.clock.now())
             await unit.commit()
@@ -308,7 +308,7 @@ async def test_records_that_match_nothing_for_a_day_are_reported_as_orphans(capl
     async with World() as world:
         await world.accept_text()
         await world.dispatch()
-        await world.hear(sighting=a_sighting(text="typed on the phone"))
+        await world.hear(stream_record=a_stream_record(text="typed on the phone"))
         task = GiveUpUnmatched(world.clock)
         for ms in (DAY_MS, 1):
             assert not caplog.records

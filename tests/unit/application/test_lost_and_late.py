@@ -14,12 +14,12 @@ from tests.support.builders import (
     PROVIDER,
     a_draft,
     a_receipt,
-    a_sighting,
+    a_stream_record,
     an_outcome,
 )
 from tests.support.world import World
 
-from wework_message.adapters.memory.journal import MemoryMessageJournal
+from wework_message.adapters.memory.journal import MemoryMessageRepository
 from wework_message.application.commands.change import RecallMessage, RetryMessage
 from wework_message.application.commands.probe import ProbeProviders
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account_id
@@ -80,7 +80,7 @@ async def test_an_echo_during_a_call_whose_process_dies_delivers_the_message_whe
     async with World() as world:
         message_id, _ = await begun(world)
         await kill(world)
-        await world.hear(sighting=a_sighting(provider_message_id=NAME))
+        await world.hear(stream_record=a_stream_record(provider_message_id=NAME))
         assert (await world.message(message_id)).status is MessageStatus.SENDING
         await world.pass_time(LEASE_MS)
         await world.projector.project_pending()
@@ -91,7 +91,7 @@ async def test_an_early_echo_is_found_however_late_the_end_of_the_lease_is_notic
     async with World() as world:
         message_id, _ = await begun(world)
         await kill(world)
-        await world.hear(sighting=a_sighting(provider_message_id=NAME))
+        await world.hear(stream_record=a_stream_record(provider_message_id=NAME))
         await world.pass_time(DAY_MS // 2)
         await world.projector.project_pending()
         assert (await world.message(message_id)).status is MessageStatus.DELIVERED
@@ -101,9 +101,9 @@ async def test_an_early_echo_is_found_however_late_the_end_of_the_lease_is_notic
 async def test_an_echo_corrects_a_refusal_that_no_table_knows(*, early: bool) -> None:
     async with World() as world:
         message_id, call = await begun(world)
-        echo = a_sighting(provider_message_id=NAME)
+        echo = a_stream_record(provider_message_id=NAME)
         if early:
-            await world.hear(sighting=echo)
+            await world.hear(stream_record=echo)
         call.answer.set_result(an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False, error_code=-77))
         await world.quiet()
         failed = await world.message(message_id)
@@ -111,7 +111,7 @@ async def test_an_echo_corrects_a_refusal_that_no_table_knows(*, early: bool) ->
         if early:
             await world.projector.project_pending()
         else:
-            await world.hear(sighting=echo)
+            await world.hear(stream_record=echo)
         assert (await world.message(message_id)).status is MessageStatus.DELIVERED
 
 
@@ -122,16 +122,16 @@ async def test_an_echo_between_two_tries_to_record_an_answer_is_not_overwritten(
         await world.accept_text("earlier", to="R:2")
         await world.dispatch()
         message_id, call = await begun(world)
-        save, saved = MemoryMessageJournal.save, asyncio.Event()
+        save, saved = MemoryMessageRepository.save, asyncio.Event()
 
-        async def fail_once(self: MemoryMessageJournal, messages: Sequence[Message]) -> frozenset[MessageId]:
+        async def fail_once(self: MemoryMessageRepository, messages: Sequence[Message]) -> frozenset[MessageId]:
             lost = await save(self, messages)
             if not saved.is_set():
                 saved.set()
                 raise UnavailableError("database")
             return lost
 
-        monkeypatch.setattr(MemoryMessageJournal, "save", fail_once)
+        monkeypatch.setattr(MemoryMessageRepository, "save", fail_once)
         monkeypatch.setattr("wework_message.application.commands.dispatch.RECORD_RETRY_S", 0.05)
         call.answer.set_result(TIMED_OUT)
         await saved.wait()
@@ -165,7 +165,7 @@ async def test_both_attempts_of_a_resend_lost_and_an_echo_of_the_first_free_the_
         await world.retrying(RetryMessage(DEFAULT_TENANT, message_id, force=True))
         await world.dispatch()
         assert (await world.message(message_id)).status is MessageStatus.UNKNOWN
-        await world.hear(sighting=a_sighting(provider_message_id=NAME))
+        await world.hear(stream_record=a_stream_record(provider_message_id=NAME))
         assert (await world.message(message_id)).status is MessageStatus.DELIVERED
         behind = await world.accept_text("next")
         await world.dispatch()
@@ -199,7 +199,7 @@ async def test_a_late_answer_with_the_id_that_an_echo_has_told_is_kept() -> None
     async with World() as world:
         message_id, call = await begun(world)
         await notice_the_end_of_the_lease(world)
-        await world.hear(sighting=a_sighting(provider_message_id=NAME))
+        await world.hear(stream_record=a_stream_record(provider_message_id=NAME))
         assert (await world.message(message_id)).status is MessageStatus.DELIVERED
         call.answer.set_result(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(NAME)))
         await world.quiet()
@@ -218,7 +218,7 @@ async def test_a_late_refusal_of_a_part_that_was_delivered_stops_nobody() -> Non
         await world.dispatcher.dispatch_due()
         await call.begun.wait()
         await notice_the_end_of_the_lease(world)
-        await world.hear(sighting=a_sighting(provider_message_id=NAME))
+        await world.hear(stream_record=a_stream_record(provider_message_id=NAME))
         call.answer.set_result(an_outcome(OutcomeClass.REFUSED_PERMANENT))
         await world.dispatch()
         async with world.units() as unit:
@@ -236,7 +236,7 @@ async def test_one_echo_settles_one_attempt_even_if_it_names_no_id() -> None:
         await world.dispatch()
         now = world.clock.now()
         for _ in range(2):
-            await world.hear(sighting=a_sighting(provider_message_id=None, sent_at=now - 2 * HORIZON_MS))
+            await world.hear(stream_record=a_stream_record(provider_message_id=None, sent_at=now - 2 * HORIZON_MS))
         states = [(await world.message(one)).status for one in (first, second)]
         assert states == [MessageStatus.DELIVERED, MessageStatus.UNKNOWN]
 
@@ -248,7 +248,7 @@ async def test_an_image_that_is_unknown_is_settled_by_its_id_only() -> None:
             content=ImageContent(file_id="f", aes_key="k", md5="m", file_size=1, image_width=1, image_height=1)
         )
         await world.dispatch()
-        await world.hear(sighting=a_sighting(text=None, provider_message_id=NAME))
+        await world.hear(stream_record=a_stream_record(text=None, provider_message_id=NAME))
         assert (await world.message(MessageId(accepted.target))).status is MessageStatus.UNKNOWN
         views = await world.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
         assert [view.state for view in views] == [InboxState.PARKED]
@@ -285,9 +285,9 @@ async def test_the_first_accepted_answer_tells_who_the_account_is() -> None:
         unknown = await world.accept_text("lost")
         await world.dispatch()
         echo = {"text": "lost", "provider_message_id": NAME, "send_flag": False}
-        await world.hear(sighting=a_sighting(sender="4242", **echo))
+        await world.hear(stream_record=a_stream_record(sender="4242", **echo))
         assert (await world.message(unknown)).status is MessageStatus.UNKNOWN
-        await world.hear(sighting=a_sighting(sender="1688", **echo))
+        await world.hear(stream_record=a_stream_record(sender="1688", **echo))
         assert (await world.message(unknown)).status is MessageStatus.DELIVERED
 
 
@@ -319,7 +319,7 @@ async def test_an_account_whose_first_claim_was_rolled_back_is_opened_by_the_nex
             await world.dispatcher.dispatch_due()
         await world.dispatch()
         name = (await world.message(message_id)).attempts[0].provider_message_id
-        await world.hear(sighting=a_sighting(provider_message_id=name))
+        await world.hear(stream_record=a_stream_record(provider_message_id=name))
         assert (await world.message(message_id)).status is MessageStatus.DELIVERED
 
 

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 import pytest
-from tests.support.builders import DAY_MS, HORIZON_MS, LEASE_MS, a_sighting, an_outcome, depart
+from tests.support.builders import DAY_MS, HORIZON_MS, LEASE_MS, a_stream_record, an_outcome, depart
 from tests.support.world import World
 
 from wework_message.application.commands.recover import Recover, Recovered, RecoverHandler
@@ -53,8 +53,8 @@ async def test_an_echo_stamped_after_the_backup_settles_its_message() -> None:
     async with World() as world:
         old, other = await world.accept_text("first"), await world.accept_text("second")
         await recovered(world)
-        await world.hear(sighting=a_sighting(text="first", sent_at=world.clock.now() - HOUR_MS // 2))
-        await world.hear(sighting=a_sighting(text="second", sent_at=world.clock.now() - 2 * HOUR_MS))
+        await world.hear(stream_record=a_stream_record(text="first", sent_at=world.clock.now() - HOUR_MS // 2))
+        await world.hear(stream_record=a_stream_record(text="second", sent_at=world.clock.now() - 2 * HOUR_MS))
         assert await statuses(world, [old, other]) == [MessageStatus.DELIVERED, MessageStatus.UNKNOWN]
 
 

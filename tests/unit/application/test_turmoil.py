@@ -5,12 +5,12 @@ import random
 from collections.abc import Awaitable, Callable
 
 import pytest
-from tests.support.builders import GUID, a_sighting
+from tests.support.builders import GUID, a_stream_record
 from tests.support.world import World
 
 from wework_message.application.commands.probe import ProbeProviders
 from wework_message.domain.attempt import AttemptOutcome, Receipt
-from wework_message.domain.callbacks import Sighting
+from wework_message.domain.callbacks import StreamRecord
 from wework_message.domain.content import TextContent
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import MessageId, ProviderMessageId
@@ -36,7 +36,7 @@ class Turmoil:
         self.chance = random.Random(seed)
         self.accepted: list[MessageId] = []
         self.executed: list[MessageId] = []
-        self.echoes: list[tuple[MessageId, Sighting]] = []
+        self.echoes: list[tuple[MessageId, StreamRecord]] = []
         self.echoed: set[MessageId] = set()
         self.hanging: list[asyncio.Future[None]] = []
         world.gateway.script(*[self.answer] * 10_000)
@@ -58,7 +58,7 @@ class Turmoil:
         name, now = ProviderMessageId(str(len(self.executed))), self.world.clock.now()
         assert isinstance(asked.content, TextContent)
         if self.chance.random() < 0.8:
-            echo = a_sighting(
+            echo = a_stream_record(
                 provider_message_id=name,
                 sent_at=now,
                 text=asked.content.content,
@@ -87,8 +87,8 @@ class Turmoil:
 
     async def echo(self) -> None:
         if self.echoes:
-            message_id, sighting = self.echoes.pop(self.chance.randrange(len(self.echoes)))
-            await self.world.ingesting(self.world.callbacks.body(sighting=sighting))
+            message_id, stream_record = self.echoes.pop(self.chance.randrange(len(self.echoes)))
+            await self.world.ingesting(self.world.callbacks.body(stream_record=stream_record))
             self.echoed.add(message_id)
             await self.world.projector.project_pending()
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.builders import CONVERSATION, GUID, HORIZON_MS, NOW, a_sighting
+from tests.support.builders import CONVERSATION, GUID, HORIZON_MS, NOW, a_stream_record
 
 from wework_message.domain.content import MentionContent, TextContent
 from wework_message.domain.ids import Guid, MessageId
@@ -28,7 +28,7 @@ def an_open_attempt(**changes: Any) -> OpenAttempt:
 
 
 def found(*attempts: OpenAttempt, **record: Any) -> OpenAttempt | None:
-    return match(a_sighting(**record), attempts, horizon_ms=HORIZON_MS)
+    return match(a_stream_record(**record), attempts, horizon_ms=HORIZON_MS)
 
 
 def test_the_account_s_own_text_in_the_conversation_and_in_time_settles_its_attempt() -> None:
@@ -84,7 +84,7 @@ def test_the_sender_is_compared_once_it_is_known_and_the_flag_stands_in_before(
     own_vid: str | None, sender: str | None, flag: bool, own: bool
 ) -> None:
     record: dict[str, Any] = {"sender": sender, "send_flag": flag}
-    assert is_own(a_sighting(**record), own_vid) is own
+    assert is_own(a_stream_record(**record), own_vid) is own
     assert (found(an_open_attempt(own_vid=own_vid), **record) is not None) is own
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from wework_message.adapters.guxing.receipts import MAX_KEY
 from wework_message.adapters.guxing.wire import identifier, number, short_text
-from wework_message.domain.callbacks import FactKind, Sighting
+from wework_message.domain.callbacks import FactKind, StreamRecord
 from wework_message.domain.conversation import Conversation
 from wework_message.domain.ids import Guid, ProviderMessageId
 
@@ -39,7 +39,7 @@ def record_key(record: Mapping[str, Any]) -> str | None:
     return f"{identifier(record.get('seq')) or ''}:{message_id}:{refers_to}:{_strict_number(record, 'flag')}"
 
 
-def read_sighting(guid: Guid, event_key: str, record: Mapping[str, Any]) -> Sighting | None:
+def read_stream_record(guid: Guid, event_key: str, record: Mapping[str, Any]) -> StreamRecord | None:
     """What the record says about a message; None where it is about none (a system tip, the account's own reading).
 
     Raises `RecordError` where a field that decides this is there and cannot be read.
@@ -50,7 +50,7 @@ def read_sighting(guid: Guid, event_key: str, record: Mapping[str, Any]) -> Sigh
     if not kinds:
         return None
     sent_s = number(record.get("sendtime"))
-    return Sighting(
+    return StreamRecord(
         guid=guid,
         event_key=event_key,
         provider_message_id=None if own_id is None else ProviderMessageId(own_id),

@@ -25,7 +25,7 @@ from wework_message.domain.ports.persistence import (
     IdempotencyKey,
     KeyOwner,
     LaneBlock,
-    MessageJournal,
+    MessageRepository,
     NewBatch,
 )
 from wework_message.domain.ports.system import Clock
@@ -34,7 +34,7 @@ UNCERTAIN_FOR_MS: Final = 24 * 3_600_000
 """How long an uncertain attempt is offered to echoes."""
 
 
-class MemoryMessageJournal:
+class MemoryMessageRepository:
     """Messages, attempts, keys and due times, inside the open unit of work."""
 
     def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
@@ -255,5 +255,5 @@ def _open_attempt(message: Message, attempt: Attempt) -> OpenAttempt:
     )
 
 
-def _conforms(journal: MemoryMessageJournal) -> MessageJournal:
+def _conforms(journal: MemoryMessageRepository) -> MessageRepository:
     return journal

@@ -22,7 +22,7 @@ from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.persistence import (
     AccountRepository,
     CallbackInbox,
-    MessageJournal,
+    MessageRepository,
     UnitOfWork,
     UnitOfWorkFactory,
 )
@@ -161,7 +161,7 @@ class CachingUnitOfWork:
         self._accounts: CachedAccountRepository | None = None
 
     @property
-    def messages(self) -> MessageJournal:
+    def messages(self) -> MessageRepository:
         """The journal."""
         return self._unit.messages
 

@@ -94,7 +94,7 @@ class Dialect(Protocol):
         ...
 
     @property
-    def departed(self) -> Statement:
+    def call_started(self) -> Statement:
         """The same for a call that starts: it uses up the place in the budget."""
         ...
 
@@ -172,7 +172,7 @@ class SqliteDialect:
         return _upsert_due("place", "parked", "due_at")
 
     @cached_property
-    def departed(self) -> Prepared:
+    def call_started(self) -> Prepared:
         """ON CONFLICT DO UPDATE."""
         return _upsert_due("place", "parked", "due_at", "paced")
 

@@ -53,7 +53,7 @@ _OWNERS = Query(
 _PARTS = select(message.c.id).where(message.c.group_id == bindparam("the_id")).order_by(message.c.item_index)
 
 
-class SqlMessageJournal:
+class SqlMessageRepository:
     """Messages, attempts, keys and due times inside one transaction."""
 
     def __init__(self, run: Run, later: Later, dialect: Dialect, clock: Clock) -> None:
@@ -175,8 +175,8 @@ class SqlMessageJournal:
         pending = [(one, one.due) for one in messages if one.due is not None and one.due.in_ms is not None]
         waiting = [rows.due_row(one, its, now) for one, its in pending if its.place is not LanePosition.HOLDING]
         self._dialect.due_again.many(connection, waiting)
-        departed = [rows.due_row(one, its, now) for one, its in pending if its.place is LanePosition.HOLDING]
-        self._dialect.departed.many(connection, departed)
+        call_started = [rows.due_row(one, its, now) for one, its in pending if its.place is LanePosition.HOLDING]
+        self._dialect.call_started.many(connection, call_started)
         self._wake(connection, messages, now)
 
     def _wake(self, connection: Connection, messages: Sequence[Message], now: int) -> None:

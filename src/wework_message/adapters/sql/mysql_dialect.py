@@ -85,7 +85,7 @@ class MysqlDialect:
         return DueAgain(self.new_due, self._moved("place", "parked"))
 
     @cached_property
-    def departed(self) -> "DueAgain":
+    def call_started(self) -> "DueAgain":
         """UPDATE of known rows, INSERT of the others."""
         return DueAgain(self.new_due, self._moved("place", "parked", "paced"))
 

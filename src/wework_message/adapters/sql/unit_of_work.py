@@ -13,7 +13,7 @@ from wework_message.adapters.sql.dead_letters import SqlDeadLetters
 from wework_message.adapters.sql.dialect import Dialect
 from wework_message.adapters.sql.duties import SqlLeaseStore
 from wework_message.adapters.sql.inbox import SqlCallbackInbox
-from wework_message.adapters.sql.journal import SqlMessageJournal
+from wework_message.adapters.sql.journal import SqlMessageRepository
 from wework_message.adapters.sql.pruning import SqlPruning
 from wework_message.adapters.sql.running import Result, Session, Sessions, Step
 from wework_message.domain.errors import UnavailableError
@@ -32,7 +32,7 @@ class SqlUnitOfWork:
         self._turn = turn
         self._session: Session | None = None
         self._deferred: list[Step] = []
-        self.messages = SqlMessageJournal(self._run, self._later, dialect, clock)
+        self.messages = SqlMessageRepository(self._run, self._later, dialect, clock)
         self.inbox = SqlCallbackInbox(self._run, dialect)
         self.accounts = SqlAccountRepository(self._run, dialect)
         self.leases = SqlLeaseStore(self._run, dialect, clock)

@@ -29,7 +29,7 @@ from wework_message.domain.ports.throttling import RateLimiter
 from wework_message.domain.retry import Settle
 from wework_message.domain.selection import Choice
 
-STRIKE_WAIT_MS = 1_000
+HANDLING_RETRY_MS = 1_000
 """How long a message whose handling raised waits for its next chance."""
 
 LOOK_AGAIN_MS = 60_000
@@ -41,7 +41,7 @@ _LEASE_EXPIRED = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="LEASE_EXPIRED")
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class StartedCall:
     """A call whose intent is now durable: a send, or a recall of an earlier attempt."""
 
     message: Message
@@ -52,7 +52,7 @@ class Departure:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class ClaimRequest:
     """What a process asks a claim for."""
 
     slots: int
@@ -65,7 +65,7 @@ class Room:
 class Claimed:
     """What one claim did."""
 
-    departures: tuple[Departure, ...] = ()
+    started_calls: tuple[StartedCall, ...] = ()
     looked_at: int = 0
     """Due messages it decided on, departing or not; 0 = nothing of what was asked for is due any more."""
 
@@ -80,24 +80,26 @@ class ClaimDue:
         self._limiter = limiter
         self._clock = clock
 
-    async def __call__(self, flush: CommitScope, rooms: Sequence[Room], /) -> Sequence[Claimed]:
+    async def __call__(self, flush: CommitScope, rooms: Sequence[ClaimRequest], /) -> Sequence[Claimed]:
         """All departures go to the first asker (a process has one)."""
         due = await flush.unit.messages.due(sum(room.slots for room in rooms), among=_wanted(rooms))
         if not due:
             return [Claimed()] * len(rooms)
         await self._router.prepare(flush.unit, [item.message for item in due])
         now = self._clock.now()  # one instant for all: rows that differ less cost less to write
-        departures = [departure for item in due if (departure := await self._guarded(flush, item, now)) is not None]
+        started_calls = [
+            started_call for item in due if (started_call := await self._guarded(flush, item, now)) is not None
+        ]
         touched = [item.message for item in due if item.message.due is not None]
         lost = await flush.save(touched)
         await reopen(
             flush, unproven=[one for item in due for one in item.message.attempts if one.outcome is _LEASE_EXPIRED]
         )
         await stop_groups(flush, touched, now=self._clock.now())
-        going = tuple(departure for departure in departures if departure.message.id not in lost)
+        going = tuple(started_call for started_call in started_calls if started_call.message.id not in lost)
         return [Claimed(going, len(due)), *[Claimed()] * (len(rooms) - 1)]
 
-    async def _guarded(self, flush: CommitScope, item: DueMessage, now: int) -> Departure | None:
+    async def _guarded(self, flush: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
         try:
             return await self._handle(flush, item, now)
         except UnavailableError:
@@ -105,12 +107,12 @@ class ClaimDue:
         except Exception:  # noqa: BLE001 -- handling that raises is counted on the message: poison ends it, others go on
             _log.exception("sendMessage handling raised", extra={"message_id": item.message.id})
             if item.message.is_waiting():
-                item.message.strike(wait_ms=STRIKE_WAIT_MS, now=now)
+                item.message.strike(wait_ms=HANDLING_RETRY_MS, now=now)
             else:
                 item.message.look_again(wait_ms=LOOK_AGAIN_MS)
             return None
 
-    async def _handle(self, flush: CommitScope, item: DueMessage, now: int) -> Departure | None:
+    async def _handle(self, flush: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
         message = item.message
         if message.is_waiting():
             return await self._consider(flush, item, now)
@@ -122,7 +124,7 @@ class ClaimDue:
             return self._recall(message, now)
         return None
 
-    async def _consider(self, flush: CommitScope, item: DueMessage, now: int) -> Departure | None:
+    async def _consider(self, flush: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
         message = item.message
         if now >= message.expires_at:
             message.expire(now=now)
@@ -134,7 +136,7 @@ class ClaimDue:
             return await self._route(flush, item, now)
         return None
 
-    async def _route(self, flush: CommitScope, item: DueMessage, now: int) -> Departure | None:
+    async def _route(self, flush: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
         message = item.message
         route = self._router.route(message, now=now)
         if not isinstance(route, Choice):
@@ -160,7 +162,7 @@ class ClaimDue:
             content_key=echo_key(message.content),
         )
         message.depart(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
-        return Departure(message, attempt, recalling=False, boot_ms=self._clock.boot())
+        return StartedCall(message, attempt, recalling=False, boot_ms=self._clock.boot())
 
     def _overdue(self, message: Message, now: int) -> None:
         """UNKNOWN past 2H, or past the hours of its policy (decisions 16, 17 and 40)."""
@@ -173,11 +175,11 @@ class ClaimDue:
             rest = self._policy.fail_unknown_after_ms - age if message.on_unknown is OnUnknown.FAIL else DAY_MS
             message.open_lane(next_ms=max(rest, 1), now=now)
 
-    def _recall(self, message: Message, now: int) -> Departure | None:
+    def _recall(self, message: Message, now: int) -> StartedCall | None:
         attempt = message.delivered_attempt
         if message.recall is RecallState.ASKED and attempt is not None:
             message.call_recall(lease_ms=self._policy.lease_ms(ProviderCode(attempt.provider_code)))
-            return Departure(message, attempt, recalling=True, boot_ms=self._clock.boot())
+            return StartedCall(message, attempt, recalling=True, boot_ms=self._clock.boot())
         if message.recall is RecallState.CALLING:
             lost = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="LEASE_EXPIRED")
             message.settle_recall(lost, retry_ms=0, horizon_ms=self._policy.horizon_ms, now=now)
@@ -186,7 +188,7 @@ class ClaimDue:
         return None
 
 
-def _wanted(rooms: Sequence[Room]) -> frozenset[MessageId] | None:
+def _wanted(rooms: Sequence[ClaimRequest]) -> frozenset[MessageId] | None:
     sets = [room.among for room in rooms if room.among is not None]
     return frozenset().union(*sets) if len(sets) == len(rooms) else None
 

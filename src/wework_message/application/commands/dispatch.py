@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from wework_message.application.commands.claim_due import ClaimDue, Claimed, Departure, PutOff, Room
+from wework_message.application.commands.claim_due import ClaimDue, Claimed, ClaimRequest, PutOff, StartedCall
 from wework_message.application.commands.settle import SettleCalls, Settlement
 from wework_message.application.group_commit import GroupCommit
 from wework_message.application.policy import Policy
@@ -109,22 +109,22 @@ class Dispatcher:
             free = self._slots - self.in_flight
             if free <= 0 or self._stopping:
                 return 0
-            claimed = await self._claimed(Room(free, among))
-            for departure in claimed.departures:
-                task = asyncio.create_task(self._call(departure))
+            claimed = await self._claimed(ClaimRequest(free, among))
+            for started_call in claimed.started_calls:
+                task = asyncio.create_task(self._call(started_call))
                 self._calls.add(task)
                 self._open.add(task)
                 task.add_done_callback(self._done)
             return claimed.looked_at
 
-    async def _claimed(self, room: Room) -> Claimed:
+    async def _claimed(self, room: ClaimRequest) -> Claimed:
         """Claim; a message that breaks a guard of the store is put off, and the others go one by one (reliability B.6)."""
         try:
             return await self._commits.submit(self._claim, room)
         except ConflictError:
             _log.exception("sendMessage claim of a set refused")
         try:
-            return await self._commits.submit(self._claim, Room(1))
+            return await self._commits.submit(self._claim, ClaimRequest(1))
         except ConflictError:
             return Claimed(looked_at=await self._commits.submit(self._put_off, 1))
 
@@ -148,10 +148,10 @@ class Dispatcher:
         self._open.discard(task)
         self._freed.set()
 
-    async def _call(self, departure: Departure) -> None:
+    async def _call(self, started_call: StartedCall) -> None:
         began = self._clock.boot()
         try:
-            outcome = await self._ask(departure)
+            outcome = await self._ask(started_call)
         except asyncio.CancelledError:
             outcome = _SHUTDOWN
         except Exception:  # noqa: BLE001 -- a gateway never raises; one that does has perhaps sent
@@ -159,36 +159,36 @@ class Dispatcher:
             outcome = _RAISED
         self._open.difference_update({asyncio.current_task()})
         try:
-            self._report(departure, outcome, self._clock.boot() - began)
+            self._report(started_call, outcome, self._clock.boot() - began)
         except Exception:  # noqa: BLE001 -- whoever counts calls must not cost the answer
             _log.exception("sendMessage call could not be reported")
-        await self._record(departure, outcome)
+        await self._record(started_call, outcome)
 
-    async def _ask(self, departure: Departure) -> AttemptOutcome:
-        message, attempt = departure.message, departure.attempt
+    async def _ask(self, started_call: StartedCall) -> AttemptOutcome:
+        message, attempt = started_call.message, started_call.attempt
         gateway = self._gateways.get(attempt.provider_code)
         if gateway is None:
             return _NO_GATEWAY
-        if departure.recalling:
+        if started_call.recalling:
             name = attempt.provider_message_id or ProviderMessageId("")
             return await gateway.recall(Recall(message.id, attempt.guid, message.conversation_id, name))
-        deadline = departure.boot_ms + WRITE_WITHIN_MS
+        deadline = started_call.boot_ms + WRITE_WITHIN_MS
         dispatch = Dispatch(
             message.id, attempt.number, attempt.guid, message.conversation_id, message.content, deadline
         )
         return await gateway.send(dispatch)
 
-    async def _record(self, departure: Departure, outcome: AttemptOutcome) -> None:
+    async def _record(self, started_call: StartedCall, outcome: AttemptOutcome) -> None:
         """Record the answer. One that our rules choke on is our defect: logged, and kept as uncertain.
 
         Where even that fails, the intent is there, and the end of its lease says UNKNOWN.
         """
-        settlement = Settlement(departure.message, departure.attempt.number, outcome, departure.recalling)
+        settlement = Settlement(started_call.message, started_call.attempt.number, outcome, started_call.recalling)
         for one in (settlement, dataclasses.replace(settlement, outcome=_UNRECORDED)):
             try:
                 await self._settled(one)
             except Exception:  # noqa: BLE001 -- the task has nobody else to tell
-                _log.exception("sendMessage answer could not be settled", extra={"message_id": departure.message.id})
+                _log.exception("sendMessage answer could not be settled", extra={"message_id": started_call.message.id})
             else:
                 return
 
@@ -204,14 +204,14 @@ class Dispatcher:
             else:
                 return
 
-    def _report(self, departure: Departure, outcome: AttemptOutcome, elapsed_ms: float) -> None:
-        attempt = departure.attempt
+    def _report(self, started_call: StartedCall, outcome: AttemptOutcome, elapsed_ms: float) -> None:
+        attempt = started_call.attempt
         self._tell(
             CallReport(
                 provider_code=attempt.provider_code,
                 binding_id=attempt.binding_id,
                 guid=attempt.guid,
-                message_type="RECALL" if departure.recalling else departure.message.message_type,
+                message_type="RECALL" if started_call.recalling else started_call.message.message_type,
                 outcome=outcome.kind,
                 reason=outcome.reason,
                 confirmed=outcome.confirmed,

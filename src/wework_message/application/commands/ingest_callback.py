@@ -47,7 +47,7 @@ class StoreCallbacks:
 
 def _timed(item: CallbackItem, now: int) -> CallbackItem:
     """Notices carry neither an id nor a time: a second logout looks like the first, so the minute tells them apart."""
-    if item.sighting is not None:
+    if item.stream_record is not None:
         return item
     return dataclasses.replace(item, event_key=f"{item.event_key}:{now // NOTICE_WINDOW_MS}")
 

@@ -7,7 +7,7 @@ from typing import Final
 from wework_message.application.group_commit import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding
-from wework_message.domain.callbacks import FactKind, Sighting
+from wework_message.domain.callbacks import FactKind, StreamRecord
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.matching import SKEW_MS, OpenAttempt, is_own, match
@@ -141,39 +141,39 @@ class ProjectCallbacks:
 
     async def _owner(self, flush: CommitScope, desk: _Desk, read: _Read) -> Owner | None:
         """The attempt that this record is about, or None with a verdict given."""
-        entry, sighting = read.entry, read.item.sighting
+        entry, stream_record = read.entry, read.item.stream_record
         if read.binding is None:
             desk.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
             return None
-        if sighting is None:
+        if stream_record is None:
             desk.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN))
             return None
-        for named in _named(entry, sighting):
+        for named in _named(entry, stream_record):
             if named in desk.owners:
                 return desk.owners[named]
-        return await self._match(flush, desk, read, sighting)
+        return await self._match(flush, desk, read, stream_record)
 
-    async def _match(self, flush: CommitScope, desk: _Desk, read: _Read, sighting: Sighting) -> Owner | None:
+    async def _match(self, flush: CommitScope, desk: _Desk, read: _Read, stream_record: StreamRecord) -> Owner | None:
         entry = read.entry
         vid = self._policy.vids.get(entry.guid) or await self._vid(flush, read)
-        if not is_own(sighting, vid):
+        if not is_own(stream_record, vid):
             desk.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN))
             return None
         place = (entry.provider_code, entry.guid)
         if place not in desk.open:
             desk.open[place] = list(await flush.unit.messages.uncertain(entry.provider_code, [entry.guid]))
             desk.offered[place] = frozenset((one.message_id, one.number) for one in desk.open[place])
-        found = match(sighting, desk.open[place], horizon_ms=self._policy.horizon_ms)
-        if found is None or sighting.refers_to is not None:
-            waits_for = sighting.refers_to or sighting.provider_message_id
+        found = match(stream_record, desk.open[place], horizon_ms=self._policy.horizon_ms)
+        if found is None or stream_record.refers_to is not None:
+            waits_for = stream_record.refers_to or stream_record.provider_message_id
             desk.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
             if waits_for is not None:
                 desk.waiting.append((*place, waits_for))
             return None
         desk.open[place].remove(found)
         owner = (found.message_id, found.number)
-        if sighting.provider_message_id is not None:
-            named = (*place, sighting.provider_message_id)
+        if stream_record.provider_message_id is not None:
+            named = (*place, stream_record.provider_message_id)
             desk.owners[named] = owner  # the next record may be about the same message
             desk.named.append(named)
         return owner
@@ -198,29 +198,29 @@ class ProjectCallbacks:
             raise UnavailableError("database", "a message that was locked has changed")
 
     def _learn(self, message: Message, number: int, read: _Read) -> bool:
-        sighting = read.item.sighting
-        if sighting is None:
+        stream_record = read.item.stream_record
+        if stream_record is None:
             return False
         now = self._clock.now()
-        own_record = sighting.refers_to is None
+        own_record = stream_record.refers_to is None
         news = [
             message.learn(
                 number,
                 kind,
                 horizon_ms=self._policy.horizon_ms,
                 now=now,
-                note=Note(kind, now, attempt=number, event_key=sighting.event_key, source="callback"),
-                provider_message_id=sighting.provider_message_id if own_record else None,
-                app_info_key=sighting.app_info_key if own_record else None,
+                note=Note(kind, now, attempt=number, event_key=stream_record.event_key, source="callback"),
+                provider_message_id=stream_record.provider_message_id if own_record else None,
+                app_info_key=stream_record.app_info_key if own_record else None,
             )
-            for kind in sorted(sighting.kinds or {FactKind.ECHO})
+            for kind in sorted(stream_record.kinds or {FactKind.ECHO})
         ]
         return any(news)
 
 
-def _named(entry: InboxEntry, sighting: Sighting) -> list[Named]:
+def _named(entry: InboxEntry, stream_record: StreamRecord) -> list[Named]:
     """What the record may name: the message that it changes, else itself."""
-    ids = (sighting.refers_to, sighting.provider_message_id)
+    ids = (stream_record.refers_to, stream_record.provider_message_id)
     return [(entry.provider_code, entry.guid, one) for one in ids if one is not None]
 
 
@@ -230,7 +230,10 @@ def _at(bindings: Sequence[Binding], provider_code: ProviderCode) -> Binding | N
 
 def _names(reads: Sequence[_Read]) -> list[Named]:
     return [
-        named for read in reads if read.item.sighting is not None for named in _named(read.entry, read.item.sighting)
+        named
+        for read in reads
+        if read.item.stream_record is not None
+        for named in _named(read.entry, read.item.stream_record)
     ]
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from wework_message.domain.attempt import AttemptOutcome
-from wework_message.domain.callbacks import Sighting
+from wework_message.domain.callbacks import StreamRecord
 from wework_message.domain.content import Content
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId
 
@@ -80,7 +80,7 @@ class CallbackItem:
     """De-duplicates within (provider, guid, notify type)."""
     raw: str
     """The item as JSON; for a list callback one item of the list in the same envelope."""
-    sighting: Sighting | None = None
+    stream_record: StreamRecord | None = None
     notice: NoticeKind = NoticeKind.OTHER
     vid: str | None = None
     """The account's own user id where the callback tells it (11003)."""

@@ -30,7 +30,7 @@ from wework_message.domain.ports.upkeep import LeaseStore, Pruning
 
 __all__ = [
     "AccountRepository", "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict",
-    "KeyOwner", "LaneBlock", "MessageJournal", "NewBatch", "UnitOfWork", "UnitOfWorkFactory",
+    "KeyOwner", "LaneBlock", "MessageRepository", "NewBatch", "UnitOfWork", "UnitOfWorkFactory",
 ]  # fmt: skip
 
 
@@ -87,7 +87,7 @@ class DueMessage:
     """It has already been given its place in its account's budget."""
 
 
-class MessageJournal(Protocol):
+class MessageRepository(Protocol):
     """Messages, their attempts, keys and due times."""
 
     async def claim_keys(self, keys: Sequence[IdempotencyKey]) -> Sequence[KeyOwner]:
@@ -238,7 +238,7 @@ class UnitOfWork(Protocol):
     """One transaction. Leaving it without `commit` means it never happened."""
 
     @property
-    def messages(self) -> MessageJournal:
+    def messages(self) -> MessageRepository:
         """The journal, inside this transaction."""
         ...
 

@@ -150,7 +150,7 @@ class StatusPage(Struct, frozen=True, rename="camel"):
 
 def is_simulated(message: Message, providers: Mapping[ProviderCode, Provider]) -> bool:
     """Whether our own simulator stood, or would stand, for WeCom (decision 35)."""
-    attempt = telling_attempt(message)
+    attempt = representative_attempt(message)
     return simulates(attempt.provider_code if attempt is not None else message.provider_code, providers)
 
 
@@ -160,7 +160,7 @@ def simulates(code: ProviderCode | None, providers: Mapping[ProviderCode, Provid
     return provider is not None and provider.simulated
 
 
-def telling_attempt(message: Message) -> Attempt | None:
+def representative_attempt(message: Message) -> Attempt | None:
     """The attempt that answers tell about: the one whose provider id counts, else the newest."""
     return message.delivered_attempt or message.last_attempt
 
@@ -178,7 +178,7 @@ def _error_of(kind: OutcomeClass | None, code: int | None, text: str | None) -> 
 
 def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated: bool) -> SendAnswer:
     """The `data` of a sync send."""
-    attempt = telling_attempt(message)
+    attempt = representative_attempt(message)
     outcome = attempt.outcome if attempt is not None else None
     receipt = outcome.receipt if outcome is not None else None
     error_code, error_message = error_of(outcome)
@@ -257,7 +257,7 @@ def polled_answer(view: StatusView, *, simulated: bool) -> StatusAnswer:
 def identity(view: MessageView) -> dict[str, Any]:
     """What tells a message apart from others."""
     message = view.message
-    attempt = telling_attempt(message)
+    attempt = representative_attempt(message)
     return {
         "conversation_id": message.conversation_id,
         "guid": message.guid or (attempt.guid if attempt is not None else None),
