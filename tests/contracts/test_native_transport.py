@@ -9,7 +9,7 @@ from tests.support.polling import until
 from wework_message.adapters.rocketmq import native_transport
 from wework_message.adapters.rocketmq.client import ClientMissingError
 from wework_message.adapters.rocketmq.native_transport import NativeSubscription, NativeTransport, load_native
-from wework_message.adapters.rocketmq.presence import Presence
+from wework_message.adapters.rocketmq.presence import ConnectionState
 from wework_message.adapters.rocketmq.target import Target
 from wework_message.adapters.rocketmq.transport import PublishError
 
@@ -91,7 +91,7 @@ class Broken:
 
 
 async def test_nothing_leaves_a_callback_but_a_status() -> None:
-    subscription = NativeSubscription(ConsumeStatus, Presence("receiving"), 1)
+    subscription = NativeSubscription(ConsumeStatus, ConnectionState("receiving"), 1)
     assert subscription.take(Broken()) == ConsumeStatus.RECONSUME_LATER
 
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from wework_message.adapters.rocketmq.doorbell import RocketmqNotifier, lanes
-from wework_message.adapters.rocketmq.reports import Reports
+from wework_message.adapters.rocketmq.reports import QueueMetrics
 from wework_message.adapters.rocketmq.transport import Transport
 
 
@@ -36,7 +36,7 @@ async def a_notifier(
     def received(result: str) -> None:
         counts.received[result] += 1
 
-    notifier = RocketmqNotifier(transport, lanes(topic, group), Reports(published, received), listens=listens)
+    notifier = RocketmqNotifier(transport, lanes(topic, group), QueueMetrics(published, received), listens=listens)
     notifier.start()
     try:
         yield notifier

@@ -14,7 +14,7 @@ from wework_message.adapters.rocketmq.gate import GatedTransport
 from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
 from wework_message.adapters.rocketmq.layout import ensure
 from wework_message.adapters.rocketmq.native_transport import NativeTransport
-from wework_message.adapters.rocketmq.reports import Reports
+from wework_message.adapters.rocketmq.reports import QueueMetrics
 from wework_message.adapters.rocketmq.target import Target, addresses, proxies
 from wework_message.adapters.rocketmq.transport import Transport
 from wework_message.adapters.rocketmq.watch import ClusterWatch
@@ -48,7 +48,7 @@ class Queue:
 
 
 @asynccontextmanager
-async def open_queue(settings: RocketmqSettings, role: Role, reports: Reports) -> AsyncIterator[Queue]:
+async def open_queue(settings: RocketmqSettings, role: Role, reports: QueueMetrics) -> AsyncIterator[Queue]:
     """Nothing is connected before its first use, so a broker that is away stops no start; closed at the end."""
     if settings.name_server is None:
         yield Queue(LocalNotifier(), InProcess("in-process"))

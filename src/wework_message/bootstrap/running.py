@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from wework_message.adapters.rocketmq.reports import Reports
+from wework_message.adapters.rocketmq.reports import QueueMetrics
 from wework_message.application.api import Application
 from wework_message.application.census import ShowSnapshot
 from wework_message.application.group_commit import GroupCommit
@@ -34,12 +34,12 @@ DRAIN_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Meters:
+class ProcessMetrics:
     """Who hears what the backends do."""
 
     store_metrics_reporter: ShowSnapshot
     """Gets the numbers that come from the database, while they are this process's to show."""
-    queue: Reports
+    queue: QueueMetrics
     redis: WatchRedis
 
 
@@ -86,7 +86,7 @@ class Process:
 async def running(
     loaded: Loaded,
     observer: ServiceObserver,
-    meters: Meters,
+    process_metrics: ProcessMetrics,
     *,
     role: Role = Role.ALL,
     own_url: str | None = None,
@@ -104,7 +104,7 @@ async def running(
             provider_urls=urls,
             calls=policy.calls_in_flight,
             redis=loaded.settings.redis,
-            watch_redis=meters.redis,
+            watch_redis=process_metrics.redis,
         )
         stack.push_async_callback(_shut, infrastructure)
         store = await infrastructure.store.async_()
@@ -112,12 +112,12 @@ async def running(
         shared = await infrastructure.shared.async_()
         gateways = await infrastructure.gateways.async_()
         rocketmq = loaded.settings.rocketmq
-        queue = await stack.enter_async_context(open_queue(rocketmq, role, meters.queue))
+        queue = await stack.enter_async_context(open_queue(rocketmq, role, process_metrics.queue))
         callback_notifiers = CallbackNotifiers(rocketmq, queue.transport)
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
             clock=infrastructure.clock(), store=store, shared=shared, gateways=gateways, policy=policy,
-            observer=observer, show=meters.store_metrics_reporter, role=role, holder=_holder(), notifier=queue.notifier,
+            observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(), notifier=queue.notifier,
             projector_notifier=callback_notifiers.here, inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend},
         )  # fmt: skip

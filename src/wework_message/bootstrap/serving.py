@@ -18,14 +18,14 @@ from wework_message.adapters.observability.metrics import Metrics
 from wework_message.adapters.observability.narrating import LoggingObserver
 from wework_message.adapters.observability.observer import Observers
 from wework_message.adapters.observability.process import LoopLag
-from wework_message.adapters.rocketmq.reports import Reports
+from wework_message.adapters.rocketmq.reports import QueueMetrics
 from wework_message.adapters.sql.schema import upgrade
 from wework_message.application.policy import Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.listening import HttpServer, Listeners, listening
 from wework_message.bootstrap.policies import limits_of, policy_of
-from wework_message.bootstrap.running import Meters, Process, running
+from wework_message.bootstrap.running import Process, ProcessMetrics, running
 from wework_message.bootstrap.settings import Loaded, require_startable, role_warnings
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
@@ -90,7 +90,7 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         observers = Observers(counts, LoggingObserver(logs.facts))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
-            running(loaded, observers, _meters(metrics), role=role, own_url=own_url)
+            running(loaded, observers, _process_metrics(metrics), role=role, own_url=own_url)
         )
         counts.watch_health(process.board, tuple(policy.providers))
         await _sample_lag(stack, metrics)
@@ -100,13 +100,13 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         yield [*(one.task for one in servers), *process.loops.tasks]
 
 
-def _meters(metrics: Metrics) -> Meters:
-    reports = Reports(
+def _process_metrics(metrics: Metrics) -> ProcessMetrics:
+    reports = QueueMetrics(
         published=lambda result, seconds: metrics.wakeup_publish[(result,)].observe(seconds),
         received=lambda result: metrics.wakeups_received[(result,)].inc(),
         backlog=metrics.backlog,
     )
-    return Meters(metrics.store_metrics_reporter.show, reports, metrics.redis_call)
+    return ProcessMetrics(metrics.store_metrics_reporter.show, reports, metrics.redis_call)
 
 
 def _counting(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserver]:

@@ -16,7 +16,7 @@ from wework_message.adapters.memory.health import MemoryHealthBoard
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.observability.counting import PrometheusObserver
 from wework_message.adapters.observability.metrics import Metrics
-from wework_message.adapters.observability.ripening import SLOT_MS, Ripening
+from wework_message.adapters.observability.ripening import SLOT_MS, DelayedCounts
 from wework_message.adapters.observability.terminal import OUTCOMES
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.callbacks import FactKind
@@ -313,7 +313,7 @@ def test_what_ripens_takes_no_memory_per_message_even_if_nobody_ever_scrapes() -
 
 
 def test_what_another_process_began_can_not_make_a_count_negative() -> None:
-    ripening = Ripening(1_000)
+    ripening = DelayedCounts(1_000)
     ripening.leave(NOW, ("TEXT", PROVIDER))
     ripening.enter(NOW, ("TEXT", PROVIDER))
     ripening.leave(NOW, ("TEXT", PROVIDER))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from wework_message.adapters.observability.metrics import NO_PROVIDER, Metrics
-from wework_message.adapters.observability.ripening import Kind, Ripening
+from wework_message.adapters.observability.ripening import DelayedCounts, Kind
 from wework_message.adapters.observability.terminal import ENDS, Outcome, failure
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
@@ -24,8 +24,8 @@ class PrometheusObserver:
         self._metrics = metrics
         self._now = now
         self._retries = metrics.retries
-        self._unechoed = Ripening(2 * horizon_ms)
-        self._unresolved = Ripening(horizon_ms + longest_call_ms)
+        self._unechoed = DelayedCounts(2 * horizon_ms)
+        self._unresolved = DelayedCounts(horizon_ms + longest_call_ms)
         metrics.before_render(self.ripen)
 
     def watch_health(self, board: HealthBoard, codes: Iterable[ProviderCode]) -> None:

@@ -8,7 +8,7 @@ Kind = tuple[str, str]
 """(message type, provider)."""
 
 
-class Ripening:
+class DelayedCounts:
     """Counts by the time since when, not by message: its memory depends on the age, never on the traffic.
 
     Where several processes see parts of one message's life, only the sum over them is meant to be right. A process that

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wework_message.adapters.rocketmq.listening import Taken, WakeupConsumer
-from wework_message.adapters.rocketmq.reports import Reports
+from wework_message.adapters.rocketmq.reports import QueueMetrics
 from wework_message.adapters.rocketmq.ringing import WakeupPublisher
 from wework_message.adapters.rocketmq.transport import Transport
 from wework_message.application.waiting import set_within
@@ -38,7 +38,7 @@ class RocketmqNotifier:
     """Every lane has its own publish and its own receive under way, so that none waits behind another's backlog."""
 
     def __init__(
-        self, transport: Transport, its_lanes: Mapping[Urgency, Lane], reports: Reports, *, listens: bool
+        self, transport: Transport, its_lanes: Mapping[Urgency, Lane], reports: QueueMetrics, *, listens: bool
     ) -> None:
         """`listens` is false in a process that does not dispatch: it rings, and hears nothing."""
         self._notified = asyncio.Event()

@@ -10,7 +10,7 @@ from threading import Event
 from typing import Any, Final
 
 from wework_message.adapters.rocketmq.client import Renewed, describe, load_client
-from wework_message.adapters.rocketmq.presence import Presence
+from wework_message.adapters.rocketmq.presence import ConnectionState
 from wework_message.adapters.rocketmq.target import Target
 from wework_message.adapters.rocketmq.transport import Delivery, PublishError, Subscription, Transport
 from wework_message.adapters.rocketmq.workers import Workers
@@ -44,8 +44,8 @@ class GrpcTransport:
         self._subscriptions: list[GrpcSubscription] = []
         self._closing = Event()
         self._sending: set[asyncio.Future[None]] = set()
-        self.publishing = Presence("publishing")
-        self.receiving = Presence("receiving")
+        self.publishing = ConnectionState("publishing")
+        self.receiving = ConnectionState("receiving")
 
     async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
         """Durable at the broker when this returns; goes on where the caller is cancelled. Raises `PublishError`."""
@@ -126,10 +126,10 @@ class GrpcTransport:
 class GrpcSubscription:
     """One consumer of a group, on one topic."""
 
-    def __init__(self, consumer: Renewed, presence: Presence, lease_s: int) -> None:
+    def __init__(self, consumer: Renewed, connection_state: ConnectionState, lease_s: int) -> None:
         """`presence` hears what became of each receive."""
         self._consumer = consumer
-        self._presence = presence
+        self._connection_state = connection_state
         self._lease_s = lease_s
         self._receiver = Workers("rocketmq-receive", 1)
         self._ackers = Workers("rocketmq-ack", 2)
@@ -154,11 +154,11 @@ class GrpcSubscription:
         except Exception as error:  # noqa: BLE001 -- away, or not yet there: the next call tries again
             self._under_way = None
             if self._closed is None:
-                self._presence.failed(describe(error))
+                self._connection_state.failed(describe(error))
                 await asyncio.sleep(_PAUSE_S)
             return ()
         self._under_way = None
-        self._presence.answered()
+        self._connection_state.answered()
         return taken
 
     def _receive(self, limit: int) -> Sequence[Delivery]:

@@ -15,7 +15,7 @@ from threading import Event, Lock
 from typing import Any, Final
 
 from wework_message.adapters.rocketmq.client import ClientMissingError, Renewed, describe
-from wework_message.adapters.rocketmq.presence import Presence
+from wework_message.adapters.rocketmq.presence import ConnectionState
 from wework_message.adapters.rocketmq.target import Target
 from wework_message.adapters.rocketmq.transport import Delivery, PublishError, Subscription, Transport
 from wework_message.adapters.rocketmq.workers import Workers
@@ -55,8 +55,8 @@ class NativeTransport:
         self._subscriptions: list[NativeSubscription] = []
         self._names = itertools.count(1)
         self._closed = False
-        self.publishing = Presence("publishing")
-        self.receiving = Presence("receiving")
+        self.publishing = ConnectionState("publishing")
+        self.receiving = ConnectionState("receiving")
 
     async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
         """Durable at the broker when this returns; goes on where the caller is cancelled. Raises `PublishError`."""
@@ -134,10 +134,10 @@ class _Held:
 class NativeSubscription:
     """Takes what is pushed, one message for each waiting thread of the library, and hands it out on demand."""
 
-    def __init__(self, statuses: Any, presence: Presence, lease_s: int) -> None:
+    def __init__(self, statuses: Any, connection_state: ConnectionState, lease_s: int) -> None:
         """`statuses` is the library's `ConsumeStatus`."""
         self._statuses = statuses
-        self._presence = presence
+        self._connection_state = connection_state
         self._lease_s = lease_s
         self._loop = asyncio.get_running_loop()
         self._filled = asyncio.Event()
@@ -155,9 +155,9 @@ class NativeSubscription:
 
     def _opened(self, consumer: "asyncio.Future[Any]") -> None:
         if (error := consumer.exception()) is None:
-            self._presence.answered()
+            self._connection_state.answered()
         else:
-            self._presence.failed(describe(error))
+            self._connection_state.failed(describe(error))
 
     def take(self, message: Any) -> Any:
         """The library's callback, in a thread of its own. Whatever happens, it answers with a status.

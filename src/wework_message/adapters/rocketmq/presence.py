@@ -7,7 +7,7 @@ from typing import Final
 _log: Final = logging.getLogger(__name__)
 
 
-class Presence:
+class ConnectionState:
     """What one use of the cluster has observed. Any thread may tell it."""
 
     def __init__(self, what: str) -> None:

@@ -9,7 +9,7 @@ def _nobody(*_: object) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Reports:
+class QueueMetrics:
     """Called on the event loop; they never raise."""
 
     published: Callable[[str, float], None] = _nobody

@@ -7,8 +7,8 @@ from typing import Final
 
 from wework_message.adapters.rocketmq.admin import Address, Admin, RefusedError
 from wework_message.adapters.rocketmq.layout import LayoutError, ensure
-from wework_message.adapters.rocketmq.presence import Presence
-from wework_message.adapters.rocketmq.reports import Reports
+from wework_message.adapters.rocketmq.presence import ConnectionState
+from wework_message.adapters.rocketmq.reports import QueueMetrics
 from wework_message.application.queries.service import Backend, Condition
 from wework_message.application.waiting import set_within
 
@@ -32,8 +32,8 @@ class ClusterWatch:
     server = True
 
     def __init__(
-        self, admin: Admin, proxies: Sequence[Address], uses: Sequence[Presence], wanted: Sequence[tuple[str, str]],
-        reports: Reports, *, creates: bool, tried: Callable[[], None],
+        self, admin: Admin, proxies: Sequence[Address], uses: Sequence[ConnectionState], wanted: Sequence[tuple[str, str]],
+        reports: QueueMetrics, *, creates: bool, tried: Callable[[], None],
     ) -> None:  # fmt: skip
         """`proxies` are empty where the transport needs none; `wanted` are (topic, group), created if `creates`.
 

@@ -36,7 +36,7 @@ class _Read:
 
 
 @dataclass(slots=True)
-class _Desk:
+class _ProjectionBatch:
     """What one batch works on."""
 
     reads: list[_Read] = field(default_factory=list)
@@ -71,7 +71,7 @@ class ProjectCallbacks:
         return [len(entries), *[0] * (len(items) - 1)]
 
     async def _project(self, flush: CommitScope, entries: Sequence[InboxEntry]) -> None:
-        desk = _Desk()
+        desk = _ProjectionBatch()
         for entry in entries:
             self._read(desk, entry)
         desk.owners = dict(await flush.unit.messages.sent_as(_names(desk.reads)))
@@ -85,7 +85,7 @@ class ProjectCallbacks:
         if desk.named:  # records that came before the one that told the id wait for it
             flush.inbox |= await flush.unit.inbox.reopen(desk.named, [], since=self._clock.now()) > 0
 
-    async def _look_again(self, flush: CommitScope, desk: _Desk) -> None:
+    async def _look_again(self, flush: CommitScope, desk: _ProjectionBatch) -> None:
         """Another process may be writing, at this moment, just what a record was parked to wait for.
 
         It writes, and then looks for parked records (`early_echoes.reopen`); we have parked, and now look for what it wrote.
@@ -106,7 +106,7 @@ class ProjectCallbacks:
             places = sorted({place for place, _ in late})
             flush.inbox |= await flush.unit.inbox.reopen(list(found), places, since=since) > 0
 
-    def _read(self, desk: _Desk, entry: InboxEntry) -> None:
+    def _read(self, desk: _ProjectionBatch, entry: InboxEntry) -> None:
         """One entry that cannot be read must not stop the others: it is counted, and ends as FAILED (reliability K6)."""
         try:
             item = self._readers[entry.provider_code].reread(entry.notify_type, entry.raw)
@@ -118,7 +118,7 @@ class ProjectCallbacks:
             else:
                 desk.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
 
-    async def _bind(self, flush: CommitScope, desk: _Desk) -> None:
+    async def _bind(self, flush: CommitScope, desk: _ProjectionBatch) -> None:
         """The instance each record came from; notices about it are applied at once."""
         cache: dict[Guid, Sequence[Binding]] = {}
         for read in desk.reads:
@@ -139,7 +139,7 @@ class ProjectCallbacks:
             state = ClientState.ONLINE if online else ClientState.OFFLINE
             self._board.binding_state(binding.binding_id, state, self._clock.now())
 
-    async def _owner(self, flush: CommitScope, desk: _Desk, read: _Read) -> Owner | None:
+    async def _owner(self, flush: CommitScope, desk: _ProjectionBatch, read: _Read) -> Owner | None:
         """The attempt that this record is about, or None with a verdict given."""
         entry, stream_record = read.entry, read.item.stream_record
         if read.binding is None:
@@ -153,7 +153,9 @@ class ProjectCallbacks:
                 return desk.owners[named]
         return await self._match(flush, desk, read, stream_record)
 
-    async def _match(self, flush: CommitScope, desk: _Desk, read: _Read, stream_record: StreamRecord) -> Owner | None:
+    async def _match(
+        self, flush: CommitScope, desk: _ProjectionBatch, read: _Read, stream_record: StreamRecord
+    ) -> Owner | None:
         entry = read.entry
         vid = self._policy.vids.get(entry.guid) or await self._vid(flush, read)
         if not is_own(stream_record, vid):
@@ -185,7 +187,7 @@ class ProjectCallbacks:
         account = books.get(read.binding.account_id)
         return account[0].vid if account is not None else None
 
-    async def _teach(self, flush: CommitScope, desk: _Desk, facts: Sequence[tuple[_Read, Owner]]) -> None:
+    async def _teach(self, flush: CommitScope, desk: _ProjectionBatch, facts: Sequence[tuple[_Read, Owner]]) -> None:
         messages = await flush.unit.messages.get(sorted({owner[0] for _, owner in facts}))
         changed: dict[MessageId, Message] = {}
         for read, (message_id, number) in facts:

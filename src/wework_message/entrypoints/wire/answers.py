@@ -95,7 +95,7 @@ class GroupAnswer(Struct, frozen=True, rename="camel"):
     duplicate: bool = False
 
 
-class Standing(Struct, frozen=True, kw_only=True, rename="camel"):
+class StatusFields(Struct, frozen=True, kw_only=True, rename="camel"):
     """What a status object and a whole message have in common."""
 
     message_id: str
@@ -118,7 +118,7 @@ class Standing(Struct, frozen=True, kw_only=True, rename="camel"):
     next_attempt_at: str | None
 
 
-class StatusAnswer(Standing, frozen=True, kw_only=True, rename="camel"):
+class StatusAnswer(StatusFields, frozen=True, kw_only=True, rename="camel"):
     """Where a message stands."""
 
     attempts: int

@@ -10,7 +10,7 @@ from wework_message.domain.content import Content
 from wework_message.domain.message import Message, Note
 from wework_message.domain.ports.reading import MessageView
 from wework_message.domain.selection import Decision
-from wework_message.entrypoints.wire.answers import Standing, error_of, identity, standing
+from wework_message.entrypoints.wire.answers import StatusFields, error_of, identity, standing
 from wework_message.entrypoints.wire.instants import iso
 
 
@@ -63,7 +63,7 @@ class AttemptAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     decision: DecisionAnswer | None
 
 
-class MessageAnswer(Standing, frozen=True, kw_only=True, rename="camel"):
+class MessageAnswer(StatusFields, frozen=True, kw_only=True, rename="camel"):
     """Everything that is known about a message."""
 
     conversation_id: str
