@@ -24,7 +24,7 @@ class AccountRepositoryContract:
             found = await unit.accounts.accounts([ACCOUNT, AccountId("none")])
             assert set(found) == {ACCOUNT}
             account, bindings = found[ACCOUNT]
-            assert (account.tenant_id, account.vid, account.enabled) == (DEFAULT_TENANT, None, True)
+            assert (account.tenant_id, account.wecom_user_id, account.enabled) == (DEFAULT_TENANT, None, True)
             assert list(bindings) == [implicit_binding(GUID, PROVIDER)]
             assert list(await unit.accounts.binding_of(GUID)) == list(bindings)
             assert list(await unit.accounts.binding_of(Guid("none"))) == []
@@ -41,31 +41,35 @@ class AccountRepositoryContract:
         await self.open(units)
         binding = implicit_binding(GUID, PROVIDER).binding_id
         async with units() as unit:
-            await unit.accounts.learn(binding, vid="1688", online=True)
+            await unit.accounts.learn(binding, wecom_user_id="1688", online=True)
             await unit.accounts.learn(binding)
             await unit.commit()
         async with units() as unit:
             account, bindings = (await unit.accounts.accounts([ACCOUNT]))[ACCOUNT]
-            assert (account.vid, account.state, bindings[0].state) == ("1688", AccountState.ONLINE, BindingState.ONLINE)
+            assert (account.wecom_user_id, account.state, bindings[0].state) == (
+                "1688",
+                AccountState.ONLINE,
+                BindingState.ONLINE,
+            )
             await unit.accounts.learn(binding, online=False)
             await unit.commit()
         async with units() as unit:
             account, bindings = (await unit.accounts.accounts([ACCOUNT]))[ACCOUNT]
-            assert (account.vid, account.state) == ("1688", AccountState.OFFLINE)
+            assert (account.wecom_user_id, account.state) == ("1688", AccountState.OFFLINE)
             assert [one.state for one in await unit.accounts.binding_of(GUID)] == [BindingState.OFFLINE]
 
     async def test_opening_again_forgets_nothing(self, units: UnitOfWorkFactory) -> None:
         await self.open(units)
         async with units() as unit:
-            await unit.accounts.learn(implicit_binding(GUID, PROVIDER).binding_id, vid="1688", online=False)
+            await unit.accounts.learn(implicit_binding(GUID, PROVIDER).binding_id, wecom_user_id="1688", online=False)
             await unit.commit()
         await self.open(units)
         async with units() as unit:
             account, bindings = (await unit.accounts.accounts([ACCOUNT]))[ACCOUNT]
-            assert (account.vid, bindings[0].state) == ("1688", BindingState.OFFLINE)
+            assert (account.wecom_user_id, bindings[0].state) == ("1688", BindingState.OFFLINE)
 
     async def test_learning_of_an_unknown_binding_changes_nothing(self, units: UnitOfWorkFactory) -> None:
         async with units() as unit:
-            await unit.accounts.learn(BindingId("none"), vid="1", online=True)
+            await unit.accounts.learn(BindingId("none"), wecom_user_id="1", online=True)
             await unit.commit()
             assert await unit.accounts.accounts([ACCOUNT]) == {}

@@ -343,13 +343,13 @@ class SavingContract(RepositorySteps):
         async with units() as unit:
             await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
             (binding,) = await unit.accounts.binding_of(GUID)
-            await unit.accounts.learn(binding.binding_id, vid="1688")
+            await unit.accounts.learn(binding.binding_id, wecom_user_id="1688")
             await unit.commit()
         async with units() as unit:
             (offered,) = await unit.messages.uncertain(PROVIDER, [GUID])
             assert await unit.messages.uncertain(BACKUP, [GUID]) == []
         assert (offered.message_id, offered.number, offered.guid) == (message.id, 1, GUID)
-        assert (offered.conversation_id, offered.own_vid) == (message.conversation_id, "1688")
+        assert (offered.conversation_id, offered.own_user_id) == (message.conversation_id, "1688")
         assert (offered.started_at, offered.ended_at) == (message.attempts[0].started_at, message.attempts[0].ended_at)
 
     async def test_an_attempt_that_was_given_up_is_still_offered_to_echoes(

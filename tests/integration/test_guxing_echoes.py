@@ -120,4 +120,4 @@ async def test_login_tells_the_accounts_own_id(stage: Stage) -> None:
     await stage.receiver.wait_callbacks(2)
     body = next(one for one in stage.receiver.callbacks if one["notify_type"] == 11003)
     (item,) = GuxingCallbackReader().read(json.dumps(body).encode())
-    assert (item.notice, item.vid) == (NoticeKind.ONLINE, sent.sender_id)
+    assert (item.notice, item.wecom_user_id) == (NoticeKind.ONLINE, sent.sender_id)

@@ -147,7 +147,7 @@ async def live(units: SqlUnitOfWorkFactory, clock: SettableClock) -> None:
         await unit.messages.count({(PROVIDER, "TEXT", "ACCEPTED"): 1})
         await unit.accounts.accounts([first.account_id])
         (binding,) = await unit.accounts.binding_of(GUID)
-        await unit.accounts.learn(binding.binding_id, vid="1688", online=True)
+        await unit.accounts.learn(binding.binding_id, wecom_user_id="1688", online=True)
         await unit.commit()
     async with units() as unit:  # what a ring named: as many as there are free slots, and more
         await unit.messages.due(10, among=[first.id, second.id])

@@ -43,7 +43,7 @@ class Policy:
     """The same for callbacks: another process may have stored them and died."""
     look_status_ms: int = 500
     """A waiter's first look by itself; later ones come less often."""
-    vids: Mapping[str, str] = field(default_factory=dict)
+    wecom_user_ids: Mapping[str, str] = field(default_factory=dict)
     """Own user id by guid, where it is configured."""
 
     @property

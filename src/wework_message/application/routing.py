@@ -150,12 +150,12 @@ class Router:
         named = (one.binding_id for one in self._bindings(message) if one.guid == message.guid)
         return next(named, BindingId(""))
 
-    def learn_vid(self, account_id: AccountId, vid: str) -> bool:
+    def learn_user_id(self, account_id: AccountId, wecom_user_id: str) -> bool:
         """Whether this own user id of a known account is news; at most once while the book is remembered."""
         book = self._books.get(account_id)
-        if book is None or book[0].vid is not None:
+        if book is None or book[0].wecom_user_id is not None:
             return False
-        self._books[account_id] = (dataclasses.replace(book[0], vid=vid), *book[1:])
+        self._books[account_id] = (dataclasses.replace(book[0], wecom_user_id=wecom_user_id), *book[1:])
         return True
 
     def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:

@@ -43,19 +43,19 @@ class Senders:
         if isinstance(content, QuoteContent) and content.quote_message_id is not None:
             return await self.quoting.fill(tenant_id, content)
         if isinstance(content, MergedContent):
-            vid = self.policy.vids.get(draft.guid or "", "")
-            return signed(content, sent_at=datetime.fromtimestamp(now // 1000, UTC), vid=vid)
+            wecom_user_id = self.policy.wecom_user_ids.get(draft.guid or "", "")
+            return signed(content, sent_at=datetime.fromtimestamp(now // 1000, UTC), wecom_user_id=wecom_user_id)
         return content
 
 
 Record = TypeVar("Record", bound=MergedContent)
 
 
-def signed(record: Record, *, sent_at: datetime, vid: str) -> Record:
+def signed(record: Record, *, sent_at: datetime, wecom_user_id: str) -> Record:
     """A merged record whose items all say when (default: acceptance) and by whom (default: the account itself)."""
     items = []
     for item in record.messages:
-        whole = signed(item, sent_at=sent_at, vid=vid) if isinstance(item, MergedContent) else item
-        author = {"send_time": item.send_time or sent_at, "sender_user_id": item.sender_user_id or vid}
+        whole = signed(item, sent_at=sent_at, wecom_user_id=wecom_user_id) if isinstance(item, MergedContent) else item
+        author = {"send_time": item.send_time or sent_at, "sender_user_id": item.sender_user_id or wecom_user_id}
         items.append(msgspec.structs.replace(whole, **author))
     return msgspec.structs.replace(record, messages=tuple(items))

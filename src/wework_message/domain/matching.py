@@ -42,13 +42,13 @@ class OpenAttempt:
     """Epoch ms."""
     ended_at: int
     """Epoch ms."""
-    own_vid: str | None = None
+    own_user_id: str | None = None
     """The account's own user id, where it is known."""
 
 
-def is_own(stream_record: StreamRecord, own_vid: str | None) -> bool:
+def is_own(stream_record: StreamRecord, own_user_id: str | None) -> bool:
     """Whether the account itself sent the record; `send_flag` stands in until its user id is known."""
-    return stream_record.sender == own_vid if own_vid is not None else stream_record.send_flag
+    return stream_record.sender == own_user_id if own_user_id is not None else stream_record.send_flag
 
 
 def match(stream_record: StreamRecord, attempts: Iterable[OpenAttempt], *, horizon_ms: int) -> OpenAttempt | None:
@@ -67,7 +67,7 @@ def _fits(stream_record: StreamRecord, key: str, attempt: OpenAttempt, horizon_m
     return (
         attempt.guid == stream_record.guid
         and attempt.content_key == key
-        and is_own(stream_record, attempt.own_vid)
+        and is_own(stream_record, attempt.own_user_id)
         and attempt.conversation_id in stream_record.conversations
         and stream_record.sent_at is not None
         and attempt.started_at - SKEW_MS <= stream_record.sent_at <= attempt.ended_at + horizon_ms

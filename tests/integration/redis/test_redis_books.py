@@ -34,18 +34,18 @@ class Process:
         plain = MemoryUnitOfWorkFactory(database, clock)
         self.units = CachingUnitOfWorkFactory(plain, self.account_cache, self.invalidation.changed)
 
-    async def vid(self) -> str | None:
+    async def wecom_user_id(self) -> str | None:
         async with self.units() as unit:
             books = await unit.accounts.accounts([ACCOUNT])
-            return books[ACCOUNT][0].vid
+            return books[ACCOUNT][0].wecom_user_id
 
     async def bindings(self) -> Sequence[Binding]:
         async with self.units() as unit:
             return await unit.accounts.binding_of(GUID)
 
-    async def learn(self, vid: str, *, commit: bool = True) -> None:
+    async def learn(self, wecom_user_id: str, *, commit: bool = True) -> None:
         async with self.units() as unit:
-            await unit.accounts.learn(BINDING, vid=vid)
+            await unit.accounts.learn(BINDING, wecom_user_id=wecom_user_id)
             if commit:
                 await unit.commit()
 
@@ -97,28 +97,28 @@ async def both(link: Link, clock: SettableClock, asked: list[str]) -> tuple[Proc
 async def test_what_was_read_is_not_asked_again(both: tuple[Process, Process], asked: list[str]) -> None:
     one, _ = both
     for _ in range(5):
-        assert await one.vid() == "first"
+        assert await one.wecom_user_id() == "first"
         assert len(await one.bindings()) == 1
     assert asked == ["accounts", "bindings"]
 
 
 async def test_a_process_sees_its_own_commit_at_once(both: tuple[Process, Process]) -> None:
     one, _ = both
-    for vid in ("second", "third"):
-        await one.vid()
-        await one.learn(vid)
-        assert await one.vid() == vid
+    for wecom_user_id in ("second", "third"):
+        await one.wecom_user_id()
+        await one.learn(wecom_user_id)
+        assert await one.wecom_user_id() == wecom_user_id
 
 
 async def test_a_unit_of_work_sees_its_own_change_before_the_commit_and_nobody_else_does(
     both: tuple[Process, Process],
 ) -> None:
     one, _ = both
-    assert await one.vid() == "first"
+    assert await one.wecom_user_id() == "first"
     async with one.units() as unit:
-        await unit.accounts.learn(BINDING, vid="second")
-        assert (await unit.accounts.accounts([ACCOUNT]))[ACCOUNT][0].vid == "second"
-    assert await one.vid() == "first"
+        await unit.accounts.learn(BINDING, wecom_user_id="second")
+        assert (await unit.accounts.accounts([ACCOUNT]))[ACCOUNT][0].wecom_user_id == "second"
+    assert await one.wecom_user_id() == "first"
 
 
 async def test_a_read_that_began_before_a_commit_is_not_remembered_after_it(both: tuple[Process, Process]) -> None:
@@ -128,15 +128,15 @@ async def test_a_read_that_began_before_a_commit_is_not_remembered_after_it(both
         before = await unit.accounts.accounts([ACCOUNT])
     await one.learn("second")
     one.account_cache.keep(edition, read_at, before)
-    assert await one.vid() == "second"
+    assert await one.wecom_user_id() == "second"
 
 
 async def test_nothing_is_believed_while_a_change_commits(both: tuple[Process, Process], asked: list[str]) -> None:
     one, _ = both
-    await one.vid()
+    await one.wecom_user_id()
     one.account_cache.begin_change()
-    await one.vid()
-    await one.vid()
+    await one.wecom_user_id()
+    await one.wecom_user_id()
     assert len(asked) == 3
     edition, read_at = one.account_cache.edition, one.account_cache.now()
     async with one.units() as unit:
@@ -148,8 +148,8 @@ async def test_nothing_is_believed_while_a_change_commits(both: tuple[Process, P
 
 async def test_a_lost_answer_to_a_commit_counts_as_a_change(both: tuple[Process, Process]) -> None:
     one, two = both
-    await one.vid()
-    await two.vid()
+    await one.wecom_user_id()
+    await two.wecom_user_id()
     database = one.units().messages._db  # type: ignore[attr-defined]
     database.failing_commits = 1
     with pytest.raises(UnavailableError):
@@ -162,24 +162,24 @@ async def test_a_lost_answer_to_a_commit_counts_as_a_change(both: tuple[Process,
 
 async def test_the_change_of_one_process_is_seen_by_the_other_with_its_next_look(both: tuple[Process, Process]) -> None:
     one, two = both
-    assert await two.vid() == "first"
+    assert await two.wecom_user_id() == "first"
     await one.learn("second")
     await one.invalidation.look()
     await two.invalidation.look()
-    assert await two.vid() == "second"
+    assert await two.wecom_user_id() == "second"
 
 
 async def test_a_word_that_is_lost_makes_nothing_older_than_its_life(
     both: tuple[Process, Process], clock: SettableClock, redis_server: Redis
 ) -> None:
     one, two = both
-    assert await two.vid() == "first"
+    assert await two.wecom_user_id() == "first"
     redis_server.kill9()
     await one.learn("second")
     clock.advance(LIFE_MS - 1)
-    assert await two.vid() == "first"
+    assert await two.wecom_user_id() == "first"
     clock.advance(1)
-    assert await two.vid() == "second"
+    assert await two.wecom_user_id() == "second"
 
 
 async def test_a_word_that_could_not_be_written_is_written_later(
@@ -193,7 +193,7 @@ async def test_a_word_that_could_not_be_written_is_written_later(
     await asyncio.to_thread(redis_server.start)
     clock.advance(PAUSE_MS)
     await two.invalidation.look()
-    await two.vid()
+    await two.wecom_user_id()
     await one.invalidation.look()
     await two.invalidation.look()
     assert two.account_cache.account(ACCOUNT) is None
@@ -201,7 +201,7 @@ async def test_a_word_that_could_not_be_written_is_written_later(
 
 async def test_a_flush_makes_everybody_ask_again(both: tuple[Process, Process], redis_server: Redis) -> None:
     _, two = both
-    await two.vid()
+    await two.wecom_user_id()
     redis_server.flush()
     await two.invalidation.look()
     assert two.account_cache.account(ACCOUNT) is None
@@ -230,11 +230,11 @@ async def test_nothing_is_remembered_of_what_is_not_there(both: tuple[Process, P
 async def test_processes_that_run_tell_each_other(both: tuple[Process, Process]) -> None:
     one, two = both
     tasks = [asyncio.create_task(process.invalidation.run()) for process in both]
-    await two.vid()
+    await two.wecom_user_id()
     await one.learn("second")
 
     async def knows() -> bool:
-        return await two.vid() == "second"
+        return await two.wecom_user_id() == "second"
 
     await until(knows)
     for process in both:

@@ -227,7 +227,7 @@ async def test_what_others_sent_is_not_ours() -> None:
 
 
 async def test_a_known_user_id_decides_who_sent_it() -> None:
-    async with World(vids={GUID: "1688"}) as world:
+    async with World(wecom_user_ids={GUID: "1688"}) as world:
         message_id = await sent(world, TIMED_OUT)
         await world.hear(stream_record=an_echo(sender="1689"))
         assert await status(world, message_id) is MessageStatus.UNKNOWN

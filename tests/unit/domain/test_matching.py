@@ -22,7 +22,7 @@ def an_open_attempt(**changes: Any) -> OpenAttempt:
         "content_key": content_key("hello"),
         "started_at": NOW,
         "ended_at": ENDED,
-        "own_vid": None,
+        "own_user_id": None,
     }
     return OpenAttempt(**fields | changes)
 
@@ -71,7 +71,7 @@ def test_a_content_that_only_an_id_can_tell_is_never_settled_by_a_text() -> None
 
 
 @pytest.mark.parametrize(
-    ("own_vid", "sender", "flag", "own"),
+    ("own_user_id", "sender", "flag", "own"),
     [
         (None, None, True, True),
         (None, "788", False, False),
@@ -81,11 +81,11 @@ def test_a_content_that_only_an_id_can_tell_is_never_settled_by_a_text() -> None
     ],
 )
 def test_the_sender_is_compared_once_it_is_known_and_the_flag_stands_in_before(
-    own_vid: str | None, sender: str | None, flag: bool, own: bool
+    own_user_id: str | None, sender: str | None, flag: bool, own: bool
 ) -> None:
     record: dict[str, Any] = {"sender": sender, "send_flag": flag}
-    assert is_own(a_stream_record(**record), own_vid) is own
-    assert (found(an_open_attempt(own_vid=own_vid), **record) is not None) is own
+    assert is_own(a_stream_record(**record), own_user_id) is own
+    assert (found(an_open_attempt(own_user_id=own_user_id), **record) is not None) is own
 
 
 def test_a_conversation_is_found_under_each_of_its_spellings() -> None:

@@ -63,7 +63,7 @@ def facts(**changes: Any) -> set[FactKind]:
 def test_text_of_the_accounts_own() -> None:
     one = item(record())
     assert (one.guid, one.notify_type, one.event_key) == ("g-1", 11010, f"14303419:1000127:0:{PRIVATE_FLAG}")
-    assert (one.notice, one.vid, one.defect) == (NoticeKind.OTHER, None, None)
+    assert (one.notice, one.wecom_user_id, one.defect) == (NoticeKind.OTHER, None, None)
     stream_record = one.stream_record
     assert stream_record is not None
     assert (stream_record.guid, stream_record.event_key) == (one.guid, one.event_key)
@@ -251,12 +251,12 @@ def test_hash_is_blind_to_the_order_of_keys() -> None:
         (-1, "x", NoticeKind.OTHER, None),
     ],
 )
-def test_notices(notify_type: int, data: object, notice: NoticeKind, vid: str | None) -> None:
+def test_notices(notify_type: int, data: object, notice: NoticeKind, wecom_user_id: str | None) -> None:
     one = item(data, notify_type)
-    assert (one.notify_type, one.notice, one.vid, one.stream_record, one.defect) == (
+    assert (one.notify_type, one.notice, one.wecom_user_id, one.stream_record, one.defect) == (
         notify_type,
         notice,
-        vid,
+        wecom_user_id,
         None,
         None,
     )

@@ -109,7 +109,9 @@ def _item(callback: _Callback) -> CallbackItem:
         event_key=callback.hash,
         raw=callback.raw,
         notice=_NOTICES.get(callback.notify_type, NoticeKind.OTHER),
-        vid=identifier(data.get("user_id")) if callback.notify_type == _LOGIN and isinstance(data, dict) else None,
+        wecom_user_id=identifier(data.get("user_id"))
+        if callback.notify_type == _LOGIN and isinstance(data, dict)
+        else None,
     )
 
 

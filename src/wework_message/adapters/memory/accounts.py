@@ -48,7 +48,9 @@ class MemoryAccountRepository:
         """The bindings with this guid."""
         return [binding for binding in self._db.bindings.rows() if binding.guid == guid]
 
-    async def learn(self, binding_id: BindingId, *, vid: str | None = None, online: bool | None = None) -> None:
+    async def learn(
+        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
+    ) -> None:
         """Remember; nothing happens for a binding that does not exist."""
         binding = self._db.bindings.get(binding_id)
         if binding is None:
@@ -57,8 +59,8 @@ class MemoryAccountRepository:
             state = BindingState.ONLINE if online else BindingState.OFFLINE
             self._db.bindings.put(binding_id, dataclasses.replace(binding, state=state))
         account = self._db.accounts.get(binding.account_id)
-        if vid is not None and account is not None:
-            self._db.accounts.put(account.account_id, dataclasses.replace(account, vid=vid))
+        if wecom_user_id is not None and account is not None:
+            self._db.accounts.put(account.account_id, dataclasses.replace(account, wecom_user_id=wecom_user_id))
 
 
 def _conforms(book: MemoryAccountRepository) -> AccountRepository:

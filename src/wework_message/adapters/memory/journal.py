@@ -227,15 +227,15 @@ class MemoryMessageRepository:
         """Uncertain attempts of the last 24 h without an id, oldest first."""
         since = self._clock.now() - UNCERTAIN_FOR_MS
         found = [
-            dataclasses.replace(one, own_vid=self._vid(one))
+            dataclasses.replace(one, own_user_id=self._wecom_user_id(one))
             for code, one in self._db.uncertain.rows()
             if code == provider_code and one.guid in guids and one.started_at >= since
         ]
         return sorted(found, key=lambda one: (one.started_at, one.message_id, one.number))
 
-    def _vid(self, one: OpenAttempt) -> str | None:
+    def _wecom_user_id(self, one: OpenAttempt) -> str | None:
         account = self._db.accounts.get(self._attempt((one.message_id, one.number)).account_id)
-        return account.vid if account is not None else None
+        return account.wecom_user_id if account is not None else None
 
     async def count(self, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
         """Add up."""

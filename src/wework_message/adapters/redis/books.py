@@ -67,7 +67,9 @@ class AccountCache:
     def keep(self, edition: int, read_at: float, books: Mapping[AccountId, Book]) -> None:
         """Books that were read at `read_at`. An account whose own user id is not known yet is read again: it may be learnt at any moment."""
         if self._takes(edition, self._accounts):
-            self._accounts.update({one: (book, read_at) for one, book in books.items() if book[0].vid is not None})
+            self._accounts.update(
+                {one: (book, read_at) for one, book in books.items() if book[0].wecom_user_id is not None}
+            )
 
     def keep_bindings(self, edition: int, read_at: float, guid: Guid, bindings: Sequence[Binding]) -> None:
         """Bindings that were read; none at all is never remembered: callbacks of strangers are for good."""
@@ -120,10 +122,12 @@ class CachedAccountRepository:
         self.changed = True
         await self._book.open(tenant_id, guids)
 
-    async def learn(self, binding_id: BindingId, *, vid: str | None = None, online: bool | None = None) -> None:
+    async def learn(
+        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
+    ) -> None:
         """As the database's."""
         self.changed = True
-        await self._book.learn(binding_id, vid=vid, online=online)
+        await self._book.learn(binding_id, wecom_user_id=wecom_user_id, online=online)
 
     async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, Book]:
         """Those that are remembered, and the others from the database."""

@@ -44,9 +44,11 @@ class SqlAccountRepository:
         """By guid."""
         return await self._run(_binding_of, guid)
 
-    async def learn(self, binding_id: BindingId, *, vid: str | None = None, online: bool | None = None) -> None:
+    async def learn(
+        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
+    ) -> None:
         """Update what became known."""
-        await self._run(_learn, binding_id, vid, online)
+        await self._run(_learn, binding_id, wecom_user_id, online)
 
 
 def _accounts(
@@ -63,11 +65,11 @@ def _binding_of(connection: Connection, guid: Guid) -> Sequence[Binding]:
     return [rows.binding_of(row) for row in _OF_GUID.rows(connection, the_guid=guid)]
 
 
-def _learn(connection: Connection, binding_id: BindingId, vid: str | None, online: bool | None) -> None:
+def _learn(connection: Connection, binding_id: BindingId, wecom_user_id: str | None, online: bool | None) -> None:
     this = binding.c.binding_id == binding_id
     if online is not None:
         state = BindingState.ONLINE if online else BindingState.OFFLINE
         connection.execute(update(binding).where(this).values(state=state.value))
-    if vid is not None:
+    if wecom_user_id is not None:
         owner = select(binding.c.account_id).where(this).scalar_subquery()
-        connection.execute(update(account).where(account.c.account_id == owner).values(vid=vid))
+        connection.execute(update(account).where(account.c.account_id == owner).values(vid=wecom_user_id))

@@ -248,7 +248,7 @@ def account_of(row: Row, bindings: Sequence[Binding]) -> Account:
     """A stored account; its state is what its bindings say."""
     return Account(
         account_id=row["account_id"], tenant_id=row["tenant_id"], name=row["name"], corp_id=row["corp_id"],
-        vid=row["vid"], enabled=bool(row["enabled"]), state=effective_state(bindings),
+        wecom_user_id=row["vid"], enabled=bool(row["enabled"]), state=effective_state(bindings),
     )  # fmt: skip
 
 
@@ -256,7 +256,7 @@ def account_row(account: Account) -> dict[str, Any]:
     """A new account."""
     return {
         "account_id": account.account_id, "tenant_id": account.tenant_id, "name": account.name,
-        "corp_id": account.corp_id, "vid": account.vid, "enabled": account.enabled,
+        "corp_id": account.corp_id, "vid": account.wecom_user_id, "enabled": account.enabled,
     }  # fmt: skip
 
 

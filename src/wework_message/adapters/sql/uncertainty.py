@@ -43,7 +43,7 @@ def uncertain(
     return [
         OpenAttempt(
             message_id=row.message_id, number=row.number, guid=row.guid, conversation_id=row.conversation_id,
-            content_key=row.content_key, started_at=row.started_at, ended_at=row.ended_at, own_vid=row.vid,
+            content_key=row.content_key, started_at=row.started_at, ended_at=row.ended_at, own_user_id=row.vid,
         )
         for row in connection.execute(statement)
         if row.provider_message_id is None  # said here, since a planner that sees it prefers the index on these ids

@@ -129,12 +129,12 @@ class ProjectCallbacks:
                 # What was read may be a moment old, and a callback without a binding is quarantined for good.
                 cache[guid] = await flush.unit.accounts.binding_of(guid)
             read.binding = _at(cache[guid], read.entry.provider_code)
-            if read.binding is not None and (read.item.notice is not NoticeKind.OTHER or read.item.vid):
+            if read.binding is not None and (read.item.notice is not NoticeKind.OTHER or read.item.wecom_user_id):
                 await self._notice(flush, read, read.binding)
 
     async def _notice(self, flush: CommitScope, read: _Read, binding: Binding) -> None:
         online = {NoticeKind.ONLINE: True, NoticeKind.OFFLINE: False}.get(read.item.notice)
-        await flush.unit.accounts.learn(binding.binding_id, vid=read.item.vid, online=online)
+        await flush.unit.accounts.learn(binding.binding_id, wecom_user_id=read.item.wecom_user_id, online=online)
         if online is not None:
             state = ClientState.ONLINE if online else ClientState.OFFLINE
             self._board.binding_state(binding.binding_id, state, self._clock.now())
@@ -157,8 +157,8 @@ class ProjectCallbacks:
         self, flush: CommitScope, desk: _ProjectionBatch, read: _Read, stream_record: StreamRecord
     ) -> Owner | None:
         entry = read.entry
-        vid = self._policy.vids.get(entry.guid) or await self._vid(flush, read)
-        if not is_own(stream_record, vid):
+        wecom_user_id = self._policy.wecom_user_ids.get(entry.guid) or await self._wecom_user_id(flush, read)
+        if not is_own(stream_record, wecom_user_id):
             desk.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN))
             return None
         place = (entry.provider_code, entry.guid)
@@ -180,12 +180,12 @@ class ProjectCallbacks:
             desk.named.append(named)
         return owner
 
-    async def _vid(self, flush: CommitScope, read: _Read) -> str | None:
+    async def _wecom_user_id(self, flush: CommitScope, read: _Read) -> str | None:
         if read.binding is None:
             return None
         books = await flush.unit.accounts.accounts([read.binding.account_id])
         account = books.get(read.binding.account_id)
-        return account[0].vid if account is not None else None
+        return account[0].wecom_user_id if account is not None else None
 
     async def _teach(self, flush: CommitScope, desk: _ProjectionBatch, facts: Sequence[tuple[_Read, Owner]]) -> None:
         messages = await flush.unit.messages.get(sorted({owner[0] for _, owner in facts}))

@@ -134,9 +134,9 @@ class SettleCalls:
             receipt = item.outcome.receipt
             if _provider_key(item) is None or receipt is None or receipt.sender_id is None:
                 continue
-            if self._router.learn_vid(item.message.account_id, receipt.sender_id):
+            if self._router.learn_user_id(item.message.account_id, receipt.sender_id):
                 binding_id = item.message.attempt(item.attempt).binding_id
-                await flush.unit.accounts.learn(binding_id, vid=receipt.sender_id)
+                await flush.unit.accounts.learn(binding_id, wecom_user_id=receipt.sender_id)
 
 
 def _is_fresh(item: Settlement) -> bool:

@@ -82,7 +82,7 @@ class CallbackItem:
     """The item as JSON; for a list callback one item of the list in the same envelope."""
     stream_record: StreamRecord | None = None
     notice: NoticeKind = NoticeKind.OTHER
-    vid: str | None = None
+    wecom_user_id: str | None = None
     """The account's own user id where the callback tells it (11003)."""
     defect: str | None = None
     """Why it could not be read: it is stored as QUARANTINED and reported, not refused."""

@@ -229,7 +229,9 @@ class AccountRepository(Protocol):
         """The bindings that carry this guid, at any provider."""
         ...
 
-    async def learn(self, binding_id: BindingId, *, vid: str | None = None, online: bool | None = None) -> None:
+    async def learn(
+        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
+    ) -> None:
         """Remember the account's own user id, or what is known of the instance."""
         ...
 
