@@ -17,7 +17,7 @@ GUIDS: Final = 6
 LANES: Final = 96
 WORKERS: Final = 12
 BATCH: Final = (2, 3, 5)
-AGAIN_S: Final = 0.02
+RETRY_DELAY_S: Final = 0.02
 
 _TOKEN: Final = re.compile(r"tok-\d+")
 _MD5: Final = "25e2b1b5a1f0d0c7a1b2c3d4e5f60718"
@@ -169,7 +169,7 @@ class Crowd:
         return answer
 
     async def _again(self) -> None:
-        await asyncio.sleep(AGAIN_S)
+        await asyncio.sleep(RETRY_DELAY_S)
         await self.up.wait()
 
     def _note(self, body: Json, verdict: str, message_id: str | None = None) -> None:

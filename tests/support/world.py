@@ -173,7 +173,7 @@ class World:
         self.commits = GroupCommit(self.units, post_commit, random_source)
         readers = dict.fromkeys(self.policy.providers, self.callbacks)
         projecting = ProjectCallbacks(readers, self.board, self.policy, self.clock)
-        self.projector = Projector(self.commits, projecting, inbox_notifier, self.policy.look_inbox_ms)
+        self.projector = Projector(self.commits, projecting, inbox_notifier, self.policy.poll_inbox_ms)
         self.settling = SettleCalls(self.policy, self.router, self.clock, random_source)
         self.claiming = ClaimDue(self.policy, self.router, MemoryRateLimiter(self.clock), self.clock)
         self.prober = Prober(ProbeProviders(self.gateways, self.board, self.clock), every_ms=3_600_000, at_least_ms=0)

@@ -37,11 +37,11 @@ class Policy:
     """Callbacks that are done with."""
     keep_messages_ms: int | None = None
     """Messages at rest; None = for ever."""
-    look_due_ms: int = 1_000
+    poll_due_ms: int = 1_000
     """How often the due table is looked at without a ring: scheduled messages, retries, and rings that were lost."""
-    look_inbox_ms: int = 5_000
+    poll_inbox_ms: int = 5_000
     """The same for callbacks: another process may have stored them and died."""
-    look_status_ms: int = 500
+    poll_status_ms: int = 500
     """A waiter's first look by itself; later ones come less often."""
     wecom_user_ids: Mapping[str, str] = field(default_factory=dict)
     """Own user id by guid, where it is configured."""

@@ -19,13 +19,13 @@ from wework_message.domain.ports.system import RandomSource
 from wework_message.domain.provider import default_provider
 from wework_message.domain.selection import Candidate, Choice, ProviderSelector, Refusal, RefusalKind, RouteRequest
 
-REMEMBER_S: Final = 5.0
+CACHE_TTL_S: Final = 5.0
 """How long the account book is trusted without a look: other processes may write it (decision 22's 5 s)."""
 
-MOST_ACCOUNTS: Final = 10_000
+MAX_ACCOUNTS: Final = 10_000
 """Accounts remembered at once; beyond, all are forgotten and read again as they come."""
 
-ASK_AGAIN_MS: Final = 5_000
+RECHECK_MS: Final = 5_000
 """When to look again at a message that nobody can take now: bindings and breakers are probed meanwhile."""
 
 _FINAL: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})
@@ -40,7 +40,7 @@ class Router:
         selector: ProviderSelector,
         board: HealthBoard,
         random_source: RandomSource,
-        remember_s: float = REMEMBER_S,
+        remember_s: float = CACHE_TTL_S,
     ) -> None:
         """`board` says what is known of providers and bindings now; accounts are remembered for `remember_s`."""
         self._policy = policy
@@ -56,7 +56,7 @@ class Router:
         unknown = [message for message in messages if not self._knows(message, now)]
         if not unknown:
             return
-        if len(self._books) > MOST_ACCOUNTS:
+        if len(self._books) > MAX_ACCOUNTS:
             self._books.clear()
         stored = await unit.accounts.accounts(sorted({message.account_id for message in unknown}))
         self._remember(stored, until=now + self._remember_s)
@@ -170,7 +170,7 @@ class Router:
         if refusal.kind in _FINAL:
             message.fail(refusal.kind.value, now=now)
         else:
-            message.hold(HoldReason(refusal.kind.value), refusal.retry_in_ms or ASK_AGAIN_MS, now=now)
+            message.hold(HoldReason(refusal.kind.value), refusal.retry_in_ms or RECHECK_MS, now=now)
 
 
 def _those(tried: Sequence[Attempt], kind: OutcomeClass) -> frozenset[BindingId]:

@@ -16,7 +16,7 @@ from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactor
 
 _log: Final = logging.getLogger(__name__)
 
-AGAIN_S: Final = 60.0
+RETRY_DELAY_S: Final = 60.0
 """When a round that ended early, because the store was away, is begun again."""
 
 LEASE_OF_INTERVALS: Final = 2.5
@@ -105,7 +105,7 @@ class Maintenance:
                 await self.round(task, duty)
             except UnavailableError:
                 _log.info("%s waits for the database", task.name)
-                wait_s = min(wait_s, AGAIN_S)
+                wait_s = min(wait_s, RETRY_DELAY_S)
             except Exception:  # noqa: BLE001 -- one defect must not end the others
                 _log.exception("%s failed", task.name)
             await set_within(self._stopped, wait_s)

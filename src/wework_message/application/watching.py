@@ -10,7 +10,7 @@ from wework_message.application.waiting import set_within
 from wework_message.domain.ids import MessageId, TenantId
 from wework_message.domain.ports.reading import MessageReader, MessageView
 
-LOOK_AGAIN_S: Final = 0.5
+POLL_INTERVAL_S: Final = 0.5
 """How often a waiter looks by itself at last: another process may be the one that dispatches."""
 
 SLOWER: Final = 1.5
@@ -57,7 +57,7 @@ class WaitForMessage:
 
     feed: StatusFeed
     reader: MessageReader
-    first_look_ms: int = 500
+    first_poll_ms: int = 500
     """After so long a waiter looks by itself for the first time; short where only other processes dispatch."""
 
     async def __call__(
@@ -65,7 +65,7 @@ class WaitForMessage:
     ) -> MessageView | None:
         """The message once `enough` says so, or as it is after `wait_ms`; None if there is none."""
         deadline = asyncio.get_running_loop().time() + wait_ms / 1000
-        look_s = self.first_look_ms / 1000
+        poll_s = self.first_poll_ms / 1000
         event = self.feed.subscribe(message_id)
         try:
             while True:
@@ -74,7 +74,7 @@ class WaitForMessage:
                 rest = deadline - asyncio.get_running_loop().time()
                 if view is None or enough(view) or rest <= 0 or self.feed.closed:
                     return view
-                await set_within(event, min(rest, look_s))
-                look_s = min(look_s * SLOWER, LOOK_AGAIN_S)
+                await set_within(event, min(rest, poll_s))
+                poll_s = min(poll_s * SLOWER, POLL_INTERVAL_S)
         finally:
             self.feed.unsubscribe(message_id, event)

@@ -155,7 +155,7 @@ class UseCases(containers.DeclarativeContainer):
     )
     commits = providers.Singleton(GroupCommit, units, post_commit, random_source)
     intake = providers.Singleton(intake_beside, commits, store)
-    projector = providers.Singleton(Projector, commits, projecting, projector_notifier, policy.provided.look_inbox_ms)
+    projector = providers.Singleton(Projector, commits, projecting, projector_notifier, policy.provided.poll_inbox_ms)
     claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     probes = providers.Singleton(_probing_lease, shared, holder, units)
@@ -197,7 +197,7 @@ class UseCases(containers.DeclarativeContainer):
             gateways.provided.readers,
             policy.provided.default_code,
         ),
-        wait=providers.Singleton(WaitForMessage, feed, reader, policy.provided.look_status_ms),
+        wait=providers.Singleton(WaitForMessage, feed, reader, policy.provided.poll_status_ms),
         read=reader,
         dead_letters=providers.Singleton(SqlDeadLetterReader, store.provided.read),
         mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from wework_message.application.queries.service import Backend, InProcess
-from wework_message.application.routing import REMEMBER_S
+from wework_message.application.routing import CACHE_TTL_S
 from wework_message.domain.message import Message
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.persistence import UnitOfWorkFactory
@@ -18,7 +18,7 @@ class Shared:
     """Nothing is shared: every part is the process's own. Each method takes such a part and returns what to use."""
 
     backend: Backend = InProcess("memory")
-    remember_s: float = REMEMBER_S
+    remember_s: float = CACHE_TTL_S
     """How long the router remembers accounts."""
     shares_health: bool = False
     """Whether every process sees the same health: then one of them probes for all."""

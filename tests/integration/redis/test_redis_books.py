@@ -14,7 +14,7 @@ from wework_message.adapters.memory.accounts import MemoryAccountRepository
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.adapters.redis.books import LIFE_MS, AccountCache, Book, CacheInvalidation, CachingUnitOfWorkFactory
+from wework_message.adapters.redis.books import TTL_MS, AccountCache, Book, CacheInvalidation, CachingUnitOfWorkFactory
 from wework_message.adapters.redis.link import PAUSE_MS, Link
 from wework_message.domain.account import Binding, implicit_account_id, implicit_binding
 from wework_message.domain.errors import UnavailableError
@@ -176,7 +176,7 @@ async def test_a_word_that_is_lost_makes_nothing_older_than_its_life(
     assert await two.wecom_user_id() == "first"
     redis_server.kill9()
     await one.learn("second")
-    clock.advance(LIFE_MS - 1)
+    clock.advance(TTL_MS - 1)
     assert await two.wecom_user_id() == "first"
     clock.advance(1)
     assert await two.wecom_user_id() == "second"

@@ -13,7 +13,7 @@ from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.throttling import MemoryRateLimiter
 from wework_message.adapters.redis.link import PAUSE_MS, Link
 from wework_message.adapters.redis.script import Script
-from wework_message.adapters.redis.throttling import BLOCK, LIFE_MS, RedisRateLimiter
+from wework_message.adapters.redis.throttling import BLOCK, TTL_MS, RedisRateLimiter
 from wework_message.adapters.system import SystemClock
 from wework_message.domain.ids import AccountId
 
@@ -50,7 +50,7 @@ async def test_a_process_that_sends_little_takes_little(redis_url: str) -> None:
         limiter, other = limiter_on(link, clock, redis_clock=False), limiter_on(far, clock, redis_clock=False)
         for _ in range(1_000):
             await limiter.reserve(ACCOUNT, 1_000)
-        clock.advance(LIFE_MS + 60_000)
+        clock.advance(TTL_MS + 60_000)
         assert await limiter.reserve(ACCOUNT, 1_000) == 0
         waits = [await other.reserve(ACCOUNT, 1_000) for _ in range(1_000)]
         assert waits.count(0) >= 1_000 - BLOCK
@@ -62,7 +62,7 @@ async def test_leased_tokens_are_not_hoarded_for_a_burst(redis_url: str) -> None
         limiter = limiter_on(link, clock, redis_clock=False)
         for _ in range(120):  # leases of 1, 2, 4 ... 50: some of the last one are left
             await limiter.reserve(ACCOUNT, 1_000)
-        clock.advance(60_000 + LIFE_MS)
+        clock.advance(60_000 + TTL_MS)
         waits = [await limiter.reserve(ACCOUNT, 1_000) for _ in range(1_001)]
         assert waits.count(0) == 1_000
 

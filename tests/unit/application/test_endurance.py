@@ -290,7 +290,7 @@ async def test_a_defect_of_the_projector_is_logged_and_projecting_goes_on(
 
 
 async def test_callbacks_of_a_process_that_died_are_found_without_a_ring() -> None:
-    async with World(look_inbox_ms=10) as world:
+    async with World(poll_inbox_ms=10) as world:
         running = asyncio.create_task(world.projector.run())
         message_id = await world.accept_text()
         await world.dispatch()

@@ -309,7 +309,7 @@ async def test_a_duty_that_raises_does_not_end_the_probing() -> None:
 async def test_a_chore_that_the_store_kept_from_its_round_is_done_soon_after(
     units: MemoryUnitOfWorkFactory, database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks_module, "AGAIN_S", 0.001)
+    monkeypatch.setattr(tasks_module, "RETRY_DELAY_S", 0.001)
     database.away = True
     task = Counting()
     maintenance = Maintenance(units, [task], "a")

@@ -26,7 +26,7 @@ Accept = Callable[[AcceptMessage], Awaitable[Accepted]]
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consuming, "AGAIN_S", 0.002)
+    monkeypatch.setattr(consuming, "RETRY_DELAY_S", 0.002)
 
 
 def a_send(**changes: Any) -> bytes:

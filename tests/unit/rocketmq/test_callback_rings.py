@@ -16,7 +16,7 @@ TOPIC, GROUP, HOUR_S = "callbacks", "group", 3_600.0
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callbacks, "AGAIN_S", 0.001)
+    monkeypatch.setattr(callbacks, "RETRY_DELAY_S", 0.001)
 
 
 @asynccontextmanager

@@ -276,7 +276,7 @@ async def test_a_defect_while_publishing_sends_to_the_table_and_silences_nobody(
 
 
 async def test_a_defect_while_receiving_ends_no_listening(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "AGAIN_S", 0.001)
+    monkeypatch.setattr(listening, "RETRY_DELAY_S", 0.001)
     transport = MemoryTransport()
     receive, failures = MemorySubscription.receive, 3
 

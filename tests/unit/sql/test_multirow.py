@@ -127,8 +127,8 @@ def test_nothing_to_do_is_nothing_told(server: Server) -> None:
 
 
 def test_statements_are_bounded_by_rows_and_by_text(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multirow, "MOST_ROWS", 3)
-    monkeypatch.setattr(multirow, "MOST_CHARACTERS", 10)
+    monkeypatch.setattr(multirow, "MAX_ROWS", 3)
+    monkeypatch.setattr(multirow, "MAX_CHARACTERS", 10)
     many: ManyRows = inserts("INSERT INTO t (a) VALUES (%s)", lambda row: (row["a"],))
     connection: Any = server
     texts = ["1", "2", "3", "4", "x" * 9, "yy", "z" * 50, "5"]

@@ -29,10 +29,10 @@ from wework_message.domain.ports.persistence import (
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.ports.upkeep import LeaseStore, Pruning
 
-LIFE_MS: Final = 4_000
+TTL_MS: Final = 4_000
 """How long what was read is believed. With what the router remembers (1 s) nothing is older than 5 s."""
 
-LOOK_S: Final = 1.0
+POLL_INTERVAL_S: Final = 1.0
 """Between two looks at the word."""
 
 MOST: Final = 10_000
@@ -97,7 +97,7 @@ class AccountCache:
         return self._clock.boot()
 
     def _fresh(self, read_at: float) -> bool:
-        return not self._changing and self._clock.boot() - read_at < LIFE_MS
+        return not self._changing and self._clock.boot() - read_at < TTL_MS
 
     def _takes(
         self, edition: int, kept: dict[AccountId, tuple[Book, float]] | dict[Guid, tuple[Sequence[Binding], float]]
@@ -268,7 +268,7 @@ class CacheInvalidation:
                 pass  # the link has said so, once
             except Exception:  # noqa: BLE001 -- a defect here must not end the looking for good
                 _log.exception("the account book's edition could not be read")
-            await set_within(self._woken, LOOK_S)
+            await set_within(self._woken, POLL_INTERVAL_S)
 
     async def look(self) -> None:
         """One round trip; raises `UnavailableError`."""

@@ -47,7 +47,7 @@ PAGE: Final = 200
 REPLAYED: Final = 100
 """Acceptances of one event that are counted: a breaker looks at twenty."""
 
-MOST_NAMES: Final = 10_000
+MAX_NAMES: Final = 10_000
 """Providers and bindings of which the newest word is remembered."""
 
 _EMPTY_ID: Final = "0-0"
@@ -212,7 +212,7 @@ class RedisHealthBoard:
                 pass
 
     def _remember(self, name: str, at: int) -> None:
-        if len(self._own) >= MOST_NAMES and name not in self._own:
+        if len(self._own) >= MAX_NAMES and name not in self._own:
             self._own.clear()
         self._own[name] = at
 

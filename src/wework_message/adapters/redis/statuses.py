@@ -25,7 +25,7 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.reading import StatusReader, StatusView
 from wework_message.domain.ports.system import Clock
 
-LIFE_MS: Final = 4_400
+TTL_MS: Final = 4_400
 """How long Redis keeps a status."""
 
 LATE_MS: Final = 400
@@ -145,7 +145,7 @@ class RedisStatuses:
         waiting, now = [*self._waiting], self._clock.boot()
         self._waiting.clear()
         commands = [
-            _KEEP.command([key], version, status, LIFE_MS)
+            _KEEP.command([key], version, status, TTL_MS)
             for read_at, key, version, status in waiting
             if not status or now - read_at <= LATE_MS
         ]

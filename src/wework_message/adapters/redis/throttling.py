@@ -20,7 +20,7 @@ BLOCK: Final = 50
 SHARE: Final = 10
 """A lease is at most this part of a minute's budget, so that one process cannot hoard a small one."""
 
-LIFE_MS: Final = 2_000
+TTL_MS: Final = 2_000
 """How long a leased token may be spent after it was there. What is left then is lost; the next lease is smaller."""
 
 MEMORY_MS: Final = 60_000
@@ -82,7 +82,7 @@ class _Lease:
             return None
         missing = (self.spent + 1) * MINUTE_MS - self.level
         ready_in = -(-missing // rate) - int(now - self.taken_at) if missing > 0 else -int(now - self.taken_at)
-        if ready_in < -LIFE_MS:
+        if ready_in < -TTL_MS:
             return None
         self.spent += 1
         return max(0, ready_in)

@@ -11,7 +11,7 @@ from wework_message.domain.ports.doorbell import InboxNotifier
 
 GAP_S: Final = 0.02
 """Between two rings of a process: one carries whatever was stored meanwhile."""
-AGAIN_S: Final = 1.0
+RETRY_DELAY_S: Final = 1.0
 """Pause after a defect."""
 AT_ONCE: Final = 32
 """Rings of one receive."""
@@ -77,7 +77,7 @@ class CallbackWakeupConsumer:
                     await asyncio.gather(*(self._subscription.ack(one) for one in wakeups))
             except Exception:  # noqa: BLE001 -- one defect must not end all listening
                 _log.exception("rings for callbacks could not be received")
-                await set_within(self._stopping, AGAIN_S)
+                await set_within(self._stopping, RETRY_DELAY_S)
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
         """`run` returns after the receive at hand."""

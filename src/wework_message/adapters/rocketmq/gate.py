@@ -10,7 +10,7 @@ from wework_message.application.waiting import set_within
 WAIT_S: Final = 2.0
 """How long a publish waits for the gate."""
 
-LOOK_S: Final = 5.0
+POLL_INTERVAL_S: Final = 5.0
 """How long a receive waits for it."""
 
 
@@ -52,7 +52,7 @@ class GatedSubscription:
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
         """As the subscription's; none while the gate is closed."""
-        if self._closed or not await set_within(self._opened, LOOK_S):
+        if self._closed or not await set_within(self._opened, POLL_INTERVAL_S):
             return ()
         return await self._subscription.receive(limit)
 

@@ -22,7 +22,7 @@ CLOSE_S: Final = 5.0
 """How long closing a client may take."""
 
 _SENDERS: Final = 8
-_AGAIN_S: Final = 0.1
+_RETRY_DELAY_S: Final = 0.1
 """Between two tries of a publish."""
 _PAUSE_S: Final = 1.0
 """After a receive that failed."""
@@ -74,7 +74,7 @@ class GrpcTransport:
     def _send(self, topic: str, body: bytes, keys: tuple[str, ...]) -> None:
         why = ""
         for number in range(max(1, self._target.tries)):
-            if number and self._closing.wait(_AGAIN_S):
+            if number and self._closing.wait(_RETRY_DELAY_S):
                 break
             producer = None
             try:

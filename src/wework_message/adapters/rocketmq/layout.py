@@ -11,8 +11,8 @@ QUEUES: Final = 4
 RETRIES: Final = 16
 """Redeliveries before a broker moves a message to its own dead letters; our own limits are below it."""
 
-_LOOKS: Final = 40
-_LOOK_S: Final = 0.25
+_POLLS: Final = 40
+_POLL_INTERVAL_S: Final = 0.25
 """A broker tells its name server what it has within moments, or with its next registration: 10 s in all."""
 
 
@@ -55,11 +55,11 @@ async def _ensure_topic(admin: Admin, masters: Sequence[Address], topic: str) ->
     """A broker that has not registered yet takes a topic and tells nobody: look whether it is known, and put it again."""
     if await admin.has_route(topic):
         return False
-    for look in range(_LOOKS):
+    for look in range(_POLLS):
         if look % 8 == 0:
             for broker in masters:
                 await admin.put_topic(broker, topic, queues=QUEUES)
         if await admin.has_route(topic):
             return True
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(_POLL_INTERVAL_S)
     raise LayoutError(f"topic {topic} was created, but the name server does not know it")

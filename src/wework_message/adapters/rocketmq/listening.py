@@ -19,7 +19,7 @@ DELIVERIES: Final = 5
 AT_ONCE: Final = 4
 """Rings in one receive: more would be slots that other processes have free."""
 
-AGAIN_S: Final = 1.0
+RETRY_DELAY_S: Final = 1.0
 """Pause after a defect."""
 
 Received = Callable[[str], None]
@@ -61,7 +61,7 @@ class WakeupConsumer:
                 await self._subscribe_and_receive()
             except Exception:  # noqa: BLE001 -- one defect must not end all listening
                 _log.exception("rings could not be received")
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(RETRY_DELAY_S)
 
     async def _subscribe_and_receive(self) -> None:
         if self._subscription is None:

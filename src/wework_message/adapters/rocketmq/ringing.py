@@ -16,7 +16,7 @@ KEPT: Final = 10_000
 SLOW_S: Final = 0.2
 """A publish that takes longer is not waited for: this process looks at the table by itself meanwhile."""
 
-AGAIN_S: Final = 1.0
+RETRY_DELAY_S: Final = 1.0
 """After a publish that failed, the next one is tried so much later; until then the table alone is looked at."""
 
 Published = Callable[[str, float], None]
@@ -81,7 +81,7 @@ class WakeupPublisher:
 
     def _failed(self, began: float) -> None:
         self._published("failed", _now() - began)
-        self._not_before = _now() + AGAIN_S
+        self._not_before = _now() + RETRY_DELAY_S
         self._pending.clear()
         self._look()
 

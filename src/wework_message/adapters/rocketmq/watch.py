@@ -12,7 +12,7 @@ from wework_message.adapters.rocketmq.reports import QueueMetrics
 from wework_message.application.queries.service import Backend, Condition
 from wework_message.application.waiting import set_within
 
-LOOK_S: Final = 5.0
+POLL_INTERVAL_S: Final = 5.0
 """Between two looks."""
 
 BACKLOG_S: Final = 20.0
@@ -65,7 +65,7 @@ class ClusterWatch:
             await asyncio.wait({self._looking})
             if not self._looking.cancelled() and (error := self._looking.exception()) is not None:
                 _log.error("looking at RocketMQ failed", exc_info=error)
-            await set_within(self._stopped, LOOK_S)
+            await set_within(self._stopped, POLL_INTERVAL_S)
 
     async def stop(self, drain_s: float) -> None:  # noqa: ARG002 -- a look takes seconds at most
         """Look no more; a look at servers that do not answer would take longer than the drain."""

@@ -13,10 +13,10 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Connection
 from sqlalchemy.engine import Dialect as Engine
 
-MOST_ROWS: Final = 500
+MAX_ROWS: Final = 500
 """Rows in one statement."""
 
-MOST_CHARACTERS: Final = 1_500_000
+MAX_CHARACTERS: Final = 1_500_000
 """Text and bytes in one statement, unless a single row has more: 4 bytes a character, or 2 with escapes, stay below the
 16 MiB that servers take by default."""
 
@@ -51,7 +51,7 @@ def _chunks(rows: Sequence[Parameters]) -> Iterator[Sequence[Parameters]]:
     characters = 0
     for row in rows:
         size = sum(len(value) for value in row if isinstance(value, str | bytes))
-        if chunk and (len(chunk) == MOST_ROWS or characters + size > MOST_CHARACTERS):
+        if chunk and (len(chunk) == MAX_ROWS or characters + size > MAX_CHARACTERS):
             yield chunk
             chunk, characters = [], 0
         chunk.append(row)

@@ -32,7 +32,7 @@ from wework_message.domain.selection import Choice
 HANDLING_RETRY_MS = 1_000
 """How long a message whose handling raised waits for its next chance."""
 
-LOOK_AGAIN_MS = 60_000
+RECHECK_MS = 60_000
 """The same after a call was begun: only whoever changes the settings or the program can help then."""
 
 _log: Final = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class ClaimDue:
             if item.message.is_waiting():
                 item.message.strike(wait_ms=HANDLING_RETRY_MS, now=now)
             else:
-                item.message.look_again(wait_ms=LOOK_AGAIN_MS)
+                item.message.look_again(wait_ms=RECHECK_MS)
             return None
 
     async def _handle(self, flush: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
@@ -214,8 +214,8 @@ class PutOff:
         due = await flush.unit.messages.due(sum(items))
         for item in due:
             if item.message.is_waiting():
-                item.message.hold(HoldReason.LANE_BLOCKED, LOOK_AGAIN_MS, now=self._clock.now())
+                item.message.hold(HoldReason.LANE_BLOCKED, RECHECK_MS, now=self._clock.now())
             else:
-                item.message.look_again(wait_ms=LOOK_AGAIN_MS)
+                item.message.look_again(wait_ms=RECHECK_MS)
         await flush.save([item.message for item in due])
         return [len(due), *[0] * (len(items) - 1)]

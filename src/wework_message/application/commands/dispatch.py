@@ -56,7 +56,7 @@ class Dispatcher:
         self._notifier = notifier
         self._clock = clock
         self._slots = policy.calls_in_flight
-        self._look_ms = policy.look_due_ms
+        self._poll_ms = policy.poll_due_ms
         self._calls: set[asyncio.Task[None]] = set()
         self._open: set[asyncio.Task[None]] = set()
         """Of these, the ones whose call has not ended."""
@@ -93,14 +93,14 @@ class Dispatcher:
                 more = await self._pause()
                 continue
             if whole:
-                more, looks_at = looked_at > 0, self._clock.boot() + self._look_ms
+                more, looks_at = looked_at > 0, self._clock.boot() + self._poll_ms
             else:
                 # What did not fit is taken from the table, most urgent first, as slots get free.
                 more = len(wakeup.message_ids) > looked_at >= room
 
     async def _pause(self) -> bool:
         """Until the next look, or `stop`; what rang meanwhile is not answered, so it comes again. Then the table is looked at."""
-        await set_within(self._stopped, self._look_ms / 1000)
+        await set_within(self._stopped, self._poll_ms / 1000)
         return True
 
     async def dispatch_due(self, among: frozenset[MessageId] | None = None) -> int:

@@ -13,10 +13,10 @@ from wework_message.domain.ports.doorbell import InboxNotifier
 BATCH: Final = 200
 """Entries in one transaction."""
 
-AGAIN_S: Final = 1.0
+RETRY_DELAY_S: Final = 1.0
 """Pause while the store is away."""
 
-LOOK_MS: Final = 5_000
+POLL_INTERVAL_MS: Final = 5_000
 """How often to look without a ring: another process may have stored callbacks and died."""
 
 _log: Final = logging.getLogger(__name__)
@@ -47,14 +47,14 @@ class Projector:
         commits: GroupCommit,
         operation: ProjectCallbacks,
         inbox_notifier: LocalInboxNotifier,
-        look_ms: int = LOOK_MS,
+        poll_ms: int = POLL_INTERVAL_MS,
     ) -> None:
         """One per process; `look_ms` is how often it looks without a ring."""
         self._commits = commits
         self._operation = operation
         self._count_failure = CountFailure()
         self._inbox_notifier = inbox_notifier
-        self._look_s = look_ms / 1000
+        self._poll_s = poll_ms / 1000
         self._stopping = False
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
@@ -96,7 +96,7 @@ class Projector:
         """Project until `stop`; what was pending before the start comes first."""
         self._inbox_notifier.notify()
         while not self._stopping:
-            await self._inbox_notifier.wait(self._look_s)
+            await self._inbox_notifier.wait(self._poll_s)
             try:
                 await self.project_pending()
             except UnavailableError:
@@ -106,7 +106,7 @@ class Projector:
                 await self._pause()
 
     async def _pause(self) -> None:
-        await asyncio.sleep(AGAIN_S)
+        await asyncio.sleep(RETRY_DELAY_S)
         self._inbox_notifier.notify()
 
 

@@ -30,14 +30,14 @@ _OF_FAULT: Final = MappingProxyType(
 _STYLES: Final = MappingProxyType(
     {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "bold red", Verdict.SKIPPED: "dim"}
 )
-_MOST_S: Final = 300
+_MAX_TIMEOUT_S: Final = 300
 _DEFAULT_S: Final = 5
 
 
 @click.command("doctor")
 @settings_options
 @click.option(
-    "--timeout", type=click.FloatRange(0, _MOST_S, min_open=True), default=_DEFAULT_S, show_default=True,
+    "--timeout", type=click.FloatRange(0, _MAX_TIMEOUT_S, min_open=True), default=_DEFAULT_S, show_default=True,
     metavar="SECONDS", help="How long one check may take; all of them run at once.",
 )  # fmt: skip
 @json_option

@@ -29,7 +29,7 @@ MOST: Final = 200
 """Messages in hand at once: they share a transaction."""
 AT_ONCE: Final = 32
 """Messages of one `receive`; brokers give no more."""
-AGAIN_S: Final = 1.0
+RETRY_DELAY_S: Final = 1.0
 """Pause while the store, or the queue's client, is away."""
 LET_GO_AFTER: Final = 3
 """Times that a message may fail with a store that answers others, before it is left for redelivery."""
@@ -88,7 +88,7 @@ class IntakeConsumer(Generic[DeliveredT]):
                 deliveries = await self._subscription.receive(min(free, AT_ONCE))
             except Exception:  # noqa: BLE001 -- one defect must not end the intake
                 _log.exception("intake could not receive")
-                await set_within(self._stop, AGAIN_S)
+                await set_within(self._stop, RETRY_DELAY_S)
                 continue
             for delivery in deliveries:
                 task = asyncio.create_task(self._take(delivery))
@@ -133,7 +133,7 @@ class IntakeConsumer(Generic[DeliveredT]):
             if self._waiting == 1:
                 _log.warning("intake waits: the store does not take messages")
             try:
-                await set_within(self._stop, AGAIN_S)
+                await set_within(self._stop, RETRY_DELAY_S)
                 refused_by_the_store += await self._store_answers()
             finally:
                 self._waiting -= 1

@@ -23,7 +23,7 @@ from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.cli.output import console, timeline_table
 
-_MOST_DIFFERENCES: Final = 20
+_MAX_DIFFERENCES: Final = 20
 
 
 @click.command("demo")
@@ -125,10 +125,10 @@ def _show_verdict(out: Console, played: Played, found: list[str]) -> None:
         )
         return
     out.print(f"[bold red]NOT OK[/bold red]  {len(found)} differences between what was promised and what happened:")
-    for line in found[:_MOST_DIFFERENCES]:
+    for line in found[:_MAX_DIFFERENCES]:
         out.print(f"  - {line}", markup=False, soft_wrap=True)
-    if len(found) > _MOST_DIFFERENCES:
-        out.print(f"  ... and {len(found) - _MOST_DIFFERENCES} more")
+    if len(found) > _MAX_DIFFERENCES:
+        out.print(f"  ... and {len(found) - _MAX_DIFFERENCES} more")
 
 
 @contextlib.contextmanager
