@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from bench import processes
 from tests.support.mysql import settings_of, target_of
-from tests.support.processes import ServiceProgram, playing
+from tests.support.processes import ServiceProgram, service_processes
 from tests.support.servers.mariadb import Database, MariaDb
 
 UNLIMITED: Final = {"APP_MESSAGE_LIMITS_RATE_LIMIT_PER_MINUTE": "1000000"}
@@ -61,7 +61,7 @@ def sqlite(messages: int) -> dict[str, Any]:
             with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
                 return connection.execute(question).fetchall()
 
-        with playing(Path(name), **UNLIMITED) as stage:
+        with service_processes(Path(name), **UNLIMITED) as stage:
             stage.service.stop()
             before = path.stat().st_size
             stage.service.start()
@@ -102,7 +102,7 @@ def _on(server: MariaDb, database: Database, folder: Path, messages: int) -> dic
         return [tuple(line.split("\t")) for line in lines]
 
     settings = UNLIMITED | settings_of(target_of(database))
-    with playing(folder, **settings) as stage:
+    with service_processes(folder, **settings) as stage:
         before = _lengths(ask)
         _drive(stage.service, messages, ask)
         after = _lengths(ask)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.support.mysql import EmptyDatabase, settings_of
-from tests.support.processes import playing
+from tests.support.processes import service_processes
 from tests.support.servers.rocketmq import RocketMq
 from tests.support.witnesses import Api, client_of, text
 
@@ -33,7 +33,7 @@ async def doctor(folder: Path, **settings: str) -> tuple[int, dict[str, Any], st
 
 
 async def test_everything_is_well_while_the_service_sends(tmp_path: Path) -> None:
-    with playing(tmp_path) as stage:
+    with service_processes(tmp_path) as stage:
         async with client_of(stage.service.url) as client:
             api = Api(client)
             ids = [await api.accept(text(f"{number}", conversationId=f"S:{number}")) for number in range(10)]
@@ -49,7 +49,7 @@ async def test_everything_is_well_while_the_service_sends(tmp_path: Path) -> Non
 
 
 async def test_a_server_that_is_no_provider_is_found_out(tmp_path: Path) -> None:
-    with playing(tmp_path) as stage:
+    with service_processes(tmp_path) as stage:
         code, checks, _ = await doctor(
             tmp_path, APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL=f"{stage.simulator.origin}/no/such/path"
         )

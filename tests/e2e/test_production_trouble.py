@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from tests.e2e.test_kills import judged
 from tests.support.cluster import CONSUME, Cluster, Member, cluster
-from tests.support.crowd import Crowd
+from tests.support.crowd import Load
 from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
 from tests.support.processes import ServiceProgram
@@ -51,7 +51,7 @@ class Stack:
     """All that breaks, and the clients that go on asking."""
 
     four: Cluster
-    crowd: Crowd
+    load: Load
     random_source: random.Random
     mariadb: MariaDb
     redis: Redis
@@ -59,26 +59,26 @@ class Stack:
 
     async def busy(self) -> None:
         """Requests are under way, and none of them has been refused an answer."""
-        enough = len(self.crowd.log) + self.random_source.randrange(1, AT_ONCE // 2)
-        self.crowd.want(AT_ONCE)
+        enough = len(self.load.log) + self.random_source.randrange(1, AT_ONCE // 2)
+        self.load.want(AT_ONCE)
 
         async def answered() -> bool:
-            return len(self.crowd.log) >= enough
+            return len(self.load.log) >= enough
 
         await until(answered, LONG_S)
 
     async def served(self) -> None:
         """Requests are made and answered now, by whoever is there."""
-        self.crowd.want(AT_ONCE)
-        await self.crowd.idle()
+        self.load.want(AT_ONCE)
+        await self.load.idle()
 
     async def kill_mariadb(self) -> None:
-        self.crowd.want(AT_ONCE)
-        enough = len(self.crowd.unanswered) + self.random_source.randrange(10, 100)
+        self.load.want(AT_ONCE)
+        enough = len(self.load.unanswered) + self.random_source.randrange(10, 100)
         await asyncio.to_thread(self.mariadb.kill9)
 
         async def refused() -> bool:
-            return len(self.crowd.unanswered) >= enough
+            return len(self.load.unanswered) >= enough
 
         await until(refused, LONG_S)
         await asyncio.to_thread(self.mariadb.start)
@@ -126,7 +126,7 @@ class Stack:
     async def pause_consumer(self) -> None:
         """Beyond the leases of its calls: the other one gives them up, and it hears so when it goes on."""
         sleeper = self.random_source.choice(self._all("consume"))
-        await self.four.scene.simulator.hold_echoes()  # else they would settle its calls long before
+        await self.four.running.simulator.hold_echoes()  # else they would settle its calls long before
         held = await self._caught(sleeper)
 
         async def given_up() -> bool:
@@ -134,7 +134,7 @@ class Stack:
 
         await until(given_up, 2 * LEASE_S, every_s=0.5)
         sleeper.resume()
-        await self.four.scene.simulator.release_echoes()
+        await self.four.running.simulator.release_echoes()
 
     async def _caught(self, sleeper: ServiceProgram) -> set[str]:
         """Stop it with calls under way; their messages."""
@@ -146,7 +146,7 @@ class Stack:
         return held
 
     async def _sending(self) -> set[str]:
-        return {row["messageId"] for row in await self.four.scene.api.rows() if row["status"] == "SENDING"}
+        return {row["messageId"] for row in await self.four.running.api.rows() if row["status"] == "SENDING"}
 
     async def _sending_after(self) -> set[str]:
         await self.served()
@@ -204,16 +204,16 @@ async def test_whatever_breaks_nothing_is_lost_or_doubled_and_accepting_needs_th
     schedule = random_source.sample(FAULTS, len(FAULTS))
     print("schedule:", *(fault.strike.__name__ for fault in schedule))  # noqa: T201 -- pytest shows it where it fails
     async with cluster(tmp_path, FOUR, settings, *_SIMULATOR) as four:
-        crowd = Crowd(four.urls[0], SEED, *four.urls[1:])
-        crowd.begin()
-        crowd.up.set()
-        stack = Stack(four, crowd, random_source, mariadb, redis_server, rocketmq)
+        load = Load(four.urls[0], SEED, *four.urls[1:])
+        load.begin()
+        load.up.set()
+        stack = Stack(four, load, random_source, mariadb, redis_server, rocketmq)
         for fault in schedule:
             await stack.busy()
-            before = len(crowd.unanswered)
+            before = len(load.unanswered)
             await fault.strike(stack)
-            await crowd.idle()
-            assert not fault.answers or crowd.unanswered[before:] == [], fault.strike.__name__
-        await crowd.finish()
-        assert await judged(four.scene, crowd, cut_off=sum(fault.cut_off for fault in schedule)) == []
+            await load.idle()
+            assert not fault.answers or load.unanswered[before:] == [], fault.strike.__name__
+        await load.finish()
+        assert await judged(four.running, load, cut_off=sum(fault.cut_off for fault in schedule)) == []
         assert [name for name, one in four.members.items() if one.has_written('"level":"ERROR"')] == []  # no defect

@@ -27,7 +27,7 @@ TEXT = TextContent(content=" 你好 😀\r\n")
 IMAGE = ImageContent(file_id="f", file_size=1, aes_key="k", md5="m", image_width=2, image_height=3)
 
 
-class Stage:
+class ServiceProcesses:
     """A simulator that calls back, and a gateway to it."""
 
     def __init__(self, gateway: GuxingGateway, receiver: CallbackReceiver, control: httpx.AsyncClient) -> None:
@@ -51,18 +51,18 @@ class Stage:
 
 
 @pytest.fixture(params=["11010", "11013"])
-async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[ServiceProcesses]:
     form: Literal["11010", "11013"] = request.param
     async with callback_receiver() as receiver:
         options = SimulatorOptions(fsync=False, echo_delay_ms=0, echo_form=form, callback_url=receiver.url)
         async with running(options) as simulator, httpx.AsyncClient(base_url=simulator.url) as control:
             client = HttpClient(simulator.url)
-            yield Stage(GuxingGateway(client), receiver, control)
+            yield ServiceProcesses(GuxingGateway(client), receiver, control)
             await client.aclose()
 
 
 @pytest.mark.parametrize("conversation_id", [PRIVATE, ROOM])
-async def test_echo_names_the_message_that_was_answered(stage: Stage, conversation_id: str) -> None:
+async def test_echo_names_the_message_that_was_answered(stage: ServiceProcesses, conversation_id: str) -> None:
     receipts = [await stage.send(conversation_id, content) for content in (TEXT, IMAGE)]
     text, image = await stage.stream_records(2)
     assert text is not None
@@ -79,7 +79,7 @@ async def test_echo_names_the_message_that_was_answered(stage: Stage, conversati
     assert image.text is None
 
 
-async def test_echo_of_a_service_session_is_found_under_the_request_spelling(stage: Stage) -> None:
+async def test_echo_of_a_service_session_is_found_under_the_request_spelling(stage: ServiceProcesses) -> None:
     await stage.send(SERVICE, TEXT)
     (stream_record,) = await stage.stream_records(1)
     assert stream_record is not None
@@ -88,7 +88,7 @@ async def test_echo_of_a_service_session_is_found_under_the_request_spelling(sta
     assert PRIVATE in stream_record.conversations
 
 
-async def test_recall_is_seen_as_a_fact_about_the_message_it_takes_back(stage: Stage) -> None:
+async def test_recall_is_seen_as_a_fact_about_the_message_it_takes_back(stage: ServiceProcesses) -> None:
     sent = await stage.send(PRIVATE, TEXT)
     recall = Recall(a_message_id(), GUID, PRIVATE, sent.provider_message_id)
     assert (await stage.gateway.recall(recall)).kind is OutcomeClass.ACCEPTED
@@ -100,7 +100,7 @@ async def test_recall_is_seen_as_a_fact_about_the_message_it_takes_back(stage: S
     assert second.refers_to == sent.provider_message_id
 
 
-async def test_send_that_the_server_failed_later_is_no_echo(stage: Stage) -> None:
+async def test_send_that_the_server_failed_later_is_no_echo(stage: ServiceProcesses) -> None:
     await stage.control.post("/_sim/faults", json={"kind": "send_fail_later", "times": 1})
     await stage.send(PRIVATE, TEXT)
     (stream_record,) = await stage.stream_records(1)
@@ -108,12 +108,12 @@ async def test_send_that_the_server_failed_later_is_no_echo(stage: Stage) -> Non
     assert stream_record.kinds == {FactKind.SEND_FAIL}
 
 
-async def test_own_reading_is_about_no_message(stage: Stage) -> None:
+async def test_own_reading_is_about_no_message(stage: ServiceProcesses) -> None:
     await stage.control.post("/msg/report_unread", json={"guid": GUID, "conversation_id": PRIVATE})
     assert await stage.stream_records(1) == [None]
 
 
-async def test_login_tells_the_accounts_own_id(stage: Stage) -> None:
+async def test_login_tells_the_accounts_own_id(stage: ServiceProcesses) -> None:
     sent = await stage.send(PRIVATE, TEXT)
     login = {"guid": GUID, "notify_type": 11003, "data": {"user_id": sent.sender_id, "name": "n"}}
     await stage.control.post("/_sim/callbacks", json=login)

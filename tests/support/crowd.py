@@ -41,7 +41,7 @@ class Anyone:
         return await next(self._turns).post(path, **what)
 
 
-class Crowd:
+class Load:
     """`WORKERS` clients with `LANES` lanes among them; in a lane one message is asked for after the other."""
 
     def __init__(self, url: str, seed: int, *others: str) -> None:

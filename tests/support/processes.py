@@ -205,7 +205,7 @@ class SimulatorProgram(Served):
 
 
 @contextmanager
-def playing(
+def service_processes(
     folder: Path, *options: str, provider_url: str | None = None, **settings: str
 ) -> Iterator["ServiceProcesses"]:
     """Simulator and service, both answering; `options` are the simulator's, `settings` the service's.
@@ -215,7 +215,7 @@ def playing(
     port = free_port()
     simulator = SimulatorProgram(folder, f"http://127.0.0.1:{port}/message/api/callbacks/webhook", *options)
     service = ServiceProgram(folder, provider_url or simulator.origin, port=port, **settings)
-    stage = Stage(simulator, service)
+    stage = ServiceProcesses(simulator, service)
     try:
         simulator.spawn()
         service.spawn()
@@ -227,7 +227,7 @@ def playing(
         simulator.close()
 
 
-class Stage:
+class ServiceProcesses:
     """The two programs of a test."""
 
     def __init__(self, simulator: SimulatorProgram, service: ServiceProgram) -> None:

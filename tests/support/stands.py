@@ -8,32 +8,36 @@ from typing import Final
 
 import pytest
 from tests.support.mysql import EmptyDatabase, settings_of
-from tests.support.processes import ServiceProgram, Stage, playing
+from tests.support.processes import ServiceProcesses, ServiceProgram, service_processes
 from tests.support.servers.redis import Redis
 from tests.support.servers.rocketmq import RocketMq
-from tests.support.witnesses import Scene, acting
+from tests.support.witnesses import RunningService, running_service
 
 Settings = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class BackendSettings:
     """A folder, and the settings that name the servers; the folder's SQLite file where they name no database."""
 
     name: str
     folder: Path
     settings: Mapping[str, str]
 
-    def playing(self, *options: str, provider_url: str | None = None, **settings: str) -> AbstractContextManager[Stage]:
+    def service_processes(
+        self, *options: str, provider_url: str | None = None, **settings: str
+    ) -> AbstractContextManager[ServiceProcesses]:
         """See `processes.playing`."""
-        return playing(self.folder, *options, provider_url=provider_url, **{**self.settings, **settings})
+        return service_processes(self.folder, *options, provider_url=provider_url, **{**self.settings, **settings})
 
     @asynccontextmanager
-    async def acting(self, *options: str, provider_url: str | None = None, **settings: str) -> AsyncIterator[Scene]:
+    async def running_service(
+        self, *options: str, provider_url: str | None = None, **settings: str
+    ) -> AsyncIterator[RunningService]:
         """See `witnesses.acting`."""
         whole = {**self.settings, **settings}
-        async with acting(self.folder, *options, provider_url=provider_url, **whole) as scene:
-            yield scene
+        async with running_service(self.folder, *options, provider_url=provider_url, **whole) as running:
+            yield running
 
     def another(self, provider_url: str, name: str) -> ServiceProgram:
         """One more service on the same servers, not yet started."""
@@ -70,7 +74,7 @@ COMBINATIONS: Final[Mapping[str, tuple[Callable[[pytest.FixtureRequest], Setting
 """The embedded default needs no server; the others are what production stands on."""
 
 
-def stands() -> list[object]:
+def backends() -> list[object]:
     """The parameters of the fixture `stand`."""
     marks: dict[object, list[pytest.MarkDecorator]] = {on_rocketmq: [pytest.mark.xdist_group("stands")]}
     return [
@@ -79,9 +83,9 @@ def stands() -> list[object]:
     ]
 
 
-@pytest.fixture(params=stands())
-def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Stand:
+@pytest.fixture(params=backends())
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> BackendSettings:
     settings: Settings = {}
     for server in COMBINATIONS[request.param]:
         settings |= server(request)
-    return Stand(request.param, tmp_path, settings)
+    return BackendSettings(request.param, tmp_path, settings)

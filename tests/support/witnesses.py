@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx
 from tests.support.polling import until
-from tests.support.processes import Stage, playing
+from tests.support.processes import ServiceProcesses, service_processes
 
 Json = dict[str, Any]
 
@@ -135,10 +135,10 @@ class Simulator:
         assert answer.is_success, answer.text
 
 
-class Scene:
+class RunningService:
     """Programs, client and ledger of one test."""
 
-    def __init__(self, stage: Stage, api: Api, simulator: Simulator) -> None:
+    def __init__(self, stage: ServiceProcesses, api: Api, simulator: Simulator) -> None:
         self.simulator_program = stage.simulator
         self.service = stage.service
         self.api = api
@@ -153,11 +153,13 @@ async def client_of(url: str, **options: Any) -> AsyncIterator[httpx.AsyncClient
 
 
 @asynccontextmanager
-async def acting(folder: Path, *options: str, provider_url: str | None = None, **settings: str) -> AsyncIterator[Scene]:
+async def running_service(
+    folder: Path, *options: str, provider_url: str | None = None, **settings: str
+) -> AsyncIterator[RunningService]:
     """See `playing`."""
-    with playing(folder, *options, provider_url=provider_url, **settings) as stage:
+    with service_processes(folder, *options, provider_url=provider_url, **settings) as stage:
         async with client_of(stage.service.url) as client, client_of(stage.simulator.origin) as control:
-            yield Scene(stage, Api(client), Simulator(control))
+            yield RunningService(stage, Api(client), Simulator(control))
 
 
 def text(content: str = "测试消息", **changes: Any) -> Json:

@@ -147,7 +147,7 @@ def a_policy(**changes: Any) -> Policy:
     return dataclasses.replace(Policy(providers=providers, retry=RetryPolicy(), horizon_ms=HORIZON_MS), **changes)
 
 
-class World:
+class InMemoryApp:
     """One process of the service; `async with` runs its flusher. `rung` is another doorbell than the patient one."""
 
     def __init__(self, *, wakeup: Notifier | None = None, **changes: Any) -> None:

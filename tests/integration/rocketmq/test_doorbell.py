@@ -8,7 +8,7 @@ from tests.support.doorbells import Heard, a_notifier
 from tests.support.polling import until
 from tests.support.servers.rocketmq import RocketMq
 from tests.support.shuffling import Shuffling
-from tests.support.world import World
+from tests.support.world import InMemoryApp
 
 from wework_message.adapters.rocketmq.admin import Admin
 from wework_message.adapters.rocketmq.doorbell import RocketmqNotifier, lanes
@@ -130,13 +130,13 @@ async def test_repeated_and_reordered_rings_make_one_call_for_each_message(
     counts = Heard()
     async with (
         a_notifier(shuffling, topic=topic, group=group, heard=counts) as notifier,
-        World(wakeup=notifier) as world,
+        InMemoryApp(wakeup=notifier) as app,
     ):
-        running = asyncio.create_task(world.dispatcher.run())
-        accepted = [await world.accept_text(to=f"S:{number}") for number in range(1, 201)]
+        running = asyncio.create_task(app.dispatcher.run())
+        accepted = [await app.accept_text(to=f"S:{number}") for number in range(1, 201)]
 
         async def all_called() -> bool:
-            return len({call.message_id for call in world.gateway.calls}) == len(accepted)
+            return len({call.message_id for call in app.gateway.calls}) == len(accepted)
 
         await until(all_called, 60)
 
@@ -144,6 +144,6 @@ async def test_repeated_and_reordered_rings_make_one_call_for_each_message(
             return counts.received["ok"] >= shuffling.copies
 
         await until(all_heard, 60)
-        assert sorted(call.message_id for call in world.gateway.calls) == sorted(accepted)
-        await world.dispatcher.stop(1)
+        assert sorted(call.message_id for call in app.gateway.calls) == sorted(accepted)
+        await app.dispatcher.stop(1)
         await running

@@ -7,7 +7,7 @@ import pytest
 from tests.support.doorbells import a_notifier
 from tests.support.polling import until
 from tests.support.queues import MemoryTransport
-from tests.support.world import World
+from tests.support.world import InMemoryApp
 
 from wework_message.adapters.rocketmq.doorbell import RocketmqNotifier
 from wework_message.application.commands.claim_due import ClaimRequest
@@ -28,76 +28,76 @@ async def notifier(transport: MemoryTransport) -> AsyncIterator[RocketmqNotifier
         yield notifier
 
 
-def sent(world: World) -> int:
-    return len(world.gateway.calls)
+def sent(app: InMemoryApp) -> int:
+    return len(app.gateway.calls)
 
 
 async def test_what_rang_is_sent_and_the_ring_is_answered(
     notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with World(wakeup=notifier) as world:
-        running = asyncio.create_task(world.dispatcher.run())
+    async with InMemoryApp(wakeup=notifier) as app:
+        running = asyncio.create_task(app.dispatcher.run())
         for number in range(1, 31):
-            await world.until(
-                await world.accept_text(to=f"S:{number}"), lambda message: message.status is MessageStatus.SENT
+            await app.until(
+                await app.accept_text(to=f"S:{number}"), lambda message: message.status is MessageStatus.SENT
             )
 
         async def answered() -> bool:
             return transport.lag("due", "dispatch") == 0
 
         await until(answered)
-        await world.dispatcher.stop(1)
+        await app.dispatcher.stop(1)
         await running
 
 
 async def test_a_ring_is_not_answered_while_the_store_takes_no_claim(
     notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with World(wakeup=notifier) as world:
-        running = asyncio.create_task(world.dispatcher.run())
+    async with InMemoryApp(wakeup=notifier) as app:
+        running = asyncio.create_task(app.dispatcher.run())
         await until(lambda: _true(transport.receives > 0))
-        message_id = await world.accept_text()
-        world.database.away = True
+        message_id = await app.accept_text()
+        app.database.away = True
         await until(lambda: _true(bool(transport._lines["due", "dispatch"].taken)))
         await settle()
         assert transport.acked == []
-        world.database.away = False
-        await world.until(message_id, lambda message: message.status is MessageStatus.SENT)
-        await world.dispatcher.stop(1)
+        app.database.away = False
+        await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        await app.dispatcher.stop(1)
         await running
 
 
 async def test_of_a_set_only_its_own_are_claimed(notifier: RocketmqNotifier) -> None:
-    async with World(wakeup=notifier) as world:
-        first, second, other = [await world.accept_text(to=f"S:{number}") for number in range(1, 4)]
-        claimed = await world.commits.submit(world.claiming, ClaimRequest(10, frozenset({first, second})))
+    async with InMemoryApp(wakeup=notifier) as app:
+        first, second, other = [await app.accept_text(to=f"S:{number}") for number in range(1, 4)]
+        claimed = await app.commits.submit(app.claiming, ClaimRequest(10, frozenset({first, second})))
         assert {one.message.id for one in claimed.started_calls} == {first, second}
-        everything = await world.commits.submit(world.claiming, ClaimRequest(10))
+        everything = await app.commits.submit(app.claiming, ClaimRequest(10))
         assert [one.message.id for one in everything.started_calls] == [other]
 
 
 async def test_what_does_not_fit_into_the_free_slots_is_taken_as_they_get_free(
     notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with World(wakeup=notifier, calls_in_flight=3) as world:
-        accepted = [await world.accept_text(to=f"S:{number}") for number in range(1, 41)]
-        running = asyncio.create_task(world.dispatcher.run())
+    async with InMemoryApp(wakeup=notifier, calls_in_flight=3) as app:
+        accepted = [await app.accept_text(to=f"S:{number}") for number in range(1, 41)]
+        running = asyncio.create_task(app.dispatcher.run())
         for one in accepted:
-            await world.until(one, lambda message: message.status is MessageStatus.SENT)
-        assert sent(world) == len(accepted)
-        await world.dispatcher.stop(1)
+            await app.until(one, lambda message: message.status is MessageStatus.SENT)
+        assert sent(app) == len(accepted)
+        await app.dispatcher.stop(1)
         await running
 
 
 async def test_a_lane_that_gets_free_sends_this_process_to_the_table(
     notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with World(wakeup=notifier) as world:
-        lane = [await world.accept_text(str(number)) for number in range(9)]
-        running = asyncio.create_task(world.dispatcher.run())
-        await world.until(lane[-1], lambda message: message.status is MessageStatus.SENT)
-        assert [call.message_id for call in world.gateway.calls] == lane
-        await world.dispatcher.stop(1)
+    async with InMemoryApp(wakeup=notifier) as app:
+        lane = [await app.accept_text(str(number)) for number in range(9)]
+        running = asyncio.create_task(app.dispatcher.run())
+        await app.until(lane[-1], lambda message: message.status is MessageStatus.SENT)
+        assert [call.message_id for call in app.gateway.calls] == lane
+        await app.dispatcher.stop(1)
         await running
 
 
@@ -105,39 +105,39 @@ async def test_a_lane_that_gets_free_sends_this_process_to_the_table(
 async def test_what_rang_nowhere_is_found_in_the_table(
     lost: str, notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with World(wakeup=notifier) as world:
+    async with InMemoryApp(wakeup=notifier) as app:
         transport.away = lost == "never published"
-        message_id = await world.accept_text()
+        message_id = await app.accept_text()
         if not transport.away:
             await until(lambda: _true(len(transport.published) == 1))
             await (await transport.subscribe("due", "dispatch", lease_s=30)).receive(1)
-        running = asyncio.create_task(world.dispatcher.run())
-        await world.until(message_id, lambda message: message.status is MessageStatus.SENT)
-        await world.dispatcher.stop(1)
+        running = asyncio.create_task(app.dispatcher.run())
+        await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        await app.dispatcher.stop(1)
         await running
 
 
 async def test_with_every_slot_taken_nothing_is_received(
     notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with World(wakeup=notifier, calls_in_flight=1) as world:
+    async with InMemoryApp(wakeup=notifier, calls_in_flight=1) as app:
         answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
 
         async def held(_: Dispatch) -> AttemptOutcome:
             return await answer
 
-        world.gateway.script(held)
-        running = asyncio.create_task(world.dispatcher.run())
-        first = await world.accept_text(to="S:1")
-        await until(lambda: _true(sent(world) == 1))
+        app.gateway.script(held)
+        running = asyncio.create_task(app.dispatcher.run())
+        first = await app.accept_text(to="S:1")
+        await until(lambda: _true(sent(app) == 1))
         before = transport.receives  # those that are under way are counted
-        await world.accept_text(to="S:2")
+        await app.accept_text(to="S:2")
         await until(lambda: _true(len(transport.published) == 2))
         await settle()
         assert transport.receives == before
-        answer.set_result(world.gateway.accepted())
-        await world.until(first, lambda message: message.status is MessageStatus.SENT)
-        await world.dispatcher.stop(1)
+        answer.set_result(app.gateway.accepted())
+        await app.until(first, lambda message: message.status is MessageStatus.SENT)
+        await app.dispatcher.stop(1)
         await running
 
 

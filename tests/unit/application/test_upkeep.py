@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from tests.support.builders import NOW, PROVIDER, a_message
 from tests.support.polling import until
-from tests.support.world import World
+from tests.support.world import InMemoryApp
 
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.overview import MemoryStoreMetrics
@@ -254,7 +254,7 @@ async def test_a_census_outlives_an_outage_and_a_defect_and_shows_nothing_meanwh
 
 
 async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_what_they_are_asked() -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
         asked: list[int] = []
 
         class Elsewhere(ClusterLease):
@@ -262,9 +262,9 @@ async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_
                 asked.append(1)
                 return await super().mine()
 
-        others, own = ClusterLease("probes", "a", 1_000, world.units), Elsewhere("probes", "b", 1_000, world.units)
+        others, own = ClusterLease("probes", "a", 1_000, app.units), Elsewhere("probes", "b", 1_000, app.units)
         assert await others.mine()
-        probe = ProbeProviders(world.gateways, world.board, world.clock)
+        probe = ProbeProviders(app.gateways, app.board, app.clock)
         prober = Prober(probe, every_ms=3_600_000, at_least_ms=0, duty=own)
         running = asyncio.create_task(prober.run())
 
@@ -272,11 +272,11 @@ async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_
             return bool(asked)
 
         await until(looked)
-        assert world.board.provider(PROVIDER).checked_at is None
+        assert app.board.provider(PROVIDER).checked_at is None
         prober.ask_now()
 
         async def probed() -> bool:
-            return world.board.provider(PROVIDER).checked_at is not None
+            return app.board.provider(PROVIDER).checked_at is not None
 
         await until(probed)
         await prober.stop()
@@ -284,7 +284,7 @@ async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_
 
 
 async def test_a_duty_that_raises_does_not_end_the_probing() -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
         raised = asyncio.Event()
 
         class Broken(ClusterLease):
@@ -294,12 +294,12 @@ async def test_a_duty_that_raises_does_not_end_the_probing() -> None:
                     raise LookupError("a defect")
                 return await super().mine()
 
-        probe = ProbeProviders(world.gateways, world.board, world.clock)
-        prober = Prober(probe, every_ms=1, at_least_ms=0, duty=Broken("probes", "a", 1_000, world.units))
+        probe = ProbeProviders(app.gateways, app.board, app.clock)
+        prober = Prober(probe, every_ms=1, at_least_ms=0, duty=Broken("probes", "a", 1_000, app.units))
         running = asyncio.create_task(prober.run())
 
         async def probed() -> bool:
-            return world.board.provider(PROVIDER).checked_at is not None
+            return app.board.provider(PROVIDER).checked_at is not None
 
         await until(probed)
         await prober.stop()

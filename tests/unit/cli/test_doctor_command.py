@@ -52,9 +52,9 @@ def test_the_table_tells_what_to_do_about_what_is_not_ok() -> None:
 
 
 def test_problems_of_the_settings_are_found_and_do_not_stop_the_doctor() -> None:
-    world = FakeWorld(problems=("datasource.url: is missing",))
-    assert world.run("doctor", "--timeout", "1.5").exit_code == 0
-    assert world.deadlines == [1.5]
+    app = FakeWorld(problems=("datasource.url: is missing",))
+    assert app.run("doctor", "--timeout", "1.5").exit_code == 0
+    assert app.deadlines == [1.5]
 
 
 @pytest.mark.parametrize("timeout", ["0", "-1", "301", "soon"])

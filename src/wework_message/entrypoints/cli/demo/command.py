@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from wework_message.entrypoints.cli.client import ServiceClient
 from wework_message.entrypoints.cli.demo.judge import differences, final_statuses
 from wework_message.entrypoints.cli.demo.play import Played, play, settle
-from wework_message.entrypoints.cli.demo.processes import Stage
+from wework_message.entrypoints.cli.demo.processes import ServiceProcesses
 from wework_message.entrypoints.cli.demo.report import result_table
 from wework_message.entrypoints.cli.demo.script import Step, read_script
 from wework_message.entrypoints.cli.exit_codes import ExitCode
@@ -61,7 +61,7 @@ def demo(*, script: Path | None, keep: bool) -> int:
 
 
 def _run(out: Console, steps: list[Step], guid: str, folder: Path) -> list[str]:
-    with Stage(folder, guid) as stage:
+    with ServiceProcesses(folder, guid) as stage:
         out.print(f"simulator  {stage.simulator_url}  (strict: only the instance {stage.guid} exists)")
         out.print(f"service    {stage.service_url}  (SQLite in {folder})", soft_wrap=True)
         with ServiceClient(stage.service_url) as client:
@@ -78,7 +78,7 @@ def _run(out: Console, steps: list[Step], guid: str, folder: Path) -> list[str]:
     return found
 
 
-def _play(out: Console, client: ServiceClient, steps: list[Step], stage: Stage) -> Played:
+def _play(out: Console, client: ServiceClient, steps: list[Step], stage: ServiceProcesses) -> Played:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=out) as progress:
         sending = progress.add_task("sending requests  ", total=len(steps))

@@ -81,7 +81,7 @@ class Child:
         return CommandFailedError(ExitCode.DIFFERENT, f"the {self.name} {what}", *lines[-_TAIL_LINES:])
 
 
-class Stage:
+class ServiceProcesses:
     """Simulator and service, running; use it as a context manager."""
 
     def __init__(self, folder: Path, guid: str) -> None:
