@@ -33,9 +33,9 @@ AGE: Final = 1_000
 
 
 class LeaseStoreContract:
-    async def take(self, units: UnitOfWorkFactory, holder: str, duty: str = "d") -> int | None:
+    async def take(self, units: UnitOfWorkFactory, holder: str, lease_name: str = "d") -> int | None:
         async with units() as unit:
-            epoch = await unit.leases.take(duty, holder, LEASE)
+            epoch = await unit.leases.take(lease_name, holder, LEASE)
             await unit.commit()
         return epoch
 

@@ -44,21 +44,21 @@ class PostCommit:
     committed: Callable[[Sequence[Message]], None] = _nobody
     """Told of new versions of messages before anybody can ask for them; it does not wait."""
 
-    async def __call__(self, flush: CommitScope, /) -> None:
+    async def __call__(self, scope: CommitScope, /) -> None:
         """Called once per committed transaction (decision 10: one ring carries everything of a class that became due)."""
-        if flush.moved:
-            self.committed(flush.moved)
-        for urgency, message_ids in flush.due.items():
+        if scope.moved:
+            self.committed(scope.moved)
+        for urgency, message_ids in scope.due.items():
             await self.notifier.notify(message_ids, urgency)
-        if flush.lanes_freed:
+        if scope.lanes_freed:
             await self.notifier.notify(())
-        if flush.inbox:
+        if scope.inbox:
             self.wake_projector()
-        for (notify_type, result), count in flush.callbacks.items():
+        for (notify_type, result), count in scope.callbacks.items():
             self.observer.callbacks(notify_type, result, count)
-        for message in flush.accepted:
+        for message in scope.accepted:
             self.observer.accepted(message)
-        for message in flush.moved:
+        for message in scope.moved:
             for move in message.moves:
                 self.observer.moved(message, move)
             if message.moves:

@@ -42,10 +42,10 @@ ShowSnapshot = Callable[[StoreSnapshot | None], None]
 class StoreMetricsReporter:
     """Takes and shows the numbers for as long as this process has the duty."""
 
-    def __init__(self, store_metrics: StoreMetrics, duty: ClusterLease, show: ShowSnapshot) -> None:
+    def __init__(self, store_metrics: StoreMetrics, lease: ClusterLease, show: ShowSnapshot) -> None:
         """`show` is told after every round."""
         self._store_metrics = store_metrics
-        self._lease = duty
+        self._lease = lease
         self._show = show
         self._rounds = 0
         self._violations: Mapping[Invariant, int] = {}

@@ -9,7 +9,7 @@ from wework_message.domain.matching import SKEW_MS
 
 
 async def reopen(
-    flush: CommitScope,
+    scope: CommitScope,
     *,
     named: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]] = (),
     unproven: Collection[Attempt] = (),
@@ -22,4 +22,4 @@ async def reopen(
     places = {(attempt.provider_code, attempt.guid) for attempt in unproven}
     if named or places:
         since = min((attempt.started_at for attempt in unproven), default=0) - SKEW_MS
-        flush.inbox |= await flush.unit.inbox.reopen(named, sorted(places), since=since) > 0
+        scope.inbox |= await scope.unit.inbox.reopen(named, sorted(places), since=since) > 0

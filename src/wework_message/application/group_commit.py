@@ -84,7 +84,7 @@ class CommitScope:
 class Operation(Protocol[Item_contra, Result_co]):
     """Work on a set of items inside a unit of work. A result that is an exception is raised to its caller alone."""
 
-    async def __call__(self, flush: CommitScope, items: Sequence[Item_contra], /) -> Sequence[Result_co | Exception]:
+    async def __call__(self, scope: CommitScope, items: Sequence[Item_contra], /) -> Sequence[Result_co | Exception]:
         """One result per item, in order."""
         ...
 
@@ -92,7 +92,7 @@ class Operation(Protocol[Item_contra, Result_co]):
 class AfterCommit(Protocol):
     """What follows a commit: the doorbell, watchers, metrics. It must not raise."""
 
-    async def __call__(self, flush: CommitScope, /) -> None:
+    async def __call__(self, scope: CommitScope, /) -> None:
         """`flush.unit` is closed already."""
         ...
 
@@ -165,7 +165,7 @@ class GroupCommit:
 
     async def _commit_batch(self, batch: list[_Entry[Any, Any]]) -> None:
         try:
-            flush, results = await self._persist(batch)
+            scope, results = await self._persist(batch)
         except UnavailableError as error:
             for entry in batch:
                 _fail(entry, error)
@@ -179,7 +179,7 @@ class GroupCommit:
             elif not entry.future.done():
                 entry.future.set_result(result)
         try:
-            await self._after(flush)
+            await self._after(scope)
         except Exception:  # noqa: BLE001 -- what is committed stays; a flusher that died would leave every caller waiting
             _log.exception("what follows a commit failed")
 
@@ -208,14 +208,14 @@ class GroupCommit:
         for place, entry in enumerate(batch):
             groups.setdefault(id(entry.operation), []).append(place)
         async with self._units() as unit:
-            flush = CommitScope(unit)
+            scope = CommitScope(unit)
             for places in groups.values():
                 operation = batch[places[0]].operation
-                answers = await operation(flush, [batch[place].item for place in places])
+                answers = await operation(scope, [batch[place].item for place in places])
                 for place, answer in zip(places, answers, strict=True):
                     results[place] = answer
             await unit.commit()
-        return flush, results
+        return scope, results
 
 
 def _fail(entry: _Entry[Any, Any], error: Exception) -> None:

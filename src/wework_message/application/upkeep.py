@@ -96,28 +96,28 @@ class Maintenance:
 
     async def run(self) -> None:
         """Until `stop`; the first round is at once."""
-        await asyncio.gather(*(self._repeat(task, duty) for task, duty in self._leases))
+        await asyncio.gather(*(self._repeat(task, lease) for task, lease in self._leases))
 
-    async def _repeat(self, task: MaintenanceTask, duty: ClusterLease) -> None:
+    async def _repeat(self, task: MaintenanceTask, lease: ClusterLease) -> None:
         while not self._stopped.is_set():
             wait_s = task.every_s
             try:
-                await self.round(task, duty)
+                await self.round(task, lease)
             except UnavailableError:
                 _log.info("%s waits for the database", task.name)
                 wait_s = min(wait_s, RETRY_DELAY_S)
             except Exception:  # noqa: BLE001 -- one defect must not end the others
                 _log.exception("%s failed", task.name)
             await set_within(self._stopped, wait_s)
-        await duty.release()
+        await lease.release()
 
-    async def round(self, task: MaintenanceTask, duty: ClusterLease) -> None:
+    async def round(self, task: MaintenanceTask, lease: ClusterLease) -> None:
         """Step by step, each in a transaction of its own that renews the duty; ends where it is lost."""
         task.begin()
         more = True
         while more and not self._stopped.is_set():
             async with self._units() as unit:
-                if not await duty.taken(unit):
+                if not await lease.taken(unit):
                     return
                 more = await task.step(unit)
                 await unit.commit()

@@ -160,7 +160,7 @@ class UseCases(containers.DeclarativeContainer):
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     probes = providers.Singleton(_probing_lease, shared, holder, units)
     prober = providers.Singleton(
-        Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock), duty=probes
+        Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock), lease=probes
     )
     report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
     dispatcher = providers.Singleton(

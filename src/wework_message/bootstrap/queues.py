@@ -48,16 +48,18 @@ class Queue:
 
 
 @asynccontextmanager
-async def open_queue(settings: RocketmqSettings, role: Role, reports: QueueMetrics) -> AsyncIterator[Queue]:
+async def open_queue(settings: RocketmqSettings, role: Role, queue_metrics: QueueMetrics) -> AsyncIterator[Queue]:
     """Nothing is connected before its first use, so a broker that is away stops no start; closed at the end."""
     if settings.name_server is None:
         yield Queue(LocalNotifier(), InProcess("in-process"))
         return
     transport = _transport(settings)
     gated = GatedTransport(transport)
-    notifier = RocketmqNotifier(gated, lanes(settings.topics.due, settings.group), reports, listens=role.dispatches)
+    notifier = RocketmqNotifier(
+        gated, lanes(settings.topics.due, settings.group), queue_metrics, listens=role.dispatches
+    )
     watch = ClusterWatch(
-        admin_of(settings), proxies_of(settings), (transport.publishing, transport.receiving), wanted(settings), reports,
+        admin_of(settings), proxies_of(settings), (transport.publishing, transport.receiving), wanted(settings), queue_metrics,
         creates=settings.create_topics, tried=gated.open,
     )  # fmt: skip
     notifier.start()

@@ -101,12 +101,12 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
 
 
 def _process_metrics(metrics: Metrics) -> ProcessMetrics:
-    reports = QueueMetrics(
+    queue_metrics = QueueMetrics(
         published=lambda result, seconds: metrics.wakeup_publish[(result,)].observe(seconds),
         received=lambda result: metrics.wakeups_received[(result,)].inc(),
         backlog=metrics.backlog,
     )
-    return ProcessMetrics(metrics.store_metrics_reporter.show, reports, metrics.redis_call)
+    return ProcessMetrics(metrics.store_metrics_reporter.show, queue_metrics, metrics.redis_call)
 
 
 def _counting(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserver]:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from wework_message.adapters.redis.books import AccountCache, CacheInvalidation, CachingUnitOfWorkFactory
 from wework_message.adapters.redis.health import RedisHealthBoard
-from wework_message.adapters.redis.link import Link, connect
+from wework_message.adapters.redis.link import GuardedRedis, connect
 from wework_message.adapters.redis.statuses import RedisStatuses
 from wework_message.adapters.redis.throttling import RedisRateLimiter
 from wework_message.bootstrap.shared import Shared, WatchRedis
@@ -38,8 +38,8 @@ class SharedByRedis(Shared):
 
     def __init__(self, url: str, clock: Clock, watch: WatchRedis | None, *, cache_status: bool) -> None:
         """Nothing is connected yet."""
-        self._link = Link(connect(url), clock, watch=watch)
-        self.backend = self._link
+        self._redis = GuardedRedis(connect(url), clock, watch=watch)
+        self.backend = self._redis
         self._clock = clock
         self._cache_status = cache_status
         self._board: RedisHealthBoard | None = None
@@ -49,18 +49,18 @@ class SharedByRedis(Shared):
 
     def board(self, local: HealthBoard) -> HealthBoard:
         """One that learns from the other processes."""
-        self._board = RedisHealthBoard(local, self._link, self._clock, name=secrets.token_hex(8))
+        self._board = RedisHealthBoard(local, self._redis, self._clock, name=secrets.token_hex(8))
         self._loops.append(self._board)
         return self._board
 
     def limiter(self, local: RateLimiter) -> RateLimiter:
         """One budget for all; `local` paces at half the rate while Redis is away."""
-        return RedisRateLimiter(self._link, local, self._clock)
+        return RedisRateLimiter(self._redis, local, self._clock)
 
     def units(self, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
         """Units of work that remember the account book until it changes anywhere."""
         account_cache = AccountCache(self._clock)
-        invalidation = CacheInvalidation(self._link, account_cache, lambda: secrets.token_hex(8))
+        invalidation = CacheInvalidation(self._redis, account_cache, lambda: secrets.token_hex(8))
         self._loops.append(invalidation)
         return CachingUnitOfWorkFactory(units, account_cache, invalidation.changed)
 
@@ -68,7 +68,7 @@ class SharedByRedis(Shared):
         """Kept in Redis, where that is asked for (ADR 0018)."""
         if not self._cache_status:
             return reader
-        self._statuses = RedisStatuses(reader, self._link, self._clock)
+        self._statuses = RedisStatuses(reader, self._redis, self._clock)
         self._loops.append(self._statuses)
         return self._statuses
 
@@ -93,4 +93,4 @@ class SharedByRedis(Shared):
 
     async def close(self) -> None:
         """End the connections."""
-        await self._link.close()
+        await self._redis.close()

@@ -105,10 +105,10 @@ async def sending(units: SqlUnitOfWorkFactory) -> Message:
 async def _answer(unit: UnitOfWork, message: Message, outcome: AttemptOutcome) -> None:
     """As `SettleCalls` does it: write, then look for parked records."""
     settle(message, outcome)
-    flush = CommitScope(unit)
-    assert await flush.save([message]) == frozenset()
+    scope = CommitScope(unit)
+    assert await scope.save([message]) == frozenset()
     named = [(PROVIDER, GUID, NAME)] if outcome.receipt is not None else []
-    await reopen(flush, named=named, unproven=[message.attempt(1)] if outcome.unproven else [])
+    await reopen(scope, named=named, unproven=[message.attempt(1)] if outcome.unproven else [])
 
 
 async def _is_pending(store: MysqlStore) -> bool:

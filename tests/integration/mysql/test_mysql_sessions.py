@@ -216,8 +216,8 @@ class Meeting:
         self.times = times
         self.runs = 0
 
-    async def __call__(self, flush: CommitScope, items: Any, /) -> list[str]:
-        await flush.unit.messages.add(list(items))
+    async def __call__(self, scope: CommitScope, items: Any, /) -> list[str]:
+        await scope.unit.messages.add(list(items))
         self.runs += 1
         if self.runs <= self.times:
             await self.fail()

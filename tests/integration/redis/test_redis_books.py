@@ -14,8 +14,14 @@ from wework_message.adapters.memory.accounts import MemoryAccountRepository
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.adapters.redis.books import TTL_MS, AccountCache, Book, CacheInvalidation, CachingUnitOfWorkFactory
-from wework_message.adapters.redis.link import PAUSE_MS, Link
+from wework_message.adapters.redis.books import (
+    TTL_MS,
+    AccountCache,
+    AccountEntry,
+    CacheInvalidation,
+    CachingUnitOfWorkFactory,
+)
+from wework_message.adapters.redis.link import PAUSE_MS, GuardedRedis
 from wework_message.domain.account import Binding, implicit_account_id, implicit_binding
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid
@@ -27,17 +33,17 @@ BINDING = implicit_binding(GUID, PROVIDER).binding_id
 class Process:
     """One process on the shared database: its memory, and how often it asked the database."""
 
-    def __init__(self, database: MemoryDatabase, link: Link, clock: SettableClock, name: str) -> None:
+    def __init__(self, database: MemoryDatabase, guarded_redis: GuardedRedis, clock: SettableClock, name: str) -> None:
         self.account_cache = AccountCache(clock)
         words = itertools.count()
-        self.invalidation = CacheInvalidation(link, self.account_cache, lambda: f"{name}{next(words)}")
+        self.invalidation = CacheInvalidation(guarded_redis, self.account_cache, lambda: f"{name}{next(words)}")
         plain = MemoryUnitOfWorkFactory(database, clock)
         self.units = CachingUnitOfWorkFactory(plain, self.account_cache, self.invalidation.changed)
 
     async def wecom_user_id(self) -> str | None:
         async with self.units() as unit:
-            books = await unit.accounts.accounts([ACCOUNT])
-            return books[ACCOUNT][0].wecom_user_id
+            entries = await unit.accounts.accounts([ACCOUNT])
+            return entries[ACCOUNT][0].wecom_user_id
 
     async def bindings(self) -> Sequence[Binding]:
         async with self.units() as unit:
@@ -56,9 +62,9 @@ def clock() -> SettableClock:
 
 
 @pytest.fixture
-async def link(redis_url: str, clock: SettableClock) -> AsyncIterator[Link]:
-    async with linked(redis_url, clock) as link:
-        yield link
+async def guarded_redis(redis_url: str, clock: SettableClock) -> AsyncIterator[GuardedRedis]:
+    async with linked(redis_url, clock) as guarded_redis:
+        yield guarded_redis
 
 
 @pytest.fixture
@@ -67,7 +73,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     questions: list[str] = []
     accounts, binding_of = MemoryAccountRepository.accounts, MemoryAccountRepository.binding_of
 
-    async def counted_accounts(self: MemoryAccountRepository, ids: Sequence[AccountId]) -> Mapping[AccountId, Book]:
+    async def counted_accounts(
+        self: MemoryAccountRepository, ids: Sequence[AccountId]
+    ) -> Mapping[AccountId, AccountEntry]:
         questions.append("accounts")
         return await accounts(self, ids)
 
@@ -81,9 +89,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-async def both(link: Link, clock: SettableClock, asked: list[str]) -> tuple[Process, Process]:
+async def both(guarded_redis: GuardedRedis, clock: SettableClock, asked: list[str]) -> tuple[Process, Process]:
     database = MemoryDatabase()
-    one, two = Process(database, link, clock, "one"), Process(database, link, clock, "two")
+    one, two = Process(database, guarded_redis, clock, "one"), Process(database, guarded_redis, clock, "two")
     async with one.units() as unit:
         await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
         await unit.commit()

@@ -13,7 +13,7 @@ from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.adapters.redis.link import CONNECTIONS, PAUSE_MS, Link
+from wework_message.adapters.redis.link import CONNECTIONS, PAUSE_MS, GuardedRedis
 from wework_message.adapters.redis.statuses import LATE_MS, OWN_MS, RedisStatuses
 from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.domain.content import TextContent, encode_content
@@ -43,9 +43,9 @@ def clock() -> SettableClock:
 
 
 @pytest.fixture
-async def link(redis_url: str, clock: SettableClock) -> AsyncIterator[Link]:
-    async with linked(redis_url, clock) as link:
-        yield link
+async def guarded_redis(redis_url: str, clock: SettableClock) -> AsyncIterator[GuardedRedis]:
+    async with linked(redis_url, clock) as guarded_redis:
+        yield guarded_redis
 
 
 @pytest.fixture
@@ -74,9 +74,9 @@ async def version(statuses: RedisStatuses, store: Store) -> int:
 
 
 async def test_a_status_that_was_read_comes_from_redis_and_is_the_same(
-    link: Link, store: Store, clock: SettableClock
+    guarded_redis: GuardedRedis, store: Store, clock: SettableClock
 ) -> None:
-    one, two = RedisStatuses(store, link, clock), RedisStatuses(store, link, clock)
+    one, two = RedisStatuses(store, guarded_redis, clock), RedisStatuses(store, guarded_redis, clock)
     first = await one.statuses(DEFAULT_TENANT, [store.message.id])
     await one.send()
     assert await two.statuses(DEFAULT_TENANT, [store.message.id, MessageId("none")]) == first
@@ -84,17 +84,17 @@ async def test_a_status_that_was_read_comes_from_redis_and_is_the_same(
     assert store.asked == 2
 
 
-async def test_another_tenant_gets_nothing(link: Link, store: Store, clock: SettableClock) -> None:
-    statuses = RedisStatuses(store, link, clock)
+async def test_another_tenant_gets_nothing(guarded_redis: GuardedRedis, store: Store, clock: SettableClock) -> None:
+    statuses = RedisStatuses(store, guarded_redis, clock)
     await version(statuses, store)
     await statuses.send()
     assert await statuses.statuses(TenantId("elsewhere"), [store.message.id]) == {}
 
 
 async def test_a_commit_of_another_process_replaces_what_is_kept(
-    link: Link, store: Store, clock: SettableClock
+    guarded_redis: GuardedRedis, store: Store, clock: SettableClock
 ) -> None:
-    one, two = RedisStatuses(store, link, clock), RedisStatuses(store, link, clock)
+    one, two = RedisStatuses(store, guarded_redis, clock), RedisStatuses(store, guarded_redis, clock)
     await version(one, store)
     await one.send()
     two.committed([await saved(store)])
@@ -102,8 +102,10 @@ async def test_a_commit_of_another_process_replaces_what_is_kept(
     assert await version(one, store) == store.message.version
 
 
-async def test_an_old_view_never_replaces_a_newer_version(link: Link, store: Store, clock: SettableClock) -> None:
-    slow, quick = RedisStatuses(store, link, clock), RedisStatuses(store, link, clock)
+async def test_an_old_view_never_replaces_a_newer_version(
+    guarded_redis: GuardedRedis, store: Store, clock: SettableClock
+) -> None:
+    slow, quick = RedisStatuses(store, guarded_redis, clock), RedisStatuses(store, guarded_redis, clock)
     await version(slow, store)  # read, not sent yet
     quick.committed([await saved(store)])
     await quick.send()
@@ -116,17 +118,19 @@ async def test_an_old_view_never_replaces_a_newer_version(link: Link, store: Sto
 
 
 async def test_a_process_never_shows_older_than_it_committed_though_redis_heard_nothing(
-    link: Link, store: Store, clock: SettableClock
+    guarded_redis: GuardedRedis, store: Store, clock: SettableClock
 ) -> None:
-    statuses, other = RedisStatuses(store, link, clock), RedisStatuses(store, link, clock)
+    statuses, other = RedisStatuses(store, guarded_redis, clock), RedisStatuses(store, guarded_redis, clock)
     await version(other, store)
     await other.send()
     statuses.committed([await saved(store)])
     assert await version(statuses, store) == store.message.version
 
 
-async def test_what_was_read_too_long_ago_is_not_kept(link: Link, store: Store, clock: SettableClock) -> None:
-    statuses = RedisStatuses(store, link, clock)
+async def test_what_was_read_too_long_ago_is_not_kept(
+    guarded_redis: GuardedRedis, store: Store, clock: SettableClock
+) -> None:
+    statuses = RedisStatuses(store, guarded_redis, clock)
     await version(statuses, store)
     clock.advance(LATE_MS + 1)
     await statuses.send()
@@ -135,9 +139,9 @@ async def test_what_was_read_too_long_ago_is_not_kept(link: Link, store: Store, 
 
 
 async def test_nothing_is_kept_for_five_seconds(
-    link: Link, store: Store, clock: SettableClock, redis_server: Redis
+    guarded_redis: GuardedRedis, store: Store, clock: SettableClock, redis_server: Redis
 ) -> None:
-    statuses = RedisStatuses(store, link, clock)
+    statuses = RedisStatuses(store, guarded_redis, clock)
     await version(statuses, store)
     await statuses.send()
     left = int(redis_server.ask(f"PTTL wm:status:1:default:{store.message.id}").removeprefix(":"))
@@ -145,9 +149,9 @@ async def test_nothing_is_kept_for_five_seconds(
 
 
 async def test_redis_gets_neither_content_nor_people(
-    link: Link, store: Store, clock: SettableClock, redis_server: Redis
+    guarded_redis: GuardedRedis, store: Store, clock: SettableClock, redis_server: Redis
 ) -> None:
-    statuses = RedisStatuses(store, link, clock)
+    statuses = RedisStatuses(store, guarded_redis, clock)
     await version(statuses, store)
     await statuses.send()
     kept = redis_server.ask(f"STRLEN wm:status:1:default:{store.message.id}")
@@ -160,19 +164,21 @@ async def test_redis_gets_neither_content_nor_people(
     assert store.message.content.content.encode() not in data
 
 
-async def test_versions_of_one_flush_go_in_one_call(link: Link, store: Store, clock: SettableClock) -> None:
+async def test_versions_of_one_flush_go_in_one_call(
+    guarded_redis: GuardedRedis, store: Store, clock: SettableClock
+) -> None:
     calls: list[str] = []
-    link._watch = lambda op, result, seconds: calls.append(op)
-    statuses = RedisStatuses(store, link, clock)
+    guarded_redis._watch = lambda op, result, seconds: calls.append(op)
+    statuses = RedisStatuses(store, guarded_redis, clock)
     statuses.committed([a_due_message() for _ in range(200)])
     await statuses.send()
     assert calls == ["status"]
 
 
 async def test_without_redis_statuses_are_read_from_the_database(
-    link: Link, store: Store, clock: SettableClock, redis_server: Redis
+    guarded_redis: GuardedRedis, store: Store, clock: SettableClock, redis_server: Redis
 ) -> None:
-    statuses = RedisStatuses(store, link, clock)
+    statuses = RedisStatuses(store, guarded_redis, clock)
     redis_server.kill9()
     for _ in range(3):
         assert await version(statuses, store) == store.message.version
@@ -186,9 +192,9 @@ async def test_without_redis_statuses_are_read_from_the_database(
 
 
 async def test_a_script_that_redis_has_lost_is_sent_again(
-    link: Link, store: Store, clock: SettableClock, redis_server: Redis
+    guarded_redis: GuardedRedis, store: Store, clock: SettableClock, redis_server: Redis
 ) -> None:
-    statuses = RedisStatuses(store, link, clock)
+    statuses = RedisStatuses(store, guarded_redis, clock)
     redis_server.ask("SCRIPT FLUSH")
     await version(statuses, store)
     await statuses.send()
@@ -197,15 +203,17 @@ async def test_a_script_that_redis_has_lost_is_sent_again(
 
 
 async def test_what_strangers_wrote_is_not_shown(
-    link: Link, store: Store, clock: SettableClock, redis_server: Redis
+    guarded_redis: GuardedRedis, store: Store, clock: SettableClock, redis_server: Redis
 ) -> None:
-    statuses = RedisStatuses(store, link, clock)
+    statuses = RedisStatuses(store, guarded_redis, clock)
     redis_server.ask(f"SET wm:status:1:default:{store.message.id} 9:nonsense")
     assert await version(statuses, store) == store.message.version
 
 
-async def test_what_a_process_committed_is_forgotten_in_time(link: Link, store: Store, clock: SettableClock) -> None:
-    statuses = RedisStatuses(store, link, clock)
+async def test_what_a_process_committed_is_forgotten_in_time(
+    guarded_redis: GuardedRedis, store: Store, clock: SettableClock
+) -> None:
+    statuses = RedisStatuses(store, guarded_redis, clock)
     for _ in range(3):
         statuses.committed([a_due_message() for _ in range(10)])
         clock.advance(OWN_MS)
@@ -213,8 +221,10 @@ async def test_what_a_process_committed_is_forgotten_in_time(link: Link, store: 
     assert len(statuses._own) == 1
 
 
-async def test_statuses_that_run_keep_what_was_read(link: Link, store: Store, clock: SettableClock) -> None:
-    statuses = RedisStatuses(store, link, clock)
+async def test_statuses_that_run_keep_what_was_read(
+    guarded_redis: GuardedRedis, store: Store, clock: SettableClock
+) -> None:
+    statuses = RedisStatuses(store, guarded_redis, clock)
     task = asyncio.create_task(statuses.run())
     await version(statuses, store)
 
@@ -229,11 +239,11 @@ async def test_statuses_that_run_keep_what_was_read(link: Link, store: Store, cl
 
 
 async def test_however_many_poll_at_once_there_are_connections_for_everything_else(
-    link: Link, store: Store, clock: SettableClock
+    guarded_redis: GuardedRedis, store: Store, clock: SettableClock
 ) -> None:
-    statuses = RedisStatuses(store, link, clock)
+    statuses = RedisStatuses(store, guarded_redis, clock)
     await version(statuses, store)
     await statuses.send()
     await asyncio.gather(*(version(statuses, store) for _ in range(10 * CONNECTIONS)))
-    assert link.condition().healthy
+    assert guarded_redis.condition().healthy
     assert store.asked == 1

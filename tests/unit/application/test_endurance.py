@@ -83,10 +83,10 @@ async def test_an_answer_that_cannot_be_settled_is_logged_and_ends_as_unknown(
     async with InMemoryApp() as app:
         settle = app.settling.__call__
 
-        async def fail_on_acceptance(flush: CommitScope, items: Sequence[Settlement], /) -> Sequence[None]:
+        async def fail_on_acceptance(scope: CommitScope, items: Sequence[Settlement], /) -> Sequence[None]:
             if any(item.outcome.kind is OutcomeClass.ACCEPTED for item in items):
                 raise error
-            return await settle(flush, items)
+            return await settle(scope, items)
 
         monkeypatch.setattr(app.dispatcher, "_settle", fail_on_acceptance)
         message_id = await app.accept_text()
@@ -120,9 +120,9 @@ async def test_a_claim_that_raises_is_logged_and_dispatching_goes_on(
     async with InMemoryApp() as app:
         claim, failed = app.claiming.__call__, asyncio.Event()
 
-        async def fail_once(flush: CommitScope, rooms: Sequence[ClaimRequest], /) -> object:
+        async def fail_once(scope: CommitScope, rooms: Sequence[ClaimRequest], /) -> object:
             if failed.is_set():
-                return await claim(flush, rooms)
+                return await claim(scope, rooms)
             failed.set()
             raise LookupError
 

@@ -26,10 +26,10 @@ class Store:
         self.gate: asyncio.Event | None = None
         self.inside = asyncio.Event()
 
-    async def __call__(self, flush: CommitScope, items: Sequence[Message], /) -> Sequence[str | Exception]:
+    async def __call__(self, scope: CommitScope, items: Sequence[Message], /) -> Sequence[str | Exception]:
         self.batches.append(len(items))
         self.inside.set()
-        await flush.unit.messages.add([item for item in items if item is not self.refused])
+        await scope.unit.messages.add([item for item in items if item is not self.refused])
         if self.gate is not None:
             await self.gate.wait()
         if self.poison in items:
@@ -47,7 +47,7 @@ class Setting:
             MemoryUnitOfWorkFactory(self.database, SettableClock(NOW)), self._after, FixedRandom()
         )
 
-    async def _after(self, flush: CommitScope, /) -> None:
+    async def _after(self, scope: CommitScope, /) -> None:
         self.told.append(self.database.busy)
 
     async def stored(self, messages: Sequence[Message]) -> list[bool]:

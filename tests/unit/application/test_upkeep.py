@@ -79,7 +79,7 @@ async def test_of_two_processes_one_does_it(units: MemoryUnitOfWorkFactory) -> N
 
 async def test_a_round_ends_where_its_duty_is_lost(units: MemoryUnitOfWorkFactory, clock: SettableClock) -> None:
     task = Counting(steps=10)
-    maintenance, duty = Maintenance(units, [task], "a"), _lease(units, "a")
+    maintenance, lease = Maintenance(units, [task], "a"), _lease(units, "a")
     rest = iter([False, True])
 
     async def stall() -> None:
@@ -95,7 +95,7 @@ async def test_a_round_ends_where_its_duty_is_lost(units: MemoryUnitOfWorkFactor
                 assert await unit.leases.take(other.name, "b", 1_000) is not None
             return await super().taken(unit)
 
-    await maintenance.round(task, Stolen(duty.name, duty.holder, duty.lease_ms, units))
+    await maintenance.round(task, Stolen(lease.name, lease.holder, lease.lease_ms, units))
     assert task.steps == 2
 
 
@@ -121,16 +121,16 @@ async def test_a_holder_that_is_gone_is_missed_after_its_lease(
 ) -> None:
     task = Counting()
     maintenance = Maintenance(units, [task], "a")
-    ((_, duty),) = maintenance._leases
-    await maintenance.round(task, duty)
+    ((_, lease),) = maintenance._leases
+    await maintenance.round(task, lease)
     other = Counting()
     maintenance = Maintenance(units, [other], "b")
-    ((_, duty),) = maintenance._leases
+    ((_, lease),) = maintenance._leases
     clock.advance(int(EVERY_S * LEASE_OF_INTERVALS * 1000) - 1)
-    await maintenance.round(other, duty)
+    await maintenance.round(other, lease)
     assert other.steps == 0
     clock.advance(1)
-    await maintenance.round(other, duty)
+    await maintenance.round(other, lease)
     assert other.steps == 1
 
 
@@ -265,7 +265,7 @@ async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_
         others, own = ClusterLease("probes", "a", 1_000, app.units), Elsewhere("probes", "b", 1_000, app.units)
         assert await others.mine()
         probe = ProbeProviders(app.gateways, app.board, app.clock)
-        prober = Prober(probe, every_ms=3_600_000, at_least_ms=0, duty=own)
+        prober = Prober(probe, every_ms=3_600_000, at_least_ms=0, lease=own)
         running = asyncio.create_task(prober.run())
 
         async def looked() -> bool:
@@ -295,7 +295,7 @@ async def test_a_duty_that_raises_does_not_end_the_probing() -> None:
                 return await super().mine()
 
         probe = ProbeProviders(app.gateways, app.board, app.clock)
-        prober = Prober(probe, every_ms=1, at_least_ms=0, duty=Broken("probes", "a", 1_000, app.units))
+        prober = Prober(probe, every_ms=1, at_least_ms=0, lease=Broken("probes", "a", 1_000, app.units))
         running = asyncio.create_task(prober.run())
 
         async def probed() -> bool:

@@ -383,7 +383,7 @@ async def test_a_queue_that_raises_does_not_end_the_intake(monkeypatch: pytest.M
 async def test_many_at_once_share_a_transaction_and_no_more_than_the_most_are_in_hand(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(consuming, "MOST", 64)
+    monkeypatch.setattr(consuming, "MAX_BATCH", 64)
     async with an_intake() as intake:
         open_now = most = 0
         gate = asyncio.Event()

@@ -18,22 +18,22 @@ class MemoryLeaseStore:
         self._db = database
         self._clock = clock
 
-    async def take(self, duty: str, holder: str, lease_ms: int) -> int | None:
+    async def take(self, lease_name: str, holder: str, lease_ms: int) -> int | None:
         """The epoch, or None while another holder has it."""
         now = self._clock.now()
-        seen = self._db.leases.get(duty) or LeaseRow("", 0, 0)
+        seen = self._db.leases.get(lease_name) or LeaseRow("", 0, 0)
         if seen.holder != holder and seen.held_until > now:
             return None
         renewed = seen.holder == holder and seen.held_until > now
         epoch = seen.epoch if renewed else seen.epoch + 1
-        self._db.leases.put(duty, LeaseRow(holder, epoch, now + lease_ms))
+        self._db.leases.put(lease_name, LeaseRow(holder, epoch, now + lease_ms))
         return epoch
 
-    async def release(self, duty: str, holder: str) -> None:
+    async def release(self, lease_name: str, holder: str) -> None:
         """The tenure ends in the past."""
-        seen = self._db.leases.get(duty)
+        seen = self._db.leases.get(lease_name)
         if seen is not None and seen.holder == holder:
-            self._db.leases.put(duty, LeaseRow(holder, seen.epoch, 0))
+            self._db.leases.put(lease_name, LeaseRow(holder, seen.epoch, 0))
 
 
 class MemoryPruning:

@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from redis.asyncio import Redis
 
-from wework_message.adapters.redis.link import Link, command
+from wework_message.adapters.redis.link import GuardedRedis, command
 from wework_message.application.waiting import set_within
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import UnavailableError
@@ -35,10 +35,10 @@ TTL_MS: Final = 4_000
 POLL_INTERVAL_S: Final = 1.0
 """Between two looks at the word."""
 
-MOST: Final = 10_000
+MAX_CACHED: Final = 10_000
 """Accounts, and guids, remembered at once; beyond, all are forgotten."""
 
-Book = tuple[Account, Sequence[Binding]]
+AccountEntry = tuple[Account, Sequence[Binding]]
 _log: Final = logging.getLogger(__name__)
 
 
@@ -48,13 +48,13 @@ class AccountCache:
     def __init__(self, clock: Clock) -> None:
         """Runs on the clock that does not jump."""
         self._clock = clock
-        self._accounts: dict[AccountId, tuple[Book, float]] = {}
+        self._accounts: dict[AccountId, tuple[AccountEntry, float]] = {}
         self._bindings: dict[Guid, tuple[Sequence[Binding], float]] = {}
         self._changing = 0
         self.edition = 0
         """Goes up whenever all is forgotten: what was read before that is not put here any more."""
 
-    def account(self, account_id: AccountId) -> Book | None:
+    def account(self, account_id: AccountId) -> AccountEntry | None:
         """A book that may be believed."""
         kept = self._accounts.get(account_id)
         return kept[0] if kept is not None and self._fresh(kept[1]) else None
@@ -64,11 +64,11 @@ class AccountCache:
         kept = self._bindings.get(guid)
         return kept[0] if kept is not None and self._fresh(kept[1]) else None
 
-    def keep(self, edition: int, read_at: float, books: Mapping[AccountId, Book]) -> None:
+    def keep(self, edition: int, read_at: float, entries: Mapping[AccountId, AccountEntry]) -> None:
         """Books that were read at `read_at`. An account whose own user id is not known yet is read again: it may be learnt at any moment."""
         if self._takes(edition, self._accounts):
             self._accounts.update(
-                {one: (book, read_at) for one, book in books.items() if book[0].wecom_user_id is not None}
+                {one: (book, read_at) for one, book in entries.items() if book[0].wecom_user_id is not None}
             )
 
     def keep_bindings(self, edition: int, read_at: float, guid: Guid, bindings: Sequence[Binding]) -> None:
@@ -100,9 +100,11 @@ class AccountCache:
         return not self._changing and self._clock.boot() - read_at < TTL_MS
 
     def _takes(
-        self, edition: int, kept: dict[AccountId, tuple[Book, float]] | dict[Guid, tuple[Sequence[Binding], float]]
+        self,
+        edition: int,
+        kept: dict[AccountId, tuple[AccountEntry, float]] | dict[Guid, tuple[Sequence[Binding], float]],
     ) -> bool:
-        if len(kept) >= MOST:
+        if len(kept) >= MAX_CACHED:
             kept.clear()
         return edition == self.edition and not self._changing
 
@@ -129,7 +131,7 @@ class CachedAccountRepository:
         self.changed = True
         await self._book.learn(binding_id, wecom_user_id=wecom_user_id, online=online)
 
-    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, Book]:
+    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, AccountEntry]:
         """Those that are remembered, and the others from the database."""
         if self.changed:
             return await self._book.accounts(account_ids)
@@ -236,10 +238,15 @@ class CacheInvalidation:
     """The word in Redis: writes it after our changes, and forgets what is remembered after those of others."""
 
     def __init__(
-        self, link: Link, account_cache: AccountCache, new_word: Callable[[], str], *, prefix: str = "wm:"
+        self,
+        guarded_redis: GuardedRedis,
+        account_cache: AccountCache,
+        new_word: Callable[[], str],
+        *,
+        prefix: str = "wm:",
     ) -> None:
         """`new_word` never gives the same twice; a counter would, after FLUSHALL."""
-        self._link = link
+        self._redis = guarded_redis
         self._account_cache = account_cache
         self._new_word = new_word
         self._key = f"{prefix}books"
@@ -281,7 +288,7 @@ class CacheInvalidation:
             return before
 
         try:
-            before = await self._link.call("books", ask)
+            before = await self._redis.call("books", ask)
         except UnavailableError:
             self._untold |= untold
             raise

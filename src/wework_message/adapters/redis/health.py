@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from redis.asyncio import Redis
 
-from wework_message.adapters.redis.link import Link, pipelined
+from wework_message.adapters.redis.link import GuardedRedis, pipelined
 from wework_message.adapters.redis.observations import (
     VERSION,
     Admitted,
@@ -58,14 +58,21 @@ class RedisHealthBoard:
     """Our own observations count at once, those of others within a second. Without Redis a process knows its own."""
 
     def __init__(
-        self, local: HealthBoard, link: Link, clock: Clock, *, name: str, prefix: str = "wm:", redis_clock: bool = True
+        self,
+        local: HealthBoard,
+        guarded_redis: GuardedRedis,
+        clock: Clock,
+        *,
+        name: str,
+        prefix: str = "wm:",
+        redis_clock: bool = True,
     ) -> None:
         """`local` holds what is known; `name` tells this process from others, for one run of it.
 
         `redis_clock=False` dates batches by `clock` (contract suites).
         """
         self._local = local
-        self._link = link
+        self._redis = guarded_redis
         self._clock = clock
         self._name = name.encode()
         self._redis_clock = redis_clock
@@ -156,7 +163,7 @@ class RedisHealthBoard:
             return await pipelined(client, commands)
 
         try:
-            time, read, *added = await self._link.call("health", ask)
+            time, read, *added = await self._redis.call("health", ask)
         except UnavailableError:
             self._gathered.put_back(events)
             raise

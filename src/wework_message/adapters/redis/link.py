@@ -67,7 +67,7 @@ def _silent(op: str, result: str, seconds: float) -> None:
     pass
 
 
-class Link:
+class GuardedRedis:
     """Calls with a time limit. After a failure it is quiet for a while: nobody pays the limit twice in a row.
 
     A server that does not answer is left alone altogether; one that refuses an operation, for want of memory or
@@ -166,5 +166,5 @@ async def pipelined(client: "Redis", commands: list[tuple[Any, ...]]) -> list[An
         return answers
 
 
-def _conforms(link: Link) -> Backend:
-    return link
+def _conforms(guarded_redis: GuardedRedis) -> Backend:
+    return guarded_redis

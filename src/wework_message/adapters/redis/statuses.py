@@ -15,7 +15,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from wework_message.adapters.redis.link import Link, command, pipelined
+from wework_message.adapters.redis.link import GuardedRedis, command, pipelined
 from wework_message.adapters.redis.script import Script
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderMessageId, TenantId
@@ -34,10 +34,10 @@ LATE_MS: Final = 400
 OWN_MS: Final = 6_000
 """How long this process remembers which versions it committed itself: longer than Redis can know an older one."""
 
-MOST: Final = 1_000
+MAX_PENDING: Final = 1_000
 """Statuses sent to Redis at once, and waiting to be."""
 
-AT_ONCE: Final = 4
+MAX_CONCURRENT_CALLS: Final = 4
 """Polls that ask Redis at the same time, so that they leave connections for everything else; the others wait their turn."""
 
 VERSION: Final = 1
@@ -84,17 +84,19 @@ _FIELDS: Final = _Kept.__struct_fields__
 class RedisStatuses:
     """Reads through Redis; without Redis it reads the database."""
 
-    def __init__(self, beneath: StatusReader, link: Link, clock: Clock, *, prefix: str = "wm:") -> None:
+    def __init__(
+        self, beneath: StatusReader, guarded_redis: GuardedRedis, clock: Clock, *, prefix: str = "wm:"
+    ) -> None:
         """`beneath` reads what is committed."""
         self._beneath = beneath
-        self._link = link
+        self._redis = guarded_redis
         self._clock = clock
         self._prefix = f"{prefix}status:{VERSION}:"
-        self._waiting: deque[tuple[float, str, int, bytes]] = deque(maxlen=MOST)
+        self._waiting: deque[tuple[float, str, int, bytes]] = deque(maxlen=MAX_PENDING)
         """(read at, key, version, status or nothing)."""
         self._own: dict[MessageId, int] = {}
         self._own_until: deque[tuple[float, MessageId, int]] = deque()
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._turns = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
         self._woken = asyncio.Event()
         self._stopping = False
 
@@ -150,7 +152,7 @@ class RedisStatuses:
             if not status or now - read_at <= LATE_MS
         ]
         if commands:
-            await self._link.call("status", lambda client: _keep(client, commands))
+            await self._redis.call("status", lambda client: _keep(client, commands))
 
     async def _kept(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> dict[MessageId, StatusView]:
         keys = [self._key(tenant_id, one) for one in message_ids]
@@ -161,7 +163,7 @@ class RedisStatuses:
 
         try:
             async with self._turns:
-                values = await self._link.call("status", ask)
+                values = await self._redis.call("status", ask)
         except UnavailableError:
             return {}
         return {

@@ -6,7 +6,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from wework_message.adapters.redis.link import Link
+from wework_message.adapters.redis.link import GuardedRedis
 from wework_message.adapters.redis.script import Script
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import AccountId
@@ -104,10 +104,16 @@ class RedisRateLimiter:
     """Token buckets in Redis, by its clock. While Redis is away each process paces alone, at half the rate."""
 
     def __init__(
-        self, link: Link, alone: RateLimiter, clock: Clock, *, prefix: str = "wm:", redis_clock: bool = True
+        self,
+        guarded_redis: GuardedRedis,
+        alone: RateLimiter,
+        clock: Clock,
+        *,
+        prefix: str = "wm:",
+        redis_clock: bool = True,
     ) -> None:
         """`alone` paces while Redis is away. `redis_clock=False` takes `clock` for the buckets, too (contract suites)."""
-        self._link = link
+        self._redis = guarded_redis
         self._alone = alone
         self._clock = clock
         self._prefix = f"{prefix}budget:"
@@ -146,7 +152,7 @@ class RedisRateLimiter:
             return int(got), int(level)
 
         try:
-            lease.got, lease.level = await self._link.call("reserve", ask)
+            lease.got, lease.level = await self._redis.call("reserve", ask)
         except UnavailableError:
             lease.unanswered = True
             return await self._alone.reserve(account_id, max(1, rate // 2))

@@ -13,7 +13,7 @@ GAP_S: Final = 0.02
 """Between two rings of a process: one carries whatever was stored meanwhile."""
 RETRY_DELAY_S: Final = 1.0
 """Pause after a defect."""
-AT_ONCE: Final = 32
+BATCH_SIZE: Final = 32
 """Rings of one receive."""
 
 _WAKEUP: Final = b"callbacks"
@@ -72,7 +72,7 @@ class CallbackWakeupConsumer:
         """Until `stop`. Whatever a message says, it is a ring."""
         while not self._stopping.is_set():
             try:
-                if wakeups := await self._subscription.receive(AT_ONCE):
+                if wakeups := await self._subscription.receive(BATCH_SIZE):
                     self._here()
                     await asyncio.gather(*(self._subscription.ack(one) for one in wakeups))
             except Exception:  # noqa: BLE001 -- one defect must not end all listening

@@ -38,18 +38,18 @@ class RocketmqNotifier:
     """Every lane has its own publish and its own receive under way, so that none waits behind another's backlog."""
 
     def __init__(
-        self, transport: Transport, its_lanes: Mapping[Urgency, Lane], reports: QueueMetrics, *, listens: bool
+        self, transport: Transport, its_lanes: Mapping[Urgency, Lane], queue_metrics: QueueMetrics, *, listens: bool
     ) -> None:
         """`listens` is false in a process that does not dispatch: it rings, and hears nothing."""
         self._notified = asyncio.Event()
         self._has_capacity = asyncio.Event()
         self._look = False
         self._publisher = {
-            urgency: WakeupPublisher(transport, lane.topic, self._look_at_table, reports.published)
+            urgency: WakeupPublisher(transport, lane.topic, self._look_at_table, queue_metrics.published)
             for urgency, lane in its_lanes.items()
         }
         self._listening = [
-            WakeupConsumer(transport, lane.topic, lane.group, self._has_capacity, self._heard, reports.received)
+            WakeupConsumer(transport, lane.topic, lane.group, self._has_capacity, self._heard, queue_metrics.received)
             for _, lane in sorted(its_lanes.items())
             if listens
         ]

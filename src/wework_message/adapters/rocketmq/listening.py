@@ -16,7 +16,7 @@ LEASE_S: Final = 30
 DELIVERIES: Final = 5
 """A ring that comes more often is given up: whatever it is, it never gets claimed, and the table has its ids."""
 
-AT_ONCE: Final = 4
+BATCH_SIZE: Final = 4
 """Rings in one receive: more would be slots that other processes have free."""
 
 RETRY_DELAY_S: Final = 1.0
@@ -68,7 +68,7 @@ class WakeupConsumer:
             self._subscription = await self._transport.subscribe(self._topic, self._group, lease_s=LEASE_S)
         await self._has_capacity.wait()
         try:
-            for delivery in await self._subscription.receive(AT_ONCE):
+            for delivery in await self._subscription.receive(BATCH_SIZE):
                 await self._take(self._subscription, delivery)
         finally:
             if self._taken:

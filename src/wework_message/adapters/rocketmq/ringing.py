@@ -10,7 +10,7 @@ from wework_message.adapters.rocketmq.rings import IDS_PER_WAKEUP, encoded
 from wework_message.adapters.rocketmq.transport import PublishError, Transport
 from wework_message.domain.ids import MessageId
 
-KEPT: Final = 10_000
+MAX_PENDING: Final = 10_000
 """Ids that may wait for a publish; the table has them all."""
 
 SLOW_S: Final = 0.2
@@ -43,7 +43,7 @@ class WakeupPublisher:
     def add(self, message_ids: Iterable[MessageId]) -> None:
         """They are published soon, in this order; or the table is looked at."""
         now = _now()
-        if now < self._not_before or len(self._pending) >= KEPT:
+        if now < self._not_before or len(self._pending) >= MAX_PENDING:
             self._look()
             return
         self._pending.extend(message_ids)

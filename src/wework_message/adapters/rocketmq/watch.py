@@ -33,7 +33,7 @@ class ClusterWatch:
 
     def __init__(
         self, admin: Admin, proxies: Sequence[Address], uses: Sequence[ConnectionState], wanted: Sequence[tuple[str, str]],
-        reports: QueueMetrics, *, creates: bool, tried: Callable[[], None],
+        queue_metrics: QueueMetrics, *, creates: bool, tried: Callable[[], None],
     ) -> None:  # fmt: skip
         """`proxies` are empty where the transport needs none; `wanted` are (topic, group), created if `creates`.
 
@@ -43,7 +43,7 @@ class ClusterWatch:
         self._proxies = proxies
         self._uses = uses
         self._wanted = wanted
-        self._reports = reports
+        self._queue_metrics = queue_metrics
         self._missing = creates
         self._tried = tried
         self._trouble: str | None = None
@@ -118,7 +118,7 @@ class ClusterWatch:
                 waiting = await self._admin.backlog(group, topic)
             except (OSError, ValueError, LookupError, RefusedError):
                 _log.debug("backlog unknown")
-            self._reports.backlog(group, waiting)
+            self._queue_metrics.backlog(group, waiting)
 
 
 async def _connects(address: Address) -> bool:

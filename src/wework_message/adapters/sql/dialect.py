@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
-from wework_message.adapters.sql.duty_table import duty
+from wework_message.adapters.sql.duty_table import lease
 from wework_message.adapters.sql.named import ClaimNamed
 from wework_message.adapters.sql.prepared import Prepared, Query, Selection, Statement, inserting, parameters
 from wework_message.adapters.sql.rows import SCHEDULED_POSITION
@@ -207,7 +207,7 @@ class SqliteDialect:
     @cached_property
     def new_lease(self) -> Prepared:
         """ON CONFLICT DO NOTHING."""
-        return _insert_new(duty)
+        return _insert_new(lease)
 
     def instant(self, connection: Connection, now: int) -> int:  # noqa: ARG002 -- a file has no clock
         """The process's: those that share a file share a machine."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, select, update
 
 from wework_message.adapters.sql.dialect import Dialect
-from wework_message.adapters.sql.duty_table import duty
+from wework_message.adapters.sql.duty_table import lease
 from wework_message.adapters.sql.prepared import Prepared, Query
 from wework_message.adapters.sql.running import Run
 from wework_message.domain.ports.system import Clock
@@ -14,16 +14,16 @@ from wework_message.domain.ports.upkeep import LeaseStore
 
 _SEEN = ("epoch", "holder", "held_until")
 _TENURE: Final = Query(
-    select(duty.c.epoch, duty.c.holder, duty.c.held_until).where(duty.c.name == bindparam("the_name"))
+    select(lease.c.epoch, lease.c.holder, lease.c.held_until).where(lease.c.name == bindparam("the_name"))
 )
 _TAKE: Final = Prepared(
-    update(duty)
-    .where(duty.c.name == bindparam("the_name"), *(duty.c[name] == bindparam(f"seen_{name}") for name in _SEEN))
+    update(lease)
+    .where(lease.c.name == bindparam("the_name"), *(lease.c[name] == bindparam(f"seen_{name}") for name in _SEEN))
     .values({name: bindparam(name) for name in _SEEN})
 )
 _RELEASE: Final = Prepared(
-    update(duty)
-    .where(duty.c.name == bindparam("the_name"), duty.c.holder == bindparam("the_holder"))
+    update(lease)
+    .where(lease.c.name == bindparam("the_name"), lease.c.holder == bindparam("the_holder"))
     .values(held_until=0)
 )
 
@@ -37,9 +37,9 @@ class SqlLeaseStore:
         self._dialect = dialect
         self._clock = clock
 
-    async def take(self, duty: str, holder: str, lease_ms: int) -> int | None:
+    async def take(self, lease_name: str, holder: str, lease_ms: int) -> int | None:
         """Look, then compare and set; the update locks the row until the transaction ends."""
-        return await self._run(self._take, duty, holder, lease_ms)
+        return await self._run(self._take, lease_name, holder, lease_ms)
 
     def _take(self, connection: Connection, name: str, holder: str, lease_ms: int) -> int | None:
         now = self._dialect.instant(connection, self._clock.now())
@@ -56,9 +56,9 @@ class SqlLeaseStore:
         # Not the number of changed rows: a renewal within one millisecond changes none.
         return epoch if _tenure(connection, name) == wanted else None
 
-    async def release(self, duty: str, holder: str) -> None:
+    async def release(self, lease_name: str, holder: str) -> None:
         """The tenure ends in the past."""
-        await self._run(_release, duty, holder)
+        await self._run(_release, lease_name, holder)
 
 
 def _tenure(connection: Connection, name: str) -> Mapping[str, Any] | None:

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, Integer, String, Table
 
 from wework_message.adapters.sql.tables import metadata
 
-duty: Final = Table(
+lease: Final = Table(
     "wm_duty",
     metadata,
     Column("name", String(64), primary_key=True),

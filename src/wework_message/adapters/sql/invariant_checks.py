@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import Connection, func, select
 
 from wework_message.adapters.sql.dialect import Dialect
-from wework_message.adapters.sql.invariants import MOST, RULES, Rule, breaking
+from wework_message.adapters.sql.invariants import MAX_NAMED, RULES, Rule, breaking
 from wework_message.adapters.sql.overview import SqlStoreMetrics
 from wework_message.adapters.sql.running import Run
 from wework_message.adapters.sql.schema import SchemaState, schema_state
@@ -77,7 +77,7 @@ async def _holds(run: Run, rule: Rule) -> Finding:
 
 
 def _told(count: int, breach: str, which: str = "") -> Finding:
-    many = f"{count} or more" if count >= MOST else str(count)
+    many = f"{count} or more" if count >= MAX_NAMED else str(count)
     return Finding.failed(
         f"{many} {'message' if count == 1 else 'messages'}, each {breach}{which}",
         "a defect of ours: keep the log and the rows of these messages, and report it",

@@ -19,7 +19,7 @@ LOOK_BACK_MS: Final = 24 * 3_600_000
 NEWEST: Final = 100_000
 """Rules about messages at rest look at those of the last 24 h, and of these at the newest `NEWEST`."""
 
-MOST: Final = 1_000
+MAX_NAMED: Final = 1_000
 """Rows that are counted; more are told as this many."""
 
 
@@ -37,7 +37,7 @@ class Rule:
 
 def breaking(connection: Connection, rule: Rule, now: int) -> list[str]:
     """Ids of messages that break this rule, at most `MOST`."""
-    query = rule.query(_oldest_looked_at(connection, now)).limit(MOST)
+    query = rule.query(_oldest_looked_at(connection, now)).limit(MAX_NAMED)
     return [str(row[0]) for row in connection.execute(query)]
 
 

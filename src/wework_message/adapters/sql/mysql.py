@@ -48,7 +48,7 @@ Else what it has locked would be passed by until it comes back, or for the serve
 IDLE_S: Final = 300
 """The same on MySQL, which knows no limit for transactions alone: any connection that is idle for so long is closed."""
 
-_AGAIN: Final = frozenset({1020, 1205, 1213})
+_RETRYABLE: Final = frozenset({1020, 1205, 1213})
 """The server gave this transaction up for another: changed since read, lock wait, deadlock."""
 
 _LOST: Final = frozenset({1053, 1927, 2006, 2013, 2014, 2055})
@@ -247,7 +247,7 @@ def translated(error: SQLAlchemyError, *, committing: bool = False) -> ConflictE
         return ConflictError("a guard of the store refused the write")
     number = _number(error)
     cause = f"{type(error.orig).__name__} {number}" if isinstance(error, DBAPIError) else type(error).__name__
-    if number in _AGAIN:
+    if number in _RETRYABLE:
         return TryAgainError("database", cause)
     broken = isinstance(error, DBAPIError) and error.connection_invalidated
     if number not in _UNREACHABLE and (number in _LOST or broken):

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 
 from wework_message.adapters.sql.dialect import DUE_DEFAULTS
-from wework_message.adapters.sql.duty_table import duty
+from wework_message.adapters.sql.duty_table import lease
 from wework_message.adapters.sql.multirow import Joined
 from wework_message.adapters.sql.mysql_claims import BY_LANE, Claim, ClaimNamed
 from wework_message.adapters.sql.prepared import Prepared, Query, parameters
@@ -108,7 +108,7 @@ class MysqlDialect:
     @cached_property
     def new_lease(self) -> Prepared:
         """ON DUPLICATE KEY UPDATE of nothing."""
-        return _insert_new(duty)
+        return _insert_new(lease)
 
     def instant(self, connection: Connection, now: int) -> int:
         """Asked of the server."""

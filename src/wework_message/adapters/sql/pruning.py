@@ -14,7 +14,7 @@ from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.ports.upkeep import START, Pruned, Pruning
 
-_MOST: Final[BindParameter[int]] = bindparam("most", 0)
+_MAX_IDS: Final[BindParameter[int]] = bindparam("most", 0)
 _ONES: Final[BindParameter[str]] = bindparam("ones", expanding=True)
 _RESTING: Final = [literal(status.value, literal_execute=True) for status in sorted(RESTING)]
 
@@ -24,21 +24,21 @@ _OLD_KEYS = Query(
     )
     .where(idempotency_key.c.created_at > bindparam("after", 0), idempotency_key.c.created_at < bindparam("before", 0))
     .order_by(idempotency_key.c.created_at)
-    .limit(_MOST)
+    .limit(_MAX_IDS)
     .with_hint(idempotency_key, "FORCE INDEX (ix_wm_idempotency_key_created)", "mysql")
 )  # fmt: skip
 _OLD_CALLBACKS = Query(
     select(callback.c.id, callback.c.received_at)
     .where(callback.c.state == bindparam("the_state"), callback.c.id > bindparam("after", 0))
     .order_by(callback.c.id)
-    .limit(_MOST)
+    .limit(_MAX_IDS)
     .with_hint(callback, "FORCE INDEX (ix_wm_callback_state)", "mysql")
 )
 _OLD_MESSAGES = Query(
     select(message.c.id, message.c.batch_id, message.c.group_id, message.c.accepted_at, message.c.updated_at)
     .where(message.c.status == bindparam("the_status"), message.c.id > bindparam("after"))
     .order_by(message.c.id)
-    .limit(_MOST)
+    .limit(_MAX_IDS)
     .with_hint(message, "FORCE INDEX (ix_wm_message_status)", "mysql")
     .with_for_update(skip_locked=True)
 )

@@ -66,17 +66,17 @@ class StoreMessages:
         """`clock` tells which messages are scheduled for later."""
         self._clock = clock
 
-    async def __call__(self, flush: CommitScope, items: Sequence[Entry], /) -> Sequence[Accepted | Exception]:
+    async def __call__(self, scope: CommitScope, items: Sequence[Entry], /) -> Sequence[Accepted | Exception]:
         """One answer per entry."""
-        results, fresh = await sort_out(flush, items)
-        await store(flush, fresh, now=self._clock.now())
+        results, fresh = await sort_out(scope, items)
+        await store(scope, fresh, now=self._clock.now())
         return results
 
 
-async def sort_out(flush: CommitScope, items: Sequence[Entry]) -> tuple[list[Accepted | ApplicationError], list[Entry]]:
+async def sort_out(scope: CommitScope, items: Sequence[Entry]) -> tuple[list[Accepted | ApplicationError], list[Entry]]:
     """Answers for all entries, and those of them that are new and must be stored."""
     keys = [item.key for item in items if item.key is not None]
-    owners = iter(await flush.unit.messages.claim_keys(keys) if keys else ())
+    owners = iter(await scope.unit.messages.claim_keys(keys) if keys else ())
     results: list[Accepted | ApplicationError] = []
     fresh: list[Entry] = []
     for item in items:
@@ -95,15 +95,15 @@ def _answer(item: Entry, owner: KeyOwner | None) -> Accepted | ApplicationError:
     return IdempotencyConflictError()
 
 
-async def store(flush: CommitScope, entries: Sequence[Entry], *, now: int, batches: Sequence[NewBatch] = ()) -> None:
+async def store(scope: CommitScope, entries: Sequence[Entry], *, now: int, batches: Sequence[NewBatch] = ()) -> None:
     """Insert the messages of these entries, due at once or at their time."""
     messages = [message for entry in entries for message in entry.messages]
     for message in messages:
         message.make_due(now=now)
     if messages or batches:
-        await flush.unit.messages.add(messages, batches)
-        flush.accepted.extend(messages)
-        flush.became_due(messages)
+        await scope.unit.messages.add(messages, batches)
+        scope.accepted.extend(messages)
+        scope.became_due(messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,18 +218,18 @@ class StoreBatches:
         """`clock` tells which messages are scheduled for later."""
         self._clock = clock
 
-    async def __call__(self, flush: CommitScope, items: Sequence[BatchEntry], /) -> Sequence[AcceptedBatch | Exception]:
+    async def __call__(self, scope: CommitScope, items: Sequence[BatchEntry], /) -> Sequence[AcceptedBatch | Exception]:
         """One answer per batch."""
-        return [await self._store(flush, item) for item in items]
+        return [await self._store(scope, item) for item in items]
 
-    async def _store(self, flush: CommitScope, item: BatchEntry) -> AcceptedBatch | Exception:
+    async def _store(self, scope: CommitScope, item: BatchEntry) -> AcceptedBatch | Exception:
         if item.key is not None:
-            (owner,) = await flush.unit.messages.claim_keys([item.key])
+            (owner,) = await scope.unit.messages.claim_keys([item.key])
             if not owner.fresh:
                 if owner.fingerprint != item.key.fingerprint:
                     return IdempotencyConflictError()
                 return AcceptedBatch(BatchId(owner.target), duplicate=True, items=())
-        answered, fresh = await sort_out(flush, [one for one in item.entries if isinstance(one, Entry)])
+        answered, fresh = await sort_out(scope, [one for one in item.entries if isinstance(one, Entry)])
         answers = iter(answered)
         results = tuple(next(answers) if isinstance(one, Entry) else one for one in item.entries)
         refusals = [
@@ -240,7 +240,7 @@ class StoreBatches:
         if refusals and (item.atomic or len(refusals) == len(results)):
             raise _refused(refusals)  # leaving the unit of work gives the fresh keys back
         batch = dataclasses.replace(item.batch, total=sum(len(entry.messages) for entry in fresh))
-        await store(flush, fresh, now=self._clock.now(), batches=(batch,))
+        await store(scope, fresh, now=self._clock.now(), batches=(batch,))
         return AcceptedBatch(item.batch.id, duplicate=False, items=results)
 
 

@@ -24,12 +24,12 @@ class Change:
 class ChangeMessages:
     """The transaction's part: lock, change, save."""
 
-    async def __call__(self, flush: CommitScope, items: Sequence[Change], /) -> Sequence[MessageId | Exception]:
+    async def __call__(self, scope: CommitScope, items: Sequence[Change], /) -> Sequence[MessageId | Exception]:
         """The id, or `NotFoundError`, or the `IllegalTransitionError` of the rule that said no."""
-        messages = await flush.unit.messages.get(sorted({item.message_id for item in items}))
+        messages = await scope.unit.messages.get(sorted({item.message_id for item in items}))
         results = [_apply(messages.get(item.message_id), item) for item in items]
         changed = {result: messages[result] for result in results if not isinstance(result, Exception)}
-        await flush.save(list(changed.values()))
+        await scope.save(list(changed.values()))
         return results
 
 

@@ -80,28 +80,30 @@ class ClaimDue:
         self._limiter = limiter
         self._clock = clock
 
-    async def __call__(self, flush: CommitScope, rooms: Sequence[ClaimRequest], /) -> Sequence[Claimed]:
+    async def __call__(self, scope: CommitScope, claim_requests: Sequence[ClaimRequest], /) -> Sequence[Claimed]:
         """All departures go to the first asker (a process has one)."""
-        due = await flush.unit.messages.due(sum(room.slots for room in rooms), among=_wanted(rooms))
+        due = await scope.unit.messages.due(
+            sum(claim_request.slots for claim_request in claim_requests), among=_wanted(claim_requests)
+        )
         if not due:
-            return [Claimed()] * len(rooms)
-        await self._router.prepare(flush.unit, [item.message for item in due])
+            return [Claimed()] * len(claim_requests)
+        await self._router.prepare(scope.unit, [item.message for item in due])
         now = self._clock.now()  # one instant for all: rows that differ less cost less to write
         started_calls = [
-            started_call for item in due if (started_call := await self._guarded(flush, item, now)) is not None
+            started_call for item in due if (started_call := await self._guarded(scope, item, now)) is not None
         ]
         touched = [item.message for item in due if item.message.due is not None]
-        lost = await flush.save(touched)
+        lost = await scope.save(touched)
         await reopen(
-            flush, unproven=[one for item in due for one in item.message.attempts if one.outcome is _LEASE_EXPIRED]
+            scope, unproven=[one for item in due for one in item.message.attempts if one.outcome is _LEASE_EXPIRED]
         )
-        await stop_groups(flush, touched, now=self._clock.now())
+        await stop_groups(scope, touched, now=self._clock.now())
         going = tuple(started_call for started_call in started_calls if started_call.message.id not in lost)
-        return [Claimed(going, len(due)), *[Claimed()] * (len(rooms) - 1)]
+        return [Claimed(going, len(due)), *[Claimed()] * (len(claim_requests) - 1)]
 
-    async def _guarded(self, flush: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
+    async def _guarded(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
         try:
-            return await self._handle(flush, item, now)
+            return await self._handle(scope, item, now)
         except UnavailableError:
             raise  # an outage is no fault of the message (decision 55)
         except Exception:  # noqa: BLE001 -- handling that raises is counted on the message: poison ends it, others go on
@@ -112,10 +114,10 @@ class ClaimDue:
                 item.message.look_again(wait_ms=RECHECK_MS)
             return None
 
-    async def _handle(self, flush: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
+    async def _handle(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
         message = item.message
         if message.is_waiting():
-            return await self._consider(flush, item, now)
+            return await self._consider(scope, item, now)
         if message.status is MessageStatus.SENDING and (attempt := message.open_attempt) is not None:
             message.settle(attempt.number, _LEASE_EXPIRED, Settle(), horizon_ms=self._policy.horizon_ms, now=now)
         elif message.status is MessageStatus.UNKNOWN:
@@ -124,7 +126,7 @@ class ClaimDue:
             return self._recall(message, now)
         return None
 
-    async def _consider(self, flush: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
+    async def _consider(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
         message = item.message
         if now >= message.expires_at:
             message.expire(now=now)
@@ -133,10 +135,10 @@ class ClaimDue:
         elif item.blocked is LaneBlock.BEHIND_UNKNOWN:
             message.hold(HoldReason.LANE_BLOCKED, lane_block_ms(self._policy.horizon_ms), now=now)
         else:
-            return await self._route(flush, item, now)
+            return await self._route(scope, item, now)
         return None
 
-    async def _route(self, flush: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
+    async def _route(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
         message = item.message
         route = self._router.route(message, now=now)
         if not isinstance(route, Choice):
@@ -145,7 +147,7 @@ class ClaimDue:
         if not item.paced and (
             wait_ms := await self._limiter.reserve(message.account_id, self._policy.rate_per_minute)
         ):
-            await flush.unit.messages.pace([message.id])
+            await scope.unit.messages.pace([message.id])
             message.hold(HoldReason.BUDGET, wait_ms, now=now)
             return None
         binding = route.binding
@@ -188,9 +190,9 @@ class ClaimDue:
         return None
 
 
-def _wanted(rooms: Sequence[ClaimRequest]) -> frozenset[MessageId] | None:
-    sets = [room.among for room in rooms if room.among is not None]
-    return frozenset().union(*sets) if len(sets) == len(rooms) else None
+def _wanted(claim_requests: Sequence[ClaimRequest]) -> frozenset[MessageId] | None:
+    sets = [claim_request.among for claim_request in claim_requests if claim_request.among is not None]
+    return frozenset().union(*sets) if len(sets) == len(claim_requests) else None
 
 
 def _may_resend(message: Message) -> bool:
@@ -209,13 +211,13 @@ class PutOff:
         """`clock` stamps the wait."""
         self._clock = clock
 
-    async def __call__(self, flush: CommitScope, items: Sequence[int], /) -> Sequence[int]:
+    async def __call__(self, scope: CommitScope, items: Sequence[int], /) -> Sequence[int]:
         """`items` say how many; the answer is how many were put off."""
-        due = await flush.unit.messages.due(sum(items))
+        due = await scope.unit.messages.due(sum(items))
         for item in due:
             if item.message.is_waiting():
                 item.message.hold(HoldReason.LANE_BLOCKED, RECHECK_MS, now=self._clock.now())
             else:
                 item.message.look_again(wait_ms=RECHECK_MS)
-        await flush.save([item.message for item in due])
+        await scope.save([item.message for item in due])
         return [len(due), *[0] * (len(items) - 1)]

@@ -11,9 +11,9 @@ from wework_message.domain.ports.system import Clock
 class StoreDeadLetters:
     """The transaction's part of keeping."""
 
-    async def __call__(self, flush: CommitScope, items: Sequence[DeadLetter], /) -> Sequence[None]:
+    async def __call__(self, scope: CommitScope, items: Sequence[DeadLetter], /) -> Sequence[None]:
         """Nothing to answer: being durable is the answer. One that is known already is left as it is."""
-        await flush.unit.dead_letters.keep(items)
+        await scope.unit.dead_letters.keep(items)
         return [None] * len(items)
 
 
@@ -45,10 +45,10 @@ class StoreReplays:
         """`clock` stamps the replay."""
         self._clock = clock
 
-    async def __call__(self, flush: CommitScope, items: Sequence[Replayed], /) -> Sequence[None]:
+    async def __call__(self, scope: CommitScope, items: Sequence[Replayed], /) -> Sequence[None]:
         """Nothing to answer."""
         for item in items:
-            await flush.unit.dead_letters.replayed(item.letter_id, item.target, self._clock.now())
+            await scope.unit.dead_letters.replayed(item.letter_id, item.target, self._clock.now())
         return [None] * len(items)
 
 

@@ -81,7 +81,7 @@ class Dispatcher:
                 continue
             try:
                 wakeup = await self._notifier.wait(0 if more else max(0, round(looks_at - self._clock.boot())))
-                room = self._slots - self.in_flight
+                claim_request = self._slots - self.in_flight
                 whole = more or not wakeup.message_ids or self._clock.boot() >= looks_at
                 looked_at = await self.dispatch_due(None if whole else wakeup.message_ids)
                 await self._notifier.answered(wakeup)
@@ -96,7 +96,7 @@ class Dispatcher:
                 more, looks_at = looked_at > 0, self._clock.boot() + self._poll_ms
             else:
                 # What did not fit is taken from the table, most urgent first, as slots get free.
-                more = len(wakeup.message_ids) > looked_at >= room
+                more = len(wakeup.message_ids) > looked_at >= claim_request
 
     async def _pause(self) -> bool:
         """Until the next look, or `stop`; what rang meanwhile is not answered, so it comes again. Then the table is looked at."""
@@ -117,10 +117,10 @@ class Dispatcher:
                 task.add_done_callback(self._done)
             return claimed.looked_at
 
-    async def _claimed(self, room: ClaimRequest) -> Claimed:
+    async def _claimed(self, claim_request: ClaimRequest) -> Claimed:
         """Claim; a message that breaks a guard of the store is put off, and the others go one by one (reliability B.6)."""
         try:
-            return await self._commits.submit(self._claim, room)
+            return await self._commits.submit(self._claim, claim_request)
         except ConflictError:
             _log.exception("sendMessage claim of a set refused")
         try:

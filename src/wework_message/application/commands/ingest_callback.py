@@ -30,7 +30,7 @@ class StoreCallbacks:
         """`clock` stamps the arrival."""
         self._clock = clock
 
-    async def __call__(self, flush: CommitScope, items: Sequence[Arrival], /) -> Sequence[None]:
+    async def __call__(self, scope: CommitScope, items: Sequence[Arrival], /) -> Sequence[None]:
         """Nothing to answer: being durable is the answer. Items that are known already are counted and dropped."""
         now = self._clock.now()
         kinds: dict[tuple[ProviderCode, int], list[CallbackItem]] = defaultdict(list)
@@ -38,10 +38,10 @@ class StoreCallbacks:
             for item in arrival.items:
                 kinds[arrival.provider_code, item.notify_type].append(_timed(item, now))
         for (provider_code, notify_type), arrived in kinds.items():
-            new = await flush.unit.inbox.store(provider_code, arrived, now)
-            flush.inbox |= new > 0
-            flush.callbacks[notify_type, "new"] += new
-            flush.callbacks[notify_type, "duplicate"] += len(arrived) - new
+            new = await scope.unit.inbox.store(provider_code, arrived, now)
+            scope.inbox |= new > 0
+            scope.callbacks[notify_type, "new"] += new
+            scope.callbacks[notify_type, "duplicate"] += len(arrived) - new
         return [None] * len(items)
 
 

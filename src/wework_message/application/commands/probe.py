@@ -61,14 +61,14 @@ class Prober:
         every_ms: int = PROBE_EVERY_MS,
         at_least_ms: int = PROBE_AT_LEAST_MS,
         *,
-        duty: ClusterLease | None = None,
+        lease: ClusterLease | None = None,
     ) -> None:
         """`every_ms` between the end of a round and the next; one that is asked for waits `at_least_ms` only.
 
         `duty` where the health board is shared: whoever has it makes the rounds that nobody asked for.
         """
         self._probe = probe
-        self._lease = duty
+        self._lease = lease
         self._every_s = every_ms / 1000
         self._at_least_s = at_least_ms / 1000
         self._called = asyncio.Event()

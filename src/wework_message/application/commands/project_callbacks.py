@@ -63,139 +63,139 @@ class ProjectCallbacks:
         self._policy = policy
         self._clock = clock
 
-    async def __call__(self, flush: CommitScope, items: Sequence[int], /) -> Sequence[int]:
+    async def __call__(self, scope: CommitScope, items: Sequence[int], /) -> Sequence[int]:
         """`items` are batch sizes; the answer is how many entries were looked at."""
-        entries = await flush.unit.inbox.pending(max(items))
+        entries = await scope.unit.inbox.pending(max(items))
         if entries:
-            await self._project(flush, entries)
+            await self._project(scope, entries)
         return [len(entries), *[0] * (len(items) - 1)]
 
-    async def _project(self, flush: CommitScope, entries: Sequence[InboxEntry]) -> None:
-        desk = _ProjectionBatch()
+    async def _project(self, scope: CommitScope, entries: Sequence[InboxEntry]) -> None:
+        batch = _ProjectionBatch()
         for entry in entries:
-            self._read(desk, entry)
-        desk.owners = dict(await flush.unit.messages.sent_as(_names(desk.reads)))
-        await self._bind(flush, desk)
-        facts = [(read, owner) for read in desk.reads if (owner := await self._owner(flush, desk, read)) is not None]
-        await self._teach(flush, desk, facts)
-        await flush.unit.inbox.decide(desk.verdicts)
-        await self._look_again(flush, desk)
+            self._read(batch, entry)
+        batch.owners = dict(await scope.unit.messages.sent_as(_names(batch.reads)))
+        await self._bind(scope, batch)
+        facts = [(read, owner) for read in batch.reads if (owner := await self._owner(scope, batch, read)) is not None]
+        await self._teach(scope, batch, facts)
+        await scope.unit.inbox.decide(batch.verdicts)
+        await self._look_again(scope, batch)
         types = {entry.id: entry.notify_type for entry in entries}
-        flush.callbacks.update((types[one.id], one.state.lower()) for one in desk.verdicts if one.state in _ENDS)
-        if desk.named:  # records that came before the one that told the id wait for it
-            flush.inbox |= await flush.unit.inbox.reopen(desk.named, [], since=self._clock.now()) > 0
+        scope.callbacks.update((types[one.id], one.state.lower()) for one in batch.verdicts if one.state in _ENDS)
+        if batch.named:  # records that came before the one that told the id wait for it
+            scope.inbox |= await scope.unit.inbox.reopen(batch.named, [], since=self._clock.now()) > 0
 
-    async def _look_again(self, flush: CommitScope, desk: _ProjectionBatch) -> None:
+    async def _look_again(self, scope: CommitScope, batch: _ProjectionBatch) -> None:
         """Another process may be writing, at this moment, just what a record was parked to wait for.
 
         It writes, and then looks for parked records (`early_echoes.reopen`); we have parked, and now look for what it wrote.
         So at least one of the two sees the other, whoever commits first.
         """
-        if not any(one.state is InboxState.PARKED for one in desk.verdicts):
+        if not any(one.state is InboxState.PARKED for one in batch.verdicts):
             return
-        messages = flush.unit.messages
-        found = await messages.sent_as(desk.waiting, latest=True)
+        messages = scope.unit.messages
+        found = await messages.sent_as(batch.waiting, latest=True)
         late = [
             (place, one)
-            for place, offered in desk.offered.items()
+            for place, offered in batch.offered.items()
             for one in await messages.uncertain(place[0], [place[1]], latest=True)
             if (one.message_id, one.number) not in offered
         ]
         if found or late:
             since = min((one.started_at for _, one in late), default=0) - SKEW_MS
             places = sorted({place for place, _ in late})
-            flush.inbox |= await flush.unit.inbox.reopen(list(found), places, since=since) > 0
+            scope.inbox |= await scope.unit.inbox.reopen(list(found), places, since=since) > 0
 
-    def _read(self, desk: _ProjectionBatch, entry: InboxEntry) -> None:
+    def _read(self, batch: _ProjectionBatch, entry: InboxEntry) -> None:
         """One entry that cannot be read must not stop the others: it is counted, and ends as FAILED (reliability K6)."""
         try:
             item = self._readers[entry.provider_code].reread(entry.notify_type, entry.raw)
         except Exception:  # noqa: BLE001 -- whatever a callback holds, the rest of the inbox goes on
-            desk.verdicts.append(InboxVerdict(entry.id, _after_failure(entry)))
+            batch.verdicts.append(InboxVerdict(entry.id, _after_failure(entry)))
         else:
             if item.defect is None:
-                desk.reads.append(_Read(entry, item))
+                batch.reads.append(_Read(entry, item))
             else:
-                desk.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
+                batch.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
 
-    async def _bind(self, flush: CommitScope, desk: _ProjectionBatch) -> None:
+    async def _bind(self, scope: CommitScope, batch: _ProjectionBatch) -> None:
         """The instance each record came from; notices about it are applied at once."""
         cache: dict[Guid, Sequence[Binding]] = {}
-        for read in desk.reads:
+        for read in batch.reads:
             guid = read.entry.guid
             if guid not in cache:
-                cache[guid] = await flush.unit.accounts.binding_of(guid)
+                cache[guid] = await scope.unit.accounts.binding_of(guid)
             if cache[guid] and _at(cache[guid], read.entry.provider_code) is None:
                 # What was read may be a moment old, and a callback without a binding is quarantined for good.
-                cache[guid] = await flush.unit.accounts.binding_of(guid)
+                cache[guid] = await scope.unit.accounts.binding_of(guid)
             read.binding = _at(cache[guid], read.entry.provider_code)
             if read.binding is not None and (read.item.notice is not NoticeKind.OTHER or read.item.wecom_user_id):
-                await self._notice(flush, read, read.binding)
+                await self._notice(scope, read, read.binding)
 
-    async def _notice(self, flush: CommitScope, read: _Read, binding: Binding) -> None:
+    async def _notice(self, scope: CommitScope, read: _Read, binding: Binding) -> None:
         online = {NoticeKind.ONLINE: True, NoticeKind.OFFLINE: False}.get(read.item.notice)
-        await flush.unit.accounts.learn(binding.binding_id, wecom_user_id=read.item.wecom_user_id, online=online)
+        await scope.unit.accounts.learn(binding.binding_id, wecom_user_id=read.item.wecom_user_id, online=online)
         if online is not None:
             state = ClientState.ONLINE if online else ClientState.OFFLINE
             self._board.binding_state(binding.binding_id, state, self._clock.now())
 
-    async def _owner(self, flush: CommitScope, desk: _ProjectionBatch, read: _Read) -> Owner | None:
+    async def _owner(self, scope: CommitScope, batch: _ProjectionBatch, read: _Read) -> Owner | None:
         """The attempt that this record is about, or None with a verdict given."""
         entry, stream_record = read.entry, read.item.stream_record
         if read.binding is None:
-            desk.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
+            batch.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
             return None
         if stream_record is None:
-            desk.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN))
+            batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN))
             return None
         for named in _named(entry, stream_record):
-            if named in desk.owners:
-                return desk.owners[named]
-        return await self._match(flush, desk, read, stream_record)
+            if named in batch.owners:
+                return batch.owners[named]
+        return await self._match(scope, batch, read, stream_record)
 
     async def _match(
-        self, flush: CommitScope, desk: _ProjectionBatch, read: _Read, stream_record: StreamRecord
+        self, scope: CommitScope, batch: _ProjectionBatch, read: _Read, stream_record: StreamRecord
     ) -> Owner | None:
         entry = read.entry
-        wecom_user_id = self._policy.wecom_user_ids.get(entry.guid) or await self._wecom_user_id(flush, read)
+        wecom_user_id = self._policy.wecom_user_ids.get(entry.guid) or await self._wecom_user_id(scope, read)
         if not is_own(stream_record, wecom_user_id):
-            desk.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN))
+            batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN))
             return None
         place = (entry.provider_code, entry.guid)
-        if place not in desk.open:
-            desk.open[place] = list(await flush.unit.messages.uncertain(entry.provider_code, [entry.guid]))
-            desk.offered[place] = frozenset((one.message_id, one.number) for one in desk.open[place])
-        found = match(stream_record, desk.open[place], horizon_ms=self._policy.horizon_ms)
+        if place not in batch.open:
+            batch.open[place] = list(await scope.unit.messages.uncertain(entry.provider_code, [entry.guid]))
+            batch.offered[place] = frozenset((one.message_id, one.number) for one in batch.open[place])
+        found = match(stream_record, batch.open[place], horizon_ms=self._policy.horizon_ms)
         if found is None or stream_record.refers_to is not None:
             waits_for = stream_record.refers_to or stream_record.provider_message_id
-            desk.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
+            batch.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
             if waits_for is not None:
-                desk.waiting.append((*place, waits_for))
+                batch.waiting.append((*place, waits_for))
             return None
-        desk.open[place].remove(found)
+        batch.open[place].remove(found)
         owner = (found.message_id, found.number)
         if stream_record.provider_message_id is not None:
             named = (*place, stream_record.provider_message_id)
-            desk.owners[named] = owner  # the next record may be about the same message
-            desk.named.append(named)
+            batch.owners[named] = owner  # the next record may be about the same message
+            batch.named.append(named)
         return owner
 
-    async def _wecom_user_id(self, flush: CommitScope, read: _Read) -> str | None:
+    async def _wecom_user_id(self, scope: CommitScope, read: _Read) -> str | None:
         if read.binding is None:
             return None
-        books = await flush.unit.accounts.accounts([read.binding.account_id])
+        books = await scope.unit.accounts.accounts([read.binding.account_id])
         account = books.get(read.binding.account_id)
         return account[0].wecom_user_id if account is not None else None
 
-    async def _teach(self, flush: CommitScope, desk: _ProjectionBatch, facts: Sequence[tuple[_Read, Owner]]) -> None:
-        messages = await flush.unit.messages.get(sorted({owner[0] for _, owner in facts}))
+    async def _teach(self, scope: CommitScope, batch: _ProjectionBatch, facts: Sequence[tuple[_Read, Owner]]) -> None:
+        messages = await scope.unit.messages.get(sorted({owner[0] for _, owner in facts}))
         changed: dict[MessageId, Message] = {}
         for read, (message_id, number) in facts:
             message = messages[message_id]
             if self._learn(message, number, read):
                 changed[message_id] = message
-            desk.verdicts.append(InboxVerdict(read.entry.id, InboxState.APPLIED, message_id=message_id))
-        lost = await flush.save(list(changed.values()))
+            batch.verdicts.append(InboxVerdict(read.entry.id, InboxState.APPLIED, message_id=message_id))
+        lost = await scope.save(list(changed.values()))
         if lost:
             raise UnavailableError("database", "a message that was locked has changed")
 
@@ -242,10 +242,10 @@ def _names(reads: Sequence[_Read]) -> list[Named]:
 class CountFailure:
     """The transaction after one that raised: the first entry has failed once more, and five times end it (reliability J1)."""
 
-    async def __call__(self, flush: CommitScope, items: Sequence[int], /) -> Sequence[int]:
+    async def __call__(self, scope: CommitScope, items: Sequence[int], /) -> Sequence[int]:
         """`items` say how many; the answer is how many were counted."""
-        entries = await flush.unit.inbox.pending(max(items))
-        await flush.unit.inbox.decide([InboxVerdict(entry.id, _after_failure(entry)) for entry in entries])
+        entries = await scope.unit.inbox.pending(max(items))
+        await scope.unit.inbox.decide([InboxVerdict(entry.id, _after_failure(entry)) for entry in entries])
         return [len(entries), *[0] * (len(items) - 1)]
 
 

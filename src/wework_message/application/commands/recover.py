@@ -17,7 +17,7 @@ from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactor
 from wework_message.domain.ports.reading import MessageFilter, MessageReader
 from wework_message.domain.ports.system import Clock
 
-AT_ONCE: Final = 200
+BATCH_SIZE: Final = 200
 """Messages of one transaction."""
 
 
@@ -66,7 +66,7 @@ class RecoverHandler:
     ) -> None:
         before: MessageId | None = None
         while views := await self._reader.page(
-            DEFAULT_TENANT, MessageFilter(status=status), limit=AT_ONCE, before=before
+            DEFAULT_TENANT, MessageFilter(status=status), limit=BATCH_SIZE, before=before
         ):
             before = views[-1].message.id
             now = self._clock.now()

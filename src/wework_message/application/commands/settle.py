@@ -47,22 +47,22 @@ class SettleCalls:
         self._random_source = random_source
         self._budgets: defaultdict[ProviderCode, RetryBudget] = defaultdict(RetryBudget)
 
-    async def __call__(self, flush: CommitScope, items: Sequence[Settlement], /) -> Sequence[None]:
+    async def __call__(self, scope: CommitScope, items: Sequence[Settlement], /) -> Sequence[None]:
         """Nothing to answer: being durable is the answer."""
-        items = await self._unmask_reused_ids(flush, items)
+        items = await self._unmask_reused_ids(scope, items)
         now = self._clock.now()  # one instant for all: rows that differ less cost less to write
         fresh = [item for item in items if _is_fresh(item)]
         stale = [item for item in items if not _is_fresh(item)]
         for item in fresh:
             self._apply(item.message, item, now)
-        lost = await flush.save([item.message for item in fresh])
+        lost = await scope.save([item.message for item in fresh])
         stale += [item for item in fresh if item.message.id in lost]
         known = [item.message for item in fresh if item.message.id not in lost]
-        known += await self._settle_late(flush, stale, now)
-        await self._reopen_callbacks(flush, items)
-        await self._learn_senders(flush, items)
-        await stop_groups(flush, known, now=now)
-        await flush.unit.messages.count(_finished(items))
+        known += await self._settle_late(scope, stale, now)
+        await self._reopen_callbacks(scope, items)
+        await self._learn_senders(scope, items)
+        await stop_groups(scope, known, now=now)
+        await scope.unit.messages.count(_finished(items))
         return [None] * len(items)
 
     def _apply(self, message: Message, item: Settlement, now: int) -> None:
@@ -105,30 +105,30 @@ class SettleCalls:
             sibling=self._router.has_sibling(message, attempt, now=now),
         )
 
-    async def _settle_late(self, flush: CommitScope, items: Sequence[Settlement], now: int) -> Sequence[Message]:
+    async def _settle_late(self, scope: CommitScope, items: Sequence[Settlement], now: int) -> Sequence[Message]:
         """What was claimed is not what is stored any more: a late answer is evidence all the same (reliability R3)."""
         if not items:
             return ()
-        stored = await flush.unit.messages.get(sorted({item.message.id for item in items}))
+        stored = await scope.unit.messages.get(sorted({item.message.id for item in items}))
         for item in items:
             if item.message.id in stored:
                 self._apply(stored[item.message.id], item, now)
-        await flush.save(list(stored.values()))
+        await scope.save(list(stored.values()))
         return list(stored.values())
 
-    async def _unmask_reused_ids(self, flush: CommitScope, items: Sequence[Settlement]) -> Sequence[Settlement]:
+    async def _unmask_reused_ids(self, scope: CommitScope, items: Sequence[Settlement]) -> Sequence[Settlement]:
         """An id that another attempt has already is contradictory evidence: UNCERTAIN (decision 14)."""
         keys = [key for item in items if (key := _provider_key(item)) is not None]
-        owners = dict(await flush.unit.messages.sent_as(keys)) if keys else {}
+        owners = dict(await scope.unit.messages.sent_as(keys)) if keys else {}
         return [_unmasked(item, owners) for item in items]
 
-    async def _reopen_callbacks(self, flush: CommitScope, items: Sequence[Settlement]) -> None:
+    async def _reopen_callbacks(self, scope: CommitScope, items: Sequence[Settlement]) -> None:
         """Echoes that came before the answer wait for exactly this."""
         named = [key for item in items if (key := _provider_key(item)) is not None]
         sends = [item for item in items if not item.recalling and item.outcome.unproven]
-        await reopen(flush, named=named, unproven=[item.message.attempt(item.attempt) for item in sends])
+        await reopen(scope, named=named, unproven=[item.message.attempt(item.attempt) for item in sends])
 
-    async def _learn_senders(self, flush: CommitScope, items: Sequence[Settlement]) -> None:
+    async def _learn_senders(self, scope: CommitScope, items: Sequence[Settlement]) -> None:
         """An accepted answer names its sender: that is the account itself (decision 44)."""
         for item in items:
             receipt = item.outcome.receipt
@@ -136,7 +136,7 @@ class SettleCalls:
                 continue
             if self._router.learn_user_id(item.message.account_id, receipt.sender_id):
                 binding_id = item.message.attempt(item.attempt).binding_id
-                await flush.unit.accounts.learn(binding_id, wecom_user_id=receipt.sender_id)
+                await scope.unit.accounts.learn(binding_id, wecom_user_id=receipt.sender_id)
 
 
 def _is_fresh(item: Settlement) -> bool:

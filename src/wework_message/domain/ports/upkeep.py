@@ -10,7 +10,7 @@ from wework_message.domain.lifecycle import MessageStatus
 class LeaseStore(Protocol):
     """Named leases. There is no leader: each duty is whoever's took it first, until it is given back or runs out."""
 
-    async def take(self, duty: str, holder: str, lease_ms: int) -> int | None:
+    async def take(self, lease_name: str, holder: str, lease_ms: int) -> int | None:
         """Take the duty, or renew it, for `lease_ms` from now by the database's clock; its epoch, or None.
 
         None: another holder has it. The epoch goes up with every new tenure, whoever's it is, and stays the same while a
@@ -20,7 +20,7 @@ class LeaseStore(Protocol):
         """
         ...
 
-    async def release(self, duty: str, holder: str) -> None:
+    async def release(self, lease_name: str, holder: str) -> None:
         """Give it back: the next asker gets it. Nothing happens where `holder` does not have it."""
         ...
 

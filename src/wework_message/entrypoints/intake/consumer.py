@@ -25,9 +25,9 @@ from wework_message.entrypoints.intake.translating import (
 from wework_message.entrypoints.wire.body import Limits
 from wework_message.entrypoints.wire.problems import RequestRejected
 
-MOST: Final = 200
+MAX_BATCH: Final = 200
 """Messages in hand at once: they share a transaction."""
-AT_ONCE: Final = 32
+MAX_CONCURRENT: Final = 32
 """Messages of one `receive`; brokers give no more."""
 RETRY_DELAY_S: Final = 1.0
 """Pause while the store, or the queue's client, is away."""
@@ -85,7 +85,7 @@ class IntakeConsumer(Generic[DeliveredT]):
             if (free := await self._room()) == 0:
                 continue
             try:
-                deliveries = await self._subscription.receive(min(free, AT_ONCE))
+                deliveries = await self._subscription.receive(min(free, MAX_CONCURRENT))
             except Exception:  # noqa: BLE001 -- one defect must not end the intake
                 _log.exception("intake could not receive")
                 await set_within(self._stop, RETRY_DELAY_S)
@@ -99,7 +99,7 @@ class IntakeConsumer(Generic[DeliveredT]):
 
     async def _room(self) -> int:
         """How many more may be in hand; 0 after a wait for one of them to end."""
-        free = 0 if self._waiting else MOST - len(self._open)
+        free = 0 if self._waiting else MAX_BATCH - len(self._open)
         if free <= 0:
             await asyncio.wait(self._open, return_when=asyncio.FIRST_COMPLETED)
             return 0

@@ -217,12 +217,12 @@ def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated
     )
 
 
-def standing(view: MessageView, *, simulated: bool) -> dict[str, Any]:
+def status_fields(view: MessageView, *, simulated: bool) -> dict[str, Any]:
     """The fields of `Standing`, for whichever Struct begins with them."""
-    return _standing(StatusView.of(view), simulated=simulated)
+    return _status_fields(StatusView.of(view), simulated=simulated)
 
 
-def _standing(view: StatusView, *, simulated: bool) -> dict[str, Any]:
+def _status_fields(view: StatusView, *, simulated: bool) -> dict[str, Any]:
     error_code, error_message = _error_of(view.outcome, view.error_code, view.error_message)
     return {
         "message_id": view.id,
@@ -251,7 +251,7 @@ def status_answer(view: MessageView, *, simulated: bool) -> StatusAnswer:
 
 def polled_answer(view: StatusView, *, simulated: bool) -> StatusAnswer:
     """The status object."""
-    return StatusAnswer(**_standing(view, simulated=simulated), attempts=view.attempts)
+    return StatusAnswer(**_status_fields(view, simulated=simulated), attempts=view.attempts)
 
 
 def identity(view: MessageView) -> dict[str, Any]:
@@ -269,7 +269,9 @@ def identity(view: MessageView) -> dict[str, Any]:
 
 def listed_message(view: MessageView, *, simulated: bool) -> ListedMessage:
     """A status object in a list."""
-    return ListedMessage(**standing(view, simulated=simulated), **identity(view), attempts=view.message.attempt_count)
+    return ListedMessage(
+        **status_fields(view, simulated=simulated), **identity(view), attempts=view.message.attempt_count
+    )
 
 
 def group_answer(group_id: str, parts: Iterable[MessageView], *, duplicate: bool = False) -> GroupAnswer:

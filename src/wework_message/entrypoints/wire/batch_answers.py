@@ -8,7 +8,7 @@ from wework_message.domain.batch import BatchTally
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.reading import BatchView, MessageView
 from wework_message.domain.provider import Provider
-from wework_message.entrypoints.wire.answers import ListedMessage, identity, is_simulated, standing
+from wework_message.entrypoints.wire.answers import ListedMessage, identity, is_simulated, status_fields
 from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.problems import FieldProblem
 
@@ -74,7 +74,7 @@ def batch_progress(
         finished_at=iso(batch.finished_at),
         items=tuple(
             BatchedMessage(
-                **standing(view, simulated=is_simulated(view.message, providers)),
+                **status_fields(view, simulated=is_simulated(view.message, providers)),
                 **identity(view),
                 attempts=view.message.attempt_count,
                 index=view.message.index,

@@ -10,7 +10,7 @@ from wework_message.domain.content import Content
 from wework_message.domain.message import Message, Note
 from wework_message.domain.ports.reading import MessageView
 from wework_message.domain.selection import Decision
-from wework_message.entrypoints.wire.answers import StatusFields, error_of, identity, standing
+from wework_message.entrypoints.wire.answers import StatusFields, error_of, identity, status_fields
 from wework_message.entrypoints.wire.instants import iso
 
 
@@ -99,7 +99,7 @@ def message_answer(view: MessageView, notes: Sequence[Note], *, simulated: bool)
     """The `data` of a whole message; `notes` are its stored timeline, oldest first."""
     message = view.message
     return MessageAnswer(
-        **standing(view, simulated=simulated),
+        **status_fields(view, simulated=simulated),
         **identity(view),
         account_id=message.account_id,
         content=message.content,
