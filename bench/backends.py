@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import processes, rounds, servers
-from bench.looking import MariaDbLook
 from bench.processes import Service
+from bench.queries import MariaDbLook
 from bench.rounds import Contestant, Samples
 from tests.support.servers.mariadb import MariaDb
 from tests.support.servers.redis import Redis

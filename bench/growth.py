@@ -15,17 +15,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvloop
-from bench import filling, servers
+from bench import fill as filling
+from bench import servers
 from tests.support.mysql import opened_store, target_of
 from tests.support.servers.mariadb import MariaDb
 
-from wework_message.adapters.sql.reader import SqlMessageReader
-from wework_message.adapters.sql.sqlite import SqliteStore
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory, Store
+from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory, Store
+from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.adapters.system import SystemClock
 from wework_message.domain.ids import DEFAULT_TENANT
-from wework_message.domain.ports.persistence import IdempotencyKey
-from wework_message.domain.ports.reading import MessageFilter
+from wework_message.domain.ports.queries import MessageFilter
+from wework_message.domain.ports.repositories import IdempotencyKey
 
 SMALL: Final = 10_000
 LARGE: Final = 1_000_000

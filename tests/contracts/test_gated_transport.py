@@ -4,9 +4,9 @@ import pytest
 from tests.contracts.transport_contract import LEASE_S, TransportContract, received
 from tests.support.queues import MemoryTransport
 
-from wework_message.adapters.rocketmq import gate
-from wework_message.adapters.rocketmq.gate import GatedTransport
-from wework_message.adapters.rocketmq.transport import PublishError
+from wework_message.adapters.rocketmq.transport import gated as gate
+from wework_message.adapters.rocketmq.transport.gated import GatedTransport
+from wework_message.adapters.rocketmq.transport.port import PublishError
 
 
 @pytest.fixture

@@ -3,41 +3,42 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
-from tests.contracts.account_book_contract import AccountRepositoryContract
+from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
-from tests.contracts.doorbell_contract import HOUR_MS, NotifierContract
 from tests.contracts.gateway_contract import GatewayContract, a_dispatch
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
-from tests.contracts.message_journal_contract import MessageRepositoryContract
+from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
-from tests.contracts.overview_contract import StoreMetricsContract
+from tests.contracts.message_repository_contract import MessageRepositoryContract
+from tests.contracts.notifier_contract import HOUR_MS, NotifierContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract
+from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
-from tests.contracts.upkeep_contract import LeaseStoreContract, PruningContract
 from tests.support.builders import GUID, NOW, PROVIDER, a_due_message, a_message_id, an_outcome
 
-from wework_message.adapters.memory import health, throttling
+from wework_message.adapters.local import health
+from wework_message.adapters.local import rate_limiter as throttling
+from wework_message.adapters.local.health import MemoryHealthBoard
+from wework_message.adapters.local.notifier import LocalNotifier
+from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
-from wework_message.adapters.memory.doorbell import LocalNotifier
 from wework_message.adapters.memory.gateway import MemoryGateway
-from wework_message.adapters.memory.health import MemoryHealthBoard
-from wework_message.adapters.memory.overview import MemoryStoreMetrics
 from wework_message.adapters.memory.reader import MemoryMessageReader
+from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
-from wework_message.adapters.memory.throttling import MemoryRateLimiter
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.domain.account import Account, Binding, implicit_binding
-from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid
+from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterReader
-from wework_message.domain.ports.doorbell import Notifier
 from wework_message.domain.ports.gateway import ClientState
-from wework_message.domain.ports.persistence import UnitOfWorkFactory
-from wework_message.domain.ports.reading import MessageReader
+from wework_message.domain.ports.notifier import Notifier
+from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.repositories import UnitOfWorkFactory
 
 
 class OnMemory:

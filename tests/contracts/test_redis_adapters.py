@@ -8,12 +8,12 @@ from tests.contracts.rate_limiter_contract import RateLimiterContract, SharedRat
 from tests.support.builders import NOW
 from tests.support.redis import linked
 
-from wework_message.adapters.memory.health import MemoryHealthBoard
+from wework_message.adapters.local.health import MemoryHealthBoard
+from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
-from wework_message.adapters.memory.throttling import MemoryRateLimiter
+from wework_message.adapters.redis.guarded import GuardedRedis
 from wework_message.adapters.redis.health import RedisHealthBoard
-from wework_message.adapters.redis.link import GuardedRedis
-from wework_message.adapters.redis.throttling import RedisRateLimiter
+from wework_message.adapters.redis.rate_limiter import RedisRateLimiter
 
 
 class OnRedis:

@@ -1,5 +1,5 @@
 """One suite, every combination of backends."""
 
-from tests.support.stands import backend
+from tests.support.backends import backend
 
 __all__ = ["backend"]

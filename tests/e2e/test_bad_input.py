@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from tests.support.backends import BackendSettings
 from tests.support.requests import EXAMPLES, REQUIRED
-from tests.support.stands import BackendSettings
-from tests.support.witnesses import text
+from tests.support.running_service import text
 
 pytestmark = pytest.mark.e2e
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from tests.support.mysql import EmptyDatabase, settings_of
 from tests.support.processes import service_processes
+from tests.support.running_service import Api, client_of, text
 from tests.support.servers.rocketmq import RocketMq
-from tests.support.witnesses import Api, client_of, text
 
 from wework_message.adapters.rocketmq.admin import Admin
-from wework_message.adapters.rocketmq.doorbell import lanes
-from wework_message.adapters.rocketmq.layout import ensure
-from wework_message.adapters.rocketmq.target import addresses
+from wework_message.adapters.rocketmq.topics import ensure
+from wework_message.adapters.rocketmq.transport.cluster_address import addresses
+from wework_message.adapters.rocketmq.wakeup.notifier import lanes
 
 pytestmark = pytest.mark.e2e
 

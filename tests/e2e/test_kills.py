@@ -5,11 +5,11 @@ import random
 from typing import Final
 
 import pytest
-from tests.support.crowd import Load, executions_of, rows_of
+from tests.support.backends import BackendSettings
+from tests.support.load import Load, executions_of, rows_of
 from tests.support.oracle import CLOSED, Rule, Violation, judge
 from tests.support.polling import until
-from tests.support.stands import BackendSettings
-from tests.support.witnesses import Json, RunningService
+from tests.support.running_service import Json, RunningService
 
 pytestmark = pytest.mark.e2e
 

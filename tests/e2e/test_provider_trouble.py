@@ -1,10 +1,10 @@
 """Refusals, outages and offline accounts: what is provably unsent is tried again or refused, and health is observed."""
 
 import pytest
+from tests.support.backends import BackendSettings
 from tests.support.polling import until
 from tests.support.processes import Door, door
-from tests.support.stands import BackendSettings
-from tests.support.witnesses import Api, Json, RunningService, text
+from tests.support.running_service import Api, Json, RunningService, text
 
 pytestmark = pytest.mark.e2e
 

@@ -1,9 +1,9 @@
 """Recalls: asked for, answered, seen in the stream; refused; and lost."""
 
 import pytest
+from tests.support.backends import BackendSettings
 from tests.support.polling import until
-from tests.support.stands import BackendSettings
-from tests.support.witnesses import Json, RunningService, text
+from tests.support.running_service import Json, RunningService, text
 
 pytestmark = pytest.mark.e2e
 

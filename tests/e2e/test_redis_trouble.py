@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.support.polling import until
 from tests.support.processes import ServiceProgram, service_processes
+from tests.support.running_service import Api, Simulator, client_of, text
 from tests.support.servers.redis import Redis
-from tests.support.witnesses import Api, Simulator, client_of, text
 
 pytestmark = pytest.mark.e2e
 

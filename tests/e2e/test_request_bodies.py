@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from tests.support.processes import ServiceProcesses, service_processes
 from tests.support.requests import EXAMPLES, GUID, PERSON
-from tests.support.witnesses import Api, Json, Simulator, client_of
+from tests.support.running_service import Api, Json, Simulator, client_of
 
 pytestmark = pytest.mark.e2e
 

@@ -11,12 +11,12 @@ import httpx
 import pytest
 from tests.e2e.test_kills import judged
 from tests.support.cluster import CONSUME, SERVE, Cluster, Member, cluster
-from tests.support.crowd import Load
+from tests.support.load import Load
 from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
 from tests.support.processes import ServiceProgram
+from tests.support.running_service import LONG_S, Json, client_of, text
 from tests.support.servers.mariadb import Database, MariaDb
-from tests.support.witnesses import LONG_S, Json, client_of, text
 
 pytestmark = pytest.mark.e2e
 

@@ -12,14 +12,14 @@ from tests.support.callback_receiver import CallbackReceiver, callback_receiver
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
 from wework_message.adapters.guxing.gateway import GuxingGateway
 from wework_message.adapters.http import HttpClient, boot_ms
-from wework_message.domain.attempt import Receipt
-from wework_message.domain.callbacks import FactKind, StreamRecord
 from wework_message.domain.content import Content, ImageContent, TextContent
 from wework_message.domain.ids import Guid
-from wework_message.domain.matching import content_key, echo_key
+from wework_message.domain.message.attempt import Receipt
+from wework_message.domain.message.matching import content_key, echo_key
+from wework_message.domain.message.projection import FactKind, StreamRecord
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import Dispatch, NoticeKind, Recall
-from wework_message.entrypoints.simulator import SimulatorOptions, running
+from wework_message.simulator import SimulatorOptions, running
 
 GUID = Guid("g-1")
 PRIVATE, SERVICE, ROOM = "S:7881300000000001", "S:7881300000000001;a-7", "R:10810965948920358"

@@ -10,18 +10,18 @@ from tests.support.servers.ports import free_port
 from tests.support.servers.redis import Redis
 from tests.support.wiring import Silence
 
-from wework_message.adapters.rocketmq.reports import QueueMetrics
-from wework_message.application.census import StoreSnapshot
-from wework_message.application.commands.accept import AcceptMessage
-from wework_message.application.commands.recover import Recover
+from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
+from wework_message.application.accept.accept import AcceptMessage
+from wework_message.application.maintenance.recover import Recover
+from wework_message.application.maintenance.store_metrics import StoreSnapshot
 from wework_message.application.role import Role
-from wework_message.bootstrap.examining import examine
-from wework_message.bootstrap.recovering import recover
-from wework_message.bootstrap.running import ProcessMetrics, running
+from wework_message.bootstrap.doctor import examine
+from wework_message.bootstrap.process import ProcessMetrics, running
+from wework_message.bootstrap.recover import recover
 from wework_message.bootstrap.settings import Loaded, load
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.ports.checking import Verdict
+from wework_message.domain.ports.checks import Verdict
 
 
 class Unheard(Silence):

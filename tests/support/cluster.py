@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.processes import ServiceProcesses, ServiceProgram, SimulatorProgram
+from tests.support.running_service import Api, RunningService, Simulator, client_of
 from tests.support.servers.ports import free_port
-from tests.support.witnesses import Api, RunningService, Simulator, client_of
 
 SERVE: Final = ("serve", "--no-dispatch")
 CONSUME: Final = ("consume",)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from wework_message.adapters.rocketmq.transport import Delivery, PublishError, Subscription, Transport
+from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError, Subscription, Transport
 
 
 @dataclass(slots=True)

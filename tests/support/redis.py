@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.redis.link import GuardedRedis, Watch, connect
+from wework_message.adapters.redis.guarded import GuardedRedis, Watch, connect
 
 PATIENT_S = 10.0
 

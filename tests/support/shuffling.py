@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-from wework_message.adapters.rocketmq.transport import Subscription, Transport
+from wework_message.adapters.rocketmq.transport.port import Subscription, Transport
 
 
 class Shuffling:

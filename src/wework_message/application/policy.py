@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from wework_message.domain.draft import OnUnknown
 from wework_message.domain.horizon import lease_ms
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.provider import Provider, default_provider
+from wework_message.domain.message.draft import OnUnknown
 from wework_message.domain.retry import RetryPolicy
+from wework_message.domain.routing.provider import Provider, default_provider
 
 DAY_MS: Final = 24 * 3_600_000
 

@@ -6,16 +6,16 @@ Both need a `Transport`; without their topics nothing of this exists.
 from collections.abc import Sequence
 from typing import Final
 
-from wework_message.adapters.rocketmq.callback_rings import CallbackWakeupConsumer, CallbackWakeupPublisher
-from wework_message.adapters.rocketmq.transport import Transport
-from wework_message.application.commands.projector import LocalInboxNotifier
+from wework_message.adapters.rocketmq.transport.port import Transport
+from wework_message.adapters.rocketmq.wakeup.callbacks import CallbackWakeupConsumer, CallbackWakeupPublisher
+from wework_message.application.callbacks.projector import LocalInboxNotifier
 from wework_message.application.role import Role
-from wework_message.bootstrap.containers import UseCases
+from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.loops import Loop
-from wework_message.bootstrap.settings.tree import RocketmqSettings
-from wework_message.domain.ports.observing import IntakeObserver
+from wework_message.bootstrap.settings.model import RocketmqSettings
+from wework_message.domain.ports.observers import IntakeObserver
 from wework_message.entrypoints.intake.consumer import IntakeConsumer
-from wework_message.entrypoints.wire.body import Limits
+from wework_message.entrypoints.wire.requests.body import Limits
 
 INTAKE_LEASE_S: Final = 30
 """How long a queued send is ours; storing it takes milliseconds, unless the store is away."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from wework_message.application.role import Role
-from wework_message.bootstrap.containers import UseCases
+from wework_message.bootstrap.container import UseCases
 
 END_S: Final = 6.0
 """How long loops that were told to stop have to end, if the drain's time allows: a poll of a queue takes 5 s."""

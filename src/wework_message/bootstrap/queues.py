@@ -7,25 +7,25 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.adapters.memory.doorbell import LocalNotifier
+from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.rocketmq.admin import Admin
-from wework_message.adapters.rocketmq.doorbell import RocketmqNotifier, lanes
-from wework_message.adapters.rocketmq.gate import GatedTransport
-from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
-from wework_message.adapters.rocketmq.layout import ensure
-from wework_message.adapters.rocketmq.native_transport import NativeTransport
-from wework_message.adapters.rocketmq.reports import QueueMetrics
-from wework_message.adapters.rocketmq.target import Target, addresses, proxies
-from wework_message.adapters.rocketmq.transport import Transport
-from wework_message.adapters.rocketmq.watch import ClusterWatch
+from wework_message.adapters.rocketmq.cluster_watch import ClusterWatch
+from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
+from wework_message.adapters.rocketmq.topics import ensure
+from wework_message.adapters.rocketmq.transport.cluster_address import Target, addresses, proxies
+from wework_message.adapters.rocketmq.transport.gated import GatedTransport
+from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
+from wework_message.adapters.rocketmq.transport.native import NativeTransport
+from wework_message.adapters.rocketmq.transport.port import Transport
+from wework_message.adapters.rocketmq.wakeup.notifier import RocketmqNotifier, lanes
 from wework_message.application.queries.service import Backend, InProcess
 from wework_message.application.role import Role
 from wework_message.bootstrap.intake import topics_and_groups
 from wework_message.bootstrap.loops import Loop
-from wework_message.bootstrap.settings.queue import PROXY_PORT
+from wework_message.bootstrap.settings.model import RocketmqSettings
+from wework_message.bootstrap.settings.rocketmq import PROXY_PORT
 from wework_message.bootstrap.settings.secrets import Secret
-from wework_message.bootstrap.settings.tree import RocketmqSettings
-from wework_message.domain.ports.doorbell import Notifier
+from wework_message.domain.ports.notifier import Notifier
 
 CLOSE_S: Final = 6.0
 """How long closing may take: the poll at hand ends within 5 s."""

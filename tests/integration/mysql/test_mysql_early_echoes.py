@@ -22,22 +22,22 @@ from tests.support.builders import (
 )
 from tests.support.mysql import EmptyDatabase, opened_store
 
-from wework_message.adapters.memory.health import MemoryHealthBoard
+from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
-from wework_message.adapters.sql.mysql import MysqlStore
-from wework_message.adapters.sql.reader import SqlMessageReader
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
-from wework_message.application.commands.project_callbacks import ProjectCallbacks
-from wework_message.application.early_echoes import reopen
-from wework_message.application.group_commit import CommitScope
+from wework_message.adapters.sql.mysql.store import MysqlStore
+from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.application.callbacks.early_echoes import reopen
+from wework_message.application.callbacks.project import ProjectCallbacks
+from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.policy import Policy
-from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
-from wework_message.domain.matching import echo_key
-from wework_message.domain.message import Message
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.matching import echo_key
+from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.persistence import UnitOfWork
+from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.retry import RetryPolicy
 
 NAME = ProviderMessageId("4711")

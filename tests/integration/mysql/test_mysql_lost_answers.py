@@ -10,13 +10,13 @@ from tests.support.builders import NOW, a_due_message
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
-from wework_message.adapters.sql.mysql import MysqlTarget
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
-from wework_message.application.commands.accept import Accepted, Entry, StoreMessages
-from wework_message.application.group_commit import CommitScope, GroupCommit
+from wework_message.adapters.sql.mysql.store import MysqlTarget
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.application.accept.accept import Accepted, Entry, StoreMessages
+from wework_message.application.commit.group_commit import CommitScope, GroupCommit
 from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
-from wework_message.domain.ports.persistence import IdempotencyKey
+from wework_message.domain.ports.repositories import IdempotencyKey
 
 
 class Wire:

@@ -13,17 +13,17 @@ from tests.support.builders import CONVERSATION, GUID, NOW, PROVIDER, a_batch_id
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
-from wework_message.adapters.sql.mysql import MysqlStore
-from wework_message.adapters.sql.overview import SqlStoreMetrics
-from wework_message.adapters.sql.reader import SqlMessageReader
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.mysql.store import MysqlStore
+from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.ports.dead_letters import DeadLetterSource
-from wework_message.domain.ports.persistence import IdempotencyKey
-from wework_message.domain.ports.reading import MessageFilter
+from wework_message.domain.ports.queries import MessageFilter
+from wework_message.domain.ports.repositories import IdempotencyKey
 
 NAME: Final = ProviderMessageId("4711")
 ROWS: Final = 2_000

@@ -11,15 +11,15 @@ from tests.support.polling import until
 from tests.support.redis import linked
 from tests.support.servers.redis import Redis
 
-from wework_message.adapters.memory.health import MemoryHealthBoard
+from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
+from wework_message.adapters.redis.guarded import PAUSE_MS, GuardedRedis, command
 from wework_message.adapters.redis.health import LENGTH, PAGE, RedisHealthBoard
-from wework_message.adapters.redis.link import PAUSE_MS, GuardedRedis, command
 from wework_message.domain.account import BindingState
-from wework_message.domain.breaker import Passage
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState
+from wework_message.domain.routing.breaker import Passage
 
 STREAM = "wm:health:1"
 OPEN_MS = 30_000

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.support.backends import BackendSettings, on_mariadb
 from tests.support.mysql import EmptyDatabase
 from tests.support.polling import until
 from tests.support.processes import ServiceProgram
+from tests.support.running_service import LONG_S, Api, Json, RunningService, client_of, running_service
 from tests.support.servers.mariadb import MariaDb
 from tests.support.servers.rocketmq import RocketMq
-from tests.support.stands import BackendSettings, on_mariadb
-from tests.support.witnesses import LONG_S, Api, Json, RunningService, client_of, running_service
 
-from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
-from wework_message.adapters.rocketmq.target import Target
+from wework_message.adapters.rocketmq.transport.cluster_address import Target
+from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
 from wework_message.bootstrap.intake import INTAKE_LEASE_S
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]

@@ -8,13 +8,13 @@ from typing import Final
 
 import pytest
 from tests.e2e.test_kills import judged
-from tests.support.crowd import Load
+from tests.support.load import Load
 from tests.support.polling import until
+from tests.support.running_service import LONG_S, RunningService, running_service, text
 from tests.support.servers.ports import free_port
 from tests.support.servers.rocketmq import RocketMq
-from tests.support.witnesses import LONG_S, RunningService, running_service, text
 
-from wework_message.adapters.rocketmq.doorbell import lanes
+from wework_message.adapters.rocketmq.wakeup.notifier import lanes
 
 pytestmark = pytest.mark.e2e
 

@@ -6,11 +6,11 @@ from tests.support.polling import until
 from tests.support.servers.rocketmq import RocketMq
 
 from wework_message.adapters.rocketmq.admin import Admin
-from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
-from wework_message.adapters.rocketmq.presence import ConnectionState
-from wework_message.adapters.rocketmq.reports import QueueMetrics
-from wework_message.adapters.rocketmq.target import Target, addresses
-from wework_message.adapters.rocketmq.watch import ClusterWatch
+from wework_message.adapters.rocketmq.cluster_watch import ClusterWatch
+from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
+from wework_message.adapters.rocketmq.transport.cluster_address import Target, addresses
+from wework_message.adapters.rocketmq.transport.connection_state import ConnectionState
+from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
 from wework_message.application.queries.service import Condition
 
 
@@ -45,7 +45,7 @@ def watch(
     uses: tuple[ConnectionState, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> ClusterWatch:
-    monkeypatch.setattr("wework_message.adapters.rocketmq.watch.BACKLOG_S", 0.0)
+    monkeypatch.setattr("wework_message.adapters.rocketmq.cluster_watch.BACKLOG_S", 0.0)
     return ClusterWatch(
         Admin(addresses(rocketmq.name_server.address)), addresses(rocketmq.endpoints), uses, [(name, name)],
         QueueMetrics(backlog=backlogs), creates=True, tried=lambda: None,
@@ -101,7 +101,7 @@ async def test_a_proxy_that_is_not_enabled_is_told_from_a_broker_that_is_down(
 async def test_a_cluster_that_was_away_at_the_start_gets_its_topics_when_it_comes(
     watch: ClusterWatch, rocketmq: RocketMq, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("wework_message.adapters.rocketmq.watch.LOOK_S", 0.1)
+    monkeypatch.setattr("wework_message.adapters.rocketmq.cluster_watch.LOOK_S", 0.1)
     rocketmq.kill9()
     rocketmq.name_server.kill9()
     running = asyncio.create_task(watch.run())

@@ -1,14 +1,14 @@
 import pytest
 from tests.support.builders import GUID, NOW, a_draft
-from tests.support.world import InMemoryApp
+from tests.support.in_memory_app import InMemoryApp
 
-from wework_message.application.commands.accept import AcceptMessage
+from wework_message.application.accept.accept import AcceptMessage
 from wework_message.application.errors import BatchConflictError, IdempotencyConflictError, UnknownNameError
 from wework_message.domain.content import TextContent
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.ports.reading import MessageFilter
+from wework_message.domain.ports.queries import MessageFilter
 
 
 def an_item(key: str | None = None, content: str = "hello") -> AcceptMessage:

@@ -14,20 +14,20 @@ from tests.support.builders import (
     a_stream_record,
     an_outcome,
 )
-from tests.support.world import InMemoryApp
+from tests.support.in_memory_app import InMemoryApp
 
 from wework_message.adapters.memory.accounts import MemoryAccountRepository
-from wework_message.application.commands.change import RetryMessage
-from wework_message.application.commands.claim_due import ClaimRequest
+from wework_message.application.actions.change import RetryMessage
+from wework_message.application.dispatch.claim import ClaimRequest
 from wework_message.domain.account import Binding, implicit_binding
-from wework_message.domain.attempt import AttemptOutcome
-from wework_message.domain.callbacks import FactKind, StreamRecord
 from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.projection import FactKind, StreamRecord
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import Dispatch, NoticeKind
-from wework_message.domain.ports.persistence import InboxState
+from wework_message.domain.ports.repositories import InboxState
 
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
 NAME = ProviderMessageId("4711")

@@ -3,17 +3,17 @@ from typing import Any
 
 import pytest
 from tests.support.builders import DAY_MS, GUID, HORIZON_MS, NOW, a_receipt, a_stream_record, an_outcome
-from tests.support.world import InMemoryApp
+from tests.support.in_memory_app import InMemoryApp
 
-from wework_message.application.commands.change import CancelMessage, RecallMessage, RetryMessage
+from wework_message.application.actions.change import CancelMessage, RecallMessage, RetryMessage
 from wework_message.application.errors import NotFoundError
-from wework_message.domain.attempt import AttemptOutcome
-from wework_message.domain.callbacks import FactKind
-from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import RecallState
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.draft import OnUnknown
+from wework_message.domain.message.message import RecallState
+from wework_message.domain.message.projection import FactKind
 from wework_message.domain.outcomes import OutcomeClass
 
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")

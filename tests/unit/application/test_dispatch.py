@@ -5,24 +5,24 @@ from typing import Any
 
 import pytest
 from tests.support.builders import BACKUP, DAY_MS, GUID, HORIZON_MS, NOW, PROVIDER, a_draft, an_outcome
-from tests.support.world import InMemoryApp
+from tests.support.in_memory_app import InMemoryApp
 
 from wework_message.adapters.memory.gateway import MemoryGateway
-from wework_message.application.commands import dispatch
-from wework_message.application.commands.change import RecallMessage
-from wework_message.application.commands.claim_due import ClaimRequest
+from wework_message.application.actions.change import RecallMessage
+from wework_message.application.dispatch import dispatcher as dispatch
+from wework_message.application.dispatch.claim import ClaimRequest
 from wework_message.application.errors import DrainingError
 from wework_message.domain.account import Account, Binding
-from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.conversation import Conversation
-from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import Message
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.draft import OnUnknown
+from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch
-from wework_message.domain.ports.persistence import UnitOfWork
+from wework_message.domain.ports.repositories import UnitOfWork
 
 REFUSED_CONNECTION = an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT")
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")

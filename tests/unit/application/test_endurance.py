@@ -7,24 +7,24 @@ from typing import Any
 
 import pytest
 from tests.support.builders import DAY_MS, GUID, LEASE_MS, PROVIDER, a_receipt, a_stream_record, an_outcome
+from tests.support.in_memory_app import InMemoryApp
 from tests.support.polling import until
-from tests.support.world import InMemoryApp
 
-from wework_message.adapters.memory.journal import MemoryMessageRepository
-from wework_message.application.commands.claim_due import ClaimRequest
-from wework_message.application.commands.probe import ProbeProviders, Prober
-from wework_message.application.commands.prune import GiveUpUnmatched
-from wework_message.application.commands.settle import Settlement
-from wework_message.application.group_commit import CommitScope
-from wework_message.domain.attempt import AttemptOutcome
+from wework_message.adapters.memory.messages import MemoryMessageRepository
+from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.dispatch.claim import ClaimRequest
+from wework_message.application.dispatch.settle import Settlement
+from wework_message.application.maintenance.probe import ProbeProviders, Prober
+from wework_message.application.maintenance.prune import GiveUpUnmatched
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import Message
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch
 from wework_message.domain.ports.health import CallReport
-from wework_message.domain.ports.persistence import InboxState
+from wework_message.domain.ports.repositories import InboxState
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -276,7 +276,7 @@ async def test_a_defect_of_the_projector_is_logged_and_projecting_goes_on(
             raise LookupError
 
         monkeypatch.setattr(app.projector, "project_pending", fail_once)
-        monkeypatch.setattr("wework_message.application.commands.projector.AGAIN_S", 0)
+        monkeypatch.setattr("wework_message.application.callbacks.projector.AGAIN_S", 0)
         running = asyncio.create_task(app.projector.run())
         await failed.wait()
         message_id = await app.accept_text()

@@ -8,12 +8,12 @@ from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.application import group_commit
+from wework_message.application.commit import group_commit
+from wework_message.application.commit.group_commit import CommitScope, GroupCommit
 from wework_message.application.errors import DrainingError
-from wework_message.application.group_commit import CommitScope, GroupCommit
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
-from wework_message.domain.message import Message
+from wework_message.domain.message.message import Message
 
 
 class Store:

@@ -17,22 +17,22 @@ from tests.support.builders import (
     a_stream_record,
     an_outcome,
 )
-from tests.support.world import InMemoryApp
+from tests.support.in_memory_app import InMemoryApp
 
-from wework_message.adapters.memory.journal import MemoryMessageRepository
-from wework_message.application.commands.change import RecallMessage, RetryMessage
-from wework_message.application.commands.probe import ProbeProviders
+from wework_message.adapters.memory.messages import MemoryMessageRepository
+from wework_message.application.actions.change import RecallMessage, RetryMessage
+from wework_message.application.maintenance.probe import ProbeProviders
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account_id
-from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.content import ImageContent
-from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import Message
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.draft import OnUnknown
+from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch
-from wework_message.domain.ports.persistence import InboxState
+from wework_message.domain.ports.repositories import InboxState
 
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
 NAME = ProviderMessageId("4711")
@@ -132,7 +132,7 @@ async def test_an_echo_between_two_tries_to_record_an_answer_is_not_overwritten(
             return lost
 
         monkeypatch.setattr(MemoryMessageRepository, "save", fail_once)
-        monkeypatch.setattr("wework_message.application.commands.dispatch.RECORD_RETRY_S", 0.05)
+        monkeypatch.setattr("wework_message.application.dispatch.dispatcher.RECORD_RETRY_S", 0.05)
         call.answer.set_result(TIMED_OUT)
         await saved.wait()
         # Meanwhile another process learns something about the message.

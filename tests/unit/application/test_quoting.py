@@ -3,10 +3,10 @@ import base64
 import pytest
 from tests.support.builders import a_receipt, an_outcome
 from tests.support.guxing_contents import CONTENTS, LINK
-from tests.support.world import InMemoryApp
+from tests.support.in_memory_app import InMemoryApp
 
+from wework_message.application.accept.quoting import PREVIEW, Quoting
 from wework_message.application.errors import UnquotableError
-from wework_message.application.quoting import PREVIEW, Quoting
 from wework_message.domain.content import Content, QuoteContent, TextContent
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId
 from wework_message.domain.outcomes import OutcomeClass

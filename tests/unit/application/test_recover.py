@@ -2,13 +2,13 @@ from collections.abc import Sequence
 
 import pytest
 from tests.support.builders import DAY_MS, HORIZON_MS, LEASE_MS, a_stream_record, an_outcome, depart
-from tests.support.world import InMemoryApp
+from tests.support.in_memory_app import InMemoryApp
 
-from wework_message.application.commands.recover import Recover, Recovered, RecoverHandler
-from wework_message.domain.draft import OnUnknown
+from wework_message.application.maintenance.recover import Recover, Recovered, RecoverHandler
 from wework_message.domain.errors import IllegalTransitionError, InvalidValueError
 from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.draft import OnUnknown
 from wework_message.domain.outcomes import OutcomeClass
 
 HOUR_MS = 3_600_000

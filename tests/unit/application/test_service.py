@@ -4,8 +4,8 @@ import pytest
 from tests.support.builders import NOW, a_due_message
 
 from wework_message.adapters.memory.database import MemoryDatabase
-from wework_message.adapters.memory.overview import MemoryStoreMetrics
 from wework_message.adapters.memory.reader import MemoryMessageReader
+from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application.queries.service import Condition, InProcess, Service

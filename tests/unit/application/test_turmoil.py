@@ -6,15 +6,15 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from tests.support.builders import GUID, a_stream_record
-from tests.support.world import InMemoryApp
+from tests.support.in_memory_app import InMemoryApp
 
-from wework_message.application.commands.probe import ProbeProviders
-from wework_message.domain.attempt import AttemptOutcome, Receipt
-from wework_message.domain.callbacks import StreamRecord
+from wework_message.application.maintenance.probe import ProbeProviders
 from wework_message.domain.content import TextContent
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import RESTING, MessageStatus
+from wework_message.domain.message.attempt import AttemptOutcome, Receipt
+from wework_message.domain.message.projection import StreamRecord
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch
 
@@ -157,7 +157,7 @@ async def _forget(*_: object) -> None: ...
 async def test_whatever_happens_nothing_is_lost_and_nothing_is_sent_twice(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wework_message.application.commands.dispatch.RECORD_RETRY_S", 0)
+    monkeypatch.setattr("wework_message.application.dispatch.dispatcher.RECORD_RETRY_S", 0)
     async with InMemoryApp() as app:
         run = Turmoil(app, seed)
         for _ in range(STEPS):

@@ -5,7 +5,7 @@ import httpx
 import pytest
 from tests.support.command_line import FakeWorld, bad, good, status_of
 
-from wework_message.entrypoints.cli.sending import field_value
+from wework_message.entrypoints.cli.commands.send import field_value
 
 
 def test_send_text_posts_one_text_with_a_fresh_idempotency_key() -> None:
@@ -127,7 +127,7 @@ def test_status_with_timeline_shows_what_happened_and_why() -> None:
 
 def test_a_wait_that_ends_before_the_message_rests_ends_with_75(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(100))
-    monkeypatch.setattr("wework_message.entrypoints.cli.following.time.monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr("wework_message.entrypoints.cli.follow.time.monotonic", lambda: float(next(ticks)))
     app = FakeWorld(answers=[good(status_of("UNKNOWN", final=False)) for _ in range(3)])
     assert app.run("status", "m-1", "--wait", "5").exit_code == 75
 

@@ -10,7 +10,7 @@ from tests.support.command_line import FakeWorld
 
 from wework_message import __version__
 from wework_message.application.queries.diagnosis import Diagnosis, Examined
-from wework_message.domain.ports.checking import Fault, Finding
+from wework_message.domain.ports.checks import Fault, Finding
 
 GOLDEN: Final = Path(__file__).parents[2] / "golden" / "doctor.json"
 OK: Final = Examined("a", Finding.ok("fine"), 1.26, None)

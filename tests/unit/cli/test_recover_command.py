@@ -3,7 +3,7 @@ import json
 import pytest
 from tests.support.command_line import FakeWorld
 
-from wework_message.application.commands.recover import Recover, Recovered
+from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.domain.lifecycle import MessageStatus
 
 DONE = Recovered({MessageStatus.QUEUED: 3, MessageStatus.SENDING: 0}, {MessageStatus.UNKNOWN: 2})

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from tests.support.command_line import FakeWorld
 
 from wework_message.bootstrap.commands import cli
+from wework_message.entrypoints.cli.commands.simulate import simulate
 from wework_message.entrypoints.cli.services import SettingsSource
-from wework_message.entrypoints.cli.simulating import simulate
-from wework_message.entrypoints.simulator import SimulatorOptions
+from wework_message.simulator import SimulatorOptions
 
 
 def test_serve_says_what_runs_and_shouts_that_the_provider_is_simulated() -> None:

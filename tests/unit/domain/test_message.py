@@ -24,12 +24,12 @@ from tests.support.builders import (
     settle,
 )
 
-from wework_message.domain.agenda import Due, LanePosition
-from wework_message.domain.attempt import AttemptOutcome
-from wework_message.domain.callbacks import FactKind
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
-from wework_message.domain.message import MAX_STRIKES, Message, Note, RecallState
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.message import MAX_STRIKES, Message, Note, RecallState
+from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.scheduling import Due, LanePosition
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Settle, Verdict
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
-from wework_message.domain.callbacks import FactKind
 from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.message.projection import FactKind
 from wework_message.domain.ports.gateway import CallbackItem, NoticeKind
 
 SEND_FAIL, SERVER_RETRY_OK, REVOKE, REVOKE_BY_ACK = 4_194_304, 33_554_432, 32, 4_128

@@ -10,14 +10,14 @@ from tests.support.polling import until
 from tests.support.queues import MemorySubscription, MemoryTransport
 from tests.support.wiring import Running, running
 
-from wework_message.adapters.rocketmq.transport import Delivery
-from wework_message.application.commands.accept import Accepted, AcceptMessage
+from wework_message.adapters.rocketmq.transport.port import Delivery
+from wework_message.application.accept.accept import Accepted, AcceptMessage
 from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource, DeadLetterView
 from wework_message.entrypoints.intake import consumer as consuming
 from wework_message.entrypoints.intake.consumer import IntakeConsumer
-from wework_message.entrypoints.wire.body import Limits
+from wework_message.entrypoints.wire.requests.body import Limits
 
 TOPIC, GROUP = "async-message-send", "intake"
 

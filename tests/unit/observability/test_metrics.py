@@ -8,14 +8,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from tests.support.builders import BACKUP, NOW, PROVIDER
 
-from wework_message.adapters.observability.counting import PrometheusObserver
+from wework_message.adapters.observability.end_outcomes import OUTCOMES
 from wework_message.adapters.observability.metrics import METHODS, MODES, OTHER, UNMATCHED, Metrics
-from wework_message.adapters.observability.terminal import OUTCOMES
-from wework_message.application.census import LEASE_MS, StoreSnapshot
+from wework_message.adapters.observability.metrics_observer import PrometheusObserver
+from wework_message.application.maintenance.store_metrics import LEASE_MS, StoreSnapshot
 from wework_message.domain.content import MessageType
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.overview import Invariant
-from wework_message.domain.provider import Capabilities, Provider
+from wework_message.domain.ports.store_metrics import Invariant
+from wework_message.domain.routing.provider import Capabilities, Provider
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "metrics.json"
 SEND = ("/api/messages/send", "POST")

@@ -5,8 +5,8 @@ import asyncio
 from tests.support.polling import until
 
 from wework_message.adapters.rocketmq.admin import Admin
-from wework_message.adapters.rocketmq.reports import QueueMetrics
-from wework_message.adapters.rocketmq.watch import ClusterWatch
+from wework_message.adapters.rocketmq.cluster_watch import ClusterWatch
+from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 
 
 async def test_a_stop_does_not_wait_for_a_cluster_that_does_not_answer() -> None:

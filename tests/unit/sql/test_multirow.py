@@ -5,11 +5,11 @@ import pytest
 import sqlglot
 from sqlalchemy.dialects import mysql
 
-from wework_message.adapters.sql import multirow
-from wework_message.adapters.sql.journal import _FORGET, _UPDATE_ATTEMPT
-from wework_message.adapters.sql.multirow import ManyRows, inserts
-from wework_message.adapters.sql.mysql_dialect import MysqlDialect
-from wework_message.adapters.sql.prepared import Prepared
+from wework_message.adapters.sql.core import multirow
+from wework_message.adapters.sql.core.multirow import ManyRows, inserts
+from wework_message.adapters.sql.core.prepared import Prepared
+from wework_message.adapters.sql.mysql.dialect import MysqlDialect
+from wework_message.adapters.sql.repositories.messages import _FORGET, _UPDATE_ATTEMPT
 
 MYSQL_8, MARIADB = (8, 0, 36), (10, 11, 6)
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from wework_message.adapters.guxing.sightings import RecordError, read_stream_record, record_key
+from wework_message.adapters.guxing.stream_records import RecordError, read_stream_record, record_key
 from wework_message.adapters.guxing.wire import identifier, number, parse
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import Guid

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from wework_message.domain.account import Account, Binding
-from wework_message.domain.agenda import LanePosition, Urgency
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import (
     AccountId,
@@ -24,10 +23,11 @@ from wework_message.domain.ids import (
     ProviderMessageId,
     TenantId,
 )
-from wework_message.domain.matching import OpenAttempt
-from wework_message.domain.message import Message, Note
+from wework_message.domain.message.matching import OpenAttempt
+from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.scheduling import LanePosition, Urgency
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
-from wework_message.domain.ports.persistence import InboxState, NewBatch
+from wework_message.domain.ports.repositories import InboxState, NewBatch
 
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")

@@ -7,9 +7,9 @@ from wework_message.adapters.memory.accounts import MemoryAccountRepository
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetters
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
-from wework_message.adapters.memory.journal import MemoryMessageRepository
-from wework_message.adapters.memory.upkeep import MemoryLeaseStore, MemoryPruning
-from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
+from wework_message.adapters.memory.maintenance import MemoryLeaseStore, MemoryPruning
+from wework_message.adapters.memory.messages import MemoryMessageRepository
+from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 
 

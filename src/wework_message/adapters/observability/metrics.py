@@ -24,12 +24,12 @@ from prometheus_client import (
     generate_latest,
 )
 
-from wework_message.adapters.observability.census import StoreGauges
+from wework_message.adapters.observability.end_outcomes import OUTCOMES
 from wework_message.adapters.observability.process import MemoryRatio
-from wework_message.adapters.observability.terminal import OUTCOMES
+from wework_message.adapters.observability.store_gauges import StoreGauges
 from wework_message.domain.content import MessageType
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.provider import Provider
+from wework_message.domain.routing.provider import Provider
 
 MetricName = Literal[
     "wm_messages_accepted_total",  # type, mode: messages that became durable

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from redis.asyncio import Redis
 
-from wework_message.adapters.redis.link import GuardedRedis, pipelined
+from wework_message.adapters.redis.guarded import GuardedRedis, pipelined
 from wework_message.adapters.redis.observations import (
     VERSION,
     Admitted,
@@ -27,7 +27,7 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.health import CallReport, HealthBoard, ProviderHealth
 from wework_message.domain.ports.system import Clock
-from wework_message.domain.selection import RouteHealth
+from wework_message.domain.routing.selector import RouteHealth
 
 EVERY_S: Final = 0.5
 """Between two exchanges. What one process sees is known to all after at most twice that."""

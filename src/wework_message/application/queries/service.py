@@ -7,8 +7,8 @@ from typing import Protocol
 
 from wework_message.application.role import Role
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ports.overview import StoreMetrics
-from wework_message.domain.ports.reading import MessageReader
+from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.store_metrics import StoreMetrics
 
 
 class ServiceState(StrEnum):

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from wework_message.domain.attempt import AttemptOutcome
-from wework_message.domain.callbacks import StreamRecord
 from wework_message.domain.content import Content
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.projection import StreamRecord
 
 
 @dataclass(frozen=True, slots=True)

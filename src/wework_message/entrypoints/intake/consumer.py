@@ -6,13 +6,13 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, Literal, TypeAlias
 
-from wework_message.application.commands.accept import Accepted, AcceptMessage
+from wework_message.application.accept.accept import Accepted, AcceptMessage
 from wework_message.application.errors import ApplicationError, DrainingError
 from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ports.consuming import DeliveredT, Subscribed
+from wework_message.domain.ports.consumer import DeliveredT, Subscribed
 from wework_message.domain.ports.dead_letters import DeadLetter, Fault
-from wework_message.domain.ports.observing import IntakeObserver
+from wework_message.domain.ports.observers import IntakeObserver
 from wework_message.domain.ports.system import Clock
 from wework_message.entrypoints.intake.translating import (
     EXHAUSTED,
@@ -22,8 +22,8 @@ from wework_message.entrypoints.intake.translating import (
     faults_of,
     named,
 )
-from wework_message.entrypoints.wire.body import Limits
 from wework_message.entrypoints.wire.problems import RequestRejected
+from wework_message.entrypoints.wire.requests.body import Limits
 
 MAX_BATCH: Final = 200
 """Messages in hand at once: they share a transaction."""
