@@ -38,7 +38,7 @@ VIOLATIONS: Final = [
     ],
     Violation("one-root", {"entrypoints/rest/stray.py": "import dependency_injector\n"}),
     Violation("one-root", {"adapters/sql/stray.py": "from dependency_injector import containers\n"}),
-    Violation("tech-free", {"application/commands/stray.py": "import sqlalchemy\n"}),
+    Violation("tech-free", {"application/dispatch/stray.py": "import sqlalchemy\n"}),
     Violation("tech-free", {"application/queries/stray.py": "from litestar import get\n"}),
     Violation("strangers", {"adapters/guxing/stray.py": "import wework_message.adapters.sql\n"}),
     Violation("strangers", {"adapters/sql/stray.py": "import wework_message.adapters.memory.database\n"}),

@@ -67,7 +67,7 @@ class OnMemory:
         return MemoryDeadLetterReader(database)
 
 
-class TestMemoryMessageJournal(OnMemory, MessageRepositoryContract):
+class TestMemoryMessageRepository(OnMemory, MessageRepositoryContract):
     pass
 
 
@@ -102,7 +102,7 @@ class TestMemoryDeadLetters(OnMemory, DeadLettersContract):
     pass
 
 
-class TestMemoryAccountBook(OnMemory, AccountRepositoryContract):
+class TestMemoryAccountRepository(OnMemory, AccountRepositoryContract):
     async def test_a_registered_binding_gets_no_second_account(
         self, database: MemoryDatabase, units: UnitOfWorkFactory
     ) -> None:
@@ -135,7 +135,7 @@ class TestMemoryOverview(OnMemory, StoreMetricsContract):
         return MemoryStoreMetrics(database, clock)
 
 
-class TestMemoryDoorbell(NotifierContract):
+class TestMemoryNotifier(NotifierContract):
     @pytest.fixture
     def notifier(self) -> Notifier:
         return LocalNotifier()

@@ -53,7 +53,7 @@ class OnMariaDb:
         return SqlDeadLetterReader(opened.read)
 
 
-class TestMariaDbMessageJournal(OnMariaDb, MessageRepositoryContract):
+class TestMariaDbMessageRepository(OnMariaDb, MessageRepositoryContract):
     pass
 
 
@@ -69,7 +69,7 @@ class TestMariaDbDeadLetters(OnMariaDb, DeadLettersContract):
     pass
 
 
-class TestMariaDbAccountBook(OnMariaDb, AccountRepositoryContract):
+class TestMariaDbAccountRepository(OnMariaDb, AccountRepositoryContract):
     pass
 
 

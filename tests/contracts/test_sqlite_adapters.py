@@ -65,7 +65,7 @@ class OnSqlite:
         return SqlDeadLetterReader(opened.read)
 
 
-class TestSqliteMessageJournal(OnSqlite, MessageRepositoryContract):
+class TestSqliteMessageRepository(OnSqlite, MessageRepositoryContract):
     pass
 
 
@@ -81,7 +81,7 @@ class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):
     pass
 
 
-class TestSqliteAccountBook(OnSqlite, AccountRepositoryContract):
+class TestSqliteAccountRepository(OnSqlite, AccountRepositoryContract):
     pass
 
 

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.queries.diagnosis import Diagnosis
+from wework_message.demo.command import demo
 from wework_message.entrypoints.cli import CreatedTopics, Provider, Services, SettingsSource, Startup, build_cli
 from wework_message.simulator import SimulatorOptions
 
@@ -34,7 +35,8 @@ class FakeWorld:
     recoveries: list[Recover] = field(default_factory=list)
 
     def run(self, *args: str, stdin: bytes | None = None) -> Result:
-        cli = build_cli(Services(self._startup, self._simulate, httpx.MockTransport(self._answer)))
+        services = Services(self._startup, self._simulate, httpx.MockTransport(self._answer))
+        cli = build_cli(services, demo)
         return CliRunner(env={"COLUMNS": "100"}).invoke(cli, args, input=stdin)
 
     def sent(self, number: int = 0) -> Any:

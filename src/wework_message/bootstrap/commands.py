@@ -23,6 +23,7 @@ from wework_message.bootstrap.settings import (
     sqlite_path,
     start_problems,
 )
+from wework_message.demo.command import demo
 from wework_message.entrypoints.cli import (
     CommandFailedError,
     CreatedTopics,
@@ -159,4 +160,4 @@ def _where(error: OSError) -> tuple[str, ...]:
     return ("another process may listen there already; choose with --port, server.port or management.server.port",)
 
 
-cli: Final = build_cli(Services(startup, simulator.serve))
+cli: Final = build_cli(Services(startup, simulator.serve), demo)

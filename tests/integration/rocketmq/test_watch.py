@@ -101,7 +101,7 @@ async def test_a_proxy_that_is_not_enabled_is_told_from_a_broker_that_is_down(
 async def test_a_cluster_that_was_away_at_the_start_gets_its_topics_when_it_comes(
     watch: ClusterWatch, rocketmq: RocketMq, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("wework_message.adapters.rocketmq.cluster_watch.LOOK_S", 0.1)
+    monkeypatch.setattr("wework_message.adapters.rocketmq.cluster_watch.POLL_INTERVAL_S", 0.1)
     rocketmq.kill9()
     rocketmq.name_server.kill9()
     running = asyncio.create_task(watch.run())

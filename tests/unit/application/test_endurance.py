@@ -58,7 +58,7 @@ async def test_a_gateway_that_raises_has_perhaps_sent(caplog: pytest.LogCaptureF
         await app.dispatch()
         message = await app.message(message_id)
         assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "GATEWAY_RAISED")
-    assert "dispatch" in errors(caplog)
+    assert "dispatcher" in errors(caplog)
 
 
 async def test_statistics_that_raise_do_not_lose_an_answer(
@@ -73,7 +73,7 @@ async def test_statistics_that_raise_do_not_lose_an_answer(
         message_id = await app.accept_text()
         await app.dispatch()
         assert (await app.message(message_id)).status is MessageStatus.SENT
-    assert "dispatch" in errors(caplog)
+    assert "dispatcher" in errors(caplog)
 
 
 @pytest.mark.parametrize("error", [LookupError(), ConflictError("guard")])
@@ -93,7 +93,7 @@ async def test_an_answer_that_cannot_be_settled_is_logged_and_ends_as_unknown(
         await app.dispatch()
         message = await app.message(message_id)
         assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "UNRECORDED")
-    assert "dispatch" in errors(caplog)
+    assert "dispatcher" in errors(caplog)
 
 
 async def test_an_answer_that_can_never_be_settled_waits_for_the_lease(
@@ -111,7 +111,7 @@ async def test_an_answer_that_can_never_be_settled_waits_for_the_lease(
         await app.pass_time(LEASE_MS)
         message = await app.message(message_id)
         assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "LEASE_EXPIRED")
-    assert "dispatch" in errors(caplog)
+    assert "dispatcher" in errors(caplog)
 
 
 async def test_a_claim_that_raises_is_logged_and_dispatching_goes_on(
@@ -133,7 +133,7 @@ async def test_a_claim_that_raises_is_logged_and_dispatching_goes_on(
         await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
         await app.dispatcher.stop(1)
         await running
-    assert "dispatch" in errors(caplog)
+    assert "dispatcher" in errors(caplog)
 
 
 async def test_a_message_that_breaks_a_guard_is_put_off_and_the_others_go(
@@ -156,7 +156,7 @@ async def test_a_message_that_breaks_a_guard_is_put_off_and_the_others_go(
         monkeypatch.undo()
         await app.pass_time(60_000)
         assert (await app.message(poison)).status is MessageStatus.SENT
-    assert "dispatch" in errors(caplog)
+    assert "dispatcher" in errors(caplog)
 
 
 async def test_probes_that_raise_do_not_end_the_probing(caplog: pytest.LogCaptureFixture) -> None:
@@ -276,7 +276,7 @@ async def test_a_defect_of_the_projector_is_logged_and_projecting_goes_on(
             raise LookupError
 
         monkeypatch.setattr(app.projector, "project_pending", fail_once)
-        monkeypatch.setattr("wework_message.application.callbacks.projector.AGAIN_S", 0)
+        monkeypatch.setattr("wework_message.application.callbacks.projector.RETRY_DELAY_S", 0)
         running = asyncio.create_task(app.projector.run())
         await failed.wait()
         message_id = await app.accept_text()

@@ -131,7 +131,7 @@ async def test_a_publish_that_raises_sends_to_the_table_and_silences_no_later_ri
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     transport, counts = RaisingTransport(), Heard()
-    monkeypatch.setattr("wework_message.adapters.rocketmq.wakeup.publisher.AGAIN_S", 0.0)
+    monkeypatch.setattr("wework_message.adapters.rocketmq.wakeup.publisher.RETRY_DELAY_S", 0.0)
     async with a_notifier(transport, heard=counts) as notifier:
         await notifier.notify([a_message_id()])
         assert (await notifier.wait(HOUR_MS)).message_ids == frozenset()
@@ -146,7 +146,7 @@ async def test_a_receive_that_raises_ends_no_listening(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     transport = MemoryTransport()
-    monkeypatch.setattr("wework_message.adapters.rocketmq.wakeup.consumer.AGAIN_S", 0.0)
+    monkeypatch.setattr("wework_message.adapters.rocketmq.wakeup.consumer.RETRY_DELAY_S", 0.0)
     take, raised = transport.take, iter([LookupError("a defect")] * len(Urgency))
 
     def raising(*arguments: Any) -> Any:

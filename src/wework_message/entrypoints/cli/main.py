@@ -7,7 +7,6 @@ import rich_click as click
 from rich.markup import escape
 
 from wework_message import __version__
-from wework_message.demo.command import demo
 from wework_message.domain.errors import WeworkMessageError
 from wework_message.entrypoints.cli.commands.dead_letters import dlq
 from wework_message.entrypoints.cli.commands.doctor import doctor
@@ -24,8 +23,9 @@ from wework_message.entrypoints.cli.options import JSON_WANTED
 from wework_message.entrypoints.cli.output import error_console, print_json
 from wework_message.entrypoints.cli.services import Services
 
+_PROCESSES: Final = (serve, consume, simulate)
 _COMMANDS: Final = (
-    serve, consume, simulate, demo, send, status, retry, cancel, recall, messages, providers, dlq, migrate, rocketmq,
+    send, status, retry, cancel, recall, messages, providers, dlq, migrate, rocketmq,
     config, doctor, recover,
 )  # fmt: skip
 _CLICK_USAGE: Final = 2
@@ -72,8 +72,11 @@ class CommandLine(click.RichGroup):
         ctx.exit(ExitCode.OK if code is None else int(code))
 
 
-def build_cli(services: Services) -> click.RichGroup:
-    """``wework-message`` with everything behind it."""
+def build_cli(services: Services, *programs: click.Command) -> click.RichGroup:
+    """``wework-message`` with everything behind it.
+
+    `programs` are commands that use this command line themselves; they are listed after those that start processes.
+    """
     epilog = f"Exit codes:\n\n{table()}"
     group = CommandLine(
         name="wework-message",
@@ -82,7 +85,7 @@ def build_cli(services: Services) -> click.RichGroup:
         no_args_is_help=True,
         context_settings={"obj": services, "help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
-    for command in _COMMANDS:
+    for command in (*_PROCESSES, *programs, *_COMMANDS):
         group.add_command(command)
     return click.version_option(__version__, prog_name="wework-message")(group)
 
