@@ -44,6 +44,7 @@ ROUTES: Final = {(route.method, path_of(route)) for route in routes(Config(versi
 FENCE: Final = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 LINK: Final = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
+ANCHOR: Final = re.compile(r'<a id="([^"]+)"></a>')
 
 
 @cache
@@ -61,8 +62,9 @@ def headings(page: Path) -> list[str]:
 
 
 def slugs(page: Path) -> set[str]:
-    """Anchors as code hosts make them."""
-    return {re.sub(r"[^\w\- ]", "", heading.replace("`", "").lower()).replace(" ", "-") for heading in headings(page)}
+    """Anchors as code hosts make them of headings, and those that a page sets itself."""
+    made = {re.sub(r"[^\w\- ]", "", heading.replace("`", "").lower()).replace(" ", "-") for heading in headings(page)}
+    return made | set(ANCHOR.findall(prose_of(page)))
 
 
 def name(page: Path) -> str:
