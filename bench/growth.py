@@ -24,8 +24,8 @@ from wework_message.adapters.sql.sqlite import SqliteStore
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory, Store
 from wework_message.adapters.system import SystemClock
 from wework_message.domain.ids import DEFAULT_TENANT
+from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.persistence import IdempotencyKey
-from wework_message.domain.ports.reading import MessageFilter
 
 SMALL: Final = 10_000
 LARGE: Final = 1_000_000

@@ -32,10 +32,10 @@ from wework_message.adapters.sql.sqlite import SqliteStore
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.persistence import IdempotencyKey, InboxState, InboxVerdict, NewBatch
-from wework_message.domain.ports.reading import MessageFilter
 
 NAME: Final = ProviderMessageId("4711")
 TINY: Final = {"wm_finished"}

@@ -21,9 +21,9 @@ from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.persistence import IdempotencyKey
-from wework_message.domain.ports.reading import MessageFilter
 
 NAME: Final = ProviderMessageId("4711")
 ROWS: Final = 2_000

@@ -13,8 +13,9 @@ from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderC
 from wework_message.domain.lifecycle import WAITING, MessageStatus
 from wework_message.domain.matching import echo_key
 from wework_message.domain.message import Message, Note
+from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
-from wework_message.domain.ports.reading import MessageFilter, MessageReader
+from wework_message.domain.ports.reading import MessageReader
 from wework_message.domain.ports.system import Clock
 
 AT_ONCE: Final = 200
