@@ -35,6 +35,12 @@ async def test_a_scheduled_message_says_when(idle: Rest) -> None:
     assert status["nextAttemptAt"] == "2029-12-31T16:00:00.000Z"
 
 
+async def test_a_message_for_the_last_second_there_is_can_be_read(idle: Rest) -> None:
+    message_id = await idle.accept(scheduledAt="9999-12-31T23:59:59Z")
+    data = (await idle.get(f"/api/messages/{message_id}")).json()["data"]
+    assert data["expiresAt"] == "9999-12-31T23:59:59.999Z"
+
+
 async def test_a_long_poll_answers_at_the_change(idle: Rest) -> None:
     message_id = await idle.accept()
     poll = asyncio.create_task(idle.get(f"/api/messages/{message_id}/status?wait=30"))
