@@ -22,11 +22,11 @@ from tests.support.unlike import store_unlike
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.ids import DEFAULT_TENANT, BatchId, Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
-from wework_message.domain.message import Message
+from wework_message.domain.message.message import Message
 from wework_message.domain.message_filter import FILTERS, MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.persistence import NewBatch, UnitOfWorkFactory
-from wework_message.domain.ports.reading import MessageReader
+from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.repositories import NewBatch, UnitOfWorkFactory
 
 ELSEWHERE = TenantId("elsewhere")
 

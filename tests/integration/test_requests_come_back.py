@@ -17,24 +17,24 @@ from tests.support.rest import ASYNC, BATCH, serving
 from tests.support.wiring import GUXING, Silence
 
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.adapters.rocketmq.reports import Reports
-from wework_message.adapters.sql.schema import upgrade
-from wework_message.adapters.sql.sqlite import SqliteStore
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
+from wework_message.adapters.sql.core.schema import upgrade
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.adapters.system import SystemClock
+from wework_message.application.accept.senders import signed
 from wework_message.application.role import Role
-from wework_message.application.senders import signed
-from wework_message.bootstrap.running import Meters, running
+from wework_message.bootstrap.process import ProcessMetrics, running
 from wework_message.bootstrap.settings import load
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.content import Content, MergedContent, QuoteContent, decode_content, encode_content
-from wework_message.domain.draft import Draft
 from wework_message.domain.ids import DEFAULT_TENANT, Guid
-from wework_message.domain.ports.persistence import UnitOfWorkFactory
+from wework_message.domain.message.draft import Draft
+from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config
-from wework_message.entrypoints.wire.fields import COMMON_NAMES, Common, Instant
 from wework_message.entrypoints.wire.instants import iso
+from wework_message.entrypoints.wire.requests.fields import COMMON_NAMES, Common, Instant
 from wework_message.testing.strategies import drafts
 
 YEAR_2100: Final = 4_102_444_800_000
@@ -87,7 +87,7 @@ def _stored(content: Content, accepted_at: str) -> Content:
     """As it is sent: a merged record says who wrote its items and when."""
     if not isinstance(content, MergedContent):
         return content
-    return signed(content, sent_at=datetime.fromisoformat(accepted_at).replace(microsecond=0), vid="")
+    return signed(content, sent_at=datetime.fromisoformat(accepted_at).replace(microsecond=0), wecom_user_id="")
 
 
 def _stands_alone(draft: Draft) -> bool:
@@ -170,8 +170,8 @@ async def _accepting(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[
     """A client of a whole process that accepts and sends nothing."""
     nowhere = {"APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL": "http://127.0.0.1:9"}
     loaded = load({**nowhere, **environ}, config_dir=folder)
-    meters = Meters(lambda numbers: None, Reports(), lambda op, result, seconds: None)
-    async with running(loaded, _Unheard(), meters, role=Role.ACCEPTING) as process:
+    process_metrics = ProcessMetrics(lambda numbers: None, QueueMetrics(), lambda op, result, seconds: None)
+    async with running(loaded, _Unheard(), process_metrics, role=Role.ACCEPTING) as process:
         transport = httpx.ASGITransport(create_app(process.application, Config(version="0")))  # type: ignore[arg-type] # httpx knows no scope types
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             yield client

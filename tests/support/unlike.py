@@ -9,10 +9,10 @@ from tests.support.builders import BACKUP, NOW, a_batch_id, a_due_message, an_ou
 
 from wework_message.domain.content import ImageContent, MentionContent
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId
-from wework_message.domain.message import Message
+from wework_message.domain.message.message import Message
 from wework_message.domain.message_filter import FILTERS
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.persistence import IdempotencyKey, UnitOfWorkFactory
+from wework_message.domain.ports.repositories import IdempotencyKey, UnitOfWorkFactory
 
 _PLACES: Final[Mapping[Callable[..., Any], tuple[int, ...]]] = {
     operator.eq: (1,),

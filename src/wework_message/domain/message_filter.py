@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, get_type_hints
 from wework_message.domain.content import MessageType
 from wework_message.domain.ids import BatchId, Guid, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import Message
+from wework_message.domain.message.message import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from wework_message.domain.ids import MessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message_filter import FILTERS
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.reading import MessageReader, StatusView
+from wework_message.domain.ports.queries import MessageReader, StatusView
 from wework_message.entrypoints.wire.instants import iso
 
 ECHO_TYPE = 11010

@@ -8,7 +8,7 @@ import msgspec
 from wework_message.domain.message_filter import FILTERS, Filter, MessageFilter
 from wework_message.entrypoints.rest.documented import Parameter
 from wework_message.entrypoints.rest.reading import Query, bad_parameter
-from wework_message.entrypoints.wire.fields import epoch_ms
+from wework_message.entrypoints.wire.requests.fields import epoch_ms
 
 FILTER_NAMES: Final = frozenset(message_filter.query_name for message_filter in FILTERS.values())
 

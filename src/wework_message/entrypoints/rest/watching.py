@@ -7,14 +7,14 @@ from litestar import Request
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import FINAL
-from wework_message.domain.ports.reading import MessageView
+from wework_message.domain.ports.queries import MessageView
 from wework_message.entrypoints.rest.answering import Answer
 from wework_message.entrypoints.rest.message_filters import FILTER_NAMES, read_filters
 from wework_message.entrypoints.rest.reading import Query, bad_parameter, next_cursor
 from wework_message.entrypoints.rest.sending import MAX_WAIT_MS
 from wework_message.entrypoints.rest.service import TENANT, Api
-from wework_message.entrypoints.wire.answers import MessagePage, StatusPage, listed_message
-from wework_message.entrypoints.wire.message_answers import message_answer
+from wework_message.entrypoints.wire.answers.messages import message_answer
+from wework_message.entrypoints.wire.answers.statuses import MessagePage, StatusPage, listed_message
 
 MAX_IDS: Final = 100
 
