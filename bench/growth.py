@@ -25,7 +25,7 @@ from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkF
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.adapters.system import SystemClock
 from wework_message.domain.ids import DEFAULT_TENANT
-from wework_message.domain.ports.queries import MessageFilter
+from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.repositories import IdempotencyKey
 
 SMALL: Final = 10_000

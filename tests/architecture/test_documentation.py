@@ -22,6 +22,7 @@ from wework_message.bootstrap.settings.spring import ALIASES
 from wework_message.domain.content import CONTENTS, MERGED_ITEMS, MessageType, ShopInfo, ShopProduct
 from wework_message.domain.errors import WeworkMessageError
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message_filter import FILTERS
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.entrypoints.cli import ExitCode
 from wework_message.entrypoints.rest import problems
@@ -191,6 +192,11 @@ def test_fields_of_nested_objects_and_common_fields_are_named() -> None:
     authors = set(MERGED_ITEMS["TEXT"].__struct_encode_fields__) - set(CONTENTS["TEXT"].__struct_encode_fields__)
     assert [field for field in nested if not re.search(rf"\b{field}\b", page)] == []
     assert [field for field in {*authors, *COMMON_NAMES} if f"`{field}`" not in page] == []
+
+
+def test_every_filter_of_the_list_is_named_and_no_other() -> None:
+    (named,) = re.findall(r"^`GET /api/messages` takes `([^`]+)`", text_of(DOCS / "api.md"), re.MULTILINE)
+    assert named.split() == [*(one.query_name for one in FILTERS.values()), "limit", "cursor"]
 
 
 def test_every_status_and_type_has_a_row() -> None:

@@ -1,10 +1,11 @@
 """What every MessageReader does. Subclasses provide `units`, `clock` and `reader`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import pytest
 from tests.support.builders import (
-    BACKUP,
+    DAY_MS,
     GUID,
     NOW,
     PROVIDER,
@@ -16,17 +17,25 @@ from tests.support.builders import (
     depart,
     settle,
 )
+from tests.support.unlike import store_unlike
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.domain.content import MentionContent
 from wework_message.domain.ids import DEFAULT_TENANT, BatchId, Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.message import Message
+from wework_message.domain.message_filter import FILTERS, MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.queries import MessageFilter, MessageReader
-from wework_message.domain.ports.repositories import IdempotencyKey, NewBatch, UnitOfWorkFactory
+from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.repositories import NewBatch, UnitOfWorkFactory
 
 ELSEWHERE = TenantId("elsewhere")
+
+_NO_MESSAGES: Final[Mapping[str, Any]] = {
+    "status": MessageStatus.EXPIRED,
+    "created_from": NOW + DAY_MS,
+    "created_to": NOW,
+}
+"""Values that no message of these tests has, where "none" is not one."""
 
 
 class MessageReaderContract:
@@ -110,32 +119,20 @@ class MessageReaderContract:
         expected = [message.id for message in reversed(messages[::2])]
         assert pages == [expected[:3], expected[3:]]
 
-    async def test_a_page_is_narrowed_by_every_filter(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
-        batch = a_batch_id()
-        wanted = a_due_message(
-            guid=Guid("guid-w"), conversation_id="R:77", message_type="MENTION", batch_id=batch, accepted_at=NOW + 10,
-            client_message_id="key-w", content=MentionContent(content="hi", at_list=("0",)),
-        )  # fmt: skip
-        await self.add(units, wanted, a_due_message(batch_id=a_batch_id()), a_due_message(accepted_at=NOW + 20))
-        async with units() as unit:
-            await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "key-w", b"f" * 32, wanted.id)])
-            await unit.commit()
-        depart(wanted, provider_code=BACKUP)
-        await self.save(units, wanted)
-        for filters in (
-            MessageFilter(status=MessageStatus.SENDING),
-            MessageFilter(guid=Guid("guid-w")),
-            MessageFilter(account_id=wanted.account_id),
-            MessageFilter(conversation_id="R:77"),
-            MessageFilter(message_type="MENTION"),
-            MessageFilter(provider_code=BACKUP),
-            MessageFilter(batch_id=batch),
-            MessageFilter(client_message_id="key-w"),
-            MessageFilter(created_from=NOW + 10, created_to=NOW + 20),
-            MessageFilter(status=MessageStatus.SENDING, conversation_id="R:77", batch_id=batch),
-        ):
-            assert await self.ids(reader, filters) == [wanted.id], filters
-        assert await self.ids(reader, MessageFilter(guid=Guid("guid-w"), status=MessageStatus.QUEUED)) == []
+    @pytest.mark.parametrize("name", FILTERS)
+    async def test_a_filter_lists_what_matches_and_nothing_else(
+        self, units: UnitOfWorkFactory, reader: MessageReader, name: str
+    ) -> None:
+        unlike = await store_unlike(units)
+        assert await self.ids(reader, MessageFilter(**{name: unlike.value(name)})) == unlike.listed(name)
+
+    async def test_a_message_must_pass_every_filter(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
+        unlike = await store_unlike(units)
+        values = {name: unlike.value(name) for name in FILTERS} | {"created_to": NOW + DAY_MS}
+        assert await self.ids(reader, MessageFilter(**values)) == [unlike.messages[1].id]
+        for name in FILTERS:
+            other = MessageFilter(**values | {name: _NO_MESSAGES.get(name, "none")})
+            assert await self.ids(reader, other) == [], name
 
     async def test_a_batch_is_counted_by_status_and_finished_when_all_rest(
         self, units: UnitOfWorkFactory, reader: MessageReader

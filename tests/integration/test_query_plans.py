@@ -32,9 +32,9 @@ from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkF
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterSource
-from wework_message.domain.ports.queries import MessageFilter
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch
 
 NAME: Final = ProviderMessageId("4711")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from hypothesis import strategies as st
@@ -151,6 +152,7 @@ def _products() -> st.SearchStrategy[c.ShopProduct]:
     )
 
 
+@cache  # making a strategy takes longer than drawing from it
 def _by_type() -> dict[c.MessageType, st.SearchStrategy[c.Content]]:
     kind = c.MessageType
     big_video: Fields = {

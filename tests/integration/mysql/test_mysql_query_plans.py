@@ -21,8 +21,8 @@ from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkF
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
-from wework_message.domain.ports.queries import MessageFilter
 from wework_message.domain.ports.repositories import IdempotencyKey
 
 NAME: Final = ProviderMessageId("4711")

@@ -10,6 +10,7 @@ from tests.support.json_schema import conforms
 from tests.support.requests import EXAMPLES
 from tests.support.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
 
+from wework_message.domain.message_filter import FILTERS
 from wework_message.entrypoints.rest.request_schemas import send_examples
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.send import parse_batch, parse_send
@@ -79,6 +80,12 @@ async def test_a_send_is_described_by_a_schema_per_type(idle: Rest) -> None:
     text = document["components"]["schemas"]["SendText"]
     assert set(text["required"]) == {"conversationId", "messageType", "content"}
     assert {"guid", "accountId", "priority", "scheduledAt", "extra"} <= text["properties"].keys()
+
+
+async def test_the_list_of_messages_has_a_parameter_for_each_filter(idle: Rest) -> None:
+    parameters = (await the_document(idle))["paths"]["/api/messages"]["get"]["parameters"]
+    names = [one["name"] for one in parameters if one["in"] == "query"]
+    assert names == [*(one.query_name for one in FILTERS.values()), "limit", "cursor"]
 
 
 @pytest.mark.parametrize("name", send_examples())

@@ -8,7 +8,7 @@ from wework_message.domain.content import TextContent
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.ports.queries import MessageFilter
+from wework_message.domain.message_filter import MessageFilter
 
 
 def an_item(key: str | None = None, content: str = "hello") -> AcceptMessage:

@@ -5,6 +5,7 @@ import httpx
 import pytest
 from tests.support.command_line import FakeWorld, bad, good, status_of
 
+from wework_message.domain.message_filter import FILTERS
 from wework_message.entrypoints.cli.commands.send import field_value
 
 
@@ -168,6 +169,13 @@ def test_messages_reads_pages_until_the_limit_and_tells_where_to_go_on() -> None
     ]
     assert ended.stdout.count("SENT") == 120
     assert "--cursor c2" in ended.stdout
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_each_filter_of_messages_is_asked_for_by_its_flag(name: str) -> None:
+    app = FakeWorld(answers=[good({"items": [], "nextCursor": None})])
+    assert app.run("messages", FILTERS[name].flag, "x").exit_code == 0
+    assert dict(app.requests[0].url.params) == {FILTERS[name].query_name: "x", "limit": "50"}
 
 
 def test_providers_tells_unobserved_health_from_bad_health() -> None:

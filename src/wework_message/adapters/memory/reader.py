@@ -7,7 +7,8 @@ from wework_message.adapters.memory.database import MemoryDatabase, snapshot
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import RESTING
 from wework_message.domain.message.message import Message, Note
-from wework_message.domain.ports.queries import BatchView, CallbackView, MessageFilter, MessageReader, MessageView
+from wework_message.domain.message_filter import MessageFilter
+from wework_message.domain.ports.queries import BatchView, CallbackView, MessageReader, MessageView
 
 
 class MemoryMessageReader:
@@ -48,7 +49,7 @@ class MemoryMessageReader:
         found = [
             message
             for message in self._db.messages.committed_rows()
-            if message.tenant_id == tenant_id and (before is None or message.id < before) and _passes(message, filters)
+            if message.tenant_id == tenant_id and (before is None or message.id < before) and filters.matches(message)
         ]
         found.sort(key=lambda message: message.id, reverse=True)
         return [self._view(message) for message in found[:limit]]
@@ -112,25 +113,6 @@ class MemoryMessageReader:
     async def ping(self) -> None:
         """Memory answers, unless it is told to be away."""
         self._db.answer()
-
-
-def _passes(message: Message, filters: MessageFilter) -> bool:
-    last = message.last_attempt
-    wanted = (
-        (filters.status, message.status),
-        (filters.guid, message.guid),
-        (filters.account_id, message.account_id),
-        (filters.conversation_id, message.conversation_id),
-        (filters.message_type, message.message_type),
-        (filters.provider_code, last.provider_code if last is not None else None),
-        (filters.batch_id, message.batch_id),
-        (filters.client_message_id, message.client_message_id),
-    )
-    return (
-        all(asked is None or asked == has for asked, has in wanted)
-        and (filters.created_from is None or message.accepted_at >= filters.created_from)
-        and (filters.created_to is None or message.accepted_at < filters.created_to)
-    )
 
 
 def _conforms(reader: MemoryMessageReader) -> MessageReader:

@@ -25,6 +25,9 @@ from wework_message.domain.ports.system import Clock, IdGenerator
 FANOUT: Final = "FANOUT"
 """The mode of a batch whose items are single messages."""
 
+LAST_INSTANT: Final = 253_402_300_799_999
+"""9999-12-31T23:59:59.999Z: an answer cannot say a later one."""
+
 
 @dataclass(frozen=True, slots=True)
 class AcceptMessage:
@@ -159,7 +162,8 @@ class Drafting:
             content=await self.senders.complete(command.tenant_id, draft, now=now),
             message_type=draft.content.message_type.value,
             accepted_at=now,
-            expires_at=draft.expires_at or max(now, draft.scheduled_at or now) + policy.expire_after_ms,
+            expires_at=draft.expires_at
+            or min(LAST_INSTANT, max(now, draft.scheduled_at or now) + policy.expire_after_ms),
             mode=command.mode,
             priority=draft.priority,
             scheduled_at=draft.scheduled_at,

@@ -13,7 +13,8 @@ from wework_message.domain.lifecycle import WAITING, MessageStatus
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import echo_key
 from wework_message.domain.message.message import Message, Note
-from wework_message.domain.ports.queries import MessageFilter, MessageReader
+from wework_message.domain.message_filter import MessageFilter
+from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 

@@ -7,6 +7,7 @@ from typing import Protocol, Self
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
 
 
@@ -58,24 +59,6 @@ class StatusView:
             outcome.error_code if outcome is not None else None,
             outcome.error_message if outcome is not None else None,
         )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class MessageFilter:
-    """What a list may be narrowed by (wire section 3); None = not narrowed."""
-
-    status: MessageStatus | None = None
-    guid: Guid | None = None
-    account_id: str | None = None
-    conversation_id: str | None = None
-    message_type: str | None = None
-    provider_code: ProviderCode | None = None
-    batch_id: BatchId | None = None
-    client_message_id: str | None = None
-    created_from: int | None = None
-    """Epoch ms, inclusive."""
-    created_to: int | None = None
-    """Epoch ms, exclusive."""
 
 
 @dataclass(frozen=True, slots=True)

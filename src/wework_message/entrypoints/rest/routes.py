@@ -16,6 +16,7 @@ from wework_message.entrypoints.rest import (
 )
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.documented import CURSOR, KEY, PREFER, Parameter, Route, integer
+from wework_message.entrypoints.rest.message_filters import FILTER_PARAMETERS
 from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchProgress
 from wework_message.entrypoints.wire.answers.callbacks import CallbackAnswer
 from wework_message.entrypoints.wire.answers.dead_letters import DeadLetterAnswer, DeadLetterPage, ReplayAnswer
@@ -34,15 +35,7 @@ _SENT: Final = (SendAnswer, GroupAnswer)
 _TAKEN: Final = (AsyncAnswer, GroupAnswer)
 _LIMIT: Final = Parameter("limit", "Items of one page.", integer(1, 100, 50))
 
-_LIST: Final = (
-    *(Parameter(name, f"Only messages with this `{name}`.") for name in sorted(watching.LIST_PARAMETERS - {
-        "createdFrom", "createdTo", "limit", "cursor",
-    })),
-    Parameter("createdFrom", "Accepted at this time or later.", {"type": "string", "format": "date-time"}),
-    Parameter("createdTo", "Accepted before this time.", {"type": "string", "format": "date-time"}),
-    _LIMIT,
-    CURSOR,
-)  # fmt: skip
+_LIST: Final = (*FILTER_PARAMETERS, _LIMIT, CURSOR)
 
 _M, _P, _C, _D, _H = "messages", "providers", "callbacks", "dead letters", "health"
 

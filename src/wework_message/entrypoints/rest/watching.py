@@ -1,32 +1,24 @@
 """GET status, message and list (wire section 3)."""
 
-from datetime import datetime
 from typing import Any, Final
 
-import msgspec
 from litestar import Request
 
 from wework_message.application.errors import NotFoundError
-from wework_message.domain.content import MessageType
-from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
-from wework_message.domain.lifecycle import FINAL, MessageStatus
-from wework_message.domain.ports.queries import MessageFilter, MessageView
+from wework_message.domain.ids import MessageId
+from wework_message.domain.lifecycle import FINAL
+from wework_message.domain.ports.queries import MessageView
 from wework_message.entrypoints.rest.answering import Answer
+from wework_message.entrypoints.rest.message_filters import FILTER_NAMES, read_filters
 from wework_message.entrypoints.rest.reading import Query, bad_parameter, next_cursor
 from wework_message.entrypoints.rest.sending import MAX_WAIT_MS
 from wework_message.entrypoints.rest.service import TENANT, Api
 from wework_message.entrypoints.wire.answers.messages import message_answer
 from wework_message.entrypoints.wire.answers.statuses import MessagePage, StatusPage, listed_message
-from wework_message.entrypoints.wire.requests.fields import epoch_ms
 
 MAX_IDS: Final = 100
 
-LIST_PARAMETERS: Final = frozenset(
-    {
-        "status", "guid", "accountId", "conversationId", "messageType", "providerCode", "batchId", "clientMessageId",
-        "createdFrom", "createdTo", "limit", "cursor",
-    }
-)  # fmt: skip
+LIST_PARAMETERS: Final = FILTER_NAMES | {"limit", "cursor"}
 
 
 async def status(api: Api, request: Request[Any, Any, Any]) -> Answer:
@@ -74,43 +66,8 @@ async def messages(api: Api, request: Request[Any, Any, Any]) -> Answer:
     query = Query(request, LIST_PARAMETERS)
     limit, before = query.limit(), query.cursor()
     views = await api.application.read.page(
-        TENANT, _filters(query), limit=limit + 1, before=MessageId(before) if before is not None else None
+        TENANT, read_filters(query), limit=limit + 1, before=MessageId(before) if before is not None else None
     )
     page = views[:limit]
     items = tuple(listed_message(view, simulated=api.simulated(view)) for view in page)
     return api.answer(request, MessagePage(items, next_cursor(page[-1].message.id) if len(views) > limit else None))
-
-
-def _filters(query: Query) -> MessageFilter:
-    asked_status, asked_type = query.text("status"), query.text("messageType")
-    if asked_status is not None and asked_status not in tuple(MessageStatus):
-        raise bad_parameter("status", f"must be one of {', '.join(MessageStatus)}")
-    if asked_type is not None and asked_type not in tuple(MessageType):
-        raise bad_parameter("messageType", "must be a message type")
-    guid, provider, batch = query.text("guid"), query.text("providerCode"), query.text("batchId")
-    return MessageFilter(
-        status=MessageStatus(asked_status) if asked_status is not None else None,
-        guid=Guid(guid) if guid is not None else None,
-        account_id=query.text("accountId"),
-        conversation_id=query.text("conversationId"),
-        message_type=asked_type,
-        provider_code=ProviderCode(provider) if provider is not None else None,
-        batch_id=BatchId(batch) if batch is not None else None,
-        client_message_id=query.text("clientMessageId"),
-        created_from=_instant(query, "createdFrom"),
-        created_to=_instant(query, "createdTo"),
-    )
-
-
-def _instant(query: Query, name: str) -> int | None:
-    text = query.text(name)
-    if text is None:
-        return None
-    try:
-        # A plus that was not escaped arrives as a space; an instant has no other space before its zone.
-        instant = msgspec.convert(text.replace(" ", "+"), datetime, strict=False)
-    except msgspec.ValidationError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise bad_parameter(name, "must be an ISO-8601 time with zone")
-    return epoch_ms(instant)

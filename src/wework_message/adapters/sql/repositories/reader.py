@@ -1,7 +1,8 @@
 """Queries on SQL: each is one or two indexed reads on a connection of its own."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from enum import StrEnum
+from typing import Any, Final
 
 from sqlalchemy import Connection, Select, bindparam, func, select
 
@@ -21,9 +22,15 @@ from wework_message.adapters.sql.repositories.messages import load
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.message.message import Note
-from wework_message.domain.ports.queries import BatchView, CallbackView, MessageFilter, MessageView
+from wework_message.domain.message_filter import FILTERS, MessageFilter
+from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView
 
 _DUE_TIMES = select(due.c.message_id, due.c.due_at).where(due.c.message_id.in_(bindparam("ids", expanding=True)))
+
+_OF_ANOTHER_NAME: Final = {"created_from": "accepted_at", "created_to": "accepted_at"}
+
+_COLUMNS: Final = {name: message.c[_OF_ANOTHER_NAME.get(name, name)] for name in FILTERS}
+"""What each filter compares; a filter without a column fails here, at import."""
 
 
 class SqlMessageReader:
@@ -114,29 +121,19 @@ def _page(
 
 
 def _narrowed(statement: Select[Any], tenant_id: TenantId, filters: MessageFilter) -> Select[Any]:
-    columns = message.c
-    equal = {
-        columns.status: filters.status.value if filters.status is not None else None,
-        columns.guid: filters.guid,
-        columns.account_id: filters.account_id,
-        columns.conversation_id: filters.conversation_id,
-        columns.message_type: filters.message_type,
-        columns.provider_code: filters.provider_code,
-        columns.batch_id: filters.batch_id,
-    }
-    for column, value in equal.items():
-        if value is not None:
-            statement = statement.where(column == value)
-    if filters.client_message_id is not None:
-        keyed = select(idempotency_key.c.target).where(
-            idempotency_key.c.tenant_id == tenant_id, idempotency_key.c.key == filters.client_message_id
-        )
-        statement = statement.where(columns.id.in_(keyed))
-    if filters.created_from is not None:
-        statement = statement.where(columns.accepted_at >= filters.created_from)
-    if filters.created_to is not None:
-        statement = statement.where(columns.accepted_at < filters.created_to)
+    for name, message_filter, value in filters.given():
+        if name == "client_message_id":
+            statement = statement.where(message.c.id.in_(_sent_with(tenant_id, value)))
+        else:
+            stored = value.value if isinstance(value, StrEnum) else value
+            statement = statement.where(message_filter.compare(_COLUMNS[name], stored))
     return statement
+
+
+def _sent_with(tenant_id: TenantId, key: str) -> Select[Any]:
+    """By the index that keys have."""
+    columns = idempotency_key.c
+    return select(columns.target).where(columns.tenant_id == tenant_id, columns.key == key)
 
 
 def _batch(connection: Connection, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:

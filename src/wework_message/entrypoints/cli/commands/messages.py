@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import rich_click as click
 
+from wework_message.domain.message_filter import FILTERS
 from wework_message.entrypoints.cli.client import ServiceClient
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.follow import follow
@@ -116,23 +117,9 @@ def _change(
     return ExitCode.OK
 
 
-_FILTERS: Final = (
-    ("--status", "status", "Full name of the status, such as FAILED."),
-    ("--guid", "guid", "The sender's instance."),
-    ("--account", "accountId", "The sender's account."),
-    ("--to", "conversationId", "The conversation."),
-    ("--type", "messageType", "Message type."),
-    ("--provider", "providerCode", "Provider's code."),
-    ("--batch", "batchId", "Batch it came with."),
-    ("--key", "clientMessageId", "Idempotency key it was sent with."),
-    ("--from", "createdFrom", "Accepted at this instant or later, ISO-8601 with zone."),
-    ("--until", "createdTo", "Accepted before this instant."),
-)
-
-
 def _filters(command: Any) -> Any:
-    for flag, name, text in reversed(_FILTERS):
-        command = click.option(flag, name, metavar="VALUE", help=text)(command)
+    for name, message_filter in reversed(tuple(FILTERS.items())):
+        command = click.option(message_filter.flag, name, metavar="VALUE", help=message_filter.help)(command)
     return command
 
 
@@ -146,8 +133,7 @@ def messages(
     services: Services, /, *, limit: int, cursor: str | None, url: str, as_json: bool, **filters: str | None
 ) -> int:
     """List messages, newest first."""
-    by_name = {name.lower(): name for _, name, _ in _FILTERS}
-    wanted = {by_name[name.lower()]: value for name, value in filters.items() if value is not None}
+    wanted = {FILTERS[name].query_name: value for name, value in filters.items() if value is not None}
     with client_of(services, url) as client:
         items, following = pages(client, wanted, limit=limit, cursor=cursor)
     if as_json:

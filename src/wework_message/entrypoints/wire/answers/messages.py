@@ -81,6 +81,7 @@ class MessageAnswer(StatusFields, frozen=True, kw_only=True, rename="camel"):
     pin: str
     on_unknown: str
     duplicate_safe: bool
+    retry_count: int | None
     batch_id: str | None
     group_id: str | None
     index: int | None
@@ -110,6 +111,7 @@ def message_answer(view: MessageView, notes: Sequence[Note], *, simulated: bool)
         pin=message.pin.value,
         on_unknown=message.on_unknown.value,
         duplicate_safe=message.duplicate_safe,
+        retry_count=message.retry_count,
         batch_id=message.batch_id,
         group_id=message.group_id,
         index=message.index,

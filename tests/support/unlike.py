@@ -1,0 +1,73 @@
+"""Three stored messages that differ in everything a list can be narrowed by."""
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.support.builders import BACKUP, NOW, a_batch_id, a_due_message, an_outcome, depart, settle
+
+from wework_message.domain.content import ImageContent, MentionContent
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId
+from wework_message.domain.message.message import Message
+from wework_message.domain.message_filter import FILTERS
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.repositories import IdempotencyKey, UnitOfWorkFactory
+
+_PLACES: Final[Mapping[Callable[..., Any], tuple[int, ...]]] = {
+    operator.eq: (1,),
+    operator.ge: (2, 1),
+    operator.lt: (0,),
+}
+"""By comparison: which of the three a list shows, newest first, where the value is the second one's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """In the order of acceptance."""
+
+    messages: tuple[Message, Message, Message]
+
+    def value(self, name: str) -> Any:
+        """What the second message has for the filter `name`, and the others have not."""
+        first, second, third = (FILTERS[name].value_of(message) for message in self.messages)
+        assert second is not None, f"give the messages of this test a {name}"
+        assert second not in (first, third), f"give each message of this test another {name}"
+        return second
+
+    def listed(self, name: str) -> list[MessageId]:
+        """What a list narrowed by that value shows."""
+        return [self.messages[place].id for place in _PLACES[FILTERS[name].compare]]
+
+
+async def store_unlike(units: UnitOfWorkFactory) -> Unlike:
+    first = a_due_message(
+        guid=Guid("guid-1"), conversation_id="R:1", client_message_id="key-1", batch_id=a_batch_id(),
+        message_type="MENTION", content=MentionContent(content="hi", at_list=("0",)), accepted_at=NOW,
+    )  # fmt: skip
+    second = a_due_message(
+        guid=Guid("guid-2"), conversation_id="R:2", client_message_id="key-2", batch_id=a_batch_id(),
+        message_type="IMAGE", accepted_at=NOW + 10_000,
+        content=ImageContent(file_id="f", file_size=1, aes_key="a" * 32, md5="b" * 32, image_width=2, image_height=3),
+    )  # fmt: skip
+    third = a_due_message(accepted_at=NOW + 20_000)
+    messages = (first, second, third)
+    async with units() as unit:
+        await unit.messages.add(messages)
+        await unit.messages.claim_keys(
+            [
+                IdempotencyKey(DEFAULT_TENANT, message.client_message_id, b"f" * 32, message.id)
+                for message in messages
+                if message.client_message_id is not None
+            ]
+        )
+        await unit.commit()
+    for message in messages:
+        message.written()
+    depart(first)
+    settle(first, an_outcome(OutcomeClass.ACCEPTED))
+    depart(second, provider_code=BACKUP)
+    async with units() as unit:
+        assert await unit.messages.save([first, second]) == frozenset()
+        await unit.commit()
+    return Unlike(messages)
