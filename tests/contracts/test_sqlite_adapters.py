@@ -15,12 +15,12 @@ from tests.contracts.upkeep_contract import DutiesContract, PruningContract
 from tests.support.builders import NOW
 
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
-from wework_message.adapters.sql.dialect import SqliteDialect
 from wework_message.adapters.sql.overview import SqlOverview
 from wework_message.adapters.sql.reader import SqlMessageReader
-from wework_message.adapters.sql.schema import upgrade
 from wework_message.adapters.sql.sqlite import SqliteStore
+from wework_message.adapters.sql.sqlite_dialect import SqliteDialect
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.persistence import UnitOfWorkFactory
@@ -39,7 +39,7 @@ class OnSqlite:
     @pytest.fixture
     async def opened(self, database: Path) -> AsyncIterator[SqliteStore]:
         store = SqliteStore(database)
-        await store.transact(upgrade)
+        await migrate(store)
         yield store
         await store.close()
 

@@ -9,9 +9,10 @@ import pytest
 from tests.support.polling import until
 from tests.support.servers.mariadb import Database, MariaDb
 
-from wework_message.adapters.sql.mysql import MysqlStore, MysqlTarget
+from wework_message.adapters.sql.backends import migrate
+from wework_message.adapters.sql.mysql import MysqlStore
 from wework_message.adapters.sql.mysql_dialect import MysqlDialect
-from wework_message.adapters.sql.schema import upgrade
+from wework_message.adapters.sql.mysql_kind import MysqlTarget
 from wework_message.adapters.sql.tables import metadata
 
 
@@ -71,7 +72,7 @@ def shared_database(mariadb: MariaDb) -> EmptyDatabase:
 async def migrated(mariadb: MariaDb, shared_database: EmptyDatabase) -> AsyncIterator[EmptyDatabase]:
     if not shared_database.ready:
         async with opened_store(shared_database.target) as store:
-            await store.transact(upgrade)
+            await migrate(store)
         shared_database.ready = True
     yield shared_database
     mariadb.restore()

@@ -10,7 +10,7 @@ from tests.support.builders import NOW, a_due_message
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import FixedDice, SettableClock
-from wework_message.adapters.sql.mysql import MysqlTarget
+from wework_message.adapters.sql.mysql_kind import MysqlTarget
 from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.application.commands.accept import Accepted, Entry, StoreMessages
 from wework_message.application.group_commit import Flush, GroupCommit

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from wework_message.adapters.sql.mysql_dialect import MysqlDialect
+from wework_message.adapters.sql.mysql_kind import MysqlTarget
 from wework_message.adapters.sql.running import Result, Step
 from wework_message.adapters.sql.schema_options import COLLATIONS
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
@@ -69,21 +69,6 @@ _REFUSED: Final = {
 """Numbers that whoever runs the service can do something about."""
 
 _NEVER_SAID: Final = "the answer to COMMIT was lost"
-
-
-@dataclass(frozen=True, slots=True)
-class MysqlTarget:
-    """Where the database is."""
-
-    host: str
-    port: int
-    database: str
-    username: str
-    password: str
-
-    def __repr__(self) -> str:
-        """Without the password."""
-        return f"MysqlTarget({self.username}@{self.host}:{self.port}/{self.database})"
 
 
 class MysqlStore:

@@ -13,8 +13,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
-from wework_message.adapters.sql.dialect import SqliteDialect
 from wework_message.adapters.sql.running import Result, Step, translated
+from wework_message.adapters.sql.sqlite_dialect import SqliteDialect
 from wework_message.adapters.sql.thread import OrderedThread
 
 BUSY_S: Final = 30
