@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, Row, select
 
 from wework_message.adapters.sql.dialect import Dialect
+from wework_message.adapters.sql.index_hints import by_index
 from wework_message.adapters.sql.prepared import updating
 from wework_message.adapters.sql.running import Run
 from wework_message.adapters.sql.tables import dead_letter
@@ -89,7 +90,7 @@ def _page(
     statement = select(*_WITHOUT_BODY).where(columns.tenant_id == tenant_id, columns.source == source.value)
     if before is not None:
         statement = statement.where(columns.id < before)
-    statement = statement.with_hint(dead_letter, "FORCE INDEX (ix_wm_dead_letter_list)", "mysql")
+    statement = by_index(statement, dead_letter, "ix_wm_dead_letter_list")
     return [_view(row) for row in connection.execute(statement.order_by(columns.id.desc()).limit(limit))]
 
 

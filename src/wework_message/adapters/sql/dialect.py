@@ -14,6 +14,7 @@ from sqlalchemy import (
     select,
 )
 
+from wework_message.adapters.sql.index_hints import by_index
 from wework_message.adapters.sql.prepared import Selection, Statement
 from wework_message.adapters.sql.tables import (
     due,
@@ -115,14 +116,13 @@ def holder_of(row: Table) -> ColumnElement[int]:
     """What holds the lane of a due row: NULL, a call in flight, or `HELD_BY_UNKNOWN`."""
     other, held = due.alias("other"), message.alias("held")
     unknown = held.c.status == literal(MessageStatus.UNKNOWN.value, literal_execute=True)
-    return (
+    holder = (
         select(case((unknown, literal_number(HELD_BY_UNKNOWN)), else_=literal_number(1)))
         .select_from(other.join(held, held.c.id == other.c.message_id))
         .where(other.c.lane == row.c.lane, other.c.place == literal_number(Place.HOLDING))
         .limit(literal_number(1))
-        .with_hint(other, "FORCE INDEX (ix_wm_due_lane)", "mysql")
-        .scalar_subquery()
     )
+    return by_index(holder, other, "ix_wm_due_lane").scalar_subquery()
 
 
 def literal_number(number: int) -> ColumnElement[int]:

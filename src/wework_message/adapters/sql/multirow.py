@@ -74,8 +74,8 @@ class Joined:
     """An update or delete by key, as data."""
 
     table: str
-    index: str
-    """Index that begins with the columns of `keys`."""
+    index: str | None
+    """Index that begins with the columns of `keys`; None = that of the primary key."""
     keys: Mapping[str, str]
     """Parameters by the columns that they are compared with."""
     sets: Mapping[str, str]
@@ -87,7 +87,7 @@ class Joined:
         """The statement; `pick` takes `parameters` in their order."""
         quote = engine.identifier_preparer.quote
         return JoinedRows(
-            target=f"{quote(self.table)} AS t FORCE INDEX ({quote(self.index)})",
+            target=f"{quote(self.table)} AS t FORCE INDEX ({quote(self.index or 'PRIMARY')})",
             keys={name: f"t.{quote(column)}" for column, name in self.keys.items()},
             sets=[(f"t.{quote(column)} = ", _PLACE.split(value)) for column, value in self.sets.items()],
             names={name: quote(name) for name in self.parameters},

@@ -25,16 +25,16 @@ from sqlalchemy.dialects import mysql
 
 from wework_message.adapters.sql.dialect import DUE_DEFAULTS
 from wework_message.adapters.sql.duty_table import duty
+from wework_message.adapters.sql.index_hints import by_index, updating_by_index
 from wework_message.adapters.sql.multirow import Joined
 from wework_message.adapters.sql.mysql_claims import BY_LANE, Claim, ClaimNamed
+from wework_message.adapters.sql.named import BY_MESSAGE, IDS
 from wework_message.adapters.sql.prepared import Prepared, Query, parameters
 from wework_message.adapters.sql.tables import account, binding, callback, dead_letter, due, finished, idempotency_key
 from wework_message.domain.agenda import Place
 
 SERVER_NOW: Final = "CAST(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED)"
 """Epoch ms at the start of the statement, by the server's clock."""
-
-_BY_MESSAGE: Final = "uq_wm_due_message_id"
 
 
 class MysqlDialect:
@@ -98,7 +98,7 @@ class MysqlDialect:
     @cached_property
     def wake_next(self) -> "WakeNext":
         """First look, then UPDATE: MySQL lets no update read its own table (error 1093)."""
-        return WakeNext(self._woken(due.c.seq, "PRIMARY"))
+        return WakeNext(self._woken(due.c.seq, None))
 
     @cached_property
     def wake_all(self) -> "WakeAll":
@@ -130,10 +130,10 @@ class MysqlDialect:
     def _moved(self, *columns: str) -> Prepared:
         sets = {name: f"v.{name}" for name in columns} | {"due_at": f"{self._joined_now} + v.in_ms"}
         names = ["message_id", *columns, "in_ms", "now"]
-        joined = Joined(due.name, _BY_MESSAGE, {"message_id": "message_id"}, sets, names)
+        joined = Joined(due.name, BY_MESSAGE, {"message_id": "message_id"}, sets, names)
         return Prepared(text(""), joined)
 
-    def _woken(self, column: ColumnElement[Any], index: str) -> "Woken":
+    def _woken(self, column: ColumnElement[Any], index: str | None) -> "Woken":
         return Woken(column, index, self._now)
 
 
@@ -152,11 +152,7 @@ class DueAgain:
     changed than are to be moved does it matter which of them are there.
     """
 
-    _KNOWN: Final = Query(
-        select(due.c.message_id)
-        .where(due.c.message_id.in_(bindparam("ids", expanding=True)))
-        .with_hint(due, f"FORCE INDEX ({_BY_MESSAGE})", "mysql")
-    )
+    _KNOWN: Final = Query(by_index(select(due.c.message_id).where(due.c.message_id.in_(IDS)), due, BY_MESSAGE))
 
     def __init__(self, new: Prepared, moved: Prepared) -> None:
         """`moved` updates rows by message."""
@@ -178,14 +174,11 @@ class DueAgain:
 class Woken:
     """Makes the parked waiting rows due whose `column` is one of some values."""
 
-    def __init__(self, column: ColumnElement[Any], index: str, now: ColumnElement[int]) -> None:
-        """`index` begins with `column`."""
-        self._update = (
-            update(due)
-            .where(column.in_(bindparam("ones", expanding=True)), due.c.place == Place.WAITING.value, due.c.parked)
-            .values(due_at=now, parked=false())
-            .with_hint(f"FORCE INDEX ({index})", dialect_name="mysql")
-        )
+    def __init__(self, column: ColumnElement[Any], index: str | None, now: ColumnElement[int]) -> None:
+        """`index` begins with `column`; None = that of the primary key."""
+        parked = (column.in_(bindparam("ones", expanding=True)), due.c.place == Place.WAITING.value, due.c.parked)
+        woken = update(due).where(*parked).values(due_at=now, parked=false())
+        self._update = updating_by_index(woken, due, index)
 
     def __call__(self, connection: Connection, ones: Sequence[Any], now: int) -> int:
         """Returns how many."""
@@ -195,7 +188,7 @@ class Woken:
 
 
 _FIRST_OF_LANE: Final = (
-    f"(SELECT d.seq FROM wm_due AS d {BY_LANE} WHERE d.lane = v.lane AND d.place = {Place.WAITING.value}"  # noqa: S608 -- constants
+    f"(SELECT d.seq FROM wm_due AS d FORCE INDEX ({BY_LANE}) WHERE d.lane = v.lane AND d.place = {Place.WAITING.value}"  # noqa: S608 -- constants
     " ORDER BY d.urgency, d.seq LIMIT 1)"
 )
 

@@ -144,7 +144,7 @@ def inserting(table: Table, *, without: Sequence[str] = ()) -> Prepared:
 
 
 def updating(
-    table: Table, keys: Mapping[str, str], columns: Sequence[str], *, index: str = "PRIMARY", plus: str | None = None
+    table: Table, keys: Mapping[str, str], columns: Sequence[str], *, index: str | None = None, plus: str | None = None
 ) -> Prepared:
     """UPDATE by key: parameters carry the names of `columns`, and those that `keys` says for the columns of `index`.
 
@@ -158,7 +158,7 @@ def updating(
     return Prepared(update(table).where(and_(*where)).values(values), joined)
 
 
-def deleting(table: Table, keys: Mapping[str, str], *, index: str = "PRIMARY") -> Prepared:
+def deleting(table: Table, keys: Mapping[str, str], *, index: str | None = None) -> Prepared:
     """DELETE by key, as `updating`."""
     where = [table.c[column] == bindparam(name) for column, name in keys.items()]
     return Prepared(delete(table).where(and_(*where)), Joined(table.name, index, keys, {}, [*keys.values()]))
