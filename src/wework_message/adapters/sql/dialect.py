@@ -1,8 +1,10 @@
-"""What portable SQL cannot say (decision 51): upserts, instants by the database's clock, and the claim; and SQLite's way.
+"""What portable SQL cannot say (decision 51): upserts, instants by the database's clock, and the claim.
 
-One class per dialect; MySQL's and MariaDB's is in `mysql_dialect`.
+One class per database, in a module of its own.
 """
 
+from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import Final, Protocol
 
 from sqlalchemy import (
@@ -14,10 +16,17 @@ from sqlalchemy import (
     select,
 )
 
+from wework_message.adapters.sql.duty_table import duty
 from wework_message.adapters.sql.index_hints import by_index
-from wework_message.adapters.sql.prepared import Selection, Statement
+from wework_message.adapters.sql.prepared import Prepared, Selection, Statement
 from wework_message.adapters.sql.tables import (
+    account,
+    binding,
+    callback,
+    dead_letter,
     due,
+    finished,
+    idempotency_key,
     message,
 )
 from wework_message.domain.agenda import Place
@@ -110,6 +119,53 @@ class Dialect(Protocol):
     def claim_named(self) -> Selection:
         """The same, of the messages `ids` only."""
         ...
+
+
+class InsertStatements(ABC):
+    """Inserts that differ between databases only in how a known row is left alone, or added to."""
+
+    @abstractmethod
+    def _insert_new(self, table: Table, *without: str) -> Prepared:
+        """INSERT of every column but `without` that leaves a known row alone, and swallows no other error."""
+
+    @abstractmethod
+    def _insert_or_add(self, table: Table, column: str) -> Prepared:
+        """INSERT of every column that adds to `column` of a row whose primary key is known."""
+
+    @cached_property
+    def new_key(self) -> Prepared:
+        """By tenant and key."""
+        return self._insert_new(idempotency_key)
+
+    @cached_property
+    def new_callback(self) -> Prepared:
+        """By the vendor's key of the item."""
+        return self._insert_new(callback, "id", "tenant_id", "message_id", "waits_for")
+
+    @cached_property
+    def new_dead_letter(self) -> Prepared:
+        """By source and its id."""
+        return self._insert_new(dead_letter, "id", "replayed_at", "target")
+
+    @cached_property
+    def new_account(self) -> Prepared:
+        """By id."""
+        return self._insert_new(account)
+
+    @cached_property
+    def new_binding(self) -> Prepared:
+        """By id."""
+        return self._insert_new(binding)
+
+    @cached_property
+    def new_duty(self) -> Prepared:
+        """By name."""
+        return self._insert_new(duty)
+
+    @cached_property
+    def count(self) -> Prepared:
+        """By everything that is counted apart."""
+        return self._insert_or_add(finished, "total")
 
 
 def holder_of(row: Table) -> ColumnElement[int]:

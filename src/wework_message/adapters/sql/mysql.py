@@ -15,8 +15,10 @@ from sqlalchemy import NullPool
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from wework_message.adapters.sql.multirow import MultirowWriter
 from wework_message.adapters.sql.mysql_dialect import MysqlDialect
 from wework_message.adapters.sql.mysql_kind import MysqlTarget
+from wework_message.adapters.sql.prepared import ROW_WRITER
 from wework_message.adapters.sql.running import Result, Step
 from wework_message.adapters.sql.schema_options import COLLATIONS
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
@@ -47,6 +49,9 @@ Else what it has locked would be passed by until it comes back, or for the serve
 
 IDLE_S: Final = 300
 """The same on MySQL, which knows no limit for transactions alone: any connection that is idle for so long is closed."""
+
+ENGINE_OPTIONS: Final = {ROW_WRITER: MultirowWriter()}
+"""What `Prepared` statements find on a connection."""
 
 _AGAIN: Final = frozenset({1020, 1205, 1213})
 """The server gave this transaction up for another: changed since read, lock wait, deadlock."""
@@ -179,7 +184,9 @@ def _engine(target: MysqlTarget, *, autocommit: bool = False, **pool: Any) -> As
     if autocommit:
         pool |= {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
     creator = partial(_connected, target, autocommit=autocommit)
-    return create_async_engine("mysql+asyncmy://", async_creator=creator, hide_parameters=True, **pool)
+    return create_async_engine(
+        "mysql+asyncmy://", async_creator=creator, hide_parameters=True, execution_options=ENGINE_OPTIONS, **pool
+    )
 
 
 async def _connected(target: MysqlTarget, *, autocommit: bool) -> Any:

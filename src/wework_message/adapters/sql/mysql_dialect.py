@@ -23,21 +23,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-from wework_message.adapters.sql.dialect import DUE_DEFAULTS
-from wework_message.adapters.sql.duty_table import duty
+from wework_message.adapters.sql.dialect import DUE_DEFAULTS, InsertStatements
 from wework_message.adapters.sql.index_hints import by_index, updating_by_index
-from wework_message.adapters.sql.multirow import Joined
 from wework_message.adapters.sql.mysql_claims import BY_LANE, Claim, ClaimNamed
 from wework_message.adapters.sql.named import BY_MESSAGE, IDS
-from wework_message.adapters.sql.prepared import Prepared, Query, parameters
-from wework_message.adapters.sql.tables import account, binding, callback, dead_letter, due, finished, idempotency_key
+from wework_message.adapters.sql.prepared import KeyedChange, Prepared, Query, parameters
+from wework_message.adapters.sql.tables import due
 from wework_message.domain.agenda import Place
 
 SERVER_NOW: Final = "CAST(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED)"
 """Epoch ms at the start of the statement, by the server's clock."""
 
 
-class MysqlDialect:
+class MysqlDialect(InsertStatements):
     """Statements for MySQL and MariaDB."""
 
     def __init__(self, *, server_clock: bool = True) -> None:
@@ -47,31 +45,6 @@ class MysqlDialect:
         self._read_now: ColumnElement[int] = server if server_clock else bindparam("now", 0)
         self._server_clock = server_clock
         self._joined_now = SERVER_NOW if server_clock else "v.now"
-
-    @cached_property
-    def new_key(self) -> Prepared:
-        """ON DUPLICATE KEY UPDATE of nothing; it waits for a transaction that is about to take the key."""
-        return _insert_new(idempotency_key)
-
-    @cached_property
-    def new_callback(self) -> Prepared:
-        """ON DUPLICATE KEY UPDATE of nothing: known rows are not counted as changed."""
-        return _insert_new(callback, "id", "tenant_id", "message_id", "waits_for")
-
-    @cached_property
-    def new_dead_letter(self) -> Prepared:
-        """ON DUPLICATE KEY UPDATE of nothing."""
-        return _insert_new(dead_letter, "id", "replayed_at", "target")
-
-    @cached_property
-    def new_account(self) -> Prepared:
-        """ON DUPLICATE KEY UPDATE of nothing."""
-        return _insert_new(account)
-
-    @cached_property
-    def new_binding(self) -> Prepared:
-        """ON DUPLICATE KEY UPDATE of nothing."""
-        return _insert_new(binding)
 
     @cached_property
     def new_due(self) -> Prepared:
@@ -90,12 +63,6 @@ class MysqlDialect:
         return DueAgain(self.new_due, self._moved("place", "parked", "paced"))
 
     @cached_property
-    def count(self) -> Prepared:
-        """ON DUPLICATE KEY UPDATE total = total + new."""
-        statement = mysql.insert(finished).values(parameters(finished))
-        return Prepared(statement.on_duplicate_key_update(total=finished.c.total + statement.inserted.total))
-
-    @cached_property
     def wake_next(self) -> "WakeNext":
         """First look, then UPDATE: MySQL lets no update read its own table (error 1093)."""
         return WakeNext(self._woken(due.c.seq, None))
@@ -104,11 +71,6 @@ class MysqlDialect:
     def wake_all(self) -> "WakeAll":
         """One update for all lanes."""
         return WakeAll(self._woken(due.c.lane, "ix_wm_due_lane"))
-
-    @cached_property
-    def new_duty(self) -> Prepared:
-        """ON DUPLICATE KEY UPDATE of nothing."""
-        return _insert_new(duty)
 
     def instant(self, connection: Connection, now: int) -> int:
         """Asked of the server."""
@@ -127,21 +89,28 @@ class MysqlDialect:
         """FOR UPDATE SKIP LOCKED by the unique index on message ids, then a look at the lanes."""
         return ClaimNamed(self._read_now)
 
+    def _insert_new(self, table: Table, *without: str) -> Prepared:
+        """ON DUPLICATE KEY UPDATE of nothing: unlike INSERT IGNORE it swallows no other error.
+
+        Known rows are not counted as changed. It waits for a transaction that is about to take the key.
+        """
+        statement = mysql.insert(table).values(parameters(table, without=without))
+        first = next(iter(table.primary_key.columns))
+        return Prepared(statement.on_duplicate_key_update({first.name: first}))
+
+    def _insert_or_add(self, table: Table, column: str) -> Prepared:
+        """ON DUPLICATE KEY UPDATE."""
+        statement = mysql.insert(table).values(parameters(table))
+        return Prepared(statement.on_duplicate_key_update({column: table.c[column] + statement.inserted[column]}))
+
     def _moved(self, *columns: str) -> Prepared:
         sets = {name: f"v.{name}" for name in columns} | {"due_at": f"{self._joined_now} + v.in_ms"}
         names = ["message_id", *columns, "in_ms", "now"]
-        joined = Joined(due.name, BY_MESSAGE, {"message_id": "message_id"}, sets, names)
-        return Prepared(text(""), joined)
+        change = KeyedChange(due.name, BY_MESSAGE, {"message_id": "message_id"}, sets, names)
+        return Prepared(text(""), change)
 
     def _woken(self, column: ColumnElement[Any], index: str | None) -> "Woken":
         return Woken(column, index, self._now)
-
-
-def _insert_new(table: Table, *without: str) -> Prepared:
-    """Unlike INSERT IGNORE it swallows no other error."""
-    statement = mysql.insert(table).values(parameters(table, without=without))
-    first = next(iter(table.primary_key.columns))
-    return Prepared(statement.on_duplicate_key_update({first.name: first}))
 
 
 class DueAgain:

@@ -23,50 +23,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
-from wework_message.adapters.sql.dialect import DUE_DEFAULTS, holder_of, literal_number
-from wework_message.adapters.sql.duty_table import duty
+from wework_message.adapters.sql.dialect import DUE_DEFAULTS, InsertStatements, holder_of, literal_number
 from wework_message.adapters.sql.named import ClaimNamed
 from wework_message.adapters.sql.prepared import Prepared, Query, inserting, parameters
 from wework_message.adapters.sql.rows import SCHEDULED_PLACE
 from wework_message.adapters.sql.tables import (
-    account,
-    binding,
-    callback,
-    dead_letter,
     due,
-    finished,
-    idempotency_key,
 )
 from wework_message.domain.agenda import Place, Urgency
 
 
-class SqliteDialect:
+class SqliteDialect(InsertStatements):
     """SQLite 3.35 or newer. A unit of work begins IMMEDIATE: it is the only writer, so a claim needs no row locks."""
-
-    @cached_property
-    def new_key(self) -> Prepared:
-        """ON CONFLICT DO NOTHING."""
-        return _insert_new(idempotency_key)
-
-    @cached_property
-    def new_callback(self) -> Prepared:
-        """ON CONFLICT DO NOTHING."""
-        return _insert_new(callback, "id", "tenant_id", "message_id", "waits_for")
-
-    @cached_property
-    def new_dead_letter(self) -> Prepared:
-        """ON CONFLICT DO NOTHING."""
-        return _insert_new(dead_letter, "id", "replayed_at", "target")
-
-    @cached_property
-    def new_account(self) -> Prepared:
-        """ON CONFLICT DO NOTHING."""
-        return _insert_new(account)
-
-    @cached_property
-    def new_binding(self) -> Prepared:
-        """ON CONFLICT DO NOTHING."""
-        return _insert_new(binding)
 
     @cached_property
     def new_due(self) -> Prepared:
@@ -82,14 +50,6 @@ class SqliteDialect:
     def departed(self) -> Prepared:
         """ON CONFLICT DO UPDATE."""
         return _upsert_due("place", "parked", "due_at", "paced")
-
-    @cached_property
-    def count(self) -> Prepared:
-        """ON CONFLICT DO UPDATE SET total = total + new."""
-        statement = sqlite.insert(finished).values(parameters(finished))
-        keys = ["tenant_id", "provider_code", "message_type", "outcome"]
-        added = finished.c.total + statement.excluded.total
-        return Prepared(statement.on_conflict_do_update(index_elements=keys, set_={"total": added}))
 
     @cached_property
     def wake_next(self) -> Prepared:
@@ -111,11 +71,6 @@ class SqliteDialect:
         parked = (due.c.lane == bindparam("the_lane"), due.c.place == Place.WAITING.value, due.c.parked)
         return Prepared(update(due).where(*parked).values(due_at=bindparam("now"), parked=false()))
 
-    @cached_property
-    def new_duty(self) -> Prepared:
-        """ON CONFLICT DO NOTHING."""
-        return _insert_new(duty)
-
     def instant(self, connection: Connection, now: int) -> int:  # noqa: ARG002 -- a file has no clock
         """The process's: those that share a file share a machine."""
         return now
@@ -133,9 +88,15 @@ class SqliteDialect:
         """By the unique index on message ids."""
         return ClaimNamed(_claimed_columns(), _NOW)
 
+    def _insert_new(self, table: Table, *without: str) -> Prepared:
+        """ON CONFLICT DO NOTHING."""
+        return Prepared(sqlite.insert(table).values(parameters(table, without=without)).on_conflict_do_nothing())
 
-def _insert_new(table: Table, *without: str) -> Prepared:
-    return Prepared(sqlite.insert(table).values(parameters(table, without=without)).on_conflict_do_nothing())
+    def _insert_or_add(self, table: Table, column: str) -> Prepared:
+        """ON CONFLICT DO UPDATE."""
+        statement = sqlite.insert(table).values(parameters(table))
+        added = table.c[column] + statement.excluded[column]
+        return Prepared(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_={column: added}))
 
 
 def _upsert_due(*columns: str) -> Prepared:
