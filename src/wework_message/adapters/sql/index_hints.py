@@ -7,7 +7,7 @@ table it reads whole. Others plan on their own, and their statements stay as the
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Alias, FromClause, Select, Table, Update
+from sqlalchemy import Alias, FromClause, Select, Table, UniqueConstraint, Update
 
 _FORMS: Final[Mapping[str, Callable[[str | None], str]]] = {
     "mysql": lambda index: f"FORCE INDEX ({index or 'PRIMARY'})",
@@ -35,6 +35,7 @@ def _demand(table: FromClause, index: str | None) -> None:
     known = table.element if isinstance(table, Alias) else table
     names: set[object] = set()
     if isinstance(known, Table):
-        names = {one.name for one in known.indexes} | {one.name for one in known.constraints}
+        unique = {one.name for one in known.constraints if isinstance(one, UniqueConstraint)}
+        names = unique | {one.name for one in known.indexes}
     if index is not None and index not in names:
         raise ValueError(f"{known.description} has no index {index}")
