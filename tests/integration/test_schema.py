@@ -8,9 +8,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 from wework_message.adapters.sql.backends import migrate
-from wework_message.adapters.sql.schema import VERSION_TABLE, SchemaState, schema_state
-from wework_message.adapters.sql.sqlite import SqliteStore
-from wework_message.adapters.sql.tables import metadata
+from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, schema_state
+from wework_message.adapters.sql.core.tables import metadata
+from wework_message.adapters.sql.sqlite.store import SqliteStore
 
 
 @pytest.fixture

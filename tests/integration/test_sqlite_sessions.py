@@ -9,9 +9,9 @@ from tests.support.builders import NOW, a_due_message
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.backends import migrate
-from wework_message.adapters.sql.sqlite import SqliteStore
-from wework_message.adapters.sql.sqlite_dialect import SqliteDialect
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
+from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.errors import ConflictError
 
 

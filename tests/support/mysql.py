@@ -10,10 +10,10 @@ from tests.support.polling import until
 from tests.support.servers.mariadb import Database, MariaDb
 
 from wework_message.adapters.sql.backends import migrate
-from wework_message.adapters.sql.mysql import MysqlStore
-from wework_message.adapters.sql.mysql_dialect import MysqlDialect
-from wework_message.adapters.sql.mysql_kind import MysqlTarget
-from wework_message.adapters.sql.tables import metadata
+from wework_message.adapters.sql.core.tables import metadata
+from wework_message.adapters.sql.mysql.dialect import MysqlDialect
+from wework_message.adapters.sql.mysql.kind import MysqlTarget
+from wework_message.adapters.sql.mysql.store import MysqlStore
 
 
 def target_of(database: Database) -> MysqlTarget:

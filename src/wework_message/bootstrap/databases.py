@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from wework_message.adapters.sql.backends import backend_of, migrate
-from wework_message.adapters.sql.database_backend import DatabaseBackend
-from wework_message.adapters.sql.database_kind import DatabaseAddressError
-from wework_message.adapters.sql.schema import SchemaState, schema_state
-from wework_message.adapters.sql.unit_of_work import Store
+from wework_message.adapters.sql.core.database_backend import DatabaseBackend
+from wework_message.adapters.sql.core.database_kind import DatabaseAddressError
+from wework_message.adapters.sql.core.schema import SchemaState, schema_state
+from wework_message.adapters.sql.repositories.unit_of_work import Store
 from wework_message.bootstrap.settings import SettingsError, database_source
-from wework_message.bootstrap.settings.tree import DatasourceSettings
+from wework_message.bootstrap.settings.model import DatasourceSettings
 
 
 class SchemaError(SettingsError):

@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from wework_message.adapters.sql import database_kind
-from wework_message.adapters.sql.mysql_kind import MysqlKind
-from wework_message.adapters.sql.sqlite_kind import SqliteKind
+from wework_message.adapters.sql.core import database_kind
+from wework_message.adapters.sql.mysql.kind import MysqlKind
+from wework_message.adapters.sql.sqlite.kind import SqliteKind
 from wework_message.bootstrap.settings import (
     Loaded,
     Secret,
@@ -21,8 +21,10 @@ from wework_message.bootstrap.settings import (
     render_check,
     require_startable,
     simulated_providers,
-    start,
     start_problems,
+)
+from wework_message.bootstrap.settings import (
+    validation as start,
 )
 from wework_message.bootstrap.settings.errors import (
     InvalidSettingError,

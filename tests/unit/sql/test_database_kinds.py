@@ -6,16 +6,16 @@ import pytest
 from sqlalchemy import Connection, create_engine
 
 from wework_message.adapters.sql.backends import BACKENDS, backend_of, migrate
-from wework_message.adapters.sql.database_backend import DatabaseBackend
-from wework_message.adapters.sql.database_kind import DatabaseAddressError, DatabaseKind, DatabaseSource
+from wework_message.adapters.sql.core.database_backend import DatabaseBackend
+from wework_message.adapters.sql.core.database_kind import DatabaseAddressError, DatabaseKind, DatabaseSource
+from wework_message.adapters.sql.core.schema import SchemaState, schema_state
 from wework_message.adapters.sql.database_kinds import KINDS, kind_of
-from wework_message.adapters.sql.mysql_kind import MysqlKind
-from wework_message.adapters.sql.schema import SchemaState, schema_state
-from wework_message.adapters.sql.sqlite_backend import SqliteBackend
-from wework_message.adapters.sql.sqlite_kind import SqliteKind
+from wework_message.adapters.sql.mysql.kind import MysqlKind
+from wework_message.adapters.sql.sqlite.backend import SqliteBackend
+from wework_message.adapters.sql.sqlite.kind import SqliteKind
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.settings import SecretUrl, SettingsError
-from wework_message.bootstrap.settings.tree import DatasourceSettings
+from wework_message.bootstrap.settings.model import DatasourceSettings
 
 UNKNOWN = ["postgresql", "oracle", "mssql", "mysql+pymysql", "jdbc:postgresql", "mariadb", "file"]
 

@@ -2,8 +2,8 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from wework_message.adapters.sql.index_hints import by_index, updating_by_index
-from wework_message.adapters.sql.tables import due, message
+from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
+from wework_message.adapters.sql.core.tables import due, message
 
 PLAIN = {"sqlite": sqlite.dialect, "postgresql": postgresql.dialect}
 

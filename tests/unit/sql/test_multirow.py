@@ -5,14 +5,14 @@ import pytest
 import sqlglot
 from sqlalchemy.dialects import mysql, postgresql
 
-from wework_message.adapters.sql import multirow
-from wework_message.adapters.sql.journal import _FORGET, _UPDATE_ATTEMPT
-from wework_message.adapters.sql.multirow import MultirowWriter
-from wework_message.adapters.sql.mysql import MysqlStore
-from wework_message.adapters.sql.mysql_dialect import MysqlDialect
-from wework_message.adapters.sql.mysql_kind import MysqlTarget
-from wework_message.adapters.sql.prepared import ROW_WRITER, Prepared, inserting
-from wework_message.adapters.sql.tables import batch
+from wework_message.adapters.sql.core import multirow
+from wework_message.adapters.sql.core.multirow import MultirowWriter
+from wework_message.adapters.sql.core.prepared import ROW_WRITER, Prepared, inserting
+from wework_message.adapters.sql.core.tables import batch
+from wework_message.adapters.sql.mysql.dialect import MysqlDialect
+from wework_message.adapters.sql.mysql.kind import MysqlTarget
+from wework_message.adapters.sql.mysql.store import MysqlStore
+from wework_message.adapters.sql.repositories.messages import _FORGET, _UPDATE_ATTEMPT
 
 MYSQL_8, MARIADB = (8, 0, 36), (10, 11, 6)
 
@@ -133,8 +133,8 @@ def test_nothing_to_do_is_nothing_told(server: Server) -> None:
 
 
 def test_statements_are_bounded_by_rows_and_by_text(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multirow, "MOST_ROWS", 3)
-    monkeypatch.setattr(multirow, "MOST_CHARACTERS", 10)
+    monkeypatch.setattr(multirow, "MAX_ROWS", 3)
+    monkeypatch.setattr(multirow, "MAX_CHARACTERS", 10)
     many = MultirowWriter().inserting("INSERT INTO t (a) VALUES (%s)", ["a"], lambda row: (row["a"],))
     connection: Any = server
     texts = ["1", "2", "3", "4", "x" * 9, "yy", "z" * 50, "5"]
@@ -160,7 +160,7 @@ def test_a_text_whose_row_cannot_be_repeated_is_refused(sql: str) -> None:
 
 def test_every_engine_of_the_server_has_the_writer_of_many_rows() -> None:
     store = MysqlStore(MysqlTarget("h", 1, "d", "u", "p"))
-    for engine in (store._engine, store._reading, store._upkeep):
+    for engine in (store._engine, store._reading, store._maintenance):
         assert isinstance(engine.sync_engine.get_execution_options()[ROW_WRITER], MultirowWriter)
 
 

@@ -3,9 +3,9 @@
 import re
 from typing import Final
 
-from wework_message.adapters.sql.database_kind import DatabaseAddressError, DatabaseKind
-from wework_message.adapters.sql.mysql_kind import MysqlKind
-from wework_message.adapters.sql.sqlite_kind import SqliteKind
+from wework_message.adapters.sql.core.database_kind import DatabaseAddressError, DatabaseKind
+from wework_message.adapters.sql.mysql.kind import MysqlKind
+from wework_message.adapters.sql.sqlite.kind import SqliteKind
 
 KINDS: Final[tuple[DatabaseKind, ...]] = (SqliteKind(), MysqlKind())
 """Every kind. Each has its backend in `backends.BACKENDS`."""

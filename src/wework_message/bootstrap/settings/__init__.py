@@ -5,8 +5,9 @@ from wework_message.bootstrap.settings.database import database_kind, database_s
 from wework_message.bootstrap.settings.effective import Origin, OriginKind
 from wework_message.bootstrap.settings.errors import SettingsError
 from wework_message.bootstrap.settings.loading import Loaded, load
+from wework_message.bootstrap.settings.model import SIMULATOR, ProviderSettings, Settings
 from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
-from wework_message.bootstrap.settings.start import (
+from wework_message.bootstrap.settings.validation import (
     is_embedded,
     listen_host,
     operating_port,
@@ -16,7 +17,6 @@ from wework_message.bootstrap.settings.start import (
     simulated_providers,
     start_problems,
 )
-from wework_message.bootstrap.settings.tree import SIMULATOR, ProviderSettings, Settings
 
 __all__ = [
     "SIMULATOR",

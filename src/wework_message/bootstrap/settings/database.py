@@ -1,6 +1,6 @@
 """``datasource.*``: which kind of database it names, and what keeps that from being opened."""
 
-from wework_message.adapters.sql.database_kind import DatabaseAddressError, DatabaseKind, DatabaseSource
+from wework_message.adapters.sql.core.database_kind import DatabaseAddressError, DatabaseKind, DatabaseSource
 from wework_message.adapters.sql.database_kinds import kind_of
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import (
@@ -9,7 +9,7 @@ from wework_message.bootstrap.settings.errors import (
     MissingSettingError,
     SettingsError,
 )
-from wework_message.bootstrap.settings.tree import DatasourceSettings
+from wework_message.bootstrap.settings.model import DatasourceSettings
 
 
 def database_kind(datasource: DatasourceSettings) -> DatabaseKind | None:

@@ -1,0 +1,186 @@
+"""What portable SQL cannot say (decision 51): upserts, instants by the database's clock, and the claim.
+
+One class per database, in a module of its own.
+"""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import Final, Protocol
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    case,
+    literal,
+    select,
+)
+
+from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.lease_table import lease
+from wework_message.adapters.sql.core.prepared import Prepared, Selection, Statement
+from wework_message.adapters.sql.core.tables import (
+    account,
+    binding,
+    callback,
+    dead_letter,
+    due,
+    finished,
+    idempotency_key,
+    message,
+)
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.scheduling import LanePosition
+
+HELD_BY_UNKNOWN: Final = 2
+"""Value of the claim's `holder` column where an uncertain attempt holds the lane; 1 = a call in flight."""
+
+
+DUE_DEFAULTS: Final = ("seq", "lease_owner", "epoch")
+"""Columns of a due row that the database fills."""
+
+
+class Dialect(Protocol):
+    """Statements that differ between databases. Parameters carry the columns' names.
+
+    Where a row says when it is due, it says so as ``due_at`` and as ``now`` and ``in_ms``.
+    """
+
+    @property
+    def new_key(self) -> Statement:
+        """Insert an idempotency key, leaving a taken one alone."""
+        ...
+
+    @property
+    def new_callback(self) -> Statement:
+        """Insert a callback, leaving a known one alone."""
+        ...
+
+    @property
+    def new_dead_letter(self) -> Statement:
+        """Insert a dead letter, leaving a known one alone."""
+        ...
+
+    @property
+    def new_account(self) -> Statement:
+        """Insert an account, leaving a known one alone."""
+        ...
+
+    @property
+    def new_binding(self) -> Statement:
+        """Insert a binding, leaving a known one alone."""
+        ...
+
+    @property
+    def new_due(self) -> Statement:
+        """Insert when a message is due first."""
+        ...
+
+    @property
+    def due_again(self) -> Statement:
+        """When a message is due next; it keeps its place in its account's budget."""
+        ...
+
+    @property
+    def call_started(self) -> Statement:
+        """The same for a call that starts: it uses up the place in the budget."""
+        ...
+
+    @property
+    def count(self) -> Statement:
+        """Add to a kept counter."""
+        ...
+
+    @property
+    def wake_next(self) -> Statement:
+        """Make the first waiting message of `the_lane` due, if it is parked."""
+        ...
+
+    @property
+    def wake_all(self) -> Statement:
+        """Make every parked message of `the_lane` due."""
+        ...
+
+    @property
+    def new_lease(self) -> Statement:
+        """Insert a duty that nobody has, leaving a known one alone."""
+        ...
+
+    def instant(self, connection: Connection, now: int) -> int:
+        """Epoch ms by the database's clock; `now` is the process's, for a database that has none of its own."""
+        ...
+
+    @property
+    def claim(self) -> Selection:
+        """Due rows in claim order with `holder` and `behind`, locked against others; parameters `now` and `most`."""
+        ...
+
+    @property
+    def claim_named(self) -> Selection:
+        """The same, of the messages `ids` only."""
+        ...
+
+
+class InsertStatements(ABC):
+    """Inserts that differ between databases only in how a known row is left alone, or added to."""
+
+    @abstractmethod
+    def _insert_new(self, table: Table, *without: str) -> Prepared:
+        """INSERT of every column but `without` that leaves a known row alone, and swallows no other error."""
+
+    @abstractmethod
+    def _insert_or_add(self, table: Table, column: str) -> Prepared:
+        """INSERT of every column that adds to `column` of a row whose primary key is known."""
+
+    @cached_property
+    def new_key(self) -> Prepared:
+        """By tenant and key."""
+        return self._insert_new(idempotency_key)
+
+    @cached_property
+    def new_callback(self) -> Prepared:
+        """By the vendor's key of the item."""
+        return self._insert_new(callback, "id", "tenant_id", "message_id", "waits_for")
+
+    @cached_property
+    def new_dead_letter(self) -> Prepared:
+        """By source and its id."""
+        return self._insert_new(dead_letter, "id", "replayed_at", "target")
+
+    @cached_property
+    def new_account(self) -> Prepared:
+        """By id."""
+        return self._insert_new(account)
+
+    @cached_property
+    def new_binding(self) -> Prepared:
+        """By id."""
+        return self._insert_new(binding)
+
+    @cached_property
+    def new_lease(self) -> Prepared:
+        """By name."""
+        return self._insert_new(lease)
+
+    @cached_property
+    def count(self) -> Prepared:
+        """By everything that is counted apart."""
+        return self._insert_or_add(finished, "total")
+
+
+def holder_of(row: Table) -> ColumnElement[int]:
+    """What holds the lane of a due row: NULL, a call in flight, or `HELD_BY_UNKNOWN`."""
+    other, held = due.alias("other"), message.alias("held")
+    unknown = held.c.status == literal(MessageStatus.UNKNOWN.value, literal_execute=True)
+    holder = (
+        select(case((unknown, literal_number(HELD_BY_UNKNOWN)), else_=literal_number(1)))
+        .select_from(other.join(held, held.c.id == other.c.message_id))
+        .where(other.c.lane == row.c.lane, other.c.place == literal_number(LanePosition.HOLDING))
+        .limit(literal_number(1))
+    )
+    return by_index(holder, other, "ix_wm_due_lane").scalar_subquery()
+
+
+def literal_number(number: int) -> ColumnElement[int]:
+    """A constant in the text of the statement."""
+    return literal(int(number), literal_execute=True)

@@ -1,0 +1,286 @@
+"""The schema. What must never happen is refused here, not in code (reliability B.6).
+
+There are no foreign keys: rows of one message are written by one save, and hot tables would pay for the checks twice.
+Instants are epoch ms, durations ms. Flags that a unique index guards are 1 or NULL: many closed, one open.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from wework_message.adapters.sql.core.column_types import DIGEST, LONG, LONG_BYTES, NEVER_REUSED, SERIAL
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(column_0_N_label)s",
+    }
+)
+
+_ID = String(36)
+_NAME = String(64)
+_GUID = String(128)
+_ACCOUNT = String(136)
+_CONVERSATION = String(128)
+_CODE = String(32)
+_VENDOR_ID = String(64)
+
+
+def _tenant() -> Column[str]:
+    return Column("tenant_id", _NAME, nullable=False, server_default="default")
+
+
+tenant: Final = Table(
+    "wm_tenant",
+    metadata,
+    Column("tenant_id", _NAME, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+"""Owners of everything stored; `default` comes with the first migration (decision 38)."""
+
+message: Final = Table(
+    "wm_message",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    _tenant(),
+    Column("account_id", _ACCOUNT, nullable=False),
+    Column("guid", _GUID),
+    Column("conversation_id", _CONVERSATION, nullable=False),
+    Column("message_type", _CODE, nullable=False),
+    Column("content", LONG, nullable=False),
+    Column("accepted_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("mode", _CODE, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("scheduled_at", BigInteger),
+    Column("requested_provider", _CODE),
+    Column("pin", _CODE, nullable=False),
+    Column("on_unknown", _CODE, nullable=False),
+    Column("duplicate_safe", Boolean, nullable=False),
+    Column("retry_count", SmallInteger),
+    Column("extra", LONG),
+    Column("client_message_id", String(255)),
+    Column("batch_id", _ID),
+    Column("group_id", _ID),
+    Column("item_index", Integer),
+    Column("status", _CODE, nullable=False),
+    Column("reason", _NAME),
+    Column("confirmed", Boolean),
+    Column("possible_duplicate", Boolean, nullable=False),
+    Column("recall", _CODE, nullable=False),
+    Column("recall_confirmed", Boolean),
+    Column("round", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("strikes", Integer, nullable=False),
+    Column("attempt_count", Integer, nullable=False),
+    Column("provider_code", _CODE),
+    Column("version", Integer, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("ix_wm_message_status", "status", "id"),
+    Index("ix_wm_message_conversation", "conversation_id", "id"),
+    Index("ix_wm_message_account", "account_id", "id"),
+    Index("ix_wm_message_batch", "batch_id", "item_index"),
+    Index("ix_wm_message_group", "group_id", "item_index"),
+)
+"""One row per message; the aggregate's own state."""
+
+due: Final = Table(
+    "wm_due",
+    metadata,
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    _tenant(),
+    Column("message_id", _ID, nullable=False),
+    Column("lane", String(270), nullable=False),
+    Column("urgency", SmallInteger, nullable=False),
+    Column("place", SmallInteger, nullable=False),
+    Column("parked", Boolean, nullable=False),
+    Column("paced", Boolean, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("lease_owner", _NAME),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("message_id"),
+    Index("ix_wm_due_when", "urgency", "due_at"),
+    Index("ix_wm_due_lane", "lane", "place", "urgency", "seq"),
+    **NEVER_REUSED,
+)
+"""What is to be looked at, and when; a claim moves `due_at` to the end of its lease. `seq` is the order of a lane."""
+
+attempt: Final = Table(
+    "wm_attempt",
+    metadata,
+    Column("message_id", _ID, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    _tenant(),
+    Column("round", Integer, nullable=False),
+    Column("account_id", _ACCOUNT, nullable=False),
+    Column("conversation_id", _CONVERSATION, nullable=False),
+    Column("binding_id", String(200), nullable=False),
+    Column("provider_code", _CODE, nullable=False),
+    Column("guid", _GUID, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("outcome", _CODE),
+    Column("reason", _NAME),
+    Column("error_code", BigInteger),
+    Column("error_message", String(255)),
+    Column("confirmed", Boolean),
+    Column("receipt", LONG),
+    Column("decision", LONG),
+    Column("provider_message_id", _VENDOR_ID),
+    Column("app_info_key", String(255)),
+    Column("sent_at", BigInteger),
+    Column("content_key", _NAME),
+    Column("facts", String(160), nullable=False),
+    Column("unsettled", SmallInteger),
+    Column("lane_open", SmallInteger),
+    UniqueConstraint("message_id", "unsettled"),
+    UniqueConstraint("account_id", "conversation_id", "lane_open"),
+    UniqueConstraint("provider_message_id", "guid", "provider_code"),
+    Index("ix_wm_attempt_uncertain", "guid", "provider_code", "outcome", "started_at"),
+)
+"""One row per call, written before its first byte. The unique flags block a second send and a second open call in a lane."""
+
+idempotency_key: Final = Table(
+    "wm_idempotency_key",
+    metadata,
+    Column("tenant_id", _NAME, primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", DIGEST, nullable=False),
+    Column("target", _ID, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_wm_idempotency_key_created", "created_at"),
+)
+"""Clients' keys, kept at least 72 h and until the message rests (decision 45)."""
+
+batch: Final = Table(
+    "wm_batch",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    _tenant(),
+    Column("mode", _CODE, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+"""Batches as accepted; how far they are is in their messages."""
+
+note: Final = Table(
+    "wm_note",
+    metadata,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    _tenant(),
+    Column("message_id", _ID, nullable=False),
+    Column("kind", _CODE, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("attempt", Integer),
+    Column("detail", String(255)),
+    Column("event_key", String(160)),
+    Column("source", _CODE),
+    Index("ix_wm_note_message", "message_id", "id"),
+    **NEVER_REUSED,
+)
+"""Append-only: facts from callbacks and people's decisions, for the timeline."""
+
+callback: Final = Table(
+    "wm_callback",
+    metadata,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    _tenant(),
+    Column("provider_code", _CODE, nullable=False),
+    Column("guid", _GUID, nullable=False),
+    Column("notify_type", Integer, nullable=False),
+    Column("event_key", String(160), nullable=False),
+    Column("raw", LONG, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("state", _CODE, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("message_id", _ID),
+    Column("waits_for", _VENDOR_ID),
+    UniqueConstraint("provider_code", "guid", "notify_type", "event_key"),
+    Index("ix_wm_callback_state", "state", "id"),
+    Index("ix_wm_callback_guid", "guid", "id"),
+    Index("ix_wm_callback_recent", "guid", "state", "received_at"),
+    Index("ix_wm_callback_waits", "waits_for", "guid", "state"),
+    **NEVER_REUSED,
+)
+"""The inbox: raw, before it was answered."""
+
+dead_letter: Final = Table(
+    "wm_dead_letter",
+    metadata,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    _tenant(),
+    Column("source", _CODE, nullable=False),
+    Column("source_id", String(255), nullable=False),
+    Column("reason", _NAME, nullable=False),
+    Column("faults", LONG, nullable=False),
+    Column("message_key", String(255)),
+    Column("body", LONG_BYTES, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("deliveries", Integer, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("replayed_at", BigInteger),
+    Column("target", _ID),
+    UniqueConstraint("source", "source_id"),
+    Index("ix_wm_dead_letter_list", "tenant_id", "source", "id"),
+    **NEVER_REUSED,
+)
+"""What a queue handed us and we could not take."""
+
+account: Final = Table(
+    "wm_account",
+    metadata,
+    Column("account_id", _ACCOUNT, primary_key=True),
+    _tenant(),
+    Column("name", String(255)),
+    Column("corp_id", _NAME),
+    Column("vid", _NAME),
+    Column("enabled", Boolean, nullable=False),
+)
+"""Senders."""
+
+binding: Final = Table(
+    "wm_binding",
+    metadata,
+    Column("binding_id", String(200), primary_key=True),
+    _tenant(),
+    Column("account_id", _ACCOUNT, nullable=False),
+    Column("provider_code", _CODE, nullable=False),
+    Column("guid", _GUID, nullable=False),
+    Column("standby", _CODE, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("weight", Integer, nullable=False),
+    Column("device_slot", _NAME),
+    Column("enabled", Boolean, nullable=False),
+    Column("state", _CODE, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("seq_hwm", _VENDOR_ID),
+    UniqueConstraint("provider_code", "guid"),
+    Index("ix_wm_binding_account", "account_id"),
+    Index("ix_wm_binding_guid", "guid"),
+)
+"""An account's instances at providers."""
+
+finished: Final = Table(
+    "wm_finished",
+    metadata,
+    Column("tenant_id", _NAME, primary_key=True, server_default="default"),
+    Column("provider_code", _CODE, primary_key=True),
+    Column("message_type", _CODE, primary_key=True),
+    Column("outcome", _CODE, primary_key=True),
+    Column("total", BigInteger, nullable=False),
+)
+"""Kept counters of finished calls; nothing counts rows at query time."""

@@ -1,0 +1,182 @@
+"""What may start: the profile's demands (decision 35), the network (decision 38), backends that do not exist yet (59)."""
+
+import re
+from importlib.util import find_spec
+from typing import Final
+
+from wework_message.application.role import Role
+from wework_message.bootstrap.settings.database import database_kind, driver_problems, login_problems, missing_extra
+from wework_message.bootstrap.settings.environment import variables_of
+from wework_message.bootstrap.settings.errors import (
+    InvalidSettingError,
+    MissingBackendError,
+    MissingSettingError,
+    SettingsError,
+    StartRefusedError,
+)
+from wework_message.bootstrap.settings.model import SIMULATOR, RocketmqSettings, Section, Settings
+from wework_message.bootstrap.settings.rocketmq import queue_problems
+from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
+
+OPERATING_PORT: Final = 8083
+"""Where `consume` answers operators unless `management.server.port` says otherwise."""
+
+LOOPBACK: Final = "127.0.0.1"
+_REDIS_URL: Final = re.compile(r"rediss?://([^/?#\s]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s:,/?#@\[\]]+)(:\d{1,5})?(/\d*)?")
+EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - decision 38: only with a profile that says it is a deployment, and with a warning
+_CHECKED_APART: Final = frozenset({"producer", "topics.intake", "topics.callbacks"})
+_LOCAL_HOSTS: Final = frozenset({LOOPBACK, "localhost", "::1"})
+
+
+def is_embedded(profile: str) -> bool:
+    """Whether `profile` (comma-separated, empty = none) may use SQLite and the simulator without being told to."""
+    return all(name == "dev" for name in profile.split(",") if name)
+
+
+def listen_host(settings: Settings, profile: str) -> str:
+    """The address to listen on: `server.host`, else loopback, else everywhere where a deployment's profile is active."""
+    return settings.server.host or (LOOPBACK if is_embedded(profile) else EVERYWHERE)
+
+
+def listens_openly(settings: Settings, profile: str) -> bool:
+    """Whether others than this machine can reach a service that asks nobody who they are."""
+    return settings.security.mode == "open" and listen_host(settings, profile) not in _LOCAL_HOSTS
+
+
+def simulated_providers(settings: Settings, profile: str) -> tuple[str, ...]:
+    """Keys of the enabled providers that the built-in simulator stands in for.
+
+    `api-base-url: simulator` asks for it in any profile; null does with the embedded profile only.
+    """
+    stand_ins = (SIMULATOR, None) if is_embedded(profile) else (SIMULATOR,)
+    return tuple(
+        key
+        for key, provider in settings.app.wework.providers.items()
+        if provider.enabled and provider.api_base_url in stand_ins
+    )
+
+
+def operating_port(settings: Settings, role: Role) -> int | None:
+    """Where health and metrics are served apart from the API; None = only with it. 0 = any free port."""
+    port = settings.management.server.port
+    return OPERATING_PORT if port is None and not role.accepts else port
+
+
+def role_warnings(settings: Settings, role: Role) -> tuple[str, ...]:
+    """What whoever splits the roles should know."""
+    kind = database_kind(settings.datasource)
+    return (kind.split_warning,) if role.split and kind is not None and kind.split_warning is not None else ()
+
+
+def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> tuple[SettingsError, ...]:
+    """Everything that stops the start with these settings; empty = it may start."""
+    problems: list[SettingsError] = []
+    for name, provider in settings.app.wework.providers.items():
+        key = f"{PROVIDER_PREFIX}{name}.api-base-url"
+        simulated = name in simulated_providers(settings, profile)
+        if provider.enabled and provider.api_base_url is None and not simulated:
+            problems.append(
+                MissingSettingError(
+                    key, variables_of(key), _needed(profile, f" ({SIMULATOR} = the built-in simulator)")
+                )
+            )
+        if simulated and role.split:
+            problems.append(
+                InvalidSettingError(
+                    key, f"must be a URL: each process would have a simulator of its own ({variables_of(key)})"
+                )
+            )
+        if simulated and provider.protocol != "guxing":
+            problems.append(InvalidSettingError(key, "must be a URL: the simulator speaks the protocol guxing only"))
+    problems += _datasource_problems(settings, profile)
+    problems += _redis_problems(settings)
+    if role.accepts and (port := operating_port(settings, role)) and port == settings.server.port:
+        problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))
+    problems += queue_problems(settings.rocketmq)
+    return (*problems, *_topic_problems(settings), *_missing_backends(settings))
+
+
+def require_startable(settings: Settings, profile: str, role: Role = Role.ALL) -> None:
+    """Raise what `start_problems` finds: the one error, or a `StartRefusedError` of all of them."""
+    problems = start_problems(settings, profile, role)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise StartRefusedError(problems)
+
+
+def refuse_missing_backends(settings: Settings) -> None:
+    """Stop at the first setting that asks for what is not there, or does nothing (decision 59: nothing is ignored silently)."""
+    for problem in _missing_backends(settings):
+        raise problem
+
+
+def _missing_backends(settings: Settings) -> list[MissingBackendError]:
+    problems = _missing_drivers(settings)
+    if settings.rocketmq.name_server is not None:
+        return problems
+    # The producer's keys are the Java service's and alone ask for nothing.
+    keys = [key for key in _differences(settings.rocketmq, RocketmqSettings()) if key not in _CHECKED_APART]
+    reason = "does nothing without rocketmq.name-server; it is set by a file or by"
+    named = [f"rocketmq.{key}" for key in keys]
+    return [*problems, *(MissingBackendError(key, f"{reason} {variables_of(key)}") for key in named)]
+
+
+def _topic_problems(settings: Settings) -> list[SettingsError]:
+    """The two topics that are off unless set."""
+    topics = settings.rocketmq.topics
+    given = {
+        f"rocketmq.topics.{name}": topic
+        for name, topic in (("intake", topics.intake), ("callbacks", topics.callbacks))
+        if topic is not None
+    }
+    if settings.rocketmq.name_server is None:
+        text = "needs rocketmq.name-server; it is set by a file or by {}"
+        return [MissingBackendError(key, text.format(variables_of(key))) for key in given]
+    problems: list[SettingsError] = [
+        InvalidSettingError(key, "must differ from the other topics")
+        for key, topic in given.items()
+        if [topics.due, *given.values()].count(topic) > 1
+    ]
+    if topics.intake is not None and not settings.app.message.async_.enabled:
+        problems.append(
+            InvalidSettingError("rocketmq.topics.intake", "needs app.message.async.enabled: what it brings is sent so")
+        )
+    return problems
+
+
+def _missing_drivers(settings: Settings) -> list[MissingBackendError]:
+    problems = driver_problems(settings.datasource)
+    if settings.redis.url is not None and find_spec("redis") is None:
+        problems.append(missing_extra("redis.url", "Redis", "redis"))
+    return problems
+
+
+def _datasource_problems(settings: Settings, profile: str) -> list[SettingsError]:
+    if settings.datasource.url is None:
+        return [MissingSettingError("datasource.url", variables_of("datasource.url"), _needed(profile))]
+    return login_problems(settings.datasource)
+
+
+def _redis_problems(settings: Settings) -> list[SettingsError]:
+    """Options of the URL would undo our time limits, or the check of the server's certificate."""
+    text = settings.redis.url.reveal() if settings.redis.url else ""
+    if not text or _REDIS_URL.fullmatch(text):
+        return []
+    return [InvalidSettingError("redis.url", "must be redis://[user:password@]host[:port][/database], or rediss://")]
+
+
+def _needed(profile: str, otherwise: str = "") -> str:
+    return f"profile {profile} has no default for it{otherwise}"
+
+
+def _differences(section: Section, usual: Section) -> list[str]:
+    """Keys of `section`, one level of sections flattened, whose values differ from `usual`; `producer` as a whole."""
+    keys: list[str] = []
+    for name, key in zip(section.__struct_fields__, section.__struct_encode_fields__, strict=True):
+        value, default = getattr(section, name), getattr(usual, name)
+        if value == default:
+            continue
+        inner = isinstance(value, Section) and isinstance(default, Section) and key != "producer"
+        keys += [f"{key}.{below}" for below in _differences(value, default)] if inner else [key]
+    return keys
