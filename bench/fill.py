@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 from tests.support.builders import GUID, PROVIDER, a_due_message, a_receipt, an_outcome, depart, settle
 
-from wework_message.adapters.sql.core.schema import upgrade
+from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.core.tables import metadata
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory, Store
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
@@ -49,7 +49,7 @@ def conversation(number: int, total: int) -> str:
 async def fill(store: Store, units: SqlUnitOfWorkFactory, total: int, say: Callable[[str], None]) -> None:
     """`total` messages that are DELIVERED, with attempt, key, note and callback, and 1,000 that are due."""
     began = time.perf_counter()
-    await store.transact(upgrade)
+    await migrate(store)
     await _live(units)
     for first in range(1, total + 1, CHUNK):
         await store.transact(_multiply, first, min(first + CHUNK - 1, total), total)

@@ -15,12 +15,12 @@ from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.support.builders import NOW
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.core.dialect import SqliteDialect
-from wework_message.adapters.sql.core.schema import upgrade
+from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
@@ -39,7 +39,7 @@ class OnSqlite:
     @pytest.fixture
     async def opened(self, database: Path) -> AsyncIterator[SqliteStore]:
         store = SqliteStore(database)
-        await store.transact(upgrade)
+        await migrate(store)
         yield store
         await store.close()
 

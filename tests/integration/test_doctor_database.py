@@ -16,15 +16,16 @@ from tests.support.mysql import EmptyDatabase, opened_store, target_of
 from tests.support.servers.mariadb import Database, MariaDb
 from tests.support.servers.ports import free_port
 
-from wework_message.adapters.sql.core.dialect import SqliteDialect
+from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.core.rows import message_row
-from wework_message.adapters.sql.core.schema import upgrade
 from wework_message.adapters.sql.core.tables import attempt, callback, due, message
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
-from wework_message.adapters.sql.doctor.checks import ReadOnlyFile, mysql_checks, sqlite_checks
 from wework_message.adapters.sql.doctor.invariant_checks import BREACHES, invariant_checks
+from wework_message.adapters.sql.mysql.checks import mysql_checks
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.invariants import RULES, smallest_id
+from wework_message.adapters.sql.sqlite.checks import ReadOnlyFile, sqlite_checks
+from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.adapters.system import SystemClock
 from wework_message.domain.ports.checks import Check
@@ -92,7 +93,7 @@ def write(connection: Connection, rows: list[tuple[object, dict[str, object]]]) 
 def sqlite_all(path: Path, *, auto_migrate: bool = True) -> list[Check]:
     run = ReadOnlyFile(path)
     return [
-        *sqlite_checks(path, auto_migrate=auto_migrate), *invariant_checks(run, SqliteDialect(), SystemClock()), arrival_check(run, horizon_ms=HORIZON_MS)
+        *sqlite_checks(run, path, auto_migrate=auto_migrate), *invariant_checks(run, SqliteDialect(), SystemClock()), arrival_check(run, horizon_ms=HORIZON_MS)
     ]  # fmt: skip
 
 
@@ -114,7 +115,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 async def file(tmp_path: Path) -> Path:
     path = tmp_path / "x.db"
     store = SqliteStore(path)
-    await store.transact(upgrade)
+    await migrate(store)
     await store.close()
     return path
 

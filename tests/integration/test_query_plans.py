@@ -23,12 +23,12 @@ from tests.support.builders import (
 )
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.core.dialect import SqliteDialect
-from wework_message.adapters.sql.core.schema import upgrade
+from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
@@ -80,7 +80,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 async def opened(path: Path) -> AsyncIterator[SqliteStore]:
     store = SqliteStore(path)
-    await store.transact(upgrade)
+    await migrate(store)
     yield store
     await store.close()
 

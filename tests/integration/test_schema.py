@@ -7,7 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
-from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, schema_state, upgrade
+from wework_message.adapters.sql.backends import migrate
+from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, schema_state
 from wework_message.adapters.sql.core.tables import metadata
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 
@@ -30,14 +31,14 @@ def _pragma(connection: Connection, name: str) -> object:
 
 async def test_migrations_lead_to_the_tables_the_code_uses(store: SqliteStore) -> None:
     assert await store.transact(schema_state) is SchemaState.EMPTY
-    assert await store.transact(upgrade) is SchemaState.EMPTY
+    assert await migrate(store) is SchemaState.EMPTY
     assert await store.transact(schema_state) is SchemaState.CURRENT
-    assert await store.transact(upgrade) is SchemaState.CURRENT
+    assert await migrate(store) is SchemaState.CURRENT
     assert await store.transact(_differences) == []
 
 
 async def test_a_database_of_a_newer_version_is_recognised(store: SqliteStore) -> None:
-    await store.transact(upgrade)
+    await migrate(store)
     await store.transact(
         lambda connection: connection.exec_driver_sql("UPDATE wm_schema_version SET version_num = 'x'")
     )
@@ -46,14 +47,14 @@ async def test_a_database_of_a_newer_version_is_recognised(store: SqliteStore) -
 
 @pytest.mark.parametrize("table", ["wm_due", "wm_note", "wm_callback"])
 async def test_serial_numbers_are_never_used_again(store: SqliteStore, table: str) -> None:
-    await store.transact(upgrade)
+    await migrate(store)
     query = "SELECT sql FROM sqlite_master WHERE name = ?"
     sql = await store.read(lambda connection: connection.exec_driver_sql(query, (table,)).scalar())
     assert "AUTOINCREMENT" in str(sql)
 
 
 async def test_a_default_tenant_exists_from_the_first_migration(store: SqliteStore) -> None:
-    await store.transact(upgrade)
+    await migrate(store)
     query = "SELECT tenant_id FROM wm_tenant"
     assert await store.read(lambda connection: connection.exec_driver_sql(query).scalars().all()) == ["default"]
 
@@ -64,14 +65,14 @@ async def test_commits_are_synced_to_the_disk(store: SqliteStore) -> None:
 
 
 async def test_readers_cannot_write(store: SqliteStore) -> None:
-    await store.transact(upgrade)
+    await migrate(store)
     with pytest.raises(Exception, match="OperationalError"):
         await store.read(lambda connection: connection.exec_driver_sql("DELETE FROM wm_tenant"))
 
 
 async def test_a_closed_store_leaves_one_file_that_another_program_can_read(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "wm.db")
-    await store.transact(upgrade)
+    await migrate(store)
     await store.close()
     assert _names(tmp_path) == ["wm.db"]
     database = sqlite3.connect(tmp_path / "wm.db")

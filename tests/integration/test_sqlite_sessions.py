@@ -8,9 +8,9 @@ from sqlalchemy import Connection, text
 from tests.support.builders import NOW, a_due_message
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.core.dialect import SqliteDialect
-from wework_message.adapters.sql.core.schema import upgrade
+from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.errors import ConflictError
 
@@ -18,7 +18,7 @@ from wework_message.domain.errors import ConflictError
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     store = SqliteStore(tmp_path / "x.db")
-    await store.transact(upgrade)
+    await migrate(store)
     yield store
     await store.close()
 

@@ -9,10 +9,11 @@ import pytest
 from tests.support.polling import until
 from tests.support.servers.mariadb import Database, MariaDb
 
-from wework_message.adapters.sql.core.schema import upgrade
+from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.core.tables import metadata
 from wework_message.adapters.sql.mysql.dialect import MysqlDialect
-from wework_message.adapters.sql.mysql.store import MysqlStore, MysqlTarget
+from wework_message.adapters.sql.mysql.kind import MysqlTarget
+from wework_message.adapters.sql.mysql.store import MysqlStore
 
 
 def target_of(database: Database) -> MysqlTarget:
@@ -71,7 +72,7 @@ def shared_database(mariadb: MariaDb) -> EmptyDatabase:
 async def migrated(mariadb: MariaDb, shared_database: EmptyDatabase) -> AsyncIterator[EmptyDatabase]:
     if not shared_database.ready:
         async with opened_store(shared_database.target) as store:
-            await store.transact(upgrade)
+            await migrate(store)
         shared_database.ready = True
     yield shared_database
     mariadb.restore()

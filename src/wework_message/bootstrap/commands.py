@@ -15,12 +15,13 @@ from wework_message.bootstrap.settings import (
     Loaded,
     SettingsError,
     check_document,
+    database_kind,
+    database_source,
     load,
     operating_port,
     render_check,
     role_warnings,
     simulated_providers,
-    sqlite_path,
     start_problems,
 )
 from wework_message.demo.command import demo
@@ -91,10 +92,9 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
 
 
 def _database(loaded: Loaded) -> str:
-    url = loaded.settings.datasource.url
-    if url is None:
-        return "none"
-    return f"SQLite {sqlite_path(url).absolute()}" if url.scheme == "sqlite" else url.scheme
+    datasource = loaded.settings.datasource
+    kind = database_kind(datasource)
+    return "none" if kind is None else kind.shown(database_source(datasource))
 
 
 def _cache(loaded: Loaded) -> str:

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from wework_message.adapters.sql.core.schema import SchemaState, schema_state, upgrade
-from wework_message.adapters.sql.mysql.server import objections
+from wework_message.adapters.sql.backends import backend_of, migrate
+from wework_message.adapters.sql.core.database_backend import DatabaseBackend
+from wework_message.adapters.sql.core.database_kind import DatabaseAddressError
+from wework_message.adapters.sql.core.schema import SchemaState, schema_state
 from wework_message.adapters.sql.repositories.unit_of_work import Store
-from wework_message.adapters.sql.sqlite.store import SqliteStore
-from wework_message.bootstrap.settings import SettingsError, mysql_address, sqlite_path
+from wework_message.bootstrap.settings import SettingsError, database_source
 from wework_message.bootstrap.settings.model import DatasourceSettings
 
 
@@ -19,25 +20,26 @@ class UnsafeDatabaseError(SettingsError):
     """The server would lose accepted messages, or cannot do what we need."""
 
 
+def backend_for(datasource: DatasourceSettings) -> DatabaseBackend:
+    """The backend of the kind that the URL names. Raises `SettingsError` where there is none."""
+    try:
+        return backend_of(datasource.url.scheme if datasource.url else "")
+    except DatabaseAddressError as error:
+        raise SettingsError("datasource.url", str(error)) from None
+
+
 @asynccontextmanager
 async def open_store(datasource: DatasourceSettings) -> AsyncIterator[Store]:
     """The database, closed at the end. Nothing is connected yet. Raises `SettingsError`."""
-    store = _store(datasource)
+    backend = backend_for(datasource)
+    try:
+        store = backend.open(database_source(datasource))
+    except DatabaseAddressError as error:
+        raise SettingsError("datasource.url", str(error)) from None
     try:
         yield store
     finally:
         await store.close()
-
-
-def _store(datasource: DatasourceSettings) -> Store:
-    if datasource.url is None or datasource.url.scheme != "mysql":
-        return SqliteStore(sqlite_path(datasource.url))
-    from wework_message.adapters.sql.mysql.store import MysqlStore, MysqlTarget  # noqa: PLC0415 -- the driver is an extra
-
-    address = mysql_address(datasource)
-    return MysqlStore(
-        MysqlTarget(address.host, address.port, address.database, address.username, address.password.reveal())
-    )
 
 
 async def bring_up(store: Store, datasource: DatasourceSettings) -> SchemaState:
@@ -46,7 +48,7 @@ async def bring_up(store: Store, datasource: DatasourceSettings) -> SchemaState:
     Raises `UnsafeDatabaseError`, `SchemaError`, `UnavailableError`.
     """
     await _demand_safety(store, datasource)
-    before: SchemaState = await store.transact(upgrade if datasource.auto_migrate else schema_state)
+    before: SchemaState = await (migrate(store) if datasource.auto_migrate else store.transact(schema_state))
     if before is SchemaState.AHEAD:
         raise SchemaError("datasource.url", "the schema is newer than this version; start the newer version")
     if before is not SchemaState.CURRENT and not datasource.auto_migrate:
@@ -56,9 +58,7 @@ async def bring_up(store: Store, datasource: DatasourceSettings) -> SchemaState:
 
 async def _demand_safety(store: Store, datasource: DatasourceSettings) -> None:
     """What loses data needs an explicit word (reliability B.6)."""
-    if store.name != "mysql":
-        return
-    for objection in await store.read(objections):
+    for objection in await backend_of(store.name).objections(store):
         if objection.loses_data and datasource.accept_data_loss:
             continue
         unless = ", or set datasource.accept-data-loss: true" if objection.loses_data else ""

@@ -7,20 +7,18 @@ from typing import Final
 
 from wework_message.adapters.guxing.checks import callback_checks
 from wework_message.adapters.http.checks import reaching_url
-from wework_message.adapters.sql.core.dialect import SqliteDialect
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
-from wework_message.adapters.sql.doctor.checks import ReadOnlyFile, mysql_checks, sqlite_checks
 from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
 from wework_message.adapters.system import SystemClock
 from wework_message.application.queries.diagnosis import Diagnosis, diagnose
-from wework_message.bootstrap.databases import open_store
+from wework_message.bootstrap.databases import backend_for
 from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.settings import (
     Loaded,
     ProviderSettings,
-    mysql_address,
+    database_kind,
+    database_source,
     simulated_providers,
-    sqlite_path,
     start_problems,
 )
 from wework_message.bootstrap.settings.model import RocketmqSettings
@@ -85,29 +83,20 @@ def _provider(name: str, setting: str, one: ProviderSettings, url: str) -> Itera
 async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
     source = loaded.settings.datasource
     horizon_ms = loaded.settings.app.message.unknown.horizon_seconds * 1000
-    if source.url is None:
+    kind = database_kind(source)
+    if kind is None:
         yield [_skipped("database.call", "datasource.url is not set")]
-    elif source.url.scheme == "sqlite":
-        path = sqlite_path(source.url)
-        run = ReadOnlyFile(path)
-        yield [
-            *sqlite_checks(path, auto_migrate=source.auto_migrate),
-            *invariant_checks(run, SqliteDialect(), SystemClock()),
-            arrival_check(run, horizon_ms=horizon_ms),
-        ]
-    elif find_spec("asyncmy") is None:
-        yield [_skipped("database.call", "the extra mysql is not installed")]
+    elif kind.driver is not None and not kind.driver.installed:
+        yield [_skipped("database.call", f"the extra {kind.driver.extra} is not installed")]
     else:
-        address = mysql_address(source)
-        async with open_store(source) as store:
+        async with backend_for(source).examining(
+            database_source(source), auto_migrate=source.auto_migrate, accept_data_loss=source.accept_data_loss
+        ) as database:
             yield [
-                *mysql_checks(
-                    store.read, address.host, address.port,
-                    auto_migrate=source.auto_migrate, accept_data_loss=source.accept_data_loss,
-                ),
-                *invariant_checks(store.read, store.dialect, SystemClock()),
-                arrival_check(store.read, horizon_ms=horizon_ms),
-            ]  # fmt: skip
+                *database.checks,
+                *invariant_checks(database.run, database.dialect, SystemClock()),
+                arrival_check(database.run, horizon_ms=horizon_ms),
+            ]
 
 
 def _redis(loaded: Loaded) -> Sequence[Check]:

@@ -19,7 +19,7 @@ from wework_message.adapters.observability.metrics_observer import PrometheusObs
 from wework_message.adapters.observability.observer import Observers
 from wework_message.adapters.observability.process import LoopLag
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
-from wework_message.adapters.sql.core.schema import upgrade
+from wework_message.adapters.sql import backends
 from wework_message.application.policy import Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.databases import open_store
@@ -197,4 +197,4 @@ def _announce(logs: LogHandle, loaded: Loaded, listeners: Listeners, role: Role)
 
 async def _migrate(loaded: Loaded) -> str:
     async with open_store(loaded.settings.datasource) as store:
-        return str(await store.transact(upgrade))
+        return str(await backends.migrate(store))

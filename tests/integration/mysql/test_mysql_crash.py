@@ -26,7 +26,7 @@ import asyncio, json, sys
 from tests.support.builders import depart
 from tests.support.mysql import opened_store
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.mysql.store import MysqlTarget
+from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 
 async def main():

@@ -10,7 +10,7 @@ from tests.support.builders import NOW, a_due_message
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
-from wework_message.adapters.sql.mysql.store import MysqlTarget
+from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.application.accept.accept import Accepted, Entry, StoreMessages
 from wework_message.application.commit.group_commit import CommitScope, GroupCommit

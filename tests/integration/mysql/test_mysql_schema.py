@@ -8,9 +8,11 @@ from sqlalchemy import Connection
 from tests.support.mysql import opened_store, target_of
 from tests.support.servers.mariadb import Database, MariaDb
 
+from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, schema_state, upgrade
 from wework_message.adapters.sql.core.tables import metadata
 from wework_message.adapters.sql.mysql import server as mysql_server
+from wework_message.adapters.sql.mysql.backend import MysqlBackend
 from wework_message.adapters.sql.mysql.server import objections
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.bootstrap.databases import UnsafeDatabaseError, bring_up
@@ -30,16 +32,16 @@ def _differences(connection: Connection) -> list[object]:
 
 async def test_migrations_lead_to_the_tables_the_code_uses(store: MysqlStore) -> None:
     assert await store.transact(schema_state) is SchemaState.EMPTY
-    assert await store.transact(upgrade) is SchemaState.EMPTY
+    assert await migrate(store) is SchemaState.EMPTY
     assert await store.transact(schema_state) is SchemaState.CURRENT
-    assert await store.transact(upgrade) is SchemaState.CURRENT
+    assert await migrate(store) is SchemaState.CURRENT
     assert await store.transact(_differences) == []
 
 
 async def test_of_processes_that_start_at_once_one_migrates_and_the_others_wait(mariadb_database: Database) -> None:
     async def start() -> SchemaState:
         async with opened_store(target_of(mariadb_database)) as store:
-            return await store.transact(upgrade)
+            return await migrate(store)
 
     states = await asyncio.gather(*(start() for _ in range(4)))
     assert sorted(states) == [SchemaState.CURRENT, SchemaState.CURRENT, SchemaState.CURRENT, SchemaState.EMPTY]
@@ -49,14 +51,16 @@ async def test_the_next_one_that_migrates_sees_all_of_it(
     mariadb: MariaDb, mariadb_database: Database, store: MysqlStore
 ) -> None:
     def upgrade_and_look(connection: Connection) -> str:
-        upgrade(connection)  # its lock is free again, and the caller's transaction still open
+        upgrade(
+            connection, MysqlBackend().migration_lock
+        )  # its lock is free again, and the caller's transaction still open
         return mariadb.sql(f"SELECT version_num FROM {mariadb_database.name}.{VERSION_TABLE}")  # noqa: S608 -- our own names
 
     assert await store.transact(upgrade_and_look) == "0001\n"
 
 
 async def test_every_table_compares_exactly_and_takes_any_character(store: MysqlStore) -> None:
-    await store.transact(upgrade)
+    await migrate(store)
     query = (
         "SELECT table_name, engine, table_collation FROM information_schema.tables"
         " WHERE table_schema = DATABASE() AND table_name <> 'wm_schema_version'"

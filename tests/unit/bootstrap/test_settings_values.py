@@ -5,6 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from wework_message.adapters.sql.core import database_kind
+from wework_message.adapters.sql.mysql.kind import MysqlKind
+from wework_message.adapters.sql.sqlite.kind import SqliteKind
 from wework_message.bootstrap.settings import (
     Loaded,
     Secret,
@@ -12,13 +15,12 @@ from wework_message.bootstrap.settings import (
     SettingsError,
     check_document,
     check_rows,
+    database_source,
     load,
-    mysql_address,
     refuse_missing_backends,
     render_check,
     require_startable,
     simulated_providers,
-    sqlite_path,
     start_problems,
 )
 from wework_message.bootstrap.settings import (
@@ -135,7 +137,7 @@ def test_the_embedded_profile_starts_with_nothing(profile: str) -> None:
     result = loaded(SPRING_PROFILES_ACTIVE=profile)
     require_startable(result.settings, result.profile)
     assert result.settings.datasource.url
-    assert sqlite_path(result.settings.datasource.url) == Path("var/wework-message.db")
+    assert SqliteKind().path(database_source(result.settings.datasource)) == Path("var/wework-message.db")
     assert str(result.origins["datasource.url"]) == "default"
     assert result.listen_host == "127.0.0.1"
 
@@ -165,7 +167,7 @@ def test_sqlite_and_the_simulator_are_fine_where_the_settings_say_so() -> None:
         SPRING_PROFILES_ACTIVE="docker", DATASOURCE_URL="sqlite:////data/w.db", **{f"{V}_API_BASE_URL": "simulator"}
     )
     require_startable(result.settings, result.profile)
-    assert sqlite_path(result.settings.datasource.url) == Path("/data/w.db")
+    assert SqliteKind().path(database_source(result.settings.datasource)) == Path("/data/w.db")
     assert simulated_providers(result.settings, result.profile) == ("guangzhou-guxing",)
 
 
@@ -254,7 +256,7 @@ def test_mysql_is_taken_where_its_driver_is_and_named_by_its_extra_where_it_is_n
 ) -> None:
     result = loaded(DATASOURCE_URL="mysql://u:p@h/d")
     assert start_problems(result.settings, "") == ()
-    monkeypatch.setattr(start, "find_spec", lambda _: None)
+    monkeypatch.setattr(database_kind, "find_spec", lambda _: None)
     (problem,) = start_problems(result.settings, "")
     assert isinstance(problem, MissingBackendError)
     assert "wework-message[mysql]" in problem.message
@@ -272,8 +274,8 @@ def test_mysql_is_taken_where_its_driver_is_and_named_by_its_extra_where_it_is_n
 )
 def test_where_a_mysql_database_is(url: str, wanted: tuple[object, ...]) -> None:
     result = loaded(DATASOURCE_URL=url, DATASOURCE_USERNAME="own", DATASOURCE_PASSWORD="secret")
-    address = mysql_address(result.settings.datasource)
-    assert (address.host, address.port, address.database, address.username, address.password.reveal()) == wanted
+    target = MysqlKind().target(database_source(result.settings.datasource))
+    assert (target.host, target.port, target.database, target.username, target.password) == wanted
 
 
 @pytest.mark.parametrize(

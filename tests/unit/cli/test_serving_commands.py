@@ -89,6 +89,21 @@ def test_unreadable_settings_end_with_78(tmp_path: Path, text: str) -> None:
     assert CliRunner().invoke(cli, ["serve", "--config", str(file)]).exit_code == 78
 
 
+@pytest.mark.parametrize("command", [["config", "check"], ["serve"], ["consume"], ["migrate"], ["doctor"]])
+@pytest.mark.parametrize("url", ["postgresql://u:hunter2@h/d", "oracle://h/d", "jdbc:postgresql://h/d"])
+def test_a_database_of_an_unknown_kind_ends_with_78_and_is_named(
+    command: list[str], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner(env={"SPRING_PROFILES_ACTIVE": "", "DATASOURCE_URL": url}).invoke(cli, command)
+    assert ended.exit_code == 78
+    assert "datasource.url: there is no database of the kind" in ended.output
+    for text in (url.partition("://")[0], "sqlite:///", "mysql://", "jdbc:mysql://"):
+        assert text in ended.output
+    assert "hunter2" not in ended.output
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("command", ["serve", "simulate"])
 def test_a_port_that_is_taken_ends_with_78(command: str, tmp_path: Path) -> None:
     with socket.socket() as taken:

@@ -3,12 +3,15 @@ from typing import Any
 
 import pytest
 import sqlglot
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import mysql, postgresql
 
 from wework_message.adapters.sql.core import multirow
-from wework_message.adapters.sql.core.multirow import ManyRows, inserts
-from wework_message.adapters.sql.core.prepared import Prepared
+from wework_message.adapters.sql.core.multirow import MultirowWriter
+from wework_message.adapters.sql.core.prepared import ROW_WRITER, Prepared, inserting
+from wework_message.adapters.sql.core.tables import batch
 from wework_message.adapters.sql.mysql.dialect import MysqlDialect
+from wework_message.adapters.sql.mysql.kind import MysqlTarget
+from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.messages import _FORGET, _UPDATE_ATTEMPT
 
 MYSQL_8, MARIADB = (8, 0, 36), (10, 11, 6)
@@ -26,6 +29,9 @@ class Server:
         self.dialect.server_version_info = version
         self.dialect._requires_alias_for_on_duplicate_key = not is_mariadb  # what SQLAlchemy finds out at connect
         self.told: list[tuple[str, tuple[Any, ...]]] = []
+
+    def get_execution_options(self) -> dict[str, object]:
+        return {ROW_WRITER: MultirowWriter()}
 
     def exec_driver_sql(self, sql: str, parameters: tuple[Any, ...]) -> Result:
         self.told.append((sql, parameters))
@@ -129,10 +135,37 @@ def test_nothing_to_do_is_nothing_told(server: Server) -> None:
 def test_statements_are_bounded_by_rows_and_by_text(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(multirow, "MAX_ROWS", 3)
     monkeypatch.setattr(multirow, "MAX_CHARACTERS", 10)
-    many: ManyRows = inserts("INSERT INTO t (a) VALUES (%s)", lambda row: (row["a"],))
+    many = MultirowWriter().inserting("INSERT INTO t (a) VALUES (%s)", ["a"], lambda row: (row["a"],))
     connection: Any = server
     texts = ["1", "2", "3", "4", "x" * 9, "yy", "z" * 50, "5"]
     assert many(connection, [{"a": one} for one in texts]) == len(server.told)
     assert [parameters for _, parameters in server.told] == [
         ("1", "2", "3"), ("4", "x" * 9), ("yy",), ("z" * 50,), ("5",),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO t (a, b) VALUES (%s, DEFAULT)",
+        "INSERT INTO t (a, b) SELECT %s, %s",
+        "INSERT INTO t (a, b) VALUES (%s, 1) ON DUPLICATE KEY UPDATE a = %s",
+        "REPLACE t SET a = %s, b = %s",
+    ],
+)
+def test_a_text_whose_row_cannot_be_repeated_is_refused(sql: str) -> None:
+    with pytest.raises(ValueError, match="no row"):
+        MultirowWriter().inserting(sql, ["a", "b"], lambda row: (row["a"], row["b"]))
+
+
+def test_every_engine_of_the_server_has_the_writer_of_many_rows() -> None:
+    store = MysqlStore(MysqlTarget("h", 1, "d", "u", "p"))
+    for engine in (store._engine, store._reading, store._maintenance):
+        assert isinstance(engine.sync_engine.get_execution_options()[ROW_WRITER], MultirowWriter)
+
+
+def test_a_driver_that_wants_its_parameters_by_name_is_refused_and_not_sent_none(server: Server) -> None:
+    dialect: Any = postgresql.dialect
+    server.dialect = dialect(paramstyle="pyformat")
+    with pytest.raises(TypeError, match="pyformat"):
+        run(inserting(batch), server, [{"id": "x"}])

@@ -1,6 +1,7 @@
 """The settings: `load` them, ask `require_startable`, show them with `render_check`."""
 
 from wework_message.bootstrap.settings.check import check_document, check_rows, render_check
+from wework_message.bootstrap.settings.database import database_kind, database_source
 from wework_message.bootstrap.settings.effective import Origin, OriginKind
 from wework_message.bootstrap.settings.errors import SettingsError
 from wework_message.bootstrap.settings.loading import Loaded, load
@@ -9,13 +10,11 @@ from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
 from wework_message.bootstrap.settings.validation import (
     is_embedded,
     listen_host,
-    mysql_address,
     operating_port,
     refuse_missing_backends,
     require_startable,
     role_warnings,
     simulated_providers,
-    sqlite_path,
     start_problems,
 )
 
@@ -31,16 +30,16 @@ __all__ = [
     "SettingsError",
     "check_document",
     "check_rows",
+    "database_kind",
+    "database_source",
     "is_embedded",
     "listen_host",
     "load",
-    "mysql_address",
     "operating_port",
     "refuse_missing_backends",
     "render_check",
     "require_startable",
     "role_warnings",
     "simulated_providers",
-    "sqlite_path",
     "start_problems",
 ]

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
 
+from wework_message.adapters.sql.database_kinds import JDBC
 from wework_message.bootstrap.settings.errors import InvalidSettingError, UnknownSettingError
 from wework_message.bootstrap.settings.schema import (
     PROVIDER_KEY,
@@ -30,7 +31,7 @@ BUILT_IN_PROVIDER: Final = "guangzhou-guxing"
 """The provider there is when nobody configures one."""
 
 _PROVIDER_NAMES: Final = {BUILT_IN_PROVIDER: "广州孤星"}
-_JDBC: Final = re.compile(r"jdbc:(?:mysql|mariadb)://(?P<rest>[^?]*)(?:\?(?P<options>.*))?", re.DOTALL)
+_JDBC: Final = re.compile(rf"jdbc:(?P<name>{'|'.join(JDBC)})://(?P<rest>[^?]*)(?:\?(?P<options>.*))?", re.DOTALL)
 _LEVELS: Final = {"WARN": "WARNING", "TRACE": "DEBUG", "FATAL": "CRITICAL"}
 
 
@@ -182,7 +183,7 @@ def _translate(entries: dict[str, Entry], notes: list[str]) -> None:
     """Java's spellings of values into ours."""
     url = entries.get("datasource.url")
     if url and isinstance(url.value, str) and (jdbc := _JDBC.fullmatch(url.value)):
-        entries["datasource.url"] = Entry(f"mysql://{jdbc['rest']}", url.origin, url.rank)
+        entries["datasource.url"] = Entry(f"{JDBC[jdbc['name']].name}://{jdbc['rest']}", url.origin, url.rank)
         if options := [option.partition("=")[0] for option in (jdbc["options"] or "").split("&") if option]:
             notes.append(f"datasource.url: JDBC options without effect: {', '.join(options)} ({url.origin})")
     level = entries.get("logging.level")

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from wework_message.bootstrap.settings.database import check_database
 from wework_message.bootstrap.settings.effective import (
     Effective,
     Origin,
@@ -28,13 +29,10 @@ from wework_message.bootstrap.settings.validation import (
     is_embedded,
     listen_host,
     listens_openly,
-    mysql_address,
     simulated_providers,
-    sqlite_path,
 )
 
 _PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
-_DATABASE_SCHEMES: Final = frozenset({"sqlite", "mysql"})
 _REDIS_SCHEMES: Final = frozenset({"redis", "rediss"})
 
 
@@ -135,13 +133,7 @@ def _check_relations(settings: Settings) -> None:
     """What no single value shows; raises `InvalidSettingError`."""
     if settings.security.mode != "open":
         raise InvalidSettingError("security.mode", "not available yet: this version has the mode open only")
-    url = settings.datasource.url
-    if url and url.scheme not in _DATABASE_SCHEMES:
-        raise InvalidSettingError("datasource.url", "must begin with sqlite:///, mysql:// or jdbc:mysql://")
-    if url and url.scheme == "sqlite":
-        sqlite_path(url)
-    if url and url.scheme == "mysql":
-        mysql_address(settings.datasource)
+    check_database(settings.datasource)
     if settings.redis.url and settings.redis.url.scheme not in _REDIS_SCHEMES:
         raise InvalidSettingError("redis.url", "must begin with redis:// or rediss://")
     unknown = settings.app.message.unknown

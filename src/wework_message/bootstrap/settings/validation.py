@@ -1,13 +1,11 @@
 """What may start: the profile's demands (decision 35), the network (decision 38), backends that do not exist yet (59)."""
 
 import re
-from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Final
-from urllib.parse import unquote
 
 from wework_message.application.role import Role
+from wework_message.bootstrap.settings.database import database_kind, driver_problems, login_problems, missing_extra
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import (
     InvalidSettingError,
@@ -16,17 +14,14 @@ from wework_message.bootstrap.settings.errors import (
     SettingsError,
     StartRefusedError,
 )
-from wework_message.bootstrap.settings.model import SIMULATOR, DatasourceSettings, RocketmqSettings, Section, Settings
+from wework_message.bootstrap.settings.model import SIMULATOR, RocketmqSettings, Section, Settings
 from wework_message.bootstrap.settings.rocketmq import queue_problems
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
-from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
 
 OPERATING_PORT: Final = 8083
 """Where `consume` answers operators unless `management.server.port` says otherwise."""
 
 LOOPBACK: Final = "127.0.0.1"
-MYSQL_PORT: Final = 3306
-_HOST_PORT: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:,/\[\]]+))(?::(?P<port>\d{1,5}))?")
 _REDIS_URL: Final = re.compile(r"rediss?://([^/?#\s]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s:,/?#@\[\]]+)(:\d{1,5})?(/\d*)?")
 EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - decision 38: only with a profile that says it is a deployment, and with a warning
 _CHECKED_APART: Final = frozenset({"producer", "topics.intake", "topics.callbacks"})
@@ -61,50 +56,6 @@ def simulated_providers(settings: Settings, profile: str) -> tuple[str, ...]:
     )
 
 
-def sqlite_path(url: SecretUrl | None) -> Path:
-    """The file of a ``sqlite:///`` URL, relative to the working directory unless it has four slashes.
-
-    Raises `InvalidSettingError` where there is no file: in memory nothing would be durable.
-    """
-    text = url.reveal() if url else ""
-    path = text.removeprefix("sqlite:///")
-    if not text.startswith("sqlite:///") or path in {"", ":memory:"} or "?" in path:
-        raise InvalidSettingError("datasource.url", "must be sqlite:///relative/file or sqlite:////absolute/file")
-    return Path(path)
-
-
-@dataclass(frozen=True, slots=True)
-class MysqlAddress:
-    """Where a MySQL or MariaDB database is, and who asks."""
-
-    host: str
-    port: int
-    database: str
-    username: str
-    password: Secret
-
-
-def mysql_address(source: DatasourceSettings) -> MysqlAddress:
-    """What a ``mysql://`` URL and the settings beside it say; a user or password in the URL goes first.
-
-    Raises `InvalidSettingError` where host or database are missing, or the port is none.
-    """
-    text = source.url.reveal().partition("://")[2].partition("?")[0] if source.url else ""
-    userinfo, _, place = text.rpartition("@")
-    user, _, password = userinfo.partition(":")
-    address, _, database = place.partition("/")
-    match = _HOST_PORT.fullmatch(address)
-    if match is None or not database or "/" in database or int(match["port"] or 1) not in range(1, 65_536):
-        raise InvalidSettingError(
-            "datasource.url", "must be mysql://host:port/database, with one host and one database"
-        )
-    secret = Secret(unquote(password)) if password else source.password
-    return MysqlAddress(
-        (match["v6"] or match["host"]), int(match["port"] or MYSQL_PORT), unquote(database),
-        unquote(user) or source.username or "", secret or Secret(""),
-    )  # fmt: skip
-
-
 def operating_port(settings: Settings, role: Role) -> int | None:
     """Where health and metrics are served apart from the API; None = only with it. 0 = any free port."""
     port = settings.management.server.port
@@ -113,12 +64,8 @@ def operating_port(settings: Settings, role: Role) -> int | None:
 
 def role_warnings(settings: Settings, role: Role) -> tuple[str, ...]:
     """What whoever splits the roles should know."""
-    url = settings.datasource.url
-    if not role.split or url is None or url.scheme != "sqlite":
-        return ()
-    return (
-        "datasource.url is a SQLite file: processes of other machines cannot share it, and its writers wait for each other",
-    )
+    kind = database_kind(settings.datasource)
+    return (kind.split_warning,) if role.split and kind is not None and kind.split_warning is not None else ()
 
 
 def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> tuple[SettingsError, ...]:
@@ -199,33 +146,16 @@ def _topic_problems(settings: Settings) -> list[SettingsError]:
 
 
 def _missing_drivers(settings: Settings) -> list[MissingBackendError]:
-    mysql = settings.datasource.url is not None and settings.datasource.url.scheme == "mysql"
-    return [
-        MissingBackendError(key, f"{name} needs the extra {extra}: pip install 'wework-message[{extra}]'")
-        for wanted, module, key, name, extra in (
-            (mysql, "asyncmy", "datasource.url", "MySQL", "mysql"),
-            (settings.redis.url is not None, "redis", "redis.url", "Redis", "redis"),
-        )
-        if wanted and find_spec(module) is None
-    ]
+    problems = driver_problems(settings.datasource)
+    if settings.redis.url is not None and find_spec("redis") is None:
+        problems.append(missing_extra("redis.url", "Redis", "redis"))
+    return problems
 
 
 def _datasource_problems(settings: Settings, profile: str) -> list[SettingsError]:
-    source = settings.datasource
-    if source.url is None:
+    if settings.datasource.url is None:
         return [MissingSettingError("datasource.url", variables_of("datasource.url"), _needed(profile))]
-    if source.url.scheme != "mysql":
-        return []
-    userinfo, at, _ = source.url.reveal().partition("://")[2].rpartition("@")
-    user, colon, _ = userinfo.partition(":") if at else ("", "", "")
-    return [
-        MissingSettingError(key, variables_of(key), "MySQL needs a user and a password")
-        for key, given in (
-            ("datasource.username", user or source.username),
-            ("datasource.password", colon or source.password),
-        )
-        if not given
-    ]
+    return login_problems(settings.datasource)
 
 
 def _redis_problems(settings: Settings) -> list[SettingsError]:

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindparam, select
 
+from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.core.tables import due
 
 IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
 
-BY_MESSAGE: Final = "FORCE INDEX (uq_wm_due_message_id)"
-"""A planner that read a small table whole would lock rows that nobody asked for."""
+BY_MESSAGE: Final = "uq_wm_due_message_id"
+"""The unique index on message ids."""
 
 
 def claim_order(row: Mapping[str, Any]) -> tuple[int, int, int]:
@@ -24,7 +25,7 @@ def claim_order(row: Mapping[str, Any]) -> tuple[int, int, int]:
 
 def named(columns: Sequence[ColumnElement[Any]], now: ColumnElement[int]) -> Select[Any]:
     """`columns` of the due rows among `ids` whose time has come; `now` in epoch ms."""
-    return select(*columns).where(due.c.message_id.in_(IDS), due.c.due_at <= now).with_hint(due, BY_MESSAGE, "mysql")
+    return by_index(select(*columns).where(due.c.message_id.in_(IDS), due.c.due_at <= now), due, BY_MESSAGE)
 
 
 class FirstNamed:

@@ -6,16 +6,50 @@ has the numbers).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, Protocol, TypeAlias
 
 from sqlalchemy import BindParameter, Connection, Insert, Select, Table, and_, bindparam, delete, insert, update
+from sqlalchemy.engine import Dialect as EngineDialect
 from sqlalchemy.sql.elements import ClauseElement
 
-from wework_message.adapters.sql.core.multirow import Joined, Pick, inserts
+Parameters: TypeAlias = tuple[Any, ...]
+Pick: TypeAlias = Callable[[Mapping[str, Any]], Parameters]
+"""Makes the driver's tuple of a row."""
 
-ONE_STATEMENT: Final = frozenset({"mysql"})
-"""Databases to which many rows go in one statement; to others goes one statement with many rows of parameters."""
+Run: TypeAlias = Callable[[Connection, Iterable[Mapping[str, Any]]], int]
+"""Executes a statement for each row; returns how many rows of the table it changed."""
+
+ROW_WRITER: Final = "wm_row_writer"
+"""Execution option of an engine: the `RowWriter` of its database. Without it many rows are the driver's executemany."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedChange:
+    """An update or delete by key, as data."""
+
+    table: str
+    index: str | None
+    """Index that begins with the columns of `keys`; None = that of the primary key."""
+    keys: Mapping[str, str]
+    """Parameters by the columns that they are compared with."""
+    sets: Mapping[str, str]
+    """Expressions by the columns that get them; parameters are ``v.name``, columns ``t.name``. Empty = delete."""
+    parameters: Sequence[str]
+    """Names of all parameters."""
+
+
+class RowWriter(Protocol):
+    """Writes many rows to a database where the driver's executemany would be a round trip for each."""
+
+    def inserting(self, sql: str, names: Sequence[str], pick: Pick) -> Run:
+        """Of a compiled INSERT of one row; `pick` takes the parameters `names` in their order."""
+        ...
+
+    def changing(self, change: KeyedChange, dialect: EngineDialect, pick: Pick) -> Run:
+        """Of an update or delete by key; `pick` takes its parameters in their order."""
+        ...
 
 
 class Statement(Protocol):
@@ -34,37 +68,36 @@ class Selection(Protocol):
         ...
 
 
-_Run: TypeAlias = Callable[[Connection, Iterable[Mapping[str, Any]]], int]
-
-
 class Prepared:
     """One DML statement with named parameters."""
 
-    def __init__(self, statement: ClauseElement, joined: Joined | None = None) -> None:
-        """Parameters of `statement` without a value are taken from each row by name; `joined` says the same."""
+    def __init__(self, statement: ClauseElement, change: KeyedChange | None = None) -> None:
+        """Parameters of `statement` without a value are taken from each row by name; `change` says the same as data."""
         self._statement = statement
-        self._joined = joined
-        self._compiled: dict[str, _Run] = {}
+        self._change = change
+        self._compiled: dict[str, Run] = {}
 
     def many(self, connection: Connection, rows: Iterable[Mapping[str, Any]], /) -> int:
         """Execute it for each row; returns how many rows of the table it changed (SQLite: matched)."""
         run = self._compiled.get(connection.dialect.name) or self._compile(connection)
         return run(connection, rows)
 
-    def _compile(self, connection: Connection) -> _Run:
+    def _compile(self, connection: Connection) -> Run:
         dialect = connection.dialect
-        self._compiled[dialect.name] = self._in_one(dialect) if dialect.name in ONE_STATEMENT else self._each(dialect)
-        return self._compiled[dialect.name]
+        writer: RowWriter | None = connection.get_execution_options().get(ROW_WRITER)
+        run = self._each(dialect) if writer is None else self._written(writer, dialect)
+        self._compiled[dialect.name] = run
+        return run
 
-    def _in_one(self, dialect: Any) -> _Run:
-        if self._joined is not None:
-            return self._joined.compiled(dialect, _picker(self._joined.parameters, {}))
+    def _written(self, writer: RowWriter, dialect: EngineDialect) -> Run:
+        if self._change is not None:
+            return writer.changing(self._change, dialect, _picker(self._change.parameters, {}))
         if isinstance(self._statement, Insert):
-            return inserts(*self._text(dialect))
+            return writer.inserting(*self._text(dialect))
         return self._each(dialect)
 
-    def _each(self, dialect: Any) -> _Run:
-        sql, pick = self._text(dialect)
+    def _each(self, dialect: EngineDialect) -> Run:
+        sql, _, pick = self._text(dialect)
 
         def run(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> int:
             parameters = [pick(row) for row in rows]
@@ -72,11 +105,11 @@ class Prepared:
 
         return run
 
-    def _text(self, dialect: Any) -> tuple[str, Pick]:
+    def _text(self, dialect: EngineDialect) -> tuple[str, Sequence[str], Pick]:
         compiled: Any = self._statement.compile(dialect=dialect)
-        names: Sequence[str] = compiled.positiontup or ()
+        names = _places(compiled)
         constants = {name: value for name, value in compiled.params.items() if value is not None}
-        return str(compiled), _picker(names, constants)
+        return str(compiled), names, _picker(names, constants)
 
 
 class Query:
@@ -105,7 +138,7 @@ class Query:
     ) -> "_Compiled":
         whole = self._statement.params(padded)
         compiled: Any = whole.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
-        names: Sequence[str] = compiled.positiontup or ()
+        names = _places(compiled)
         constants = {one: compiled.binds[one].effective_value for one in names if one in compiled.binds}
         self._compiled[key] = (str(compiled), names, constants)
         return self._compiled[key]
@@ -113,6 +146,15 @@ class Query:
 
 _Compiled: TypeAlias = tuple[str, Sequence[str], dict[str, Any]]
 """The text, the names of its parameters in order, and the values of those that are constants of the statement."""
+
+
+def _places(compiled: Any) -> Sequence[str]:
+    """The names of the parameters in the order of their places. Raises `TypeError` where the driver wants them by name."""
+    if compiled.positiontup is None:
+        style = compiled.dialect.paramstyle
+        raise TypeError(f"rows go to the driver as tuples, and the style of its parameters is {style}")
+    places: Sequence[str] = compiled.positiontup
+    return places
 
 
 def _padded(values: list[Any]) -> list[Any]:
@@ -144,7 +186,7 @@ def inserting(table: Table, *, without: Sequence[str] = ()) -> Prepared:
 
 
 def updating(
-    table: Table, keys: Mapping[str, str], columns: Sequence[str], *, index: str = "PRIMARY", plus: str | None = None
+    table: Table, keys: Mapping[str, str], columns: Sequence[str], *, index: str | None = None, plus: str | None = None
 ) -> Prepared:
     """UPDATE by key: parameters carry the names of `columns`, and those that `keys` says for the columns of `index`.
 
@@ -154,14 +196,14 @@ def updating(
     values = {name: table.c[name] + value if name == plus else value for name, value in given.items()}
     where = [table.c[column] == bindparam(name) for column, name in keys.items()]
     sets = {name: f"t.{name} + v.{name}" if name == plus else f"v.{name}" for name in columns}
-    joined = Joined(table.name, index, keys, sets, [*keys.values(), *columns])
-    return Prepared(update(table).where(and_(*where)).values(values), joined)
+    change = KeyedChange(table.name, index, keys, sets, [*keys.values(), *columns])
+    return Prepared(update(table).where(and_(*where)).values(values), change)
 
 
-def deleting(table: Table, keys: Mapping[str, str], *, index: str = "PRIMARY") -> Prepared:
+def deleting(table: Table, keys: Mapping[str, str], *, index: str | None = None) -> Prepared:
     """DELETE by key, as `updating`."""
     where = [table.c[column] == bindparam(name) for column, name in keys.items()]
-    return Prepared(delete(table).where(and_(*where)), Joined(table.name, index, keys, {}, [*keys.values()]))
+    return Prepared(delete(table).where(and_(*where)), KeyedChange(table.name, index, keys, {}, [*keys.values()]))
 
 
 def parameters(table: Table, *, without: Sequence[str] = ()) -> dict[str, Any]:

@@ -12,15 +12,14 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     SmallInteger,
     String,
     Table,
-    Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects import mysql
+
+from wework_message.adapters.sql.core.column_types import DIGEST, LONG, LONG_BYTES, NEVER_REUSED, SERIAL
 
 metadata: Final = MetaData(
     naming_convention={
@@ -37,9 +36,6 @@ _ACCOUNT = String(136)
 _CONVERSATION = String(128)
 _CODE = String(32)
 _VENDOR_ID = String(64)
-LONG: Final = Text().with_variant(mysql.MEDIUMTEXT(), "mysql")
-"""Up to 16 MiB; MySQL's TEXT ends at 64 KiB, and a callback may have 4 MiB."""
-_SERIAL = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _tenant() -> Column[str]:
@@ -104,7 +100,7 @@ message: Final = Table(
 due: Final = Table(
     "wm_due",
     metadata,
-    Column("seq", _SERIAL, primary_key=True, autoincrement=True),
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
     _tenant(),
     Column("message_id", _ID, nullable=False),
     Column("lane", String(270), nullable=False),
@@ -118,7 +114,7 @@ due: Final = Table(
     UniqueConstraint("message_id"),
     Index("ix_wm_due_when", "urgency", "due_at"),
     Index("ix_wm_due_lane", "lane", "place", "urgency", "seq"),
-    sqlite_autoincrement=True,
+    **NEVER_REUSED,
 )
 """What is to be looked at, and when; a claim moves `due_at` to the end of its lease. `seq` is the order of a lane."""
 
@@ -163,7 +159,7 @@ idempotency_key: Final = Table(
     metadata,
     Column("tenant_id", _NAME, primary_key=True),
     Column("key", String(255), primary_key=True),
-    Column("fingerprint", LargeBinary(32).with_variant(mysql.VARBINARY(32), "mysql"), nullable=False),
+    Column("fingerprint", DIGEST, nullable=False),
     Column("target", _ID, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index("ix_wm_idempotency_key_created", "created_at"),
@@ -184,7 +180,7 @@ batch: Final = Table(
 note: Final = Table(
     "wm_note",
     metadata,
-    Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
     _tenant(),
     Column("message_id", _ID, nullable=False),
     Column("kind", _CODE, nullable=False),
@@ -194,14 +190,14 @@ note: Final = Table(
     Column("event_key", String(160)),
     Column("source", _CODE),
     Index("ix_wm_note_message", "message_id", "id"),
-    sqlite_autoincrement=True,
+    **NEVER_REUSED,
 )
 """Append-only: facts from callbacks and people's decisions, for the timeline."""
 
 callback: Final = Table(
     "wm_callback",
     metadata,
-    Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
     _tenant(),
     Column("provider_code", _CODE, nullable=False),
     Column("guid", _GUID, nullable=False),
@@ -218,21 +214,21 @@ callback: Final = Table(
     Index("ix_wm_callback_guid", "guid", "id"),
     Index("ix_wm_callback_recent", "guid", "state", "received_at"),
     Index("ix_wm_callback_waits", "waits_for", "guid", "state"),
-    sqlite_autoincrement=True,
+    **NEVER_REUSED,
 )
 """The inbox: raw, before it was answered."""
 
 dead_letter: Final = Table(
     "wm_dead_letter",
     metadata,
-    Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
     _tenant(),
     Column("source", _CODE, nullable=False),
     Column("source_id", String(255), nullable=False),
     Column("reason", _NAME, nullable=False),
     Column("faults", LONG, nullable=False),
     Column("message_key", String(255)),
-    Column("body", LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"), nullable=False),
+    Column("body", LONG_BYTES, nullable=False),
     Column("size", Integer, nullable=False),
     Column("deliveries", Integer, nullable=False),
     Column("received_at", BigInteger, nullable=False),
@@ -240,7 +236,7 @@ dead_letter: Final = Table(
     Column("target", _ID),
     UniqueConstraint("source", "source_id"),
     Index("ix_wm_dead_letter_list", "tenant_id", "source", "id"),
-    sqlite_autoincrement=True,
+    **NEVER_REUSED,
 )
 """What a queue handed us and we could not take."""
 

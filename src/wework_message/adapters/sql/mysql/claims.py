@@ -6,14 +6,15 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, null, select
 
 from wework_message.adapters.sql.core.dialect import holder_of, literal_number
+from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.named_claims import FirstNamed, claim_order, named
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.core.rows import SCHEDULED_POSITION
 from wework_message.adapters.sql.core.tables import due
 from wework_message.domain.message.scheduling import LanePosition, Urgency
 
-BY_LANE: Final = "FORCE INDEX (ix_wm_due_lane)"
-"""What looks into lanes names the index: a planner that reads a small table whole would lock rows that nobody asked for."""
+BY_LANE: Final = "ix_wm_due_lane"
+"""The index by which lanes are looked into."""
 
 _CLAIMED: Final = (due.c.seq, due.c.message_id, due.c.urgency, due.c.place, due.c.due_at, due.c.paced)
 _CLASS_WEIGHT: Final = 10**15
@@ -73,38 +74,33 @@ def _standing(row: Mapping[str, Any], lane: Mapping[str, Any]) -> dict[str, Any]
 def _due(now: ColumnElement[int]) -> Select[Any]:
     """One range of the index for each class; it ends where there are enough, before it has seen a backlog."""
     classes = [literal_number(urgency) for urgency in Urgency]
-    return (
+    first = (
         select(*_CLAIMED)
         .where(due.c.urgency.in_(classes), due.c.due_at <= now)
         .order_by(due.c.urgency, due.c.due_at, due.c.seq)
         .limit(bindparam("most", 0))
-        .with_hint(due, "FORCE INDEX (ix_wm_due_when)", "mysql")
-        .with_for_update(skip_locked=True)
     )
+    return by_index(first, due, "ix_wm_due_when").with_for_update(skip_locked=True)
 
 
 def _lanes(now: ColumnElement[int]) -> Select[Any]:
     waits = due.c.place.in_([literal_number(LanePosition.WAITING), literal_number(SCHEDULED_POSITION)])
     scheduled = due.alias("scheduled")
-    return (
-        select(
-            due.c.seq,
-            case((waits, holder_of(due)), else_=null()).label("holder"),
-            _first(due.alias("waiting"), LanePosition.WAITING).label("waiting"),
-            _first(scheduled, SCHEDULED_POSITION, scheduled.c.due_at <= now).label("scheduled"),
-        )
-        .where(due.c.seq.in_(bindparam("seqs", expanding=True)))
-        .with_hint(due, "FORCE INDEX (PRIMARY)", "mysql")
-    )
+    looks = select(
+        due.c.seq,
+        case((waits, holder_of(due)), else_=null()).label("holder"),
+        _first(due.alias("waiting"), LanePosition.WAITING).label("waiting"),
+        _first(scheduled, SCHEDULED_POSITION, scheduled.c.due_at <= now).label("scheduled"),
+    ).where(due.c.seq.in_(bindparam("seqs", expanding=True)))
+    return by_index(looks, due)
 
 
 def _first(other: Any, place: int, *also: ColumnElement[bool]) -> ColumnElement[int]:
     """The first of the row's lane in `place`: one row of the index, however long the lane is."""
-    return (
+    first = (
         select(other.c.urgency * literal_number(_CLASS_WEIGHT) + other.c.seq)
         .where(other.c.lane == due.c.lane, other.c.place == literal_number(place), *also)
         .order_by(other.c.urgency, other.c.seq)
         .limit(literal_number(1))
-        .with_hint(other, BY_LANE, "mysql")
-        .scalar_subquery()
     )
+    return by_index(first, other, BY_LANE).scalar_subquery()

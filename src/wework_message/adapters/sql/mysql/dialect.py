@@ -23,29 +23,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-from wework_message.adapters.sql.core.dialect import DUE_DEFAULTS
-from wework_message.adapters.sql.core.lease_table import lease
-from wework_message.adapters.sql.core.multirow import Joined
-from wework_message.adapters.sql.core.prepared import Prepared, Query, parameters
-from wework_message.adapters.sql.core.tables import (
-    account,
-    binding,
-    callback,
-    dead_letter,
-    due,
-    finished,
-    idempotency_key,
-)
+from wework_message.adapters.sql.core.dialect import DUE_DEFAULTS, InsertStatements
+from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
+from wework_message.adapters.sql.core.named_claims import BY_MESSAGE, IDS
+from wework_message.adapters.sql.core.prepared import KeyedChange, Prepared, Query, parameters
+from wework_message.adapters.sql.core.tables import due
 from wework_message.adapters.sql.mysql.claims import BY_LANE, Claim, ClaimNamed
 from wework_message.domain.message.scheduling import LanePosition
 
 SERVER_NOW: Final = "CAST(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED)"
 """Epoch ms at the start of the statement, by the server's clock."""
 
-_BY_MESSAGE: Final = "uq_wm_due_message_id"
 
-
-class MysqlDialect:
+class MysqlDialect(InsertStatements):
     """Statements for MySQL and MariaDB."""
 
     def __init__(self, *, server_clock: bool = True) -> None:
@@ -55,31 +45,6 @@ class MysqlDialect:
         self._read_now: ColumnElement[int] = server if server_clock else bindparam("now", 0)
         self._server_clock = server_clock
         self._joined_now = SERVER_NOW if server_clock else "v.now"
-
-    @cached_property
-    def new_key(self) -> Prepared:
-        """ON DUPLICATE KEY UPDATE of nothing; it waits for a transaction that is about to take the key."""
-        return _insert_new(idempotency_key)
-
-    @cached_property
-    def new_callback(self) -> Prepared:
-        """ON DUPLICATE KEY UPDATE of nothing: known rows are not counted as changed."""
-        return _insert_new(callback, "id", "tenant_id", "message_id", "waits_for")
-
-    @cached_property
-    def new_dead_letter(self) -> Prepared:
-        """ON DUPLICATE KEY UPDATE of nothing."""
-        return _insert_new(dead_letter, "id", "replayed_at", "target")
-
-    @cached_property
-    def new_account(self) -> Prepared:
-        """ON DUPLICATE KEY UPDATE of nothing."""
-        return _insert_new(account)
-
-    @cached_property
-    def new_binding(self) -> Prepared:
-        """ON DUPLICATE KEY UPDATE of nothing."""
-        return _insert_new(binding)
 
     @cached_property
     def new_due(self) -> Prepared:
@@ -98,25 +63,14 @@ class MysqlDialect:
         return DueAgain(self.new_due, self._moved("place", "parked", "paced"))
 
     @cached_property
-    def count(self) -> Prepared:
-        """ON DUPLICATE KEY UPDATE total = total + new."""
-        statement = mysql.insert(finished).values(parameters(finished))
-        return Prepared(statement.on_duplicate_key_update(total=finished.c.total + statement.inserted.total))
-
-    @cached_property
     def wake_next(self) -> "WakeNext":
         """First look, then UPDATE: MySQL lets no update read its own table (error 1093)."""
-        return WakeNext(self._woken(due.c.seq, "PRIMARY"))
+        return WakeNext(self._woken(due.c.seq, None))
 
     @cached_property
     def wake_all(self) -> "WakeAll":
         """One update for all lanes."""
         return WakeAll(self._woken(due.c.lane, "ix_wm_due_lane"))
-
-    @cached_property
-    def new_lease(self) -> Prepared:
-        """ON DUPLICATE KEY UPDATE of nothing."""
-        return _insert_new(lease)
 
     def instant(self, connection: Connection, now: int) -> int:
         """Asked of the server."""
@@ -135,21 +89,28 @@ class MysqlDialect:
         """FOR UPDATE SKIP LOCKED by the unique index on message ids, then a look at the lanes."""
         return ClaimNamed(self._read_now)
 
+    def _insert_new(self, table: Table, *without: str) -> Prepared:
+        """ON DUPLICATE KEY UPDATE of nothing: unlike INSERT IGNORE it swallows no other error.
+
+        Known rows are not counted as changed. It waits for a transaction that is about to take the key.
+        """
+        statement = mysql.insert(table).values(parameters(table, without=without))
+        first = next(iter(table.primary_key.columns))
+        return Prepared(statement.on_duplicate_key_update({first.name: first}))
+
+    def _insert_or_add(self, table: Table, column: str) -> Prepared:
+        """ON DUPLICATE KEY UPDATE."""
+        statement = mysql.insert(table).values(parameters(table))
+        return Prepared(statement.on_duplicate_key_update({column: table.c[column] + statement.inserted[column]}))
+
     def _moved(self, *columns: str) -> Prepared:
         sets = {name: f"v.{name}" for name in columns} | {"due_at": f"{self._joined_now} + v.in_ms"}
         names = ["message_id", *columns, "in_ms", "now"]
-        joined = Joined(due.name, _BY_MESSAGE, {"message_id": "message_id"}, sets, names)
-        return Prepared(text(""), joined)
+        change = KeyedChange(due.name, BY_MESSAGE, {"message_id": "message_id"}, sets, names)
+        return Prepared(text(""), change)
 
-    def _woken(self, column: ColumnElement[Any], index: str) -> "Woken":
+    def _woken(self, column: ColumnElement[Any], index: str | None) -> "Woken":
         return Woken(column, index, self._now)
-
-
-def _insert_new(table: Table, *without: str) -> Prepared:
-    """Unlike INSERT IGNORE it swallows no other error."""
-    statement = mysql.insert(table).values(parameters(table, without=without))
-    first = next(iter(table.primary_key.columns))
-    return Prepared(statement.on_duplicate_key_update({first.name: first}))
 
 
 class DueAgain:
@@ -160,11 +121,7 @@ class DueAgain:
     changed than are to be moved does it matter which of them are there.
     """
 
-    _KNOWN: Final = Query(
-        select(due.c.message_id)
-        .where(due.c.message_id.in_(bindparam("ids", expanding=True)))
-        .with_hint(due, f"FORCE INDEX ({_BY_MESSAGE})", "mysql")
-    )
+    _KNOWN: Final = Query(by_index(select(due.c.message_id).where(due.c.message_id.in_(IDS)), due, BY_MESSAGE))
 
     def __init__(self, new: Prepared, moved: Prepared) -> None:
         """`moved` updates rows by message."""
@@ -186,16 +143,15 @@ class DueAgain:
 class Woken:
     """Makes the parked waiting rows due whose `column` is one of some values."""
 
-    def __init__(self, column: ColumnElement[Any], index: str, now: ColumnElement[int]) -> None:
-        """`index` begins with `column`."""
-        self._update = (
-            update(due)
-            .where(
-                column.in_(bindparam("ones", expanding=True)), due.c.place == LanePosition.WAITING.value, due.c.parked
-            )
-            .values(due_at=now, parked=false())
-            .with_hint(f"FORCE INDEX ({index})", dialect_name="mysql")
+    def __init__(self, column: ColumnElement[Any], index: str | None, now: ColumnElement[int]) -> None:
+        """`index` begins with `column`; None = that of the primary key."""
+        parked = (
+            column.in_(bindparam("ones", expanding=True)),
+            due.c.place == LanePosition.WAITING.value,
+            due.c.parked,
         )
+        woken = update(due).where(*parked).values(due_at=now, parked=false())
+        self._update = updating_by_index(woken, due, index)
 
     def __call__(self, connection: Connection, ones: Sequence[Any], now: int) -> int:
         """Returns how many."""
@@ -205,7 +161,7 @@ class Woken:
 
 
 _FIRST_OF_LANE: Final = (
-    f"(SELECT d.seq FROM wm_due AS d {BY_LANE} WHERE d.lane = v.lane AND d.place = {LanePosition.WAITING.value}"  # noqa: S608 -- constants
+    f"(SELECT d.seq FROM wm_due AS d FORCE INDEX ({BY_LANE}) WHERE d.lane = v.lane AND d.place = {LanePosition.WAITING.value}"  # noqa: S608 -- constants
     " ORDER BY d.urgency, d.seq LIMIT 1)"
 )
 

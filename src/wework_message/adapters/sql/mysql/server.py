@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection
+
+from wework_message.adapters.sql.core.database_backend import Objection
 
 MINIMUM: Final = {True: (10, 6), False: (8, 0, 1)}
 """By whether it is MariaDB: the first versions with SKIP LOCKED."""
@@ -14,18 +15,6 @@ _QUESTION: Final = """
 SELECT VERSION() AS version, @@GLOBAL.innodb_flush_log_at_trx_commit AS flush, @@GLOBAL.log_bin AS log_bin,
        @@GLOBAL.sync_binlog AS sync_binlog, @@GLOBAL.binlog_format AS binlog_format
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Objection:
-    """Something about the server that does not do."""
-
-    variable: str
-    """The server's own name for it."""
-    text: str
-    """What it is, and what it must be."""
-    loses_data: bool
-    """True: it works, but a crash of the server's machine may take accepted messages along."""
 
 
 def objections(connection: Connection) -> tuple[Objection, ...]:

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -17,8 +16,11 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from wework_message.adapters.sql.core.execution import Result, Step
+from wework_message.adapters.sql.core.multirow import MultirowWriter
+from wework_message.adapters.sql.core.prepared import ROW_WRITER
 from wework_message.adapters.sql.core.schema_options import COLLATIONS
 from wework_message.adapters.sql.mysql.dialect import MysqlDialect
+from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
 
 WRITERS: Final = 8
@@ -48,6 +50,9 @@ Else what it has locked would be passed by until it comes back, or for the serve
 IDLE_S: Final = 300
 """The same on MySQL, which knows no limit for transactions alone: any connection that is idle for so long is closed."""
 
+ENGINE_OPTIONS: Final = {ROW_WRITER: MultirowWriter()}
+"""What `Prepared` statements find on a connection."""
+
 _RETRYABLE: Final = frozenset({1020, 1205, 1213})
 """The server gave this transaction up for another: changed since read, lock wait, deadlock."""
 
@@ -69,21 +74,6 @@ _REFUSED: Final = {
 """Numbers that whoever runs the service can do something about."""
 
 _NEVER_SAID: Final = "the answer to COMMIT was lost"
-
-
-@dataclass(frozen=True, slots=True)
-class MysqlTarget:
-    """Where the database is."""
-
-    host: str
-    port: int
-    database: str
-    username: str
-    password: str
-
-    def __repr__(self) -> str:
-        """Without the password."""
-        return f"MysqlTarget({self.username}@{self.host}:{self.port}/{self.database})"
 
 
 class MysqlStore:
@@ -194,7 +184,9 @@ def _engine(target: MysqlTarget, *, autocommit: bool = False, **pool: Any) -> As
     if autocommit:
         pool |= {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
     creator = partial(_connected, target, autocommit=autocommit)
-    return create_async_engine("mysql+asyncmy://", async_creator=creator, hide_parameters=True, **pool)
+    return create_async_engine(
+        "mysql+asyncmy://", async_creator=creator, hide_parameters=True, execution_options=ENGINE_OPTIONS, **pool
+    )
 
 
 async def _connected(target: MysqlTarget, *, autocommit: bool) -> Any:

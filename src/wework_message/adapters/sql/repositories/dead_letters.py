@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, select
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
+from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import updating
 from wework_message.adapters.sql.core.tables import dead_letter
 from wework_message.domain.ids import TenantId
@@ -89,7 +90,7 @@ def _page(
     statement = select(*_WITHOUT_BODY).where(columns.tenant_id == tenant_id, columns.source == source.value)
     if before is not None:
         statement = statement.where(columns.id < before)
-    statement = statement.with_hint(dead_letter, "FORCE INDEX (ix_wm_dead_letter_list)", "mysql")
+    statement = by_index(statement, dead_letter, "ix_wm_dead_letter_list")
     return [_view(row) for row in connection.execute(statement.order_by(columns.id.desc()).limit(limit))]
 
 

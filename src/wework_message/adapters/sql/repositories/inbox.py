@@ -6,6 +6,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
+from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
 from wework_message.adapters.sql.core.prepared import Prepared, Query, updating
 from wework_message.adapters.sql.core.tables import callback
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
@@ -15,15 +16,17 @@ from wework_message.domain.ports.repositories import InboxEntry, InboxState, Inb
 _DECIDE = updating(callback, {"id": "the_id"}, ["state", "message_id", "waits_for", "tries"], plus="tries")
 
 _PENDING = Query(
-    select(
-        callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
-        callback.c.tries,
-    )
-    .where(callback.c.state == InboxState.PENDING.value)
-    .order_by(callback.c.id)
-    .limit(bindparam("most"))
-    .with_hint(callback, "FORCE INDEX (ix_wm_callback_state)", "mysql")
-    .with_for_update(skip_locked=True)
+    by_index(
+        select(
+            callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
+            callback.c.tries,
+        )
+        .where(callback.c.state == InboxState.PENDING.value)
+        .order_by(callback.c.id)
+        .limit(bindparam("most")),
+        callback,
+        "ix_wm_callback_state",
+    ).with_for_update(skip_locked=True)
 )  # fmt: skip
 _OF_PLACE = (callback.c.guid == bindparam("the_guid"), callback.c.provider_code == bindparam("the_provider"))
 _PARKED = callback.c.state == InboxState.PARKED.value
@@ -35,11 +38,12 @@ _REOPEN_NAMED = updating(
     index="ix_wm_callback_waits",
 )
 _REOPEN_RECENT = Prepared(
-    update(callback)
-    .where(*_OF_PLACE, _PARKED, callback.c.received_at >= bindparam("since"))
-    .values(_OPEN)
     # Over the table itself it would pass by a row that is just being parked instead of waiting for it.
-    .with_hint("FORCE INDEX (ix_wm_callback_recent)", dialect_name="mysql")
+    updating_by_index(
+        update(callback).where(*_OF_PLACE, _PARKED, callback.c.received_at >= bindparam("since")).values(_OPEN),
+        callback,
+        "ix_wm_callback_recent",
+    )
 )
 _ORPHAN = Prepared(
     update(callback).where(_PARKED, callback.c.received_at < bindparam("before")).values(state=InboxState.ORPHAN.value)

@@ -8,6 +8,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, select
 from wework_message.adapters.sql.core import rows
 from wework_message.adapters.sql.core.dialect import HELD_BY_UNKNOWN, Dialect
 from wework_message.adapters.sql.core.execution import Later, Run
+from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting, inserting, updating
 from wework_message.adapters.sql.core.tables import attempt, batch, due, idempotency_key, message, note
 from wework_message.adapters.sql.repositories import ownership, uncertainty
@@ -30,7 +31,7 @@ _UPDATE_ATTEMPT = updating(attempt, {"message_id": "the_id", "number": "the_numb
 _FORGET = deleting(due, {"message_id": "the_id"}, index="uq_wm_due_message_id")
 _MARK_PACED = updating(due, {"message_id": "the_id"}, ["paced"], index="uq_wm_due_message_id")
 _IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
-_BY_ID = select(message).where(message.c.id.in_(_IDS)).with_hint(message, "FORCE INDEX (PRIMARY)", "mysql")
+_BY_ID = by_index(select(message).where(message.c.id.in_(_IDS)), message)
 _MESSAGES = Query(_BY_ID)
 _LOCKED = Query(_BY_ID.with_for_update())
 """SQLite's compiler leaves the locks out: there a unit of work is the only writer."""
@@ -38,10 +39,7 @@ _UNLOCKED = Query(_BY_ID.with_for_update(skip_locked=True))
 """Without the messages that another unit of work is changing right now."""
 _ATTEMPTS = Query(select(attempt).where(attempt.c.message_id.in_(_IDS)).order_by(attempt.c.number))
 _VERSIONS = Query(
-    select(message.c.id, message.c.version)
-    .where(message.c.id.in_(_IDS))
-    .with_hint(message, "FORCE INDEX (PRIMARY)", "mysql")
-    .with_for_update()
+    by_index(select(message.c.id, message.c.version).where(message.c.id.in_(_IDS)), message).with_for_update()
 )
 _OWNERS = Query(
     select(

@@ -5,19 +5,20 @@ from typing import Final, TypeAlias
 
 from sqlalchemy import Connection, bindparam, select
 
+from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.core.tables import attempt
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
 
 Named: TypeAlias = tuple[ProviderCode, Guid, ProviderMessageId]
 
-_UNIQUE: Final = "FORCE INDEX (uq_wm_attempt_provider_message_id_guid_provider_code)"
+_UNIQUE: Final = "uq_wm_attempt_provider_message_id_guid_provider_code"
 
 _OWNERS = select(
     attempt.c.provider_code, attempt.c.guid, attempt.c.provider_message_id, attempt.c.message_id, attempt.c.number
 ).where(attempt.c.provider_message_id.in_(bindparam("ids", expanding=True)))
 _COMMITTED = Query(_OWNERS)
-_LATEST = Query(_OWNERS.with_hint(attempt, _UNIQUE, "mysql").with_for_update(read=True))
+_LATEST = Query(by_index(_OWNERS, attempt, _UNIQUE).with_for_update(read=True))
 
 
 def sent_as(connection: Connection, keys: Sequence[Named], latest: bool) -> dict[Named, tuple[MessageId, int]]:

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Column, Connection, bindparam, delete, exists, literal, select
+from sqlalchemy import BindParameter, Column, Connection, Select, bindparam, delete, exists, literal, select
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
+from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting
 from wework_message.adapters.sql.core.tables import attempt, batch, callback, idempotency_key, message, note
 from wework_message.domain.inbox import InboxState
@@ -18,29 +19,36 @@ _MAX_IDS: Final[BindParameter[int]] = bindparam("most", 0)
 _ONES: Final[BindParameter[str]] = bindparam("ones", expanding=True)
 _RESTING: Final = [literal(status.value, literal_execute=True) for status in sorted(RESTING)]
 
+_KEY = idempotency_key.c
 _OLD_KEYS = Query(
-    select(
-        idempotency_key.c.tenant_id, idempotency_key.c.key, idempotency_key.c.target, idempotency_key.c.created_at
+    by_index(
+        select(_KEY.tenant_id, _KEY.key, _KEY.target, _KEY.created_at)
+        .where(_KEY.created_at > bindparam("after", 0), _KEY.created_at < bindparam("before", 0))
+        .order_by(_KEY.created_at)
+        .limit(_MAX_IDS),
+        idempotency_key,
+        "ix_wm_idempotency_key_created",
     )
-    .where(idempotency_key.c.created_at > bindparam("after", 0), idempotency_key.c.created_at < bindparam("before", 0))
-    .order_by(idempotency_key.c.created_at)
-    .limit(_MAX_IDS)
-    .with_hint(idempotency_key, "FORCE INDEX (ix_wm_idempotency_key_created)", "mysql")
-)  # fmt: skip
+)
 _OLD_CALLBACKS = Query(
-    select(callback.c.id, callback.c.received_at)
-    .where(callback.c.state == bindparam("the_state"), callback.c.id > bindparam("after", 0))
-    .order_by(callback.c.id)
-    .limit(_MAX_IDS)
-    .with_hint(callback, "FORCE INDEX (ix_wm_callback_state)", "mysql")
+    by_index(
+        select(callback.c.id, callback.c.received_at)
+        .where(callback.c.state == bindparam("the_state"), callback.c.id > bindparam("after", 0))
+        .order_by(callback.c.id)
+        .limit(_MAX_IDS),
+        callback,
+        "ix_wm_callback_state",
+    )
 )
 _OLD_MESSAGES = Query(
-    select(message.c.id, message.c.batch_id, message.c.group_id, message.c.accepted_at, message.c.updated_at)
-    .where(message.c.status == bindparam("the_status"), message.c.id > bindparam("after"))
-    .order_by(message.c.id)
-    .limit(_MAX_IDS)
-    .with_hint(message, "FORCE INDEX (ix_wm_message_status)", "mysql")
-    .with_for_update(skip_locked=True)
+    by_index(
+        select(message.c.id, message.c.batch_id, message.c.group_id, message.c.accepted_at, message.c.updated_at)
+        .where(message.c.status == bindparam("the_status"), message.c.id > bindparam("after"))
+        .order_by(message.c.id)
+        .limit(_MAX_IDS),
+        message,
+        "ix_wm_message_status",
+    ).with_for_update(skip_locked=True)
 )
 _FORGET_KEY = deleting(idempotency_key, {"tenant_id": "tenant_id", "key": "key"})
 _FORGET_CALLBACK = deleting(callback, {"id": "id"})
@@ -50,18 +58,14 @@ _FORGET_NOTES = deleting(note, {"message_id": "id"}, index="ix_wm_note_message")
 _EMPTY_BATCHES = delete(batch).where(batch.c.id.in_(_ONES), ~exists().where(message.c.batch_id == batch.c.id))
 
 
-def _open_of(column: Column[Any], index: str) -> Query:
-    return Query(
-        select(column.label("target"))
-        .where(column.in_(_ONES), message.c.status.not_in(_RESTING))
-        .with_hint(message, f"FORCE INDEX ({index})", "mysql")
-    )
+def _open_of(column: Column[Any]) -> Select[Any]:
+    return select(column.label("target")).where(column.in_(_ONES), message.c.status.not_in(_RESTING))
 
 
 _OPEN: Final = (
-    _open_of(message.c.id, "PRIMARY"),
-    _open_of(message.c.batch_id, "ix_wm_message_batch"),
-    _open_of(message.c.group_id, "ix_wm_message_group"),
+    Query(by_index(_open_of(message.c.id), message)),
+    Query(by_index(_open_of(message.c.batch_id), message, "ix_wm_message_batch")),
+    Query(by_index(_open_of(message.c.group_id), message, "ix_wm_message_group")),
 )
 """Which of some messages, batches and groups have a message that does not rest."""
 

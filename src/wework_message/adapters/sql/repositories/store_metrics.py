@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, fun
 
 from wework_message.adapters.sql.core.dialect import Dialect, literal_number
 from wework_message.adapters.sql.core.execution import Run
+from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.core.tables import attempt, due, message
 from wework_message.adapters.sql.repositories.invariants import smallest_id
@@ -17,7 +18,7 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.store_metrics import AT_MOST, LEASE_OVERDUE_MS, RECENT_MS, Invariant, StoreMetrics
 from wework_message.domain.ports.system import Clock
 
-_BY_STATUS: Final = "FORCE INDEX (ix_wm_message_status)"
+_BY_STATUS: Final = "ix_wm_message_status"
 
 _OPEN: Final = [status for status in MessageStatus if status not in RESTING]
 
@@ -25,21 +26,26 @@ _FIRST_DUE = Query(
     select(func.min(due.c.due_at).label("due_at")).where(due.c.urgency == bindparam("urgency", 0))
 )  # fmt: skip
 _UNKNOWN = Query(
-    select(message.c.provider_code, func.count().label("messages"))
-    .where(message.c.status == MessageStatus.UNKNOWN.value)
-    .group_by(message.c.provider_code)
-    .with_hint(message, _BY_STATUS, "mysql")
+    by_index(
+        select(message.c.provider_code, func.count().label("messages"))
+        .where(message.c.status == MessageStatus.UNKNOWN.value)
+        .group_by(message.c.provider_code),
+        message,
+        _BY_STATUS,
+    )
 )
 
 
 def _counted(statuses: Sequence[MessageStatus], *where: ColumnElement[bool]) -> Query:
     """How many messages: one range of the index by status and id for each of `statuses`."""
     ranges = [
-        select(message.c.id)
-        .where(message.c.status == literal(status.value, literal_execute=True), *where)
-        .limit(literal_number(AT_MOST))
-        .with_hint(message, _BY_STATUS, "mysql")
-        .subquery()
+        by_index(
+            select(message.c.id)
+            .where(message.c.status == literal(status.value, literal_execute=True), *where)
+            .limit(literal_number(AT_MOST)),
+            message,
+            _BY_STATUS,
+        ).subquery()
         for status in statuses
     ]
     found = union_all(*(select(one.c.id) for one in ranges)).subquery()
@@ -54,13 +60,13 @@ def _overdue() -> Select[Any]:
     """Calls among what is due: a range of the claim's own index for each class."""
     late = due.c.due_at < bindparam("late", 0)
     urgencies = [literal_number(urgency) for urgency in Urgency]
-    found = (
+    found = by_index(
         select(due.c.seq)
         .where(due.c.urgency.in_(urgencies), late, due.c.place == LanePosition.HOLDING.value)
-        .limit(AT_MOST)
-        .with_hint(due, "FORCE INDEX (ix_wm_due_when)", "mysql")
-        .subquery()
-    )
+        .limit(AT_MOST),
+        due,
+        "ix_wm_due_when",
+    ).subquery()
     return select(func.count().label("rows")).select_from(found)
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, false, or_, select
 
+from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.tables import account, attempt
 from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.domain.message.matching import OpenAttempt
@@ -38,8 +39,7 @@ def uncertain(
         .order_by(columns.started_at)
     )  # fmt: skip
     if latest:
-        statement = statement.with_hint(attempt, "FORCE INDEX (ix_wm_attempt_uncertain)", "mysql")
-        statement = statement.with_for_update(read=True)
+        statement = by_index(statement, attempt, "ix_wm_attempt_uncertain").with_for_update(read=True)
     return [
         OpenAttempt(
             message_id=row.message_id, number=row.number, guid=row.guid, conversation_id=row.conversation_id,

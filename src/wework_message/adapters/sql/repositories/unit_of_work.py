@@ -97,7 +97,7 @@ class Store(Sessions, Protocol):
 
     @property
     def name(self) -> str:
-        """The kind of database: ``sqlite`` or ``mysql``."""
+        """Name of the kind of database (`DatabaseKind.name`)."""
         ...
 
     @property

@@ -13,8 +13,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
-from wework_message.adapters.sql.core.dialect import SqliteDialect
 from wework_message.adapters.sql.core.execution import Result, Step, translated
+from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.thread import OrderedThread
 
 BUSY_S: Final = 30

@@ -1,0 +1,28 @@
+"""The backends of all kinds of databases; and what is done with whichever it is."""
+
+from typing import Final
+
+from wework_message.adapters.sql.core.database_backend import DatabaseBackend
+from wework_message.adapters.sql.core.schema import SchemaState, upgrade
+from wework_message.adapters.sql.database_kinds import kind_of
+from wework_message.adapters.sql.mysql.backend import MysqlBackend
+from wework_message.adapters.sql.repositories.unit_of_work import Store
+from wework_message.adapters.sql.sqlite.backend import SqliteBackend
+
+BACKENDS: Final[dict[str, DatabaseBackend]] = {
+    backend.kind.name: backend for backend in (SqliteBackend(), MysqlBackend())
+}
+"""By the name of the kind."""
+
+
+def backend_of(name: str) -> DatabaseBackend:
+    """Of a scheme or of a store's name; there is no default. Raises `DatabaseAddressError`, which lists those that exist."""
+    return BACKENDS[kind_of(name).name]
+
+
+async def migrate(store: Store) -> SchemaState:
+    """Bring the schema up under the lock of the store's kind; returns what it was.
+
+    Raises `DatabaseAddressError` for a store of a kind that has no backend, `UnavailableError`.
+    """
+    return await store.transact(upgrade, backend_of(store.name).migration_lock)

@@ -1,0 +1,73 @@
+"""MySQL and MariaDB as the settings name them: a database on a server, with a user and a password."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from wework_message.adapters.sql.core.database_kind import DatabaseAddressError, DatabaseKind, DatabaseSource, Driver
+
+DEFAULT_PORT: Final = 3306
+_HOST_PORT: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:,/\[\]]+))(?::(?P<port>\d{1,5}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class MysqlTarget:
+    """Where the database is, and the user that opens it."""
+
+    host: str
+    port: int
+    database: str
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"MysqlTarget({self.username}@{self.host}:{self.port}/{self.database})"
+
+
+class MysqlKind(DatabaseKind):
+    """A database on a MySQL or MariaDB server. A user or password in the URL goes before the settings beside it."""
+
+    name = "mysql"
+    title = "MySQL"
+    prefixes = ("mysql://", "jdbc:mysql://", "jdbc:mariadb://")
+    jdbc = frozenset({"mysql", "mariadb"})
+    driver = Driver("asyncmy", "mysql")
+    split_warning = None
+
+    def check(self, source: DatabaseSource) -> None:
+        """One host and one database."""
+        self.target(source)
+
+    def missing(self, source: DatabaseSource) -> Mapping[str, str]:
+        """User and password; an empty password counts where the URL gives it."""
+        userinfo = _userinfo(source)
+        user, colon, _ = userinfo.partition(":")
+        given = {"username": user or source.username, "password": colon or source.password}
+        return {name: "MySQL needs a user and a password" for name, value in given.items() if not value}
+
+    def shown(self, source: DatabaseSource) -> str:  # noqa: ARG002 -- the address is in the settings, masked
+        """The kind alone."""
+        return self.name
+
+    def target(self, source: DatabaseSource) -> MysqlTarget:
+        """Where it is. Raises `DatabaseAddressError` where host or database are missing, or the port is none."""
+        place = source.url.partition("://")[2].partition("?")[0].rpartition("@")[2]
+        address, _, database = place.partition("/")
+        match = _HOST_PORT.fullmatch(address)
+        if match is None or not database or "/" in database or int(match["port"] or 1) not in range(1, 65_536):
+            raise DatabaseAddressError("must be mysql://host:port/database, with one host and one database")
+        user, _, password = _userinfo(source).partition(":")
+        return MysqlTarget(
+            host=match["v6"] or match["host"],
+            port=int(match["port"] or DEFAULT_PORT),
+            database=unquote(database),
+            username=unquote(user) or source.username or "",
+            password=unquote(password) if password else source.password or "",
+        )
+
+
+def _userinfo(source: DatabaseSource) -> str:
+    return source.url.partition("://")[2].partition("?")[0].rpartition("@")[0]

@@ -1,0 +1,100 @@
+"""Checks of a SQLite file: nothing is written, not even by SQLite beside its file."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from wework_message.adapters.sql.core.execution import Result, Run, translated
+from wework_message.adapters.sql.doctor.checks import CALL, NAME, schema_check
+from wework_message.domain.ports.checks import Check, Fault, Finding
+
+FREE_WARNING: Final = 0.05
+"""Of the disk; less room than this share for a SQLite file is a warning."""
+
+
+def sqlite_checks(run: Run, path: Path, *, auto_migrate: bool) -> tuple[Check, ...]:
+    """Everything about a file; `run` reads from it."""
+
+    async def file() -> Finding:
+        return _file(path)
+
+    async def call() -> Finding:
+        if not _exists(path):
+            return Finding.skipped("there is no file yet: the first start makes it")
+        return Finding.ok(f"SQLite {await run(_sqlite_version)} reads the file")
+
+    return (
+        Check(f"{NAME}.file", file, fault=Fault.SETTINGS),
+        Check(CALL, call, after=f"{NAME}.file", advice="restore the file from a backup if it cannot be read"),
+        schema_check(run, auto_migrate=auto_migrate),
+        Check(f"{NAME}.clock", _one_clock, after=CALL),
+    )
+
+
+class ReadOnlyFile:
+    """Reads a SQLite file without a trace: where no process has it open, not even a -shm file is made beside it."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens nothing yet."""
+        self._path = path
+
+    async def __call__(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        """`work(connection, *arguments)` in a thread; cancelled, the query is interrupted. Raises `UnavailableError`."""
+        opened: list[sqlite3.Connection] = []
+        asked = asyncio.create_task(asyncio.to_thread(self._read, opened, work, arguments))
+        try:
+            return await asyncio.shield(asked)
+        except asyncio.CancelledError:
+            for connection in opened:
+                connection.interrupt()
+            await asyncio.gather(asked, return_exceptions=True)
+            raise
+
+    def _read(
+        self, opened: list[sqlite3.Connection], work: Callable[..., Result], arguments: tuple[Any, ...]
+    ) -> Result:
+        engine = create_engine("sqlite://", creator=lambda: self._opened(opened), poolclass=NullPool)
+        try:
+            with engine.connect() as connection:
+                return work(connection, *arguments)
+        except SQLAlchemyError as error:
+            raise translated(error) from error
+
+    def _opened(self, opened: list[sqlite3.Connection]) -> sqlite3.Connection:
+        live = Path(f"{self._path}-wal").exists()
+        options = "mode=ro" if live else "mode=ro&immutable=1"
+        opened.append(sqlite3.connect(f"{self._path.absolute().as_uri()}?{options}", uri=True, check_same_thread=False))
+        return opened[-1]
+
+
+def _exists(path: Path) -> bool:
+    return path.exists()
+
+
+async def _one_clock() -> Finding:
+    return Finding.ok("a file has no clock of its own")
+
+
+def _file(path: Path) -> Finding:
+    folder = next(one for one in path.absolute().parents if one.exists())
+    if not os.access(path if path.exists() else folder, os.W_OK) or not os.access(folder, os.W_OK):
+        return Finding.failed(
+            f"{path} and its folder must be writable", "correct their owner or rights, or datasource.url"
+        )
+    room = shutil.disk_usage(folder)
+    text = f"{path}, {room.free // 2**20} MiB free beside it"
+    if room.free < FREE_WARNING * room.total:
+        return Finding.warning(text, "make room: a full disk stops accepting")
+    return Finding.ok(text)
+
+
+def _sqlite_version(connection: Connection) -> str:
+    connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar()
+    return str(connection.exec_driver_sql("SELECT sqlite_version()").scalar())

@@ -1,0 +1,140 @@
+"""SQLite's statements."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Final
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    bindparam,
+    case,
+    exists,
+    false,
+    null,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects import sqlite
+
+from wework_message.adapters.sql.core.dialect import DUE_DEFAULTS, InsertStatements, holder_of, literal_number
+from wework_message.adapters.sql.core.named_claims import ClaimNamed
+from wework_message.adapters.sql.core.prepared import Prepared, Query, inserting, parameters
+from wework_message.adapters.sql.core.rows import SCHEDULED_POSITION
+from wework_message.adapters.sql.core.tables import (
+    due,
+)
+from wework_message.domain.message.scheduling import LanePosition, Urgency
+
+
+class SqliteDialect(InsertStatements):
+    """SQLite 3.35 or newer. A unit of work begins IMMEDIATE: it is the only writer, so a claim needs no row locks."""
+
+    @cached_property
+    def new_due(self) -> Prepared:
+        """A plain insert."""
+        return inserting(due, without=DUE_DEFAULTS)
+
+    @cached_property
+    def due_again(self) -> Prepared:
+        """ON CONFLICT DO UPDATE."""
+        return _upsert_due("place", "parked", "due_at")
+
+    @cached_property
+    def call_started(self) -> Prepared:
+        """ON CONFLICT DO UPDATE."""
+        return _upsert_due("place", "parked", "due_at", "paced")
+
+    @cached_property
+    def wake_next(self) -> Prepared:
+        """One update."""
+        following = due.alias("following")
+        first = (
+            select(following.c.seq)
+            .where(following.c.lane == bindparam("the_lane"), following.c.place == LanePosition.WAITING.value)
+            .order_by(following.c.urgency, following.c.seq)
+            .limit(1)
+            .scalar_subquery()
+        )
+        woken = {"due_at": bindparam("now"), "parked": false()}
+        return Prepared(update(due).where(due.c.seq == first, due.c.parked).values(woken))
+
+    @cached_property
+    def wake_all(self) -> Prepared:
+        """One update."""
+        parked = (due.c.lane == bindparam("the_lane"), due.c.place == LanePosition.WAITING.value, due.c.parked)
+        return Prepared(update(due).where(*parked).values(due_at=bindparam("now"), parked=false()))
+
+    def instant(self, connection: Connection, now: int) -> int:  # noqa: ARG002 -- a file has no clock
+        """The process's: those that share a file share a machine."""
+        return now
+
+    @cached_property
+    def claim(self) -> Query:
+        """One index range per urgency class, so that a backlog of one class is not read for another."""
+        classes = [_due_of_class(urgency) for urgency in Urgency]
+        together = union_all(*(select(one.subquery()) for one in classes)).subquery()
+        order = (together.c.urgency, together.c.due_at, together.c.seq)
+        return Query(select(together).order_by(*order).limit(bindparam("most", 0)))
+
+    @cached_property
+    def claim_named(self) -> ClaimNamed:
+        """By the unique index on message ids."""
+        return ClaimNamed(_claimed_columns(), _NOW)
+
+    def _insert_new(self, table: Table, *without: str) -> Prepared:
+        """ON CONFLICT DO NOTHING."""
+        return Prepared(sqlite.insert(table).values(parameters(table, without=without)).on_conflict_do_nothing())
+
+    def _insert_or_add(self, table: Table, column: str) -> Prepared:
+        """ON CONFLICT DO UPDATE."""
+        statement = sqlite.insert(table).values(parameters(table))
+        added = table.c[column] + statement.excluded[column]
+        return Prepared(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_={column: added}))
+
+
+def _upsert_due(*columns: str) -> Prepared:
+    statement = sqlite.insert(due).values(parameters(due, without=DUE_DEFAULTS))
+    changed = {name: statement.excluded[name] for name in columns}
+    return Prepared(statement.on_conflict_do_update(index_elements=["message_id"], set_=changed))
+
+
+_NOW: Final[BindParameter[int]] = bindparam("now", 0)
+
+
+def _claimed_columns() -> Sequence[ColumnElement[Any]]:
+    waits = due.c.place.in_(_literals(LanePosition.WAITING, SCHEDULED_POSITION))
+    return (
+        due.c.seq, due.c.message_id, due.c.urgency, due.c.due_at, due.c.paced,
+        case((waits, holder_of(due)), else_=null()).label("holder"),
+        case((waits, _behind()), else_=literal_number(0)).label("behind"),
+    )  # fmt: skip
+
+
+def _due_of_class(urgency: Urgency) -> Select[Any]:
+    return (
+        select(*_claimed_columns())
+        .where(due.c.urgency == literal_number(urgency), due.c.due_at <= _NOW)
+        .order_by(due.c.due_at, due.c.seq)
+        .limit(bindparam("most", 0))
+    )
+
+
+def _behind() -> ColumnElement[bool]:
+    other = due.alias()
+    earlier = tuple_(other.c.urgency, other.c.seq) < tuple_(due.c.urgency, due.c.seq)
+    in_place = or_(
+        other.c.place == literal_number(LanePosition.WAITING),
+        (other.c.place == literal_number(SCHEDULED_POSITION)) & (other.c.due_at <= _NOW),
+    )
+    return exists(select(literal_number(1)).where(other.c.lane == due.c.lane, in_place, earlier))
+
+
+def _literals(*numbers: int) -> Sequence[ColumnElement[int]]:
+    return [literal_number(number) for number in numbers]

@@ -1,0 +1,38 @@
+"""SQLite as the settings name it: a file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from wework_message.adapters.sql.core.database_kind import DatabaseAddressError, DatabaseKind, DatabaseSource
+
+_PREFIX: Final = "sqlite:///"
+
+
+class SqliteKind(DatabaseKind):
+    """A SQLite file, relative to the working directory unless its URL has four slashes."""
+
+    name = "sqlite"
+    title = "SQLite"
+    prefixes = (_PREFIX,)
+    driver = None
+    split_warning = "datasource.url is a SQLite file: processes of other machines cannot share it, and its writers wait for each other"
+
+    def check(self, source: DatabaseSource) -> None:
+        """A file, and no options."""
+        self.path(source)
+
+    def missing(self, source: DatabaseSource) -> Mapping[str, str]:  # noqa: ARG002 -- a file has no users
+        """Nothing."""
+        return {}
+
+    def shown(self, source: DatabaseSource) -> str:
+        """The file."""
+        return f"SQLite {self.path(source).absolute()}"
+
+    def path(self, source: DatabaseSource) -> Path:
+        """The file. Raises `DatabaseAddressError` where there is none: in memory nothing would be durable."""
+        path = source.url.removeprefix(_PREFIX)
+        if not source.url.startswith(_PREFIX) or path in {"", ":memory:"} or "?" in path:
+            raise DatabaseAddressError("must be sqlite:///relative/file or sqlite:////absolute/file")
+        return Path(path)

@@ -1,0 +1,64 @@
+"""``datasource.*``: which kind of database it names, and what keeps that from being opened."""
+
+from wework_message.adapters.sql.core.database_kind import DatabaseAddressError, DatabaseKind, DatabaseSource
+from wework_message.adapters.sql.database_kinds import kind_of
+from wework_message.bootstrap.settings.environment import variables_of
+from wework_message.bootstrap.settings.errors import (
+    InvalidSettingError,
+    MissingBackendError,
+    MissingSettingError,
+    SettingsError,
+)
+from wework_message.bootstrap.settings.model import DatasourceSettings
+
+
+def database_kind(datasource: DatasourceSettings) -> DatabaseKind | None:
+    """The kind that the URL names; None without a URL. Raises `InvalidSettingError` for one that does not exist."""
+    if datasource.url is None:
+        return None
+    try:
+        return kind_of(datasource.url.scheme)
+    except DatabaseAddressError as error:
+        raise InvalidSettingError("datasource.url", str(error)) from None
+
+
+def database_source(datasource: DatasourceSettings) -> DatabaseSource:
+    """URL, user and password in the clear, for whatever opens the database."""
+    return DatabaseSource(
+        url=datasource.url.reveal() if datasource.url else "",
+        username=datasource.username,
+        password=datasource.password.reveal() if datasource.password else None,
+    )
+
+
+def check_database(datasource: DatasourceSettings) -> None:
+    """Raise `InvalidSettingError` where the URL is given and names no database that can be used."""
+    if (kind := database_kind(datasource)) is None:
+        return
+    try:
+        kind.check(database_source(datasource))
+    except DatabaseAddressError as error:
+        raise InvalidSettingError("datasource.url", str(error)) from None
+
+
+def login_problems(datasource: DatasourceSettings) -> list[SettingsError]:
+    """What the database of the URL cannot be opened without, and nobody gave."""
+    if (kind := database_kind(datasource)) is None:
+        return []
+    return [
+        MissingSettingError(f"datasource.{name}", variables_of(f"datasource.{name}"), reason)
+        for name, reason in kind.missing(database_source(datasource)).items()
+    ]
+
+
+def driver_problems(datasource: DatasourceSettings) -> list[MissingBackendError]:
+    """The extra that the database of the URL needs, where it is not installed."""
+    kind = database_kind(datasource)
+    if kind is None or kind.driver is None or kind.driver.installed:
+        return []
+    return [missing_extra("datasource.url", kind.title, kind.driver.extra)]
+
+
+def missing_extra(key: str, title: str, extra: str) -> MissingBackendError:
+    """What `key` asks for is in an extra that is not installed."""
+    return MissingBackendError(key, f"{title} needs the extra {extra}: pip install 'wework-message[{extra}]'")

@@ -1,0 +1,86 @@
+"""What is true of one database only is said in that database's modules, or in a table that has a row for each."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.architecture.test_conventions import MODULES, named, tree_of
+
+WORDS: Final = re.compile(
+    r"sqlite|mysql|mariadb|asyncmy|postgres|sqlalchemy\.dialects|force index|straight_join|on duplicate|on conflict",
+    re.IGNORECASE,
+)
+
+OWN: Final = re.compile(r"(^|/)(sqlite|mysql)(_\w+)?(\.py$|/)")
+"""Modules and folders of one database."""
+
+MAY_SAY_IT: Final = {
+    "backends.py": "the list of the backends",
+    "column_types.py": "a table: what each database calls a type",
+    "database_kinds.py": "the list of the kinds",
+    "index_hints.py": "a table: how each database is told of an index",
+    "logs.py": "the list of the libraries that log",
+    "multirow.py": "MySQL's own",
+    "schema_options.py": "MySQL's own",
+    "0001_initial_schema.py": "a migration: what it does to each database is not changed any more",
+    "tree.py": "the default of `datasource.url` where a profile allows it",
+    "command.py": "the demo says what it runs on",
+    "processes.py": "the demo says what its service runs on",
+}
+"""By file name, with the reason."""
+
+PORTABLE: Final = [path for path in MODULES if not OWN.search(named(path)) and path.name not in MAY_SAY_IT]
+
+
+def said(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Names and texts of the code, without docstrings."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if id(node) not in docstrings:
+                yield node.lineno, text
+            case ast.Name(id=text) | ast.Attribute(attr=text) | ast.arg(arg=text):
+                yield node.lineno, text
+            case ast.FunctionDef(name=text) | ast.AsyncFunctionDef(name=text) | ast.ClassDef(name=text):
+                yield node.lineno, text
+            case ast.keyword(arg=str(text)):
+                yield node.value.lineno, text
+            case ast.ImportFrom(module=str(text)):
+                yield node.lineno, text
+                yield from ((node.lineno, f"{text}.{alias.name}") for alias in node.names)
+            case ast.Import():
+                yield from ((node.lineno, alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize("path", PORTABLE, ids=named)
+def test_a_portable_module_says_no_word_of_one_database(path: Path) -> None:
+    found = [f"{line}: {text[:60]}" for line, text in said(tree_of(path)) if WORDS.search(text)]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", MAY_SAY_IT)
+def test_every_exception_is_one(name: str) -> None:
+    paths = [path for path in MODULES if path.name == name and not OWN.search(named(path))]
+    assert any(WORDS.search(text) for path in paths for _, text in said(tree_of(path))), f"{name} needs no exception"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "if url.scheme == 'mysql': pass",
+        "select(a).with_hint(t, 'FORCE INDEX (x)')",
+        "from sqlalchemy.dialects import sqlite",
+        "import asyncmy",
+        "Table('t', sqlite_autoincrement=True)",
+        "def mysql_address(): pass",
+    ],
+)
+def test_a_word_of_one_database_is_found(code: str) -> None:
+    assert any(WORDS.search(text) for _, text in said(ast.parse(code)))
+
+
+def test_a_docstring_may_name_a_database() -> None:
+    assert not any(WORDS.search(text) for _, text in said(ast.parse('X = 1\n"""SQLite\'s own."""\n')))

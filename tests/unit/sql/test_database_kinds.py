@@ -1,0 +1,138 @@
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine
+
+from wework_message.adapters.sql.backends import BACKENDS, backend_of, migrate
+from wework_message.adapters.sql.core.database_backend import DatabaseBackend
+from wework_message.adapters.sql.core.database_kind import DatabaseAddressError, DatabaseKind, DatabaseSource
+from wework_message.adapters.sql.core.schema import SchemaState, schema_state
+from wework_message.adapters.sql.database_kinds import KINDS, kind_of
+from wework_message.adapters.sql.mysql.kind import MysqlKind
+from wework_message.adapters.sql.sqlite.backend import SqliteBackend
+from wework_message.adapters.sql.sqlite.kind import SqliteKind
+from wework_message.bootstrap.databases import open_store
+from wework_message.bootstrap.settings import SecretUrl, SettingsError
+from wework_message.bootstrap.settings.model import DatasourceSettings
+
+UNKNOWN = ["postgresql", "oracle", "mssql", "mysql+pymysql", "jdbc:postgresql", "mariadb", "file"]
+
+
+def test_every_kind_has_its_backend_and_every_backend_its_kind() -> None:
+    assert [(name, type(backend.kind)) for name, backend in BACKENDS.items()] == [
+        (kind.name, type(kind)) for kind in KINDS
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_kind_is_found_by_the_scheme_of_its_urls(kind: DatabaseKind) -> None:
+    assert kind_of(kind.name) is kind
+    assert isinstance(backend_of(kind.name).kind, type(kind))
+    assert any(prefix.startswith(f"{kind.name}://") for prefix in kind.prefixes)
+    assert {f"jdbc:{name}://" for name in kind.jdbc} <= set(kind.prefixes)
+
+
+@pytest.mark.parametrize("scheme", UNKNOWN)
+def test_an_unknown_kind_is_refused_by_name_with_those_that_exist(scheme: str) -> None:
+    with pytest.raises(DatabaseAddressError) as caught:
+        kind_of(scheme)
+    text = str(caught.value)
+    assert f"kind {scheme};" in text
+    assert all(prefix in text for kind in KINDS for prefix in kind.prefixes)
+    with pytest.raises(DatabaseAddressError):
+        backend_of(scheme)
+
+
+@pytest.mark.parametrize("scheme", ["", "hunter2 and more", "user:hunter2@host"])
+def test_what_is_no_scheme_is_not_repeated(scheme: str) -> None:
+    with pytest.raises(DatabaseAddressError, match=r"^must begin with sqlite:///, mysql://"):
+        kind_of(scheme)
+
+
+@pytest.mark.parametrize("url", [None, "postgresql://u:hunter2@h/d", "sqlite://x.db", "mysql://h"])
+async def test_nothing_is_opened_that_is_no_database_of_a_known_kind(
+    url: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"^datasource\.url: ") as caught:
+        async with open_store(DatasourceSettings(url=SecretUrl(url) if url else None)):
+            pass
+    assert "hunter2" not in str(caught.value)
+    assert _names(tmp_path) == []
+
+
+def test_a_backend_without_a_lock_for_migrations_cannot_be_made() -> None:
+    class Lockless(DatabaseBackend):
+        kind = SqliteKind()
+        open = SqliteBackend.open
+        objections = SqliteBackend.objections
+        examining = SqliteBackend.examining
+
+    with pytest.raises(TypeError, match="migration_lock"):
+        Lockless()  # type: ignore[abstract]  # the refusal is what is tested
+
+
+class ThirdStore:
+    """Of a kind that has no backend."""
+
+    name = "postgresql"
+
+    def __init__(self) -> None:
+        self.transactions = 0
+
+    async def transact(self, work: Any, /, *arguments: Any) -> Any:
+        self.transactions += 1
+
+
+async def test_a_store_of_a_kind_without_a_backend_is_never_migrated() -> None:
+    store: Any = ThirdStore()
+    with pytest.raises(DatabaseAddressError, match="postgresql"):
+        await migrate(store)
+    assert store.transactions == 0
+
+
+async def test_the_schema_is_looked_at_and_changed_under_the_lock_of_the_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[str] = []
+
+    class Lock(AbstractContextManager[None]):
+        def __init__(self, connection: Connection) -> None:
+            self._connection = connection
+
+        def __enter__(self) -> None:
+            held.append(schema_state(self._connection))
+
+        def __exit__(self, *_: object) -> None:
+            held.append(schema_state(self._connection))
+
+    monkeypatch.setattr(backend_of("sqlite"), "migration_lock", Lock)
+    async with open_store(DatasourceSettings(url=SecretUrl(f"sqlite:///{tmp_path}/x.db"))) as store:
+        await migrate(store)
+    assert held == [SchemaState.EMPTY, SchemaState.CURRENT]
+
+
+def test_the_lock_of_a_file_is_a_transaction_that_has_begun() -> None:
+    with create_engine("sqlite://").connect() as connection:
+        with pytest.raises(RuntimeError, match="IMMEDIATE"), SqliteBackend().migration_lock(connection):
+            pass
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with SqliteBackend().migration_lock(connection):
+            pass
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        DatabaseSource("mysql://u:hunter2@h/d", "u", "hunter2"),
+        MysqlKind().target(DatabaseSource("mysql://u:hunter2@h/d")),
+    ],
+)
+def test_a_password_is_not_printed(source: object) -> None:
+    assert "hunter2" not in f"{source} {source!r}"
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
