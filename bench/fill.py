@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 from tests.support.builders import GUID, PROVIDER, a_due_message, a_receipt, an_outcome, depart, settle
 
 from wework_message.adapters.sql.backends import migrate
+from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.core.tables import metadata
-from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory, Store
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
 from wework_message.domain.message.attempt import Receipt
 from wework_message.domain.message.message import Message, Note

@@ -20,8 +20,9 @@ from bench import servers
 from tests.support.mysql import opened_store, target_of
 from tests.support.servers.mariadb import MariaDb
 
+from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
-from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory, Store
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.adapters.system import SystemClock
 from wework_message.domain.ids import DEFAULT_TENANT

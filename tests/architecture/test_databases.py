@@ -23,10 +23,8 @@ MAY_SAY_IT: Final = {
     "database_kinds.py": "the list of the kinds",
     "index_hints.py": "a table: how each database is told of an index",
     "logs.py": "the list of the libraries that log",
-    "multirow.py": "MySQL's own",
-    "schema_options.py": "MySQL's own",
     "0001_initial_schema.py": "a migration: what it does to each database is not changed any more",
-    "tree.py": "the default of `datasource.url` where a profile allows it",
+    "model.py": "the default of `datasource.url` where a profile allows it",
     "command.py": "the demo says what it runs on",
     "processes.py": "the demo says what its service runs on",
 }

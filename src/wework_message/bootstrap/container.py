@@ -6,10 +6,11 @@ from dependency_injector import containers, providers
 
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
-from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory, Store
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.system import SystemClock, SystemRandom, UuidGenerator
 from wework_message.application.accept.accept import (
     AcceptBatchHandler,

@@ -7,7 +7,7 @@ from wework_message.adapters.sql.backends import backend_of, migrate
 from wework_message.adapters.sql.core.database_backend import DatabaseBackend
 from wework_message.adapters.sql.core.database_kind import DatabaseAddressError
 from wework_message.adapters.sql.core.schema import SchemaState, schema_state
-from wework_message.adapters.sql.repositories.unit_of_work import Store
+from wework_message.adapters.sql.core.store import Store
 from wework_message.bootstrap.settings import SettingsError, database_source
 from wework_message.bootstrap.settings.model import DatasourceSettings
 

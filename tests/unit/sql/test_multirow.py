@@ -5,12 +5,12 @@ import pytest
 import sqlglot
 from sqlalchemy.dialects import mysql, postgresql
 
-from wework_message.adapters.sql.core import multirow
-from wework_message.adapters.sql.core.multirow import MultirowWriter
 from wework_message.adapters.sql.core.prepared import ROW_WRITER, Prepared, inserting
 from wework_message.adapters.sql.core.tables import batch
+from wework_message.adapters.sql.mysql import multirow
 from wework_message.adapters.sql.mysql.dialect import MysqlDialect
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
+from wework_message.adapters.sql.mysql.multirow import MultirowWriter
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.messages import _FORGET, _UPDATE_ATTEMPT
 

@@ -4,9 +4,9 @@ from typing import Final
 
 from wework_message.adapters.sql.core.database_backend import DatabaseBackend
 from wework_message.adapters.sql.core.schema import SchemaState, upgrade
+from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.database_kinds import kind_of
 from wework_message.adapters.sql.mysql.backend import MysqlBackend
-from wework_message.adapters.sql.repositories.unit_of_work import Store
 from wework_message.adapters.sql.sqlite.backend import SqliteBackend
 
 BACKENDS: Final[dict[str, DatabaseBackend]] = {

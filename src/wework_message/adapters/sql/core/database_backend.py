@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from wework_message.adapters.sql.core.database_kind import DatabaseKind, DatabaseSource
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.repositories.unit_of_work import Store
+from wework_message.adapters.sql.core.store import Store
 from wework_message.domain.ports.checks import Check
 
 

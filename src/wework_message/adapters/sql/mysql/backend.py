@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 
 from wework_message.adapters.sql.core.database_backend import DatabaseBackend, Examination, Objection
 from wework_message.adapters.sql.core.database_kind import DatabaseSource
+from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.mysql.checks import mysql_checks
 from wework_message.adapters.sql.mysql.kind import MysqlKind
 from wework_message.adapters.sql.mysql.server import objections
-from wework_message.adapters.sql.repositories.unit_of_work import Store
 from wework_message.domain.errors import UnavailableError
 
 MIGRATION_LOCK_S: Final = 600

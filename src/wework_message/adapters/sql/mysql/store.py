@@ -16,11 +16,11 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from wework_message.adapters.sql.core.execution import Result, Step
-from wework_message.adapters.sql.core.multirow import MultirowWriter
 from wework_message.adapters.sql.core.prepared import ROW_WRITER
-from wework_message.adapters.sql.core.schema_options import COLLATIONS
 from wework_message.adapters.sql.mysql.dialect import MysqlDialect
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
+from wework_message.adapters.sql.mysql.multirow import MultirowWriter
+from wework_message.adapters.sql.mysql.schema_options import COLLATIONS
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
 
 WRITERS: Final = 8

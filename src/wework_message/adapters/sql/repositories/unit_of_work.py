@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Self
 
 from sqlalchemy import Connection
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Result, Session, Sessions, Step
+from wework_message.adapters.sql.core.store import Turn
 from wework_message.adapters.sql.repositories.accounts import SqlAccountRepository
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetters
 from wework_message.adapters.sql.repositories.inbox import SqlCallbackInbox
@@ -19,8 +20,6 @@ from wework_message.adapters.sql.repositories.pruning import SqlPruning
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
-
-Turn: TypeAlias = asyncio.Lock | asyncio.Semaphore
 
 
 class SqlUnitOfWork:
@@ -90,42 +89,6 @@ def _in_order(
     for step, its in first:
         step(connection, *its)
     return work(connection, *arguments)
-
-
-class Store(Sessions, Protocol):
-    """A database. Units of work begin on it, and queries read what is committed."""
-
-    @property
-    def name(self) -> str:
-        """Name of the kind of database (`DatabaseKind.name`)."""
-        ...
-
-    @property
-    def dialect(self) -> Dialect:
-        """Its statements."""
-        ...
-
-    @property
-    def turn(self) -> Turn:
-        """Lets as many units of work of the process in as it takes."""
-        ...
-
-    @property
-    def side_by_side(self) -> bool:
-        """Whether that is more than one."""
-        ...
-
-    async def transact(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
-        """One function in a transaction of its own; raises as a session does."""
-        ...
-
-    async def read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
-        """One query on what is committed; raises `UnavailableError`."""
-        ...
-
-    async def close(self) -> None:
-        """End every connection."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from wework_message.adapters.sql.core.database_backend import DatabaseBackend, Examination, Objection
 from wework_message.adapters.sql.core.database_kind import DatabaseSource
-from wework_message.adapters.sql.repositories.unit_of_work import Store
+from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.sqlite.checks import ReadOnlyFile, sqlite_checks
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.kind import SqliteKind

@@ -1,0 +1,46 @@
+"""A database as units of work and queries see it, whichever it is."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+from wework_message.adapters.sql.core.dialect import Dialect
+from wework_message.adapters.sql.core.execution import Result, Sessions
+
+Turn: TypeAlias = asyncio.Lock | asyncio.Semaphore
+
+
+class Store(Sessions, Protocol):
+    """A database. Units of work begin on it, and queries read what is committed."""
+
+    @property
+    def name(self) -> str:
+        """Name of the kind of database (`DatabaseKind.name`)."""
+        ...
+
+    @property
+    def dialect(self) -> Dialect:
+        """Its statements."""
+        ...
+
+    @property
+    def turn(self) -> Turn:
+        """Lets as many units of work of the process in as it takes."""
+        ...
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether that is more than one."""
+        ...
+
+    async def transact(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        """One function in a transaction of its own; raises as a session does."""
+        ...
+
+    async def read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        """One query on what is committed; raises `UnavailableError`."""
+        ...
+
+    async def close(self) -> None:
+        """End every connection."""
+        ...
