@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from wework_message.domain.callbacks import Evidence, FactKind, weigh
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, ProviderMessageId
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.selection import Decision
 
 
@@ -37,8 +37,8 @@ class AttemptOutcome:
     """What one call proved. Gateways return it and never raise (decision 14)."""
 
     kind: OutcomeClass
-    reason: str | None = None
-    """A stable cause within the class: CONNECT, DEADLINE, CODE, NO_ID, LEASE_EXPIRED, SHUTDOWN, UNBUILDABLE ..."""
+    reason: Reason | None = None
+    """The cause within the class."""
     error_code: int | None = None
     """The provider's integer."""
     error_message: str | None = None

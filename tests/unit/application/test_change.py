@@ -14,10 +14,10 @@ from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import RecallState
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 
-TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
-REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, reason="CODE")
+TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
+REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.CODE)
 NAME = ProviderMessageId("4711")
 ACCEPTED = an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(NAME))
 
@@ -162,7 +162,7 @@ async def test_a_recall_that_was_not_answered_leaves_the_message_sent(outcome: A
 async def test_a_recall_that_did_not_get_out_is_asked_again() -> None:
     async with World() as world:
         message_id = await sent(world, ACCEPTED)
-        world.gateway.script_recalls(an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT"))
+        world.gateway.script_recalls(an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
         await recall(world, message_id)
         await world.dispatch()
         await world.pass_time(2_000)

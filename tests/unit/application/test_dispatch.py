@@ -20,13 +20,13 @@ from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, Dispatch
 from wework_message.domain.ports.persistence import UnitOfWork
 
-REFUSED_CONNECTION = an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT")
-TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
-REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, reason="CODE", error_code=-1)
+REFUSED_CONNECTION = an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT)
+TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
+REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.CODE, error_code=-1)
 
 
 class Call:
@@ -281,7 +281,7 @@ async def test_a_message_whose_handling_raises_three_times_ends_as_poison(monkey
 
 async def test_a_request_that_cannot_be_built_three_times_ends_as_poison() -> None:
     async with World() as world:
-        world.gateway.script(*[an_outcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE")] * 3)
+        world.gateway.script(*[an_outcome(OutcomeClass.NOT_SENT, reason=Reason.UNBUILDABLE)] * 3)
         message_id = await world.accept_text()
         for _ in range(3):
             await world.pass_time(60_000)

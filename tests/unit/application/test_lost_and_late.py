@@ -30,11 +30,11 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, Dispatch
 from wework_message.domain.ports.persistence import InboxState
 
-TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
+TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
 NAME = ProviderMessageId("4711")
 
 
@@ -151,7 +151,7 @@ async def test_an_unbuildable_request_is_one_strike_however_often_it_is_recorded
     async with World() as world:
         message_id, call = await begun(world)
         world.database.failing_commits = 2
-        call.answer.set_result(an_outcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE"))
+        call.answer.set_result(an_outcome(OutcomeClass.NOT_SENT, reason=Reason.UNBUILDABLE))
         await world.quiet()
         message = await world.message(message_id)
         assert (message.status, message.strikes) == (MessageStatus.RETRY_WAIT, 1)

@@ -9,7 +9,7 @@ from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import IllegalTransitionError, InvalidValueError
 from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 
 HOUR_MS = 3_600_000
 
@@ -102,7 +102,7 @@ async def test_what_rests_and_what_is_unknown_already_stays_as_it_is() -> None:
     async with World() as world:
         sent = await world.accept_text()
         await world.dispatch()
-        world.gateway.script(an_outcome(OutcomeClass.UNCERTAIN, reason="READ"))
+        world.gateway.script(an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.READ))
         unknown = await world.accept_text(to="S:7")
         await world.dispatch()
         before = [await world.message(one) for one in (sent, unknown)]

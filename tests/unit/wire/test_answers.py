@@ -12,7 +12,7 @@ from wework_message.domain.content import LinkContent
 from wework_message.domain.ids import BatchId, BindingId, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message, Note
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.ports.reading import BatchView, CallbackView, MessageView
 from wework_message.domain.provider import Capabilities, Provider
@@ -89,7 +89,7 @@ def the_message(*outcomes: AttemptOutcome | None, **changes: Any) -> Message:
     return a_message(**fields | changes)
 
 
-SENT = the_message(an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT"), accepted(), status=MessageStatus.SENT)
+SENT = the_message(an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT), accepted(), status=MessageStatus.SENT)
 FAILED = the_message(
     an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=-2003, error_message="bad conversation id"),
     status=MessageStatus.FAILED,
@@ -275,7 +275,7 @@ def test_a_lease_or_a_place_in_a_lane_is_no_next_attempt(status: str, shown: boo
 
 
 def test_the_attempt_that_has_a_provider_id_is_told_before_a_newer_one_without() -> None:
-    lost = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
+    lost = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
     answer = status_answer(view(the_message(accepted(), lost, status=MessageStatus.SENT)), simulated=False)
     assert (answer.provider_message_id, answer.error_code) == ("1000001", 0)
 

@@ -14,7 +14,7 @@ from wework_message.domain.content import decode_content, encode_content
 from wework_message.domain.draft import OnUnknown, Pin
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message, Note, RecallState
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.selection import Decision
 
 Row = Mapping[str, Any] | RowMapping
@@ -196,7 +196,7 @@ def attempt_of(row: Row) -> Attempt:
     if row["outcome"] is not None:
         outcome = AttemptOutcome(
             kind=OutcomeClass(row["outcome"]),
-            reason=row["reason"],
+            reason=Reason.stored(row["reason"]) if row["reason"] is not None else None,
             error_code=row["error_code"],
             error_message=row["error_message"],
             confirmed=bool(row["confirmed"]),
