@@ -8,7 +8,7 @@ from wework_message.domain.account import implicit_account_id
 from wework_message.domain.attempt import Attempt, AttemptOutcome, Receipt
 from wework_message.domain.callbacks import FactKind, Sighting
 from wework_message.domain.content import TextContent
-from wework_message.domain.conversation import Conversation
+from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.draft import Draft
 from wework_message.domain.ids import (
     DEFAULT_TENANT,
@@ -84,7 +84,7 @@ def an_attempt(**changes: Any) -> Attempt:
 
 def a_draft(**changes: Any) -> Draft:
     fields: dict[str, Any] = {
-        "conversation": Conversation.parse(CONVERSATION),
+        "conversation": PEERS_AND_ROOMS.parse(CONVERSATION),
         "content": TextContent(content="hello"),
         "guid": GUID,
     }

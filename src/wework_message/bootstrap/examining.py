@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.util import find_spec
 from typing import Final
 
-from wework_message.adapters.guxing.checks import callback_checks
 from wework_message.adapters.http.checks import reaching_url
 from wework_message.adapters.sql.arrivals import arrival_check
 from wework_message.adapters.sql.checks import ReadOnlyFile, mysql_checks, sqlite_checks
@@ -14,7 +13,8 @@ from wework_message.adapters.sql.invariant_checks import invariant_checks
 from wework_message.adapters.system import SystemClock
 from wework_message.application.queries.diagnosis import Diagnosis, diagnose
 from wework_message.bootstrap.databases import open_store
-from wework_message.bootstrap.gateways import protocol
+from wework_message.bootstrap.gateways import connection_of, protocol
+from wework_message.bootstrap.protocols import find_protocol
 from wework_message.bootstrap.settings import (
     Loaded,
     ProviderSettings,
@@ -67,8 +67,7 @@ def _providers(loaded: Loaded) -> Iterator[Check]:
 
 def _provider(name: str, setting: str, one: ProviderSettings, url: str) -> Iterator[Check]:
     async def call() -> Finding:
-        async with AsyncExitStack() as stack:
-            gateway = await protocol(one.protocol).open(stack, url, one, 1)
+        async with protocol(one.protocol).open(connection_of(one, url, 1)) as gateway:
             answered = await gateway.probe()
         if answered:
             return Finding.ok("it answers a read-only call")
@@ -77,8 +76,8 @@ def _provider(name: str, setting: str, one: ProviderSettings, url: str) -> Itera
     way = reaching_url(name, url, setting=setting)
     yield from way
     yield Check(f"{name}.call", call, after=way[-1].name, advice="see the provider's log")
-    if one.protocol == "guxing":
-        yield from callback_checks(name)
+    if (speaks := find_protocol(one.protocol)) is not None:
+        yield from speaks.checks(name)
 
 
 @asynccontextmanager

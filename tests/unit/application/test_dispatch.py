@@ -14,7 +14,7 @@ from wework_message.application.commands.claim_due import Room
 from wework_message.application.errors import DrainingError
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.attempt import AttemptOutcome
-from wework_message.domain.conversation import Conversation
+from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, Guid, MessageId, ProviderCode
@@ -472,7 +472,7 @@ async def test_after_the_end_of_the_flusher_nothing_is_taken() -> None:
     async with world:
         await world.accept_text()
     with pytest.raises(DrainingError):
-        await world.accept(conversation=Conversation.parse("R:1"))
+        await world.accept(conversation=PEERS_AND_ROOMS.parse("R:1"))
 
 
 @pytest.mark.parametrize("method", ["wait", "answered"])

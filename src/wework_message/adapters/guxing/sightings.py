@@ -6,7 +6,7 @@ from typing import Any, Final
 from wework_message.adapters.guxing.receipts import MAX_KEY
 from wework_message.adapters.guxing.wire import identifier, number, short_text
 from wework_message.domain.callbacks import FactKind, Sighting
-from wework_message.domain.conversation import Conversation
+from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.ids import Guid, ProviderMessageId
 
 _REVOKE_FLAG: Final = 1 << 5
@@ -87,13 +87,13 @@ def _app_info(value: object) -> str | None:
 def _conversations(record: Mapping[str, Any]) -> tuple[str, ...]:
     """As our requests may spell it, if the account itself is the sender."""
     if (room := identifier(record.get("roomid"))) is not None:
-        return (str(Conversation(is_room=True, peer=room)),)
+        return (str(PEERS_AND_ROOMS.room(room)),)
     if (receiver := identifier(record.get("receiver"))) is None:
         return ()
     asid = identifier(record.get("asid"))
-    spellings = [Conversation(is_room=False, peer=receiver)]
+    spellings = [PEERS_AND_ROOMS.person(receiver)]
     if asid is not None:
-        spellings.append(Conversation(is_room=False, peer=receiver, asid=asid))
+        spellings.append(PEERS_AND_ROOMS.person(receiver, asid))
     return tuple(map(str, spellings))
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from wework_message.bootstrap.protocols import find_protocol
 from wework_message.bootstrap.settings.effective import (
     Effective,
     Origin,
@@ -31,7 +32,8 @@ from wework_message.bootstrap.settings.start import (
     simulated_providers,
     sqlite_path,
 )
-from wework_message.bootstrap.settings.tree import EMBEDDED_DATABASE, Settings
+from wework_message.bootstrap.settings.tree import EMBEDDED_DATABASE, ProviderSettings, Settings
+from wework_message.domain.errors import InvalidValueError
 
 _PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _DATABASE_SCHEMES: Final = frozenset({"sqlite", "mysql"})
@@ -151,8 +153,21 @@ def _check_relations(settings: Settings) -> None:
                 f"{PROVIDER_PREFIX}{name}.timeout-ms",
                 "must not be longer than app.message.unknown.horizon-seconds: no echo proves nothing before the call's end",
             )
+    for name, provider in settings.app.wework.providers.items():
+        _check_options(f"{PROVIDER_PREFIX}{name}.options", provider)
     if unknown.fail_after_hours * 3600 < 2 * unknown.horizon_seconds:
         raise InvalidSettingError("app.message.unknown.fail-after-hours", "must be at least 2 x horizon-seconds")
+
+
+def _check_options(key: str, provider: ProviderSettings) -> None:
+    """By its protocol; one that is not installed stops the start anyway."""
+    protocol = find_protocol(provider.protocol)
+    if protocol is None:
+        return
+    try:
+        protocol.check_options({name: option.reveal() for name, option in provider.options.items()})
+    except InvalidValueError as problem:
+        raise InvalidSettingError(f"{key}.{problem.path}", problem.message) from None
 
 
 def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, ...]:

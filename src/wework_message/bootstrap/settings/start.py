@@ -1,6 +1,7 @@
 """What may start: the profile's demands (decision 35), the network (decision 38), backends that do not exist yet (59)."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from wework_message.application.role import Role
+from wework_message.bootstrap.protocols import find_protocol, simulated_protocols
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import (
     InvalidSettingError,
@@ -19,7 +21,14 @@ from wework_message.bootstrap.settings.errors import (
 from wework_message.bootstrap.settings.queue import queue_problems
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
 from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
-from wework_message.bootstrap.settings.tree import SIMULATOR, DatasourceSettings, RocketmqSettings, Section, Settings
+from wework_message.bootstrap.settings.tree import (
+    SIMULATOR,
+    DatasourceSettings,
+    ProviderSettings,
+    RocketmqSettings,
+    Section,
+    Settings,
+)
 
 OPERATING_PORT: Final = 8083
 """Where `consume` answers operators unless `management.server.port` says otherwise."""
@@ -139,14 +148,23 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
                     key, f"must be a URL: each process would have a simulator of its own ({variables_of(key)})"
                 )
             )
-        if simulated and provider.protocol != "guxing":
-            problems.append(InvalidSettingError(key, "must be a URL: the simulator speaks the protocol guxing only"))
+        problems += _protocol_problems(f"{PROVIDER_PREFIX}{name}", provider, simulated=simulated)
     problems += _datasource_problems(settings, profile)
     problems += _redis_problems(settings)
     if role.accepts and (port := operating_port(settings, role)) and port == settings.server.port:
         problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))
     problems += queue_problems(settings.rocketmq)
     return (*problems, *_topic_problems(settings), *_missing_backends(settings))
+
+
+def _protocol_problems(prefix: str, provider: ProviderSettings, *, simulated: bool) -> Iterator[SettingsError]:
+    if simulated and provider.protocol not in simulated_protocols():
+        spoken = " or ".join(simulated_protocols())
+        yield InvalidSettingError(
+            f"{prefix}.api-base-url", f"must be a URL: the simulator speaks the protocol {spoken} only"
+        )
+    elif find_protocol(provider.protocol) is None:
+        yield InvalidSettingError(f"{prefix}.protocol", f"no installed package provides {provider.protocol}")
 
 
 def require_startable(settings: Settings, profile: str, role: Role = Role.ALL) -> None:
