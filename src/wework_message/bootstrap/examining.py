@@ -80,10 +80,22 @@ def _provider(name: str, setting: str, one: ProviderSettings, url: str) -> Itera
         yield from speaks.checks(name)
 
 
+def _without_echoes(loaded: Loaded) -> Sequence[str]:
+    """Codes of the providers of whose sends nothing is ever heard."""
+    providers = loaded.settings.app.wework.providers.values()
+    speaks = {name: find_protocol(name) for name in {provider.protocol for provider in providers}}
+    return [
+        provider.code
+        for provider in providers
+        if (protocol := speaks[provider.protocol]) is not None and not protocol.has_echoes
+    ]
+
+
 @asynccontextmanager
 async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
     source = loaded.settings.datasource
     horizon_ms = loaded.settings.app.message.unknown.horizon_seconds * 1000
+    without_echoes = _without_echoes(loaded)
     if source.url is None:
         yield [_skipped("database.call", "datasource.url is not set")]
     elif source.url.scheme == "sqlite":
@@ -92,7 +104,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
         yield [
             *sqlite_checks(path, auto_migrate=source.auto_migrate),
             *invariant_checks(run, SqliteDialect(), SystemClock()),
-            arrival_check(run, horizon_ms=horizon_ms),
+            arrival_check(run, horizon_ms=horizon_ms, without_echoes=without_echoes),
         ]
     elif find_spec("asyncmy") is None:
         yield [_skipped("database.call", "the extra mysql is not installed")]
@@ -105,7 +117,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
                     auto_migrate=source.auto_migrate, accept_data_loss=source.accept_data_loss,
                 ),
                 *invariant_checks(store.read, store.dialect, SystemClock()),
-                arrival_check(store.read, horizon_ms=horizon_ms),
+                arrival_check(store.read, horizon_ms=horizon_ms, without_echoes=without_echoes),
             ]  # fmt: skip
 
 

@@ -35,13 +35,14 @@ LATER = 10 * SLOT_MS
 class Bench:
     """A registry, its observer, and a time that only the test moves."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_echoes: bool = True) -> None:
         self.now = NOW
         provider = Provider(PROVIDER, "p", Capabilities(frozenset()))
         self.metrics = Metrics(providers=(provider,), routes=())
         self.observer = PrometheusObserver(
-            self.metrics, horizon_ms=HORIZON_MS, longest_call_ms=CALL_MS, now=lambda: self.now
-        )
+            self.metrics, horizon_ms=HORIZON_MS, longest_call_ms=CALL_MS, now=lambda: self.now,
+            without_echoes=() if has_echoes else (PROVIDER,),
+        )  # fmt: skip
 
     def tell(self, message: Message) -> None:
         for move in message.moves:
@@ -118,6 +119,14 @@ def test_sent_without_an_echo_counts_as_sent_after_2h_and_only_once() -> None:
     assert bench.counted() == {"sent": 1}
     assert bench.counted() == {"sent": 1}
     assert bench.finished(type="TEXT", provider=PROVIDER, outcome="sent") == 1
+
+
+def test_sent_counts_at_once_and_only_once_where_no_echo_can_come() -> None:
+    bench = Bench(has_echoes=False)
+    bench.tell(a_sent())
+    assert bench.counted() == {"sent": 1}
+    bench.now = NOW + 2 * HORIZON_MS + LATER
+    assert bench.counted() == {"sent": 1}
 
 
 def test_unknown_counts_once_it_has_been_parked_and_a_later_resolution_adds() -> None:
