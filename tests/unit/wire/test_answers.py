@@ -104,8 +104,8 @@ NOTES = [
     Note("ECHO", NOW + 3000, attempt=2, event_key="e", source="callback"),
 ]
 
-PROVIDER_ONE = Provider(PROVIDER, "广州孤星", Capabilities(frozenset({"TEXT", "LINK"})), simulated=True)
-PROVIDER_TWO = Provider(BACKUP, "备用", Capabilities(frozenset({"TEXT"})), enabled=False, priority=2)
+PROVIDER_ONE = Provider(PROVIDER, "广州孤星", Capabilities(frozenset({"TEXT", "LINK"})), "guxing", simulated=True)
+PROVIDER_TWO = Provider(BACKUP, "备用", Capabilities(frozenset({"TEXT"})), "guxing", enabled=False, priority=2)
 PROVIDERS = {PROVIDER: PROVIDER_ONE, BACKUP: PROVIDER_TWO}
 VIEWS = [
     ProviderView(PROVIDER_ONE, "http://localhost:19000", ProviderHealth(PROVIDER, True, NOW, "CLOSED", 87.0, 120.5)),
