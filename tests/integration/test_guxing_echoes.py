@@ -71,7 +71,7 @@ async def test_echo_names_the_message_that_was_answered(stage: Stage, conversati
         assert sighting.provider_message_id == receipt.provider_message_id
         assert sighting.app_info_key == receipt.app_info_key is not None
         assert (sighting.sender, sighting.sent_at) == (receipt.sender_id, receipt.sent_at)
-        assert (sighting.send_flag, sighting.refers_to) == (True, None)
+        assert (sighting.marked_own, sighting.refers_to) == (True, None)
         assert sighting.conversations == (conversation_id,)
         assert sighting.kinds == {FactKind.ECHO}
     assert text.text is not None

@@ -1,6 +1,5 @@
 """Values for tests: whole and valid, with the one thing changed that the test is about."""
 
-import dataclasses
 import itertools
 from typing import Any, Final
 
@@ -93,7 +92,9 @@ def a_draft(**changes: Any) -> Draft:
 
 def a_receipt(name: str | None = None, **changes: Any) -> Receipt:
     name = name if name is not None else str(7_000_000 + next(_serial))
-    return dataclasses.replace(Receipt(ProviderMessageId(name), app_info_key=f"key-{name}", sent_at=NOW), **changes)
+    fields: dict[str, Any] = {"app_info_key": f"key-{name}", "sent_at": NOW} | changes
+    details = {name: fields.pop(name) for name in list(fields) if name not in Receipt.__dataclass_fields__}
+    return Receipt(ProviderMessageId(name), **fields, details=details)
 
 
 def an_outcome(kind: OutcomeClass, **changes: Any) -> AttemptOutcome:
@@ -107,7 +108,7 @@ def a_sighting(**changes: Any) -> Sighting:
         "guid": GUID,
         "event_key": f"event-{next(_serial)}",
         "conversations": (CONVERSATION,),
-        "send_flag": True,
+        "marked_own": True,
         "sent_at": NOW,
         "text": "hello",
         "kinds": frozenset({FactKind.ECHO}),

@@ -47,8 +47,8 @@ class OpenAttempt:
 
 
 def is_own(sighting: Sighting, own_vid: str | None) -> bool:
-    """Whether the account itself sent the record; `send_flag` stands in until its user id is known."""
-    return sighting.sender == own_vid if own_vid is not None else sighting.send_flag
+    """Whether the account itself sent the record; the provider's mark counts until its user id is known."""
+    return sighting.sender == own_vid if own_vid is not None else sighting.marked_own
 
 
 def match(sighting: Sighting, attempts: Iterable[OpenAttempt], *, horizon_ms: int) -> OpenAttempt | None:

@@ -284,7 +284,7 @@ async def test_the_first_accepted_answer_tells_who_the_account_is() -> None:
             await world.accept_text("first")
         unknown = await world.accept_text("lost")
         await world.dispatch()
-        echo = {"text": "lost", "provider_message_id": NAME, "send_flag": False}
+        echo = {"text": "lost", "provider_message_id": NAME, "marked_own": False}
         await world.hear(sighting=a_sighting(sender="4242", **echo))
         assert (await world.message(unknown)).status is MessageStatus.UNKNOWN
         await world.hear(sighting=a_sighting(sender="1688", **echo))

@@ -70,7 +70,7 @@ def test_text_of_the_accounts_own() -> None:
     assert (sighting.provider_message_id, sighting.refers_to) == ("1000127", None)
     assert sighting.app_info_key == "CAUQ/uWVwgY="
     assert sighting.conversations == ("S:7881300000000001",)
-    assert (sighting.sender, sighting.send_flag) == ("1688850000000001", True)
+    assert (sighting.sender, sighting.marked_own) == ("1688850000000001", True)
     assert (sighting.sent_at, sighting.text) == (1_753_761_234_000, "你好")
     assert sighting.kinds == {FactKind.ECHO}
 
@@ -160,7 +160,7 @@ def test_send_flag_0_is_not_own() -> None:
     for changes, own in (({"send_flag": 0}, False), ({"send_flag": "1"}, True), ({"send_flag": [1]}, False)):
         sighting = item(record(**changes)).sighting
         assert sighting is not None
-        assert sighting.send_flag is own
+        assert sighting.marked_own is own
 
 
 def test_ids_as_integers_make_the_same_record() -> None:

@@ -58,7 +58,7 @@ def read_sighting(guid: Guid, event_key: str, record: Mapping[str, Any]) -> Sigh
         app_info_key=_app_info(record.get("appinfo")),
         conversations=_conversations(record),
         sender=identifier(record.get("sender")),
-        send_flag=number(record.get("send_flag")) == 1,
+        marked_own=number(record.get("send_flag")) == 1,
         sent_at=sent_s * 1_000 if sent_s else None,
         text=short_text(record.get("content"), _MAX_TEXT) if msg_type == _TEXT else None,
         kinds=kinds,
