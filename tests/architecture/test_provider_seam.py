@@ -7,15 +7,15 @@ from typing import Final
 import pytest
 
 PACKAGE: Final = Path(__file__).parents[2] / "src" / "wework_message"
-ITS_OWN: Final = ("adapters/guxing/", "entrypoints/simulator/", "simulator/")
+ITS_OWN: Final = ("adapters/guxing/", "simulator/", "simulator/")
 """The protocol, and the imitation of its provider."""
 
 MAY_NAME_IT: Final = {
     "bootstrap/protocols.py": "the list of our own protocols",
     "bootstrap/settings/effective.py": "the default settings",
-    "bootstrap/settings/tree.py": "the default settings",
-    "entrypoints/cli/simulating.py": "the command that starts the imitation",
-    "entrypoints/cli/demo/processes.py": "sets the address of the provider of the default settings",
+    "bootstrap/settings/model.py": "the default settings",
+    "entrypoints/cli/commands/simulate.py": "the command that starts the imitation",
+    "demo/processes.py": "sets the address of the provider of the default settings",
     "simulator/demo/processes.py": "the same",
 }
 

@@ -15,14 +15,14 @@ from tests.support.polling import until
 from tests.support.wiring import Silence
 
 from wework_message.adapters.memory.gateway import MemoryGateway
-from wework_message.adapters.rocketmq.reports import Reports
+from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.adapters.system import SystemClock
-from wework_message.bootstrap.examining import examine
+from wework_message.bootstrap.doctor import examine
 from wework_message.bootstrap.policies import limits_of, policy_of
-from wework_message.bootstrap.running import Meters, running
+from wework_message.bootstrap.process import ProcessMetrics, running
 from wework_message.bootstrap.settings import Loaded, load
-from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.ids import Guid
+from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, MessageGateway
 from wework_message.domain.ports.protocols import ProviderConnection
@@ -78,8 +78,8 @@ def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loaded:
 
 @pytest.fixture
 async def service(loaded: Loaded) -> AsyncIterator[Service]:
-    meters = Meters(lambda numbers: None, Reports(), lambda op, result, seconds: None)
-    async with running(loaded, Unheard(), meters) as process:
+    process_metrics = ProcessMetrics(lambda numbers: None, QueueMetrics(), lambda op, result, seconds: None)
+    async with running(loaded, Unheard(), process_metrics) as process:
         app = create_app(process.application, Config(version="0", limits=limits_of(loaded)))
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # httpx knows no scope types
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:

@@ -12,10 +12,10 @@ from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.system import SystemClock
 from wework_message.domain.conversation import Conversation
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.ports.checking import Check, Finding
+from wework_message.domain.ports.checks import Check, Finding
 from wework_message.domain.ports.gateway import CallbackReader, MessageGateway
 from wework_message.domain.ports.protocols import Idempotency, ProviderConnection, ProviderProtocol
-from wework_message.domain.provider import Capabilities
+from wework_message.domain.routing.provider import Capabilities
 
 _PAGER: Final = re.compile(r"P:[a-z]{1,32}")
 _OPTIONS: Final = frozenset({"token", "channel"})

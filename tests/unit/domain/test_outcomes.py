@@ -2,8 +2,8 @@ import copy
 
 import pytest
 
-from wework_message.domain.breaker import CONNECT_REASONS, OWN_REASONS, TIMEOUT_REASONS
 from wework_message.domain.outcomes import INPUT_REFUSALS, Reason
+from wework_message.domain.routing.breaker import CONNECT_REASONS, OWN_REASONS, TIMEOUT_REASONS
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from wework_message.adapters.guxing.receipts import read_receipt
-from wework_message.adapters.sql.receipts import receipt_of, receipt_text
-from wework_message.domain.attempt import Receipt
+from wework_message.adapters.sql.core.receipts import receipt_of, receipt_text
 from wework_message.domain.ids import ProviderMessageId
+from wework_message.domain.message.attempt import Receipt
 
 WHOLE: dict[str, Any] = {
     "id": "7000000000000000001", "seq": "14303419", "messagetype": 4, "sender": "1688850000000001", "receiver": "0",

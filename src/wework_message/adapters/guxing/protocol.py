@@ -11,10 +11,10 @@ from wework_message.adapters.http import HttpClient
 from wework_message.domain.content import MessageType
 from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.ports.checking import Check
+from wework_message.domain.ports.checks import Check
 from wework_message.domain.ports.gateway import MessageGateway
 from wework_message.domain.ports.protocols import Idempotency, ProviderConnection, ProviderProtocol
-from wework_message.domain.provider import Capabilities
+from wework_message.domain.routing.provider import Capabilities
 
 PROBE_CONNECTIONS: Final = 4
 """Connections to a provider for probes, beside those of the calls in flight."""

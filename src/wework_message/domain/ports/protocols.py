@@ -8,9 +8,9 @@ from typing import Protocol
 
 from wework_message.domain.conversation import ConversationGrammar
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.checking import Check
+from wework_message.domain.ports.checks import Check
 from wework_message.domain.ports.gateway import CallbackReader, MessageGateway
-from wework_message.domain.provider import Capabilities
+from wework_message.domain.routing.provider import Capabilities
 
 
 class Idempotency(StrEnum):
