@@ -24,7 +24,7 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome, Receipt
 from wework_message.domain.message.message import Note
 from wework_message.domain.message.projection import FactKind
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.domain.routing.selector import Candidate, Choice, Refusal, RouteHealth, RouteRequest
 
@@ -137,9 +137,9 @@ def desk(outcomes: Iterable[AttemptOutcome]) -> HelpDesk:
 
 
 ACCEPTED = AttemptOutcome(OutcomeClass.ACCEPTED, receipt=Receipt(ProviderMessageId("7000001")))
-NO_CONNECTION = AttemptOutcome(OutcomeClass.NOT_SENT, reason="CONNECT")
-LOGGED_OUT = AttemptOutcome(OutcomeClass.REFUSED_BINDING, reason="CODE")
-NO_ANSWER = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
+NO_CONNECTION = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT)
+LOGGED_OUT = AttemptOutcome(OutcomeClass.REFUSED_BINDING, reason=Reason.CODE)
+NO_ANSWER = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
 
 
 def a_refused_connection_is_tried_again() -> None:

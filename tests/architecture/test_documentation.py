@@ -150,7 +150,7 @@ def _error_codes() -> set[str]:
         codes |= set(brought.findall(source.read_text("utf-8")))
     sending = (ROOT / "src/wework_message/entrypoints/rest/sending.py").read_text("utf-8")
     assert "Refusal(422, message.status.value" in sending
-    assert 'frozenset({"NO_BINDING", "NO_CAPABILITY"})' in sending
+    assert "frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})" in sending
     return codes | {"EXPIRED", "CANCELLED", "NO_BINDING", "NO_CAPABILITY"}
 
 

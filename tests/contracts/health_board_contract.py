@@ -8,7 +8,7 @@ from tests.support.builders import BACKUP, GUID, NOW, PROVIDER
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.account import BindingState, implicit_binding
 from wework_message.domain.ids import Guid
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.health import CallReport, HealthBoard
 from wework_message.domain.routing.breaker import Passage
@@ -46,7 +46,7 @@ class HealthBoardContract:
         assert (board.provider(PROVIDER).healthy, board.provider(PROVIDER).checked_at) == (answered, NOW)
         assert board.provider(BACKUP).healthy is None
 
-    @pytest.mark.parametrize("reason", ["CONNECT", "DNS", "TLS"])
+    @pytest.mark.parametrize("reason", [Reason.CONNECT, Reason.DNS, Reason.TLS])
     def test_a_provider_that_cannot_be_reached_is_not_healthy_until_it_answers(
         self, board: HealthBoard, reason: str
     ) -> None:
@@ -55,7 +55,7 @@ class HealthBoardContract:
         board.report(a_report(OutcomeClass.REFUSED_PERMANENT, at=NOW + 1))
         assert (board.provider(PROVIDER).healthy, board.provider(PROVIDER).checked_at) == (True, NOW + 1)
 
-    @pytest.mark.parametrize("reason", ["TOO_LATE", "UNBUILDABLE"])
+    @pytest.mark.parametrize("reason", [Reason.TOO_LATE, Reason.UNBUILDABLE])
     def test_our_own_refusals_say_nothing_about_a_provider(self, board: HealthBoard, reason: str) -> None:
         board.report(a_report(OutcomeClass.NOT_SENT, reason=reason))
         assert board.provider(PROVIDER).healthy is None
@@ -105,7 +105,7 @@ class HealthBoardContract:
         self, board: HealthBoard, clock: SettableClock
     ) -> None:
         for _ in range(5):
-            board.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT"))
+            board.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
         assert board.provider(PROVIDER).breaker == "OPEN"
         assert route(board, clock, binding_id=SIBLING).provider is Passage.SHUT
         assert route(board, clock, provider_code=BACKUP).provider is Passage.FREE
@@ -149,13 +149,13 @@ class HealthBoardContract:
         good = route(board, clock)
         assert good.quality > UNOBSERVED.quality
         assert good.latency_ms == 80.0
-        board.report(a_report(OutcomeClass.UNCERTAIN, reason="RESET"))
+        board.report(a_report(OutcomeClass.UNCERTAIN, reason=Reason.READ))
         assert route(board, clock).quality < good.quality
 
     def test_percentiles_are_taken_of_the_answers(self, board: HealthBoard) -> None:
         for elapsed_ms in range(1, 101):
             board.report(a_report(OutcomeClass.ACCEPTED, elapsed_ms=float(elapsed_ms)))
-        board.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT", elapsed_ms=9_999.0))
+        board.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT, elapsed_ms=9_999.0))
         health = board.provider(PROVIDER)
         assert health.p50_ms == pytest.approx(50, abs=1)
         assert health.p95_ms == pytest.approx(95, abs=1)
@@ -182,7 +182,7 @@ class SharedHealthBoardContract:
         self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock
     ) -> None:
         for _ in range(5):
-            board.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT"))
+            board.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
         await self.exchange(board, other_board)
         assert other_board.provider(PROVIDER).breaker == "OPEN"
         clock.advance(OPEN_MS)
@@ -194,7 +194,7 @@ class SharedHealthBoardContract:
         self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock
     ) -> None:
         for _ in range(5):
-            board.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT"))
+            board.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
         clock.advance(OPEN_MS)
         board.probed(PROVIDER, True, clock.now())
         board.admit(PROVIDER, BINDING, "TEXT", clock.now())
@@ -205,19 +205,19 @@ class SharedHealthBoardContract:
         self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock
     ) -> None:
         for one in (board, other_board, board, other_board):
-            one.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT"))
+            one.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
         await self.exchange(board, other_board, board)
         for one in (board, other_board):
             assert one.provider(PROVIDER).breaker == "CLOSED"
-            one.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT"))
+            one.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
             assert one.provider(PROVIDER).breaker == "OPEN"
 
     async def test_successes_between_failures_stay_between_them(
         self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock
     ) -> None:
         for _ in range(4):
-            board.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT"))
-            board.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT"))
+            board.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
+            board.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
             board.report(a_report(OutcomeClass.ACCEPTED))
             board.report(a_report(OutcomeClass.ACCEPTED, binding_id=SIBLING))
         await self.exchange(board, other_board)

@@ -32,7 +32,7 @@ from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.draft import OnUnknown, Pin
 from wework_message.domain.message.message import Message, RecallState
 from wework_message.domain.message.scheduling import LANE_RECHECK_MS
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import DueMessage, IdempotencyKey, LaneBlock, UnitOfWorkFactory
 from wework_message.domain.retry import GiveUp, HoldFor, RetryAt
@@ -93,7 +93,7 @@ class RepositorySteps:
 
     async def unknown(self, units: UnitOfWorkFactory, clock: SettableClock, **changes: Any) -> Message:
         message = await self.call_started(units, clock, **changes)
-        settle(message, an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE"), now=clock.now())
+        settle(message, an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE), now=clock.now())
         await self.save(units, message)
         return message
 
@@ -184,9 +184,13 @@ class StoringContract(RepositorySteps):
     async def test_a_refusal_comes_back(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
         message = await self.call_started(units, clock)
         refused = an_outcome(
-            OutcomeClass.REFUSED_PERMANENT, reason="CODE", error_code=-4017, error_message="无权限", confirmed=False
+            OutcomeClass.REFUSED_PERMANENT,
+            reason=Reason.CODE,
+            error_code=-4017,
+            error_message="无权限",
+            confirmed=False,
         )
-        settle(message, refused, verdict=GiveUp("REFUSED_PERMANENT"))
+        settle(message, refused, verdict=GiveUp(FailureReason.REFUSED_PERMANENT))
         await self.save(units, message)
         stored = await self.load(units, message)
         assert (stored.status, stored.reason, stored.confirmed) == (MessageStatus.FAILED, "REFUSED_PERMANENT", False)
@@ -368,7 +372,7 @@ class SavingContract(RepositorySteps):
         unknown = await self.call_started(units, clock, conversation_id="R:2")
         for message in (known, unknown):
             outcome = an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=message is known)
-            settle(message, outcome, verdict=GiveUp("REFUSED_PERMANENT"), now=clock.now())
+            settle(message, outcome, verdict=GiveUp(FailureReason.REFUSED_PERMANENT), now=clock.now())
         await self.save(units, known, unknown)
         async with units() as unit:
             assert [one.message_id for one in await unit.messages.uncertain(PROVIDER, [GUID])] == [unknown.id]

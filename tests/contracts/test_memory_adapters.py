@@ -33,7 +33,7 @@ from wework_message.domain.account import Account, Binding, implicit_binding
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid
 from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.notifier import Notifier
@@ -222,8 +222,8 @@ class TestMemoryGateway(GatewayContract):
     @pytest.fixture
     def unreachable(self, clock: SettableClock) -> MemoryGateway:
         gateway = MemoryGateway(clock)
-        gateway.script(*[an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT")] * 3)
-        gateway.script_recalls(an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT"))
+        gateway.script(*[an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT)] * 3)
+        gateway.script_recalls(an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
         gateway.answers = False
         return gateway
 

@@ -71,7 +71,7 @@ async def test_echo_names_the_message_that_was_answered(stage: ServiceProcesses,
         assert stream_record.provider_message_id == receipt.provider_message_id
         assert stream_record.app_info_key == receipt.app_info_key is not None
         assert (stream_record.sender, stream_record.sent_at) == (receipt.sender_id, receipt.sent_at)
-        assert (stream_record.send_flag, stream_record.refers_to) == (True, None)
+        assert (stream_record.marked_own, stream_record.refers_to) == (True, None)
         assert stream_record.conversations == (conversation_id,)
         assert stream_record.kinds == {FactKind.ECHO}
     assert text.text is not None

@@ -1,12 +1,11 @@
 """Values for tests: whole and valid, with the one thing changed that the test is about."""
 
-import dataclasses
 import itertools
 from typing import Any, Final
 
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.content import TextContent
-from wework_message.domain.conversation import Conversation
+from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.ids import (
     DEFAULT_TENANT,
     BatchId,
@@ -84,7 +83,7 @@ def an_attempt(**changes: Any) -> Attempt:
 
 def a_draft(**changes: Any) -> Draft:
     fields: dict[str, Any] = {
-        "conversation": Conversation.parse(CONVERSATION),
+        "conversation": PEERS_AND_ROOMS.parse(CONVERSATION),
         "content": TextContent(content="hello"),
         "guid": GUID,
     }
@@ -93,7 +92,9 @@ def a_draft(**changes: Any) -> Draft:
 
 def a_receipt(name: str | None = None, **changes: Any) -> Receipt:
     name = name if name is not None else str(7_000_000 + next(_serial))
-    return dataclasses.replace(Receipt(ProviderMessageId(name), app_info_key=f"key-{name}", sent_at=NOW), **changes)
+    fields: dict[str, Any] = {"app_info_key": f"key-{name}", "sent_at": NOW} | changes
+    details = {name: fields.pop(name) for name in list(fields) if name not in Receipt.__dataclass_fields__}
+    return Receipt(ProviderMessageId(name), **fields, details=details)
 
 
 def an_outcome(kind: OutcomeClass, **changes: Any) -> AttemptOutcome:
@@ -107,7 +108,7 @@ def a_stream_record(**changes: Any) -> StreamRecord:
         "guid": GUID,
         "event_key": f"event-{next(_serial)}",
         "conversations": (CONVERSATION,),
-        "send_flag": True,
+        "marked_own": True,
         "sent_at": NOW,
         "text": "hello",
         "kinds": frozenset({FactKind.ECHO}),

@@ -49,7 +49,7 @@ from wework_message.application.maintenance.probe import ProbeProviders, Prober
 from wework_message.application.policy import Policy
 from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
 from wework_message.domain.content import MessageType, TextContent
-from wework_message.domain.conversation import Conversation
+from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
 from wework_message.domain.message.draft import Draft
@@ -210,7 +210,7 @@ class InMemoryApp:
 
     async def accept_text(self, content: str = "hello", to: str = CONVERSATION, **changes: Any) -> MessageId:
         accepted = await self.accept(
-            conversation=Conversation.parse(to), content=TextContent(content=content), **changes
+            conversation=PEERS_AND_ROOMS.parse(to), content=TextContent(content=content), **changes
         )
         return MessageId(accepted.target)
 

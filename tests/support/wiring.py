@@ -79,6 +79,7 @@ def a_provider(**changes: Any) -> Provider:
         "code": GUXING,
         "name": "广州孤星",
         "capabilities": Capabilities(ALL_TYPES),
+        "protocol": "guxing",
         "simulated": True,
     }
     return Provider(**fields | changes)

@@ -5,14 +5,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.util import find_spec
 from typing import Final
 
-from wework_message.adapters.guxing.checks import callback_checks
 from wework_message.adapters.http.checks import reaching_url
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
 from wework_message.adapters.system import SystemClock
 from wework_message.application.queries.diagnosis import Diagnosis, diagnose
 from wework_message.bootstrap.databases import backend_for
-from wework_message.bootstrap.gateways import protocol
+from wework_message.bootstrap.gateways import connection_of, protocol
+from wework_message.bootstrap.protocols import find_protocol
 from wework_message.bootstrap.settings import (
     Loaded,
     ProviderSettings,
@@ -65,8 +65,7 @@ def _providers(loaded: Loaded) -> Iterator[Check]:
 
 def _provider(name: str, setting: str, one: ProviderSettings, url: str) -> Iterator[Check]:
     async def call() -> Finding:
-        async with AsyncExitStack() as stack:
-            gateway = await protocol(one.protocol).open(stack, url, one, 1)
+        async with protocol(one.protocol).open(connection_of(one, url, 1)) as gateway:
             answered = await gateway.probe()
         if answered:
             return Finding.ok("it answers a read-only call")
@@ -75,8 +74,19 @@ def _provider(name: str, setting: str, one: ProviderSettings, url: str) -> Itera
     way = reaching_url(name, url, setting=setting)
     yield from way
     yield Check(f"{name}.call", call, after=way[-1].name, advice="see the provider's log")
-    if one.protocol == "guxing":
-        yield from callback_checks(name)
+    if (speaks := find_protocol(one.protocol)) is not None:
+        yield from speaks.checks(name)
+
+
+def _without_echoes(loaded: Loaded) -> Sequence[str]:
+    """Codes of the providers of whose sends nothing is ever heard."""
+    providers = loaded.settings.app.wework.providers.values()
+    speaks = {name: find_protocol(name) for name in {provider.protocol for provider in providers}}
+    return [
+        provider.code
+        for provider in providers
+        if (protocol := speaks[provider.protocol]) is not None and not protocol.has_echoes
+    ]
 
 
 @asynccontextmanager
@@ -95,7 +105,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
             yield [
                 *database.checks,
                 *invariant_checks(database.run, database.dialect, SystemClock()),
-                arrival_check(database.run, horizon_ms=horizon_ms),
+                arrival_check(database.run, horizon_ms=horizon_ms, without_echoes=_without_echoes(loaded)),
             ]
 
 

@@ -7,6 +7,7 @@ from wework_message.application.policy import DAY_MS, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.settings import Loaded, SettingsError, simulated_providers
+from wework_message.domain.conversation import AnyGrammar, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.horizon import check_timing
 from wework_message.domain.ids import ProviderCode
@@ -38,6 +39,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
             name=one.name,
             capabilities=protocol(one.protocol).capabilities,
             protocol=one.protocol,
+            has_echoes=protocol(one.protocol).has_echoes,
             priority=one.priority,
             weight=one.weight,
             enabled=one.enabled,
@@ -81,6 +83,17 @@ def _check_timing(key: str, timeout_ms: int, horizon_ms: int) -> None:
 
 
 def limits_of(loaded: Loaded) -> Limits:
-    """What one request may have at most, whichever way it comes."""
+    """What one request may hold, whichever way it comes."""
     limits = loaded.settings.app.message.limits
-    return Limits(max_text_length=limits.max_text_length, max_batch_size=limits.max_batch_size)
+    return Limits(
+        max_text_length=limits.max_text_length, max_batch_size=limits.max_batch_size, conversations=grammar_of(loaded)
+    )
+
+
+def grammar_of(loaded: Loaded) -> ConversationGrammar:
+    """How the configured providers name conversations; the default provider's words where none of them reads a text."""
+    settings = loaded.settings.app.wework.providers.values()
+    by_rank = sorted(settings, key=lambda provider: (not provider.enabled, provider.priority))
+    names = dict.fromkeys(provider.protocol for provider in by_rank)
+    grammars = [protocol(name).conversations for name in names]
+    return grammars[0] if len(grammars) == 1 else AnyGrammar(grammars)

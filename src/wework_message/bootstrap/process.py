@@ -157,7 +157,7 @@ async def _provider_urls(stack: AsyncExitStack, loaded: Loaded, own_url: str | N
     simulated = simulated_providers(loaded.settings, loaded.profile)
     for key, one in loaded.settings.app.wework.providers.items():
         if key in simulated:
-            callback = f"{own_url}/api/callbacks/webhook" if own_url is not None else None
+            callback = f"{own_url}/api/callbacks/webhook/{one.code}" if own_url is not None else None
             simulator = await stack.enter_async_context(running_simulator(SimulatorOptions(callback_url=callback)))
             urls[key] = simulator.url
         elif one.api_base_url is not None:

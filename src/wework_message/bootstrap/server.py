@@ -115,7 +115,10 @@ def _counting(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserv
         routes=[(_TYPED.sub("}", one.path), one.method) for one in routes(config)],
     )
     longest = max((one.timeout_ms for one in policy.providers.values()), default=0)
-    return metrics, PrometheusObserver(metrics, horizon_ms=policy.horizon_ms, longest_call_ms=longest, now=config.now)
+    without_echoes = [one.code for one in policy.providers.values() if not one.has_echoes]
+    return metrics, PrometheusObserver(
+        metrics, horizon_ms=policy.horizon_ms, longest_call_ms=longest, now=config.now, without_echoes=without_echoes
+    )
 
 
 async def _open_http(

@@ -1,40 +1,105 @@
-"""Where a message goes: a person, a customer-service session, or a room (provider contract section 1)."""
+"""Where a message goes, and how a provider's protocol spells it."""
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Protocol
 
 from wework_message.domain.errors import InvalidValueError
-
-_SHAPE: Final = re.compile(r"(?:([SR]):)?([0-9]{1,32})(?:;([!-:<-~]{1,64}))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """One conversation, the same for every instance of the provider; with the account it is a lane."""
 
+    spelling: str
+    """As the provider spells it; the grammar that gave it reads it back."""
     is_room: bool
-    peer: str
-    """User id or room id: 1-32 decimal digits."""
-    asid: str | None = None
-    """Customer-service session, as the received message named it; never with a room."""
+    """Whether several people read it."""
 
-    @classmethod
-    def parse(cls, raw: str) -> Self:
-        """Read ``S:<digits>``, ``S:<digits>;<asid>``, ``R:<digits>`` or bare digits (read as ``S:``).
+    def __str__(self) -> str:
+        return self.spelling
 
-        Raises `InvalidValueError` for ``conversationId`` on everything else.
+
+class ConversationGrammar(Protocol):
+    """How clients of one protocol name conversations. Pure."""
+
+    def parse(self, text: str) -> Conversation:
+        """Read one; two spellings of the same conversation give the same one.
+
+        Raises `InvalidValueError` for ``conversationId``.
         """
-        found = _SHAPE.fullmatch(raw)
+        ...
+
+    def parse_recipient(self, text: str, *, is_room: bool) -> Conversation:
+        """Read one of a list that holds only rooms, or only persons. Raises `InvalidValueError` for ``conversationId``."""
+        ...
+
+
+class PeersAndRooms:
+    """``S:<digits>`` for a person, with ``;<asid>`` in a customer-service session, and ``R:<digits>`` for a room."""
+
+    _SHAPE: Final = re.compile(r"(?:([SR]):)?([0-9]{1,32})(?:;([!-:<-~]{1,64}))?")
+
+    def parse(self, text: str) -> Conversation:
+        """Bare digits are read as ``S:``."""
+        found = self._SHAPE.fullmatch(text)
         if found is None:
             raise InvalidValueError("conversationId", "must be S:<digits>, S:<digits>;<asid> or R:<digits>")
         kind, peer, asid = found.groups()
         if asid is not None and kind != "S":
             raise InvalidValueError("conversationId", "only S:<digits> may name an asid")
-        return cls(kind == "R", peer, asid)
+        return self.room(peer) if kind == "R" else self.person(peer, asid)
 
-    def __str__(self) -> str:
-        """The provider's spelling, which `parse` reads back."""
-        if self.is_room:
-            return f"R:{self.peer}"
-        return f"S:{self.peer}" if self.asid is None else f"S:{self.peer};{self.asid}"
+    def parse_recipient(self, text: str, *, is_room: bool) -> Conversation:
+        """Bare digits are of the list's kind."""
+        kind = "R" if is_room else "S"
+        try:
+            conversation = self.parse(text if ":" in text else f"{kind}:{text}")
+        except InvalidValueError:
+            conversation = None
+        if conversation is None or conversation.is_room is not is_room:
+            raise InvalidValueError("conversationId", f"must be digits or {kind}:<digits>")
+        return conversation
+
+    @staticmethod
+    def person(peer: str, asid: str | None = None) -> Conversation:
+        """A person by id (digits), in a customer-service session where the received message named one."""
+        return Conversation(f"S:{peer}" if asid is None else f"S:{peer};{asid}", is_room=False)
+
+    @staticmethod
+    def room(peer: str) -> Conversation:
+        """A room by id (digits)."""
+        return Conversation(f"R:{peer}", is_room=True)
+
+
+PEERS_AND_ROOMS: Final = PeersAndRooms()
+
+
+class AnyGrammar:
+    """The spellings of several protocols: the first grammar that reads a text has it."""
+
+    def __init__(self, grammars: Sequence[ConversationGrammar]) -> None:
+        """At least one; what none of them reads is refused in the words of the first."""
+        self._grammars = tuple(grammars)
+
+    def parse(self, text: str) -> Conversation:
+        """By the first grammar that reads it."""
+        return self._first_that(lambda grammar: grammar.parse(text))
+
+    def parse_recipient(self, text: str, *, is_room: bool) -> Conversation:
+        """By the first grammar that reads it."""
+        return self._first_that(lambda grammar: grammar.parse_recipient(text, is_room=is_room))
+
+    def _first_that(self, read: Callable[[ConversationGrammar], Conversation]) -> Conversation:
+        refusals = []
+        for grammar in self._grammars:
+            try:
+                return read(grammar)
+            except InvalidValueError as refused:
+                refusals.append(refused)
+        raise refusals[0]
+
+
+def _conform(peers: PeersAndRooms, mixed: AnyGrammar) -> tuple[ConversationGrammar, ...]:
+    return peers, mixed

@@ -18,7 +18,7 @@ BindingId = NewType("BindingId", str)
 """An account's instance at one provider."""
 
 ProviderCode = NewType("ProviderCode", str)
-"""A configured provider in upper snake case, such as `GUANGZHOU_GUXING`."""
+"""A configured provider in upper snake case, such as `MAIN_PROVIDER`."""
 
 Guid = NewType("Guid", str)
 """The vendor's name for an instance (provider contract section 1)."""

@@ -1,7 +1,7 @@
-"""Outcome classes of an attempt: the one vocabulary between a gateway and the rules (decision 14)."""
+"""Outcome classes of an attempt and their reasons: the one vocabulary between a gateway and the rules (decision 14)."""
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 
 class OutcomeClass(StrEnum):
@@ -37,3 +37,110 @@ REFUSALS: Final = frozenset(
     {OutcomeClass.REFUSED_BINDING, OutcomeClass.REFUSED_CAPABILITY, OutcomeClass.REFUSED_PERMANENT}
 )
 """The provider answered and said no."""
+
+
+class Reason(StrEnum):
+    """Why a call ended as it did, within its outcome class. The values are stored and answered.
+
+    A gateway can say nothing else, so no breaker and no rule waits for a word that nobody says. Beside the members there
+    is one reason for each HTTP status, such as ``HTTP_503`` (`of_status`).
+    """
+
+    # NOT_SENT: no byte left us.
+    POOL = "POOL"
+    """No connection came free in time."""
+    DNS = "DNS"
+    CONNECT = "CONNECT"
+    TLS = "TLS"
+    TOO_LATE = "TOO_LATE"
+    """The time in which the first byte had to leave was over."""
+    UNBUILDABLE = "UNBUILDABLE"
+    """The gateway could not even build the request: counted as a strike against the message."""
+
+    CLOSED = "CLOSED"
+    """The client was closed: before (NOT_SENT) or during the exchange (UNCERTAIN)."""
+
+    # UNCERTAIN: a byte may have left us.
+    WRITE = "WRITE"
+    READ = "READ"
+    DEADLINE = "DEADLINE"
+    """The total deadline of the call passed."""
+    PROTOCOL = "PROTOCOL"
+    """The answer was not HTTP/1.x."""
+    OVERSIZE = "OVERSIZE"
+    """The answer was over its cap."""
+    TRANSPORT = "TRANSPORT"
+    """The transport itself raised."""
+
+    # The provider answered.
+    CODE = "CODE"
+    """With a code that a table knows."""
+    UNKNOWN_CODE = "UNKNOWN_CODE"
+    """With a code that no table knows."""
+    UNREADABLE = "UNREADABLE"
+    """With success, and nothing that can be read."""
+    CONTRADICTION = "CONTRADICTION"
+    """With a message id and an error, or with an error and a success."""
+    NO_ID = "NO_ID"
+    """With success, and no message id."""
+    SERVER_FAILED = "SVR_FAIL"
+    """It took the message and says that its server failed."""
+    REUSED_ID = "REUSED_ID"
+    """With the message id of another attempt."""
+
+    # Ours: no answer of a provider was recorded.
+    LEASE_EXPIRED = "LEASE_EXPIRED"
+    SHUTDOWN = "SHUTDOWN"
+    GATEWAY_RAISED = "GATEWAY_RAISED"
+    UNRECORDED = "UNRECORDED"
+    """Our own rules failed on the answer."""
+    NO_GATEWAY = "NO_GATEWAY"
+    """This process speaks to no such provider."""
+    RESTORED = "RESTORED"
+    """The store was restored from a backup; what happened since is unknown."""
+
+    @classmethod
+    def of_status(cls, status: int) -> Self:
+        """What an HTTP status alone says: ``HTTP_<status>``."""
+        return cls._word(f"{_HTTP}{status}")
+
+    @classmethod
+    def stored(cls, text: str) -> Self:
+        """A stored reason. A word that this version does not know, such as an older one, stays as it is."""
+        try:
+            return cls(text)
+        except ValueError:
+            return cls._word(text)
+
+    @property
+    def is_client_error(self) -> bool:
+        """Whether it is an HTTP status 4xx."""
+        return self.startswith(f"{_HTTP}4")
+
+    @classmethod
+    def _word(cls, text: str) -> Self:
+        """A reason beside the members."""
+        word = str.__new__(cls, text)
+        word._name_ = word._value_ = text
+        return word
+
+
+_HTTP: Final = "HTTP_"
+
+INPUT_REFUSALS: Final = frozenset({Reason.CODE, *map(Reason.of_status, (400, 413, 422))})
+"""Reasons of a permanent refusal that lie in the message: a code that a table knows, or the provider's validation."""
+
+
+class FailureReason(StrEnum):
+    """Why a message is FAILED. The values are stored and answered; a message that nobody could take has the router's."""
+
+    REFUSED_PERMANENT = "REFUSED_PERMANENT"
+    REFUSED_CAPABILITY = "REFUSED_CAPABILITY"
+    POISON = "POISON"
+    """It could not be handled at all."""
+    SEND_FAILED_LATER = "SEND_FAILED_LATER"
+    """The provider took it and reported later that it was not sent."""
+    UNRESOLVED = "UNRESOLVED"
+    """It was perhaps sent, and nobody found out."""
+    RECALL_ASKED = "RECALL_ASKED"
+    """A recall was asked for, and it turned out that nothing was sent."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.lifecycle import HoldReason
-from wework_message.domain.outcomes import REFUSALS, OutcomeClass
+from wework_message.domain.outcomes import REFUSALS, FailureReason, OutcomeClass
 from wework_message.domain.window import SlidingCounts
 
 FAILOVER_DELAY_MS: Final = 1
@@ -42,8 +42,7 @@ class HoldFor:
 class GiveUp:
     """FAILED: only a refusal, or a message that cannot be handled at all, leads here (decision 55)."""
 
-    reason: str
-    """`REFUSED_PERMANENT`, `REFUSED_CAPABILITY` or `POISON`."""
+    reason: FailureReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ class RetryPolicy:
         if outcome in (OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN):
             return _SETTLE
         if poison:
-            return GiveUp("POISON")
+            return GiveUp(FailureReason.POISON)
         # The call just made is counted, so a limit of 0 stops here exactly as a limit of 1 does.
         in_time = tries < (self.max_attempts if max_attempts is None else max_attempts)
         quick = budget_left and in_time and (sibling or provider_tries < provider_cap)
@@ -131,7 +130,7 @@ class RetryPolicy:
             return RetryAt(FAILOVER_DELAY_MS) if other and budget_left else HoldFor(HoldReason.ALL_OFFLINE, backoff)
         if outcome is OutcomeClass.REFUSED_CAPABILITY and other:
             return RetryAt(FAILOVER_DELAY_MS) if budget_left else HoldFor(HoldReason.PROVIDER_DOWN, backoff)
-        return GiveUp(outcome.value)
+        return GiveUp(FailureReason(outcome))
 
     def _as_told(self, retry_after_ms: int, backoff: int, *, quick: bool, remaining_ms: int) -> Verdict:
         """Not before the provider says; the jitter comes on top, so that the waiting do not return all at once."""

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from wework_message.domain import content as c
 from wework_message.domain.content_rules import BIG_FILE_BYTES, MAX_INT32
-from wework_message.domain.conversation import Conversation
+from wework_message.domain.conversation import PEERS_AND_ROOMS, Conversation
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.message.draft import Draft, OnUnknown, Pin
 
@@ -195,8 +195,8 @@ def contents(*types: c.MessageType) -> st.SearchStrategy[c.Content]:
 def conversations(*, rooms: bool | None = None) -> st.SearchStrategy[Conversation]:
     """Conversations: with `rooms` True only rooms, with False none."""
     asids = st.none() | st.from_regex(r"[0-9A-Za-z_-]{1,20}", fullmatch=True)
-    room = st.builds(Conversation, st.just(True), _digits)
-    person = st.builds(Conversation, st.just(False), _digits, asids)
+    room = st.builds(PEERS_AND_ROOMS.room, _digits)
+    person = st.builds(PEERS_AND_ROOMS.person, _digits, asids)
     if rooms is None:
         return room | person
     return room if rooms else person
@@ -223,7 +223,7 @@ def drafts(draw: st.DrawFn, *, now: int = 1_750_000_000_000) -> Draft:
         priority=draw(st.integers(0, 9)),
         scheduled_at=scheduled_at,
         expires_at=draw(st.none() | st.integers(earliest, _MAX_MS)),
-        provider_code=draw(st.none() | st.just(ProviderCode("GUANGZHOU_GUXING"))),
+        provider_code=draw(st.none() | st.just(ProviderCode("MAIN_PROVIDER"))),
         pin=draw(st.sampled_from(Pin)),
         on_unknown=on_unknown,
         duplicate_safe=on_unknown is OnUnknown.RESEND or draw(st.booleans()),

@@ -35,7 +35,7 @@ from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.matching import echo_key
 from wework_message.domain.message.message import Message
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.retry import RetryPolicy
@@ -43,7 +43,7 @@ from wework_message.domain.retry import RetryPolicy
 NAME = ProviderMessageId("4711")
 OUTCOMES = {
     "its id": an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(NAME)),
-    "its content": an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE"),
+    "its content": an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE),
 }
 
 

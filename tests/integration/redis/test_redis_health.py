@@ -17,7 +17,7 @@ from wework_message.adapters.redis.guarded import PAUSE_MS, GuardedRedis, comman
 from wework_message.adapters.redis.health import LENGTH, PAGE, RedisHealthBoard
 from wework_message.domain.account import BindingState
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.routing.breaker import Passage
 
@@ -42,7 +42,7 @@ def board_on(guarded_redis: GuardedRedis, clock: SettableClock, name: str) -> Re
 
 def failing(board: RedisHealthBoard, clock: SettableClock) -> None:
     for _ in range(5):
-        board.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT", at=clock.now()))
+        board.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT, at=clock.now()))
 
 
 async def test_a_new_process_reads_the_last_minutes(guarded_redis: GuardedRedis, clock: SettableClock) -> None:
@@ -76,7 +76,7 @@ async def test_acceptances_are_one_event_and_count_as_many(
     assert size < 6_000  # one node of a stream is 4 KiB, whatever is in it
     await other.exchange()
     for _ in range(20):
-        other.report(a_report(OutcomeClass.UNCERTAIN, reason="TIMEOUT"))
+        other.report(a_report(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE))
         other.report(a_report(OutcomeClass.ACCEPTED))
     assert other.provider(PROVIDER).breaker == "CLOSED"  # 20 of 90; 20 of 40 would open it
 

@@ -2,10 +2,10 @@ import pytest
 from tests.support.builders import an_outcome
 from tests.support.rest import SEND, TEXT, Rest
 
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 
 REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=-2003)
-LOST = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
+LOST = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
 
 
 async def test_cancel_withdraws_what_is_not_claimed(idle: Rest) -> None:

@@ -117,7 +117,8 @@ async def test_answers_are_as_documented(rest: Rest) -> None:
     document = await the_document(rest)
     sent = (await rest.post(SEND, TEXT)).json()["data"]["messageId"]
     batch = (await rest.post(BATCH, {"messages": [TEXT, TEXT | {"content": ""}]})).json()["data"]["batchId"]
-    await rest.post("/api/callbacks/webhook", {"guid": "g", "notify_type": 11010, "data": {"id": "1"}})
+    a_callback = {"guid": "g", "notify_type": 11010, "data": {"id": "1"}}
+    await rest.post("/api/callbacks/webhook", a_callback)
     asked = [
         ("POST", SEND, "/api/messages/send", TEXT),
         ("POST", SEND, "/api/messages/send", EXAMPLES["MIXED"]),
@@ -138,6 +139,8 @@ async def test_answers_are_as_documented(rest: Rest) -> None:
         ("GET", "/api/providers/health", "/api/providers/health", None),
         ("GET", "/api/providers/stats", "/api/providers/stats", None),
         ("GET", "/api/providers/GUANGZHOU_GUXING/health", "/api/providers/{providerCode}/health", None),
+        ("POST", "/api/callbacks/webhook/GUANGZHOU_GUXING", "/api/callbacks/webhook/{providerCode}", a_callback),
+        ("POST", "/api/callbacks/webhook/NOBODY", "/api/callbacks/webhook/{providerCode}", a_callback),
         ("GET", "/api/callbacks/g/recent", "/api/callbacks/{guid}/recent", None),
         ("GET", "/api/callbacks/g/callbacks/11010", "/api/callbacks/{guid}/callbacks/{notifyType}", None),
         ("GET", "/api/health", "/api/health", None),

@@ -14,7 +14,7 @@ from wework_message.application.queries.status_feed import StatusFeed, WaitForMe
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import MessageId, TenantId
 from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch
 from wework_message.domain.ports.queries import MessageView
 from wework_message.domain.routing.provider import Capabilities
@@ -72,7 +72,7 @@ async def test_a_refusal_is_422_and_carries_the_message(rest: Rest) -> None:
 
 
 async def test_an_uncertain_send_answers_202_at_once(rest: Rest) -> None:
-    rest.behind.gateway.script(an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE"))
+    rest.behind.gateway.script(an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE))
     answer = await rest.post(SEND, TEXT)
     assert answer.status_code == 202
     assert (answer.json()["data"]["status"], answer.json()["data"]["success"]) == ("UNKNOWN", None)

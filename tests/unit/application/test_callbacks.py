@@ -25,11 +25,11 @@ from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderM
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.projection import FactKind, StreamRecord
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch, NoticeKind
 from wework_message.domain.ports.repositories import InboxState
 
-TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
+TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
 NAME = ProviderMessageId("4711")
 ACCEPTED = an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(NAME))
 
@@ -221,7 +221,7 @@ async def test_a_revoke_that_refers_to_a_message_recalls_it() -> None:
 async def test_what_others_sent_is_not_ours() -> None:
     async with InMemoryApp() as app:
         message_id = await sent(app, TIMED_OUT)
-        await app.hear(stream_record=an_echo(send_flag=False))
+        await app.hear(stream_record=an_echo(marked_own=False))
         assert await inbox(app) == [InboxState.ORPHAN]
         assert await status(app, message_id) is MessageStatus.UNKNOWN
 
@@ -231,7 +231,7 @@ async def test_a_known_user_id_decides_who_sent_it() -> None:
         message_id = await sent(app, TIMED_OUT)
         await app.hear(stream_record=an_echo(sender="1689"))
         assert await status(app, message_id) is MessageStatus.UNKNOWN
-        await app.hear(stream_record=an_echo(sender="1688", send_flag=False))
+        await app.hear(stream_record=an_echo(sender="1688", marked_own=False))
         assert await inbox(app) == [InboxState.ORPHAN, InboxState.PARKED]
 
 
@@ -309,7 +309,7 @@ async def test_what_becomes_of_callbacks_is_told_by_type() -> None:
         echo = an_echo()
         await app.hear(stream_record=echo)
         await app.hear(stream_record=echo)
-        await app.hear(stream_record=an_echo("8", send_flag=False))
+        await app.hear(stream_record=an_echo("8", marked_own=False))
         told = {result: count for (_, result), count in app.observer.heard.items() if count}
         assert told == {"new": 2, "duplicate": 1, "applied": 1, "orphan": 1}
 
@@ -319,7 +319,7 @@ async def test_an_accepted_answer_tells_the_accounts_own_user_id() -> None:
         receipt = dataclasses.replace(a_receipt(NAME), sender_id="1688850000000042")
         await sent(app, an_outcome(OutcomeClass.ACCEPTED, receipt=receipt))
         message_id = await sent(app, TIMED_OUT, "who said that?")
-        await app.hear(stream_record=an_echo("5", text="who said that?", sender="7881301000000001", send_flag=True))
+        await app.hear(stream_record=an_echo("5", text="who said that?", sender="7881301000000001", marked_own=True))
         assert await status(app, message_id) is MessageStatus.UNKNOWN
-        await app.hear(stream_record=an_echo("6", text="who said that?", sender="1688850000000042", send_flag=False))
+        await app.hear(stream_record=an_echo("6", text="who said that?", sender="1688850000000042", marked_own=False))
         assert await status(app, message_id) is MessageStatus.DELIVERED

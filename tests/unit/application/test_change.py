@@ -14,10 +14,10 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.draft import OnUnknown
 from wework_message.domain.message.message import RecallState
 from wework_message.domain.message.projection import FactKind
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 
-TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
-REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, reason="CODE")
+TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
+REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.CODE)
 NAME = ProviderMessageId("4711")
 ACCEPTED = an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(NAME))
 
@@ -160,7 +160,7 @@ async def test_a_recall_that_was_not_answered_leaves_the_message_sent(outcome: A
 async def test_a_recall_that_did_not_get_out_is_asked_again() -> None:
     async with InMemoryApp() as app:
         message_id = await sent(app, ACCEPTED)
-        app.gateway.script_recalls(an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT"))
+        app.gateway.script_recalls(an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
         await recall(app, message_id)
         await app.dispatch()
         await app.pass_time(2_000)

@@ -13,20 +13,20 @@ from wework_message.application.dispatch import dispatcher as dispatch
 from wework_message.application.dispatch.claim import ClaimRequest
 from wework_message.application.errors import DrainingError
 from wework_message.domain.account import Account, Binding
-from wework_message.domain.conversation import Conversation
+from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.draft import OnUnknown
 from wework_message.domain.message.message import Message
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, Dispatch
 from wework_message.domain.ports.repositories import UnitOfWork
 
-REFUSED_CONNECTION = an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT")
-TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
-REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, reason="CODE", error_code=-1)
+REFUSED_CONNECTION = an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT)
+TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
+REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.CODE, error_code=-1)
 
 
 class Call:
@@ -281,7 +281,7 @@ async def test_a_message_whose_handling_raises_three_times_ends_as_poison(monkey
 
 async def test_a_request_that_cannot_be_built_three_times_ends_as_poison() -> None:
     async with InMemoryApp() as app:
-        app.gateway.script(*[an_outcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE")] * 3)
+        app.gateway.script(*[an_outcome(OutcomeClass.NOT_SENT, reason=Reason.UNBUILDABLE)] * 3)
         message_id = await app.accept_text()
         for _ in range(3):
             await app.pass_time(60_000)
@@ -472,7 +472,7 @@ async def test_after_the_end_of_the_flusher_nothing_is_taken() -> None:
     async with app:
         await app.accept_text()
     with pytest.raises(DrainingError):
-        await app.accept(conversation=Conversation.parse("R:1"))
+        await app.accept(conversation=PEERS_AND_ROOMS.parse("R:1"))
 
 
 @pytest.mark.parametrize("method", ["wait", "answered"])

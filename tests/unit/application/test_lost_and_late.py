@@ -30,11 +30,11 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.draft import OnUnknown
 from wework_message.domain.message.message import Message
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, Dispatch
 from wework_message.domain.ports.repositories import InboxState
 
-TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
+TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
 NAME = ProviderMessageId("4711")
 
 
@@ -151,7 +151,7 @@ async def test_an_unbuildable_request_is_one_strike_however_often_it_is_recorded
     async with InMemoryApp() as app:
         message_id, call = await begun(app)
         app.database.failing_commits = 2
-        call.answer.set_result(an_outcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE"))
+        call.answer.set_result(an_outcome(OutcomeClass.NOT_SENT, reason=Reason.UNBUILDABLE))
         await app.quiet()
         message = await app.message(message_id)
         assert (message.status, message.strikes) == (MessageStatus.RETRY_WAIT, 1)
@@ -284,7 +284,7 @@ async def test_the_first_accepted_answer_tells_who_the_account_is() -> None:
             await app.accept_text("first")
         unknown = await app.accept_text("lost")
         await app.dispatch()
-        echo = {"text": "lost", "provider_message_id": NAME, "send_flag": False}
+        echo = {"text": "lost", "provider_message_id": NAME, "marked_own": False}
         await app.hear(stream_record=a_stream_record(sender="4242", **echo))
         assert (await app.message(unknown)).status is MessageStatus.UNKNOWN
         await app.hear(stream_record=a_stream_record(sender="1688", **echo))

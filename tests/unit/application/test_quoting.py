@@ -9,7 +9,7 @@ from wework_message.application.accept.quoting import PREVIEW, Quoting
 from wework_message.application.errors import UnquotableError
 from wework_message.domain.content import Content, QuoteContent, TextContent
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 
 LONG = "a long question, " * 40
 NAME = base64.b64encode("王小明".encode()).decode()
@@ -49,7 +49,7 @@ async def test_what_is_no_text_is_shown_by_its_type_and_an_odd_name_as_it_came()
 
 async def test_only_what_is_proven_sent_can_be_quoted() -> None:
     async with InMemoryApp() as app:
-        app.gateway.script(an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE"))
+        app.gateway.script(an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE))
         doubtful = await app.accept_text()
         await app.dispatch()
         with pytest.raises(UnquotableError, match="not proven sent"):

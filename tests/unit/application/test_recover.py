@@ -9,7 +9,7 @@ from wework_message.domain.errors import IllegalTransitionError, InvalidValueErr
 from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.draft import OnUnknown
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 
 HOUR_MS = 3_600_000
 
@@ -100,7 +100,7 @@ async def test_what_rests_and_what_is_unknown_already_stays_as_it_is() -> None:
     async with InMemoryApp() as app:
         sent = await app.accept_text()
         await app.dispatch()
-        app.gateway.script(an_outcome(OutcomeClass.UNCERTAIN, reason="READ"))
+        app.gateway.script(an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.READ))
         unknown = await app.accept_text(to="S:7")
         await app.dispatch()
         before = [await app.message(one) for one in (sent, unknown)]

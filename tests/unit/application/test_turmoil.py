@@ -15,14 +15,14 @@ from wework_message.domain.ids import MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome, Receipt
 from wework_message.domain.message.projection import StreamRecord
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, Dispatch
 
-_NOT_SENT = AttemptOutcome(OutcomeClass.NOT_SENT, reason="POOL")
+_NOT_SENT = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.POOL)
 _LIES = {
     "refused": AttemptOutcome(OutcomeClass.REFUSED_PERMANENT),
     "unknown code": AttemptOutcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False),
-    "lost": AttemptOutcome(OutcomeClass.UNCERTAIN, reason="DEADLINE"),
+    "lost": AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE),
 }
 STEPS = 120
 ROUNDS = 400

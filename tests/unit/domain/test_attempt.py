@@ -1,9 +1,9 @@
 from tests.support.builders import an_attempt, an_outcome
 
 from wework_message.domain.message.projection import Evidence, FactKind
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 
-UNCERTAIN = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
+UNCERTAIN = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
 
 
 def test_an_uncertain_answer_keeps_an_attempt_open() -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.routing.breaker import Breaker, BreakerPolicy, BreakerState, Passage, Weights, weigh
 
 SECOND = 1_000
@@ -34,26 +34,26 @@ def recovered(now: int = 30 * SECOND) -> Breaker:
     ("outcome", "reason", "weights"),
     [
         (O.ACCEPTED, None, Weights(0, 0, 0)),
-        (O.NOT_SENT, "CONNECT", Weights(1, None, None)),
-        (O.NOT_SENT, "DNS", Weights(1, None, None)),
-        (O.NOT_SENT, "TLS", Weights(1, None, None)),
-        (O.NOT_SENT, "CLOSED", Weights(1, None, None)),
-        (O.NOT_SENT, "POOL", Weights()),
-        (O.NOT_SENT, "TOO_LATE", Weights()),
-        (O.NOT_SENT, "UNBUILDABLE", Weights()),
+        (O.NOT_SENT, Reason.CONNECT, Weights(1, None, None)),
+        (O.NOT_SENT, Reason.DNS, Weights(1, None, None)),
+        (O.NOT_SENT, Reason.TLS, Weights(1, None, None)),
+        (O.NOT_SENT, Reason.CLOSED, Weights(1, None, None)),
+        (O.NOT_SENT, Reason.POOL, Weights()),
+        (O.NOT_SENT, Reason.TOO_LATE, Weights()),
+        (O.NOT_SENT, Reason.UNBUILDABLE, Weights()),
         (O.NOT_SENT, None, Weights()),
-        (O.THROTTLED, "CODE", Weights()),
-        (O.REFUSED_BINDING, "CODE", Weights(None, 1, None)),
-        (O.REFUSED_CAPABILITY, "CODE", Weights(None, None, 1)),
-        (O.REFUSED_PERMANENT, "CODE", Weights()),
-        (O.UNCERTAIN, "READ", Weights(0.5, 0.5, 0.5)),
+        (O.THROTTLED, Reason.CODE, Weights()),
+        (O.REFUSED_BINDING, Reason.CODE, Weights(None, 1, None)),
+        (O.REFUSED_CAPABILITY, Reason.CODE, Weights(None, None, 1)),
+        (O.REFUSED_PERMANENT, Reason.CODE, Weights()),
+        (O.UNCERTAIN, Reason.READ, Weights(0.5, 0.5, 0.5)),
         (O.UNCERTAIN, None, Weights(0.5, 0.5, 0.5)),
-        (O.UNCERTAIN, "DEADLINE", Weights(1, 1, 1)),
-        (O.UNCERTAIN, "LEASE_EXPIRED", Weights()),
-        (O.UNCERTAIN, "SHUTDOWN", Weights()),
+        (O.UNCERTAIN, Reason.DEADLINE, Weights(1, 1, 1)),
+        (O.UNCERTAIN, Reason.LEASE_EXPIRED, Weights()),
+        (O.UNCERTAIN, Reason.SHUTDOWN, Weights()),
     ],
 )
-def test_what_an_outcome_says_about_health(outcome: OutcomeClass, reason: str | None, weights: Weights) -> None:
+def test_what_an_outcome_says_about_health(outcome: OutcomeClass, reason: Reason | None, weights: Weights) -> None:
     assert weigh(outcome, reason) == weights
 
 

@@ -2,28 +2,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wework_message.domain.conversation import Conversation
+from wework_message.domain.conversation import PEERS_AND_ROOMS, AnyGrammar, Conversation
 from wework_message.domain.errors import InvalidValueError
 from wework_message.testing.strategies import conversations
 
 
 @given(conversations())
 def test_what_is_printed_is_read_back(conversation: Conversation) -> None:
-    assert Conversation.parse(str(conversation)) == conversation
+    assert PEERS_AND_ROOMS.parse(str(conversation)) == conversation
 
 
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        ("S:12345", Conversation(is_room=False, peer="12345")),
-        ("12345", Conversation(is_room=False, peer="12345")),
-        ("007", Conversation(is_room=False, peer="007")),
-        ("S:12345;67", Conversation(is_room=False, peer="12345", asid="67")),
-        ("R:10600000000001", Conversation(is_room=True, peer="10600000000001")),
+        ("S:12345", Conversation("S:12345", is_room=False)),
+        ("12345", Conversation("S:12345", is_room=False)),
+        ("007", Conversation("S:007", is_room=False)),
+        ("S:12345;67", Conversation("S:12345;67", is_room=False)),
+        ("R:10600000000001", Conversation("R:10600000000001", is_room=True)),
     ],
 )
 def test_the_spellings_clients_use_are_read(raw: str, expected: Conversation) -> None:
-    assert Conversation.parse(raw) == expected
+    assert PEERS_AND_ROOMS.parse(raw) == expected
 
 
 @pytest.mark.parametrize(
@@ -33,14 +33,38 @@ def test_the_spellings_clients_use_are_read(raw: str, expected: Conversation) ->
 )  # fmt: skip
 def test_everything_else_is_refused_naming_the_field(raw: str) -> None:
     with pytest.raises(InvalidValueError) as refusal:
-        Conversation.parse(raw)
+        PEERS_AND_ROOMS.parse(raw)
     assert refusal.value.path == "conversationId"
 
 
 @given(st.text() | st.from_regex(r"[SR]?:?[0-9]{0,3};?[0-9]{0,3}", fullmatch=True))
 def test_what_is_read_prints_as_it_was_or_gains_only_the_prefix(raw: str) -> None:
     try:
-        printed = str(Conversation.parse(raw))
+        printed = str(PEERS_AND_ROOMS.parse(raw))
     except InvalidValueError:
         return
     assert printed in {raw, f"S:{raw}"}
+
+
+class Pagers:
+    def parse(self, text: str) -> Conversation:
+        if not text.startswith("P:"):
+            raise InvalidValueError("conversationId", "must be P:<letters>")
+        return Conversation(text, is_room=True)
+
+    def parse_recipient(self, text: str, *, is_room: bool) -> Conversation:
+        return self.parse(f"P:{text}" if is_room else text)
+
+
+def test_with_several_protocols_each_spelling_is_read_by_the_first_that_knows_it() -> None:
+    grammar = AnyGrammar([PEERS_AND_ROOMS, Pagers()])
+    assert [str(grammar.parse(text)) for text in ("12", "R:1", "P:duty")] == ["S:12", "R:1", "P:duty"]
+    recipients = [grammar.parse_recipient(text, is_room=True) for text in ("1", "duty")]
+    assert list(map(str, recipients)) == ["R:1", "P:duty"]
+
+
+def test_what_no_protocol_reads_is_refused_in_the_words_of_the_first() -> None:
+    with pytest.raises(InvalidValueError, match="must be P:<letters>"):
+        AnyGrammar([Pagers(), PEERS_AND_ROOMS]).parse("X:1")
+    with pytest.raises(InvalidValueError, match="must be digits or R:<digits>"):
+        AnyGrammar([PEERS_AND_ROOMS, PEERS_AND_ROOMS]).parse_recipient("X", is_room=True)

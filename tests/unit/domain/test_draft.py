@@ -5,15 +5,15 @@ import pytest
 from hypothesis import Phase, find, given, settings
 
 from wework_message.domain.content import Content, MentionContent, QuoteContent, TextContent
-from wework_message.domain.conversation import Conversation
+from wework_message.domain.conversation import PEERS_AND_ROOMS, Conversation
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import AccountId, Guid
 from wework_message.domain.message.draft import Draft, OnUnknown
 from wework_message.testing.strategies import drafts
 
 NOW = 1_750_000_000_000
-PERSON = Conversation.parse("S:1")
-ROOM = Conversation.parse("R:1")
+PERSON = PEERS_AND_ROOMS.parse("S:1")
+ROOM = PEERS_AND_ROOMS.parse("R:1")
 TEXT = TextContent(content="hi")
 
 

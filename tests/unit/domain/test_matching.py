@@ -59,7 +59,7 @@ def test_a_record_must_be_stamped_between_the_start_and_the_horizon(sent_at: int
         {"conversations": ("S:1002",)},
         {"conversations": ()},
         {"guid": Guid("guid-b")},
-        {"send_flag": False},
+        {"marked_own": False},
     ],
 )
 def test_a_record_that_differs_in_one_thing_settles_nothing(record: dict[str, Any]) -> None:
@@ -83,7 +83,7 @@ def test_a_content_that_only_an_id_can_tell_is_never_settled_by_a_text() -> None
 def test_the_sender_is_compared_once_it_is_known_and_the_flag_stands_in_before(
     own_user_id: str | None, sender: str | None, flag: bool, own: bool
 ) -> None:
-    record: dict[str, Any] = {"sender": sender, "send_flag": flag}
+    record: dict[str, Any] = {"sender": sender, "marked_own": flag}
     assert is_own(a_stream_record(**record), own_user_id) is own
     assert (found(an_open_attempt(own_user_id=own_user_id), **record) is not None) is own
 

@@ -30,7 +30,7 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import MAX_STRIKES, Message, Note, RecallState
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.scheduling import Due, LanePosition
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import FailureReason, OutcomeClass
 from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Settle, Verdict
 
 ACCEPTED, UNCERTAIN, NOT_SENT = OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN, OutcomeClass.NOT_SENT
@@ -42,7 +42,7 @@ RESTING: Final = {"SENT", "DELIVERED", "RECALLED", "FAILED", "EXPIRED", "CANCELL
 unsent_answers = st.sampled_from(sorted(set(OutcomeClass) - {ACCEPTED, UNCERTAIN}))
 any_answer = st.sampled_from(OutcomeClass)
 verdicts = st.sampled_from(
-    [RetryAt(1_000), HoldFor(HoldReason.PROVIDER_DOWN, 5_000), GiveUp("REFUSED_PERMANENT")],
+    [RetryAt(1_000), HoldFor(HoldReason.PROVIDER_DOWN, 5_000), GiveUp(FailureReason.REFUSED_PERMANENT)],
 )
 reported = st.sampled_from(sorted(set(FactKind) - {FactKind.RECALL_ASSUMED}))
 
@@ -50,7 +50,7 @@ reported = st.sampled_from(sorted(set(FactKind) - {FactKind.RECALL_ASSUMED}))
 def after(answer: OutcomeClass, verdict: Verdict) -> Verdict:
     """What goes with an answer: a verdict where nothing was sent, none where evidence decides."""
     if answer is OutcomeClass.REFUSED_PERMANENT:
-        return GiveUp(answer)
+        return GiveUp(FailureReason.REFUSED_PERMANENT)
     return Settle() if answer in (ACCEPTED, UNCERTAIN) else verdict
 
 
@@ -470,7 +470,7 @@ def test_a_failure_of_an_earlier_round_does_not_end_a_later_one() -> None:
 
 def test_what_rested_on_an_earlier_round_falls_with_it() -> None:
     message = in_flight()
-    settle(message, an_outcome(NOT_SENT), verdict=GiveUp("POISON"))
+    settle(message, an_outcome(NOT_SENT), verdict=GiveUp(FailureReason.POISON))
     message.replay(force=False, by="test", now=NOW)
     learn(message, 1, ECHO)
     delivered = message.status
@@ -492,7 +492,11 @@ def test_the_late_answer_of_an_attempt_that_was_given_up_moves_nothing_unless_it
 
 def unconfirmed() -> Message:
     message = in_flight()
-    settle(message, an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False), verdict=GiveUp("REFUSED_PERMANENT"))
+    settle(
+        message,
+        an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False),
+        verdict=GiveUp(FailureReason.REFUSED_PERMANENT),
+    )
     return message
 
 
@@ -504,7 +508,7 @@ def given_up() -> Message:
 
 def refused() -> Message:
     message = in_flight()
-    settle(message, an_outcome(OutcomeClass.REFUSED_PERMANENT), verdict=GiveUp("REFUSED_PERMANENT"))
+    settle(message, an_outcome(OutcomeClass.REFUSED_PERMANENT), verdict=GiveUp(FailureReason.REFUSED_PERMANENT))
     return message
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.lifecycle import HoldReason
-from wework_message.domain.outcomes import PROVABLY_UNSENT, REFUSALS, OutcomeClass
+from wework_message.domain.outcomes import PROVABLY_UNSENT, REFUSALS, FailureReason, OutcomeClass
 from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, RetryBudget, RetryPolicy, Settle, Verdict
 
 POLICY = RetryPolicy(max_attempts=3, first_delay_ms=1_000)
@@ -139,14 +139,14 @@ GOLDEN: list[tuple[str, Verdict, Verdict]] = [
     ("logged out, alone", after(O.REFUSED_BINDING), HoldFor(HoldReason.ALL_OFFLINE, 501)),
     ("logged out everywhere", after(O.REFUSED_BINDING, tries=3, sibling=True), HoldFor(HoldReason.ALL_OFFLINE, 2001)),
     ("cannot here, can there", after(O.REFUSED_CAPABILITY, cap=1, sibling=True), RetryAt(1)),
-    ("cannot anywhere", after(O.REFUSED_CAPABILITY), GiveUp("REFUSED_CAPABILITY")),
+    ("cannot anywhere", after(O.REFUSED_CAPABILITY), GiveUp(FailureReason.REFUSED_CAPABILITY)),
     (
         "can elsewhere, but the retry budget is empty",
         after(O.REFUSED_CAPABILITY, sibling=True, budget=False),
         HoldFor(HoldReason.PROVIDER_DOWN, 501),
     ),
-    ("refused for good", after(O.REFUSED_PERMANENT, sibling=True), GiveUp("REFUSED_PERMANENT")),
-    ("poison", after(O.NOT_SENT, poison=True), GiveUp("POISON")),
+    ("refused for good", after(O.REFUSED_PERMANENT, sibling=True), GiveUp(FailureReason.REFUSED_PERMANENT)),
+    ("poison", after(O.NOT_SENT, poison=True), GiveUp(FailureReason.POISON)),
     ("poison that may be out", after(O.UNCERTAIN, poison=True), Settle()),
     ("about to expire", after(O.NOT_SENT, remaining=100), RetryAt(99)),
     ("expired", after(O.NOT_SENT, remaining=0), RetryAt(1)),

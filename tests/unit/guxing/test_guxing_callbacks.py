@@ -70,7 +70,7 @@ def test_text_of_the_accounts_own() -> None:
     assert (stream_record.provider_message_id, stream_record.refers_to) == ("1000127", None)
     assert stream_record.app_info_key == "CAUQ/uWVwgY="
     assert stream_record.conversations == ("S:7881300000000001",)
-    assert (stream_record.sender, stream_record.send_flag) == ("1688850000000001", True)
+    assert (stream_record.sender, stream_record.marked_own) == ("1688850000000001", True)
     assert (stream_record.sent_at, stream_record.text) == (1_753_761_234_000, "你好")
     assert stream_record.kinds == {FactKind.ECHO}
 
@@ -160,7 +160,7 @@ def test_send_flag_0_is_not_own() -> None:
     for changes, own in (({"send_flag": 0}, False), ({"send_flag": "1"}, True), ({"send_flag": [1]}, False)):
         stream_record = item(record(**changes)).stream_record
         assert stream_record is not None
-        assert stream_record.send_flag is own
+        assert stream_record.marked_own is own
 
 
 def test_ids_as_integers_make_the_same_record() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -41,8 +42,8 @@ def dispatch(content: Content | None = None, message_id: str = "m-1") -> Dispatc
     return Dispatch(MessageId(message_id), 3, Guid("g-1"), "S:1", content or TextContent(content="hello"), 1_234.5)
 
 
-NOT_WRITTEN: list[NotWrittenReason] = ["POOL", "DNS", "CONNECT", "TLS", "TOO_LATE", "CLOSED"]
-LOST: list[LostReason] = ["WRITE", "READ", "DEADLINE", "PROTOCOL", "OVERSIZE", "CLOSED"]
+NOT_WRITTEN: tuple[NotWrittenReason, ...] = get_args(NotWrittenReason)
+LOST: tuple[LostReason, ...] = get_args(LostReason)
 FAILURES = [
     *[(NotWrittenError(reason), OutcomeClass.NOT_SENT, reason) for reason in NOT_WRITTEN],
     *[(LostError(reason), OutcomeClass.UNCERTAIN, reason) for reason in LOST],

@@ -104,15 +104,17 @@ def test_receipt_keeps_everything_as_the_vendor_encodes_it() -> None:
         app_info_key=callback_key,
         sent_at=1_753_761_234_000,
         sender_id="1688850000000001",
-        receiver_id="0",
-        room_id="10810965948920358",
-        message_type=4,
-        content_type=2,
-        content="CggIABIECgJoaQ==",
-        sender_name="RXhhbXBsZQ==",
-        dev_info="131075",
-        extra_content="eA==",
-        is_svr_fail=False,
+        details={
+            "receiver_id": "0",
+            "room_id": "10810965948920358",
+            "message_type": 4,
+            "content_type": 2,
+            "content": "CggIABIECgJoaQ==",
+            "sender_name": "RXhhbXBsZQ==",
+            "dev_info": "131075",
+            "extra_content": "eA==",
+            "is_svr_fail": False,
+        },
     )
 
 
@@ -137,7 +139,7 @@ def test_values_too_long_to_keep_are_left_out_and_the_id_is_kept() -> None:
     said = {"id": "1", "content": "x" * 32_769, "extra_content": "x" * 8_193, "sendername": "x" * 1_025}
     receipt = read_receipt({"msg_data": said})
     assert receipt is not None
-    assert (receipt.content, receipt.extra_content, receipt.sender_name) == (None, None, None)
+    assert (receipt.text("content"), receipt.text("extra_content"), receipt.text("sender_name")) == (None, None, None)
 
 
 @pytest.mark.parametrize(

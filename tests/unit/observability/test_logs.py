@@ -31,7 +31,7 @@ from wework_message.domain.content import TextContent
 from wework_message.domain.ids import BindingId
 from wework_message.domain.message.message import Message, Note
 from wework_message.domain.message.projection import FactKind
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.retry import GiveUp
 
@@ -92,9 +92,9 @@ def a_failure(observer: LoggingObserver) -> Message:
     message = a_due_message(content=TextContent(content=CANARY), conversation_id=PERSON)
     depart(message)
     refusal = an_outcome(
-        OutcomeClass.REFUSED_PERMANENT, reason="CODE", error_code=-2003, error_message=f"bad {CANARY} {PERSON}"
+        OutcomeClass.REFUSED_PERMANENT, reason=Reason.CODE, error_code=-2003, error_message=f"bad {CANARY} {PERSON}"
     )
-    settle(message, refusal, verdict=GiveUp("REFUSED_PERMANENT"), now=NOW + 7)
+    settle(message, refusal, verdict=GiveUp(FailureReason.REFUSED_PERMANENT), now=NOW + 7)
     tell(observer, message)
     return message
 
@@ -309,7 +309,7 @@ def test_a_failing_request_is_an_error_and_an_overloaded_one_a_warning(journal: 
 
 @pytest.mark.parametrize(("level", "count"), [("DEBUG", 1), ("INFO", 0)])
 def test_single_calls_are_told_at_debug_only(journal: Journal, level: str, count: int) -> None:
-    report = CallReport(PROVIDER, BindingId("b"), GUID, "TEXT", OutcomeClass.NOT_SENT, "CONNECT", True, 2.4, NOW)
+    report = CallReport(PROVIDER, BindingId("b"), GUID, "TEXT", OutcomeClass.NOT_SENT, Reason.CONNECT, True, 2.4, NOW)
     LoggingObserver(journal.open(level=level).facts).called(report)
     assert [line["class"] for line in journal.lines()] == ["NOT_SENT"] * count
 

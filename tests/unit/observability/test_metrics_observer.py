@@ -15,7 +15,7 @@ from tests.support.builders import (
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.observability.delayed_counts import SLOT_MS, DelayedCounts
-from wework_message.adapters.observability.end_outcomes import OUTCOMES
+from wework_message.adapters.observability.end_outcomes import OUTCOMES, failure
 from wework_message.adapters.observability.metrics import Metrics
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
 from wework_message.domain.ids import BindingId
@@ -23,7 +23,7 @@ from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message, Note
 from wework_message.domain.message.projection import FactKind
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.retry import GiveUp, RetryAt, Settle, Verdict
 from wework_message.domain.routing.provider import Capabilities, Provider
@@ -35,13 +35,14 @@ LATER = 10 * SLOT_MS
 class Bench:
     """A registry, its observer, and a time that only the test moves."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_echoes: bool = True) -> None:
         self.now = NOW
         provider = Provider(PROVIDER, "p", Capabilities(frozenset()))
         self.metrics = Metrics(providers=(provider,), routes=())
         self.observer = PrometheusObserver(
-            self.metrics, horizon_ms=HORIZON_MS, longest_call_ms=CALL_MS, now=lambda: self.now
-        )
+            self.metrics, horizon_ms=HORIZON_MS, longest_call_ms=CALL_MS, now=lambda: self.now,
+            without_echoes=() if has_echoes else (PROVIDER,),
+        )  # fmt: skip
 
     def tell(self, message: Message) -> None:
         for move in message.moves:
@@ -81,7 +82,7 @@ def a_sent() -> Message:
 
 
 def an_unknown() -> Message:
-    return a_called(an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE"))
+    return a_called(an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE))
 
 
 def test_accepted_messages_are_counted_by_type_and_mode() -> None:
@@ -118,6 +119,14 @@ def test_sent_without_an_echo_counts_as_sent_after_2h_and_only_once() -> None:
     assert bench.counted() == {"sent": 1}
     assert bench.counted() == {"sent": 1}
     assert bench.finished(type="TEXT", provider=PROVIDER, outcome="sent") == 1
+
+
+def test_sent_counts_at_once_and_only_once_where_no_echo_can_come() -> None:
+    bench = Bench(has_echoes=False)
+    bench.tell(a_sent())
+    assert bench.counted() == {"sent": 1}
+    bench.now = NOW + 2 * HORIZON_MS + LATER
+    assert bench.counted() == {"sent": 1}
 
 
 def test_unknown_counts_once_it_has_been_parked_and_a_later_resolution_adds() -> None:
@@ -203,27 +212,46 @@ def test_a_new_reason_for_the_same_status_is_no_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "verdict", "expected"),
+    ("outcome", "reason", "expected"),
     [
-        (an_outcome(OutcomeClass.REFUSED_PERMANENT, reason="CODE"), "REFUSED_PERMANENT", "failed_input"),
-        (an_outcome(OutcomeClass.REFUSED_PERMANENT, reason="HTTP_422"), "REFUSED_PERMANENT", "failed_input"),
-        (an_outcome(OutcomeClass.REFUSED_PERMANENT, reason="HTTP_404"), "REFUSED_PERMANENT", "failed_system"),
         (
-            an_outcome(OutcomeClass.REFUSED_PERMANENT, reason="UNKNOWN_CODE", confirmed=False),
-            "REFUSED_PERMANENT",
+            an_outcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.CODE),
+            FailureReason.REFUSED_PERMANENT,
+            "failed_input",
+        ),
+        (
+            an_outcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.of_status(422)),
+            FailureReason.REFUSED_PERMANENT,
+            "failed_input",
+        ),
+        (
+            an_outcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.of_status(404)),
+            FailureReason.REFUSED_PERMANENT,
+            "failed_system",
+        ),
+        (
+            an_outcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.UNKNOWN_CODE, confirmed=False),
+            FailureReason.REFUSED_PERMANENT,
             "failed_provider",
         ),
-        (an_outcome(OutcomeClass.REFUSED_CAPABILITY, reason="CODE"), "REFUSED_CAPABILITY", "failed_provider"),
-        (an_outcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE"), "POISON", "failed_system"),
-        (an_outcome(OutcomeClass.NOT_SENT), "RECALL_ASKED", "cancelled"),
-        (an_outcome(OutcomeClass.NOT_SENT), "A_REASON_OF_TOMORROW", "failed_system"),
+        (
+            an_outcome(OutcomeClass.REFUSED_CAPABILITY, reason=Reason.CODE),
+            FailureReason.REFUSED_CAPABILITY,
+            "failed_provider",
+        ),
+        (an_outcome(OutcomeClass.NOT_SENT, reason=Reason.UNBUILDABLE), FailureReason.POISON, "failed_system"),
+        (an_outcome(OutcomeClass.NOT_SENT), FailureReason.RECALL_ASKED, "cancelled"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_whose_failure_it_is(outcome: AttemptOutcome, verdict: str, expected: str) -> None:
+def test_whose_failure_it_is(outcome: AttemptOutcome, reason: FailureReason, expected: str) -> None:
     bench = Bench()
-    bench.tell(a_called(outcome, GiveUp(verdict)))
+    bench.tell(a_called(outcome, GiveUp(reason)))
     assert bench.counted() == {expected: 1}
+
+
+def test_a_failure_for_a_reason_that_nobody_listed_is_ours() -> None:
+    assert failure(a_called(an_outcome(OutcomeClass.NOT_SENT), RetryAt(1)), "A_REASON_OF_TOMORROW") == "failed_system"
 
 
 @pytest.mark.parametrize("reason", ["NO_BINDING", "NO_CAPABILITY"])
@@ -246,7 +274,7 @@ def test_failing_after_acceptance_is_the_providers_and_takes_sent_back() -> None
 
 def test_only_calls_after_the_first_are_retries() -> None:
     bench = Bench()
-    message = a_called(an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT"), RetryAt(1))
+    message = a_called(an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT), RetryAt(1))
     bench.tell(message)
     assert bench.retries() == 0
     depart(message)

@@ -12,7 +12,7 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message, Note
 from wework_message.domain.message.projection import FactKind
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView
 from wework_message.domain.routing.provider import Capabilities, Provider
@@ -89,7 +89,7 @@ def the_message(*outcomes: AttemptOutcome | None, **changes: Any) -> Message:
     return a_message(**fields | changes)
 
 
-SENT = the_message(an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT"), accepted(), status=MessageStatus.SENT)
+SENT = the_message(an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT), accepted(), status=MessageStatus.SENT)
 FAILED = the_message(
     an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=-2003, error_message="bad conversation id"),
     status=MessageStatus.FAILED,
@@ -104,8 +104,8 @@ NOTES = [
     Note("ECHO", NOW + 3000, attempt=2, event_key="e", source="callback"),
 ]
 
-PROVIDER_ONE = Provider(PROVIDER, "广州孤星", Capabilities(frozenset({"TEXT", "LINK"})), simulated=True)
-PROVIDER_TWO = Provider(BACKUP, "备用", Capabilities(frozenset({"TEXT"})), enabled=False, priority=2)
+PROVIDER_ONE = Provider(PROVIDER, "广州孤星", Capabilities(frozenset({"TEXT", "LINK"})), "guxing", simulated=True)
+PROVIDER_TWO = Provider(BACKUP, "备用", Capabilities(frozenset({"TEXT"})), "guxing", enabled=False, priority=2)
 PROVIDERS = {PROVIDER: PROVIDER_ONE, BACKUP: PROVIDER_TWO}
 VIEWS = [
     ProviderView(PROVIDER_ONE, "http://localhost:19000", ProviderHealth(PROVIDER, True, NOW, "CLOSED", 87.0, 120.5)),
@@ -275,7 +275,7 @@ def test_a_lease_or_a_place_in_a_lane_is_no_next_attempt(status: str, shown: boo
 
 
 def test_the_attempt_that_has_a_provider_id_is_told_before_a_newer_one_without() -> None:
-    lost = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
+    lost = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
     answer = status_answer(view(the_message(accepted(), lost, status=MessageStatus.SENT)), simulated=False)
     assert (answer.provider_message_id, answer.error_code) == ("1000001", 0)
 

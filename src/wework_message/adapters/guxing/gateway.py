@@ -13,7 +13,7 @@ from wework_message.adapters.http import Answer, LostError, NotWrittenError, Tim
 from wework_message.domain.content import Content
 from wework_message.domain.ids import Guid
 from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, Dispatch, MessageGateway, Recall
 
 PROBE_MS: Final = 5_000
@@ -77,7 +77,7 @@ class GuxingGateway:
             path, body = build_request(dispatch)
             marker = _marker(f"{dispatch.message_id}.{dispatch.attempt}")
         except Exception:  # noqa: BLE001 -- whatever a content holds: no byte has left, and a gateway never raises
-            return AttemptOutcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE")
+            return AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.UNBUILDABLE)
         timing = Timing(self._timeout_ms, self._connect_ms, dispatch.write_before_boot_ms)
         answer = await _post(self._transport, path, body, timing, marker)
         if isinstance(answer, AttemptOutcome):
@@ -91,7 +91,7 @@ class GuxingGateway:
             body = _encode(RevokeMessage(recall.guid, recall.conversation_id, recall.provider_message_id))
             marker = _marker(f"{recall.message_id}.recall")
         except Exception:  # noqa: BLE001 -- no byte has left, and a gateway never raises
-            return AttemptOutcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE")
+            return AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.UNBUILDABLE)
         timing = Timing(self._timeout_ms, self._connect_ms)
         answer = await _post(self._transport, "/msg/revoke_msg", body, timing, marker)
         if isinstance(answer, AttemptOutcome):
@@ -133,7 +133,7 @@ async def _post(
     except LostError as error:
         return AttemptOutcome(OutcomeClass.UNCERTAIN, reason=error.reason)
     except Exception:  # noqa: BLE001 -- a transport's own fault: nobody knows whether a byte left
-        return AttemptOutcome(OutcomeClass.UNCERTAIN, reason="TRANSPORT")
+        return AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.TRANSPORT)
 
 
 def _marker(value: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx
 
 from wework_message.adapters.http import Answer, LostError, LostReason, NotWrittenError, Timing, boot_ms
+from wework_message.domain.outcomes import Reason
 
 _WRITING: Final = "http11.send_request_headers.started"
 """httpcore's trace event right before the first byte of a request is written."""
@@ -26,7 +27,7 @@ class _Step:
         """Refuses to begin a request that is too late."""
         if event == _WRITING:
             if self._until is not None and self._boot_ms() > self._until:
-                raise NotWrittenError("TOO_LATE")
+                raise NotWrittenError(Reason.TOO_LATE)
             self.written = True
 
 
@@ -62,25 +63,25 @@ class HttpxTransport:
     async def post(self, path: str, body: bytes, *, timing: Timing, headers: Sequence[tuple[str, str]] = ()) -> Answer:
         """Send one request once and read its answer. Raises `NotWrittenError` or `LostError`."""
         if self._client.is_closed:
-            raise NotWrittenError("CLOSED")
+            raise NotWrittenError(Reason.CLOSED)
         if timing.write_before_boot_ms is not None and self._boot_ms() > timing.write_before_boot_ms:
-            raise NotWrittenError("TOO_LATE")
+            raise NotWrittenError(Reason.TOO_LATE)
         step = _Step(timing, self._boot_ms)
         try:
             async with asyncio.timeout(timing.total_ms / 1_000):
                 return await self._exchange(path, body, timing, headers, step)
         except TimeoutError as error:
-            raise _lost(step, "DEADLINE") from error
+            raise _lost(step, Reason.DEADLINE) from error
         except httpx.PoolTimeout as error:
-            raise NotWrittenError("POOL") from error
+            raise NotWrittenError(Reason.POOL) from error
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise _unconnected(error) from error
         except httpx.WriteError as error:
-            raise _lost(step, "WRITE") from error
+            raise _lost(step, Reason.WRITE) from error
         except httpx.RemoteProtocolError as error:
-            raise _lost(step, "PROTOCOL") from error
+            raise _lost(step, Reason.PROTOCOL) from error
         except httpx.HTTPError as error:
-            raise _lost(step, "READ") from error
+            raise _lost(step, Reason.READ) from error
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -105,14 +106,14 @@ class HttpxTransport:
             async for piece in answer.aiter_raw():
                 read += piece
                 if len(read) > self._response_cap:
-                    raise LostError("OVERSIZE")
+                    raise LostError(Reason.OVERSIZE)
         finally:
             await answer.aclose()
         return Answer(answer.status_code, dict(answer.headers.items()), bytes(read), (loop.time() - began) * 1_000)
 
 
 def _lost(step: _Step, reason: LostReason) -> LostError | NotWrittenError:
-    return LostError(reason) if step.written else NotWrittenError("CONNECT")
+    return LostError(reason) if step.written else NotWrittenError(Reason.CONNECT)
 
 
 def _unconnected(error: BaseException) -> NotWrittenError:
@@ -120,8 +121,8 @@ def _unconnected(error: BaseException) -> NotWrittenError:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, socket.gaierror):
-            return NotWrittenError("DNS")
+            return NotWrittenError(Reason.DNS)
         if isinstance(cause, ssl.SSLError):
-            return NotWrittenError("TLS")
+            return NotWrittenError(Reason.TLS)
         cause = cause.__cause__ or cause.__context__
-    return NotWrittenError("CONNECT")
+    return NotWrittenError(Reason.CONNECT)

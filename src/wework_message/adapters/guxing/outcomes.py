@@ -14,7 +14,7 @@ from typing import Any, Final
 from wework_message.adapters.guxing.receipts import is_svr_fail, read_receipt
 from wework_message.adapters.guxing.wire import Envelope, parse, read_envelope
 from wework_message.domain.message.attempt import AttemptOutcome, Receipt
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.retry import MAX_RETRY_AFTER_MS
 
 BUILT_IN_CODES: Final[Mapping[int, OutcomeClass]] = {
@@ -57,12 +57,12 @@ def of_send(status: int, headers: Mapping[str, str], body: bytes, codes: Mapping
     receipt = read_receipt(envelope.fields)
     if envelope.refused:
         if receipt is not None:
-            return _uncertain("CONTRADICTION", envelope, receipt)
+            return _uncertain(Reason.CONTRADICTION, envelope, receipt)
         return _refused(envelope, headers, codes)
     if is_svr_fail(envelope.fields):
-        return _uncertain("SVR_FAIL", envelope, receipt)
+        return _uncertain(Reason.SERVER_FAILED, envelope, receipt)
     if receipt is None:
-        return _uncertain("NO_ID", envelope)
+        return _uncertain(Reason.NO_ID, envelope)
     return AttemptOutcome(OutcomeClass.ACCEPTED, receipt=receipt)
 
 
@@ -76,7 +76,7 @@ def of_recall(
     if envelope.refused:
         return _refused(envelope, headers, codes)
     if is_svr_fail(envelope.fields):
-        return _uncertain("SVR_FAIL", envelope)
+        return _uncertain(Reason.SERVER_FAILED, envelope)
     return AttemptOutcome(OutcomeClass.ACCEPTED)
 
 
@@ -85,16 +85,18 @@ def _without_success(
 ) -> AttemptOutcome:
     """No HTTP success, or no envelope in it."""
     if is_success(status):
-        return _uncertain("UNREADABLE")
+        return _uncertain(Reason.UNREADABLE)
     if envelope is not None:
         receipt = read_receipt(envelope.fields)
         if envelope.code == 0 or receipt is not None:
-            return _uncertain("CONTRADICTION", envelope, receipt)
+            return _uncertain(Reason.CONTRADICTION, envelope, receipt)
     if status == _THROTTLING:
-        return AttemptOutcome(OutcomeClass.THROTTLED, reason="HTTP_429", retry_after_ms=_retry_after_ms(headers))
+        return AttemptOutcome(
+            OutcomeClass.THROTTLED, reason=Reason.of_status(_THROTTLING), retry_after_ms=_retry_after_ms(headers)
+        )
     if envelope is not None and envelope.refused and status >= min(_REFUSING):
         return _refused(envelope, headers, codes)
-    reason = f"HTTP_{status}"
+    reason = Reason.of_status(status)
     if status in _REFUSING:
         message = _problems(body) if status == _UNPROCESSABLE else None
         return AttemptOutcome(OutcomeClass.REFUSED_PERMANENT, reason=reason, error_message=message)
@@ -107,7 +109,7 @@ def _refused(envelope: Envelope, headers: Mapping[str, str], codes: Mapping[int,
     kind = codes.get(code)
     return AttemptOutcome(
         kind or OutcomeClass.REFUSED_PERMANENT,
-        reason="UNKNOWN_CODE" if kind is None else "CODE",
+        reason=Reason.UNKNOWN_CODE if kind is None else Reason.CODE,
         error_code=code,
         error_message=_shown(envelope.message),
         retry_after_ms=_retry_after_ms(headers) if kind is OutcomeClass.THROTTLED else None,
@@ -115,7 +117,7 @@ def _refused(envelope: Envelope, headers: Mapping[str, str], codes: Mapping[int,
     )
 
 
-def _uncertain(reason: str, envelope: Envelope | None = None, receipt: Receipt | None = None) -> AttemptOutcome:
+def _uncertain(reason: Reason, envelope: Envelope | None = None, receipt: Receipt | None = None) -> AttemptOutcome:
     return AttemptOutcome(
         OutcomeClass.UNCERTAIN,
         reason=reason,

@@ -34,15 +34,17 @@ def read_receipt(data: Mapping[str, Any]) -> Receipt | None:
         app_info_key=None if app_info is None else app_info_key(app_info),
         sent_at=sent_s * 1_000 if sent_s else None,
         sender_id=identifier(said.get("sender")),
-        receiver_id=_whole(said.get("receiver")),
-        room_id=_whole(said.get("roomid")),
-        message_type=number(said.get("messagetype")),
-        content_type=number(said.get("contenttype")),
-        content=short_text(said.get("content"), _MAX_CONTENT),
-        sender_name=short_text(said.get("sendername"), _MAX_NAME),
-        dev_info=short_text(said.get("devinfo"), MAX_KEY),
-        extra_content=short_text(said.get("extra_content"), _MAX_OPAQUE),
-        is_svr_fail=is_svr_fail(data),
+        details={
+            "receiver_id": _whole(said.get("receiver")),
+            "room_id": _whole(said.get("roomid")),
+            "message_type": number(said.get("messagetype")),
+            "content_type": number(said.get("contenttype")),
+            "content": short_text(said.get("content"), _MAX_CONTENT),
+            "sender_name": short_text(said.get("sendername"), _MAX_NAME),
+            "dev_info": short_text(said.get("devinfo"), MAX_KEY),
+            "extra_content": short_text(said.get("extra_content"), _MAX_OPAQUE),
+            "is_svr_fail": is_svr_fail(data),
+        },
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from wework_message.adapters.guxing.receipts import MAX_KEY
 from wework_message.adapters.guxing.wire import identifier, number, short_text
-from wework_message.domain.conversation import Conversation
+from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.ids import Guid, ProviderMessageId
 from wework_message.domain.message.projection import FactKind, StreamRecord
 
@@ -58,7 +58,7 @@ def read_stream_record(guid: Guid, event_key: str, record: Mapping[str, Any]) ->
         app_info_key=_app_info(record.get("appinfo")),
         conversations=_conversations(record),
         sender=identifier(record.get("sender")),
-        send_flag=number(record.get("send_flag")) == 1,
+        marked_own=number(record.get("send_flag")) == 1,
         sent_at=sent_s * 1_000 if sent_s else None,
         text=short_text(record.get("content"), _MAX_TEXT) if msg_type == _TEXT else None,
         kinds=kinds,
@@ -87,13 +87,13 @@ def _app_info(value: object) -> str | None:
 def _conversations(record: Mapping[str, Any]) -> tuple[str, ...]:
     """As our requests may spell it, if the account itself is the sender."""
     if (room := identifier(record.get("roomid"))) is not None:
-        return (str(Conversation(is_room=True, peer=room)),)
+        return (str(PEERS_AND_ROOMS.room(room)),)
     if (receiver := identifier(record.get("receiver"))) is None:
         return ()
     asid = identifier(record.get("asid"))
-    spellings = [Conversation(is_room=False, peer=receiver)]
+    spellings = [PEERS_AND_ROOMS.person(receiver)]
     if asid is not None:
-        spellings.append(Conversation(is_room=False, peer=receiver, asid=asid))
+        spellings.append(PEERS_AND_ROOMS.person(receiver, asid))
     return tuple(map(str, spellings))
 
 

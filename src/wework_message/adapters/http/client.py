@@ -12,6 +12,7 @@ from pathlib import Path
 from wework_message.adapters.http.connection import Connection
 from wework_message.adapters.http.exchange import Answer, NotWrittenError, NotWrittenReason, Timing, boot_ms
 from wework_message.adapters.http.origin import Origin
+from wework_message.domain.outcomes import Reason
 
 
 class HttpClient:
@@ -96,7 +97,7 @@ class HttpClient:
             try:
                 self._left_to_write_ms(timing)  # the loop's clock may have missed a suspension, this one has not
                 answer = connection.send(request, started)
-                timer = loop.call_at(deadline, connection.lose, "DEADLINE")
+                timer = loop.call_at(deadline, connection.lose, Reason.DEADLINE)
                 return await answer
             finally:
                 if timer is not None:
@@ -114,24 +115,24 @@ class HttpClient:
         if self._reaper is not None:
             self._reaper.cancel()
         while self._waiting:
-            _refuse(self._waiting.popleft(), "CLOSED")
+            _refuse(self._waiting.popleft(), Reason.CLOSED)
         gone = list(self._open_connections)
         for connection in gone:
-            connection.lose("CLOSED")
+            connection.lose(Reason.CLOSED)
         for connection in gone:
             await connection.closed
 
     async def _enter(self, begin_by: float) -> None:
         """Become one of the calls in flight, at once or in turn. Raises `NotWrittenError` (POOL, CLOSED)."""
         if self._closed:
-            raise NotWrittenError("CLOSED")
+            raise NotWrittenError(Reason.CLOSED)
         if self._in_flight < self._max_connections:
             self._in_flight += 1
             return
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
         self._waiting.append(turn)
-        timer = loop.call_at(begin_by, _refuse, turn, "POOL")
+        timer = loop.call_at(begin_by, _refuse, turn, Reason.POOL)
         try:
             await turn
         except asyncio.CancelledError:
@@ -156,7 +157,7 @@ class HttpClient:
             return math.inf
         left = timing.write_before_boot_ms - self._boot_ms()
         if left < 0:
-            raise NotWrittenError("TOO_LATE")
+            raise NotWrittenError(Reason.TOO_LATE)
         return left
 
     def _take_idle(self) -> Connection | None:
@@ -164,7 +165,7 @@ class HttpClient:
             connection = self._idle.pop()
             if connection.quiet and self._boot_ms() < connection.expires_boot_ms:
                 return connection
-            connection.lose("READ")
+            connection.lose(Reason.READ)
         return None
 
     async def _open(self, begin_by: float, connect_ms: int) -> Connection:
@@ -180,19 +181,19 @@ class HttpClient:
                     ssl=self._tls,
                 )
         except (socket.gaierror, UnicodeError) as error:
-            raise NotWrittenError("DNS") from error
+            raise NotWrittenError(Reason.DNS) from error
         except ssl.SSLError as error:
-            raise NotWrittenError("TLS") from error
+            raise NotWrittenError(Reason.TLS) from error
         except OSError as error:  # a TimeoutError too
-            raise NotWrittenError("CONNECT") from error
+            raise NotWrittenError(Reason.CONNECT) from error
         if self._closed or not connection.clean:
-            connection.lose("READ")
-            raise NotWrittenError("CLOSED" if self._closed else "CONNECT")
+            connection.lose(Reason.READ)
+            raise NotWrittenError(Reason.CLOSED if self._closed else Reason.CONNECT)
         return connection
 
     def _put_back(self, connection: Connection) -> None:
         if self._closed or not connection.clean:
-            connection.lose("READ")
+            connection.lose(Reason.READ)
             return
         idle_ms = self._idle_ms
         if connection.server_idle_ms is not None:
@@ -209,7 +210,7 @@ class HttpClient:
         """Drop what has been idle for too long: the oldest are in front."""
         now = self._boot_ms()
         while self._idle and self._idle[0].expires_boot_ms <= now:
-            self._idle.popleft().lose("READ")
+            self._idle.popleft().lose(Reason.READ)
         self._reaper = None
         if self._idle:
             self._reap_later()

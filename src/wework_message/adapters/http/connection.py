@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from wework_message.adapters.http.exchange import Answer, LostError, LostReason
 from wework_message.adapters.http.response import ResponseReader
+from wework_message.domain.outcomes import Reason
 
 _KEEP_ALIVE_TIMEOUT: Final = re.compile(r"timeout=(\d{1,6})(?!\d)")
 _KEEP_ALIVE_MARGIN_MS: Final = 1000
@@ -91,7 +92,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes of the answer; bytes nobody asked for end the connection."""
         if self._answer is None:
-            self.lose("PROTOCOL")
+            self.lose(Reason.PROTOCOL)
         elif self._reader.feed(data):
             self._settle()
 
@@ -104,7 +105,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is gone."""
-        self.lose("WRITE" if isinstance(exc, BrokenPipeError) else "READ")
+        self.lose(Reason.WRITE if isinstance(exc, BrokenPipeError) else Reason.READ)
         self._register.discard(self)
         if not self.closed.done():
             self.closed.set_result(None)

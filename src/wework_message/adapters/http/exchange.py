@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
 from wework_message.domain.errors import WeworkMessageError
+from wework_message.domain.outcomes import Reason
 
-NotWrittenReason = Literal["POOL", "DNS", "CONNECT", "TLS", "TOO_LATE", "CLOSED"]
+NotWrittenReason = Literal[
+    Reason.POOL, Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.TOO_LATE, Reason.CLOSED
+]  # fmt: skip
 """POOL: no connection came free in time. DNS, CONNECT, TLS: the step that failed or outlived its time.
 TOO_LATE: `Timing.write_before_boot_ms` had passed. CLOSED: the client was closed."""
 
-LostReason = Literal["WRITE", "READ", "DEADLINE", "PROTOCOL", "OVERSIZE", "CLOSED"]
+LostReason = Literal[
+    Reason.WRITE, Reason.READ, Reason.DEADLINE, Reason.PROTOCOL, Reason.OVERSIZE, Reason.CLOSED
+]  # fmt: skip
 """WRITE, READ: the connection broke, or ended before the answer did. DEADLINE: `Timing.total_ms` passed.
 PROTOCOL: not HTTP/1.x. OVERSIZE: the head or the body is over its cap. CLOSED: the client was closed."""
 

@@ -5,6 +5,7 @@ from typing import Final
 import httptools
 
 from wework_message.adapters.http.exchange import LostReason
+from wework_message.domain.outcomes import Reason
 
 HEAD_CAP: Final = 16 * 1024
 """Bytes of status line and headers, those of informational answers included."""
@@ -73,12 +74,12 @@ class ResponseReader:
             if self.complete:
                 self.keep_alive = False  # what follows a whole answer spoils the connection, not the answer
             elif self.failure is None:
-                self.failure = "PROTOCOL"
+                self.failure = Reason.PROTOCOL
         if self.complete or self.failure is not None:
             return True
         self._wire_size += len(data)
         if self._wire_size > (HEAD_CAP + _FRAMING_FACTOR * self._cap if self._head_done else HEAD_CAP):
-            self.failure = "OVERSIZE"
+            self.failure = Reason.OVERSIZE
         return self.failure is not None
 
     def end(self) -> None:
@@ -87,7 +88,7 @@ class ResponseReader:
         if self._head_done and not chunked and "content-length" not in self.headers:
             self.complete = True
         else:
-            self.failure = "READ"
+            self.failure = Reason.READ
 
     def on_message_begin(self) -> None:
         """A status line begins."""
@@ -100,7 +101,7 @@ class ResponseReader:
             return
         self._head_size += len(name) + len(value) + 4
         if self._head_size > HEAD_CAP:
-            self.failure = "OVERSIZE"
+            self.failure = Reason.OVERSIZE
         elif not self._head_done:
             key, text = name.decode("latin-1").lower(), value.decode("latin-1")
             self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
@@ -117,7 +118,7 @@ class ResponseReader:
             return
         self._body_size += len(piece)
         if self._body_size > self._cap:
-            self.failure = "OVERSIZE"
+            self.failure = Reason.OVERSIZE
             self._body.clear()
         else:
             self._body.append(piece)

@@ -7,14 +7,14 @@ from typing import Final
 
 from wework_message.domain.ids import Guid, ProviderMessageId
 from wework_message.domain.message.attempt import AttemptOutcome, Receipt
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, Dispatch, MessageGateway, Recall
 from wework_message.domain.ports.system import Clock
 
 Script = AttemptOutcome | Callable[[Dispatch], Awaitable[AttemptOutcome]]
 """What a send answers; a function may wait, and is cancelled with its caller."""
 
-_TOO_LATE: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason="TOO_LATE")
+_TOO_LATE: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.TOO_LATE)
 _RECALLED: Final = AttemptOutcome(OutcomeClass.ACCEPTED)
 
 

@@ -6,7 +6,8 @@ from typing import Final, Literal, get_args
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import INPUT_REFUSALS, FailureReason
+from wework_message.domain.routing.selector import RefusalKind
 
 Outcome = Literal[
     "delivered",
@@ -30,21 +31,19 @@ ENDS: Final[Mapping[MessageStatus, Outcome]] = {
 """Statuses that are an outcome by themselves; FAILED needs its cause, SENT and UNKNOWN need time."""
 
 _BY_REASON: Final[Mapping[str, Outcome]] = {
-    "NO_BINDING": "failed_input",
-    "NO_CAPABILITY": "failed_input",
-    "POISON": "failed_system",
-    "RECALL_ASKED": "cancelled",  # a doubtful send turned out unsent, and somebody had asked for its recall
-    "REFUSED_CAPABILITY": "failed_provider",
-    "SEND_FAILED_LATER": "failed_provider",
-    "UNRESOLVED": "failed_provider",
+    RefusalKind.NO_BINDING: "failed_input",
+    RefusalKind.NO_CAPABILITY: "failed_input",
+    FailureReason.POISON: "failed_system",
+    FailureReason.RECALL_ASKED: "cancelled",  # a doubtful send turned out unsent, and somebody had asked for its recall
+    FailureReason.REFUSED_CAPABILITY: "failed_provider",
+    FailureReason.SEND_FAILED_LATER: "failed_provider",
+    FailureReason.UNRESOLVED: "failed_provider",
 }
-_INPUT_REFUSALS: Final = frozenset({"CODE", "HTTP_400", "HTTP_413", "HTTP_422"})
-"""Causes of a permanent refusal that lie in the message: a code that a table knows, or the provider's validation."""
 
 
 def failure(message: Message, reason: str | None) -> Outcome:
     """Whose failure a FAILED message is; a reason that nobody listed is ours."""
-    if reason != OutcomeClass.REFUSED_PERMANENT:
+    if reason != FailureReason.REFUSED_PERMANENT:
         return _BY_REASON.get(reason or "", "failed_system")
     last = message.last_attempt
     return _refusal(last.outcome if last is not None else None)
@@ -53,6 +52,6 @@ def failure(message: Message, reason: str | None) -> Outcome:
 def _refusal(outcome: AttemptOutcome | None) -> Outcome:
     if outcome is None or not outcome.confirmed or outcome.reason is None:
         return "failed_provider"
-    if outcome.reason in _INPUT_REFUSALS:
+    if outcome.reason in INPUT_REFUSALS:
         return "failed_input"
-    return "failed_system" if outcome.reason.startswith("HTTP_4") else "failed_provider"
+    return "failed_system" if outcome.reason.is_client_error else "failed_provider"

@@ -8,6 +8,7 @@ from structlog.types import FilteringBoundLogger
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.message import Message, Moved
+from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.health import CallReport
 
 _SENDING: Final = MessageStatus.SENDING
@@ -117,4 +118,4 @@ def _by_callback(message: Message, move: Moved) -> bool:
         return move.before is not MessageStatus.RECALLING
     if move.after is MessageStatus.RECALLED:
         return bool(message.recall_confirmed)
-    return move.reason == "SEND_FAILED_LATER"
+    return move.reason == FailureReason.SEND_FAILED_LATER

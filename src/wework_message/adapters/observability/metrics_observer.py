@@ -1,6 +1,6 @@
 """What happened, as numbers. Called after the commit, on the event loop, and cheap there."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from wework_message.adapters.observability.delayed_counts import DelayedCounts, Kind
 from wework_message.adapters.observability.end_outcomes import ENDS, Outcome, failure
@@ -16,11 +16,21 @@ _SENDING, _SENT, _UNKNOWN = MessageStatus.SENDING, MessageStatus.SENT, MessageSt
 class PrometheusObserver:
     """Counts."""
 
-    def __init__(self, metrics: Metrics, *, horizon_ms: int, longest_call_ms: int, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        horizon_ms: int,
+        longest_call_ms: int,
+        now: Callable[[], int],
+        without_echoes: Collection[ProviderCode] = (),
+    ) -> None:
         """`horizon_ms` is H; `longest_call_ms` the largest `timeout-ms` of the providers; `now` in epoch ms.
 
-        SENT counts as an outcome 2H, UNKNOWN H plus the longest call, after the message's last call began.
+        SENT counts as an outcome 2H, UNKNOWN H plus the longest call, after the message's last call began. At the providers
+        `without_echoes` there is nothing to wait for: SENT counts at once.
         """
+        self._without_echoes = frozenset(without_echoes)
         self._metrics = metrics
         self._now = now
         self._retries = metrics.retries
@@ -92,8 +102,12 @@ class PrometheusObserver:
     def _enter(self, message: Message, before: MessageStatus, after: MessageStatus) -> None:
         if before is MessageStatus.RECALLING:
             return  # it was SENT before the recall that came to nothing, and counts as that
+        kind = _kind(message)
+        if after is _SENT and kind[1] in self._without_echoes:
+            self._count(kind, "sent", 1)
+            return
         ripening = self._unechoed if after is _SENT else self._unresolved
-        if ripening.enter(_since(message), _kind(message)):
+        if ripening.enter(_since(message), kind):
             self.ripen()
 
     def _leave(self, message: Message, before: MessageStatus, after: MessageStatus) -> None:

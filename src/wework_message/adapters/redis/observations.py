@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.health import CallReport
 
@@ -38,9 +38,10 @@ class Called(msgspec.Struct, array_like=True, frozen=True, tag="c", forbid_unkno
 
     def report(self, at: int) -> CallReport:
         """One of them, at this instant by our clock, as the statistics see it."""
+        reason = Reason.stored(self.reason) if self.reason is not None else None
         return CallReport(
-            self.provider_code, self.binding_id, self.guid, self.message_type, self.outcome, self.reason,
-            self.confirmed, self.elapsed_ms, at,
+            self.provider_code, self.binding_id, self.guid, self.message_type, self.outcome, reason, self.confirmed,
+            self.elapsed_ms, at,
         )  # fmt: skip
 
 

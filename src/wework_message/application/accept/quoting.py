@@ -33,15 +33,16 @@ class Quoting:
             raise UnquotableError("the message is not proven sent yet")
         if not isinstance(view.message.content, get_args(QuotedContent)):
             raise UnquotableError("a message of this type cannot be quoted")
-        if not (attempt.app_info_key and receipt.sender_id and receipt.sender_name):
+        sender_name = receipt.text("sender_name")
+        if not (attempt.app_info_key and receipt.sender_id and sender_name):
             raise UnquotableError("the provider's answer does not say who sent it")
         return msgspec.structs.replace(
             content,
             quote_content=_preview(view.message.content),
             quote_app_info=attempt.app_info_key,
-            quote_content_type=receipt.content_type or 0,
+            quote_content_type=receipt.number("content_type") or 0,
             quote_sender=receipt.sender_id,
-            quote_sender_name=_plain(receipt.sender_name),
+            quote_sender_name=_plain(sender_name),
             quote_message=view.message.content,
         )
 

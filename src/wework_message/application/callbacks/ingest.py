@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.errors import NotFoundError
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.gateway import CallbackItem, CallbackReader
 from wework_message.domain.ports.system import Clock
@@ -60,11 +61,17 @@ class IngestCallbackHandler:
     operation: StoreCallbacks
     readers: Mapping[ProviderCode, CallbackReader]
     default: ProviderCode | None
-    """Whose callbacks come in where the path names no provider."""
+    """Whose callbacks come in where nobody names a provider."""
 
     async def __call__(self, body: bytes, provider_code: ProviderCode | None = None) -> None:
-        """Durable when this returns. Raises `InvalidValueError` where the body is no callback, `UnavailableError`."""
-        code = provider_code or self.default or next(iter(self.readers))
-        items = self.readers[code].read(body)
-        if items:
+        """Durable when this returns.
+
+        Raises `NotFoundError` where there is no such provider or it has no callbacks, `InvalidValueError` where the body is
+        no callback, `UnavailableError`.
+        """
+        code = provider_code or self.default or next(iter(self.readers), None)
+        reader = self.readers.get(code) if code is not None else None
+        if code is None or reader is None:
+            raise NotFoundError("provider with callbacks")
+        if items := reader.read(body):
             await self.commits.submit(self.operation, Arrival(code, items))

@@ -22,7 +22,7 @@ from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.draft import OnUnknown
 from wework_message.domain.message.matching import echo_key
 from wework_message.domain.message.message import Message, RecallState
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.repositories import DueMessage, LaneBlock
 from wework_message.domain.ports.system import Clock
@@ -37,7 +37,7 @@ RECHECK_MS = 60_000
 
 _log: Final = logging.getLogger(__name__)
 
-_LEASE_EXPIRED = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="LEASE_EXPIRED")
+_LEASE_EXPIRED = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.LEASE_EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ class ClaimDue:
             message.call_recall(lease_ms=self._policy.lease_ms(ProviderCode(attempt.provider_code)))
             return StartedCall(message, attempt, recalling=True, boot_ms=self._clock.boot())
         if message.recall is RecallState.CALLING:
-            lost = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="LEASE_EXPIRED")
+            lost = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.LEASE_EXPIRED)
             message.settle_recall(lost, retry_ms=0, horizon_ms=self._policy.horizon_ms, now=now)
         else:
             message.time_out_recall(horizon_ms=self._policy.horizon_ms, now=now)

@@ -15,7 +15,7 @@ from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch, MessageGateway, Recall
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.notifier import Notifier
@@ -24,10 +24,10 @@ from wework_message.domain.ports.system import Clock
 RECORD_RETRY_S: Final = 0.5
 """Pause between tries to record an answer while the store is away."""
 
-_SHUTDOWN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="SHUTDOWN")
-_RAISED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="GATEWAY_RAISED")
-_UNRECORDED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="UNRECORDED")
-_NO_GATEWAY: Final = AttemptOutcome(OutcomeClass.REFUSED_BINDING, reason="NO_GATEWAY")
+_SHUTDOWN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.SHUTDOWN)
+_RAISED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.GATEWAY_RAISED)
+_UNRECORDED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.UNRECORDED)
+_NO_GATEWAY: Final = AttemptOutcome(OutcomeClass.REFUSED_BINDING, reason=Reason.NO_GATEWAY)
 
 _log: Final = logging.getLogger(__name__)
 

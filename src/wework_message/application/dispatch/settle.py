@@ -13,15 +13,12 @@ from wework_message.application.policy import Policy
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.message import MAX_STRIKES, Message, RecallState
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.system import Clock, RandomSource
 from wework_message.domain.retry import GiveUp, RetryAt, RetryBudget, Verdict
 
 RECALL_RETRY_MS = 2_000
 """When to ask again for a recall that provably did not reach the provider."""
-
-UNBUILDABLE = "UNBUILDABLE"
-"""A gateway's reason for a request that it could not even build: counted as a strike, no byte left."""
 
 ProviderKey = tuple[ProviderCode, Guid, ProviderMessageId]
 
@@ -70,7 +67,7 @@ class SettleCalls:
         if item.recalling:
             message.settle_recall(item.outcome, retry_ms=RECALL_RETRY_MS, horizon_ms=horizon, now=now)
             return
-        if item.outcome.reason == UNBUILDABLE:
+        if item.outcome.reason is Reason.UNBUILDABLE:
             message.strikes += 1
         attempt = message.attempt(item.attempt)
         budget = self._budgets[attempt.provider_code]
@@ -85,8 +82,8 @@ class SettleCalls:
         self, message: Message, attempt: Attempt, outcome: AttemptOutcome, now: int, *, budget_left: bool
     ) -> Verdict:
         """What RetryPolicy says, should it turn out that nothing was sent."""
-        if outcome.reason == UNBUILDABLE and message.strikes >= MAX_STRIKES:
-            return GiveUp("POISON")
+        if outcome.reason is Reason.UNBUILDABLE and message.strikes >= MAX_STRIKES:
+            return GiveUp(FailureReason.POISON)
         provider = self._policy.providers[attempt.provider_code]
         return self._policy.retry.after(
             outcome.kind,
@@ -159,7 +156,7 @@ def _unmasked(item: Settlement, owners: dict[ProviderKey, tuple[MessageId, int]]
     key, this = _provider_key(item), (item.message.id, item.attempt)
     if key is None or owners.setdefault(key, this) == this:
         return item
-    reused = dataclasses.replace(item.outcome, kind=OutcomeClass.UNCERTAIN, reason="REUSED_ID")
+    reused = dataclasses.replace(item.outcome, kind=OutcomeClass.UNCERTAIN, reason=Reason.REUSED_ID)
     return dataclasses.replace(item, outcome=reused)
 
 

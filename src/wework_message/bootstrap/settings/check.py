@@ -7,9 +7,12 @@ from unicodedata import east_asian_width
 
 import msgspec
 
+from wework_message.bootstrap.protocols import find_protocol
 from wework_message.bootstrap.settings.effective import nested
 from wework_message.bootstrap.settings.environment import variable_of
 from wework_message.bootstrap.settings.loading import Loaded
+from wework_message.bootstrap.settings.model import ProviderSettings
+from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
 from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.bootstrap.settings.validation import start_problems
 
@@ -88,7 +91,21 @@ def _width(cell: str) -> int:
 
 
 def _values(loaded: Loaded) -> dict[str, object]:
-    return {key: _masked(_value(loaded.settings, key.split("."))) for key in loaded.origins}
+    masked = {key: _masked(_value(loaded.settings, key.split("."))) for key in loaded.origins}
+    options = {
+        f"{PROVIDER_PREFIX}{name}.options": _shown_options(provider)
+        for name, provider in loaded.settings.app.wework.providers.items()
+    }
+    return masked | options
+
+
+def _shown_options(provider: ProviderSettings) -> dict[str, str]:
+    """Only what the protocol says is no secret is shown."""
+    protocol = find_protocol(provider.protocol)
+    return {
+        name: str(option) if protocol is None or name in protocol.secret_options else option.reveal()
+        for name, option in provider.options.items()
+    }
 
 
 def _value(section: object, path: list[str]) -> object:

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from wework_message.bootstrap.protocols import find_protocol
 from wework_message.bootstrap.settings.database import check_database
 from wework_message.bootstrap.settings.effective import (
     Effective,
@@ -20,7 +21,7 @@ from wework_message.bootstrap.settings.effective import (
 )
 from wework_message.bootstrap.settings.environment import read_environment, variable_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, SettingsFileError
-from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, Settings
+from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, ProviderSettings, Settings
 from wework_message.bootstrap.settings.rocketmq import queue_warnings
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, Value, as_secret
 from wework_message.bootstrap.settings.sources import DEFAULT_FOLDERS, find, read_file
@@ -31,6 +32,7 @@ from wework_message.bootstrap.settings.validation import (
     listens_openly,
     simulated_providers,
 )
+from wework_message.domain.errors import InvalidValueError
 
 _PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _REDIS_SCHEMES: Final = frozenset({"redis", "rediss"})
@@ -143,8 +145,21 @@ def _check_relations(settings: Settings) -> None:
                 f"{PROVIDER_PREFIX}{name}.timeout-ms",
                 "must not be longer than app.message.unknown.horizon-seconds: no echo proves nothing before the call's end",
             )
+    for name, provider in settings.app.wework.providers.items():
+        _check_options(f"{PROVIDER_PREFIX}{name}.options", provider)
     if unknown.fail_after_hours * 3600 < 2 * unknown.horizon_seconds:
         raise InvalidSettingError("app.message.unknown.fail-after-hours", "must be at least 2 x horizon-seconds")
+
+
+def _check_options(key: str, provider: ProviderSettings) -> None:
+    """By its protocol; one that is not installed stops the start anyway."""
+    protocol = find_protocol(provider.protocol)
+    if protocol is None:
+        return
+    try:
+        protocol.check_options({name: option.reveal() for name, option in provider.options.items()})
+    except InvalidValueError as problem:
+        raise InvalidSettingError(f"{key}.{problem.path}", problem.message) from None
 
 
 def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, ...]:

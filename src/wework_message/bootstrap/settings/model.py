@@ -42,6 +42,12 @@ _OutcomeCodes: TypeAlias = Annotated[
 ]
 
 
+_Options: TypeAlias = Annotated[
+    Mapping[Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")], Secret],
+    Meta(extra={"allowed": "a map of option names, lower case with single hyphens, to texts"}),
+]
+
+
 class Section(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """One level of the tree."""
 
@@ -165,6 +171,8 @@ class ProviderSettings(Section, frozen=True):
     """Cap of the quick tries at this provider; 0 counts as 1 (decision 47), see `quick_tries`."""
     outcome_codes: _OutcomeCodes = msgspec.field(default_factory=dict)
     """Provider's result code -> outcome class, over the ones built in from the contract (decision 43)."""
+    options: _Options = msgspec.field(default_factory=dict)
+    """What its protocol wants to know beside the rest. All are kept as secrets; the protocol says which ones are none."""
 
     @property
     def quick_tries(self) -> int:

@@ -1,10 +1,12 @@
 """What may start: the profile's demands (decision 35), the network (decision 38), backends that do not exist yet (59)."""
 
 import re
+from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Final
 
 from wework_message.application.role import Role
+from wework_message.bootstrap.protocols import find_protocol, simulated_protocols
 from wework_message.bootstrap.settings.database import database_kind, driver_problems, login_problems, missing_extra
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import (
@@ -14,7 +16,13 @@ from wework_message.bootstrap.settings.errors import (
     SettingsError,
     StartRefusedError,
 )
-from wework_message.bootstrap.settings.model import SIMULATOR, RocketmqSettings, Section, Settings
+from wework_message.bootstrap.settings.model import (
+    SIMULATOR,
+    ProviderSettings,
+    RocketmqSettings,
+    Section,
+    Settings,
+)
 from wework_message.bootstrap.settings.rocketmq import queue_problems
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
 
@@ -86,14 +94,23 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
                     key, f"must be a URL: each process would have a simulator of its own ({variables_of(key)})"
                 )
             )
-        if simulated and provider.protocol != "guxing":
-            problems.append(InvalidSettingError(key, "must be a URL: the simulator speaks the protocol guxing only"))
+        problems += _protocol_problems(f"{PROVIDER_PREFIX}{name}", provider, simulated=simulated)
     problems += _datasource_problems(settings, profile)
     problems += _redis_problems(settings)
     if role.accepts and (port := operating_port(settings, role)) and port == settings.server.port:
         problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))
     problems += queue_problems(settings.rocketmq)
     return (*problems, *_topic_problems(settings), *_missing_backends(settings))
+
+
+def _protocol_problems(prefix: str, provider: ProviderSettings, *, simulated: bool) -> Iterator[SettingsError]:
+    if simulated and provider.protocol not in simulated_protocols():
+        spoken = " or ".join(simulated_protocols())
+        yield InvalidSettingError(
+            f"{prefix}.api-base-url", f"must be a URL: the simulator speaks the protocol {spoken} only"
+        )
+    elif find_protocol(provider.protocol) is None:
+        yield InvalidSettingError(f"{prefix}.protocol", f"no installed package provides {provider.protocol}")
 
 
 def require_startable(settings: Settings, profile: str, role: Role = Role.ALL) -> None:

@@ -1,35 +1,46 @@
 """An attempt: one call to a provider, its committed intent, its outcome and the evidence about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, ProviderMessageId
 from wework_message.domain.message.projection import Evidence, FactKind, weigh
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.routing.selector import Decision
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the provider's answer says about an accepted send, as the vendor encodes it (provider contract section 4)."""
+    """What the provider's answer says about an accepted send: what the rules need, and the rest as the protocol names it."""
 
     provider_message_id: ProviderMessageId
     seq: str | None = None
+    """Position in the account's message stream."""
     app_info: str | None = None
-    """As answered; compare through `app_info_key` only."""
+    """`app_info_key` as the answer spells it."""
     app_info_key: str | None = None
-    """The callback's spelling of `app_info` (base64 undone once); the best cross-view key of a message."""
+    """Names the message in everybody's view of the conversation, as callbacks spell it."""
     sent_at: int | None = None
     """The provider's send time, epoch ms."""
     sender_id: str | None = None
-    receiver_id: str | None = None
-    room_id: str | None = None
-    message_type: int | None = None
-    content_type: int | None = None
-    content: str | None = None
-    sender_name: str | None = None
-    dev_info: str | None = None
-    extra_content: str | None = None
-    is_svr_fail: bool | None = None
+    """The account's own user id."""
+    details: Mapping[str, str | int | bool | None] = field(default_factory=dict, hash=False)
+    """What else the protocol keeps: stored and answered under its own names, which are no names of fields above."""
+
+    def text(self, name: str) -> str | None:
+        """A detail that is a text; None where it is absent or something else."""
+        value = self.details.get(name)
+        return value if isinstance(value, str) else None
+
+    def number(self, name: str) -> int | None:
+        """A detail that is an integer; None where it is absent or something else."""
+        value = self.details.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def flag(self, name: str) -> bool | None:
+        """A detail that is true or false; None where it is absent or something else."""
+        value = self.details.get(name)
+        return value if isinstance(value, bool) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +48,8 @@ class AttemptOutcome:
     """What one call proved. Gateways return it and never raise (decision 14)."""
 
     kind: OutcomeClass
-    reason: str | None = None
-    """A stable cause within the class: CONNECT, DEADLINE, CODE, NO_ID, LEASE_EXPIRED, SHUTDOWN, UNBUILDABLE ..."""
+    reason: Reason | None = None
+    """The cause within the class."""
     error_code: int | None = None
     """The provider's integer."""
     error_message: str | None = None

@@ -47,8 +47,8 @@ class OpenAttempt:
 
 
 def is_own(stream_record: StreamRecord, own_user_id: str | None) -> bool:
-    """Whether the account itself sent the record; `send_flag` stands in until its user id is known."""
-    return stream_record.sender == own_user_id if own_user_id is not None else stream_record.send_flag
+    """Whether the account itself sent the record; the provider's mark counts until its user id is known."""
+    return stream_record.sender == own_user_id if own_user_id is not None else stream_record.marked_own
 
 
 def match(stream_record: StreamRecord, attempts: Iterable[OpenAttempt], *, horizon_ms: int) -> OpenAttempt | None:

@@ -14,7 +14,7 @@ from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.message_evidence import MessageEvidence
 from wework_message.domain.message.message_record import Moved, Note, RecallState
 from wework_message.domain.message.scheduling import LANE_RECHECK_MS, Due, LanePosition
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Settle, Verdict
 
 __all__ = ["MAX_STRIKES", "ROUND_MS", "Message", "Moved", "Note", "RecallState"]
@@ -26,7 +26,7 @@ ROUND_MS: Final = 24 * 3_600_000
 """How long a new round may take: `expiresAt` = now + 24 h (decision 40)."""
 
 
-_FORGOTTEN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="RESTORED")
+_FORGOTTEN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.RESTORED)
 """What became of a call is in no backup."""
 
 
@@ -100,7 +100,7 @@ class Message(MessageEvidence):
         self._must_wait(Trigger.FAIL)
         self.strikes += 1
         if self.strikes >= MAX_STRIKES:
-            self.fail("POISON", now=now)
+            self.fail(FailureReason.POISON, now=now)
         else:
             self.notes.append(Note("STRIKE", now))
             self.due = Due(wait_ms, LanePosition.WAITING)
@@ -138,7 +138,7 @@ class Message(MessageEvidence):
     def _follow(self, outcome: AttemptOutcome, verdict: Verdict, *, now: int) -> None:
         """Nothing was sent. A message whose recall was asked for meanwhile is not sent again."""
         self.confirmed = None
-        match GiveUp("RECALL_ASKED") if self.recall is RecallState.WAITING else verdict:
+        match GiveUp(FailureReason.RECALL_ASKED) if self.recall is RecallState.WAITING else verdict:
             case RetryAt(delay_ms=delay) if now + delay < self.expires_at:
                 self._move(Trigger.RETRY_LATER, now=now, reason=outcome.reason)
                 self.due = Due(delay, LanePosition.WAITING)
@@ -188,7 +188,7 @@ class Message(MessageEvidence):
 
     def give_up_unknown(self, *, now: int) -> None:
         """`onUnknown: FAIL` after its hours: FAILED with `confirmed: false`; a late echo may still correct it."""
-        self._move(Trigger.GIVE_UP, now=now, reason="UNRESOLVED")
+        self._move(Trigger.GIVE_UP, now=now, reason=FailureReason.UNRESOLVED)
         self.confirmed = False
         self._give_up_attempt()
         self._rest()

@@ -11,7 +11,7 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message_record import MessageRecord, Note, RecallState
 from wework_message.domain.message.projection import CallbackProjection, Evidence, FactKind
 from wework_message.domain.message.scheduling import Due, LanePosition
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import FailureReason, OutcomeClass
 
 _PROVEN_SENT: Final = frozenset({MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.RECALLING})
 _RECALL_RUNS: Final = frozenset({RecallState.ASKED, RecallState.CALLING, RecallState.ANSWERED, RecallState.LOST})
@@ -55,7 +55,7 @@ class MessageEvidence(MessageRecord):
             self._become_unknown(now=now, horizon_ms=horizon_ms)
         elif proven is MessageStatus.FAILED:
             self._put_recall_off()
-            self._prove(proven, "SEND_FAILED_LATER", now=now)
+            self._prove(proven, FailureReason.SEND_FAILED_LATER, now=now)
             self.confirmed = True
         elif proven is MessageStatus.RECALLED:
             self._prove(proven, None, now=now)

@@ -108,8 +108,8 @@ class StreamRecord:
     conversations: tuple[str, ...] = ()
     """The conversation as our requests may spell it (with and without `;asid`), read as a record of the account's own."""
     sender: str | None = None
-    send_flag: bool = False
-    """The vendor's `send_flag` = 1; stands in for "own" until the account's id is known (decision 44)."""
+    marked_own: bool = False
+    """The provider marks it as the account's own; that counts until the account's user id is known (decision 44)."""
     sent_at: int | None = None
     """Epoch ms."""
     text: str | None = None

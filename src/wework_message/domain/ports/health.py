@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.routing.selector import RouteHealth
 
@@ -18,7 +18,7 @@ class CallReport:
     guid: Guid
     message_type: str
     outcome: OutcomeClass
-    reason: str | None
+    reason: Reason | None
     confirmed: bool
     elapsed_ms: float
     at: int

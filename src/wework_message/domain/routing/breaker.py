@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.window import SlidingCounts
 
 
@@ -47,17 +47,17 @@ _PLAIN: Final = {
     OutcomeClass.REFUSED_CAPABILITY: Weights(type=1.0),
 }
 
-CONNECT_REASONS: Final = frozenset({"CONNECT", "DNS", "TLS", "CLOSED"})
+CONNECT_REASONS: Final = frozenset({Reason.CONNECT, Reason.DNS, Reason.TLS, Reason.CLOSED})
 """Reasons of NOT_SENT that the provider's side caused; every other one was our own refusal."""
 
-TIMEOUT_REASONS: Final = frozenset({"DEADLINE", "TIMEOUT"})
+TIMEOUT_REASONS: Final = frozenset({Reason.DEADLINE})
 """Reasons of UNCERTAIN that weigh full."""
 
-OWN_REASONS: Final = frozenset({"LEASE_EXPIRED", "SHUTDOWN", "CANCELLED"})
+OWN_REASONS: Final = frozenset({Reason.LEASE_EXPIRED, Reason.SHUTDOWN})
 """Reasons of UNCERTAIN that say nothing about the provider: our process ended."""
 
 
-def weigh(outcome: OutcomeClass, reason: str | None = None) -> Weights:
+def weigh(outcome: OutcomeClass, reason: Reason | None = None) -> Weights:
     """The health effect of an outcome; throttling lowers concurrency, not health, and a caller's fault counts nothing."""
     if outcome is OutcomeClass.NOT_SENT:
         return _CONNECT if reason in CONNECT_REASONS else _NOTHING

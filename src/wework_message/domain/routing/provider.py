@@ -38,8 +38,10 @@ class Provider:
     code: ProviderCode
     name: str
     capabilities: Capabilities
-    protocol: str = "guxing"
+    protocol: str = ""
     """Which adapter speaks to it."""
+    has_echoes: bool = True
+    """Whether a send is seen again in its callbacks; without, SENT is the most that is ever known."""
     priority: int = 1
     """Smaller wins (decision 54)."""
     weight: int = 100

@@ -1,4 +1,4 @@
-"""POST callbacks/webhook, and the stored callbacks of a guid (wire section 5)."""
+"""POST callbacks/webhook of the default or a named provider, and the stored callbacks of a guid (wire section 5)."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ import msgspec
 from litestar import Request
 
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.ids import Guid
+from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.entrypoints.rest.answering import Answer
 from wework_message.entrypoints.rest.reading import Query, bad_parameter, next_cursor, read_body
 from wework_message.entrypoints.rest.service import Api
@@ -21,10 +21,20 @@ BY_TYPE: Final = 10
 
 
 async def webhook(api: Api, request: Request[Any, Any, Any]) -> Answer:
+    """Callbacks of the default provider."""
+    return await _take(api, request, None)
+
+
+async def webhook_of(api: Api, request: Request[Any, Any, Any]) -> Answer:
+    """Callbacks of the provider that the path names."""
+    return await _take(api, request, ProviderCode(request.path_params["provider_code"]))
+
+
+async def _take(api: Api, request: Request[Any, Any, Any], provider_code: ProviderCode | None) -> Answer:
     """Store a provider's callback durably, then answer; a draining process still takes it."""
     body = await read_body(request, most=api.config.max_callback_bytes)
     try:
-        await api.application.ingest_callback(body)
+        await api.application.ingest_callback(body, provider_code)
     except InvalidValueError as problem:
         raise (problem if _is_json(body) else _NO_JSON) from None
     return api.answer(request, RECEIVED)

@@ -106,8 +106,12 @@ PROVIDERS: Final = (
 
 CALLBACKS: Final = (
     Route(
-        "POST", "/api/callbacks/webhook", calling_back.webhook, _C, "Callbacks of the provider come in here",
-        {200: str}, (400, 413, 422), "callback", hot=True,
+        "POST", "/api/callbacks/webhook", calling_back.webhook, _C, "Callbacks of the default provider come in here",
+        {200: str}, (400, 404, 413, 422), "callback", hot=True,
+    ),
+    Route(
+        "POST", "/api/callbacks/webhook/{provider_code:str}", calling_back.webhook_of, _C,
+        "Callbacks of one provider come in here", {200: str}, (400, 404, 413, 422), "callback",
     ),
     Route(
         "GET", "/api/callbacks/{guid:str}/recent", calling_back.recent, _C, "The newest callbacks of a guid",

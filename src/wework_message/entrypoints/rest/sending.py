@@ -13,7 +13,9 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BatchId, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.message import Message
+from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.queries import MessageView
+from wework_message.domain.routing.selector import RefusalKind
 from wework_message.entrypoints.rest.answering import ACCEPTED, OK, Answer, Header, request_id_of
 from wework_message.entrypoints.rest.problems import Refusal
 from wework_message.entrypoints.rest.reading import check_json, header, read_body
@@ -45,7 +47,7 @@ _NO_USE_WAITING: Final = (
 )
 """Statuses that a sync send answers at once: nothing follows, or nothing that it should wait for (decision 39)."""
 
-_OWN_CODES: Final = frozenset({"NO_BINDING", "NO_CAPABILITY"})
+_OWN_CODES: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})
 """Reasons of FAILED that are codes of their own; the others are the provider's refusal."""
 
 
@@ -180,10 +182,10 @@ def refusal(message: Message, data: object, headers: tuple[Header, ...] = ()) ->
     if message.status is not MessageStatus.FAILED:
         return Refusal(422, message.status.value, f"the message is {message.status}", data, headers)
     reason = message.reason or ""
-    if reason == "POISON":
+    if reason == FailureReason.POISON:
         return Refusal(500, "INTERNAL", "the message could not be handled", data, headers)
     if reason in _OWN_CODES:
-        text = "no binding can send it" if reason == "NO_BINDING" else "no binding can send this type or size"
+        text = "no binding can send it" if reason == RefusalKind.NO_BINDING else "no binding can send this type or size"
         return Refusal(422, reason, text, data, headers)
     attempt = representative_attempt(message)
     _, text_of_provider = error_of(attempt.outcome if attempt is not None else None)

@@ -6,22 +6,22 @@ from typing import Any
 import msgspec
 from sqlalchemy import RowMapping
 
+from wework_message.adapters.sql.core.receipts import receipt_of, receipt_text
 from wework_message.domain.account import Account, Binding, BindingState, Standby, effective_state
 from wework_message.domain.content import decode_content, encode_content
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message.attempt import Attempt, AttemptOutcome, Receipt
+from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.draft import OnUnknown, Pin
 from wework_message.domain.message.message import Message, Note, RecallState
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.scheduling import Due, LanePosition, Urgency
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.routing.selector import Decision
 
 Row = Mapping[str, Any] | RowMapping
 """A result row by column name."""
 
 _ENCODE = msgspec.json.Encoder()
-_RECEIPT = msgspec.json.Decoder(Receipt)
 _DECISION = msgspec.json.Decoder(Decision)
 _EXTRA = msgspec.json.Decoder(dict[str, Any])
 
@@ -171,7 +171,7 @@ def attempt_row(message: Message, attempt: Attempt) -> dict[str, Any]:
         "error_code": outcome.error_code if outcome is not None else None,
         "error_message": outcome.error_message if outcome is not None else None,
         "confirmed": outcome.confirmed if outcome is not None else None,
-        "receipt": _ENCODE.encode(outcome.receipt).decode() if outcome is not None and outcome.receipt else None,
+        "receipt": receipt_text(outcome.receipt) if outcome is not None and outcome.receipt else None,
         "decision": _ENCODE.encode(attempt.decision).decode() if attempt.decision is not None else None,
         "provider_message_id": attempt.provider_message_id,
         "app_info_key": attempt.app_info_key,
@@ -196,11 +196,11 @@ def attempt_of(row: Row) -> Attempt:
     if row["outcome"] is not None:
         outcome = AttemptOutcome(
             kind=OutcomeClass(row["outcome"]),
-            reason=row["reason"],
+            reason=Reason.stored(row["reason"]) if row["reason"] is not None else None,
             error_code=row["error_code"],
             error_message=row["error_message"],
             confirmed=bool(row["confirmed"]),
-            receipt=_RECEIPT.decode(row["receipt"]) if row["receipt"] is not None else None,
+            receipt=receipt_of(row["receipt"]) if row["receipt"] is not None else None,
         )
     return Attempt(
         number=row["number"],

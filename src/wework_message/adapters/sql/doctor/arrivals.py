@@ -1,7 +1,7 @@
 """Whether callbacks arrive, seen in what is stored: the one way to know about a callback URL and notify flags that no API tells."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,11 +34,14 @@ class Heard:
     any_callback: bool
 
 
-def arrival_check(run: Run, *, horizon_ms: int) -> Check:
-    """``callbacks.arriving``: every instance that sent was also heard of. `horizon_ms` is H."""
+def arrival_check(run: Run, *, horizon_ms: int, without_echoes: Collection[str] = ()) -> Check:
+    """``callbacks.arriving``: every instance that sent was also heard of. `horizon_ms` is H.
+
+    What the providers `without_echoes` (codes) sent is left out: nothing is ever heard of it.
+    """
 
     async def ask() -> Finding:
-        heard = await run(_heard, int(time.time() * 1000), horizon_ms)
+        heard = await run(_heard, int(time.time() * 1000), horizon_ms, frozenset(without_echoes))
         return Finding.skipped("the tables are not those of this version yet") if heard is None else _told(heard)
 
     return Check("callbacks.arriving", ask, after="database.schema")
@@ -62,7 +65,7 @@ def _some(guids: Sequence[str]) -> str:
     return f"{', '.join(guids[:_SHOWN])}{more}"
 
 
-def _heard(connection: Connection, now: int, horizon_ms: int) -> list[Heard] | None:
+def _heard(connection: Connection, now: int, horizon_ms: int, without_echoes: frozenset[str]) -> list[Heard] | None:
     if schema_state(connection) is not SchemaState.CURRENT:
         return None
     newest = (
@@ -71,6 +74,7 @@ def _heard(connection: Connection, now: int, horizon_ms: int) -> list[Heard] | N
             attempt.c.message_id >= smallest_id(now - LOOK_BACK_MS),
             attempt.c.message_id < smallest_id(now - 2 * horizon_ms),
             attempt.c.outcome == OutcomeClass.ACCEPTED.value,
+            *([attempt.c.provider_code.not_in(sorted(without_echoes))] if without_echoes else []),
         )
         .order_by(attempt.c.message_id.desc())
         .limit(NEWEST)

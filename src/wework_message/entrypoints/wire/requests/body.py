@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from wework_message.domain.conversation import PEERS_AND_ROOMS, ConversationGrammar
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
 
 MAX_DEPTH: Final = 32
@@ -16,7 +17,7 @@ MAX_EXTRA_BYTES: Final = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a request may have at most; the first two are settings (`app.message.limits`)."""
+    """What a request may hold; the first two are settings (`app.message.limits`)."""
 
     max_text_length: int = 4_000
     """Characters of one text."""
@@ -24,6 +25,8 @@ class Limits:
     """Messages of one batch."""
     max_message_bytes: int = 1_048_576
     max_batch_bytes: int = 4_194_304
+    conversations: ConversationGrammar = PEERS_AND_ROOMS
+    """How it may name a conversation: as the protocols of the configured providers do."""
 
 
 _decoder: Final = msgspec.json.Decoder()

@@ -13,7 +13,7 @@ from msgspec.structs import FieldInfo, fields
 
 from wework_message.domain.content import CONTENTS, MERGED_ITEMS, QUOTABLE, MessageType, ShopInfo, ShopProduct
 from wework_message.domain.content_rules import EMPTY_TEXT, FIELD_RULES, TOGETHER
-from wework_message.domain.conversation import Conversation
+from wework_message.domain.conversation import ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode
 from wework_message.entrypoints.wire.requests.body import MAX_EXTRA_BYTES
@@ -43,7 +43,9 @@ def _shape(kind: type[Struct]) -> Mapping[str, FieldInfo]:
 # -- common fields -------------------------------------------------------------------------------------------------
 
 
-def common_problems(common: Mapping[str, Any], *, prefix: str = "", to_one: bool = True) -> Iterator[FieldProblem]:
+def common_problems(
+    common: Mapping[str, Any], conversations: ConversationGrammar, *, prefix: str = "", to_one: bool = True
+) -> Iterator[FieldProblem]:
     """Problems of the common fields; `to_one` where the message names its conversation."""
     if not common.get("guid") and not common.get("accountId"):
         yield FieldProblem(f"{prefix}guid", ProblemCode.REQUIRED, "or accountId is required")
@@ -53,10 +55,10 @@ def common_problems(common: Mapping[str, Any], *, prefix: str = "", to_one: bool
         yield FieldProblem(f"{prefix}conversationId", ProblemCode.REQUIRED, "is required")
     for name, value in common.items():
         if not (value == "" and name in {"guid", "accountId", "conversationId"}):
-            yield from _common_problem(name, value, f"{prefix}{name}")
+            yield from _common_problem(name, value, f"{prefix}{name}", conversations)
 
 
-def _common_problem(name: str, value: Any, path: str) -> Iterator[FieldProblem]:
+def _common_problem(name: str, value: Any, path: str, conversations: ConversationGrammar) -> Iterator[FieldProblem]:
     expected = _shape(Common)[name].type
     try:
         converted = msgspec.convert(value, expected)
@@ -74,7 +76,7 @@ def _common_problem(name: str, value: Any, path: str) -> Iterator[FieldProblem]:
         return
     if name == "conversationId":
         try:
-            Conversation.parse(converted)
+            conversations.parse(converted)
         except InvalidValueError as problem:
             yield FieldProblem(path, ProblemCode.INVALID_VALUE, problem.message)
     elif name == "extra":

@@ -55,7 +55,7 @@ def read_message(raw: Mapping[str, Any], *, limits: Limits, now: int, prefix: st
         return _read(common, own, limits=limits, now=now)
     except REFUSALS as error:
         problems = [
-            *common_problems(common, prefix=prefix),
+            *common_problems(common, limits.conversations, prefix=prefix),
             *own_problems(own, limit=limits.max_text_length, prefix=prefix),
         ]
         raise rejection(problems or [unexplained(error, prefix=prefix)]) from None
@@ -63,7 +63,7 @@ def read_message(raw: Mapping[str, Any], *, limits: Limits, now: int, prefix: st
 
 def _read(common: dict[str, Any], own: dict[str, Any], *, limits: Limits, now: int) -> ReadMessage:
     fields = read_common(common)
-    conversation = Conversation.parse(fields.conversation_id)
+    conversation = limits.conversations.parse(fields.conversation_id)
     if own.get("messageType") != MessageType.MIXED:
         content = read_content(own, limits=limits)
         one = build_draft(fields, conversation, content, now=now, key=fields.client_message_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wework_message.domain.content import CONTENTS, Content
-from wework_message.domain.conversation import Conversation
+from wework_message.domain.conversation import Conversation, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.message.draft import Draft
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, rejection
@@ -74,7 +74,7 @@ def is_java_shape(raw: Mapping[str, Any]) -> bool:
 
 def check_shape(common: Mapping[str, Any], own: Mapping[str, Any], *, limits: Limits) -> None:
     """Raises `RequestRejected` for problems of the whole body: common fields, lists, unknown names, no recipients."""
-    problems = [*common_problems(common, to_one=False), *_shape_problems(common, own)]
+    problems = [*common_problems(common, limits.conversations, to_one=False), *_shape_problems(common, own)]
     recipients = sum(len(own[name]) for name in RECIPIENT_LISTS if isinstance(own.get(name), list))
     if not problems and recipients == 0:
         problems.append(FieldProblem("userList", ProblemCode.REQUIRED, "or roomList must name a recipient"))
@@ -115,7 +115,7 @@ def fan_out(common: dict[str, Any], own: Mapping[str, Any], *, limits: Limits, n
     contents = list(_contents(own, limits=limits))
     if not contents:
         raise rejection([FieldProblem("content", ProblemCode.REQUIRED, "or a list of contents is required")])
-    recipients = list(_recipients(own))
+    recipients = list(_recipients(own, limits.conversations))
     total = len(recipients) * len(contents)
     if total > limits.max_batch_size:
         message = f"times the contents makes {total} messages, at most {limits.max_batch_size} are possible"
@@ -142,21 +142,17 @@ def _item(
         return (unexplained(error),)
 
 
-def _recipients(own: Mapping[str, Any]) -> Iterator[Conversation | FieldProblem]:
-    for name, kind in zip(RECIPIENT_LISTS, ("S", "R"), strict=True):
+def _recipients(own: Mapping[str, Any], conversations: ConversationGrammar) -> Iterator[Conversation | FieldProblem]:
+    for name, is_room in zip(RECIPIENT_LISTS, (False, True), strict=True):
         for position, raw in enumerate(own.get(name, ())):
             path = f"{name}[{position}]"
             if not isinstance(raw, str):
                 yield FieldProblem(path, ProblemCode.WRONG_TYPE, "must be a text")
                 continue
             try:
-                conversation = Conversation.parse(raw if ":" in raw else f"{kind}:{raw}")
-            except InvalidValueError:
-                conversation = None
-            if conversation is None or conversation.is_room is not (kind == "R"):
-                yield FieldProblem(path, ProblemCode.INVALID_VALUE, f"must be digits or {kind}:<digits>")
-            else:
-                yield conversation
+                yield conversations.parse_recipient(raw, is_room=is_room)
+            except InvalidValueError as problem:
+                yield FieldProblem(path, ProblemCode.INVALID_VALUE, problem.message)
 
 
 def _contents(own: Mapping[str, Any], *, limits: Limits) -> Iterator[Content | tuple[FieldProblem, ...]]:
