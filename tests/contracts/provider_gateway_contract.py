@@ -21,7 +21,7 @@ from wework_message.domain.content import Content, TextContent, decode_content
 from wework_message.domain.ids import Guid, ProviderMessageId
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch, MessageGateway, Recall
-from wework_message.entrypoints.wire.examples import content_example
+from wework_message.entrypoints.wire.requests.examples import content_example
 
 GUID = Guid("g-1")
 AMPLE_MS = 20_000

@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from wework_message.demo.processes import Child
+from wework_message.demo.script import read_script
 from wework_message.entrypoints.cli import CommandFailedError
-from wework_message.entrypoints.cli.demo.processes import Child
-from wework_message.entrypoints.cli.demo.script import read_script
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

@@ -3,8 +3,8 @@
 import copy
 from typing import Any
 
-from wework_message.entrypoints.simulator.contract import Field, contract
-from wework_message.entrypoints.simulator.sends import SENDS
+from wework_message.simulator.contract.endpoints import Field, contract
+from wework_message.simulator.sends import SENDS
 
 Body = dict[str, Any]
 

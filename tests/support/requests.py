@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from wework_message.domain.content import CONTENTS as TYPES
-from wework_message.entrypoints.wire.examples import GUID, PERSON, ROOM, full_requests
+from wework_message.entrypoints.wire.requests.examples import GUID, PERSON, ROOM, full_requests
 
 __all__ = ["CONTENTS", "EXAMPLES", "GUID", "PERSON", "REQUIRED", "ROOM"]
 

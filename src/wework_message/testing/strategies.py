@@ -13,8 +13,8 @@ from msgspec import Struct, structs
 from wework_message.domain import content as c
 from wework_message.domain.content import rules
 from wework_message.domain.conversation import Conversation
-from wework_message.domain.draft import Draft, OnUnknown, Pin
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
+from wework_message.domain.message.draft import Draft, OnUnknown, Pin
 
 Fields = Mapping[str, st.SearchStrategy[Any]]
 

@@ -10,9 +10,9 @@ from tests.support.json_schema import conforms
 from tests.support.requests import EXAMPLES
 from tests.support.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
 
-from wework_message.entrypoints.wire.body import Limits
-from wework_message.entrypoints.wire.examples import send_examples
-from wework_message.entrypoints.wire.requests import parse_batch, parse_send
+from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.requests.examples import send_examples
+from wework_message.entrypoints.wire.requests.send import parse_batch, parse_send
 
 OWN_PAGES = {"/v3/api-docs", "/swagger-ui.html", "/swagger-ui/{asset}"}
 

@@ -30,7 +30,7 @@ from wework_message.domain.content import (
 )
 from wework_message.domain.content.rules import BIG_FILE_BYTES, MAX_MERGED_DEPTH
 from wework_message.domain.errors import InvalidValueError
-from wework_message.entrypoints.wire.examples import content_example
+from wework_message.entrypoints.wire.requests.examples import content_example
 from wework_message.testing.strategies import contents
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "contents"

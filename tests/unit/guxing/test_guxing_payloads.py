@@ -23,14 +23,14 @@ from wework_message.domain.content import (
 )
 from wework_message.domain.ids import Guid, MessageId
 from wework_message.domain.ports.gateway import Dispatch
-from wework_message.entrypoints.simulator.completeness import check_body
-from wework_message.entrypoints.simulator.sends import SENDS
-from wework_message.entrypoints.wire.examples import GUID, content_example
+from wework_message.entrypoints.wire.requests.examples import GUID, content_example
+from wework_message.simulator.contract.completeness import check_body
+from wework_message.simulator.sends import SENDS
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "guxing"
 BODIES = Path(__file__).parents[2] / "golden" / "e2e-bodies"
 SCHEMAS: dict[str, Any] = json.loads(
-    files("wework_message.entrypoints.simulator").joinpath("data/guxing_requests.json").read_bytes()
+    files("wework_message.simulator").joinpath("data/guxing_requests.json").read_bytes()
 )
 ACCEPTED = MessageId("0194837d-8160-7000-8000-000000000000")  # UUIDv7 of 2025-01-20T11:33:48Z
 ACCEPTED_S = 1_737_372_828
