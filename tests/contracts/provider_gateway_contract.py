@@ -9,16 +9,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from tests.support.builders import CONVERSATION, a_message_id
 from tests.support.guxing_contents import CONTENTS
 from tests.support.polling import until
 
 from wework_message.adapters.http import boot_ms
-from wework_message.domain.content import Content, TextContent
+from wework_message.domain.content import CONTENTS as TYPES
+from wework_message.domain.content import Content, TextContent, decode_content
 from wework_message.domain.ids import Guid, ProviderMessageId
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch, MessageGateway, Recall
+from wework_message.entrypoints.wire.requests.examples import content_example
 
 GUID = Guid("g-1")
 AMPLE_MS = 20_000
@@ -167,10 +170,11 @@ class ProviderGatewayContract:
 
     async def test_every_type_is_accepted_by_a_strict_provider(self, site: Site) -> None:
         gateway = await site.gateway()
-        for name, content in CONTENTS.items():
+        examples = {name: decode_content(msgspec.json.encode(content_example(name))) for name in TYPES}
+        for name, content in (examples | CONTENTS).items():
             outcome = await gateway.send(dispatch(content, conversation_id="R:10810965948920358"))
             assert outcome.kind is OutcomeClass.ACCEPTED, name
-        assert [call["executed"] for call in await site.calls()] == [True] * len(CONTENTS)
+        assert [call["executed"] for call in await site.calls()] == [True] * len(examples | CONTENTS)
 
     async def test_recall_of_what_the_provider_does_not_know_is_refused(self, site: Site) -> None:
         gateway = await site.gateway()

@@ -1,4 +1,4 @@
-"""One whole content of every type, the two forms of a GIF and of a file, and records in records."""
+"""Contents of odd values and forms beside the examples of the types: both forms of a GIF and of a file, whole records."""
 
 from datetime import UTC, datetime
 from typing import Final

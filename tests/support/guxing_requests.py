@@ -3,12 +3,12 @@
 import copy
 from typing import Any
 
-from wework_message.simulator.contract.completeness import NEEDED
 from wework_message.simulator.contract.endpoints import Field, contract
+from wework_message.simulator.sends import SENDS
 
 Body = dict[str, Any]
 
-SEND_PATHS = tuple(NEEDED)
+SEND_PATHS = tuple(SENDS)
 
 _AUTHOR = {"sender_user_id": "1688850000000001", "sender_name": "甲", "sendtime": 1737360028}
 _MEDIA = {"file_id": "3069", "size": 772458, "aes_key": "7e7c", "md5": "25e2"}

@@ -8,7 +8,7 @@ documents. It executes nothing but keeps a ledger of what it would have executed
 
     serve(SimulatorOptions(strict_guids=True, guids=("g1",)), "127.0.0.1", 23456)  # a process of its own
 
-**Documented** by the vendor: the request schemas of all 161 endpoints, the 422 form, the success envelope, the values of
+**Documented** by the vendor: the request schemas of all endpoints, the 422 form, the success envelope, the values of
 `get_client_status`, the field set of an 11010 callback, 200 targets and one mass send per customer and day, flag bits.
 **Captured** once: -2003 for a conversation_id without prefix, the failure envelope, the answer of `send_text` (encodings
 included), `all_clients` by GET and without error_code, `get_session_list`, an 11013 callback with its headers, own sends

@@ -11,6 +11,7 @@ import msgspec
 
 from wework_message.simulator.accounts import Account, Conversation
 from wework_message.simulator.options import EchoForm
+from wework_message.simulator.sends import SENDS
 
 Json = dict[str, object]
 
@@ -23,24 +24,7 @@ FLAG_SEND_FAIL = 4_194_304
 _TEXT_PATHS = frozenset({"/msg/send_text", "/msg/send_room_at", "/msg/send_quote_msg"})
 
 KINDS: dict[str, tuple[int, int]] = {
-    "/msg/send_text": (2, 2),
-    "/msg/send_room_at": (2, 2),
-    "/msg/send_quote_msg": (2, 2),
-    "/msg/send_image": (14, 5),
-    "/msg/send_video": (23, 7),
-    "/msg/send_big_video": (23, 7),
-    "/msg/send_file": (15, 8),
-    "/msg/send_voice": (16, 6),
-    "/msg/send_link": (13, 4),
-    "/msg/send_weapp": (78, 12),
-    "/msg/send_personal_card": (41, 11),
-    "/msg/send_location": (6, 3),
-    "/msg/send_gif": (29, 10),
-    "/msg/send_gif_url": (29, 10),
-    "/msg/send_forward_msg": (40, 16),
-    "/msg/send_feed_video": (141, 14),
-    "/msg/send_feed_live": (141, 17),
-    "/msg/send_finder_product": (145, 19),
+    **{path: (send.content_type, send.msg_type) for path, send in SENDS.items()},
     READ_MARK: (2001, 1012),
     RECALL: (2, 1),
 }

@@ -11,6 +11,8 @@ from tests.support.guxing_contents import CONTENTS
 from wework_message.adapters.guxing.payloads import build_request
 from wework_message.domain.content import CONTENTS as TYPES
 from wework_message.domain.content import (
+    MERGED_ITEMS,
+    QUOTABLE,
     Content,
     MergedContent,
     MergedText,
@@ -21,12 +23,17 @@ from wework_message.domain.content import (
 )
 from wework_message.domain.ids import Guid, MessageId
 from wework_message.domain.ports.gateway import Dispatch
+from wework_message.entrypoints.wire.requests.examples import GUID, content_example
+from wework_message.simulator.contract.completeness import check_body
+from wework_message.simulator.sends import SENDS
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "guxing"
+BODIES = Path(__file__).parents[2] / "golden" / "e2e-bodies"
 SCHEMAS: dict[str, Any] = json.loads(
     files("wework_message.simulator").joinpath("data/guxing_requests.json").read_bytes()
 )
 ACCEPTED = MessageId("0194837d-8160-7000-8000-000000000000")  # UUIDv7 of 2025-01-20T11:33:48Z
+ACCEPTED_S = 1_737_372_828
 TYPE_OF: dict[str, Any] = {
     "string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict,
     "string | integer": (str, int),
@@ -44,6 +51,10 @@ ITEM_TYPES = {
 def request_of(content: Content, message_id: MessageId = ACCEPTED) -> tuple[str, dict[str, Any]]:
     path, body = build_request(Dispatch(message_id, 1, Guid("g-1"), "R:10810965948920358", content, 0))
     return path, json.loads(body)
+
+
+def example(message_type: str) -> Content:
+    return decode_content(json.dumps(content_example(message_type)))
 
 
 def assert_fits(field: dict[str, Any], value: Any, place: str) -> None:
@@ -84,9 +95,40 @@ def test_request_is_the_golden_one(name: str) -> None:
     assert {"path": path, "body": body} == json.loads((GOLDEN / f"{name}.json").read_text("utf-8"))
 
 
-def test_every_type_and_no_other_has_a_golden() -> None:
-    assert {content.message_type for content in CONTENTS.values()} == set(TYPES)
+def test_no_golden_is_without_its_content() -> None:
     assert {file.stem for file in GOLDEN.iterdir()} == set(CONTENTS)
+    assert {file.stem for file in BODIES.iterdir()} == {*TYPES, "MIXED"}
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_example_of_every_type_becomes_its_golden_request(name: str) -> None:
+    golden = (BODIES / f"{name}.json").read_text("utf-8").replace('"<accepted>"', str(ACCEPTED_S))
+    (call,) = json.loads(golden)
+    path, body = request_of(example(name))
+    assert {"path": path, "body": body | {"guid": GUID, "conversation_id": call["body"]["conversation_id"]}} == call
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_simulator_knows_the_call_of_every_type_and_finds_nothing_wrong_with_it(name: str) -> None:
+    path, body = request_of(example(name))
+    assert path in SENDS
+    assert check_body(path, body, inline_required=True, lenient=False) == []
+
+
+@pytest.mark.parametrize("name", MERGED_ITEMS)
+def test_every_type_that_a_record_may_hold_becomes_an_item(name: str) -> None:
+    item = content_example(name) | {"senderName": "n", "sendTime": "2025-01-20T11:33:48Z"}
+    path, body = request_of(decode_content(json.dumps({"messageType": "MERGED", "messages": [item]})))
+    assert_fits(SCHEMAS["endpoints"][path]["fields"]["message_list"], body["message_list"], name)
+    assert check_body(path, body, inline_required=True, lenient=False) == []
+
+
+@pytest.mark.parametrize("name", QUOTABLE)
+def test_every_type_that_a_quote_may_carry_becomes_its_message(name: str) -> None:
+    quote = content_example("QUOTE") | {"quoteMessage": content_example(name)}
+    path, body = request_of(decode_content(json.dumps(quote)))
+    assert_item(body["message"], name, author=False)
+    assert check_body(path, body, inline_required=True, lenient=False) == []
 
 
 @pytest.mark.parametrize("name", CONTENTS)
@@ -106,7 +148,7 @@ def test_stored_content_makes_the_same_request(name: str) -> None:
 
 def test_item_without_a_time_bears_that_of_acceptance() -> None:
     content = MergedContent(messages=(MergedText(content="x", sender_name="n"),))
-    assert request_of(content)[1]["message_list"][0]["sendtime"] == 1_737_372_828
+    assert request_of(content)[1]["message_list"][0]["sendtime"] == ACCEPTED_S
     for unknown in ("6c84fb90-12c4-11e1-840d-7b25c5ee775a", "m-1"):
         with pytest.raises(ValueError, match="UUID"):
             request_of(content, MessageId(unknown))

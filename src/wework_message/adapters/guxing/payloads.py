@@ -1,7 +1,7 @@
 """Requests of sends: which endpoint, and the body it wants (provider contract section 3)."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, assert_never
 
 import msgspec
 
@@ -28,6 +28,7 @@ from wework_message.domain.content import (
     VideoContent,
     VoiceContent,
 )
+from wework_message.domain.ids import MessageId
 from wework_message.domain.ports.gateway import Dispatch
 
 EVERYBODY: Final = "0"
@@ -35,61 +36,57 @@ EVERYBODY: Final = "0"
 
 _encode: Final = msgspec.json.Encoder().encode
 
-_ROUTES: Final[Mapping[type[Any], tuple[str, VendorFields]]] = {
-    kind: (path, VendorFields(fields))
-    for kind, path, fields in (
-        (
-            ImageContent,
-            "/msg/send_image",
-            "file_id size=file_size image_width image_height aes_key md5 is_hd",
-        ),
-        (
-            VideoContent,
-            "/msg/send_video",
-            "file_id size=file_size file_name aes_key md5 video_duration video_width video_height",
-        ),
-        (
-            BigVideoContent,
-            "/msg/send_big_video",
-            (
-                "file_id size=file_size file_name md5 video_duration preview_image_url preview_image_width"
-                " preview_image_height preview_image_size preview_image_md5"
-            ),
-        ),
-        (FileContent, "/msg/send_file", "file_id size=file_size file_name aes_key md5"),
-        (VoiceContent, "/msg/send_voice", "file_id size=file_size voice_time aes_key md5"),
-        (
-            LinkContent,
-            "/msg/send_link",
-            "title=link_title description=link_description url=link_url image_url=link_image_url",
-        ),
-        (
-            MiniProgramContent,
-            "/msg/send_weapp",
-            (
-                "username=mini_program_username appid=mini_program_app_id appname=mini_program_app_name"
-                " appicon=mini_program_app_icon title=mini_program_title page_path=mini_program_page_path"
-                " file_id size=file_size aes_key md5"
-            ),
-        ),
-        (ContactContent, "/msg/send_personal_card", "user_id=contact_user_id"),
-        (
-            LocationContent,
-            "/msg/send_location",
-            "longitude latitude address=location_address title=location_title zoom=location_zoom",
-        ),
-        (ChannelFeedContent, "/msg/send_feed_video", CHANNEL_FEED),
-        (
-            ChannelLiveContent,
-            "/msg/send_feed_live",
-            CHANNEL_LIVE,
-        ),
-    )
-}
-"""Contents whose body is their own fields under the vendor's names."""
 
-_GIF_URL: Final = VendorFields("url=gif_url md5 image_width image_height")
-_GIF_CDN: Final = VendorFields("file_id size=file_size aes_key md5 url=gif_url image_width image_height")
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    """An endpoint whose body is fields of the content under the vendor's names."""
+
+    path: str
+    fields: VendorFields
+
+    def request(self, content: Content) -> tuple[str, dict[str, Any]]:
+        return self.path, self.fields.of(content)
+
+
+_IMAGE: Final = _Endpoint(
+    "/msg/send_image", VendorFields("file_id size=file_size image_width image_height aes_key md5 is_hd")
+)
+_VIDEO: Final = _Endpoint(
+    "/msg/send_video",
+    VendorFields("file_id size=file_size file_name aes_key md5 video_duration video_width video_height"),
+)
+_BIG_VIDEO: Final = _Endpoint(
+    "/msg/send_big_video",
+    VendorFields(
+        "file_id size=file_size file_name md5 video_duration preview_image_url preview_image_width"
+        " preview_image_height preview_image_size preview_image_md5"
+    ),
+)
+_FILE: Final = _Endpoint("/msg/send_file", VendorFields("file_id size=file_size file_name aes_key md5"))
+_VOICE: Final = _Endpoint("/msg/send_voice", VendorFields("file_id size=file_size voice_time aes_key md5"))
+_LINK: Final = _Endpoint(
+    "/msg/send_link",
+    VendorFields("title=link_title description=link_description url=link_url image_url=link_image_url"),
+)
+_MINIPROGRAM: Final = _Endpoint(
+    "/msg/send_weapp",
+    VendorFields(
+        "username=mini_program_username appid=mini_program_app_id appname=mini_program_app_name"
+        " appicon=mini_program_app_icon title=mini_program_title page_path=mini_program_page_path"
+        " file_id size=file_size aes_key md5"
+    ),
+)
+_CONTACT: Final = _Endpoint("/msg/send_personal_card", VendorFields("user_id=contact_user_id"))
+_LOCATION: Final = _Endpoint(
+    "/msg/send_location",
+    VendorFields("longitude latitude address=location_address title=location_title zoom=location_zoom"),
+)
+_CHANNEL_FEED: Final = _Endpoint("/msg/send_feed_video", VendorFields(CHANNEL_FEED))
+_CHANNEL_LIVE: Final = _Endpoint("/msg/send_feed_live", VendorFields(CHANNEL_LIVE))
+_GIF_URL: Final = _Endpoint("/msg/send_gif_url", VendorFields("url=gif_url md5 image_width image_height"))
+_GIF_CDN: Final = _Endpoint(
+    "/msg/send_gif", VendorFields("file_id size=file_size aes_key md5 url=gif_url image_width image_height")
+)
 
 
 def build_request(dispatch: Dispatch) -> tuple[str, bytes]:
@@ -101,26 +98,57 @@ def build_request(dispatch: Dispatch) -> tuple[str, bytes]:
     content = dispatch.content
     if isinstance(content, TextContent):  # most messages are texts: one Struct, no dictionaries
         return "/msg/send_text", _encode(SendText(dispatch.guid, dispatch.conversation_id, content.content))
-    if (route := _ROUTES.get(type(content))) is not None:
-        path, fields = route
-        body = fields.of(content)
-    else:
-        path, body = _SPECIAL[type(content)](content, dispatch)
+    path, body = _request(content, dispatch.message_id)
     return path, _encode({"guid": dispatch.guid, "conversation_id": dispatch.conversation_id, **body})
 
 
-def _gif(content: GifContent, _dispatch: Dispatch) -> tuple[str, dict[str, Any]]:
-    if content.file_id:
-        return "/msg/send_gif", _GIF_CDN.of(content)
-    return "/msg/send_gif_url", _GIF_URL.of(content)
+def _request(  # noqa: C901, PLR0911, PLR0912 -- one case per type, and mypy names a type that has none
+    content: Content, message_id: MessageId
+) -> tuple[str, dict[str, Any]]:
+    match content:
+        case TextContent():
+            return "/msg/send_text", {"content": content.content}
+        case ImageContent():
+            return _IMAGE.request(content)
+        case VideoContent():
+            return _VIDEO.request(content)
+        case BigVideoContent():
+            return _BIG_VIDEO.request(content)
+        case FileContent():
+            return _FILE.request(content)
+        case VoiceContent():
+            return _VOICE.request(content)
+        case LinkContent():
+            return _LINK.request(content)
+        case MiniProgramContent():
+            return _MINIPROGRAM.request(content)
+        case ContactContent():
+            return _CONTACT.request(content)
+        case LocationContent():
+            return _LOCATION.request(content)
+        case GifContent():
+            return (_GIF_CDN if content.file_id else _GIF_URL).request(content)
+        case MentionContent():
+            return "/msg/send_room_at", _mention(content)
+        case QuoteContent():
+            return "/msg/send_quote_msg", _quote(content, message_id)
+        case MergedContent():
+            return "/msg/send_forward_msg", {"message_list": merged_items(content, message_id)}
+        case ChannelFeedContent():
+            return _CHANNEL_FEED.request(content)
+        case ChannelLiveContent():
+            return _CHANNEL_LIVE.request(content)
+        case ShopProductContent():
+            return "/msg/send_finder_product", _shop_product(content)
+        case _:
+            assert_never(content)
 
 
-def _mention(content: MentionContent, _dispatch: Dispatch) -> tuple[str, dict[str, Any]]:
-    at_list = [0 if entry == EVERYBODY else entry for entry in content.at_list]
-    return "/msg/send_room_at", {"content": content.content, "at_list": at_list}
+def _mention(content: MentionContent) -> dict[str, Any]:
+    return {"content": content.content, "at_list": [0 if entry == EVERYBODY else entry for entry in content.at_list]}
 
 
-def _quote(content: QuoteContent, dispatch: Dispatch) -> tuple[str, dict[str, Any]]:
+def _quote(content: QuoteContent, message_id: MessageId) -> dict[str, Any]:
     if content.quote_message is None:
         raise ValueError("a quote needs the quoted message")
     body: dict[str, Any] = {
@@ -133,27 +161,11 @@ def _quote(content: QuoteContent, dispatch: Dispatch) -> tuple[str, dict[str, An
     }
     if None in body.values():
         raise ValueError("a quote needs everything about the quoted message")
-    body["message"] = quoted_item(content.quote_message, dispatch.message_id)
+    body["message"] = quoted_item(content.quote_message, message_id)
     body["at_list"] = list(content.at_list)
-    return "/msg/send_quote_msg", body
+    return body
 
 
-def _merged(content: MergedContent, dispatch: Dispatch) -> tuple[str, dict[str, Any]]:
-    return "/msg/send_forward_msg", {"message_list": merged_items(content, dispatch.message_id)}
-
-
-def _shop_product(content: ShopProductContent, _dispatch: Dispatch) -> tuple[str, dict[str, Any]]:
+def _shop_product(content: ShopProductContent) -> dict[str, Any]:
     product = msgspec.structs.asdict(content.product)  # its Python names are the vendor's
-    return "/msg/send_finder_product", {
-        "content": {**product, "shop_info": msgspec.structs.asdict(content.product.shop_info)}
-    }
-
-
-_SPECIAL: Final[Mapping[type[Content], Callable[[Any, Dispatch], tuple[str, dict[str, Any]]]]] = {
-    GifContent: _gif,
-    MentionContent: _mention,
-    QuoteContent: _quote,
-    MergedContent: _merged,
-    ShopProductContent: _shop_product,
-}
-"""Contents whose body, or endpoint, depends on more than one field."""
+    return {"content": {**product, "shop_info": msgspec.structs.asdict(content.product.shop_info)}}

@@ -9,7 +9,8 @@ import msgspec
 
 from wework_message.entrypoints.rest.answering import Envelope, Problem
 from wework_message.entrypoints.rest.documented import Route
-from wework_message.entrypoints.rest.request_schemas import BATCH, CALLBACK, REF, SEND, Schema, schemas, send_examples
+from wework_message.entrypoints.rest.request_schemas import BATCH, CALLBACK, REF, SEND, Schema, schemas
+from wework_message.entrypoints.wire.requests.examples import send_examples
 
 _PARAMETER: Final = re.compile(r"\{(\w+):str\}")
 

@@ -1,8 +1,5 @@
 """JSON schemas of request bodies: one per message type, made of the Structs that read them."""
 
-from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
@@ -22,14 +19,6 @@ CALLBACK: Final = "ProviderCallback"
 
 _SENDER: Final = [{"required": ["guid"]}, {"required": ["accountId"]}]
 _PARTS: Final = {"minItems": 2, "maxItems": 20}
-
-
-@cache
-def send_examples() -> Mapping[str, Any]:
-    """A full request per message type, MIXED included."""
-    text = files("wework_message.entrypoints.rest").joinpath("send_examples.json").read_bytes()
-    examples: Mapping[str, Any] = msgspec.json.decode(text)
-    return examples
 
 
 def schemas() -> dict[str, Schema]:

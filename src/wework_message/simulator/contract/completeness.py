@@ -7,44 +7,16 @@ which its message makes no sense is absent or empty. A number is never empty: 0 
 
 from wework_message.simulator.contract.endpoints import Contract, Problem, check_request, contract, missing
 from wework_message.simulator.contract.items import check_item, check_items
+from wework_message.simulator.sends import SENDS
 
 BIG_FILE_BYTES = 20_000_000
 """Above this many bytes a file has no aes_key ("larger than 20M"; which M is not said)."""
-
-_FEED = ("feed_type", "nickname", "desc", "url", "cover_url")
-
-NEEDED: dict[str, tuple[str, ...]] = {
-    "/msg/send_text": ("content",),
-    "/msg/send_image": ("file_id", "size", "aes_key", "md5", "image_width", "image_height"),
-    "/msg/send_video": (
-        "file_id", "size", "file_name", "aes_key", "md5", "video_duration", "video_width", "video_height",
-    ),
-    "/msg/send_big_video": (
-        "file_id", "size", "file_name", "md5", "video_duration", "preview_image_url", "preview_image_width",
-        "preview_image_height", "preview_image_size", "preview_image_md5",
-    ),
-    "/msg/send_file": ("file_id", "size", "file_name", "md5"),
-    "/msg/send_voice": ("file_id", "size", "voice_time", "aes_key", "md5"),
-    "/msg/send_link": ("title", "url"),
-    "/msg/send_weapp": ("username", "appid", "appname", "title", "page_path", "file_id", "size", "aes_key", "md5"),
-    "/msg/send_personal_card": ("user_id",),
-    "/msg/send_location": ("longitude", "latitude", "title"),
-    "/msg/send_gif": ("url", "md5", "image_width", "image_height", "file_id", "size", "aes_key"),
-    "/msg/send_gif_url": ("url", "md5", "image_width", "image_height"),
-    "/msg/send_room_at": ("content", "at_list"),
-    "/msg/send_quote_msg": ("content", "quote", "appinfo", "content_type", "sender", "sender_name", "message"),
-    "/msg/send_forward_msg": ("message_list",),
-    "/msg/send_feed_video": _FEED,
-    "/msg/send_feed_live": (*_FEED, "object_id", "object_nonce_id"),
-    "/msg/send_finder_product": ("content",),
-}  # fmt: skip
-"""Path of every send endpoint and the fields its message needs."""
 
 _EMPTY: tuple[object, ...] = ("", [], {})
 
 
 def _needed(path: str, body: dict[str, object]) -> tuple[str, ...]:
-    names = NEEDED[path]
+    names = SENDS[path].needed
     size = body.get("size")
     if path == "/msg/send_file" and isinstance(size, int) and size <= BIG_FILE_BYTES:
         return (*names, "aes_key")
@@ -87,6 +59,6 @@ def check_body(path: str, body: dict[str, object], *, inline_required: bool, len
     problems = check_request(contract().endpoints[path], body, inline_required=inline_required)
     if not problems:
         problems = check_message_items(contract(), path, body)
-    if not problems and path in NEEDED and not lenient:
+    if not problems and path in SENDS and not lenient:
         problems = check_needed(path, body)
     return problems

@@ -11,8 +11,16 @@ import msgspec
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, fields
 
-from wework_message.domain.content import CONTENTS, MERGED_ITEMS, QUOTABLE, MessageType, ShopInfo, ShopProduct
-from wework_message.domain.content_rules import EMPTY_TEXT, FIELD_RULES, TOGETHER
+from wework_message.domain.content import (
+    CONTENTS,
+    MERGED_ITEMS,
+    OBJECTS,
+    QUOTABLE,
+    LinkedContent,
+    MessageType,
+    rules_of,
+)
+from wework_message.domain.content.rules import EMPTY_TEXT, Rule, Words
 from wework_message.domain.conversation import ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode
@@ -29,9 +37,6 @@ from wework_message.entrypoints.wire.requests.fields import (
 MIN_PARTS: Final = 2
 MAX_PARTS: Final = 20
 
-_TEXTS: Final = frozenset({"content", "quoteContent"})
-"""Texts that the configured length limits."""
-_OBJECTS: Final[Mapping[str, type[Struct]]] = {"product": ShopProduct, "shopInfo": ShopInfo}
 _TYPE_NAMES: Final = frozenset(MessageType)
 
 
@@ -122,6 +127,7 @@ def _struct_problems(
     own: Mapping[str, Any], kind: type[Struct], tag: str | None, *, limit: int, prefix: str
 ) -> Iterator[FieldProblem]:
     shape = _shape(kind)
+    rules = rules_of(kind)
     for name in own:
         if name not in shape and not (name == "messageType" and tag is not None):
             yield _stranger(name, tag, prefix)
@@ -129,7 +135,8 @@ def _struct_problems(
     bad: set[str] = set()
     for name, info in shape.items():
         if name in own:
-            found = list(_field_problems(name, own[name], info, limit=limit, path=f"{prefix}{name}"))
+            path = f"{prefix}{name}"
+            found = list(_field_problems(name, own[name], info, rules.get(name), limit=limit, path=path))
             if found:
                 bad.add(name)
                 yield from found
@@ -138,8 +145,8 @@ def _struct_problems(
         elif info.required:
             bad.add(name)
             yield FieldProblem(f"{prefix}{name}", ProblemCode.REQUIRED, "is required")
-    if tag is not None and tag in TOGETHER:
-        for name, message in TOGETHER[tag](good):
+    if issubclass(kind, LinkedContent):
+        for name, message in kind.linked_problems(good):
             if name not in bad:
                 code = ProblemCode.INVALID_VALUE if own.get(name) else ProblemCode.REQUIRED
                 yield FieldProblem(f"{prefix}{name}", code, message)
@@ -154,12 +161,14 @@ def _stranger(name: str, tag: str | None, prefix: str) -> FieldProblem:
     return FieldProblem(f"{prefix}{name}", ProblemCode.UNKNOWN_FIELD, "is not a known field")
 
 
-def _field_problems(name: str, value: Any, info: FieldInfo, *, limit: int, path: str) -> Iterator[FieldProblem]:
+def _field_problems(
+    name: str, value: Any, info: FieldInfo, rule: Rule | None, *, limit: int, path: str
+) -> Iterator[FieldProblem]:
     if name == "quoteMessage":
         yield from content_problems(value, QUOTABLE, limit=limit, prefix=f"{path}.")
         return
-    if name in _OBJECTS and isinstance(value, dict):
-        yield from _struct_problems(value, _OBJECTS[name], None, limit=limit, prefix=f"{path}.")
+    if name in OBJECTS and isinstance(value, dict):
+        yield from _struct_problems(value, OBJECTS[name], None, limit=limit, prefix=f"{path}.")
         return
     nested = name == "messages" and isinstance(value, list)
     try:
@@ -168,13 +177,12 @@ def _field_problems(name: str, value: Any, info: FieldInfo, *, limit: int, path:
         text, inner = _located(error)
         yield FieldProblem(path + inner, ProblemCode.WRONG_TYPE, text)
         return
-    check = FIELD_RULES.get(name)
-    if check is not None and (info.default is NODEFAULT or converted != info.default):
-        problem = check(converted)
+    if rule is not None and (info.default is NODEFAULT or converted != info.default):
+        problem = rule.problem(converted)
         if problem is not None:
             code = ProblemCode.REQUIRED if problem == EMPTY_TEXT else ProblemCode.INVALID_VALUE
             yield FieldProblem(path, code, problem)
-        elif name in _TEXTS and len(converted) > limit:
+        elif isinstance(rule, Words) and len(converted) > limit:
             yield FieldProblem(path, ProblemCode.TOO_LONG, f"must have at most {limit} characters")
     if nested:
         for position, item in enumerate(value):

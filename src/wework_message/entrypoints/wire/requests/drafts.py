@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -9,12 +10,13 @@ import msgspec
 from wework_message.domain.content import (
     CONTENTS,
     Content,
-    MentionContent,
+    ContentBase,
     MergedContent,
     MessageType,
     QuoteContent,
-    TextContent,
+    rules_of,
 )
+from wework_message.domain.content.rules import Words
 from wework_message.domain.conversation import Conversation
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
@@ -104,13 +106,22 @@ def read_content(own: Any, *, limits: Limits) -> Content:
     return content
 
 
-def _over_long(content: object, most: int) -> bool:
-    if isinstance(content, TextContent | MentionContent):
-        return len(content.content) > most
+def _over_long(content: ContentBase, most: int) -> bool:
+    for attribute in _texts(type(content)):  # a loop: every request passes here, and a generator costs twice as much
+        if len(getattr(content, attribute) or "") > most:
+            return True
     if isinstance(content, QuoteContent):
-        preview = content.quote_content or ""
-        return max(len(content.content), len(preview)) > most or _over_long(content.quote_message, most)
+        return content.quote_message is not None and _over_long(content.quote_message, most)
     return isinstance(content, MergedContent) and any(_over_long(item, most) for item in content.messages)
+
+
+@cache
+def _texts(kind: type[ContentBase]) -> tuple[str, ...]:
+    """The attributes that hold words for people, whose length a setting limits."""
+    rules = rules_of(kind)
+    return tuple(
+        field.name for field in msgspec.structs.fields(kind) if isinstance(rules.get(field.encode_name), Words)
+    )
 
 
 def build_draft(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from msgspec import Meta, Struct, field
 
-from wework_message.domain.content import CONTENTS, MERGED_ITEMS, ShopInfo, ShopProduct
+from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS
 from wework_message.domain.message.draft import DEFAULT_PRIORITY, MAX_PRIORITY, MAX_RETRY_COUNT, OnUnknown, Pin
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"\A[!-~]{1,128}\Z")]
@@ -55,14 +55,14 @@ EXPECTED: Final[Mapping[str, str]] = {
 
 COMMON_NAMES: Final = frozenset(EXPECTED)
 
-MEDIA_TYPES: Final = frozenset({"IMAGE", "VIDEO", "BIG_VIDEO", "FILE", "VOICE", "MINIPROGRAM", "GIF"})
+MEDIA_TYPES: Final = frozenset(name for name, kind in CONTENTS.items() if "fileId" in kind.__struct_encode_fields__)
 """Types whose file may later be named by `url` or `mediaId` instead of the provider's handle."""
 MEDIA_NAMES: Final = frozenset({"url", "mediaId"})
 
-NESTED_NAMES: Final = frozenset({"messages", "parts", "quoteMessage", "product", "shopInfo"})
+NESTED_NAMES: Final = frozenset({"messages", "parts", "quoteMessage", *OBJECTS})
 """Fields that hold objects with names of their own."""
 
-_KINDS: Final[tuple[type[Struct], ...]] = (*CONTENTS.values(), *MERGED_ITEMS.values(), ShopProduct, ShopInfo)
+_KINDS: Final[tuple[type[Struct], ...]] = (*CONTENTS.values(), *MERGED_ITEMS.values(), *OBJECTS.values())
 
 CONTENT_NAMES: Final = (
     frozenset({name for kind in _KINDS for name in kind.__struct_encode_fields__})

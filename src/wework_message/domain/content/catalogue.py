@@ -1,0 +1,59 @@
+"""All types together: the union, the tables by `messageType`, and the stored form."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias, get_args
+
+import msgspec
+
+from wework_message.domain.content.base import Checked, ContentBase
+from wework_message.domain.content.cards import CardContent
+from wework_message.domain.content.media import MediaContent
+from wework_message.domain.content.message_type import MessageType
+from wework_message.domain.content.records import MergedContent, MergedItem, QuoteContent, QuotedContent
+from wework_message.domain.content.texts import MentionContent, TextContent
+
+Content: TypeAlias = TextContent | MediaContent | CardContent | MentionContent | QuoteContent | MergedContent
+
+
+def _by_type(union: Any) -> Mapping[str, type[ContentBase]]:
+    """The members of the union by `messageType`, in the order of `MessageType`."""
+    members = {str(kind.__struct_config__.tag): kind for kind in get_args(union)}
+    return MappingProxyType({str(name): members[name] for name in MessageType if name in members})
+
+
+CONTENTS: Final = _by_type(Content)
+"""`messageType` and the Struct of a message."""
+MERGED_ITEMS: Final = _by_type(MergedItem)
+"""`messageType` and the Struct of an item in a record."""
+QUOTABLE: Final = _by_type(QuotedContent)
+"""`messageType` and the Struct of what a quote carries."""
+
+
+def _objects(kind: type[msgspec.Struct]) -> dict[str, type[Checked]]:
+    """JSON name and Struct of every field of `kind` that holds an object which is no content, at any depth."""
+    found: dict[str, type[Checked]] = {}
+    for field in msgspec.structs.fields(kind):
+        if isinstance(field.type, type) and issubclass(field.type, Checked):
+            found |= {field.encode_name: field.type, **_objects(field.type)}
+    return found
+
+
+OBJECTS: Final[Mapping[str, type[Checked]]] = MappingProxyType(
+    {name: struct for kind in CONTENTS.values() for name, struct in _objects(kind).items()}
+)
+"""JSON name and Struct of the fields that hold an object which is no content."""
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder(Content)
+
+
+def encode_content(content: Content) -> bytes:
+    """The stored form: JSON with every field present, in the order of the Struct."""
+    return _encoder.encode(content)
+
+
+def decode_content(stored: bytes | str) -> Content:
+    """Read the stored form; raises `msgspec.ValidationError` or `msgspec.DecodeError` if it is no content."""
+    decoded: Content = _decoder.decode(stored)
+    return decoded

@@ -1,0 +1,26 @@
+"""The names of the message types."""
+
+from enum import StrEnum
+
+
+class MessageType(StrEnum):
+    """The types a provider can send, and MIXED, which is an ordered list of parts and no content."""
+
+    TEXT = "TEXT"
+    IMAGE = "IMAGE"
+    VIDEO = "VIDEO"
+    BIG_VIDEO = "BIG_VIDEO"
+    FILE = "FILE"
+    VOICE = "VOICE"
+    LINK = "LINK"
+    MINIPROGRAM = "MINIPROGRAM"
+    CONTACT = "CONTACT"
+    LOCATION = "LOCATION"
+    GIF = "GIF"
+    MENTION = "MENTION"
+    QUOTE = "QUOTE"
+    MERGED = "MERGED"
+    CHANNEL_FEED = "CHANNEL_FEED"
+    CHANNEL_LIVE = "CHANNEL_LIVE"
+    SHOP_PRODUCT = "SHOP_PRODUCT"
+    MIXED = "MIXED"

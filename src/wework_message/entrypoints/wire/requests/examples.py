@@ -1,0 +1,36 @@
+"""Full send requests, one per message type, made of the examples that the types themselves hold."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from wework_message.domain.content import CONTENTS, QUOTED_FIELDS, MessageType
+
+GUID: Final = "0f9d2c4e-1111-4222-8333-444455556666"
+PERSON: Final = "S:7881301000000001"
+ROOM: Final = "R:10600000000001"
+
+_MIXED_PARTS: Final = (MessageType.TEXT, MessageType.IMAGE)
+
+
+def content_example(message_type: str) -> dict[str, Any]:
+    """The content object of the type with a value for every field; `message_type` is one of `CONTENTS`."""
+    return {"messageType": message_type, **CONTENTS[message_type].EXAMPLE}
+
+
+def full_requests() -> dict[str, dict[str, Any]]:
+    """A valid send request per type, MIXED included, with a value for every field of the type."""
+    requests = {name: _request(content_example(name)) for name in CONTENTS}
+    parts = [content_example(part) for part in _MIXED_PARTS]
+    return requests | {"MIXED": _request({"messageType": MessageType.MIXED.value, "parts": parts})}
+
+
+def send_examples() -> Mapping[str, Any]:
+    """A send request per type as a client writes it: a quote of one of our messages leaves out what we fill in."""
+    requests = full_requests()
+    quote = {name: value for name, value in requests["QUOTE"].items() if name not in QUOTED_FIELDS}
+    return requests | {"QUOTE": quote}
+
+
+def _request(own: Mapping[str, Any]) -> dict[str, Any]:
+    conversation = ROOM if own.get("atList") else PERSON  # only members of a room can be mentioned
+    return {"guid": GUID, "conversationId": conversation, **own}
