@@ -24,6 +24,7 @@ from wework_message.domain.ids import (
 )
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Note
+from wework_message.domain.options import SendOptions
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.provider import Capabilities, Provider
 from wework_message.domain.selection import Candidate, Choice, Refusal, RouteHealth, RouteRequest
@@ -69,6 +70,7 @@ class HelpDesk:
             message_type="TEXT",
             accepted_at=self.now,
             expires_at=self.now + DAY_MS,
+            options=SendOptions(),
         )
         message.make_due(now=self.now)
         self.store[message.id] = message

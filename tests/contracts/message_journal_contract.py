@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.support.builders import (
     BACKUP,
     DAY_MS,
@@ -27,16 +28,17 @@ from tests.support.builders import (
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.agenda import PARK_MS
 from wework_message.domain.content import Content, ImageContent
-from wework_message.domain.draft import OnUnknown, Pin
+from wework_message.domain.draft import Draft
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message import Message, RecallState
+from wework_message.domain.options import OnUnknown, Pin, SendOptions, resolved
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.persistence import DueMessage, IdempotencyKey, LaneBlock, UnitOfWorkFactory
 from wework_message.domain.ports.reading import MessageReader
 from wework_message.domain.retry import GiveUp, HoldFor, RetryAt
-from wework_message.testing.strategies import contents
+from wework_message.testing.strategies import contents, drafts
 
 EACH_ADAPTER = settings(
     max_examples=30,
@@ -153,6 +155,16 @@ class StoringContract(JournalSteps):
         )  # fmt: skip
         await self.add(units, message)
         assert await self.load(units, message) == message
+
+    @EACH_ADAPTER
+    @given(draft=drafts(), on_unknown=st.sampled_from(OnUnknown))
+    async def test_every_option_comes_back(self, units: UnitOfWorkFactory, draft: Draft, on_unknown: OnUnknown) -> None:
+        options = resolved(draft.options, account=None, configured=on_unknown)
+        message = dataclasses.replace(a_due_message(), options=options)
+        await self.add(units, message)
+        stored = await self.load(units, message)
+        for field in dataclasses.fields(SendOptions):
+            assert getattr(stored.options, field.name) == getattr(options, field.name), field.name
 
     @EACH_ADAPTER
     @given(content=contents())

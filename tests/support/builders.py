@@ -20,6 +20,7 @@ from wework_message.domain.ids import (
     ProviderMessageId,
 )
 from wework_message.domain.message import Message
+from wework_message.domain.options import OnUnknown, SendOptions
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.retry import RetryAt, Settle, Verdict
@@ -34,6 +35,8 @@ PROVIDER: Final = ProviderCode("GUANGZHOU_GUXING")
 BACKUP: Final = ProviderCode("BACKUP_PROVIDER_A")
 CONVERSATION: Final = "S:1001"
 
+OPTION_NAMES: Final = {field.name for field in dataclasses.fields(SendOptions)}
+
 _serial = itertools.count(1)
 
 
@@ -45,8 +48,15 @@ def a_batch_id() -> BatchId:
     return BatchId(a_message_id())
 
 
+def _taken(changes: dict[str, Any], **defaults: Any) -> SendOptions:
+    """The options among `changes`, which are taken out of there."""
+    return SendOptions(**defaults | {name: changes.pop(name) for name in OPTION_NAMES & changes.keys()})
+
+
 def a_message(**changes: Any) -> Message:
     guid = changes.get("guid", GUID)
+    expires_at = changes.pop("expires_at", NOW + DAY_MS)
+    options = _taken(changes, on_unknown=OnUnknown.HOLD)
     fields: dict[str, Any] = {
         "id": a_message_id(),
         "tenant_id": DEFAULT_TENANT,
@@ -56,7 +66,8 @@ def a_message(**changes: Any) -> Message:
         "content": TextContent(content="hello"),
         "message_type": "TEXT",
         "accepted_at": NOW,
-        "expires_at": NOW + DAY_MS,
+        "expires_at": expires_at,
+        "options": options,
         "updated_at": NOW,
     }
     return Message(**fields | changes)
@@ -83,10 +94,12 @@ def an_attempt(**changes: Any) -> Attempt:
 
 
 def a_draft(**changes: Any) -> Draft:
+    options = _taken(changes)
     fields: dict[str, Any] = {
         "conversation": Conversation.parse(CONVERSATION),
         "content": TextContent(content="hello"),
         "guid": GUID,
+        "options": options,
     }
     return Draft(**fields | changes)
 

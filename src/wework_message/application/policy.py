@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from wework_message.domain.draft import OnUnknown
 from wework_message.domain.horizon import lease_ms
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.options import OnUnknown
 from wework_message.domain.provider import Provider, default_provider
 from wework_message.domain.retry import RetryPolicy
 

@@ -7,10 +7,10 @@ from wework_message.application.policy import DAY_MS, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.settings import Loaded, SettingsError, simulated_providers
-from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.horizon import check_timing
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.options import OnUnknown
 from wework_message.domain.provider import Provider
 from wework_message.domain.retry import RetryPolicy
 from wework_message.entrypoints.wire.body import Limits

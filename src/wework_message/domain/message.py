@@ -38,9 +38,9 @@ class Message(MessageEvidence):
 
     def make_due(self, *, now: int) -> None:
         """Right after acceptance: due at once, or at its `scheduledAt`."""
-        if self.scheduled_at is not None and self.scheduled_at > now:
+        if (scheduled_at := self.options.scheduled_at) is not None and scheduled_at > now:
             self.status = MessageStatus.SCHEDULED
-            self.due = Due(self.scheduled_at - now, Place.FREE)
+            self.due = Due(scheduled_at - now, Place.FREE)
         else:
             self.due = Due(0, Place.WAITING)
 

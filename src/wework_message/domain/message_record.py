@@ -1,17 +1,15 @@
 """A message's own data, and the one way in which its status changes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from wework_message.domain.agenda import Due
 from wework_message.domain.attempt import Attempt
 from wework_message.domain.content import Content
-from wework_message.domain.draft import OnUnknown, Pin
 from wework_message.domain.errors import IllegalTransitionError
-from wework_message.domain.ids import AccountId, BatchId, Guid, MessageId, ProviderCode, TenantId
+from wework_message.domain.ids import AccountId, BatchId, Guid, MessageId, TenantId
 from wework_message.domain.lifecycle import WAITING, MessageStatus, Trigger, decide
+from wework_message.domain.options import OnUnknown, SendOptions
 
 
 class RecallState(StrEnum):
@@ -63,19 +61,11 @@ class MessageRecord:
     message_type: str
     accepted_at: int
     expires_at: int
+    """End of this round: by then its first byte must have left."""
+    options: SendOptions
+    """What the client asked beside that, resolved."""
     mode: str = "ASYNC"
     """How it came in: SYNC, ASYNC, BATCH or MIXED (a metric label, nothing more)."""
-    priority: int = 5
-    scheduled_at: int | None = None
-    provider_code: ProviderCode | None = None
-    """Only bindings at this provider."""
-    pin: Pin = Pin.ACCOUNT
-    on_unknown: OnUnknown = OnUnknown.HOLD
-    duplicate_safe: bool = False
-    retry_count: int | None = None
-    """The client's own number of quick tries, 0-10."""
-    extra: Mapping[str, Any] | None = None
-    client_message_id: str | None = None
     batch_id: BatchId | None = None
     group_id: BatchId | None = None
     """The MIXED group it is a part of."""
@@ -103,6 +93,11 @@ class MessageRecord:
     lane_released: bool = False
     moves: list[Moved] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+
+    @property
+    def on_unknown(self) -> OnUnknown:
+        """What becomes of it where nobody can prove it sent or unsent."""
+        return self.options.on_unknown or OnUnknown.HOLD
 
     @property
     def last_attempt(self) -> Attempt | None:

@@ -9,11 +9,11 @@ from wework_message.application.commands.change import CancelMessage, RecallMess
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.callbacks import FactKind
-from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import RecallState
+from wework_message.domain.options import OnUnknown
 from wework_message.domain.outcomes import OutcomeClass
 
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")

@@ -15,11 +15,11 @@ from wework_message.application.errors import DrainingError
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.conversation import Conversation
-from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message
+from wework_message.domain.options import OnUnknown
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch
 from wework_message.domain.ports.persistence import UnitOfWork

@@ -25,11 +25,11 @@ from wework_message.application.commands.probe import ProbeProviders
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account_id
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.content import ImageContent
-from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message
+from wework_message.domain.options import OnUnknown
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch
 from wework_message.domain.ports.persistence import InboxState
@@ -138,7 +138,7 @@ async def test_an_echo_between_two_tries_to_record_an_answer_is_not_overwritten(
         # Meanwhile another process learns something about the message.
         async with world.units() as unit:
             stored = (await unit.messages.get([message_id]))[message_id]
-            stored.client_message_id = "seen"
+            stored.options = dataclasses.replace(stored.options, client_message_id="seen")
             stored.possible_duplicate = True
             await unit.messages.save([stored])
             await unit.commit()

@@ -5,10 +5,10 @@ from tests.support.builders import DAY_MS, HORIZON_MS, LEASE_MS, a_sighting, an_
 from tests.support.world import World
 
 from wework_message.application.commands.recover import Recover, Recovered, RecoverHandler
-from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import IllegalTransitionError, InvalidValueError
 from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.options import OnUnknown
 from wework_message.domain.outcomes import OutcomeClass
 
 HOUR_MS = 3_600_000

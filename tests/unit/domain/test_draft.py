@@ -2,12 +2,14 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from tests.support.builders import a_draft
 
 from wework_message.domain.content import Content, MentionContent, QuoteContent, TextContent
 from wework_message.domain.conversation import Conversation
-from wework_message.domain.draft import Draft, OnUnknown
+from wework_message.domain.draft import Draft
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.ids import AccountId, Guid
+from wework_message.domain.ids import AccountId
+from wework_message.domain.options import OnUnknown
 from wework_message.testing.strategies import drafts
 
 NOW = 1_750_000_000_000
@@ -17,7 +19,7 @@ TEXT = TextContent(content="hi")
 
 
 def draft(conversation: Conversation = PERSON, content: Content = TEXT, **fields: Any) -> Draft:
-    return Draft(conversation, content, **({"guid": Guid("g")} | fields))
+    return a_draft(conversation=conversation, content=content, **fields)
 
 
 @given(drafts(now=NOW))

@@ -241,7 +241,7 @@ def snapshot(message: Message) -> Message:
     """A copy that shares nothing that can change, without what only a transition has to tell."""
     return dataclasses.replace(
         message,
-        extra=copy.deepcopy(message.extra),
+        options=dataclasses.replace(message.options, extra=copy.deepcopy(message.options.extra)),
         attempts=[dataclasses.replace(attempt) for attempt in message.attempts],
         due=None,
         lane_released=False,

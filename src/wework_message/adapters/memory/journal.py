@@ -178,7 +178,7 @@ class MemoryMessageJournal:
             DueRow(
                 message_id=message.id,
                 lane=(message.account_id, message.conversation_id),
-                urgency=Urgency.of(message.priority),
+                urgency=Urgency.of(message.options.priority),
                 seq=next(self._db.serial) if old is None else old.seq,
                 due_at=self._clock.now() + due.in_ms,
                 place=due.place,

@@ -124,7 +124,7 @@ def _passes(message: Message, filters: MessageFilter) -> bool:
         (filters.message_type, message.message_type),
         (filters.provider_code, last.provider_code if last is not None else None),
         (filters.batch_id, message.batch_id),
-        (filters.client_message_id, message.client_message_id),
+        (filters.client_message_id, message.options.client_message_id),
     )
     return (
         all(asked is None or asked == has for asked, has in wanted)

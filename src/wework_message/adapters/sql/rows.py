@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import RowMapping
 
+from wework_message.adapters.sql.option_columns import options_of, options_row
 from wework_message.domain.account import Account, Binding, BindingState, Standby, effective_state
 from wework_message.domain.agenda import Due, Place, Urgency
 from wework_message.domain.attempt import Attempt, AttemptOutcome, Receipt
 from wework_message.domain.callbacks import FactKind
 from wework_message.domain.content import decode_content, encode_content
-from wework_message.domain.draft import OnUnknown, Pin
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message, Note, RecallState
 from wework_message.domain.outcomes import OutcomeClass
@@ -23,7 +23,6 @@ Row = Mapping[str, Any] | RowMapping
 _ENCODE = msgspec.json.Encoder()
 _RECEIPT = msgspec.json.Decoder(Receipt)
 _DECISION = msgspec.json.Decoder(Decision)
-_EXTRA = msgspec.json.Decoder(dict[str, Any])
 
 STATE_COLUMNS = (
     "status", "reason", "confirmed", "possible_duplicate", "recall", "recall_confirmed", "round", "tries", "strikes",
@@ -72,18 +71,10 @@ def message_row(message: Message) -> dict[str, Any]:
         "content": encode_content(message.content).decode(),
         "accepted_at": message.accepted_at,
         "mode": message.mode,
-        "priority": message.priority,
-        "scheduled_at": message.scheduled_at,
-        "requested_provider": message.provider_code,
-        "pin": message.pin.value,
-        "on_unknown": message.on_unknown.value,
-        "duplicate_safe": message.duplicate_safe,
-        "retry_count": message.retry_count,
-        "extra": _ENCODE.encode(message.extra).decode() if message.extra is not None else None,
-        "client_message_id": message.client_message_id,
         "batch_id": message.batch_id,
         "group_id": message.group_id,
         "item_index": message.index,
+        **options_row(message.options),
         **message_state(message),
     }
 
@@ -95,7 +86,7 @@ def due_row(message: Message, due: Due, now: int) -> dict[str, Any]:
         "tenant_id": message.tenant_id,
         "message_id": message.id,
         "lane": lane(message.account_id, message.conversation_id),
-        "urgency": Urgency.of(message.priority).value,
+        "urgency": Urgency.of(message.options.priority).value,
         "place": SCHEDULED_PLACE if scheduled else due.place.value,
         "parked": due.parked,
         "paced": False,
@@ -122,15 +113,7 @@ def message_of(row: Row, attempts: Sequence[Attempt]) -> Message:
         accepted_at=row["accepted_at"],
         expires_at=row["expires_at"],
         mode=row["mode"],
-        priority=row["priority"],
-        scheduled_at=row["scheduled_at"],
-        provider_code=row["requested_provider"],
-        pin=Pin(row["pin"]),
-        on_unknown=OnUnknown(row["on_unknown"]),
-        duplicate_safe=bool(row["duplicate_safe"]),
-        retry_count=row["retry_count"],
-        extra=_EXTRA.decode(row["extra"]) if row["extra"] is not None else None,
-        client_message_id=row["client_message_id"],
+        options=options_of(row),
         batch_id=row["batch_id"],
         group_id=row["group_id"],
         index=row["item_index"],

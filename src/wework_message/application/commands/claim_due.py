@@ -15,13 +15,13 @@ from wework_message.application.groups import stop_groups
 from wework_message.application.policy import DAY_MS, Policy
 from wework_message.application.routing import Router
 from wework_message.domain.attempt import Attempt, AttemptOutcome
-from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import MessageId, ProviderCode
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.matching import echo_key
 from wework_message.domain.message import Message, RecallState
+from wework_message.domain.options import OnUnknown
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.persistence import DueMessage, LaneBlock
 from wework_message.domain.ports.system import Clock
@@ -193,7 +193,7 @@ def _wanted(rooms: Sequence[Room]) -> frozenset[MessageId] | None:
 
 def _may_resend(message: Message) -> bool:
     """Once: whoever asked for one more attempt did not ask for one every 2H. And not what is to be recalled."""
-    wanted = message.on_unknown is OnUnknown.RESEND and message.duplicate_safe
+    wanted = message.on_unknown is OnUnknown.RESEND and message.options.duplicate_safe
     return wanted and not message.possible_duplicate and message.recall is not RecallState.WAITING
 
 

@@ -98,9 +98,9 @@ class RecoverHandler:
         found = {}
         for one in messages:
             known = books[one.account_id][1] if one.account_id in books else ()
-            fitting = [its for its in known if its.enabled and one.provider_code in (None, its.provider_code)]
+            fitting = [its for its in known if its.enabled and one.options.provider_code in (None, its.provider_code)]
             named = [its for its in fitting if its.guid == one.guid]
-            unknown = implicit_binding(one.guid or Guid(""), one.provider_code or default)
+            unknown = implicit_binding(one.guid or Guid(""), one.options.provider_code or default)
             found[one.id] = min(named or fitting, key=lambda its: its.priority, default=unknown)
         # An echo for a guid that nobody knows would be put into quarantine.
         guids = {(its.guid, its.provider_code) for its in found.values() if its.guid}
@@ -115,7 +115,7 @@ _OPEN: Final = (MessageStatus.UNKNOWN, MessageStatus.RECALLING, MessageStatus.SE
 def _in_doubt(message: Message, now: int) -> bool:
     """A message that is scheduled for later than now was not sent by anybody."""
     if message.status is MessageStatus.SCHEDULED:
-        return message.scheduled_at is None or message.scheduled_at <= now
+        return message.options.scheduled_at is None or message.options.scheduled_at <= now
     return message.status in WAITING or message.status is MessageStatus.SENDING
 
 

@@ -97,7 +97,7 @@ class SettleCalls:
                 if other.round == message.round and other.provider_code == attempt.provider_code
             ),
             provider_cap=provider.retry_count,
-            max_attempts=message.retry_count,
+            max_attempts=message.options.retry_count,
             retry_after_ms=outcome.retry_after_ms,
             jitter=self._dice.roll(),
             remaining_ms=message.expires_at - now,

@@ -52,7 +52,7 @@ class StatusView:
         return cls(
             message.id, message.status, message.reason, message.confirmed, message.possible_duplicate,
             message.recall_confirmed, message.version, message.updated_at, view.next_attempt_at, message.attempt_count,
-            attempt.provider_code if attempt is not None else message.provider_code,
+            attempt.provider_code if attempt is not None else message.options.provider_code,
             attempt.provider_message_id if attempt is not None else None,
             outcome.kind if outcome is not None else None,
             outcome.error_code if outcome is not None else None,

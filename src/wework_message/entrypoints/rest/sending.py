@@ -202,11 +202,11 @@ async def _accept_async(
         views = await application.read.batch_items(BatchId(accepted.target), limit=MAX_PARTS, after=-1)
         data = group_answer(accepted.target, views, duplicate=accepted.duplicate)
         return api.answer(request, data, status=ACCEPTED, headers=headers)
-    name, scheduled_at = message_id(accepted), ask.draft.scheduled_at
+    name, scheduled_at = message_id(accepted), ask.draft.options.scheduled_at
     status = "SCHEDULED" if scheduled_at is not None and scheduled_at > api.config.now() else "QUEUED"
     if accepted.duplicate:
         stored = (await api.view(name)).message
-        status, scheduled_at = stored.status.value, stored.scheduled_at
+        status, scheduled_at = stored.status.value, stored.options.scheduled_at
     url = link(request, f"/api/messages/{name}/status")
     answer = AsyncAnswer(
         message_id=name, status=status, duplicate=accepted.duplicate, scheduled_at=iso(scheduled_at), status_url=url

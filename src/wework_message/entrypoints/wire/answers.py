@@ -151,7 +151,7 @@ class StatusPage(Struct, frozen=True, rename="camel"):
 def is_simulated(message: Message, providers: Mapping[ProviderCode, Provider]) -> bool:
     """Whether our own simulator stood, or would stand, for WeCom (decision 35)."""
     attempt = telling_attempt(message)
-    return simulates(attempt.provider_code if attempt is not None else message.provider_code, providers)
+    return simulates(attempt.provider_code if attempt is not None else message.options.provider_code, providers)
 
 
 def simulates(code: ProviderCode | None, providers: Mapping[ProviderCode, Provider]) -> bool:
@@ -190,7 +190,7 @@ def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated
         reason=message.reason,
         error_code=error_code,
         error_message=error_message,
-        provider_code=attempt.provider_code if attempt is not None else message.provider_code,
+        provider_code=attempt.provider_code if attempt is not None else message.options.provider_code,
         provider_message_id=attempt.provider_message_id if attempt is not None else None,
         message_seq=receipt.seq if receipt is not None else None,
         send_time=iso(attempt.sent_at) if attempt is not None else None,
@@ -213,7 +213,7 @@ def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated
         duration=ended_at - message.accepted_at if ended_at is not None else None,
         duplicate=duplicate,
         request_id=request_id,
-        extra=message.extra,
+        extra=message.options.extra,
     )
 
 
@@ -262,7 +262,7 @@ def identity(view: MessageView) -> dict[str, Any]:
         "conversation_id": message.conversation_id,
         "guid": message.guid or (attempt.guid if attempt is not None else None),
         "message_type": message.message_type,
-        "client_message_id": message.client_message_id,
+        "client_message_id": message.options.client_message_id,
         "created_at": iso(message.accepted_at),
     }
 

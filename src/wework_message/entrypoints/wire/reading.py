@@ -19,6 +19,7 @@ from wework_message.domain.conversation import Conversation
 from wework_message.domain.draft import Draft
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
+from wework_message.domain.options import SendOptions
 from wework_message.entrypoints.wire.body import Limits
 from wework_message.entrypoints.wire.diagnosis import (
     MAX_PARTS,
@@ -117,21 +118,24 @@ def build_draft(
     fields: Common, conversation: Conversation, content: Content, *, now: int, key: str | None = None
 ) -> Draft:
     """The draft of one message; raises `InvalidValueError` where fields do not go together."""
+    options = SendOptions(
+        client_message_id=key,
+        priority=fields.priority,
+        scheduled_at=epoch_ms(fields.scheduled_at),
+        expires_at=epoch_ms(fields.expires_at),
+        provider_code=None if fields.provider_code is None else ProviderCode(fields.provider_code),
+        pin=fields.pin,
+        on_unknown=fields.on_unknown,
+        duplicate_safe=fields.duplicate_safe,
+        extra=fields.extra,
+        retry_count=fields.retry_count,
+    )
     draft = Draft(
-        conversation,
-        content,
-        None if fields.guid is None else Guid(fields.guid),
-        None if fields.account_id is None else AccountId(fields.account_id),
-        key,
-        fields.priority,
-        epoch_ms(fields.scheduled_at),
-        epoch_ms(fields.expires_at),
-        None if fields.provider_code is None else ProviderCode(fields.provider_code),
-        fields.pin,
-        fields.on_unknown,
-        fields.duplicate_safe,
-        fields.extra,
-        fields.retry_count,
+        conversation=conversation,
+        content=content,
+        guid=None if fields.guid is None else Guid(fields.guid),
+        account_id=None if fields.account_id is None else AccountId(fields.account_id),
+        options=options,
     )
     draft.check_at(now)
     return draft

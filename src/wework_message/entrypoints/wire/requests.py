@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from wework_message.domain.draft import Draft, is_idempotency_key
+from wework_message.domain.draft import Draft
+from wework_message.domain.options import is_idempotency_key
 from wework_message.entrypoints.wire.body import Limits, decode_object
 from wework_message.entrypoints.wire.fields import EXPECTED, KNOWN_NAMES
 from wework_message.entrypoints.wire.java_batch import NAMES as JAVA_NAMES
