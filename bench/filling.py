@@ -14,10 +14,11 @@ from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory, Store
 from wework_message.domain.attempt import Receipt
 from wework_message.domain.callbacks import FactKind
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
-from wework_message.domain.message import Message, Note
+from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.persistence import IdempotencyKey, InboxState, InboxVerdict
+from wework_message.domain.timeline import Note
 
 DUE: Final = 1_000
 """Messages that wait to be sent, spread over the age of all others."""

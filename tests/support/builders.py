@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.attempt import Attempt, AttemptOutcome, Receipt
+from wework_message.domain.attempts import Attempts
 from wework_message.domain.callbacks import FactKind, Sighting
 from wework_message.domain.content import TextContent
 from wework_message.domain.conversation import Conversation
@@ -19,6 +20,7 @@ from wework_message.domain.ids import (
     ProviderCode,
     ProviderMessageId,
 )
+from wework_message.domain.lifecycle import Lifecycle
 from wework_message.domain.message import Message
 from wework_message.domain.options import OnUnknown, SendOptions
 from wework_message.domain.outcomes import OutcomeClass
@@ -36,6 +38,7 @@ BACKUP: Final = ProviderCode("BACKUP_PROVIDER_A")
 CONVERSATION: Final = "S:1001"
 
 OPTION_NAMES: Final = {field.name for field in dataclasses.fields(SendOptions)}
+STATE_NAMES: Final = {field.name for field in dataclasses.fields(Lifecycle)}
 
 _serial = itertools.count(1)
 
@@ -48,15 +51,15 @@ def a_batch_id() -> BatchId:
     return BatchId(a_message_id())
 
 
-def _taken(changes: dict[str, Any], **defaults: Any) -> SendOptions:
-    """The options among `changes`, which are taken out of there."""
-    return SendOptions(**defaults | {name: changes.pop(name) for name in OPTION_NAMES & changes.keys()})
+def _taken(changes: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """Those of `changes` that have such a name; they are taken out of there."""
+    return {name: changes.pop(name) for name in names & changes.keys()}
 
 
 def a_message(**changes: Any) -> Message:
     guid = changes.get("guid", GUID)
     expires_at = changes.pop("expires_at", NOW + DAY_MS)
-    options = _taken(changes, on_unknown=OnUnknown.HOLD)
+    options = SendOptions(**{"on_unknown": OnUnknown.HOLD} | _taken(changes, OPTION_NAMES))
     fields: dict[str, Any] = {
         "id": a_message_id(),
         "tenant_id": DEFAULT_TENANT,
@@ -68,7 +71,8 @@ def a_message(**changes: Any) -> Message:
         "accepted_at": NOW,
         "expires_at": expires_at,
         "options": options,
-        "updated_at": NOW,
+        "lifecycle": Lifecycle(**{"updated_at": NOW} | _taken(changes, STATE_NAMES)),
+        "attempts": Attempts(changes.pop("attempts", ())),
     }
     return Message(**fields | changes)
 
@@ -94,7 +98,7 @@ def an_attempt(**changes: Any) -> Attempt:
 
 
 def a_draft(**changes: Any) -> Draft:
-    options = _taken(changes)
+    options = SendOptions(**_taken(changes, OPTION_NAMES))
     fields: dict[str, Any] = {
         "conversation": Conversation.parse(CONVERSATION),
         "content": TextContent(content="hello"),
@@ -135,16 +139,16 @@ def an_item(**changes: Any) -> CallbackItem:
 
 def depart(message: Message, *, now: int = NOW, **changes: Any) -> Attempt:
     """The intent of the next call, on the aggregate only."""
-    number = message.attempt_count + 1
+    number = len(message.attempts) + 1
     fields = {"number": number, "round": message.round, "account_id": message.account_id, "started_at": now}
     if message.guid is not None:
         fields["guid"] = message.guid
     attempt = an_attempt(**fields | changes)
-    message.depart(attempt, lease_ms=LEASE_MS, now=now)
+    message.begin_attempt(attempt, lease_ms=LEASE_MS, now=now)
     return attempt
 
 
 def settle(message: Message, outcome: AttemptOutcome, *, verdict: Verdict | None = None, now: int = NOW) -> None:
     """The answer to the newest call, on the aggregate only."""
     retry = RetryAt(1_000) if outcome.kind is OutcomeClass.NOT_SENT else Settle()
-    message.settle(message.attempt_count, outcome, verdict or retry, horizon_ms=HORIZON_MS, now=now)
+    message.settle(len(message.attempts), outcome, verdict or retry, horizon_ms=HORIZON_MS, now=now)

@@ -54,7 +54,8 @@ from wework_message.application.senders import Senders
 from wework_message.application.watching import StatusFeed, WaitForMessage
 from wework_message.domain.content import MessageType
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.message import Message, Moved
+from wework_message.domain.lifecycle import Moved
+from wework_message.domain.message import Message
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.provider import Capabilities, Provider
 from wework_message.domain.retry import RetryPolicy

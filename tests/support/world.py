@@ -54,7 +54,8 @@ from wework_message.domain.conversation import Conversation
 from wework_message.domain.draft import Draft
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
-from wework_message.domain.message import Message, Moved
+from wework_message.domain.lifecycle import Moved
+from wework_message.domain.message import Message
 from wework_message.domain.ports.doorbell import Doorbell, Rung
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.health import CallReport

@@ -12,9 +12,9 @@ from wework_message.domain.callbacks import FactKind
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import RecallState
 from wework_message.domain.options import OnUnknown
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.recall import RecallState
 
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
 REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, reason="CODE")
@@ -86,7 +86,7 @@ async def test_a_failed_message_is_retried_in_a_new_round() -> None:
         await retry(world, message_id)
         await world.dispatch()
         message = await world.message(message_id)
-        assert (message.status, message.round, message.attempt_count) == (MessageStatus.SENT, 2, 2)
+        assert (message.status, message.round, len(message.attempts)) == (MessageStatus.SENT, 2, 2)
         assert (message.possible_duplicate, message.expires_at) == (False, NOW + 1_000 + DAY_MS)
         assert [attempt.round for attempt in message.attempts] == [1, 2]
 
@@ -134,7 +134,7 @@ async def test_a_recall_goes_out_with_the_providers_id_and_is_confirmed_by_the_s
         assert len(world.gateway.calls) == 1
         await world.hear(sighting=a_sighting(refers_to=NAME, kinds=frozenset({FactKind.REVOKED}), text=None))
         message = await world.message(message_id)
-        assert (message.status, message.recall_confirmed) == (MessageStatus.RECALLED, True)
+        assert (message.status, message.recall.confirmed) == (MessageStatus.RECALLED, True)
 
 
 async def test_a_recall_that_was_answered_is_assumed_after_2h() -> None:
@@ -144,7 +144,7 @@ async def test_a_recall_that_was_answered_is_assumed_after_2h() -> None:
         await world.dispatch()
         await world.pass_time(2 * HORIZON_MS)
         message = await world.message(message_id)
-        assert (message.status, message.recall_confirmed) == (MessageStatus.RECALLED, False)
+        assert (message.status, message.recall.confirmed) == (MessageStatus.RECALLED, False)
 
 
 @pytest.mark.parametrize("outcome", [TIMED_OUT, REFUSED])
@@ -156,7 +156,7 @@ async def test_a_recall_that_was_not_answered_leaves_the_message_sent(outcome: A
         await world.dispatch()
         await world.pass_time(2 * HORIZON_MS)
         message = await world.message(message_id)
-        assert (message.status, message.recall) == (MessageStatus.SENT, RecallState.NONE)
+        assert (message.status, message.recall.state) == (MessageStatus.SENT, RecallState.NONE)
 
 
 async def test_a_recall_that_did_not_get_out_is_asked_again() -> None:
@@ -167,7 +167,7 @@ async def test_a_recall_that_did_not_get_out_is_asked_again() -> None:
         await world.dispatch()
         await world.pass_time(2_000)
         assert len(world.gateway.recalls) == 2
-        assert (await world.message(message_id)).recall is RecallState.ANSWERED
+        assert (await world.message(message_id)).recall.state is RecallState.ANSWERED
 
 
 async def test_a_recall_of_an_unknown_message_waits_until_it_is_proven_sent() -> None:
@@ -176,7 +176,7 @@ async def test_a_recall_of_an_unknown_message_waits_until_it_is_proven_sent() ->
         await recall(world, message_id)
         await world.dispatch()
         assert world.gateway.recalls == []
-        assert (await world.message(message_id)).recall is RecallState.WAITING
+        assert (await world.message(message_id)).recall.state is RecallState.WAITING
         await world.hear(sighting=a_sighting(provider_message_id=NAME))
         assert (await world.message(message_id)).status is MessageStatus.RECALLING
         await world.dispatch()

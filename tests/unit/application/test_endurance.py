@@ -152,7 +152,7 @@ async def test_a_message_that_breaks_a_guard_is_put_off_and_the_others_go(
         await world.dispatch()
         assert (await world.message(healthy)).status is MessageStatus.SENT
         waiting = await world.message(poison)
-        assert (waiting.status, waiting.strikes, waiting.attempt_count) == (MessageStatus.HELD, 0, 0)
+        assert (waiting.status, waiting.handling_failures, len(waiting.attempts)) == (MessageStatus.HELD, 0, 0)
         monkeypatch.undo()
         await world.pass_time(60_000)
         assert (await world.message(poison)).status is MessageStatus.SENT

@@ -154,7 +154,7 @@ async def test_an_unbuildable_request_is_one_strike_however_often_it_is_recorded
         call.answer.set_result(an_outcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE"))
         await world.quiet()
         message = await world.message(message_id)
-        assert (message.status, message.strikes) == (MessageStatus.RETRY_WAIT, 1)
+        assert (message.status, message.handling_failures) == (MessageStatus.RETRY_WAIT, 1)
 
 
 async def test_both_attempts_of_a_resend_lost_and_an_echo_of_the_first_free_the_lane() -> None:
@@ -180,7 +180,7 @@ async def test_resend_sends_once_more_and_not_for_ever() -> None:
         for _ in range(6):
             await world.pass_time(2 * HORIZON_MS)
         message = await world.message(message_id)
-        assert (message.status, message.attempt_count) == (MessageStatus.UNKNOWN, 2)
+        assert (message.status, len(message.attempts)) == (MessageStatus.UNKNOWN, 2)
         assert len(world.gateway.executed) == 2
 
 
@@ -192,7 +192,7 @@ async def test_what_is_to_be_recalled_is_not_resent() -> None:
         await world.recalling(RecallMessage(DEFAULT_TENANT, GUID, message_id))
         await world.pass_time(2 * HORIZON_MS)
         message = await world.message(message_id)
-        assert (message.status, message.attempt_count) == (MessageStatus.UNKNOWN, 1)
+        assert (message.status, len(message.attempts)) == (MessageStatus.UNKNOWN, 1)
 
 
 async def test_a_late_answer_with_the_id_that_an_echo_has_told_is_kept() -> None:

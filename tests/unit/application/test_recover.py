@@ -34,7 +34,7 @@ async def test_what_was_waiting_is_unknown_and_is_never_sent_by_itself() -> None
         assert await statuses(world, ids) == [MessageStatus.UNKNOWN] * 3
         assert world.gateway.calls == []
         message = await world.message(ids[0])
-        assert (message.reason, message.attempt_count) == ("RESTORED", 1)
+        assert (message.reason, len(message.attempts)) == ("RESTORED", 1)
         assert [one.detail for one in await world.reader.timeline(ids[0]) if one.kind == "RESTORED"] == [
             "it was QUEUED"
         ]
@@ -74,7 +74,7 @@ async def test_a_call_that_was_open_is_unknown_and_its_late_lease_changes_nothin
         assert await statuses(world, [new]) == [MessageStatus.SENT]
         await world.pass_time(LEASE_MS + 1)
         message = await world.message(message_id)
-        assert (message.status, message.reason, message.attempt_count) == (MessageStatus.UNKNOWN, "RESTORED", 1)
+        assert (message.status, message.reason, len(message.attempts)) == (MessageStatus.UNKNOWN, "RESTORED", 1)
         assert [one.message_id for one in world.gateway.calls] == [new]
 
 

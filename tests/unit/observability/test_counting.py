@@ -22,11 +22,12 @@ from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.callbacks import FactKind
 from wework_message.domain.ids import BindingId
 from wework_message.domain.lifecycle import HoldReason
-from wework_message.domain.message import Message, Note
+from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.provider import Capabilities, Provider
 from wework_message.domain.retry import GiveUp, RetryAt, Settle, Verdict
+from wework_message.domain.timeline import Note
 
 CALL_MS = 30_000
 LATER = 10 * SLOT_MS
@@ -44,9 +45,9 @@ class Bench:
         )
 
     def tell(self, message: Message) -> None:
-        for move in message.moves:
+        for move in message.lifecycle.moves:
             self.observer.moved(message, move)
-        message.moves = []
+        message.lifecycle.moves = []
 
     def counted(self) -> Mapping[str, float]:
         self.metrics.render()
@@ -197,7 +198,7 @@ def test_a_new_reason_for_the_same_status_is_no_end() -> None:
     bench = Bench()
     message = a_due_message()
     message.fail("POISON", now=NOW)
-    message.moves.append(message.moves[-1].__class__(message.status, message.status, "OTHER"))
+    message.lifecycle.moves.append(message.lifecycle.moves[-1].__class__(message.status, message.status, "OTHER"))
     bench.tell(message)
     assert bench.counted() == {"failed_system": 1}
 

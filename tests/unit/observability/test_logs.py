@@ -30,10 +30,11 @@ from wework_message.adapters.observability.narrating import LoggingObserver
 from wework_message.domain.callbacks import FactKind
 from wework_message.domain.content import TextContent
 from wework_message.domain.ids import BindingId
-from wework_message.domain.message import Message, Note
+from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.retry import GiveUp
+from wework_message.domain.timeline import Note
 
 CANARY = "canary-3141592653"
 PERSON = "S:78813029876543"
@@ -71,9 +72,9 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 def tell(observer: LoggingObserver, message: Message) -> None:
-    for move in message.moves:
+    for move in message.lifecycle.moves:
         observer.moved(message, move)
-    message.moves = []
+    message.lifecycle.moves = []
 
 
 def a_life(observer: LoggingObserver, **changes: Any) -> Message:

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.agenda import Place, Urgency
+from wework_message.domain.attempts import Attempts
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import (
     AccountId,
@@ -25,9 +26,10 @@ from wework_message.domain.ids import (
     TenantId,
 )
 from wework_message.domain.matching import OpenAttempt
-from wework_message.domain.message import Message, Note
+from wework_message.domain.message import Message
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
 from wework_message.domain.ports.persistence import InboxState, NewBatch
+from wework_message.domain.timeline import Note
 
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
@@ -242,9 +244,10 @@ def snapshot(message: Message) -> Message:
     return dataclasses.replace(
         message,
         options=dataclasses.replace(message.options, extra=copy.deepcopy(message.options.extra)),
-        attempts=[dataclasses.replace(attempt) for attempt in message.attempts],
+        lifecycle=dataclasses.replace(message.lifecycle, moves=[]),
+        attempts=Attempts(dataclasses.replace(attempt) for attempt in message.attempts),
+        recall=dataclasses.replace(message.recall),
         due=None,
         lane_released=False,
-        moves=[],
         notes=[],
     )

@@ -102,7 +102,7 @@ class MemoryMessageJournal:
         message = self._db.messages.get(key[0])
         if message is None:
             raise KeyError(key)
-        return message.attempt(key[1])
+        return message.attempts.numbered(key[1])
 
     async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
         """Copies of the ones that exist."""

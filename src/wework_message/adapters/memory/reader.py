@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from wework_message.adapters.memory.database import MemoryDatabase, snapshot
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import RESTING
-from wework_message.domain.message import Message, Note
+from wework_message.domain.message import Message
 from wework_message.domain.ports.reading import BatchView, CallbackView, MessageFilter, MessageReader, MessageView
+from wework_message.domain.timeline import Note
 
 
 class MemoryMessageReader:
@@ -66,7 +67,7 @@ class MemoryMessageReader:
             total=batch.total,
             by_status=Counter(item.status for item in items),
             created_at=batch.created_at,
-            finished_at=max((item.updated_at for item in items), default=batch.created_at) if done else None,
+            finished_at=max((item.lifecycle.updated_at for item in items), default=batch.created_at) if done else None,
         )
 
     def _members(self, owner: BatchId) -> list[Message]:
@@ -115,7 +116,7 @@ class MemoryMessageReader:
 
 
 def _passes(message: Message, filters: MessageFilter) -> bool:
-    last = message.last_attempt
+    last = message.attempts.last
     wanted = (
         (filters.status, message.status),
         (filters.guid, message.guid),

@@ -6,8 +6,8 @@ from typing import Any, Final
 from structlog.types import FilteringBoundLogger
 
 from wework_message.domain.attempt import Attempt
-from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import Message, Moved
+from wework_message.domain.lifecycle import MessageStatus, Moved
+from wework_message.domain.message import Message
 from wework_message.domain.ports.health import CallReport
 
 _SENDING: Final = MessageStatus.SENDING
@@ -116,5 +116,5 @@ def _by_callback(message: Message, move: Moved) -> bool:
     if move.after is MessageStatus.DELIVERED:
         return move.before is not MessageStatus.RECALLING
     if move.after is MessageStatus.RECALLED:
-        return bool(message.recall_confirmed)
+        return bool(message.recall.confirmed)
     return move.reason == "SEND_FAILED_LATER"

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from wework_message.adapters.observability.counting import PrometheusObserver
 from wework_message.adapters.observability.narrating import LoggingObserver
-from wework_message.domain.message import Message, Moved
+from wework_message.domain.lifecycle import Moved
+from wework_message.domain.message import Message
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.observing import ServiceObserver
 

@@ -11,8 +11,8 @@ from wework_message.adapters.sql.running import Run
 from wework_message.adapters.sql.tables import attempt, batch, callback, due, finished, idempotency_key, message, note
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import RESTING, MessageStatus
-from wework_message.domain.message import Note
 from wework_message.domain.ports.reading import BatchView, CallbackView, MessageFilter, MessageView
+from wework_message.domain.timeline import Note
 
 _DUE_TIMES = select(due.c.message_id, due.c.due_at).where(due.c.message_id.in_(bindparam("ids", expanding=True)))
 

@@ -10,12 +10,15 @@ from wework_message.adapters.sql.option_columns import options_of, options_row
 from wework_message.domain.account import Account, Binding, BindingState, Standby, effective_state
 from wework_message.domain.agenda import Due, Place, Urgency
 from wework_message.domain.attempt import Attempt, AttemptOutcome, Receipt
+from wework_message.domain.attempts import Attempts
 from wework_message.domain.callbacks import FactKind
 from wework_message.domain.content import decode_content, encode_content
-from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import Message, Note, RecallState
+from wework_message.domain.lifecycle import Lifecycle, MessageStatus
+from wework_message.domain.message import Message
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.recall import Recall, RecallState
 from wework_message.domain.selection import Decision
+from wework_message.domain.timeline import Note
 
 Row = Mapping[str, Any] | RowMapping
 """A result row by column name."""
@@ -46,16 +49,16 @@ def message_state(message: Message) -> dict[str, Any]:
         "reason": message.reason,
         "confirmed": message.confirmed,
         "possible_duplicate": message.possible_duplicate,
-        "recall": message.recall.value,
-        "recall_confirmed": message.recall_confirmed,
+        "recall": message.recall.state.value,
+        "recall_confirmed": message.recall.confirmed,
         "round": message.round,
         "tries": message.tries,
-        "strikes": message.strikes,
-        "attempt_count": message.attempt_count,
+        "strikes": message.handling_failures,
+        "attempt_count": len(message.attempts),
         "provider_code": message.attempts[-1].provider_code if message.attempts else None,
         "expires_at": message.expires_at,
         "version": message.version,
-        "updated_at": message.updated_at,
+        "updated_at": message.lifecycle.updated_at,
     }
 
 
@@ -117,19 +120,14 @@ def message_of(row: Row, attempts: Sequence[Attempt]) -> Message:
         batch_id=row["batch_id"],
         group_id=row["group_id"],
         index=row["item_index"],
-        status=MessageStatus(row["status"]),
-        reason=row["reason"],
-        confirmed=_flag(row["confirmed"]),
+        lifecycle=Lifecycle(MessageStatus(row["status"]), row["reason"], _flag(row["confirmed"]), row["updated_at"]),
+        attempts=Attempts(attempts),
+        recall=Recall(RecallState(row["recall"]), _flag(row["recall_confirmed"])),
         possible_duplicate=bool(row["possible_duplicate"]),
-        recall=RecallState(row["recall"]),
-        recall_confirmed=_flag(row["recall_confirmed"]),
         round=row["round"],
         tries=row["tries"],
-        strikes=row["strikes"],
-        attempt_count=row["attempt_count"],
+        handling_failures=row["strikes"],
         version=row["version"],
-        updated_at=row["updated_at"],
-        attempts=list(attempts),
     )
 
 
@@ -204,7 +202,6 @@ def attempt_of(row: Row) -> Attempt:
         unsettled=row["unsettled"] is not None,
         lane_open=row["lane_open"] is not None,
         facts=frozenset(FactKind(fact) for fact in row["facts"].split(",") if fact),
-        stored=True,
     )
 
 

@@ -18,6 +18,7 @@ from wework_message.application.group_commit import Flush, GroupCommit
 from wework_message.application.senders import Senders
 from wework_message.domain.draft import Draft
 from wework_message.domain.ids import BatchId, MessageId, TenantId
+from wework_message.domain.lifecycle import Lifecycle
 from wework_message.domain.message import Message
 from wework_message.domain.options import resolved
 from wework_message.domain.ports.persistence import IdempotencyKey, KeyOwner, NewBatch
@@ -166,7 +167,7 @@ class Drafting:
             batch_id=batch_id,
             group_id=group,
             index=index,
-            updated_at=now,
+            lifecycle=Lifecycle(updated_at=now),
         )
 
 

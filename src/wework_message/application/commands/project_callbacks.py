@@ -11,11 +11,12 @@ from wework_message.domain.callbacks import FactKind, Sighting
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.matching import SKEW_MS, OpenAttempt, is_own, match
-from wework_message.domain.message import Message, Note
+from wework_message.domain.message import Message
 from wework_message.domain.ports.gateway import CallbackItem, CallbackReader, ClientState, NoticeKind
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.persistence import InboxEntry, InboxState, InboxVerdict
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.timeline import Note
 
 MAX_TRIES: Final = 5
 """Projecting that raises this often ends the entry: FAILED, kept for replay."""

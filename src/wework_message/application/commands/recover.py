@@ -12,10 +12,12 @@ from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import WAITING, MessageStatus
 from wework_message.domain.matching import echo_key
-from wework_message.domain.message import Message, Note
+from wework_message.domain.message import Message
 from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.reading import MessageFilter, MessageReader
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.restore import mark_open_call_uncertain_after_restore, mark_uncertain_after_restore
+from wework_message.domain.timeline import Note
 
 AT_ONCE: Final = 200
 """Messages of one transaction."""
@@ -84,10 +86,10 @@ class RecoverHandler:
             for one in messages.values():
                 one.notes.append(Note("RESTORED", now, detail=f"it was {one.status}"))
                 if one.status is MessageStatus.SENDING:
-                    one.doubt_open_call(horizon_ms=self._policy.horizon_ms, now=now)
+                    mark_open_call_uncertain_after_restore(one, horizon_ms=self._policy.horizon_ms, now=now)
                 else:
                     call = _forgotten_call(one, bindings[one.id], restored_from)
-                    one.doubt(call, horizon_ms=self._policy.horizon_ms, now=now)
+                    mark_uncertain_after_restore(one, call, horizon_ms=self._policy.horizon_ms, now=now)
             await unit.messages.save(list(messages.values()))
             await unit.commit()
 
@@ -121,7 +123,7 @@ def _in_doubt(message: Message, now: int) -> bool:
 
 def _forgotten_call(message: Message, binding: Binding, restored_from: int) -> Attempt:
     return Attempt(
-        number=message.attempt_count + 1, round=message.round, account_id=message.account_id,
+        number=len(message.attempts) + 1, round=message.round, account_id=message.account_id,
         binding_id=binding.binding_id, provider_code=binding.provider_code, guid=binding.guid, epoch=binding.epoch,
         started_at=restored_from, content_key=echo_key(message.content),
     )  # fmt: skip

@@ -27,7 +27,6 @@ from wework_message.entrypoints.wire.answers import (
     error_of,
     group_answer,
     send_answer,
-    telling_attempt,
 )
 from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.requests import SendRequest, parse_send
@@ -185,7 +184,7 @@ def refusal(message: Message, data: object, headers: tuple[Header, ...] = ()) ->
     if reason in _OWN_CODES:
         text = "no binding can send it" if reason == "NO_BINDING" else "no binding can send this type or size"
         return Refusal(422, reason, text, data, headers)
-    attempt = telling_attempt(message)
+    attempt = message.attempts.telling
     _, text_of_provider = error_of(attempt.outcome if attempt is not None else None)
     return Refusal(422, "PROVIDER_REFUSED", text_of_provider or reason or "refused", data, headers)
 

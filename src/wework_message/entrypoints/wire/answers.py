@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from wework_message.domain.attempt import Attempt, AttemptOutcome
+from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import FINAL, MessageStatus, old_state, success
 from wework_message.domain.message import Message
@@ -150,7 +150,7 @@ class StatusPage(Struct, frozen=True, rename="camel"):
 
 def is_simulated(message: Message, providers: Mapping[ProviderCode, Provider]) -> bool:
     """Whether our own simulator stood, or would stand, for WeCom (decision 35)."""
-    attempt = telling_attempt(message)
+    attempt = message.attempts.telling
     return simulates(attempt.provider_code if attempt is not None else message.options.provider_code, providers)
 
 
@@ -158,11 +158,6 @@ def simulates(code: ProviderCode | None, providers: Mapping[ProviderCode, Provid
     """Whether this provider, or the default one, is our own simulator."""
     provider = providers.get(code) if code is not None else default_provider(providers.values())
     return provider is not None and provider.simulated
-
-
-def telling_attempt(message: Message) -> Attempt | None:
-    """The attempt that answers tell about: the one whose provider id counts, else the newest."""
-    return message.delivered_attempt or message.last_attempt
 
 
 def error_of(outcome: AttemptOutcome | None) -> tuple[int | None, str | None]:
@@ -178,7 +173,7 @@ def _error_of(kind: OutcomeClass | None, code: int | None, text: str | None) -> 
 
 def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated: bool) -> SendAnswer:
     """The `data` of a sync send."""
-    attempt = telling_attempt(message)
+    attempt = message.attempts.telling
     outcome = attempt.outcome if attempt is not None else None
     receipt = outcome.receipt if outcome is not None else None
     error_code, error_message = error_of(outcome)
@@ -207,9 +202,9 @@ def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated
         is_svr_fail=receipt.is_svr_fail if receipt is not None else None,
         confirmed=message.confirmed,
         possible_duplicate=message.possible_duplicate,
-        recall_confirmed=message.recall_confirmed,
+        recall_confirmed=message.recall.confirmed,
         simulated=simulated,
-        attempts=message.attempt_count,
+        attempts=len(message.attempts),
         duration=ended_at - message.accepted_at if ended_at is not None else None,
         duplicate=duplicate,
         request_id=request_id,
@@ -257,7 +252,7 @@ def polled_answer(view: StatusView, *, simulated: bool) -> StatusAnswer:
 def identity(view: MessageView) -> dict[str, Any]:
     """What tells a message apart from others."""
     message = view.message
-    attempt = telling_attempt(message)
+    attempt = message.attempts.telling
     return {
         "conversation_id": message.conversation_id,
         "guid": message.guid or (attempt.guid if attempt is not None else None),
@@ -269,7 +264,7 @@ def identity(view: MessageView) -> dict[str, Any]:
 
 def listed_message(view: MessageView, *, simulated: bool) -> ListedMessage:
     """A status object in a list."""
-    return ListedMessage(**standing(view, simulated=simulated), **identity(view), attempts=view.message.attempt_count)
+    return ListedMessage(**standing(view, simulated=simulated), **identity(view), attempts=len(view.message.attempts))
 
 
 def group_answer(group_id: str, parts: Iterable[MessageView], *, duplicate: bool = False) -> GroupAnswer:
