@@ -274,8 +274,12 @@ class StoringContract(JournalSteps):
         loaded = await self.load(units, message)
         loaded.cancel(now=loaded.accepted_at)
         loaded.attempts.append(an_attempt())
+        loaded.recall.wait()
+        assert loaded.options.extra is not None
+        loaded.options.extra["a"].append(2)
         again = await self.load(units, message)
         assert (again.status, again.attempts) == (MessageStatus.QUEUED, [])
+        assert (again.recall, again.options.extra) == (Recall(), {"a": [1]})
 
     async def test_the_parts_of_a_group_come_in_order(self, units: UnitOfWorkFactory) -> None:
         group = a_batch_id()

@@ -12,6 +12,8 @@ _PROVEN_SENT: Final = frozenset({MessageStatus.SENT, MessageStatus.DELIVERED, Me
 class Attempts(list[Attempt]):
     """A message's calls in the order of their numbers, which have no gaps; at most one of them is unsettled."""
 
+    __slots__ = ()
+
     @property
     def last(self) -> Attempt | None:
         """The newest attempt, if there was one."""

@@ -30,28 +30,26 @@ _DECODER: Final = msgspec.json.Decoder(dict[str, Any])
 
 
 def converters(hint: Any) -> tuple[Converter | None, Converter | None]:
-    """How a value of this type is written and read; None = as it is. Raises `TypeError` for a type not known here."""
+    """How a value of this type is written, and how one that is not NULL is read; None = as it is.
+
+    Raises `TypeError` for a type that is not known here.
+    """
     kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    optional = type(None) in kinds
     kind = next(kind for kind in kinds if kind is not type(None))
     kind = getattr(kind, "__supertype__", kind)
     if get_origin(kind) is Mapping:
-        return _unless_none(_as_json), _unless_none(_DECODER.decode)
+        return _as_json, _DECODER.decode
     if kind in (str, int):
         return None, None
     if kind is bool:
-        return None, _unless_none(bool) if optional else bool
+        return None, bool
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return attrgetter("value"), kind  # a message's enums are settled: None is a mistake, and raises
+        return attrgetter("_value_"), kind  # a message's enums are settled: None is a mistake, and raises
     raise TypeError(f"no column is known for options of type {hint}")
 
 
-def _unless_none(convert: Converter) -> Converter:
-    return lambda value: None if value is None else convert(value)
-
-
-def _as_json(value: object) -> str:
-    return _ENCODER.encode(value).decode()
+def _as_json(value: object) -> str | None:
+    return None if value is None else _ENCODER.encode(value).decode()
 
 
 class OptionMapping:
@@ -61,15 +59,18 @@ class OptionMapping:
         """`columns` of the table; raises `TypeError` for a field that has none."""
         hints = get_type_hints(options)
         self._options = options
-        self._fields = [field.name for field in fields(options) if field.name not in KEPT_ELSEWHERE]
-        self.columns = tuple(RENAMED.get(name, name) for name in self._fields)
+        self._gaps = [
+            (place, field.default) for place, field in enumerate(fields(options)) if field.name in KEPT_ELSEWHERE
+        ]
+        names = [field.name for field in fields(options) if field.name not in KEPT_ELSEWHERE]
+        self.columns = tuple(RENAMED.get(name, name) for name in names)
         if missing := [name for name in self.columns if name not in columns]:
             raise TypeError(f"the message table has no column for the options {missing}")
-        self._values = attrgetter(*self._fields)
+        self._values = attrgetter(*names)
         self._cells = itemgetter(*self.columns)
-        found = {name: converters(hints[name]) for name in self._fields}
-        self._encoders = [(column, one) for column, (one, _) in zip(self.columns, found.values(), strict=True) if one]
-        self._decoders = [(name, one) for name, (_, one) in found.items() if one]
+        known = [converters(hints[name]) for name in names]
+        self._encoders = [(column, one) for column, (one, _) in zip(self.columns, known, strict=True) if one]
+        self._decoders = [(place, one) for place, (_, one) in enumerate(known) if one]
 
     def row(self, options: Any) -> dict[str, Any]:
         """The columns of these options."""
@@ -80,10 +81,13 @@ class OptionMapping:
 
     def options(self, row: Mapping[str, Any] | RowMapping) -> Any:
         """The options of a row."""
-        values = dict(zip(self._fields, self._cells(row), strict=True))
-        for name, decode in self._decoders:
-            values[name] = decode(values[name])
-        return self._options(**values)
+        values = [*self._cells(row)]
+        for place, decode in self._decoders:
+            if (value := values[place]) is not None:
+                values[place] = decode(value)
+        for place, default in self._gaps:
+            values.insert(place, default)
+        return self._options(*values)
 
 
 _MAPPING: Final = OptionMapping(SendOptions, frozenset(message.c.keys()))

@@ -44,10 +44,11 @@ def lane(account_id: str, conversation_id: str) -> str:
 
 def message_state(message: Message) -> dict[str, Any]:
     """The changeable part of a message."""
+    lifecycle = message.lifecycle
     return {
-        "status": message.status.value,
-        "reason": message.reason,
-        "confirmed": message.confirmed,
+        "status": lifecycle.status.value,
+        "reason": lifecycle.reason,
+        "confirmed": lifecycle.confirmed,
         "possible_duplicate": message.possible_duplicate,
         "recall": message.recall.state.value,
         "recall_confirmed": message.recall.confirmed,
@@ -58,7 +59,7 @@ def message_state(message: Message) -> dict[str, Any]:
         "provider_code": message.attempts[-1].provider_code if message.attempts else None,
         "expires_at": message.expires_at,
         "version": message.version,
-        "updated_at": message.lifecycle.updated_at,
+        "updated_at": lifecycle.updated_at,
     }
 
 
