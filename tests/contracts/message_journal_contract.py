@@ -262,6 +262,21 @@ class StoringContract(JournalSteps):
         stored = await self.load(units, message)
         assert (stored.round, stored.handling_failures, stored.expires_at) == (2, 0, clock.now() + 5 + DAY_MS)
 
+    async def test_a_call_that_begins_and_ends_in_one_unit_of_work_comes_back_once(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = a_due_message()
+        await self.add(units, message)
+        async with units() as unit:
+            depart(message, now=clock.now())
+            await unit.messages.save([message])
+            message.written()
+            settle(message, an_outcome(OutcomeClass.ACCEPTED))
+            assert await unit.messages.save([message]) == frozenset()
+            await unit.commit()
+        stored = await self.load(units, message)
+        assert (stored.status, stored.attempts) == (MessageStatus.SENT, message.attempts)
+
     async def test_only_messages_that_exist_are_got(self, units: UnitOfWorkFactory) -> None:
         message = a_due_message()
         await self.add(units, message)
