@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from wework_message.domain.errors import DomainError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, ProviderCode, TenantId
-from wework_message.domain.options import OnUnknown
+from wework_message.domain.message.options import OnUnknown
 
 
 class AccountState(StrEnum):
@@ -64,7 +64,7 @@ class Account:
     tenant_id: TenantId = DEFAULT_TENANT
     name: str = ""
     corp_id: str | None = None
-    vid: str | None = None
+    wecom_user_id: str | None = None
     """Its own user id in the message stream; None until configured or learned (decision 44)."""
     enabled: bool = True
     state: AccountState = AccountState.UNKNOWN

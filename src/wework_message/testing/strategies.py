@@ -10,9 +10,9 @@ from msgspec import Struct
 from wework_message.domain import content as c
 from wework_message.domain.content_rules import BIG_FILE_BYTES, MAX_INT32
 from wework_message.domain.conversation import Conversation
-from wework_message.domain.draft import Draft
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
-from wework_message.domain.options import OnUnknown, Pin, SendOptions
+from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.options import OnUnknown, Pin, SendOptions
 
 S = TypeVar("S", bound=Struct)
 Fields = Mapping[str, st.SearchStrategy[Any]]

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from tests.support.builders import PROVIDER, a_draft
 
-from wework_message.application import fingerprint as module
-from wework_message.application.fingerprint import fingerprint
+from wework_message.application.accept import fingerprint as module
+from wework_message.application.accept.fingerprint import fingerprint
 from wework_message.domain.content import MentionContent
 from wework_message.domain.conversation import Conversation
 from wework_message.domain.ids import AccountId
-from wework_message.domain.options import OnUnknown, Pin, SendOptions
+from wework_message.domain.message.options import OnUnknown, Pin, SendOptions
 
 EVERYTHING: dict[str, Any] = {
     "client_message_id": "k", "priority": 8, "scheduled_at": 5, "expires_at": 9, "provider_code": PROVIDER,

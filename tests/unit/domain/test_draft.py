@@ -6,10 +6,10 @@ from tests.support.builders import a_draft
 
 from wework_message.domain.content import Content, MentionContent, QuoteContent, TextContent
 from wework_message.domain.conversation import Conversation
-from wework_message.domain.draft import Draft
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import AccountId
-from wework_message.domain.options import OnUnknown
+from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.options import OnUnknown
 from wework_message.testing.strategies import drafts
 
 NOW = 1_750_000_000_000

@@ -3,8 +3,8 @@ import dataclasses
 import pytest
 from hypothesis import Phase, given, settings
 
-from wework_message.domain.draft import Draft
-from wework_message.domain.options import OnUnknown, SendOptions, resolved
+from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.options import OnUnknown, SendOptions, resolved
 from wework_message.testing.strategies import drafts
 
 FIELDS = dataclasses.fields(SendOptions)

@@ -2,9 +2,9 @@ import dataclasses
 
 import pytest
 
-from wework_message.adapters.sql.option_columns import COLUMNS, KEPT_ELSEWHERE, RENAMED, OptionMapping
-from wework_message.adapters.sql.tables import message
-from wework_message.domain.options import SendOptions
+from wework_message.adapters.sql.core.option_columns import COLUMNS, KEPT_ELSEWHERE, RENAMED, OptionMapping
+from wework_message.adapters.sql.core.tables import message
+from wework_message.domain.message.options import SendOptions
 
 
 def test_every_option_has_a_column_or_is_declared_to_have_none() -> None:

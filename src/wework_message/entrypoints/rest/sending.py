@@ -7,18 +7,18 @@ from typing import Any, Final
 
 from litestar import Request
 
+from wework_message.application.accept.accept import Accepted, AcceptMessage, message_id
 from wework_message.application.api import Application
-from wework_message.application.commands.accept import Accepted, AcceptMessage, message_id
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BatchId, MessageId
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import Message
-from wework_message.domain.ports.reading import MessageView
+from wework_message.domain.message.message import Message
+from wework_message.domain.ports.queries import MessageView
 from wework_message.entrypoints.rest.answering import ACCEPTED, OK, Answer, Header, request_id_of
 from wework_message.entrypoints.rest.problems import Refusal
 from wework_message.entrypoints.rest.reading import check_json, header, read_body
 from wework_message.entrypoints.rest.service import TENANT, Api, link
-from wework_message.entrypoints.wire.answers import (
+from wework_message.entrypoints.wire.answers.statuses import (
     REFUSED,
     SETTLED,
     AsyncAnswer,
@@ -29,7 +29,7 @@ from wework_message.entrypoints.wire.answers import (
     send_answer,
 )
 from wework_message.entrypoints.wire.instants import iso
-from wework_message.entrypoints.wire.requests import SendRequest, parse_send
+from wework_message.entrypoints.wire.requests.send import SendRequest, parse_send
 
 MAX_WAIT_MS: Final = 30_000
 """One request lasts at most this long (wire section 4)."""
