@@ -14,8 +14,9 @@ from wework_message.adapters.sql.core.tables import metadata
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
 from wework_message.domain.message.attempt import Receipt
-from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict

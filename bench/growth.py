@@ -92,7 +92,7 @@ class Subject:
         one = filling.message_id(self._any())
         async with self._units() as unit:
             message = (await unit.messages.get([one]))[one]
-            message.updated_at += 1
+            message.lifecycle.updated_at += 1
             if await unit.messages.save([message]):
                 raise RuntimeError("nobody else writes")
             await unit.commit()

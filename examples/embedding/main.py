@@ -22,8 +22,9 @@ from wework_message.domain.ids import (
 )
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome, Receipt
-from wework_message.domain.message.message import Note
+from wework_message.domain.message.options import SendOptions
 from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.domain.routing.selector import Candidate, Choice, Refusal, RouteHealth, RouteRequest
@@ -69,6 +70,7 @@ class HelpDesk:
             message_type="TEXT",
             accepted_at=self.now,
             expires_at=self.now + DAY_MS,
+            options=SendOptions(),
         )
         message.make_due(now=self.now)
         self.store[message.id] = message
@@ -86,8 +88,8 @@ class HelpDesk:
         """What a provider's callbacks tell about the newest attempt."""
         message = self.store[ticket]
         for fact in facts:
-            note = Note(fact, self.now, attempt=message.attempt_count)
-            message.learn(message.attempt_count, fact, horizon_ms=HORIZON_MS, now=self.now, note=note)
+            note = Note(fact, self.now, attempt=len(message.attempts))
+            message.learn(len(message.attempts), fact, horizon_ms=HORIZON_MS, now=self.now, note=note)
 
     def _route(self, message: Message) -> Choice | Refusal:
         refused = (one for one in message.attempts if _kind(one) is OutcomeClass.REFUSED_BINDING)
@@ -101,7 +103,7 @@ class HelpDesk:
             return
         binding = route.binding
         attempt = Attempt(
-            number=message.attempt_count + 1,
+            number=len(message.attempts) + 1,
             round=message.round,
             account_id=HELP_DESK,
             binding_id=binding.binding_id,
@@ -111,7 +113,7 @@ class HelpDesk:
             started_at=self.now,
             decision=route.decision,
         )
-        message.depart(attempt, lease_ms=LEASE_MS, now=self.now)  # store this first: then, and only then, call
+        message.begin_attempt(attempt, lease_ms=LEASE_MS, now=self.now)  # store this first: then, and only then, call
         self.calls.append(binding.binding_id)
         outcome = self.script.popleft()
         verdict = self.retry.after(

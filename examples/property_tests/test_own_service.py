@@ -16,6 +16,7 @@ from wework_message.domain.content import Content
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, MessageId
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.options import SendOptions
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import Dispatch
 from wework_message.testing.strategies import contents, conversations, drafts
@@ -47,6 +48,7 @@ class Service:
             message_type=str(content.message_type),
             accepted_at=now,
             expires_at=now + DAY_MS,
+            options=SendOptions(),
         )
         message.make_due(now=now)
         return message

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.support.builders import (
     BACKUP,
     DAY_MS,
     GUID,
     HORIZON_MS,
     LEASE_MS,
+    NOW,
     PROVIDER,
     a_batch_id,
     a_due_message,
@@ -28,15 +30,17 @@ from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.content import Content, ImageContent
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId, TenantId
-from wework_message.domain.lifecycle import HoldReason, MessageStatus
-from wework_message.domain.message.draft import OnUnknown, Pin
-from wework_message.domain.message.message import Message, RecallState
+from wework_message.domain.lifecycle import HoldReason, Lifecycle, MessageStatus
+from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.options import OnUnknown, Pin, SendOptions, resolved
+from wework_message.domain.message.recall import Recall, RecallState
 from wework_message.domain.message.scheduling import LANE_RECHECK_MS
 from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import DueMessage, IdempotencyKey, LaneBlock, UnitOfWorkFactory
 from wework_message.domain.retry import GiveUp, HoldFor, RetryAt
-from wework_message.testing.strategies import contents
+from wework_message.testing.strategies import contents, drafts
 
 EACH_ADAPTER = settings(
     max_examples=30,
@@ -44,6 +48,10 @@ EACH_ADAPTER = settings(
     # Examples share one store (ids never repeat), and one suite is inherited by a class per adapter.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
 )
+
+
+def default_of(field: "dataclasses.Field[Any]") -> Any:
+    return field.default_factory() if callable(field.default_factory) else field.default
 
 
 class RepositorySteps:
@@ -149,10 +157,38 @@ class StoringContract(RepositorySteps):
             content=ImageContent(file_id="f", file_size=1, aes_key="a" * 32, md5="b" * 32, image_width=2, image_height=3),
             message_type="IMAGE", mode="BATCH", priority=8, provider_code=BACKUP, pin=Pin.BINDING,
             on_unknown=OnUnknown.RESEND, duplicate_safe=True, retry_count=0, extra={"a": [1, {"ä": None}], "b": True},
-            client_message_id="k" * 255, batch_id=a_batch_id(), group_id=a_batch_id(), index=3,
+            client_message_id="k" * 255, scheduled_at=NOW - 1, batch_id=a_batch_id(), group_id=a_batch_id(), index=3,
         )  # fmt: skip
         await self.add(units, message)
         assert await self.load(units, message) == message
+        depart(message)
+        message.lifecycle = Lifecycle(MessageStatus.FAILED, "REASON", confirmed=False, updated_at=NOW + 7)
+        message.recall = Recall(RecallState.LOST, confirmed=True)
+        message.possible_duplicate = True
+        message.round, message.tries, message.handling_failures = 2, 3, 1
+        message.expires_at += 5
+        await self.save(units, message)
+        stored = await self.load(units, message)
+        for before, after, elsewhere in (
+            (message, stored, {"due", "lane_released", "notes"}),
+            (message.options, stored.options, {"expires_at"}),
+            (message.lifecycle, stored.lifecycle, {"moves"}),
+            (message.recall, stored.recall, set()),
+        ):
+            for field in dataclasses.fields(before):
+                if field.name not in elsewhere:
+                    assert getattr(before, field.name) != default_of(field), f"{field.name} is not set by this test"
+                    assert getattr(after, field.name) == getattr(before, field.name), field.name
+
+    @EACH_ADAPTER
+    @given(draft=drafts(), on_unknown=st.sampled_from(OnUnknown))
+    async def test_every_option_comes_back(self, units: UnitOfWorkFactory, draft: Draft, on_unknown: OnUnknown) -> None:
+        options = resolved(draft.options, account=None, configured=on_unknown)
+        message = dataclasses.replace(a_due_message(), options=options)
+        await self.add(units, message)
+        stored = await self.load(units, message)
+        for field in dataclasses.fields(SendOptions):
+            assert getattr(stored.options, field.name) == getattr(options, field.name), field.name
 
     @EACH_ADAPTER
     @given(content=contents())
@@ -175,7 +211,7 @@ class StoringContract(RepositorySteps):
         settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=receipt))
         await self.save(units, message)
         stored = await self.load(units, message)
-        message.moves = []
+        message.lifecycle.moves = []
         assert stored == message
         assert stored.attempts[0].outcome is not None
         assert stored.attempts[0].outcome.receipt == receipt
@@ -202,33 +238,48 @@ class StoringContract(RepositorySteps):
         settle(message, an_outcome(OutcomeClass.ACCEPTED))
         message.ask_recall(now=clock.now())
         await self.save(units, message)
-        assert (await self.load(units, message)).recall is RecallState.ASKED
+        assert (await self.load(units, message)).recall.state is RecallState.ASKED
         assert message.id in await self.due_ids(units)
         message.call_recall(lease_ms=LEASE_MS)
         message.settle_recall(an_outcome(OutcomeClass.ACCEPTED), retry_ms=1, horizon_ms=HORIZON_MS, now=clock.now())
         await self.save(units, message)
-        assert (await self.load(units, message)).recall is RecallState.ANSWERED
+        assert (await self.load(units, message)).recall.state is RecallState.ANSWERED
         assert await self.due_ids(units) == []
         clock.advance(2 * HORIZON_MS)
         assert await self.due_ids(units) == [message.id]
         message.time_out_recall(horizon_ms=HORIZON_MS, now=clock.now())
         await self.save(units, message)
         stored = await self.load(units, message)
-        assert (stored.status, stored.recall_confirmed) == (MessageStatus.RECALLED, False)
+        assert (stored.status, stored.recall.confirmed) == (MessageStatus.RECALLED, False)
         assert stored.attempts[0].facts == message.attempts[0].facts != frozenset()
 
     async def test_rounds_tries_and_strikes_come_back(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
         message = a_due_message()
         await self.add(units, message)
-        message.strike(wait_ms=1_000, now=clock.now())
+        message.count_handling_failure(wait_ms=1_000, now=clock.now())
         await self.save(units, message)
-        assert (await self.load(units, message)).strikes == 1
+        assert (await self.load(units, message)).handling_failures == 1
         message.fail("NO_BINDING", now=clock.now())
         await self.save(units, message)
         message.replay(force=False, by="api", now=clock.now() + 5)
         await self.save(units, message)
         stored = await self.load(units, message)
-        assert (stored.round, stored.strikes, stored.expires_at) == (2, 0, clock.now() + 5 + DAY_MS)
+        assert (stored.round, stored.handling_failures, stored.expires_at) == (2, 0, clock.now() + 5 + DAY_MS)
+
+    async def test_a_call_that_begins_and_ends_in_one_unit_of_work_comes_back_once(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = a_due_message()
+        await self.add(units, message)
+        async with units() as unit:
+            depart(message, now=clock.now())
+            await unit.messages.save([message])
+            message.written()
+            settle(message, an_outcome(OutcomeClass.ACCEPTED))
+            assert await unit.messages.save([message]) == frozenset()
+            await unit.commit()
+        stored = await self.load(units, message)
+        assert (stored.status, stored.attempts) == (MessageStatus.SENT, message.attempts)
 
     async def test_only_messages_that_exist_are_got(self, units: UnitOfWorkFactory) -> None:
         message = a_due_message()
@@ -242,8 +293,12 @@ class StoringContract(RepositorySteps):
         loaded = await self.load(units, message)
         loaded.cancel(now=loaded.accepted_at)
         loaded.attempts.append(an_attempt())
+        loaded.recall.wait()
+        assert loaded.options.extra is not None
+        loaded.options.extra["a"].append(2)
         again = await self.load(units, message)
         assert (again.status, again.attempts) == (MessageStatus.QUEUED, [])
+        assert (again.recall, again.options.extra) == (Recall(), {"a": [1]})
 
     async def test_the_parts_of_a_group_come_in_order(self, units: UnitOfWorkFactory) -> None:
         group = a_batch_id()

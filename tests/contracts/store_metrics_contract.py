@@ -43,7 +43,7 @@ class StoreMetricsContract:
             depart(loaded)
             if kind is not None:
                 settle(loaded, an_outcome(kind))
-            loaded.status = status or loaded.status
+            loaded.lifecycle.status = status or loaded.status
             await unit.messages.save([loaded])
             await unit.commit()
         return loaded

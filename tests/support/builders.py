@@ -1,5 +1,6 @@
 """Values for tests: whole and valid, with the one thing changed that the test is about."""
 
+import dataclasses
 import itertools
 from typing import Any, Final
 
@@ -15,9 +16,12 @@ from wework_message.domain.ids import (
     ProviderCode,
     ProviderMessageId,
 )
+from wework_message.domain.lifecycle import Lifecycle
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome, Receipt
+from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.options import OnUnknown, SendOptions
 from wework_message.domain.message.projection import FactKind, StreamRecord
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import CallbackItem
@@ -33,6 +37,9 @@ PROVIDER: Final = ProviderCode("GUANGZHOU_GUXING")
 BACKUP: Final = ProviderCode("BACKUP_PROVIDER_A")
 CONVERSATION: Final = "S:1001"
 
+OPTION_NAMES: Final = {field.name for field in dataclasses.fields(SendOptions)}
+STATE_NAMES: Final = {field.name for field in dataclasses.fields(Lifecycle)}
+
 _serial = itertools.count(1)
 
 
@@ -44,8 +51,15 @@ def a_batch_id() -> BatchId:
     return BatchId(a_message_id())
 
 
+def _taken(changes: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """Those of `changes` that have such a name; they are taken out of there."""
+    return {name: changes.pop(name) for name in names & changes.keys()}
+
+
 def a_message(**changes: Any) -> Message:
     guid = changes.get("guid", GUID)
+    expires_at = changes.pop("expires_at", NOW + DAY_MS)
+    options = SendOptions(**{"on_unknown": OnUnknown.HOLD} | _taken(changes, OPTION_NAMES))
     fields: dict[str, Any] = {
         "id": a_message_id(),
         "tenant_id": DEFAULT_TENANT,
@@ -55,8 +69,10 @@ def a_message(**changes: Any) -> Message:
         "content": TextContent(content="hello"),
         "message_type": "TEXT",
         "accepted_at": NOW,
-        "expires_at": NOW + DAY_MS,
-        "updated_at": NOW,
+        "expires_at": expires_at,
+        "options": options,
+        "lifecycle": Lifecycle(**{"updated_at": NOW} | _taken(changes, STATE_NAMES)),
+        "attempts": Attempts(changes.pop("attempts", ())),
     }
     return Message(**fields | changes)
 
@@ -82,10 +98,12 @@ def an_attempt(**changes: Any) -> Attempt:
 
 
 def a_draft(**changes: Any) -> Draft:
+    options = SendOptions(**_taken(changes, OPTION_NAMES))
     fields: dict[str, Any] = {
         "conversation": PEERS_AND_ROOMS.parse(CONVERSATION),
         "content": TextContent(content="hello"),
         "guid": GUID,
+        "options": options,
     }
     return Draft(**fields | changes)
 
@@ -123,16 +141,16 @@ def an_item(**changes: Any) -> CallbackItem:
 
 def depart(message: Message, *, now: int = NOW, **changes: Any) -> Attempt:
     """The intent of the next call, on the aggregate only."""
-    number = message.attempt_count + 1
+    number = len(message.attempts) + 1
     fields = {"number": number, "round": message.round, "account_id": message.account_id, "started_at": now}
     if message.guid is not None:
         fields["guid"] = message.guid
     attempt = an_attempt(**fields | changes)
-    message.depart(attempt, lease_ms=LEASE_MS, now=now)
+    message.begin_attempt(attempt, lease_ms=LEASE_MS, now=now)
     return attempt
 
 
 def settle(message: Message, outcome: AttemptOutcome, *, verdict: Verdict | None = None, now: int = NOW) -> None:
     """The answer to the newest call, on the aggregate only."""
     retry = RetryAt(1_000) if outcome.kind is OutcomeClass.NOT_SENT else Settle()
-    message.settle(message.attempt_count, outcome, verdict or retry, horizon_ms=HORIZON_MS, now=now)
+    message.settle(len(message.attempts), outcome, verdict or retry, horizon_ms=HORIZON_MS, now=now)

@@ -52,8 +52,9 @@ from wework_message.domain.content import MessageType, TextContent
 from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
+from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.draft import Draft
-from wework_message.domain.message.message import Message, Moved
+from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.health import CallReport

@@ -56,9 +56,9 @@ async def store_unlike(units: UnitOfWorkFactory) -> Unlike:
         await unit.messages.add(messages)
         await unit.messages.claim_keys(
             [
-                IdempotencyKey(DEFAULT_TENANT, message.client_message_id, b"f" * 32, message.id)
+                IdempotencyKey(DEFAULT_TENANT, message.options.client_message_id, b"f" * 32, message.id)
                 for message in messages
-                if message.client_message_id is not None
+                if message.options.client_message_id is not None
             ]
         )
         await unit.commit()

@@ -54,7 +54,8 @@ from wework_message.application.queries.status_feed import StatusFeed, WaitForMe
 from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.domain.content import MessageType
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.message.message import Message, Moved
+from wework_message.domain.lifecycle import Moved
+from wework_message.domain.message.message import Message
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Capabilities, Provider

@@ -6,7 +6,7 @@ from typing import Final
 
 from wework_message.domain.horizon import lease_ms
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.message.draft import OnUnknown
+from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Provider, default_provider
 

@@ -11,7 +11,7 @@ from wework_message.domain.conversation import AnyGrammar, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.horizon import check_timing
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.message.draft import OnUnknown
+from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Provider
 from wework_message.entrypoints.wire.requests.body import Limits

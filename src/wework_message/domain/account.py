@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from wework_message.domain.errors import DomainError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, ProviderCode, TenantId
+from wework_message.domain.message.options import OnUnknown
 
 
 class AccountState(StrEnum):
@@ -68,8 +69,8 @@ class Account:
     enabled: bool = True
     state: AccountState = AccountState.UNKNOWN
     """As stored; `effective_state` derives it from the bindings."""
-    on_unknown: str | None = None
-    """HOLD, FAIL or RESEND for its messages (decision 16); None = the service's default."""
+    on_unknown: OnUnknown | None = None
+    """For its messages that do not say it themselves; None = the configured one. No store keeps it yet."""
 
     @property
     def implicit(self) -> bool:

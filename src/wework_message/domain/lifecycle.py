@@ -4,6 +4,7 @@ Everything that moves a message because somebody decided it is in this file. Wha
 a revoke) is a set of facts, folded in `callbacks.py` without regard to order.
 """
 
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -129,6 +130,56 @@ def decide(status: MessageStatus, trigger: Trigger) -> MessageStatus:
         return DECISIONS[status][trigger]
     except KeyError:
         raise IllegalTransitionError(status, trigger) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A change of status, for whoever watches."""
+
+    before: MessageStatus
+    after: MessageStatus
+    reason: str | None
+
+
+@dataclass(slots=True)
+class Lifecycle:
+    """Where one message stands, and the only ways in which that changes."""
+
+    status: MessageStatus = MessageStatus.QUEUED
+    reason: str | None = None
+    """Why it is HELD, UNKNOWN, FAILED ...; a stable word."""
+    confirmed: bool | None = None
+    """For FAILED: whether it is proven that nothing was sent."""
+    updated_at: int = 0
+    """Epoch ms."""
+    moves: list[Moved] = field(default_factory=list)
+    """What changed and was not told yet."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no call is open and none is unsettled."""
+        return self.status in WAITING
+
+    def schedule(self) -> None:
+        """A new message waits for its time."""
+        self.status = MessageStatus.SCHEDULED
+
+    def must_wait(self, trigger: Trigger) -> None:
+        """What we decide before a call is not for a message that was, or may have been, sent: `IllegalTransitionError`."""
+        if not self.is_waiting:
+            raise IllegalTransitionError(self.status, trigger)
+
+    def decide(self, trigger: Trigger, *, now: int, reason: str | None = None) -> None:
+        """Our decision, by the table; raises `IllegalTransitionError` and changes nothing where it has no such edge."""
+        self.become(decide(self.status, trigger), reason, now=now)
+
+    def become(self, status: MessageStatus, reason: str | None, *, now: int) -> None:
+        """What evidence proves, from any status."""
+        if status is not self.status or reason != self.reason:
+            self.moves.append(Moved(self.status, status, reason))
+        self.status = status
+        self.reason = reason
+        self.updated_at = now
 
 
 _OLD_STATES: Final = {

@@ -37,7 +37,7 @@ class Filter:
 
 
 def _last_provider(message: Message) -> ProviderCode | None:
-    return message.last_attempt.provider_code if message.last_attempt is not None else None
+    return message.attempts.last.provider_code if message.attempts.last is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,10 @@ class MessageFilter:
     client_message_id: Annotated[
         str | None,
         Filter(
-            "clientMessageId", "--key", "Idempotency key it was sent with.", lambda message: message.client_message_id
+            "clientMessageId",
+            "--key",
+            "Idempotency key it was sent with.",
+            lambda message: message.options.client_message_id,
         ),
     ] = None
     created_from: Annotated[

@@ -14,7 +14,8 @@ from wework_message.domain import content as c
 from wework_message.domain.content import rules
 from wework_message.domain.conversation import PEERS_AND_ROOMS, Conversation
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
-from wework_message.domain.message.draft import Draft, OnUnknown, Pin
+from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.options import OnUnknown, Pin, SendOptions
 
 Fields = Mapping[str, st.SearchStrategy[Any]]
 
@@ -162,14 +163,16 @@ def drafts(draw: st.DrawFn, *, now: int = 1_750_000_000_000) -> Draft:
         content=content,
         guid=Guid(sender) if by_guid else None,
         account_id=None if by_guid else AccountId(sender),
-        client_message_id=draw(st.none() | st.from_regex(r"[ -~]{1,40}", fullmatch=True)),
-        priority=draw(st.integers(0, 9)),
-        scheduled_at=scheduled_at,
-        expires_at=draw(st.none() | st.integers(earliest, _MAX_MS)),
-        provider_code=draw(st.none() | st.just(ProviderCode("MAIN_PROVIDER"))),
-        pin=draw(st.sampled_from(Pin)),
-        on_unknown=on_unknown,
-        duplicate_safe=on_unknown is OnUnknown.RESEND or draw(st.booleans()),
-        extra=draw(st.none() | st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3)),
-        retry_count=draw(st.none() | st.integers(0, 10)),
+        options=SendOptions(
+            client_message_id=draw(st.none() | st.from_regex(r"[ -~]{1,40}", fullmatch=True)),
+            priority=draw(st.integers(0, 9)),
+            scheduled_at=scheduled_at,
+            expires_at=draw(st.none() | st.integers(earliest, _MAX_MS)),
+            provider_code=draw(st.none() | st.just(ProviderCode("GUANGZHOU_GUXING"))),
+            pin=draw(st.sampled_from(Pin)),
+            on_unknown=on_unknown,
+            duplicate_safe=on_unknown is OnUnknown.RESEND or draw(st.booleans()),
+            extra=draw(st.none() | st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3)),
+            retry_count=draw(st.none() | st.integers(0, 10)),
+        ),
     )

@@ -274,7 +274,7 @@ async def test_texts_come_back_as_they_went(units: SqlUnitOfWorkFactory, store: 
     async with units() as unit:
         stored = (await unit.messages.get([message.id]))[message.id]
         (entry,) = await unit.inbox.pending(10)
-    assert (stored.content, stored.extra) == (message.content, message.extra)
+    assert (stored.content, stored.options.extra) == (message.content, message.options.extra)
     assert entry.raw == text
 
 

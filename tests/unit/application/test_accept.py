@@ -1,14 +1,21 @@
+import dataclasses
+
 import pytest
+from hypothesis import given, settings
 from tests.support.builders import GUID, NOW, a_draft
 from tests.support.in_memory_app import InMemoryApp
 
 from wework_message.application.accept.accept import AcceptMessage
 from wework_message.application.errors import BatchConflictError, IdempotencyConflictError, UnknownNameError
+from wework_message.domain.account import Account
 from wework_message.domain.content import TextContent
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.options import OnUnknown, SendOptions, resolved
 from wework_message.domain.message_filter import MessageFilter
+from wework_message.testing.strategies import drafts
 
 
 def an_item(key: str | None = None, content: str = "hello") -> AcceptMessage:
@@ -24,7 +31,7 @@ async def test_an_accepted_message_is_durable_due_and_rung_for() -> None:
     async with InMemoryApp() as app:
         accepted = await app.accept(extra={"order": 7})
         view = await app.view(MessageId(accepted.target))
-        assert (view.message.status, view.next_attempt_at, view.message.extra) == (
+        assert (view.message.status, view.next_attempt_at, view.message.options.extra) == (
             MessageStatus.QUEUED, NOW, {"order": 7},
         )  # fmt: skip
         assert not accepted.duplicate
@@ -130,3 +137,30 @@ async def test_a_batch_of_repeated_items_only_can_be_asked_for() -> None:
         await app.accept_batch(an_item(key="a"))
         accepted = await app.accept_batch(an_item(key="a"))
         assert await app.reader.batch(DEFAULT_TENANT, accepted.batch_id) is not None
+
+
+@settings(max_examples=30, deadline=None)
+@given(draft=drafts(now=NOW))
+async def test_every_option_of_a_draft_reaches_the_store(draft: Draft) -> None:
+    draft = dataclasses.replace(draft, content=TextContent(content="hello"))
+    async with InMemoryApp() as app:
+        if draft.account_id is not None:
+            app.database.register(Account(draft.account_id))
+        message = await app.message(MessageId((await app.accept(draft)).target))
+        wanted = resolved(draft.options, account=None, configured=app.policy.on_unknown)
+        for field in dataclasses.fields(SendOptions):
+            assert getattr(message.options, field.name) == getattr(wanted, field.name), field.name
+        if draft.options.expires_at is not None:
+            assert message.expires_at == draft.options.expires_at
+
+
+@pytest.mark.parametrize("asked", [None, OnUnknown.HOLD])
+async def test_an_account_says_what_becomes_of_its_uncertain_messages_unless_the_request_does(
+    asked: OnUnknown | None,
+) -> None:
+    account = Account(AccountId("acc"), on_unknown=OnUnknown.FAIL)
+    async with InMemoryApp() as app:
+        app.database.register(account)
+        accepted = await app.accept(guid=None, account_id=account.account_id, on_unknown=asked)
+        message = await app.message(MessageId(accepted.target))
+        assert message.on_unknown is (asked or OnUnknown.FAIL)

@@ -214,7 +214,7 @@ async def test_a_revoke_that_refers_to_a_message_recalls_it() -> None:
         revoke = an_echo("4712", refers_to=NAME, kinds=frozenset({FactKind.REVOKED}), text=None)
         await app.hear(stream_record=revoke)
         message = await app.message(message_id)
-        assert (message.status, message.recall_confirmed) == (MessageStatus.RECALLED, True)
+        assert (message.status, message.recall.confirmed) == (MessageStatus.RECALLED, True)
         assert message.attempts[0].provider_message_id == NAME
 
 

@@ -11,9 +11,9 @@ from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.message.draft import OnUnknown
-from wework_message.domain.message.message import RecallState
+from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.recall import RecallState
 from wework_message.domain.outcomes import OutcomeClass, Reason
 
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
@@ -84,7 +84,7 @@ async def test_a_failed_message_is_retried_in_a_new_round() -> None:
         await retry(app, message_id)
         await app.dispatch()
         message = await app.message(message_id)
-        assert (message.status, message.round, message.attempt_count) == (MessageStatus.SENT, 2, 2)
+        assert (message.status, message.round, len(message.attempts)) == (MessageStatus.SENT, 2, 2)
         assert (message.possible_duplicate, message.expires_at) == (False, NOW + 1_000 + DAY_MS)
         assert [attempt.round for attempt in message.attempts] == [1, 2]
 
@@ -132,7 +132,7 @@ async def test_a_recall_goes_out_with_the_providers_id_and_is_confirmed_by_the_s
         assert len(app.gateway.calls) == 1
         await app.hear(stream_record=a_stream_record(refers_to=NAME, kinds=frozenset({FactKind.REVOKED}), text=None))
         message = await app.message(message_id)
-        assert (message.status, message.recall_confirmed) == (MessageStatus.RECALLED, True)
+        assert (message.status, message.recall.confirmed) == (MessageStatus.RECALLED, True)
 
 
 async def test_a_recall_that_was_answered_is_assumed_after_2h() -> None:
@@ -142,7 +142,7 @@ async def test_a_recall_that_was_answered_is_assumed_after_2h() -> None:
         await app.dispatch()
         await app.pass_time(2 * HORIZON_MS)
         message = await app.message(message_id)
-        assert (message.status, message.recall_confirmed) == (MessageStatus.RECALLED, False)
+        assert (message.status, message.recall.confirmed) == (MessageStatus.RECALLED, False)
 
 
 @pytest.mark.parametrize("outcome", [TIMED_OUT, REFUSED])
@@ -154,7 +154,7 @@ async def test_a_recall_that_was_not_answered_leaves_the_message_sent(outcome: A
         await app.dispatch()
         await app.pass_time(2 * HORIZON_MS)
         message = await app.message(message_id)
-        assert (message.status, message.recall) == (MessageStatus.SENT, RecallState.NONE)
+        assert (message.status, message.recall.state) == (MessageStatus.SENT, RecallState.NONE)
 
 
 async def test_a_recall_that_did_not_get_out_is_asked_again() -> None:
@@ -165,7 +165,7 @@ async def test_a_recall_that_did_not_get_out_is_asked_again() -> None:
         await app.dispatch()
         await app.pass_time(2_000)
         assert len(app.gateway.recalls) == 2
-        assert (await app.message(message_id)).recall is RecallState.ANSWERED
+        assert (await app.message(message_id)).recall.state is RecallState.ANSWERED
 
 
 async def test_a_recall_of_an_unknown_message_waits_until_it_is_proven_sent() -> None:
@@ -174,7 +174,7 @@ async def test_a_recall_of_an_unknown_message_waits_until_it_is_proven_sent() ->
         await recall(app, message_id)
         await app.dispatch()
         assert app.gateway.recalls == []
-        assert (await app.message(message_id)).recall is RecallState.WAITING
+        assert (await app.message(message_id)).recall.state is RecallState.WAITING
         await app.hear(stream_record=a_stream_record(provider_message_id=NAME))
         assert (await app.message(message_id)).status is MessageStatus.RECALLING
         await app.dispatch()

@@ -18,8 +18,8 @@ from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.message.draft import OnUnknown
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, Dispatch
 from wework_message.domain.ports.repositories import UnitOfWork
@@ -86,7 +86,7 @@ async def test_a_refused_connection_is_tried_again_until_it_is_delivered() -> No
         await app.pass_time(60_000)
         await app.pass_time(60_000)
         message = await app.message(message_id)
-        assert (message.status, message.attempt_count) == (MessageStatus.SENT, 3)
+        assert (message.status, len(message.attempts)) == (MessageStatus.SENT, 3)
         assert times(app.gateway, message_id) == 1
 
 
@@ -98,7 +98,7 @@ async def test_an_outage_holds_a_message_and_fails_nothing() -> None:
         await app.pass_time(60_000)
         await app.pass_time(60_000)
         message = await app.message(message_id)
-        assert (message.status, message.reason, message.attempt_count) == (MessageStatus.HELD, "PROVIDER_DOWN", 3)
+        assert (message.status, message.reason, len(message.attempts)) == (MessageStatus.HELD, "PROVIDER_DOWN", 3)
         await app.pass_time(60_000)
         assert (await app.message(message_id)).status is MessageStatus.SENT
 
@@ -123,7 +123,7 @@ async def test_a_refusal_ends_a_message() -> None:
         await app.dispatch()
         await app.pass_time(DAY_MS // 2)
         message = await app.message(message_id)
-        assert (message.status, message.confirmed, message.attempt_count) == (MessageStatus.FAILED, True, 1)
+        assert (message.status, message.confirmed, len(message.attempts)) == (MessageStatus.FAILED, True, 1)
 
 
 async def test_an_unknown_code_holds_the_next_messages_until_a_probe_says_online() -> None:
@@ -136,7 +136,7 @@ async def test_an_unknown_code_holds_the_next_messages_until_a_probe_says_online
         second = await app.accept_text()
         await app.dispatch()
         held = await app.message(second)
-        assert (held.status, held.reason, held.attempt_count) == (MessageStatus.HELD, "ALL_OFFLINE", 0)
+        assert (held.status, held.reason, len(held.attempts)) == (MessageStatus.HELD, "ALL_OFFLINE", 0)
         ((_, binding, _guid),) = app.board.suspects()
         app.board.binding_state(binding, ClientState.ONLINE, app.clock.now())
         await app.pass_time(60_000)
@@ -246,7 +246,7 @@ async def test_over_budget_a_message_waits_for_its_place_and_does_not_ask_again(
         first, second = await app.accept_text(to="R:1"), await app.accept_text(to="R:2")
         await app.dispatch()
         held = await app.message(second)
-        assert (held.status, held.reason, held.attempt_count) == (MessageStatus.HELD, "BUDGET", 0)
+        assert (held.status, held.reason, len(held.attempts)) == (MessageStatus.HELD, "BUDGET", 0)
         await app.pass_time(60_000)
         assert [(await app.message(one)).status for one in (first, second)] == [MessageStatus.SENT] * 2
 
@@ -276,7 +276,7 @@ async def test_a_message_whose_handling_raises_three_times_ends_as_poison(monkey
         await app.pass_time(60_000)
         message = await app.message(poison)
         assert (message.status, message.reason, message.confirmed) == (MessageStatus.FAILED, "POISON", True)
-        assert message.attempt_count == 0
+        assert len(message.attempts) == 0
 
 
 async def test_a_request_that_cannot_be_built_three_times_ends_as_poison() -> None:
@@ -341,7 +341,7 @@ async def test_an_outage_while_claiming_strikes_nobody(monkeypatch: pytest.Monke
                     await app.dispatcher.dispatch_due()
         await app.dispatch()
         message = await app.message(message_id)
-        assert (message.status, message.strikes) == (MessageStatus.SENT, 0)
+        assert (message.status, message.handling_failures) == (MessageStatus.SENT, 0)
 
 
 async def test_a_mixed_message_stops_at_the_part_that_is_refused() -> None:

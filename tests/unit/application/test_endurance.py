@@ -152,7 +152,7 @@ async def test_a_message_that_breaks_a_guard_is_put_off_and_the_others_go(
         await app.dispatch()
         assert (await app.message(healthy)).status is MessageStatus.SENT
         waiting = await app.message(poison)
-        assert (waiting.status, waiting.strikes, waiting.attempt_count) == (MessageStatus.HELD, 0, 0)
+        assert (waiting.status, waiting.handling_failures, len(waiting.attempts)) == (MessageStatus.HELD, 0, 0)
         monkeypatch.undo()
         await app.pass_time(60_000)
         assert (await app.message(poison)).status is MessageStatus.SENT

@@ -28,8 +28,8 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.message.draft import OnUnknown
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, Dispatch
 from wework_message.domain.ports.repositories import InboxState
@@ -138,7 +138,7 @@ async def test_an_echo_between_two_tries_to_record_an_answer_is_not_overwritten(
         # Meanwhile another process learns something about the message.
         async with app.units() as unit:
             stored = (await unit.messages.get([message_id]))[message_id]
-            stored.client_message_id = "seen"
+            stored.options = dataclasses.replace(stored.options, client_message_id="seen")
             stored.possible_duplicate = True
             await unit.messages.save([stored])
             await unit.commit()
@@ -154,7 +154,7 @@ async def test_an_unbuildable_request_is_one_strike_however_often_it_is_recorded
         call.answer.set_result(an_outcome(OutcomeClass.NOT_SENT, reason=Reason.UNBUILDABLE))
         await app.quiet()
         message = await app.message(message_id)
-        assert (message.status, message.strikes) == (MessageStatus.RETRY_WAIT, 1)
+        assert (message.status, message.handling_failures) == (MessageStatus.RETRY_WAIT, 1)
 
 
 async def test_both_attempts_of_a_resend_lost_and_an_echo_of_the_first_free_the_lane() -> None:
@@ -180,7 +180,7 @@ async def test_resend_sends_once_more_and_not_for_ever() -> None:
         for _ in range(6):
             await app.pass_time(2 * HORIZON_MS)
         message = await app.message(message_id)
-        assert (message.status, message.attempt_count) == (MessageStatus.UNKNOWN, 2)
+        assert (message.status, len(message.attempts)) == (MessageStatus.UNKNOWN, 2)
         assert len(app.gateway.executed) == 2
 
 
@@ -192,7 +192,7 @@ async def test_what_is_to_be_recalled_is_not_resent() -> None:
         await app.recalling(RecallMessage(DEFAULT_TENANT, GUID, message_id))
         await app.pass_time(2 * HORIZON_MS)
         message = await app.message(message_id)
-        assert (message.status, message.attempt_count) == (MessageStatus.UNKNOWN, 1)
+        assert (message.status, len(message.attempts)) == (MessageStatus.UNKNOWN, 1)
 
 
 async def test_a_late_answer_with_the_id_that_an_echo_has_told_is_kept() -> None:

@@ -8,7 +8,7 @@ from wework_message.application.maintenance.recover import Recover, Recovered, R
 from wework_message.domain.errors import IllegalTransitionError, InvalidValueError
 from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message.draft import OnUnknown
+from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.outcomes import OutcomeClass, Reason
 
 HOUR_MS = 3_600_000
@@ -34,7 +34,7 @@ async def test_what_was_waiting_is_unknown_and_is_never_sent_by_itself() -> None
         assert await statuses(app, ids) == [MessageStatus.UNKNOWN] * 3
         assert app.gateway.calls == []
         message = await app.message(ids[0])
-        assert (message.reason, message.attempt_count) == ("RESTORED", 1)
+        assert (message.reason, len(message.attempts)) == ("RESTORED", 1)
         assert [one.detail for one in await app.reader.timeline(ids[0]) if one.kind == "RESTORED"] == ["it was QUEUED"]
 
 
@@ -72,7 +72,7 @@ async def test_a_call_that_was_open_is_unknown_and_its_late_lease_changes_nothin
         assert await statuses(app, [new]) == [MessageStatus.SENT]
         await app.pass_time(LEASE_MS + 1)
         message = await app.message(message_id)
-        assert (message.status, message.reason, message.attempt_count) == (MessageStatus.UNKNOWN, "RESTORED", 1)
+        assert (message.status, message.reason, len(message.attempts)) == (MessageStatus.UNKNOWN, "RESTORED", 1)
         assert [one.message_id for one in app.gateway.calls] == [new]
 
 

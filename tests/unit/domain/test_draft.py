@@ -3,12 +3,14 @@ from typing import Any
 
 import pytest
 from hypothesis import Phase, find, given, settings
+from tests.support.builders import a_draft
 
 from wework_message.domain.content import Content, MentionContent, QuoteContent, TextContent
 from wework_message.domain.conversation import PEERS_AND_ROOMS, Conversation
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.ids import AccountId, Guid
-from wework_message.domain.message.draft import Draft, OnUnknown
+from wework_message.domain.ids import AccountId
+from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.options import OnUnknown
 from wework_message.testing.strategies import drafts
 
 NOW = 1_750_000_000_000
@@ -18,7 +20,7 @@ TEXT = TextContent(content="hi")
 
 
 def draft(conversation: Conversation = PERSON, content: Content = TEXT, **fields: Any) -> Draft:
-    return Draft(conversation, content, **({"guid": Guid("g")} | fields))
+    return a_draft(conversation=conversation, content=content, **fields)
 
 
 @given(drafts(now=NOW))

@@ -27,9 +27,12 @@ from tests.support.builders import (
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.message.message import MAX_STRIKES, Message, Note, RecallState
+from wework_message.domain.message.message import MAX_HANDLING_FAILURES, Message
 from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.recall import RecallState
+from wework_message.domain.message.restore import mark_open_call_uncertain_after_restore
 from wework_message.domain.message.scheduling import Due, LanePosition
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import FailureReason, OutcomeClass
 from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Settle, Verdict
 
@@ -157,7 +160,7 @@ class MessageMachine(RuleBasedStateMachine):
     def claim(self) -> None:
         number = len(self.model.calls) + 1
         attempt = an_attempt(number=number, round=self.message.round)
-        if self.attempt(self.waits, lambda: self.message.depart(attempt, lease_ms=LEASE_MS, now=NOW)):
+        if self.attempt(self.waits, lambda: self.message.begin_attempt(attempt, lease_ms=LEASE_MS, now=NOW)):
             self.model.calls.append(Call(self.model.round))
 
     @rule(reason=st.sampled_from(HoldReason))
@@ -187,10 +190,10 @@ class MessageMachine(RuleBasedStateMachine):
 
     @rule()
     def raise_in_handling(self) -> None:
-        if not self.attempt(self.waits, lambda: self.message.strike(wait_ms=1_000, now=NOW)):
+        if not self.attempt(self.waits, lambda: self.message.count_handling_failure(wait_ms=1_000, now=NOW)):
             return
         self.strikes += 1
-        if self.strikes >= MAX_STRIKES:
+        if self.strikes >= MAX_HANDLING_FAILURES:
             self.model.decided, self.model.confirmed = "FAILED", True
 
     # -- after a call
@@ -287,7 +290,7 @@ class MessageMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.status == "RECALLING")
     @rule()
     def wait_for_the_recall_in_vain(self) -> None:
-        answered, source = self.message.recall is RecallState.ANSWERED, self.message.delivered_attempt
+        answered, source = self.message.recall.state is RecallState.ANSWERED, self.message.attempts.named
         self.message.time_out_recall(horizon_ms=HORIZON_MS, now=NOW)
         if answered and source is not None:
             self.model.calls[source.number - 1].facts.add(FactKind.RECALL_ASSUMED)
@@ -373,7 +376,7 @@ def known(message: Message) -> tuple[Any, ...]:
     attempt = message.attempts[0]
     resting = message.due is not None and message.due.in_ms is None
     return (
-        message.status, message.confirmed, message.recall_confirmed, attempt.evidence, attempt.unsettled,
+        message.status, message.confirmed, message.recall.confirmed, attempt.evidence, attempt.unsettled,
         attempt.lane_open, resting,
     )  # fmt: skip
 
@@ -416,7 +419,7 @@ def test_a_message_scheduled_in_the_past_is_due_at_once() -> None:
 
 
 def test_an_intent_never_joins_an_open_one() -> None:
-    message = a_message(attempts=[an_attempt()], attempt_count=1)
+    message = a_message(attempts=[an_attempt()])
     with pytest.raises(IllegalTransitionError):
         depart(message)
     assert len(message.attempts) == 1
@@ -443,7 +446,7 @@ def test_an_answer_without_a_verdict_is_refused() -> None:
 
 def test_an_answer_of_an_attempt_that_is_not_there_is_a_programming_error() -> None:
     with pytest.raises(KeyError):
-        a_due_message().attempt(1)
+        a_due_message().attempts.numbered(1)
 
 
 def test_the_echo_of_an_earlier_round_frees_the_lane_that_the_later_doubt_held() -> None:
@@ -545,7 +548,7 @@ def test_what_a_person_denied_while_the_call_was_open_is_theirs_to_decide_when_t
     message = in_flight()
     learn(message, 1, FactKind.NOT_SENT_BY_PERSON)
     settle(message, an_outcome(UNCERTAIN))
-    assert (message.status, message.open_attempt) == (MessageStatus.UNKNOWN, None)
+    assert (message.status, message.attempts.open) == (MessageStatus.UNKNOWN, None)
     settle(message, an_outcome(NOT_SENT))
     assert message.status is MessageStatus.RETRY_WAIT
 
@@ -576,7 +579,7 @@ def test_a_recall_starts_again_once_the_server_has_sent_after_all() -> None:
     learn(message, 1, FAIL)
     assert message.status is MessageStatus.FAILED
     learn(message, 1, RETRIED)
-    assert (message.status, message.recall) == (MessageStatus.RECALLING, RecallState.ASKED)
+    assert (message.status, message.recall.state) == (MessageStatus.RECALLING, RecallState.ASKED)
     assert message.due == Due(0, LanePosition.FREE)
 
 
@@ -599,7 +602,7 @@ def test_a_recall_is_confirmed_by_the_stream_only(recorded: bool) -> None:
         learn(message, 1, REVOKED)
     else:
         message.time_out_recall(horizon_ms=HORIZON_MS, now=NOW)
-    assert (message.status, message.recall_confirmed) == (MessageStatus.RECALLED, recorded)
+    assert (message.status, message.recall.confirmed) == (MessageStatus.RECALLED, recorded)
 
 
 def test_handling_that_raised_after_a_call_concludes_nothing_and_keeps_the_lane() -> None:
@@ -615,16 +618,16 @@ def test_what_is_written_is_not_written_again() -> None:
     message = in_doubt()
     message.written()
     assert (message.due, message.lane_released, message.notes) == (None, False, [])
-    assert [move.after for move in message.moves] == [MessageStatus.SENDING, MessageStatus.UNKNOWN]
+    assert [move.after for move in message.lifecycle.moves] == [MessageStatus.SENDING, MessageStatus.UNKNOWN]
 
 
 def test_only_an_open_call_can_be_doubted_as_one() -> None:
     with pytest.raises(IllegalTransitionError):
-        a_due_message().doubt_open_call(horizon_ms=HORIZON_MS, now=NOW)
+        mark_open_call_uncertain_after_restore(a_due_message(), horizon_ms=HORIZON_MS, now=NOW)
 
 
 def test_a_call_whose_echo_came_before_the_backup_is_not_doubted() -> None:
     message = in_flight()
     learn(message, 1, ECHO)
-    message.doubt_open_call(horizon_ms=HORIZON_MS, now=NOW)
+    mark_open_call_uncertain_after_restore(message, horizon_ms=HORIZON_MS, now=NOW)
     assert message.status is MessageStatus.DELIVERED

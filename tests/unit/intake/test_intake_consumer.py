@@ -108,7 +108,7 @@ async def test_a_queued_send_is_stored_and_then_acknowledged() -> None:
         await intake.done()
         assert intake.behind.stored() == 1
         (message,) = intake.behind.database.messages.committed_rows()
-        assert (message.client_message_id, message.mode, message.guid) == (None, "ASYNC", "guid-a")
+        assert (message.options.client_message_id, message.mode, message.guid) == (None, "ASYNC", "guid-a")
         assert intake.heard == {"stored": 1}
 
 

@@ -29,8 +29,9 @@ from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.logs import LogHandle, LogSettings, configure
 from wework_message.domain.content import TextContent
 from wework_message.domain.ids import BindingId
-from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.retry import GiveUp
@@ -71,9 +72,9 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 def tell(observer: LoggingObserver, message: Message) -> None:
-    for move in message.moves:
+    for move in message.lifecycle.moves:
         observer.moved(message, move)
-    message.moves = []
+    message.lifecycle.moves = []
 
 
 def a_life(observer: LoggingObserver, **changes: Any) -> Message:

@@ -21,8 +21,9 @@ from wework_message.adapters.observability.metrics_observer import PrometheusObs
 from wework_message.domain.ids import BindingId
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.retry import GiveUp, RetryAt, Settle, Verdict
@@ -45,9 +46,9 @@ class Bench:
         )  # fmt: skip
 
     def tell(self, message: Message) -> None:
-        for move in message.moves:
+        for move in message.lifecycle.moves:
             self.observer.moved(message, move)
-        message.moves = []
+        message.lifecycle.moves = []
 
     def counted(self) -> Mapping[str, float]:
         self.metrics.render()
@@ -206,7 +207,7 @@ def test_a_new_reason_for_the_same_status_is_no_end() -> None:
     bench = Bench()
     message = a_due_message()
     message.fail("POISON", now=NOW)
-    message.moves.append(message.moves[-1].__class__(message.status, message.status, "OTHER"))
+    message.lifecycle.moves.append(message.lifecycle.moves[-1].__class__(message.status, message.status, "OTHER"))
     bench.tell(message)
     assert bench.counted() == {"failed_system": 1}
 

@@ -10,8 +10,9 @@ from wework_message.domain.content import LinkContent
 from wework_message.domain.ids import BatchId, BindingId, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView
@@ -81,7 +82,6 @@ def the_message(*outcomes: AttemptOutcome | None, **changes: Any) -> Message:
     fields: dict[str, Any] = {
         "id": MessageId("0197c2b2-7c1f-7c3e-9d5a-0123456789ab"),
         "attempts": attempts,
-        "attempt_count": len(attempts),
         "updated_at": NOW + 5000,
         "extra": {"orderId": 42},
         "client_message_id": "order-42",

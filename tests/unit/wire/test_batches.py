@@ -92,7 +92,7 @@ def test_an_item_that_is_not_valid_is_refused_alone_with_its_path() -> None:
 
 def test_an_item_keeps_its_own_key_and_the_header_names_the_batch() -> None:
     read = batch({"messages": [TEXT | {"clientMessageId": "m-1"}, TEXT]}, key="b-1")
-    assert [item.draft.client_message_id for item in read.items if item.draft is not None] == ["m-1", None]
+    assert [item.draft.options.client_message_id for item in read.items if item.draft is not None] == ["m-1", None]
     assert read.client_message_id == "b-1"
     assert batch({"messages": [TEXT], "clientMessageId": "b-2"}).client_message_id == "b-2"
     assert refused({"messages": [TEXT], "clientMessageId": "b-2"}, key="b-1").status == 422
@@ -146,7 +146,9 @@ def test_the_java_shape_fans_out_recipients_first() -> None:
         for conversation in ("S:7881301000000001", "S:2", "R:3", "R:4")
         for kind in ("TEXT", "LINK")
     ]
-    assert {(draft.guid, draft.priority, draft.client_message_id) for draft in drafts} == {("g", 2, None)}
+    assert {(draft.guid, draft.options.priority, draft.options.client_message_id) for draft in drafts} == {
+        ("g", 2, None)
+    }
     assert (read.mode, read.client_message_id) == (BatchMode.FANOUT, "b-1")
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import msgspec
@@ -9,14 +10,18 @@ from tests.support.requests import CONTENTS as EXAMPLE_CONTENTS
 from tests.support.requests import EXAMPLES, REQUIRED
 
 from wework_message.domain.content import CONTENTS, Content, MentionContent, QuoteContent, TextContent, encode_content
-from wework_message.domain.message.draft import Draft, OnUnknown, Pin
+from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.options import OnUnknown, Pin, SendOptions
+from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.send import RequestRejected, SendRequest, parse_send
-from wework_message.testing.strategies import contents
+from wework_message.testing.strategies import contents, drafts
 
 NOW = 1_750_000_000_000
 LIMITS = Limits()
 TEXT = EXAMPLES["TEXT"]
+JSON_NAMES = dict(zip(Common.__struct_fields__, Common.__struct_encode_fields__, strict=True))
 
 JAVA_DTO = (
     "guid", "conversationId", "messageType", "content", "fileId", "fileSize", "fileName", "aesKey", "md5", "imageWidth",
@@ -129,7 +134,7 @@ def test_nulls_inside_content_objects_are_absent_too() -> None:
 
 
 def test_extra_keeps_its_nulls() -> None:
-    assert send(TEXT | {"extra": {"a": None, "content": None}}).draft.extra == {"a": None, "content": None}
+    assert send(TEXT | {"extra": {"a": None, "content": None}}).draft.options.extra == {"a": None, "content": None}
 
 
 @pytest.mark.parametrize(
@@ -215,16 +220,40 @@ def test_every_common_field_reaches_the_draft() -> None:
     read = send(raw)
     draft = read.draft
     assert read.is_async
-    assert read.client_message_id == draft.client_message_id == "order 42"
+    assert read.client_message_id == draft.options.client_message_id == "order 42"
     assert (draft.guid, draft.account_id, str(draft.conversation)) == (None, "acc-1", "S:12345")
-    assert (draft.priority, draft.retry_count, draft.provider_code) == (9, 0, "GUANGZHOU_GUXING")
-    assert (draft.scheduled_at, draft.expires_at) == (1_893_456_000_500, 1_893_456_001_000)
-    assert (draft.pin, draft.on_unknown, draft.duplicate_safe) == (Pin.BINDING, OnUnknown.RESEND, True)
-    assert draft.extra == raw["extra"]
+    assert (draft.options.priority, draft.options.retry_count, draft.options.provider_code) == (
+        9,
+        0,
+        "GUANGZHOU_GUXING",
+    )
+    assert (draft.options.scheduled_at, draft.options.expires_at) == (1_893_456_000_500, 1_893_456_001_000)
+    assert (draft.options.pin, draft.options.on_unknown, draft.options.duplicate_safe) == (
+        Pin.BINDING,
+        OnUnknown.RESEND,
+        True,
+    )
+    assert draft.options.extra == raw["extra"]
+
+
+@given(draft=drafts(now=NOW))
+def test_every_option_that_a_request_asks_for_is_read(draft: Draft) -> None:
+    asked = draft.options
+    values = {field.name: getattr(asked, field.name) for field in fields(SendOptions)}
+    values |= {name: iso(values[name]) for name in ("scheduled_at", "expires_at")}
+    raw = {JSON_NAMES[name]: value for name, value in values.items() if value is not None}
+    read = send(TEXT | raw).draft.options
+    for name in values:
+        assert getattr(read, name) == getattr(asked, name), name
+
+
+def test_a_request_may_name_every_option_and_nothing_else_but_sender_conversation_and_content() -> None:
+    others = {"guid", "account_id", "conversation_id", "is_async"}
+    assert set(Common.__struct_fields__) - others == {field.name for field in fields(SendOptions)}
 
 
 def test_the_key_of_the_header_names_the_message() -> None:
-    assert send(TEXT, key="k-1").draft.client_message_id == "k-1"
+    assert send(TEXT, key="k-1").draft.options.client_message_id == "k-1"
     assert send(TEXT | {"clientMessageId": "k-1"}, key="k-1").client_message_id == "k-1"
     different = refused(TEXT | {"clientMessageId": "k-2"}, key="k-1")
     assert [problem.path for problem in different.errors] == ["clientMessageId"]
@@ -356,7 +385,7 @@ def test_the_parts_of_a_mixed_message_become_drafts_of_one_group() -> None:
     assert read.is_group
     assert read.client_message_id == "g-1"
     assert [draft.content.message_type for draft in read.drafts] == ["TEXT", "IMAGE"]
-    assert {(draft.priority, draft.client_message_id) for draft in read.drafts} == {(8, None)}
+    assert {(draft.options.priority, draft.options.client_message_id) for draft in read.drafts} == {(8, None)}
 
 
 @pytest.mark.parametrize(

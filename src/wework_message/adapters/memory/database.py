@@ -23,9 +23,11 @@ from wework_message.domain.ids import (
     ProviderMessageId,
     TenantId,
 )
+from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.matching import OpenAttempt
-from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import LanePosition, Urgency
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
 from wework_message.domain.ports.repositories import InboxState, NewBatch
 
@@ -241,10 +243,11 @@ def snapshot(message: Message) -> Message:
     """A copy that shares nothing that can change, without what only a transition has to tell."""
     return dataclasses.replace(
         message,
-        extra=copy.deepcopy(message.extra),
-        attempts=[dataclasses.replace(attempt) for attempt in message.attempts],
+        options=dataclasses.replace(message.options, extra=copy.deepcopy(message.options.extra)),
+        lifecycle=dataclasses.replace(message.lifecycle, moves=[]),
+        attempts=Attempts(dataclasses.replace(attempt) for attempt in message.attempts),
+        recall=dataclasses.replace(message.recall),
         due=None,
         lane_released=False,
-        moves=[],
         notes=[],
     )

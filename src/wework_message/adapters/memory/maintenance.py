@@ -82,7 +82,7 @@ class MemoryPruning:
         rows = [one for one in self._db.messages.rows() if one.status is status and one.id > after]
         found = sorted(rows, key=lambda one: one.id)[:limit]
         old = [one for one in found if one.accepted_at < before]
-        gone = [one for one in old if one.updated_at < before and self._owners_rest(one)]
+        gone = [one for one in old if one.lifecycle.updated_at < before and self._owners_rest(one)]
         for one in gone:
             self._drop(one)
         whole = len(old) == len(found) == limit

@@ -102,7 +102,7 @@ class MemoryMessageRepository:
         message = self._db.messages.get(key[0])
         if message is None:
             raise KeyError(key)
-        return message.attempt(key[1])
+        return message.attempts.numbered(key[1])
 
     async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
         """Copies of the ones that exist."""
@@ -178,7 +178,7 @@ class MemoryMessageRepository:
             DueRow(
                 message_id=message.id,
                 lane=(message.account_id, message.conversation_id),
-                urgency=Urgency.of(message.priority),
+                urgency=Urgency.of(message.options.priority),
                 seq=next(self._db.serial) if old is None else old.seq,
                 due_at=self._clock.now() + due.in_ms,
                 place=due.place,

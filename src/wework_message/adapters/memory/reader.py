@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from wework_message.adapters.memory.database import MemoryDatabase, snapshot
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import RESTING
-from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageReader, MessageView
 
@@ -67,7 +68,7 @@ class MemoryMessageReader:
             total=batch.total,
             by_status=Counter(item.status for item in items),
             created_at=batch.created_at,
-            finished_at=max((item.updated_at for item in items), default=batch.created_at) if done else None,
+            finished_at=max((item.lifecycle.updated_at for item in items), default=batch.created_at) if done else None,
         )
 
     def _members(self, owner: BatchId) -> list[Message]:
@@ -113,6 +114,25 @@ class MemoryMessageReader:
     async def ping(self) -> None:
         """Memory answers, unless it is told to be away."""
         self._db.answer()
+
+
+def _passes(message: Message, filters: MessageFilter) -> bool:
+    last = message.attempts.last
+    wanted = (
+        (filters.status, message.status),
+        (filters.guid, message.guid),
+        (filters.account_id, message.account_id),
+        (filters.conversation_id, message.conversation_id),
+        (filters.message_type, message.message_type),
+        (filters.provider_code, last.provider_code if last is not None else None),
+        (filters.batch_id, message.batch_id),
+        (filters.client_message_id, message.options.client_message_id),
+    )
+    return (
+        all(asked is None or asked == has for asked, has in wanted)
+        and (filters.created_from is None or message.accepted_at >= filters.created_from)
+        and (filters.created_to is None or message.accepted_at < filters.created_to)
+    )
 
 
 def _conforms(reader: MemoryMessageReader) -> MessageReader:

@@ -33,7 +33,7 @@ class MemoryStoreMetrics:
         """By the last attempt."""
         self._db.answer()
         unknown = [one for one in self._db.messages.committed_rows() if one.status is MessageStatus.UNKNOWN]
-        return Counter(last.provider_code for one in unknown if (last := one.last_attempt) is not None)
+        return Counter(last.provider_code for one in unknown if (last := one.attempts.last) is not None)
 
     async def violations(self) -> Mapping[Invariant, int]:
         """Over all messages."""
@@ -47,7 +47,7 @@ class MemoryStoreMetrics:
                 messages, lambda one: one.status not in RESTING and self._db.due.committed(one.id) is None
             ),
             Invariant.SENDING_WITHOUT_INTENT: _count(
-                messages, lambda one: one.status is MessageStatus.SENDING and one.open_attempt is None
+                messages, lambda one: one.status is MessageStatus.SENDING and one.attempts.open is None
             ),
             Invariant.SENT_WITHOUT_PROOF: _count(recent, lambda one: one.status in _PROVEN and not _proven(one)),
             Invariant.FAILED_UNPROVEN: _count(recent, _failed_unproven),

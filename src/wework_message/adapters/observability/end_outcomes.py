@@ -45,7 +45,7 @@ def failure(message: Message, reason: str | None) -> Outcome:
     """Whose failure a FAILED message is; a reason that nobody listed is ours."""
     if reason != FailureReason.REFUSED_PERMANENT:
         return _BY_REASON.get(reason or "", "failed_system")
-    last = message.last_attempt
+    last = message.attempts.last
     return _refusal(last.outcome if last is not None else None)
 
 

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from structlog.types import FilteringBoundLogger
 
-from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.attempt import Attempt
-from wework_message.domain.message.message import Message, Moved
+from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.health import CallReport
 
@@ -117,5 +117,5 @@ def _by_callback(message: Message, move: Moved) -> bool:
     if move.after is MessageStatus.DELIVERED:
         return move.before is not MessageStatus.RECALLING
     if move.after is MessageStatus.RECALLED:
-        return bool(message.recall_confirmed)
+        return bool(message.recall.confirmed)
     return move.reason == FailureReason.SEND_FAILED_LATER

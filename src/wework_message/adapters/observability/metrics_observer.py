@@ -6,8 +6,8 @@ from wework_message.adapters.observability.delayed_counts import DelayedCounts, 
 from wework_message.adapters.observability.end_outcomes import ENDS, Outcome, failure
 from wework_message.adapters.observability.metrics import NO_PROVIDER, Metrics
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message.message import Message, Moved
+from wework_message.domain.lifecycle import MessageStatus, Moved
+from wework_message.domain.message.message import Message
 from wework_message.domain.ports.health import CallReport, HealthBoard
 
 _SENDING, _SENT, _UNKNOWN = MessageStatus.SENDING, MessageStatus.SENT, MessageStatus.UNKNOWN
@@ -62,7 +62,7 @@ class PrometheusObserver:
         if before is _SENT or before is _UNKNOWN:
             self._leave(message, before, after)
         if after is _SENDING:
-            if message.attempt_count > 1:
+            if len(message.attempts) > 1:
                 self._retries.inc()
         elif after is _SENT or after is _UNKNOWN:
             self._enter(message, before, after)
@@ -126,11 +126,11 @@ def _end(message: Message, move: Moved) -> Outcome | None:
 
 
 def _kind(message: Message) -> Kind:
-    last = message.last_attempt
+    last = message.attempts.last
     return message.message_type, (last.provider_code if last is not None else None) or NO_PROVIDER
 
 
 def _since(message: Message) -> int:
     """A time that an answer, however late, does not change: the start of the last call."""
-    last = message.last_attempt
-    return last.started_at if last is not None else message.updated_at
+    last = message.attempts.last
+    return last.started_at if last is not None else message.lifecycle.updated_at

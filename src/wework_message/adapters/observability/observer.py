@@ -6,7 +6,8 @@ from typing import Protocol
 
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
-from wework_message.domain.message.message import Message, Moved
+from wework_message.domain.lifecycle import Moved
+from wework_message.domain.message.message import Message
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.observers import ServiceObserver
 

@@ -9,7 +9,10 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from dataclasses import fields
+from operator import attrgetter
+from types import GenericAlias
+from typing import Any, Final, get_type_hints
 
 import msgspec
 from redis.asyncio import Redis
@@ -18,10 +21,8 @@ from redis.exceptions import NoScriptError
 from wework_message.adapters.redis.guarded import GuardedRedis, command, pipelined
 from wework_message.adapters.redis.script import Script
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ids import MessageId, ProviderCode, ProviderMessageId, TenantId
-from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.ids import MessageId, TenantId
 from wework_message.domain.message.message import Message
-from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.queries import StatusReader, StatusView
 from wework_message.domain.ports.system import Clock
 
@@ -57,28 +58,14 @@ return 1
 _log: Final = logging.getLogger(__name__)
 
 
-class _Kept(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """A `StatusView` without its id."""
+_NAMES: Final = tuple(field.name for field in fields(StatusView) if field.name != "id")
+"""What is kept of a `StatusView`, in this order: all but its id, which is in the key."""
 
-    status: MessageStatus
-    reason: str | None
-    confirmed: bool | None
-    possible_duplicate: bool
-    recall_confirmed: bool | None
-    version: int
-    updated_at: int
-    next_attempt_at: int | None
-    attempts: int
-    provider_code: ProviderCode | None
-    provider_message_id: ProviderMessageId | None
-    outcome: OutcomeClass | None
-    error_code: int | None
-    error_message: str | None
-
-
+_VALUES: Final = attrgetter(*_NAMES)
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_DECODER: Final = msgspec.msgpack.Decoder(_Kept)
-_FIELDS: Final = _Kept.__struct_fields__
+_DECODER: Final[msgspec.msgpack.Decoder[tuple[Any, ...]]] = msgspec.msgpack.Decoder(
+    GenericAlias(tuple, tuple(get_type_hints(StatusView)[name] for name in _NAMES))
+)
 
 
 class RedisStatuses:
@@ -190,7 +177,7 @@ async def _keep(client: "Redis", commands: list[tuple[Any, ...]]) -> None:
 
 
 def _encoded(view: StatusView) -> bytes:
-    return _ENCODER.encode([getattr(view, name) for name in _FIELDS])
+    return _ENCODER.encode(_VALUES(view))
 
 
 def _decoded(message_id: MessageId, value: bytes) -> StatusView | None:
@@ -199,10 +186,10 @@ def _decoded(message_id: MessageId, value: bytes) -> StatusView | None:
     if not status:
         return None
     try:
-        kept = _DECODER.decode(status)
+        values = _DECODER.decode(status)
     except msgspec.MsgspecError:
         return None
-    return StatusView(message_id, *(getattr(kept, name) for name in _FIELDS))
+    return StatusView(message_id, **dict(zip(_NAMES, values, strict=True)))
 
 
 def _conforms(statuses: RedisStatuses) -> StatusReader:

@@ -17,8 +17,10 @@ from wework_message.application.errors import (
     UnquotableError,
 )
 from wework_message.domain.ids import BatchId, MessageId, TenantId
+from wework_message.domain.lifecycle import Lifecycle
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.options import resolved
 from wework_message.domain.ports.repositories import IdempotencyKey, KeyOwner, NewBatch
 from wework_message.domain.ports.system import Clock, IdGenerator
 
@@ -150,34 +152,25 @@ class Drafting:
     async def _message(
         self, command: AcceptMessage, draft: Draft, batch_id: BatchId | None, group: BatchId | None, index: int | None
     ) -> Message:
-        now = self.clock.now()
+        asked, now = draft.options, self.clock.now()
         sender = await self.senders.resolve(command.tenant_id, draft)
         policy = self.senders.policy
         return Message(
             id=self.ids.message_id(),
             tenant_id=command.tenant_id,
-            account_id=sender,
+            account_id=sender.account_id,
             guid=draft.guid,
             conversation_id=str(draft.conversation),
             content=await self.senders.complete(command.tenant_id, draft, now=now),
             message_type=draft.content.message_type.value,
             accepted_at=now,
-            expires_at=draft.expires_at
-            or min(LAST_INSTANT, max(now, draft.scheduled_at or now) + policy.expire_after_ms),
+            expires_at=asked.expires_at or max(now, asked.scheduled_at or now) + policy.expire_after_ms,
+            options=resolved(asked, account=sender.on_unknown, configured=policy.on_unknown),
             mode=command.mode,
-            priority=draft.priority,
-            scheduled_at=draft.scheduled_at,
-            provider_code=draft.provider_code,
-            pin=draft.pin,
-            on_unknown=draft.on_unknown or policy.on_unknown,
-            duplicate_safe=draft.duplicate_safe,
-            retry_count=draft.retry_count,
-            extra=draft.extra,
-            client_message_id=draft.client_message_id,
             batch_id=batch_id,
             group_id=group,
             index=index,
-            updated_at=now,
+            lifecycle=Lifecycle(updated_at=now),
         )
 
 

@@ -2,18 +2,41 @@
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import fields, make_dataclass
+from typing import Any, Final
 
 import msgspec
 
 from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.options import SendOptions
 
-_ENCODER = msgspec.json.Encoder(order="deterministic")
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+
+_FIRST: Final = (
+    "client_message_id", "priority", "scheduled_at", "expires_at", "provider_code", "pin", "on_unknown",
+    "duplicate_safe", "extra", "retry_count",
+)  # fmt: skip
+"""The options that every stored fingerprint has, in this order: a key must mean the same after an update."""
+
+_LATER: Final = tuple(field for field in fields(SendOptions) if field.name not in _FIRST)
+"""Options that came later count where they are asked for."""
+
+_Asked: Final = make_dataclass("_Asked", ("conversation", "content", "guid", "account_id", *_FIRST))
 
 
 def fingerprint(drafts: Iterable[Draft], *, mode: str = "") -> bytes:
     """SHA-256 of the parsed request: of what it means, not of its bytes, so spacing and key order do not matter."""
     digest = hashlib.sha256(mode.encode())
     for draft in drafts:
-        digest.update(_ENCODER.encode(draft))
+        options = draft.options
+        first = (getattr(options, name) for name in _FIRST)
+        digest.update(_ENCODER.encode(_Asked(draft.conversation, draft.content, draft.guid, draft.account_id, *first)))
+        if later := _later(options):
+            digest.update(_ENCODER.encode(later))
         digest.update(b"\x1e")
     return digest.digest()
+
+
+def _later(options: SendOptions) -> dict[str, Any]:
+    values = {field.name: getattr(options, field.name) for field in _LATER}
+    return {field.name: values[field.name] for field in _LATER if values[field.name] != field.default}

@@ -27,7 +27,7 @@ class Quoting:
         view = (await self.reader.messages(tenant_id, [original_id])).get(original_id)
         if view is None:
             raise UnquotableError("no such message")
-        attempt = view.message.delivered_attempt
+        attempt = view.message.attempts.named
         receipt = attempt.outcome.receipt if attempt is not None and attempt.outcome is not None else None
         if attempt is None or receipt is None:
             raise UnquotableError("the message is not proven sent yet")

@@ -9,7 +9,7 @@ import msgspec
 from wework_message.application.accept.quoting import Quoting
 from wework_message.application.errors import UnknownNameError
 from wework_message.application.policy import Policy
-from wework_message.domain.account import implicit_account_id
+from wework_message.domain.account import Account, implicit_account
 from wework_message.domain.content import Content, MergedContent, QuoteContent
 from wework_message.domain.ids import AccountId, TenantId
 from wework_message.domain.message.draft import Draft
@@ -24,18 +24,19 @@ class Senders:
     units: UnitOfWorkFactory
     quoting: Quoting
 
-    async def resolve(self, tenant_id: TenantId, draft: Draft) -> AccountId:
+    async def resolve(self, tenant_id: TenantId, draft: Draft) -> Account:
         """The account. A guid that nobody registered has an account of its own; raises `UnknownNameError`."""
-        if draft.provider_code is not None and draft.provider_code not in self.policy.providers:
+        provider_code = draft.options.provider_code
+        if provider_code is not None and provider_code not in self.policy.providers:
             raise UnknownNameError("providerCode", "provider")
         if draft.guid is not None:
-            return implicit_account_id(draft.guid)
+            return implicit_account(draft.guid, tenant_id)
         account_id = draft.account_id or AccountId("")
         async with self.units() as unit:
             known = (await unit.accounts.accounts([account_id])).get(account_id)
         if known is None or known[0].tenant_id != tenant_id:
             raise UnknownNameError("accountId", "account")
-        return account_id
+        return known[0]
 
     async def complete(self, tenant_id: TenantId, draft: Draft, *, now: int) -> Content:
         """The content as it will be sent: quotes of our messages and authors of merged records are filled in."""

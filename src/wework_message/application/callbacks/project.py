@@ -10,8 +10,9 @@ from wework_message.domain.account import Binding
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.message.matching import SKEW_MS, OpenAttempt, is_own, match
-from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind, StreamRecord
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.ports.gateway import CallbackItem, CallbackReader, ClientState, NoticeKind
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict

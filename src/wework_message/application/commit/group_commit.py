@@ -78,7 +78,7 @@ class CommitScope:
         """Collect for the ring what of these is due at once."""
         for message in messages:
             if message.due is not None and message.due.in_ms == 0:
-                self.due.setdefault(Urgency.of(message.priority), []).append(message.id)
+                self.due.setdefault(Urgency.of(message.options.priority), []).append(message.id)
 
 
 class Operation(Protocol[Item_contra, Result_co]):

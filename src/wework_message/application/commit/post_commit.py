@@ -59,8 +59,8 @@ class PostCommit:
         for message in scope.accepted:
             self.observer.accepted(message)
         for message in scope.moved:
-            for move in message.moves:
+            for move in message.lifecycle.moves:
                 self.observer.moved(message, move)
-            if message.moves:
+            if message.lifecycle.moves:
                 self.feed.publish(message.id)
-                message.moves = []
+                message.lifecycle.moves = []

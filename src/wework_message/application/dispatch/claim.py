@@ -19,9 +19,10 @@ from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import MessageId, ProviderCode
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
-from wework_message.domain.message.draft import OnUnknown
 from wework_message.domain.message.matching import echo_key
-from wework_message.domain.message.message import Message, RecallState
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.message.recall import RecallState
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.repositories import DueMessage, LaneBlock
@@ -109,7 +110,7 @@ class ClaimDue:
         except Exception:  # noqa: BLE001 -- handling that raises is counted on the message: poison ends it, others go on
             _log.exception("sendMessage handling raised", extra={"message_id": item.message.id})
             if item.message.is_waiting():
-                item.message.strike(wait_ms=HANDLING_RETRY_MS, now=now)
+                item.message.count_handling_failure(wait_ms=HANDLING_RETRY_MS, now=now)
             else:
                 item.message.look_again(wait_ms=RECHECK_MS)
             return None
@@ -118,7 +119,7 @@ class ClaimDue:
         message = item.message
         if message.is_waiting():
             return await self._consider(scope, item, now)
-        if message.status is MessageStatus.SENDING and (attempt := message.open_attempt) is not None:
+        if message.status is MessageStatus.SENDING and (attempt := message.attempts.open) is not None:
             message.settle(attempt.number, _LEASE_EXPIRED, Settle(), horizon_ms=self._policy.horizon_ms, now=now)
         elif message.status is MessageStatus.UNKNOWN:
             self._overdue(message, now)
@@ -152,7 +153,7 @@ class ClaimDue:
             return None
         binding = route.binding
         attempt = Attempt(
-            number=message.attempt_count + 1,
+            number=len(message.attempts) + 1,
             round=message.round,
             account_id=message.account_id,
             binding_id=binding.binding_id,
@@ -163,12 +164,12 @@ class ClaimDue:
             decision=route.decision,
             content_key=echo_key(message.content),
         )
-        message.depart(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
+        message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
         return StartedCall(message, attempt, recalling=False, boot_ms=self._clock.boot())
 
     def _overdue(self, message: Message, now: int) -> None:
         """UNKNOWN past 2H, or past the hours of its policy (decisions 16, 17 and 40)."""
-        age = now - message.updated_at
+        age = now - message.lifecycle.updated_at
         if _may_resend(message):
             message.replay(force=True, by="onUnknown RESEND", now=now)
         elif message.on_unknown is OnUnknown.FAIL and age >= self._policy.fail_unknown_after_ms:
@@ -178,11 +179,11 @@ class ClaimDue:
             message.open_lane(next_ms=max(rest, 1), now=now)
 
     def _recall(self, message: Message, now: int) -> StartedCall | None:
-        attempt = message.delivered_attempt
-        if message.recall is RecallState.ASKED and attempt is not None:
+        attempt = message.attempts.named
+        if message.recall.state is RecallState.ASKED and attempt is not None:
             message.call_recall(lease_ms=self._policy.lease_ms(ProviderCode(attempt.provider_code)))
             return StartedCall(message, attempt, recalling=True, boot_ms=self._clock.boot())
-        if message.recall is RecallState.CALLING:
+        if message.recall.state is RecallState.CALLING:
             lost = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.LEASE_EXPIRED)
             message.settle_recall(lost, retry_ms=0, horizon_ms=self._policy.horizon_ms, now=now)
         else:
@@ -197,8 +198,8 @@ def _wanted(claim_requests: Sequence[ClaimRequest]) -> frozenset[MessageId] | No
 
 def _may_resend(message: Message) -> bool:
     """Once: whoever asked for one more attempt did not ask for one every 2H. And not what is to be recalled."""
-    wanted = message.on_unknown is OnUnknown.RESEND and message.duplicate_safe
-    return wanted and not message.possible_duplicate and message.recall is not RecallState.WAITING
+    wanted = message.on_unknown is OnUnknown.RESEND and message.options.duplicate_safe
+    return wanted and not message.possible_duplicate and message.recall.state is not RecallState.WAITING
 
 
 class PutOff:

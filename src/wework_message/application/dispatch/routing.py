@@ -10,8 +10,8 @@ from wework_message.domain.account import Account, Binding, BindingState
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import Attempt
-from wework_message.domain.message.draft import Pin
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.options import Pin
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.repositories import UnitOfWork
@@ -79,7 +79,7 @@ class Router:
                 for message in messages
                 if message.tenant_id == tenant_id
                 and message.guid is not None
-                and (code := message.provider_code or self._default()) is not None
+                and (code := message.options.provider_code or self._default()) is not None
             }
             await unit.accounts.open(tenant_id, sorted(implicit))
 
@@ -94,7 +94,7 @@ class Router:
         book = self._books.get(message.account_id)
         if book is None or book[2] <= now:
             return False
-        wanted = self._policy.providers if message.provider_code is None else (message.provider_code,)
+        wanted = self._policy.providers if message.options.provider_code is None else (message.options.provider_code,)
         return any(one.provider_code in wanted for one in book[1])
 
     def _default(self) -> ProviderCode | None:
@@ -128,11 +128,11 @@ class Router:
 
     def _request(self, message: Message, *, several: bool) -> RouteRequest:
         tried = [attempt for attempt in message.attempts if attempt.round == message.round]
-        pinned = message.pin is Pin.BINDING and message.guid is not None
+        pinned = message.options.pin is Pin.BINDING and message.guid is not None
         return RouteRequest(
             message_type=message.message_type,
             size=getattr(message.content, "file_size", None),
-            provider_code=message.provider_code,
+            provider_code=message.options.provider_code,
             pin=self._pinned(message) if pinned else None,
             refused=_those(tried, OutcomeClass.REFUSED_CAPABILITY),
             turned_away=_those(tried, OutcomeClass.REFUSED_BINDING),

@@ -12,7 +12,8 @@ from wework_message.application.dispatch.routing import Router
 from wework_message.application.policy import Policy
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
-from wework_message.domain.message.message import MAX_STRIKES, Message, RecallState
+from wework_message.domain.message.message import MAX_HANDLING_FAILURES, Message
+from wework_message.domain.message.recall import RecallState
 from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.system import Clock, RandomSource
 from wework_message.domain.retry import GiveUp, RetryAt, RetryBudget, Verdict
@@ -68,8 +69,8 @@ class SettleCalls:
             message.settle_recall(item.outcome, retry_ms=RECALL_RETRY_MS, horizon_ms=horizon, now=now)
             return
         if item.outcome.reason is Reason.UNBUILDABLE:
-            message.strikes += 1
-        attempt = message.attempt(item.attempt)
+            message.handling_failures += 1
+        attempt = message.attempts.numbered(item.attempt)
         budget = self._budgets[attempt.provider_code]
         budget = budget.sent(now) if message.tries <= 1 else budget
         verdict = self._verdict(message, attempt, item.outcome, now, budget_left=budget.allows(now))
@@ -82,7 +83,7 @@ class SettleCalls:
         self, message: Message, attempt: Attempt, outcome: AttemptOutcome, now: int, *, budget_left: bool
     ) -> Verdict:
         """What RetryPolicy says, should it turn out that nothing was sent."""
-        if outcome.reason is Reason.UNBUILDABLE and message.strikes >= MAX_STRIKES:
+        if outcome.reason is Reason.UNBUILDABLE and message.handling_failures >= MAX_HANDLING_FAILURES:
             return GiveUp(FailureReason.POISON)
         provider = self._policy.providers[attempt.provider_code]
         return self._policy.retry.after(
@@ -94,7 +95,7 @@ class SettleCalls:
                 if other.round == message.round and other.provider_code == attempt.provider_code
             ),
             provider_cap=provider.retry_count,
-            max_attempts=message.retry_count,
+            max_attempts=message.options.retry_count,
             retry_after_ms=outcome.retry_after_ms,
             jitter=self._random_source.fraction(),
             remaining_ms=message.expires_at - now,
@@ -123,7 +124,7 @@ class SettleCalls:
         """Echoes that came before the answer wait for exactly this."""
         named = [key for item in items if (key := _provider_key(item)) is not None]
         sends = [item for item in items if not item.recalling and item.outcome.unproven]
-        await reopen(scope, named=named, unproven=[item.message.attempt(item.attempt) for item in sends])
+        await reopen(scope, named=named, unproven=[item.message.attempts.numbered(item.attempt) for item in sends])
 
     async def _learn_senders(self, scope: CommitScope, items: Sequence[Settlement]) -> None:
         """An accepted answer names its sender: that is the account itself (decision 44)."""
@@ -132,22 +133,22 @@ class SettleCalls:
             if _provider_key(item) is None or receipt is None or receipt.sender_id is None:
                 continue
             if self._router.learn_user_id(item.message.account_id, receipt.sender_id):
-                binding_id = item.message.attempt(item.attempt).binding_id
+                binding_id = item.message.attempts.numbered(item.attempt).binding_id
                 await scope.unit.accounts.learn(binding_id, wecom_user_id=receipt.sender_id)
 
 
 def _is_fresh(item: Settlement) -> bool:
     """Whether the message still is as it was claimed; not where a transaction that failed has applied this answer to it."""
     if item.recalling:
-        return item.message.recall is RecallState.CALLING
-    return item.message.attempt(item.attempt).outcome is None
+        return item.message.recall.state is RecallState.CALLING
+    return item.message.attempts.numbered(item.attempt).outcome is None
 
 
 def _provider_key(item: Settlement) -> ProviderKey | None:
     receipt = item.outcome.receipt
     if item.recalling or receipt is None or item.outcome.kind is not OutcomeClass.ACCEPTED:
         return None
-    attempt = item.message.attempt(item.attempt)
+    attempt = item.message.attempts.numbered(item.attempt)
     return (attempt.provider_code, attempt.guid, receipt.provider_message_id)
 
 
@@ -162,7 +163,7 @@ def _unmasked(item: Settlement, owners: dict[ProviderKey, tuple[MessageId, int]]
 
 def _finished(items: Sequence[Settlement]) -> Counter[tuple[ProviderCode, str, str]]:
     return Counter(
-        (item.message.attempt(item.attempt).provider_code, item.message.message_type, item.outcome.kind.value)
+        (item.message.attempts.numbered(item.attempt).provider_code, item.message.message_type, item.outcome.kind.value)
         for item in items
         if not item.recalling
     )

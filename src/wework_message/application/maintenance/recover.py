@@ -12,7 +12,9 @@ from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderC
 from wework_message.domain.lifecycle import WAITING, MessageStatus
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import echo_key
-from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.restore import mark_open_call_uncertain_after_restore, mark_uncertain_after_restore
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
@@ -85,10 +87,10 @@ class RecoverHandler:
             for one in messages.values():
                 one.notes.append(Note("RESTORED", now, detail=f"it was {one.status}"))
                 if one.status is MessageStatus.SENDING:
-                    one.doubt_open_call(horizon_ms=self._policy.horizon_ms, now=now)
+                    mark_open_call_uncertain_after_restore(one, horizon_ms=self._policy.horizon_ms, now=now)
                 else:
                     call = _forgotten_call(one, bindings[one.id], restored_from)
-                    one.doubt(call, horizon_ms=self._policy.horizon_ms, now=now)
+                    mark_uncertain_after_restore(one, call, horizon_ms=self._policy.horizon_ms, now=now)
             await unit.messages.save(list(messages.values()))
             await unit.commit()
 
@@ -99,9 +101,9 @@ class RecoverHandler:
         found = {}
         for one in messages:
             known = books[one.account_id][1] if one.account_id in books else ()
-            fitting = [its for its in known if its.enabled and one.provider_code in (None, its.provider_code)]
+            fitting = [its for its in known if its.enabled and one.options.provider_code in (None, its.provider_code)]
             named = [its for its in fitting if its.guid == one.guid]
-            unknown = implicit_binding(one.guid or Guid(""), one.provider_code or default)
+            unknown = implicit_binding(one.guid or Guid(""), one.options.provider_code or default)
             found[one.id] = min(named or fitting, key=lambda its: its.priority, default=unknown)
         # An echo for a guid that nobody knows would be put into quarantine.
         guids = {(its.guid, its.provider_code) for its in found.values() if its.guid}
@@ -116,13 +118,13 @@ _OPEN: Final = (MessageStatus.UNKNOWN, MessageStatus.RECALLING, MessageStatus.SE
 def _in_doubt(message: Message, now: int) -> bool:
     """A message that is scheduled for later than now was not sent by anybody."""
     if message.status is MessageStatus.SCHEDULED:
-        return message.scheduled_at is None or message.scheduled_at <= now
+        return message.options.scheduled_at is None or message.options.scheduled_at <= now
     return message.status in WAITING or message.status is MessageStatus.SENDING
 
 
 def _forgotten_call(message: Message, binding: Binding, restored_from: int) -> Attempt:
     return Attempt(
-        number=message.attempt_count + 1, round=message.round, account_id=message.account_id,
+        number=len(message.attempts) + 1, round=message.round, account_id=message.account_id,
         binding_id=binding.binding_id, provider_code=binding.provider_code, guid=binding.guid, epoch=binding.epoch,
         started_at=restored_from, content_key=echo_key(message.content),
     )  # fmt: skip

@@ -65,6 +65,10 @@ class AttemptOutcome:
         """Whether an echo may still prove it sent: it is uncertain, or a refusal by a code that no table knows."""
         return self.kind is OutcomeClass.UNCERTAIN or not self.confirmed
 
+    def corrects(self, recorded: "AttemptOutcome") -> bool:
+        """A definite answer that comes after its attempt was written off as uncertain (a stopped process went on)."""
+        return recorded.kind is OutcomeClass.UNCERTAIN and self.kind is not OutcomeClass.UNCERTAIN
+
 
 @dataclass(slots=True)
 class Attempt:
@@ -98,8 +102,6 @@ class Attempt:
     """Holds its lane: at most one per (account, conversation)."""
     facts: frozenset[FactKind] = field(default_factory=frozenset)
     """What the world reported about it, in any order."""
-    stored: bool = field(default=False, compare=False)
-    """The store's own mark: its row exists."""
 
     @property
     def evidence(self) -> Evidence:

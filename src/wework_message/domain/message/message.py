@@ -1,73 +1,144 @@
-"""The message: what we decide about it before a call, after a call, and later.
+"""The message: what we decide about it before a call, after a call, and later, and what the world reports about it.
 
-`MessageRecord` holds its data, `MessageEvidence` follows what the world reports; every decision of ours is here.
-Instants are epoch ms and arrive as arguments. A method checks first and changes then: an illegal move changes nothing.
+It is made of parts with rules of their own: `options`, `lifecycle`, `attempts` and `recall`. Instants are epoch ms and
+arrive as arguments. A method checks first and changes then: an illegal move changes nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from wework_message.domain.content import Content
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.horizon import lane_block_ms
-from wework_message.domain.lifecycle import HoldReason, MessageStatus, Trigger
+from wework_message.domain.ids import AccountId, BatchId, Guid, MessageId, ProviderMessageId, TenantId
+from wework_message.domain.lifecycle import HoldReason, Lifecycle, MessageStatus, Trigger
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
-from wework_message.domain.message.message_evidence import MessageEvidence
-from wework_message.domain.message.message_record import Moved, Note, RecallState
+from wework_message.domain.message.attempts import Attempts
+from wework_message.domain.message.options import OnUnknown, SendOptions
+from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.recall import Recall, RecallState
 from wework_message.domain.message.scheduling import LANE_RECHECK_MS, Due, LanePosition
-from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
-from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Settle, Verdict
+from wework_message.domain.message.timeline import Note
+from wework_message.domain.outcomes import FailureReason, OutcomeClass
+from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Verdict
 
-__all__ = ["MAX_STRIKES", "ROUND_MS", "Message", "Moved", "Note", "RecallState"]
-
-MAX_STRIKES: Final = 3
+MAX_HANDLING_FAILURES: Final = 3
 """Handling that raises this often before the first byte ends the message: FAILED, reason POISON (decision 40)."""
 
 ROUND_MS: Final = 24 * 3_600_000
 """How long a new round may take: `expiresAt` = now + 24 h (decision 40)."""
 
 
-_FORGOTTEN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.RESTORED)
-"""What became of a call is in no backup."""
-
-
 @dataclass(slots=True)
-class Message(MessageEvidence):
-    """One message to one conversation."""
+class Message:
+    """One message to one conversation: what was asked, what was tried, where it stands."""
+
+    id: MessageId
+    tenant_id: TenantId
+    account_id: AccountId
+    guid: Guid | None
+    """As the client named it; None where it named an account."""
+    conversation_id: str
+    content: Content
+    message_type: str
+    accepted_at: int
+    expires_at: int
+    """End of this round: by then its first byte must have left."""
+    options: SendOptions
+    """What the client asked beside that, resolved."""
+    mode: str = "ASYNC"
+    """How it came in: SYNC, ASYNC, BATCH or MIXED (a metric label, nothing more)."""
+    batch_id: BatchId | None = None
+    group_id: BatchId | None = None
+    """The MIXED group it is a part of."""
+    index: int | None = None
+    """Its place in the batch or group, from 0."""
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    attempts: Attempts = field(default_factory=Attempts)
+    recall: Recall = field(default_factory=Recall)
+    possible_duplicate: bool = False
+    round: int = 1
+    tries: int = 0
+    """Quick tries in this round."""
+    handling_failures: int = 0
+    """How often handling it raised in this round, before the first byte."""
+    version: int = 0
+    """Optimistic lock and the sequence of status changes."""
+    due: Due | None = None
+    """Set by a transition; None = unchanged."""
+    lane_released: bool = False
+    notes: list[Note] = field(default_factory=list)
+
+    @property
+    def status(self) -> MessageStatus:
+        """Where it stands."""
+        return self.lifecycle.status
+
+    @property
+    def reason(self) -> str | None:
+        """Why it stands there; a stable word."""
+        return self.lifecycle.reason
+
+    @property
+    def confirmed(self) -> bool | None:
+        """For FAILED: whether it is proven that nothing was sent."""
+        return self.lifecycle.confirmed
+
+    def is_waiting(self) -> bool:
+        """Whether a claim may send it (no call open, none unsettled)."""
+        return self.lifecycle.is_waiting
+
+    @property
+    def on_unknown(self) -> OnUnknown:
+        """What becomes of it where nobody can prove it sent or unsent."""
+        return self.options.on_unknown or OnUnknown.HOLD
+
+    def written(self) -> None:
+        """What was to be written is written; the lifecycle's moves stay until they are told."""
+        self.due = None
+        self.lane_released = False
+        self.notes = []
+
+    def _rest(self) -> None:
+        """Nothing is due, so nothing may hold the lane: an uncertain attempt of another round stays unsettled, no more."""
+        self.attempts.free_lane()
+        self.due = Due(None)
+        self.lane_released = True
 
     # -- before a call --------------------------------------------------------------------------------------------
 
     def make_due(self, *, now: int) -> None:
         """Right after acceptance: due at once, or at its `scheduledAt`."""
-        if self.scheduled_at is not None and self.scheduled_at > now:
-            self.status = MessageStatus.SCHEDULED
-            self.due = Due(self.scheduled_at - now, LanePosition.FREE)
+        scheduled_at = self.options.scheduled_at
+        if scheduled_at is not None and scheduled_at > now:
+            self.lifecycle.schedule()
+            self.due = Due(scheduled_at - now, LanePosition.FREE)
         else:
             self.due = Due(0, LanePosition.WAITING)
 
-    def depart(self, attempt: Attempt, *, lease_ms: int, now: int) -> None:
+    def begin_attempt(self, attempt: Attempt, *, lease_ms: int, now: int) -> None:
         """Commit the intent of one call. The caller sends only after this is durable (decision 12)."""
-        if self.open_attempt is not None:
+        if self.attempts.open is not None:
             raise IllegalTransitionError(self.status, Trigger.CLAIM)
-        self._move(Trigger.CLAIM, now=now)
+        self.lifecycle.decide(Trigger.CLAIM, now=now)
         self.attempts.append(attempt)
-        self.attempt_count = attempt.number
         self.tries += 1
         self.due = Due(lease_ms, LanePosition.HOLDING)
 
     def wait_in_lane(self, *, now: int) -> None:
         """An earlier message of the lane goes first; this one stays QUEUED (decision 41)."""
         if self.status is not MessageStatus.QUEUED:
-            self._move(Trigger.QUEUE, now=now)
+            self.lifecycle.decide(Trigger.QUEUE, now=now)
         self.due = Due(LANE_RECHECK_MS, LanePosition.WAITING, parked=True)
 
     def hold(self, reason: HoldReason, wait_ms: int, *, now: int) -> None:
         """Wait for a reason; costs no attempt and does not fail the message (decisions 22 and 55)."""
-        self._must_wait(Trigger.HOLD)
+        self.lifecycle.must_wait(Trigger.HOLD)
         self._hold(reason, wait_ms, now=now)
 
     def _hold(self, reason: HoldReason, wait_ms: int, *, now: int) -> None:
         known = self.status is MessageStatus.HELD and self.reason == reason
-        self._move(Trigger.HOLD, now=now, reason=reason)
+        self.lifecycle.decide(Trigger.HOLD, now=now, reason=reason)
         if not known:
             self.notes.append(Note("HELD", now, detail=reason))
         parked = reason is HoldReason.LANE_BLOCKED
@@ -75,31 +146,31 @@ class Message(MessageEvidence):
 
     def expire(self, *, now: int) -> None:
         """`expiresAt` came before the first byte: it is never sent late."""
-        self._must_wait(Trigger.EXPIRE)
+        self.lifecycle.must_wait(Trigger.EXPIRE)
         self._expire(now=now)
 
     def _expire(self, *, now: int) -> None:
-        self._move(Trigger.EXPIRE, now=now, reason="EXPIRED")
+        self.lifecycle.decide(Trigger.EXPIRE, now=now, reason="EXPIRED")
         self._rest()
 
     def cancel(self, *, now: int, reason: str = "CANCELLED_BY_CLIENT") -> None:
         """Withdraw before the claim; raises `IllegalTransitionError` afterwards (a recall is the way then)."""
-        self._move(Trigger.CANCEL, now=now, reason=reason)
+        self.lifecycle.decide(Trigger.CANCEL, now=now, reason=reason)
         self.notes.append(Note("CANCELLED", now, detail=reason))
         self._rest()
 
     def fail(self, reason: str, *, now: int) -> None:
         """End it without a call: no binding, no capability, poison."""
-        self._must_wait(Trigger.FAIL)
-        self._move(Trigger.FAIL, now=now, reason=reason)
-        self.confirmed = True
+        self.lifecycle.must_wait(Trigger.FAIL)
+        self.lifecycle.decide(Trigger.FAIL, now=now, reason=reason)
+        self.lifecycle.confirmed = True
         self._rest()
 
-    def strike(self, *, wait_ms: int, now: int) -> None:
+    def count_handling_failure(self, *, wait_ms: int, now: int) -> None:
         """Handling raised before the first byte: try again later, and give up the third time (decision 40)."""
-        self._must_wait(Trigger.FAIL)
-        self.strikes += 1
-        if self.strikes >= MAX_STRIKES:
+        self.lifecycle.must_wait(Trigger.FAIL)
+        self.handling_failures += 1
+        if self.handling_failures >= MAX_HANDLING_FAILURES:
             self.fail(FailureReason.POISON, now=now)
         else:
             self.notes.append(Note("STRIKE", now))
@@ -107,7 +178,7 @@ class Message(MessageEvidence):
 
     def look_again(self, *, wait_ms: int) -> None:
         """Handling raised after a call: nothing is concluded from that, and what holds the lane holds it still."""
-        attempt = self.open_attempt
+        attempt = self.attempts.open
         holds = attempt is not None and attempt.lane_open
         self.due = Due(wait_ms, LanePosition.HOLDING if holds else LanePosition.FREE)
 
@@ -118,8 +189,8 @@ class Message(MessageEvidence):
 
         `horizon_ms` is H: an uncertain attempt holds its lane for at most 2H (decision 17).
         """
-        attempt = self.attempt(number)
-        if attempt.outcome is not None and not _corrects(attempt.outcome, outcome):
+        attempt = self.attempts.numbered(number)
+        if attempt.outcome is not None and not outcome.corrects(attempt.outcome):
             return
         awaited = attempt.unsettled or self._is_denied(attempt)
         attempt.close(outcome, at=now)
@@ -133,86 +204,156 @@ class Message(MessageEvidence):
 
     def _is_denied(self, attempt: Attempt) -> bool:
         """A person said that the newest attempt was not sent, and nobody has decided what follows."""
-        return self.status is MessageStatus.UNKNOWN and self.open_attempt is None and attempt is self.last_attempt
+        return self.status is MessageStatus.UNKNOWN and self.attempts.open is None and attempt is self.attempts.last
 
     def _follow(self, outcome: AttemptOutcome, verdict: Verdict, *, now: int) -> None:
         """Nothing was sent. A message whose recall was asked for meanwhile is not sent again."""
-        self.confirmed = None
-        match GiveUp(FailureReason.RECALL_ASKED) if self.recall is RecallState.WAITING else verdict:
+        self.lifecycle.confirmed = None
+        match GiveUp(FailureReason.RECALL_ASKED) if self.recall.state is RecallState.WAITING else verdict:
             case RetryAt(delay_ms=delay) if now + delay < self.expires_at:
-                self._move(Trigger.RETRY_LATER, now=now, reason=outcome.reason)
+                self.lifecycle.decide(Trigger.RETRY_LATER, now=now, reason=outcome.reason)
                 self.due = Due(delay, LanePosition.WAITING)
             case HoldFor(reason=reason, delay_ms=delay) if now < self.expires_at:
                 self._hold(HoldReason(reason), delay, now=now)
             case RetryAt() | HoldFor():
                 self._expire(now=now)
             case GiveUp(reason=reason):
-                self._move(Trigger.FAIL, now=now, reason=reason)
-                self.confirmed = outcome.confirmed
+                self.lifecycle.decide(Trigger.FAIL, now=now, reason=reason)
+                self.lifecycle.confirmed = outcome.confirmed
                 self._rest()
             case _:  # the caller's mistake: RetryPolicy has a verdict for everything that was not sent
                 raise IllegalTransitionError(self.status, Trigger.RETRY_LATER)
+
+    # -- evidence -------------------------------------------------------------------------------------------------
+
+    def learn(
+        self,
+        number: int,
+        kind: FactKind,
+        *,
+        horizon_ms: int,
+        now: int,
+        note: Note,
+        provider_message_id: ProviderMessageId | None = None,
+        app_info_key: str | None = None,
+    ) -> bool:
+        """Add what the world reports about attempt `number`; True if that was new."""
+        attempt = self.attempts.numbered(number)
+        if attempt.provider_message_id is None:
+            attempt.provider_message_id = provider_message_id
+            attempt.app_info_key = app_info_key
+        if kind in attempt.facts:
+            return False
+        attempt.learn(kind)
+        self.notes.append(note)
+        self._fold(now=now, horizon_ms=horizon_ms)
+        return True
+
+    def _fold(self, *, now: int, horizon_ms: int) -> bool:
+        """Move to what the evidence proves, in whatever order it came; False where it proves nothing."""
+        proven = self.attempts.proven(status=self.status, current_round=self.round)
+        if proven is None:
+            return False
+        if proven is MessageStatus.UNKNOWN:
+            self._become_unknown(now=now, horizon_ms=horizon_ms)
+        elif proven is MessageStatus.FAILED:
+            self.recall.put_off()
+            self._prove(proven, FailureReason.SEND_FAILED_LATER, now=now)
+            self.lifecycle.confirmed = True
+        elif proven is MessageStatus.RECALLED:
+            self._prove(proven, None, now=now)
+            self.recall.confirmed = self.attempts.revoked
+        elif not self.recall.is_running:
+            self._prove(proven, None, now=now)
+            if self.recall.state is RecallState.WAITING:
+                self._start_recall(now=now)
+        return True
+
+    def _prove(self, status: MessageStatus, reason: str | None, *, now: int) -> None:
+        self.lifecycle.become(status, reason, now=now)
+        self.lifecycle.confirmed = None
+        self._rest()
+
+    def _become_unknown(self, *, now: int, horizon_ms: int) -> None:
+        if self.status is MessageStatus.UNKNOWN:
+            return
+        self.recall.put_off()
+        attempt = self.attempts.open
+        cause = attempt.outcome.reason if attempt is not None and attempt.outcome is not None else None
+        self.lifecycle.become(MessageStatus.UNKNOWN, cause, now=now)
+        self.lane_released = True  # wakes the lane: those behind it are HELD now (decision 41)
+        self.due = Due(lane_block_ms(horizon_ms), LanePosition.HOLDING)
+
+    # -- its recall -----------------------------------------------------------------------------------------------
+
+    def ask_recall(self, *, now: int) -> None:
+        """Recall it: at once if it is proven sent, when it is proven if it is UNKNOWN; else `IllegalTransitionError`."""
+        if self.status is MessageStatus.UNKNOWN:
+            self.recall.wait()
+            self.lifecycle.updated_at = now
+        else:
+            self._start_recall(now=now)
+        self.notes.append(Note("RECALL_ASKED", now))
+
+    def _start_recall(self, *, now: int) -> None:
+        """RECALLING, and due at once: the dispatcher makes the call."""
+        self.lifecycle.decide(Trigger.RECALL, now=now)
+        self.due = self.recall.start()
+
+    def call_recall(self, *, lease_ms: int) -> None:
+        """The intent of the recall's call."""
+        self.due = self.recall.call(lease_ms=lease_ms)
+
+    def settle_recall(self, outcome: AttemptOutcome, *, retry_ms: int, horizon_ms: int, now: int) -> None:
+        """Record the provider's answer to our recall (decision 40)."""
+        if self.status is not MessageStatus.RECALLING:
+            return
+        self.notes.append(Note("RECALL_ANSWERED", now, detail=outcome.kind))
+        due = self.recall.settle(outcome.kind, retry_ms=retry_ms, horizon_ms=horizon_ms)
+        if due is not None:
+            self.due = due
+        else:
+            self._end_recall("RECALL_REFUSED", now=now, horizon_ms=horizon_ms)
+
+    def time_out_recall(self, *, horizon_ms: int, now: int) -> None:
+        """2H without a record of it: assumed if the provider answered 0, else as if it had not been asked."""
+        if self.recall.state is RecallState.ANSWERED and (attempt := self.attempts.named) is not None:
+            note = Note("RECALL_ASSUMED", now, attempt=attempt.number)
+            self.learn(attempt.number, FactKind.RECALL_ASSUMED, horizon_ms=horizon_ms, now=now, note=note)
+        else:
+            self._end_recall("RECALL_UNCONFIRMED", now=now, horizon_ms=horizon_ms)
+
+    def _end_recall(self, reason: str, *, now: int, horizon_ms: int) -> None:
+        self.recall.end()
+        self._fold(now=now, horizon_ms=horizon_ms)
+        self.lifecycle.reason = reason
 
     # -- later decisions ------------------------------------------------------------------------------------------
 
     def open_lane(self, *, next_ms: int | None, now: int) -> None:
         """2H have passed: the attempt stays unsettled, but later messages of the lane may go (decision 17)."""
-        attempt = self.open_attempt
-        if attempt is not None and attempt.lane_open:
-            attempt.lane_open = False
+        if (attempt := self.attempts.free_lane()) is not None:
             self.lane_released = True
             self.notes.append(Note("LANE_OPENED", now, attempt=attempt.number))
         self.due = Due(next_ms, LanePosition.FREE)
 
-    def doubt(self, attempt: Attempt, *, horizon_ms: int, now: int) -> None:
-        """It waits in a store that was restored from a backup, and may have been sent since: UNKNOWN (reliability X2).
-
-        `attempt` stands for the call that nobody remembers. It holds no lane: several messages of one may be in doubt.
-        """
-        self._must_wait(Trigger.CLAIM)
-        self.attempts.append(attempt)
-        self.attempt_count = attempt.number
-        attempt.close(_FORGOTTEN, at=now)
-        attempt.lane_open = False
-        self._become(MessageStatus.UNKNOWN, _FORGOTTEN.reason, now=now)
-        self.due = Due(lane_block_ms(horizon_ms), LanePosition.FREE)
-
-    def doubt_open_call(self, *, horizon_ms: int, now: int) -> None:
-        """Its call was open when the store was saved, and ended long ago, nobody knows how: UNKNOWN, and its lane is free."""
-        attempt = self.open_attempt
-        if self.status is not MessageStatus.SENDING or attempt is None:
-            raise IllegalTransitionError(self.status, Trigger.LOSE)
-        self.settle(attempt.number, _FORGOTTEN, Settle(), horizon_ms=horizon_ms, now=now)
-        if attempt.unsettled:  # not where an echo had come before the backup
-            self.open_lane(next_ms=lane_block_ms(horizon_ms), now=now)
-
     def give_up_unknown(self, *, now: int) -> None:
         """`onUnknown: FAIL` after its hours: FAILED with `confirmed: false`; a late echo may still correct it."""
-        self._move(Trigger.GIVE_UP, now=now, reason=FailureReason.UNRESOLVED)
-        self.confirmed = False
-        self._give_up_attempt()
+        self.lifecycle.decide(Trigger.GIVE_UP, now=now, reason=FailureReason.UNRESOLVED)
+        self.lifecycle.confirmed = False
+        self.attempts.give_up()
         self._rest()
 
     def replay(self, *, force: bool, by: str, now: int) -> None:
         """Open a new round (decision 40); `force` also leaves UNKNOWN, and then a duplicate is possible."""
         unknown = self.status is MessageStatus.UNKNOWN
-        self._move(Trigger.FORCE_REPLAY if force else Trigger.REPLAY, now=now)
+        self.lifecycle.decide(Trigger.FORCE_REPLAY if force else Trigger.REPLAY, now=now)
         self.possible_duplicate |= unknown or self.confirmed is False
-        self._give_up_attempt()
+        self.lane_released |= self.attempts.give_up()
         self.round += 1
-        self.tries = self.strikes = 0
-        self.confirmed = None
-        self.recall = RecallState.NONE
+        self.tries = self.handling_failures = 0
+        self.lifecycle.confirmed = None
+        self.recall.end()
         self.expires_at = now + ROUND_MS
         self.notes.append(Note("RETRIED", now, detail=by))
         self.due = Due(0, LanePosition.WAITING)
-
-    def _give_up_attempt(self) -> None:
-        if (attempt := self.open_attempt) is not None:
-            attempt.release()
-            self.lane_released = True
-
-
-def _corrects(recorded: AttemptOutcome, late: AttemptOutcome) -> bool:
-    """A definite answer that comes after its attempt was written off as uncertain (a stopped process went on)."""
-    return recorded.kind is OutcomeClass.UNCERTAIN and late.kind is not OutcomeClass.UNCERTAIN

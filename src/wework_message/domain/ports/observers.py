@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from wework_message.domain.message.message import Message, Moved
+from wework_message.domain.lifecycle import Moved
+from wework_message.domain.message.message import Message
 from wework_message.domain.ports.health import CallReport
 
 

@@ -6,7 +6,8 @@ from typing import Protocol, Self
 
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
 
@@ -48,12 +49,12 @@ class StatusView:
     def of(cls, view: MessageView) -> Self:
         """The status of a whole message."""
         message = view.message
-        attempt = message.delivered_attempt or message.last_attempt
+        attempt = message.attempts.telling
         outcome = attempt.outcome if attempt is not None else None
         return cls(
             message.id, message.status, message.reason, message.confirmed, message.possible_duplicate,
-            message.recall_confirmed, message.version, message.updated_at, view.next_attempt_at, message.attempt_count,
-            attempt.provider_code if attempt is not None else message.provider_code,
+            message.recall.confirmed, message.version, message.lifecycle.updated_at, view.next_attempt_at, len(message.attempts),
+            attempt.provider_code if attempt is not None else message.options.provider_code,
             attempt.provider_message_id if attempt is not None else None,
             outcome.kind if outcome is not None else None,
             outcome.error_code if outcome is not None else None,

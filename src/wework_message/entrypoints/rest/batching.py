@@ -51,7 +51,7 @@ def _command(ask: BatchRequest) -> AcceptBatch:
     valid = [(item.index, item.draft) for item in ask.items if item.draft is not None]
     return AcceptBatch(
         TENANT,
-        tuple(AcceptMessage(TENANT, (draft,), "BATCH", key=draft.client_message_id) for _, draft in valid),
+        tuple(AcceptMessage(TENANT, (draft,), "BATCH", key=draft.options.client_message_id) for _, draft in valid),
         tuple(index for index, _ in valid),
         ask.atomic,
         ask.client_message_id,
@@ -68,7 +68,7 @@ def _fresh_items(ask: BatchRequest, command: AcceptBatch, batch: AcceptedBatch, 
 
 def _accepted(index: int, result: Accepted, item: BatchItem, now: int) -> BatchItemAnswer:
     draft = item.draft
-    later = draft is not None and draft.scheduled_at is not None and draft.scheduled_at > now
+    later = draft is not None and draft.options.scheduled_at is not None and draft.options.scheduled_at > now
     return BatchItemAnswer(index, result.target, "SCHEDULED" if later else "QUEUED")
 
 

@@ -28,7 +28,6 @@ from wework_message.entrypoints.wire.answers.statuses import (
     SendAnswer,
     error_of,
     group_answer,
-    representative_attempt,
     send_answer,
 )
 from wework_message.entrypoints.wire.instants import iso
@@ -187,7 +186,7 @@ def refusal(message: Message, data: object, headers: tuple[Header, ...] = ()) ->
     if reason in _OWN_CODES:
         text = "no binding can send it" if reason == RefusalKind.NO_BINDING else "no binding can send this type or size"
         return Refusal(422, reason, text, data, headers)
-    attempt = representative_attempt(message)
+    attempt = message.attempts.telling
     _, text_of_provider = error_of(attempt.outcome if attempt is not None else None)
     return Refusal(422, "PROVIDER_REFUSED", text_of_provider or reason or "refused", data, headers)
 
@@ -204,11 +203,11 @@ async def _accept_async(
         views = await application.read.batch_items(BatchId(accepted.target), limit=MAX_PARTS, after=-1)
         data = group_answer(accepted.target, views, duplicate=accepted.duplicate)
         return api.answer(request, data, status=ACCEPTED, headers=headers)
-    name, scheduled_at = message_id(accepted), ask.draft.scheduled_at
+    name, scheduled_at = message_id(accepted), ask.draft.options.scheduled_at
     status = "SCHEDULED" if scheduled_at is not None and scheduled_at > api.config.now() else "QUEUED"
     if accepted.duplicate:
         stored = (await api.view(name)).message
-        status, scheduled_at = stored.status.value, stored.scheduled_at
+        status, scheduled_at = stored.status.value, stored.options.scheduled_at
     url = link(request, f"/api/messages/{name}/status")
     answer = AsyncAnswer(
         message_id=name, status=status, duplicate=accepted.duplicate, scheduled_at=iso(scheduled_at), status_url=url

@@ -6,15 +6,18 @@ from typing import Any
 import msgspec
 from sqlalchemy import RowMapping
 
+from wework_message.adapters.sql.core.option_columns import options_of, options_row
 from wework_message.adapters.sql.core.receipts import receipt_of, receipt_text
 from wework_message.domain.account import Account, Binding, BindingState, Standby, effective_state
 from wework_message.domain.content import decode_content, encode_content
-from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.lifecycle import Lifecycle, MessageStatus
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
-from wework_message.domain.message.draft import OnUnknown, Pin
-from wework_message.domain.message.message import Message, Note, RecallState
+from wework_message.domain.message.attempts import Attempts
+from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.recall import Recall, RecallState
 from wework_message.domain.message.scheduling import Due, LanePosition, Urgency
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.routing.selector import Decision
 
@@ -23,7 +26,6 @@ Row = Mapping[str, Any] | RowMapping
 
 _ENCODE = msgspec.json.Encoder()
 _DECISION = msgspec.json.Decoder(Decision)
-_EXTRA = msgspec.json.Decoder(dict[str, Any])
 
 STATE_COLUMNS = (
     "status", "reason", "confirmed", "possible_duplicate", "recall", "recall_confirmed", "round", "tries", "strikes",
@@ -42,21 +44,22 @@ def lane(account_id: str, conversation_id: str) -> str:
 
 def message_state(message: Message) -> dict[str, Any]:
     """The changeable part of a message."""
+    lifecycle = message.lifecycle
     return {
-        "status": message.status.value,
-        "reason": message.reason,
-        "confirmed": message.confirmed,
+        "status": lifecycle.status.value,
+        "reason": lifecycle.reason,
+        "confirmed": lifecycle.confirmed,
         "possible_duplicate": message.possible_duplicate,
-        "recall": message.recall.value,
-        "recall_confirmed": message.recall_confirmed,
+        "recall": message.recall.state.value,
+        "recall_confirmed": message.recall.confirmed,
         "round": message.round,
         "tries": message.tries,
-        "strikes": message.strikes,
-        "attempt_count": message.attempt_count,
+        "strikes": message.handling_failures,
+        "attempt_count": len(message.attempts),
         "provider_code": message.attempts[-1].provider_code if message.attempts else None,
         "expires_at": message.expires_at,
         "version": message.version,
-        "updated_at": message.updated_at,
+        "updated_at": lifecycle.updated_at,
     }
 
 
@@ -72,18 +75,10 @@ def message_row(message: Message) -> dict[str, Any]:
         "content": encode_content(message.content).decode(),
         "accepted_at": message.accepted_at,
         "mode": message.mode,
-        "priority": message.priority,
-        "scheduled_at": message.scheduled_at,
-        "requested_provider": message.provider_code,
-        "pin": message.pin.value,
-        "on_unknown": message.on_unknown.value,
-        "duplicate_safe": message.duplicate_safe,
-        "retry_count": message.retry_count,
-        "extra": _ENCODE.encode(message.extra).decode() if message.extra is not None else None,
-        "client_message_id": message.client_message_id,
         "batch_id": message.batch_id,
         "group_id": message.group_id,
         "item_index": message.index,
+        **options_row(message.options),
         **message_state(message),
     }
 
@@ -95,7 +90,7 @@ def due_row(message: Message, due: Due, now: int) -> dict[str, Any]:
         "tenant_id": message.tenant_id,
         "message_id": message.id,
         "lane": lane(message.account_id, message.conversation_id),
-        "urgency": Urgency.of(message.priority).value,
+        "urgency": Urgency.of(message.options.priority).value,
         "place": SCHEDULED_POSITION if scheduled else due.place.value,
         "parked": due.parked,
         "paced": False,
@@ -122,31 +117,18 @@ def message_of(row: Row, attempts: Sequence[Attempt]) -> Message:
         accepted_at=row["accepted_at"],
         expires_at=row["expires_at"],
         mode=row["mode"],
-        priority=row["priority"],
-        scheduled_at=row["scheduled_at"],
-        provider_code=row["requested_provider"],
-        pin=Pin(row["pin"]),
-        on_unknown=OnUnknown(row["on_unknown"]),
-        duplicate_safe=bool(row["duplicate_safe"]),
-        retry_count=row["retry_count"],
-        extra=_EXTRA.decode(row["extra"]) if row["extra"] is not None else None,
-        client_message_id=row["client_message_id"],
+        options=options_of(row),
         batch_id=row["batch_id"],
         group_id=row["group_id"],
         index=row["item_index"],
-        status=MessageStatus(row["status"]),
-        reason=row["reason"],
-        confirmed=_flag(row["confirmed"]),
+        lifecycle=Lifecycle(MessageStatus(row["status"]), row["reason"], _flag(row["confirmed"]), row["updated_at"]),
+        attempts=Attempts(attempts),
+        recall=Recall(RecallState(row["recall"]), _flag(row["recall_confirmed"])),
         possible_duplicate=bool(row["possible_duplicate"]),
-        recall=RecallState(row["recall"]),
-        recall_confirmed=_flag(row["recall_confirmed"]),
         round=row["round"],
         tries=row["tries"],
-        strikes=row["strikes"],
-        attempt_count=row["attempt_count"],
+        handling_failures=row["strikes"],
         version=row["version"],
-        updated_at=row["updated_at"],
-        attempts=list(attempts),
     )
 
 
@@ -221,7 +203,6 @@ def attempt_of(row: Row) -> Attempt:
         unsettled=row["unsettled"] is not None,
         lane_open=row["lane_open"] is not None,
         facts=frozenset(FactKind(fact) for fact in row["facts"].split(",") if fact),
-        stored=True,
     )
 
 

@@ -39,7 +39,10 @@ _UNLOCKED = Query(_BY_ID.with_for_update(skip_locked=True))
 """Without the messages that another unit of work is changing right now."""
 _ATTEMPTS = Query(select(attempt).where(attempt.c.message_id.in_(_IDS)).order_by(attempt.c.number))
 _VERSIONS = Query(
-    by_index(select(message.c.id, message.c.version).where(message.c.id.in_(_IDS)), message).with_for_update()
+    select(message.c.id, message.c.version, message.c.attempt_count)
+    .where(message.c.id.in_(_IDS))
+    .with_hint(message, "FORCE INDEX (PRIMARY)", "mysql")
+    .with_for_update()
 )
 _OWNERS = Query(
     select(
@@ -61,7 +64,8 @@ class SqlMessageRepository:
         self._later = later
         self._dialect = dialect
         self._clock = clock
-        self._locked: set[MessageId] = set()
+        self._locked: dict[MessageId, int] = {}
+        """Messages that no other unit of work can change before this one ends: how many attempts of each are stored."""
 
     async def claim_keys(self, keys: Sequence[IdempotencyKey]) -> Sequence[KeyOwner]:
         """Insert where free, then read who has them."""
@@ -133,7 +137,7 @@ class SqlMessageRepository:
         self, connection: Connection, message_ids: Sequence[MessageId], query: Query = _LOCKED
     ) -> dict[MessageId, Message]:
         found = load(connection, message_ids, query)
-        self._locked.update(found)
+        self._locked.update((message_id, len(loaded.attempts)) for message_id, loaded in found.items())
         return found
 
     async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
@@ -145,8 +149,8 @@ class SqlMessageRepository:
         winners = [one for one in messages if one.id not in lost]
         for one in winners:
             one.version += 1
-        self._locked.update(one.id for one in winners)
         self._write(connection, winners)
+        self._locked.update((one.id, len(one.attempts)) for one in winners)
         return lost
 
     def _lost(self, connection: Connection, unlocked: Sequence[Message]) -> frozenset[MessageId]:
@@ -154,17 +158,26 @@ class SqlMessageRepository:
         if not unlocked:
             return frozenset()
         stored = _VERSIONS.rows(connection, ids=[one.id for one in unlocked])
-        versions = {row["id"]: row["version"] for row in stored}
-        return frozenset(one.id for one in unlocked if versions.get(one.id) != one.version)
+        versions = {row["id"]: (row["version"], row["attempt_count"]) for row in stored}
+        current = {one.id: versions[one.id][1] for one in unlocked if versions.get(one.id, ())[:1] == (one.version,)}
+        self._locked.update(current)
+        return frozenset(one.id for one in unlocked if one.id not in current)
 
     def _write(self, connection: Connection, messages: Sequence[Message]) -> None:
         if not messages:
             return
         _UPDATE_MESSAGE.many(connection, [_changed(one) for one in messages if one.round == 1])
         _UPDATE_ROUND.many(connection, [_changed(one) for one in messages if one.round > 1])
-        _write_attempts(connection, messages)
+        self._write_attempts(connection, messages)
         _NEW_NOTE.many(connection, [rows.note_row(one, line) for one in messages for line in one.notes])
         self._write_due(connection, messages)
+
+    def _write_attempts(self, connection: Connection, messages: Sequence[Message]) -> None:
+        """Numbers have no gaps: those up to the stored count are known, the others are new."""
+        known = [(one, attempt) for one in messages for attempt in one.attempts[: self._locked[one.id]]]
+        new = [(one, attempt) for one in messages for attempt in one.attempts[self._locked[one.id] :]]
+        _UPDATE_ATTEMPT.many(connection, [_settled(one, attempt) for one, attempt in known])
+        _NEW_ATTEMPT.many(connection, [rows.attempt_row(one, attempt) for one, attempt in new])
 
     def _write_due(self, connection: Connection, messages: Sequence[Message]) -> None:
         now = self._clock.now()
@@ -242,15 +255,6 @@ def load(
 
 def _changed(one: Message) -> dict[str, Any]:
     return {"the_id": one.id, **rows.message_state(one)}
-
-
-def _write_attempts(connection: Connection, messages: Sequence[Message]) -> None:
-    known = [_settled(one, each) for one in messages for each in one.attempts if each.stored]
-    _UPDATE_ATTEMPT.many(connection, known)
-    new = [(one, each) for one in messages for each in one.attempts if not each.stored]
-    _NEW_ATTEMPT.many(connection, [rows.attempt_row(one, each) for one, each in new])
-    for _, each in new:
-        each.stored = True
 
 
 def _batch_row(one: NewBatch) -> dict[str, Any]:

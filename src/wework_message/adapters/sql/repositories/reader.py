@@ -21,7 +21,7 @@ from wework_message.adapters.sql.core.tables import (
 from wework_message.adapters.sql.repositories.messages import load
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import RESTING, MessageStatus
-from wework_message.domain.message.message import Note
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import FILTERS, MessageFilter
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView
 

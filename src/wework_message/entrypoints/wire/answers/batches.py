@@ -76,7 +76,7 @@ def batch_progress(
             BatchedMessage(
                 **status_fields(view, simulated=is_simulated(view.message, providers)),
                 **identity(view),
-                attempts=view.message.attempt_count,
+                attempts=len(view.message.attempts),
                 index=view.message.index,
             )
             for view in items

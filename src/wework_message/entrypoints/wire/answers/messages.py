@@ -7,7 +7,8 @@ from msgspec import Struct
 
 from wework_message.domain.content import Content
 from wework_message.domain.message.attempt import Attempt
-from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.ports.queries import MessageView
 from wework_message.domain.routing.selector import Decision
 from wework_message.entrypoints.wire.answers.statuses import StatusFields, error_of, identity, status_fields
@@ -105,17 +106,16 @@ def message_answer(view: MessageView, notes: Sequence[Note], *, simulated: bool)
         account_id=message.account_id,
         content=message.content,
         mode=message.mode,
-        priority=message.priority,
-        scheduled_at=iso(message.scheduled_at),
+        priority=message.options.priority,
+        scheduled_at=iso(message.options.scheduled_at),
         expires_at=iso(message.expires_at),
-        pin=message.pin.value,
+        pin=message.options.pin.value,
         on_unknown=message.on_unknown.value,
-        duplicate_safe=message.duplicate_safe,
-        retry_count=message.retry_count,
+        duplicate_safe=message.options.duplicate_safe,
         batch_id=message.batch_id,
         group_id=message.group_id,
         index=message.index,
-        extra=message.extra,
+        extra=message.options.extra,
         timeline=timeline(message, notes),
         attempts=tuple(_attempt(one) for one in message.attempts),
     )

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import FINAL, MessageStatus, old_state, success
-from wework_message.domain.message.attempt import Attempt, AttemptOutcome
+from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.queries import MessageView, StatusView
@@ -150,19 +150,14 @@ class StatusPage(Struct, frozen=True, rename="camel"):
 
 def is_simulated(message: Message, providers: Mapping[ProviderCode, Provider]) -> bool:
     """Whether our own simulator stood, or would stand, for WeCom (decision 35)."""
-    attempt = representative_attempt(message)
-    return simulates(attempt.provider_code if attempt is not None else message.provider_code, providers)
+    attempt = message.attempts.telling
+    return simulates(attempt.provider_code if attempt is not None else message.options.provider_code, providers)
 
 
 def simulates(code: ProviderCode | None, providers: Mapping[ProviderCode, Provider]) -> bool:
     """Whether this provider, or the default one, is our own simulator."""
     provider = providers.get(code) if code is not None else default_provider(providers.values())
     return provider is not None and provider.simulated
-
-
-def representative_attempt(message: Message) -> Attempt | None:
-    """The attempt that answers tell about: the one whose provider id counts, else the newest."""
-    return message.delivered_attempt or message.last_attempt
 
 
 def error_of(outcome: AttemptOutcome | None) -> tuple[int | None, str | None]:
@@ -178,7 +173,7 @@ def _error_of(kind: OutcomeClass | None, code: int | None, text: str | None) -> 
 
 def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated: bool) -> SendAnswer:
     """The `data` of a sync send."""
-    attempt = representative_attempt(message)
+    attempt = message.attempts.telling
     outcome = attempt.outcome if attempt is not None else None
     receipt = outcome.receipt if outcome is not None else None
     error_code, error_message = error_of(outcome)
@@ -190,7 +185,7 @@ def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated
         reason=message.reason,
         error_code=error_code,
         error_message=error_message,
-        provider_code=attempt.provider_code if attempt is not None else message.provider_code,
+        provider_code=attempt.provider_code if attempt is not None else message.options.provider_code,
         provider_message_id=attempt.provider_message_id if attempt is not None else None,
         message_seq=receipt.seq if receipt is not None else None,
         send_time=iso(attempt.sent_at) if attempt is not None else None,
@@ -207,13 +202,13 @@ def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated
         is_svr_fail=receipt.flag("is_svr_fail") if receipt is not None else None,
         confirmed=message.confirmed,
         possible_duplicate=message.possible_duplicate,
-        recall_confirmed=message.recall_confirmed,
+        recall_confirmed=message.recall.confirmed,
         simulated=simulated,
-        attempts=message.attempt_count,
+        attempts=len(message.attempts),
         duration=ended_at - message.accepted_at if ended_at is not None else None,
         duplicate=duplicate,
         request_id=request_id,
-        extra=message.extra,
+        extra=message.options.extra,
     )
 
 
@@ -257,12 +252,12 @@ def polled_answer(view: StatusView, *, simulated: bool) -> StatusAnswer:
 def identity(view: MessageView) -> dict[str, Any]:
     """What tells a message apart from others."""
     message = view.message
-    attempt = representative_attempt(message)
+    attempt = message.attempts.telling
     return {
         "conversation_id": message.conversation_id,
         "guid": message.guid or (attempt.guid if attempt is not None else None),
         "message_type": message.message_type,
-        "client_message_id": message.client_message_id,
+        "client_message_id": message.options.client_message_id,
         "created_at": iso(message.accepted_at),
     }
 
@@ -270,7 +265,7 @@ def identity(view: MessageView) -> dict[str, Any]:
 def listed_message(view: MessageView, *, simulated: bool) -> ListedMessage:
     """A status object in a list."""
     return ListedMessage(
-        **status_fields(view, simulated=simulated), **identity(view), attempts=view.message.attempt_count
+        **status_fields(view, simulated=simulated), **identity(view), attempts=len(view.message.attempts)
     )
 
 

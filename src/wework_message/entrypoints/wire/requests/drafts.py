@@ -21,6 +21,7 @@ from wework_message.domain.conversation import Conversation
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.options import SendOptions
 from wework_message.entrypoints.wire.problems import rejection
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.diagnosis import (
@@ -40,17 +41,23 @@ _MIXED_NAMES: Final = frozenset({"messageType", "parts"})
 
 
 @dataclass(frozen=True, slots=True)
-class ReadMessage:
-    """A message as read: one draft, or for MIXED one per part, in order."""
+class SendRequest:
+    """One message, or the parts of a group (MIXED) in the order in which they are sent."""
 
     drafts: tuple[Draft, ...]
     is_group: bool
     is_async: bool
+    """The client asked `/send` to answer like `/send/async`."""
     client_message_id: str | None
-    """Names the message, or the whole group."""
+    """Idempotency key of the message or, for a group, of the group (its drafts have none then)."""
+
+    @property
+    def draft(self) -> Draft:
+        """The first draft; the only one where `is_group` is false."""
+        return self.drafts[0]
 
 
-def read_message(raw: Mapping[str, Any], *, limits: Limits, now: int, prefix: str = "") -> ReadMessage:
+def read_message(raw: Mapping[str, Any], *, limits: Limits, now: int, prefix: str = "") -> SendRequest:
     """Read one message; raises `RequestRejected` with every problem, paths behind `prefix` (as ``messages[3].``)."""
     common, own = split(raw)
     try:
@@ -63,13 +70,13 @@ def read_message(raw: Mapping[str, Any], *, limits: Limits, now: int, prefix: st
         raise rejection(problems or [unexplained(error, prefix=prefix)]) from None
 
 
-def _read(common: dict[str, Any], own: dict[str, Any], *, limits: Limits, now: int) -> ReadMessage:
+def _read(common: dict[str, Any], own: dict[str, Any], *, limits: Limits, now: int) -> SendRequest:
     fields = read_common(common)
     conversation = limits.conversations.parse(fields.conversation_id)
     if own.get("messageType") != MessageType.MIXED:
         content = read_content(own, limits=limits)
         one = build_draft(fields, conversation, content, now=now, key=fields.client_message_id)
-        return ReadMessage((one,), False, fields.is_async, fields.client_message_id)
+        return SendRequest((one,), False, fields.is_async, fields.client_message_id)
     parts = own.get("parts")
     if own.keys() != _MIXED_NAMES or not isinstance(parts, list) or not MIN_PARTS <= len(parts) <= MAX_PARTS:
         raise InvalidValueError("parts", f"must be {MIN_PARTS} to {MAX_PARTS} content objects")
@@ -81,7 +88,7 @@ def _read(common: dict[str, Any], own: dict[str, Any], *, limits: Limits, now: i
         except InvalidValueError as problem:
             path = problem.path if problem.path in COMMON_NAMES else f"parts[{position}].{problem.path}"
             raise InvalidValueError(path, problem.message) from None
-    return ReadMessage(tuple(drafts), True, fields.is_async, fields.client_message_id)
+    return SendRequest(tuple(drafts), True, fields.is_async, fields.client_message_id)
 
 
 def read_common(common: Mapping[str, Any]) -> Common:
@@ -128,21 +135,24 @@ def build_draft(
     fields: Common, conversation: Conversation, content: Content, *, now: int, key: str | None = None
 ) -> Draft:
     """The draft of one message; raises `InvalidValueError` where fields do not go together."""
+    options = SendOptions(
+        client_message_id=key,
+        priority=fields.priority,
+        scheduled_at=epoch_ms(fields.scheduled_at),
+        expires_at=epoch_ms(fields.expires_at),
+        provider_code=None if fields.provider_code is None else ProviderCode(fields.provider_code),
+        pin=fields.pin,
+        on_unknown=fields.on_unknown,
+        duplicate_safe=fields.duplicate_safe,
+        extra=fields.extra,
+        retry_count=fields.retry_count,
+    )
     draft = Draft(
-        conversation,
-        content,
-        None if fields.guid is None else Guid(fields.guid),
-        None if fields.account_id is None else AccountId(fields.account_id),
-        key,
-        fields.priority,
-        epoch_ms(fields.scheduled_at),
-        epoch_ms(fields.expires_at),
-        None if fields.provider_code is None else ProviderCode(fields.provider_code),
-        fields.pin,
-        fields.on_unknown,
-        fields.duplicate_safe,
-        fields.extra,
-        fields.retry_count,
+        conversation=conversation,
+        content=content,
+        guid=None if fields.guid is None else Guid(fields.guid),
+        account_id=None if fields.account_id is None else AccountId(fields.account_id),
+        options=options,
     )
     draft.check_at(now)
     return draft

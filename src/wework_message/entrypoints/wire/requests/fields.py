@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, TypeAlias
 from msgspec import Meta, Struct, field
 
 from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS
-from wework_message.domain.message.draft import DEFAULT_PRIORITY, MAX_PRIORITY, MAX_RETRY_COUNT, OnUnknown, Pin
+from wework_message.domain.message.options import DEFAULT_PRIORITY, MAX_PRIORITY, MAX_RETRY_COUNT, OnUnknown, Pin
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"\A[!-~]{1,128}\Z")]
 Key: TypeAlias = Annotated[str, Meta(pattern=r"\A[ -~]{1,255}\Z")]

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from wework_message.domain.message.draft import Draft, is_idempotency_key
+from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.options import is_idempotency_key
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected, rejection
 from wework_message.entrypoints.wire.requests.body import Limits, decode_object
-from wework_message.entrypoints.wire.requests.drafts import ReadMessage, read_message
+from wework_message.entrypoints.wire.requests.drafts import SendRequest, read_message
 from wework_message.entrypoints.wire.requests.fields import EXPECTED, KNOWN_NAMES
 from wework_message.entrypoints.wire.requests.java_batch import NAMES as JAVA_NAMES
 from wework_message.entrypoints.wire.requests.java_batch import check_shape, common_and_own, fan_out, is_java_shape
@@ -19,23 +20,6 @@ __all__ = [
 ]  # fmt: skip
 
 _BATCH_FIELDS: Final = frozenset({"messages", "atomic", "mode", "clientMessageId"})
-
-
-@dataclass(frozen=True, slots=True)
-class SendRequest:
-    """One message, or the parts of a group (MIXED) in the order in which they are sent."""
-
-    drafts: tuple[Draft, ...]
-    is_group: bool
-    is_async: bool
-    """The client asked `/send` to answer like `/send/async`."""
-    client_message_id: str | None
-    """Idempotency key of the message or, for a group, of the group (its drafts have none then)."""
-
-    @property
-    def draft(self) -> Draft:
-        """The first draft; the only one where `is_group` is false."""
-        return self.drafts[0]
 
 
 class BatchMode(StrEnum):
@@ -76,8 +60,7 @@ def parse_send(body: bytes, *, limits: Limits, now: int, idempotency_key: str | 
     Raises `RequestRejected` (400, 413, 422, 501) with every problem it finds.
     """
     raw = decode_object(body, most=limits.max_message_bytes)
-    read = read_message(_with_key(raw, idempotency_key), limits=limits, now=now)
-    return SendRequest(read.drafts, read.is_group, read.is_async, read.client_message_id)
+    return read_message(_with_key(raw, idempotency_key), limits=limits, now=now)
 
 
 def parse_batch(body: bytes, *, limits: Limits, now: int, idempotency_key: str | None = None) -> BatchRequest:
@@ -130,7 +113,7 @@ def _item(index: int, entry: object, *, limits: Limits, now: int) -> BatchItem:
         text = "cannot be MIXED inside a batch"
         return BatchItem(index, None, (FieldProblem(f"{path}.messageType", ProblemCode.INVALID_VALUE, text),))
     try:
-        read: ReadMessage = read_message(entry, limits=limits, now=now, prefix=f"{path}.")
+        read = read_message(entry, limits=limits, now=now, prefix=f"{path}.")
     except RequestRejected as rejected:
         return BatchItem(index, None, rejected.errors)
     return BatchItem(index, read.drafts[0])

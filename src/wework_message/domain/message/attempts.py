@@ -1,0 +1,77 @@
+"""The attempts of one message, oldest first, and what they prove together."""
+
+from typing import Final
+
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.message.projection import CallbackProjection, Evidence, FactKind
+
+_PROVEN_SENT: Final = frozenset({MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.RECALLING})
+
+
+class Attempts(list[Attempt]):
+    """A message's calls in the order of their numbers, which have no gaps; at most one of them is unsettled."""
+
+    __slots__ = ()
+
+    @property
+    def last(self) -> Attempt | None:
+        """The newest attempt, if there was one."""
+        return self[-1] if self else None
+
+    @property
+    def open(self) -> Attempt | None:
+        """The attempt that is in flight or uncertain; there is at most one."""
+        return next((attempt for attempt in reversed(self) if attempt.unsettled), None)
+
+    @property
+    def named(self) -> Attempt | None:
+        """The attempt whose provider id a recall must name: the strongest one that has an id."""
+        named = [attempt for attempt in self if attempt.provider_message_id is not None]
+        return max(named, key=lambda attempt: (attempt.evidence, attempt.number), default=None)
+
+    @property
+    def telling(self) -> Attempt | None:
+        """The attempt that answers tell about: the one whose provider id counts, else the newest."""
+        return self.named or self.last
+
+    @property
+    def revoked(self) -> bool:
+        """Whether the message stream showed that one of them was recalled."""
+        return any(FactKind.REVOKED in attempt.facts for attempt in self)
+
+    def numbered(self, number: int) -> Attempt:
+        """Attempt `number` (from 1); raises `KeyError` if it is not there."""
+        for attempt in self:
+            if attempt.number == number:
+                return attempt
+        raise KeyError(number)
+
+    def proven(self, *, status: MessageStatus, current_round: int) -> MessageStatus | None:
+        """What their evidence proves about a message with this status; None where the rules decide.
+
+        A call that is open ends first: SENDING is left by its answer only. A failure that the server reported of an
+        earlier round ends no later one, unless that one rests on it.
+        """
+        proven = CallbackProjection.of(attempt.evidence for attempt in self)
+        if proven is None or any(attempt.outcome is None and attempt.unsettled for attempt in self):
+            return None
+        if proven is MessageStatus.FAILED and status not in _PROVEN_SENT:
+            failed = {attempt.round for attempt in self if attempt.evidence is Evidence.SEND_FAILED}
+            return proven if current_round in failed else None
+        return proven
+
+    def give_up(self) -> bool:
+        """Nothing is open any more; whether something was."""
+        if (attempt := self.open) is None:
+            return False
+        attempt.release()
+        return True
+
+    def free_lane(self) -> Attempt | None:
+        """The open attempt stays unsettled and holds its lane no longer; None where none held it."""
+        attempt = self.open
+        if attempt is None or not attempt.lane_open:
+            return None
+        attempt.lane_open = False
+        return attempt

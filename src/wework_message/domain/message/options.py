@@ -1,0 +1,89 @@
+"""The options of a send request: one value, held by the draft and by the message."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.ids import ProviderCode
+
+DEFAULT_PRIORITY: Final = 5
+MAX_PRIORITY: Final = 9
+MAX_RETRY_COUNT: Final = 10
+
+_KEY: Final = re.compile(r"[ -~]{1,255}")
+
+
+class Pin(StrEnum):
+    """How far a message may move from the instance the client had in mind."""
+
+    ACCOUNT = "account"
+    """Any binding of the account (default)."""
+    BINDING = "binding"
+    """Only this binding: the message waits for it and never fails over."""
+
+
+class OnUnknown(StrEnum):
+    """What becomes of a message nobody can prove sent or unsent (decision 16)."""
+
+    HOLD = "HOLD"
+    """It stays UNKNOWN until evidence or a person settles it (default)."""
+    FAIL = "FAIL"
+    """It ends as FAILED with `confirmed: false` after a time; it is not sent again."""
+    RESEND = "RESEND"
+    """It is sent again and marked `possibleDuplicate`; needs `duplicateSafe`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendOptions:
+    """Everything a client may ask of a send beside sender, conversation and content. Instants are epoch ms UTC.
+
+    Stores and fingerprints take the fields from here: a new field needs a column of its name, and nothing else there.
+    """
+
+    client_message_id: str | None = None
+    """Idempotency key, 1-255 printable ASCII characters; None for the parts of a group, which has the key."""
+    priority: int = DEFAULT_PRIORITY
+    """0 (low) to 9 (urgent)."""
+    scheduled_at: int | None = None
+    expires_at: int | None = None
+    """As asked; None = the application's default. None on a message: it has an end of its own, which new rounds move."""
+    provider_code: ProviderCode | None = None
+    """Only bindings at this provider; whether it exists is the application's to say."""
+    pin: Pin = Pin.ACCOUNT
+    on_unknown: OnUnknown | None = None
+    """None = not asked; `resolved` says what holds then."""
+    duplicate_safe: bool = False
+    extra: Mapping[str, Any] | None = None
+    """The caller's own data: kept, returned, never sent to a provider."""
+    retry_count: int | None = None
+    """0-10 quick tries instead of the configured number; 0 is read as 1 (decision 47)."""
+
+    def problems(self) -> Iterator[InvalidValueError]:
+        """What no request may ask, path in the JSON's spelling. Resolved options may have a default that breaks a pair."""
+        if self.client_message_id is not None and not is_idempotency_key(self.client_message_id):
+            yield InvalidValueError("clientMessageId", "must be 1 to 255 printable ASCII characters")
+        if not 0 <= self.priority <= MAX_PRIORITY:
+            yield InvalidValueError("priority", f"must be 0 to {MAX_PRIORITY}")
+        if self.retry_count is not None and not 0 <= self.retry_count <= MAX_RETRY_COUNT:
+            yield InvalidValueError("retryCount", f"must be 0 to {MAX_RETRY_COUNT}")
+        if self.on_unknown is OnUnknown.RESEND and not self.duplicate_safe:
+            yield InvalidValueError("duplicateSafe", "must be true where onUnknown is RESEND")
+        if self.expires_at is not None and self.scheduled_at is not None and self.expires_at <= self.scheduled_at:
+            yield InvalidValueError("expiresAt", "must be after scheduledAt")
+
+
+NO_OPTIONS: Final = SendOptions()
+"""A request that asks for nothing special."""
+
+
+def resolved(options: SendOptions, *, account: OnUnknown | None, configured: OnUnknown) -> SendOptions:
+    """The options of the accepted message: `on_unknown` as asked, else the account's, else the configured one."""
+    return replace(options, on_unknown=options.on_unknown or account or configured, expires_at=None)
+
+
+def is_idempotency_key(key: str) -> bool:
+    """Whether `key` has 1-255 printable ASCII characters."""
+    return _KEY.fullmatch(key) is not None

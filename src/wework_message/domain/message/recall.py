@@ -1,0 +1,73 @@
+"""The recall of a message: asked for by somebody, made by us, and confirmed by the world only."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from wework_message.domain.message.scheduling import Due
+from wework_message.domain.outcomes import OutcomeClass
+
+
+class RecallState(StrEnum):
+    """How far the recall of a message is."""
+
+    NONE = "NONE"
+    WAITING = "WAITING"
+    """Asked while the message was UNKNOWN: it starts once the message is proven sent (domain D4.9)."""
+    ASKED = "ASKED"
+    CALLING = "CALLING"
+    ANSWERED = "ANSWERED"
+    """The provider answered 0; the stream has not confirmed it yet."""
+    LOST = "LOST"
+    """The answer to our recall was lost."""
+
+
+_RUNNING: Final = frozenset({RecallState.ASKED, RecallState.CALLING, RecallState.ANSWERED, RecallState.LOST})
+
+
+@dataclass(slots=True)
+class Recall:
+    """How far it is. A method that changes it returns when to look at the message again; a recall never holds a lane."""
+
+    state: RecallState = RecallState.NONE
+    confirmed: bool | None = None
+    """Whether the message stream showed it; None before it is recalled."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.state in _RUNNING
+
+    def wait(self) -> None:
+        """It was asked for, and starts once the message is proven sent."""
+        self.state = RecallState.WAITING
+
+    def put_off(self) -> None:
+        """The message is no longer proven sent: a running recall starts again once it is (domain D4.9)."""
+        if self.is_running:
+            self.state = RecallState.WAITING
+
+    def start(self) -> Due:
+        """The dispatcher makes the call, at once."""
+        self.state = RecallState.ASKED
+        return Due(0)
+
+    def call(self, *, lease_ms: int) -> Due:
+        """The call's intent; recalling twice does no harm, so a crash here is simply repeated or waited out."""
+        self.state = RecallState.CALLING
+        return Due(lease_ms)
+
+    def settle(self, kind: OutcomeClass, *, retry_ms: int, horizon_ms: int) -> Due | None:
+        """The provider's answer to our call; None where it refused, and the recall has ended."""
+        if kind in (OutcomeClass.NOT_SENT, OutcomeClass.THROTTLED):
+            self.state = RecallState.ASKED
+            return Due(retry_ms)
+        if kind in (OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN):
+            self.state = RecallState.ANSWERED if kind is OutcomeClass.ACCEPTED else RecallState.LOST
+            return Due(2 * horizon_ms)
+        self.end()
+        return None
+
+    def end(self) -> None:
+        """As if it had not been asked for."""
+        self.state = RecallState.NONE

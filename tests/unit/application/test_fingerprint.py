@@ -1,0 +1,47 @@
+"""The fingerprints that stores hold: an update must not turn the repetition of a request into a conflict."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from tests.support.builders import PROVIDER, a_draft
+
+from wework_message.application.accept import fingerprint as module
+from wework_message.application.accept.fingerprint import fingerprint
+from wework_message.domain.content import MentionContent
+from wework_message.domain.conversation import PEERS_AND_ROOMS
+from wework_message.domain.ids import AccountId
+from wework_message.domain.message.options import OnUnknown, Pin, SendOptions
+
+EVERYTHING: dict[str, Any] = {
+    "client_message_id": "k", "priority": 8, "scheduled_at": 5, "expires_at": 9, "provider_code": PROVIDER,
+    "pin": Pin.BINDING, "on_unknown": OnUnknown.RESEND, "duplicate_safe": True,
+    "extra": {"b": 1, "a": {"z": 1, "y": None}}, "retry_count": 0,
+}  # fmt: skip
+
+
+def test_fingerprints_are_those_of_version_0() -> None:
+    mention = a_draft(
+        conversation=PEERS_AND_ROOMS.parse("R:7"), content=MentionContent(content="hi", at_list=("1",)), guid=None,
+        account_id=AccountId("acc"), **EVERYTHING,
+    )  # fmt: skip
+    assert fingerprint([a_draft()]).hex() == "e16d392f444f7300b107f78bc13913db2e8f6a738822ba3168164398a5df867b"
+    assert (
+        fingerprint([mention, a_draft()], mode="batch").hex()
+        == "fcfd544f5fdbf6bc173f315fc213bf25ee5d2fea47943f68fd4cd4dcb44c517d"
+    )
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_every_option_counts(name: str) -> None:
+    others = {"duplicate_safe": name == "on_unknown"}
+    assert fingerprint([a_draft(**others | {name: EVERYTHING[name]})]) != fingerprint([a_draft(**others)])
+
+
+def test_an_option_that_came_later_counts_only_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = tuple(field for field in dataclasses.fields(SendOptions) if field.name == "retry_count")
+    monkeypatch.setattr(module, "_LATER", later)
+    assert fingerprint([a_draft()]).hex() == "e16d392f444f7300b107f78bc13913db2e8f6a738822ba3168164398a5df867b"
+    monkeypatch.setattr(module, "_FIRST", ())
+    monkeypatch.setattr(module, "_Asked", dataclasses.make_dataclass("_Asked", ["a", "b", "c", "d"]))
+    assert fingerprint([a_draft(retry_count=1)]) != fingerprint([a_draft(retry_count=2)])

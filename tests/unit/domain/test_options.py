@@ -1,0 +1,39 @@
+import dataclasses
+
+import pytest
+from hypothesis import Phase, given, settings
+
+from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.options import OnUnknown, SendOptions, resolved
+from wework_message.testing.strategies import drafts
+
+FIELDS = dataclasses.fields(SendOptions)
+
+
+def test_the_shipped_drafts_ask_for_every_option() -> None:
+    asked: set[str] = set()
+
+    @settings(max_examples=50, phases=[Phase.generate], derandomize=True, deadline=None)
+    @given(draft=drafts())
+    def look(draft: Draft) -> None:
+        asked.update(field.name for field in FIELDS if getattr(draft.options, field.name) != field.default)
+
+    look()
+    assert asked == {field.name for field in FIELDS}
+
+
+@given(draft=drafts())
+def test_options_of_a_message_are_those_of_its_draft_but_for_what_is_settled(draft: Draft) -> None:
+    options = resolved(draft.options, account=None, configured=OnUnknown.FAIL)
+    settled = {"on_unknown": draft.options.on_unknown or OnUnknown.FAIL, "expires_at": None}
+    for field in FIELDS:
+        assert getattr(options, field.name) == settled.get(field.name, getattr(draft.options, field.name))
+
+
+@pytest.mark.parametrize("asked", [None, *OnUnknown])
+@pytest.mark.parametrize("account", [None, *OnUnknown])
+def test_what_holds_is_the_request_s_word_then_the_account_s_then_the_configured_one(
+    asked: OnUnknown | None, account: OnUnknown | None
+) -> None:
+    options = resolved(SendOptions(on_unknown=asked), account=account, configured=OnUnknown.RESEND)
+    assert options.on_unknown is (asked or account or OnUnknown.RESEND)

@@ -1,0 +1,26 @@
+import dataclasses
+
+import pytest
+
+from wework_message.adapters.sql.core.option_columns import COLUMNS, KEPT_ELSEWHERE, RENAMED, OptionMapping
+from wework_message.adapters.sql.core.tables import message
+from wework_message.domain.message.options import SendOptions
+
+
+def test_every_option_has_a_column_or_is_declared_to_have_none() -> None:
+    names = {field.name for field in dataclasses.fields(SendOptions)}
+    assert {RENAMED.get(name, name) for name in names - KEPT_ELSEWHERE} == set(COLUMNS)
+    assert set(COLUMNS) <= set(message.c.keys())
+    assert names >= KEPT_ELSEWHERE | RENAMED.keys()
+
+
+def test_an_option_without_a_column_cannot_be_forgotten() -> None:
+    options = dataclasses.make_dataclass("options", [("priority", int), ("campaign", str | None)])
+    with pytest.raises(TypeError, match="campaign"):
+        OptionMapping(options, {"priority"})
+
+
+def test_an_option_of_a_type_that_no_column_is_known_for_cannot_be_forgotten() -> None:
+    options = dataclasses.make_dataclass("options", [("parts", frozenset[str])])
+    with pytest.raises(TypeError, match="frozenset"):
+        OptionMapping(options, {"parts"})
