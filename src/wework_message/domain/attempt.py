@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 from wework_message.domain.callbacks import Evidence, FactKind, weigh
+from wework_message.domain.decision import Decision
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, ProviderMessageId
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.selection import Decision
 
 
 @dataclass(frozen=True, slots=True)

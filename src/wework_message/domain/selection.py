@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from wework_message.domain.account import Binding
-from wework_message.domain.ids import BindingId, Guid, ProviderCode
+from wework_message.domain.decision import Considered, Decision
 from wework_message.domain.provider import Provider
 from wework_message.domain.routing_filters import (
     UNOBSERVED,
@@ -27,8 +27,6 @@ __all__ = (
     "UNOBSERVED",
     "Candidate",
     "Choice",
-    "Considered",
-    "Decision",
     "Exclusion",
     "ProviderSelector",
     "Refusal",
@@ -39,29 +37,6 @@ __all__ = (
 
 HYSTERESIS: Final = 0.15
 """A conversation stays with its last binding unless another one's score is better by more than this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Considered:
-    """One candidate, as it was seen."""
-
-    binding_id: BindingId
-    guid: Guid
-    provider_code: ProviderCode
-    score: float | None = None
-    """0-1; None where it was left out before scores were compared."""
-    excluded: str | None = None
-    """An `Exclusion`; None where it could have taken the message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Why a message went where it went; stored with the attempt (wire sections 3 and 5)."""
-
-    candidates: tuple[Considered, ...]
-    chosen: BindingId | None
-    reason: str
-    """ONLY_CANDIDATE, TRIAL, STICKY, BEST_SCORE, or a `RefusalKind`."""
 
 
 class RefusalKind(StrEnum):

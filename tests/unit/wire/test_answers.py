@@ -9,6 +9,7 @@ from wework_message.application.queries.providers import ProviderStats, Provider
 from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.callbacks import FactKind
 from wework_message.domain.content import LinkContent
+from wework_message.domain.decision import Considered, Decision
 from wework_message.domain.ids import BatchId, BindingId, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message, Note
@@ -16,7 +17,6 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.ports.reading import BatchView, CallbackView, MessageView
 from wework_message.domain.provider import Capabilities, Provider
-from wework_message.domain.selection import Considered, Decision
 from wework_message.entrypoints.wire.answers import (
     AsyncAnswer,
     group_answer,

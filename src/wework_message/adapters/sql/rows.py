@@ -11,11 +11,11 @@ from wework_message.domain.agenda import Due, Place, Urgency
 from wework_message.domain.attempt import Attempt, AttemptOutcome, Receipt
 from wework_message.domain.callbacks import FactKind
 from wework_message.domain.content import decode_content, encode_content
+from wework_message.domain.decision import Decision
 from wework_message.domain.draft import OnUnknown, Pin
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message, Note, RecallState
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.selection import Decision
 
 Row = Mapping[str, Any] | RowMapping
 """A result row by column name."""

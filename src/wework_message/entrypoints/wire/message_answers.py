@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from wework_message.domain.attempt import Attempt
 from wework_message.domain.content import Content
+from wework_message.domain.decision import Decision
 from wework_message.domain.message import Message, Note
 from wework_message.domain.ports.reading import MessageView
-from wework_message.domain.selection import Decision
 from wework_message.entrypoints.wire.answers import Standing, error_of, identity, standing
 from wework_message.entrypoints.wire.instants import iso
 
