@@ -92,7 +92,10 @@ class Refusal:
     retry_in_ms: int | None = None
     """For THROTTLED: the shortest wait that a provider asked for."""
     probe: Binding | None = None
-    """For BREAKERS_OPEN: the best of who is shut out, to be asked whether it works again (the last is never ejected)."""
+    """For BREAKERS_OPEN: the best of who is shut out, to be asked whether it works again (the last is never ejected).
+
+    Not wired yet: accounts.
+    """
 
 
 @dataclass(frozen=True, slots=True)

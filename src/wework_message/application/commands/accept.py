@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from wework_message.application.errors import (
     ApplicationError,
@@ -16,14 +15,12 @@ from wework_message.application.errors import (
 from wework_message.application.fingerprint import fingerprint
 from wework_message.application.group_commit import Flush, GroupCommit
 from wework_message.application.senders import Senders
+from wework_message.domain.batch import BatchMode, stores
 from wework_message.domain.draft import Draft
 from wework_message.domain.ids import BatchId, MessageId, TenantId
 from wework_message.domain.message import Message
 from wework_message.domain.ports.persistence import IdempotencyKey, KeyOwner, NewBatch
 from wework_message.domain.ports.system import Clock, IdGenerator
-
-FANOUT: Final = "FANOUT"
-"""The mode of a batch whose items are single messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +234,8 @@ class StoreBatches:
             for place, result in zip(item.places, results, strict=True)
             if isinstance(result, ApplicationError)
         ]
-        if refusals and (item.atomic or len(refusals) == len(results)):
+        valid = len(results) - len(refusals)
+        if refusals and not stores(valid=valid, rejected=len(refusals), atomic=item.atomic):
             raise _refused(refusals)  # leaving the unit of work gives the fresh keys back
         batch = dataclasses.replace(item.batch, total=sum(len(entry.messages) for entry in fresh))
         await store(flush, fresh, now=self._clock.now(), batches=(batch,))
@@ -266,7 +264,9 @@ class AcceptBatchHandler:
                 for item, place in zip(command.items, command.places, strict=True)
             ]
         )
-        batch = NewBatch(batch_id, command.tenant_id, FANOUT, total=0, created_at=self.drafting.clock.now())
+        batch = NewBatch(
+            batch_id, command.tenant_id, BatchMode.FANOUT.value, total=0, created_at=self.drafting.clock.now()
+        )
         key = None
         if command.key is not None:
             drafts = [draft for item in command.items for draft in item.drafts]

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
+from wework_message.domain.batch import BatchMode, stores
 from wework_message.domain.draft import Draft, is_idempotency_key
 from wework_message.entrypoints.wire.body import Limits, decode_object
 from wework_message.entrypoints.wire.fields import EXPECTED, KNOWN_NAMES
@@ -14,7 +14,7 @@ from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, 
 from wework_message.entrypoints.wire.reading import ReadMessage, read_message
 
 __all__ = [
-    "BatchItem", "BatchMode", "BatchRequest", "FieldProblem", "Limits", "RequestRejected", "SendRequest",
+    "BatchItem", "BatchRequest", "FieldProblem", "Limits", "RequestRejected", "SendRequest",
     "parse_batch", "parse_send",
 ]  # fmt: skip
 
@@ -36,15 +36,6 @@ class SendRequest:
     def draft(self) -> Draft:
         """The first draft; the only one where `is_group` is false."""
         return self.drafts[0]
-
-
-class BatchMode(StrEnum):
-    """What a batch is carried out as."""
-
-    FANOUT = "FANOUT"
-    """One message per item."""
-    MASS_SEND = "MASS_SEND"
-    """The provider's mass-send assistant (群发助手)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +108,8 @@ def _java_batch(raw: dict[str, Any], *, limits: Limits, now: int, idempotency_ke
 
 def _sound(items: tuple[BatchItem, ...], *, atomic: bool, key: str | None) -> BatchRequest:
     problems = [problem for item in items for problem in item.problems]
-    if problems and (atomic or all(item.draft is None for item in items)):
+    valid = sum(item.draft is not None for item in items)
+    if problems and not stores(valid=valid, rejected=len(items) - valid, atomic=atomic):
         raise rejection(problems)
     return BatchRequest(BatchMode.FANOUT, atomic, items, key)
 
