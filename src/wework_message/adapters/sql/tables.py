@@ -113,8 +113,6 @@ due: Final = Table(
     Column("parked", Boolean, nullable=False),
     Column("paced", Boolean, nullable=False),
     Column("due_at", BigInteger, nullable=False),
-    Column("lease_owner", _NAME),
-    Column("epoch", Integer, nullable=False, server_default="0"),
     UniqueConstraint("message_id"),
     Index("ix_wm_due_when", "urgency", "due_at"),
     Index("ix_wm_due_lane", "lane", "place", "urgency", "seq"),
