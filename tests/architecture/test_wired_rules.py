@@ -14,7 +14,7 @@ import pytest
 
 PACKAGE: Final = Path(__file__).parents[2] / "src" / "wework_message"
 
-NOT_THE_SERVICE: Final = ("testing", "entrypoints/simulator", "simulator")
+NOT_THE_SERVICE: Final = ("testing", "simulator", "simulator")
 """What embedders and tests use proves nothing about the service."""
 
 DECODED: Final = ("content.py",)

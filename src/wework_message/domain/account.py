@@ -67,7 +67,7 @@ class Account:
     name: str = ""
     corp_id: str | None = None
     """Never set. Not wired yet: accounts."""
-    vid: str | None = None
+    wecom_user_id: str | None = None
     """Its own user id in the message stream; None until configured or learned (decision 44)."""
     enabled: bool = True
     state: AccountState = AccountState.UNKNOWN

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from litestar import Request
 
-from wework_message.application.commands.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
+from wework_message.application.accept.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
 from wework_message.application.errors import ApplicationError, NotFoundError, NotImplementedYetError
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.ids import BatchId
@@ -14,8 +14,8 @@ from wework_message.entrypoints.rest.problems import problems_of
 from wework_message.entrypoints.rest.reading import Query, check_json, next_cursor, read_body
 from wework_message.entrypoints.rest.sending import REPLAYED, idempotency_key
 from wework_message.entrypoints.rest.service import TENANT, Api, link
-from wework_message.entrypoints.wire.batch_answers import BatchAnswer, BatchItemAnswer, batch_progress
-from wework_message.entrypoints.wire.requests import BatchItem, BatchRequest, parse_batch
+from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchItemAnswer, batch_progress
+from wework_message.entrypoints.wire.requests.send import BatchItem, BatchRequest, parse_batch
 
 MAX_ITEMS: Final = 200
 

@@ -10,7 +10,7 @@ from wework_message.domain.ids import Guid
 from wework_message.entrypoints.rest.answering import Answer
 from wework_message.entrypoints.rest.reading import Query, bad_parameter, next_cursor, read_body
 from wework_message.entrypoints.rest.service import Api
-from wework_message.entrypoints.wire.callback_answers import callback_answer
+from wework_message.entrypoints.wire.answers.callbacks import callback_answer
 from wework_message.entrypoints.wire.problems import RequestRejected
 
 RECEIVED: Final = "回调已接收"

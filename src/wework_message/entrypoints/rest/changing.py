@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from litestar import Request
 
-from wework_message.application.commands.change import CancelMessage, RecallMessage, RetryMessage
+from wework_message.application.actions.change import CancelMessage, RecallMessage, RetryMessage
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId
-from wework_message.domain.ports.reading import MessageView
+from wework_message.domain.ports.queries import MessageView
 from wework_message.entrypoints.rest.answering import ACCEPTED, OK, Answer
 from wework_message.entrypoints.rest.problems import STATUSES, Refusal
 from wework_message.entrypoints.rest.reading import Query

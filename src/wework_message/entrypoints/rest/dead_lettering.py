@@ -11,7 +11,7 @@ from wework_message.entrypoints.intake.translating import command_of
 from wework_message.entrypoints.rest.answering import ACCEPTED, Answer
 from wework_message.entrypoints.rest.reading import Query, next_cursor
 from wework_message.entrypoints.rest.service import TENANT, Api
-from wework_message.entrypoints.wire.dead_letter_answers import (
+from wework_message.entrypoints.wire.answers.dead_letters import (
     DeadLetterPage,
     ReplayAnswer,
     dead_letter_answer,

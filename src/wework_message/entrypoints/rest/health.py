@@ -10,8 +10,8 @@ from wework_message.application.queries.providers import ProviderView
 from wework_message.application.queries.service import Backend, ServiceState
 from wework_message.entrypoints.rest.answering import OK, Answer, plain
 from wework_message.entrypoints.rest.service import Api
+from wework_message.entrypoints.wire.answers.providers import Totals, totals
 from wework_message.entrypoints.wire.instants import iso
-from wework_message.entrypoints.wire.provider_answers import Totals, totals
 
 SERVICE: Final = "wework-message"
 UNAVAILABLE: Final = 503

@@ -7,7 +7,7 @@ from litestar import Request
 from wework_message.application.errors import NotImplementedYetError
 from wework_message.entrypoints.rest.answering import Answer
 from wework_message.entrypoints.rest.service import Api
-from wework_message.entrypoints.wire.provider_answers import provider_answer, provider_health, providers_stats
+from wework_message.entrypoints.wire.answers.providers import provider_answer, provider_health, providers_stats
 
 
 async def providers(api: Api, request: Request[Any, Any, Any]) -> Answer:

@@ -9,8 +9,8 @@ import msgspec
 
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import CONTENTS, MessageType
-from wework_message.entrypoints.wire.fields import Common
-from wework_message.entrypoints.wire.java_batch import CONTENT_LISTS, IMAGE_LIST
+from wework_message.entrypoints.wire.requests.fields import Common
+from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST
 
 Schema = dict[str, Any]
 

@@ -16,7 +16,12 @@ from wework_message.entrypoints.rest import (
 )
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.documented import CURSOR, KEY, PREFER, Parameter, Route, integer
-from wework_message.entrypoints.wire.answers import (
+from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchProgress
+from wework_message.entrypoints.wire.answers.callbacks import CallbackAnswer
+from wework_message.entrypoints.wire.answers.dead_letters import DeadLetterAnswer, DeadLetterPage, ReplayAnswer
+from wework_message.entrypoints.wire.answers.messages import MessageAnswer
+from wework_message.entrypoints.wire.answers.providers import ProviderAnswer, ProviderHealthAnswer, ProvidersStats
+from wework_message.entrypoints.wire.answers.statuses import (
     AsyncAnswer,
     GroupAnswer,
     MessagePage,
@@ -24,11 +29,6 @@ from wework_message.entrypoints.wire.answers import (
     StatusAnswer,
     StatusPage,
 )
-from wework_message.entrypoints.wire.batch_answers import BatchAnswer, BatchProgress
-from wework_message.entrypoints.wire.callback_answers import CallbackAnswer
-from wework_message.entrypoints.wire.dead_letter_answers import DeadLetterAnswer, DeadLetterPage, ReplayAnswer
-from wework_message.entrypoints.wire.message_answers import MessageAnswer
-from wework_message.entrypoints.wire.provider_answers import ProviderAnswer, ProviderHealthAnswer, ProvidersStats
 
 _SENT: Final = (SendAnswer, GroupAnswer)
 _TAKEN: Final = (AsyncAnswer, GroupAnswer)

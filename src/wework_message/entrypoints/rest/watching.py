@@ -10,14 +10,14 @@ from wework_message.application.errors import NotFoundError
 from wework_message.domain.content import MessageType
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import FINAL, MessageStatus
-from wework_message.domain.ports.reading import MessageFilter, MessageView
+from wework_message.domain.ports.queries import MessageFilter, MessageView
 from wework_message.entrypoints.rest.answering import Answer
 from wework_message.entrypoints.rest.reading import Query, bad_parameter, next_cursor
 from wework_message.entrypoints.rest.sending import MAX_WAIT_MS
 from wework_message.entrypoints.rest.service import TENANT, Api
-from wework_message.entrypoints.wire.answers import MessagePage, StatusPage, listed_message
-from wework_message.entrypoints.wire.fields import epoch_ms
-from wework_message.entrypoints.wire.message_answers import message_answer
+from wework_message.entrypoints.wire.answers.messages import message_answer
+from wework_message.entrypoints.wire.answers.statuses import MessagePage, StatusPage, listed_message
+from wework_message.entrypoints.wire.requests.fields import epoch_ms
 
 MAX_IDS: Final = 100
 
