@@ -3,12 +3,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 from wework_message.adapters.sql.backends import migrate
-from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, schema_state
+from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, _config, schema_state
 from wework_message.adapters.sql.core.tables import metadata
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 
@@ -82,3 +83,43 @@ async def test_a_closed_store_leaves_one_file_that_another_program_can_read(tmp_
 
 def _names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
+
+
+def _write_as_0001(connection: Connection) -> None:
+    command.upgrade(_config(connection), "0001")
+    insert = (
+        "INSERT INTO wm_due (message_id, lane, urgency, place, parked, paced, due_at) VALUES (?, 'lane', 1, 2, 0, 1, 3)"
+    )
+    for message_id in ("a", "b", "c"):
+        connection.exec_driver_sql(insert, (message_id,))
+    connection.exec_driver_sql("DELETE FROM wm_due WHERE message_id = 'c'")
+
+
+def _due(connection: Connection) -> list[tuple[object, ...]]:
+    columns = "seq, tenant_id, message_id, lane, urgency, place, parked, paced, due_at"
+    return [tuple(row) for row in connection.exec_driver_sql(f"SELECT {columns} FROM wm_due")]  # noqa: S608 -- our own
+
+
+async def test_a_database_of_the_first_version_is_brought_up_with_its_rows(store: SqliteStore) -> None:
+    await store.transact(_write_as_0001)
+    before = await store.read(_due)
+    assert len(before) == 2
+    assert await migrate(store) is SchemaState.BEHIND
+    assert await store.transact(_differences) == []
+    assert await store.read(_due) == before
+    await store.transact(
+        lambda connection: connection.exec_driver_sql(
+            "INSERT INTO wm_due (message_id, lane, urgency, place, parked, paced, due_at) VALUES ('d', '', 0, 0, 0, 0, 0)"
+        )
+    )
+    assert [row[0] for row in await store.read(_due)] == [1, 2, 4]  # 3 was given once, and is never given again
+
+
+async def test_every_migration_has_a_way_back(store: SqliteStore) -> None:
+    await store.transact(_write_as_0001)
+    before = await store.read(_due)
+    await migrate(store)
+    await store.transact(lambda connection: command.downgrade(_config(connection), "0001"))
+    assert await store.read(_due) == before
+    await store.transact(lambda connection: command.downgrade(_config(connection), "base"))
+    assert await store.transact(schema_state) is SchemaState.EMPTY

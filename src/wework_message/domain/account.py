@@ -34,13 +34,16 @@ class Standby(StrEnum):
     HOT = "HOT"
     """Logged in: may send."""
     WARM = "WARM"
-    """A saved session: may be activated by a job (domain D5)."""
+    """A saved session: may be activated by a job (domain D5). Not wired yet: accounts."""
     COLD = "COLD"
-    """Needs a person and a QR code."""
+    """Needs a person and a QR code. Not wired yet: accounts."""
 
 
 class SlotOccupiedError(DomainError):
-    """Logging this binding in would log another one of the account out; nothing was changed."""
+    """Logging this binding in would log another one of the account out; nothing was changed.
+
+    Not wired yet: accounts.
+    """
 
     code: ClassVar[str] = "ILLEGAL_STATE"
 
@@ -51,7 +54,7 @@ class SlotOccupiedError(DomainError):
 
 
 class NotActivatableError(DomainError):
-    """Only an enabled WARM binding of the account can be activated; nothing was changed."""
+    """Only an enabled WARM binding of the account can be activated; nothing was changed. Not wired yet: accounts."""
 
     code: ClassVar[str] = "ILLEGAL_STATE"
 
@@ -64,6 +67,7 @@ class Account:
     tenant_id: TenantId = DEFAULT_TENANT
     name: str = ""
     corp_id: str | None = None
+    """Never set. Not wired yet: accounts."""
     wecom_user_id: str | None = None
     """Its own user id in the message stream; None until configured or learned (decision 44)."""
     enabled: bool = True
@@ -74,7 +78,7 @@ class Account:
 
     @property
     def implicit(self) -> bool:
-        """Whether nobody registered it: it was made for a guid (decision 19)."""
+        """Whether nobody registered it: it was made for a guid (decision 19). Not wired yet: accounts."""
         return self.account_id.startswith("guid:")
 
 
@@ -92,16 +96,25 @@ class Binding:
     weight: int = 100
     """Share among equals, at least 1."""
     device_slot: str | None = None
-    """Kind of device it logs in as (Windows, Mac, iPad ...); None = unknown, which may be any."""
+    """Kind of device it logs in as (Windows, Mac, iPad ...); None = unknown, which may be any. Never set.
+
+    Not wired yet: accounts.
+    """
     enabled: bool = True
     state: BindingState = BindingState.UNKNOWN
     epoch: int = 0
     """Goes up with every switch between bindings; an attempt of another epoch may settle but not start."""
     seq_hwm: str | None = None
-    """Highest `seq` seen in its stream; opaque, kept for a pull from there (domain D4.6)."""
+    """Highest `seq` seen in its stream; opaque, kept for a pull from there (domain D4.6). Never set.
+
+    Not wired yet: callbacks.
+    """
 
     def shares_slot(self, other: "Binding") -> bool:
-        """Whether both cannot be logged in at once; an unknown slot may be the same (assumption of domain D5)."""
+        """Whether both cannot be logged in at once; an unknown slot may be the same (assumption of domain D5).
+
+        Not wired yet: accounts.
+        """
         return self.device_slot is None or other.device_slot is None or self.device_slot == other.device_slot
 
 
@@ -123,7 +136,10 @@ def implicit_binding(guid: Guid, provider_code: ProviderCode) -> Binding:
 
 
 def may_start(attempt_epoch: int, binding: Binding) -> bool:
-    """The fence: a call whose intent was committed under another epoch is not made (domain D5)."""
+    """The fence: a call whose intent was committed under another epoch is not made (domain D5).
+
+    Not wired yet: accounts.
+    """
     return attempt_epoch == binding.epoch
 
 
@@ -136,7 +152,10 @@ def effective_state(bindings: Iterable[Binding]) -> AccountState:
 
 
 def slot_holder(standby: Binding, bindings: Iterable[Binding]) -> Binding | None:
-    """The sibling that logging `standby` in would log out: HOT, not known offline, same slot."""
+    """The sibling that logging `standby` in would log out: HOT, not known offline, same slot.
+
+    Not wired yet: accounts.
+    """
     return next(
         (
             other
@@ -156,7 +175,7 @@ def activate(standby: Binding, bindings: Sequence[Binding], *, demote: bool = Fa
 
     Epochs go up, so that nothing which was decided before the switch starts after it. With `demote` every holder of its
     slot becomes WARM, else one raises `SlotOccupiedError`. Raises `NotActivatableError` for one that is not enabled and WARM.
-    The activated one is not ONLINE before its instance says so.
+    The activated one is not ONLINE before its instance says so. Not wired yet: accounts.
     """
     if standby.standby is not Standby.WARM or not standby.enabled:
         raise NotActivatableError("only an enabled WARM binding can be activated")

@@ -53,6 +53,7 @@ class HoldReason(StrEnum):
     ALL_OFFLINE = "ALL_OFFLINE"
     BREAKERS_OPEN = "BREAKERS_OPEN"
     QUIET_HOURS = "QUIET_HOURS"
+    """Not wired yet: accounts."""
     THROTTLED = "THROTTLED"
 
 
@@ -68,7 +69,6 @@ class Trigger(StrEnum):
     FAIL = "fail"
     LOSE = "lose"
     RECALL = "recall"
-    ASSUME_RECALLED = "assume recalled"
     REPLAY = "retry"
     FORCE_REPLAY = "forced retry"
     GIVE_UP = "give up"
@@ -115,7 +115,7 @@ DECISIONS: Final[dict[MessageStatus, dict[Trigger, MessageStatus]]] = {
     },
     _S.SENT: {_T.RECALL: _S.RECALLING},
     _S.DELIVERED: {_T.RECALL: _S.RECALLING},
-    _S.RECALLING: {_T.ASSUME_RECALLED: _S.RECALLED},
+    _S.RECALLING: {},
     _S.RECALLED: {},
     _S.FAILED: {_T.REPLAY: _S.QUEUED, _T.FORCE_REPLAY: _S.QUEUED},
     _S.EXPIRED: {_T.REPLAY: _S.QUEUED, _T.FORCE_REPLAY: _S.QUEUED},

@@ -23,16 +23,6 @@ class OutcomeClass(StrEnum):
     """Perhaps sent: every loss after the first byte, and every contradictory answer. Never re-sent by itself."""
 
 
-PROVABLY_UNSENT: Final = frozenset(
-    {
-        OutcomeClass.NOT_SENT,
-        OutcomeClass.THROTTLED,
-        OutcomeClass.REFUSED_BINDING,
-        OutcomeClass.REFUSED_CAPABILITY,
-    }
-)
-"""The only classes that may be retried or fail over automatically (decision 14)."""
-
 REFUSALS: Final = frozenset(
     {OutcomeClass.REFUSED_BINDING, OutcomeClass.REFUSED_CAPABILITY, OutcomeClass.REFUSED_PERMANENT}
 )

@@ -49,19 +49,6 @@ class Bucket:
         level = min(self.capacity * self.per_ms, self.level + (now - self.at) * self.tokens)
         return Bucket(self.tokens, self.per_ms, self.capacity, level, now)
 
-    def take(self, n: int, now: int) -> tuple["Bucket", bool, int]:
-        """Take `n` tokens if they are there: the bucket, whether they were, else how long until they can be, in ms.
-
-        Raises `InvalidValueError` for an `n` that is negative or more than the bucket can ever hold.
-        """
-        if not 0 <= n <= self.capacity:
-            raise InvalidValueError("budgets.limit", "asks for more than the budget can ever hold")
-        bucket = self.refilled(now)
-        missing = n * bucket.per_ms - bucket.level
-        if missing > 0:
-            return bucket, False, bucket.wait_ms(missing, now)
-        return replace(bucket, level=-missing), True, 0
-
     def reserve(self, n: int, now: int) -> tuple["Bucket", int]:
         """Take `n` tokens in any case; the answer is how long to wait for the last of them, in ms (0 = now).
 
@@ -74,23 +61,6 @@ class Bucket:
         level = bucket.level - n * bucket.per_ms
         return replace(bucket, level=level), bucket.wait_ms(-level, now)
 
-    def lease(self, n: int, now: int) -> tuple["Bucket", int]:
-        """Take up to `n` whole tokens as a block, to be spent without asking again (decision 33); perhaps 0."""
-        bucket = self.refilled(now)
-        got = max(0, min(n, bucket.level // bucket.per_ms))
-        return replace(bucket, level=bucket.level - got * bucket.per_ms), got
-
-    def give_back(self, n: int, now: int) -> "Bucket":
-        """Return `n` unspent tokens; never above the capacity."""
-        bucket = self.refilled(now)
-        return replace(bucket, level=min(bucket.capacity * bucket.per_ms, bucket.level + max(0, n) * bucket.per_ms))
-
-    def half_rate(self) -> "Bucket":
-        """Half the rate and half the capacity (at least 1): what a process allows alone while it cannot see the others."""
-        capacity = max(1, self.capacity // 2)
-        per_ms = self.per_ms * 2
-        return Bucket(self.tokens, per_ms, capacity, min(capacity * per_ms, self.level * 2), self.at)
-
     def wait_ms(self, units: int, now: int) -> int:
         """How long from `now` until `units` have been gained, in ms, rounded up; 0 for none."""
         if units <= 0:
@@ -99,7 +69,7 @@ class Bucket:
 
 
 class Period(StrEnum):
-    """What a budget is counted over (wire section 5)."""
+    """What a budget is counted over (wire section 5). Not wired yet: accounts."""
 
     MINUTE = "MINUTE"
     HOUR = "HOUR"
@@ -116,7 +86,7 @@ _PERIOD_MS: Final = {Period.MINUTE: MINUTE_MS, Period.HOUR: 60 * MINUTE_MS, Peri
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much an account may send per period. Its bindings share it (decision 22)."""
+    """How much an account may send per period. Its bindings share it (decision 22). Not wired yet: accounts."""
 
     per: Period
     limit: int
@@ -137,14 +107,14 @@ class Budget:
 
 
 def reserve_all(buckets: Sequence[Bucket], n: int, now: int) -> tuple[tuple[Bucket, ...], int]:
-    """Reserve in every bucket; the longest wait counts."""
+    """Reserve in every bucket; the longest wait counts. Not wired yet: accounts."""
     reserved = [bucket.reserve(n, now) for bucket in buckets]
     return tuple(bucket for bucket, _ in reserved), max((wait for _, wait in reserved), default=0)
 
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """A daily span in which an account sends nothing. Equal ends mean no span.
+    """A daily span in which an account sends nothing. Equal ends mean no span. Not wired yet: accounts.
 
     Raises `InvalidValueError` for a minute outside 0-1439.
     """

@@ -2,14 +2,16 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 from tests.support.mysql import opened_store, target_of
+from tests.support.polling import until
 from tests.support.servers.mariadb import Database, MariaDb
 
 from wework_message.adapters.sql.backends import migrate
-from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, schema_state, upgrade
+from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, _config, schema_state, upgrade
 from wework_message.adapters.sql.core.tables import metadata
 from wework_message.adapters.sql.mysql import server as mysql_server
 from wework_message.adapters.sql.mysql.backend import MysqlBackend
@@ -56,7 +58,42 @@ async def test_the_next_one_that_migrates_sees_all_of_it(
         )  # its lock is free again, and the caller's transaction still open
         return mariadb.sql(f"SELECT version_num FROM {mariadb_database.name}.{VERSION_TABLE}")  # noqa: S608 -- our own names
 
-    assert await store.transact(upgrade_and_look) == "0001\n"
+    assert await store.transact(upgrade_and_look) == "0002\n"
+
+
+INSERT = (
+    "INSERT INTO wm_due (message_id, lane, urgency, place, parked, paced, due_at) VALUES (%s, 'lane', 1, 2, 0, 1, 3)"
+)
+
+
+def _write(connection: Connection, message_id: str) -> None:
+    connection.exec_driver_sql(INSERT, (message_id,))
+
+
+def _due(connection: Connection) -> list[str]:
+    return list(connection.exec_driver_sql("SELECT message_id FROM wm_due ORDER BY seq").scalars())
+
+
+async def test_a_process_of_the_version_before_goes_on_while_the_schema_is_brought_up(
+    mariadb: MariaDb, mariadb_database: Database, store: MysqlStore
+) -> None:
+    await store.transact(lambda connection: command.upgrade(_config(connection), "0001"))
+    session = await store.begin()
+    await session.run(_write, "under way")
+
+    async def waiting() -> bool:
+        query = "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'Waiting for table metadata lock'"
+        return await asyncio.to_thread(mariadb.sql, query) != "0\n"
+
+    async with opened_store(target_of(mariadb_database)) as newer:
+        brought_up = asyncio.create_task(migrate(newer))
+        await until(waiting)
+        await session.commit([])
+        await session.close()
+        assert await brought_up is SchemaState.BEHIND
+    await store.transact(_write, "afterwards")
+    assert await store.read(_due) == ["under way", "afterwards"]
+    assert await store.transact(_differences) == []
 
 
 async def test_every_table_compares_exactly_and_takes_any_character(store: MysqlStore) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from redis.commands.core import AsyncScript
 from tests.support.redis import linked
 from tests.support.servers.redis import Redis
 
@@ -13,7 +14,6 @@ from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.redis.guarded import PAUSE_MS, GuardedRedis
 from wework_message.adapters.redis.rate_limiter import BLOCK, TTL_MS, RedisRateLimiter
-from wework_message.adapters.redis.script import Script
 from wework_message.adapters.system import SystemClock
 from wework_message.domain.ids import AccountId
 
@@ -166,18 +166,18 @@ async def test_a_redis_that_hangs_costs_one_short_wait_and_then_none(redis_url: 
 
 async def test_tries_whose_answers_do_not_come_take_few_tokens(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     clock, asked = SettableClock(), []
-    run = Script.run
+    run = AsyncScript.__call__
 
-    async def late(self: Script, client: Any, keys: list[str], *arguments: str | int | bytes) -> Any:
-        asked.append(arguments[1])
-        await run(self, client, keys, *arguments)
+    async def late(self: AsyncScript, keys: list[str], args: list[Any]) -> Any:
+        asked.append(args[1])
+        await run(self, keys, args)
         raise TimeoutError
 
     async with linked(redis_url, clock) as guarded_redis:
         limiter = limiter_on(guarded_redis, clock, redis_clock=False)
         for _ in range(BLOCK * 2):
             await limiter.reserve(ACCOUNT, 1_000)
-        monkeypatch.setattr(Script, "run", late)
+        monkeypatch.setattr(AsyncScript, "__call__", late)
         while len(asked) < 10:
             clock.advance(PAUSE_MS)
             await limiter.reserve(ACCOUNT, 1_000)

@@ -94,8 +94,7 @@ def test_several_profiles_apply_in_order(tmp_path: Path, write: Write) -> None:
 def test_a_profile_of_the_file_counts_until_the_environment_names_one(tmp_path: Path, write: Write) -> None:
     write("application.yml", "spring: {profiles: {active: prod}}")
     assert loaded(tmp_path).profile == "prod"
-    assert not loaded(tmp_path).embedded
-    assert loaded(tmp_path, SPRING_PROFILES_ACTIVE="dev").embedded
+    assert loaded(tmp_path, SPRING_PROFILES_ACTIVE="dev").profile == "dev"
 
 
 def test_a_profile_cannot_leave_the_folder(tmp_path: Path) -> None:

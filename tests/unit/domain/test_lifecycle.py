@@ -60,7 +60,6 @@ UNKNOWN     fail             FAILED
 UNKNOWN     expire           EXPIRED
 SENT        recall           RECALLING
 DELIVERED   recall           RECALLING
-RECALLING   assume_recalled  RECALLED
 FAILED      retry            QUEUED
 FAILED      forced_retry     QUEUED
 EXPIRED     retry            QUEUED

@@ -6,10 +6,16 @@ from hypothesis import strategies as st
 
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.lifecycle import HoldReason
-from wework_message.domain.outcomes import PROVABLY_UNSENT, REFUSALS, FailureReason, OutcomeClass
+from wework_message.domain.outcomes import REFUSALS, FailureReason, OutcomeClass
 from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, RetryBudget, RetryPolicy, Settle, Verdict
 
 POLICY = RetryPolicy(max_attempts=3, first_delay_ms=1_000)
+PROVABLY_UNSENT = {
+    OutcomeClass.NOT_SENT,
+    OutcomeClass.THROTTLED,
+    OutcomeClass.REFUSED_BINDING,
+    OutcomeClass.REFUSED_CAPABILITY,
+}
 HOUR = 3_600_000
 O = OutcomeClass  # noqa: E741 -- the golden table below is read by column
 

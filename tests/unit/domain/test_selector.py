@@ -83,12 +83,6 @@ DROPS = [
         Exclusion.OTHER_PROVIDER,
         RefusalKind.NO_BINDING,
     ),
-    (
-        candidate("b"),
-        RouteRequest("TEXT", allowed=frozenset({ProviderCode("BETA")})),
-        Exclusion.NOT_ALLOWED,
-        RefusalKind.NO_BINDING,
-    ),
     (candidate("b", enabled=False), TEXT, Exclusion.DISABLED, RefusalKind.NO_BINDING),
     (candidate("b", provider_enabled=False), TEXT, Exclusion.DISABLED, RefusalKind.NO_BINDING),
     (candidate("b"), RouteRequest("VOICE"), Exclusion.TYPE_NOT_SUPPORTED, RefusalKind.NO_CAPABILITY),

@@ -10,6 +10,7 @@ from wework_message.domain.content import LinkContent
 from wework_message.domain.ids import BatchId, BindingId, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.decision import Considered, Decision
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.timeline import Note
@@ -17,7 +18,6 @@ from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView
 from wework_message.domain.routing.provider import Capabilities, Provider
-from wework_message.domain.routing.selector import Considered, Decision
 from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchItemAnswer, batch_progress
 from wework_message.entrypoints.wire.answers.callbacks import callback_answer
 from wework_message.entrypoints.wire.answers.messages import message_answer

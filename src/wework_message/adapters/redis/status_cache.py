@@ -19,7 +19,6 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from wework_message.adapters.redis.guarded import GuardedRedis, command, pipelined
-from wework_message.adapters.redis.script import Script
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import MessageId, TenantId
 from wework_message.domain.message.message import Message
@@ -44,8 +43,7 @@ MAX_CONCURRENT_CALLS: Final = 4
 VERSION: Final = 1
 """Of the encoding."""
 
-_KEEP: Final = Script(
-    """
+_KEEP: Final = """
 -- KEYS: the status. ARGV: version, the status or '', life in ms.
 local kept = redis.call('GET', KEYS[1])
 local there = kept and tonumber(string.match(kept, '^(%d+):'))
@@ -54,7 +52,6 @@ if there and (there > given or (there == given and ARGV[2] == '')) then return 0
 redis.call('SET', KEYS[1], ARGV[1] .. ':' .. ARGV[2], 'PX', ARGV[3])
 return 1
 """
-)
 _log: Final = logging.getLogger(__name__)
 
 
@@ -77,6 +74,7 @@ class RedisStatuses:
         """`beneath` reads what is committed."""
         self._beneath = beneath
         self._redis = guarded_redis
+        self._keep = guarded_redis.script(_KEEP)
         self._clock = clock
         self._prefix = f"{prefix}status:{VERSION}:"
         self._waiting: deque[tuple[float, str, int, bytes]] = deque(maxlen=MAX_PENDING)
@@ -134,12 +132,12 @@ class RedisStatuses:
         waiting, now = [*self._waiting], self._clock.boot()
         self._waiting.clear()
         commands = [
-            _KEEP.command([key], version, status, TTL_MS)
+            ("EVALSHA", self._keep.sha, 1, key, version, status, TTL_MS)
             for read_at, key, version, status in waiting
             if not status or now - read_at <= LATE_MS
         ]
         if commands:
-            await self._redis.call("status", lambda client: _keep(client, commands))
+            await self._redis.call("status", lambda client: _run_all(client, commands))
 
     async def _kept(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> dict[MessageId, StatusView]:
         keys = [self._key(tenant_id, one) for one in message_ids]
@@ -168,11 +166,12 @@ class RedisStatuses:
         return f"{self._prefix}{tenant_id}:{message_id}"
 
 
-async def _keep(client: "Redis", commands: list[tuple[Any, ...]]) -> None:
+async def _run_all(client: "Redis", commands: list[tuple[Any, ...]]) -> None:
+    """The library's own way to run a script in a pipeline asks SCRIPT EXISTS each time: one more round trip."""
     try:
         await pipelined(client, commands)
     except NoScriptError:
-        await _KEEP.load(client)
+        await command(client, "SCRIPT LOAD", _KEEP)
         await pipelined(client, commands)
 
 

@@ -16,6 +16,7 @@ from wework_message.application.errors import (
     UnknownNameError,
     UnquotableError,
 )
+from wework_message.domain.batch import BatchMode, stores
 from wework_message.domain.ids import BatchId, MessageId, TenantId
 from wework_message.domain.lifecycle import Lifecycle
 from wework_message.domain.message.draft import Draft
@@ -23,9 +24,6 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import resolved
 from wework_message.domain.ports.repositories import IdempotencyKey, KeyOwner, NewBatch
 from wework_message.domain.ports.system import Clock, IdGenerator
-
-FANOUT: Final = "FANOUT"
-"""The mode of a batch whose items are single messages."""
 
 LAST_INSTANT: Final = 253_402_300_799_999
 """9999-12-31T23:59:59.999Z: an answer cannot say a later one."""
@@ -234,7 +232,8 @@ class StoreBatches:
             for place, result in zip(item.places, results, strict=True)
             if isinstance(result, ApplicationError)
         ]
-        if refusals and (item.atomic or len(refusals) == len(results)):
+        valid = len(results) - len(refusals)
+        if refusals and not stores(valid=valid, rejected=len(refusals), atomic=item.atomic):
             raise _refused(refusals)  # leaving the unit of work gives the fresh keys back
         batch = dataclasses.replace(item.batch, total=sum(len(entry.messages) for entry in fresh))
         await store(scope, fresh, now=self._clock.now(), batches=(batch,))
@@ -263,7 +262,9 @@ class AcceptBatchHandler:
                 for item, place in zip(command.items, command.places, strict=True)
             ]
         )
-        batch = NewBatch(batch_id, command.tenant_id, FANOUT, total=0, created_at=self.drafting.clock.now())
+        batch = NewBatch(
+            batch_id, command.tenant_id, BatchMode.FANOUT.value, total=0, created_at=self.drafting.clock.now()
+        )
         key = None
         if command.key is not None:
             drafts = [draft for item in command.items for draft in item.drafts]

@@ -53,11 +53,6 @@ class Loaded:
     """The files that were read, weakest first."""
 
     @property
-    def embedded(self) -> bool:
-        """Whether SQLite and the simulator stand in unasked (no profile, or `dev`)."""
-        return is_embedded(self.profile)
-
-    @property
     def listen_host(self) -> str:
         """The address to listen on (decision 38)."""
         return listen_host(self.settings, self.profile)

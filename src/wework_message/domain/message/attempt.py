@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.message.decision import Decision
 from wework_message.domain.message.projection import Evidence, FactKind, weigh
 from wework_message.domain.outcomes import OutcomeClass, Reason
-from wework_message.domain.routing.selector import Decision
 
 
 @dataclass(frozen=True, slots=True)

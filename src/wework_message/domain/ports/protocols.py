@@ -19,9 +19,9 @@ class Idempotency(StrEnum):
     NONE = "NONE"
     """It sends twice."""
     CONTENT_WINDOW = "CONTENT_WINDOW"
-    """It drops an equal content to the same recipient within a window of its own."""
+    """It drops an equal content to the same recipient within a window of its own. Not wired yet: official channels."""
     CALLER_KEY = "CALLER_KEY"
-    """It drops a send with a key of ours that it knows."""
+    """It drops a send with a key of ours that it knows. Not wired yet: official channels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class ProviderProtocol(Protocol):
 
     @property
     def idempotency(self) -> Idempotency:
-        """What the provider does with a second, equal send."""
+        """What the provider does with a second, equal send. Not wired yet: official channels."""
         ...
 
     @property

@@ -30,13 +30,13 @@ class RouteHealth:
     share: float = 1.0
     """How much of its traffic it should get while its weight returns after a recovery, 0-1."""
     throttled_ms: int = 0
-    """How long its provider asked to be left alone; 0 = not throttled."""
+    """How long its provider asked to be left alone; 0 = not throttled. Not wired yet: accounts."""
     quality: float = 0.75
     """Q, 0-1 (`CallStats.quality`)."""
     latency_ms: float | None = None
     """L (`CallStats.latency_ms`); None = not known."""
     room: float = 1.0
-    """Least remaining share of account, provider and concurrency budgets, 0-1."""
+    """Least remaining share of account, provider and concurrency budgets, 0-1. Not wired yet: accounts."""
 
     @property
     def trial(self) -> bool:
@@ -55,7 +55,7 @@ class Candidate:
     provider: Provider
     health: RouteHealth = UNOBSERVED
     fenced: bool = False
-    """What was read of the binding is of an old epoch (domain D5)."""
+    """What was read of the binding is of an old epoch (domain D5). Not wired yet: accounts."""
 
     @property
     def tier(self) -> tuple[int, int]:
@@ -79,10 +79,8 @@ class RouteRequest:
     """Only bindings at this provider (the request's `providerCode`)."""
     pin: BindingId | None = None
     """Only this binding, never a sibling (`pin: binding`)."""
-    allowed: frozenset[ProviderCode] | None = None
-    """Providers that the tenant may use; None = all."""
     last_binding: BindingId | None = None
-    """The conversation's last binding."""
+    """The conversation's last binding. Not wired yet: accounts."""
     refused: frozenset[BindingId] = frozenset()
     """Bindings that said they can never send this message (REFUSED_CAPABILITY)."""
     turned_away: frozenset[BindingId] = frozenset()
@@ -98,7 +96,6 @@ class Exclusion(StrEnum):
 
     PINNED_ELSEWHERE = "PINNED_ELSEWHERE"
     OTHER_PROVIDER = "OTHER_PROVIDER"
-    NOT_ALLOWED = "NOT_ALLOWED"
     DISABLED = "DISABLED"
     TYPE_NOT_SUPPORTED = Lack.TYPE.value
     TOO_LARGE = Lack.SIZE.value
@@ -131,8 +128,6 @@ def _unbound(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
         return Exclusion.PINNED_ELSEWHERE
     if request.provider_code is not None and provider.code != request.provider_code:
         return Exclusion.OTHER_PROVIDER
-    if request.allowed is not None and provider.code not in request.allowed:
-        return Exclusion.NOT_ALLOWED
     return None if binding.enabled and provider.enabled else Exclusion.DISABLED
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from wework_message.domain.account import Binding
-from wework_message.domain.ids import BindingId, Guid, ProviderCode
+from wework_message.domain.message.decision import Considered, Decision
 from wework_message.domain.routing.filters import (
     UNOBSERVED,
     Candidate,
@@ -27,8 +27,6 @@ __all__ = (
     "UNOBSERVED",
     "Candidate",
     "Choice",
-    "Considered",
-    "Decision",
     "Exclusion",
     "ProviderSelector",
     "Refusal",
@@ -39,29 +37,6 @@ __all__ = (
 
 HYSTERESIS: Final = 0.15
 """A conversation stays with its last binding unless another one's score is better by more than this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Considered:
-    """One candidate, as it was seen."""
-
-    binding_id: BindingId
-    guid: Guid
-    provider_code: ProviderCode
-    score: float | None = None
-    """0-1; None where it was left out before scores were compared."""
-    excluded: str | None = None
-    """An `Exclusion`; None where it could have taken the message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Why a message went where it went; stored with the attempt (wire sections 3 and 5)."""
-
-    candidates: tuple[Considered, ...]
-    chosen: BindingId | None
-    reason: str
-    """ONLY_CANDIDATE, TRIAL, STICKY, BEST_SCORE, or a `RefusalKind`."""
 
 
 class RefusalKind(StrEnum):
@@ -117,7 +92,10 @@ class Refusal:
     retry_in_ms: int | None = None
     """For THROTTLED: the shortest wait that a provider asked for."""
     probe: Binding | None = None
-    """For BREAKERS_OPEN: the best of who is shut out, to be asked whether it works again (the last is never ejected)."""
+    """For BREAKERS_OPEN: the best of who is shut out, to be asked whether it works again (the last is never ejected).
+
+    Not wired yet: accounts.
+    """
 
 
 @dataclass(frozen=True, slots=True)

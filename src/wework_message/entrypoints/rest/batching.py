@@ -7,6 +7,7 @@ from litestar import Request
 
 from wework_message.application.accept.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
 from wework_message.application.errors import ApplicationError, NotFoundError, NotImplementedYetError
+from wework_message.domain.batch import BatchMode
 from wework_message.domain.ids import BatchId
 from wework_message.entrypoints.rest.answering import ACCEPTED, Answer
 from wework_message.entrypoints.rest.problems import problems_of
@@ -14,7 +15,7 @@ from wework_message.entrypoints.rest.reading import Query, check_json, next_curs
 from wework_message.entrypoints.rest.sending import REPLAYED, idempotency_key
 from wework_message.entrypoints.rest.service import TENANT, Api, link
 from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchItemAnswer, batch_progress
-from wework_message.entrypoints.wire.requests.send import BatchItem, BatchMode, BatchRequest, parse_batch
+from wework_message.entrypoints.wire.requests.send import BatchItem, BatchRequest, parse_batch
 
 MAX_ITEMS: Final = 200
 

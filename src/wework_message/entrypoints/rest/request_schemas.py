@@ -4,10 +4,10 @@ from typing import Any, Final
 
 import msgspec
 
+from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import CONTENTS, MessageType
 from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST
-from wework_message.entrypoints.wire.requests.send import BatchMode
 
 Schema = dict[str, Any]
 

@@ -13,7 +13,7 @@ from wework_message.adapters.rocketmq.transport.client import Renewed, describe,
 from wework_message.adapters.rocketmq.transport.cluster_address import Target
 from wework_message.adapters.rocketmq.transport.connection_state import ConnectionState
 from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError, Subscription, Transport
-from wework_message.adapters.rocketmq.transport.workers import Workers
+from wework_message.adapters.threads import Threads
 
 LONG_POLL_S: Final = 5
 """How long one receive waits for a message: a proxy takes no less."""
@@ -39,7 +39,7 @@ class GrpcTransport:
         """Raises `ClientMissingError`."""
         self._client = load_client()
         self._target = target
-        self._workers = Workers("rocketmq-send", _SENDERS)
+        self._workers = Threads("rocketmq-send", _SENDERS)
         self._producer = Renewed(self._new_producer)
         self._subscriptions: list[GrpcSubscription] = []
         self._closing = Event()
@@ -68,8 +68,9 @@ class GrpcTransport:
         await asyncio.gather(*(one.close() for one in self._subscriptions))
         if self._sending:
             await asyncio.wait(set(self._sending), timeout=CLOSE_S)
-        await asyncio.wait({self._workers.start(self._producer.close)}, timeout=CLOSE_S)
-        self._workers.close()
+        if not self._workers.closed:
+            await asyncio.wait({self._workers.start(self._producer.close)}, timeout=CLOSE_S)
+            self._workers.close()
 
     def _send(self, topic: str, body: bytes, keys: tuple[str, ...]) -> None:
         why = ""
@@ -131,8 +132,8 @@ class GrpcSubscription:
         self._consumer = consumer
         self._connection_state = connection_state
         self._lease_s = lease_s
-        self._receiver = Workers("rocketmq-receive", 1)
-        self._ackers = Workers("rocketmq-ack", 2)
+        self._receiver = Threads("rocketmq-receive", 1)
+        self._ackers = Threads("rocketmq-ack", 2)
         self._under_way: asyncio.Future[Sequence[Delivery]] | None = None
         self._closed: asyncio.Task[None] | None = None
 
@@ -175,7 +176,7 @@ class GrpcSubscription:
     async def ack(self, delivery: Delivery) -> None:
         """Never again, if it reaches the broker within the lease."""
         with contextlib.suppress(Exception):
-            await self._ackers.run(self._ack, delivery)
+            await asyncio.shield(self._ackers.start(self._ack, delivery))
 
     def _ack(self, delivery: Delivery) -> None:
         self._consumer.get().ack(delivery.handle)

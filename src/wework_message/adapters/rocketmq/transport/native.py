@@ -18,7 +18,7 @@ from wework_message.adapters.rocketmq.transport.client import ClientMissingError
 from wework_message.adapters.rocketmq.transport.cluster_address import Target
 from wework_message.adapters.rocketmq.transport.connection_state import ConnectionState
 from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError, Subscription, Transport
-from wework_message.adapters.rocketmq.transport.workers import Workers
+from wework_message.adapters.threads import Threads
 from wework_message.application.waiting import set_within
 
 WAIT_S: Final = 5.0
@@ -50,7 +50,7 @@ class NativeTransport:
         self._library = load()
         self._target = target
         self._group = group
-        self._workers = Workers("rocketmq-send", 4)
+        self._workers = Threads("rocketmq-send", 4)
         self._producer = Renewed(self._new_producer)
         self._subscriptions: list[NativeSubscription] = []
         self._names = itertools.count(1)
@@ -62,7 +62,7 @@ class NativeTransport:
         """Durable at the broker when this returns; goes on where the caller is cancelled. Raises `PublishError`."""
         if self._closed:
             raise PublishError("closed")
-        await self._workers.run(self._send, topic, body, " ".join(keys))
+        await asyncio.shield(self._workers.start(self._send, topic, body, " ".join(keys)))
 
     async def subscribe(self, topic: str, group: str, *, lease_s: int) -> "NativeSubscription":
         """Connects in the background."""
@@ -75,8 +75,9 @@ class NativeTransport:
         """Subscriptions, then the producer; each gets a few seconds. Twice is allowed."""
         self._closed = True
         await asyncio.gather(*(one.close() for one in self._subscriptions))
-        await asyncio.wait({self._workers.start(self._producer.close)}, timeout=CLOSE_S)
-        self._workers.close()
+        if not self._workers.closed:
+            await asyncio.wait({self._workers.start(self._producer.close)}, timeout=CLOSE_S)
+            self._workers.close()
 
     def _send(self, topic: str, body: bytes, keys: str) -> None:
         why = ""
@@ -145,7 +146,7 @@ class NativeSubscription:
         self._held: set[_Held] = set()
         self._lock = Lock()
         self._closing = False
-        self._workers = Workers("rocketmq-receive", 1)
+        self._workers = Threads("rocketmq-receive", 1)
         self._consumer: asyncio.Future[Any] | None = None
 
     def open(self, build: Callable[[], Any]) -> None:
@@ -226,7 +227,7 @@ class NativeSubscription:
             await asyncio.wait({consumer}, timeout=CLOSE_S)
             if consumer.done() and consumer.exception() is None:
                 await asyncio.wait({self._workers.start(_shut, consumer.result())}, timeout=CLOSE_S)
-        self._workers.close()
+            self._workers.close()
 
 
 def _shut(consumer: Any) -> None:

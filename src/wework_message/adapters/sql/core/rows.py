@@ -13,13 +13,13 @@ from wework_message.domain.content import decode_content, encode_content
 from wework_message.domain.lifecycle import Lifecycle, MessageStatus
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.attempts import Attempts
+from wework_message.domain.message.decision import Decision
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.recall import Recall, RecallState
 from wework_message.domain.message.scheduling import Due, LanePosition, Urgency
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass, Reason
-from wework_message.domain.routing.selector import Decision
 
 Row = Mapping[str, Any] | RowMapping
 """A result row by column name."""

@@ -109,8 +109,6 @@ due: Final = Table(
     Column("parked", Boolean, nullable=False),
     Column("paced", Boolean, nullable=False),
     Column("due_at", BigInteger, nullable=False),
-    Column("lease_owner", _NAME),
-    Column("epoch", Integer, nullable=False, server_default="0"),
     UniqueConstraint("message_id"),
     Index("ix_wm_due_when", "urgency", "due_at"),
     Index("ix_wm_due_lane", "lane", "place", "urgency", "seq"),
@@ -246,7 +244,7 @@ account: Final = Table(
     Column("account_id", _ACCOUNT, primary_key=True),
     _tenant(),
     Column("name", String(255)),
-    Column("corp_id", _NAME),
+    Column("corp_id", _NAME),  # not wired yet: accounts
     Column("vid", _NAME),
     Column("enabled", Boolean, nullable=False),
 )
@@ -263,11 +261,11 @@ binding: Final = Table(
     Column("standby", _CODE, nullable=False),
     Column("priority", Integer, nullable=False),
     Column("weight", Integer, nullable=False),
-    Column("device_slot", _NAME),
+    Column("device_slot", _NAME),  # not wired yet: accounts
     Column("enabled", Boolean, nullable=False),
     Column("state", _CODE, nullable=False),
     Column("epoch", Integer, nullable=False),
-    Column("seq_hwm", _VENDOR_ID),
+    Column("seq_hwm", _VENDOR_ID),  # not wired yet: callbacks
     UniqueConstraint("provider_code", "guid"),
     Index("ix_wm_binding_account", "account_id"),
     Index("ix_wm_binding_guid", "guid"),

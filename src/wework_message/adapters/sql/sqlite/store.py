@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from wework_message.adapters.sql.core.execution import Result, Step, translated
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
-from wework_message.adapters.sql.sqlite.thread import OrderedThread
+from wework_message.adapters.threads import Threads
 
 BUSY_S: Final = 30
 """How long a writer waits for another process's transaction."""
@@ -35,7 +35,7 @@ class SqliteStore:
         self.turn = asyncio.Lock()
         self.side_by_side = False
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = OrderedThread("sqlite-writer")
+        self._writer = Threads("sqlite-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
         self._engine = _engine(path, "journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY")
         self._reading = _engine(path, "query_only=ON")
@@ -62,7 +62,7 @@ class SqliteStore:
         await asyncio.get_running_loop().run_in_executor(None, self._close)
 
     def _close(self) -> None:
-        self._writer.close()
+        self._writer.close(wait=True)
         self._readers.shutdown()
         self._reading.dispose()
         self._engine.dispose()

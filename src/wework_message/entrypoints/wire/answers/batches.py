@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from wework_message.domain.batch import BatchTally
+from wework_message.domain.batch import resting
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.queries import BatchView, MessageView
 from wework_message.domain.routing.provider import Provider
@@ -69,7 +69,7 @@ def batch_progress(
         mode=batch.mode,
         total=batch.total,
         by_status={status.value: count for status, count in batch.by_status.items()},
-        done=BatchTally(batch.total, batch.by_status).done,
+        done=resting(batch.by_status),
         created_at=iso(batch.created_at),
         finished_at=iso(batch.finished_at),
         items=tuple(

@@ -7,10 +7,10 @@ from msgspec import Struct
 
 from wework_message.domain.content import Content
 from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.message.decision import Decision
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.ports.queries import MessageView
-from wework_message.domain.routing.selector import Decision
 from wework_message.entrypoints.wire.answers.statuses import StatusFields, error_of, identity, status_fields
 from wework_message.entrypoints.wire.instants import iso
 

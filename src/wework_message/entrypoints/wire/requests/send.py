@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
+from wework_message.domain.batch import BatchMode, stores
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.options import is_idempotency_key
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected, rejection
@@ -15,20 +15,11 @@ from wework_message.entrypoints.wire.requests.java_batch import NAMES as JAVA_NA
 from wework_message.entrypoints.wire.requests.java_batch import check_shape, common_and_own, fan_out, is_java_shape
 
 __all__ = [
-    "BatchItem", "BatchMode", "BatchRequest", "FieldProblem", "Limits", "RequestRejected", "SendRequest",
+    "BatchItem", "BatchRequest", "FieldProblem", "Limits", "RequestRejected", "SendRequest",
     "parse_batch", "parse_send",
 ]  # fmt: skip
 
 _BATCH_FIELDS: Final = frozenset({"messages", "atomic", "mode", "clientMessageId"})
-
-
-class BatchMode(StrEnum):
-    """What a batch is carried out as."""
-
-    FANOUT = "FANOUT"
-    """One message per item."""
-    MASS_SEND = "MASS_SEND"
-    """The provider's mass-send assistant (群发助手)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +91,8 @@ def _java_batch(raw: dict[str, Any], *, limits: Limits, now: int, idempotency_ke
 
 def _sound(items: tuple[BatchItem, ...], *, atomic: bool, key: str | None) -> BatchRequest:
     problems = [problem for item in items for problem in item.problems]
-    if problems and (atomic or all(item.draft is None for item in items)):
+    valid = sum(item.draft is not None for item in items)
+    if problems and not stores(valid=valid, rejected=len(items) - valid, atomic=atomic):
         raise rejection(problems)
     return BatchRequest(BatchMode.FANOUT, atomic, items, key)
 
