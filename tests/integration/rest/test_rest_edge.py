@@ -13,10 +13,10 @@ from tests.support.rest import SEND, TEXT, Rest, serving
 from tests.support.wiring import running
 
 from wework_message.application.api import Application
-from wework_message.entrypoints.rest.answering import Answer
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.edge import Edge
+from wework_message.entrypoints.rest.envelope import Answer
 
 OLD = ["/messages", "/providers", "/callbacks/g/recent"]
 

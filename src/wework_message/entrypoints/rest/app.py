@@ -11,14 +11,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from wework_message.application.api import Application
-from wework_message.entrypoints.rest.answering import OK, encode
+from wework_message.entrypoints.rest.api import Api
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.documented import Route
 from wework_message.entrypoints.rest.edge import Edge
+from wework_message.entrypoints.rest.envelope import OK, encode
 from wework_message.entrypoints.rest.openapi import document
 from wework_message.entrypoints.rest.problems import ExceptionHandler
 from wework_message.entrypoints.rest.routes import routes
-from wework_message.entrypoints.rest.service import Api
 
 Opening: TypeAlias = Callable[[], AbstractAsyncContextManager[Application]]
 """Opens the use cases in the serving loop and closes them at its end."""

@@ -6,8 +6,8 @@ from typing import Any, Final, TypeAlias
 
 from litestar import Request
 
-from wework_message.entrypoints.rest.answering import Answer
-from wework_message.entrypoints.rest.service import Api
+from wework_message.entrypoints.rest.api import Api
+from wework_message.entrypoints.rest.envelope import Answer
 
 Handler: TypeAlias = Callable[[Api, Request[Any, Any, Any]], Awaitable[Answer]]
 

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from wework_message.application.queries.providers import ProviderView
 from wework_message.application.queries.service import Backend, ServiceState
-from wework_message.entrypoints.rest.answering import OK, Answer, plain
-from wework_message.entrypoints.rest.service import Api
+from wework_message.entrypoints.rest.api import Api
+from wework_message.entrypoints.rest.envelope import OK, Answer, plain
 from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.provider_answers import Totals, totals
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-from wework_message.entrypoints.rest.answering import Envelope, Problem
 from wework_message.entrypoints.rest.documented import Route
+from wework_message.entrypoints.rest.envelope import Envelope, Problem
 from wework_message.entrypoints.rest.request_schemas import BATCH, CALLBACK, REF, SEND, Schema, schemas, send_examples
 
 _PARAMETER: Final = re.compile(r"\{(\w+):str\}")

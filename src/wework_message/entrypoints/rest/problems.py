@@ -32,7 +32,7 @@ from wework_message.domain.errors import (
     UnavailableError,
     WeworkMessageError,
 )
-from wework_message.entrypoints.rest.answering import (
+from wework_message.entrypoints.rest.envelope import (
     JSON_TYPE,
     PROBLEM_NAMES,
     PROBLEM_TYPE,

@@ -14,10 +14,10 @@ from wework_message.domain.ids import BatchId, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message import Message
 from wework_message.domain.ports.reading import MessageView
-from wework_message.entrypoints.rest.answering import ACCEPTED, OK, Answer, Header, request_id_of
+from wework_message.entrypoints.rest.api import TENANT, Api, link
+from wework_message.entrypoints.rest.envelope import ACCEPTED, OK, Answer, Header, request_id_of
 from wework_message.entrypoints.rest.problems import Refusal
-from wework_message.entrypoints.rest.reading import check_json, header, read_body
-from wework_message.entrypoints.rest.service import TENANT, Api, link
+from wework_message.entrypoints.rest.request_input import check_json, header, read_body
 from wework_message.entrypoints.wire.answers import (
     REFUSED,
     SETTLED,

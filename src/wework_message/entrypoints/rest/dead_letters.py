@@ -8,9 +8,9 @@ from wework_message.application.errors import NotFoundError
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView
 from wework_message.entrypoints.intake.translating import command_of
-from wework_message.entrypoints.rest.answering import ACCEPTED, Answer
-from wework_message.entrypoints.rest.reading import Query, next_cursor
-from wework_message.entrypoints.rest.service import TENANT, Api
+from wework_message.entrypoints.rest.api import TENANT, Api
+from wework_message.entrypoints.rest.envelope import ACCEPTED, Answer
+from wework_message.entrypoints.rest.request_input import Query, next_cursor
 from wework_message.entrypoints.wire.dead_letter_answers import (
     DeadLetterPage,
     ReplayAnswer,

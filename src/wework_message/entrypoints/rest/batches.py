@@ -8,11 +8,11 @@ from litestar import Request
 from wework_message.application.commands.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
 from wework_message.application.errors import ApplicationError, NotFoundError, NotImplementedYetError
 from wework_message.domain.ids import BatchId
-from wework_message.entrypoints.rest.answering import ACCEPTED, Answer
+from wework_message.entrypoints.rest.api import TENANT, Api, link
+from wework_message.entrypoints.rest.envelope import ACCEPTED, Answer
 from wework_message.entrypoints.rest.problems import problems_of
-from wework_message.entrypoints.rest.reading import Query, check_json, next_cursor, read_body
+from wework_message.entrypoints.rest.request_input import Query, check_json, next_cursor, read_body
 from wework_message.entrypoints.rest.sending import REPLAYED, idempotency_key
-from wework_message.entrypoints.rest.service import TENANT, Api, link
 from wework_message.entrypoints.wire.batch_answers import BatchAnswer, BatchItemAnswer, batch_progress
 from wework_message.entrypoints.wire.requests import BatchItem, BatchMode, BatchRequest, parse_batch
 

@@ -7,9 +7,9 @@ from litestar import Request
 
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import Guid
-from wework_message.entrypoints.rest.answering import Answer
-from wework_message.entrypoints.rest.reading import Query, bad_parameter, next_cursor, read_body
-from wework_message.entrypoints.rest.service import Api
+from wework_message.entrypoints.rest.api import Api
+from wework_message.entrypoints.rest.envelope import Answer
+from wework_message.entrypoints.rest.request_input import Query, bad_parameter, next_cursor, read_body
 from wework_message.entrypoints.wire.callback_answers import callback_answer
 from wework_message.entrypoints.wire.problems import RequestRejected
 

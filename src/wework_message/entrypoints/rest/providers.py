@@ -5,8 +5,8 @@ from typing import Any
 from litestar import Request
 
 from wework_message.application.errors import NotImplementedYetError
-from wework_message.entrypoints.rest.answering import Answer
-from wework_message.entrypoints.rest.service import Api
+from wework_message.entrypoints.rest.api import Api
+from wework_message.entrypoints.rest.envelope import Answer
 from wework_message.entrypoints.wire.provider_answers import provider_answer, provider_health, providers_stats
 
 

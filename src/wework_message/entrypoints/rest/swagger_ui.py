@@ -9,8 +9,8 @@ from litestar import Request
 from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped] # the bundle ships no types
 
 from wework_message.application.errors import NotFoundError
-from wework_message.entrypoints.rest.answering import OK, Answer
-from wework_message.entrypoints.rest.service import Api
+from wework_message.entrypoints.rest.api import Api
+from wework_message.entrypoints.rest.envelope import OK, Answer
 
 _HTML: Final = (b"content-type", b"text/html; charset=utf-8")
 _POLICY: Final = (

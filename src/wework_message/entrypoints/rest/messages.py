@@ -11,10 +11,10 @@ from wework_message.domain.content import MessageType
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import FINAL, MessageStatus
 from wework_message.domain.ports.reading import MessageFilter, MessageView
-from wework_message.entrypoints.rest.answering import Answer
-from wework_message.entrypoints.rest.reading import Query, bad_parameter, next_cursor
+from wework_message.entrypoints.rest.api import TENANT, Api
+from wework_message.entrypoints.rest.envelope import Answer
+from wework_message.entrypoints.rest.request_input import Query, bad_parameter, next_cursor
 from wework_message.entrypoints.rest.sending import MAX_WAIT_MS
-from wework_message.entrypoints.rest.service import TENANT, Api
 from wework_message.entrypoints.wire.answers import MessagePage, StatusPage, listed_message
 from wework_message.entrypoints.wire.fields import epoch_ms
 from wework_message.entrypoints.wire.message_answers import message_answer

@@ -10,8 +10,8 @@ from wework_message.application.api import Application
 from wework_message.application.errors import DrainingError, NotFoundError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId
 from wework_message.domain.ports.reading import MessageView, StatusView
-from wework_message.entrypoints.rest.answering import OK, Answer, Header, enveloped
 from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.envelope import OK, Answer, Header, enveloped
 from wework_message.entrypoints.wire.answers import StatusAnswer, is_simulated, polled_answer, simulates, status_answer
 
 TENANT: TenantId = DEFAULT_TENANT

@@ -10,10 +10,10 @@ from wework_message.application.errors import NotFoundError
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId
 from wework_message.domain.ports.reading import MessageView
-from wework_message.entrypoints.rest.answering import ACCEPTED, OK, Answer
+from wework_message.entrypoints.rest.api import TENANT, Api
+from wework_message.entrypoints.rest.envelope import ACCEPTED, OK, Answer
 from wework_message.entrypoints.rest.problems import STATUSES, Refusal
-from wework_message.entrypoints.rest.reading import Query
-from wework_message.entrypoints.rest.service import TENANT, Api
+from wework_message.entrypoints.rest.request_input import Query
 
 _NONE: Final = frozenset[str]()
 
