@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from litestar import Request
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from wework_message.application.api import Application
 from wework_message.application.errors import DrainingError, NotFoundError
@@ -67,6 +69,10 @@ class Api:
     ) -> Answer:
         """A good answer."""
         return enveloped(request.scope, data, now=self.config.now(), status=status, headers=headers)
+
+
+ApiDependency: TypeAlias = NamedDependency[SkipValidation[Api]]
+"""A handler's parameter `api`."""
 
 
 def link(request: Request[Any, Any, Any], path: str) -> str:

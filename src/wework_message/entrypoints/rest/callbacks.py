@@ -1,26 +1,34 @@
 """POST callbacks/webhook, and the stored callbacks of a guid (wire section 5)."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 from litestar import Request
+from litestar.params import QueryParameter
 
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import Guid
-from wework_message.entrypoints.rest.api import Api
-from wework_message.entrypoints.rest.envelope import Answer
-from wework_message.entrypoints.rest.request_input import Query, bad_parameter, next_cursor, read_body
-from wework_message.entrypoints.wire.callback_answers import callback_answer
+from wework_message.entrypoints.rest.api import Api, ApiDependency
+from wework_message.entrypoints.rest.envelope import Answer, Enveloped
+from wework_message.entrypoints.rest.query_parameters import Cursor, Name, bad_parameter, cursor_number, next_cursor
+from wework_message.entrypoints.rest.request_body import read_body
+from wework_message.entrypoints.rest.request_schemas import CALLBACK
+from wework_message.entrypoints.rest.routing import HOT, answers, errors, get, post, reading
+from wework_message.entrypoints.wire.callback_answers import CallbackAnswer, callback_answer
 from wework_message.entrypoints.wire.problems import RequestRejected
 
 RECEIVED: Final = "回调已接收"
 """What Java answered, and what some clients compare."""
 
-RECENT: Final = 20
-BY_TYPE: Final = 10
 
-
-async def webhook(api: Api, request: Request[Any, Any, Any]) -> Answer:
+@post(
+    "/api/callbacks/webhook",
+    summary="Callbacks of the provider come in here",
+    opt=HOT,
+    operation_class=reading(CALLBACK),
+    responses=answers({200: str}) | errors(400, 413, 422),
+)
+async def receive_callback(api: ApiDependency, request: Request[Any, Any, Any]) -> Answer:
     """Store a provider's callback durably, then answer; a draining process still takes it."""
     body = await read_body(request, most=api.config.max_callback_bytes)
     try:
@@ -41,26 +49,38 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-async def recent(api: Api, request: Request[Any, Any, Any]) -> Answer:
+Items: TypeAlias = Annotated[int, QueryParameter(name="limit", ge=1, le=100, description="Items.")]
+
+
+@get("/api/callbacks/{guid:str}/recent", summary="The newest callbacks of a guid", responses=errors(422))
+async def list_recent_callbacks(
+    api: ApiDependency, guid: Name, limit: Items = 20, cursor: Cursor = None
+) -> Enveloped[list[CallbackAnswer]]:
     """The newest callbacks of a guid."""
-    return await _stored(api, request, notify_type=None, default=RECENT)
+    return await _stored(api, guid, None, limit, cursor)
 
 
-async def by_type(api: Api, request: Request[Any, Any, Any]) -> Answer:
+@get(
+    "/api/callbacks/{guid:str}/callbacks/{notify_type:str}",
+    summary="The newest callbacks of one type",
+    responses=errors(422),
+)
+async def list_callbacks_of_type(
+    api: ApiDependency, guid: Name, notify_type: Name, limit: Items = 10, cursor: Cursor = None
+) -> Enveloped[list[CallbackAnswer]]:
     """The newest callbacks of one type."""
-    asked: str = request.path_params["notify_type"]
-    if not (asked.isascii() and asked.isdigit() and len(asked) <= 9):  # noqa: PLR2004 -- digits of any type that there is
+    if not (notify_type.isascii() and notify_type.isdigit() and len(notify_type) <= 9):  # noqa: PLR2004 -- digits of any type that there is
         raise bad_parameter("notifyType", "must be an integer")
-    return await _stored(api, request, notify_type=int(asked), default=BY_TYPE)
+    return await _stored(api, guid, int(notify_type), limit, cursor)
 
 
-async def _stored(api: Api, request: Request[Any, Any, Any], *, notify_type: int | None, default: int) -> Answer:
-    """A bare array, as Java had it; the cursor stands in a header."""
-    query = Query(request, frozenset({"limit", "cursor"}))
-    limit, before = query.limit(default), query.numeric_cursor()
+async def _stored(
+    api: Api, guid: str, notify_type: int | None, limit: int, cursor: str | None
+) -> Enveloped[list[CallbackAnswer]]:
+    """A bare array, as Java had it; the cursor is in a header."""
     views = await api.application.read.callbacks(
-        Guid(request.path_params["guid"]), notify_type=notify_type, limit=limit + 1, before=before
+        Guid(guid), notify_type=notify_type, limit=limit + 1, before=cursor_number(cursor)
     )
     page = views[:limit]
-    headers = ((b"x-next-cursor", next_cursor(page[-1].id).encode()),) if len(views) > limit else ()
-    return api.answer(request, [callback_answer(view) for view in page], headers=headers)
+    headers = {"x-next-cursor": next_cursor(page[-1].id)} if len(views) > limit else {}
+    return Enveloped([callback_answer(view) for view in page], headers=headers)

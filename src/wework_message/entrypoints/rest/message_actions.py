@@ -1,63 +1,75 @@
 """Retry, cancel and recall of a stored message; each answers the status object (wire section 3)."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable
+from typing import Annotated
 
-from litestar import Request
+from litestar.params import QueryParameter
 
 from wework_message.application.commands.change import CancelMessage, RecallMessage, RetryMessage
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId
 from wework_message.domain.ports.reading import MessageView
-from wework_message.entrypoints.rest.api import TENANT, Api
-from wework_message.entrypoints.rest.envelope import ACCEPTED, OK, Answer
+from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency
+from wework_message.entrypoints.rest.envelope import ACCEPTED
 from wework_message.entrypoints.rest.problems import STATUSES, Refusal
-from wework_message.entrypoints.rest.request_input import Query
+from wework_message.entrypoints.rest.query_parameters import NO_PARAMETERS, Name
+from wework_message.entrypoints.rest.routing import delete, errors, post
+from wework_message.entrypoints.wire.answers import StatusAnswer
 
-_NONE: Final = frozenset[str]()
+Force = Annotated[bool, QueryParameter(description="Also if it may have been sent: a duplicate is possible.")]
 
 
-async def retry(api: Api, request: Request[Any, Any, Any]) -> Answer:
+@post(
+    "/api/messages/{message_id:str}/retry",
+    status_code=ACCEPTED,
+    summary="Try again from FAILED, EXPIRED and, with `force`, UNKNOWN",
+    responses=errors(404, 409, 422),
+)
+async def retry_message(api: ApiDependency, message_id: Name, force: Force = False) -> StatusAnswer:
     """Open a new round; `force=true` also for one that is UNKNOWN."""
-    force = Query(request, frozenset({"force"})).flag("force")
-    name = MessageId(request.path_params["message_id"])
-    application = api.take_work()
-    return await _change(api, request, lambda: application.retry(RetryMessage(TENANT, name, force)), status=ACCEPTED)
+    changing = api.take_work().retry(RetryMessage(TENANT, MessageId(message_id), force))
+    return await _changed(api, changing, message_id)
 
 
-async def cancel(api: Api, request: Request[Any, Any, Any]) -> Answer:
+@post(
+    "/api/messages/{message_id:str}/cancel",
+    summary="Withdraw what is not claimed yet",
+    responses=errors(404, 409, 422),
+    opt=NO_PARAMETERS,
+)
+async def cancel_message(api: ApiDependency, message_id: Name) -> StatusAnswer:
     """Withdraw what is not claimed yet."""
-    Query(request, _NONE)
-    name = MessageId(request.path_params["message_id"])
-    application = api.application
-    return await _change(api, request, lambda: application.cancel(CancelMessage(TENANT, name)), status=OK)
+    return await _changed(api, api.application.cancel(CancelMessage(TENANT, MessageId(message_id))), message_id)
 
 
-async def recall(api: Api, request: Request[Any, Any, Any]) -> Answer:
+@delete(
+    "/api/messages/{guid:str}/messages/{message_id:str}",
+    status_code=ACCEPTED,
+    summary="Recall a sent message, named by our id or the provider's",
+    responses=errors(404, 409, 422),
+    opt=NO_PARAMETERS,
+)
+async def recall_message(api: ApiDependency, guid: Name, message_id: Name) -> StatusAnswer:
     """Ask for a recall; the message is named by our id or by the provider's id at this guid."""
-    Query(request, _NONE)
-    command = RecallMessage(TENANT, Guid(request.path_params["guid"]), request.path_params["message_id"])
-    application = api.take_work()
-    return await _change(api, request, lambda: application.recall(command), status=ACCEPTED)
+    changing = api.take_work().recall(RecallMessage(TENANT, Guid(guid), message_id))
+    return await _changed(api, changing, message_id, guid)
 
 
-async def _change(
-    api: Api, request: Request[Any, Any, Any], change: Callable[[], Awaitable[MessageId]], *, status: int
-) -> Answer:
+async def _changed(api: Api, changing: Awaitable[MessageId], named: str, guid: str = "") -> StatusAnswer:
     """The status after the change; what the rule refuses carries the status object too."""
     try:
-        changed = await change()
+        changed = await changing
     except IllegalTransitionError as refused:
-        data = api.status(await _named(api, request.path_params))
+        data = api.status(await _view(api, named, guid))
         raise Refusal(STATUSES[IllegalTransitionError], refused.code, str(refused), data) from None
-    return api.answer(request, api.status(await api.view(changed)), status=status)
+    return api.status(await api.view(changed))
 
 
-async def _named(api: Api, path: Mapping[str, Any]) -> MessageView:
-    """The message that the path names by either id."""
+async def _view(api: Api, named: str, guid: str) -> MessageView:
+    """The message with this id, ours or the provider's at the guid."""
     try:
-        return await api.view(path["message_id"])
+        return await api.view(named)
     except NotFoundError:
-        guid, name = Guid(path.get("guid", "")), ProviderMessageId(path["message_id"])
-        return await api.view(await api.application.read.sent_as(TENANT, guid, name) or "")
+        sent = await api.application.read.sent_as(TENANT, Guid(guid), ProviderMessageId(named))
+        return await api.view(sent or "")

@@ -8,13 +8,12 @@ from typing import Any, Final
 import msgspec
 
 from wework_message.domain.content import CONTENTS, MessageType
+from wework_message.entrypoints.rest.routing import REF
 from wework_message.entrypoints.wire.fields import Common
 from wework_message.entrypoints.wire.java_batch import CONTENT_LISTS, IMAGE_LIST
 from wework_message.entrypoints.wire.requests import BatchMode
 
 Schema = dict[str, Any]
-
-REF: Final = "#/components/schemas/"
 
 SEND: Final = "SendRequest"
 BATCH: Final = "BatchRequest"
@@ -30,6 +29,14 @@ def send_examples() -> Mapping[str, Any]:
     text = files("wework_message.entrypoints.rest").joinpath("send_examples.json").read_bytes()
     examples: Mapping[str, Any] = msgspec.json.decode(text)
     return examples
+
+
+@cache
+def batch_examples() -> Mapping[str, Any]:
+    """A batch in each of its shapes."""
+    text, image = send_examples()["TEXT"], send_examples()["IMAGE"]
+    java = {"guid": text["guid"], "userList": ["7881301000000001"], "content": "Happy new year", "mode": "FANOUT"}
+    return {"messages": {"messages": [text, image], "atomic": False}, "java": java}
 
 
 def schemas() -> dict[str, Schema]:

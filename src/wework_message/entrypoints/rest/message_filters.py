@@ -1,0 +1,100 @@
+"""The filters of the list of messages, as query parameters; the list has no others but `limit` and `cursor`."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar.di import Provide
+from litestar.params import QueryParameter
+
+from wework_message.domain.content import MessageType
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.ports.reading import MessageFilter
+from wework_message.entrypoints.rest.query_parameters import bad_parameter, checked_text
+from wework_message.entrypoints.wire.fields import epoch_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One filter as clients see it."""
+
+    query_name: str
+    choices: type[StrEnum] | None = None
+    """The only values there are; None = any text."""
+    expected: str = ""
+    """What a value must be, where `choices` does not hold it."""
+    is_instant: bool = False
+    """Epoch ms; clients write ISO-8601 with zone."""
+    description: str = ""
+
+
+FILTERS: Final[Mapping[str, Filter]] = {
+    "status": Filter("status", MessageStatus, f"must be one of {', '.join(MessageStatus)}"),
+    "guid": Filter("guid"),
+    "account_id": Filter("accountId"),
+    "conversation_id": Filter("conversationId"),
+    "message_type": Filter("messageType", MessageType, "must be a message type"),
+    "provider_code": Filter("providerCode"),
+    "batch_id": Filter("batchId"),
+    "client_message_id": Filter("clientMessageId"),
+    "created_from": Filter("createdFrom", is_instant=True, description="Accepted at this time or later."),
+    "created_to": Filter("createdTo", is_instant=True, description="Accepted before this time."),
+}
+"""Every filter by its name in `MessageFilter`."""
+
+
+async def read_filters(**texts: str | None) -> MessageFilter:
+    """What the query narrows the list by; raises `RequestRejected` (422) for a value that a filter cannot have."""
+    return MessageFilter(**{name: _value(FILTERS[name], text) for name, text in texts.items()})
+
+
+def _value(message_filter: Filter, value: str | None) -> Any:
+    text = checked_text(message_filter.query_name, value)
+    if text is None:
+        return None
+    if message_filter.is_instant:
+        return _instant(text, message_filter.query_name)
+    if message_filter.choices is None:
+        return text
+    if text not in tuple(message_filter.choices):
+        raise bad_parameter(message_filter.query_name, message_filter.expected)
+    return message_filter.choices(text)
+
+
+def _instant(text: str, name: str) -> int | None:
+    try:
+        # A plus that was not escaped arrives as a space; an instant has no other space before its zone.
+        instant = msgspec.convert(text.replace(" ", "+"), datetime, strict=False)
+    except msgspec.ValidationError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise bad_parameter(name, "must be an ISO-8601 time with zone")
+    return epoch_ms(instant)
+
+
+def _parameter(name: str, message_filter: Filter) -> inspect.Parameter:
+    documented = QueryParameter(
+        name=message_filter.query_name,
+        description=message_filter.description or f"Only messages with this `{message_filter.query_name}`.",
+        schema_extra={"format": "date-time"} if message_filter.is_instant else None,
+    )
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, documented]
+    )
+
+
+def _with_signature_of_the_table() -> Provide:
+    """Litestar reads parameters off a signature: give `read_filters` one parameter per row of the table."""
+    parameters = [_parameter(name, message_filter) for name, message_filter in FILTERS.items()]
+    signed: Any = read_filters
+    signed.__signature__ = inspect.Signature(parameters, return_annotation=MessageFilter)
+    signed.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": MessageFilter}
+    return Provide(signed)
+
+
+message_filter: Final = _with_signature_of_the_table()
+"""The dependency of the list."""
