@@ -1,11 +1,22 @@
-"""What an OpenAPI document promises to clients, as lines: the form (names of schemas, order, operation ids, words) left out."""
+"""What an OpenAPI document promises to clients, as lines: the form (order, operation ids, words) left out.
 
+    python -m tests.support.openapi_promises OLD.json NEW.json
+
+prints what the new document no longer promises, and what it promises besides; exit code 1 where something was lost.
+"""
+
+import json
+import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 Json = dict[str, Any]
 
 METHODS: Final = frozenset({"get", "post", "put", "patch", "delete"})
+METHOD_NAMES: Final = tuple(f"{method.upper()} /" for method in METHODS)
+_ERROR_DETAIL: Final = re.compile(r"\w+ \S+ [45]\d\d ")
 LIMITS: Final = (
     "const", "enum", "default", "format", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
     "minLength", "maxLength", "minItems", "maxItems", "additionalProperties",
@@ -14,7 +25,12 @@ LIMITS: Final = (
 
 def promises(document: Json) -> list[str]:
     """One line per path and method, parameter, field of a body, status, media type, header, and field of an answer."""
-    return sorted({line for line in _Document(document).lines()})
+    return sorted(set(_Document(document).lines()))
+
+
+def operation_promises(document: Json) -> list[str]:
+    """Those of the operations alone: no fields of named schemas, and of errors the status."""
+    return [line for line in promises(document) if line.startswith(METHOD_NAMES) and not _ERROR_DETAIL.match(line)]
 
 
 class _Document:
@@ -98,3 +114,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return sorted(value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def main() -> int:
+    """Compare two documents."""
+    old, new = (set(promises(json.loads(Path(name).read_text("utf-8")))) for name in sys.argv[1:3])
+    for sign, lines in (("-", old - new), ("+", new - old)):
+        sys.stdout.writelines(f"{sign} {line}\n" for line in sorted(lines))
+    return 1 if old - new else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -17,7 +17,7 @@ from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.edge import Edge
 from wework_message.entrypoints.rest.openapi import document
 from wework_message.entrypoints.rest.problems import ExceptionHandler
-from wework_message.entrypoints.rest.query_parameters import refuse_unknown_parameters
+from wework_message.entrypoints.rest.query_parameters import check_parameters
 from wework_message.entrypoints.rest.routes import routers
 
 Opening: TypeAlias = Callable[[], AbstractAsyncContextManager[Application]]
@@ -44,7 +44,7 @@ def create_app(application: Application | Opening, config: Config) -> Edge:
     litestar = Litestar(
         route_handlers=routers(config),
         dependencies={"api": Provide(lambda: api, sync_to_thread=False)},
-        guards=[refuse_unknown_parameters],
+        before_request=check_parameters,
         exception_handlers={Exception: ExceptionHandler(config.now)},
         state=State({"now": config.now}),
         lifespan=[lifespan],

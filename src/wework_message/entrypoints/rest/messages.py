@@ -1,7 +1,8 @@
 """GET status, message and list (wire section 3)."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
+from litestar import Request
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
@@ -10,6 +11,7 @@ from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import FINAL
 from wework_message.domain.ports.reading import MessageFilter, MessageView
 from wework_message.entrypoints.rest.api import TENANT, ApiDependency
+from wework_message.entrypoints.rest.envelope import Answer
 from wework_message.entrypoints.rest.message_filters import message_filter
 from wework_message.entrypoints.rest.query_parameters import (
     Cursor,
@@ -20,7 +22,7 @@ from wework_message.entrypoints.rest.query_parameters import (
     cursor_text,
     next_cursor,
 )
-from wework_message.entrypoints.rest.routing import errors, get
+from wework_message.entrypoints.rest.routing import answers, errors, get
 from wework_message.entrypoints.rest.sending import MAX_WAIT_MS
 from wework_message.entrypoints.wire.answers import MessagePage, StatusAnswer, StatusPage, listed_message
 from wework_message.entrypoints.wire.message_answers import MessageAnswer, message_answer
@@ -79,14 +81,20 @@ Wait = Annotated[
 ]
 
 
-@get("/api/messages/{message_id:str}/status", summary="Where a message stands", responses=errors(404, 422))
-async def get_message_status(api: ApiDependency, message_id: Name, wait: Wait = 0) -> StatusAnswer:
-    """The status; with `wait` (s) as soon as it changes, at the latest after that time."""
+@get(
+    "/api/messages/{message_id:str}/status",
+    summary="Where a message stands",
+    responses=answers({200: StatusAnswer}) | errors(404, 422),
+)
+async def get_message_status(
+    api: ApiDependency, request: Request[Any, Any, Any], message_id: Name, wait: Wait = 0
+) -> Answer:
+    """The status; with `wait` (s) as soon as it changes, at the latest after that time. Polled often: it answers itself."""
     if not wait:
         polled = (await api.application.poll.statuses(TENANT, [MessageId(message_id)])).get(MessageId(message_id))
         if polled is None:
             raise NotFoundError("message")
-        return api.polled(polled)
+        return api.answer(request, api.polled(polled))
     view = await api.view(message_id)
     if view.message.status not in FINAL:
         seen = view.message.version
@@ -95,4 +103,4 @@ async def get_message_status(api: ApiDependency, message_id: Name, wait: Wait = 
             return later.message.version != seen
 
         view = await api.application.wait(TENANT, view.message.id, enough=changed, wait_ms=wait * 1000) or view
-    return api.status(view)
+    return api.answer(request, api.status(view))

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Annotated, Any, Final, TypeAlias
 
 from litestar import Request
-from litestar.connection import ASGIConnection
 from litestar.exceptions import ValidationException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import PathParameter, QueryParameter
@@ -76,18 +75,26 @@ def _bad(name: str, code: ProblemCode, message: str) -> RequestRejected:
     return RequestRejected(422, "VALIDATION_FAILED", f"{name} {message}", (FieldProblem(name, code, message),))
 
 
-def refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """A guard. Raises `RequestRejected` (422) for an unknown parameter, which may be a misspelt filter, or for one given twice."""
+async def check_parameters(request: Request[Any, Any, Any]) -> None:
+    """Before a handler. Raises `RequestRejected` (422) for a parameter that is unknown (it may be a misspelt filter), given twice, or misspelt."""
+    handler = request.route_handler
     known = query_parameters(handler)
     if not known and not handler.opt.get("takes_no_query"):
         return
-    names = list(connection.query_params)
-    for name in names:
-        if name not in known:
+    pairs = list(request.query_params.multi_items())
+    for name, value in pairs:
+        field = known.get(name)
+        if field is None:
             raise _bad(name, ProblemCode.UNKNOWN_FIELD, "is not a known parameter")
-    pairs = list(connection.query_params.multi_items())
-    if len(names) < len(pairs):
+        spelling = _SPELLINGS.get(field.annotation)
+        if spelling is not None and not spelling.fullmatch(value):
+            raise bad_parameter(name, _expectation(field))
+    if len(dict(pairs)) < len(pairs):
         raise bad_parameter(pairs[-1][0], "must be given once")
+
+
+_SPELLINGS: Final = {bool: re.compile("true|false"), int: re.compile("[0-9]{1,9}")}
+"""Litestar reads 1 as true and 1e1 as 10 too."""
 
 
 @cache
