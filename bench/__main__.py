@@ -17,7 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from bench import backends, growth, measuring, peering, provider_client, reporting
+from bench import backends, growth, provider_client
+from bench import measure as measuring
+from bench import peer_runs as peering
+from bench import report as reporting
 
 PARTS: Final = ("accept", "send", "client", "memory")
 """What `make bench` runs, with nothing beside the development environment."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import processes, rounds, servers
-from bench.looking import MariaDbLook
 from bench.processes import Service
+from bench.queries import MariaDbLook
 from bench.rounds import Contestant, Samples
 from tests.support.servers.mariadb import MariaDb
 from tests.support.servers.redis import Redis
@@ -16,9 +16,9 @@ from tests.support.servers.rocketmq import RocketMq
 
 SENT: Final = 8_000
 """Messages of one round."""
-RING_RATE: Final = 0.8
+WAKEUP_RATE: Final = 0.8
 """At least so much of the in-process queue's messages per second ..."""
-RING_US: Final = 30.0
+WAKEUP_US: Final = 30.0
 """... and at most so much more CPU per message, in microseconds."""
 TRIPS: Final = 0.1
 """Redis round trips per accepted message, at most."""
@@ -55,13 +55,13 @@ def queue(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
         broker = bench.rocketmq()
         contestants = {
             "in_process": rounds.contestant(bench.service("in_process", {}), SENT),
-            "rocketmq": rounds.contestant(bench.service("rocketmq", rings(broker, "queue")), SENT),
+            "rocketmq": rounds.contestant(bench.service("rocketmq", wakeups(broker, "queue")), SENT),
         }
         backends = {"mariadb": servers.watched(bench.mariadb), "broker": servers.watched(broker.broker)}
         samples = rounds.play(contestants, backends, turns, say)
     rate = rounds.ratio(samples, "per_second", "rocketmq", "in_process")
     more_us = rounds.difference(samples, "cpu_us", "rocketmq", "in_process")
-    return _told(samples) | {"ratio": rate, "more_us": more_us, "ok": rate >= RING_RATE and more_us <= RING_US}
+    return _told(samples) | {"ratio": rate, "more_us": more_us, "ok": rate >= WAKEUP_RATE and more_us <= WAKEUP_US}
 
 
 def cache(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def consumers(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
         contestants: dict[str, Contestant] = {"alone": rounds.contestant(bench.service("alone", {}), SENT)}
         for count in CONSUMERS:
             name = f"consume_{count}"
-            contestants[name] = rounds.contestant(bench.service(name, rings(broker, name), count), SENT)
+            contestants[name] = rounds.contestant(bench.service(name, wakeups(broker, name), count), SENT)
         backends = {"mariadb": servers.watched(bench.mariadb), "broker": servers.watched(broker.broker)}
         samples = rounds.play(contestants, backends, turns, say)
     names = [f"consume_{count}" for count in CONSUMERS]
@@ -107,7 +107,7 @@ def consumers(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
     return _told(samples) | {"ratios": ratios}
 
 
-def rings(broker: RocketMq, name: str) -> dict[str, str]:
+def wakeups(broker: RocketMq, name: str) -> dict[str, str]:
     """Settings that lead a service to the broker, with topics of its own."""
     return {
         "ROCKETMQ_NAME_SERVER": broker.name_server.address,

@@ -1,7 +1,7 @@
 """What the service's own statements cost at 10,000 and at 1,000,000 stored messages, on SQLite and on MariaDB.
 
 The two sizes are two databases that are filled first and then timed in turns. Times are those of the product's ports
-(`SqlMessageReader`, `SqlMessageJournal` in a unit of work), begin and end of the transaction included.
+(`SqlMessageReader`, `SqlMessageRepository` in a unit of work), begin and end of the transaction included.
 """
 
 import contextlib
@@ -15,17 +15,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvloop
-from bench import filling, servers
+from bench import fill as filling
+from bench import servers
 from tests.support.mysql import opened_store, target_of
 from tests.support.servers.mariadb import MariaDb
 
-from wework_message.adapters.sql.reader import SqlMessageReader
-from wework_message.adapters.sql.sqlite import SqliteStore
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory, Store
+from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory, Store
+from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.adapters.system import SystemClock
 from wework_message.domain.ids import DEFAULT_TENANT
-from wework_message.domain.ports.persistence import IdempotencyKey
-from wework_message.domain.ports.reading import MessageFilter
+from wework_message.domain.ports.queries import MessageFilter
+from wework_message.domain.ports.repositories import IdempotencyKey
 
 SMALL: Final = 10_000
 LARGE: Final = 1_000_000
@@ -47,7 +48,7 @@ class Subject:
         self._units = units
         self._reader = SqlMessageReader(store.read)
         self._total = total
-        self._dice = random.Random(total)
+        self._random_source = random.Random(total)
         self._serial = itertools.count(1)
         self.questions: dict[str, Ask] = {
             "message by id": self.message,
@@ -60,7 +61,7 @@ class Subject:
         }
 
     def _any(self) -> int:
-        return self._dice.randint(1, self._total)
+        return self._random_source.randint(1, self._total)
 
     async def message(self) -> None:
         one = filling.message_id(self._any())
@@ -96,7 +97,7 @@ class Subject:
             await unit.commit()
 
     async def page(self) -> None:
-        before = filling.message_id(self._dice.randint(self._total // 10, self._total))
+        before = filling.message_id(self._random_source.randint(self._total // 10, self._total))
         if len(await self._reader.page(DEFAULT_TENANT, MessageFilter(), limit=50, before=before)) != 50:
             raise RuntimeError("a page has 50")
 

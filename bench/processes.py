@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
-from bench.looking import Look, SqliteLook
+from bench.queries import Look, SqliteLook
 
 START_S: Final = 30
 STOP_S: Final = 40

@@ -26,11 +26,11 @@ from litestar.di import Provide
 from litestar.params import HeaderParameter, RawBody
 from tests.support.wiring import Silence
 
-from wework_message.adapters.rocketmq.reports import Reports
+from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
+from wework_message.application.accept.accept import AcceptMessage, message_id
 from wework_message.application.api import Application
-from wework_message.application.commands.accept import AcceptMessage, message_id
 from wework_message.application.role import Role
-from wework_message.bootstrap.running import Meters, running
+from wework_message.bootstrap.process import ProcessMetrics, running
 from wework_message.bootstrap.settings import load
 from wework_message.domain.ids import MessageId
 from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
@@ -42,8 +42,8 @@ from wework_message.entrypoints.rest.messages import Wait
 from wework_message.entrypoints.rest.problems import ExceptionHandler
 from wework_message.entrypoints.rest.query_parameters import Name, check_parameters
 from wework_message.entrypoints.rest.routing import get, post
-from wework_message.entrypoints.wire.answers import AsyncAnswer, StatusAnswer
-from wework_message.entrypoints.wire.requests import parse_send
+from wework_message.entrypoints.wire.answers.statuses import AsyncAnswer, StatusAnswer
+from wework_message.entrypoints.wire.requests.send import parse_send
 
 IN_FLIGHT: Final = 64
 REQUESTS: Final = {"accept": 2_000, "poll": 2_000}
@@ -97,8 +97,8 @@ async def measure(rounds: int, folder: Path) -> dict[str, Any]:
         "DATASOURCE_URL": f"sqlite:///{folder}/bench.db",
         "APP_MESSAGE_LIMITS_RATE_LIMIT_PER_MINUTE": "1000000",
     }
-    meters = Meters(_unheard, Reports(), _unheard)
-    async with running(load(settings, config_dir=folder), Silent(), meters, role=Role.ACCEPTING) as process:
+    process_metrics = ProcessMetrics(_unheard, QueueMetrics(), _unheard)
+    async with running(load(settings, config_dir=folder), Silent(), process_metrics, role=Role.ACCEPTING) as process:
         application = process.application
         product = create_app(application, Config(version="0"))
         numbers = itertools.count()

@@ -21,7 +21,7 @@ import uvloop
 from wework_message.adapters.http import HttpClient, Timing
 
 WINDOW_S: Final = 0.05
-MOST: Final = 100
+MAX_BODY: Final = 100
 """Records of one callback."""
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -73,7 +73,7 @@ class Provider:
             await asyncio.sleep(WINDOW_S)
             posts = []
             for guid, records in list(self.waiting.items()):
-                batch, self.waiting[guid] = records[:MOST], records[MOST:]
+                batch, self.waiting[guid] = records[:MAX_BODY], records[MAX_BODY:]
                 if batch:
                     body = _encode({"guid": guid, "notify_type": 11013, "data": batch})
                     posts.append(

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 
 from wework_message.domain import CallbackProjection, Message, ProviderSelector, RetryPolicy
 from wework_message.domain.account import Binding, BindingState
-from wework_message.domain.attempt import Attempt, AttemptOutcome, Receipt
-from wework_message.domain.callbacks import FactKind
 from wework_message.domain.content import TextContent
 from wework_message.domain.ids import (
     DEFAULT_TENANT,
@@ -23,10 +21,12 @@ from wework_message.domain.ids import (
     ProviderMessageId,
 )
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import Note
+from wework_message.domain.message.attempt import Attempt, AttemptOutcome, Receipt
+from wework_message.domain.message.message import Note
+from wework_message.domain.message.projection import FactKind
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.provider import Capabilities, Provider
-from wework_message.domain.selection import Candidate, Choice, Refusal, RouteHealth, RouteRequest
+from wework_message.domain.routing.provider import Capabilities, Provider
+from wework_message.domain.routing.selector import Candidate, Choice, Refusal, RouteHealth, RouteRequest
 
 HORIZON_MS = 90_000
 LEASE_MS = 45_000

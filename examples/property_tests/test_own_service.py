@@ -13,9 +13,9 @@ from wework_message.adapters.memory.system import CountingIds, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.content import Content
-from wework_message.domain.draft import Draft
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, MessageId
-from wework_message.domain.message import Message
+from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import Dispatch
 from wework_message.testing.strategies import contents, conversations, drafts

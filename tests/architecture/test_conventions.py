@@ -19,7 +19,7 @@ MAX_MODULE_LINES: Final = 250
 MAX_FUNCTION_LINES: Final = 50
 
 LONGER_MODULES: Final = {
-    "adapters/sql/tables.py": (300, "one schema: declarations, table by table"),
+    "adapters/sql/core/tables.py": (300, "one schema: declarations, table by table"),
     "domain/content.py": (
         340,
         "one closed union of declarations; a second module would need msgspec in the domain too",
@@ -44,7 +44,7 @@ SLEEP: Final = re.compile(r"\b(time|asyncio|trio|anyio)\.sleep\((?!0\))|\bawait 
 MAY_SLEEP: Final = {
     "tests/integration/http/test_http_client.py": "a deadline must pass: timers fire in their order, on any machine",
     "tests/e2e/test_kills.py": "how long a life lasts is the dice's: the kill comes at any moment, and nothing is awaited",
-    "tests/support/crowd.py": "a client's pause before it asks again",
+    "tests/support/load.py": "a client's pause before it asks again",
     "tests/integration/mysql/test_mysql_crash.py": "a client's pause before it asks again",
     "tests/support/servers/rocketmq.py": "asks until a server answers",
     "tests/support/servers/server.py": "the same",

@@ -14,7 +14,7 @@ import yaml
 from scripts import locked
 from scripts.check_image import Instruction, sent_to_the_builder, stages
 
-from wework_message.adapters.sql.mysql_server import _objections
+from wework_message.adapters.sql.mysql.server import _objections
 from wework_message.bootstrap.commands import cli
 from wework_message.bootstrap.settings import load
 from wework_message.bootstrap.settings.environment import variable_of

@@ -13,8 +13,8 @@ import pytest
 import rich_click as click
 
 import wework_message
+from wework_message.adapters.observability.end_outcomes import OUTCOMES
 from wework_message.adapters.observability.metrics import TEXTS
-from wework_message.adapters.observability.terminal import OUTCOMES
 from wework_message.bootstrap.commands import cli
 from wework_message.bootstrap.settings.environment import variable_of
 from wework_message.bootstrap.settings.schema import known_leaves
@@ -28,9 +28,10 @@ from wework_message.entrypoints.rest import problems
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.openapi import camel
 from wework_message.entrypoints.rest.routes import route_templates
-from wework_message.entrypoints.simulator import Fault, control
-from wework_message.entrypoints.wire.fields import COMMON_NAMES
 from wework_message.entrypoints.wire.problems import ProblemCode
+from wework_message.entrypoints.wire.requests.fields import COMMON_NAMES
+from wework_message.simulator import Fault
+from wework_message.simulator.http import control
 
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"

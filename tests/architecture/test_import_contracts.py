@@ -42,8 +42,8 @@ VIOLATIONS: Final = [
     Violation("tech-free", {"application/queries/stray.py": "from litestar import get\n"}),
     Violation("strangers", {"adapters/guxing/stray.py": "import wework_message.adapters.sql\n"}),
     Violation("strangers", {"adapters/sql/stray.py": "import wework_message.adapters.memory.database\n"}),
-    Violation("two-readings", {"entrypoints/simulator/stray.py": "import wework_message.domain\n"}),
-    Violation("two-readings", {"entrypoints/simulator/stray.py": "import wework_message.entrypoints.wire.fields\n"}),
+    Violation("two-readings", {"simulator/stray.py": "import wework_message.domain\n"}),
+    Violation("two-readings", {"simulator/stray.py": "import wework_message.entrypoints.wire.requests.fields\n"}),
     Violation(
         "no-cycles",
         {

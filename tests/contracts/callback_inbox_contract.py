@@ -6,8 +6,8 @@ from tests.support.builders import BACKUP, GUID, NOW, PROVIDER, a_message_id, an
 
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.persistence import InboxEntry, InboxState, InboxVerdict, UnitOfWorkFactory
-from wework_message.domain.ports.reading import MessageReader
+from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict, UnitOfWorkFactory
 
 WAITED_FOR = ProviderMessageId("4711")
 

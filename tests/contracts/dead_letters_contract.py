@@ -7,7 +7,7 @@ from tests.support.builders import NOW
 
 from wework_message.domain.ids import DEFAULT_TENANT, TenantId
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterReader, DeadLetterSource, Fault
-from wework_message.domain.ports.persistence import UnitOfWorkFactory
+from wework_message.domain.ports.repositories import UnitOfWorkFactory
 
 INTAKE = DeadLetterSource.INTAKE
 TARGET = "0198b6a0-0000-7000-8000-000000000001"

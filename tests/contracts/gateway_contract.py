@@ -10,9 +10,9 @@ from typing import Any
 
 from tests.support.builders import CONVERSATION, a_message_id
 
-from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.content import TextContent
 from wework_message.domain.ids import Guid, ProviderMessageId
+from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch, MessageGateway, Recall
 from wework_message.domain.ports.system import Clock

@@ -7,12 +7,12 @@ from tests.support.builders import BACKUP, GUID, NOW, PROVIDER
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.account import BindingState, implicit_binding
-from wework_message.domain.breaker import Passage
 from wework_message.domain.ids import Guid
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.health import CallReport, HealthBoard
-from wework_message.domain.routing_filters import UNOBSERVED, RouteHealth
+from wework_message.domain.routing.breaker import Passage
+from wework_message.domain.routing.filters import UNOBSERVED, RouteHealth
 
 BINDING = implicit_binding(GUID, PROVIDER).binding_id
 SIBLING = implicit_binding(Guid("guid-b"), PROVIDER).binding_id

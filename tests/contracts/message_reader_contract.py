@@ -21,10 +21,10 @@ from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.content import MentionContent
 from wework_message.domain.ids import DEFAULT_TENANT, BatchId, Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
-from wework_message.domain.message import Message
+from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.persistence import IdempotencyKey, NewBatch, UnitOfWorkFactory
-from wework_message.domain.ports.reading import MessageFilter, MessageReader
+from wework_message.domain.ports.queries import MessageFilter, MessageReader
+from wework_message.domain.ports.repositories import IdempotencyKey, NewBatch, UnitOfWorkFactory
 
 ELSEWHERE = TenantId("elsewhere")
 

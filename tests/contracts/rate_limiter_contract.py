@@ -2,7 +2,7 @@
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.ids import AccountId
-from wework_message.domain.ports.throttling import RateLimiter
+from wework_message.domain.ports.rate_limiter import RateLimiter
 
 ACCOUNT = AccountId("account-a")
 MINUTE_MS = 60_000

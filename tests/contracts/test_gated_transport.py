@@ -4,9 +4,9 @@ import pytest
 from tests.contracts.transport_contract import LEASE_S, TransportContract, received
 from tests.support.queues import MemoryTransport
 
-from wework_message.adapters.rocketmq import gate
-from wework_message.adapters.rocketmq.gate import GatedTransport
-from wework_message.adapters.rocketmq.transport import PublishError
+from wework_message.adapters.rocketmq.transport import gated as gate
+from wework_message.adapters.rocketmq.transport.gated import GatedTransport
+from wework_message.adapters.rocketmq.transport.port import PublishError
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def test_before_it_is_open_nobody_asks_for_a_topic(
     behind: MemoryTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gate, "WAIT_S", 0.01)
-    monkeypatch.setattr(gate, "LOOK_S", 0.01)
+    monkeypatch.setattr(gate, "POLL_INTERVAL_S", 0.01)
     gated = GatedTransport(behind)
     subscription = await gated.subscribe("topic", "group", lease_s=LEASE_S)
     with pytest.raises(PublishError):

@@ -16,8 +16,8 @@ from wework_message.adapters.system import SystemClock
 from wework_message.domain.ids import Guid
 from wework_message.domain.ports.gateway import MessageGateway
 from wework_message.domain.ports.system import Clock
-from wework_message.entrypoints.simulator import SimulatorOptions, running
-from wework_message.entrypoints.simulator.running import RunningSimulator
+from wework_message.simulator import SimulatorOptions, running
+from wework_message.simulator.server import RunningSimulator
 
 TransportKind = type[HttpClient] | type[HttpxTransport]
 

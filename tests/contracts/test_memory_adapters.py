@@ -3,41 +3,42 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
-from tests.contracts.account_book_contract import AccountBookContract
+from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
-from tests.contracts.doorbell_contract import HOUR_MS, DoorbellContract
 from tests.contracts.gateway_contract import GatewayContract, a_dispatch
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
-from tests.contracts.message_journal_contract import MessageJournalContract
+from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
-from tests.contracts.overview_contract import OverviewContract
+from tests.contracts.message_repository_contract import MessageRepositoryContract
+from tests.contracts.notifier_contract import HOUR_MS, NotifierContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract
+from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
-from tests.contracts.upkeep_contract import DutiesContract, PruningContract
 from tests.support.builders import GUID, NOW, PROVIDER, a_due_message, a_message_id, an_outcome
 
-from wework_message.adapters.memory import health, throttling
+from wework_message.adapters.local import health
+from wework_message.adapters.local import rate_limiter as throttling
+from wework_message.adapters.local.health import MemoryHealthBoard
+from wework_message.adapters.local.notifier import LocalNotifier
+from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
-from wework_message.adapters.memory.doorbell import MemoryDoorbell
 from wework_message.adapters.memory.gateway import MemoryGateway
-from wework_message.adapters.memory.health import MemoryHealthBoard
-from wework_message.adapters.memory.overview import MemoryOverview
 from wework_message.adapters.memory.reader import MemoryMessageReader
-from wework_message.adapters.memory.system import CountingIds, FixedDice, SettableClock
-from wework_message.adapters.memory.throttling import MemoryRateLimiter
+from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
+from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.domain.account import Account, Binding, implicit_binding
-from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid
+from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterReader
-from wework_message.domain.ports.doorbell import Doorbell
 from wework_message.domain.ports.gateway import ClientState
-from wework_message.domain.ports.persistence import UnitOfWorkFactory
-from wework_message.domain.ports.reading import MessageReader
+from wework_message.domain.ports.notifier import Notifier
+from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.repositories import UnitOfWorkFactory
 
 
 class OnMemory:
@@ -66,7 +67,7 @@ class OnMemory:
         return MemoryDeadLetterReader(database)
 
 
-class TestMemoryMessageJournal(OnMemory, MessageJournalContract):
+class TestMemoryMessageJournal(OnMemory, MessageRepositoryContract):
     pass
 
 
@@ -101,7 +102,7 @@ class TestMemoryDeadLetters(OnMemory, DeadLettersContract):
     pass
 
 
-class TestMemoryAccountBook(OnMemory, AccountBookContract):
+class TestMemoryAccountBook(OnMemory, AccountRepositoryContract):
     async def test_a_registered_binding_gets_no_second_account(
         self, database: MemoryDatabase, units: UnitOfWorkFactory
     ) -> None:
@@ -120,7 +121,7 @@ class TestMemoryMessageReader(OnMemory, MessageReaderContract):
     pass
 
 
-class TestMemoryDuties(OnMemory, DutiesContract):
+class TestMemoryLeaseStore(OnMemory, LeaseStoreContract):
     pass
 
 
@@ -128,22 +129,22 @@ class TestMemoryPruning(OnMemory, PruningContract):
     pass
 
 
-class TestMemoryOverview(OnMemory, OverviewContract):
+class TestMemoryOverview(OnMemory, StoreMetricsContract):
     @pytest.fixture
-    def overview(self, database: MemoryDatabase, clock: SettableClock) -> MemoryOverview:
-        return MemoryOverview(database, clock)
+    def store_metrics(self, database: MemoryDatabase, clock: SettableClock) -> MemoryStoreMetrics:
+        return MemoryStoreMetrics(database, clock)
 
 
-class TestMemoryDoorbell(DoorbellContract):
+class TestMemoryDoorbell(NotifierContract):
     @pytest.fixture
-    def doorbell(self) -> Doorbell:
-        return MemoryDoorbell()
+    def notifier(self) -> Notifier:
+        return LocalNotifier()
 
-    async def test_many_rings_end_one_wait(self, doorbell: Doorbell) -> None:
+    async def test_many_rings_end_one_wait(self, notifier: Notifier) -> None:
         for _ in range(3):
-            await doorbell.ring([a_message_id()])
-        await doorbell.wait(HOUR_MS)
-        second = asyncio.create_task(doorbell.wait(HOUR_MS))
+            await notifier.notify([a_message_id()])
+        await notifier.wait(HOUR_MS)
+        second = asyncio.create_task(notifier.wait(HOUR_MS))
         await asyncio.sleep(0)
         assert not second.done()
         second.cancel()
@@ -185,7 +186,7 @@ class TestMemoryHealthBoard(HealthBoardContract):
 
     @pytest.fixture
     def board(self, clock: SettableClock) -> MemoryHealthBoard:
-        return MemoryHealthBoard(clock, FixedDice(0.0))
+        return MemoryHealthBoard(clock, FixedRandom(0.0))
 
     def test_bindings_that_are_well_and_silent_are_forgotten(
         self, board: MemoryHealthBoard, clock: SettableClock, monkeypatch: pytest.MonkeyPatch

@@ -3,26 +3,26 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.contracts.account_book_contract import AccountBookContract
+from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
-from tests.contracts.message_journal_contract import MessageJournalContract
+from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
-from tests.contracts.overview_contract import OverviewContract
+from tests.contracts.message_repository_contract import MessageRepositoryContract
+from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
-from tests.contracts.upkeep_contract import DutiesContract, PruningContract
 from tests.support.builders import NOW
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
-from wework_message.adapters.sql.mysql import MysqlStore
-from wework_message.adapters.sql.overview import SqlOverview
-from wework_message.adapters.sql.reader import SqlMessageReader
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.mysql.store import MysqlStore
+from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.dead_letters import DeadLetterReader
-from wework_message.domain.ports.persistence import UnitOfWorkFactory
-from wework_message.domain.ports.reading import MessageReader
+from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.repositories import UnitOfWorkFactory
 
 
 class OnMariaDb:
@@ -53,7 +53,7 @@ class OnMariaDb:
         return SqlDeadLetterReader(opened.read)
 
 
-class TestMariaDbMessageJournal(OnMariaDb, MessageJournalContract):
+class TestMariaDbMessageJournal(OnMariaDb, MessageRepositoryContract):
     pass
 
 
@@ -69,7 +69,7 @@ class TestMariaDbDeadLetters(OnMariaDb, DeadLettersContract):
     pass
 
 
-class TestMariaDbAccountBook(OnMariaDb, AccountBookContract):
+class TestMariaDbAccountBook(OnMariaDb, AccountRepositoryContract):
     pass
 
 
@@ -77,7 +77,7 @@ class TestMariaDbMessageReader(OnMariaDb, MessageReaderContract):
     pass
 
 
-class TestMariaDbDuties(OnMariaDb, DutiesContract):
+class TestMariaDbLeaseStore(OnMariaDb, LeaseStoreContract):
     pass
 
 
@@ -85,7 +85,7 @@ class TestMariaDbPruning(OnMariaDb, PruningContract):
     pass
 
 
-class TestMariaDbOverview(OnMariaDb, OverviewContract):
+class TestMariaDbOverview(OnMariaDb, StoreMetricsContract):
     @pytest.fixture
-    def overview(self, opened: MysqlStore, clock: SettableClock) -> SqlOverview:
-        return SqlOverview(opened.read, opened.dialect, clock)
+    def store_metrics(self, opened: MysqlStore, clock: SettableClock) -> SqlStoreMetrics:
+        return SqlStoreMetrics(opened.read, opened.dialect, clock)

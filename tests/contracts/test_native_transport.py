@@ -6,12 +6,12 @@ from tests.contracts.transport_contract import TransportContract, received
 from tests.support.native_client import ConsumeStatus, Library, SendStatus
 from tests.support.polling import until
 
-from wework_message.adapters.rocketmq import native_transport
-from wework_message.adapters.rocketmq.client import ClientMissingError
-from wework_message.adapters.rocketmq.native_transport import NativeSubscription, NativeTransport, load_native
-from wework_message.adapters.rocketmq.presence import Presence
-from wework_message.adapters.rocketmq.target import Target
-from wework_message.adapters.rocketmq.transport import PublishError
+from wework_message.adapters.rocketmq.transport import native as native_transport
+from wework_message.adapters.rocketmq.transport.client import ClientMissingError
+from wework_message.adapters.rocketmq.transport.cluster_address import Target
+from wework_message.adapters.rocketmq.transport.connection_state import ConnectionState
+from wework_message.adapters.rocketmq.transport.native import NativeSubscription, NativeTransport, load_native
+from wework_message.adapters.rocketmq.transport.port import PublishError
 
 TARGET = Target("h:9876", "ak", "sk", request_timeout_s=2, tries=2)
 
@@ -91,7 +91,7 @@ class Broken:
 
 
 async def test_nothing_leaves_a_callback_but_a_status() -> None:
-    subscription = NativeSubscription(ConsumeStatus, Presence("receiving"), 1)
+    subscription = NativeSubscription(ConsumeStatus, ConnectionState("receiving"), 1)
     assert subscription.take(Broken()) == ConsumeStatus.RECONSUME_LATER
 
 

@@ -8,12 +8,12 @@ from tests.contracts.rate_limiter_contract import RateLimiterContract, SharedRat
 from tests.support.builders import NOW
 from tests.support.redis import linked
 
-from wework_message.adapters.memory.health import MemoryHealthBoard
-from wework_message.adapters.memory.system import FixedDice, SettableClock
-from wework_message.adapters.memory.throttling import MemoryRateLimiter
+from wework_message.adapters.local.health import MemoryHealthBoard
+from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
+from wework_message.adapters.redis.guarded import GuardedRedis
 from wework_message.adapters.redis.health import RedisHealthBoard
-from wework_message.adapters.redis.link import Link
-from wework_message.adapters.redis.throttling import RedisRateLimiter
+from wework_message.adapters.redis.rate_limiter import RedisRateLimiter
 
 
 class OnRedis:
@@ -22,35 +22,37 @@ class OnRedis:
         return SettableClock(NOW)
 
     @pytest.fixture
-    async def link(self, redis_url: str, clock: SettableClock) -> AsyncIterator[Link]:
-        async with linked(redis_url, clock) as link:
-            yield link
+    async def guarded_redis(self, redis_url: str, clock: SettableClock) -> AsyncIterator[GuardedRedis]:
+        async with linked(redis_url, clock) as guarded_redis:
+            yield guarded_redis
 
     @pytest.fixture
-    async def other_link(self, redis_url: str, clock: SettableClock) -> AsyncIterator[Link]:
-        async with linked(redis_url, clock) as link:
-            yield link
+    async def other_redis(self, redis_url: str, clock: SettableClock) -> AsyncIterator[GuardedRedis]:
+        async with linked(redis_url, clock) as guarded_redis:
+            yield guarded_redis
 
 
 class TestRedisRateLimiter(OnRedis, RateLimiterContract, SharedRateLimiterContract):
     @pytest.fixture
-    def limiter(self, link: Link, clock: SettableClock) -> RedisRateLimiter:
-        return RedisRateLimiter(link, MemoryRateLimiter(clock), clock, redis_clock=False)
+    def limiter(self, guarded_redis: GuardedRedis, clock: SettableClock) -> RedisRateLimiter:
+        return RedisRateLimiter(guarded_redis, MemoryRateLimiter(clock), clock, redis_clock=False)
 
     @pytest.fixture
-    def other_limiter(self, other_link: Link, clock: SettableClock) -> RedisRateLimiter:
-        return RedisRateLimiter(other_link, MemoryRateLimiter(clock), clock, redis_clock=False)
+    def other_limiter(self, other_redis: GuardedRedis, clock: SettableClock) -> RedisRateLimiter:
+        return RedisRateLimiter(other_redis, MemoryRateLimiter(clock), clock, redis_clock=False)
 
 
 class TestRedisHealthBoard(OnRedis, HealthBoardContract, SharedHealthBoardContract):
     @pytest.fixture
-    def board(self, link: Link, clock: SettableClock) -> RedisHealthBoard:
-        return RedisHealthBoard(MemoryHealthBoard(clock, FixedDice(0.0)), link, clock, name="one", redis_clock=False)
+    def board(self, guarded_redis: GuardedRedis, clock: SettableClock) -> RedisHealthBoard:
+        return RedisHealthBoard(
+            MemoryHealthBoard(clock, FixedRandom(0.0)), guarded_redis, clock, name="one", redis_clock=False
+        )
 
     @pytest.fixture
-    def other_board(self, other_link: Link, clock: SettableClock) -> RedisHealthBoard:
+    def other_board(self, other_redis: GuardedRedis, clock: SettableClock) -> RedisHealthBoard:
         return RedisHealthBoard(
-            MemoryHealthBoard(clock, FixedDice(0.0)), other_link, clock, name="two", redis_clock=False
+            MemoryHealthBoard(clock, FixedRandom(0.0)), other_redis, clock, name="two", redis_clock=False
         )
 
     async def exchange(self, *boards: RedisHealthBoard) -> None:

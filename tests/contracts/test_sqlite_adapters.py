@@ -4,27 +4,27 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.contracts.account_book_contract import AccountBookContract
+from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
-from tests.contracts.message_journal_contract import MessageJournalContract
+from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
-from tests.contracts.overview_contract import OverviewContract
+from tests.contracts.message_repository_contract import MessageRepositoryContract
+from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
-from tests.contracts.upkeep_contract import DutiesContract, PruningContract
 from tests.support.builders import NOW
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
-from wework_message.adapters.sql.dialect import SqliteDialect
-from wework_message.adapters.sql.overview import SqlOverview
-from wework_message.adapters.sql.reader import SqlMessageReader
-from wework_message.adapters.sql.schema import upgrade
-from wework_message.adapters.sql.sqlite import SqliteStore
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.core.dialect import SqliteDialect
+from wework_message.adapters.sql.core.schema import upgrade
+from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.ports.dead_letters import DeadLetterReader
-from wework_message.domain.ports.persistence import UnitOfWorkFactory
-from wework_message.domain.ports.reading import MessageReader
+from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.repositories import UnitOfWorkFactory
 
 
 class OnSqlite:
@@ -65,7 +65,7 @@ class OnSqlite:
         return SqlDeadLetterReader(opened.read)
 
 
-class TestSqliteMessageJournal(OnSqlite, MessageJournalContract):
+class TestSqliteMessageJournal(OnSqlite, MessageRepositoryContract):
     pass
 
 
@@ -81,7 +81,7 @@ class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):
     pass
 
 
-class TestSqliteAccountBook(OnSqlite, AccountBookContract):
+class TestSqliteAccountBook(OnSqlite, AccountRepositoryContract):
     pass
 
 
@@ -89,7 +89,7 @@ class TestSqliteMessageReader(OnSqlite, MessageReaderContract):
     pass
 
 
-class TestSqliteDuties(OnSqlite, DutiesContract):
+class TestSqliteLeaseStore(OnSqlite, LeaseStoreContract):
     pass
 
 
@@ -97,7 +97,7 @@ class TestSqlitePruning(OnSqlite, PruningContract):
     pass
 
 
-class TestSqliteOverview(OnSqlite, OverviewContract):
+class TestSqliteOverview(OnSqlite, StoreMetricsContract):
     @pytest.fixture
-    def overview(self, opened: SqliteStore, clock: SettableClock) -> SqlOverview:
-        return SqlOverview(opened.read, opened.dialect, clock)
+    def store_metrics(self, opened: SqliteStore, clock: SettableClock) -> SqlStoreMetrics:
+        return SqlStoreMetrics(opened.read, opened.dialect, clock)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from wework_message.adapters.rocketmq.transport import Delivery, PublishError, Subscription, Transport
+from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError, Subscription, Transport
 
 LEASE_S = 60
 LIMIT_S = 60

@@ -8,9 +8,9 @@ from tests.support.builders import GUID, PROVIDER, a_due_message, an_item
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import Message
-from wework_message.domain.ports.persistence import IdempotencyKey, UnitOfWork, UnitOfWorkFactory
-from wework_message.domain.ports.reading import MessageReader
+from wework_message.domain.message.message import Message
+from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.repositories import IdempotencyKey, UnitOfWork, UnitOfWorkFactory
 
 
 class UnitOfWorkContract:

@@ -1,5 +1,5 @@
 """One suite, every combination of backends."""
 
-from tests.support.stands import stand
+from tests.support.backends import backend
 
-__all__ = ["stand"]
+__all__ = ["backend"]

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from tests.support.backends import BackendSettings
 from tests.support.requests import EXAMPLES, REQUIRED
-from tests.support.stands import Stand
-from tests.support.witnesses import text
+from tests.support.running_service import text
 
 pytestmark = pytest.mark.e2e
 
@@ -38,45 +38,45 @@ BAD = [
 ]
 
 
-async def test_nothing_of_a_bad_request_is_stored_or_sent(stand: Stand) -> None:
-    async with stand.acting() as scene:
-        kept = (await scene.api.send(text()))["messageId"]
+async def test_nothing_of_a_bad_request_is_stored_or_sent(backend: BackendSettings) -> None:
+    async with backend.running_service() as running:
+        kept = (await running.api.send(text()))["messageId"]
         for number, body in enumerate(BAD):
             for route in ("send", "send/async"):
-                answer = await scene.api.post(route, body, Idempotency_Key=f"bad-{number}")
+                answer = await running.api.post(route, body, Idempotency_Key=f"bad-{number}")
                 assert (answer.status_code, answer.json()["success"]) == (422, False), (body, answer.text)
                 assert "data" not in answer.json()
         for raw, status in ((b"{", 400), (b"", 400), (b"[]", 422), (b'{"guid":"' + b"g" * 1_048_576 + b'"}', 413)):
-            answer = await scene.api.client.post(
+            answer = await running.api.client.post(
                 "/api/messages/send/async", content=raw, headers={"content-type": "application/json"}
             )
             assert answer.status_code == status, (raw[:20], answer.text)
-        form = await scene.api.client.post("/api/messages/send", content=b"x", headers={"content-type": "text/plain"})
+        form = await running.api.client.post("/api/messages/send", content=b"x", headers={"content-type": "text/plain"})
         assert form.status_code == 415
         for count in (0, 201):
-            answer = await scene.api.post("send/batch", {"messages": [text()] * count})
+            answer = await running.api.post("send/batch", {"messages": [text()] * count})
             assert answer.status_code == 422
-        atomic = await scene.api.post("send/batch", {"messages": [text(), text("")], "atomic": True})
+        atomic = await running.api.post("send/batch", {"messages": [text(), text("")], "atomic": True})
         assert atomic.status_code == 422
-        assert (await scene.api.post("send/batch", {"messages": [text("")] * 3})).status_code == 422
+        assert (await running.api.post("send/batch", {"messages": [text("")] * 3})).status_code == 422
 
-        assert [row["messageId"] for row in await scene.api.rows()] == [kept]
-        good = await scene.api.send(text("danach"), Idempotency_Key="bad-0")  # a refused request used up no key
+        assert [row["messageId"] for row in await running.api.rows()] == [kept]
+        good = await running.api.send(text("danach"), Idempotency_Key="bad-0")  # a refused request used up no key
         assert good["duplicate"] is False
-        markers = [entry["marker"] for entry in await scene.simulator.ledger()]
+        markers = [entry["marker"] for entry in await running.simulator.ledger()]
         assert markers == [f"{kept}.1", f"{good['messageId']}.1"]
 
 
-async def test_of_a_batch_only_the_valid_items_are_stored_and_sent(stand: Stand) -> None:
-    async with stand.acting() as scene:
+async def test_of_a_batch_only_the_valid_items_are_stored_and_sent(backend: BackendSettings) -> None:
+    async with backend.running_service() as running:
         items = [text("eins"), text(""), text("drei", conversationId="S:3"), text(messageType="TELEGRAM")]
-        answer = await scene.api.post("send/batch", {"messages": items})
+        answer = await running.api.post("send/batch", {"messages": items})
         data = answer.json()["data"]
         assert (answer.status_code, data["accepted"], data["rejected"]) == (202, 2, 2)
         ids = {one["index"]: one["messageId"] for one in data["items"] if one["messageId"] is not None}
         assert [*ids] == [0, 2]
         for one in ids.values():
-            await scene.api.reaches(one, "DELIVERED")
-        assert {row["messageId"] for row in await scene.api.rows()} == {*ids.values()}
-        sent = {json.dumps(entry["body"]["content"]) for entry in await scene.simulator.ledger()}
+            await running.api.reaches(one, "DELIVERED")
+        assert {row["messageId"] for row in await running.api.rows()} == {*ids.values()}
+        sent = {json.dumps(entry["body"]["content"]) for entry in await running.simulator.ledger()}
         assert sent == {'"eins"', '"drei"'}

@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from wework_message.demo.processes import Child
 from wework_message.entrypoints.cli import CommandFailedError
-from wework_message.entrypoints.cli.demo.processes import Child
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from tests.support.mysql import EmptyDatabase, settings_of
-from tests.support.processes import playing
+from tests.support.processes import service_processes
+from tests.support.running_service import Api, client_of, text
 from tests.support.servers.rocketmq import RocketMq
-from tests.support.witnesses import Api, client_of, text
 
 from wework_message.adapters.rocketmq.admin import Admin
-from wework_message.adapters.rocketmq.doorbell import lanes
-from wework_message.adapters.rocketmq.layout import ensure
-from wework_message.adapters.rocketmq.target import addresses
+from wework_message.adapters.rocketmq.topics import ensure
+from wework_message.adapters.rocketmq.transport.cluster_address import addresses
+from wework_message.adapters.rocketmq.wakeup.notifier import lanes
 
 pytestmark = pytest.mark.e2e
 
@@ -33,7 +33,7 @@ async def doctor(folder: Path, **settings: str) -> tuple[int, dict[str, Any], st
 
 
 async def test_everything_is_well_while_the_service_sends(tmp_path: Path) -> None:
-    with playing(tmp_path) as stage:
+    with service_processes(tmp_path) as stage:
         async with client_of(stage.service.url) as client:
             api = Api(client)
             ids = [await api.accept(text(f"{number}", conversationId=f"S:{number}")) for number in range(10)]
@@ -49,7 +49,7 @@ async def test_everything_is_well_while_the_service_sends(tmp_path: Path) -> Non
 
 
 async def test_a_server_that_is_no_provider_is_found_out(tmp_path: Path) -> None:
-    with playing(tmp_path) as stage:
+    with service_processes(tmp_path) as stage:
         code, checks, _ = await doctor(
             tmp_path, APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL=f"{stage.simulator.origin}/no/such/path"
         )

@@ -7,10 +7,10 @@ from typing import Final
 
 import pytest
 from tests.e2e.test_kills import judged
-from tests.support.crowd import Crowd
+from tests.support.load import Load
 from tests.support.mysql import EmptyDatabase, settings_of
 from tests.support.polling import until
-from tests.support.witnesses import acting
+from tests.support.running_service import running_service
 
 pytestmark = pytest.mark.e2e
 
@@ -27,31 +27,31 @@ _SIMULATOR: Final = (
 async def test_kills_of_database_and_service_lose_nothing_and_double_nothing(
     tmp_path: Path, migrated: EmptyDatabase
 ) -> None:
-    dice = random.Random(1)
+    random_source = random.Random(1)
     settings = {
         **settings_of(migrated.target),
         "APP_MESSAGE_ASYNC_MAX_POOL_SIZE": str(SLOTS),
         "APP_MESSAGE_SYNC_WAIT_MS": "300",
     }
-    async with acting(tmp_path, *_SIMULATOR, **settings) as scene:
-        crowd = Crowd(scene.service.url, seed=1)
-        crowd.begin()
-        crowd.up.set()
+    async with running_service(tmp_path, *_SIMULATOR, **settings) as running:
+        load = Load(running.service.url, seed=1)
+        load.begin()
+        load.up.set()
         for number in range(KILLS):
-            crowd.want(16)
-            told = len(crowd.log)
+            load.want(16)
+            told = len(load.log)
 
-            async def busy(enough: int = told + dice.randrange(1, 12)) -> bool:
-                return len(crowd.log) >= enough
+            async def busy(enough: int = told + random_source.randrange(1, 12)) -> bool:
+                return len(load.log) >= enough
 
             await until(busy, 60)
             if number % 2:
-                crowd.up.clear()
-                scene.service.kill()
-                await asyncio.to_thread(scene.service.start)
-                crowd.up.set()
+                load.up.clear()
+                running.service.kill()
+                await asyncio.to_thread(running.service.start)
+                load.up.set()
             else:
                 await asyncio.to_thread(migrated.server.kill9)
                 await asyncio.to_thread(migrated.server.start)
-        await crowd.finish()
-        assert await judged(scene, crowd, cut_off=KILLS * SLOTS) == []
+        await load.finish()
+        assert await judged(running, load, cut_off=KILLS * SLOTS) == []

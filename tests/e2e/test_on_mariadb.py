@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.mysql import EmptyDatabase, settings_of
-from tests.support.processes import ServiceProgram, Stage, playing
-from tests.support.witnesses import Api, Simulator, client_of, text
+from tests.support.processes import ServiceProcesses, ServiceProgram, service_processes
+from tests.support.running_service import Api, Simulator, client_of, text
 
 pytestmark = pytest.mark.e2e
 
@@ -17,12 +17,12 @@ def _settings(database: EmptyDatabase) -> dict[str, str]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, migrated: EmptyDatabase) -> Iterator[Stage]:
-    with playing(tmp_path, **_settings(migrated)) as stage:
+def stage(tmp_path: Path, migrated: EmptyDatabase) -> Iterator[ServiceProcesses]:
+    with service_processes(tmp_path, **_settings(migrated)) as stage:
         yield stage
 
 
-async def test_messages_are_accepted_sent_and_confirmed(stage: Stage, migrated: EmptyDatabase) -> None:
+async def test_messages_are_accepted_sent_and_confirmed(stage: ServiceProcesses, migrated: EmptyDatabase) -> None:
     async with client_of(stage.service.url) as client:
         api = Api(client)
         ids = [await api.accept(text(f"{number} 😀", conversationId=f"S:{number % 4}")) for number in range(20)]
@@ -35,7 +35,7 @@ async def test_messages_are_accepted_sent_and_confirmed(stage: Stage, migrated: 
 
 
 async def test_two_services_on_one_database_share_the_work_and_a_key_is_one_message(
-    stage: Stage, migrated: EmptyDatabase, tmp_path: Path
+    stage: ServiceProcesses, migrated: EmptyDatabase, tmp_path: Path
 ) -> None:
     other = ServiceProgram(tmp_path, stage.simulator.origin, name="other", port=None, **_settings(migrated))
     try:

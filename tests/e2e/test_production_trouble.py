@@ -11,14 +11,14 @@ from typing import Final
 import pytest
 from tests.e2e.test_kills import judged
 from tests.support.cluster import CONSUME, Cluster, Member, cluster
-from tests.support.crowd import Crowd
+from tests.support.load import Load
 from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
 from tests.support.processes import ServiceProgram
+from tests.support.running_service import LONG_S, client_of
 from tests.support.servers.mariadb import Database, MariaDb
 from tests.support.servers.redis import Redis
 from tests.support.servers.rocketmq import RocketMq
-from tests.support.witnesses import LONG_S, client_of
 
 pytestmark = pytest.mark.e2e
 
@@ -43,7 +43,7 @@ _SETTINGS: Final = {
     "APP_MESSAGE_ASYNC_MAX_POOL_SIZE": str(SLOTS),
     "APP_MESSAGE_SYNC_WAIT_MS": "300",
 }
-_RINGS: Final = re.compile(r'^wm_rocketmq_received_total\{result="ok"\} (\S+)$', re.MULTILINE)
+_WAKEUPS: Final = re.compile(r'^wm_rocketmq_received_total\{result="ok"\} (\S+)$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +51,34 @@ class Stack:
     """All that breaks, and the clients that go on asking."""
 
     four: Cluster
-    crowd: Crowd
-    dice: random.Random
+    load: Load
+    random_source: random.Random
     mariadb: MariaDb
     redis: Redis
     rocketmq: RocketMq
 
     async def busy(self) -> None:
         """Requests are under way, and none of them has been refused an answer."""
-        enough = len(self.crowd.log) + self.dice.randrange(1, AT_ONCE // 2)
-        self.crowd.want(AT_ONCE)
+        enough = len(self.load.log) + self.random_source.randrange(1, AT_ONCE // 2)
+        self.load.want(AT_ONCE)
 
         async def answered() -> bool:
-            return len(self.crowd.log) >= enough
+            return len(self.load.log) >= enough
 
         await until(answered, LONG_S)
 
     async def served(self) -> None:
         """Requests are made and answered now, by whoever is there."""
-        self.crowd.want(AT_ONCE)
-        await self.crowd.idle()
+        self.load.want(AT_ONCE)
+        await self.load.idle()
 
     async def kill_mariadb(self) -> None:
-        self.crowd.want(AT_ONCE)
-        enough = len(self.crowd.unanswered) + self.dice.randrange(10, 100)
+        self.load.want(AT_ONCE)
+        enough = len(self.load.unanswered) + self.random_source.randrange(10, 100)
         await asyncio.to_thread(self.mariadb.kill9)
 
         async def refused() -> bool:
-            return len(self.crowd.unanswered) >= enough
+            return len(self.load.unanswered) >= enough
 
         await until(refused, LONG_S)
         await asyncio.to_thread(self.mariadb.start)
@@ -97,11 +97,11 @@ class Stack:
         await asyncio.to_thread(self.rocketmq.kill9)
         await self.served()
         await asyncio.to_thread(self.rocketmq.start)
-        before = [await _rings(one) for one in self._all("consume")]
+        before = [await _wakeups(one) for one in self._all("consume")]
 
         async def heard() -> bool:
             await self.served()
-            now = [await _rings(one) for one in self._all("consume")]
+            now = [await _wakeups(one) for one in self._all("consume")]
             return all(after > then for after, then in zip(now, before, strict=True))
 
         await until(heard, RECOVERY_S)
@@ -112,21 +112,21 @@ class Stack:
         await asyncio.to_thread(self.rocketmq.name_server.start)
 
     async def kill_server(self) -> None:
-        victim = self.dice.choice(self._all("serve"))
+        victim = self.random_source.choice(self._all("serve"))
         victim.kill()
         await self.served()
         await asyncio.to_thread(victim.start)
 
     async def kill_consumer(self) -> None:
-        victim = self.dice.choice(self._all("consume"))
+        victim = self.random_source.choice(self._all("consume"))
         victim.kill()
         await self.served()
         await asyncio.to_thread(victim.start)
 
     async def pause_consumer(self) -> None:
         """Beyond the leases of its calls: the other one gives them up, and it hears so when it goes on."""
-        sleeper = self.dice.choice(self._all("consume"))
-        await self.four.scene.simulator.hold_echoes()  # else they would settle its calls long before
+        sleeper = self.random_source.choice(self._all("consume"))
+        await self.four.running.simulator.hold_echoes()  # else they would settle its calls long before
         held = await self._caught(sleeper)
 
         async def given_up() -> bool:
@@ -134,7 +134,7 @@ class Stack:
 
         await until(given_up, 2 * LEASE_S, every_s=0.5)
         sleeper.resume()
-        await self.four.scene.simulator.release_echoes()
+        await self.four.running.simulator.release_echoes()
 
     async def _caught(self, sleeper: ServiceProgram) -> set[str]:
         """Stop it with calls under way; their messages."""
@@ -146,7 +146,7 @@ class Stack:
         return held
 
     async def _sending(self) -> set[str]:
-        return {row["messageId"] for row in await self.four.scene.api.rows() if row["status"] == "SENDING"}
+        return {row["messageId"] for row in await self.four.running.api.rows() if row["status"] == "SENDING"}
 
     async def _sending_after(self) -> set[str]:
         await self.served()
@@ -156,9 +156,9 @@ class Stack:
         return [one for name, one in self.four.members.items() if name.startswith(kind)]
 
 
-async def _rings(consumer: ServiceProgram) -> float:
+async def _wakeups(consumer: ServiceProgram) -> float:
     async with client_of(consumer.origin) as client:
-        found = _RINGS.search((await client.get("/actuator/prometheus")).text)
+        found = _WAKEUPS.search((await client.get("/actuator/prometheus")).text)
     return float(found[1]) if found else 0.0
 
 
@@ -200,20 +200,20 @@ def settings(mariadb_database: Database, redis_url: str, rocketmq: RocketMq) -> 
 async def test_whatever_breaks_nothing_is_lost_or_doubled_and_accepting_needs_the_database_alone(
     tmp_path: Path, settings: dict[str, str], mariadb: MariaDb, redis_server: Redis, rocketmq: RocketMq
 ) -> None:
-    dice = random.Random(SEED)
-    schedule = dice.sample(FAULTS, len(FAULTS))
+    random_source = random.Random(SEED)
+    schedule = random_source.sample(FAULTS, len(FAULTS))
     print("schedule:", *(fault.strike.__name__ for fault in schedule))  # noqa: T201 -- pytest shows it where it fails
     async with cluster(tmp_path, FOUR, settings, *_SIMULATOR) as four:
-        crowd = Crowd(four.urls[0], SEED, *four.urls[1:])
-        crowd.begin()
-        crowd.up.set()
-        stack = Stack(four, crowd, dice, mariadb, redis_server, rocketmq)
+        load = Load(four.urls[0], SEED, *four.urls[1:])
+        load.begin()
+        load.up.set()
+        stack = Stack(four, load, random_source, mariadb, redis_server, rocketmq)
         for fault in schedule:
             await stack.busy()
-            before = len(crowd.unanswered)
+            before = len(load.unanswered)
             await fault.strike(stack)
-            await crowd.idle()
-            assert not fault.answers or crowd.unanswered[before:] == [], fault.strike.__name__
-        await crowd.finish()
-        assert await judged(four.scene, crowd, cut_off=sum(fault.cut_off for fault in schedule)) == []
+            await load.idle()
+            assert not fault.answers or load.unanswered[before:] == [], fault.strike.__name__
+        await load.finish()
+        assert await judged(four.running, load, cut_off=sum(fault.cut_off for fault in schedule)) == []
         assert [name for name, one in four.members.items() if one.has_written('"level":"ERROR"')] == []  # no defect

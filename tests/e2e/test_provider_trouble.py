@@ -1,10 +1,10 @@
 """Refusals, outages and offline accounts: what is provably unsent is tried again or refused, and health is observed."""
 
 import pytest
+from tests.support.backends import BackendSettings
 from tests.support.polling import until
 from tests.support.processes import Door, door
-from tests.support.stands import Stand
-from tests.support.witnesses import Api, Json, Scene, text
+from tests.support.running_service import Api, Json, RunningService, text
 
 pytestmark = pytest.mark.e2e
 
@@ -12,59 +12,59 @@ TRIES = 5
 """Times that the dice may bring the third attempt forward before the port listens (1 in 1000 each)."""
 
 
-async def test_a_known_refusal_is_422_with_the_providers_own_code(stand: Stand) -> None:
-    async with stand.acting() as scene:
-        await scene.simulator.fault("refuse", times=1, error_code=-4017, error_message="no permission")
-        answer = await scene.api.post("send", text("eins"))
+async def test_a_known_refusal_is_422_with_the_providers_own_code(backend: BackendSettings) -> None:
+    async with backend.running_service() as running:
+        await running.simulator.fault("refuse", times=1, error_code=-4017, error_message="no permission")
+        answer = await running.api.post("send", text("eins"))
         assert (answer.status_code, answer.json()["error"]) == (422, "PROVIDER_REFUSED")
         data = answer.json()["data"]
         assert (data["status"], data["errorCode"], data["confirmed"]) == ("FAILED", -4017, True)
         assert (data["success"], data["attempts"]) == (False, 1)
-        (call,) = await scene.simulator.calls(data["messageId"])
+        (call,) = await running.simulator.calls(data["messageId"])
         assert not call["executed"]
-        assert (await scene.api.send(text("zwei")))["status"] in {"SENT", "DELIVERED"}  # the lane is free
+        assert (await running.api.send(text("zwei")))["status"] in {"SENT", "DELIVERED"}  # the lane is free
 
 
-async def test_after_an_unknown_code_the_account_waits_until_it_is_seen_online(stand: Stand) -> None:
-    async with stand.acting("--guid", "g1") as scene:
-        await scene.simulator.set_guid("g1", 0)
-        failed = await scene.api.post("send", text("eins"))
+async def test_after_an_unknown_code_the_account_waits_until_it_is_seen_online(backend: BackendSettings) -> None:
+    async with backend.running_service("--guid", "g1") as running:
+        await running.simulator.set_guid("g1", 0)
+        failed = await running.api.post("send", text("eins"))
         data = failed.json()["data"]
         assert (failed.status_code, failed.json()["error"]) == (422, "PROVIDER_REFUSED")
         assert (data["status"], data["errorCode"], data["confirmed"]) == ("FAILED", -30002, False)
 
-        waits = await scene.api.send(text("zwei", conversationId="S:2"))
+        waits = await running.api.send(text("zwei", conversationId="S:2"))
         assert (waits["status"], waits["attempts"]) == ("HELD", 0)
-        assert (await scene.api.send(text("drei", guid="g2")))["success"]  # other accounts go on
-        assert await scene.simulator.calls(waits["messageId"]) == []
-        await scene.simulator.set_guid("g1", 2)
-        shown = await scene.api.reaches(waits["messageId"], "DELIVERED")
+        assert (await running.api.send(text("drei", guid="g2")))["success"]  # other accounts go on
+        assert await running.simulator.calls(waits["messageId"]) == []
+        await running.simulator.set_guid("g1", 2)
+        shown = await running.api.reaches(waits["messageId"], "DELIVERED")
         assert shown["attempts"] == 1
-        assert (await scene.api.status(data["messageId"]))["status"] == "FAILED"  # never sent again by itself
-        assert len(await scene.simulator.calls(data["messageId"])) == 1
+        assert (await running.api.status(data["messageId"]))["status"] == "FAILED"  # never sent again by itself
+        assert len(await running.simulator.calls(data["messageId"])) == 1
 
 
-async def test_two_refused_connections_then_the_third_attempt_delivers(stand: Stand) -> None:
+async def test_two_refused_connections_then_the_third_attempt_delivers(backend: BackendSettings) -> None:
     leads_to: list[int] = []
     async with (
         door(lambda: leads_to[0]) as way,
-        stand.acting(provider_url=way.url, APP_MESSAGE_RETRY_MAX_ATTEMPTS="3") as scene,
+        backend.running_service(provider_url=way.url, APP_MESSAGE_RETRY_MAX_ATTEMPTS="3") as running,
     ):
-        leads_to.append(scene.simulator_program.port)
-        message = await _sent_at_the_third_attempt(scene, way)
+        leads_to.append(running.simulator_program.port)
+        message = await _sent_at_the_third_attempt(running, way)
         assert [one["outcome"] for one in message["attempts"]] == ["NOT_SENT", "NOT_SENT", "ACCEPTED"]
-        executed = [(one["marker"], one["executed"]) for one in await scene.simulator.ledger()]
+        executed = [(one["marker"], one["executed"]) for one in await running.simulator.ledger()]
         assert executed[-1] == (f"{message['messageId']}.3", True)
 
 
-async def _sent_at_the_third_attempt(scene: Scene, way: Door) -> Json:
+async def _sent_at_the_third_attempt(running: RunningService, way: Door) -> Json:
     message: Json = {}
     for _ in range(TRIES):
-        message_id = await scene.api.accept(text())
-        await _failed_twice(scene.api, message_id)
+        message_id = await running.api.accept(text())
+        await _failed_twice(running.api, message_id)
         await way.open()
-        await scene.api.reaches(message_id, "DELIVERED")
-        message = await scene.api.message(message_id)
+        await running.api.reaches(message_id, "DELIVERED")
+        message = await running.api.message(message_id)
         if len(message["attempts"]) == 3:
             break
         await way.shut()
@@ -79,35 +79,37 @@ async def _failed_twice(api: Api, message_id: str) -> None:
     await until(twice)
 
 
-async def test_what_arrives_in_an_outage_waits_it_out(stand: Stand) -> None:
-    async with stand.acting(APP_MESSAGE_RETRY_MAX_ATTEMPTS="1", APP_MESSAGE_RETRY_DELAY_MS="4000") as scene:
-        scene.simulator_program.stop()
-        ids = [await scene.api.accept(text(str(number), conversationId=f"S:{number}")) for number in (1, 2)]
+async def test_what_arrives_in_an_outage_waits_it_out(backend: BackendSettings) -> None:
+    async with backend.running_service(
+        APP_MESSAGE_RETRY_MAX_ATTEMPTS="1", APP_MESSAGE_RETRY_DELAY_MS="4000"
+    ) as running:
+        running.simulator_program.stop()
+        ids = [await running.api.accept(text(str(number), conversationId=f"S:{number}")) for number in (1, 2)]
         for one in ids:
-            assert (await scene.api.reaches(one, "HELD"))["reason"] in {"PROVIDER_DOWN", "BREAKERS_OPEN"}
-        scene.simulator_program.start()
+            assert (await running.api.reaches(one, "HELD"))["reason"] in {"PROVIDER_DOWN", "BREAKERS_OPEN"}
+        running.simulator_program.start()
         for one in ids:
-            await scene.api.reaches(one, "DELIVERED")
-        executed = [one["marker"].split(".")[0] for one in await scene.simulator.ledger() if one["executed"]]
+            await running.api.reaches(one, "DELIVERED")
+        executed = [one["marker"].split(".")[0] for one in await running.simulator.ledger() if one["executed"]]
         assert sorted(executed) == sorted(ids)
 
 
-async def test_health_is_null_until_observed_and_turns_with_the_provider(stand: Stand) -> None:
+async def test_health_is_null_until_observed_and_turns_with_the_provider(backend: BackendSettings) -> None:
     leads_to: list[int] = []
     async with door(lambda: leads_to[0]) as way:
         way.hold()
         await way.open()
-        async with stand.acting(provider_url=way.url) as scene:
-            leads_to.append(scene.simulator_program.port)
-            assert await scene.api.health() is None
+        async with backend.running_service(provider_url=way.url) as running:
+            leads_to.append(running.simulator_program.port)
+            assert await running.api.health() is None
             way.release()
-            assert (await scene.api.send(text()))["success"]
-            assert await scene.api.health() is True
+            assert (await running.api.send(text()))["success"]
+            assert await running.api.health() is True
 
             await way.shut()
-            scene.simulator_program.stop()
+            running.simulator_program.stop()
 
             async def ill() -> bool:
-                return await scene.api.health() is False
+                return await running.api.health() is False
 
             await until(ill, 60)

@@ -1,92 +1,92 @@
 """Recalls: asked for, answered, seen in the stream; refused; and lost."""
 
 import pytest
+from tests.support.backends import BackendSettings
 from tests.support.polling import until
-from tests.support.stands import Stand
-from tests.support.witnesses import Json, Scene, text
+from tests.support.running_service import Json, RunningService, text
 
 pytestmark = pytest.mark.e2e
 
 REVOKE = "/msg/revoke_msg"
 
 
-async def delivered(scene: Scene) -> str:
-    message_id: str = (await scene.api.send(text()))["messageId"]
-    await scene.api.reaches(message_id, "DELIVERED")
+async def delivered(running: RunningService) -> str:
+    message_id: str = (await running.api.send(text()))["messageId"]
+    await running.api.reaches(message_id, "DELIVERED")
     return message_id
 
 
-async def revokes(scene: Scene) -> list[Json]:
-    return [one for one in await scene.simulator.ledger() if one["path"] == REVOKE]
+async def revokes(running: RunningService) -> list[Json]:
+    return [one for one in await running.simulator.ledger() if one["path"] == REVOKE]
 
 
 @pytest.mark.parametrize("by", ["our id", "the provider's id"])
-async def test_a_recall_is_confirmed_by_the_stream(by: str, stand: Stand) -> None:
-    async with stand.acting() as scene:
-        message_id = await delivered(scene)
-        await scene.simulator.hold_echoes()
-        provider_id = (await scene.api.status(message_id))["providerMessageId"]
-        asked = await scene.api.recall("g1", message_id if by == "our id" else provider_id)
+async def test_a_recall_is_confirmed_by_the_stream(by: str, backend: BackendSettings) -> None:
+    async with backend.running_service() as running:
+        message_id = await delivered(running)
+        await running.simulator.hold_echoes()
+        provider_id = (await running.api.status(message_id))["providerMessageId"]
+        asked = await running.api.recall("g1", message_id if by == "our id" else provider_id)
         assert (asked["messageId"], asked["status"]) == (message_id, "RECALLING")
-        await scene.simulator.release_echoes()
-        shown = await scene.api.reaches(message_id, "RECALLED")
+        await running.simulator.release_echoes()
+        shown = await running.api.reaches(message_id, "RECALLED")
         assert (shown["recallConfirmed"], shown["final"], shown["success"]) == (True, True, None)
-        (call,) = await revokes(scene)
+        (call,) = await revokes(running)
         assert call["executed"]
         assert call["body"] == {"guid": "g1", "conversation_id": "S:12345", "msgid": provider_id}
 
 
-async def test_a_recall_that_only_the_answer_confirms_is_assumed(stand: Stand) -> None:
-    async with stand.acting() as scene:
-        message_id = await delivered(scene)
-        await scene.simulator.hold_echoes()
-        await scene.api.recall("g1", message_id)
-        assert (await scene.api.reaches(message_id, "RECALLED"))["recallConfirmed"] is False
-        await scene.simulator.release_echoes()  # the stream says it after all
+async def test_a_recall_that_only_the_answer_confirms_is_assumed(backend: BackendSettings) -> None:
+    async with backend.running_service() as running:
+        message_id = await delivered(running)
+        await running.simulator.hold_echoes()
+        await running.api.recall("g1", message_id)
+        assert (await running.api.reaches(message_id, "RECALLED"))["recallConfirmed"] is False
+        await running.simulator.release_echoes()  # the stream says it after all
 
         async def confirmed() -> bool:
-            return (await scene.api.status(message_id))["recallConfirmed"] is True
+            return (await running.api.status(message_id))["recallConfirmed"] is True
 
         await until(confirmed)
 
 
-async def test_a_refused_recall_leaves_the_message_delivered(stand: Stand) -> None:
-    async with stand.acting() as scene:
-        message_id = await delivered(scene)
-        await scene.simulator.fault("refuse", times=1, path=REVOKE, error_code=-30003)
-        await scene.api.recall("g1", message_id)
-        shown = await scene.api.reaches(message_id, "DELIVERED")
+async def test_a_refused_recall_leaves_the_message_delivered(backend: BackendSettings) -> None:
+    async with backend.running_service() as running:
+        message_id = await delivered(running)
+        await running.simulator.fault("refuse", times=1, path=REVOKE, error_code=-30003)
+        await running.api.recall("g1", message_id)
+        shown = await running.api.reaches(message_id, "DELIVERED")
         assert (shown["reason"], shown["recallConfirmed"]) == ("RECALL_REFUSED", None)
-        assert [one["executed"] for one in await revokes(scene)] == [False]
-        again = await scene.api.recall("g1", message_id)
+        assert [one["executed"] for one in await revokes(running)] == [False]
+        again = await running.api.recall("g1", message_id)
         assert again["status"] == "RECALLING"
-        await scene.api.reaches(message_id, "RECALLED")
+        await running.api.reaches(message_id, "RECALLED")
 
 
-async def test_a_recall_whose_answer_is_lost_is_shown_by_the_stream(stand: Stand) -> None:
-    async with stand.acting() as scene:
-        message_id = await delivered(scene)
-        await scene.simulator.fault("answer_lost", times=1, path=REVOKE)
-        await scene.api.recall("g1", message_id)
-        assert (await scene.api.reaches(message_id, "RECALLED"))["recallConfirmed"] is True
-        assert len(await revokes(scene)) == 1
+async def test_a_recall_whose_answer_is_lost_is_shown_by_the_stream(backend: BackendSettings) -> None:
+    async with backend.running_service() as running:
+        message_id = await delivered(running)
+        await running.simulator.fault("answer_lost", times=1, path=REVOKE)
+        await running.api.recall("g1", message_id)
+        assert (await running.api.reaches(message_id, "RECALLED"))["recallConfirmed"] is True
+        assert len(await revokes(running)) == 1
 
 
-async def test_a_recall_that_nothing_confirms_ends_as_if_it_had_not_been_asked(stand: Stand) -> None:
-    async with stand.acting() as scene:
-        message_id = await delivered(scene)
-        await scene.simulator.fault("closed_before", times=1, path=REVOKE)
-        await scene.api.recall("g1", message_id)
-        shown = await scene.api.reaches(message_id, "DELIVERED")
+async def test_a_recall_that_nothing_confirms_ends_as_if_it_had_not_been_asked(backend: BackendSettings) -> None:
+    async with backend.running_service() as running:
+        message_id = await delivered(running)
+        await running.simulator.fault("closed_before", times=1, path=REVOKE)
+        await running.api.recall("g1", message_id)
+        shown = await running.api.reaches(message_id, "DELIVERED")
         assert (shown["reason"], shown["recallConfirmed"]) == ("RECALL_UNCONFIRMED", None)
-        assert [one["executed"] for one in await revokes(scene)] == [False]
+        assert [one["executed"] for one in await revokes(running)] == [False]
 
 
-async def test_what_was_not_sent_cannot_be_recalled(stand: Stand) -> None:
-    async with stand.acting() as scene:
-        await scene.simulator.fault("refuse", times=1, error_code=-4017)
-        failed = (await scene.api.post("send", text())).json()["data"]
-        answer = await scene.api.client.delete(f"/api/messages/g1/messages/{failed['messageId']}")
+async def test_what_was_not_sent_cannot_be_recalled(backend: BackendSettings) -> None:
+    async with backend.running_service() as running:
+        await running.simulator.fault("refuse", times=1, error_code=-4017)
+        failed = (await running.api.post("send", text())).json()["data"]
+        answer = await running.api.client.delete(f"/api/messages/g1/messages/{failed['messageId']}")
         assert (answer.status_code, answer.json()["error"]) == (409, "ILLEGAL_STATE")
         assert answer.json()["data"]["status"] == "FAILED"
-        assert await revokes(scene) == []
+        assert await revokes(running) == []

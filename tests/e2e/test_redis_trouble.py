@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from tests.support.polling import until
-from tests.support.processes import ServiceProgram, playing
+from tests.support.processes import ServiceProgram, service_processes
+from tests.support.running_service import Api, Simulator, client_of, text
 from tests.support.servers.redis import Redis
-from tests.support.witnesses import Api, Simulator, client_of, text
 
 pytestmark = pytest.mark.e2e
 
@@ -63,7 +63,7 @@ class Pair:
 @asynccontextmanager
 async def pair(folder: Path, url: str, **settings: str) -> AsyncIterator[Pair]:
     whole = {"REDIS_URL": url, "REDIS_CACHE_STATUS": "true", **settings}
-    with playing(folder, **whole) as stage:
+    with service_processes(folder, **whole) as stage:
         other = ServiceProgram(folder, stage.simulator.origin, name="other", port=None, **whole)
         try:
             other.start()

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tests.support.processes import Stage, playing
+from tests.support.processes import ServiceProcesses, service_processes
 from tests.support.requests import EXAMPLES, GUID, PERSON
-from tests.support.witnesses import Api, Json, Simulator, client_of
+from tests.support.running_service import Api, Json, Simulator, client_of
 
 pytestmark = pytest.mark.e2e
 
@@ -21,20 +21,20 @@ _NAMED: Final = {name: value for name, value in QUOTED.items() if name != _BY_ID
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcesses]:
     """One service and one simulator for all types: a test knows its calls by their markers."""
-    with playing(tmp_path_factory.mktemp("bodies"), "--strict-guids", "--guid", GUID) as stage:
+    with service_processes(tmp_path_factory.mktemp("bodies"), "--strict-guids", "--guid", GUID) as stage:
         yield stage
 
 
 @pytest.fixture
-async def api(stage: Stage) -> AsyncIterator[Api]:
+async def api(stage: ServiceProcesses) -> AsyncIterator[Api]:
     async with client_of(stage.service.url) as client:
         yield Api(client)
 
 
 @pytest.fixture
-async def simulator(stage: Stage) -> AsyncIterator[Simulator]:
+async def simulator(stage: ServiceProcesses) -> AsyncIterator[Simulator]:
     async with client_of(stage.simulator.origin) as client:
         yield Simulator(client)
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 import pytest
 from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
+from tests.support.running_service import Api, RunningService, running_service, text
 from tests.support.servers.mariadb import Database, MariaDb
-from tests.support.witnesses import Api, Scene, acting, text
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -79,54 +79,54 @@ def on_mariadb(folder: Path, database: Database) -> dict[str, str]:
 
 async def test_a_restored_file_repeats_nothing_and_forgets_nothing_that_was_over(tmp_path: Path) -> None:
     settings = on_sqlite(tmp_path)
-    async with acting(tmp_path, **settings) as scene:
-        await drill(scene, Place(tmp_path, settings), *blocks("The SQLite file"))
+    async with running_service(tmp_path, **settings) as running:
+        await drill(running, Place(tmp_path, settings), *blocks("The SQLite file"))
 
 
 async def test_a_restored_dump_repeats_nothing_and_forgets_nothing_that_was_over(
     tmp_path: Path, wework_platform: Database
 ) -> None:
     settings = on_mariadb(tmp_path, wework_platform)
-    async with acting(tmp_path, **settings) as scene:
-        await drill(scene, Place(tmp_path, settings), *blocks("MySQL and MariaDB"))
+    async with running_service(tmp_path, **settings) as running:
+        await drill(running, Place(tmp_path, settings), *blocks("MySQL and MariaDB"))
 
 
-async def drill(scene: Scene, place: Place, backup: str, restore: str) -> None:
-    await slower(scene, 3_000)
-    ids = [await scene.api.accept(text(f"n {number}", conversationId=f"S:{number % LANES}")) for number in range(240)]
-    await slower(scene, 150)
-    await until(lambda: some_delivered(scene.api, 30))
-    await slower(scene, 3_000)  # however long the backup takes, most of them are sent after it
+async def drill(running: RunningService, place: Place, backup: str, restore: str) -> None:
+    await slower(running, 3_000)
+    ids = [await running.api.accept(text(f"n {number}", conversationId=f"S:{number % LANES}")) for number in range(240)]
+    await slower(running, 150)
+    await until(lambda: some_delivered(running.api, 30))
+    await slower(running, 3_000)  # however long the backup takes, most of them are sent after it
     ended = (await place.types(backup)).split()
-    await slower(scene, 0)
+    await slower(running, 0)
     assert ended in ([], ["ok"])
     ids += [
-        await scene.api.accept(text(f"later {number}", conversationId=f"S:{number % LANES}")) for number in range(16)
+        await running.api.accept(text(f"later {number}", conversationId=f"S:{number % LANES}")) for number in range(16)
     ]
-    await asyncio.gather(*(scene.api.reaches(one, "DELIVERED") for one in ids))
-    world = {one: await scene.api.message(one) for one in ids}
-    scene.service.kill()
+    await asyncio.gather(*(running.api.reaches(one, "DELIVERED") for one in ids))
+    app = {one: await running.api.message(one) for one in ids}
+    running.service.kill()
 
     told = await place.types(restore)
     marked = int(re.findall(r"(\d+) are now UNKNOWN", told)[0])
-    scene.service.start()
-    rows = {row["messageId"]: row["status"] for row in await scene.api.rows()}
+    running.service.start()
+    rows = {row["messageId"]: row["status"] for row in await running.api.rows()}
     doubted = [one for one, status in rows.items() if status == "UNKNOWN"]
     over = [one for one, status in rows.items() if status in FINAL]
     assert marked > 20, told
     assert len(doubted) == marked
     assert len(over) >= 30
-    assert [one for one in over if without_clock(await scene.api.message(one)) != without_clock(world[one])] == []
+    assert [one for one in over if without_clock(await running.api.message(one)) != without_clock(app[one])] == []
 
-    fresh = [await scene.api.accept(text(f"new {number}", conversationId=f"S:{number}")) for number in range(LANES)]
-    await asyncio.gather(*(scene.api.reaches(one, "DELIVERED") for one in fresh))
-    executed = [row["marker"].partition(".")[0] for row in await scene.simulator.ledger() if row["executed"]]
+    fresh = [await running.api.accept(text(f"new {number}", conversationId=f"S:{number}")) for number in range(LANES)]
+    await asyncio.gather(*(running.api.reaches(one, "DELIVERED") for one in fresh))
+    executed = [row["marker"].partition(".")[0] for row in await running.simulator.ledger() if row["executed"]]
     assert sorted(executed) == sorted([*ids, *fresh])  # each of them once, those of the lost time too
 
 
-async def slower(scene: Scene, delay_ms: int) -> None:
-    await scene.simulator.clear_faults()
-    await scene.simulator.fault("slow", delay_ms=delay_ms)
+async def slower(running: RunningService, delay_ms: int) -> None:
+    await running.simulator.clear_faults()
+    await running.simulator.fault("slow", delay_ms=delay_ms)
 
 
 async def some_delivered(api: Api, number: int) -> bool:

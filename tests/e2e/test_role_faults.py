@@ -8,11 +8,11 @@ from typing import Final
 import pytest
 from tests.e2e.test_kills import judged
 from tests.support.cluster import CONSUME, Member, cluster, joined
-from tests.support.crowd import Crowd
+from tests.support.load import Load
 from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
+from tests.support.running_service import LONG_S, Json, text
 from tests.support.servers.mariadb import Database
-from tests.support.witnesses import LONG_S, Json, text
 
 pytestmark = pytest.mark.e2e
 
@@ -30,9 +30,9 @@ _PATIENT: Final = {
 async def test_one_that_stood_still_beyond_its_lease_sends_nothing_when_it_goes_on(
     tmp_path: Path, mariadb_database: Database
 ) -> None:
-    members = [Member("serve-1"), Member("consume-1", CONSUME, "tests.support.stopping")]
+    members = [Member("serve-1"), Member("consume-1", CONSUME, "tests.support.process_stops")]
     async with cluster(tmp_path, members, settings_of(target_of(mariadb_database))) as one:
-        api, sleeper = one.scene.api, one.members["consume-1"]
+        api, sleeper = one.running.api, one.members["consume-1"]
         message_id = await api.accept(text())
 
         async def stopped() -> bool:
@@ -40,7 +40,7 @@ async def test_one_that_stood_still_beyond_its_lease_sends_nothing_when_it_goes_
 
         await until(stopped)
         assert (await api.status(message_id))["status"] == "SENDING"  # its intent is committed, nothing was sent
-        assert await one.scene.simulator.ledger() == []
+        assert await one.running.simulator.ledger() == []
         async with joined(one, Member("consume-2", CONSUME)):
             assert (await api.reaches(message_id, "UNKNOWN"))["reason"] == "LEASE_EXPIRED"
             sleeper.resume()
@@ -53,7 +53,7 @@ async def test_one_that_stood_still_beyond_its_lease_sends_nothing_when_it_goes_
 
             await until(owned_up, LONG_S)
             await api.reaches(message_id, "DELIVERED")  # what is proven unsent may go again
-        markers = [entry["marker"] for entry in await one.scene.simulator.ledger() if entry["executed"]]
+        markers = [entry["marker"] for entry in await one.running.simulator.ledger() if entry["executed"]]
         assert markers == [f"{message_id}.2"]
 
 
@@ -70,12 +70,12 @@ async def test_a_clock_that_is_wrong_takes_no_lease_away_and_doubles_nothing(
     ]
     simulator = ("--latency-ms", "400", "--echo-delay-ms", "150", "--callback-retries", "100")
     async with cluster(tmp_path, members, settings_of(target_of(mariadb_database)) | _PATIENT, *simulator) as four:
-        crowd = Crowd(four.urls[0], 1, *four.urls[1:])
-        crowd.begin()
-        crowd.up.set()
-        crowd.want(60)
-        await crowd.finish()
-        assert await judged(four.scene, crowd, cut_off=0) == []
+        load = Load(four.urls[0], 1, *four.urls[1:])
+        load.begin()
+        load.up.set()
+        load.want(60)
+        await load.finish()
+        assert await judged(four.running, load, cut_off=0) == []
         assert all(one.has_written("sendMessage") for one in four.members.values())  # each had its part
         assert not [name for name, one in four.members.items() if one.has_written("LEASE_EXPIRED")]
 
@@ -85,12 +85,12 @@ async def test_due_times_are_the_databases(shift_ms: int, tmp_path: Path, mariad
     members = [Member("serve-1"), _wrong("consume-1", CONSUME, shift_ms)]
     async with cluster(tmp_path, members, settings_of(target_of(mariadb_database))) as two:
         later = datetime.fromtimestamp(time.time() + TEN_MINUTES_MS / 2000, UTC).isoformat()
-        scheduled = await two.scene.api.accept(text("später", conversationId="S:1", scheduledAt=later))
-        now = await two.scene.api.accept(text("jetzt", conversationId="S:2"))
-        await two.scene.api.reaches(now, "DELIVERED")  # claimed after the other one was stored
-        assert (await two.scene.api.status(scheduled))["status"] == "SCHEDULED"
-        assert len(await two.scene.simulator.ledger()) == 1
+        scheduled = await two.running.api.accept(text("später", conversationId="S:1", scheduledAt=later))
+        now = await two.running.api.accept(text("jetzt", conversationId="S:2"))
+        await two.running.api.reaches(now, "DELIVERED")  # claimed after the other one was stored
+        assert (await two.running.api.status(scheduled))["status"] == "SCHEDULED"
+        assert len(await two.running.simulator.ledger()) == 1
 
 
 def _wrong(name: str, command: tuple[str, ...], shift_ms: int) -> Member:
-    return Member(name, command, "tests.support.shifted", {"TEST_CLOCK_SHIFT_MS": str(shift_ms)})
+    return Member(name, command, "tests.support.shifted_clock", {"TEST_CLOCK_SHIFT_MS": str(shift_ms)})

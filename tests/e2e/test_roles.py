@@ -11,12 +11,12 @@ import httpx
 import pytest
 from tests.e2e.test_kills import judged
 from tests.support.cluster import CONSUME, SERVE, Cluster, Member, cluster
-from tests.support.crowd import Crowd
+from tests.support.load import Load
 from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
 from tests.support.processes import ServiceProgram
+from tests.support.running_service import LONG_S, Json, client_of, text
 from tests.support.servers.mariadb import Database, MariaDb
-from tests.support.witnesses import LONG_S, Json, client_of, text
 
 pytestmark = pytest.mark.e2e
 
@@ -36,11 +36,11 @@ _PATIENT: Final = {
 """No call is given up because the machine is busy."""
 
 
-async def _answered(crowd: Crowd, more: int) -> None:
-    enough = len(crowd.log) + more
+async def _answered(load: Load, more: int) -> None:
+    enough = len(load.log) + more
 
     async def there() -> bool:
-        return len(crowd.log) >= enough
+        return len(load.log) >= enough
 
     await until(there, LONG_S)
 
@@ -52,33 +52,33 @@ async def test_four_processes_migrate_an_empty_database_and_restart_in_turn_with
     settings = settings_of(target_of(mariadb_database)) | _SETTINGS | _PATIENT
     async with cluster(tmp_path, FOUR, settings, *_SIMULATOR) as four:
         assert mariadb.sql(f"SELECT COUNT(*) FROM {mariadb_database.name}.wm_schema_version") == "1\n"  # noqa: S608 -- our own name
-        crowd = Crowd(four.urls[0], 1, *four.urls[1:])
-        crowd.begin()
-        crowd.up.set()
+        load = Load(four.urls[0], 1, *four.urls[1:])
+        load.begin()
+        load.up.set()
         for program in four.members.values():
-            crowd.want(40)
-            await _answered(crowd, 10)
+            load.want(40)
+            await _answered(load, 10)
             assert await asyncio.to_thread(program.stop) == 0  # within 25 s
             await asyncio.to_thread(program.start)
-        await crowd.finish()
-        assert await judged(four.scene, crowd, cut_off=0) == []
-        assert crowd.asked_for > 150
+        await load.finish()
+        assert await judged(four.running, load, cut_off=0) == []
+        assert load.asked_for > 150
 
 
 @pytest.mark.timeout(300)
 async def test_kills_of_one_that_consumes_double_nothing(tmp_path: Path, mariadb_database: Database) -> None:
-    dice, kills = random.Random(1), 3
+    random_source, kills = random.Random(1), 3
     async with cluster(tmp_path, FOUR, settings_of(target_of(mariadb_database)) | _SETTINGS, *_SIMULATOR) as four:
-        crowd = Crowd(four.urls[0], 1, *four.urls[1:])
-        crowd.begin()
-        crowd.up.set()
+        load = Load(four.urls[0], 1, *four.urls[1:])
+        load.begin()
+        load.up.set()
         for _ in range(kills):
-            crowd.want(30)
-            await _answered(crowd, dice.randrange(5, 20))
+            load.want(30)
+            await _answered(load, random_source.randrange(5, 20))
             four.members["consume-1"].kill()
             await asyncio.to_thread(four.members["consume-1"].start)
-        await crowd.finish()
-        assert await judged(four.scene, crowd, cut_off=kills * SLOTS) == []
+        await load.finish()
+        assert await judged(four.running, load, cut_off=kills * SLOTS) == []
 
 
 @pytest.fixture
@@ -88,9 +88,9 @@ async def two(tmp_path: Path) -> AsyncIterator[Cluster]:
 
 
 async def test_a_sync_send_is_answered_with_what_another_process_did(two: Cluster) -> None:
-    answer = await two.scene.api.post("send", text())
+    answer = await two.running.api.post("send", text())
     assert (answer.status_code, answer.json()["data"]["status"]) in {(200, "SENT"), (200, "DELIVERED")}
-    await two.scene.api.reaches(answer.json()["data"]["messageId"], "DELIVERED")  # a callback here, projected there
+    await two.running.api.reaches(answer.json()["data"]["messageId"], "DELIVERED")  # a callback here, projected there
 
 
 async def test_who_consumes_answers_operators_and_nobody_else(two: Cluster) -> None:
@@ -126,20 +126,20 @@ async def _gauges(client: httpx.AsyncClient) -> dict[str, float]:
 
 async def test_while_nobody_consumes_messages_wait_and_it_shows(tmp_path: Path) -> None:
     async with cluster(tmp_path, TWO[:1], {}) as alone, client_of(alone.members["serve-1"].url) as client:
-        message_id = await alone.scene.api.accept(text())
+        message_id = await alone.running.api.accept(text())
 
         async def waits() -> bool:
             return bool((await _health(client))["oldestDueSeconds"] > 0)
 
         await until(waits)
         assert (await _health(client))["role"] == "accepting"
-        assert (await alone.scene.api.status(message_id))["status"] == "QUEUED"
-        assert await alone.scene.simulator.ledger() == []
+        assert (await alone.running.api.status(message_id))["status"] == "QUEUED"
+        assert await alone.running.simulator.ledger() == []
         assert "wm_oldest_due_seconds" in await _gauges(client)
 
 
 async def test_numbers_of_the_database_come_from_one_process(two: Cluster) -> None:
-    await two.scene.api.send(text())
+    await two.running.api.send(text())
 
     async def shown() -> list[dict[str, float]]:
         found = []
@@ -169,7 +169,7 @@ def test_half_a_service_does_not_start_with_a_simulator_of_its_own(command: tupl
 
 
 async def test_serve_may_answer_operators_on_a_port_of_their_own(tmp_path: Path, two: Cluster) -> None:
-    one = ServiceProgram(tmp_path, two.scene.simulator_program.origin, name="both", MANAGEMENT_SERVER_PORT="0")
+    one = ServiceProgram(tmp_path, two.running.simulator_program.origin, name="both", MANAGEMENT_SERVER_PORT="0")
     try:
         one.start()
         found: list[str] = []

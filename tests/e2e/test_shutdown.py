@@ -5,9 +5,9 @@ import contextlib
 
 import httpx
 import pytest
+from tests.support.backends import BackendSettings
 from tests.support.polling import until
-from tests.support.stands import Stand
-from tests.support.witnesses import Api, Scene, client_of, text
+from tests.support.running_service import Api, RunningService, client_of, text
 
 pytestmark = pytest.mark.e2e
 
@@ -20,64 +20,66 @@ _PATIENT = {
 }
 
 
-async def test_calls_in_flight_settle_and_nothing_new_begins(stand: Stand) -> None:
-    async with stand.acting("--latency-ms", "3000", "--callback-retries", "100", **_SLOTS, **_PATIENT) as scene:
-        ids = [await scene.api.accept(text(str(n), conversationId=f"S:{n + 1}")) for n in range(IN_FLIGHT + QUEUED)]
-        await _all_called(scene, IN_FLIGHT)
-        waiting = asyncio.create_task(scene.api.post("send", text("wartet", conversationId="S:99")))
-        await _stored(scene.api, IN_FLIGHT + QUEUED + 1)
+async def test_calls_in_flight_settle_and_nothing_new_begins(backend: BackendSettings) -> None:
+    async with backend.running_service(
+        "--latency-ms", "3000", "--callback-retries", "100", **_SLOTS, **_PATIENT
+    ) as running:
+        ids = [await running.api.accept(text(str(n), conversationId=f"S:{n + 1}")) for n in range(IN_FLIGHT + QUEUED)]
+        await _all_called(running, IN_FLIGHT)
+        waiting = asyncio.create_task(running.api.post("send", text("wartet", conversationId="S:99")))
+        await _stored(running.api, IN_FLIGHT + QUEUED + 1)
 
-        scene.service.terminate()
-        refused = await _refuses(scene.service.url)
-        code = await asyncio.to_thread(scene.service.exit_code)
+        running.service.terminate()
+        refused = await _refuses(running.service.url)
+        code = await asyncio.to_thread(running.service.exit_code)
         assert code == 0
         assert refused in {"503", "refused"}
         answer = await waiting
         assert answer.status_code == 202  # its message is stored, and goes on after the restart
         queued = answer.json()["data"]["messageId"]
-        markers = {entry["marker"].split(".")[0] for entry in await scene.simulator.ledger()}
+        markers = {entry["marker"].split(".")[0] for entry in await running.simulator.ledger()}
         assert len(markers) == IN_FLIGHT  # nothing was claimed after the signal
 
-        await asyncio.to_thread(scene.service.start)
+        await asyncio.to_thread(running.service.start)
         for one in (*ids, queued):
-            await scene.api.reaches(one, "DELIVERED")
-        tried = [(await scene.api.message(one))["attempts"] for one in (*ids, queued)]
+            await running.api.reaches(one, "DELIVERED")
+        tried = [(await running.api.message(one))["attempts"] for one in (*ids, queued)]
         assert [[one["outcome"] for one in each] for each in tried] == [["ACCEPTED"]] * len(tried)  # none was UNKNOWN
-        bodies = [entry["body"]["content"] for entry in await scene.simulator.ledger()]
+        bodies = [entry["body"]["content"] for entry in await running.simulator.ledger()]
         assert len(bodies) == len(set(bodies)) == IN_FLIGHT + QUEUED + 1
 
 
-async def test_a_call_that_hangs_is_unknown_and_says_why(stand: Stand) -> None:
-    async with stand.acting(**_PATIENT) as scene:
-        await scene.simulator.fault("slow", times=1, delay_ms=60_000)
-        message_id = await scene.api.accept(text())
+async def test_a_call_that_hangs_is_unknown_and_says_why(backend: BackendSettings) -> None:
+    async with backend.running_service(**_PATIENT) as running:
+        await running.simulator.fault("slow", times=1, delay_ms=60_000)
+        message_id = await running.api.accept(text())
 
         async def struck() -> bool:
-            return bool((await scene.simulator.state())["faults_fired"] == 1)
+            return bool((await running.simulator.state())["faults_fired"] == 1)
 
         await until(struck)
-        assert await asyncio.to_thread(scene.service.stop) == 0
-        await asyncio.to_thread(scene.service.start)
-        status = await scene.api.status(message_id)
+        assert await asyncio.to_thread(running.service.stop) == 0
+        await asyncio.to_thread(running.service.start)
+        status = await running.api.status(message_id)
         assert (status["status"], status["reason"], status["attempts"]) == ("UNKNOWN", "SHUTDOWN", 1)
 
 
-async def test_a_second_signal_ends_it_at_once_and_loses_nothing(stand: Stand) -> None:
-    async with stand.acting("--latency-ms", "25000", **_PATIENT) as scene:
-        message_id = await scene.api.accept(text())
-        await _all_called(scene, 1)
-        scene.service.terminate()
-        await _refuses(scene.service.url)
-        scene.service.terminate()
-        assert await asyncio.to_thread(scene.service.exit_code) != 0
-        await asyncio.to_thread(scene.service.start)
-        assert (await scene.api.status(message_id))["status"] == "SENDING"  # until its lease is over
-        assert len(await scene.simulator.ledger()) == 1
+async def test_a_second_signal_ends_it_at_once_and_loses_nothing(backend: BackendSettings) -> None:
+    async with backend.running_service("--latency-ms", "25000", **_PATIENT) as running:
+        message_id = await running.api.accept(text())
+        await _all_called(running, 1)
+        running.service.terminate()
+        await _refuses(running.service.url)
+        running.service.terminate()
+        assert await asyncio.to_thread(running.service.exit_code) != 0
+        await asyncio.to_thread(running.service.start)
+        assert (await running.api.status(message_id))["status"] == "SENDING"  # until its lease is over
+        assert len(await running.simulator.ledger()) == 1
 
 
-async def _all_called(scene: Scene, count: int) -> None:
+async def _all_called(running: RunningService, count: int) -> None:
     async def called() -> bool:
-        return len(await scene.simulator.ledger()) >= count
+        return len(await running.simulator.ledger()) >= count
 
     await until(called)
 

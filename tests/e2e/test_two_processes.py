@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from tests.support.backends import BackendSettings
 from tests.support.polling import until
-from tests.support.processes import ServiceProgram, Stage
-from tests.support.stands import Stand
-from tests.support.witnesses import LONG_S, Api, Simulator, client_of, text
+from tests.support.processes import ServiceProcesses, ServiceProgram
+from tests.support.running_service import LONG_S, Api, Simulator, client_of, text
 
 pytestmark = pytest.mark.e2e
 
@@ -15,14 +15,14 @@ CALLS = 50
 
 
 @pytest.fixture
-def stage(stand: Stand) -> Iterator[Stage]:
-    with stand.playing() as stage:
+def stage(backend: BackendSettings) -> Iterator[ServiceProcesses]:
+    with backend.service_processes() as stage:
         yield stage
 
 
 @pytest.fixture
-def other(stage: Stage, stand: Stand) -> Iterator[ServiceProgram]:
-    other = stand.another(stage.simulator.origin, "other")
+def other(stage: ServiceProcesses, backend: BackendSettings) -> Iterator[ServiceProgram]:
+    other = backend.another(stage.simulator.origin, "other")
     try:
         other.start()
         yield other
@@ -31,13 +31,15 @@ def other(stage: Stage, stand: Stand) -> Iterator[ServiceProgram]:
 
 
 @pytest.fixture
-async def both(stage: Stage, other: ServiceProgram) -> AsyncIterator[tuple[Api, Api]]:
+async def both(stage: ServiceProcesses, other: ServiceProgram) -> AsyncIterator[tuple[Api, Api]]:
     async with client_of(stage.service.url) as one, client_of(other.url) as two:
         yield Api(one), Api(two)
 
 
 @pytest.mark.parametrize("route", ["send", "send/async"])
-async def test_fifty_requests_with_one_key_are_one_message(route: str, both: tuple[Api, Api], stage: Stage) -> None:
+async def test_fifty_requests_with_one_key_are_one_message(
+    route: str, both: tuple[Api, Api], stage: ServiceProcesses
+) -> None:
     answers = await asyncio.gather(
         *(both[number % 2].post(route, text(), Idempotency_Key="k-1") for number in range(CALLS))
     )
@@ -71,7 +73,9 @@ async def test_two_bodies_that_race_for_a_key_leave_one_message(both: tuple[Api,
     assert [row["messageId"] for row in await both[0].rows()] == [*taken]
 
 
-async def test_what_one_process_accepted_is_sent_by_the_other_when_it_dies(both: tuple[Api, Api], stage: Stage) -> None:
+async def test_what_one_process_accepted_is_sent_by_the_other_when_it_dies(
+    both: tuple[Api, Api], stage: ServiceProcesses
+) -> None:
     ids = [await both[0].accept(text(str(number), conversationId=f"S:{number + 1}")) for number in range(20)]
     stage.service.kill()
 

@@ -1,9 +1,9 @@
 """A send of which nobody knows whether it happened is UNKNOWN, is never repeated, and ends by evidence alone."""
 
 import pytest
+from tests.support.backends import BackendSettings
 from tests.support.polling import until
-from tests.support.stands import Stand
-from tests.support.witnesses import Json, Scene, text
+from tests.support.running_service import Json, RunningService, text
 
 pytestmark = pytest.mark.e2e
 
@@ -11,96 +11,96 @@ LOST_AFTER = ("answer_lost", "http_500_after")
 LOST_BEFORE = ("closed_before", "http_500_before")
 
 
-async def test_a_timeout_is_unknown_until_the_late_echo_shows_it(stand: Stand) -> None:
-    async with stand.acting() as scene:
-        await scene.simulator.hold_echoes()
-        await scene.simulator.fault("slow", times=1, delay_ms=4_000)
-        answer = await scene.api.send(text())
+async def test_a_timeout_is_unknown_until_the_late_echo_shows_it(backend: BackendSettings) -> None:
+    async with backend.running_service() as running:
+        await running.simulator.hold_echoes()
+        await running.simulator.fault("slow", times=1, delay_ms=4_000)
+        answer = await running.api.send(text())
         assert (answer["status"], answer["success"], answer["reason"]) == ("UNKNOWN", None, "DEADLINE")
 
-        call = await _executed(scene, answer["messageId"])  # it was executed after we had given up
+        call = await _executed(running, answer["messageId"])  # it was executed after we had given up
         assert (call["executed"], call["fault"]) == (True, "slow")
-        assert (await scene.api.status(answer["messageId"]))["status"] == "UNKNOWN"
-        await scene.simulator.release_echoes()
-        shown = await scene.api.reaches(answer["messageId"], "DELIVERED")
+        assert (await running.api.status(answer["messageId"]))["status"] == "UNKNOWN"
+        await running.simulator.release_echoes()
+        shown = await running.api.reaches(answer["messageId"], "DELIVERED")
         assert shown["providerMessageId"] == call["id"]
         assert shown["attempts"] == 1
-        assert len(await scene.simulator.calls(answer["messageId"])) == 1
+        assert len(await running.simulator.calls(answer["messageId"])) == 1
 
 
-async def test_an_executed_send_without_an_answer_becomes_delivered_by_its_echo(stand: Stand) -> None:
-    async with stand.acting() as scene:
-        await scene.simulator.hold_echoes()
-        lost, behind = await _lane_behind_a_lost_send(scene, LOST_AFTER)
+async def test_an_executed_send_without_an_answer_becomes_delivered_by_its_echo(backend: BackendSettings) -> None:
+    async with backend.running_service() as running:
+        await running.simulator.hold_echoes()
+        lost, behind = await _lane_behind_a_lost_send(running, LOST_AFTER)
         for one in behind:
-            await scene.api.reaches(one, "SENT")
-        assert {(await scene.api.status(one))["status"] for one in lost} == {"UNKNOWN"}
-        await scene.simulator.release_echoes()
+            await running.api.reaches(one, "SENT")
+        assert {(await running.api.status(one))["status"] for one in lost} == {"UNKNOWN"}
+        await running.simulator.release_echoes()
         for one in lost + behind:
-            await scene.api.reaches(one, "DELIVERED")
-        executed = [(one["marker"], one["executed"]) for one in await scene.simulator.ledger()]
+            await running.api.reaches(one, "DELIVERED")
+        executed = [(one["marker"], one["executed"]) for one in await running.simulator.ledger()]
         assert sorted(executed) == sorted((f"{one}.1", True) for one in lost + behind)
 
 
-async def test_a_send_that_was_perhaps_not_executed_stays_unknown(stand: Stand) -> None:
-    async with stand.acting() as scene:
-        lost, behind = await _lane_behind_a_lost_send(scene, LOST_BEFORE)
+async def test_a_send_that_was_perhaps_not_executed_stays_unknown(backend: BackendSettings) -> None:
+    async with backend.running_service() as running:
+        lost, behind = await _lane_behind_a_lost_send(running, LOST_BEFORE)
         for one in behind:
-            await scene.api.reaches(one, "DELIVERED")
+            await running.api.reaches(one, "DELIVERED")
         for one in lost:
-            (call,) = await scene.simulator.calls(one)
+            (call,) = await running.simulator.calls(one)
             assert not call["executed"]
-            assert (await scene.api.status(one))["status"] == "UNKNOWN"
-            refused = await scene.api.client.post(f"/api/messages/{one}/retry")
+            assert (await running.api.status(one))["status"] == "UNKNOWN"
+            refused = await running.api.client.post(f"/api/messages/{one}/retry")
             assert (refused.status_code, refused.json()["error"]) == (409, "ILLEGAL_STATE")
 
 
-async def test_what_only_an_id_can_tell_stays_unknown_though_its_echo_came(stand: Stand) -> None:
+async def test_what_only_an_id_can_tell_stays_unknown_though_its_echo_came(backend: BackendSettings) -> None:
     link = {"messageType": "LINK", "linkTitle": "t", "linkUrl": "https://example.com/"}
-    async with stand.acting() as scene:
-        await scene.simulator.fault("answer_lost", times=1)
-        lost = await scene.api.send(_without_content(text()) | link)
-        behind = await scene.api.send(text("zwei"))
-        await scene.api.reaches(behind["messageId"], "DELIVERED")
-        assert (await scene.simulator.ledger())[0]["echoOffered"]
-        assert (await scene.api.status(lost["messageId"]))["status"] == "UNKNOWN"
+    async with backend.running_service() as running:
+        await running.simulator.fault("answer_lost", times=1)
+        lost = await running.api.send(_without_content(text()) | link)
+        behind = await running.api.send(text("zwei"))
+        await running.api.reaches(behind["messageId"], "DELIVERED")
+        assert (await running.simulator.ledger())[0]["echoOffered"]
+        assert (await running.api.status(lost["messageId"]))["status"] == "UNKNOWN"
 
 
-async def test_the_echo_of_a_forced_retry_is_told_from_that_of_the_first(stand: Stand) -> None:
-    async with stand.acting() as scene:
-        await scene.simulator.fault("http_500_before", times=1)
-        lost = await scene.api.send(text())
-        forced = await scene.api.client.post(f"/api/messages/{lost['messageId']}/retry", params={"force": "true"})
+async def test_the_echo_of_a_forced_retry_is_told_from_that_of_the_first(backend: BackendSettings) -> None:
+    async with backend.running_service() as running:
+        await running.simulator.fault("http_500_before", times=1)
+        lost = await running.api.send(text())
+        forced = await running.api.client.post(f"/api/messages/{lost['messageId']}/retry", params={"force": "true"})
         assert forced.status_code == 202
-        shown = await scene.api.reaches(lost["messageId"], "DELIVERED")
+        shown = await running.api.reaches(lost["messageId"], "DELIVERED")
         assert shown["possibleDuplicate"]
-        executed = [(one["marker"], one["executed"]) for one in await scene.simulator.ledger()]
+        executed = [(one["marker"], one["executed"]) for one in await running.simulator.ledger()]
         assert executed == [(f"{lost['messageId']}.1", False), (f"{lost['messageId']}.2", True)]
 
 
-async def _lane_behind_a_lost_send(scene: Scene, kinds: tuple[str, ...]) -> tuple[list[str], list[str]]:
+async def _lane_behind_a_lost_send(running: RunningService, kinds: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """Per kind a send that is lost, and the next of its lane.
 
     That one leaves only when the lane is given up: by then a resend would have happened.
     """
     lost, behind = [], []
     for guid in kinds:
-        await scene.simulator.fault(guid, times=1, guid=guid)
-        first = await scene.api.send(text("eins", guid=guid))
+        await running.simulator.fault(guid, times=1, guid=guid)
+        first = await running.api.send(text("eins", guid=guid))
         assert (first["status"], first["attempts"], first["possibleDuplicate"]) == ("UNKNOWN", 1, False)
-        second = await scene.api.send(text("zwei", guid=guid))
+        second = await running.api.send(text("zwei", guid=guid))
         assert (second["status"], second["reason"]) == ("HELD", "LANE_BLOCKED")
         lost.append(first["messageId"])
         behind.append(second["messageId"])
     return lost, behind
 
 
-async def _executed(scene: Scene, message_id: str) -> Json:
+async def _executed(running: RunningService, message_id: str) -> Json:
     """Its one call, once the ledger has it: a slow one is recorded when it is executed."""
     calls: list[Json] = []
 
     async def there() -> bool:
-        calls[:] = await scene.simulator.calls(message_id)
+        calls[:] = await running.simulator.calls(message_id)
         return bool(calls)
 
     await until(there)

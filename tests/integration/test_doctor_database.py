@@ -11,23 +11,23 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, insert, text, update
 from tests.support.builders import a_message
-from tests.support.examining import examined, verdicts
+from tests.support.checks import examined, verdicts
 from tests.support.mysql import EmptyDatabase, opened_store, target_of
 from tests.support.servers.mariadb import Database, MariaDb
 from tests.support.servers.ports import free_port
 
-from wework_message.adapters.sql.arrivals import arrival_check
-from wework_message.adapters.sql.checks import ReadOnlyFile, mysql_checks, sqlite_checks
-from wework_message.adapters.sql.dialect import SqliteDialect
-from wework_message.adapters.sql.invariant_checks import BREACHES, invariant_checks
-from wework_message.adapters.sql.invariants import RULES, smallest_id
-from wework_message.adapters.sql.mysql import MysqlStore
-from wework_message.adapters.sql.rows import message_row
-from wework_message.adapters.sql.schema import upgrade
-from wework_message.adapters.sql.sqlite import SqliteStore
-from wework_message.adapters.sql.tables import attempt, callback, due, message
+from wework_message.adapters.sql.core.dialect import SqliteDialect
+from wework_message.adapters.sql.core.rows import message_row
+from wework_message.adapters.sql.core.schema import upgrade
+from wework_message.adapters.sql.core.tables import attempt, callback, due, message
+from wework_message.adapters.sql.doctor.arrivals import arrival_check
+from wework_message.adapters.sql.doctor.checks import ReadOnlyFile, mysql_checks, sqlite_checks
+from wework_message.adapters.sql.doctor.invariant_checks import BREACHES, invariant_checks
+from wework_message.adapters.sql.mysql.store import MysqlStore
+from wework_message.adapters.sql.repositories.invariants import RULES, smallest_id
+from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.adapters.system import SystemClock
-from wework_message.domain.ports.checking import Check
+from wework_message.domain.ports.checks import Check
 
 HORIZON_MS = 90_000
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.support.examining import examined, verdicts
+from tests.support.checks import examined, verdicts
 from tests.support.servers.ports import free_port
 
 from wework_message.adapters.http import checks

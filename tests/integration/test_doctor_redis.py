@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from tests.support.examining import examined, verdicts
+from tests.support.checks import examined, verdicts
 from tests.support.servers.redis import Redis
 
 from wework_message.adapters.redis.checks import redis_checks

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from tests.support.examining import examined, verdicts
+from tests.support.checks import examined, verdicts
 from tests.support.servers.ports import free_port
 from tests.support.servers.rocketmq import RocketMq
 

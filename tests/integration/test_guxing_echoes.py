@@ -12,14 +12,14 @@ from tests.support.callback_receiver import CallbackReceiver, callback_receiver
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
 from wework_message.adapters.guxing.gateway import GuxingGateway
 from wework_message.adapters.http import HttpClient, boot_ms
-from wework_message.domain.attempt import Receipt
-from wework_message.domain.callbacks import FactKind, Sighting
 from wework_message.domain.content import Content, ImageContent, TextContent
 from wework_message.domain.ids import Guid
-from wework_message.domain.matching import content_key, echo_key
+from wework_message.domain.message.attempt import Receipt
+from wework_message.domain.message.matching import content_key, echo_key
+from wework_message.domain.message.projection import FactKind, StreamRecord
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import Dispatch, NoticeKind, Recall
-from wework_message.entrypoints.simulator import SimulatorOptions, running
+from wework_message.simulator import SimulatorOptions, running
 
 GUID = Guid("g-1")
 PRIVATE, SERVICE, ROOM = "S:7881300000000001", "S:7881300000000001;a-7", "R:10810965948920358"
@@ -27,7 +27,7 @@ TEXT = TextContent(content=" 你好 😀\r\n")
 IMAGE = ImageContent(file_id="f", file_size=1, aes_key="k", md5="m", image_width=2, image_height=3)
 
 
-class Stage:
+class ServiceProcesses:
     """A simulator that calls back, and a gateway to it."""
 
     def __init__(self, gateway: GuxingGateway, receiver: CallbackReceiver, control: httpx.AsyncClient) -> None:
@@ -41,58 +41,58 @@ class Stage:
         assert outcome.receipt is not None
         return outcome.receipt
 
-    async def sightings(self, count: int) -> list[Sighting | None]:
+    async def stream_records(self, count: int) -> list[StreamRecord | None]:
         """The first `count` records of the stream, in the order of their ids."""
         await self.receiver.wait_objects(count)
         bodies = [json.dumps(one).encode() for one in self.receiver.callbacks]
         items = [item for body in bodies for item in GuxingCallbackReader().read(body)]
         assert [item.defect for item in items] == [None] * count
-        return [item.sighting for item in sorted(items, key=lambda item: item.event_key)]
+        return [item.stream_record for item in sorted(items, key=lambda item: item.event_key)]
 
 
 @pytest.fixture(params=["11010", "11013"])
-async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[ServiceProcesses]:
     form: Literal["11010", "11013"] = request.param
     async with callback_receiver() as receiver:
         options = SimulatorOptions(fsync=False, echo_delay_ms=0, echo_form=form, callback_url=receiver.url)
         async with running(options) as simulator, httpx.AsyncClient(base_url=simulator.url) as control:
             client = HttpClient(simulator.url)
-            yield Stage(GuxingGateway(client), receiver, control)
+            yield ServiceProcesses(GuxingGateway(client), receiver, control)
             await client.aclose()
 
 
 @pytest.mark.parametrize("conversation_id", [PRIVATE, ROOM])
-async def test_echo_names_the_message_that_was_answered(stage: Stage, conversation_id: str) -> None:
+async def test_echo_names_the_message_that_was_answered(stage: ServiceProcesses, conversation_id: str) -> None:
     receipts = [await stage.send(conversation_id, content) for content in (TEXT, IMAGE)]
-    text, image = await stage.sightings(2)
+    text, image = await stage.stream_records(2)
     assert text is not None
     assert image is not None
-    for receipt, sighting in zip(receipts, (text, image), strict=True):
-        assert sighting.provider_message_id == receipt.provider_message_id
-        assert sighting.app_info_key == receipt.app_info_key is not None
-        assert (sighting.sender, sighting.sent_at) == (receipt.sender_id, receipt.sent_at)
-        assert (sighting.send_flag, sighting.refers_to) == (True, None)
-        assert sighting.conversations == (conversation_id,)
-        assert sighting.kinds == {FactKind.ECHO}
+    for receipt, stream_record in zip(receipts, (text, image), strict=True):
+        assert stream_record.provider_message_id == receipt.provider_message_id
+        assert stream_record.app_info_key == receipt.app_info_key is not None
+        assert (stream_record.sender, stream_record.sent_at) == (receipt.sender_id, receipt.sent_at)
+        assert (stream_record.send_flag, stream_record.refers_to) == (True, None)
+        assert stream_record.conversations == (conversation_id,)
+        assert stream_record.kinds == {FactKind.ECHO}
     assert text.text is not None
     assert content_key(text.text) == echo_key(TEXT)
     assert image.text is None
 
 
-async def test_echo_of_a_service_session_is_found_under_the_request_spelling(stage: Stage) -> None:
+async def test_echo_of_a_service_session_is_found_under_the_request_spelling(stage: ServiceProcesses) -> None:
     await stage.send(SERVICE, TEXT)
-    (sighting,) = await stage.sightings(1)
-    assert sighting is not None
+    (stream_record,) = await stage.stream_records(1)
+    assert stream_record is not None
     if stage.receiver.callbacks[0]["notify_type"] == 11013:  # 11010's sample carries no asid
-        assert SERVICE in sighting.conversations
-    assert PRIVATE in sighting.conversations
+        assert SERVICE in stream_record.conversations
+    assert PRIVATE in stream_record.conversations
 
 
-async def test_recall_is_seen_as_a_fact_about_the_message_it_takes_back(stage: Stage) -> None:
+async def test_recall_is_seen_as_a_fact_about_the_message_it_takes_back(stage: ServiceProcesses) -> None:
     sent = await stage.send(PRIVATE, TEXT)
     recall = Recall(a_message_id(), GUID, PRIVATE, sent.provider_message_id)
     assert (await stage.gateway.recall(recall)).kind is OutcomeClass.ACCEPTED
-    first, second = await stage.sightings(2)
+    first, second = await stage.stream_records(2)
     assert first is not None
     assert second is not None
     assert first.kinds == {FactKind.ECHO}
@@ -100,24 +100,24 @@ async def test_recall_is_seen_as_a_fact_about_the_message_it_takes_back(stage: S
     assert second.refers_to == sent.provider_message_id
 
 
-async def test_send_that_the_server_failed_later_is_no_echo(stage: Stage) -> None:
+async def test_send_that_the_server_failed_later_is_no_echo(stage: ServiceProcesses) -> None:
     await stage.control.post("/_sim/faults", json={"kind": "send_fail_later", "times": 1})
     await stage.send(PRIVATE, TEXT)
-    (sighting,) = await stage.sightings(1)
-    assert sighting is not None
-    assert sighting.kinds == {FactKind.SEND_FAIL}
+    (stream_record,) = await stage.stream_records(1)
+    assert stream_record is not None
+    assert stream_record.kinds == {FactKind.SEND_FAIL}
 
 
-async def test_own_reading_is_about_no_message(stage: Stage) -> None:
+async def test_own_reading_is_about_no_message(stage: ServiceProcesses) -> None:
     await stage.control.post("/msg/report_unread", json={"guid": GUID, "conversation_id": PRIVATE})
-    assert await stage.sightings(1) == [None]
+    assert await stage.stream_records(1) == [None]
 
 
-async def test_login_tells_the_accounts_own_id(stage: Stage) -> None:
+async def test_login_tells_the_accounts_own_id(stage: ServiceProcesses) -> None:
     sent = await stage.send(PRIVATE, TEXT)
     login = {"guid": GUID, "notify_type": 11003, "data": {"user_id": sent.sender_id, "name": "n"}}
     await stage.control.post("/_sim/callbacks", json=login)
     await stage.receiver.wait_callbacks(2)
     body = next(one for one in stage.receiver.callbacks if one["notify_type"] == 11003)
     (item,) = GuxingCallbackReader().read(json.dumps(body).encode())
-    assert (item.notice, item.vid) == (NoticeKind.ONLINE, sent.sender_id)
+    assert (item.notice, item.wecom_user_id) == (NoticeKind.ONLINE, sent.sender_id)

@@ -23,19 +23,19 @@ from tests.support.builders import (
 )
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
-from wework_message.adapters.sql.dialect import SqliteDialect
-from wework_message.adapters.sql.overview import SqlOverview
-from wework_message.adapters.sql.reader import SqlMessageReader
-from wework_message.adapters.sql.schema import upgrade
-from wework_message.adapters.sql.sqlite import SqliteStore
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.core.dialect import SqliteDialect
+from wework_message.adapters.sql.core.schema import upgrade
+from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterSource
-from wework_message.domain.ports.persistence import IdempotencyKey, InboxState, InboxVerdict, NewBatch
-from wework_message.domain.ports.reading import MessageFilter
+from wework_message.domain.ports.queries import MessageFilter
+from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch
 
 NAME: Final = ProviderMessageId("4711")
 TINY: Final = {"wm_finished"}
@@ -147,7 +147,7 @@ async def live(units: SqlUnitOfWorkFactory, clock: SettableClock) -> None:
         await unit.messages.count({(PROVIDER, "TEXT", "ACCEPTED"): 1})
         await unit.accounts.accounts([first.account_id])
         (binding,) = await unit.accounts.binding_of(GUID)
-        await unit.accounts.learn(binding.binding_id, vid="1688", online=True)
+        await unit.accounts.learn(binding.binding_id, wecom_user_id="1688", online=True)
         await unit.commit()
     async with units() as unit:  # what a ring named: as many as there are free slots, and more
         await unit.messages.due(10, among=[first.id, second.id])
@@ -171,19 +171,19 @@ async def take_in(units: SqlUnitOfWorkFactory) -> None:
         await unit.commit()
 
 
-async def keep_house(units: SqlUnitOfWorkFactory, overview: SqlOverview) -> None:
+async def keep_house(units: SqlUnitOfWorkFactory, store_metrics: SqlStoreMetrics) -> None:
     """Everything that is done once per cluster."""
     async with units() as unit:
-        await unit.duties.take("duty", "holder", 1_000)
-        await unit.duties.release("duty", "holder")
+        await unit.leases.take("duty", "holder", 1_000)
+        await unit.leases.release("duty", "holder")
         await unit.pruning.keys(older_than_ms=-1, limit=10)
         await unit.pruning.callbacks(InboxState.PARKED, older_than_ms=-1, limit=10)
         for status in (MessageStatus.SENT, MessageStatus.UNKNOWN):
             await unit.pruning.messages(status, older_than_ms=-1, limit=10)
         await unit.commit()
-    await overview.oldest_due_ms()
-    await overview.unknown_open()
-    await overview.violations()
+    await store_metrics.oldest_due_ms()
+    await store_metrics.unknown_open()
+    await store_metrics.violations()
 
 
 async def test_writers_find_what_they_need_by_index(
@@ -222,7 +222,7 @@ async def test_housekeeping_reads_ranges_of_indexes(
     await live(units, clock)
     await take_in(units)
     before = len(statements)
-    await keep_house(units, SqlOverview(opened.read, opened.dialect, clock))
+    await keep_house(units, SqlStoreMetrics(opened.read, opened.dialect, clock))
     assert len(statements) > before + 15
     assert scanned(statements) == set()
     by_hand = [one for one in sorted_by_hand(statements) if one.startswith("SELECT") and "wm_due.urgency" not in one]

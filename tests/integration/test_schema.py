@@ -7,9 +7,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
-from wework_message.adapters.sql.schema import VERSION_TABLE, SchemaState, schema_state, upgrade
-from wework_message.adapters.sql.sqlite import SqliteStore
-from wework_message.adapters.sql.tables import metadata
+from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, schema_state, upgrade
+from wework_message.adapters.sql.core.tables import metadata
+from wework_message.adapters.sql.sqlite.store import SqliteStore
 
 
 @pytest.fixture

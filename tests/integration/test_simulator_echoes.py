@@ -11,8 +11,8 @@ from tests.support.callback_receiver import CallbackReceiver, callback_receiver
 from tests.support.guxing_requests import SEND_PATHS, send_body, text_body
 from tests.support.polling import until
 
-from wework_message.entrypoints.simulator import SimulatorOptions, running
-from wework_message.entrypoints.simulator.answers import KINDS
+from wework_message.simulator import SimulatorOptions, running
+from wework_message.simulator.answers import KINDS
 
 
 @pytest.fixture

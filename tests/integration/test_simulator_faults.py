@@ -11,7 +11,7 @@ from tests.support.callback_receiver import CallbackReceiver, callback_receiver
 from tests.support.guxing_requests import text_body
 from tests.support.polling import until
 
-from wework_message.entrypoints.simulator import SimulatorOptions, running
+from wework_message.simulator import SimulatorOptions, running
 
 
 @pytest.fixture

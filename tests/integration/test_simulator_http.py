@@ -8,8 +8,8 @@ import httpx
 import pytest
 from tests.support.guxing_requests import SEND_PATHS, send_body, text_body
 
-from wework_message.entrypoints.simulator import RunningSimulator, SimulatorOptions, running
-from wework_message.entrypoints.simulator.answers import KINDS
+from wework_message.simulator import RunningSimulator, SimulatorOptions, running
+from wework_message.simulator.answers import KINDS
 
 
 @pytest.fixture

@@ -15,13 +15,13 @@ from tests.support.callback_receiver import callback_receiver
 from tests.support.guxing_requests import text_body
 from tests.support.polling import until
 
-from wework_message.entrypoints.simulator import SimulatorOptions, running
-from wework_message.entrypoints.simulator.ledger import Entry, Ledger
+from wework_message.simulator import SimulatorOptions, running
+from wework_message.simulator.ledger import Entry, Ledger
 
 PROGRAM = """
 import sys
 from pathlib import Path
-from wework_message.entrypoints.simulator import SimulatorOptions, serve
+from wework_message.simulator import SimulatorOptions, serve
 serve(SimulatorOptions(ledger=Path(sys.argv[1])), port=0, on_ready=lambda url: print(url, flush=True))
 """
 

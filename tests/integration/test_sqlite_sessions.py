@@ -8,10 +8,10 @@ from sqlalchemy import Connection, text
 from tests.support.builders import NOW, a_due_message
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.dialect import SqliteDialect
-from wework_message.adapters.sql.schema import upgrade
-from wework_message.adapters.sql.sqlite import SqliteStore
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.core.dialect import SqliteDialect
+from wework_message.adapters.sql.core.schema import upgrade
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.errors import ConflictError
 
 

@@ -5,11 +5,8 @@ import itertools
 from typing import Any, Final
 
 from wework_message.domain.account import implicit_account_id
-from wework_message.domain.attempt import Attempt, AttemptOutcome, Receipt
-from wework_message.domain.callbacks import FactKind, Sighting
 from wework_message.domain.content import TextContent
 from wework_message.domain.conversation import Conversation
-from wework_message.domain.draft import Draft
 from wework_message.domain.ids import (
     DEFAULT_TENANT,
     BatchId,
@@ -19,7 +16,10 @@ from wework_message.domain.ids import (
     ProviderCode,
     ProviderMessageId,
 )
-from wework_message.domain.message import Message
+from wework_message.domain.message.attempt import Attempt, AttemptOutcome, Receipt
+from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.projection import FactKind, StreamRecord
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.retry import RetryAt, Settle, Verdict
@@ -102,7 +102,7 @@ def an_outcome(kind: OutcomeClass, **changes: Any) -> AttemptOutcome:
     return AttemptOutcome(kind, **changes)
 
 
-def a_sighting(**changes: Any) -> Sighting:
+def a_stream_record(**changes: Any) -> StreamRecord:
     fields: dict[str, Any] = {
         "guid": GUID,
         "event_key": f"event-{next(_serial)}",
@@ -112,7 +112,7 @@ def a_sighting(**changes: Any) -> Sighting:
         "text": "hello",
         "kinds": frozenset({FactKind.ECHO}),
     }
-    return Sighting(**fields | changes)
+    return StreamRecord(**fields | changes)
 
 
 def an_item(**changes: Any) -> CallbackItem:

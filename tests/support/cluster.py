@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.support.processes import ServiceProgram, SimulatorProgram, Stage
+from tests.support.processes import ServiceProcesses, ServiceProgram, SimulatorProgram
+from tests.support.running_service import Api, RunningService, Simulator, client_of
 from tests.support.servers.ports import free_port
-from tests.support.witnesses import Api, Scene, Simulator, client_of
 
 SERVE: Final = ("serve", "--no-dispatch")
 CONSUME: Final = ("consume",)
@@ -27,9 +27,9 @@ class Member:
 
 class Cluster:
     def __init__(
-        self, scene: Scene, members: Mapping[str, ServiceProgram], folder: Path, settings: Mapping[str, str]
+        self, running: RunningService, members: Mapping[str, ServiceProgram], folder: Path, settings: Mapping[str, str]
     ) -> None:
-        self.scene = scene
+        self.running = running
         self.members = members
         self.folder = folder
         self.settings = settings
@@ -60,13 +60,18 @@ async def cluster(
         first = programs[members[0].name]
         client = await stack.enter_async_context(client_of(first.url))
         control = await stack.enter_async_context(client_of(simulator.origin))
-        yield Cluster(Scene(Stage(simulator, first), Api(client), Simulator(control)), programs, folder, settings)
+        yield Cluster(
+            RunningService(ServiceProcesses(simulator, first), Api(client), Simulator(control)),
+            programs,
+            folder,
+            settings,
+        )
 
 
 @asynccontextmanager
 async def joined(to: Cluster, member: Member) -> AsyncIterator[ServiceProgram]:
     """One more process, while it is needed."""
-    program = _program(member, to.folder, to.scene.simulator_program.origin, to.settings, None)
+    program = _program(member, to.folder, to.running.simulator_program.origin, to.settings, None)
     try:
         await asyncio.to_thread(program.start)
         yield program

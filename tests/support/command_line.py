@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 from click.testing import CliRunner, Result
 
-from wework_message.application.commands.recover import Recover, Recovered
+from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.entrypoints.cli import CreatedTopics, Provider, Services, SettingsSource, Startup, build_cli
-from wework_message.entrypoints.simulator import SimulatorOptions
+from wework_message.simulator import SimulatorOptions
 
 
 @dataclass

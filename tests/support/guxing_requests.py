@@ -3,8 +3,8 @@
 import copy
 from typing import Any
 
-from wework_message.entrypoints.simulator.completeness import NEEDED
-from wework_message.entrypoints.simulator.contract import Field, contract
+from wework_message.simulator.contract.completeness import NEEDED
+from wework_message.simulator.contract.endpoints import Field, contract
 
 Body = dict[str, Any]
 

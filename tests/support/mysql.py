@@ -9,10 +9,10 @@ import pytest
 from tests.support.polling import until
 from tests.support.servers.mariadb import Database, MariaDb
 
-from wework_message.adapters.sql.mysql import MysqlStore, MysqlTarget
-from wework_message.adapters.sql.mysql_dialect import MysqlDialect
-from wework_message.adapters.sql.schema import upgrade
-from wework_message.adapters.sql.tables import metadata
+from wework_message.adapters.sql.core.schema import upgrade
+from wework_message.adapters.sql.core.tables import metadata
+from wework_message.adapters.sql.mysql.dialect import MysqlDialect
+from wework_message.adapters.sql.mysql.store import MysqlStore, MysqlTarget
 
 
 def target_of(database: Database) -> MysqlTarget:

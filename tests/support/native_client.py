@@ -14,7 +14,7 @@ from typing import Any
 
 SendResult = namedtuple("SendResult", ["status", "msg_id", "offset"])  # noqa: PYI024 -- the library's own
 
-AGAIN_S = 0.02
+RETRY_DELAY_S = 0.02
 """Before a message comes again."""
 
 
@@ -81,7 +81,7 @@ class Library:
         except BaseException as error:  # noqa: BLE001 -- it would reach C++
             self.escaped.append(error)
         if status != ConsumeStatus.CONSUME_SUCCESS:
-            threading.Event().wait(AGAIN_S)
+            threading.Event().wait(RETRY_DELAY_S)
             self.undelivered.append(message.again())
             self.deliver()
 

@@ -205,7 +205,9 @@ class SimulatorProgram(Served):
 
 
 @contextmanager
-def playing(folder: Path, *options: str, provider_url: str | None = None, **settings: str) -> Iterator["Stage"]:
+def service_processes(
+    folder: Path, *options: str, provider_url: str | None = None, **settings: str
+) -> Iterator["ServiceProcesses"]:
     """Simulator and service, both answering; `options` are the simulator's, `settings` the service's.
 
     `provider_url` leads to the simulator by a detour.
@@ -213,7 +215,7 @@ def playing(folder: Path, *options: str, provider_url: str | None = None, **sett
     port = free_port()
     simulator = SimulatorProgram(folder, f"http://127.0.0.1:{port}/message/api/callbacks/webhook", *options)
     service = ServiceProgram(folder, provider_url or simulator.origin, port=port, **settings)
-    stage = Stage(simulator, service)
+    stage = ServiceProcesses(simulator, service)
     try:
         simulator.spawn()
         service.spawn()
@@ -225,7 +227,7 @@ def playing(folder: Path, *options: str, provider_url: str | None = None, **sett
         simulator.close()
 
 
-class Stage:
+class ServiceProcesses:
     """The two programs of a test."""
 
     def __init__(self, simulator: SimulatorProgram, service: ServiceProgram) -> None:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from wework_message.adapters.rocketmq.transport import Delivery, PublishError, Subscription, Transport
+from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError, Subscription, Transport
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class MemoryTransport:
         self.acked: list[str] = []
         self.published: list[tuple[str, bytes]] = []
         self.receives = 0
-        self._dice = random.Random(seed) if seed is not None else None
+        self._random_source = random.Random(seed) if seed is not None else None
         self._lease_scale = lease_scale
         self._wait_s = wait_s
         self._lines: dict[tuple[str, str], _Line] = {}
@@ -78,8 +78,8 @@ class MemoryTransport:
         self._redeliver(line, asyncio.get_running_loop().time())
         if self.away:
             return []
-        if self._dice is not None:
-            self._dice.shuffle(line.ready)
+        if self._random_source is not None:
+            self._random_source.shuffle(line.ready)
         found, line.ready = line.ready[:limit], line.ready[limit:]
         for one in found:
             assert isinstance(one.handle, int)

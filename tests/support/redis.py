@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.redis.link import Link, Watch, connect
+from wework_message.adapters.redis.guarded import GuardedRedis, Watch, connect
 
 PATIENT_S = 10.0
 
@@ -12,9 +12,9 @@ PATIENT_S = 10.0
 @asynccontextmanager
 async def linked(
     url: str, clock: SettableClock, *, watch: Watch | None = None, limit_s: float = PATIENT_S
-) -> AsyncIterator[Link]:
-    link = Link(connect(url, limit_s=limit_s), clock, watch=watch, limit_s=limit_s)
+) -> AsyncIterator[GuardedRedis]:
+    guarded_redis = GuardedRedis(connect(url, limit_s=limit_s), clock, watch=watch, limit_s=limit_s)
     try:
-        yield link
+        yield guarded_redis
     finally:
-        await link.close()
+        await guarded_redis.close()

@@ -12,7 +12,7 @@ from tests.support.wiring import Running, running
 
 from wework_message.application.policy import Policy
 from wework_message.application.queries.statuses import ReadStatuses
-from wework_message.domain.ports.reading import MessageReader, StatusReader
+from wework_message.domain.ports.queries import MessageReader, StatusReader
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.edge import Edge

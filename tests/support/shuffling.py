@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-from wework_message.adapters.rocketmq.transport import Subscription, Transport
+from wework_message.adapters.rocketmq.transport.port import Subscription, Transport
 
 
 class Shuffling:
@@ -12,13 +12,13 @@ class Shuffling:
 
     def __init__(self, transport: Transport, seed: int, *, longest_s: float = 0.05) -> None:
         self._transport = transport
-        self._dice = random.Random(seed)
+        self._random_source = random.Random(seed)
         self._longest_s = longest_s
         self._late: set[asyncio.Task[None]] = set()
         self.copies = 0
 
     async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
-        for _ in range(self._dice.randrange(3)):
+        for _ in range(self._random_source.randrange(3)):
             self._late_copy(topic, body, keys)
         self._late_copy(topic, body, keys)
 
@@ -28,7 +28,7 @@ class Shuffling:
             await self._transport.publish(topic, body, keys=keys)
 
         self.copies += 1
-        task = asyncio.create_task(later(self._dice.random() * self._longest_s))
+        task = asyncio.create_task(later(self._random_source.random() * self._longest_s))
         self._late.add(task)
         task.add_done_callback(self._late.discard)
 

@@ -7,58 +7,58 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
+from wework_message.adapters.local.health import MemoryHealthBoard
+from wework_message.adapters.local.notifier import LocalNotifier
+from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
-from wework_message.adapters.memory.doorbell import MemoryDoorbell
 from wework_message.adapters.memory.gateway import MemoryGateway
-from wework_message.adapters.memory.health import MemoryHealthBoard
 from wework_message.adapters.memory.reader import MemoryMessageReader
-from wework_message.adapters.memory.system import CountingIds, FixedDice, SettableClock
-from wework_message.adapters.memory.throttling import MemoryRateLimiter
+from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.application.aftermath import Aftermath
-from wework_message.application.api import Application
-from wework_message.application.commands.accept import (
+from wework_message.application.accept.accept import (
     AcceptBatchHandler,
     AcceptMessageHandler,
     Drafting,
     StoreBatches,
     StoreMessages,
 )
-from wework_message.application.commands.change import (
+from wework_message.application.accept.quoting import Quoting
+from wework_message.application.accept.senders import Senders
+from wework_message.application.actions.change import (
     CancelMessageHandler,
     ChangeMessages,
     RecallMessageHandler,
     RetryMessageHandler,
 )
-from wework_message.application.commands.claim_due import ClaimDue
-from wework_message.application.commands.dead_letters import (
+from wework_message.application.actions.dead_letters import (
     KeepDeadLetterHandler,
     MarkReplayedHandler,
     StoreDeadLetters,
     StoreReplays,
 )
-from wework_message.application.commands.dispatch import Dispatcher
-from wework_message.application.commands.ingest_callback import IngestCallbackHandler, StoreCallbacks
-from wework_message.application.commands.project_callbacks import ProjectCallbacks
-from wework_message.application.commands.projector import InboxBell, Projector
-from wework_message.application.commands.settle import SettleCalls
-from wework_message.application.group_commit import GroupCommit
+from wework_message.application.api import Application
+from wework_message.application.callbacks.ingest import IngestCallbackHandler, StoreCallbacks
+from wework_message.application.callbacks.project import ProjectCallbacks
+from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
+from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.commit.post_commit import PostCommit
+from wework_message.application.dispatch.claim import ClaimDue
+from wework_message.application.dispatch.dispatcher import Dispatcher
+from wework_message.application.dispatch.routing import Router
+from wework_message.application.dispatch.settle import SettleCalls
 from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import InProcess, Service
+from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
 from wework_message.application.queries.statuses import ReadStatuses
-from wework_message.application.quoting import Quoting
-from wework_message.application.routing import Router
-from wework_message.application.senders import Senders
-from wework_message.application.watching import StatusFeed, WaitForMessage
 from wework_message.domain.content import MessageType
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.message import Message, Moved
+from wework_message.domain.message.message import Message, Moved
 from wework_message.domain.ports.health import CallReport
-from wework_message.domain.provider import Capabilities, Provider
 from wework_message.domain.retry import RetryPolicy
-from wework_message.domain.selection import ProviderSelector
+from wework_message.domain.routing.provider import Capabilities, Provider
+from wework_message.domain.routing.selector import ProviderSelector
 
 GUXING = ProviderCode("GUANGZHOU_GUXING")
 ALL_TYPES = frozenset(str(one) for one in MessageType if one is not MessageType.MIXED)
@@ -122,23 +122,23 @@ class Running:
 async def running(policy: Policy | None = None, *, dispatching: bool = True) -> AsyncIterator[Running]:
     """Everything started; without `dispatching` messages stay where acceptance leaves them."""
     policy = policy or a_policy()
-    clock, dice, database = SettableClock(), FixedDice(), MemoryDatabase()
+    clock, random_source, database = SettableClock(), FixedRandom(), MemoryDatabase()
     units, reader = MemoryUnitOfWorkFactory(database, clock), MemoryMessageReader(database)
-    board, doorbell, feed = MemoryHealthBoard(clock, dice), MemoryDoorbell(), StatusFeed()
+    board, notifier, feed = MemoryHealthBoard(clock, random_source), LocalNotifier(), StatusFeed()
     gateway = MemoryGateway(clock, busy=lambda: database.busy)
     readers = {code: GuxingCallbackReader() for code in policy.providers}
-    bell = InboxBell()
-    commits = GroupCommit(units, Aftermath(feed, doorbell, Silence(), bell.ring), dice)
-    projector = Projector(commits, ProjectCallbacks(readers, board, policy, clock), bell)
-    router = Router(policy, ProviderSelector(), board, dice)
+    inbox_notifier = LocalInboxNotifier()
+    commits = GroupCommit(units, PostCommit(feed, notifier, Silence(), inbox_notifier.notify), random_source)
+    projector = Projector(commits, ProjectCallbacks(readers, board, policy, clock), inbox_notifier)
+    router = Router(policy, ProviderSelector(), board, random_source)
     gateways: Mapping[ProviderCode, MemoryGateway] = dict.fromkeys(policy.providers, gateway)
     dispatcher = Dispatcher(
         commits,
         ClaimDue(policy, router, MemoryRateLimiter(clock), clock),
-        SettleCalls(policy, router, clock, dice),
+        SettleCalls(policy, router, clock, random_source),
         gateways,
         board.report,
-        doorbell,
+        notifier,
         clock,
         policy,
     )

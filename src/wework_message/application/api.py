@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
-from wework_message.application.commands.accept import AcceptBatchHandler, AcceptMessageHandler
-from wework_message.application.commands.change import CancelMessageHandler, RecallMessageHandler, RetryMessageHandler
-from wework_message.application.commands.dead_letters import MarkReplayedHandler
-from wework_message.application.commands.ingest_callback import IngestCallbackHandler
+from wework_message.application.accept.accept import AcceptBatchHandler, AcceptMessageHandler
+from wework_message.application.actions.change import CancelMessageHandler, RecallMessageHandler, RetryMessageHandler
+from wework_message.application.actions.dead_letters import MarkReplayedHandler
+from wework_message.application.callbacks.ingest import IngestCallbackHandler
 from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
-from wework_message.application.watching import WaitForMessage
+from wework_message.application.queries.status_feed import WaitForMessage
 from wework_message.domain.ports.dead_letters import DeadLetterReader
-from wework_message.domain.ports.reading import MessageReader, StatusReader
+from wework_message.domain.ports.queries import MessageReader, StatusReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from wework_message.domain.draft import OnUnknown
 from wework_message.domain.horizon import lease_ms
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.provider import Provider, default_provider
+from wework_message.domain.message.draft import OnUnknown
 from wework_message.domain.retry import RetryPolicy
+from wework_message.domain.routing.provider import Provider, default_provider
 
 DAY_MS: Final = 24 * 3_600_000
 
@@ -37,13 +37,13 @@ class Policy:
     """Callbacks that are done with."""
     keep_messages_ms: int | None = None
     """Messages at rest; None = for ever."""
-    look_due_ms: int = 1_000
+    poll_due_ms: int = 1_000
     """How often the due table is looked at without a ring: scheduled messages, retries, and rings that were lost."""
-    look_inbox_ms: int = 5_000
+    poll_inbox_ms: int = 5_000
     """The same for callbacks: another process may have stored them and died."""
-    look_status_ms: int = 500
+    poll_status_ms: int = 500
     """A waiter's first look by itself; later ones come less often."""
-    vids: Mapping[str, str] = field(default_factory=dict)
+    wecom_user_ids: Mapping[str, str] = field(default_factory=dict)
     """Own user id by guid, where it is configured."""
 
     @property

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from wework_message.application.commands.recover import Recover, Recovered
+from wework_message import simulator
+from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
 from wework_message.bootstrap.settings import (
@@ -22,7 +23,6 @@ from wework_message.bootstrap.settings import (
     sqlite_path,
     start_problems,
 )
-from wework_message.entrypoints import simulator
 from wework_message.entrypoints.cli import (
     CommandFailedError,
     CreatedTopics,
@@ -101,21 +101,21 @@ def _cache(loaded: Loaded) -> str:
 
 
 def _serve(loaded: Loaded, role: Role) -> int:
-    from wework_message.bootstrap.serving import serve  # noqa: PLC0415 - `--help` needs no server, no database
+    from wework_message.bootstrap.server import serve  # noqa: PLC0415 - `--help` needs no server, no database
 
     with _as_failure():
         return serve(loaded, role)
 
 
 def _migrate(loaded: Loaded) -> str:
-    from wework_message.bootstrap.serving import migrate  # noqa: PLC0415 - `--help` needs no database
+    from wework_message.bootstrap.server import migrate  # noqa: PLC0415 - `--help` needs no database
 
     with _as_failure():
         return migrate(loaded)
 
 
 def _create_topics(loaded: Loaded) -> CreatedTopics:
-    from wework_message.adapters.rocketmq.layout import LayoutError  # noqa: PLC0415 - `--help` needs no queue
+    from wework_message.adapters.rocketmq.topics import LayoutError  # noqa: PLC0415 - `--help` needs no queue
     from wework_message.bootstrap.queues import init_topics  # noqa: PLC0415 - as above
 
     if loaded.settings.rocketmq.name_server is None:
@@ -129,13 +129,13 @@ def _create_topics(loaded: Loaded) -> CreatedTopics:
 
 
 def _examine(loaded: Loaded, deadline_s: float) -> Diagnosis:
-    from wework_message.bootstrap.examining import examine  # noqa: PLC0415 - `--help` needs no server, no database
+    from wework_message.bootstrap.doctor import examine  # noqa: PLC0415 - `--help` needs no server, no database
 
     return asyncio.run(examine(loaded, deadline_s=deadline_s))
 
 
 def _recover(loaded: Loaded, command: Recover) -> Recovered:
-    from wework_message.bootstrap.recovering import recover  # noqa: PLC0415 - `--help` needs no database
+    from wework_message.bootstrap.recover import recover  # noqa: PLC0415 - `--help` needs no database
 
     with _as_failure():
         return asyncio.run(recover(loaded, command))

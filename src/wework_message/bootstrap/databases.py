@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from wework_message.adapters.sql.mysql_server import objections
-from wework_message.adapters.sql.schema import SchemaState, schema_state, upgrade
-from wework_message.adapters.sql.sqlite import SqliteStore
-from wework_message.adapters.sql.unit_of_work import Store
+from wework_message.adapters.sql.core.schema import SchemaState, schema_state, upgrade
+from wework_message.adapters.sql.mysql.server import objections
+from wework_message.adapters.sql.repositories.unit_of_work import Store
+from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.bootstrap.settings import SettingsError, mysql_address, sqlite_path
-from wework_message.bootstrap.settings.tree import DatasourceSettings
+from wework_message.bootstrap.settings.model import DatasourceSettings
 
 
 class SchemaError(SettingsError):
@@ -32,7 +32,7 @@ async def open_store(datasource: DatasourceSettings) -> AsyncIterator[Store]:
 def _store(datasource: DatasourceSettings) -> Store:
     if datasource.url is None or datasource.url.scheme != "mysql":
         return SqliteStore(sqlite_path(datasource.url))
-    from wework_message.adapters.sql.mysql import MysqlStore, MysqlTarget  # noqa: PLC0415 -- the driver is an extra
+    from wework_message.adapters.sql.mysql.store import MysqlStore, MysqlTarget  # noqa: PLC0415 -- the driver is an extra
 
     address = mysql_address(datasource)
     return MysqlStore(

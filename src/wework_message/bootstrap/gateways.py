@@ -13,7 +13,7 @@ from wework_message.bootstrap.settings import ProviderSettings, SettingsError
 from wework_message.domain.content import MessageType
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.gateway import CallbackReader, MessageGateway
-from wework_message.domain.provider import Capabilities
+from wework_message.domain.routing.provider import Capabilities
 
 GROUP: Final = "wework_message.providers"
 """Entry-point group in which other protocols register a `ProviderProtocol`."""

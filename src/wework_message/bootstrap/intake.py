@@ -6,21 +6,21 @@ Both need a `Transport`; without their topics nothing of this exists.
 from collections.abc import Sequence
 from typing import Final
 
-from wework_message.adapters.rocketmq.callback_rings import CallbackListener, CallbackRings
-from wework_message.adapters.rocketmq.transport import Transport
-from wework_message.application.commands.projector import InboxBell
+from wework_message.adapters.rocketmq.transport.port import Transport
+from wework_message.adapters.rocketmq.wakeup.callbacks import CallbackWakeupConsumer, CallbackWakeupPublisher
+from wework_message.application.callbacks.projector import LocalInboxNotifier
 from wework_message.application.role import Role
-from wework_message.bootstrap.containers import UseCases
+from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.loops import Loop
-from wework_message.bootstrap.settings.tree import RocketmqSettings
-from wework_message.domain.ports.observing import IntakeObserver
+from wework_message.bootstrap.settings.model import RocketmqSettings
+from wework_message.domain.ports.observers import IntakeObserver
 from wework_message.entrypoints.intake.consumer import IntakeConsumer
-from wework_message.entrypoints.wire.body import Limits
+from wework_message.entrypoints.wire.requests.body import Limits
 
 INTAKE_LEASE_S: Final = 30
 """How long a queued send is ours; storing it takes milliseconds, unless the store is away."""
 
-RING_LEASE_S: Final = 10
+WAKEUP_LEASE_S: Final = 10
 """The shortest there is: a ring is acknowledged at once."""
 
 
@@ -40,19 +40,21 @@ def topics_and_groups(settings: RocketmqSettings) -> Sequence[tuple[str, str]]:
     return [(topic, group) for topic, group in wanted if topic is not None]
 
 
-class CallbackBells:
+class CallbackNotifiers:
     """Who is told that callbacks were stored, and what the projector of this process waits for."""
 
     def __init__(self, settings: RocketmqSettings, transport: Transport | None) -> None:
         """One and the same without a topic."""
-        self.here = InboxBell()
+        self.here = LocalInboxNotifier()
         topic = settings.topics.callbacks
-        self.rings = None if topic is None or transport is None else CallbackRings(transport, topic, self.here.ring)
+        self.wakeups = (
+            None if topic is None or transport is None else CallbackWakeupPublisher(transport, topic, self.here.notify)
+        )
 
     @property
-    def everywhere(self) -> InboxBell | CallbackRings:
+    def everywhere(self) -> LocalInboxNotifier | CallbackWakeupPublisher:
         """Rung after each commit that stored callbacks."""
-        return self.rings or self.here
+        return self.wakeups or self.here
 
 
 async def open_intake(
@@ -76,12 +78,12 @@ async def open_intake(
     return (consumer,)
 
 
-async def open_callback_listener(
-    settings: RocketmqSettings, role: Role, transport: Transport | None, bells: CallbackBells
+async def open_callback_consumer(
+    settings: RocketmqSettings, role: Role, transport: Transport | None, callback_notifiers: CallbackNotifiers
 ) -> Sequence[Loop]:
     """Who listens to the rings of all processes, where callbacks are projected; none without a topic."""
     topic = settings.topics.callbacks
     if topic is None or transport is None or not role.dispatches:
         return ()
-    subscription = await transport.subscribe(topic, callback_group(settings), lease_s=RING_LEASE_S)
-    return (CallbackListener(subscription, bells.here.ring),)
+    subscription = await transport.subscribe(topic, callback_group(settings), lease_s=WAKEUP_LEASE_S)
+    return (CallbackWakeupConsumer(subscription, callback_notifiers.here.notify),)

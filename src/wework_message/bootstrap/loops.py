@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from wework_message.application.role import Role
-from wework_message.bootstrap.containers import UseCases
+from wework_message.bootstrap.container import UseCases
 
 END_S: Final = 6.0
 """How long loops that were told to stop have to end, if the drain's time allows: a poll of a queue takes 5 s."""
@@ -70,10 +70,10 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
     Callbacks are projected until the last call has ended, since they may settle it.
     """
     if not role.dispatches:
-        return (use_cases.census(),)
+        return (use_cases.store_metrics_reporter(),)
     return (
-        use_cases.census(),
-        use_cases.upkeep(),
+        use_cases.store_metrics_reporter(),
+        use_cases.maintenance(),
         use_cases.prober(),
         use_cases.dispatcher(),
         use_cases.projector(),

@@ -7,23 +7,23 @@ from wework_message.application.policy import DAY_MS, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.settings import Loaded, SettingsError, simulated_providers
-from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.horizon import check_timing
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.provider import Provider
+from wework_message.domain.message.draft import OnUnknown
 from wework_message.domain.retry import RetryPolicy
-from wework_message.entrypoints.wire.body import Limits
+from wework_message.domain.routing.provider import Provider
+from wework_message.entrypoints.wire.requests.body import Limits
 
 HOUR_MS = 3_600_000
 
 
-LOOKS: Final[Mapping[Role, Mapping[str, Any]]] = {
+POLLS: Final[Mapping[Role, Mapping[str, Any]]] = {
     Role.ALL: {},
     # Nobody in the process of a waiter tells it that its message has moved.
-    Role.ACCEPTING: {"look_status_ms": 20},
+    Role.ACCEPTING: {"poll_status_ms": 20},
     # Without a queue nothing carries rings from those that accept.
-    Role.CONSUMING: {"look_due_ms": 100, "look_inbox_ms": 250},
+    Role.CONSUMING: {"poll_due_ms": 100, "poll_inbox_ms": 250},
 }
 """How often a process of each role looks into the database by itself, ms, where it differs from the usual."""
 
@@ -62,15 +62,15 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         async_enabled=message.async_.enabled,
         keep_callbacks_ms=message.retention.callback_days * DAY_MS,
         keep_messages_ms=None if message.retention.message_days is None else message.retention.message_days * DAY_MS,
-        **_looks(loaded, role),
+        **_polls(loaded, role),
     )
 
 
-def _looks(loaded: Loaded, role: Role) -> Mapping[str, Any]:
+def _polls(loaded: Loaded, role: Role) -> Mapping[str, Any]:
     """Where a queue brings rings, they need not be looked for."""
     rocketmq = loaded.settings.rocketmq
-    rung = {"look_due_ms": rocketmq.name_server, "look_inbox_ms": rocketmq.topics.callbacks}
-    return {name: ms for name, ms in LOOKS[role].items() if rung.get(name) is None}
+    wakeup = {"poll_due_ms": rocketmq.name_server, "poll_inbox_ms": rocketmq.topics.callbacks}
+    return {name: ms for name, ms in POLLS[role].items() if wakeup.get(name) is None}
 
 
 def _check_timing(key: str, timeout_ms: int, horizon_ms: int) -> None:

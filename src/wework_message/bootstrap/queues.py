@@ -7,25 +7,25 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.adapters.memory.doorbell import MemoryDoorbell
+from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.rocketmq.admin import Admin
-from wework_message.adapters.rocketmq.doorbell import RocketmqDoorbell, lanes
-from wework_message.adapters.rocketmq.gate import GatedTransport
-from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
-from wework_message.adapters.rocketmq.layout import ensure
-from wework_message.adapters.rocketmq.native_transport import NativeTransport
-from wework_message.adapters.rocketmq.reports import Reports
-from wework_message.adapters.rocketmq.target import Target, addresses, proxies
-from wework_message.adapters.rocketmq.transport import Transport
-from wework_message.adapters.rocketmq.watch import ClusterWatch
+from wework_message.adapters.rocketmq.cluster_watch import ClusterWatch
+from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
+from wework_message.adapters.rocketmq.topics import ensure
+from wework_message.adapters.rocketmq.transport.cluster_address import Target, addresses, proxies
+from wework_message.adapters.rocketmq.transport.gated import GatedTransport
+from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
+from wework_message.adapters.rocketmq.transport.native import NativeTransport
+from wework_message.adapters.rocketmq.transport.port import Transport
+from wework_message.adapters.rocketmq.wakeup.notifier import RocketmqNotifier, lanes
 from wework_message.application.queries.service import Backend, InProcess
 from wework_message.application.role import Role
 from wework_message.bootstrap.intake import topics_and_groups
 from wework_message.bootstrap.loops import Loop
-from wework_message.bootstrap.settings.queue import PROXY_PORT
+from wework_message.bootstrap.settings.model import RocketmqSettings
+from wework_message.bootstrap.settings.rocketmq import PROXY_PORT
 from wework_message.bootstrap.settings.secrets import Secret
-from wework_message.bootstrap.settings.tree import RocketmqSettings
-from wework_message.domain.ports.doorbell import Doorbell
+from wework_message.domain.ports.notifier import Notifier
 
 CLOSE_S: Final = 6.0
 """How long closing may take: the poll at hand ends within 5 s."""
@@ -40,7 +40,7 @@ _MS: Final = 1000
 class Queue:
     """What wakes dispatchers."""
 
-    doorbell: Doorbell
+    notifier: Notifier
     backend: Backend
     transport: Transport | None = None
     """None = there is no cluster."""
@@ -48,25 +48,27 @@ class Queue:
 
 
 @asynccontextmanager
-async def open_queue(settings: RocketmqSettings, role: Role, reports: Reports) -> AsyncIterator[Queue]:
+async def open_queue(settings: RocketmqSettings, role: Role, queue_metrics: QueueMetrics) -> AsyncIterator[Queue]:
     """Nothing is connected before its first use, so a broker that is away stops no start; closed at the end."""
     if settings.name_server is None:
-        yield Queue(MemoryDoorbell(), InProcess("in-process"))
+        yield Queue(LocalNotifier(), InProcess("in-process"))
         return
     transport = _transport(settings)
     gated = GatedTransport(transport)
-    doorbell = RocketmqDoorbell(gated, lanes(settings.topics.due, settings.group), reports, listens=role.dispatches)
+    notifier = RocketmqNotifier(
+        gated, lanes(settings.topics.due, settings.group), queue_metrics, listens=role.dispatches
+    )
     watch = ClusterWatch(
-        admin_of(settings), proxies_of(settings), (transport.publishing, transport.receiving), wanted(settings), reports,
+        admin_of(settings), proxies_of(settings), (transport.publishing, transport.receiving), wanted(settings), queue_metrics,
         creates=settings.create_topics, tried=gated.open,
     )  # fmt: skip
-    doorbell.start()
+    notifier.start()
     try:
-        yield Queue(doorbell, watch, gated, (watch,))
+        yield Queue(notifier, watch, gated, (watch,))
     finally:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S if watch.condition().healthy else CLOSE_AWAY_S):
-                await doorbell.close()
+                await notifier.close()
                 await transport.close()
 
 

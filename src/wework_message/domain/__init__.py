@@ -4,9 +4,9 @@
 `CallbackProjection` folds what the world reports. Time, identity and chance arrive as arguments.
 """
 
-from wework_message.domain.callbacks import CallbackProjection
-from wework_message.domain.message import Message
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.projection import CallbackProjection
 from wework_message.domain.retry import RetryPolicy
-from wework_message.domain.selection import ProviderSelector
+from wework_message.domain.routing.selector import ProviderSelector
 
 __all__ = ["CallbackProjection", "Message", "ProviderSelector", "RetryPolicy"]

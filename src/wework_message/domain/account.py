@@ -63,7 +63,7 @@ class Account:
     tenant_id: TenantId = DEFAULT_TENANT
     name: str = ""
     corp_id: str | None = None
-    vid: str | None = None
+    wecom_user_id: str | None = None
     """Its own user id in the message stream; None until configured or learned (decision 44)."""
     enabled: bool = True
     state: AccountState = AccountState.UNKNOWN

@@ -10,8 +10,8 @@ from msgspec import Struct
 from wework_message.domain import content as c
 from wework_message.domain.content_rules import BIG_FILE_BYTES, MAX_INT32
 from wework_message.domain.conversation import Conversation
-from wework_message.domain.draft import Draft, OnUnknown, Pin
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
+from wework_message.domain.message.draft import Draft, OnUnknown, Pin
 
 S = TypeVar("S", bound=Struct)
 Fields = Mapping[str, st.SearchStrategy[Any]]

@@ -12,22 +12,22 @@ from tests.support.builders import NOW, a_due_message
 from tests.support.mysql import EmptyDatabase, opened_store
 from tests.support.polling import until
 
-from wework_message.adapters.memory.system import FixedDice, SettableClock
-from wework_message.adapters.sql.mysql import MysqlStore
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
-from wework_message.application.commands.accept import Accepted, Entry, StoreMessages
-from wework_message.application.group_commit import Flush, GroupCommit
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
+from wework_message.adapters.sql.mysql.store import MysqlStore
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.application.accept.accept import Accepted, Entry, StoreMessages
+from wework_message.application.commit.group_commit import CommitScope, GroupCommit
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
-from wework_message.domain.ports.persistence import IdempotencyKey
+from wework_message.domain.ports.repositories import IdempotencyKey
 
 CLAIMER = """
 import asyncio, json, sys
 from tests.support.builders import depart
 from tests.support.mysql import opened_store
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.mysql import MysqlTarget
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.mysql.store import MysqlTarget
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 
 async def main():
     target, taken, empty = MysqlTarget(**json.loads(sys.argv[1])), [], 0
@@ -90,7 +90,7 @@ async def test_two_processes_that_claim_side_by_side_never_get_the_same_message(
     assert sorted(taken[0] + taken[1]) == sorted(message.id for message in messages)
 
 
-async def _nothing(_flush: Flush, /) -> None:
+async def _nothing(_commit_batch: CommitScope, /) -> None:
     return None
 
 
@@ -106,7 +106,7 @@ async def _grown(answered: dict[str, str], by: int) -> None:
 async def test_a_server_that_is_killed_under_load_loses_nothing_it_confirmed_and_a_key_stays_one_message(
     store: MysqlStore, units: SqlUnitOfWorkFactory, migrated: EmptyDatabase
 ) -> None:
-    commits, operation = GroupCommit(units, _nothing, FixedDice()), StoreMessages(SettableClock(NOW))
+    commits, operation = GroupCommit(units, _nothing, FixedRandom()), StoreMessages(SettableClock(NOW))
     await commits.start()
     answered: dict[str, str] = {}
     trouble: Counter[str] = Counter()

@@ -14,7 +14,7 @@ from tests.support.builders import (
     PROVIDER,
     a_due_message,
     a_receipt,
-    a_sighting,
+    a_stream_record,
     an_item,
     an_outcome,
     depart,
@@ -22,22 +22,22 @@ from tests.support.builders import (
 )
 from tests.support.mysql import EmptyDatabase, opened_store
 
-from wework_message.adapters.memory.health import MemoryHealthBoard
-from wework_message.adapters.memory.system import FixedDice, SettableClock
-from wework_message.adapters.sql.mysql import MysqlStore
-from wework_message.adapters.sql.reader import SqlMessageReader
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
-from wework_message.application.commands.project_callbacks import ProjectCallbacks
-from wework_message.application.early_echoes import reopen
-from wework_message.application.group_commit import Flush
+from wework_message.adapters.local.health import MemoryHealthBoard
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
+from wework_message.adapters.sql.mysql.store import MysqlStore
+from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.application.callbacks.early_echoes import reopen
+from wework_message.application.callbacks.project import ProjectCallbacks
+from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.policy import Policy
-from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
-from wework_message.domain.matching import echo_key
-from wework_message.domain.message import Message
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.matching import echo_key
+from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.persistence import UnitOfWork
+from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.retry import RetryPolicy
 
 NAME = ProviderMessageId("4711")
@@ -54,7 +54,7 @@ class OneEcho:
         return (self.reread(11010, body.decode()),)
 
     def reread(self, notify_type: int, raw: str) -> CallbackItem:
-        return an_item(sighting=a_sighting(provider_message_id=NAME))
+        return an_item(stream_record=a_stream_record(provider_message_id=NAME))
 
 
 @pytest.fixture
@@ -73,11 +73,11 @@ def project() -> Callable[[UnitOfWork], Awaitable[object]]:
     clock = SettableClock(NOW)
     operation = ProjectCallbacks(
         {PROVIDER: OneEcho()},
-        MemoryHealthBoard(clock, FixedDice(0.5)),
+        MemoryHealthBoard(clock, FixedRandom(0.5)),
         Policy({}, RetryPolicy(), horizon_ms=HORIZON_MS),
         clock,
     )
-    return lambda unit: operation(Flush(unit), [10])
+    return lambda unit: operation(CommitScope(unit), [10])
 
 
 @pytest.fixture
@@ -105,10 +105,10 @@ async def sending(units: SqlUnitOfWorkFactory) -> Message:
 async def _answer(unit: UnitOfWork, message: Message, outcome: AttemptOutcome) -> None:
     """As `SettleCalls` does it: write, then look for parked records."""
     settle(message, outcome)
-    flush = Flush(unit)
-    assert await flush.save([message]) == frozenset()
+    scope = CommitScope(unit)
+    assert await scope.save([message]) == frozenset()
     named = [(PROVIDER, GUID, NAME)] if outcome.receipt is not None else []
-    await reopen(flush, named=named, unproven=[message.attempt(1)] if outcome.unproven else [])
+    await reopen(scope, named=named, unproven=[message.attempt(1)] if outcome.unproven else [])
 
 
 async def _is_pending(store: MysqlStore) -> bool:

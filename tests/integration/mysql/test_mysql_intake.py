@@ -9,17 +9,17 @@ from tests.support.builders import NOW, a_due_message
 from tests.support.mysql import EmptyDatabase, opened_store
 from tests.support.wiring import Silence
 
-from wework_message.adapters.memory.doorbell import MemoryDoorbell
+from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.mysql import MysqlStore
-from wework_message.adapters.sql.reader import SqlMessageReader
-from wework_message.adapters.sql.sqlite import SqliteStore
-from wework_message.application.commands.accept import Entry, StoreMessages
-from wework_message.application.commands.projector import InboxBell
+from wework_message.adapters.sql.mysql.store import MysqlStore
+from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.sqlite.store import SqliteStore
+from wework_message.application.accept.accept import Entry, StoreMessages
+from wework_message.application.callbacks.projector import LocalInboxNotifier
+from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.errors import DrainingError
-from wework_message.application.group_commit import Flush
-from wework_message.bootstrap.containers import UseCases
-from wework_message.bootstrap.shared import Shared
+from wework_message.bootstrap.container import UseCases
+from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.ids import DEFAULT_TENANT
 
 
@@ -30,7 +30,7 @@ class Slow:
         self.inside = asyncio.Event()
         self.let_go = asyncio.Event()
 
-    async def __call__(self, _flush: Flush, items: Sequence[int], /) -> Sequence[int]:
+    async def __call__(self, _commit_batch: CommitScope, items: Sequence[int], /) -> Sequence[int]:
         self.inside.set()
         await self.let_go.wait()
         return items
@@ -44,8 +44,8 @@ async def store(migrated: EmptyDatabase) -> AsyncIterator[MysqlStore]:
 
 def _use_cases(store: MysqlStore | SqliteStore) -> UseCases:
     return UseCases(
-        clock=SettableClock(NOW), store=store, observer=Silence(), shared=Shared(), doorbell=MemoryDoorbell(),
-        inbox_doorbell=InboxBell(),
+        clock=SettableClock(NOW), store=store, observer=Silence(), shared=Shared(), notifier=LocalNotifier(),
+        inbox_notifier=LocalInboxNotifier(),
     )  # fmt: skip
 
 

@@ -9,14 +9,14 @@ import pytest
 from tests.support.builders import NOW, a_due_message
 from tests.support.mysql import EmptyDatabase, opened_store
 
-from wework_message.adapters.memory.system import FixedDice, SettableClock
-from wework_message.adapters.sql.mysql import MysqlTarget
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
-from wework_message.application.commands.accept import Accepted, Entry, StoreMessages
-from wework_message.application.group_commit import Flush, GroupCommit
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
+from wework_message.adapters.sql.mysql.store import MysqlTarget
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.application.accept.accept import Accepted, Entry, StoreMessages
+from wework_message.application.commit.group_commit import CommitScope, GroupCommit
 from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
-from wework_message.domain.ports.persistence import IdempotencyKey
+from wework_message.domain.ports.repositories import IdempotencyKey
 
 
 class Wire:
@@ -72,7 +72,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.write(data)
 
 
-async def _nothing(_flush: Flush, /) -> None:
+async def _nothing(_commit_batch: CommitScope, /) -> None:
     return None
 
 
@@ -83,7 +83,7 @@ async def test_a_commit_without_an_answer_is_503_and_the_key_decides_what_became
     wire = Wire(migrated.target)
     async with wire.laid() as target, opened_store(target) as store:
         units = SqlUnitOfWorkFactory(store, store.dialect, SettableClock(NOW), store.turn)
-        commits, operation = GroupCommit(units, _nothing, FixedDice()), StoreMessages(SettableClock(NOW))
+        commits, operation = GroupCommit(units, _nothing, FixedRandom()), StoreMessages(SettableClock(NOW))
         await commits.start()
 
         async def accept() -> tuple[str, Accepted]:
@@ -109,7 +109,7 @@ async def test_a_connection_that_is_cut_before_the_commit_costs_the_caller_nothi
     wire = Wire(migrated.target)
     async with wire.laid() as target, opened_store(target) as store:
         units = SqlUnitOfWorkFactory(store, store.dialect, SettableClock(NOW), store.turn)
-        commits, operation = GroupCommit(units, _nothing, FixedDice()), StoreMessages(SettableClock(NOW))
+        commits, operation = GroupCommit(units, _nothing, FixedRandom()), StoreMessages(SettableClock(NOW))
         await commits.start()
         message = a_due_message()
         key = IdempotencyKey(DEFAULT_TENANT, "key", b"f" * 32, message.id)

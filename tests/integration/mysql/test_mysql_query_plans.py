@@ -13,17 +13,17 @@ from tests.support.builders import CONVERSATION, GUID, NOW, PROVIDER, a_batch_id
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.dead_letters import SqlDeadLetterReader
-from wework_message.adapters.sql.mysql import MysqlStore
-from wework_message.adapters.sql.overview import SqlOverview
-from wework_message.adapters.sql.reader import SqlMessageReader
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.mysql.store import MysqlStore
+from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.ports.dead_letters import DeadLetterSource
-from wework_message.domain.ports.persistence import IdempotencyKey
-from wework_message.domain.ports.reading import MessageFilter
+from wework_message.domain.ports.queries import MessageFilter
+from wework_message.domain.ports.repositories import IdempotencyKey
 
 NAME: Final = ProviderMessageId("4711")
 ROWS: Final = 2_000
@@ -172,7 +172,7 @@ async def test_housekeeping_reads_ranges_of_indexes(
     await live(units, clock)
     await take_in(units)
     before = len(statements.seen)
-    await keep_house(units, SqlOverview(store.read, store.dialect, clock))
+    await keep_house(units, SqlStoreMetrics(store.read, store.dialect, clock))
     assert len(statements.seen) > before + 15
     assert [line for line in await _scanned(statements) if line.table != "wm_duty"] == []
     assert not [
@@ -262,6 +262,6 @@ async def test_every_statement_can_be_read_with_the_grammar_of_mysql_8(
     await live(units, clock)
     await take_in(units)
     await read_everything(reader)
-    await keep_house(units, SqlOverview(store.read, store.dialect, clock))
+    await keep_house(units, SqlStoreMetrics(store.read, store.dialect, clock))
     for statement in statements.seen:
         assert sqlglot.parse_one(statement.replace("%s", "?").replace("%%", "%"), dialect="mysql") is not None

@@ -8,13 +8,13 @@ from sqlalchemy import Connection
 from tests.support.mysql import opened_store, target_of
 from tests.support.servers.mariadb import Database, MariaDb
 
-from wework_message.adapters.sql import mysql_server
-from wework_message.adapters.sql.mysql import MysqlStore
-from wework_message.adapters.sql.mysql_server import objections
-from wework_message.adapters.sql.schema import VERSION_TABLE, SchemaState, schema_state, upgrade
-from wework_message.adapters.sql.tables import metadata
+from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, schema_state, upgrade
+from wework_message.adapters.sql.core.tables import metadata
+from wework_message.adapters.sql.mysql import server as mysql_server
+from wework_message.adapters.sql.mysql.server import objections
+from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.bootstrap.databases import UnsafeDatabaseError, bring_up
-from wework_message.bootstrap.settings.tree import DatasourceSettings
+from wework_message.bootstrap.settings.model import DatasourceSettings
 
 
 @pytest.fixture

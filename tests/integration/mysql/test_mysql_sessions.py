@@ -9,18 +9,18 @@ from sqlalchemy import Connection
 from tests.support.builders import NOW, PROVIDER, a_due_message, an_item, an_outcome, depart, settle
 from tests.support.mysql import EmptyDatabase, opened_store
 
-from wework_message.adapters.memory.system import FixedDice, SettableClock
-from wework_message.adapters.sql.mysql import MysqlSession, MysqlStore
-from wework_message.adapters.sql.reader import SqlMessageReader
-from wework_message.adapters.sql.unit_of_work import SqlUnitOfWorkFactory
-from wework_message.application.group_commit import Flush, GroupCommit
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
+from wework_message.adapters.sql.mysql.store import MysqlSession, MysqlStore
+from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.application.commit.group_commit import CommitScope, GroupCommit
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.content import TextContent
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderCode
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.persistence import IdempotencyKey, LaneBlock
+from wework_message.domain.ports.repositories import IdempotencyKey, LaneBlock
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ async def test_a_commit_whose_connection_is_gone_is_not_tried_again_by_itself(
 async def test_whoever_stands_still_within_a_transaction_loses_it_and_its_locks(
     migrated: EmptyDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wework_message.adapters.sql.mysql.IDLE_IN_TRANSACTION_S", 1)
+    monkeypatch.setattr("wework_message.adapters.sql.mysql.store.IDLE_IN_TRANSACTION_S", 1)
     async with opened_store(migrated.target) as store:
         frozen, other = await store.begin(), await store.begin()
         await _lock(frozen, "default")
@@ -216,15 +216,15 @@ class Meeting:
         self.times = times
         self.runs = 0
 
-    async def __call__(self, flush: Flush, items: Any, /) -> list[str]:
-        await flush.unit.messages.add(list(items))
+    async def __call__(self, scope: CommitScope, items: Any, /) -> list[str]:
+        await scope.unit.messages.add(list(items))
         self.runs += 1
         if self.runs <= self.times:
             await self.fail()
         return [item.id for item in items]
 
 
-async def _nothing(_flush: Flush, /) -> None:
+async def _nothing(_commit_batch: CommitScope, /) -> None:
     return None
 
 
@@ -235,7 +235,7 @@ async def test_the_group_commit_tries_a_whole_transaction_again_a_few_times(
     async def fail() -> None:
         raise TryAgainError("database", "deadlock")
 
-    commits = GroupCommit(units, _nothing, FixedDice())
+    commits = GroupCommit(units, _nothing, FixedRandom())
     await commits.start()
     operation, message = Meeting(fail, times), a_due_message()
     (end,) = await asyncio.gather(commits.submit(operation, message), return_exceptions=True)
@@ -251,7 +251,7 @@ async def test_a_real_deadlock_costs_no_caller_its_message(store: MysqlStore, un
         (error,) = [end for end in await _deadlock(store) if end is not None]
         raise error
 
-    commits = GroupCommit(units, _nothing, FixedDice())
+    commits = GroupCommit(units, _nothing, FixedRandom())
     await commits.start()
     message = a_due_message()
     operation = Meeting(fail, 1)

@@ -11,15 +11,15 @@ from tests.support.polling import until
 from tests.support.redis import linked
 from tests.support.servers.redis import Redis
 
-from wework_message.adapters.memory.health import MemoryHealthBoard
-from wework_message.adapters.memory.system import FixedDice, SettableClock
+from wework_message.adapters.local.health import MemoryHealthBoard
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
+from wework_message.adapters.redis.guarded import PAUSE_MS, GuardedRedis, command
 from wework_message.adapters.redis.health import LENGTH, PAGE, RedisHealthBoard
-from wework_message.adapters.redis.link import PAUSE_MS, Link, command
 from wework_message.domain.account import BindingState
-from wework_message.domain.breaker import Passage
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState
+from wework_message.domain.routing.breaker import Passage
 
 STREAM = "wm:health:1"
 OPEN_MS = 30_000
@@ -31,13 +31,13 @@ def clock() -> SettableClock:
 
 
 @pytest.fixture
-async def link(redis_url: str, clock: SettableClock) -> AsyncIterator[Link]:
-    async with linked(redis_url, clock) as link:
-        yield link
+async def guarded_redis(redis_url: str, clock: SettableClock) -> AsyncIterator[GuardedRedis]:
+    async with linked(redis_url, clock) as guarded_redis:
+        yield guarded_redis
 
 
-def board_on(link: Link, clock: SettableClock, name: str) -> RedisHealthBoard:
-    return RedisHealthBoard(MemoryHealthBoard(clock, FixedDice(0.0)), link, clock, name=name)
+def board_on(guarded_redis: GuardedRedis, clock: SettableClock, name: str) -> RedisHealthBoard:
+    return RedisHealthBoard(MemoryHealthBoard(clock, FixedRandom(0.0)), guarded_redis, clock, name=name)
 
 
 def failing(board: RedisHealthBoard, clock: SettableClock) -> None:
@@ -45,17 +45,17 @@ def failing(board: RedisHealthBoard, clock: SettableClock) -> None:
         board.report(a_report(OutcomeClass.NOT_SENT, reason="CONNECT", at=clock.now()))
 
 
-async def test_a_new_process_reads_the_last_minutes(link: Link, clock: SettableClock) -> None:
-    old = board_on(link, clock, "old")
+async def test_a_new_process_reads_the_last_minutes(guarded_redis: GuardedRedis, clock: SettableClock) -> None:
+    old = board_on(guarded_redis, clock, "old")
     failing(old, clock)
     await old.exchange()
-    new = board_on(link, clock, "new")
+    new = board_on(guarded_redis, clock, "new")
     await new.exchange()
     assert new.provider(PROVIDER).breaker == "OPEN"
 
 
-async def test_more_than_a_page_is_read_at_once(link: Link, clock: SettableClock) -> None:
-    old, new = board_on(link, clock, "old"), board_on(link, clock, "new")
+async def test_more_than_a_page_is_read_at_once(guarded_redis: GuardedRedis, clock: SettableClock) -> None:
+    old, new = board_on(guarded_redis, clock, "old"), board_on(guarded_redis, clock, "new")
     for _ in range(PAGE + 5):
         old.probed(PROVIDER, False, clock.now())
         await old.exchange()
@@ -66,9 +66,9 @@ async def test_more_than_a_page_is_read_at_once(link: Link, clock: SettableClock
 
 
 async def test_acceptances_are_one_event_and_count_as_many(
-    link: Link, clock: SettableClock, redis_server: Redis
+    guarded_redis: GuardedRedis, clock: SettableClock, redis_server: Redis
 ) -> None:
-    one, other = board_on(link, clock, "one"), board_on(link, clock, "other")
+    one, other = board_on(guarded_redis, clock, "one"), board_on(guarded_redis, clock, "other")
     for _ in range(50):
         one.report(a_report(OutcomeClass.ACCEPTED))
     await one.exchange()
@@ -83,8 +83,8 @@ async def test_acceptances_are_one_event_and_count_as_many(
 
 async def test_clocks_that_differ_by_minutes_do_not_keep_a_breaker_open(redis_url: str, clock: SettableClock) -> None:
     fast = SettableClock(clock.now() + 600_000)
-    async with linked(redis_url, clock) as link, linked(redis_url, fast) as far:
-        board, other = board_on(link, clock, "board"), board_on(far, fast, "other")
+    async with linked(redis_url, clock) as guarded_redis, linked(redis_url, fast) as far:
+        board, other = board_on(guarded_redis, clock, "board"), board_on(far, fast, "other")
         failing(other, fast)
         await other.exchange()
         await board.exchange()
@@ -96,8 +96,8 @@ async def test_clocks_that_differ_by_minutes_do_not_keep_a_breaker_open(redis_ur
         assert board.provider(PROVIDER).breaker == "HALF_OPEN"
 
 
-async def test_an_old_word_does_not_replace_a_newer_one(link: Link, clock: SettableClock) -> None:
-    board, other = board_on(link, clock, "board"), board_on(link, clock, "other")
+async def test_an_old_word_does_not_replace_a_newer_one(guarded_redis: GuardedRedis, clock: SettableClock) -> None:
+    board, other = board_on(guarded_redis, clock, "board"), board_on(guarded_redis, clock, "other")
     other.binding_state(BINDING, ClientState.OFFLINE, clock.now() - 20_000)
     await other.exchange()
     board.binding_state(BINDING, ClientState.ONLINE, clock.now())
@@ -107,14 +107,14 @@ async def test_an_old_word_does_not_replace_a_newer_one(link: Link, clock: Setta
     assert route(other, clock).state is BindingState.ONLINE
 
 
-async def test_what_strangers_wrote_is_counted_and_ignored(link: Link, clock: SettableClock) -> None:
-    board, other = board_on(link, clock, "board"), board_on(link, clock, "other")
+async def test_what_strangers_wrote_is_counted_and_ignored(guarded_redis: GuardedRedis, clock: SettableClock) -> None:
+    board, other = board_on(guarded_redis, clock, "board"), board_on(guarded_redis, clock, "other")
     for fields in (("events", b"\xff\xff"), ("what", "ever"), ("from", "x", "events", b"\x91\x94\xa1z\x01\x02\x03")):
 
         async def write(client: object, fields: tuple[str | bytes, ...] = fields) -> None:
             await command(client, "XADD", STREAM, "*", *fields)  # type: ignore[arg-type]
 
-        await link.call("health", write)
+        await guarded_redis.call("health", write)
     failing(other, clock)
     await other.exchange()
     await board.exchange()
@@ -123,9 +123,9 @@ async def test_what_strangers_wrote_is_counted_and_ignored(link: Link, clock: Se
 
 
 async def test_a_flush_between_two_exchanges_loses_only_what_was_not_read(
-    link: Link, clock: SettableClock, redis_server: Redis
+    guarded_redis: GuardedRedis, clock: SettableClock, redis_server: Redis
 ) -> None:
-    board, other = board_on(link, clock, "board"), board_on(link, clock, "other")
+    board, other = board_on(guarded_redis, clock, "board"), board_on(guarded_redis, clock, "other")
     for state in (ClientState.OFFLINE, ClientState.ONLINE) * 3:
 
         async def heard(state: ClientState = state) -> bool:
@@ -139,9 +139,9 @@ async def test_a_flush_between_two_exchanges_loses_only_what_was_not_read(
 
 
 async def test_a_stream_that_begins_anew_with_an_earlier_clock_is_read_from_its_start(
-    link: Link, clock: SettableClock
+    guarded_redis: GuardedRedis, clock: SettableClock
 ) -> None:
-    board, other = board_on(link, clock, "board"), board_on(link, clock, "other")
+    board, other = board_on(guarded_redis, clock, "board"), board_on(guarded_redis, clock, "other")
     await board.exchange()
     board._cursor = "9999999999999-0"  # what it read last, by the clock of before
     other.binding_state(BINDING, ClientState.OFFLINE, clock.now())
@@ -152,8 +152,8 @@ async def test_a_stream_that_begins_anew_with_an_earlier_clock_is_read_from_its_
     assert route(board, clock).state is BindingState.OFFLINE
 
 
-async def test_the_stream_is_capped(link: Link, clock: SettableClock, redis_server: Redis) -> None:
-    board = board_on(link, clock, "board")
+async def test_the_stream_is_capped(guarded_redis: GuardedRedis, clock: SettableClock, redis_server: Redis) -> None:
+    board = board_on(guarded_redis, clock, "board")
     for _ in range(LENGTH + 300):
         board.probed(PROVIDER, True, clock.now())
         await board.exchange()
@@ -161,9 +161,9 @@ async def test_the_stream_is_capped(link: Link, clock: SettableClock, redis_serv
 
 
 async def test_without_redis_a_process_lives_on_its_own_observations_and_tells_them_later(
-    link: Link, clock: SettableClock, redis_server: Redis, caplog: pytest.LogCaptureFixture
+    guarded_redis: GuardedRedis, clock: SettableClock, redis_server: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    board, other = board_on(link, clock, "board"), board_on(link, clock, "other")
+    board, other = board_on(guarded_redis, clock, "board"), board_on(guarded_redis, clock, "other")
     redis_server.kill9()
     failing(board, clock)
     board.report(a_report(OutcomeClass.ACCEPTED, binding_id=SIBLING))
@@ -183,9 +183,9 @@ async def test_without_redis_a_process_lives_on_its_own_observations_and_tells_t
 
 
 async def test_what_could_not_be_told_for_long_is_not_told(
-    link: Link, clock: SettableClock, redis_server: Redis
+    guarded_redis: GuardedRedis, clock: SettableClock, redis_server: Redis
 ) -> None:
-    board, other = board_on(link, clock, "board"), board_on(link, clock, "other")
+    board, other = board_on(guarded_redis, clock, "board"), board_on(guarded_redis, clock, "other")
     redis_server.kill9()
     failing(board, clock)
     with pytest.raises(UnavailableError):
@@ -198,8 +198,10 @@ async def test_what_could_not_be_told_for_long_is_not_told(
     assert other.provider(PROVIDER).healthy is None
 
 
-async def test_a_full_redis_leaves_each_process_its_own(link: Link, clock: SettableClock, redis_server: Redis) -> None:
-    board = board_on(link, clock, "board")
+async def test_a_full_redis_leaves_each_process_its_own(
+    guarded_redis: GuardedRedis, clock: SettableClock, redis_server: Redis
+) -> None:
+    board = board_on(guarded_redis, clock, "board")
     try:
         redis_server.ask("CONFIG SET maxmemory 1")
         failing(board, clock)
@@ -210,8 +212,8 @@ async def test_a_full_redis_leaves_each_process_its_own(link: Link, clock: Setta
         redis_server.ask("CONFIG SET maxmemory 0")
 
 
-async def test_boards_that_run_learn_from_each_other(link: Link, clock: SettableClock) -> None:
-    board, other = board_on(link, clock, "board"), board_on(link, clock, "other")
+async def test_boards_that_run_learn_from_each_other(guarded_redis: GuardedRedis, clock: SettableClock) -> None:
+    board, other = board_on(guarded_redis, clock, "board"), board_on(guarded_redis, clock, "other")
     tasks = [asyncio.create_task(one.run()) for one in (board, other)]
     failing(board, clock)
 

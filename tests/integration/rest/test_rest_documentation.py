@@ -13,8 +13,8 @@ from tests.support.requests import EXAMPLES
 from tests.support.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
 
 from wework_message.entrypoints.rest.request_schemas import send_examples
-from wework_message.entrypoints.wire.body import Limits
-from wework_message.entrypoints.wire.requests import parse_batch, parse_send
+from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.requests.send import parse_batch, parse_send
 
 PROMISES = Path(__file__).parents[2] / "golden" / "openapi-promises.txt"
 OWN_PAGES = {"/v3/api-docs", "/swagger-ui.html", "/swagger-ui/{asset}"}

@@ -11,7 +11,7 @@ from tests.support.rest import SEND, TEXT, Rest, serving
 from wework_message.domain.ids import MessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.reading import MessageReader, StatusView
+from wework_message.domain.ports.queries import MessageReader, StatusView
 
 ECHO_TYPE = 11010
 

@@ -10,17 +10,17 @@ from tests.support.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
 from tests.support.wiring import a_policy, a_provider
 
 from wework_message.adapters.memory.reader import MemoryMessageReader
-from wework_message.application.watching import StatusFeed, WaitForMessage
-from wework_message.domain.attempt import AttemptOutcome
+from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import MessageId, TenantId
+from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import Dispatch
-from wework_message.domain.ports.reading import MessageView
-from wework_message.domain.provider import Capabilities
+from wework_message.domain.ports.queries import MessageView
+from wework_message.domain.routing.provider import Capabilities
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config
-from wework_message.entrypoints.wire.fields import KNOWN_NAMES
+from wework_message.entrypoints.wire.requests.fields import KNOWN_NAMES
 
 
 class Away(MemoryMessageReader):

@@ -8,7 +8,7 @@ import uvicorn
 from tests.support.rest import TEXT
 from tests.support.wiring import Running, running
 
-from wework_message.domain.attempt import AttemptOutcome
+from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.ports.gateway import Dispatch
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config

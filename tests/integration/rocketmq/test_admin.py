@@ -8,9 +8,9 @@ from tests.support.servers.ports import free_port
 from tests.support.servers.rocketmq import RocketMq
 
 from wework_message.adapters.rocketmq.admin import Admin
-from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
-from wework_message.adapters.rocketmq.layout import Created, LayoutError, ensure
-from wework_message.adapters.rocketmq.target import Target, addresses
+from wework_message.adapters.rocketmq.topics import Created, LayoutError, ensure
+from wework_message.adapters.rocketmq.transport.cluster_address import Target, addresses
+from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from tests.support.polling import until
 from tests.support.servers.ports import free_port
 from tests.support.servers.rocketmq import RocketMq
 
-from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
-from wework_message.adapters.rocketmq.target import Target
-from wework_message.adapters.rocketmq.transport import PublishError, Subscription
+from wework_message.adapters.rocketmq.transport.cluster_address import Target
+from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
+from wework_message.adapters.rocketmq.transport.port import PublishError, Subscription
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_its_import_closes_no_log_and_writes_nothing_below_home(tmp_path: Path) 
         "import logging, sys\n"
         "logging.basicConfig(filename='log', filemode='w', level=logging.INFO)\n"
         "logging.info('before')\n"
-        "from wework_message.adapters.rocketmq.client import load_client\n"
+        "from wework_message.adapters.rocketmq.transport.client import load_client\n"
         "load_client()\n"
         "logging.info('after')\n"
         "logging.getLogger('rocketmq-python-client').error('an address')\n"

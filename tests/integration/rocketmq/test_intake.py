@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.support.backends import BackendSettings, on_mariadb
 from tests.support.mysql import EmptyDatabase
 from tests.support.polling import until
 from tests.support.processes import ServiceProgram
+from tests.support.running_service import LONG_S, Api, Json, RunningService, client_of, running_service
 from tests.support.servers.mariadb import MariaDb
 from tests.support.servers.rocketmq import RocketMq
-from tests.support.stands import Stand, on_mariadb
-from tests.support.witnesses import LONG_S, Api, Json, Scene, acting, client_of
 
-from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
-from wework_message.adapters.rocketmq.target import Target
+from wework_message.adapters.rocketmq.transport.cluster_address import Target
+from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
 from wework_message.bootstrap.intake import INTAKE_LEASE_S
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -73,9 +73,9 @@ async def queue(rocketmq: RocketMq) -> AsyncIterator[Queue]:
 
 
 @pytest.fixture
-async def scene(queue: Queue, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with acting(tmp_path, **queue.settings) as scene:
-        yield scene
+async def running(queue: Queue, tmp_path: Path) -> AsyncIterator[RunningService]:
+    async with running_service(tmp_path, **queue.settings) as running:
+        yield running
 
 
 async def stored(api: Api, count: int, limit_s: float = LONG_S) -> list[Json]:
@@ -119,56 +119,58 @@ async def settled(api: Api, **wanted: int) -> None:
     assert latest == dict.fromkeys(names, 0) | wanted
 
 
-async def test_a_send_as_the_java_service_queued_it_is_delivered_once(scene: Scene, queue: Queue) -> None:
+async def test_a_send_as_the_java_service_queued_it_is_delivered_once(running: RunningService, queue: Queue) -> None:
     java = JAVA | a_send(content="测试消息🙂", extra={"taskId": "8a0d2c1e", "orderId": "42"})
     await queue.put(java)
-    (row,) = await stored(scene.api, 1)
-    await scene.api.reaches(row["messageId"], "DELIVERED")
-    (call,) = await scene.simulator.ledger()
+    (row,) = await stored(running.api, 1)
+    await running.api.reaches(row["messageId"], "DELIVERED")
+    (call,) = await running.simulator.ledger()
     assert (call["marker"], call["executed"]) == (f"{row['messageId']}.1", True)
-    message = await scene.api.message(row["messageId"])
+    message = await running.api.message(row["messageId"])
     assert (message["extra"], message["clientMessageId"]) == ({"taskId": "8a0d2c1e", "orderId": "42"}, None)
-    await settled(scene.api, stored=1)
+    await settled(running.api, stored=1)
 
 
-async def test_fifty_publishes_under_one_key_are_one_message(scene: Scene, queue: Queue) -> None:
+async def test_fifty_publishes_under_one_key_are_one_message(running: RunningService, queue: Queue) -> None:
     await asyncio.gather(*(queue.put(a_send(), "order-42") for _ in range(50)))
-    (row,) = await stored(scene.api, 1)
-    await scene.api.reaches(row["messageId"], "DELIVERED")
-    await settled(scene.api, stored=1, duplicate=49)
-    assert [one["messageId"] for one in await scene.api.rows()] == [row["messageId"]]
-    assert len(await scene.simulator.ledger()) == 1
-    assert await letters(scene.api, 0) == []
+    (row,) = await stored(running.api, 1)
+    await running.api.reaches(row["messageId"], "DELIVERED")
+    await settled(running.api, stored=1, duplicate=49)
+    assert [one["messageId"] for one in await running.api.rows()] == [row["messageId"]]
+    assert len(await running.simulator.ledger()) == 1
+    assert await letters(running.api, 0) == []
 
 
-async def test_the_clients_id_is_one_message_whether_it_comes_by_rest_or_by_queue(scene: Scene, queue: Queue) -> None:
-    message_id = await scene.api.accept(a_send(clientMessageId="c-1"))
+async def test_the_clients_id_is_one_message_whether_it_comes_by_rest_or_by_queue(
+    running: RunningService, queue: Queue
+) -> None:
+    message_id = await running.api.accept(a_send(clientMessageId="c-1"))
     await queue.put(a_send(clientMessageId="c-1"), "another-key")
-    await settled(scene.api, duplicate=1)
-    assert [one["messageId"] for one in await scene.api.rows()] == [message_id]
+    await settled(running.api, duplicate=1)
+    assert [one["messageId"] for one in await running.api.rows()] == [message_id]
 
 
 async def test_what_is_invalid_is_a_dead_letter_and_acknowledged_and_can_be_replayed(
-    scene: Scene, queue: Queue
+    running: RunningService, queue: Queue
 ) -> None:
     await queue.put(b"\xff no JSON")
     await queue.put(a_send(content="", surprise="s3cret"), "order-7")
     await queue.put(a_send(), "order-8")
-    found = {one["reason"]: one for one in await letters(scene.api, 2)}
+    found = {one["reason"]: one for one in await letters(running.api, 2)}
     assert found.keys() == {"INVALID_JSON", "VALIDATION_FAILED"}
     invalid = found["VALIDATION_FAILED"]
     assert ({one["path"] for one in invalid["errors"]}, invalid["key"]) == ({"content", "surprise"}, "order-7")
-    await settled(scene.api, stored=1, dead=2)
-    (row,) = await scene.api.rows()
-    await scene.api.reaches(row["messageId"], "DELIVERED")
-    shown = (await scene.api.client.get(f"/api/dead-letters/intake/{invalid['deadLetterId']}")).json()["data"]
+    await settled(running.api, stored=1, dead=2)
+    (row,) = await running.api.rows()
+    await running.api.reaches(row["messageId"], "DELIVERED")
+    shown = (await running.api.client.get(f"/api/dead-letters/intake/{invalid['deadLetterId']}")).json()["data"]
     assert json.loads(shown["body"])["surprise"] == "s3cret"
-    again = await scene.api.client.post(f"/api/dead-letters/intake/{invalid['deadLetterId']}/replay")
+    again = await running.api.client.post(f"/api/dead-letters/intake/{invalid['deadLetterId']}/replay")
     assert (again.status_code, again.json()["error"]) == (422, "VALIDATION_FAILED")
-    assert "s3cret" not in scene.service.tail()
+    assert "s3cret" not in running.service.tail()
 
 
-async def test_kill_9_of_the_service_loses_nothing_and_doubles_nothing(scene: Scene, queue: Queue) -> None:
+async def test_kill_9_of_the_service_loses_nothing_and_doubles_nothing(running: RunningService, queue: Queue) -> None:
     names = [f"c-{number:03d}" for number in range(240)]
 
     async def produce() -> None:
@@ -177,57 +179,59 @@ async def test_kill_9_of_the_service_loses_nothing_and_doubles_nothing(scene: Sc
 
     producing = asyncio.create_task(produce())
     for kill in range(4):
-        await stored(scene.api, 20 + 50 * kill)
-        scene.service.kill()
-        await asyncio.to_thread(scene.service.start)
+        await stored(running.api, 20 + 50 * kill)
+        running.service.kill()
+        await asyncio.to_thread(running.service.start)
     await producing
-    rows = await stored(scene.api, len(names), AFTER_A_CRASH_S)
+    rows = await stored(running.api, len(names), AFTER_A_CRASH_S)
     assert sorted(one["clientMessageId"] for one in rows) == names
-    executed = [one["marker"] for one in await scene.simulator.ledger()]
+    executed = [one["marker"] for one in await running.simulator.ledger()]
     assert len(executed) == len(set(executed))
-    assert await letters(scene.api, 0) == []
+    assert await letters(running.api, 0) == []
 
 
-async def test_a_drain_leaves_nothing_behind_and_the_next_process_goes_on(scene: Scene, queue: Queue) -> None:
+async def test_a_drain_leaves_nothing_behind_and_the_next_process_goes_on(
+    running: RunningService, queue: Queue
+) -> None:
     for number in range(60):
         await queue.put(a_send(clientMessageId=str(number), conversationId=f"S:{2000 + number}"))
         if number == 30:
-            await stored(scene.api, 1)
-            assert await asyncio.to_thread(scene.service.stop) == 0
-    await asyncio.to_thread(scene.service.start)
-    await stored(scene.api, 60)
-    assert sorted(int(one["clientMessageId"]) for one in await scene.api.rows()) == list(range(60))
+            await stored(running.api, 1)
+            assert await asyncio.to_thread(running.service.stop) == 0
+    await asyncio.to_thread(running.service.start)
+    await stored(running.api, 60)
+    assert sorted(int(one["clientMessageId"]) for one in await running.api.rows()) == list(range(60))
 
 
 async def test_while_the_database_is_away_nothing_is_lost_and_nothing_is_poison(
     request: pytest.FixtureRequest, migrated: EmptyDatabase, mariadb: MariaDb, queue: Queue, tmp_path: Path
 ) -> None:
-    stand = Stand("mariadb", tmp_path, on_mariadb(request) | queue.settings)
-    async with stand.acting() as scene:
+    backend = BackendSettings("mariadb", tmp_path, on_mariadb(request) | queue.settings)
+    async with backend.running_service() as running:
         await queue.put(a_send(clientMessageId="before"))
-        (before,) = await stored(scene.api, 1)
-        await scene.api.reaches(before["messageId"], "DELIVERED")
+        (before,) = await stored(running.api, 1)
+        await running.api.reaches(before["messageId"], "DELIVERED")
         await asyncio.to_thread(mariadb.kill9)
         for number in range(10):
             await queue.put(a_send(clientMessageId=f"away-{number}", conversationId=f"S:{2000 + number}"))
 
         async def tried() -> bool:
-            return await counted(scene.api, "unavailable") >= 3
+            return await counted(running.api, "unavailable") >= 3
 
         await until(tried, LONG_S)
         await asyncio.to_thread(mariadb.start)
-        rows = await stored(scene.api, 11, AFTER_A_CRASH_S)
+        rows = await stored(running.api, 11, AFTER_A_CRASH_S)
         assert len({one["clientMessageId"] for one in rows}) == len(rows) == 11
         for row in rows:
-            await scene.api.reaches(row["messageId"], "DELIVERED")
-        assert await letters(scene.api, 0) == []
+            await running.api.reaches(row["messageId"], "DELIVERED")
+        assert await letters(running.api, 0) == []
 
 
-async def test_a_broker_that_comes_back_is_read_again(scene: Scene, queue: Queue) -> None:
+async def test_a_broker_that_comes_back_is_read_again(running: RunningService, queue: Queue) -> None:
     await queue.put(a_send(clientMessageId="before"))
-    await stored(scene.api, 1)
+    await stored(running.api, 1)
     await asyncio.to_thread(queue.server.kill9)
-    (await scene.api.client.get("/actuator/health/readiness")).raise_for_status()
+    (await running.api.client.get("/actuator/health/readiness")).raise_for_status()
     await asyncio.to_thread(queue.server.start)
 
     async def published() -> bool:
@@ -236,7 +240,7 @@ async def test_a_broker_that_comes_back_is_read_again(scene: Scene, queue: Queue
         )
 
     await until(published, LONG_S)
-    rows = await stored(scene.api, 2)
+    rows = await stored(running.api, 2)
     assert {one["clientMessageId"] for one in rows} == {"before", "after"}
 
 
@@ -244,11 +248,11 @@ async def test_callbacks_taken_by_one_process_are_projected_by_another(
     queue: Queue, rocketmq: RocketMq, tmp_path: Path
 ) -> None:
     settings = queue.settings | {"ROCKETMQ_TOPICS_CALLBACKS": rocketmq.fresh_topic()}
-    async with acting(tmp_path, **settings) as scene:
-        other = ServiceProgram(tmp_path, scene.simulator_program.origin, name="other", port=None, **settings)
+    async with running_service(tmp_path, **settings) as running:
+        other = ServiceProgram(tmp_path, running.simulator_program.origin, name="other", port=None, **settings)
         try:
             await asyncio.to_thread(other.start)
-            ids = [await scene.api.accept(a_send(conversationId=f"S:{3000 + number}")) for number in range(10)]
+            ids = [await running.api.accept(a_send(conversationId=f"S:{3000 + number}")) for number in range(10)]
             async with client_of(other.url) as client:
                 for message_id in ids:
                     await Api(client).reaches(message_id, "DELIVERED")
@@ -258,12 +262,12 @@ async def test_callbacks_taken_by_one_process_are_projected_by_another(
 
 async def test_a_topic_that_does_not_exist_yet_is_created_and_read(queue: Queue, tmp_path: Path) -> None:
     absent = dataclasses.replace(queue, topic=f"{queue.topic}-absent")
-    async with acting(tmp_path, **absent.settings) as scene:
+    async with running_service(tmp_path, **absent.settings) as running:
 
         async def published() -> bool:
             (problem,) = await asyncio.gather(absent.put(a_send(), "k"), return_exceptions=True)
             return problem is None
 
         await until(published, AFTER_A_CRASH_S)
-        (row,) = await stored(scene.api, 1, AFTER_A_CRASH_S)
-        await scene.api.reaches(row["messageId"], "DELIVERED")
+        (row,) = await stored(running.api, 1, AFTER_A_CRASH_S)
+        await running.api.reaches(row["messageId"], "DELIVERED")

@@ -10,14 +10,14 @@ from tests.support.polling import until
 from tests.support.servers.rocketmq import RocketMq
 from tests.support.wiring import Running, running
 
-from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
-from wework_message.adapters.rocketmq.target import Target
-from wework_message.adapters.rocketmq.transport import Delivery, Subscription
-from wework_message.application.commands.accept import Accepted, AcceptMessage
+from wework_message.adapters.rocketmq.transport.cluster_address import Target
+from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
+from wework_message.adapters.rocketmq.transport.port import Delivery, Subscription
+from wework_message.application.accept.accept import Accepted, AcceptMessage
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.entrypoints.intake.consumer import POISON_AFTER, IntakeConsumer
-from wework_message.entrypoints.wire.body import Limits
+from wework_message.entrypoints.wire.requests.body import Limits
 
 LEASE_S = 10
 REDELIVERED_S = 90.0

@@ -6,11 +6,11 @@ from tests.support.polling import until
 from tests.support.servers.rocketmq import RocketMq
 
 from wework_message.adapters.rocketmq.admin import Admin
-from wework_message.adapters.rocketmq.grpc_transport import GrpcTransport
-from wework_message.adapters.rocketmq.presence import Presence
-from wework_message.adapters.rocketmq.reports import Reports
-from wework_message.adapters.rocketmq.target import Target, addresses
-from wework_message.adapters.rocketmq.watch import ClusterWatch
+from wework_message.adapters.rocketmq.cluster_watch import ClusterWatch
+from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
+from wework_message.adapters.rocketmq.transport.cluster_address import Target, addresses
+from wework_message.adapters.rocketmq.transport.connection_state import ConnectionState
+from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
 from wework_message.application.queries.service import Condition
 
 
@@ -33,18 +33,22 @@ def name(rocketmq: RocketMq) -> str:
 
 
 @pytest.fixture
-def uses() -> tuple[Presence, Presence]:
-    return Presence("publishing"), Presence("receiving")
+def uses() -> tuple[ConnectionState, ConnectionState]:
+    return ConnectionState("publishing"), ConnectionState("receiving")
 
 
 @pytest.fixture
 def watch(
-    rocketmq: RocketMq, name: str, backlogs: Backlogs, uses: tuple[Presence, ...], monkeypatch: pytest.MonkeyPatch
+    rocketmq: RocketMq,
+    name: str,
+    backlogs: Backlogs,
+    uses: tuple[ConnectionState, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> ClusterWatch:
-    monkeypatch.setattr("wework_message.adapters.rocketmq.watch.BACKLOG_S", 0.0)
+    monkeypatch.setattr("wework_message.adapters.rocketmq.cluster_watch.BACKLOG_S", 0.0)
     return ClusterWatch(
         Admin(addresses(rocketmq.name_server.address)), addresses(rocketmq.endpoints), uses, [(name, name)],
-        Reports(backlog=backlogs), creates=True, tried=lambda: None,
+        QueueMetrics(backlog=backlogs), creates=True, tried=lambda: None,
     )  # fmt: skip
 
 
@@ -67,7 +71,9 @@ async def test_it_creates_what_is_missing_and_tells_the_backlog(
     assert backlogs.latest == {name: 1}
 
 
-async def test_what_clients_meet_is_told_at_once(watch: ClusterWatch, uses: tuple[Presence, Presence]) -> None:
+async def test_what_clients_meet_is_told_at_once(
+    watch: ClusterWatch, uses: tuple[ConnectionState, ConnectionState]
+) -> None:
     await watch.look()
     uses[0].failed("Away")
     assert watch.condition() == Condition(healthy=False, reason="publishing fails: Away")
@@ -95,7 +101,7 @@ async def test_a_proxy_that_is_not_enabled_is_told_from_a_broker_that_is_down(
 async def test_a_cluster_that_was_away_at_the_start_gets_its_topics_when_it_comes(
     watch: ClusterWatch, rocketmq: RocketMq, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("wework_message.adapters.rocketmq.watch.LOOK_S", 0.1)
+    monkeypatch.setattr("wework_message.adapters.rocketmq.cluster_watch.LOOK_S", 0.1)
     rocketmq.kill9()
     rocketmq.name_server.kill9()
     running = asyncio.create_task(watch.run())

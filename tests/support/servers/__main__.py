@@ -15,7 +15,7 @@ from tests.support.servers import mariadb, redis, rocketmq
 from tests.support.servers.ports import free_port
 
 _DATABASE: Final = "wework_platform"
-_LOOK_S: Final = 1.0
+_POLL_INTERVAL_S: Final = 1.0
 
 
 def main() -> int:
@@ -51,7 +51,7 @@ def main() -> int:
         }
         print(*(f"{key}={value}" for key, value in lines.items()), sep="\n", flush=True)  # noqa: T201 - this is its output
         _say(f"Ctrl-C stops all and throws the data away. Logs are in {folder}")
-        while not ended.wait(_LOOK_S):
+        while not ended.wait(_POLL_INTERVAL_S):
             for one in (database, cache, queue.name_server, queue.broker):
                 if not one.running:
                     _say(f"{one.title} has ended\n{one.tail()}")

@@ -2,18 +2,18 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.support.builders import DAY_MS, GUID, HORIZON_MS, NOW, a_receipt, a_sighting, an_outcome
-from tests.support.world import World
+from tests.support.builders import DAY_MS, GUID, HORIZON_MS, NOW, a_receipt, a_stream_record, an_outcome
+from tests.support.in_memory_app import InMemoryApp
 
-from wework_message.application.commands.change import CancelMessage, RecallMessage, RetryMessage
+from wework_message.application.actions.change import CancelMessage, RecallMessage, RetryMessage
 from wework_message.application.errors import NotFoundError
-from wework_message.domain.attempt import AttemptOutcome
-from wework_message.domain.callbacks import FactKind
-from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import RecallState
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.draft import OnUnknown
+from wework_message.domain.message.message import RecallState
+from wework_message.domain.message.projection import FactKind
 from wework_message.domain.outcomes import OutcomeClass
 
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
@@ -22,173 +22,171 @@ NAME = ProviderMessageId("4711")
 ACCEPTED = an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(NAME))
 
 
-async def sent(world: World, outcome: AttemptOutcome, **changes: Any) -> MessageId:
-    world.gateway.script(outcome)
-    message_id = await world.accept_text(**changes)
-    await world.dispatch()
+async def sent(app: InMemoryApp, outcome: AttemptOutcome, **changes: Any) -> MessageId:
+    app.gateway.script(outcome)
+    message_id = await app.accept_text(**changes)
+    await app.dispatch()
     return message_id
 
 
-async def cancel(world: World, message_id: MessageId, tenant_id: TenantId = DEFAULT_TENANT) -> None:
-    await world.cancelling(CancelMessage(tenant_id, message_id))
+async def cancel(app: InMemoryApp, message_id: MessageId, tenant_id: TenantId = DEFAULT_TENANT) -> None:
+    await app.cancelling(CancelMessage(tenant_id, message_id))
 
 
-async def retry(world: World, message_id: MessageId, *, force: bool = False) -> None:
-    await world.retrying(RetryMessage(DEFAULT_TENANT, message_id, force=force))
+async def retry(app: InMemoryApp, message_id: MessageId, *, force: bool = False) -> None:
+    await app.retrying(RetryMessage(DEFAULT_TENANT, message_id, force=force))
 
 
-async def recall(world: World, message_id: str, guid: Guid = GUID) -> MessageId:
-    return await world.recalling(RecallMessage(DEFAULT_TENANT, guid, message_id))
+async def recall(app: InMemoryApp, message_id: str, guid: Guid = GUID) -> MessageId:
+    return await app.recalling(RecallMessage(DEFAULT_TENANT, guid, message_id))
 
 
 async def test_a_message_that_is_not_claimed_is_withdrawn() -> None:
-    async with World() as world:
-        message_id = await world.accept_text()
-        await cancel(world, message_id)
-        await world.dispatch()
-        message = await world.message(message_id)
+    async with InMemoryApp() as app:
+        message_id = await app.accept_text()
+        await cancel(app, message_id)
+        await app.dispatch()
+        message = await app.message(message_id)
         assert (message.status, message.reason) == (MessageStatus.CANCELLED, "CANCELLED_BY_CLIENT")
-        assert world.gateway.calls == []
+        assert app.gateway.calls == []
 
 
 @pytest.mark.parametrize("outcome", [ACCEPTED, TIMED_OUT, REFUSED])
 async def test_what_was_called_cannot_be_withdrawn(outcome: AttemptOutcome) -> None:
-    async with World() as world:
-        message_id = await sent(world, outcome)
-        before = await world.message(message_id)
+    async with InMemoryApp() as app:
+        message_id = await sent(app, outcome)
+        before = await app.message(message_id)
         with pytest.raises(IllegalTransitionError):
-            await cancel(world, message_id)
-        assert await world.message(message_id) == before
+            await cancel(app, message_id)
+        assert await app.message(message_id) == before
 
 
 async def test_nobody_changes_what_is_not_theirs() -> None:
-    async with World() as world:
-        message_id = await world.accept_text()
+    async with InMemoryApp() as app:
+        message_id = await app.accept_text()
         for tenant_id, asked in ((TenantId("elsewhere"), message_id), (DEFAULT_TENANT, MessageId("none"))):
             with pytest.raises(NotFoundError):
-                await cancel(world, asked, tenant_id)
-        assert (await world.message(message_id)).status is MessageStatus.QUEUED
+                await cancel(app, asked, tenant_id)
+        assert (await app.message(message_id)).status is MessageStatus.QUEUED
 
 
 async def test_of_two_changes_at_once_each_gets_its_own_answer() -> None:
-    async with World() as world:
-        one, other = await world.accept_text(), await world.accept_text(to="R:2")
-        results = await asyncio.gather(
-            cancel(world, one), cancel(world, one), cancel(world, other), return_exceptions=True
-        )
+    async with InMemoryApp() as app:
+        one, other = await app.accept_text(), await app.accept_text(to="R:2")
+        results = await asyncio.gather(cancel(app, one), cancel(app, one), cancel(app, other), return_exceptions=True)
         assert [type(result) for result in results] == [type(None), IllegalTransitionError, type(None)]
 
 
 async def test_a_failed_message_is_retried_in_a_new_round() -> None:
-    async with World() as world:
-        message_id = await sent(world, REFUSED)
-        world.clock.advance(1_000)
-        await retry(world, message_id)
-        await world.dispatch()
-        message = await world.message(message_id)
+    async with InMemoryApp() as app:
+        message_id = await sent(app, REFUSED)
+        app.clock.advance(1_000)
+        await retry(app, message_id)
+        await app.dispatch()
+        message = await app.message(message_id)
         assert (message.status, message.round, message.attempt_count) == (MessageStatus.SENT, 2, 2)
         assert (message.possible_duplicate, message.expires_at) == (False, NOW + 1_000 + DAY_MS)
         assert [attempt.round for attempt in message.attempts] == [1, 2]
 
 
 async def test_an_unknown_message_is_retried_by_force_only_and_says_so() -> None:
-    async with World() as world:
-        message_id = await sent(world, TIMED_OUT)
+    async with InMemoryApp() as app:
+        message_id = await sent(app, TIMED_OUT)
         with pytest.raises(IllegalTransitionError):
-            await retry(world, message_id)
-        await retry(world, message_id, force=True)
-        await world.dispatch()
-        message = await world.message(message_id)
+            await retry(app, message_id)
+        await retry(app, message_id, force=True)
+        await app.dispatch()
+        message = await app.message(message_id)
         assert (message.status, message.possible_duplicate) == (MessageStatus.SENT, True)
         assert [attempt.unsettled for attempt in message.attempts] == [False, False]
 
 
 async def test_a_retry_of_an_unproven_failure_may_be_a_duplicate() -> None:
-    async with World() as world:
-        message_id = await sent(world, TIMED_OUT, on_unknown=OnUnknown.FAIL)
-        await world.pass_time(DAY_MS)
-        await world.pass_time(DAY_MS)
-        assert (await world.message(message_id)).status is MessageStatus.FAILED
-        await retry(world, message_id)
-        await world.dispatch()
-        message = await world.message(message_id)
+    async with InMemoryApp() as app:
+        message_id = await sent(app, TIMED_OUT, on_unknown=OnUnknown.FAIL)
+        await app.pass_time(DAY_MS)
+        await app.pass_time(DAY_MS)
+        assert (await app.message(message_id)).status is MessageStatus.FAILED
+        await retry(app, message_id)
+        await app.dispatch()
+        message = await app.message(message_id)
         assert (message.status, message.possible_duplicate) == (MessageStatus.SENT, True)
 
 
 async def test_a_sent_message_cannot_be_retried() -> None:
-    async with World() as world:
-        message_id = await sent(world, ACCEPTED)
+    async with InMemoryApp() as app:
+        message_id = await sent(app, ACCEPTED)
         with pytest.raises(IllegalTransitionError):
-            await retry(world, message_id, force=True)
+            await retry(app, message_id, force=True)
 
 
 @pytest.mark.parametrize("by_provider_id", [True, False])
 async def test_a_recall_goes_out_with_the_providers_id_and_is_confirmed_by_the_stream(*, by_provider_id: bool) -> None:
-    async with World() as world:
-        message_id = await sent(world, ACCEPTED)
-        assert await recall(world, NAME if by_provider_id else message_id) == message_id
-        assert (await world.message(message_id)).status is MessageStatus.RECALLING
-        await world.dispatch()
-        (asked,) = world.gateway.recalls
+    async with InMemoryApp() as app:
+        message_id = await sent(app, ACCEPTED)
+        assert await recall(app, NAME if by_provider_id else message_id) == message_id
+        assert (await app.message(message_id)).status is MessageStatus.RECALLING
+        await app.dispatch()
+        (asked,) = app.gateway.recalls
         assert (asked.provider_message_id, asked.guid) == (NAME, GUID)
-        assert len(world.gateway.calls) == 1
-        await world.hear(sighting=a_sighting(refers_to=NAME, kinds=frozenset({FactKind.REVOKED}), text=None))
-        message = await world.message(message_id)
+        assert len(app.gateway.calls) == 1
+        await app.hear(stream_record=a_stream_record(refers_to=NAME, kinds=frozenset({FactKind.REVOKED}), text=None))
+        message = await app.message(message_id)
         assert (message.status, message.recall_confirmed) == (MessageStatus.RECALLED, True)
 
 
 async def test_a_recall_that_was_answered_is_assumed_after_2h() -> None:
-    async with World() as world:
-        message_id = await sent(world, ACCEPTED)
-        await recall(world, message_id)
-        await world.dispatch()
-        await world.pass_time(2 * HORIZON_MS)
-        message = await world.message(message_id)
+    async with InMemoryApp() as app:
+        message_id = await sent(app, ACCEPTED)
+        await recall(app, message_id)
+        await app.dispatch()
+        await app.pass_time(2 * HORIZON_MS)
+        message = await app.message(message_id)
         assert (message.status, message.recall_confirmed) == (MessageStatus.RECALLED, False)
 
 
 @pytest.mark.parametrize("outcome", [TIMED_OUT, REFUSED])
 async def test_a_recall_that_was_not_answered_leaves_the_message_sent(outcome: AttemptOutcome) -> None:
-    async with World() as world:
-        message_id = await sent(world, ACCEPTED)
-        world.gateway.script_recalls(outcome)
-        await recall(world, message_id)
-        await world.dispatch()
-        await world.pass_time(2 * HORIZON_MS)
-        message = await world.message(message_id)
+    async with InMemoryApp() as app:
+        message_id = await sent(app, ACCEPTED)
+        app.gateway.script_recalls(outcome)
+        await recall(app, message_id)
+        await app.dispatch()
+        await app.pass_time(2 * HORIZON_MS)
+        message = await app.message(message_id)
         assert (message.status, message.recall) == (MessageStatus.SENT, RecallState.NONE)
 
 
 async def test_a_recall_that_did_not_get_out_is_asked_again() -> None:
-    async with World() as world:
-        message_id = await sent(world, ACCEPTED)
-        world.gateway.script_recalls(an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT"))
-        await recall(world, message_id)
-        await world.dispatch()
-        await world.pass_time(2_000)
-        assert len(world.gateway.recalls) == 2
-        assert (await world.message(message_id)).recall is RecallState.ANSWERED
+    async with InMemoryApp() as app:
+        message_id = await sent(app, ACCEPTED)
+        app.gateway.script_recalls(an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT"))
+        await recall(app, message_id)
+        await app.dispatch()
+        await app.pass_time(2_000)
+        assert len(app.gateway.recalls) == 2
+        assert (await app.message(message_id)).recall is RecallState.ANSWERED
 
 
 async def test_a_recall_of_an_unknown_message_waits_until_it_is_proven_sent() -> None:
-    async with World() as world:
-        message_id = await sent(world, TIMED_OUT)
-        await recall(world, message_id)
-        await world.dispatch()
-        assert world.gateway.recalls == []
-        assert (await world.message(message_id)).recall is RecallState.WAITING
-        await world.hear(sighting=a_sighting(provider_message_id=NAME))
-        assert (await world.message(message_id)).status is MessageStatus.RECALLING
-        await world.dispatch()
-        assert [asked.provider_message_id for asked in world.gateway.recalls] == [NAME]
+    async with InMemoryApp() as app:
+        message_id = await sent(app, TIMED_OUT)
+        await recall(app, message_id)
+        await app.dispatch()
+        assert app.gateway.recalls == []
+        assert (await app.message(message_id)).recall is RecallState.WAITING
+        await app.hear(stream_record=a_stream_record(provider_message_id=NAME))
+        assert (await app.message(message_id)).status is MessageStatus.RECALLING
+        await app.dispatch()
+        assert [asked.provider_message_id for asked in app.gateway.recalls] == [NAME]
 
 
 async def test_what_was_not_sent_cannot_be_recalled() -> None:
-    async with World() as world:
-        message_id = await world.accept_text()
+    async with InMemoryApp() as app:
+        message_id = await app.accept_text()
         with pytest.raises(IllegalTransitionError):
-            await recall(world, message_id)
+            await recall(app, message_id)
         with pytest.raises(NotFoundError):
-            await recall(world, "4712")
+            await recall(app, "4712")
         with pytest.raises(NotFoundError):
-            await recall(world, message_id, Guid("guid-b"))
+            await recall(app, message_id, Guid("guid-b"))

@@ -1,11 +1,11 @@
 import asyncio
 
 import pytest
-from tests.support.examining import examined, verdicts
+from tests.support.checks import examined, verdicts
 
 from wework_message.application.queries.diagnosis import diagnose
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ports.checking import Check, Fault, Finding, Verdict
+from wework_message.domain.ports.checks import Check, Fault, Finding, Verdict
 
 GOOD = Finding.ok("fine")
 BAD = Finding.failed("broken", "mend it")

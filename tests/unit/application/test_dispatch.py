@@ -5,24 +5,24 @@ from typing import Any
 
 import pytest
 from tests.support.builders import BACKUP, DAY_MS, GUID, HORIZON_MS, NOW, PROVIDER, a_draft, an_outcome
-from tests.support.world import World
+from tests.support.in_memory_app import InMemoryApp
 
 from wework_message.adapters.memory.gateway import MemoryGateway
-from wework_message.application.commands import dispatch
-from wework_message.application.commands.change import RecallMessage
-from wework_message.application.commands.claim_due import Room
+from wework_message.application.actions.change import RecallMessage
+from wework_message.application.dispatch import dispatcher as dispatch
+from wework_message.application.dispatch.claim import ClaimRequest
 from wework_message.application.errors import DrainingError
 from wework_message.domain.account import Account, Binding
-from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.conversation import Conversation
-from wework_message.domain.draft import OnUnknown
 from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import Message
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.draft import OnUnknown
+from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch
-from wework_message.domain.ports.persistence import UnitOfWork
+from wework_message.domain.ports.repositories import UnitOfWork
 
 REFUSED_CONNECTION = an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT")
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")
@@ -47,407 +47,407 @@ def times(gateway: MemoryGateway, message_id: MessageId) -> int:
 
 
 async def test_a_message_is_sent_once_and_its_receipt_kept() -> None:
-    async with World() as world:
-        message_id = await world.accept_text("hello")
-        await world.dispatch()
-        message = await world.message(message_id)
-        (call,) = world.gateway.calls
+    async with InMemoryApp() as app:
+        message_id = await app.accept_text("hello")
+        await app.dispatch()
+        message = await app.message(message_id)
+        (call,) = app.gateway.calls
         assert (call.message_id, call.attempt, call.guid, call.content) == (message_id, 1, GUID, message.content)
         assert message.status is MessageStatus.SENT
         assert message.attempts[0].outcome is not None
         assert message.attempts[0].outcome.receipt is not None
-        assert (await world.view(message_id)).next_attempt_at is None
-        assert dict(await world.reader.counts()) == {(PROVIDER, "TEXT", "ACCEPTED"): 1}
-        assert [move.after for _, move in world.observer.moves] == [MessageStatus.SENDING, MessageStatus.SENT]
-        assert [report.outcome for report in world.observer.calls] == [OutcomeClass.ACCEPTED]
+        assert (await app.view(message_id)).next_attempt_at is None
+        assert dict(await app.reader.counts()) == {(PROVIDER, "TEXT", "ACCEPTED"): 1}
+        assert [move.after for _, move in app.observer.moves] == [MessageStatus.SENDING, MessageStatus.SENT]
+        assert [report.outcome for report in app.observer.calls] == [OutcomeClass.ACCEPTED]
 
 
 async def test_the_intent_is_durable_before_the_call_begins() -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
         seen: list[Message] = []
 
         async def look(asked: Dispatch) -> AttemptOutcome:
-            seen.append(await world.message(asked.message_id))
-            return world.gateway.accepted()
+            seen.append(await app.message(asked.message_id))
+            return app.gateway.accepted()
 
-        world.gateway.script(look)
-        await world.accept_text()
-        await world.dispatch()
+        app.gateway.script(look)
+        await app.accept_text()
+        await app.dispatch()
         assert seen[0].status is MessageStatus.SENDING
         assert seen[0].attempts[0].unsettled
 
 
 async def test_a_refused_connection_is_tried_again_until_it_is_delivered() -> None:
-    async with World() as world:
-        world.gateway.script(REFUSED_CONNECTION, REFUSED_CONNECTION)
-        message_id = await world.accept_text()
-        await world.dispatch()
-        assert (await world.message(message_id)).status is MessageStatus.RETRY_WAIT
-        await world.pass_time(60_000)
-        await world.pass_time(60_000)
-        message = await world.message(message_id)
+    async with InMemoryApp() as app:
+        app.gateway.script(REFUSED_CONNECTION, REFUSED_CONNECTION)
+        message_id = await app.accept_text()
+        await app.dispatch()
+        assert (await app.message(message_id)).status is MessageStatus.RETRY_WAIT
+        await app.pass_time(60_000)
+        await app.pass_time(60_000)
+        message = await app.message(message_id)
         assert (message.status, message.attempt_count) == (MessageStatus.SENT, 3)
-        assert times(world.gateway, message_id) == 1
+        assert times(app.gateway, message_id) == 1
 
 
 async def test_an_outage_holds_a_message_and_fails_nothing() -> None:
-    async with World() as world:
-        world.gateway.script(*[REFUSED_CONNECTION] * 3)
-        message_id = await world.accept_text()
-        await world.dispatch()
-        await world.pass_time(60_000)
-        await world.pass_time(60_000)
-        message = await world.message(message_id)
+    async with InMemoryApp() as app:
+        app.gateway.script(*[REFUSED_CONNECTION] * 3)
+        message_id = await app.accept_text()
+        await app.dispatch()
+        await app.pass_time(60_000)
+        await app.pass_time(60_000)
+        message = await app.message(message_id)
         assert (message.status, message.reason, message.attempt_count) == (MessageStatus.HELD, "PROVIDER_DOWN", 3)
-        await world.pass_time(60_000)
-        assert (await world.message(message_id)).status is MessageStatus.SENT
+        await app.pass_time(60_000)
+        assert (await app.message(message_id)).status is MessageStatus.SENT
 
 
 async def test_a_timeout_is_unknown_and_never_sent_again() -> None:
-    async with World() as world:
-        world.gateway.script(TIMED_OUT)
-        message_id = await world.accept_text()
-        await world.dispatch()
-        message = await world.message(message_id)
+    async with InMemoryApp() as app:
+        app.gateway.script(TIMED_OUT)
+        message_id = await app.accept_text()
+        await app.dispatch()
+        message = await app.message(message_id)
         assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "DEADLINE")
         for _ in range(3):
-            await world.pass_time(DAY_MS)
-        assert (await world.message(message_id)).status is MessageStatus.UNKNOWN
-        assert times(world.gateway, message_id) == 1
+            await app.pass_time(DAY_MS)
+        assert (await app.message(message_id)).status is MessageStatus.UNKNOWN
+        assert times(app.gateway, message_id) == 1
 
 
 async def test_a_refusal_ends_a_message() -> None:
-    async with World() as world:
-        world.gateway.script(REFUSED)
-        message_id = await world.accept_text()
-        await world.dispatch()
-        await world.pass_time(DAY_MS // 2)
-        message = await world.message(message_id)
+    async with InMemoryApp() as app:
+        app.gateway.script(REFUSED)
+        message_id = await app.accept_text()
+        await app.dispatch()
+        await app.pass_time(DAY_MS // 2)
+        message = await app.message(message_id)
         assert (message.status, message.confirmed, message.attempt_count) == (MessageStatus.FAILED, True, 1)
 
 
 async def test_an_unknown_code_holds_the_next_messages_until_a_probe_says_online() -> None:
-    async with World() as world:
-        world.gateway.script(an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False))
-        first = await world.accept_text()
-        await world.dispatch()
-        failed = await world.message(first)
+    async with InMemoryApp() as app:
+        app.gateway.script(an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False))
+        first = await app.accept_text()
+        await app.dispatch()
+        failed = await app.message(first)
         assert (failed.status, failed.confirmed) == (MessageStatus.FAILED, False)
-        second = await world.accept_text()
-        await world.dispatch()
-        held = await world.message(second)
+        second = await app.accept_text()
+        await app.dispatch()
+        held = await app.message(second)
         assert (held.status, held.reason, held.attempt_count) == (MessageStatus.HELD, "ALL_OFFLINE", 0)
-        ((_, binding, _guid),) = world.board.suspects()
-        world.board.binding_state(binding, ClientState.ONLINE, world.clock.now())
-        await world.pass_time(60_000)
-        assert (await world.message(second)).status is MessageStatus.SENT
+        ((_, binding, _guid),) = app.board.suspects()
+        app.board.binding_state(binding, ClientState.ONLINE, app.clock.now())
+        await app.pass_time(60_000)
+        assert (await app.message(second)).status is MessageStatus.SENT
 
 
 async def test_a_call_whose_process_died_becomes_unknown_when_its_lease_ends() -> None:
-    async with World() as world:
-        message_id = await world.accept_text()
-        await world.commits.submit(world.claiming, Room(10))  # the intent, and then nobody calls
-        assert (await world.message(message_id)).status is MessageStatus.SENDING
-        await world.pass_time(world.policy.lease_ms(PROVIDER) - 1)
-        assert (await world.message(message_id)).status is MessageStatus.SENDING
-        await world.pass_time(1)
-        message = await world.message(message_id)
+    async with InMemoryApp() as app:
+        message_id = await app.accept_text()
+        await app.commits.submit(app.claiming, ClaimRequest(10))  # the intent, and then nobody calls
+        assert (await app.message(message_id)).status is MessageStatus.SENDING
+        await app.pass_time(app.policy.lease_ms(PROVIDER) - 1)
+        assert (await app.message(message_id)).status is MessageStatus.SENDING
+        await app.pass_time(1)
+        message = await app.message(message_id)
         assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "LEASE_EXPIRED")
-        assert world.gateway.calls == []
+        assert app.gateway.calls == []
 
 
 async def test_an_answer_after_the_lease_is_evidence_all_the_same() -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
         call = Call()
-        world.gateway.script(call)
-        message_id = await world.accept_text()
-        await world.dispatcher.dispatch_due()
+        app.gateway.script(call)
+        message_id = await app.accept_text()
+        await app.dispatcher.dispatch_due()
         await call.begun.wait()
-        world.clock.advance(world.policy.lease_ms(PROVIDER))
-        await world.dispatcher.dispatch_due()
-        assert (await world.message(message_id)).status is MessageStatus.UNKNOWN
-        call.answer.set_result(world.gateway.accepted())
-        await world.quiet()
-        assert (await world.message(message_id)).status is MessageStatus.SENT
-        assert times(world.gateway, message_id) == 1
+        app.clock.advance(app.policy.lease_ms(PROVIDER))
+        await app.dispatcher.dispatch_due()
+        assert (await app.message(message_id)).status is MessageStatus.UNKNOWN
+        call.answer.set_result(app.gateway.accepted())
+        await app.quiet()
+        assert (await app.message(message_id)).status is MessageStatus.SENT
+        assert times(app.gateway, message_id) == 1
 
 
 async def test_an_id_that_another_attempt_has_proves_nothing() -> None:
-    async with World() as world:
-        answer = world.gateway.accepted()
-        world.gateway.script(answer, answer)
-        first = await world.accept_text()
-        await world.dispatch()
-        second = await world.accept_text()
-        await world.dispatch()
-        assert (await world.message(first)).status is MessageStatus.SENT
-        message = await world.message(second)
+    async with InMemoryApp() as app:
+        answer = app.gateway.accepted()
+        app.gateway.script(answer, answer)
+        first = await app.accept_text()
+        await app.dispatch()
+        second = await app.accept_text()
+        await app.dispatch()
+        assert (await app.message(first)).status is MessageStatus.SENT
+        message = await app.message(second)
         assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "REUSED_ID")
 
 
 async def test_a_lane_goes_one_by_one_in_order_by_rings_alone() -> None:
-    async with World() as world:
-        asked = [await world.accept_text(str(number)) for number in range(10)]
-        running = asyncio.create_task(world.dispatcher.run())
+    async with InMemoryApp() as app:
+        asked = [await app.accept_text(str(number)) for number in range(10)]
+        running = asyncio.create_task(app.dispatcher.run())
         for message_id in asked:
-            await world.until(message_id, lambda message: message.status is MessageStatus.SENT)
-        assert [call.message_id for call in world.gateway.calls] == asked
-        await world.dispatcher.stop(1)
+            await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        assert [call.message_id for call in app.gateway.calls] == asked
+        await app.dispatcher.stop(1)
         await running
 
 
 async def test_a_long_lane_does_not_keep_other_lanes_waiting() -> None:
-    async with World(calls_in_flight=2) as world:
+    async with InMemoryApp(calls_in_flight=2) as app:
         held = Call()
-        world.gateway.script(held)
-        first = [await world.accept_text(str(number)) for number in range(9)]
-        other = await world.accept_text(to="R:2")
-        world.doorbell._rung.clear()
-        running = asyncio.create_task(world.dispatcher.run())
-        await world.until(other, lambda message: message.status is MessageStatus.SENT)
-        held.answer.set_result(world.gateway.accepted())
-        await world.until(first[-1], lambda message: message.status is MessageStatus.SENT)
-        await world.dispatcher.stop(1)
+        app.gateway.script(held)
+        first = [await app.accept_text(str(number)) for number in range(9)]
+        other = await app.accept_text(to="R:2")
+        app.notifier._notified.clear()
+        running = asyncio.create_task(app.dispatcher.run())
+        await app.until(other, lambda message: message.status is MessageStatus.SENT)
+        held.answer.set_result(app.gateway.accepted())
+        await app.until(first[-1], lambda message: message.status is MessageStatus.SENT)
+        await app.dispatcher.stop(1)
         await running
 
 
 async def test_calls_in_flight_are_bounded_and_intents_too() -> None:
-    async with World(calls_in_flight=2) as world:
+    async with InMemoryApp(calls_in_flight=2) as app:
         calls = [Call() for _ in range(3)]
-        world.gateway.script(*calls)
-        asked = [await world.accept_text(to=f"R:{number}") for number in range(3)]
-        await world.dispatcher.dispatch_due()
-        await world.dispatcher.dispatch_due()
-        statuses = [(await world.message(one)).status for one in asked]
+        app.gateway.script(*calls)
+        asked = [await app.accept_text(to=f"R:{number}") for number in range(3)]
+        await app.dispatcher.dispatch_due()
+        await app.dispatcher.dispatch_due()
+        statuses = [(await app.message(one)).status for one in asked]
         assert statuses == [MessageStatus.SENDING, MessageStatus.SENDING, MessageStatus.QUEUED]
         for call in calls:
-            call.answer.set_result(world.gateway.accepted())
-        await world.dispatch()
-        assert len(world.gateway.executed) == 3
+            call.answer.set_result(app.gateway.accepted())
+        await app.dispatch()
+        assert len(app.gateway.executed) == 3
 
 
 async def test_behind_an_unknown_a_lane_is_held_and_goes_on_after_2h() -> None:
-    async with World() as world:
-        world.gateway.script(TIMED_OUT)
-        first, second, third = [await world.accept_text(str(number)) for number in range(3)]
-        await world.dispatch()
+    async with InMemoryApp() as app:
+        app.gateway.script(TIMED_OUT)
+        first, second, third = [await app.accept_text(str(number)) for number in range(3)]
+        await app.dispatch()
         for one in (second, third):
-            held = await world.message(one)
+            held = await app.message(one)
             assert (held.status, held.reason) == (MessageStatus.HELD, "LANE_BLOCKED")
-        await world.pass_time(2 * HORIZON_MS)
-        assert [(await world.message(one)).status for one in (first, second, third)] == [
+        await app.pass_time(2 * HORIZON_MS)
+        assert [(await app.message(one)).status for one in (first, second, third)] == [
             MessageStatus.UNKNOWN, MessageStatus.SENT, MessageStatus.SENT,
         ]  # fmt: skip
-        assert [call.message_id for call in world.gateway.calls] == [first, second, third]
+        assert [call.message_id for call in app.gateway.calls] == [first, second, third]
 
 
 async def test_over_budget_a_message_waits_for_its_place_and_does_not_ask_again() -> None:
-    async with World(rate_per_minute=1) as world:
-        first, second = await world.accept_text(to="R:1"), await world.accept_text(to="R:2")
-        await world.dispatch()
-        held = await world.message(second)
+    async with InMemoryApp(rate_per_minute=1) as app:
+        first, second = await app.accept_text(to="R:1"), await app.accept_text(to="R:2")
+        await app.dispatch()
+        held = await app.message(second)
         assert (held.status, held.reason, held.attempt_count) == (MessageStatus.HELD, "BUDGET", 0)
-        await world.pass_time(60_000)
-        assert [(await world.message(one)).status for one in (first, second)] == [MessageStatus.SENT] * 2
+        await app.pass_time(60_000)
+        assert [(await app.message(one)).status for one in (first, second)] == [MessageStatus.SENT] * 2
 
 
 async def test_what_expires_before_its_claim_is_never_sent() -> None:
-    async with World() as world:
-        message_id = await world.accept_text(expires_at=NOW + 1_000)
-        await world.pass_time(1_000)
-        assert (await world.message(message_id)).status is MessageStatus.EXPIRED
-        assert world.gateway.calls == []
+    async with InMemoryApp() as app:
+        message_id = await app.accept_text(expires_at=NOW + 1_000)
+        await app.pass_time(1_000)
+        assert (await app.message(message_id)).status is MessageStatus.EXPIRED
+        assert app.gateway.calls == []
 
 
 async def test_a_message_whose_handling_raises_three_times_ends_as_poison(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with World() as world:
-        poison, healthy = await world.accept_text("poison"), await world.accept_text(to="R:2")
-        route = world.router.route
+    async with InMemoryApp() as app:
+        poison, healthy = await app.accept_text("poison"), await app.accept_text(to="R:2")
+        route = app.router.route
 
         def fail_on_poison(message: Message, *, now: int) -> object:
             if message.id == poison:
                 raise LookupError
             return route(message, now=now)
 
-        monkeypatch.setattr(world.router, "route", fail_on_poison)
-        await world.dispatch()
-        assert (await world.message(healthy)).status is MessageStatus.SENT
-        await world.pass_time(60_000)
-        await world.pass_time(60_000)
-        message = await world.message(poison)
+        monkeypatch.setattr(app.router, "route", fail_on_poison)
+        await app.dispatch()
+        assert (await app.message(healthy)).status is MessageStatus.SENT
+        await app.pass_time(60_000)
+        await app.pass_time(60_000)
+        message = await app.message(poison)
         assert (message.status, message.reason, message.confirmed) == (MessageStatus.FAILED, "POISON", True)
         assert message.attempt_count == 0
 
 
 async def test_a_request_that_cannot_be_built_three_times_ends_as_poison() -> None:
-    async with World() as world:
-        world.gateway.script(*[an_outcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE")] * 3)
-        message_id = await world.accept_text()
+    async with InMemoryApp() as app:
+        app.gateway.script(*[an_outcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE")] * 3)
+        message_id = await app.accept_text()
         for _ in range(3):
-            await world.pass_time(60_000)
-        message = await world.message(message_id)
+            await app.pass_time(60_000)
+        message = await app.message(message_id)
         assert (message.status, message.reason, message.confirmed) == (MessageStatus.FAILED, "POISON", True)
 
 
 async def test_a_message_outlives_the_provider_that_it_was_tried_at() -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
         account = Account(AccountId("acc"))
-        world.database.register(
+        app.database.register(
             account,
             Binding(BindingId("a"), account.account_id, PROVIDER, Guid("at-first")),
             Binding(BindingId("b"), account.account_id, BACKUP, Guid("at-second")),
         )
-        world.gateway.script(REFUSED_CONNECTION)
-        message_id = await world.accept_text(guid=None, account_id=account.account_id)
-        await world.dispatch()
-        forget(world, PROVIDER)
-        await world.pass_time(60_000)
-        message = await world.message(message_id)
+        app.gateway.script(REFUSED_CONNECTION)
+        message_id = await app.accept_text(guid=None, account_id=account.account_id)
+        await app.dispatch()
+        forget(app, PROVIDER)
+        await app.pass_time(60_000)
+        message = await app.message(message_id)
         assert (message.status, message.attempts[-1].provider_code) == (MessageStatus.SENT, BACKUP)
 
 
 async def test_a_recall_at_a_provider_that_is_gone_stops_nobody() -> None:
-    async with World() as world:
-        message_id = await world.accept_text()
-        await world.dispatch()
-        await world.recalling(RecallMessage(DEFAULT_TENANT, GUID, message_id))
-        forget(world, PROVIDER)
+    async with InMemoryApp() as app:
+        message_id = await app.accept_text()
+        await app.dispatch()
+        await app.recalling(RecallMessage(DEFAULT_TENANT, GUID, message_id))
+        forget(app, PROVIDER)
         for _ in range(4):
-            await world.pass_time(60_000)
-        assert (await world.message(message_id)).status is MessageStatus.RECALLING
-        other = await world.accept_text(to="R:2", guid=Guid("guid-b"))
-        await world.dispatch()
-        assert (await world.message(other)).status is MessageStatus.SENT
+            await app.pass_time(60_000)
+        assert (await app.message(message_id)).status is MessageStatus.RECALLING
+        other = await app.accept_text(to="R:2", guid=Guid("guid-b"))
+        await app.dispatch()
+        assert (await app.message(other)).status is MessageStatus.SENT
 
 
-def forget(world: World, code: ProviderCode) -> None:
+def forget(app: InMemoryApp, code: ProviderCode) -> None:
     """Start again without this provider."""
-    rest = {one: provider for one, provider in world.policy.providers.items() if one != code}
-    without = dataclasses.replace(world.policy, providers=rest)
-    world.claiming._policy = world.router._policy = without
+    rest = {one: provider for one, provider in app.policy.providers.items() if one != code}
+    without = dataclasses.replace(app.policy, providers=rest)
+    app.claiming._policy = app.router._policy = without
 
 
 async def test_an_outage_while_claiming_strikes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with World() as world:
-        message_id = await world.accept_text()
+    async with InMemoryApp() as app:
+        message_id = await app.accept_text()
 
         def away(message: Message, *, now: int) -> object:
             raise UnavailableError("limiter")
 
         with monkeypatch.context() as patch:
-            patch.setattr(world.router, "route", away)
+            patch.setattr(app.router, "route", away)
             for _ in range(3):
                 with pytest.raises(UnavailableError):
-                    await world.dispatcher.dispatch_due()
-        await world.dispatch()
-        message = await world.message(message_id)
+                    await app.dispatcher.dispatch_due()
+        await app.dispatch()
+        message = await app.message(message_id)
         assert (message.status, message.strikes) == (MessageStatus.SENT, 0)
 
 
 async def test_a_mixed_message_stops_at_the_part_that_is_refused() -> None:
-    async with World() as world:
-        world.gateway.script(world.gateway.accepted(), REFUSED)
-        group = await world.accept(*[a_draft()] * 4, grouped=True)
-        await world.dispatch()
-        items = await world.reader.batch_items(BatchId(group.target), limit=10, after=-1)
+    async with InMemoryApp() as app:
+        app.gateway.script(app.gateway.accepted(), REFUSED)
+        group = await app.accept(*[a_draft()] * 4, grouped=True)
+        await app.dispatch()
+        items = await app.reader.batch_items(BatchId(group.target), limit=10, after=-1)
         assert [(view.message.status, view.message.reason) for view in items] == [
             (MessageStatus.SENT, None),
             (MessageStatus.FAILED, "REFUSED_PERMANENT"),
             (MessageStatus.CANCELLED, "EARLIER_PART_REFUSED"),
             (MessageStatus.CANCELLED, "EARLIER_PART_REFUSED"),
         ]
-        assert len(world.gateway.calls) == 2
+        assert len(app.gateway.calls) == 2
 
 
 async def test_a_refused_instance_fails_over_to_its_sibling() -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
         account = Account(AccountId("acc"))
-        world.database.register(
+        app.database.register(
             account,
             Binding(BindingId("a"), account.account_id, PROVIDER, Guid("at-first")),
             Binding(BindingId("b"), account.account_id, BACKUP, Guid("at-second")),
         )
-        world.gateway.script(an_outcome(OutcomeClass.REFUSED_BINDING))
-        message_id = await world.accept_text(guid=None, account_id=account.account_id)
-        await world.dispatch()
-        await world.pass_time(1)
-        message = await world.message(message_id)
+        app.gateway.script(an_outcome(OutcomeClass.REFUSED_BINDING))
+        message_id = await app.accept_text(guid=None, account_id=account.account_id)
+        await app.dispatch()
+        await app.pass_time(1)
+        message = await app.message(message_id)
         assert message.status is MessageStatus.SENT
         assert [attempt.guid for attempt in message.attempts] == ["at-first", "at-second"]
-        assert [call.guid for call in world.gateways[BACKUP].executed] == ["at-second"]
+        assert [call.guid for call in app.gateways[BACKUP].executed] == ["at-second"]
 
 
 async def test_resend_sends_again_after_2h_and_says_that_it_may_be_a_duplicate() -> None:
-    async with World() as world:
-        world.gateway.script(TIMED_OUT)
-        message_id = await world.accept_text(on_unknown=OnUnknown.RESEND, duplicate_safe=True)
-        await world.dispatch()
-        await world.pass_time(2 * HORIZON_MS)
-        message = await world.message(message_id)
+    async with InMemoryApp() as app:
+        app.gateway.script(TIMED_OUT)
+        message_id = await app.accept_text(on_unknown=OnUnknown.RESEND, duplicate_safe=True)
+        await app.dispatch()
+        await app.pass_time(2 * HORIZON_MS)
+        message = await app.message(message_id)
         assert (message.status, message.possible_duplicate) == (MessageStatus.SENT, True)
-        assert times(world.gateway, message_id) == 2
+        assert times(app.gateway, message_id) == 2
 
 
 async def test_an_unknown_ends_as_failed_where_the_client_wants_it() -> None:
-    async with World() as world:
-        world.gateway.script(TIMED_OUT)
-        message_id = await world.accept_text(on_unknown=OnUnknown.FAIL)
-        await world.dispatch()
-        await world.pass_time(2 * HORIZON_MS)
-        assert (await world.message(message_id)).status is MessageStatus.UNKNOWN
-        await world.pass_time(DAY_MS)
-        message = await world.message(message_id)
+    async with InMemoryApp() as app:
+        app.gateway.script(TIMED_OUT)
+        message_id = await app.accept_text(on_unknown=OnUnknown.FAIL)
+        await app.dispatch()
+        await app.pass_time(2 * HORIZON_MS)
+        assert (await app.message(message_id)).status is MessageStatus.UNKNOWN
+        await app.pass_time(DAY_MS)
+        message = await app.message(message_id)
         assert (message.status, message.confirmed) == (MessageStatus.FAILED, False)
-        assert times(world.gateway, message_id) == 1
+        assert times(app.gateway, message_id) == 1
 
 
 async def test_a_stop_waits_for_open_calls_and_records_the_rest_as_unknown() -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
         answered, hanging = Call(), Call()
-        world.gateway.script(answered, hanging)
-        first, second = await world.accept_text(to="R:1"), await world.accept_text(to="R:2")
-        await world.dispatcher.dispatch_due()
+        app.gateway.script(answered, hanging)
+        first, second = await app.accept_text(to="R:1"), await app.accept_text(to="R:2")
+        await app.dispatcher.dispatch_due()
         await hanging.begun.wait()
-        answered.answer.set_result(world.gateway.accepted())
-        await world.dispatcher.stop(0)
-        assert (await world.message(first)).status is MessageStatus.SENT
-        message = await world.message(second)
+        answered.answer.set_result(app.gateway.accepted())
+        await app.dispatcher.stop(0)
+        assert (await app.message(first)).status is MessageStatus.SENT
+        message = await app.message(second)
         assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "SHUTDOWN")
-        assert await world.accept_text(to="R:3")
-        assert await world.dispatcher.dispatch_due() == 0
+        assert await app.accept_text(to="R:3")
+        assert await app.dispatcher.dispatch_due() == 0
 
 
 async def test_a_claim_that_is_open_at_the_stop_starts_its_calls_and_is_drained() -> None:
-    async with World() as world:
-        message_id = await world.accept_text()
-        claiming = asyncio.create_task(world.dispatcher.dispatch_due())
+    async with InMemoryApp() as app:
+        message_id = await app.accept_text()
+        claiming = asyncio.create_task(app.dispatcher.dispatch_due())
         await asyncio.sleep(0)
-        await world.dispatcher.stop(10)
+        await app.dispatcher.stop(10)
         assert claiming.done()
-        assert (await world.message(message_id)).status is MessageStatus.SENT
+        assert (await app.message(message_id)).status is MessageStatus.SENT
 
 
 async def test_an_answer_is_recorded_once_the_store_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch, "RECORD_RETRY_S", 0.0)
-    async with World() as world:
+    async with InMemoryApp() as app:
         call = Call()
-        world.gateway.script(call)
-        message_id = await world.accept_text()
-        await world.dispatcher.dispatch_due()
+        app.gateway.script(call)
+        message_id = await app.accept_text()
+        await app.dispatcher.dispatch_due()
         await call.begun.wait()
-        world.database.failing_commits = 3
-        call.answer.set_result(world.gateway.accepted())
-        await world.quiet()
-        message = await world.message(message_id)
+        app.database.failing_commits = 3
+        call.answer.set_result(app.gateway.accepted())
+        await app.quiet()
+        message = await app.message(message_id)
         assert (message.status, len(message.attempts)) == (MessageStatus.SENT, 1)
-        assert dict(await world.reader.counts()) == {(PROVIDER, "TEXT", "ACCEPTED"): 1}
+        assert dict(await app.reader.counts()) == {(PROVIDER, "TEXT", "ACCEPTED"): 1}
 
 
 @pytest.mark.parametrize("error", [UnavailableError("database"), ConflictError()])
 async def test_a_claim_that_fails_only_pauses_the_dispatcher(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
         failed = asyncio.Event()
-        prepare = world.router.prepare
+        prepare = app.router.prepare
 
         async def fail_once(unit: UnitOfWork, messages: Sequence[Message]) -> None:
             if not failed.is_set():
@@ -455,31 +455,31 @@ async def test_a_claim_that_fails_only_pauses_the_dispatcher(error: Exception, m
                 raise error
             await prepare(unit, messages)
 
-        monkeypatch.setattr(world.router, "prepare", fail_once)
-        first = await world.accept_text(to="R:1")
-        running = asyncio.create_task(world.dispatcher.run())
+        monkeypatch.setattr(app.router, "prepare", fail_once)
+        first = await app.accept_text(to="R:1")
+        running = asyncio.create_task(app.dispatcher.run())
         await failed.wait()
         await asyncio.sleep(0)
-        second = await world.accept_text(to="R:2")
+        second = await app.accept_text(to="R:2")
         for one in (first, second):
-            await world.until(one, lambda message: message.status is MessageStatus.SENT)
-        await world.dispatcher.stop(1)
+            await app.until(one, lambda message: message.status is MessageStatus.SENT)
+        await app.dispatcher.stop(1)
         await running
 
 
 async def test_after_the_end_of_the_flusher_nothing_is_taken() -> None:
-    world = World()
-    async with world:
-        await world.accept_text()
+    app = InMemoryApp()
+    async with app:
+        await app.accept_text()
     with pytest.raises(DrainingError):
-        await world.accept(conversation=Conversation.parse("R:1"))
+        await app.accept(conversation=Conversation.parse("R:1"))
 
 
 @pytest.mark.parametrize("method", ["wait", "answered"])
 async def test_a_doorbell_that_raises_only_pauses_the_dispatcher(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
         raised = asyncio.Event()
-        works = getattr(world.doorbell, method)
+        works = getattr(app.notifier, method)
 
         async def fail_once(given: Any) -> Any:
             if not raised.is_set():
@@ -487,10 +487,10 @@ async def test_a_doorbell_that_raises_only_pauses_the_dispatcher(method: str, mo
                 raise LookupError("a defect")
             return await works(given)
 
-        monkeypatch.setattr(world.doorbell, method, fail_once)
-        running = asyncio.create_task(world.dispatcher.run())
+        monkeypatch.setattr(app.notifier, method, fail_once)
+        running = asyncio.create_task(app.dispatcher.run())
         await raised.wait()
-        message_id = await world.accept_text()
-        await world.until(message_id, lambda message: message.status is MessageStatus.SENT)
-        await world.dispatcher.stop(1)
+        message_id = await app.accept_text()
+        await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        await app.dispatcher.stop(1)
         await running

@@ -6,25 +6,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.support.builders import DAY_MS, GUID, LEASE_MS, PROVIDER, a_receipt, a_sighting, an_outcome
+from tests.support.builders import DAY_MS, GUID, LEASE_MS, PROVIDER, a_receipt, a_stream_record, an_outcome
+from tests.support.in_memory_app import InMemoryApp
 from tests.support.polling import until
-from tests.support.world import World
 
-from wework_message.adapters.memory.journal import MemoryMessageJournal
-from wework_message.application.commands.claim_due import Room
-from wework_message.application.commands.probe import ProbeProviders, Prober
-from wework_message.application.commands.prune import GiveUpParked
-from wework_message.application.commands.settle import Settlement
-from wework_message.application.group_commit import Flush
-from wework_message.domain.attempt import AttemptOutcome
+from wework_message.adapters.memory.messages import MemoryMessageRepository
+from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.dispatch.claim import ClaimRequest
+from wework_message.application.dispatch.settle import Settlement
+from wework_message.application.maintenance.probe import ProbeProviders, Prober
+from wework_message.application.maintenance.prune import GiveUpUnmatched
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import Message
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch
 from wework_message.domain.ports.health import CallReport
-from wework_message.domain.ports.persistence import InboxState
+from wework_message.domain.ports.repositories import InboxState
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -34,29 +34,29 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
 async def test_an_observer_that_raises_does_not_stop_the_flusher(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
 
         def fail(_: Message) -> None:
             raise LookupError
 
-        monkeypatch.setattr(world.observer, "accepted", fail)
-        await world.accept_text("first")
-        message_id = await world.accept_text("second")
-        await world.dispatch()
-        assert (await world.message(message_id)).status is MessageStatus.SENT
+        monkeypatch.setattr(app.observer, "accepted", fail)
+        await app.accept_text("first")
+        message_id = await app.accept_text("second")
+        await app.dispatch()
+        assert (await app.message(message_id)).status is MessageStatus.SENT
     assert "group_commit" in errors(caplog)
 
 
 async def test_a_gateway_that_raises_has_perhaps_sent(caplog: pytest.LogCaptureFixture) -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
 
         async def fail(_: Dispatch) -> AttemptOutcome:
             raise LookupError
 
-        world.gateway.script(fail)
-        message_id = await world.accept_text()
-        await world.dispatch()
-        message = await world.message(message_id)
+        app.gateway.script(fail)
+        message_id = await app.accept_text()
+        await app.dispatch()
+        message = await app.message(message_id)
         assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "GATEWAY_RAISED")
     assert "dispatch" in errors(caplog)
 
@@ -64,15 +64,15 @@ async def test_a_gateway_that_raises_has_perhaps_sent(caplog: pytest.LogCaptureF
 async def test_statistics_that_raise_do_not_lose_an_answer(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
 
         def fail(_: CallReport) -> None:
             raise LookupError
 
-        monkeypatch.setattr(world.dispatcher, "_tell", fail)
-        message_id = await world.accept_text()
-        await world.dispatch()
-        assert (await world.message(message_id)).status is MessageStatus.SENT
+        monkeypatch.setattr(app.dispatcher, "_tell", fail)
+        message_id = await app.accept_text()
+        await app.dispatch()
+        assert (await app.message(message_id)).status is MessageStatus.SENT
     assert "dispatch" in errors(caplog)
 
 
@@ -80,18 +80,18 @@ async def test_statistics_that_raise_do_not_lose_an_answer(
 async def test_an_answer_that_cannot_be_settled_is_logged_and_ends_as_unknown(
     error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with World() as world:
-        settle = world.settling.__call__
+    async with InMemoryApp() as app:
+        settle = app.settling.__call__
 
-        async def fail_on_acceptance(flush: Flush, items: Sequence[Settlement], /) -> Sequence[None]:
+        async def fail_on_acceptance(scope: CommitScope, items: Sequence[Settlement], /) -> Sequence[None]:
             if any(item.outcome.kind is OutcomeClass.ACCEPTED for item in items):
                 raise error
-            return await settle(flush, items)
+            return await settle(scope, items)
 
-        monkeypatch.setattr(world.dispatcher, "_settle", fail_on_acceptance)
-        message_id = await world.accept_text()
-        await world.dispatch()
-        message = await world.message(message_id)
+        monkeypatch.setattr(app.dispatcher, "_settle", fail_on_acceptance)
+        message_id = await app.accept_text()
+        await app.dispatch()
+        message = await app.message(message_id)
         assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "UNRECORDED")
     assert "dispatch" in errors(caplog)
 
@@ -99,17 +99,17 @@ async def test_an_answer_that_cannot_be_settled_is_logged_and_ends_as_unknown(
 async def test_an_answer_that_can_never_be_settled_waits_for_the_lease(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
 
-        async def fail(_: Flush, __: Sequence[Settlement], /) -> Sequence[None]:
+        async def fail(_: CommitScope, __: Sequence[Settlement], /) -> Sequence[None]:
             raise LookupError
 
-        monkeypatch.setattr(world.dispatcher, "_settle", fail)
-        message_id = await world.accept_text()
-        await world.dispatch()
-        assert (await world.message(message_id)).status is MessageStatus.SENDING
-        await world.pass_time(LEASE_MS)
-        message = await world.message(message_id)
+        monkeypatch.setattr(app.dispatcher, "_settle", fail)
+        message_id = await app.accept_text()
+        await app.dispatch()
+        assert (await app.message(message_id)).status is MessageStatus.SENDING
+        await app.pass_time(LEASE_MS)
+        message = await app.message(message_id)
         assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "LEASE_EXPIRED")
     assert "dispatch" in errors(caplog)
 
@@ -117,21 +117,21 @@ async def test_an_answer_that_can_never_be_settled_waits_for_the_lease(
 async def test_a_claim_that_raises_is_logged_and_dispatching_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with World() as world:
-        claim, failed = world.claiming.__call__, asyncio.Event()
+    async with InMemoryApp() as app:
+        claim, failed = app.claiming.__call__, asyncio.Event()
 
-        async def fail_once(flush: Flush, rooms: Sequence[Room], /) -> object:
+        async def fail_once(scope: CommitScope, rooms: Sequence[ClaimRequest], /) -> object:
             if failed.is_set():
-                return await claim(flush, rooms)
+                return await claim(scope, rooms)
             failed.set()
             raise LookupError
 
-        monkeypatch.setattr(world.dispatcher, "_claim", fail_once)
-        running = asyncio.create_task(world.dispatcher.run())
+        monkeypatch.setattr(app.dispatcher, "_claim", fail_once)
+        running = asyncio.create_task(app.dispatcher.run())
         await failed.wait()
-        message_id = await world.accept_text()
-        await world.until(message_id, lambda message: message.status is MessageStatus.SENT)
-        await world.dispatcher.stop(1)
+        message_id = await app.accept_text()
+        await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        await app.dispatcher.stop(1)
         await running
     assert "dispatch" in errors(caplog)
 
@@ -139,28 +139,28 @@ async def test_a_claim_that_raises_is_logged_and_dispatching_goes_on(
 async def test_a_message_that_breaks_a_guard_is_put_off_and_the_others_go(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with World() as world:
-        poison, healthy = await world.accept_text(to="R:1"), await world.accept_text(to="R:2")
-        save = MemoryMessageJournal.save
+    async with InMemoryApp() as app:
+        poison, healthy = await app.accept_text(to="R:1"), await app.accept_text(to="R:2")
+        save = MemoryMessageRepository.save
 
-        async def refuse(self: MemoryMessageJournal, messages: Sequence[Message]) -> frozenset[MessageId]:
+        async def refuse(self: MemoryMessageRepository, messages: Sequence[Message]) -> frozenset[MessageId]:
             if any(one.id == poison and one.status is MessageStatus.SENDING for one in messages):
                 raise ConflictError
             return await save(self, messages)
 
-        monkeypatch.setattr(MemoryMessageJournal, "save", refuse)
-        await world.dispatch()
-        assert (await world.message(healthy)).status is MessageStatus.SENT
-        waiting = await world.message(poison)
+        monkeypatch.setattr(MemoryMessageRepository, "save", refuse)
+        await app.dispatch()
+        assert (await app.message(healthy)).status is MessageStatus.SENT
+        waiting = await app.message(poison)
         assert (waiting.status, waiting.strikes, waiting.attempt_count) == (MessageStatus.HELD, 0, 0)
         monkeypatch.undo()
-        await world.pass_time(60_000)
-        assert (await world.message(poison)).status is MessageStatus.SENT
+        await app.pass_time(60_000)
+        assert (await app.message(poison)).status is MessageStatus.SENT
     assert "dispatch" in errors(caplog)
 
 
 async def test_probes_that_raise_do_not_end_the_probing(caplog: pytest.LogCaptureFixture) -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
         rounds = 0
 
         class Failing(ProbeProviders):
@@ -171,7 +171,7 @@ async def test_probes_that_raise_do_not_end_the_probing(caplog: pytest.LogCaptur
                     await prober.stop()
                 raise LookupError
 
-        prober = Prober(Failing({}, world.board, world.clock), every_ms=0)
+        prober = Prober(Failing({}, app.board, app.clock), every_ms=0)
         await prober.run()
         assert rounds == 3
     assert "probe" in errors(caplog)
@@ -180,14 +180,14 @@ async def test_probes_that_raise_do_not_end_the_probing(caplog: pytest.LogCaptur
 async def test_a_probe_that_raises_does_not_spoil_the_others(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
 
         async def fail() -> bool:
             raise LookupError
 
-        monkeypatch.setattr(world.gateway, "probe", fail)
-        await ProbeProviders(world.gateways, world.board, world.clock)()
-        healths = [world.board.provider(ProviderCode(code)).healthy for code in world.gateways]
+        monkeypatch.setattr(app.gateway, "probe", fail)
+        await ProbeProviders(app.gateways, app.board, app.clock)()
+        healths = [app.board.provider(ProviderCode(code)).healthy for code in app.gateways]
         assert healths == [None, True]
     assert "probe" in errors(caplog)
 
@@ -196,7 +196,7 @@ async def test_a_probe_that_raises_does_not_spoil_the_others(
 async def test_an_instance_that_may_be_offline_is_asked_about_at_once(
     monkeypatch: pytest.MonkeyPatch, outcome: OutcomeClass
 ) -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
         asked = asyncio.Event()
 
         async def client_state(_: Guid) -> ClientState:
@@ -204,47 +204,47 @@ async def test_an_instance_that_may_be_offline_is_asked_about_at_once(
             return ClientState.ONLINE
 
         async def observed() -> bool:
-            return world.board.provider(PROVIDER).healthy is not None
+            return app.board.provider(PROVIDER).healthy is not None
 
-        probing = asyncio.create_task(world.prober.run())
+        probing = asyncio.create_task(app.prober.run())
         await until(observed)
-        monkeypatch.setattr(world.gateway, "client_state", client_state)
-        world.gateway.script(an_outcome(outcome, confirmed=False))
-        await world.accept_text("are you there?")
-        await world.dispatch()
+        monkeypatch.setattr(app.gateway, "client_state", client_state)
+        app.gateway.script(an_outcome(outcome, confirmed=False))
+        await app.accept_text("are you there?")
+        await app.dispatch()
         await asyncio.wait_for(asked.wait(), 10)
-        await world.prober.stop()
+        await app.prober.stop()
         await probing
 
 
 async def test_a_stop_does_not_wait_for_a_store_that_stays_away() -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
         answered = asyncio.Event()
 
         async def answer(_: Dispatch) -> AttemptOutcome:
-            world.database.away = True
+            app.database.away = True
             answered.set()
-            return world.gateway.accepted()
+            return app.gateway.accepted()
 
-        world.gateway.script(answer)
-        message_id = await world.accept_text()
-        await world.dispatcher.dispatch_due()
+        app.gateway.script(answer)
+        message_id = await app.accept_text()
+        await app.dispatcher.dispatch_due()
         await answered.wait()
-        await world.dispatcher.stop(0)
-        world.database.away = False
-        await world.pass_time(0)
-        assert (await world.message(message_id)).status is MessageStatus.SENDING
+        await app.dispatcher.stop(0)
+        app.database.away = False
+        await app.pass_time(0)
+        assert (await app.message(message_id)).status is MessageStatus.SENDING
 
 
 async def test_a_callback_that_cannot_be_projected_ends_after_five_tries_and_stops_nobody(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
         name = ProviderMessageId("4711")
-        world.gateway.script(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(name)))
-        healthy, poison = await world.accept_text(to="R:1"), await world.accept_text(to="R:2")
-        await world.dispatch()
-        other = (await world.message(poison)).attempts[0].provider_message_id
+        app.gateway.script(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(name)))
+        healthy, poison = await app.accept_text(to="R:1"), await app.accept_text(to="R:2")
+        await app.dispatch()
+        other = (await app.message(poison)).attempts[0].provider_message_id
         learn = Message.learn
 
         def fail_on_poison(self: Message, *args: Any, **changes: Any) -> bool:
@@ -254,11 +254,11 @@ async def test_a_callback_that_cannot_be_projected_ends_after_five_tries_and_sto
 
         monkeypatch.setattr(Message, "learn", fail_on_poison)
         for one in (other, name):
-            await world.ingesting(world.callbacks.body(sighting=a_sighting(provider_message_id=one)))
-        await world.projector.project_pending()
-        assert (await world.message(healthy)).status is MessageStatus.DELIVERED
-        assert (await world.message(poison)).status is MessageStatus.SENT
-        views = await world.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+            await app.ingesting(app.callbacks.body(stream_record=a_stream_record(provider_message_id=one)))
+        await app.projector.project_pending()
+        assert (await app.message(healthy)).status is MessageStatus.DELIVERED
+        assert (await app.message(poison)).status is MessageStatus.SENT
+        views = await app.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
         assert [view.state for view in views] == [InboxState.APPLIED, InboxState.FAILED]
     assert errors(caplog).count("projector") == 6
 
@@ -266,8 +266,8 @@ async def test_a_callback_that_cannot_be_projected_ends_after_five_tries_and_sto
 async def test_a_defect_of_the_projector_is_logged_and_projecting_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with World() as world:
-        project, failed = world.projector.project_pending, asyncio.Event()
+    async with InMemoryApp() as app:
+        project, failed = app.projector.project_pending, asyncio.Event()
 
         async def fail_once() -> int:
             if failed.is_set():
@@ -275,47 +275,47 @@ async def test_a_defect_of_the_projector_is_logged_and_projecting_goes_on(
             failed.set()
             raise LookupError
 
-        monkeypatch.setattr(world.projector, "project_pending", fail_once)
-        monkeypatch.setattr("wework_message.application.commands.projector.AGAIN_S", 0)
-        running = asyncio.create_task(world.projector.run())
+        monkeypatch.setattr(app.projector, "project_pending", fail_once)
+        monkeypatch.setattr("wework_message.application.callbacks.projector.AGAIN_S", 0)
+        running = asyncio.create_task(app.projector.run())
         await failed.wait()
-        message_id = await world.accept_text()
-        await world.dispatch()
-        name = (await world.message(message_id)).attempts[0].provider_message_id
-        await world.ingesting(world.callbacks.body(sighting=a_sighting(provider_message_id=name)))
-        await world.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
-        await world.projector.stop()
+        message_id = await app.accept_text()
+        await app.dispatch()
+        name = (await app.message(message_id)).attempts[0].provider_message_id
+        await app.ingesting(app.callbacks.body(stream_record=a_stream_record(provider_message_id=name)))
+        await app.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
+        await app.projector.stop()
         await running
     assert "projector" in errors(caplog)
 
 
 async def test_callbacks_of_a_process_that_died_are_found_without_a_ring() -> None:
-    async with World(look_inbox_ms=10) as world:
-        running = asyncio.create_task(world.projector.run())
-        message_id = await world.accept_text()
-        await world.dispatch()
-        name = (await world.message(message_id)).attempts[0].provider_message_id
-        body = world.callbacks.body(sighting=a_sighting(provider_message_id=name))
-        async with world.units() as unit:
-            await unit.inbox.store(PROVIDER, world.callbacks.read(body), world.clock.now())
+    async with InMemoryApp(poll_inbox_ms=10) as app:
+        running = asyncio.create_task(app.projector.run())
+        message_id = await app.accept_text()
+        await app.dispatch()
+        name = (await app.message(message_id)).attempts[0].provider_message_id
+        body = app.callbacks.body(stream_record=a_stream_record(provider_message_id=name))
+        async with app.units() as unit:
+            await unit.inbox.store(PROVIDER, app.callbacks.read(body), app.clock.now())
             await unit.commit()
-        await world.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
-        await world.projector.stop()
+        await app.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
+        await app.projector.stop()
         await running
 
 
 async def test_records_that_match_nothing_for_a_day_are_reported_as_orphans(caplog: pytest.LogCaptureFixture) -> None:
-    async with World() as world:
-        await world.accept_text()
-        await world.dispatch()
-        await world.hear(sighting=a_sighting(text="typed on the phone"))
-        chore = GiveUpParked(world.clock)
+    async with InMemoryApp() as app:
+        await app.accept_text()
+        await app.dispatch()
+        await app.hear(stream_record=a_stream_record(text="typed on the phone"))
+        task = GiveUpUnmatched(app.clock)
         for ms in (DAY_MS, 1):
             assert not caplog.records
-            world.clock.advance(ms)
-            async with world.units() as unit:
-                assert not await chore.step(unit)
+            app.clock.advance(ms)
+            async with app.units() as unit:
+                assert not await task.step(unit)
                 await unit.commit()
-        (view,) = await world.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        (view,) = await app.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
         assert view.state is InboxState.ORPHAN
     assert [record.levelname for record in caplog.records] == ["WARNING"]

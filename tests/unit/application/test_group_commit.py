@@ -6,14 +6,14 @@ from tests.support.builders import NOW, a_due_message
 
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.reader import MemoryMessageReader
-from wework_message.adapters.memory.system import FixedDice, SettableClock
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.application import group_commit
+from wework_message.application.commit import group_commit
+from wework_message.application.commit.group_commit import CommitScope, GroupCommit
 from wework_message.application.errors import DrainingError
-from wework_message.application.group_commit import Flush, GroupCommit
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
-from wework_message.domain.message import Message
+from wework_message.domain.message.message import Message
 
 
 class Store:
@@ -26,10 +26,10 @@ class Store:
         self.gate: asyncio.Event | None = None
         self.inside = asyncio.Event()
 
-    async def __call__(self, flush: Flush, items: Sequence[Message], /) -> Sequence[str | Exception]:
+    async def __call__(self, scope: CommitScope, items: Sequence[Message], /) -> Sequence[str | Exception]:
         self.batches.append(len(items))
         self.inside.set()
-        await flush.unit.messages.add([item for item in items if item is not self.refused])
+        await scope.unit.messages.add([item for item in items if item is not self.refused])
         if self.gate is not None:
             await self.gate.wait()
         if self.poison in items:
@@ -43,9 +43,11 @@ class Setting:
         self.reader = MemoryMessageReader(self.database)
         self.store = Store()
         self.told: list[bool] = []
-        self.commits = GroupCommit(MemoryUnitOfWorkFactory(self.database, SettableClock(NOW)), self._after, FixedDice())
+        self.commits = GroupCommit(
+            MemoryUnitOfWorkFactory(self.database, SettableClock(NOW)), self._after, FixedRandom()
+        )
 
-    async def _after(self, flush: Flush, /) -> None:
+    async def _after(self, scope: CommitScope, /) -> None:
         self.told.append(self.database.busy)
 
     async def stored(self, messages: Sequence[Message]) -> list[bool]:

@@ -3,10 +3,10 @@ import base64
 import pytest
 from tests.support.builders import a_receipt, an_outcome
 from tests.support.guxing_contents import CONTENTS, LINK
-from tests.support.world import World
+from tests.support.in_memory_app import InMemoryApp
 
+from wework_message.application.accept.quoting import PREVIEW, Quoting
 from wework_message.application.errors import UnquotableError
-from wework_message.application.quoting import PREVIEW, Quoting
 from wework_message.domain.content import Content, QuoteContent, TextContent
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId
 from wework_message.domain.outcomes import OutcomeClass
@@ -15,21 +15,21 @@ LONG = "a long question, " * 40
 NAME = base64.b64encode("王小明".encode()).decode()
 
 
-async def sent(world: World, content: Content, **receipt: object) -> MessageId:
-    world.gateway.script(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("7001", **receipt)))
-    accepted = await world.accept(content=content)
-    await world.dispatch()
+async def sent(app: InMemoryApp, content: Content, **receipt: object) -> MessageId:
+    app.gateway.script(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("7001", **receipt)))
+    accepted = await app.accept(content=content)
+    await app.dispatch()
     return MessageId(accepted.target)
 
 
-async def quoted(world: World, original: MessageId, tenant: TenantId = DEFAULT_TENANT) -> QuoteContent:
-    return await Quoting(world.reader).fill(tenant, QuoteContent(content="yes", quote_message_id=original))
+async def quoted(app: InMemoryApp, original: MessageId, tenant: TenantId = DEFAULT_TENANT) -> QuoteContent:
+    return await Quoting(app.reader).fill(tenant, QuoteContent(content="yes", quote_message_id=original))
 
 
 async def test_a_quote_by_id_is_filled_from_the_answer_that_the_original_got() -> None:
-    async with World() as world:
-        original = await sent(world, TextContent(content=LONG), content_type=2, sender_id="788", sender_name=NAME)
-        assert await quoted(world, original) == QuoteContent(
+    async with InMemoryApp() as app:
+        original = await sent(app, TextContent(content=LONG), content_type=2, sender_id="788", sender_name=NAME)
+        assert await quoted(app, original) == QuoteContent(
             content="yes",
             quote_message_id=original,
             quote_content=LONG[:PREVIEW],
@@ -42,37 +42,37 @@ async def test_a_quote_by_id_is_filled_from_the_answer_that_the_original_got() -
 
 
 async def test_what_is_no_text_is_shown_by_its_type_and_an_odd_name_as_it_came() -> None:
-    async with World() as world:
-        quote = await quoted(world, await sent(world, LINK, sender_id="788", sender_name="not base64!"))
+    async with InMemoryApp() as app:
+        quote = await quoted(app, await sent(app, LINK, sender_id="788", sender_name="not base64!"))
         assert (quote.quote_content, quote.quote_sender_name, quote.quote_content_type) == ("[LINK]", "not base64!", 0)
 
 
 async def test_only_what_is_proven_sent_can_be_quoted() -> None:
-    async with World() as world:
-        world.gateway.script(an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE"))
-        doubtful = await world.accept_text()
-        await world.dispatch()
+    async with InMemoryApp() as app:
+        app.gateway.script(an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE"))
+        doubtful = await app.accept_text()
+        await app.dispatch()
         with pytest.raises(UnquotableError, match="not proven sent"):
-            await quoted(world, doubtful)
+            await quoted(app, doubtful)
 
 
 @pytest.mark.parametrize("missing", [{"app_info_key": None}, {"sender_id": None}, {"sender_name": None}])
 async def test_an_answer_that_does_not_say_who_sent_it_cannot_be_quoted(missing: dict[str, object]) -> None:
     known: dict[str, object] = {"sender_id": "788", "sender_name": NAME}
-    async with World() as world:
-        original = await sent(world, TextContent(content="hello"), **known | missing)
+    async with InMemoryApp() as app:
+        original = await sent(app, TextContent(content="hello"), **known | missing)
         with pytest.raises(UnquotableError, match="who sent it"):
-            await quoted(world, original)
+            await quoted(app, original)
 
 
 async def test_only_what_the_vendor_can_show_can_be_quoted() -> None:
-    async with World() as world:
+    async with InMemoryApp() as app:
         with pytest.raises(UnquotableError, match="of this type"):
-            await quoted(world, await sent(world, CONTENTS["voice"]))
+            await quoted(app, await sent(app, CONTENTS["voice"]))
 
 
 async def test_a_message_of_another_tenant_is_no_message() -> None:
-    async with World() as world:
-        original = await sent(world, TextContent(content="hello"))
+    async with InMemoryApp() as app:
+        original = await sent(app, TextContent(content="hello"))
         with pytest.raises(UnquotableError, match="no such message"):
-            await quoted(world, original, TenantId("another"))
+            await quoted(app, original, TenantId("another"))

@@ -4,8 +4,8 @@ import pytest
 from tests.support.builders import NOW, a_due_message
 
 from wework_message.adapters.memory.database import MemoryDatabase
-from wework_message.adapters.memory.overview import MemoryOverview
 from wework_message.adapters.memory.reader import MemoryMessageReader
+from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application.queries.service import Condition, InProcess, Service
@@ -19,7 +19,7 @@ def database() -> MemoryDatabase:
 
 async def test_it_tells_for_how_long_the_oldest_due_message_has_waited(database: MemoryDatabase) -> None:
     clock = SettableClock(NOW)
-    service = Service(MemoryMessageReader(database), MemoryOverview(database, clock))
+    service = Service(MemoryMessageReader(database), MemoryStoreMetrics(database, clock))
     assert await service.oldest_due_s() == 0
     async with MemoryUnitOfWorkFactory(database, clock)() as unit:
         await unit.messages.add([a_due_message()])

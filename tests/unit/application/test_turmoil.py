@@ -5,16 +5,16 @@ import random
 from collections.abc import Awaitable, Callable
 
 import pytest
-from tests.support.builders import GUID, a_sighting
-from tests.support.world import World
+from tests.support.builders import GUID, a_stream_record
+from tests.support.in_memory_app import InMemoryApp
 
-from wework_message.application.commands.probe import ProbeProviders
-from wework_message.domain.attempt import AttemptOutcome, Receipt
-from wework_message.domain.callbacks import Sighting
+from wework_message.application.maintenance.probe import ProbeProviders
 from wework_message.domain.content import TextContent
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import RESTING, MessageStatus
+from wework_message.domain.message.attempt import AttemptOutcome, Receipt
+from wework_message.domain.message.projection import StreamRecord
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch
 
@@ -31,16 +31,16 @@ ROUNDS = 400
 class Turmoil:
     """One run: what the provider executed, and which echoes are still to come."""
 
-    def __init__(self, world: World, seed: int) -> None:
-        self.world = world
+    def __init__(self, app: InMemoryApp, seed: int) -> None:
+        self.app = app
         self.chance = random.Random(seed)
         self.accepted: list[MessageId] = []
         self.executed: list[MessageId] = []
-        self.echoes: list[tuple[MessageId, Sighting]] = []
+        self.echoes: list[tuple[MessageId, StreamRecord]] = []
         self.echoed: set[MessageId] = set()
         self.hanging: list[asyncio.Future[None]] = []
-        world.gateway.script(*[self.answer] * 10_000)
-        world.gateway.states[GUID] = ClientState.ONLINE
+        app.gateway.script(*[self.answer] * 10_000)
+        app.gateway.states[GUID] = ClientState.ONLINE
 
     async def answer(self, asked: Dispatch) -> AttemptOutcome:
         """Not executed, or executed; and then the truth, a lie, nothing, or the truth much later."""
@@ -55,10 +55,10 @@ class Turmoil:
 
     def execute(self, asked: Dispatch) -> AttemptOutcome:
         self.executed.append(asked.message_id)
-        name, now = ProviderMessageId(str(len(self.executed))), self.world.clock.now()
+        name, now = ProviderMessageId(str(len(self.executed))), self.app.clock.now()
         assert isinstance(asked.content, TextContent)
         if self.chance.random() < 0.8:
-            echo = a_sighting(
+            echo = a_stream_record(
                 provider_message_id=name,
                 sent_at=now,
                 text=asked.content.content,
@@ -71,26 +71,26 @@ class Turmoil:
 
     async def settled(self) -> None:
         """Until every call either hangs or is recorded."""
-        while self.world.dispatcher.in_flight > len(self.hanging):  # noqa: ASYNC110 -- nobody tells what only hangs
+        while self.app.dispatcher.in_flight > len(self.hanging):  # noqa: ASYNC110 -- nobody tells what only hangs
             await asyncio.sleep(0)
 
     async def accept(self) -> None:
         text = f"text {len(self.accepted)}"
-        self.accepted.append(await self.world.accept_text(text, to=f"R:{self.chance.randint(1, 4)}"))
+        self.accepted.append(await self.app.accept_text(text, to=f"R:{self.chance.randint(1, 4)}"))
 
     async def dispatch(self) -> None:
-        await self.world.dispatcher.dispatch_due()
+        await self.app.dispatcher.dispatch_due()
         await self.settled()
 
     async def pass_time(self) -> None:
-        self.world.clock.advance(self.chance.choice((10, 1_000, 30_000)))
+        self.app.clock.advance(self.chance.choice((10, 1_000, 30_000)))
 
     async def echo(self) -> None:
         if self.echoes:
-            message_id, sighting = self.echoes.pop(self.chance.randrange(len(self.echoes)))
-            await self.world.ingesting(self.world.callbacks.body(sighting=sighting))
+            message_id, stream_record = self.echoes.pop(self.chance.randrange(len(self.echoes)))
+            await self.app.ingesting(self.app.callbacks.body(stream_record=stream_record))
             self.echoed.add(message_id)
-            await self.world.projector.project_pending()
+            await self.app.projector.project_pending()
 
     async def answer_late(self) -> None:
         if self.hanging:
@@ -98,7 +98,7 @@ class Turmoil:
             await self.settled()
 
     async def fail_commits(self) -> None:
-        self.world.database.failing_commits = self.chance.randint(1, 3)
+        self.app.database.failing_commits = self.chance.randint(1, 3)
 
     async def step(self) -> None:
         deeds: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
@@ -112,33 +112,33 @@ class Turmoil:
             return
 
     async def kill(self) -> None:
-        world = self.world
-        record = world.dispatcher._record
-        setattr(world.dispatcher, "_record", _forget)  # noqa: B010 -- answers die with their process
-        for task in set(world.dispatcher._calls):
+        app = self.app
+        record = app.dispatcher._record
+        setattr(app.dispatcher, "_record", _forget)  # noqa: B010 -- answers die with their process
+        for task in set(app.dispatcher._calls):
             task.cancel()
         self.hanging.clear()
-        await world.quiet()
-        setattr(world.dispatcher, "_record", record)  # noqa: B010 -- the next process
+        await app.quiet()
+        setattr(app.dispatcher, "_record", record)  # noqa: B010 -- the next process
 
     async def end(self) -> None:
         """Everything that is still to come comes, and time passes until nothing moves by itself."""
-        self.world.database.failing_commits = 0
+        self.app.database.failing_commits = 0
         await self.kill()
         while self.echoes:
             await self.echo()
-        probing = ProbeProviders(self.world.gateways, self.world.board, self.world.clock)
+        probing = ProbeProviders(self.app.gateways, self.app.board, self.app.clock)
         for _ in range(ROUNDS):
             self.hanging_end()
-            self.world.clock.advance(60_000)
+            self.app.clock.advance(60_000)
             await probing()
-            await self.world.dispatcher.dispatch_due()
+            await self.app.dispatcher.dispatch_due()
             await self.settled()
             self.hanging_end()
-            await self.world.quiet()
+            await self.app.quiet()
             while self.echoes:
                 await self.echo()
-            await self.world.projector.project_pending()
+            await self.app.projector.project_pending()
             if all([await self.rests(one) for one in self.accepted]):
                 return
 
@@ -147,7 +147,7 @@ class Turmoil:
             self.hanging.pop().set_result(None)
 
     async def rests(self, message_id: MessageId) -> bool:
-        return (await self.world.message(message_id)).status in RESTING | {MessageStatus.UNKNOWN}
+        return (await self.app.message(message_id)).status in RESTING | {MessageStatus.UNKNOWN}
 
 
 async def _forget(*_: object) -> None: ...
@@ -157,15 +157,15 @@ async def _forget(*_: object) -> None: ...
 async def test_whatever_happens_nothing_is_lost_and_nothing_is_sent_twice(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wework_message.application.commands.dispatch.RECORD_RETRY_S", 0)
-    async with World() as world:
-        run = Turmoil(world, seed)
+    monkeypatch.setattr("wework_message.application.dispatch.dispatcher.RECORD_RETRY_S", 0)
+    async with InMemoryApp() as app:
+        run = Turmoil(app, seed)
         for _ in range(STEPS):
             await run.step()
         await run.end()
         assert len(run.executed) == len(set(run.executed))
         for message_id in run.accepted:
-            message = await world.message(message_id)
+            message = await app.message(message_id)
             executed, seen = message_id in run.executed, message_id in run.echoed
             told = (message_id, message.status, message.reason, executed, seen)
             assert message.status in RESTING | {MessageStatus.UNKNOWN}, told

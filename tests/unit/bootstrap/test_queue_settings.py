@@ -4,8 +4,8 @@ import pytest
 
 from wework_message.bootstrap.settings import load, start_problems
 from wework_message.bootstrap.settings.errors import InvalidSettingError, MissingBackendError
-from wework_message.bootstrap.settings.queue import GRPC_CLIENT, NATIVE_CLIENT, client_problem
-from wework_message.bootstrap.settings.tree import RocketmqSettings
+from wework_message.bootstrap.settings.model import RocketmqSettings
+from wework_message.bootstrap.settings.rocketmq import GRPC_CLIENT, NATIVE_CLIENT, client_problem
 
 
 def problems(environ: Mapping[str, str]) -> list[str]:

@@ -19,8 +19,10 @@ from wework_message.bootstrap.settings import (
     require_startable,
     simulated_providers,
     sqlite_path,
-    start,
     start_problems,
+)
+from wework_message.bootstrap.settings import (
+    validation as start,
 )
 from wework_message.bootstrap.settings.errors import (
     InvalidSettingError,

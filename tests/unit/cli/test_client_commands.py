@@ -5,16 +5,16 @@ import httpx
 import pytest
 from tests.support.command_line import FakeWorld, bad, good, status_of
 
-from wework_message.entrypoints.cli.sending import field_value
+from wework_message.entrypoints.cli.commands.send import field_value
 
 
 def test_send_text_posts_one_text_with_a_fresh_idempotency_key() -> None:
-    world = FakeWorld(answers=[good(status_of()), good(status_of())])
-    first = world.run("send", "--guid", "g1", "--to", "S:1", "--text", "你好")
-    world.run("send", "--guid", "g1", "--to", "S:1", "--text", "你好")
-    request, again = world.requests
+    app = FakeWorld(answers=[good(status_of()), good(status_of())])
+    first = app.run("send", "--guid", "g1", "--to", "S:1", "--text", "你好")
+    app.run("send", "--guid", "g1", "--to", "S:1", "--text", "你好")
+    request, again = app.requests
     assert (request.method, str(request.url)) == ("POST", "http://127.0.0.1:8082/message/api/messages/send")
-    assert world.sent() == {"messageType": "TEXT", "guid": "g1", "conversationId": "S:1", "content": "你好"}
+    assert app.sent() == {"messageType": "TEXT", "guid": "g1", "conversationId": "S:1", "content": "你好"}
     assert request.headers["Idempotency-Key"] != again.headers["Idempotency-Key"]
     assert first.exit_code == 0
     assert "DELIVERED" in first.stdout
@@ -22,12 +22,12 @@ def test_send_text_posts_one_text_with_a_fresh_idempotency_key() -> None:
 
 
 def test_fields_take_the_type_that_the_message_type_gives_them() -> None:
-    world = FakeWorld(answers=[good(status_of())])
-    world.run(
+    app = FakeWorld(answers=[good(status_of())])
+    app.run(
         "send", "--guid", "g", "--to", "S:1", "--type", "image", "--field", "fileId=306", "--field", "fileSize=772458",
         "--field", "isHd=true", "--field", "md5=0=1", "--field", 'extra={"order":42}', "--field", "priority=9",
     )  # fmt: skip
-    assert world.sent() == {
+    assert app.sent() == {
         "messageType": "IMAGE", "guid": "g", "conversationId": "S:1", "fileId": "306", "fileSize": 772458, "isHd": True,
         "md5": "0=1", "extra": {"order": 42}, "priority": 9,
     }  # fmt: skip
@@ -53,10 +53,10 @@ def test_a_field_is_text_where_a_text_is_allowed_and_json_elsewhere(
 
 def test_a_file_is_sent_byte_for_byte_and_keeps_its_own_key() -> None:
     body = b'{"guid": "g", "clientMessageId": "k-1", "messageType": "TEXT"}'
-    world = FakeWorld(answers=[good(status_of())])
-    world.run("send", "--file", "-", stdin=body)
-    assert world.requests[0].content == body
-    assert "Idempotency-Key" not in world.requests[0].headers
+    app = FakeWorld(answers=[good(status_of())])
+    app.run("send", "--file", "-", stdin=body)
+    assert app.requests[0].content == body
+    assert "Idempotency-Key" not in app.requests[0].headers
 
 
 @pytest.mark.parametrize(
@@ -64,28 +64,28 @@ def test_a_file_is_sent_byte_for_byte_and_keeps_its_own_key() -> None:
     [["send", "--guid", "g"], ["send", "--file", "-", "--text", "x"], ["send", "--text", "x", "--field", "novalue"]],
 )
 def test_a_send_that_says_too_little_or_too_much_is_refused_before_anything_is_sent(args: list[str]) -> None:
-    world = FakeWorld()
-    assert world.run(*args, stdin=b"{}").exit_code == 64
-    assert world.requests == []
+    app = FakeWorld()
+    assert app.run(*args, stdin=b"{}").exit_code == 64
+    assert app.requests == []
 
 
 def test_a_lost_answer_tells_the_key_that_makes_a_repetition_safe() -> None:
-    world = FakeWorld(answers=[httpx.ReadTimeout("slow")])
-    ended = world.run("send", "--guid", "g", "--to", "S:1", "--text", "x")
+    app = FakeWorld(answers=[httpx.ReadTimeout("slow")])
+    ended = app.run("send", "--guid", "g", "--to", "S:1", "--text", "x")
     assert ended.exit_code == 75
-    assert f"--key {world.requests[0].headers['Idempotency-Key']}" in ended.stderr
+    assert f"--key {app.requests[0].headers['Idempotency-Key']}" in ended.stderr
 
 
 def test_async_with_wait_follows_the_message_until_it_is_final() -> None:
     accepted = {"messageId": "m-1", "status": "QUEUED", "duplicate": False}
-    world = FakeWorld(
+    app = FakeWorld(
         answers=[good(accepted, 202), good(status_of("SENDING", final=False)), good(status_of("DELIVERED"))]
     )
-    ended = world.run("send", "--guid", "g", "--to", "S:1", "--text", "x", "--async", "--wait", "20", "--json")
-    assert [request.url.path for request in world.requests] == [
+    ended = app.run("send", "--guid", "g", "--to", "S:1", "--text", "x", "--async", "--wait", "20", "--json")
+    assert [request.url.path for request in app.requests] == [
         "/message/api/messages/send/async", "/message/api/messages/m-1/status", "/message/api/messages/m-1/status",
     ]  # fmt: skip
-    assert 1 <= int(world.requests[1].url.params["wait"]) <= 20
+    assert 1 <= int(app.requests[1].url.params["wait"]) <= 20
     assert json.loads(ended.stdout)["status"] == "DELIVERED"
     assert ended.exit_code == 0
 
@@ -94,14 +94,14 @@ def test_async_with_wait_follows_the_message_until_it_is_final() -> None:
     ("status", "code"), [("FAILED", 65), ("EXPIRED", 65), ("UNKNOWN", 0), ("QUEUED", 0), ("SENT", 0)]
 )
 def test_a_send_ends_with_65_only_if_its_message_was_refused(status: str, code: int) -> None:
-    world = FakeWorld(answers=[good(status_of(status, final=False, success=None), 202)])
-    assert world.run("send", "--guid", "g", "--to", "S:1", "--text", "x").exit_code == code
+    app = FakeWorld(answers=[good(status_of(status, final=False, success=None), 202)])
+    assert app.run("send", "--guid", "g", "--to", "S:1", "--text", "x").exit_code == code
 
 
 def test_a_group_shows_its_parts() -> None:
     parts = [{"index": 0, "messageId": "m-1", "status": "SENT"}, {"index": 1, "messageId": "m-2", "status": "FAILED"}]
-    world = FakeWorld(answers=[good({"groupId": "g-1", "parts": parts})])
-    ended = world.run("send", "--file", "-", stdin=b'{"messageType":"MIXED"}')
+    app = FakeWorld(answers=[good({"groupId": "g-1", "parts": parts})])
+    ended = app.run("send", "--file", "-", stdin=b'{"messageType":"MIXED"}')
     assert "m-2" in ended.stdout
     assert ended.exit_code == 65
 
@@ -119,25 +119,25 @@ def test_status_with_timeline_shows_what_happened_and_why() -> None:
             }
         ],
     }
-    world = FakeWorld(answers=[good(status_of()), good(message)])
-    shown = world.run("status", "m-1", "--timeline").stdout
+    app = FakeWorld(answers=[good(status_of()), good(message)])
+    shown = app.run("status", "m-1", "--timeline").stdout
     for text in ("03:04:05.678", "ACCEPTED", "[SYNC]", "BEST_SCORE", "g9", "0.810", "OFFLINE"):
         assert text in shown
 
 
 def test_a_wait_that_ends_before_the_message_rests_ends_with_75(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(100))
-    monkeypatch.setattr("wework_message.entrypoints.cli.following.time.monotonic", lambda: float(next(ticks)))
-    world = FakeWorld(answers=[good(status_of("UNKNOWN", final=False)) for _ in range(3)])
-    assert world.run("status", "m-1", "--wait", "5").exit_code == 75
+    monkeypatch.setattr("wework_message.entrypoints.cli.follow.time.monotonic", lambda: float(next(ticks)))
+    app = FakeWorld(answers=[good(status_of("UNKNOWN", final=False)) for _ in range(3)])
+    assert app.run("status", "m-1", "--wait", "5").exit_code == 75
 
 
 def test_changes_go_to_their_routes() -> None:
-    world = FakeWorld(answers=[good(status_of()) for _ in range(4)])
-    world.run("retry", "m/1", "--force")
-    world.run("cancel", "m-1")
-    world.run("recall", "77", "--guid", "g 1")
-    assert [(one.method, one.url.raw_path.decode()) for one in world.requests] == [
+    app = FakeWorld(answers=[good(status_of()) for _ in range(4)])
+    app.run("retry", "m/1", "--force")
+    app.run("cancel", "m-1")
+    app.run("recall", "77", "--guid", "g 1")
+    assert [(one.method, one.url.raw_path.decode()) for one in app.requests] == [
         ("POST", "/message/api/messages/m%2F1/retry?force=true"),
         ("POST", "/message/api/messages/m-1/cancel"),
         ("DELETE", "/message/api/messages/g%201/messages/77"),
@@ -145,20 +145,18 @@ def test_changes_go_to_their_routes() -> None:
 
 
 def test_recall_finds_the_sender_of_one_of_our_ids_itself() -> None:
-    world = FakeWorld(answers=[good(status_of(guid="g7")), good(status_of("RECALLING", final=False), 202)])
-    assert world.run("recall", "m-1").exit_code == 0
-    assert world.requests[1].url.path == "/message/api/messages/g7/messages/m-1"
+    app = FakeWorld(answers=[good(status_of(guid="g7")), good(status_of("RECALLING", final=False), 202)])
+    assert app.run("recall", "m-1").exit_code == 0
+    assert app.requests[1].url.path == "/message/api/messages/g7/messages/m-1"
 
 
 def test_messages_reads_pages_until_the_limit_and_tells_where_to_go_on() -> None:
     full = [
         {"messageId": f"m-{number}", "status": "SENT", "createdAt": "2026-01-02T03:04:05Z"} for number in range(100)
     ]
-    world = FakeWorld(
-        answers=[good({"items": full, "nextCursor": "c1"}), good({"items": full[:20], "nextCursor": "c2"})]
-    )
-    ended = world.run("messages", "--limit", "120", "--status", "SENT", "--to", "S:1", "--from", "2026-01-01T00:00:00Z")
-    assert [dict(request.url.params) for request in world.requests] == [
+    app = FakeWorld(answers=[good({"items": full, "nextCursor": "c1"}), good({"items": full[:20], "nextCursor": "c2"})])
+    ended = app.run("messages", "--limit", "120", "--status", "SENT", "--to", "S:1", "--from", "2026-01-01T00:00:00Z")
+    assert [dict(request.url.params) for request in app.requests] == [
         {"status": "SENT", "conversationId": "S:1", "createdFrom": "2026-01-01T00:00:00Z", "limit": "100"},
         {
             "status": "SENT",
@@ -198,10 +196,10 @@ def test_json_prints_the_data_and_nothing_else_and_the_envelope_of_an_error() ->
 
 def test_the_url_comes_from_the_option_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEWORK_MESSAGE_URL", "http://one.example/message/")
-    world = FakeWorld(answers=[good(status_of()), good(status_of())])
-    world.run("status", "m-1")
-    world.run("status", "m-1", "--url", "http://two.example")
-    assert [str(request.url) for request in world.requests] == [
+    app = FakeWorld(answers=[good(status_of()), good(status_of())])
+    app.run("status", "m-1")
+    app.run("status", "m-1", "--url", "http://two.example")
+    assert [str(request.url) for request in app.requests] == [
         "http://one.example/message/api/messages/m-1/status",
         "http://two.example/api/messages/m-1/status",
     ]

@@ -20,9 +20,9 @@ def a_letter(number: int = 7, **changes: Any) -> dict[str, Any]:
 
 
 def test_the_list_shows_reasons_and_fields() -> None:
-    world = FakeWorld(answers=[good({"items": [a_letter()], "nextCursor": None})])
-    shown = world.run("dlq", "list").stdout
-    assert str(world.requests[0].url) == f"{ROOT}?limit=50"
+    app = FakeWorld(answers=[good({"items": [a_letter()], "nextCursor": None})])
+    shown = app.run("dlq", "list").stdout
+    assert str(app.requests[0].url) == f"{ROOT}?limit=50"
     for text in ("7", "VALIDATION_FAILED", "guid, content", "order-42", "812", "11-24 12:06:03"):
         assert text in shown
 
@@ -36,20 +36,20 @@ def test_the_list_asks_page_by_page_and_tells_the_next_cursor() -> None:
         good({"items": [a_letter(n) for n in range(100)], "nextCursor": "one"}),
         good({"items": [a_letter(n) for n in range(20)], "nextCursor": "two"}),
     ]
-    world = FakeWorld(answers=pages)
-    result = world.run("dlq", "list", "--limit", "120", "--json")
-    assert [str(one.url) for one in world.requests] == [f"{ROOT}?limit=100", f"{ROOT}?limit=20&cursor=one"]
+    app = FakeWorld(answers=pages)
+    result = app.run("dlq", "list", "--limit", "120", "--json")
+    assert [str(one.url) for one in app.requests] == [f"{ROOT}?limit=100", f"{ROOT}?limit=20&cursor=one"]
     assert (len(json.loads(result.stdout)["items"]), json.loads(result.stdout)["nextCursor"]) == (120, "two")
-    world = FakeWorld(answers=[good({"items": [a_letter()], "nextCursor": "two"})])
-    assert "--cursor two" in world.run("dlq", "list", "--limit", "1", "--cursor", "one").stdout
-    assert str(world.requests[0].url) == f"{ROOT}?limit=1&cursor=one"
+    app = FakeWorld(answers=[good({"items": [a_letter()], "nextCursor": "two"})])
+    assert "--cursor two" in app.run("dlq", "list", "--limit", "1", "--cursor", "one").stdout
+    assert str(app.requests[0].url) == f"{ROOT}?limit=1&cursor=one"
 
 
 def test_one_is_shown_with_its_body_and_without_markup() -> None:
     letter = a_letter(body='{"content":"[bold]好"}', encoding="utf-8", target="m-1")
-    world = FakeWorld(answers=[good(letter)])
-    shown = world.run("dlq", "show", "7/8").stdout
-    assert str(world.requests[0].url) == f"{ROOT}/7%2F8"
+    app = FakeWorld(answers=[good(letter)])
+    shown = app.run("dlq", "show", "7/8").stdout
+    assert str(app.requests[0].url) == f"{ROOT}/7%2F8"
     for text in ('{"content":"[bold]好"}', "body (utf-8)", "AC11", "m-1", "REQUIRED: must be given"):
         assert text in shown
     assert json.loads(FakeWorld(answers=[good(letter)]).run("dlq", "show", "7", "--json").stdout) == letter
@@ -63,14 +63,14 @@ def test_one_is_shown_with_its_body_and_without_markup() -> None:
     ],
 )
 def test_a_replay_tells_what_it_became(data: dict[str, Any], text: str) -> None:
-    world = FakeWorld(answers=[good(data)])
-    assert world.run("dlq", "replay", "7").stdout == text
-    assert (world.requests[0].method, str(world.requests[0].url)) == ("POST", f"{ROOT}/7/replay")
+    app = FakeWorld(answers=[good(data)])
+    assert app.run("dlq", "replay", "7").stdout == text
+    assert (app.requests[0].method, str(app.requests[0].url)) == ("POST", f"{ROOT}/7/replay")
     assert json.loads(FakeWorld(answers=[good(data)]).run("dlq", "replay", "7", "--json").stdout) == data
 
 
 def test_a_replay_that_is_refused_has_its_exit_code() -> None:
-    world = FakeWorld(answers=[bad(409, "IDEMPOTENCY_CONFLICT")])
-    result = world.run("dlq", "replay", "7")
+    app = FakeWorld(answers=[bad(409, "IDEMPOTENCY_CONFLICT")])
+    result = app.run("dlq", "replay", "7")
     assert result.exit_code == ExitCode.REFUSED
     assert "IDEMPOTENCY_CONFLICT" in result.stderr

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from wework_message.entrypoints.cli.demo.judge import RECALL_PATH, differences
-from wework_message.entrypoints.cli.demo.play import Played, Sent
-from wework_message.entrypoints.cli.demo.report import result_table
-from wework_message.entrypoints.cli.demo.script import Expectation, Step
+from wework_message.demo.judge import RECALL_PATH, differences
+from wework_message.demo.play import Played, Sent
+from wework_message.demo.report import result_table
+from wework_message.demo.script import Expectation, Step
 
 TEXT = "/msg/send_text"
 LINK = "/msg/send_link"

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from wework_message.demo.command import guid_of
+from wework_message.demo.script import Step, read_script
 from wework_message.domain.content import CONTENTS
 from wework_message.entrypoints.cli import CommandFailedError, ExitCode
-from wework_message.entrypoints.cli.demo.command import guid_of
-from wework_message.entrypoints.cli.demo.script import Step, read_script
 
 STEPS = read_script(None)
 

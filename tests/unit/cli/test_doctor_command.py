@@ -10,7 +10,7 @@ from tests.support.command_line import FakeWorld
 
 from wework_message import __version__
 from wework_message.application.queries.diagnosis import Diagnosis, Examined
-from wework_message.domain.ports.checking import Fault, Finding
+from wework_message.domain.ports.checks import Fault, Finding
 
 GOLDEN: Final = Path(__file__).parents[2] / "golden" / "doctor.json"
 OK: Final = Examined("a", Finding.ok("fine"), 1.26, None)
@@ -52,9 +52,9 @@ def test_the_table_tells_what_to_do_about_what_is_not_ok() -> None:
 
 
 def test_problems_of_the_settings_are_found_and_do_not_stop_the_doctor() -> None:
-    world = FakeWorld(problems=("datasource.url: is missing",))
-    assert world.run("doctor", "--timeout", "1.5").exit_code == 0
-    assert world.deadlines == [1.5]
+    app = FakeWorld(problems=("datasource.url: is missing",))
+    assert app.run("doctor", "--timeout", "1.5").exit_code == 0
+    assert app.deadlines == [1.5]
 
 
 @pytest.mark.parametrize("timeout", ["0", "-1", "301", "soon"])

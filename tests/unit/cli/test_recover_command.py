@@ -3,33 +3,33 @@ import json
 import pytest
 from tests.support.command_line import FakeWorld
 
-from wework_message.application.commands.recover import Recover, Recovered
+from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.domain.lifecycle import MessageStatus
 
 DONE = Recovered({MessageStatus.QUEUED: 3, MessageStatus.SENDING: 0}, {MessageStatus.UNKNOWN: 2})
 
 
 def test_what_was_marked_is_told_by_what_it_was() -> None:
-    world = FakeWorld(recovered=DONE)
-    ended = world.run("recover", "--restored-from", "2026-11-24T03:00:00+08:00")
-    assert world.recoveries == [Recover(1_795_460_400_000)]
+    app = FakeWorld(recovered=DONE)
+    ended = app.run("recover", "--restored-from", "2026-11-24T03:00:00+08:00")
+    assert app.recoveries == [Recover(1_795_460_400_000)]
     assert "3 are now UNKNOWN" in ended.stdout
     assert "SENDING" not in ended.stdout
     assert ended.exit_code == 0
 
 
 def test_a_dry_run_as_json() -> None:
-    world = FakeWorld(recovered=DONE)
-    ended = world.run("recover", "--restored-from", "2026-01-01T00:00:00Z", "--dry-run", "--json")
-    assert world.recoveries[0].dry_run
+    app = FakeWorld(recovered=DONE)
+    ended = app.run("recover", "--restored-from", "2026-01-01T00:00:00Z", "--dry-run", "--json")
+    assert app.recoveries[0].dry_run
     assert json.loads(ended.stdout) == {"dryRun": True, "marked": 3, "wasStatus": {"QUEUED": 3}, "left": {"UNKNOWN": 2}}
 
 
 @pytest.mark.parametrize("instant", ["yesterday", "2026-01-01T00:00:00", "2999-01-01T00:00:00Z"])
 def test_an_instant_that_cannot_be_is_a_usage_error_and_changes_nothing(instant: str) -> None:
-    world = FakeWorld()
-    assert world.run("recover", "--restored-from", instant).exit_code == 64
-    assert world.recoveries == []
+    app = FakeWorld()
+    assert app.run("recover", "--restored-from", instant).exit_code == 64
+    assert app.recoveries == []
 
 
 def test_the_instant_must_be_given() -> None:
@@ -37,6 +37,6 @@ def test_the_instant_must_be_given() -> None:
 
 
 def test_settings_that_do_not_start_stop_it() -> None:
-    world = FakeWorld(problems=("datasource.url: is missing",))
-    assert world.run("recover", "--restored-from", "2026-01-01T00:00:00Z").exit_code == 78
-    assert world.recoveries == []
+    app = FakeWorld(problems=("datasource.url: is missing",))
+    assert app.run("recover", "--restored-from", "2026-01-01T00:00:00Z").exit_code == 78
+    assert app.recoveries == []

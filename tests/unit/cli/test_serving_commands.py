@@ -11,16 +11,16 @@ from click.testing import CliRunner
 from tests.support.command_line import FakeWorld
 
 from wework_message.bootstrap.commands import cli
+from wework_message.entrypoints.cli.commands.simulate import simulate
 from wework_message.entrypoints.cli.services import SettingsSource
-from wework_message.entrypoints.cli.simulating import simulate
-from wework_message.entrypoints.simulator import SimulatorOptions
+from wework_message.simulator import SimulatorOptions
 
 
 def test_serve_says_what_runs_and_shouts_that_the_provider_is_simulated() -> None:
-    world = FakeWorld(warnings=("logs are off [x]",))
-    ended = world.run("serve", "--host", "10.0.0.9", "--port", "9", "--profile", "dev", "--config", "a.yml")
-    assert world.sources == [SettingsSource(Path("a.yml"), "dev", "10.0.0.9", 9)]
-    assert (world.served, ended.exit_code, ended.stdout) == (1, 0, "")
+    app = FakeWorld(warnings=("logs are off [x]",))
+    ended = app.run("serve", "--host", "10.0.0.9", "--port", "9", "--profile", "dev", "--config", "a.yml")
+    assert app.sources == [SettingsSource(Path("a.yml"), "dev", "10.0.0.9", 9)]
+    assert (app.served, ended.exit_code, ended.stdout) == (1, 0, "")
     for text in (
         "http://127.0.0.1:8082/message",
         "swagger-ui.html",
@@ -39,9 +39,9 @@ def test_serve_with_a_real_provider_does_not_speak_of_a_simulator() -> None:
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])
 def test_problems_stop_the_start_with_78_before_anything_runs(command: str) -> None:
-    world = FakeWorld(problems=("datasource.url: is missing", "redis.url: not yet"))
-    ended = world.run(command)
-    assert (ended.exit_code, world.served) == (78, 0)
+    app = FakeWorld(problems=("datasource.url: is missing", "redis.url: not yet"))
+    ended = app.run(command)
+    assert (ended.exit_code, app.served) == (78, 0)
     assert "datasource.url: is missing" in ended.stderr
     assert "redis.url: not yet" in ended.stderr
 
@@ -111,16 +111,16 @@ def test_every_option_of_the_simulator_has_a_flag_with_the_same_default() -> Non
 
 
 def test_simulate_passes_its_flags_on_and_prints_where_it_is(tmp_path: Path) -> None:
-    world = FakeWorld()
+    app = FakeWorld()
     ledger = tmp_path / "ledger.jsonl"
-    ended = world.run(
+    ended = app.run(
         "simulate", "--strict-guids", "--guid", "a", "--guid", "b", "--ledger", str(ledger), "--port", "7", "--json",
         "--echo-form", "11013", "--no-fsync", "--callback-url", "http://x/cb",
     )  # fmt: skip
     expected = SimulatorOptions(
         strict_guids=True, guids=("a", "b"), ledger=ledger, echo_form="11013", fsync=False, callback_url="http://x/cb"
     )
-    assert world.simulated == [(expected, "127.0.0.1", 7)]
+    assert app.simulated == [(expected, "127.0.0.1", 7)]
     assert json.loads(ended.stdout) == {"url": "http://127.0.0.1:7", "ledger": str(ledger)}
 
 

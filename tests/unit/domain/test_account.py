@@ -51,7 +51,7 @@ bindings = st.lists(
 
 def test_an_unregistered_guid_is_an_account_with_one_binding_per_provider() -> None:
     account = implicit_account(Guid("g1"))
-    assert (account.account_id, account.tenant_id, account.vid) == ("guid:g1", DEFAULT_TENANT, None)
+    assert (account.account_id, account.tenant_id, account.wecom_user_id) == ("guid:g1", DEFAULT_TENANT, None)
     assert account.implicit
     assert account.enabled
     made = [implicit_binding(Guid("g1"), code) for code in (A, B)]

@@ -1,6 +1,6 @@
 from tests.support.builders import an_attempt, an_outcome
 
-from wework_message.domain.callbacks import Evidence, FactKind
+from wework_message.domain.message.projection import Evidence, FactKind
 from wework_message.domain.outcomes import OutcomeClass
 
 UNCERTAIN = an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE")

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wework_message.domain.breaker import Breaker, BreakerPolicy, BreakerState, Passage, Weights, weigh
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.routing.breaker import Breaker, BreakerPolicy, BreakerState, Passage, Weights, weigh
 
 SECOND = 1_000
 O = OutcomeClass  # noqa: E741 -- the table below is read by column

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.builders import an_attempt, an_outcome
 
-from wework_message.domain.callbacks import CallbackProjection, Evidence, FactKind, weigh
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.projection import CallbackProjection, Evidence, FactKind, weigh
 from wework_message.domain.outcomes import OutcomeClass
 
 ECHO, FAIL, RETRIED, REVOKED = FactKind.ECHO, FactKind.SEND_FAIL, FactKind.SERVER_RETRY_OK, FactKind.REVOKED

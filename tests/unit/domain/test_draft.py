@@ -5,9 +5,9 @@ from hypothesis import given
 
 from wework_message.domain.content import Content, MentionContent, QuoteContent, TextContent
 from wework_message.domain.conversation import Conversation
-from wework_message.domain.draft import Draft, OnUnknown
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import AccountId, Guid
+from wework_message.domain.message.draft import Draft, OnUnknown
 from wework_message.testing.strategies import drafts
 
 NOW = 1_750_000_000_000

@@ -3,11 +3,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.builders import CONVERSATION, GUID, HORIZON_MS, NOW, a_sighting
+from tests.support.builders import CONVERSATION, GUID, HORIZON_MS, NOW, a_stream_record
 
 from wework_message.domain.content import MentionContent, TextContent
 from wework_message.domain.ids import Guid, MessageId
-from wework_message.domain.matching import SKEW_MS, OpenAttempt, content_key, echo_key, is_own, match
+from wework_message.domain.message.matching import SKEW_MS, OpenAttempt, content_key, echo_key, is_own, match
 from wework_message.testing.strategies import contents, texts
 
 ENDED = NOW + 30_000
@@ -22,13 +22,13 @@ def an_open_attempt(**changes: Any) -> OpenAttempt:
         "content_key": content_key("hello"),
         "started_at": NOW,
         "ended_at": ENDED,
-        "own_vid": None,
+        "own_user_id": None,
     }
     return OpenAttempt(**fields | changes)
 
 
 def found(*attempts: OpenAttempt, **record: Any) -> OpenAttempt | None:
-    return match(a_sighting(**record), attempts, horizon_ms=HORIZON_MS)
+    return match(a_stream_record(**record), attempts, horizon_ms=HORIZON_MS)
 
 
 def test_the_account_s_own_text_in_the_conversation_and_in_time_settles_its_attempt() -> None:
@@ -71,7 +71,7 @@ def test_a_content_that_only_an_id_can_tell_is_never_settled_by_a_text() -> None
 
 
 @pytest.mark.parametrize(
-    ("own_vid", "sender", "flag", "own"),
+    ("own_user_id", "sender", "flag", "own"),
     [
         (None, None, True, True),
         (None, "788", False, False),
@@ -81,11 +81,11 @@ def test_a_content_that_only_an_id_can_tell_is_never_settled_by_a_text() -> None
     ],
 )
 def test_the_sender_is_compared_once_it_is_known_and_the_flag_stands_in_before(
-    own_vid: str | None, sender: str | None, flag: bool, own: bool
+    own_user_id: str | None, sender: str | None, flag: bool, own: bool
 ) -> None:
     record: dict[str, Any] = {"sender": sender, "send_flag": flag}
-    assert is_own(a_sighting(**record), own_vid) is own
-    assert (found(an_open_attempt(own_vid=own_vid), **record) is not None) is own
+    assert is_own(a_stream_record(**record), own_user_id) is own
+    assert (found(an_open_attempt(own_user_id=own_user_id), **record) is not None) is own
 
 
 def test_a_conversation_is_found_under_each_of_its_spellings() -> None:

@@ -24,12 +24,12 @@ from tests.support.builders import (
     settle,
 )
 
-from wework_message.domain.agenda import Due, Place
-from wework_message.domain.attempt import AttemptOutcome
-from wework_message.domain.callbacks import FactKind
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
-from wework_message.domain.message import MAX_STRIKES, Message, Note, RecallState
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.message import MAX_STRIKES, Message, Note, RecallState
+from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.scheduling import Due, LanePosition
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Settle, Verdict
 
@@ -407,12 +407,12 @@ def test_evidence_means_the_same_in_any_order_and_however_often(
 
 def test_a_message_for_later_blocks_nobody_before_its_time() -> None:
     message = a_due_message(scheduled_at=NOW + 5_000)
-    assert (message.status, message.due) == (MessageStatus.SCHEDULED, Due(5_000, Place.FREE))
+    assert (message.status, message.due) == (MessageStatus.SCHEDULED, Due(5_000, LanePosition.FREE))
 
 
 def test_a_message_scheduled_in_the_past_is_due_at_once() -> None:
     message = a_due_message(scheduled_at=NOW)
-    assert (message.status, message.due) == (MessageStatus.QUEUED, Due(0, Place.WAITING))
+    assert (message.status, message.due) == (MessageStatus.QUEUED, Due(0, LanePosition.WAITING))
 
 
 def test_an_intent_never_joins_an_open_one() -> None:
@@ -425,7 +425,7 @@ def test_an_intent_never_joins_an_open_one() -> None:
 def test_a_hold_does_not_reach_beyond_the_message_s_end() -> None:
     message = a_due_message(expires_at=NOW + 700)
     message.hold(HoldReason.BUDGET, 60_000, now=NOW)
-    assert message.due == Due(700, Place.WAITING)
+    assert message.due == Due(700, LanePosition.WAITING)
 
 
 def test_a_retry_that_would_come_too_late_expires_the_message_instead() -> None:
@@ -534,7 +534,7 @@ def test_a_doubt_that_is_known_already_changes_nothing_about_when_it_is_looked_a
     settle(message, an_outcome(UNCERTAIN))
     message.open_lane(next_ms=7_000, now=NOW)
     learn(message, 1, FAIL)
-    assert (message.status, message.due) == (MessageStatus.UNKNOWN, Due(7_000, Place.FREE))
+    assert (message.status, message.due) == (MessageStatus.UNKNOWN, Due(7_000, LanePosition.FREE))
 
 
 def test_what_a_person_denied_while_the_call_was_open_is_theirs_to_decide_when_the_answer_is_lost() -> None:
@@ -573,7 +573,7 @@ def test_a_recall_starts_again_once_the_server_has_sent_after_all() -> None:
     assert message.status is MessageStatus.FAILED
     learn(message, 1, RETRIED)
     assert (message.status, message.recall) == (MessageStatus.RECALLING, RecallState.ASKED)
-    assert message.due == Due(0, Place.FREE)
+    assert message.due == Due(0, LanePosition.FREE)
 
 
 @pytest.mark.parametrize("seen", [True, False])
@@ -601,10 +601,10 @@ def test_a_recall_is_confirmed_by_the_stream_only(recorded: bool) -> None:
 def test_handling_that_raised_after_a_call_concludes_nothing_and_keeps_the_lane() -> None:
     message = in_doubt()
     message.look_again(wait_ms=1_000)
-    assert (message.status, message.due) == (MessageStatus.UNKNOWN, Due(1_000, Place.HOLDING))
+    assert (message.status, message.due) == (MessageStatus.UNKNOWN, Due(1_000, LanePosition.HOLDING))
     message.open_lane(next_ms=None, now=NOW)
     message.look_again(wait_ms=1_000)
-    assert message.due == Due(1_000, Place.FREE)
+    assert message.due == Due(1_000, LanePosition.FREE)
 
 
 def test_what_is_written_is_not_written_again() -> None:

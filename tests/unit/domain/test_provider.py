@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.provider import Capabilities, Lack, Provider, default_provider
+from wework_message.domain.routing.provider import Capabilities, Lack, Provider, default_provider
 
 CAPABILITIES = Capabilities(frozenset({"TEXT", "FILE"}), {"FILE": 100})
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wework_message.domain.scoring import CallStats, score
+from wework_message.domain.routing.scoring import CallStats, score
 
 UNIT = st.floats(0, 1)
 LATENCY = st.none() | st.floats(0.1, 60_000)

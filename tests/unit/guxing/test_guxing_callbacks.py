@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
-from wework_message.domain.callbacks import FactKind
 from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.message.projection import FactKind
 from wework_message.domain.ports.gateway import CallbackItem, NoticeKind
 
 SEND_FAIL, SERVER_RETRY_OK, REVOKE, REVOKE_BY_ACK = 4_194_304, 33_554_432, 32, 4_128
@@ -56,23 +56,23 @@ def item(data: object, notify_type: object = 11010) -> CallbackItem:
 
 
 def facts(**changes: Any) -> set[FactKind]:
-    sighting = item(record(**changes)).sighting
-    return set() if sighting is None else set(sighting.kinds)
+    stream_record = item(record(**changes)).stream_record
+    return set() if stream_record is None else set(stream_record.kinds)
 
 
 def test_text_of_the_accounts_own() -> None:
     one = item(record())
     assert (one.guid, one.notify_type, one.event_key) == ("g-1", 11010, f"14303419:1000127:0:{PRIVATE_FLAG}")
-    assert (one.notice, one.vid, one.defect) == (NoticeKind.OTHER, None, None)
-    sighting = one.sighting
-    assert sighting is not None
-    assert (sighting.guid, sighting.event_key) == (one.guid, one.event_key)
-    assert (sighting.provider_message_id, sighting.refers_to) == ("1000127", None)
-    assert sighting.app_info_key == "CAUQ/uWVwgY="
-    assert sighting.conversations == ("S:7881300000000001",)
-    assert (sighting.sender, sighting.send_flag) == ("1688850000000001", True)
-    assert (sighting.sent_at, sighting.text) == (1_753_761_234_000, "你好")
-    assert sighting.kinds == {FactKind.ECHO}
+    assert (one.notice, one.wecom_user_id, one.defect) == (NoticeKind.OTHER, None, None)
+    stream_record = one.stream_record
+    assert stream_record is not None
+    assert (stream_record.guid, stream_record.event_key) == (one.guid, one.event_key)
+    assert (stream_record.provider_message_id, stream_record.refers_to) == ("1000127", None)
+    assert stream_record.app_info_key == "CAUQ/uWVwgY="
+    assert stream_record.conversations == ("S:7881300000000001",)
+    assert (stream_record.sender, stream_record.send_flag) == ("1688850000000001", True)
+    assert (stream_record.sent_at, stream_record.text) == (1_753_761_234_000, "你好")
+    assert stream_record.kinds == {FactKind.ECHO}
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_text_of_the_accounts_own() -> None:
     ],
 )
 def test_conversation_as_a_request_may_spell_it(changes: dict[str, Any], conversations: tuple[str, ...]) -> None:
-    sighting = item(record(**changes)).sighting
-    assert sighting is not None
-    assert sighting.conversations == conversations
+    stream_record = item(record(**changes)).stream_record
+    assert stream_record is not None
+    assert stream_record.conversations == conversations
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_what_a_record_proves(changes: dict[str, Any], kinds: set[FactKind]) -> 
 
 def test_own_reading_is_stored_and_proves_nothing() -> None:
     one = item(record(id="1000129", msg_type=1012, content_type=2001, send_flag=0))
-    assert (one.sighting, one.defect, one.event_key) == (None, None, f"14303419:1000129:0:{PRIVATE_FLAG}")
+    assert (one.stream_record, one.defect, one.event_key) == (None, None, f"14303419:1000129:0:{PRIVATE_FLAG}")
 
 
 @pytest.mark.parametrize(
@@ -136,36 +136,36 @@ def test_own_reading_is_stored_and_proves_nothing() -> None:
     ],
 )
 def test_what_a_recall_is_about(changes: dict[str, Any], own_id: str | None, refers_to: str | None) -> None:
-    sighting = item(record(**changes)).sighting
-    assert sighting is not None
-    assert (sighting.provider_message_id, sighting.refers_to) == (own_id, refers_to)
-    assert sighting.kinds == {FactKind.REVOKED}
+    stream_record = item(record(**changes)).stream_record
+    assert stream_record is not None
+    assert (stream_record.provider_message_id, stream_record.refers_to) == (own_id, refers_to)
+    assert stream_record.kinds == {FactKind.REVOKED}
 
 
 @pytest.mark.parametrize("app_info", ["", None, 7, "\ud83d", "x" * 256])
 def test_app_info_that_could_not_be_kept_is_left_out(app_info: object) -> None:
-    sighting = item(record(appinfo=app_info)).sighting
-    assert sighting is not None
-    assert sighting.app_info_key is None
+    stream_record = item(record(appinfo=app_info)).stream_record
+    assert stream_record is not None
+    assert stream_record.app_info_key is None
 
 
 def test_only_a_text_has_text() -> None:
     for changes in ({"msg_type": 5}, {"content": 7}, {"content": None}):
-        sighting = item(record(**changes)).sighting
-        assert sighting is not None
-        assert sighting.text is None
+        stream_record = item(record(**changes)).stream_record
+        assert stream_record is not None
+        assert stream_record.text is None
 
 
 def test_send_flag_0_is_not_own() -> None:
     for changes, own in (({"send_flag": 0}, False), ({"send_flag": "1"}, True), ({"send_flag": [1]}, False)):
-        sighting = item(record(**changes)).sighting
-        assert sighting is not None
-        assert sighting.send_flag is own
+        stream_record = item(record(**changes)).stream_record
+        assert stream_record is not None
+        assert stream_record.send_flag is own
 
 
 def test_ids_as_integers_make_the_same_record() -> None:
     written = item(record(id=1000127, seq=14303419, flag=str(PRIVATE_FLAG), referid=0, sendtime="1753761234"))
-    assert (written.event_key, written.sighting) == (item(record()).event_key, item(record()).sighting)
+    assert (written.event_key, written.stream_record) == (item(record()).event_key, item(record()).stream_record)
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -173,7 +173,7 @@ def test_batch_becomes_one_item_per_record(nested: bool) -> None:
     records = [record(), record(id="1000129", msg_type=1012), "poison", record(id="1000130", flag="x"), record(id="9")]
     items = READER.read(callback(11013, {"data": records} if nested else records))
     assert [one.defect for one in items] == [None, None, "a message is no object", "flag is no integer", None]
-    assert [one.sighting is None for one in items] == [False, True, True, True, False]
+    assert [one.stream_record is None for one in items] == [False, True, True, True, False]
     assert len({one.event_key for one in items}) == 5
     for one, sent in zip(items, records, strict=True):
         assert json.loads(one.raw) == {"guid": "g-1", "notify_type": 11013, "data": sent}
@@ -182,7 +182,7 @@ def test_batch_becomes_one_item_per_record(nested: bool) -> None:
 
 def test_record_with_a_list_of_its_own_is_no_batch() -> None:
     one = item(record(data=[record(id="1")]))
-    assert one.sighting == item(record()).sighting
+    assert one.stream_record == item(record()).stream_record
 
 
 def test_single_callback_keeps_its_own_text() -> None:
@@ -196,14 +196,14 @@ def test_single_callback_keeps_its_own_text() -> None:
 @pytest.mark.parametrize("notify_type", [11010, 11013])
 def test_message_callback_without_an_object_is_a_defect(notify_type: int, data: object) -> None:
     one = item(data, notify_type)
-    assert (one.defect, one.sighting) == ("a message is no object", None)
+    assert (one.defect, one.stream_record) == ("a message is no object", None)
 
 
 @pytest.mark.parametrize("name", ["id", "referid", "flag", "msg_type"])
 @pytest.mark.parametrize("value", [[], {}, True, "中", 1.5])
 def test_field_that_decides_and_cannot_be_read_is_a_defect(name: str, value: object) -> None:
     one = item(record(**{name: value}))
-    assert one.sighting is None
+    assert one.stream_record is None
     assert one.defect in {f"{name} is no id", f"{name} is no integer"}
     assert one.event_key.startswith("sha256:")
 
@@ -215,10 +215,10 @@ def test_empty_batch_has_no_items() -> None:
 def test_record_without_an_id_is_named_by_its_hash_and_can_still_match_by_text() -> None:
     one = item(without("id", "seq", "flag", "referid", "msg_type"))
     assert one.event_key.startswith("sha256:")
-    assert one.sighting is None
+    assert one.stream_record is None
     two = item(without("id"))
-    assert two.sighting is not None
-    assert (two.sighting.provider_message_id, two.sighting.text) == (None, "你好")
+    assert two.stream_record is not None
+    assert (two.stream_record.provider_message_id, two.stream_record.text) == (None, "你好")
     assert two.event_key != item(without("id") | {"content": "x"}).event_key
 
 
@@ -234,7 +234,7 @@ def test_hash_is_blind_to_the_order_of_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("notify_type", "data", "notice", "vid"),
+    ("notify_type", "data", "notice", "wecom_user_id"),
     [
         (11003, {"user_id": "1688850000000001", "name": "n"}, NoticeKind.ONLINE, "1688850000000001"),
         (11003, {"user_id": 1688850000000001}, NoticeKind.ONLINE, "1688850000000001"),
@@ -251,9 +251,15 @@ def test_hash_is_blind_to_the_order_of_keys() -> None:
         (-1, "x", NoticeKind.OTHER, None),
     ],
 )
-def test_notices(notify_type: int, data: object, notice: NoticeKind, vid: str | None) -> None:
+def test_notices(notify_type: int, data: object, notice: NoticeKind, wecom_user_id: str | None) -> None:
     one = item(data, notify_type)
-    assert (one.notify_type, one.notice, one.vid, one.sighting, one.defect) == (notify_type, notice, vid, None, None)
+    assert (one.notify_type, one.notice, one.wecom_user_id, one.stream_record, one.defect) == (
+        notify_type,
+        notice,
+        wecom_user_id,
+        None,
+        None,
+    )
     assert one.event_key.startswith("sha256:")
     assert READER.reread(notify_type, one.raw) == one
 
@@ -291,10 +297,10 @@ def test_what_is_no_callback_is_refused_without_showing_it(body: bytes) -> None:
 
 def test_name_cut_in_an_emoji_and_nan_do_not_cost_the_record() -> None:
     one = item(record(sender_name="\ud83d", extra=float("nan")))
-    sighting = one.sighting
-    assert sighting is not None
-    assert sighting.provider_message_id == "1000127"
-    assert sighting.kinds == {FactKind.ECHO}
+    stream_record = one.stream_record
+    assert stream_record is not None
+    assert stream_record.provider_message_id == "1000127"
+    assert stream_record.kinds == {FactKind.ECHO}
     first, second = READER.read(callback(11013, [record(sender_name="\ud83d"), record(id="2", content="\ude00")]))
     for read in (one, first, second):
         read.raw.encode("utf-8")
@@ -323,7 +329,7 @@ JSON = st.recursive(
 def test_every_json_is_read_and_reread_alike(notify_type: int | str, data: Any) -> None:
     for one in READER.read(callback(notify_type, data)):
         assert len(one.event_key) <= 160
-        assert one.defect is None or one.sighting is None
+        assert one.defect is None or one.stream_record is None
         assert READER.reread(one.notify_type, one.raw) == one
 
 

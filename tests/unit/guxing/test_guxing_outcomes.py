@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from wework_message.adapters.guxing.outcomes import BUILT_IN_CODES, of_recall, of_send, outcome_codes
 from wework_message.adapters.guxing.receipts import app_info_key, read_receipt
-from wework_message.domain.attempt import AttemptOutcome, Receipt
 from wework_message.domain.ids import ProviderMessageId
+from wework_message.domain.message.attempt import AttemptOutcome, Receipt
 from wework_message.domain.outcomes import OutcomeClass
 
 ROWS: list[dict[str, Any]] = json.loads(

@@ -24,7 +24,7 @@ from wework_message.domain.ports.gateway import Dispatch
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "guxing"
 SCHEMAS: dict[str, Any] = json.loads(
-    files("wework_message.entrypoints.simulator").joinpath("data/guxing_requests.json").read_bytes()
+    files("wework_message.simulator").joinpath("data/guxing_requests.json").read_bytes()
 )
 ACCEPTED = MessageId("0194837d-8160-7000-8000-000000000000")  # UUIDv7 of 2025-01-20T11:33:48Z
 TYPE_OF: dict[str, Any] = {

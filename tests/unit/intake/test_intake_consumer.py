@@ -10,14 +10,14 @@ from tests.support.polling import until
 from tests.support.queues import MemorySubscription, MemoryTransport
 from tests.support.wiring import Running, running
 
-from wework_message.adapters.rocketmq.transport import Delivery
-from wework_message.application.commands.accept import Accepted, AcceptMessage
+from wework_message.adapters.rocketmq.transport.port import Delivery
+from wework_message.application.accept.accept import Accepted, AcceptMessage
 from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource, DeadLetterView
 from wework_message.entrypoints.intake import consumer as consuming
 from wework_message.entrypoints.intake.consumer import IntakeConsumer
-from wework_message.entrypoints.wire.body import Limits
+from wework_message.entrypoints.wire.requests.body import Limits
 
 TOPIC, GROUP = "async-message-send", "intake"
 
@@ -26,7 +26,7 @@ Accept = Callable[[AcceptMessage], Awaitable[Accepted]]
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consuming, "AGAIN_S", 0.002)
+    monkeypatch.setattr(consuming, "RETRY_DELAY_S", 0.002)
 
 
 def a_send(**changes: Any) -> bytes:
@@ -383,7 +383,7 @@ async def test_a_queue_that_raises_does_not_end_the_intake(monkeypatch: pytest.M
 async def test_many_at_once_share_a_transaction_and_no_more_than_the_most_are_in_hand(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(consuming, "MOST", 64)
+    monkeypatch.setattr(consuming, "MAX_BATCH", 64)
     async with an_intake() as intake:
         open_now = most = 0
         gate = asyncio.Event()

@@ -25,12 +25,12 @@ from tests.support.builders import (
     settle,
 )
 
+from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.logs import LogHandle, LogSettings, configure
-from wework_message.adapters.observability.narrating import LoggingObserver
-from wework_message.domain.callbacks import FactKind
 from wework_message.domain.content import TextContent
 from wework_message.domain.ids import BindingId
-from wework_message.domain.message import Message, Note
+from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.projection import FactKind
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.retry import GiveUp

@@ -8,14 +8,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from tests.support.builders import BACKUP, NOW, PROVIDER
 
-from wework_message.adapters.observability.counting import PrometheusObserver
+from wework_message.adapters.observability.end_outcomes import OUTCOMES
 from wework_message.adapters.observability.metrics import METHODS, MODES, OTHER, UNMATCHED, Metrics
-from wework_message.adapters.observability.terminal import OUTCOMES
-from wework_message.application.census import LEASE_MS, Numbers
+from wework_message.adapters.observability.metrics_observer import PrometheusObserver
+from wework_message.application.maintenance.store_metrics import LEASE_MS, StoreSnapshot
 from wework_message.domain.content import MessageType
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.overview import Invariant
-from wework_message.domain.provider import Capabilities, Provider
+from wework_message.domain.ports.store_metrics import Invariant
+from wework_message.domain.routing.provider import Capabilities, Provider
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "metrics.json"
 SEND = ("/api/messages/send", "POST")
@@ -53,7 +53,7 @@ def test_names_types_and_labels_are_the_golden_ones() -> None:
     observer = an_observer(metrics)
     observer.http_request(*SEND, 200, 0.1)
     metrics.provider_up(PROVIDER, up=True)
-    metrics.census.show(Numbers(0, {}, {}))
+    metrics.store_metrics_reporter.show(StoreSnapshot(0, {}, {}))
     metrics.backlog("dispatch", 1)
     shown = {
         family.name: {
@@ -169,10 +169,10 @@ def test_hooks_run_before_every_rendering() -> None:
 def test_numbers_of_the_database_are_shown_by_the_process_that_takes_them_and_not_after_its_lease() -> None:
     metrics = the_metrics()
     seconds = [1_000.0]
-    metrics.census._clock = lambda: seconds[0]
+    metrics.store_metrics_reporter._clock = lambda: seconds[0]
     names = ("wm_oldest_due_seconds", "wm_unknown_open", "wm_invariant_violations")
     assert [samples(metrics, name) for name in names] == [[], [], []]
-    metrics.census.show(Numbers(1_500, {PROVIDER: 2}, {Invariant.STRANDED: 3}))
+    metrics.store_metrics_reporter.show(StoreSnapshot(1_500, {PROVIDER: 2}, {Invariant.STRANDED: 3}))
     assert [one.value for one in samples(metrics, names[0])] == [1.5]
     assert {one.labels["provider"]: one.value for one in samples(metrics, names[1])}[PROVIDER] == 2
     assert {one.labels["kind"]: one.value for one in samples(metrics, names[2])} == {
@@ -182,7 +182,7 @@ def test_numbers_of_the_database_are_shown_by_the_process_that_takes_them_and_no
     assert len(samples(metrics, names[0])) == 1
     seconds[0] += 0.1
     assert [samples(metrics, name) for name in names] == [[], [], []]
-    metrics.census.show(Numbers(0, {}, {}))
+    metrics.store_metrics_reporter.show(StoreSnapshot(0, {}, {}))
     assert len(samples(metrics, names[0])) == 1
-    metrics.census.show(None)
+    metrics.store_metrics_reporter.show(None)
     assert [samples(metrics, name) for name in names] == [[], [], []]

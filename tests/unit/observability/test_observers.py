@@ -7,7 +7,7 @@ from tests.support.builders import GUID, NOW, PROVIDER, a_due_message
 from wework_message.adapters.observability.observer import Observers
 from wework_message.domain.ids import BindingId
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import Message, Moved
+from wework_message.domain.message.message import Message, Moved
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import CallReport
 

@@ -1,5 +1,5 @@
 from wework_message.adapters.observability.metrics import REDIS_OPS, REDIS_RESULTS, Metrics
-from wework_message.adapters.redis.link import OPS, RESULTS
+from wework_message.adapters.redis.guarded import OPS, RESULTS
 
 
 def test_the_metric_knows_every_call_that_the_link_makes() -> None:

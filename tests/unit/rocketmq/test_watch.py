@@ -5,8 +5,8 @@ import asyncio
 from tests.support.polling import until
 
 from wework_message.adapters.rocketmq.admin import Admin
-from wework_message.adapters.rocketmq.reports import Reports
-from wework_message.adapters.rocketmq.watch import ClusterWatch
+from wework_message.adapters.rocketmq.cluster_watch import ClusterWatch
+from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 
 
 async def test_a_stop_does_not_wait_for_a_cluster_that_does_not_answer() -> None:
@@ -22,7 +22,7 @@ async def test_a_stop_does_not_wait_for_a_cluster_that_does_not_answer() -> None
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         host, port = server.sockets[0].getsockname()[:2]
         watch = ClusterWatch(
-            Admin([(host, port)] * 100), [], [], [("topic", "group")], Reports(), creates=True, tried=lambda: None
+            Admin([(host, port)] * 100), [], [], [("topic", "group")], QueueMetrics(), creates=True, tried=lambda: None
         )
         running = asyncio.create_task(watch.run())
 

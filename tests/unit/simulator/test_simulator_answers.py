@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from wework_message.entrypoints.simulator.accounts import Account, Conversation, own_user_id
-from wework_message.entrypoints.simulator.answers import Record, appinfo, callback_object, msg_data
+from wework_message.simulator.accounts import Account, Conversation, own_user_id
+from wework_message.simulator.answers import Record, appinfo, callback_object, msg_data
 
 ACCOUNT = Account("g1", "1688850000000001", "Example Agent", 1, 1)
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from tests.support.guxing_requests import ITEMS, SEND_PATHS, merged_items, send_body
 
-from wework_message.entrypoints.simulator.completeness import NEEDED, check_body, check_needed
-from wework_message.entrypoints.simulator.contract import Problem, contract
+from wework_message.simulator.contract.completeness import NEEDED, check_body, check_needed
+from wework_message.simulator.contract.endpoints import Problem, contract
 
 WRONG: dict[str, Any] = {
     "string": 5,

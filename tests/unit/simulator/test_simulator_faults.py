@@ -5,8 +5,8 @@ import random
 import msgspec
 import pytest
 
-from wework_message.entrypoints.simulator.faults import Fault, Faults
-from wework_message.entrypoints.simulator.options import SimulatorOptions
+from wework_message.simulator.faults import Fault, Faults
+from wework_message.simulator.options import SimulatorOptions
 
 
 def strikes(faults: Faults, calls: int, path: str = "/msg/send_text") -> int:

@@ -5,11 +5,11 @@ import pytest
 import sqlglot
 from sqlalchemy.dialects import mysql
 
-from wework_message.adapters.sql import multirow
-from wework_message.adapters.sql.journal import _FORGET, _UPDATE_ATTEMPT
-from wework_message.adapters.sql.multirow import ManyRows, inserts
-from wework_message.adapters.sql.mysql_dialect import MysqlDialect
-from wework_message.adapters.sql.prepared import Prepared
+from wework_message.adapters.sql.core import multirow
+from wework_message.adapters.sql.core.multirow import ManyRows, inserts
+from wework_message.adapters.sql.core.prepared import Prepared
+from wework_message.adapters.sql.mysql.dialect import MysqlDialect
+from wework_message.adapters.sql.repositories.messages import _FORGET, _UPDATE_ATTEMPT
 
 MYSQL_8, MARIADB = (8, 0, 36), (10, 11, 6)
 
@@ -127,8 +127,8 @@ def test_nothing_to_do_is_nothing_told(server: Server) -> None:
 
 
 def test_statements_are_bounded_by_rows_and_by_text(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multirow, "MOST_ROWS", 3)
-    monkeypatch.setattr(multirow, "MOST_CHARACTERS", 10)
+    monkeypatch.setattr(multirow, "MAX_ROWS", 3)
+    monkeypatch.setattr(multirow, "MAX_CHARACTERS", 10)
     many: ManyRows = inserts("INSERT INTO t (a) VALUES (%s)", lambda row: (row["a"],))
     connection: Any = server
     texts = ["1", "2", "3", "4", "x" * 9, "yy", "z" * 50, "5"]

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from wework_message.adapters.sql.thread import OrderedThread
+from wework_message.adapters.sql.sqlite.thread import OrderedThread
 
 
 @pytest.fixture

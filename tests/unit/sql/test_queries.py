@@ -15,7 +15,7 @@ from sqlalchemy import (
     select,
 )
 
-from wework_message.adapters.sql.prepared import Query
+from wework_message.adapters.sql.core.prepared import Query
 
 _TABLE = Table("t", MetaData(), Column("id", Integer, primary_key=True), Column("kind", String(8)))
 _OF_KIND = Query(

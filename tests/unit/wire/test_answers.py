@@ -6,18 +6,27 @@ import pytest
 from tests.support.builders import BACKUP, GUID, NOW, PROVIDER, a_message, a_receipt, an_attempt, an_outcome
 
 from wework_message.application.queries.providers import ProviderStats, ProviderView
-from wework_message.domain.attempt import AttemptOutcome
-from wework_message.domain.callbacks import FactKind
 from wework_message.domain.content import LinkContent
 from wework_message.domain.ids import BatchId, BindingId, MessageId
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import Message, Note
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.projection import FactKind
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import ProviderHealth
-from wework_message.domain.ports.reading import BatchView, CallbackView, MessageView
-from wework_message.domain.provider import Capabilities, Provider
-from wework_message.domain.selection import Considered, Decision
-from wework_message.entrypoints.wire.answers import (
+from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView
+from wework_message.domain.routing.provider import Capabilities, Provider
+from wework_message.domain.routing.selector import Considered, Decision
+from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchItemAnswer, batch_progress
+from wework_message.entrypoints.wire.answers.callbacks import callback_answer
+from wework_message.entrypoints.wire.answers.messages import message_answer
+from wework_message.entrypoints.wire.answers.providers import (
+    provider_answer,
+    provider_health,
+    providers_stats,
+    totals,
+)
+from wework_message.entrypoints.wire.answers.statuses import (
     AsyncAnswer,
     group_answer,
     is_simulated,
@@ -25,17 +34,8 @@ from wework_message.entrypoints.wire.answers import (
     send_answer,
     status_answer,
 )
-from wework_message.entrypoints.wire.batch_answers import BatchAnswer, BatchItemAnswer, batch_progress
-from wework_message.entrypoints.wire.callback_answers import callback_answer
 from wework_message.entrypoints.wire.instants import iso
-from wework_message.entrypoints.wire.message_answers import message_answer
 from wework_message.entrypoints.wire.problems import FieldProblem
-from wework_message.entrypoints.wire.provider_answers import (
-    provider_answer,
-    provider_health,
-    providers_stats,
-    totals,
-)
 
 GOLDEN: Final = Path(__file__).parents[2] / "golden" / "answers"
 

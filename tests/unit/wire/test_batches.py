@@ -6,8 +6,14 @@ import pytest
 from tests.support.requests import EXAMPLES
 
 from wework_message.domain.content import FileContent, LinkContent, MiniProgramContent, TextContent, VideoContent
-from wework_message.entrypoints.wire.body import Limits
-from wework_message.entrypoints.wire.requests import BatchItem, BatchMode, BatchRequest, RequestRejected, parse_batch
+from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.requests.send import (
+    BatchItem,
+    BatchMode,
+    BatchRequest,
+    RequestRejected,
+    parse_batch,
+)
 
 NOW = 1_750_000_000_000
 TEXT = EXAMPLES["TEXT"]

@@ -9,9 +9,9 @@ from tests.support.requests import CONTENTS as EXAMPLE_CONTENTS
 from tests.support.requests import EXAMPLES, REQUIRED
 
 from wework_message.domain.content import CONTENTS, Content, MentionContent, QuoteContent, TextContent, encode_content
-from wework_message.domain.draft import Draft, OnUnknown, Pin
-from wework_message.entrypoints.wire.body import Limits
-from wework_message.entrypoints.wire.requests import RequestRejected, SendRequest, parse_send
+from wework_message.domain.message.draft import Draft, OnUnknown, Pin
+from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.requests.send import RequestRejected, SendRequest, parse_send
 from wework_message.testing.strategies import contents
 
 NOW = 1_750_000_000_000

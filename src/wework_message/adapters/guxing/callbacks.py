@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from wework_message.adapters.guxing.sightings import RecordError, read_sighting, record_key
+from wework_message.adapters.guxing.stream_records import RecordError, read_stream_record, record_key
 from wework_message.adapters.guxing.wire import identifier, number, parse
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import Guid
@@ -109,18 +109,20 @@ def _item(callback: _Callback) -> CallbackItem:
         event_key=callback.hash,
         raw=callback.raw,
         notice=_NOTICES.get(callback.notify_type, NoticeKind.OTHER),
-        vid=identifier(data.get("user_id")) if callback.notify_type == _LOGIN and isinstance(data, dict) else None,
+        wecom_user_id=identifier(data.get("user_id"))
+        if callback.notify_type == _LOGIN and isinstance(data, dict)
+        else None,
     )
 
 
 def _message(callback: _Callback) -> CallbackItem:
-    record, sighting, key, defect = callback.data, None, None, None
+    record, stream_record, key, defect = callback.data, None, None, None
     if isinstance(record, dict):
         try:
             key = record_key(record)
             if key is None or len(key) > _MAX_EVENT_KEY:
                 key = callback.hash
-            sighting = read_sighting(callback.guid, key, record)
+            stream_record = read_stream_record(callback.guid, key, record)
         except RecordError as error:
             key, defect = None, str(error)
     else:
@@ -130,7 +132,7 @@ def _message(callback: _Callback) -> CallbackItem:
         notify_type=callback.notify_type,
         event_key=key or callback.hash,
         raw=callback.raw,
-        sighting=sighting,
+        stream_record=stream_record,
         defect=defect,
     )
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from wework_message.domain.ports.checking import Check, Finding
+from wework_message.domain.ports.checks import Check, Finding
 
 _SETS: Final = "see docs/operations.md for the two calls that set them"
 

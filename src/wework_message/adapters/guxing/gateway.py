@@ -10,9 +10,9 @@ from wework_message.adapters.guxing import outcomes
 from wework_message.adapters.guxing.payloads import build_request
 from wework_message.adapters.guxing.wire import OfInstance, RevokeMessage, number, read_envelope
 from wework_message.adapters.http import Answer, LostError, NotWrittenError, Timing
-from wework_message.domain.attempt import AttemptOutcome
 from wework_message.domain.content import Content
 from wework_message.domain.ids import Guid
+from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch, MessageGateway, Recall
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from wework_message.adapters.guxing.receipts import is_svr_fail, read_receipt
 from wework_message.adapters.guxing.wire import Envelope, parse, read_envelope
-from wework_message.domain.attempt import AttemptOutcome, Receipt
+from wework_message.domain.message.attempt import AttemptOutcome, Receipt
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.retry import MAX_RETRY_AFTER_MS
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from wework_message.adapters.guxing.wire import identifier, number, short_text
-from wework_message.domain.attempt import Receipt
 from wework_message.domain.ids import ProviderMessageId
+from wework_message.domain.message.attempt import Receipt
 
 _BASE64: Final = re.compile(rb"(?:[A-Za-z0-9+/]{4})+|(?:[A-Za-z0-9+/]{4})*[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=)")
 

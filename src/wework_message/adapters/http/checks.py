@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from wework_message.adapters.http.origin import Origin
-from wework_message.domain.ports.checking import Check, Fault, Finding
+from wework_message.domain.ports.checks import Check, Fault, Finding
 
 EXPIRES_SOON_DAYS: Final = 14
 """A certificate that is valid for fewer days is a warning."""

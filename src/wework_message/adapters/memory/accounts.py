@@ -13,10 +13,10 @@ from wework_message.domain.account import (
     implicit_binding,
 )
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
-from wework_message.domain.ports.persistence import AccountBook
+from wework_message.domain.ports.repositories import AccountRepository
 
 
-class MemoryAccountBook:
+class MemoryAccountRepository:
     """Accounts and bindings, inside the open unit of work."""
 
     def __init__(self, database: MemoryDatabase) -> None:
@@ -48,7 +48,9 @@ class MemoryAccountBook:
         """The bindings with this guid."""
         return [binding for binding in self._db.bindings.rows() if binding.guid == guid]
 
-    async def learn(self, binding_id: BindingId, *, vid: str | None = None, online: bool | None = None) -> None:
+    async def learn(
+        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
+    ) -> None:
         """Remember; nothing happens for a binding that does not exist."""
         binding = self._db.bindings.get(binding_id)
         if binding is None:
@@ -57,9 +59,9 @@ class MemoryAccountBook:
             state = BindingState.ONLINE if online else BindingState.OFFLINE
             self._db.bindings.put(binding_id, dataclasses.replace(binding, state=state))
         account = self._db.accounts.get(binding.account_id)
-        if vid is not None and account is not None:
-            self._db.accounts.put(account.account_id, dataclasses.replace(account, vid=vid))
+        if wecom_user_id is not None and account is not None:
+            self._db.accounts.put(account.account_id, dataclasses.replace(account, wecom_user_id=wecom_user_id))
 
 
-def _conforms(book: MemoryAccountBook) -> AccountBook:
+def _conforms(book: MemoryAccountRepository) -> AccountRepository:
     return book

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from wework_message.domain.account import Account, Binding
-from wework_message.domain.agenda import Place, Urgency
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import (
     AccountId,
@@ -24,10 +23,11 @@ from wework_message.domain.ids import (
     ProviderMessageId,
     TenantId,
 )
-from wework_message.domain.matching import OpenAttempt
-from wework_message.domain.message import Message, Note
+from wework_message.domain.message.matching import OpenAttempt
+from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.scheduling import LanePosition, Urgency
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
-from wework_message.domain.ports.persistence import InboxState, NewBatch
+from wework_message.domain.ports.repositories import InboxState, NewBatch
 
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
@@ -107,7 +107,7 @@ class DueRow:
     """Order of insertion; a message that comes back after a rest goes to the end of its lane."""
     due_at: int
     """Epoch ms by the database's clock."""
-    place: Place
+    place: LanePosition
     scheduled: bool
     """Blocks nobody before `due_at`, and keeps its place from then on."""
     parked: bool
@@ -115,7 +115,7 @@ class DueRow:
 
     def in_line(self, now: int) -> bool:
         """Whether later messages of the lane stay behind it."""
-        return self.place is Place.WAITING or (self.scheduled and self.due_at <= now)
+        return self.place is LanePosition.WAITING or (self.scheduled and self.due_at <= now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class KeyRow:
 
 
 @dataclass(frozen=True, slots=True)
-class DutyRow:
+class LeaseRow:
     """Who has a duty, and until when (epoch ms)."""
 
     holder: str
@@ -185,7 +185,7 @@ class MemoryDatabase:
         self.dead_letter_keys: Table[tuple[DeadLetterSource, str], int] = Table()
         self.accounts: Table[AccountId, Account] = Table()
         self.bindings: Table[BindingId, Binding] = Table()
-        self.duties: Table[str, DutyRow] = Table()
+        self.leases: Table[str, LeaseRow] = Table()
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()
         self.serial = itertools.count(1)
         self.away = False

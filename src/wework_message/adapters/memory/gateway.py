@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from wework_message.domain.attempt import AttemptOutcome, Receipt
 from wework_message.domain.ids import Guid, ProviderMessageId
+from wework_message.domain.message.attempt import AttemptOutcome, Receipt
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch, MessageGateway, Recall
 from wework_message.domain.ports.system import Clock

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, ProviderName
 from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.persistence import CallbackInbox, InboxEntry, InboxState, InboxVerdict
+from wework_message.domain.ports.repositories import CallbackInbox, InboxEntry, InboxState, InboxVerdict
 
 
 class MemoryCallbackInbox:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from wework_message.adapters.memory.database import MemoryDatabase, snapshot
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import RESTING
-from wework_message.domain.message import Message, Note
-from wework_message.domain.ports.reading import BatchView, CallbackView, MessageFilter, MessageReader, MessageView
+from wework_message.domain.message.message import Message, Note
+from wework_message.domain.ports.queries import BatchView, CallbackView, MessageFilter, MessageReader, MessageView
 
 
 class MemoryMessageReader:

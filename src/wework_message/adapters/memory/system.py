@@ -4,7 +4,7 @@ import itertools
 from typing import Final
 
 from wework_message.domain.ids import BatchId, MessageId
-from wework_message.domain.ports.system import Clock, Dice, IdGenerator
+from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 
 EPOCH_MS: Final = 1_750_000_000_000
 """Where a `SettableClock` starts: June 2025."""
@@ -55,17 +55,19 @@ class CountingIds:
         return f"00000000-0000-7000-8000-{next(self._serial):012x}"
 
 
-class FixedDice:
+class FixedRandom:
     """Always falls the same way."""
 
     def __init__(self, value: float = 0.5) -> None:
         """`value` in [0, 1)."""
         self.value = value
 
-    def roll(self) -> float:
+    def fraction(self) -> float:
         """The value."""
         return self.value
 
 
-def _conforms(clock: SettableClock, ids: CountingIds, dice: FixedDice) -> tuple[Clock, IdGenerator, Dice]:
-    return clock, ids, dice
+def _conforms(
+    clock: SettableClock, ids: CountingIds, random_source: FixedRandom
+) -> tuple[Clock, IdGenerator, RandomSource]:
+    return clock, ids, random_source

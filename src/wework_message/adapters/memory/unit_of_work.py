@@ -3,13 +3,13 @@
 from types import TracebackType
 from typing import Self
 
-from wework_message.adapters.memory.accounts import MemoryAccountBook
+from wework_message.adapters.memory.accounts import MemoryAccountRepository
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetters
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
-from wework_message.adapters.memory.journal import MemoryMessageJournal
-from wework_message.adapters.memory.upkeep import MemoryDuties, MemoryPruning
-from wework_message.domain.ports.persistence import UnitOfWork, UnitOfWorkFactory
+from wework_message.adapters.memory.maintenance import MemoryLeaseStore, MemoryPruning
+from wework_message.adapters.memory.messages import MemoryMessageRepository
+from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 
 
@@ -19,10 +19,10 @@ class MemoryUnitOfWork:
     def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
         """`clock` is the database's own: it decides what is due."""
         self._database = database
-        self.messages = MemoryMessageJournal(database, clock)
+        self.messages = MemoryMessageRepository(database, clock)
         self.inbox = MemoryCallbackInbox(database)
-        self.accounts = MemoryAccountBook(database)
-        self.duties = MemoryDuties(database, clock)
+        self.accounts = MemoryAccountRepository(database)
+        self.leases = MemoryLeaseStore(database, clock)
         self.pruning = MemoryPruning(database, clock)
         self.dead_letters = MemoryDeadLetters(database)
 

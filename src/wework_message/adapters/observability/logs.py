@@ -18,9 +18,9 @@ import structlog
 from structlog.contextvars import get_contextvars, merge_contextvars
 from structlog.types import FilteringBoundLogger, WrappedLogger
 
-from wework_message.adapters.observability.lines import Renderer, Stamp
+from wework_message.adapters.observability.json_lines import Renderer, Stamp
+from wework_message.adapters.observability.line_writer import FileTarget, LineWriter, StreamTarget, Target
 from wework_message.adapters.observability.redaction import Pseudonyms, Redaction
-from wework_message.adapters.observability.writer import FileTarget, LineWriter, StreamTarget, Target
 
 OWN: Final = "wework_message"
 OFF: Final = logging.CRITICAL + 1

@@ -24,12 +24,12 @@ from prometheus_client import (
     generate_latest,
 )
 
-from wework_message.adapters.observability.census import CensusGauges
+from wework_message.adapters.observability.end_outcomes import OUTCOMES
 from wework_message.adapters.observability.process import MemoryRatio
-from wework_message.adapters.observability.terminal import OUTCOMES
+from wework_message.adapters.observability.store_gauges import StoreGauges
 from wework_message.domain.content import MessageType
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.provider import Provider
+from wework_message.domain.routing.provider import Provider
 
 MetricName = Literal[
     "wm_messages_accepted_total",  # type, mode: messages that became durable
@@ -95,7 +95,7 @@ INTAKE_RESULTS: Final = ("stored", "duplicate", "dead", "unavailable")
 """The first three end a message of the intake topic; `unavailable` counts tries while the store is away."""
 
 PUBLISH_RESULTS: Final = ("ok", "failed")
-RING_RESULTS: Final = ("ok", "garbage", "given_up")
+WAKEUP_RESULTS: Final = ("ok", "garbage", "given_up")
 """`garbage` cannot be read, `given_up` came too often; both are acknowledged, and the table has what they were for."""
 
 NOTIFY_TYPES: Final = tuple(str(number) for number in range(11001, 11014))
@@ -193,7 +193,7 @@ class Metrics:
         known = self._labelled(Gauge, "wm_provider_configured", "provider")
         for provider in configured:
             known.labels(provider.code).set(int(provider.enabled))
-        self.census = self._census(codes)
+        self.store_metrics_reporter = self._store_metrics(codes)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -218,10 +218,10 @@ class Metrics:
             hook()
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
-    def _census(self, codes: tuple[str, ...]) -> CensusGauges:
+    def _store_metrics(self, codes: tuple[str, ...]) -> StoreGauges:
         names: tuple[MetricName, ...] = ("wm_oldest_due_seconds", "wm_unknown_open", "wm_invariant_violations")
         oldest, unknown, violations = ((name, TEXTS[name]) for name in names)
-        gauges = CensusGauges(oldest, unknown, violations, codes)
+        gauges = StoreGauges(oldest, unknown, violations, codes)
         self.registry.register(gauges)
         return gauges
 
@@ -249,8 +249,8 @@ class Metrics:
         name: MetricName = "wm_rocketmq_publish_seconds"
         family = Histogram(name, TEXTS[name], ("result",), registry=self.registry, buckets=PUBLISH_BUCKETS)
         born = [(result,) for result in PUBLISH_RESULTS]
-        self.ring_publish: Series[Histogram] = Series(family, (Domain(frozenset(PUBLISH_RESULTS)),), born)
-        self.rings_received = self._counters("wm_rocketmq_received_total", result=RING_RESULTS)
+        self.wakeup_publish: Series[Histogram] = Series(family, (Domain(frozenset(PUBLISH_RESULTS)),), born)
+        self.wakeups_received = self._counters("wm_rocketmq_received_total", result=WAKEUP_RESULTS)
         self._backlog = self._labelled(Gauge, "wm_rocketmq_backlog", "group")
 
     def backlog(self, group: str, waiting: int | None) -> None:

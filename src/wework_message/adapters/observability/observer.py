@@ -4,11 +4,11 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from wework_message.adapters.observability.counting import PrometheusObserver
-from wework_message.adapters.observability.narrating import LoggingObserver
-from wework_message.domain.message import Message, Moved
+from wework_message.adapters.observability.log_observer import LoggingObserver
+from wework_message.adapters.observability.metrics_observer import PrometheusObserver
+from wework_message.domain.message.message import Message, Moved
 from wework_message.domain.ports.health import CallReport
-from wework_message.domain.ports.observing import ServiceObserver
+from wework_message.domain.ports.observers import ServiceObserver
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError,
 
 from wework_message.adapters.http.checks import reaching, secured
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ports.checking import Check, Fault, Finding
+from wework_message.domain.ports.checks import Check, Fault, Finding
 
 CLOCK_WARNING_MS: Final = 1_000
 """Clocks that differ by more are a warning: leases of tokens end by Redis' clock."""

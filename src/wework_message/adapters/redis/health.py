@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from redis.asyncio import Redis
 
-from wework_message.adapters.redis.link import Link, pipelined
+from wework_message.adapters.redis.guarded import GuardedRedis, pipelined
 from wework_message.adapters.redis.observations import (
     VERSION,
     Admitted,
@@ -27,7 +27,7 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.health import CallReport, HealthBoard, ProviderHealth
 from wework_message.domain.ports.system import Clock
-from wework_message.domain.selection import RouteHealth
+from wework_message.domain.routing.selector import RouteHealth
 
 EVERY_S: Final = 0.5
 """Between two exchanges. What one process sees is known to all after at most twice that."""
@@ -47,7 +47,7 @@ PAGE: Final = 200
 REPLAYED: Final = 100
 """Acceptances of one event that are counted: a breaker looks at twenty."""
 
-MOST_NAMES: Final = 10_000
+MAX_NAMES: Final = 10_000
 """Providers and bindings of which the newest word is remembered."""
 
 _EMPTY_ID: Final = "0-0"
@@ -58,14 +58,21 @@ class RedisHealthBoard:
     """Our own observations count at once, those of others within a second. Without Redis a process knows its own."""
 
     def __init__(
-        self, local: HealthBoard, link: Link, clock: Clock, *, name: str, prefix: str = "wm:", redis_clock: bool = True
+        self,
+        local: HealthBoard,
+        guarded_redis: GuardedRedis,
+        clock: Clock,
+        *,
+        name: str,
+        prefix: str = "wm:",
+        redis_clock: bool = True,
     ) -> None:
         """`local` holds what is known; `name` tells this process from others, for one run of it.
 
         `redis_clock=False` dates batches by `clock` (contract suites).
         """
         self._local = local
-        self._link = link
+        self._redis = guarded_redis
         self._clock = clock
         self._name = name.encode()
         self._redis_clock = redis_clock
@@ -156,7 +163,7 @@ class RedisHealthBoard:
             return await pipelined(client, commands)
 
         try:
-            time, read, *added = await self._link.call("health", ask)
+            time, read, *added = await self._redis.call("health", ask)
         except UnavailableError:
             self._gathered.put_back(events)
             raise
@@ -212,7 +219,7 @@ class RedisHealthBoard:
                 pass
 
     def _remember(self, name: str, at: int) -> None:
-        if len(self._own) >= MOST_NAMES and name not in self._own:
+        if len(self._own) >= MAX_NAMES and name not in self._own:
             self._own.clear()
         self._own[name] = at
 

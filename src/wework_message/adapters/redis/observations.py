@@ -17,7 +17,7 @@ from wework_message.domain.ports.health import CallReport
 VERSION: Final = 1
 """Of the encoding. Another one is another stream: versions that run side by side do not read each other."""
 
-MOST: Final = 2_000
+MAX_EVENTS: Final = 2_000
 """Events of one batch; what is more is not told."""
 
 
@@ -133,7 +133,7 @@ class Gathering:
         self._accepted.clear()
 
     def _keep(self, at: int, event: Event) -> None:
-        if len(self._events) >= MOST:
+        if len(self._events) >= MAX_EVENTS:
             self._events.popleft()
             self.dropped += 1
         self._events.append((at, event))

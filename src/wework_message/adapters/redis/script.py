@@ -6,7 +6,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from wework_message.adapters.redis.link import command
+from wework_message.adapters.redis.guarded import command
 
 
 class Script:

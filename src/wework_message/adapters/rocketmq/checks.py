@@ -17,7 +17,7 @@ import grpc  # type: ignore[import-untyped]  # ships no types
 from wework_message.adapters.http.checks import reaching
 from wework_message.adapters.rocketmq.admin import Address, Admin, RefusedError
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ports.checking import Check, Fault, Finding
+from wework_message.domain.ports.checks import Check, Fault, Finding
 
 _PLACE: Final = "rocketmq"
 

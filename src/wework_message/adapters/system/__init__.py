@@ -34,13 +34,13 @@ class UuidGenerator:
         return BatchId(str(uuid_utils.uuid7()))
 
 
-class RandomDice:
+class SystemRandom:
     """Chance for jitter and draws, one generator per process."""
 
     def __init__(self) -> None:
         """Seeded by the system."""
         self._random = random.Random()  # noqa: S311 -- jitter is no secret, and the system's generator costs a call
 
-    def roll(self) -> float:
+    def fraction(self) -> float:
         """Uniform in [0, 1)."""
         return self._random.random()

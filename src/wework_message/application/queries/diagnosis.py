@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ports.checking import Check, Fault, Finding, Verdict
+from wework_message.domain.ports.checks import Check, Fault, Finding, Verdict
 
 _STANDS: frozenset[Verdict] = frozenset({Verdict.OK, Verdict.WARNING})
 

@@ -9,8 +9,8 @@ from wework_message.application.policy import Policy
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import HealthBoard, ProviderHealth
-from wework_message.domain.ports.reading import MessageReader
-from wework_message.domain.provider import Provider, default_provider
+from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.routing.provider import Provider, default_provider
 
 
 @dataclass(frozen=True, slots=True)

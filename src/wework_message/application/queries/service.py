@@ -7,8 +7,8 @@ from typing import Protocol
 
 from wework_message.application.role import Role
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ports.overview import Overview
-from wework_message.domain.ports.reading import MessageReader
+from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.store_metrics import StoreMetrics
 
 
 class ServiceState(StrEnum):
@@ -63,7 +63,7 @@ class Service:
     """The process as probes see it."""
 
     reader: MessageReader
-    overview: Overview | None = None
+    store_metrics: StoreMetrics | None = None
     role: Role = Role.ALL
     draining: bool = False
     """Set by the first SIGTERM: no new work is taken."""
@@ -80,10 +80,10 @@ class Service:
 
     async def oldest_due_s(self) -> float | None:
         """For how long the oldest due message waits to be claimed, seconds; None where nobody can tell."""
-        if self.overview is None:
+        if self.store_metrics is None:
             return None
         try:
-            return await self.overview.oldest_due_ms() / 1000
+            return await self.store_metrics.oldest_due_ms() / 1000
         except UnavailableError:
             return None
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wework_message.domain.ids import MessageId, TenantId
-from wework_message.domain.ports.reading import MessageReader, StatusReader, StatusView
+from wework_message.domain.ports.queries import MessageReader, StatusReader, StatusView
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from wework_message.bootstrap.settings.check import check_document, check_rows, 
 from wework_message.bootstrap.settings.effective import Origin, OriginKind
 from wework_message.bootstrap.settings.errors import SettingsError
 from wework_message.bootstrap.settings.loading import Loaded, load
+from wework_message.bootstrap.settings.model import SIMULATOR, ProviderSettings, Settings
 from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
-from wework_message.bootstrap.settings.start import (
+from wework_message.bootstrap.settings.validation import (
     is_embedded,
     listen_host,
     mysql_address,
@@ -17,7 +18,6 @@ from wework_message.bootstrap.settings.start import (
     sqlite_path,
     start_problems,
 )
-from wework_message.bootstrap.settings.tree import SIMULATOR, ProviderSettings, Settings
 
 __all__ = [
     "SIMULATOR",

@@ -11,7 +11,7 @@ from wework_message.bootstrap.settings.effective import nested
 from wework_message.bootstrap.settings.environment import variable_of
 from wework_message.bootstrap.settings.loading import Loaded
 from wework_message.bootstrap.settings.secrets import Secret
-from wework_message.bootstrap.settings.start import start_problems
+from wework_message.bootstrap.settings.validation import start_problems
 
 EFFECTS: Final = MappingProxyType(
     {

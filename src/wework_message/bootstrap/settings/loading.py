@@ -19,11 +19,12 @@ from wework_message.bootstrap.settings.effective import (
 )
 from wework_message.bootstrap.settings.environment import read_environment, variable_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, SettingsFileError
-from wework_message.bootstrap.settings.queue import queue_warnings
+from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, Settings
+from wework_message.bootstrap.settings.rocketmq import queue_warnings
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, Value, as_secret
 from wework_message.bootstrap.settings.sources import DEFAULT_FOLDERS, find, read_file
 from wework_message.bootstrap.settings.spring import PROFILES_KEY
-from wework_message.bootstrap.settings.start import (
+from wework_message.bootstrap.settings.validation import (
     is_embedded,
     listen_host,
     listens_openly,
@@ -31,7 +32,6 @@ from wework_message.bootstrap.settings.start import (
     simulated_providers,
     sqlite_path,
 )
-from wework_message.bootstrap.settings.tree import EMBEDDED_DATABASE, Settings
 
 _PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _DATABASE_SCHEMES: Final = frozenset({"sqlite", "mysql"})

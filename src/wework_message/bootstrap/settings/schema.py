@@ -9,8 +9,8 @@ from typing import Final, TypeAlias, get_args, get_origin
 import msgspec
 from msgspec import inspect
 
+from wework_message.bootstrap.settings.model import ProviderSettings, Settings
 from wework_message.bootstrap.settings.secrets import Secret
-from wework_message.bootstrap.settings.tree import ProviderSettings, Settings
 
 PROVIDERS: Final = "app.wework.providers"
 PROVIDER_PREFIX: Final = f"{PROVIDERS}."

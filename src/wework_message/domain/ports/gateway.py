@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from wework_message.domain.attempt import AttemptOutcome
-from wework_message.domain.callbacks import Sighting
 from wework_message.domain.content import Content
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.projection import StreamRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,9 @@ class CallbackItem:
     """De-duplicates within (provider, guid, notify type)."""
     raw: str
     """The item as JSON; for a list callback one item of the list in the same envelope."""
-    sighting: Sighting | None = None
+    stream_record: StreamRecord | None = None
     notice: NoticeKind = NoticeKind.OTHER
-    vid: str | None = None
+    wecom_user_id: str | None = None
     """The account's own user id where the callback tells it (11003)."""
     defect: str | None = None
     """Why it could not be read: it is stored as QUARANTINED and reported, not refused."""

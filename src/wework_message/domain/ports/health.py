@@ -6,7 +6,7 @@ from typing import Protocol
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState
-from wework_message.domain.selection import RouteHealth
+from wework_message.domain.routing.selector import RouteHealth
 
 
 @dataclass(frozen=True, slots=True)

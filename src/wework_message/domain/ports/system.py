@@ -29,9 +29,9 @@ class IdGenerator(Protocol):
         ...
 
 
-class Dice(Protocol):
+class RandomSource(Protocol):
     """Chance for jitter."""
 
-    def roll(self) -> float:
+    def fraction(self) -> float:
         """Uniform in [0, 1)."""
         ...

@@ -7,22 +7,22 @@ import rich_click as click
 from rich.markup import escape
 
 from wework_message import __version__
+from wework_message.demo.command import demo
 from wework_message.domain.errors import WeworkMessageError
-from wework_message.entrypoints.cli.dead_letters import dlq
-from wework_message.entrypoints.cli.demo.command import demo
-from wework_message.entrypoints.cli.doctoring import doctor
+from wework_message.entrypoints.cli.commands.dead_letters import dlq
+from wework_message.entrypoints.cli.commands.doctor import doctor
+from wework_message.entrypoints.cli.commands.messages import cancel, messages, recall, retry, status
+from wework_message.entrypoints.cli.commands.providers import providers
+from wework_message.entrypoints.cli.commands.recover import recover
+from wework_message.entrypoints.cli.commands.rocketmq import rocketmq
+from wework_message.entrypoints.cli.commands.send import send
+from wework_message.entrypoints.cli.commands.serve import config, consume, migrate, serve
+from wework_message.entrypoints.cli.commands.simulate import simulate
 from wework_message.entrypoints.cli.exit_codes import ExitCode, of_error, table
 from wework_message.entrypoints.cli.failure import CommandFailedError, not_installed
-from wework_message.entrypoints.cli.messages import cancel, messages, recall, retry, status
 from wework_message.entrypoints.cli.options import JSON_WANTED
 from wework_message.entrypoints.cli.output import error_console, print_json
-from wework_message.entrypoints.cli.providers import providers
-from wework_message.entrypoints.cli.queueing import rocketmq
-from wework_message.entrypoints.cli.recovering import recover
-from wework_message.entrypoints.cli.sending import send
 from wework_message.entrypoints.cli.services import Services
-from wework_message.entrypoints.cli.serving import config, consume, migrate, serve
-from wework_message.entrypoints.cli.simulating import simulate
 
 _COMMANDS: Final = (
     serve, consume, simulate, demo, send, status, retry, cancel, recall, messages, providers, dlq, migrate, rocketmq,

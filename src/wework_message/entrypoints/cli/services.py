@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 
-from wework_message.application.commands.recover import Recover, Recovered
+from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
-from wework_message.entrypoints.simulator import SimulatorOptions
+from wework_message.simulator import SimulatorOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, Literal, TypeAlias
 
-from wework_message.application.commands.accept import Accepted, AcceptMessage
+from wework_message.application.accept.accept import Accepted, AcceptMessage
 from wework_message.application.errors import ApplicationError, DrainingError
 from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ports.consuming import DeliveredT, Subscribed
+from wework_message.domain.ports.consumer import DeliveredT, Subscribed
 from wework_message.domain.ports.dead_letters import DeadLetter, Fault
-from wework_message.domain.ports.observing import IntakeObserver
+from wework_message.domain.ports.observers import IntakeObserver
 from wework_message.domain.ports.system import Clock
 from wework_message.entrypoints.intake.translating import (
     EXHAUSTED,
@@ -22,14 +22,14 @@ from wework_message.entrypoints.intake.translating import (
     faults_of,
     named,
 )
-from wework_message.entrypoints.wire.body import Limits
 from wework_message.entrypoints.wire.problems import RequestRejected
+from wework_message.entrypoints.wire.requests.body import Limits
 
-MOST: Final = 200
+MAX_BATCH: Final = 200
 """Messages in hand at once: they share a transaction."""
-AT_ONCE: Final = 32
+MAX_CONCURRENT: Final = 32
 """Messages of one `receive`; brokers give no more."""
-AGAIN_S: Final = 1.0
+RETRY_DELAY_S: Final = 1.0
 """Pause while the store, or the queue's client, is away."""
 LET_GO_AFTER: Final = 3
 """Times that a message may fail with a store that answers others, before it is left for redelivery."""
@@ -85,10 +85,10 @@ class IntakeConsumer(Generic[DeliveredT]):
             if (free := await self._room()) == 0:
                 continue
             try:
-                deliveries = await self._subscription.receive(min(free, AT_ONCE))
+                deliveries = await self._subscription.receive(min(free, MAX_CONCURRENT))
             except Exception:  # noqa: BLE001 -- one defect must not end the intake
                 _log.exception("intake could not receive")
-                await set_within(self._stop, AGAIN_S)
+                await set_within(self._stop, RETRY_DELAY_S)
                 continue
             for delivery in deliveries:
                 task = asyncio.create_task(self._take(delivery))
@@ -99,7 +99,7 @@ class IntakeConsumer(Generic[DeliveredT]):
 
     async def _room(self) -> int:
         """How many more may be in hand; 0 after a wait for one of them to end."""
-        free = 0 if self._waiting else MOST - len(self._open)
+        free = 0 if self._waiting else MAX_BATCH - len(self._open)
         if free <= 0:
             await asyncio.wait(self._open, return_when=asyncio.FIRST_COMPLETED)
             return 0
@@ -133,7 +133,7 @@ class IntakeConsumer(Generic[DeliveredT]):
             if self._waiting == 1:
                 _log.warning("intake waits: the store does not take messages")
             try:
-                await set_within(self._stop, AGAIN_S)
+                await set_within(self._stop, RETRY_DELAY_S)
                 refused_by_the_store += await self._store_answers()
             finally:
                 self._waiting -= 1

@@ -6,14 +6,14 @@ The body is that of ``POST /api/messages/send/async``, and is judged as there; t
 import hashlib
 from typing import Final
 
-from wework_message.application.commands.accept import AcceptMessage
+from wework_message.application.accept.accept import AcceptMessage
 from wework_message.application.errors import ApplicationError
 from wework_message.domain.ids import DEFAULT_TENANT, TenantId
-from wework_message.domain.ports.consuming import Delivered
+from wework_message.domain.ports.consumer import Delivered
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource, Fault
-from wework_message.entrypoints.wire.body import Limits
 from wework_message.entrypoints.wire.problems import ProblemCode, RequestRejected
-from wework_message.entrypoints.wire.requests import parse_send
+from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.requests.send import parse_send
 
 TENANT: Final[TenantId] = DEFAULT_TENANT
 """Whose messages these are: a topic has no keys that tell tenants apart."""

@@ -11,10 +11,16 @@ from litestar.params import SkipValidation
 from wework_message.application.api import Application
 from wework_message.application.errors import DrainingError, NotFoundError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId
-from wework_message.domain.ports.reading import MessageView, StatusView
+from wework_message.domain.ports.queries import MessageView, StatusView
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.envelope import OK, Answer, Header, enveloped
-from wework_message.entrypoints.wire.answers import StatusAnswer, is_simulated, polled_answer, simulates, status_answer
+from wework_message.entrypoints.wire.answers.statuses import (
+    StatusAnswer,
+    is_simulated,
+    polled_answer,
+    simulates,
+    status_answer,
+)
 
 TENANT: TenantId = DEFAULT_TENANT
 """Whose messages these are, until keys tell tenants apart."""

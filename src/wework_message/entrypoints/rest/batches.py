@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, TypeAlias
 from litestar import Request
 from litestar.params import QueryParameter
 
-from wework_message.application.commands.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
+from wework_message.application.accept.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
 from wework_message.application.errors import ApplicationError, NotFoundError, NotImplementedYetError
 from wework_message.domain.ids import BatchId
 from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
@@ -17,8 +17,8 @@ from wework_message.entrypoints.rest.request_body import check_json, read_body
 from wework_message.entrypoints.rest.request_schemas import BATCH, batch_examples
 from wework_message.entrypoints.rest.routing import errors, get, post, reading
 from wework_message.entrypoints.rest.sending import KEY, REPLAYED, idempotency_key
-from wework_message.entrypoints.wire.batch_answers import BatchAnswer, BatchItemAnswer, BatchProgress, batch_progress
-from wework_message.entrypoints.wire.requests import BatchItem, BatchMode, BatchRequest, parse_batch
+from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchItemAnswer, BatchProgress, batch_progress
+from wework_message.entrypoints.wire.requests.send import BatchItem, BatchMode, BatchRequest, parse_batch
 
 MAX_ITEMS: Final = 200
 

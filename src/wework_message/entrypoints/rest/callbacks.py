@@ -14,7 +14,7 @@ from wework_message.entrypoints.rest.query_parameters import Cursor, Name, bad_p
 from wework_message.entrypoints.rest.request_body import read_body
 from wework_message.entrypoints.rest.request_schemas import CALLBACK
 from wework_message.entrypoints.rest.routing import HOT, answers, errors, get, post, reading
-from wework_message.entrypoints.wire.callback_answers import CallbackAnswer, callback_answer
+from wework_message.entrypoints.wire.answers.callbacks import CallbackAnswer, callback_answer
 from wework_message.entrypoints.wire.problems import RequestRejected
 
 RECEIVED: Final = "回调已接收"

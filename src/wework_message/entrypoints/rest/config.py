@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from wework_message.entrypoints.wire.body import Limits
+from wework_message.entrypoints.wire.requests.body import Limits
 
 MAX_CALLBACK_BYTES: Final = 4_194_304
 """Largest body of a provider callback (decision 47)."""

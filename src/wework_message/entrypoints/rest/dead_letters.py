@@ -10,7 +10,7 @@ from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency
 from wework_message.entrypoints.rest.envelope import ACCEPTED
 from wework_message.entrypoints.rest.query_parameters import Cursor, Limit, Name, cursor_number, next_cursor
 from wework_message.entrypoints.rest.routing import errors, get, post
-from wework_message.entrypoints.wire.dead_letter_answers import (
+from wework_message.entrypoints.wire.answers.dead_letters import (
     DeadLetterAnswer,
     DeadLetterPage,
     ReplayAnswer,

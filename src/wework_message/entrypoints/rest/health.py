@@ -11,8 +11,8 @@ from wework_message.application.queries.service import Backend, ServiceState
 from wework_message.entrypoints.rest.api import Api, ApiDependency
 from wework_message.entrypoints.rest.envelope import OK
 from wework_message.entrypoints.rest.routing import PLAIN, answers, get
+from wework_message.entrypoints.wire.answers.providers import Totals, totals
 from wework_message.entrypoints.wire.instants import iso
-from wework_message.entrypoints.wire.provider_answers import Totals, totals
 
 SERVICE: Final = "wework-message"
 UNAVAILABLE: Final = 503

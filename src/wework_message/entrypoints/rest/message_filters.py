@@ -13,9 +13,9 @@ from litestar.params import QueryParameter
 
 from wework_message.domain.content import MessageType
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.ports.reading import MessageFilter
+from wework_message.domain.ports.queries import MessageFilter
 from wework_message.entrypoints.rest.query_parameters import bad_parameter, checked_text
-from wework_message.entrypoints.wire.fields import epoch_ms
+from wework_message.entrypoints.wire.requests.fields import epoch_ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from litestar.params import QueryParameter
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import FINAL
-from wework_message.domain.ports.reading import MessageFilter, MessageView
+from wework_message.domain.ports.queries import MessageFilter, MessageView
 from wework_message.entrypoints.rest.api import TENANT, ApiDependency
 from wework_message.entrypoints.rest.envelope import Answer
 from wework_message.entrypoints.rest.message_filters import message_filter
@@ -24,8 +24,8 @@ from wework_message.entrypoints.rest.query_parameters import (
 )
 from wework_message.entrypoints.rest.routing import answers, errors, get
 from wework_message.entrypoints.rest.sending import MAX_WAIT_MS
-from wework_message.entrypoints.wire.answers import MessagePage, StatusAnswer, StatusPage, listed_message
-from wework_message.entrypoints.wire.message_answers import MessageAnswer, message_answer
+from wework_message.entrypoints.wire.answers.messages import MessageAnswer, message_answer
+from wework_message.entrypoints.wire.answers.statuses import MessagePage, StatusAnswer, StatusPage, listed_message
 
 MAX_IDS: Final = 100
 

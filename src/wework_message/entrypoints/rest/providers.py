@@ -4,7 +4,7 @@ from wework_message.application.errors import NotImplementedYetError
 from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.query_parameters import Name
 from wework_message.entrypoints.rest.routing import errors, get
-from wework_message.entrypoints.wire.provider_answers import (
+from wework_message.entrypoints.wire.answers.providers import (
     ProviderAnswer,
     ProviderHealthAnswer,
     ProvidersStats,

@@ -9,9 +9,9 @@ import msgspec
 
 from wework_message.domain.content import CONTENTS, MessageType
 from wework_message.entrypoints.rest.routing import REF
-from wework_message.entrypoints.wire.fields import Common
-from wework_message.entrypoints.wire.java_batch import CONTENT_LISTS, IMAGE_LIST
-from wework_message.entrypoints.wire.requests import BatchMode
+from wework_message.entrypoints.wire.requests.fields import Common
+from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST
+from wework_message.entrypoints.wire.requests.send import BatchMode
 
 Schema = dict[str, Any]
 

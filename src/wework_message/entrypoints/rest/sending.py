@@ -9,20 +9,20 @@ from litestar import Request
 from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
+from wework_message.application.accept.accept import Accepted, AcceptMessage, message_id
 from wework_message.application.api import Application
-from wework_message.application.commands.accept import Accepted, AcceptMessage, message_id
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BatchId, MessageId
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message import Message
-from wework_message.domain.ports.reading import MessageView
+from wework_message.domain.message.message import Message
+from wework_message.domain.ports.queries import MessageView
 from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
 from wework_message.entrypoints.rest.envelope import ACCEPTED, OK, Answer, Header, request_id_of
 from wework_message.entrypoints.rest.problems import Refusal
 from wework_message.entrypoints.rest.request_body import check_json, read_body, request_header
 from wework_message.entrypoints.rest.request_schemas import SEND, send_examples
 from wework_message.entrypoints.rest.routing import HOT, answers, errors, header, post, reading
-from wework_message.entrypoints.wire.answers import (
+from wework_message.entrypoints.wire.answers.statuses import (
     REFUSED,
     SETTLED,
     AsyncAnswer,
@@ -30,11 +30,11 @@ from wework_message.entrypoints.wire.answers import (
     SendAnswer,
     error_of,
     group_answer,
+    representative_attempt,
     send_answer,
-    telling_attempt,
 )
 from wework_message.entrypoints.wire.instants import iso
-from wework_message.entrypoints.wire.requests import SendRequest, parse_send
+from wework_message.entrypoints.wire.requests.send import SendRequest, parse_send
 
 MAX_WAIT_MS: Final = 30_000
 """One request lasts at most this long (wire section 4)."""
@@ -213,7 +213,7 @@ def refusal(message: Message, data: object, headers: tuple[Header, ...] = ()) ->
     if reason in _OWN_CODES:
         text = "no binding can send it" if reason == "NO_BINDING" else "no binding can send this type or size"
         return Refusal(422, reason, text, data, headers)
-    attempt = telling_attempt(message)
+    attempt = representative_attempt(message)
     _, text_of_provider = error_of(attempt.outcome if attempt is not None else None)
     return Refusal(422, "PROVIDER_REFUSED", text_of_provider or reason or "refused", data, headers)
 

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from wework_message.adapters.sql.duty_table import duty
+from wework_message.adapters.sql.core.lease_table import lease
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=duty.metadata,
+    target_metadata=lease.metadata,
     version_table="wm_schema_version",
     render_as_batch=True,
 )

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-from wework_message.adapters.sql.schema_options import exact_tables
+from wework_message.adapters.sql.core.schema_options import exact_tables
 
 revision = "0001"
 down_revision = None

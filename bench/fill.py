@@ -1,0 +1,154 @@
+"""Rows as the service leaves them, by the million: one message lives its life through the product, then SQL multiplies it."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy import Connection
+from tests.support.builders import GUID, PROVIDER, a_due_message, a_receipt, an_outcome, depart, settle
+
+from wework_message.adapters.sql.core.schema import upgrade
+from wework_message.adapters.sql.core.tables import metadata
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory, Store
+from wework_message.domain.ids import DEFAULT_TENANT, MessageId
+from wework_message.domain.message.attempt import Receipt
+from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.projection import FactKind
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict
+
+DUE: Final = 1_000
+"""Messages that wait to be sent, spread over the age of all others."""
+IN_CONVERSATION: Final = 20
+"""Messages of one conversation, spread as well."""
+CHUNK: Final = 50_000
+"""Rows of one INSERT and transaction."""
+
+_PREFIX: Final = "01970000-0000-7000-8000-"
+_MODEL: Final = MessageId("01960000-0000-7000-8000-000000000000")
+_MIX: Final = 7_919
+
+
+def message_id(number: int, *, due: bool = False) -> MessageId:
+    """Of the `number`th message, or of a due one that was accepted right after it."""
+    return MessageId(f"{_PREFIX}{number:011x}{8 if due else 0}")
+
+
+def key(number: int) -> str:
+    """Its client's key."""
+    return f"client-{number}"
+
+
+def conversation(number: int, total: int) -> str:
+    """One of `total` / 20 conversations."""
+    return f"S:{number * _MIX % (total // IN_CONVERSATION)}"
+
+
+async def fill(store: Store, units: SqlUnitOfWorkFactory, total: int, say: Callable[[str], None]) -> None:
+    """`total` messages that are DELIVERED, with attempt, key, note and callback, and 1,000 that are due."""
+    began = time.perf_counter()
+    await store.transact(upgrade)
+    await _live(units)
+    for first in range(1, total + 1, CHUNK):
+        await store.transact(_multiply, first, min(first + CHUNK - 1, total), total)
+    random_source = random.Random(total)
+    numbers = random_source.sample(range(1, total), DUE)
+    waiting = [
+        a_due_message(id=message_id(one, due=True), conversation_id=f"R:{one}", client_message_id=f"due-{one}")
+        for one in numbers
+    ]
+    async with units() as unit:
+        await unit.messages.add(waiting)
+        await unit.commit()
+    say(f"  {store.name}: {total} messages in {time.perf_counter() - began:.0f} s")
+
+
+async def _live(units: SqlUnitOfWorkFactory) -> None:
+    """The model: accepted with a key, sent, echoed."""
+    message = a_due_message(id=_MODEL, conversation_id="S:model", client_message_id="model")
+    async with units() as unit:
+        await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "model", b"f" * 32, message.id)])
+        await unit.messages.add([message])
+        await unit.commit()
+    async with units() as unit:
+        depart(message)
+        await unit.messages.save([message])
+        item = CallbackItem(guid=GUID, notify_type=11010, event_key="model", raw='{"id":"model","content":"hello"}' * 8)
+        await unit.inbox.store(PROVIDER, [item], message.accepted_at)
+        await unit.commit()
+    async with units() as unit:
+        receipt = a_receipt("model")
+        settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=receipt))
+        _echo(message, receipt)
+        await unit.messages.save([message])
+        (entry,) = await unit.inbox.pending(1)
+        await unit.inbox.decide([InboxVerdict(entry.id, InboxState.APPLIED, message_id=message.id)])
+        await unit.commit()
+
+
+def _echo(message: Message, receipt: Receipt) -> None:
+    note = Note(FactKind.ECHO, message.accepted_at, attempt=1, event_key="model", source="callback")
+    message.learn(
+        1, FactKind.ECHO, horizon_ms=1, now=message.accepted_at, note=note,
+        provider_message_id=receipt.provider_message_id,
+    )  # fmt: skip
+
+
+def _multiply(connection: Connection, first: int, last: int, total: int) -> None:
+    mysql = connection.dialect.name == "mysql"
+    for table, changes in _changes(total, mysql=mysql).items():
+        columns = [one.name for one in metadata.tables[table].columns if one.name not in _SERIALS[table]]
+        wanted = ", ".join([f"`{one}`" for one in columns])
+        values = ", ".join([changes.get(one, f"t.`{one}`") for one in columns])
+        numbers = (
+            f"(SELECT seq AS n FROM seq_{first}_to_{last})"
+            if mysql
+            else f"(WITH RECURSIVE q(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM q WHERE n < {last}) SELECT n FROM q)"
+        )
+        whose, value = _MODELS[table]
+        sql = f"INSERT INTO {table} ({wanted}) SELECT {values} FROM {numbers} AS q, {table} AS t WHERE t.`{whose}` = '{value}'"
+        connection.exec_driver_sql(sql.replace("%", "%%") if mysql else sql)
+
+
+_SERIALS: Final[dict[str, tuple[str, ...]]] = {
+    "wm_idempotency_key": (),
+    "wm_message": (),
+    "wm_attempt": (),
+    "wm_note": ("id",),
+    "wm_callback": ("id",),
+}
+"""What the database counts itself, by table."""
+_MODELS: Final = {
+    "wm_idempotency_key": ("key", "model"),
+    "wm_message": ("id", _MODEL),
+    "wm_attempt": ("message_id", _MODEL),
+    "wm_note": ("event_key", "model"),
+    "wm_callback": ("event_key", "model"),
+}
+"""The row to copy, by table."""
+
+
+def _changes(total: int, *, mysql: bool) -> dict[str, dict[str, Any]]:
+    """By table and column, what differs from the model in the copy number ``q.n``."""
+
+    def joined(*parts: str) -> str:
+        return f"CONCAT({', '.join(parts)})" if mysql else " || ".join(parts)
+
+    hexed = "LPAD(LOWER(HEX(q.n)), 11, '0')" if mysql else "printf('%011x', q.n)"
+    the_id = joined(f"'{_PREFIX}'", hexed, "'0'")
+    lane = joined("'S:'", f"(q.n * {_MIX} % {total // IN_CONVERSATION})")
+    client_key, event = joined("'client-'", "q.n"), joined("'event-'", "q.n")
+    times = {one: f"t.{one} + q.n" for one in ("accepted_at", "expires_at", "updated_at")}
+    name, info = joined("'9'", "q.n"), joined("'info-'", "q.n")
+    return {
+        "wm_idempotency_key": {"key": client_key, "target": the_id},
+        "wm_message": {"id": the_id, "conversation_id": lane, "client_message_id": client_key, **times},
+        "wm_attempt": {
+            "message_id": the_id, "conversation_id": lane, "provider_message_id": name, "app_info_key": info,
+            "started_at": "t.started_at + q.n",
+        },
+        "wm_note": {"message_id": the_id, "event_key": event},
+        "wm_callback": {"event_key": event, "message_id": the_id, "received_at": "t.received_at + q.n"},
+    }  # fmt: skip

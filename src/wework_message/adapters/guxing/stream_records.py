@@ -1,0 +1,117 @@
+"""One record of an account's message stream, read in our words (provider contract section 12)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from wework_message.adapters.guxing.receipts import MAX_KEY
+from wework_message.adapters.guxing.wire import identifier, number, short_text
+from wework_message.domain.conversation import Conversation
+from wework_message.domain.ids import Guid, ProviderMessageId
+from wework_message.domain.message.projection import FactKind, StreamRecord
+
+_REVOKE_FLAG: Final = 1 << 5
+_SEND_FAIL_FLAG: Final = 1 << 22
+_SERVER_RETRY_OK_FLAG: Final = 1 << 25
+
+_RECALL: Final = 1
+_TEXT: Final = 2
+_NO_MESSAGE: Final = frozenset({0, 40})
+"""nil, and the voice-related notice."""
+_MAX_TEXT: Final = 1_048_576
+"""Characters. A text is compared and never kept; its callback has a limit of its own."""
+_FIRST_SYSTEM_TYPE: Final = 1_000
+"""1011 system message, 1012 the account's own reading: about no message that we sent."""
+
+
+class RecordError(ValueError):
+    """A record that cannot be read; the text names the field, never its value."""
+
+
+def record_key(record: Mapping[str, Any]) -> str | None:
+    """``seq:id:referid:flag``, which names a state of a record; None for one without an id.
+
+    A record that changes an earlier message has another `referid` or flag, and so is not taken for a repetition.
+    """
+    message_id = _strict_id(record, "id")
+    if message_id is None:
+        return None
+    refers_to = _strict_id(record, "referid") or "0"
+    return f"{identifier(record.get('seq')) or ''}:{message_id}:{refers_to}:{_strict_number(record, 'flag')}"
+
+
+def read_stream_record(guid: Guid, event_key: str, record: Mapping[str, Any]) -> StreamRecord | None:
+    """What the record says about a message; None where it is about none (a system tip, the account's own reading).
+
+    Raises `RecordError` where a field that decides this is there and cannot be read.
+    """
+    msg_type, flag = _strict_number(record, "msg_type"), _strict_number(record, "flag")
+    own_id, refers_to = _strict_id(record, "id"), _strict_id(record, "referid")
+    kinds = _kinds(msg_type, flag)
+    if not kinds:
+        return None
+    sent_s = number(record.get("sendtime"))
+    return StreamRecord(
+        guid=guid,
+        event_key=event_key,
+        provider_message_id=None if own_id is None else ProviderMessageId(own_id),
+        refers_to=None if refers_to in {None, own_id} else ProviderMessageId(refers_to or ""),
+        app_info_key=_app_info(record.get("appinfo")),
+        conversations=_conversations(record),
+        sender=identifier(record.get("sender")),
+        send_flag=number(record.get("send_flag")) == 1,
+        sent_at=sent_s * 1_000 if sent_s else None,
+        text=short_text(record.get("content"), _MAX_TEXT) if msg_type == _TEXT else None,
+        kinds=kinds,
+    )
+
+
+def _kinds(msg_type: int, flag: int) -> frozenset[FactKind]:
+    """What it proves. Types that no list knows are messages: only a record with the id of one of ours can settle it."""
+    if msg_type >= _FIRST_SYSTEM_TYPE:
+        return frozenset()
+    facts = {
+        FactKind.SEND_FAIL: flag & _SEND_FAIL_FLAG,
+        FactKind.SERVER_RETRY_OK: flag & _SERVER_RETRY_OK_FLAG,
+        FactKind.REVOKED: msg_type == _RECALL or flag & _REVOKE_FLAG,
+    }
+    kinds = frozenset(kind for kind, holds in facts.items() if holds)
+    return kinds if kinds or msg_type in _NO_MESSAGE else frozenset({FactKind.ECHO})
+
+
+def _app_info(value: object) -> str | None:
+    """Base64 as far as anyone has seen; what is no printable ASCII is left out."""
+    key = short_text(value, MAX_KEY) or ""
+    return key if key and key.isascii() and key.isprintable() else None
+
+
+def _conversations(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """As our requests may spell it, if the account itself is the sender."""
+    if (room := identifier(record.get("roomid"))) is not None:
+        return (str(Conversation(is_room=True, peer=room)),)
+    if (receiver := identifier(record.get("receiver"))) is None:
+        return ()
+    asid = identifier(record.get("asid"))
+    spellings = [Conversation(is_room=False, peer=receiver)]
+    if asid is not None:
+        spellings.append(Conversation(is_room=False, peer=receiver, asid=asid))
+    return tuple(map(str, spellings))
+
+
+def _strict_id(record: Mapping[str, Any], name: str) -> str | None:
+    """An id or none. Raises `RecordError` for what is neither."""
+    value = record.get(name)
+    if value is None or value == "" or value == "0" or value == 0:  # noqa: PLR1714 -- it may be unhashable
+        return None
+    if (read := identifier(value)) is None:
+        raise RecordError(f"{name} is no id")
+    return read
+
+
+def _strict_number(record: Mapping[str, Any], name: str) -> int:
+    """An integer, 0 where it is absent. Raises `RecordError` for anything else."""
+    value = record.get(name)
+    if value is None:
+        return 0
+    if (read := number(value)) is None:
+        raise RecordError(f"{name} is no integer")
+    return read

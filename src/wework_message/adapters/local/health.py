@@ -1,0 +1,207 @@
+"""What this process has observed of providers and bindings: what `embedded` uses."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from wework_message.domain.account import BindingState
+from wework_message.domain.ids import BindingId, Guid, ProviderCode
+from wework_message.domain.outcomes import REFUSALS, OutcomeClass
+from wework_message.domain.ports.gateway import ClientState
+from wework_message.domain.ports.health import CallReport, HealthBoard, ProviderHealth
+from wework_message.domain.ports.system import Clock, RandomSource
+from wework_message.domain.routing.breaker import (
+    CONNECT_REASONS,
+    Breaker,
+    BreakerPolicy,
+    BreakerState,
+    Weights,
+    weigh,
+)
+from wework_message.domain.routing.scoring import CallStats
+from wework_message.domain.routing.selector import RouteHealth
+
+LATENCIES: Final = 512
+"""Answers per provider that its percentiles are taken from."""
+
+SWEEP_AT: Final = 10_000
+"""Below this many bindings nothing is forgotten."""
+
+STALE_MS: Final = 600_000
+"""A binding that is well and was not heard of for this long is forgotten: its counts have faded, its breaker is closed."""
+
+_ANSWERED: Final = REFUSALS | {OutcomeClass.ACCEPTED, OutcomeClass.THROTTLED}
+_TYPE_BREAKER: Final = Breaker.of(BreakerPolicy(probe_first=False))
+_UNSEEN: Final = Breaker()
+
+
+@dataclass(slots=True)
+class _Provider:
+    breaker: Breaker = _UNSEEN
+    healthy: bool | None = None
+    checked_at: int | None = None
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
+
+    def observe(self, healthy: bool, at: int) -> None:
+        self.healthy = healthy
+        self.checked_at = at
+
+
+@dataclass(slots=True)
+class _Binding:
+    breaker: Breaker = _UNSEEN
+    stats: CallStats = field(default_factory=CallStats)
+    state: BindingState = BindingState.UNKNOWN
+    suspect: bool = False
+    provider_code: ProviderCode | None = None
+    guid: Guid | None = None
+    """None until a call there was reported: a notice names the binding only."""
+    heard_at: int = 0
+
+    def may_be_forgotten(self, now: int) -> bool:
+        well = not self.suspect and self.state is not BindingState.OFFLINE and self.breaker.open_until is None
+        return well and now - self.heard_at >= STALE_MS
+
+    def wants_probe(self, now: int) -> bool:
+        return self.suspect or self.state is BindingState.OFFLINE or self.breaker.wants_probe(now)
+
+
+class MemoryHealthBoard:
+    """Breakers, scores and states, each updated in constant time."""
+
+    def __init__(self, clock: Clock, random_source: RandomSource) -> None:
+        """`dice` spreads the reopening of breakers."""
+        self._clock = clock
+        self._random_source = random_source
+        self._providers: dict[ProviderCode, _Provider] = {}
+        self._bindings: dict[BindingId, _Binding] = {}
+        self._types: dict[tuple[ProviderCode, str], Breaker] = {}
+        self._sweep_at = SWEEP_AT
+
+    def report(self, call: CallReport) -> None:
+        """Count it at the three scopes (domain D6.4)."""
+        weights = weigh(call.outcome, call.reason)
+        jitter = self._random_source.fraction()
+        self._count_provider(call, weights, jitter)
+        self._count_binding(call, weights, jitter)
+        kind = (call.provider_code, call.message_type)
+        self._types[kind] = self._types.get(kind, _TYPE_BREAKER).record(weights.type, call.at, jitter)
+
+    def _count_provider(self, call: CallReport, weights: Weights, jitter: float) -> None:
+        provider = self._providers.setdefault(call.provider_code, _Provider())
+        provider.breaker = provider.breaker.record(weights.provider, call.at, jitter)
+        if call.outcome in _ANSWERED:
+            provider.latencies.append(call.elapsed_ms)
+            provider.observe(healthy=True, at=call.at)
+        elif call.outcome is OutcomeClass.NOT_SENT and call.reason in CONNECT_REASONS:
+            provider.observe(healthy=False, at=call.at)
+
+    def _count_binding(self, call: CallReport, weights: Weights, jitter: float) -> None:
+        binding = self._binding(call.binding_id)
+        binding.provider_code, binding.guid, binding.heard_at = call.provider_code, call.guid, call.at
+        binding.breaker = binding.breaker.record(weights.binding, call.at, jitter)
+        weight = weights.provider if weights.binding is None else weights.binding
+        if weight is not None:
+            latency_ms = call.elapsed_ms if call.outcome in _ANSWERED else None
+            binding.stats = binding.stats.record(weight, latency_ms, call.at)
+        unknown_code = call.outcome is OutcomeClass.REFUSED_PERMANENT and not call.confirmed
+        binding.suspect |= unknown_code or call.outcome is OutcomeClass.REFUSED_BINDING
+
+    def _binding(self, binding_id: BindingId) -> _Binding:
+        binding = self._bindings.get(binding_id)
+        if binding is None:
+            if len(self._bindings) >= self._sweep_at:
+                self._sweep(self._clock.now())
+            binding = self._bindings[binding_id] = _Binding(heard_at=self._clock.now())
+        return binding
+
+    def _sweep(self, now: int) -> None:
+        """Amortised: the next sweep comes when as many again have gathered."""
+        self._bindings = {one: kept for one, kept in self._bindings.items() if not kept.may_be_forgotten(now)}
+        self._sweep_at = max(SWEEP_AT, 2 * len(self._bindings))
+
+    def probed(self, provider_code: ProviderCode, answered: bool, at: int) -> None:
+        """A probe that answers lets a half-open breaker begin its trials."""
+        provider = self._providers.setdefault(provider_code, _Provider())
+        provider.observe(answered, at)
+        provider.breaker = provider.breaker.probe(answered=answered, now=at, jitter=self._random_source.fraction())
+
+    def binding_state(self, binding_id: BindingId, state: ClientState, at: int) -> None:
+        """ONLINE ends a suspicion; UNKNOWN changes nothing, so that the next probe asks again."""
+        if state is ClientState.UNKNOWN:
+            return
+        binding = self._binding(binding_id)
+        online = state is ClientState.ONLINE
+        binding.state = BindingState.ONLINE if online else BindingState.OFFLINE
+        binding.heard_at = at
+        binding.suspect &= not online
+        binding.breaker = binding.breaker.probe(answered=online, now=at, jitter=self._random_source.fraction())
+
+    def stored_offline(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
+        """Believed where this process has observed nothing."""
+        binding = self._binding(binding_id)
+        binding.provider_code, binding.guid = provider_code, guid
+        if binding.state is BindingState.UNKNOWN:
+            binding.state = BindingState.OFFLINE
+
+    def route(self, provider_code: ProviderCode, binding_id: BindingId, message_type: str, now: int) -> RouteHealth:
+        """The default `RouteHealth` for one that nothing was observed of."""
+        provider = self._providers.get(provider_code)
+        binding = self._bindings.get(binding_id)
+        whole = provider.breaker if provider is not None else _UNSEEN
+        own = binding.breaker if binding is not None else _UNSEEN
+        kind = self._types.get((provider_code, message_type), _TYPE_BREAKER)
+        stats = binding.stats if binding is not None else CallStats()
+        return RouteHealth(
+            state=binding.state if binding is not None else BindingState.UNKNOWN,
+            suspect=binding is not None and binding.suspect,
+            provider=whole.passage(now),
+            binding=own.passage(now),
+            type=kind.passage(now),
+            share=min(whole.share(now), own.share(now), kind.share(now)),
+            quality=stats.quality(now),
+            latency_ms=stats.latency_ms(now),
+        )
+
+    def admit(self, provider_code: ProviderCode, binding_id: BindingId, message_type: str, now: int) -> None:
+        """Without effect on breakers that need no trial."""
+        if (provider := self._providers.get(provider_code)) is not None:
+            provider.breaker = provider.breaker.admit(now)
+        if (binding := self._bindings.get(binding_id)) is not None:
+            binding.breaker = binding.breaker.admit(now)
+        kind = (provider_code, message_type)
+        if kind in self._types:
+            self._types[kind] = self._types[kind].admit(now)
+
+    def suspects(self) -> tuple[tuple[ProviderCode, BindingId, Guid], ...]:
+        """Suspect and offline bindings, and half-open breakers, as far as their guid is known."""
+        now = self._clock.now()
+        return tuple(
+            (binding.provider_code, binding_id, binding.guid)
+            for binding_id, binding in self._bindings.items()
+            if binding.provider_code is not None and binding.guid is not None and binding.wants_probe(now)
+        )
+
+    def provider(self, provider_code: ProviderCode) -> ProviderHealth:
+        """Its last observation, and percentiles of its newest answers."""
+        provider = self._providers.get(provider_code)
+        if provider is None:
+            return ProviderHealth(provider_code, None, None, BreakerState.CLOSED, None, None)
+        latencies = sorted(provider.latencies)
+        return ProviderHealth(
+            provider_code,
+            provider.healthy,
+            provider.checked_at,
+            provider.breaker.state(self._clock.now()),
+            p50_ms=_percentile(latencies, 0.50),
+            p95_ms=_percentile(latencies, 0.95),
+        )
+
+
+def _percentile(ordered: list[float], share: float) -> float | None:
+    """Nearest rank."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+
+
+def _conforms(board: MemoryHealthBoard) -> HealthBoard:
+    return board

@@ -1,0 +1,35 @@
+"""The doorbell inside one process: what `embedded` uses, and every test."""
+
+import asyncio
+from collections.abc import Sequence
+
+from wework_message.application.waiting import set_within
+from wework_message.domain.ids import MessageId
+from wework_message.domain.message.scheduling import Urgency
+from wework_message.domain.ports.notifier import Notifier, Wakeup
+
+
+class LocalNotifier:
+    """Remembers one ring; the database knows what it was for."""
+
+    def __init__(self) -> None:
+        """For one waiter, the process's dispatcher."""
+        self._notified = asyncio.Event()
+
+    async def notify(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:  # noqa: ARG002 -- here only *that* it rang counts
+        """Wake the waiter, or let its next `wait` return at once."""
+        self._notified.set()
+
+    async def wait(self, timeout_ms: int) -> Wakeup:
+        """Until a ring, or for `timeout_ms`; either way the table says what is due."""
+        if timeout_ms > 0:
+            await set_within(self._notified, timeout_ms / 1000)
+        self._notified.clear()
+        return Wakeup()
+
+    async def answered(self, wakeup: Wakeup) -> None:
+        """Nothing to acknowledge."""
+
+
+def _conforms(notifier: LocalNotifier) -> Notifier:
+    return notifier

@@ -1,0 +1,259 @@
+"""The message journal in memory."""
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+from wework_message.adapters.memory.database import (
+    AttemptKey,
+    DueRow,
+    KeyRow,
+    Lane,
+    MemoryDatabase,
+    ProviderName,
+    snapshot,
+)
+from wework_message.domain.errors import ConflictError
+from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.message.matching import OpenAttempt
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.scheduling import LanePosition, Urgency
+from wework_message.domain.ports.repositories import (
+    DueMessage,
+    IdempotencyKey,
+    KeyOwner,
+    LaneBlock,
+    MessageRepository,
+    NewBatch,
+)
+from wework_message.domain.ports.system import Clock
+
+UNCERTAIN_FOR_MS: Final = 24 * 3_600_000
+"""How long an uncertain attempt is offered to echoes."""
+
+
+class MemoryMessageRepository:
+    """Messages, attempts, keys and due times, inside the open unit of work."""
+
+    def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
+        """`clock` decides what is due."""
+        self._db = database
+        self._clock = clock
+
+    async def claim_keys(self, keys: Sequence[IdempotencyKey]) -> Sequence[KeyOwner]:
+        """One owner per key, in order; the first of equal keys gets it."""
+        owners = []
+        for key in keys:
+            place = (key.tenant_id, key.key)
+            row = self._db.keys.get(place)
+            if row is None:
+                row = KeyRow(key.target, key.fingerprint, self._clock.now())
+                self._db.keys.put(place, row)
+                owners.append(KeyOwner(row.target, row.fingerprint, fresh=True))
+            else:
+                owners.append(KeyOwner(row.target, row.fingerprint, fresh=False))
+        return owners
+
+    async def add(self, messages: Sequence[Message], batches: Sequence[NewBatch] = ()) -> None:
+        """Insert messages and batches. Raises `ConflictError` for an id that exists."""
+        for batch in batches:
+            self._db.batches.put(batch.id, batch)
+        for message in messages:
+            if self._db.messages.get(message.id) is not None:
+                raise ConflictError("this message id exists already")
+            self._write(message)
+            for owner in (message.batch_id, message.group_id):
+                if owner is not None:
+                    self._db.members.put(owner, (*(self._db.members.get(owner) or ()), message.id))
+
+    async def due(self, limit: int, *, among: Collection[MessageId] | None = None) -> Sequence[DueMessage]:
+        """What is due now, most urgent class first, then oldest due."""
+        now = self._clock.now()
+        ready = [row for row in self._db.due.rows() if row.due_at <= now and (among is None or row.message_id in among)]
+        ready.sort(key=lambda row: (row.urgency, row.due_at, row.seq))
+        heads = self._heads({row.lane for row in ready[:limit]}, now)
+        return [
+            DueMessage(snapshot(message), self._block(row, heads, now), row.paced)
+            for row in ready[:limit]
+            if (message := self._db.messages.get(row.message_id)) is not None
+        ]
+
+    def _heads(self, lanes: set[Lane], now: int) -> dict[Lane, DueRow]:
+        heads: dict[Lane, DueRow] = {}
+        for row in self._db.due.rows():
+            if row.lane in lanes and row.in_line(now):
+                first = heads.setdefault(row.lane, row)
+                if (row.urgency, row.seq) < (first.urgency, first.seq):
+                    heads[row.lane] = row
+        return heads
+
+    def _block(self, row: DueRow, heads: Mapping[Lane, DueRow], now: int) -> LaneBlock | None:
+        if not row.in_line(now):
+            return None
+        holder = self._db.holders.get(row.lane)
+        if holder is None:
+            return None if heads[row.lane] is row else LaneBlock.BEHIND
+        outcome = self._attempt(holder).outcome
+        return LaneBlock.BEHIND if outcome is None else LaneBlock.BEHIND_UNKNOWN
+
+    def _attempt(self, key: AttemptKey) -> Attempt:
+        message = self._db.messages.get(key[0])
+        if message is None:
+            raise KeyError(key)
+        return message.attempt(key[1])
+
+    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
+        """Copies of the ones that exist."""
+        return {one: snapshot(found) for one in message_ids if (found := self._db.messages.get(one)) is not None}
+
+    async def group(self, group_id: BatchId) -> Sequence[Message]:
+        """The parts of a MIXED group, in order."""
+        parts = await self.get(self._db.members.get(group_id) or ())
+        return sorted((part for part in parts.values() if part.group_id == group_id), key=lambda part: part.index or 0)
+
+    async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
+        """Write what is not lost. After a `ConflictError` the unit of work must be left without a commit."""
+        going = [message for message in messages if self._is_current(message)]
+        for message in going:
+            self._unlist(message.id)
+        for message in going:
+            self._write(dataclasses.replace(message, version=message.version + 1))
+        for message in going:
+            message.version += 1
+            if message.lane_released:
+                self._wake(message)
+        return frozenset(message.id for message in messages) - {message.id for message in going}
+
+    def _is_current(self, message: Message) -> bool:
+        stored = self._db.messages.get(message.id)
+        return stored is not None and stored.version == message.version
+
+    def _unlist(self, message_id: MessageId) -> None:
+        """Take the stored attempts out of the indexes: releases come before claims, in whatever order they are saved."""
+        stored = self._db.messages.get(message_id)
+        for attempt in stored.attempts if stored is not None else ():
+            key = (message_id, attempt.number)
+            lane = (attempt.account_id, stored.conversation_id) if stored is not None else None
+            if lane is not None and self._db.holders.get(lane) == key:
+                self._db.holders.drop(lane)
+            self._db.uncertain.drop(key)
+
+    def _write(self, message: Message) -> None:
+        self._list(message)
+        self._db.messages.put(message.id, snapshot(message))
+        if message.notes:
+            self._db.notes.put(message.id, (*(self._db.notes.get(message.id) or ()), *message.notes))
+        self._set_due(message)
+
+    def _list(self, message: Message) -> None:
+        if sum(attempt.unsettled for attempt in message.attempts) > 1:
+            raise ConflictError("a message has one unsettled attempt at most")
+        for attempt in message.attempts:
+            key = (message.id, attempt.number)
+            lane = (attempt.account_id, message.conversation_id)
+            if attempt.lane_open:
+                if self._db.holders.get(lane) not in (None, key):
+                    raise ConflictError("a lane has one open attempt at most")
+                self._db.holders.put(lane, key)
+            if attempt.provider_message_id is not None:
+                name = (attempt.provider_code, attempt.guid, attempt.provider_message_id)
+                if self._db.names.get(name) not in (None, key):
+                    raise ConflictError("a provider message id has one owner per guid")
+                self._db.names.put(name, key)
+            elif attempt.outcome is not None and attempt.outcome.unproven:
+                self._db.uncertain.put(key, (attempt.provider_code, _open_attempt(message, attempt)))
+
+    def _set_due(self, message: Message) -> None:
+        due = message.due
+        if due is None:
+            return
+        if due.in_ms is None:
+            self._db.due.drop(message.id)
+            return
+        old = self._db.due.get(message.id)
+        self._db.due.put(
+            message.id,
+            DueRow(
+                message_id=message.id,
+                lane=(message.account_id, message.conversation_id),
+                urgency=Urgency.of(message.priority),
+                seq=next(self._db.serial) if old is None else old.seq,
+                due_at=self._clock.now() + due.in_ms,
+                place=due.place,
+                scheduled=message.status is MessageStatus.SCHEDULED,
+                parked=due.parked,
+                # A call uses the place up: the next one asks for its own.
+                paced=old is not None and old.paced and due.place is not LanePosition.HOLDING,
+            ),
+        )
+
+    def _wake(self, message: Message) -> None:
+        now = self._clock.now()
+        own = self._db.due.get(message.id)
+        uncertain = own is not None and own.place is LanePosition.HOLDING
+        lane = (message.account_id, message.conversation_id)
+        line = sorted(
+            (row for row in self._db.due.rows() if row.lane == lane and row.in_line(now)),
+            key=lambda row: (row.urgency, row.seq),
+        )
+        for row in line if uncertain else line[:1]:
+            if row.parked and row.due_at > now:
+                self._db.due.put(row.message_id, dataclasses.replace(row, due_at=now))
+
+    async def pace(self, message_ids: Sequence[MessageId]) -> None:
+        """Mark their due rows."""
+        for message_id in message_ids:
+            if (row := self._db.due.get(message_id)) is not None:
+                self._db.due.put(message_id, dataclasses.replace(row, paced=True))
+
+    async def sent_as(
+        self,
+        keys: Sequence[ProviderName],
+        *,
+        latest: bool = False,  # noqa: ARG002 -- units of work come one after the other
+    ) -> Mapping[ProviderName, AttemptKey]:
+        """The owners that exist."""
+        return {key: owner for key in keys if (owner := self._db.names.get(key)) is not None}
+
+    async def uncertain(
+        self,
+        provider_code: ProviderCode,
+        guids: Sequence[Guid],
+        *,
+        latest: bool = False,  # noqa: ARG002 -- as above
+    ) -> Sequence[OpenAttempt]:
+        """Uncertain attempts of the last 24 h without an id, oldest first."""
+        since = self._clock.now() - UNCERTAIN_FOR_MS
+        found = [
+            dataclasses.replace(one, own_user_id=self._wecom_user_id(one))
+            for code, one in self._db.uncertain.rows()
+            if code == provider_code and one.guid in guids and one.started_at >= since
+        ]
+        return sorted(found, key=lambda one: (one.started_at, one.message_id, one.number))
+
+    def _wecom_user_id(self, one: OpenAttempt) -> str | None:
+        account = self._db.accounts.get(self._attempt((one.message_id, one.number)).account_id)
+        return account.wecom_user_id if account is not None else None
+
+    async def count(self, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
+        """Add up."""
+        for key, number in sent.items():
+            self._db.finished.put(key, (self._db.finished.get(key) or 0) + number)
+
+
+def _open_attempt(message: Message, attempt: Attempt) -> OpenAttempt:
+    return OpenAttempt(
+        message_id=message.id,
+        number=attempt.number,
+        guid=attempt.guid,
+        conversation_id=message.conversation_id,
+        content_key=attempt.content_key,
+        started_at=attempt.started_at,
+        ended_at=attempt.started_at if attempt.ended_at is None else attempt.ended_at,
+    )
+
+
+def _conforms(journal: MemoryMessageRepository) -> MessageRepository:
+    return journal

@@ -1,0 +1,77 @@
+"""The state of a `MemoryDatabase` as numbers."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.lifecycle import RESTING, MessageStatus
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.scheduling import LanePosition
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.store_metrics import LEASE_OVERDUE_MS, RECENT_MS, Invariant, StoreMetrics
+from wework_message.domain.ports.system import Clock
+
+_PROVEN = (MessageStatus.SENT, MessageStatus.DELIVERED)
+
+
+class MemoryStoreMetrics:
+    """Reads what is committed."""
+
+    def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
+        """`clock` is the database's own."""
+        self._db = database
+        self._clock = clock
+
+    async def oldest_due_ms(self) -> int:
+        """Over all due rows."""
+        self._db.answer()
+        now = self._clock.now()
+        return max((now - row.due_at for row in self._db.due.committed_rows() if row.due_at <= now), default=0)
+
+    async def unknown_open(self) -> Mapping[ProviderCode, int]:
+        """By the last attempt."""
+        self._db.answer()
+        unknown = [one for one in self._db.messages.committed_rows() if one.status is MessageStatus.UNKNOWN]
+        return Counter(last.provider_code for one in unknown if (last := one.last_attempt) is not None)
+
+    async def violations(self) -> Mapping[Invariant, int]:
+        """Over all messages."""
+        self._db.answer()
+        now = self._clock.now()
+        messages = list(self._db.messages.committed_rows())
+        recent = [one for one in messages if one.accepted_at > now - RECENT_MS]
+        overdue = [row for row in self._db.due.committed_rows() if row.due_at < now - LEASE_OVERDUE_MS]
+        return {
+            Invariant.STRANDED: _count(
+                messages, lambda one: one.status not in RESTING and self._db.due.committed(one.id) is None
+            ),
+            Invariant.SENDING_WITHOUT_INTENT: _count(
+                messages, lambda one: one.status is MessageStatus.SENDING and one.open_attempt is None
+            ),
+            Invariant.SENT_WITHOUT_PROOF: _count(recent, lambda one: one.status in _PROVEN and not _proven(one)),
+            Invariant.FAILED_UNPROVEN: _count(recent, _failed_unproven),
+            Invariant.LEASE_OVERDUE: sum(row.place is LanePosition.HOLDING for row in overdue),
+        }
+
+
+def _count(messages: Iterable[Message], wrong: Callable[[Message], bool]) -> int:
+    return sum(wrong(one) for one in messages)
+
+
+def _proven(message: Message) -> bool:
+    return any(
+        one.facts or (one.outcome is not None and one.outcome.kind is OutcomeClass.ACCEPTED) for one in message.attempts
+    )
+
+
+def _failed_unproven(message: Message) -> bool:
+    uncertain = any(
+        one.unsettled and one.outcome is not None and one.outcome.kind is OutcomeClass.UNCERTAIN
+        for one in message.attempts
+    )
+    return message.status is MessageStatus.FAILED and message.confirmed is not False and uncertain
+
+
+def _conforms(store_metrics: MemoryStoreMetrics) -> StoreMetrics:
+    return store_metrics

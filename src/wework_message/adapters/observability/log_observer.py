@@ -1,0 +1,120 @@
+"""What happened, as lines. Called after the commit, on the event loop, and cheap there."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from structlog.types import FilteringBoundLogger
+
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.message.message import Message, Moved
+from wework_message.domain.ports.health import CallReport
+
+_SENDING: Final = MessageStatus.SENDING
+_TEXTS: Final = {
+    (before, after): f"sendMessage {before} -> {after}" for before in MessageStatus for after in MessageStatus
+}
+_LEVELS: Final = {
+    MessageStatus.FAILED: "error",
+    MessageStatus.UNKNOWN: "warning",
+    MessageStatus.RETRY_WAIT: "warning",
+    MessageStatus.EXPIRED: "warning",
+}
+_SERVER_ERROR, _UNAVAILABLE = 500, 503
+
+
+class LoggingObserver:
+    """Writes one line per state change, with the message's id and without its content, conversation or people."""
+
+    def __init__(self, facts: FilteringBoundLogger) -> None:
+        """`facts` of the `LogHandle`. Texts about sends contain ``sendMessage``, about callbacks ``callback``."""
+        self._facts = facts
+        self._say: dict[str, Callable[..., Any]] = {
+            "info": facts.info, "warning": facts.warning, "error": facts.error,
+        }  # fmt: skip
+
+    def accepted(self, message: Message) -> None:
+        """The first line of every message."""
+        self._facts.info(
+            "message.accepted",
+            text="sendMessage accepted",
+            messageId=message.id,
+            tenantId=message.tenant_id,
+            type=message.message_type,
+            mode=message.mode,
+            after=message.status,
+        )
+
+    def moved(self, message: Message, move: Moved) -> None:
+        """From, to and why; after a call also where it went, what it proved and how long it took."""
+        after = move.after
+        text = _TEXTS[move.before, after]
+        fields: dict[str, Any] = {
+            "messageId": message.id,
+            "tenantId": message.tenant_id,
+            "type": message.message_type,
+            "before": move.before,
+            "after": after,
+        }
+        if move.reason is not None:
+            fields["reason"] = move.reason
+        if message.attempts:
+            _add_attempt(fields, message.attempts[-1], move)
+        if _by_callback(message, move):
+            text += " by callback"
+        self._say[_LEVELS.get(after, "info")]("message.moved", text=text, **fields)
+
+    def called(self, report: CallReport) -> None:
+        """The state change that follows tells it; this is for DEBUG."""
+        self._facts.debug(
+            "provider.called",
+            text="sendMessage call ended",
+            provider=report.provider_code,
+            type=report.message_type,
+            reason=report.reason,
+            ms=round(report.elapsed_ms),
+            **{"class": report.outcome},
+        )
+
+    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Server errors only: ERROR, and WARNING where we are overloaded or draining (503)."""
+        if status < _SERVER_ERROR:
+            return
+        say = self._facts.warning if status == _UNAVAILABLE else self._facts.error
+        say("http.failed", text="request failed", route=route, method=method, status=status, ms=round(seconds * 1000))
+
+    def callbacks(self, notify_type: int, result: str, count: int) -> None:
+        """One line per type and result of one transaction, however many items."""
+        if count == 0:
+            return
+        bad = result in ("refused", "quarantined", "failed")
+        say = self._facts.warning if bad else self._facts.info
+        say("callback.handled", text=f"callback {notify_type} {result}", type=notify_type, result=result, count=count)
+
+    def intake(self, result: str, reason: str | None) -> None:
+        """Dead letters only: what is stored has its own line, and a store that is away is told once by who waits."""
+        if result == "dead":
+            self._facts.warning("intake.dead", text="sendMessage from the queue is a dead letter", reason=reason)
+
+
+def _add_attempt(fields: dict[str, Any], attempt: Attempt, move: Moved) -> None:
+    fields["attempt"] = attempt.number
+    fields["provider"] = attempt.provider_code
+    outcome = attempt.outcome
+    if outcome is not None and move.before is _SENDING and move.after is not _SENDING:
+        fields["class"] = outcome.kind
+        if outcome.reason is not None:
+            fields["cause"] = outcome.reason
+        if outcome.error_code is not None:
+            fields["errorCode"] = outcome.error_code
+        if attempt.ended_at is not None:
+            fields["ms"] = attempt.ended_at - attempt.started_at
+
+
+def _by_callback(message: Message, move: Moved) -> bool:
+    """Whether the stream showed it: an echo, a revoke, or a failure after acceptance."""
+    if move.after is MessageStatus.DELIVERED:
+        return move.before is not MessageStatus.RECALLING
+    if move.after is MessageStatus.RECALLED:
+        return bool(message.recall_confirmed)
+    return move.reason == "SEND_FAILED_LATER"

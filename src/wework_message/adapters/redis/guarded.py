@@ -1,0 +1,170 @@
+"""The one way to Redis: a short time limit, and silence after a failure. Redis holds nothing that correctness needs."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+
+from wework_message.application.queries.service import Backend, Condition
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ports.system import Clock
+
+LIMIT_S: Final = 0.1
+"""How long one call may take, with the connection it may need."""
+
+PAUSE_MS: Final = 2_000
+"""How long nothing is asked after a failure; then one call tries, and the others go without Redis until it has its answer."""
+
+CONNECTIONS: Final = 8
+"""More calls than these at once do not occur: units of work ask one after the other, the loops once each, polls four at a time."""
+
+OPS: Final = ("reserve", "health", "books", "status")
+"""What Redis is asked for; the label `op` of the metric."""
+
+RESULTS: Final = ("ok", "timeout", "unreachable", "refused")
+"""How a call ends; the label `result` of the metric."""
+
+Result = TypeVar("Result")
+Watch = Callable[[str, str, float], None]
+"""Told of every call that was made: op, result, seconds."""
+
+_WORDS: Final[Mapping[type[RedisError], str]] = {
+    AuthenticationError: "user or password are wrong",
+    AuthorizationError: "this user may not do what is needed",
+    NoPermissionError: "this user may not do what is needed",
+    OutOfMemoryError: "out of memory",
+    ReadOnlyError: "a replica that takes no writes",
+}
+_log: Final = logging.getLogger(__name__)
+
+
+def connect(url: str, *, limit_s: float = LIMIT_S) -> "Redis":
+    """A pool that connects when it is first asked. Raises `ValueError` for a URL that is none.
+
+    Nothing is tried again behind our back: a call that may have happened is not made twice.
+    """
+    client: Redis = Redis.from_url(
+        url, protocol=2, retry=Retry(NoBackoff(), 0), max_connections=CONNECTIONS,
+        socket_connect_timeout=limit_s, socket_timeout=None,
+    )  # fmt: skip
+    return client
+
+
+def _silent(op: str, result: str, seconds: float) -> None:
+    pass
+
+
+class GuardedRedis:
+    """Calls with a time limit. After a failure it is quiet for a while: nobody pays the limit twice in a row.
+
+    A server that does not answer is left alone altogether; one that refuses an operation, for want of memory or
+    of a right, is left alone with that operation.
+    """
+
+    kind = "redis"
+    server = True
+
+    def __init__(self, client: "Redis", clock: Clock, *, watch: Watch | None = None, limit_s: float = LIMIT_S) -> None:
+        """Runs on the clock that does not jump."""
+        self._client = client
+        self._clock = clock
+        self._watch = watch if watch is not None else _silent
+        self._limit_s = limit_s
+        self._quiet_until: dict[str, float] = {}
+        """By operation; the empty one is the server itself."""
+        self._reasons: dict[str, str] = {}
+        self._answered = False
+
+    def condition(self) -> Condition:
+        """As the last calls found it."""
+        for reason in self._reasons.values():
+            return Condition(healthy=False, reason=reason)
+        return Condition(healthy=True if self._answered else None)
+
+    def is_quiet(self, op: str) -> bool:
+        """Whether a call would be refused without being made."""
+        now = self._clock.boot()
+        return any(now < self._quiet_until.get(name, 0.0) for name in ("", op))
+
+    async def call(self, op: str, ask: Callable[["Redis"], Awaitable[Result]]) -> Result:
+        """Make one call, of one round trip or a few; raises `UnavailableError` where Redis does not help now."""
+        if self.is_quiet(op):
+            raise UnavailableError("redis", self._reasons.get("") or self._reasons.get(op) or "is tried again soon")
+        for name in self._reasons.keys() & {"", op}:
+            self._rest(name)  # this one tries; whoever comes meanwhile goes without
+        began = self._clock.boot()
+        try:
+            async with asyncio.timeout(self._limit_s):
+                answer = await ask(self._client)
+        except ResponseError as error:
+            raise self._failed(op, op, "refused", _said(error), began) from None
+        except TimeoutError:
+            raise self._failed(op, "", "timeout", "does not answer in time", began) from None
+        except (RedisError, OSError) as error:
+            raise self._failed(op, "", "unreachable", _said(error), began) from None
+        self._watch(op, "ok", (self._clock.boot() - began) / 1000)
+        self._well(op)
+        return answer
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self._client.aclose()
+
+    def _failed(self, op: str, name: str, result: str, reason: str, began: float) -> UnavailableError:
+        self._watch(op, result, (self._clock.boot() - began) / 1000)
+        self._rest(name)
+        if name not in self._reasons:
+            _log.warning("redis %s: %s; going on without it", op, reason)
+        self._reasons[name] = reason
+        return UnavailableError("redis", reason)
+
+    def _rest(self, name: str) -> None:
+        self._quiet_until[name] = self._clock.boot() + PAUSE_MS
+
+    def _well(self, op: str) -> None:
+        self._answered = True
+        for name in self._reasons.keys() & {"", op}:
+            del self._reasons[name]
+            self._quiet_until.pop(name, None)
+            _log.warning("redis %s: answers again", op)
+
+
+def _said(error: Exception) -> str:
+    """Why, in words of ours: what servers and sockets say may hold addresses, users and values."""
+    for kind, words in _WORDS.items():
+        if isinstance(error, kind):
+            return words
+    if isinstance(error, ResponseError):
+        return "refuses what it is asked"
+    return "cannot be reached"
+
+
+async def command(client: "Redis", *words: Any) -> Any:
+    """One command; raises its error."""
+    return await client.execute_command(*words)  # type: ignore[no-untyped-call]  # the library has no annotation here
+
+
+async def pipelined(client: "Redis", commands: list[tuple[Any, ...]]) -> list[Any]:
+    """Several commands in one round trip, not a transaction; raises the first error among the answers."""
+    async with client.pipeline(transaction=False) as pipe:
+        for command in commands:
+            pipe.execute_command(*command)
+        answers: list[Any] = await pipe.execute()
+        return answers
+
+
+def _conforms(guarded_redis: GuardedRedis) -> Backend:
+    return guarded_redis

@@ -1,0 +1,175 @@
+"""Account budgets that processes share: leased from Redis in blocks, spent here (decisions 22 and 33, ADR 0016)."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from redis.asyncio import Redis
+
+from wework_message.adapters.redis.guarded import GuardedRedis
+from wework_message.adapters.redis.script import Script
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import AccountId
+from wework_message.domain.ports.rate_limiter import RateLimiter
+from wework_message.domain.ports.system import Clock
+from wework_message.domain.quota import MINUTE_MS
+
+BLOCK: Final = 50
+"""Tokens leased at once, at most."""
+
+SHARE: Final = 10
+"""A lease is at most this part of a minute's budget, so that one process cannot hoard a small one."""
+
+TTL_MS: Final = 2_000
+"""How long a leased token may be spent after it was there. What is left then is lost; the next lease is smaller."""
+
+MEMORY_MS: Final = 60_000
+"""How long a process's memory of a bucket replaces one that Redis has lost; Redis keeps one this much beyond its refill."""
+
+SWEEP_AT: Final = 1024
+"""Below this many accounts nothing is forgotten."""
+
+_LEASE: Final = Script(
+    """
+-- KEYS: the bucket. ARGV: tokens a minute, tokens wanted, now in ms or '', the asker's memory of the level or ''.
+-- The level is in 1/60000 of a token and gains `rate` of them a ms; below zero are tokens taken in advance.
+local rate, want = tonumber(ARGV[1]), tonumber(ARGV[2])
+local now = tonumber(ARGV[3])
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local whole = rate * 60000
+local kept = redis.call('HMGET', KEYS[1], 'level', 'at')
+local level, at = tonumber(kept[1]), tonumber(kept[2])
+if level and at then
+  -- A clock that went backwards gains nothing, and counts on from where it is now.
+  level = math.min(whole, level + math.max(0, now - at) * rate)
+else
+  level = math.min(whole, tonumber(ARGV[4]) or whole)
+end
+-- Whole tokens that are there; nothing there: places in time, each behind the one before.
+local there = math.floor(level / 60000)
+local got = want
+if there > 0 then got = math.min(want, there) end
+local after = level - got * 60000
+redis.call('HSET', KEYS[1], 'level', string.format('%.0f', after), 'at', string.format('%.0f', now))
+redis.call('PEXPIRE', KEYS[1], math.ceil((whole - after) / rate) + 60000)
+return {got, string.format('%.0f', level)}
+"""
+)
+
+
+@dataclass(slots=True)
+class _Lease:
+    """Tokens of one account. The first is there when the level was one token or more; each next one a token later."""
+
+    taken_at: float = 0.0
+    level: int = 0
+    """Before the first of them was taken, in 1/60000 token."""
+    got: int = 0
+    spent: int = 0
+    block: int = 0
+    """What the next lease asks for."""
+    unanswered: bool = False
+    """The last try had no answer, and may have taken its tokens all the same: the next one risks a single token."""
+    used_at: float = 0.0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def spend(self, rate: int, now: float) -> int | None:
+        """The wait for the next token, ms; None where none is left, or its time has passed."""
+        if self.spent >= self.got:
+            return None
+        missing = (self.spent + 1) * MINUTE_MS - self.level
+        ready_in = -(-missing // rate) - int(now - self.taken_at) if missing > 0 else -int(now - self.taken_at)
+        if ready_in < -TTL_MS:
+            return None
+        self.spent += 1
+        return max(0, ready_in)
+
+    def wanted(self, rate: int) -> int:
+        """Twice as much after a lease that was used up, as much as was used after one that was not."""
+        self.block = self.block * 2 if self.spent >= self.got else self.spent
+        self.block = 1 if self.unanswered else max(1, min(self.block, BLOCK, rate // SHARE))
+        return self.block
+
+    def remembered(self, rate: int, now: float) -> int | None:
+        """The level by this process's own account, should Redis have lost it; None where that says nothing any more."""
+        if self.got == 0 or now - self.taken_at > MEMORY_MS:
+            return None
+        return self.level - self.got * MINUTE_MS + int(now - self.taken_at) * rate
+
+
+class RedisRateLimiter:
+    """Token buckets in Redis, by its clock. While Redis is away each process paces alone, at half the rate."""
+
+    def __init__(
+        self,
+        guarded_redis: GuardedRedis,
+        alone: RateLimiter,
+        clock: Clock,
+        *,
+        prefix: str = "wm:",
+        redis_clock: bool = True,
+    ) -> None:
+        """`alone` paces while Redis is away. `redis_clock=False` takes `clock` for the buckets, too (contract suites)."""
+        self._redis = guarded_redis
+        self._alone = alone
+        self._clock = clock
+        self._prefix = f"{prefix}budget:"
+        self._redis_clock = redis_clock
+        self._leases: dict[AccountId, _Lease] = {}
+        self._sweep_at = SWEEP_AT
+
+    def __len__(self) -> int:
+        """Accounts that are remembered."""
+        return len(self._leases)
+
+    async def reserve(self, account_id: AccountId, per_minute: int) -> int:
+        """Take one token, leased before or now; returns how long to wait for it, in ms."""
+        lease = self._leases.get(account_id)
+        if lease is None:
+            lease = self._leases[account_id] = _Lease()
+        async with lease.turn:
+            lease.used_at = now = self._clock.boot()
+            wait_ms = lease.spend(per_minute, now)
+            if wait_ms is None:
+                wait_ms = await self._renewed(account_id, lease, per_minute)
+        if len(self._leases) >= self._sweep_at:
+            self._sweep()
+        return wait_ms
+
+    async def _renewed(self, account_id: AccountId, lease: _Lease, rate: int) -> int:
+        now = self._clock.boot()
+        memory = lease.remembered(rate, now)
+        wanted = lease.wanted(rate)
+
+        async def ask(client: "Redis") -> tuple[int, int]:
+            got, level = await _LEASE.run(
+                client, [f"{self._prefix}{account_id}"], rate, wanted,
+                "" if self._redis_clock else int(now), "" if memory is None else memory,
+            )  # fmt: skip
+            return int(got), int(level)
+
+        try:
+            lease.got, lease.level = await self._redis.call("reserve", ask)
+        except UnavailableError:
+            lease.unanswered = True
+            return await self._alone.reserve(account_id, max(1, rate // 2))
+        lease.taken_at, lease.spent, lease.unanswered = self._clock.boot(), 0, False
+        wait_ms = lease.spend(rate, lease.taken_at)
+        if wait_ms is None:
+            raise RuntimeError("a lease of no token")
+        return wait_ms
+
+    def _sweep(self) -> None:
+        """Amortised: the next sweep comes when as many again have gathered."""
+        now = self._clock.boot()
+        self._leases = {
+            one: kept for one, kept in self._leases.items() if kept.turn.locked() or now - kept.used_at < MEMORY_MS
+        }
+        self._sweep_at = max(SWEEP_AT, 2 * len(self._leases))
+
+
+def _conforms(limiter: RedisRateLimiter) -> RateLimiter:
+    return limiter

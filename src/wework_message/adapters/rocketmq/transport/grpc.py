@@ -1,0 +1,220 @@
+"""Publishing and receiving through the proxy, with the official client's blocking calls in threads of ours.
+
+Only those: its asynchronous calls and its push consumer lose messages, send them twice, or hang where a proxy goes away.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from threading import Event
+from typing import Any, Final
+
+from wework_message.adapters.rocketmq.transport.client import Renewed, describe, load_client
+from wework_message.adapters.rocketmq.transport.cluster_address import Target
+from wework_message.adapters.rocketmq.transport.connection_state import ConnectionState
+from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError, Subscription, Transport
+from wework_message.adapters.rocketmq.transport.workers import Workers
+
+LONG_POLL_S: Final = 5
+"""How long one receive waits for a message: a proxy takes no less."""
+
+CLOSE_S: Final = 5.0
+"""How long closing a client may take."""
+
+_SENDERS: Final = 8
+_RETRY_DELAY_S: Final = 0.1
+"""Between two tries of a publish."""
+_PAUSE_S: Final = 1.0
+"""After a receive that failed."""
+_OURS: Final = frozenset(
+    {"IllegalArgumentException", "BadRequestException", "PayloadTooLargeException", "PayloadEmptyException"}
+)
+"""Errors that say something of the message, nothing of the broker."""
+
+
+class GrpcTransport:
+    """A connection to the proxies of a cluster. Nothing is connected before the first use."""
+
+    def __init__(self, target: Target) -> None:
+        """Raises `ClientMissingError`."""
+        self._client = load_client()
+        self._target = target
+        self._workers = Workers("rocketmq-send", _SENDERS)
+        self._producer = Renewed(self._new_producer)
+        self._subscriptions: list[GrpcSubscription] = []
+        self._closing = Event()
+        self._sending: set[asyncio.Future[None]] = set()
+        self.publishing = ConnectionState("publishing")
+        self.receiving = ConnectionState("receiving")
+
+    async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
+        """Durable at the broker when this returns; goes on where the caller is cancelled. Raises `PublishError`."""
+        if self._closing.is_set():
+            raise PublishError("closed")
+        sending = self._workers.start(self._send, topic, body, tuple(keys))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+        await asyncio.shield(sending)
+
+    async def subscribe(self, topic: str, group: str, *, lease_s: int) -> "GrpcSubscription":
+        """Returns at once: the consumer connects with its first receive."""
+        one = GrpcSubscription(Renewed(lambda: self._new_consumer(topic, group)), self.receiving, lease_s)
+        self._subscriptions.append(one)
+        return one
+
+    async def close(self) -> None:
+        """Subscriptions, then what is being published, then the producer; each gets a few seconds. Twice is allowed."""
+        self._closing.set()
+        await asyncio.gather(*(one.close() for one in self._subscriptions))
+        if self._sending:
+            await asyncio.wait(set(self._sending), timeout=CLOSE_S)
+        await asyncio.wait({self._workers.start(self._producer.close)}, timeout=CLOSE_S)
+        self._workers.close()
+
+    def _send(self, topic: str, body: bytes, keys: tuple[str, ...]) -> None:
+        why = ""
+        for number in range(max(1, self._target.tries)):
+            if number and self._closing.wait(_RETRY_DELAY_S):
+                break
+            producer = None
+            try:
+                producer = self._producer.get()
+                producer.send(self._message(topic, body, keys))
+            except Exception as error:  # its own are many, and a missing topic is a bare Exception
+                why = describe(error)
+                if type(error).__name__ in _OURS:
+                    raise PublishError(why) from error
+                self._producer.failed(producer)
+            else:
+                self._producer.answered()
+                self.publishing.answered()
+                return
+        self.publishing.failed(why)
+        raise PublishError(why)
+
+    def _message(self, topic: str, body: bytes, keys: tuple[str, ...]) -> Any:
+        message = self._client.Message()
+        message.topic, message.body = topic, body
+        for key in keys:
+            message.keys = key  # its property adds
+        return message
+
+    def _new_producer(self) -> Any:
+        producer = self._client.Producer(self._configuration(), tls_enable=self._target.tls)
+        producer.startup()
+        return producer
+
+    def _new_consumer(self, topic: str, group: str) -> Any:
+        consumer = self._client.SimpleConsumer(
+            self._configuration(), group, {topic: self._client.FilterExpression("*")}, await_duration=LONG_POLL_S,
+            tls_enable=self._target.tls,
+        )  # fmt: skip
+        consumer.startup()
+        if consumer.route_manager.get_all_endpoints():
+            # The proxy refuses a consumer whose settings it does not have, and the library does not wait for its answer.
+            consumer._init_settings_event.wait(self._target.request_timeout_s)  # noqa: SLF001 -- nothing public tells
+        return consumer
+
+    def _configuration(self) -> Any:
+        target = self._target
+        credentials = self._client.Credentials(target.access_key, target.secret_key)
+        return self._client.ClientConfiguration(
+            target.endpoints, credentials, namespace=target.namespace, request_timeout=target.request_timeout_s
+        )
+
+
+class GrpcSubscription:
+    """One consumer of a group, on one topic."""
+
+    def __init__(self, consumer: Renewed, connection_state: ConnectionState, lease_s: int) -> None:
+        """`presence` hears what became of each receive."""
+        self._consumer = consumer
+        self._connection_state = connection_state
+        self._lease_s = lease_s
+        self._receiver = Workers("rocketmq-receive", 1)
+        self._ackers = Workers("rocketmq-ack", 2)
+        self._under_way: asyncio.Future[Sequence[Delivery]] | None = None
+        self._closed: asyncio.Task[None] | None = None
+
+    @property
+    def renewals(self) -> int:
+        """How many times the consumer was replaced."""
+        return self._consumer.renewals
+
+    async def receive(self, limit: int) -> Sequence[Delivery]:
+        """Up to `limit`, within a few seconds. Cancelled, what comes nevertheless is given to the next call."""
+        if self._closed is not None:
+            return ()
+        if self._under_way is None:
+            self._under_way = self._receiver.start(self._receive, limit)
+        try:
+            taken = await asyncio.shield(self._under_way)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- away, or not yet there: the next call tries again
+            self._under_way = None
+            if self._closed is None:
+                self._connection_state.failed(describe(error))
+                await asyncio.sleep(_PAUSE_S)
+            return ()
+        self._under_way = None
+        self._connection_state.answered()
+        return taken
+
+    def _receive(self, limit: int) -> Sequence[Delivery]:
+        consumer = None
+        try:
+            consumer = self._consumer.get()
+            messages = consumer.receive(limit, self._lease_s)
+        except BaseException:  # its CancelledError too
+            self._consumer.failed(consumer)
+            raise
+        self._consumer.answered()
+        return [_delivery(message) for message in messages]
+
+    async def ack(self, delivery: Delivery) -> None:
+        """Never again, if it reaches the broker within the lease."""
+        with contextlib.suppress(Exception):
+            await self._ackers.run(self._ack, delivery)
+
+    def _ack(self, delivery: Delivery) -> None:
+        self._consumer.get().ack(delivery.handle)
+
+    async def close(self) -> None:
+        """A receive under way is waited for, since what it takes would be gone until its lease ends; what it took is given back."""
+        if self._closed is None:
+            self._closed = asyncio.create_task(self._close())
+        await asyncio.shield(self._closed)
+
+    async def _close(self) -> None:
+        if (under_way := self._under_way) is not None:
+            await asyncio.wait({under_way}, timeout=LONG_POLL_S + CLOSE_S)
+            if under_way.done() and not under_way.exception():
+                await asyncio.wait({self._ackers.start(self._give_back, under_way.result())}, timeout=CLOSE_S)
+        await asyncio.wait({self._ackers.start(self._consumer.close)}, timeout=CLOSE_S)
+        self._receiver.close()
+        self._ackers.close()
+
+    def _give_back(self, deliveries: Sequence[Delivery]) -> None:
+        for one in deliveries:
+            with contextlib.suppress(Exception):
+                self._consumer.get().change_invisible_duration(one.handle, 1)
+
+
+def _delivery(message: Any) -> Delivery:
+    return Delivery(
+        topic=message.topic,
+        body=bytes(message.body or b""),
+        keys=tuple(message.keys or ()),
+        message_id=message.message_id,
+        attempt=message.delivery_attempt or 1,
+        handle=message,
+    )
+
+
+def _conforms(transport: GrpcTransport) -> Transport:
+    return transport
+
+
+def _subscribes(subscription: GrpcSubscription) -> Subscription:
+    return subscription

@@ -1,0 +1,242 @@
+"""Publishing and receiving without a proxy, with the C++ client behind ``rocketmq-client-python`` 2.0.0.
+
+That package brings no C++ library: whoever uses it installs librocketmq 2.2.0 or newer. Here it is only ever run against
+a stand-in for its module `rocketmq.client`. Bodies are C strings there: none of ours holds a zero byte.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import itertools
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Event, Lock
+from typing import Any, Final
+
+from wework_message.adapters.rocketmq.transport.client import ClientMissingError, Renewed, describe
+from wework_message.adapters.rocketmq.transport.cluster_address import Target
+from wework_message.adapters.rocketmq.transport.connection_state import ConnectionState
+from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError, Subscription, Transport
+from wework_message.adapters.rocketmq.transport.workers import Workers
+from wework_message.application.waiting import set_within
+
+WAIT_S: Final = 5.0
+"""How long one receive waits for a message."""
+
+CLOSE_S: Final = 5.0
+
+_THREADS: Final = 8
+"""Of one consumer: as many messages are ours at a time."""
+
+_MS: Final = 1000
+
+
+def load_native() -> Any:
+    """The module `rocketmq.client`. Raises `ClientMissingError`."""
+    try:
+        return importlib.import_module("rocketmq.client")
+    except ImportError as error:
+        raise ClientMissingError(
+            "transport native needs the extra rocketmq-native in an environment of its own, and librocketmq 2.2.0 or newer"
+        ) from error
+
+
+class NativeTransport:
+    """A connection to the brokers that the name servers of `target.endpoints` know."""
+
+    def __init__(self, target: Target, group: str, load: Callable[[], Any] = load_native) -> None:
+        """`group` is the producer's. Raises `ClientMissingError`."""
+        self._library = load()
+        self._target = target
+        self._group = group
+        self._workers = Workers("rocketmq-send", 4)
+        self._producer = Renewed(self._new_producer)
+        self._subscriptions: list[NativeSubscription] = []
+        self._names = itertools.count(1)
+        self._closed = False
+        self.publishing = ConnectionState("publishing")
+        self.receiving = ConnectionState("receiving")
+
+    async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
+        """Durable at the broker when this returns; goes on where the caller is cancelled. Raises `PublishError`."""
+        if self._closed:
+            raise PublishError("closed")
+        await self._workers.run(self._send, topic, body, " ".join(keys))
+
+    async def subscribe(self, topic: str, group: str, *, lease_s: int) -> "NativeSubscription":
+        """Connects in the background."""
+        one = NativeSubscription(self._library.ConsumeStatus, self.receiving, lease_s)
+        self._subscriptions.append(one)
+        one.open(lambda: self._new_consumer(topic, group, one.take))
+        return one
+
+    async def close(self) -> None:
+        """Subscriptions, then the producer; each gets a few seconds. Twice is allowed."""
+        self._closed = True
+        await asyncio.gather(*(one.close() for one in self._subscriptions))
+        await asyncio.wait({self._workers.start(self._producer.close)}, timeout=CLOSE_S)
+        self._workers.close()
+
+    def _send(self, topic: str, body: bytes, keys: str) -> None:
+        why = ""
+        for _ in range(max(1, self._target.tries)):
+            producer = None
+            try:
+                producer = self._producer.get()
+                message = self._library.Message(topic)
+                message.set_body(body)
+                if keys:
+                    message.set_keys(keys)
+                status = producer.send_sync(message).status
+            except Exception as error:  # noqa: BLE001 -- the library's own are many
+                why = describe(error)
+            else:
+                if status == self._library.SendStatus.OK:
+                    self._producer.answered()
+                    self.publishing.answered()
+                    return
+                why = getattr(status, "name", "not durable")
+            self._producer.failed(producer)
+        self.publishing.failed(why)
+        raise PublishError(why)
+
+    def _new_producer(self) -> Any:
+        producer = self._library.Producer(self._group, timeout=self._target.request_timeout_s * _MS)
+        self._introduce(producer)
+        producer.start()
+        return producer
+
+    def _new_consumer(self, topic: str, group: str, take: Callable[[Any], Any]) -> Any:
+        consumer = self._library.PushConsumer(group)
+        self._introduce(consumer)
+        # Clients of one process that share a name share a connection, and the first to end takes it along.
+        consumer.set_instance_name(f"wework-message-{next(self._names)}")
+        consumer.set_thread_count(_THREADS)
+        consumer.subscribe(topic, take)
+        consumer.start()
+        return consumer
+
+    def _introduce(self, client: Any) -> None:
+        client.set_name_server_address(self._target.endpoints)
+        if self._target.access_key:
+            client.set_session_credentials(self._target.access_key, self._target.secret_key, "")
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A message whose callback waits for us."""
+
+    ended: Event = field(default_factory=Event)
+    acknowledged: bool = False
+
+
+class NativeSubscription:
+    """Takes what is pushed, one message for each waiting thread of the library, and hands it out on demand."""
+
+    def __init__(self, statuses: Any, connection_state: ConnectionState, lease_s: int) -> None:
+        """`statuses` is the library's `ConsumeStatus`."""
+        self._statuses = statuses
+        self._connection_state = connection_state
+        self._lease_s = lease_s
+        self._loop = asyncio.get_running_loop()
+        self._filled = asyncio.Event()
+        self._ready: deque[Delivery] = deque()
+        self._held: set[_Held] = set()
+        self._lock = Lock()
+        self._closing = False
+        self._workers = Workers("rocketmq-receive", 1)
+        self._consumer: asyncio.Future[Any] | None = None
+
+    def open(self, build: Callable[[], Any]) -> None:
+        """Start the consumer in a thread."""
+        self._consumer = self._workers.start(build)
+        self._consumer.add_done_callback(self._opened)
+
+    def _opened(self, consumer: "asyncio.Future[Any]") -> None:
+        if (error := consumer.exception()) is None:
+            self._connection_state.answered()
+        else:
+            self._connection_state.failed(describe(error))
+
+    def take(self, message: Any) -> Any:
+        """The library's callback, in a thread of its own. Whatever happens, it answers with a status.
+
+        An exception would reach the C++ side as an undefined answer, which may mean that all is done.
+        """
+        try:
+            return self._take(message)
+        except BaseException:  # noqa: BLE001 -- see above
+            return self._statuses.RECONSUME_LATER
+
+    def _take(self, message: Any) -> Any:
+        held = _Held()
+        keys = message.keys or b""
+        delivery = Delivery(
+            topic=message.topic, body=bytes(message.body),
+            keys=tuple((keys.decode() if isinstance(keys, bytes) else keys).split()),
+            message_id=message.id, attempt=message.reconsume_times + 1, handle=held,
+        )  # fmt: skip
+        with self._lock:
+            if self._closing:
+                return self._statuses.RECONSUME_LATER
+            self._held.add(held)
+        self._loop.call_soon_threadsafe(self._arrived, delivery)
+        held.ended.wait(self._lease_s)
+        with self._lock:
+            self._held.discard(held)
+            held.ended.set()
+            return self._statuses.CONSUME_SUCCESS if held.acknowledged else self._statuses.RECONSUME_LATER
+
+    def _arrived(self, delivery: Delivery) -> None:
+        self._ready.append(delivery)
+        self._filled.set()
+
+    async def receive(self, limit: int) -> Sequence[Delivery]:
+        """Up to `limit`, within a few seconds."""
+        if self._closing:
+            return ()
+        await set_within(self._filled, WAIT_S)
+        found: list[Delivery] = []
+        while self._ready and len(found) < limit:
+            delivery = self._ready.popleft()
+            if isinstance(delivery.handle, _Held) and not delivery.handle.ended.is_set():
+                found.append(delivery)
+        if not self._ready and not self._closing:
+            self._filled.clear()
+        return found
+
+    async def ack(self, delivery: Delivery) -> None:
+        """Its callback answers that all is done, if its lease has not ended."""
+        if isinstance(delivery.handle, _Held):
+            with self._lock:
+                if not delivery.handle.ended.is_set():
+                    delivery.handle.acknowledged = True
+                    delivery.handle.ended.set()
+
+    async def close(self) -> None:
+        """What is not acknowledged comes again, to somebody."""
+        with self._lock:
+            self._closing = True
+            for held in self._held:
+                held.ended.set()
+        self._filled.set()
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await asyncio.wait({consumer}, timeout=CLOSE_S)
+            if consumer.done() and consumer.exception() is None:
+                await asyncio.wait({self._workers.start(_shut, consumer.result())}, timeout=CLOSE_S)
+        self._workers.close()
+
+
+def _shut(consumer: Any) -> None:
+    with contextlib.suppress(Exception):
+        consumer.shutdown()
+
+
+def _conforms(transport: NativeTransport) -> Transport:
+    return transport
+
+
+def _subscribes(subscription: NativeSubscription) -> Subscription:
+    return subscription

@@ -1,0 +1,17 @@
+"""Who does what once per cluster."""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Integer, String, Table
+
+from wework_message.adapters.sql.core.tables import metadata
+
+lease: Final = Table(
+    "wm_duty",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("held_until", BigInteger, nullable=False),
+)
+"""A row per duty, from its first tenure on. It has no tenant: it is the processes' own."""

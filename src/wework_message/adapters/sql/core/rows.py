@@ -1,0 +1,284 @@
+"""Row to aggregate and back: two pure functions per table, written by hand so that the domain keeps its shape."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import RowMapping
+
+from wework_message.domain.account import Account, Binding, BindingState, Standby, effective_state
+from wework_message.domain.content import decode_content, encode_content
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.attempt import Attempt, AttemptOutcome, Receipt
+from wework_message.domain.message.draft import OnUnknown, Pin
+from wework_message.domain.message.message import Message, Note, RecallState
+from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.scheduling import Due, LanePosition, Urgency
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.routing.selector import Decision
+
+Row = Mapping[str, Any] | RowMapping
+"""A result row by column name."""
+
+_ENCODE = msgspec.json.Encoder()
+_RECEIPT = msgspec.json.Decoder(Receipt)
+_DECISION = msgspec.json.Decoder(Decision)
+_EXTRA = msgspec.json.Decoder(dict[str, Any])
+
+STATE_COLUMNS = (
+    "status", "reason", "confirmed", "possible_duplicate", "recall", "recall_confirmed", "round", "tries", "strikes",
+    "attempt_count", "provider_code", "version", "updated_at",
+)  # fmt: skip
+"""What a transition may change, but for `ROUND_COLUMNS`; everything else of a message is written once."""
+
+ROUND_COLUMNS = (*STATE_COLUMNS, "expires_at")
+"""What a transition may change once a message had a second round: only a new round moves its end (decision 40)."""
+
+
+def lane(account_id: str, conversation_id: str) -> str:
+    """The lane's key: account and conversation."""
+    return f"{account_id} {conversation_id}"
+
+
+def message_state(message: Message) -> dict[str, Any]:
+    """The changeable part of a message."""
+    return {
+        "status": message.status.value,
+        "reason": message.reason,
+        "confirmed": message.confirmed,
+        "possible_duplicate": message.possible_duplicate,
+        "recall": message.recall.value,
+        "recall_confirmed": message.recall_confirmed,
+        "round": message.round,
+        "tries": message.tries,
+        "strikes": message.strikes,
+        "attempt_count": message.attempt_count,
+        "provider_code": message.attempts[-1].provider_code if message.attempts else None,
+        "expires_at": message.expires_at,
+        "version": message.version,
+        "updated_at": message.updated_at,
+    }
+
+
+def message_row(message: Message) -> dict[str, Any]:
+    """A whole new message."""
+    return {
+        "id": message.id,
+        "tenant_id": message.tenant_id,
+        "account_id": message.account_id,
+        "guid": message.guid,
+        "conversation_id": message.conversation_id,
+        "message_type": message.message_type,
+        "content": encode_content(message.content).decode(),
+        "accepted_at": message.accepted_at,
+        "mode": message.mode,
+        "priority": message.priority,
+        "scheduled_at": message.scheduled_at,
+        "requested_provider": message.provider_code,
+        "pin": message.pin.value,
+        "on_unknown": message.on_unknown.value,
+        "duplicate_safe": message.duplicate_safe,
+        "retry_count": message.retry_count,
+        "extra": _ENCODE.encode(message.extra).decode() if message.extra is not None else None,
+        "client_message_id": message.client_message_id,
+        "batch_id": message.batch_id,
+        "group_id": message.group_id,
+        "item_index": message.index,
+        **message_state(message),
+    }
+
+
+def due_row(message: Message, due: Due, now: int) -> dict[str, Any]:
+    """When a message is due next, as an instant and as a duration; `now` is the store's clock."""
+    scheduled = message.status is MessageStatus.SCHEDULED
+    return {
+        "tenant_id": message.tenant_id,
+        "message_id": message.id,
+        "lane": lane(message.account_id, message.conversation_id),
+        "urgency": Urgency.of(message.priority).value,
+        "place": SCHEDULED_POSITION if scheduled else due.place.value,
+        "parked": due.parked,
+        "paced": False,
+        "due_at": now + (due.in_ms or 0),
+        "now": now,
+        "in_ms": due.in_ms or 0,
+    }
+
+
+SCHEDULED_POSITION = max(LanePosition) + 1
+"""A scheduled message blocks nobody before its time and keeps its place from then on."""
+
+
+def message_of(row: Row, attempts: Sequence[Attempt]) -> Message:
+    """A stored message with its attempts, oldest first."""
+    return Message(
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        account_id=row["account_id"],
+        guid=row["guid"],
+        conversation_id=row["conversation_id"],
+        content=decode_content(row["content"]),
+        message_type=row["message_type"],
+        accepted_at=row["accepted_at"],
+        expires_at=row["expires_at"],
+        mode=row["mode"],
+        priority=row["priority"],
+        scheduled_at=row["scheduled_at"],
+        provider_code=row["requested_provider"],
+        pin=Pin(row["pin"]),
+        on_unknown=OnUnknown(row["on_unknown"]),
+        duplicate_safe=bool(row["duplicate_safe"]),
+        retry_count=row["retry_count"],
+        extra=_EXTRA.decode(row["extra"]) if row["extra"] is not None else None,
+        client_message_id=row["client_message_id"],
+        batch_id=row["batch_id"],
+        group_id=row["group_id"],
+        index=row["item_index"],
+        status=MessageStatus(row["status"]),
+        reason=row["reason"],
+        confirmed=_flag(row["confirmed"]),
+        possible_duplicate=bool(row["possible_duplicate"]),
+        recall=RecallState(row["recall"]),
+        recall_confirmed=_flag(row["recall_confirmed"]),
+        round=row["round"],
+        tries=row["tries"],
+        strikes=row["strikes"],
+        attempt_count=row["attempt_count"],
+        version=row["version"],
+        updated_at=row["updated_at"],
+        attempts=list(attempts),
+    )
+
+
+def attempt_row(message: Message, attempt: Attempt) -> dict[str, Any]:
+    """One attempt of a message."""
+    outcome = attempt.outcome
+    return {
+        "message_id": message.id,
+        "number": attempt.number,
+        "tenant_id": message.tenant_id,
+        "round": attempt.round,
+        "account_id": attempt.account_id,
+        "conversation_id": message.conversation_id,
+        "binding_id": attempt.binding_id,
+        "provider_code": attempt.provider_code,
+        "guid": attempt.guid,
+        "epoch": attempt.epoch,
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "outcome": outcome.kind.value if outcome is not None else None,
+        "reason": outcome.reason if outcome is not None else None,
+        "error_code": outcome.error_code if outcome is not None else None,
+        "error_message": outcome.error_message if outcome is not None else None,
+        "confirmed": outcome.confirmed if outcome is not None else None,
+        "receipt": _ENCODE.encode(outcome.receipt).decode() if outcome is not None and outcome.receipt else None,
+        "decision": _ENCODE.encode(attempt.decision).decode() if attempt.decision is not None else None,
+        "provider_message_id": attempt.provider_message_id,
+        "app_info_key": attempt.app_info_key,
+        "sent_at": attempt.sent_at,
+        "content_key": attempt.content_key,
+        "facts": ",".join(sorted(attempt.facts)),
+        "unsettled": 1 if attempt.unsettled else None,
+        "lane_open": 1 if attempt.lane_open else None,
+    }
+
+
+SETTLED_COLUMNS = (
+    "ended_at", "outcome", "reason", "error_code", "error_message", "confirmed", "receipt", "provider_message_id",
+    "app_info_key", "sent_at", "facts", "unsettled", "lane_open",
+)  # fmt: skip
+"""What is learnt about an attempt after its intent."""
+
+
+def attempt_of(row: Row) -> Attempt:
+    """A stored attempt."""
+    outcome = None
+    if row["outcome"] is not None:
+        outcome = AttemptOutcome(
+            kind=OutcomeClass(row["outcome"]),
+            reason=row["reason"],
+            error_code=row["error_code"],
+            error_message=row["error_message"],
+            confirmed=bool(row["confirmed"]),
+            receipt=_RECEIPT.decode(row["receipt"]) if row["receipt"] is not None else None,
+        )
+    return Attempt(
+        number=row["number"],
+        round=row["round"],
+        account_id=row["account_id"],
+        binding_id=row["binding_id"],
+        provider_code=row["provider_code"],
+        guid=row["guid"],
+        epoch=row["epoch"],
+        started_at=row["started_at"],
+        decision=_DECISION.decode(row["decision"]) if row["decision"] is not None else None,
+        ended_at=row["ended_at"],
+        outcome=outcome,
+        provider_message_id=row["provider_message_id"],
+        app_info_key=row["app_info_key"],
+        sent_at=row["sent_at"],
+        content_key=row["content_key"],
+        unsettled=row["unsettled"] is not None,
+        lane_open=row["lane_open"] is not None,
+        facts=frozenset(FactKind(fact) for fact in row["facts"].split(",") if fact),
+        stored=True,
+    )
+
+
+def note_row(message: Message, note: Note) -> dict[str, Any]:
+    """One line of a timeline."""
+    return {
+        "tenant_id": message.tenant_id,
+        "message_id": message.id,
+        "kind": note.kind,
+        "at": note.at,
+        "attempt": note.attempt,
+        "detail": note.detail,
+        "event_key": note.event_key,
+        "source": note.source,
+    }
+
+
+def note_of(row: Row) -> Note:
+    """A stored line of a timeline."""
+    return Note(row["kind"], row["at"], row["attempt"], row["detail"], row["event_key"], row["source"])
+
+
+def account_of(row: Row, bindings: Sequence[Binding]) -> Account:
+    """A stored account; its state is what its bindings say."""
+    return Account(
+        account_id=row["account_id"], tenant_id=row["tenant_id"], name=row["name"], corp_id=row["corp_id"],
+        wecom_user_id=row["vid"], enabled=bool(row["enabled"]), state=effective_state(bindings),
+    )  # fmt: skip
+
+
+def account_row(account: Account) -> dict[str, Any]:
+    """A new account."""
+    return {
+        "account_id": account.account_id, "tenant_id": account.tenant_id, "name": account.name,
+        "corp_id": account.corp_id, "vid": account.wecom_user_id, "enabled": account.enabled,
+    }  # fmt: skip
+
+
+def binding_row(binding: Binding, tenant_id: str) -> dict[str, Any]:
+    """A new binding."""
+    return {
+        "binding_id": binding.binding_id, "tenant_id": tenant_id, "account_id": binding.account_id,
+        "provider_code": binding.provider_code, "guid": binding.guid, "standby": binding.standby.value,
+        "priority": binding.priority, "weight": binding.weight, "device_slot": binding.device_slot,
+        "enabled": binding.enabled, "state": binding.state.value, "epoch": binding.epoch, "seq_hwm": binding.seq_hwm,
+    }  # fmt: skip
+
+
+def binding_of(row: Row) -> Binding:
+    """A stored binding."""
+    return Binding(
+        binding_id=row["binding_id"], account_id=row["account_id"], provider_code=row["provider_code"],
+        guid=row["guid"], standby=Standby(row["standby"]), priority=row["priority"], weight=row["weight"],
+        device_slot=row["device_slot"], enabled=bool(row["enabled"]), state=BindingState(row["state"]),
+        epoch=row["epoch"], seq_hwm=row["seq_hwm"],
+    )  # fmt: skip
+
+
+def _flag(value: object) -> bool | None:
+    return None if value is None else bool(value)

@@ -1,0 +1,136 @@
+"""The callback inbox on SQL."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from wework_message.adapters.sql.core.dialect import Dialect
+from wework_message.adapters.sql.core.execution import Run
+from wework_message.adapters.sql.core.prepared import Prepared, Query, updating
+from wework_message.adapters.sql.core.tables import callback
+from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
+
+_DECIDE = updating(callback, {"id": "the_id"}, ["state", "message_id", "waits_for", "tries"], plus="tries")
+
+_PENDING = Query(
+    select(
+        callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
+        callback.c.tries,
+    )
+    .where(callback.c.state == InboxState.PENDING.value)
+    .order_by(callback.c.id)
+    .limit(bindparam("most"))
+    .with_hint(callback, "FORCE INDEX (ix_wm_callback_state)", "mysql")
+    .with_for_update(skip_locked=True)
+)  # fmt: skip
+_OF_PLACE = (callback.c.guid == bindparam("the_guid"), callback.c.provider_code == bindparam("the_provider"))
+_PARKED = callback.c.state == InboxState.PARKED.value
+_OPEN = {"state": InboxState.PENDING.value}
+_REOPEN_NAMED = updating(
+    callback,
+    {"waits_for": "the_id", "guid": "the_guid", "state": "was", "provider_code": "the_provider"},
+    ["state"],
+    index="ix_wm_callback_waits",
+)
+_REOPEN_RECENT = Prepared(
+    update(callback)
+    .where(*_OF_PLACE, _PARKED, callback.c.received_at >= bindparam("since"))
+    .values(_OPEN)
+    # Over the table itself it would pass by a row that is just being parked instead of waiting for it.
+    .with_hint("FORCE INDEX (ix_wm_callback_recent)", dialect_name="mysql")
+)
+_ORPHAN = Prepared(
+    update(callback).where(_PARKED, callback.c.received_at < bindparam("before")).values(state=InboxState.ORPHAN.value)
+)
+
+
+class SqlCallbackInbox:
+    """Callbacks inside one transaction."""
+
+    def __init__(self, run: Run, dialect: Dialect) -> None:
+        """`dialect` knows the insert that leaves repeated items alone."""
+        self._run = run
+        self._dialect = dialect
+
+    async def store(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+        """One multi-row insert that leaves known items alone."""
+        return await self._run(self._store, provider_code, items, at) if items else 0
+
+    def _store(
+        self, connection: Connection, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int
+    ) -> int:
+        arrived = [
+            {
+                "provider_code": provider_code,
+                "guid": item.guid,
+                "notify_type": item.notify_type,
+                "event_key": item.event_key,
+                "raw": item.raw,
+                "received_at": at,
+                "state": (InboxState.PENDING if item.defect is None else InboxState.QUARANTINED).value,
+                "tries": 0,
+            }
+            for item in items
+        ]
+        return max(0, self._dialect.new_callback.many(connection, arrived))
+
+    async def pending(self, limit: int) -> Sequence[InboxEntry]:
+        """By state and id."""
+        return await self._run(_pending, limit)
+
+    async def reopen(
+        self,
+        keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]],
+        guids: Sequence[tuple[ProviderCode, Guid]],
+        *,
+        since: int,
+    ) -> int:
+        """Updates by index. Reopening an entry that still matches nothing does no harm: it is parked again."""
+        return await self._run(_reopen, keys, guids, since)
+
+    async def orphan(self, *, before: int) -> int:
+        """One update of what is parked."""
+        return await self._run(_orphan, before)
+
+    async def decide(self, verdicts: Sequence[InboxVerdict]) -> None:
+        """One update per entry, in one round."""
+        if verdicts:
+            await self._run(_decide, verdicts)
+
+
+def _pending(connection: Connection, limit: int) -> Sequence[InboxEntry]:
+    return [InboxEntry(**row) for row in _PENDING.rows(connection, most=limit)]
+
+
+def _reopen(
+    connection: Connection,
+    keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]],
+    guids: Sequence[tuple[ProviderCode, Guid]],
+    since: int,
+) -> int:
+    states = {"was": InboxState.PARKED.value, "state": InboxState.PENDING.value}
+    named = [{"the_id": name, "the_guid": guid, "the_provider": code, **states} for code, guid, name in keys]
+    recent = [{"the_guid": guid, "the_provider": code, "since": since} for code, guid in guids]
+    return _REOPEN_NAMED.many(connection, named) + _REOPEN_RECENT.many(connection, recent)
+
+
+def _orphan(connection: Connection, before: int) -> int:
+    return _ORPHAN.many(connection, [{"before": before}])
+
+
+def _decide(connection: Connection, verdicts: Sequence[InboxVerdict]) -> None:
+    _DECIDE.many(
+        connection,
+        [
+            {
+                "the_id": verdict.id,
+                "state": verdict.state.value,
+                "message_id": verdict.message_id,
+                "waits_for": verdict.provider_message_id,
+                "tries": int(verdict.state is InboxState.PENDING),
+            }
+            for verdict in verdicts
+        ],
+    )

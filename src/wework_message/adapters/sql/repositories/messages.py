@@ -1,0 +1,280 @@
+"""The message journal on SQL."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, Connection, bindparam, select
+
+from wework_message.adapters.sql.core import rows
+from wework_message.adapters.sql.core.dialect import HELD_BY_UNKNOWN, Dialect
+from wework_message.adapters.sql.core.execution import Later, Run
+from wework_message.adapters.sql.core.prepared import Query, deleting, inserting, updating
+from wework_message.adapters.sql.core.tables import attempt, batch, due, idempotency_key, message, note
+from wework_message.adapters.sql.repositories import ownership, uncertainty
+from wework_message.adapters.sql.repositories.ownership import Named
+from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
+from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.message.matching import OpenAttempt
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.scheduling import LanePosition
+from wework_message.domain.ports.repositories import DueMessage, IdempotencyKey, KeyOwner, LaneBlock, NewBatch
+from wework_message.domain.ports.system import Clock
+
+_NEW_MESSAGE = inserting(message)
+_NEW_ATTEMPT = inserting(attempt)
+_NEW_NOTE = inserting(note, without=("id",))
+_NEW_BATCH = inserting(batch)
+_UPDATE_MESSAGE = updating(message, {"id": "the_id"}, rows.STATE_COLUMNS)
+_UPDATE_ROUND = updating(message, {"id": "the_id"}, rows.ROUND_COLUMNS)
+_UPDATE_ATTEMPT = updating(attempt, {"message_id": "the_id", "number": "the_number"}, rows.SETTLED_COLUMNS)
+_FORGET = deleting(due, {"message_id": "the_id"}, index="uq_wm_due_message_id")
+_MARK_PACED = updating(due, {"message_id": "the_id"}, ["paced"], index="uq_wm_due_message_id")
+_IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
+_BY_ID = select(message).where(message.c.id.in_(_IDS)).with_hint(message, "FORCE INDEX (PRIMARY)", "mysql")
+_MESSAGES = Query(_BY_ID)
+_LOCKED = Query(_BY_ID.with_for_update())
+"""SQLite's compiler leaves the locks out: there a unit of work is the only writer."""
+_UNLOCKED = Query(_BY_ID.with_for_update(skip_locked=True))
+"""Without the messages that another unit of work is changing right now."""
+_ATTEMPTS = Query(select(attempt).where(attempt.c.message_id.in_(_IDS)).order_by(attempt.c.number))
+_VERSIONS = Query(
+    select(message.c.id, message.c.version)
+    .where(message.c.id.in_(_IDS))
+    .with_hint(message, "FORCE INDEX (PRIMARY)", "mysql")
+    .with_for_update()
+)
+_OWNERS = Query(
+    select(
+        idempotency_key.c.tenant_id, idempotency_key.c.key, idempotency_key.c.target, idempotency_key.c.fingerprint
+    ).where(
+        idempotency_key.c.tenant_id.in_(bindparam("tenants", expanding=True)),
+        idempotency_key.c.key.in_(bindparam("keys", expanding=True)),
+    )
+)
+_PARTS = select(message.c.id).where(message.c.group_id == bindparam("the_id")).order_by(message.c.item_index)
+
+
+class SqlMessageRepository:
+    """Messages, attempts, keys and due times inside one transaction."""
+
+    def __init__(self, run: Run, later: Later, dialect: Dialect, clock: Clock) -> None:
+        """`clock` is the store's own clock (SQLite has none that processes could share, decision 61)."""
+        self._run = run
+        self._later = later
+        self._dialect = dialect
+        self._clock = clock
+        self._locked: set[MessageId] = set()
+
+    async def claim_keys(self, keys: Sequence[IdempotencyKey]) -> Sequence[KeyOwner]:
+        """Insert where free, then read who has them."""
+        return await self._run(self._claim_keys, keys)
+
+    def _claim_keys(self, connection: Connection, keys: Sequence[IdempotencyKey]) -> Sequence[KeyOwner]:
+        now = self._clock.now()
+        wanted = [
+            {"tenant_id": key.tenant_id, "key": key.key, "fingerprint": key.fingerprint, "target": key.target,
+             "created_at": now}
+            for key in keys
+        ]  # fmt: skip
+        wanted.sort(
+            key=lambda row: (row["tenant_id"], row["key"])
+        )  # processes that lock in one order never lock each other
+        if self._dialect.new_key.many(connection, wanted) == len(keys):  # the common case: nobody had any of them
+            return [KeyOwner(key.target, key.fingerprint, fresh=True) for key in keys]
+        tenants = list({key.tenant_id for key in keys})
+        found = _OWNERS.rows(connection, tenants=tenants, keys=[key.key for key in keys])
+        owners = {(row["tenant_id"], row["key"]): row for row in found}
+        answers = [owners[key.tenant_id, key.key] for key in keys]
+        return [
+            KeyOwner(row["target"], bytes(row["fingerprint"]), fresh=row["target"] == key.target)
+            for key, row in zip(keys, answers, strict=True)
+        ]
+
+    async def add(self, messages: Sequence[Message], batches: Sequence[NewBatch] = ()) -> None:
+        """Two multi-row inserts, with the next step."""
+        self._later(self._add, messages, batches)
+
+    def _add(self, connection: Connection, messages: Sequence[Message], batches: Sequence[NewBatch]) -> None:
+        now = self._clock.now()
+        _NEW_BATCH.many(connection, [_batch_row(one) for one in batches])
+        _NEW_MESSAGE.many(connection, [rows.message_row(one) for one in messages])
+        self._dialect.new_due.many(
+            connection, [rows.due_row(one, one.due, now) for one in messages if one.due is not None]
+        )
+
+    async def due(self, limit: int, *, among: Collection[MessageId] | None = None) -> Sequence[DueMessage]:
+        """The claim's select, then the messages by id."""
+        return await self._run(self._due, limit, among) if limit > 0 else ()
+
+    def _due(self, connection: Connection, limit: int, among: Collection[MessageId] | None) -> Sequence[DueMessage]:
+        given: dict[str, Any] = {"now": self._clock.now(), "most": limit}
+        if among is None:
+            claimed = self._dialect.claim.rows(connection, **given)
+        else:
+            claimed = self._dialect.claim_named.rows(connection, **given, ids=sorted(among))
+        messages = self._load(connection, [row["message_id"] for row in claimed], _UNLOCKED)
+        return [
+            DueMessage(messages[row["message_id"]], _block(row["holder"], behind=row["behind"]), bool(row["paced"]))
+            for row in claimed
+            if row["message_id"] in messages
+        ]
+
+    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
+        """By primary key."""
+        return await self._run(self._load, message_ids) if message_ids else {}
+
+    async def group(self, group_id: BatchId) -> Sequence[Message]:
+        """By the group's index."""
+        return await self._run(self._group, group_id)
+
+    def _group(self, connection: Connection, group_id: BatchId) -> Sequence[Message]:
+        ids = connection.execute(_PARTS, {"the_id": group_id})
+        return list(self._load(connection, [row.id for row in ids]).values())
+
+    def _load(
+        self, connection: Connection, message_ids: Sequence[MessageId], query: Query = _LOCKED
+    ) -> dict[MessageId, Message]:
+        found = load(connection, message_ids, query)
+        self._locked.update(found)
+        return found
+
+    async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
+        """Check versions, then write."""
+        return await self._run(self._save, messages) if messages else frozenset()
+
+    def _save(self, connection: Connection, messages: Sequence[Message]) -> frozenset[MessageId]:
+        lost = self._lost(connection, [one for one in messages if one.id not in self._locked])
+        winners = [one for one in messages if one.id not in lost]
+        for one in winners:
+            one.version += 1
+        self._locked.update(one.id for one in winners)
+        self._write(connection, winners)
+        return lost
+
+    def _lost(self, connection: Connection, unlocked: Sequence[Message]) -> frozenset[MessageId]:
+        """Messages that were read in an earlier transaction: only an unchanged version may be overwritten."""
+        if not unlocked:
+            return frozenset()
+        stored = _VERSIONS.rows(connection, ids=[one.id for one in unlocked])
+        versions = {row["id"]: row["version"] for row in stored}
+        return frozenset(one.id for one in unlocked if versions.get(one.id) != one.version)
+
+    def _write(self, connection: Connection, messages: Sequence[Message]) -> None:
+        if not messages:
+            return
+        _UPDATE_MESSAGE.many(connection, [_changed(one) for one in messages if one.round == 1])
+        _UPDATE_ROUND.many(connection, [_changed(one) for one in messages if one.round > 1])
+        _write_attempts(connection, messages)
+        _NEW_NOTE.many(connection, [rows.note_row(one, line) for one in messages for line in one.notes])
+        self._write_due(connection, messages)
+
+    def _write_due(self, connection: Connection, messages: Sequence[Message]) -> None:
+        now = self._clock.now()
+        _FORGET.many(
+            connection, [{"the_id": one.id} for one in messages if one.due is not None and one.due.in_ms is None]
+        )
+        pending = [(one, one.due) for one in messages if one.due is not None and one.due.in_ms is not None]
+        waiting = [rows.due_row(one, its, now) for one, its in pending if its.place is not LanePosition.HOLDING]
+        self._dialect.due_again.many(connection, waiting)
+        call_started = [rows.due_row(one, its, now) for one, its in pending if its.place is LanePosition.HOLDING]
+        self._dialect.call_started.many(connection, call_started)
+        self._wake(connection, messages, now)
+
+    def _wake(self, connection: Connection, messages: Sequence[Message], now: int) -> None:
+        freed: list[dict[str, Any]] = []
+        blocked: list[dict[str, Any]] = []
+        for one in messages:
+            if one.lane_released:
+                lane = {"the_lane": rows.lane(one.account_id, one.conversation_id), "now": now}
+                holding = one.due is not None and one.due.place is LanePosition.HOLDING
+                (blocked if holding else freed).append(lane)
+        self._dialect.wake_next.many(connection, freed)
+        self._dialect.wake_all.many(connection, blocked)
+
+    async def pace(self, message_ids: Sequence[MessageId]) -> None:
+        """Mark the due rows, with the next step."""
+        self._later(_pace, message_ids)
+
+    async def sent_as(self, keys: Sequence[Named], *, latest: bool = False) -> Mapping[Named, tuple[MessageId, int]]:
+        """By the unique index on provider ids; a locking read where it must be the latest."""
+        return await self._run(ownership.sent_as, keys, latest) if keys else {}
+
+    async def uncertain(
+        self, provider_code: ProviderCode, guids: Sequence[Guid], *, latest: bool = False
+    ) -> Sequence[OpenAttempt]:
+        """By the index on uncertain attempts; a locking read where it must be the latest."""
+        if not guids:
+            return ()
+        return await self._run(uncertainty.uncertain, provider_code, guids, self._clock.now(), latest)
+
+    async def count(self, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
+        """One upsert per kind of result in this transaction, with the next step."""
+        if sent:
+            self._later(self._count, sent)
+
+    def _count(self, connection: Connection, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
+        self._dialect.count.many(
+            connection,
+            [
+                {
+                    "tenant_id": "default",
+                    "provider_code": code,
+                    "message_type": kind,
+                    "outcome": outcome,
+                    "total": total,
+                }
+                for (code, kind, outcome), total in sorted(sent.items())
+            ],
+        )
+
+
+def load(
+    connection: Connection, message_ids: Sequence[MessageId], query: Query = _MESSAGES
+) -> dict[MessageId, Message]:
+    """The messages that exist, in the order asked for, each with its attempts."""
+    if not message_ids:
+        return {}
+    found = {row["id"]: row for row in query.rows(connection, ids=list(message_ids))}
+    attempts: dict[str, list[Attempt]] = {}
+    if tried := [one for one, row in found.items() if row["attempt_count"] > 0]:
+        for row in _ATTEMPTS.rows(connection, ids=tried):
+            attempts.setdefault(row["message_id"], []).append(rows.attempt_of(row))
+    return {one: rows.message_of(found[one], attempts.get(one, [])) for one in message_ids if one in found}
+
+
+def _changed(one: Message) -> dict[str, Any]:
+    return {"the_id": one.id, **rows.message_state(one)}
+
+
+def _write_attempts(connection: Connection, messages: Sequence[Message]) -> None:
+    known = [_settled(one, each) for one in messages for each in one.attempts if each.stored]
+    _UPDATE_ATTEMPT.many(connection, known)
+    new = [(one, each) for one in messages for each in one.attempts if not each.stored]
+    _NEW_ATTEMPT.many(connection, [rows.attempt_row(one, each) for one, each in new])
+    for _, each in new:
+        each.stored = True
+
+
+def _batch_row(one: NewBatch) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "tenant_id": one.tenant_id,
+        "mode": one.mode,
+        "total": one.total,
+        "created_at": one.created_at,
+    }
+
+
+def _settled(one: Message, each: Attempt) -> dict[str, Any]:
+    row = rows.attempt_row(one, each)
+    return {"the_id": one.id, "the_number": each.number, **{name: row[name] for name in rows.SETTLED_COLUMNS}}
+
+
+def _block(holder: int | None, *, behind: bool) -> LaneBlock | None:
+    if holder == HELD_BY_UNKNOWN:
+        return LaneBlock.BEHIND_UNKNOWN
+    return LaneBlock.BEHIND if holder is not None or behind else None
+
+
+def _pace(connection: Connection, message_ids: Sequence[MessageId]) -> None:
+    _MARK_PACED.many(connection, [{"the_id": one, "paced": True} for one in message_ids])

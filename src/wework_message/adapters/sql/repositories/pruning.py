@@ -1,0 +1,144 @@
+"""Pruning on SQL: each step reads one range of an index, and deletes by key."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, Column, Connection, bindparam, delete, exists, literal, select
+
+from wework_message.adapters.sql.core.dialect import Dialect
+from wework_message.adapters.sql.core.execution import Run
+from wework_message.adapters.sql.core.prepared import Query, deleting
+from wework_message.adapters.sql.core.tables import attempt, batch, callback, idempotency_key, message, note
+from wework_message.domain.inbox import InboxState
+from wework_message.domain.lifecycle import RESTING, MessageStatus
+from wework_message.domain.ports.maintenance import START, Pruned, Pruning
+from wework_message.domain.ports.system import Clock
+
+_MAX_IDS: Final[BindParameter[int]] = bindparam("most", 0)
+_ONES: Final[BindParameter[str]] = bindparam("ones", expanding=True)
+_RESTING: Final = [literal(status.value, literal_execute=True) for status in sorted(RESTING)]
+
+_OLD_KEYS = Query(
+    select(
+        idempotency_key.c.tenant_id, idempotency_key.c.key, idempotency_key.c.target, idempotency_key.c.created_at
+    )
+    .where(idempotency_key.c.created_at > bindparam("after", 0), idempotency_key.c.created_at < bindparam("before", 0))
+    .order_by(idempotency_key.c.created_at)
+    .limit(_MAX_IDS)
+    .with_hint(idempotency_key, "FORCE INDEX (ix_wm_idempotency_key_created)", "mysql")
+)  # fmt: skip
+_OLD_CALLBACKS = Query(
+    select(callback.c.id, callback.c.received_at)
+    .where(callback.c.state == bindparam("the_state"), callback.c.id > bindparam("after", 0))
+    .order_by(callback.c.id)
+    .limit(_MAX_IDS)
+    .with_hint(callback, "FORCE INDEX (ix_wm_callback_state)", "mysql")
+)
+_OLD_MESSAGES = Query(
+    select(message.c.id, message.c.batch_id, message.c.group_id, message.c.accepted_at, message.c.updated_at)
+    .where(message.c.status == bindparam("the_status"), message.c.id > bindparam("after"))
+    .order_by(message.c.id)
+    .limit(_MAX_IDS)
+    .with_hint(message, "FORCE INDEX (ix_wm_message_status)", "mysql")
+    .with_for_update(skip_locked=True)
+)
+_FORGET_KEY = deleting(idempotency_key, {"tenant_id": "tenant_id", "key": "key"})
+_FORGET_CALLBACK = deleting(callback, {"id": "id"})
+_FORGET_MESSAGE = deleting(message, {"id": "id"})
+_FORGET_ATTEMPTS = deleting(attempt, {"message_id": "id"})
+_FORGET_NOTES = deleting(note, {"message_id": "id"}, index="ix_wm_note_message")
+_EMPTY_BATCHES = delete(batch).where(batch.c.id.in_(_ONES), ~exists().where(message.c.batch_id == batch.c.id))
+
+
+def _open_of(column: Column[Any], index: str) -> Query:
+    return Query(
+        select(column.label("target"))
+        .where(column.in_(_ONES), message.c.status.not_in(_RESTING))
+        .with_hint(message, f"FORCE INDEX ({index})", "mysql")
+    )
+
+
+_OPEN: Final = (
+    _open_of(message.c.id, "PRIMARY"),
+    _open_of(message.c.batch_id, "ix_wm_message_batch"),
+    _open_of(message.c.group_id, "ix_wm_message_group"),
+)
+"""Which of some messages, batches and groups have a message that does not rest."""
+
+
+class SqlPruning:
+    """Pruning inside one transaction."""
+
+    def __init__(self, run: Run, dialect: Dialect, clock: Clock) -> None:
+        """`clock` is the store's where the database has none of its own (decision 61)."""
+        self._run = run
+        self._dialect = dialect
+        self._clock = clock
+
+    async def keys(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """By their age; `after` is the millisecond that was looked at last."""
+        return await self._run(self._keys, older_than_ms, limit, int(after or 0))
+
+    def _keys(self, connection: Connection, older_than_ms: int, limit: int, after: int) -> Pruned:
+        before = self._before(connection, older_than_ms)
+        found = _OLD_KEYS.rows(connection, after=after, before=before, most=limit)
+        busy = _open(connection, {row["target"] for row in found})
+        gone = [row for row in found if row["target"] not in busy]
+        _FORGET_KEY.many(connection, gone)
+        return Pruned(len(gone), str(_next_ms(found, deleted=len(gone))) if len(found) == limit else None)
+
+    async def callbacks(self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """By state and id; the first that is young ends it."""
+        return await self._run(self._callbacks, state, older_than_ms, limit, int(after or 0))
+
+    def _callbacks(
+        self, connection: Connection, state: InboxState, older_than_ms: int, limit: int, after: int
+    ) -> Pruned:
+        before = self._before(connection, older_than_ms)
+        found = _OLD_CALLBACKS.rows(connection, the_state=state.value, after=after, most=limit)
+        old = [row for row in found if row["received_at"] < before]
+        _FORGET_CALLBACK.many(connection, old)
+        whole = len(old) == len(found) == limit
+        return Pruned(len(old), str(found[-1]["id"]) if whole else None)
+
+    async def messages(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """By status and id, which is the order of acceptance; the first that is young ends it."""
+        return await self._run(self._messages, status, older_than_ms, limit, after)
+
+    def _messages(
+        self, connection: Connection, status: MessageStatus, older_than_ms: int, limit: int, after: str
+    ) -> Pruned:
+        before = self._before(connection, older_than_ms)
+        found = _OLD_MESSAGES.rows(connection, the_status=status.value, after=after, most=limit)
+        old = [row for row in found if row["accepted_at"] < before]
+        busy = _open(connection, {one for row in old for one in _owners(row)})
+        gone = [row for row in old if row["updated_at"] < before and busy.isdisjoint(_owners(row))]
+        for forget in (_FORGET_ATTEMPTS, _FORGET_NOTES, _FORGET_MESSAGE):
+            forget.many(connection, gone)
+        if batches := sorted({row["batch_id"] for row in gone if row["batch_id"] is not None}):
+            connection.execute(_EMPTY_BATCHES, {"ones": batches})
+        whole = len(old) == len(found) == limit
+        return Pruned(len(gone), str(found[-1]["id"]) if whole else None)
+
+    def _before(self, connection: Connection, older_than_ms: int) -> int:
+        return self._dialect.instant(connection, self._clock.now()) - older_than_ms
+
+
+def _open(connection: Connection, targets: Collection[str]) -> set[str]:
+    if not targets:
+        return set()
+    return {row["target"] for query in _OPEN for row in query.rows(connection, ones=sorted(targets))}
+
+
+def _owners(row: Mapping[str, Any]) -> list[str]:
+    return [one for one in (row["batch_id"], row["group_id"]) if one is not None]
+
+
+def _next_ms(found: Sequence[Mapping[str, Any]], *, deleted: int) -> int:
+    """The last millisecond may go on: it is looked at again, unless it alone fills a step in which nothing went."""
+    first, last = found[0]["created_at"], found[-1]["created_at"]
+    return int(last if first == last and not deleted else last - 1)
+
+
+def _conforms(pruning: SqlPruning) -> Pruning:
+    return pruning

@@ -1,0 +1,194 @@
+"""Queries on SQL: each is one or two indexed reads on a connection of its own."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, func, select
+
+from wework_message.adapters.sql.core import rows
+from wework_message.adapters.sql.core.execution import Run
+from wework_message.adapters.sql.core.tables import (
+    attempt,
+    batch,
+    callback,
+    due,
+    finished,
+    idempotency_key,
+    message,
+    note,
+)
+from wework_message.adapters.sql.repositories.messages import load
+from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
+from wework_message.domain.lifecycle import RESTING, MessageStatus
+from wework_message.domain.message.message import Note
+from wework_message.domain.ports.queries import BatchView, CallbackView, MessageFilter, MessageView
+
+_DUE_TIMES = select(due.c.message_id, due.c.due_at).where(due.c.message_id.in_(bindparam("ids", expanding=True)))
+
+
+class SqlMessageReader:
+    """Reads what is committed; SQLite's WAL lets it read while a writer writes."""
+
+    def __init__(self, run: Run) -> None:
+        """`run` takes a connection from the readers' pool."""
+        self._run = run
+
+    async def messages(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, MessageView]:
+        """By primary key."""
+        if not message_ids:
+            return {}
+        views = await self._run(_views, message_ids)
+        return {view.message.id: view for view in views if view.message.tenant_id == tenant_id}
+
+    async def timeline(self, message_id: MessageId) -> Sequence[Note]:
+        """By message, in the order written."""
+        return await self._run(_timeline, message_id)
+
+    async def sent_as(
+        self, tenant_id: TenantId, guid: Guid, provider_message_id: ProviderMessageId
+    ) -> MessageId | None:
+        """By the unique index on provider ids."""
+        return await self._run(_sent_as, tenant_id, guid, provider_message_id)
+
+    async def page(
+        self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
+    ) -> Sequence[MessageView]:
+        """Keyset by id, newest first."""
+        return await self._run(_page, tenant_id, filters, limit, before)
+
+    async def batch(self, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
+        """The batch's row, and its messages grouped by status (at most a few hundred)."""
+        return await self._run(_batch, tenant_id, batch_id)
+
+    async def batch_items(self, batch_id: BatchId, *, limit: int, after: int) -> Sequence[MessageView]:
+        """By batch or group and index."""
+        return await self._run(_batch_items, batch_id, limit, after)
+
+    async def callbacks(
+        self, guid: Guid, *, notify_type: int | None, limit: int, before: int | None
+    ) -> Sequence[CallbackView]:
+        """Keyset by id, newest first."""
+        return await self._run(_callbacks, guid, notify_type, limit, before)
+
+    async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:
+        """The kept counters."""
+        return await self._run(_counts)
+
+    async def ping(self) -> None:
+        """SELECT 1."""
+        await self._run(_ping)
+
+
+def _views(connection: Connection, message_ids: Sequence[MessageId]) -> Sequence[MessageView]:
+    messages = load(connection, message_ids)
+    times = {row.message_id: row.due_at for row in connection.execute(_DUE_TIMES, {"ids": message_ids})}
+    return [MessageView(one, times.get(one.id)) for one in messages.values()]
+
+
+def _timeline(connection: Connection, message_id: MessageId) -> Sequence[Note]:
+    statement = select(note).where(note.c.message_id == message_id).order_by(note.c.id)
+    return [rows.note_of(row) for row in connection.execute(statement).mappings()]
+
+
+def _sent_as(
+    connection: Connection, tenant_id: TenantId, guid: Guid, provider_message_id: ProviderMessageId
+) -> MessageId | None:
+    columns = attempt.c
+    statement = (
+        select(columns.message_id)
+        .where(columns.provider_message_id == provider_message_id, columns.guid == guid, columns.tenant_id == tenant_id)
+        .limit(1)
+    )
+    found = connection.execute(statement).scalar()
+    return MessageId(found) if found is not None else None
+
+
+def _page(
+    connection: Connection, tenant_id: TenantId, filters: MessageFilter, limit: int, before: MessageId | None
+) -> Sequence[MessageView]:
+    statement = _narrowed(select(message.c.id).where(message.c.tenant_id == tenant_id), tenant_id, filters)
+    if before is not None:
+        statement = statement.where(message.c.id < before)
+    ids = connection.execute(statement.order_by(message.c.id.desc()).limit(limit)).scalars().all()
+    return _views(connection, [MessageId(one) for one in ids]) if ids else ()
+
+
+def _narrowed(statement: Select[Any], tenant_id: TenantId, filters: MessageFilter) -> Select[Any]:
+    columns = message.c
+    equal = {
+        columns.status: filters.status.value if filters.status is not None else None,
+        columns.guid: filters.guid,
+        columns.account_id: filters.account_id,
+        columns.conversation_id: filters.conversation_id,
+        columns.message_type: filters.message_type,
+        columns.provider_code: filters.provider_code,
+        columns.batch_id: filters.batch_id,
+    }
+    for column, value in equal.items():
+        if value is not None:
+            statement = statement.where(column == value)
+    if filters.client_message_id is not None:
+        keyed = select(idempotency_key.c.target).where(
+            idempotency_key.c.tenant_id == tenant_id, idempotency_key.c.key == filters.client_message_id
+        )
+        statement = statement.where(columns.id.in_(keyed))
+    if filters.created_from is not None:
+        statement = statement.where(columns.accepted_at >= filters.created_from)
+    if filters.created_to is not None:
+        statement = statement.where(columns.accepted_at < filters.created_to)
+    return statement
+
+
+def _batch(connection: Connection, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
+    row = connection.execute(select(batch).where(batch.c.id == batch_id, batch.c.tenant_id == tenant_id)).first()
+    if row is None:
+        return None
+    tally = connection.execute(
+        select(message.c.status, func.count().label("messages"), func.max(message.c.updated_at).label("last"))
+        .where(message.c.batch_id == batch_id)
+        .group_by(message.c.status)
+    ).all()
+    by_status = {MessageStatus(line.status): int(line.messages) for line in tally}
+    rests = bool(by_status) and all(status in RESTING for status in by_status)
+    finished_at = max(line.last for line in tally) if rests else None
+    return BatchView(BatchId(row.id), row.mode, row.total, by_status, row.created_at, finished_at)
+
+
+def _batch_items(connection: Connection, batch_id: BatchId, limit: int, after: int) -> Sequence[MessageView]:
+    for column in (message.c.batch_id, message.c.group_id):
+        statement = (
+            select(message.c.id)
+            .where(column == batch_id, message.c.item_index > after)
+            .order_by(message.c.item_index, message.c.id)
+            .limit(limit)
+        )
+        if ids := connection.execute(statement).scalars().all():
+            return _views(connection, [MessageId(one) for one in ids])
+    return ()
+
+
+def _callbacks(
+    connection: Connection, guid: Guid, notify_type: int | None, limit: int, before: int | None
+) -> Sequence[CallbackView]:
+    statement = select(callback).where(callback.c.guid == guid)
+    if notify_type is not None:
+        statement = statement.where(callback.c.notify_type == notify_type)
+    if before is not None:
+        statement = statement.where(callback.c.id < before)
+    found = connection.execute(statement.order_by(callback.c.id.desc()).limit(limit)).all()
+    return [
+        CallbackView(
+            row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.received_at, row.state, row.message_id
+        )
+        for row in found
+    ]
+
+
+def _counts(connection: Connection) -> Mapping[tuple[ProviderCode, str, str], int]:
+    return {
+        (row.provider_code, row.message_type, row.outcome): row.total for row in connection.execute(select(finished))
+    }
+
+
+def _ping(connection: Connection) -> None:
+    connection.execute(select(1))

@@ -1,0 +1,138 @@
+"""The state of the store as numbers, on SQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, literal, or_, select, true, union_all
+
+from wework_message.adapters.sql.core.dialect import Dialect, literal_number
+from wework_message.adapters.sql.core.execution import Run
+from wework_message.adapters.sql.core.prepared import Query
+from wework_message.adapters.sql.core.tables import attempt, due, message
+from wework_message.adapters.sql.repositories.invariants import smallest_id
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.lifecycle import RESTING, MessageStatus
+from wework_message.domain.message.scheduling import LanePosition, Urgency
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.store_metrics import AT_MOST, LEASE_OVERDUE_MS, RECENT_MS, Invariant, StoreMetrics
+from wework_message.domain.ports.system import Clock
+
+_BY_STATUS: Final = "FORCE INDEX (ix_wm_message_status)"
+
+_OPEN: Final = [status for status in MessageStatus if status not in RESTING]
+
+_FIRST_DUE = Query(
+    select(func.min(due.c.due_at).label("due_at")).where(due.c.urgency == bindparam("urgency", 0))
+)  # fmt: skip
+_UNKNOWN = Query(
+    select(message.c.provider_code, func.count().label("messages"))
+    .where(message.c.status == MessageStatus.UNKNOWN.value)
+    .group_by(message.c.provider_code)
+    .with_hint(message, _BY_STATUS, "mysql")
+)
+
+
+def _counted(statuses: Sequence[MessageStatus], *where: ColumnElement[bool]) -> Query:
+    """How many messages: one range of the index by status and id for each of `statuses`."""
+    ranges = [
+        select(message.c.id)
+        .where(message.c.status == literal(status.value, literal_execute=True), *where)
+        .limit(literal_number(AT_MOST))
+        .with_hint(message, _BY_STATUS, "mysql")
+        .subquery()
+        for status in statuses
+    ]
+    found = union_all(*(select(one.c.id) for one in ranges)).subquery()
+    return Query(select(func.count().label("rows")).select_from(found))
+
+
+def _has(*where: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists(select(attempt.c.number).where(attempt.c.message_id == message.c.id, *where))
+
+
+def _overdue() -> Select[Any]:
+    """Calls among what is due: a range of the claim's own index for each class."""
+    late = due.c.due_at < bindparam("late", 0)
+    urgencies = [literal_number(urgency) for urgency in Urgency]
+    found = (
+        select(due.c.seq)
+        .where(due.c.urgency.in_(urgencies), late, due.c.place == LanePosition.HOLDING.value)
+        .limit(AT_MOST)
+        .with_hint(due, "FORCE INDEX (ix_wm_due_when)", "mysql")
+        .subquery()
+    )
+    return select(func.count().label("rows")).select_from(found)
+
+
+_DUE: Final = select(due.c.seq).where(due.c.message_id == message.c.id).scalar_subquery()
+"""Not an EXISTS, which MariaDB would answer by reading the whole index first."""
+
+_SETTLED: Final = or_(attempt.c.outcome == OutcomeClass.ACCEPTED.value, attempt.c.facts != "")
+_SINCE: Final[ColumnElement[bool]] = message.c.id > bindparam("since", "")
+_VIOLATIONS: Final = {
+    Invariant.STRANDED: _counted(
+        _OPEN, _DUE.is_(None)
+    ),
+    Invariant.SENDING_WITHOUT_INTENT: _counted(
+        [MessageStatus.SENDING], ~_has(attempt.c.unsettled == 1)
+    ),
+    Invariant.SENT_WITHOUT_PROOF: _counted(
+        [MessageStatus.SENT, MessageStatus.DELIVERED], _SINCE, ~_has(_SETTLED)
+    ),
+    Invariant.FAILED_UNPROVEN: _counted(
+        [MessageStatus.FAILED], _SINCE,
+        or_(message.c.confirmed == true(), message.c.confirmed.is_(None)),
+        _has(attempt.c.outcome == OutcomeClass.UNCERTAIN.value, attempt.c.unsettled == 1),
+    ),
+    Invariant.LEASE_OVERDUE: Query(_overdue()),
+}  # fmt: skip
+
+
+class SqlStoreMetrics:
+    """Reads what is committed."""
+
+    def __init__(self, run: Run, dialect: Dialect, clock: Clock) -> None:
+        """`clock` is the store's where the database has none of its own (decision 61)."""
+        self._run = run
+        self._dialect = dialect
+        self._clock = clock
+
+    async def oldest_due_ms(self) -> int:
+        """The first entry of each class in the claim's index."""
+        return await self._run(self._oldest_due_ms)
+
+    def _oldest_due_ms(self, connection: Connection) -> int:
+        now = self._dialect.instant(connection, self._clock.now())
+        firsts = [_FIRST_DUE.rows(connection, urgency=urgency.value)[0]["due_at"] for urgency in Urgency]
+        return max((now - int(one) for one in firsts if one is not None and one <= now), default=0)
+
+    async def unknown_open(self) -> Mapping[ProviderCode, int]:
+        """By status."""
+        return await self._run(_unknown_open)
+
+    async def violations(self) -> Mapping[Invariant, int]:
+        """One query each."""
+        return await self._run(self._violations)
+
+    def _violations(self, connection: Connection) -> dict[Invariant, int]:
+        now = self._dialect.instant(connection, self._clock.now())
+        given = {
+            kind: {"since": smallest_id(now - RECENT_MS)}
+            for kind in (Invariant.SENT_WITHOUT_PROOF, Invariant.FAILED_UNPROVEN)
+        } | {Invariant.LEASE_OVERDUE: {"late": now - LEASE_OVERDUE_MS}}
+        return {
+            kind: min(AT_MOST, query.rows(connection, **given.get(kind, {}))[0]["rows"])
+            for kind, query in _VIOLATIONS.items()
+        }
+
+
+def _unknown_open(connection: Connection) -> dict[ProviderCode, int]:
+    return {
+        ProviderCode(row["provider_code"]): row["messages"]
+        for row in _UNKNOWN.rows(connection)
+        if row["provider_code"] is not None
+    }
+
+
+def _conforms(store_metrics: SqlStoreMetrics) -> StoreMetrics:
+    return store_metrics

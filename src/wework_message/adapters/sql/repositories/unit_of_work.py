@@ -1,0 +1,146 @@
+"""One transaction on SQL. Leaving without `commit` rolls back."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeAlias
+
+from sqlalchemy import Connection
+
+from wework_message.adapters.sql.core.dialect import Dialect
+from wework_message.adapters.sql.core.execution import Result, Session, Sessions, Step
+from wework_message.adapters.sql.repositories.accounts import SqlAccountRepository
+from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetters
+from wework_message.adapters.sql.repositories.inbox import SqlCallbackInbox
+from wework_message.adapters.sql.repositories.leases import SqlLeaseStore
+from wework_message.adapters.sql.repositories.messages import SqlMessageRepository
+from wework_message.adapters.sql.repositories.pruning import SqlPruning
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
+from wework_message.domain.ports.system import Clock
+
+Turn: TypeAlias = asyncio.Lock | asyncio.Semaphore
+
+
+class SqlUnitOfWork:
+    """A session of the store, one transaction, and the ports on it."""
+
+    def __init__(self, sessions: Sessions, dialect: Dialect, clock: Clock, turn: Turn) -> None:
+        """Nothing is opened before `__aenter__`; `turn` lets as many units of work of the process in as the store takes."""
+        self._sessions = sessions
+        self._turn = turn
+        self._session: Session | None = None
+        self._deferred: list[Step] = []
+        self.messages = SqlMessageRepository(self._run, self._later, dialect, clock)
+        self.inbox = SqlCallbackInbox(self._run, dialect)
+        self.accounts = SqlAccountRepository(self._run, dialect)
+        self.leases = SqlLeaseStore(self._run, dialect, clock)
+        self.pruning = SqlPruning(self._run, dialect, clock)
+        self.dead_letters = SqlDeadLetters(self._run, dialect)
+
+    async def __aenter__(self) -> Self:
+        """Begin; raises `UnavailableError`."""
+        await self._turn.acquire()
+        try:
+            self._session = await self._sessions.begin()
+        except BaseException:
+            self._turn.release()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Roll back what was not committed, and give the session back."""
+        session, self._session = self._session, None
+        try:
+            if session is not None:
+                await session.close()
+        finally:
+            self._turn.release()
+
+    async def commit(self) -> None:
+        """COMMIT; raises `UnavailableError` if its answer does not come (it may have happened)."""
+        await self._open_session().commit(self._take_deferred())
+
+    async def _run(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        session = self._open_session()
+        if self._deferred:
+            return await session.run(_in_order, self._take_deferred(), work, arguments)
+        return await session.run(work, *arguments)
+
+    def _later(self, work: Callable[..., object], /, *arguments: Any) -> None:
+        self._open_session()
+        self._deferred.append((work, arguments))
+
+    def _take_deferred(self) -> list[Step]:
+        deferred, self._deferred = self._deferred, []
+        return deferred
+
+    def _open_session(self) -> Session:
+        if self._session is None:
+            raise UnavailableError("database", "the unit of work is closed")
+        return self._session
+
+
+def _in_order(
+    connection: Connection, first: Sequence[Step], work: Callable[..., Result], arguments: tuple[Any, ...]
+) -> Result:
+    for step, its in first:
+        step(connection, *its)
+    return work(connection, *arguments)
+
+
+class Store(Sessions, Protocol):
+    """A database. Units of work begin on it, and queries read what is committed."""
+
+    @property
+    def name(self) -> str:
+        """The kind of database: ``sqlite`` or ``mysql``."""
+        ...
+
+    @property
+    def dialect(self) -> Dialect:
+        """Its statements."""
+        ...
+
+    @property
+    def turn(self) -> Turn:
+        """Lets as many units of work of the process in as it takes."""
+        ...
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether that is more than one."""
+        ...
+
+    async def transact(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        """One function in a transaction of its own; raises as a session does."""
+        ...
+
+    async def read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        """One query on what is committed; raises `UnavailableError`."""
+        ...
+
+    async def close(self) -> None:
+        """End every connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SqlUnitOfWorkFactory:
+    """Opens units of work on one store."""
+
+    sessions: Sessions
+    dialect: Dialect
+    clock: Clock
+    turn: Turn = field(default_factory=asyncio.Lock)
+
+    def __call__(self) -> SqlUnitOfWork:
+        """A new one, not yet begun."""
+        return SqlUnitOfWork(self.sessions, self.dialect, self.clock, self.turn)
+
+
+def _conforms(factory: SqlUnitOfWorkFactory, unit: SqlUnitOfWork) -> tuple[UnitOfWorkFactory, UnitOfWork]:
+    return factory, unit

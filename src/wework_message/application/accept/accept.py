@@ -1,0 +1,286 @@
+"""Accept messages: after this returns, they are durable and will reach an honest end (decision 11)."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from wework_message.application.accept.fingerprint import fingerprint
+from wework_message.application.accept.senders import Senders
+from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.errors import (
+    ApplicationError,
+    BatchConflictError,
+    BatchRefusedError,
+    IdempotencyConflictError,
+    UnknownNameError,
+    UnquotableError,
+)
+from wework_message.domain.ids import BatchId, MessageId, TenantId
+from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.message import Message
+from wework_message.domain.ports.repositories import IdempotencyKey, KeyOwner, NewBatch
+from wework_message.domain.ports.system import Clock, IdGenerator
+
+FANOUT: Final = "FANOUT"
+"""The mode of a batch whose items are single messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptMessage:
+    """One request: a message, or the parts of a MIXED group in order."""
+
+    tenant_id: TenantId
+    drafts: tuple[Draft, ...]
+    mode: str = "ASYNC"
+    """SYNC, ASYNC, BATCH; a MIXED group is told by `grouped`."""
+    grouped: bool = False
+    key: str | None = None
+    """Idempotency key; where the client gave one it is also its drafts' `client_message_id`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the request became. With `duplicate` it is what an earlier, equal request became."""
+
+    target: str
+    """Id of the message or group."""
+    duplicate: bool
+    grouped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request, ready to be stored."""
+
+    messages: tuple[Message, ...]
+    target: str
+    grouped: bool
+    key: IdempotencyKey | None
+
+
+class StoreMessages:
+    """The transaction's part: keys first, then the messages whose key is fresh."""
+
+    def __init__(self, clock: Clock) -> None:
+        """`clock` tells which messages are scheduled for later."""
+        self._clock = clock
+
+    async def __call__(self, scope: CommitScope, items: Sequence[Entry], /) -> Sequence[Accepted | Exception]:
+        """One answer per entry."""
+        results, fresh = await sort_out(scope, items)
+        await store(scope, fresh, now=self._clock.now())
+        return results
+
+
+async def sort_out(scope: CommitScope, items: Sequence[Entry]) -> tuple[list[Accepted | ApplicationError], list[Entry]]:
+    """Answers for all entries, and those of them that are new and must be stored."""
+    keys = [item.key for item in items if item.key is not None]
+    owners = iter(await scope.unit.messages.claim_keys(keys) if keys else ())
+    results: list[Accepted | ApplicationError] = []
+    fresh: list[Entry] = []
+    for item in items:
+        owner = next(owners) if item.key is not None else None
+        results.append(_answer(item, owner))
+        if owner is None or owner.fresh:
+            fresh.append(item)
+    return results, fresh
+
+
+def _answer(item: Entry, owner: KeyOwner | None) -> Accepted | ApplicationError:
+    if owner is None or owner.fresh:
+        return Accepted(item.target, duplicate=False, grouped=item.grouped)
+    if item.key is not None and owner.fingerprint == item.key.fingerprint:
+        return Accepted(owner.target, duplicate=True, grouped=item.grouped)
+    return IdempotencyConflictError()
+
+
+async def store(scope: CommitScope, entries: Sequence[Entry], *, now: int, batches: Sequence[NewBatch] = ()) -> None:
+    """Insert the messages of these entries, due at once or at their time."""
+    messages = [message for entry in entries for message in entry.messages]
+    for message in messages:
+        message.make_due(now=now)
+    if messages or batches:
+        await scope.unit.messages.add(messages, batches)
+        scope.accepted.extend(messages)
+        scope.became_due(messages)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptMessageHandler:
+    """Accept one request."""
+
+    commits: GroupCommit
+    operation: StoreMessages
+    drafting: "Drafting"
+
+    async def __call__(self, command: AcceptMessage) -> Accepted:
+        """Durable when this returns. Raises `IdempotencyConflictError`, `UnknownNameError`, `UnavailableError`."""
+        return await self.commits.submit(self.operation, await self.drafting.entry(command))
+
+
+@dataclass(frozen=True, slots=True)
+class Drafting:
+    """Turns drafts into messages: ids, sender, defaults."""
+
+    ids: IdGenerator
+    clock: Clock
+    senders: Senders
+
+    async def entry(
+        self, command: AcceptMessage, *, batch_id: BatchId | None = None, index: int | None = None
+    ) -> Entry:
+        """The messages of one request, not yet stored. Raises `UnknownNameError` for a name nobody configured."""
+        group = self.ids.batch_id() if command.grouped else None
+        messages = tuple(
+            [
+                await self._message(command, draft, batch_id, group, place if group is not None else index)
+                for place, draft in enumerate(command.drafts)
+            ]
+        )
+        target = group if group is not None else messages[0].id
+        key = None
+        if command.key is not None:
+            key = IdempotencyKey(command.tenant_id, command.key, fingerprint(command.drafts), target)
+        return Entry(messages, target, command.grouped, key)
+
+    async def _message(
+        self, command: AcceptMessage, draft: Draft, batch_id: BatchId | None, group: BatchId | None, index: int | None
+    ) -> Message:
+        now = self.clock.now()
+        sender = await self.senders.resolve(command.tenant_id, draft)
+        policy = self.senders.policy
+        return Message(
+            id=self.ids.message_id(),
+            tenant_id=command.tenant_id,
+            account_id=sender,
+            guid=draft.guid,
+            conversation_id=str(draft.conversation),
+            content=await self.senders.complete(command.tenant_id, draft, now=now),
+            message_type=draft.content.message_type.value,
+            accepted_at=now,
+            expires_at=draft.expires_at or max(now, draft.scheduled_at or now) + policy.expire_after_ms,
+            mode=command.mode,
+            priority=draft.priority,
+            scheduled_at=draft.scheduled_at,
+            provider_code=draft.provider_code,
+            pin=draft.pin,
+            on_unknown=draft.on_unknown or policy.on_unknown,
+            duplicate_safe=draft.duplicate_safe,
+            retry_count=draft.retry_count,
+            extra=draft.extra,
+            client_message_id=draft.client_message_id,
+            batch_id=batch_id,
+            group_id=group,
+            index=index,
+            updated_at=now,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptBatch:
+    """A batch of single messages (FANOUT)."""
+
+    tenant_id: TenantId
+    items: tuple[AcceptMessage, ...]
+    """The valid ones; their places are in `places`."""
+    places: tuple[int, ...]
+    atomic: bool = False
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedBatch:
+    """What the batch became, item by item. With `duplicate`, `items` is empty: the earlier batch tells."""
+
+    batch_id: BatchId
+    duplicate: bool
+    items: tuple[Accepted | ApplicationError, ...]
+    """In the order of the command's items; an error is why that item alone was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEntry:
+    """A batch, ready to be stored."""
+
+    batch: NewBatch
+    entries: tuple[Entry | ApplicationError, ...]
+    """One per item; an error is an item that names what nobody configured."""
+    places: tuple[int, ...]
+    atomic: bool
+    key: IdempotencyKey | None
+
+
+class StoreBatches:
+    """The transaction's part of accepting batches."""
+
+    def __init__(self, clock: Clock) -> None:
+        """`clock` tells which messages are scheduled for later."""
+        self._clock = clock
+
+    async def __call__(self, scope: CommitScope, items: Sequence[BatchEntry], /) -> Sequence[AcceptedBatch | Exception]:
+        """One answer per batch."""
+        return [await self._store(scope, item) for item in items]
+
+    async def _store(self, scope: CommitScope, item: BatchEntry) -> AcceptedBatch | Exception:
+        if item.key is not None:
+            (owner,) = await scope.unit.messages.claim_keys([item.key])
+            if not owner.fresh:
+                if owner.fingerprint != item.key.fingerprint:
+                    return IdempotencyConflictError()
+                return AcceptedBatch(BatchId(owner.target), duplicate=True, items=())
+        answered, fresh = await sort_out(scope, [one for one in item.entries if isinstance(one, Entry)])
+        answers = iter(answered)
+        results = tuple(next(answers) if isinstance(one, Entry) else one for one in item.entries)
+        refusals = [
+            (place, result)
+            for place, result in zip(item.places, results, strict=True)
+            if isinstance(result, ApplicationError)
+        ]
+        if refusals and (item.atomic or len(refusals) == len(results)):
+            raise _refused(refusals)  # leaving the unit of work gives the fresh keys back
+        batch = dataclasses.replace(item.batch, total=sum(len(entry.messages) for entry in fresh))
+        await store(scope, fresh, now=self._clock.now(), batches=(batch,))
+        return AcceptedBatch(item.batch.id, duplicate=False, items=results)
+
+
+def _refused(refusals: Sequence[tuple[int, ApplicationError]]) -> BatchRefusedError:
+    conflict = all(isinstance(error, IdempotencyConflictError) for _, error in refusals)
+    return BatchConflictError(refusals) if conflict else BatchRefusedError(refusals)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptBatchHandler:
+    """Accept a batch."""
+
+    commits: GroupCommit
+    operation: StoreBatches
+    drafting: Drafting
+
+    async def __call__(self, command: AcceptBatch) -> AcceptedBatch:
+        """Durable when this returns. Raises `BatchRefusedError`, `IdempotencyConflictError`, `UnavailableError`."""
+        batch_id = self.drafting.ids.batch_id()
+        entries = tuple(
+            [
+                await self._entry(item, batch_id, place)
+                for item, place in zip(command.items, command.places, strict=True)
+            ]
+        )
+        batch = NewBatch(batch_id, command.tenant_id, FANOUT, total=0, created_at=self.drafting.clock.now())
+        key = None
+        if command.key is not None:
+            drafts = [draft for item in command.items for draft in item.drafts]
+            key = IdempotencyKey(command.tenant_id, command.key, fingerprint(drafts, mode="batch"), batch_id)
+        entry = BatchEntry(batch, entries, command.places, command.atomic, key)
+        return await self.commits.submit(self.operation, entry)
+
+    async def _entry(self, item: AcceptMessage, batch_id: BatchId, place: int) -> Entry | ApplicationError:
+        try:
+            return await self.drafting.entry(item, batch_id=batch_id, index=place)
+        except (UnknownNameError, UnquotableError) as refused:
+            return refused
+
+
+def message_id(accepted: Accepted) -> MessageId:
+    """The id of a single accepted message."""
+    return MessageId(accepted.target)

@@ -1,0 +1,58 @@
+"""Quotes of our own messages: what the vendor wants to know about the original comes from what we stored (wire section 2)."""
+
+import base64
+from dataclasses import dataclass
+from typing import Final, get_args
+
+import msgspec
+
+from wework_message.application.errors import UnquotableError
+from wework_message.domain.content import Content, QuoteContent, QuotedContent, TextContent
+from wework_message.domain.ids import MessageId, TenantId
+from wework_message.domain.ports.queries import MessageReader
+
+PREVIEW: Final = 100
+"""Characters of the original that the quote shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quoting:
+    """Completes quotes by id."""
+
+    reader: MessageReader
+
+    async def fill(self, tenant_id: TenantId, content: QuoteContent) -> QuoteContent:
+        """The quote with everything the vendor asks; raises `UnquotableError` where the original cannot be quoted."""
+        original_id = MessageId(content.quote_message_id or "")
+        view = (await self.reader.messages(tenant_id, [original_id])).get(original_id)
+        if view is None:
+            raise UnquotableError("no such message")
+        attempt = view.message.delivered_attempt
+        receipt = attempt.outcome.receipt if attempt is not None and attempt.outcome is not None else None
+        if attempt is None or receipt is None:
+            raise UnquotableError("the message is not proven sent yet")
+        if not isinstance(view.message.content, get_args(QuotedContent)):
+            raise UnquotableError("a message of this type cannot be quoted")
+        if not (attempt.app_info_key and receipt.sender_id and receipt.sender_name):
+            raise UnquotableError("the provider's answer does not say who sent it")
+        return msgspec.structs.replace(
+            content,
+            quote_content=_preview(view.message.content),
+            quote_app_info=attempt.app_info_key,
+            quote_content_type=receipt.content_type or 0,
+            quote_sender=receipt.sender_id,
+            quote_sender_name=_plain(receipt.sender_name),
+            quote_message=view.message.content,
+        )
+
+
+def _plain(encoded: str) -> str:
+    """Answers carry the sender's name in base64, quotes want it plain (provider contract sections 3 and 4)."""
+    try:
+        return base64.b64decode(encoded, validate=True).decode()
+    except ValueError:
+        return encoded
+
+
+def _preview(content: Content) -> str:
+    return content.content[:PREVIEW] if isinstance(content, TextContent) else f"[{content.message_type}]"

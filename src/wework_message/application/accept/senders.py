@@ -1,0 +1,61 @@
+"""Who sends, and with what: names in a request become an account and a whole content (decision 19)."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from wework_message.application.accept.quoting import Quoting
+from wework_message.application.errors import UnknownNameError
+from wework_message.application.policy import Policy
+from wework_message.domain.account import implicit_account_id
+from wework_message.domain.content import Content, MergedContent, QuoteContent
+from wework_message.domain.ids import AccountId, TenantId
+from wework_message.domain.message.draft import Draft
+from wework_message.domain.ports.repositories import UnitOfWorkFactory
+
+
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """Resolves the sender of a draft and completes its content."""
+
+    policy: Policy
+    units: UnitOfWorkFactory
+    quoting: Quoting
+
+    async def resolve(self, tenant_id: TenantId, draft: Draft) -> AccountId:
+        """The account. A guid that nobody registered has an account of its own; raises `UnknownNameError`."""
+        if draft.provider_code is not None and draft.provider_code not in self.policy.providers:
+            raise UnknownNameError("providerCode", "provider")
+        if draft.guid is not None:
+            return implicit_account_id(draft.guid)
+        account_id = draft.account_id or AccountId("")
+        async with self.units() as unit:
+            known = (await unit.accounts.accounts([account_id])).get(account_id)
+        if known is None or known[0].tenant_id != tenant_id:
+            raise UnknownNameError("accountId", "account")
+        return account_id
+
+    async def complete(self, tenant_id: TenantId, draft: Draft, *, now: int) -> Content:
+        """The content as it will be sent: quotes of our messages and authors of merged records are filled in."""
+        content = draft.content
+        if isinstance(content, QuoteContent) and content.quote_message_id is not None:
+            return await self.quoting.fill(tenant_id, content)
+        if isinstance(content, MergedContent):
+            wecom_user_id = self.policy.wecom_user_ids.get(draft.guid or "", "")
+            return signed(content, sent_at=datetime.fromtimestamp(now // 1000, UTC), wecom_user_id=wecom_user_id)
+        return content
+
+
+Record = TypeVar("Record", bound=MergedContent)
+
+
+def signed(record: Record, *, sent_at: datetime, wecom_user_id: str) -> Record:
+    """A merged record whose items all say when (default: acceptance) and by whom (default: the account itself)."""
+    items = []
+    for item in record.messages:
+        whole = signed(item, sent_at=sent_at, wecom_user_id=wecom_user_id) if isinstance(item, MergedContent) else item
+        author = {"send_time": item.send_time or sent_at, "sender_user_id": item.sender_user_id or wecom_user_id}
+        items.append(msgspec.structs.replace(whole, **author))
+    return msgspec.structs.replace(record, messages=tuple(items))

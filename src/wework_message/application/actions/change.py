@@ -1,0 +1,127 @@
+"""What a person or client asks of a stored message: cancel, retry, recall (wire section 3)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.errors import NotFoundError
+from wework_message.domain.errors import IllegalTransitionError
+from wework_message.domain.ids import Guid, MessageId, ProviderMessageId, TenantId
+from wework_message.domain.message.message import Message
+from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.system import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one message."""
+
+    tenant_id: TenantId
+    message_id: MessageId
+    apply: Callable[[Message], None]
+
+
+class ChangeMessages:
+    """The transaction's part: lock, change, save."""
+
+    async def __call__(self, scope: CommitScope, items: Sequence[Change], /) -> Sequence[MessageId | Exception]:
+        """The id, or `NotFoundError`, or the `IllegalTransitionError` of the rule that said no."""
+        messages = await scope.unit.messages.get(sorted({item.message_id for item in items}))
+        results = [_apply(messages.get(item.message_id), item) for item in items]
+        changed = {result: messages[result] for result in results if not isinstance(result, Exception)}
+        await scope.save(list(changed.values()))
+        return results
+
+
+def _apply(message: Message | None, item: Change) -> MessageId | Exception:
+    if message is None or message.tenant_id != item.tenant_id:
+        return NotFoundError("message")
+    try:
+        item.apply(message)
+    except IllegalTransitionError as refused:
+        return refused
+    return message.id
+
+
+@dataclass(frozen=True, slots=True)
+class CancelMessage:
+    """Withdraw a message that is not claimed yet."""
+
+    tenant_id: TenantId
+    message_id: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class CancelMessageHandler:
+    """Cancel."""
+
+    commits: GroupCommit
+    operation: ChangeMessages
+    clock: Clock
+
+    async def __call__(self, command: CancelMessage) -> MessageId:
+        """Raises `NotFoundError`, and `IllegalTransitionError` once it is claimed (a recall is the way then)."""
+        change = Change(command.tenant_id, command.message_id, lambda message: message.cancel(now=self.clock.now()))
+        return await self.commits.submit(self.operation, change)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryMessage:
+    """Open a new round for a message that failed or expired; `force` also for one that is UNKNOWN."""
+
+    tenant_id: TenantId
+    message_id: MessageId
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RetryMessageHandler:
+    """Retry by hand."""
+
+    commits: GroupCommit
+    operation: ChangeMessages
+    clock: Clock
+
+    async def __call__(self, command: RetryMessage) -> MessageId:
+        """Raises `NotFoundError`, and `IllegalTransitionError` where the state forbids it."""
+
+        def replay(message: Message) -> None:
+            message.replay(force=command.force, by="api", now=self.clock.now())
+
+        return await self.commits.submit(self.operation, Change(command.tenant_id, command.message_id, replay))
+
+
+@dataclass(frozen=True, slots=True)
+class RecallMessage:
+    """Recall a sent message, named by our id or by the provider's id at this guid."""
+
+    tenant_id: TenantId
+    guid: Guid
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecallMessageHandler:
+    """Ask for a recall; the dispatcher makes the call."""
+
+    commits: GroupCommit
+    operation: ChangeMessages
+    reader: MessageReader
+    clock: Clock
+
+    async def __call__(self, command: RecallMessage) -> MessageId:
+        """Raises `NotFoundError`, and `IllegalTransitionError` where the message was not sent."""
+        message_id = await self._find(command)
+        change = Change(command.tenant_id, message_id, lambda message: message.ask_recall(now=self.clock.now()))
+        return await self.commits.submit(self.operation, change)
+
+    async def _find(self, command: RecallMessage) -> MessageId:
+        own = MessageId(command.message_id)
+        view = (await self.reader.messages(command.tenant_id, [own])).get(own)
+        if view is not None and command.guid in {view.message.guid, *(one.guid for one in view.message.attempts)}:
+            return own
+        named = ProviderMessageId(command.message_id)
+        found = await self.reader.sent_as(command.tenant_id, command.guid, named)
+        if found is None:
+            raise NotFoundError("message")
+        return found

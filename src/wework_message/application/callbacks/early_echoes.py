@@ -1,0 +1,25 @@
+"""Records of the message stream that came before the end of the call that they are about."""
+
+from collections.abc import Collection, Sequence
+
+from wework_message.application.commit.group_commit import CommitScope
+from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.message.matching import SKEW_MS
+
+
+async def reopen(
+    scope: CommitScope,
+    *,
+    named: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]] = (),
+    unproven: Collection[Attempt] = (),
+) -> None:
+    """Look again at the parked records that wait for one of these ids, or came since one of these attempts began.
+
+    Until its call had ended, an attempt was not offered to them: an echo may be faster than the answer, and than the end
+    of the lease of a process that died.
+    """
+    places = {(attempt.provider_code, attempt.guid) for attempt in unproven}
+    if named or places:
+        since = min((attempt.started_at for attempt in unproven), default=0) - SKEW_MS
+        scope.inbox |= await scope.unit.inbox.reopen(named, sorted(places), since=since) > 0

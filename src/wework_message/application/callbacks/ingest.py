@@ -1,0 +1,70 @@
+"""Take callbacks in: stored raw and durably before they are answered, read and applied afterwards (domain D4.3)."""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.gateway import CallbackItem, CallbackReader
+from wework_message.domain.ports.system import Clock
+
+NOTICE_WINDOW_MS: Final = 60_000
+"""Equal notices within this are one: a repeat of the callback, not of what it tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The items of one callback from one provider."""
+
+    provider_code: ProviderCode
+    items: tuple[CallbackItem, ...]
+
+
+class StoreCallbacks:
+    """The transaction's part: the inbox row before the answer."""
+
+    def __init__(self, clock: Clock) -> None:
+        """`clock` stamps the arrival."""
+        self._clock = clock
+
+    async def __call__(self, scope: CommitScope, items: Sequence[Arrival], /) -> Sequence[None]:
+        """Nothing to answer: being durable is the answer. Items that are known already are counted and dropped."""
+        now = self._clock.now()
+        kinds: dict[tuple[ProviderCode, int], list[CallbackItem]] = defaultdict(list)
+        for arrival in items:
+            for item in arrival.items:
+                kinds[arrival.provider_code, item.notify_type].append(_timed(item, now))
+        for (provider_code, notify_type), arrived in kinds.items():
+            new = await scope.unit.inbox.store(provider_code, arrived, now)
+            scope.inbox |= new > 0
+            scope.callbacks[notify_type, "new"] += new
+            scope.callbacks[notify_type, "duplicate"] += len(arrived) - new
+        return [None] * len(items)
+
+
+def _timed(item: CallbackItem, now: int) -> CallbackItem:
+    """Notices carry neither an id nor a time: a second logout looks like the first, so the minute tells them apart."""
+    if item.stream_record is not None:
+        return item
+    return dataclasses.replace(item, event_key=f"{item.event_key}:{now // NOTICE_WINDOW_MS}")
+
+
+@dataclass(frozen=True, slots=True)
+class IngestCallbackHandler:
+    """Read and store one callback."""
+
+    commits: GroupCommit
+    operation: StoreCallbacks
+    readers: Mapping[ProviderCode, CallbackReader]
+    default: ProviderCode | None
+    """Whose callbacks come in where the path names no provider."""
+
+    async def __call__(self, body: bytes, provider_code: ProviderCode | None = None) -> None:
+        """Durable when this returns. Raises `InvalidValueError` where the body is no callback, `UnavailableError`."""
+        code = provider_code or self.default or next(iter(self.readers))
+        items = self.readers[code].read(body)
+        if items:
+            await self.commits.submit(self.operation, Arrival(code, items))

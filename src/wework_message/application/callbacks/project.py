@@ -1,0 +1,253 @@
+"""Project stored callbacks into message status: each record names, or is matched to, at most one attempt (domain D4)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.policy import Policy
+from wework_message.domain.account import Binding
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
+from wework_message.domain.message.matching import SKEW_MS, OpenAttempt, is_own, match
+from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.projection import FactKind, StreamRecord
+from wework_message.domain.ports.gateway import CallbackItem, CallbackReader, ClientState, NoticeKind
+from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
+from wework_message.domain.ports.system import Clock
+
+MAX_TRIES: Final = 5
+"""Projecting that raises this often ends the entry: FAILED, kept for replay."""
+
+_ENDS: Final = frozenset(InboxState) - {InboxState.PENDING}
+
+Named = tuple[ProviderCode, Guid, ProviderMessageId]
+Owner = tuple[MessageId, int]
+
+
+@dataclass(slots=True)
+class _Read:
+    """One entry, read."""
+
+    entry: InboxEntry
+    item: CallbackItem
+    binding: Binding | None = None
+
+
+@dataclass(slots=True)
+class _ProjectionBatch:
+    """What one batch works on."""
+
+    reads: list[_Read] = field(default_factory=list)
+    owners: dict[Named, Owner] = field(default_factory=dict)
+    named: list[Named] = field(default_factory=list)
+    """Ids that this batch has learnt by content."""
+    open: dict[tuple[ProviderCode, Guid], list[OpenAttempt]] = field(default_factory=dict)
+    offered: dict[tuple[ProviderCode, Guid], frozenset[Owner]] = field(default_factory=dict)
+    """What was open when this batch looked."""
+    waiting: list[Named] = field(default_factory=list)
+    """Ids that parked records wait for."""
+    verdicts: list[InboxVerdict] = field(default_factory=list)
+
+
+class ProjectCallbacks:
+    """The transaction's part of projecting."""
+
+    def __init__(
+        self, readers: Mapping[ProviderCode, CallbackReader], board: HealthBoard, policy: Policy, clock: Clock
+    ) -> None:
+        """`board` hears of instances that come and go."""
+        self._readers = readers
+        self._board = board
+        self._policy = policy
+        self._clock = clock
+
+    async def __call__(self, scope: CommitScope, items: Sequence[int], /) -> Sequence[int]:
+        """`items` are batch sizes; the answer is how many entries were looked at."""
+        entries = await scope.unit.inbox.pending(max(items))
+        if entries:
+            await self._project(scope, entries)
+        return [len(entries), *[0] * (len(items) - 1)]
+
+    async def _project(self, scope: CommitScope, entries: Sequence[InboxEntry]) -> None:
+        batch = _ProjectionBatch()
+        for entry in entries:
+            self._read(batch, entry)
+        batch.owners = dict(await scope.unit.messages.sent_as(_names(batch.reads)))
+        await self._bind(scope, batch)
+        facts = [(read, owner) for read in batch.reads if (owner := await self._owner(scope, batch, read)) is not None]
+        await self._teach(scope, batch, facts)
+        await scope.unit.inbox.decide(batch.verdicts)
+        await self._look_again(scope, batch)
+        types = {entry.id: entry.notify_type for entry in entries}
+        scope.callbacks.update((types[one.id], one.state.lower()) for one in batch.verdicts if one.state in _ENDS)
+        if batch.named:  # records that came before the one that told the id wait for it
+            scope.inbox |= await scope.unit.inbox.reopen(batch.named, [], since=self._clock.now()) > 0
+
+    async def _look_again(self, scope: CommitScope, batch: _ProjectionBatch) -> None:
+        """Another process may be writing, at this moment, just what a record was parked to wait for.
+
+        It writes, and then looks for parked records (`early_echoes.reopen`); we have parked, and now look for what it wrote.
+        So at least one of the two sees the other, whoever commits first.
+        """
+        if not any(one.state is InboxState.PARKED for one in batch.verdicts):
+            return
+        messages = scope.unit.messages
+        found = await messages.sent_as(batch.waiting, latest=True)
+        late = [
+            (place, one)
+            for place, offered in batch.offered.items()
+            for one in await messages.uncertain(place[0], [place[1]], latest=True)
+            if (one.message_id, one.number) not in offered
+        ]
+        if found or late:
+            since = min((one.started_at for _, one in late), default=0) - SKEW_MS
+            places = sorted({place for place, _ in late})
+            scope.inbox |= await scope.unit.inbox.reopen(list(found), places, since=since) > 0
+
+    def _read(self, batch: _ProjectionBatch, entry: InboxEntry) -> None:
+        """One entry that cannot be read must not stop the others: it is counted, and ends as FAILED (reliability K6)."""
+        try:
+            item = self._readers[entry.provider_code].reread(entry.notify_type, entry.raw)
+        except Exception:  # noqa: BLE001 -- whatever a callback holds, the rest of the inbox goes on
+            batch.verdicts.append(InboxVerdict(entry.id, _after_failure(entry)))
+        else:
+            if item.defect is None:
+                batch.reads.append(_Read(entry, item))
+            else:
+                batch.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
+
+    async def _bind(self, scope: CommitScope, batch: _ProjectionBatch) -> None:
+        """The instance each record came from; notices about it are applied at once."""
+        cache: dict[Guid, Sequence[Binding]] = {}
+        for read in batch.reads:
+            guid = read.entry.guid
+            if guid not in cache:
+                cache[guid] = await scope.unit.accounts.binding_of(guid)
+            if cache[guid] and _at(cache[guid], read.entry.provider_code) is None:
+                # What was read may be a moment old, and a callback without a binding is quarantined for good.
+                cache[guid] = await scope.unit.accounts.binding_of(guid)
+            read.binding = _at(cache[guid], read.entry.provider_code)
+            if read.binding is not None and (read.item.notice is not NoticeKind.OTHER or read.item.wecom_user_id):
+                await self._notice(scope, read, read.binding)
+
+    async def _notice(self, scope: CommitScope, read: _Read, binding: Binding) -> None:
+        online = {NoticeKind.ONLINE: True, NoticeKind.OFFLINE: False}.get(read.item.notice)
+        await scope.unit.accounts.learn(binding.binding_id, wecom_user_id=read.item.wecom_user_id, online=online)
+        if online is not None:
+            state = ClientState.ONLINE if online else ClientState.OFFLINE
+            self._board.binding_state(binding.binding_id, state, self._clock.now())
+
+    async def _owner(self, scope: CommitScope, batch: _ProjectionBatch, read: _Read) -> Owner | None:
+        """The attempt that this record is about, or None with a verdict given."""
+        entry, stream_record = read.entry, read.item.stream_record
+        if read.binding is None:
+            batch.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
+            return None
+        if stream_record is None:
+            batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN))
+            return None
+        for named in _named(entry, stream_record):
+            if named in batch.owners:
+                return batch.owners[named]
+        return await self._match(scope, batch, read, stream_record)
+
+    async def _match(
+        self, scope: CommitScope, batch: _ProjectionBatch, read: _Read, stream_record: StreamRecord
+    ) -> Owner | None:
+        entry = read.entry
+        wecom_user_id = self._policy.wecom_user_ids.get(entry.guid) or await self._wecom_user_id(scope, read)
+        if not is_own(stream_record, wecom_user_id):
+            batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN))
+            return None
+        place = (entry.provider_code, entry.guid)
+        if place not in batch.open:
+            batch.open[place] = list(await scope.unit.messages.uncertain(entry.provider_code, [entry.guid]))
+            batch.offered[place] = frozenset((one.message_id, one.number) for one in batch.open[place])
+        found = match(stream_record, batch.open[place], horizon_ms=self._policy.horizon_ms)
+        if found is None or stream_record.refers_to is not None:
+            waits_for = stream_record.refers_to or stream_record.provider_message_id
+            batch.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
+            if waits_for is not None:
+                batch.waiting.append((*place, waits_for))
+            return None
+        batch.open[place].remove(found)
+        owner = (found.message_id, found.number)
+        if stream_record.provider_message_id is not None:
+            named = (*place, stream_record.provider_message_id)
+            batch.owners[named] = owner  # the next record may be about the same message
+            batch.named.append(named)
+        return owner
+
+    async def _wecom_user_id(self, scope: CommitScope, read: _Read) -> str | None:
+        if read.binding is None:
+            return None
+        books = await scope.unit.accounts.accounts([read.binding.account_id])
+        account = books.get(read.binding.account_id)
+        return account[0].wecom_user_id if account is not None else None
+
+    async def _teach(self, scope: CommitScope, batch: _ProjectionBatch, facts: Sequence[tuple[_Read, Owner]]) -> None:
+        messages = await scope.unit.messages.get(sorted({owner[0] for _, owner in facts}))
+        changed: dict[MessageId, Message] = {}
+        for read, (message_id, number) in facts:
+            message = messages[message_id]
+            if self._learn(message, number, read):
+                changed[message_id] = message
+            batch.verdicts.append(InboxVerdict(read.entry.id, InboxState.APPLIED, message_id=message_id))
+        lost = await scope.save(list(changed.values()))
+        if lost:
+            raise UnavailableError("database", "a message that was locked has changed")
+
+    def _learn(self, message: Message, number: int, read: _Read) -> bool:
+        stream_record = read.item.stream_record
+        if stream_record is None:
+            return False
+        now = self._clock.now()
+        own_record = stream_record.refers_to is None
+        news = [
+            message.learn(
+                number,
+                kind,
+                horizon_ms=self._policy.horizon_ms,
+                now=now,
+                note=Note(kind, now, attempt=number, event_key=stream_record.event_key, source="callback"),
+                provider_message_id=stream_record.provider_message_id if own_record else None,
+                app_info_key=stream_record.app_info_key if own_record else None,
+            )
+            for kind in sorted(stream_record.kinds or {FactKind.ECHO})
+        ]
+        return any(news)
+
+
+def _named(entry: InboxEntry, stream_record: StreamRecord) -> list[Named]:
+    """What the record may name: the message that it changes, else itself."""
+    ids = (stream_record.refers_to, stream_record.provider_message_id)
+    return [(entry.provider_code, entry.guid, one) for one in ids if one is not None]
+
+
+def _at(bindings: Sequence[Binding], provider_code: ProviderCode) -> Binding | None:
+    return next((one for one in bindings if one.provider_code == provider_code), None)
+
+
+def _names(reads: Sequence[_Read]) -> list[Named]:
+    return [
+        named
+        for read in reads
+        if read.item.stream_record is not None
+        for named in _named(read.entry, read.item.stream_record)
+    ]
+
+
+class CountFailure:
+    """The transaction after one that raised: the first entry has failed once more, and five times end it (reliability J1)."""
+
+    async def __call__(self, scope: CommitScope, items: Sequence[int], /) -> Sequence[int]:
+        """`items` say how many; the answer is how many were counted."""
+        entries = await scope.unit.inbox.pending(max(items))
+        await scope.unit.inbox.decide([InboxVerdict(entry.id, _after_failure(entry)) for entry in entries])
+        return [len(entries), *[0] * (len(items) - 1)]
+
+
+def _after_failure(entry: InboxEntry) -> InboxState:
+    return InboxState.FAILED if entry.tries + 1 >= MAX_TRIES else InboxState.PENDING

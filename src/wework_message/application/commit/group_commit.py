@@ -1,0 +1,225 @@
+"""Group commit: many callers share one transaction, and each awaits its own durable result (decision 31).
+
+A flusher takes what has come up to a cap, runs it in one unit of work, commits, and only then answers. A durable commit
+costs about the same for one item as for five hundred. A process has one flusher; on a store that takes transactions side
+by side it has a second one for what clients wait for, so that accepting does not wait for dispatching.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from wework_message.application.errors import DrainingError
+from wework_message.domain.errors import TryAgainError, UnavailableError
+from wework_message.domain.ids import MessageId
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.scheduling import Urgency
+from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
+from wework_message.domain.ports.system import RandomSource
+
+CAP: Final = 500
+"""Items in one transaction."""
+
+LINGER_S: Final = 0.001
+"""How long to let a small batch gather while callers keep coming."""
+
+UNHURRIED_S: Final = 0.004
+"""The same where what clients wait for has a flusher of its own: a set twice as large costs less per item (ADR 0019)."""
+
+RETRY_S: Final = (0.005, 0.02, 0.08, 0.32)
+"""Waits, +- 50 %, before a transaction that the store gave up is tried again."""
+
+_log: Final = logging.getLogger(__name__)
+
+SMALL: Final = 32
+"""A batch below this lets the next one gather."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Item_contra = TypeVar("Item_contra", contravariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+@dataclass(slots=True)
+class CommitScope:
+    """One transaction and what is to be told after its commit."""
+
+    unit: UnitOfWork
+    accepted: list[Message] = field(default_factory=list)
+    """Messages that are new."""
+    moved: list[Message] = field(default_factory=list)
+    """Messages whose status changed, for watchers, logs and metrics."""
+    due: dict[Urgency, list[MessageId]] = field(default_factory=dict)
+    """Messages that became due now, by class: one ring carries all of one."""
+    lanes_freed: bool = False
+    """Something made way for the next of its lane, whatever that is."""
+    inbox: bool = False
+    """Callbacks wait to be projected."""
+    callbacks: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """Callback items by notify type and what became of them."""
+
+    async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
+        """Save messages and collect what they have to tell; returns the ids that were lost to somebody faster."""
+        lost = await self.unit.messages.save(messages) if messages else frozenset()
+        for message in messages:
+            if message.id in lost:
+                continue
+            self.moved.append(message)
+            self.lanes_freed |= message.lane_released
+            self.became_due([message])
+            message.written()
+        return lost
+
+    def became_due(self, messages: Sequence[Message]) -> None:
+        """Collect for the ring what of these is due at once."""
+        for message in messages:
+            if message.due is not None and message.due.in_ms == 0:
+                self.due.setdefault(Urgency.of(message.priority), []).append(message.id)
+
+
+class Operation(Protocol[Item_contra, Result_co]):
+    """Work on a set of items inside a unit of work. A result that is an exception is raised to its caller alone."""
+
+    async def __call__(self, scope: CommitScope, items: Sequence[Item_contra], /) -> Sequence[Result_co | Exception]:
+        """One result per item, in order."""
+        ...
+
+
+class AfterCommit(Protocol):
+    """What follows a commit: the doorbell, watchers, metrics. It must not raise."""
+
+    async def __call__(self, scope: CommitScope, /) -> None:
+        """`flush.unit` is closed already."""
+        ...
+
+
+@dataclass(slots=True)
+class _Entry(Generic[Item, Result]):
+    operation: Operation[Item, Result]
+    item: Item
+    future: asyncio.Future[Result]
+
+
+class GroupCommit:
+    """A flusher."""
+
+    def __init__(self, units: UnitOfWorkFactory, after: AfterCommit, random_source: RandomSource) -> None:
+        """`after` is called once per committed transaction; `dice` spreads transactions that are tried again."""
+        self._units = units
+        self._random_source = random_source
+        self._after = after
+        self._queue: deque[_Entry[Any, Any]] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._beside: list[GroupCommit] = []
+        self._closed = False
+
+    def beside(self) -> "GroupCommit":
+        """Another flusher on the same store, which is started and closed with this one. Asked for before `start`."""
+        other = GroupCommit(self._units, self._after, self._random_source)
+        self._beside.append(other)
+        return other
+
+    async def start(self) -> None:
+        """Begin to flush."""
+        self._task = asyncio.create_task(self._run(), name="flusher")
+        for other in self._beside:
+            await other.start()
+
+    async def close(self) -> None:
+        """Flush what is queued, then stop; later submissions raise `DrainingError`."""
+        for other in self._beside:
+            await other.close()
+        self._closed = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+
+    async def submit(self, operation: Operation[Item, Result], item: Item) -> Result:
+        """Run `operation` on `item` in the next transaction and return its result once that is durable.
+
+        Items of the same operation are handed to it together. Raises what the operation returned as this item's
+        exception, `UnavailableError` if the store did not take the transaction, `DrainingError` after `close`.
+        A caller that is cancelled does not undo its item.
+        """
+        if self._closed:
+            raise DrainingError
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Entry(operation, item, future))
+        self._wake.set()
+        return await future
+
+    async def _run(self) -> None:
+        while not (self._closed and not self._queue):
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                batch = [self._queue.popleft() for _ in range(min(CAP, len(self._queue)))]
+                await self._commit_batch(batch)
+                if len(self._queue) < SMALL and not self._closed:
+                    await asyncio.sleep(UNHURRIED_S if self._beside else LINGER_S)
+
+    async def _commit_batch(self, batch: list[_Entry[Any, Any]]) -> None:
+        try:
+            scope, results = await self._persist(batch)
+        except UnavailableError as error:
+            for entry in batch:
+                _fail(entry, error)
+            return
+        except Exception as error:  # noqa: BLE001 -- one poisonous item must not take its neighbours along
+            await self._isolate(batch, error)
+            return
+        for entry, result in zip(batch, results, strict=True):
+            if isinstance(result, Exception):
+                _fail(entry, result)
+            elif not entry.future.done():
+                entry.future.set_result(result)
+        try:
+            await self._after(scope)
+        except Exception:  # noqa: BLE001 -- what is committed stays; a flusher that died would leave every caller waiting
+            _log.exception("what follows a commit failed")
+
+    async def _isolate(self, batch: list[_Entry[Any, Any]], error: Exception) -> None:
+        """The transaction was rolled back: run each item alone, so that only the guilty one fails."""
+        if len(batch) == 1:
+            _fail(batch[0], error)
+            return
+        for entry in batch:
+            await self._commit_batch([entry])
+
+    async def _persist(self, batch: list[_Entry[Any, Any]]) -> tuple[CommitScope, list[Any]]:
+        """The whole transaction, again where the store gave it up for another one: operations read what they change."""
+        for wait_s in RETRY_S:
+            try:
+                return await self._transact(batch)
+            except TryAgainError as error:
+                _log.info("a transaction is tried again: %s", error)
+                # Two that met once shall not meet again.
+                await asyncio.sleep(wait_s * (0.5 + self._random_source.fraction()))
+        return await self._transact(batch)
+
+    async def _transact(self, batch: list[_Entry[Any, Any]]) -> tuple[CommitScope, list[Any]]:
+        results: list[Any] = [None] * len(batch)
+        groups: dict[int, list[int]] = {}
+        for place, entry in enumerate(batch):
+            groups.setdefault(id(entry.operation), []).append(place)
+        async with self._units() as unit:
+            scope = CommitScope(unit)
+            for places in groups.values():
+                operation = batch[places[0]].operation
+                answers = await operation(scope, [batch[place].item for place in places])
+                for place, answer in zip(places, answers, strict=True):
+                    results[place] = answer
+            await unit.commit()
+        return scope, results
+
+
+def _fail(entry: _Entry[Any, Any], error: Exception) -> None:
+    if not entry.future.done():
+        entry.future.set_exception(error)
+    with contextlib.suppress(asyncio.CancelledError):
+        entry.future.exception()  # a caller that was cancelled never looks; asyncio would complain at exit

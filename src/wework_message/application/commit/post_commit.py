@@ -1,0 +1,66 @@
+"""What follows a commit: one ring, watchers, observers, the projector."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.queries.status_feed import StatusFeed
+from wework_message.domain.message.message import Message
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.health import CallReport, HealthBoard
+from wework_message.domain.ports.notifier import Notifier
+from wework_message.domain.ports.observers import Observer
+
+
+@dataclass(frozen=True, slots=True)
+class CallReports:
+    """Tells everybody that a call has ended."""
+
+    board: HealthBoard
+    observer: Observer
+    ask_now: Callable[[], None]
+    """Has the prober look at once."""
+
+    def __call__(self, report: CallReport) -> None:
+        """Health first: the next route should know. What says that an instance may be offline is asked about at once."""
+        self.board.report(report)
+        if report.outcome is OutcomeClass.REFUSED_BINDING or not report.confirmed:
+            self.ask_now()
+        self.observer.called(report)
+
+
+def _nobody(messages: Sequence[Message], /) -> None:
+    """Nothing is kept of older versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostCommit:
+    """Tells everybody, in this order: who waits for the answer, who works on, who watches."""
+
+    feed: StatusFeed
+    notifier: Notifier
+    observer: Observer
+    wake_projector: Callable[[], None]
+    committed: Callable[[Sequence[Message]], None] = _nobody
+    """Told of new versions of messages before anybody can ask for them; it does not wait."""
+
+    async def __call__(self, scope: CommitScope, /) -> None:
+        """Called once per committed transaction (decision 10: one ring carries everything of a class that became due)."""
+        if scope.moved:
+            self.committed(scope.moved)
+        for urgency, message_ids in scope.due.items():
+            await self.notifier.notify(message_ids, urgency)
+        if scope.lanes_freed:
+            await self.notifier.notify(())
+        if scope.inbox:
+            self.wake_projector()
+        for (notify_type, result), count in scope.callbacks.items():
+            self.observer.callbacks(notify_type, result, count)
+        for message in scope.accepted:
+            self.observer.accepted(message)
+        for message in scope.moved:
+            for move in message.moves:
+                self.observer.moved(message, move)
+            if message.moves:
+                self.feed.publish(message.id)
+                message.moves = []

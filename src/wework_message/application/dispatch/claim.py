@@ -1,0 +1,223 @@
+"""Claim what is due: look at each message once, decide, and commit the intents of the calls that start now.
+
+One transaction, no network. Whatever is due comes through here, by time alone: new, scheduled, held and retried messages,
+calls whose process died (their lease ran out), uncertain messages past their horizon, and recalls.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from wework_message.application.callbacks.early_echoes import reopen
+from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.dispatch.groups import stop_groups
+from wework_message.application.dispatch.routing import Router
+from wework_message.application.policy import DAY_MS, Policy
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.horizon import lane_block_ms
+from wework_message.domain.ids import MessageId, ProviderCode
+from wework_message.domain.lifecycle import HoldReason, MessageStatus
+from wework_message.domain.message.attempt import Attempt, AttemptOutcome
+from wework_message.domain.message.draft import OnUnknown
+from wework_message.domain.message.matching import echo_key
+from wework_message.domain.message.message import Message, RecallState
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.rate_limiter import RateLimiter
+from wework_message.domain.ports.repositories import DueMessage, LaneBlock
+from wework_message.domain.ports.system import Clock
+from wework_message.domain.retry import Settle
+from wework_message.domain.routing.selector import Choice
+
+HANDLING_RETRY_MS = 1_000
+"""How long a message whose handling raised waits for its next chance."""
+
+RECHECK_MS = 60_000
+"""The same after a call was begun: only whoever changes the settings or the program can help then."""
+
+_log: Final = logging.getLogger(__name__)
+
+_LEASE_EXPIRED = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="LEASE_EXPIRED")
+
+
+@dataclass(frozen=True, slots=True)
+class StartedCall:
+    """A call whose intent is now durable: a send, or a recall of an earlier attempt."""
+
+    message: Message
+    attempt: Attempt
+    recalling: bool
+    boot_ms: float
+    """`Clock.boot` when the intent was written; the first byte must follow within W."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """What a process asks a claim for."""
+
+    slots: int
+    """Calls that may start now."""
+    among: frozenset[MessageId] | None = None
+    """Of these only; None = of everything that is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What one claim did."""
+
+    started_calls: tuple[StartedCall, ...] = ()
+    looked_at: int = 0
+    """Due messages it decided on, departing or not; 0 = nothing of what was asked for is due any more."""
+
+
+class ClaimDue:
+    """The transaction's part of dispatching."""
+
+    def __init__(self, policy: Policy, router: Router, limiter: RateLimiter, clock: Clock) -> None:
+        """`router` picks bindings, `limiter` paces accounts."""
+        self._policy = policy
+        self._router = router
+        self._limiter = limiter
+        self._clock = clock
+
+    async def __call__(self, scope: CommitScope, claim_requests: Sequence[ClaimRequest], /) -> Sequence[Claimed]:
+        """All departures go to the first asker (a process has one)."""
+        due = await scope.unit.messages.due(
+            sum(claim_request.slots for claim_request in claim_requests), among=_wanted(claim_requests)
+        )
+        if not due:
+            return [Claimed()] * len(claim_requests)
+        await self._router.prepare(scope.unit, [item.message for item in due])
+        now = self._clock.now()  # one instant for all: rows that differ less cost less to write
+        started_calls = [
+            started_call for item in due if (started_call := await self._guarded(scope, item, now)) is not None
+        ]
+        touched = [item.message for item in due if item.message.due is not None]
+        lost = await scope.save(touched)
+        await reopen(
+            scope, unproven=[one for item in due for one in item.message.attempts if one.outcome is _LEASE_EXPIRED]
+        )
+        await stop_groups(scope, touched, now=self._clock.now())
+        going = tuple(started_call for started_call in started_calls if started_call.message.id not in lost)
+        return [Claimed(going, len(due)), *[Claimed()] * (len(claim_requests) - 1)]
+
+    async def _guarded(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
+        try:
+            return await self._handle(scope, item, now)
+        except UnavailableError:
+            raise  # an outage is no fault of the message (decision 55)
+        except Exception:  # noqa: BLE001 -- handling that raises is counted on the message: poison ends it, others go on
+            _log.exception("sendMessage handling raised", extra={"message_id": item.message.id})
+            if item.message.is_waiting():
+                item.message.strike(wait_ms=HANDLING_RETRY_MS, now=now)
+            else:
+                item.message.look_again(wait_ms=RECHECK_MS)
+            return None
+
+    async def _handle(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
+        message = item.message
+        if message.is_waiting():
+            return await self._consider(scope, item, now)
+        if message.status is MessageStatus.SENDING and (attempt := message.open_attempt) is not None:
+            message.settle(attempt.number, _LEASE_EXPIRED, Settle(), horizon_ms=self._policy.horizon_ms, now=now)
+        elif message.status is MessageStatus.UNKNOWN:
+            self._overdue(message, now)
+        elif message.status is MessageStatus.RECALLING:
+            return self._recall(message, now)
+        return None
+
+    async def _consider(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
+        message = item.message
+        if now >= message.expires_at:
+            message.expire(now=now)
+        elif item.blocked is LaneBlock.BEHIND:
+            message.wait_in_lane(now=now)
+        elif item.blocked is LaneBlock.BEHIND_UNKNOWN:
+            message.hold(HoldReason.LANE_BLOCKED, lane_block_ms(self._policy.horizon_ms), now=now)
+        else:
+            return await self._route(scope, item, now)
+        return None
+
+    async def _route(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
+        message = item.message
+        route = self._router.route(message, now=now)
+        if not isinstance(route, Choice):
+            self._router.refuse(message, route, now=now)
+            return None
+        if not item.paced and (
+            wait_ms := await self._limiter.reserve(message.account_id, self._policy.rate_per_minute)
+        ):
+            await scope.unit.messages.pace([message.id])
+            message.hold(HoldReason.BUDGET, wait_ms, now=now)
+            return None
+        binding = route.binding
+        attempt = Attempt(
+            number=message.attempt_count + 1,
+            round=message.round,
+            account_id=message.account_id,
+            binding_id=binding.binding_id,
+            provider_code=binding.provider_code,
+            guid=binding.guid,
+            epoch=binding.epoch,
+            started_at=now,
+            decision=route.decision,
+            content_key=echo_key(message.content),
+        )
+        message.depart(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
+        return StartedCall(message, attempt, recalling=False, boot_ms=self._clock.boot())
+
+    def _overdue(self, message: Message, now: int) -> None:
+        """UNKNOWN past 2H, or past the hours of its policy (decisions 16, 17 and 40)."""
+        age = now - message.updated_at
+        if _may_resend(message):
+            message.replay(force=True, by="onUnknown RESEND", now=now)
+        elif message.on_unknown is OnUnknown.FAIL and age >= self._policy.fail_unknown_after_ms:
+            message.give_up_unknown(now=now)
+        else:
+            rest = self._policy.fail_unknown_after_ms - age if message.on_unknown is OnUnknown.FAIL else DAY_MS
+            message.open_lane(next_ms=max(rest, 1), now=now)
+
+    def _recall(self, message: Message, now: int) -> StartedCall | None:
+        attempt = message.delivered_attempt
+        if message.recall is RecallState.ASKED and attempt is not None:
+            message.call_recall(lease_ms=self._policy.lease_ms(ProviderCode(attempt.provider_code)))
+            return StartedCall(message, attempt, recalling=True, boot_ms=self._clock.boot())
+        if message.recall is RecallState.CALLING:
+            lost = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="LEASE_EXPIRED")
+            message.settle_recall(lost, retry_ms=0, horizon_ms=self._policy.horizon_ms, now=now)
+        else:
+            message.time_out_recall(horizon_ms=self._policy.horizon_ms, now=now)
+        return None
+
+
+def _wanted(claim_requests: Sequence[ClaimRequest]) -> frozenset[MessageId] | None:
+    sets = [claim_request.among for claim_request in claim_requests if claim_request.among is not None]
+    return frozenset().union(*sets) if len(sets) == len(claim_requests) else None
+
+
+def _may_resend(message: Message) -> bool:
+    """Once: whoever asked for one more attempt did not ask for one every 2H. And not what is to be recalled."""
+    wanted = message.on_unknown is OnUnknown.RESEND and message.duplicate_safe
+    return wanted and not message.possible_duplicate and message.recall is not RecallState.WAITING
+
+
+class PutOff:
+    """The transaction that makes the first due message wait, because claiming it broke a guard of the store.
+
+    Something holds its lane that no rule of ours knows. It waits without a penalty, and the others go on (reliability B.6).
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        """`clock` stamps the wait."""
+        self._clock = clock
+
+    async def __call__(self, scope: CommitScope, items: Sequence[int], /) -> Sequence[int]:
+        """`items` say how many; the answer is how many were put off."""
+        due = await scope.unit.messages.due(sum(items))
+        for item in due:
+            if item.message.is_waiting():
+                item.message.hold(HoldReason.LANE_BLOCKED, RECHECK_MS, now=self._clock.now())
+            else:
+                item.message.look_again(wait_ms=RECHECK_MS)
+        await scope.save([item.message for item in due])
+        return [len(due), *[0] * (len(items) - 1)]

@@ -1,0 +1,221 @@
+"""Dispatch: claim a set, call concurrently, settle a set (decisions 12 and 42)."""
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.dispatch.claim import ClaimDue, Claimed, ClaimRequest, PutOff, StartedCall
+from wework_message.application.dispatch.settle import SettleCalls, Settlement
+from wework_message.application.policy import Policy
+from wework_message.application.waiting import set_within
+from wework_message.domain.errors import ConflictError, UnavailableError
+from wework_message.domain.horizon import WRITE_WITHIN_MS
+from wework_message.domain.ids import MessageId, ProviderCode, ProviderMessageId
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import Dispatch, MessageGateway, Recall
+from wework_message.domain.ports.health import CallReport
+from wework_message.domain.ports.notifier import Notifier
+from wework_message.domain.ports.system import Clock
+
+RECORD_RETRY_S: Final = 0.5
+"""Pause between tries to record an answer while the store is away."""
+
+_SHUTDOWN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="SHUTDOWN")
+_RAISED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="GATEWAY_RAISED")
+_UNRECORDED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason="UNRECORDED")
+_NO_GATEWAY: Final = AttemptOutcome(OutcomeClass.REFUSED_BINDING, reason="NO_GATEWAY")
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Keeps up to `calls_in_flight` calls open for as long as something is due."""
+
+    def __init__(
+        self,
+        commits: GroupCommit,
+        claim: ClaimDue,
+        settle: SettleCalls,
+        gateways: Mapping[ProviderCode, MessageGateway],
+        report: Callable[[CallReport], None],
+        notifier: Notifier,
+        clock: Clock,
+        policy: Policy,
+    ) -> None:
+        """One per process; `gateways` has one entry per enabled provider, `report` hears of every call that ended."""
+        self._commits = commits
+        self._claim = claim
+        self._settle = settle
+        self._put_off = PutOff(clock)
+        self._gateways = gateways
+        self._tell = report
+        self._notifier = notifier
+        self._clock = clock
+        self._slots = policy.calls_in_flight
+        self._poll_ms = policy.poll_due_ms
+        self._calls: set[asyncio.Task[None]] = set()
+        self._open: set[asyncio.Task[None]] = set()
+        """Of these, the ones whose call has not ended."""
+        self._freed = asyncio.Event()
+        self._claiming = asyncio.Lock()
+        self._stopping = False
+        self._stopped = asyncio.Event()
+        self._drained = False
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that are open or whose answer is being recorded."""
+        return len(self._calls)
+
+    async def run(self) -> None:
+        """Dispatch until `stop`. A store that is away only pauses it, and so does a defect, which is logged."""
+        more, looks_at = True, self._clock.boot()
+        while not self._stopping:
+            if self.in_flight >= self._slots:
+                self._freed.clear()
+                await self._freed.wait()
+                continue
+            try:
+                wakeup = await self._notifier.wait(0 if more else max(0, round(looks_at - self._clock.boot())))
+                claim_request = self._slots - self.in_flight
+                whole = more or not wakeup.message_ids or self._clock.boot() >= looks_at
+                looked_at = await self.dispatch_due(None if whole else wakeup.message_ids)
+                await self._notifier.answered(wakeup)
+            except UnavailableError:
+                more = await self._pause()
+                continue
+            except Exception:  # noqa: BLE001 -- one defect must not end all sending
+                _log.exception("sendMessage claim failed")
+                more = await self._pause()
+                continue
+            if whole:
+                more, looks_at = looked_at > 0, self._clock.boot() + self._poll_ms
+            else:
+                # What did not fit is taken from the table, most urgent first, as slots get free.
+                more = len(wakeup.message_ids) > looked_at >= claim_request
+
+    async def _pause(self) -> bool:
+        """Until the next look, or `stop`; what rang meanwhile is not answered, so it comes again. Then the table is looked at."""
+        await set_within(self._stopped, self._poll_ms / 1000)
+        return True
+
+    async def dispatch_due(self, among: frozenset[MessageId] | None = None) -> int:
+        """Start the calls that fit into the free slots now; returns how many due messages were looked at."""
+        async with self._claiming:
+            free = self._slots - self.in_flight
+            if free <= 0 or self._stopping:
+                return 0
+            claimed = await self._claimed(ClaimRequest(free, among))
+            for started_call in claimed.started_calls:
+                task = asyncio.create_task(self._call(started_call))
+                self._calls.add(task)
+                self._open.add(task)
+                task.add_done_callback(self._done)
+            return claimed.looked_at
+
+    async def _claimed(self, claim_request: ClaimRequest) -> Claimed:
+        """Claim; a message that breaks a guard of the store is put off, and the others go one by one (reliability B.6)."""
+        try:
+            return await self._commits.submit(self._claim, claim_request)
+        except ConflictError:
+            _log.exception("sendMessage claim of a set refused")
+        try:
+            return await self._commits.submit(self._claim, ClaimRequest(1))
+        except ConflictError:
+            return Claimed(looked_at=await self._commits.submit(self._put_off, 1))
+
+    async def stop(self, drain_s: float) -> None:
+        """Claim nothing more and let open calls settle; what is open after `drain_s` is recorded as UNKNOWN."""
+        self._stopping = True
+        self._stopped.set()
+        self._freed.set()
+        await self._notifier.notify(())
+        async with self._claiming:  # what is being claimed now has its intents: let its calls start, then drain them
+            calls = set(self._calls)
+        if calls:
+            await asyncio.wait(calls, timeout=drain_s)
+        self._drained = True
+        for task in list(self._open):
+            task.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._calls.discard(task)
+        self._open.discard(task)
+        self._freed.set()
+
+    async def _call(self, started_call: StartedCall) -> None:
+        began = self._clock.boot()
+        try:
+            outcome = await self._ask(started_call)
+        except asyncio.CancelledError:
+            outcome = _SHUTDOWN
+        except Exception:  # noqa: BLE001 -- a gateway never raises; one that does has perhaps sent
+            _log.exception("sendMessage call raised")
+            outcome = _RAISED
+        self._open.difference_update({asyncio.current_task()})
+        try:
+            self._report(started_call, outcome, self._clock.boot() - began)
+        except Exception:  # noqa: BLE001 -- whoever counts calls must not cost the answer
+            _log.exception("sendMessage call could not be reported")
+        await self._record(started_call, outcome)
+
+    async def _ask(self, started_call: StartedCall) -> AttemptOutcome:
+        message, attempt = started_call.message, started_call.attempt
+        gateway = self._gateways.get(attempt.provider_code)
+        if gateway is None:
+            return _NO_GATEWAY
+        if started_call.recalling:
+            name = attempt.provider_message_id or ProviderMessageId("")
+            return await gateway.recall(Recall(message.id, attempt.guid, message.conversation_id, name))
+        deadline = started_call.boot_ms + WRITE_WITHIN_MS
+        dispatch = Dispatch(
+            message.id, attempt.number, attempt.guid, message.conversation_id, message.content, deadline
+        )
+        return await gateway.send(dispatch)
+
+    async def _record(self, started_call: StartedCall, outcome: AttemptOutcome) -> None:
+        """Record the answer. One that our rules choke on is our defect: logged, and kept as uncertain.
+
+        Where even that fails, the intent is there, and the end of its lease says UNKNOWN.
+        """
+        settlement = Settlement(started_call.message, started_call.attempt.number, outcome, started_call.recalling)
+        for one in (settlement, dataclasses.replace(settlement, outcome=_UNRECORDED)):
+            try:
+                await self._settled(one)
+            except Exception:  # noqa: BLE001 -- the task has nobody else to tell
+                _log.exception("sendMessage answer could not be settled", extra={"message_id": started_call.message.id})
+            else:
+                return
+
+    async def _settled(self, settlement: Settlement) -> None:
+        """A bookkeeping failure is never a send failure: keep the answer and try again (domain D4.4)."""
+        while True:
+            try:
+                await self._commits.submit(self._settle, settlement)
+            except UnavailableError:
+                if self._drained:
+                    raise
+                await asyncio.sleep(RECORD_RETRY_S)
+            else:
+                return
+
+    def _report(self, started_call: StartedCall, outcome: AttemptOutcome, elapsed_ms: float) -> None:
+        attempt = started_call.attempt
+        self._tell(
+            CallReport(
+                provider_code=attempt.provider_code,
+                binding_id=attempt.binding_id,
+                guid=attempt.guid,
+                message_type="RECALL" if started_call.recalling else started_call.message.message_type,
+                outcome=outcome.kind,
+                reason=outcome.reason,
+                confirmed=outcome.confirmed,
+                elapsed_ms=elapsed_ms,
+                at=self._clock.now(),
+            )
+        )

@@ -1,0 +1,184 @@
+"""Which binding takes a message: account book, health and ProviderSelector brought together (decision 19)."""
+
+import asyncio
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from wework_message.application.policy import Policy
+from wework_message.domain.account import Account, Binding, BindingState
+from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.lifecycle import HoldReason
+from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.message.draft import Pin
+from wework_message.domain.message.message import Message
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.repositories import UnitOfWork
+from wework_message.domain.ports.system import RandomSource
+from wework_message.domain.routing.provider import default_provider
+from wework_message.domain.routing.selector import (
+    Candidate,
+    Choice,
+    ProviderSelector,
+    Refusal,
+    RefusalKind,
+    RouteRequest,
+)
+
+CACHE_TTL_S: Final = 5.0
+"""How long the account book is trusted without a look: other processes may write it (decision 22's 5 s)."""
+
+MAX_ACCOUNTS: Final = 10_000
+"""Accounts remembered at once; beyond, all are forgotten and read again as they come."""
+
+RECHECK_MS: Final = 5_000
+"""When to look again at a message that nobody can take now: bindings and breakers are probed meanwhile."""
+
+_FINAL: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})
+
+
+class Router:
+    """Routes messages of one process."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        selector: ProviderSelector,
+        board: HealthBoard,
+        random_source: RandomSource,
+        remember_s: float = CACHE_TTL_S,
+    ) -> None:
+        """`board` says what is known of providers and bindings now; accounts are remembered for `remember_s`."""
+        self._policy = policy
+        self._selector = selector
+        self._board = board
+        self._random_source = random_source
+        self._remember_s = remember_s
+        self._books: dict[AccountId, tuple[Account, Sequence[Binding], float]] = {}
+
+    async def prepare(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
+        """Make sure that the accounts of these messages are known; a guid that nobody registered gets one of its own."""
+        now = asyncio.get_running_loop().time()
+        unknown = [message for message in messages if not self._knows(message, now)]
+        if not unknown:
+            return
+        if len(self._books) > MAX_ACCOUNTS:
+            self._books.clear()
+        stored = await unit.accounts.accounts(sorted({message.account_id for message in unknown}))
+        self._remember(stored, until=now + self._remember_s)
+        if new := [message for message in unknown if not self._knows(message, now)]:
+            await self._open(unit, new)
+            opened = await unit.accounts.accounts(sorted({message.account_id for message in new}))
+            self._remember(opened, until=now)  # if this transaction is not committed, the next one must open them again
+
+    async def _open(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
+        for tenant_id in {message.tenant_id for message in messages}:
+            implicit = {
+                (message.guid, code)
+                for message in messages
+                if message.tenant_id == tenant_id
+                and message.guid is not None
+                and (code := message.provider_code or self._default()) is not None
+            }
+            await unit.accounts.open(tenant_id, sorted(implicit))
+
+    def _remember(self, books: Mapping[AccountId, tuple[Account, Sequence[Binding]]], *, until: float) -> None:
+        for account_id, (account, bindings) in books.items():
+            self._books[account_id] = (account, bindings, until)
+            for binding in bindings:
+                if binding.state is BindingState.OFFLINE:  # who says otherwise may have spoken while nobody listened
+                    self._board.stored_offline(binding.provider_code, binding.binding_id, binding.guid)
+
+    def _knows(self, message: Message, now: float) -> bool:
+        book = self._books.get(message.account_id)
+        if book is None or book[2] <= now:
+            return False
+        wanted = self._policy.providers if message.provider_code is None else (message.provider_code,)
+        return any(one.provider_code in wanted for one in book[1])
+
+    def _default(self) -> ProviderCode | None:
+        provider = default_provider(self._policy.providers.values())
+        return provider.code if provider is not None else None
+
+    def route(self, message: Message, *, now: int) -> Choice | Refusal:
+        """Pick a binding; a trial of a breaker is admitted there at once."""
+        choice = self._choose(message, now=now)
+        if isinstance(choice, Choice) and choice.trial:
+            self._board.admit(choice.provider.code, choice.binding.binding_id, message.message_type, now)
+        return choice
+
+    def _choose(self, message: Message, *, now: int, without: Attempt | None = None) -> Choice | Refusal:
+        candidates = [
+            Candidate(
+                binding,
+                self._policy.providers[binding.provider_code],
+                self._board.route(binding.provider_code, binding.binding_id, message.message_type, now),
+            )
+            for binding in self._bindings(message)
+            if without is None or binding.binding_id != without.binding_id
+        ]
+        return self._selector.choose(self._request(message, several=len(candidates) > 1), candidates)
+
+    def _bindings(self, message: Message) -> Sequence[Binding]:
+        book = self._books.get(message.account_id)
+        if book is None or not book[0].enabled:
+            return ()
+        return [binding for binding in book[1] if binding.provider_code in self._policy.providers]
+
+    def _request(self, message: Message, *, several: bool) -> RouteRequest:
+        tried = [attempt for attempt in message.attempts if attempt.round == message.round]
+        pinned = message.pin is Pin.BINDING and message.guid is not None
+        return RouteRequest(
+            message_type=message.message_type,
+            size=getattr(message.content, "file_size", None),
+            provider_code=message.provider_code,
+            pin=self._pinned(message) if pinned else None,
+            refused=_those(tried, OutcomeClass.REFUSED_CAPABILITY),
+            turned_away=_those(tried, OutcomeClass.REFUSED_BINDING),
+            spent=self._spent(message),
+            random_source=(
+                self._random_source.fraction(),
+                self._random_source.fraction(),
+                self._random_source.fraction(),
+            )
+            if several
+            else None,
+        )
+
+    def _spent(self, message: Message) -> frozenset[ProviderCode]:
+        """Providers whose quick tries for this round are used up (decision 47)."""
+        tried = [one.provider_code for one in message.attempts if one.round == message.round]
+        known = self._policy.providers
+        return frozenset(code for code in known.keys() & set(tried) if tried.count(code) >= known[code].retry_count)
+
+    def _pinned(self, message: Message) -> BindingId:
+        """The binding that the client's guid names; one that is gone is nobody, not anybody."""
+        named = (one.binding_id for one in self._bindings(message) if one.guid == message.guid)
+        return next(named, BindingId(""))
+
+    def learn_user_id(self, account_id: AccountId, wecom_user_id: str) -> bool:
+        """Whether this own user id of a known account is news; at most once while the book is remembered."""
+        book = self._books.get(account_id)
+        if book is None or book[0].wecom_user_id is not None:
+            return False
+        self._books[account_id] = (dataclasses.replace(book[0], wecom_user_id=wecom_user_id), *book[1:])
+        return True
+
+    def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:
+        """Whether another binding could take the message now, at a provider that has quick tries left for it."""
+        if len(self._bindings(message)) < 2:  # noqa: PLR2004 -- a sibling needs two
+            return False
+        choice = self._choose(message, now=now, without=attempt)
+        return isinstance(choice, Choice) and choice.provider.code not in self._spent(message)
+
+    def refuse(self, message: Message, refusal: Refusal, *, now: int) -> None:
+        """Nobody can take it: fail it where that is final, else hold it (domain D6.2)."""
+        if refusal.kind in _FINAL:
+            message.fail(refusal.kind.value, now=now)
+        else:
+            message.hold(HoldReason(refusal.kind.value), refusal.retry_in_ms or RECHECK_MS, now=now)
+
+
+def _those(tried: Sequence[Attempt], kind: OutcomeClass) -> frozenset[BindingId]:
+    return frozenset(one.binding_id for one in tried if one.outcome is not None and one.outcome.kind is kind)

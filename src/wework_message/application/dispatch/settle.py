@@ -1,0 +1,171 @@
+"""Settle calls: the answer becomes a fact, and the message moves to what is now proven (decision 12)."""
+
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wework_message.application.callbacks.early_echoes import reopen
+from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.dispatch.groups import stop_groups
+from wework_message.application.dispatch.routing import Router
+from wework_message.application.policy import Policy
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
+from wework_message.domain.message.attempt import Attempt, AttemptOutcome
+from wework_message.domain.message.message import MAX_STRIKES, Message, RecallState
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.system import Clock, RandomSource
+from wework_message.domain.retry import GiveUp, RetryAt, RetryBudget, Verdict
+
+RECALL_RETRY_MS = 2_000
+"""When to ask again for a recall that provably did not reach the provider."""
+
+UNBUILDABLE = "UNBUILDABLE"
+"""A gateway's reason for a request that it could not even build: counted as a strike, no byte left."""
+
+ProviderKey = tuple[ProviderCode, Guid, ProviderMessageId]
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a call proved. `message` is as it was claimed; if it has changed since, it is read again."""
+
+    message: Message
+    attempt: int
+    outcome: AttemptOutcome
+    recalling: bool = False
+
+
+class SettleCalls:
+    """The transaction's part of settling."""
+
+    def __init__(self, policy: Policy, router: Router, clock: Clock, random_source: RandomSource) -> None:
+        """`router` tells whether a sibling binding could take a refused message."""
+        self._policy = policy
+        self._router = router
+        self._clock = clock
+        self._random_source = random_source
+        self._budgets: defaultdict[ProviderCode, RetryBudget] = defaultdict(RetryBudget)
+
+    async def __call__(self, scope: CommitScope, items: Sequence[Settlement], /) -> Sequence[None]:
+        """Nothing to answer: being durable is the answer."""
+        items = await self._unmask_reused_ids(scope, items)
+        now = self._clock.now()  # one instant for all: rows that differ less cost less to write
+        fresh = [item for item in items if _is_fresh(item)]
+        stale = [item for item in items if not _is_fresh(item)]
+        for item in fresh:
+            self._apply(item.message, item, now)
+        lost = await scope.save([item.message for item in fresh])
+        stale += [item for item in fresh if item.message.id in lost]
+        known = [item.message for item in fresh if item.message.id not in lost]
+        known += await self._settle_late(scope, stale, now)
+        await self._reopen_callbacks(scope, items)
+        await self._learn_senders(scope, items)
+        await stop_groups(scope, known, now=now)
+        await scope.unit.messages.count(_finished(items))
+        return [None] * len(items)
+
+    def _apply(self, message: Message, item: Settlement, now: int) -> None:
+        horizon = self._policy.horizon_ms
+        if item.recalling:
+            message.settle_recall(item.outcome, retry_ms=RECALL_RETRY_MS, horizon_ms=horizon, now=now)
+            return
+        if item.outcome.reason == UNBUILDABLE:
+            message.strikes += 1
+        attempt = message.attempt(item.attempt)
+        budget = self._budgets[attempt.provider_code]
+        budget = budget.sent(now) if message.tries <= 1 else budget
+        verdict = self._verdict(message, attempt, item.outcome, now, budget_left=budget.allows(now))
+        if isinstance(verdict, RetryAt):
+            budget = budget.retried(now)
+        self._budgets[attempt.provider_code] = budget
+        message.settle(item.attempt, item.outcome, verdict, horizon_ms=horizon, now=now)
+
+    def _verdict(
+        self, message: Message, attempt: Attempt, outcome: AttemptOutcome, now: int, *, budget_left: bool
+    ) -> Verdict:
+        """What RetryPolicy says, should it turn out that nothing was sent."""
+        if outcome.reason == UNBUILDABLE and message.strikes >= MAX_STRIKES:
+            return GiveUp("POISON")
+        provider = self._policy.providers[attempt.provider_code]
+        return self._policy.retry.after(
+            outcome.kind,
+            tries=message.tries,
+            provider_tries=sum(
+                1
+                for other in message.attempts
+                if other.round == message.round and other.provider_code == attempt.provider_code
+            ),
+            provider_cap=provider.retry_count,
+            max_attempts=message.retry_count,
+            retry_after_ms=outcome.retry_after_ms,
+            jitter=self._random_source.fraction(),
+            remaining_ms=message.expires_at - now,
+            budget_left=budget_left,
+            sibling=self._router.has_sibling(message, attempt, now=now),
+        )
+
+    async def _settle_late(self, scope: CommitScope, items: Sequence[Settlement], now: int) -> Sequence[Message]:
+        """What was claimed is not what is stored any more: a late answer is evidence all the same (reliability R3)."""
+        if not items:
+            return ()
+        stored = await scope.unit.messages.get(sorted({item.message.id for item in items}))
+        for item in items:
+            if item.message.id in stored:
+                self._apply(stored[item.message.id], item, now)
+        await scope.save(list(stored.values()))
+        return list(stored.values())
+
+    async def _unmask_reused_ids(self, scope: CommitScope, items: Sequence[Settlement]) -> Sequence[Settlement]:
+        """An id that another attempt has already is contradictory evidence: UNCERTAIN (decision 14)."""
+        keys = [key for item in items if (key := _provider_key(item)) is not None]
+        owners = dict(await scope.unit.messages.sent_as(keys)) if keys else {}
+        return [_unmasked(item, owners) for item in items]
+
+    async def _reopen_callbacks(self, scope: CommitScope, items: Sequence[Settlement]) -> None:
+        """Echoes that came before the answer wait for exactly this."""
+        named = [key for item in items if (key := _provider_key(item)) is not None]
+        sends = [item for item in items if not item.recalling and item.outcome.unproven]
+        await reopen(scope, named=named, unproven=[item.message.attempt(item.attempt) for item in sends])
+
+    async def _learn_senders(self, scope: CommitScope, items: Sequence[Settlement]) -> None:
+        """An accepted answer names its sender: that is the account itself (decision 44)."""
+        for item in items:
+            receipt = item.outcome.receipt
+            if _provider_key(item) is None or receipt is None or receipt.sender_id is None:
+                continue
+            if self._router.learn_user_id(item.message.account_id, receipt.sender_id):
+                binding_id = item.message.attempt(item.attempt).binding_id
+                await scope.unit.accounts.learn(binding_id, wecom_user_id=receipt.sender_id)
+
+
+def _is_fresh(item: Settlement) -> bool:
+    """Whether the message still is as it was claimed; not where a transaction that failed has applied this answer to it."""
+    if item.recalling:
+        return item.message.recall is RecallState.CALLING
+    return item.message.attempt(item.attempt).outcome is None
+
+
+def _provider_key(item: Settlement) -> ProviderKey | None:
+    receipt = item.outcome.receipt
+    if item.recalling or receipt is None or item.outcome.kind is not OutcomeClass.ACCEPTED:
+        return None
+    attempt = item.message.attempt(item.attempt)
+    return (attempt.provider_code, attempt.guid, receipt.provider_message_id)
+
+
+def _unmasked(item: Settlement, owners: dict[ProviderKey, tuple[MessageId, int]]) -> Settlement:
+    """The first attempt with an id gets it; to anybody else it proves nothing."""
+    key, this = _provider_key(item), (item.message.id, item.attempt)
+    if key is None or owners.setdefault(key, this) == this:
+        return item
+    reused = dataclasses.replace(item.outcome, kind=OutcomeClass.UNCERTAIN, reason="REUSED_ID")
+    return dataclasses.replace(item, outcome=reused)
+
+
+def _finished(items: Sequence[Settlement]) -> Counter[tuple[ProviderCode, str, str]]:
+    return Counter(
+        (item.message.attempt(item.attempt).provider_code, item.message.message_type, item.outcome.kind.value)
+        for item in items
+        if not item.recalling
+    )

@@ -1,0 +1,111 @@
+"""Chores: delete what is old, and report what matched nothing (decision 45, reliability A6, domain D4.3)."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from wework_message.application.policy import DAY_MS, Policy
+from wework_message.domain.inbox import InboxState
+from wework_message.domain.lifecycle import RESTING, MessageStatus
+from wework_message.domain.ports.maintenance import START, Pruned, Pruning
+from wework_message.domain.ports.repositories import UnitOfWork
+from wework_message.domain.ports.system import Clock
+
+KEYS_LIVE_MS: Final = 72 * 3_600_000
+"""Keys live at least so long, and until their message rests (decision 45)."""
+
+STEP: Final = 200
+"""Rows that one transaction looks at."""
+
+HOUR_S: Final = 3_600.0
+
+DONE_WITH: Final = (InboxState.APPLIED, InboxState.ORPHAN)
+"""Callbacks that nobody will look at again; what failed or could not be read stays for people."""
+
+_log: Final = logging.getLogger(__name__)
+
+Range = Callable[[Pruning, str], Awaitable[Pruned]]
+"""One kind of old row: deletes the next step of it, from a place on."""
+
+
+class Prune:
+    """Everything that is old, range after range, `STEP` rows in a transaction."""
+
+    name: Final = "prune"
+    every_s: Final = HOUR_S
+
+    def __init__(self, policy: Policy, step: int = STEP) -> None:
+        """What `policy` keeps for ever is not looked at. Keys go first: none may outlive the message that it names."""
+        self._ranges: Sequence[tuple[str, Range]] = [
+            ("keys", partial(_keys, step)),
+            *[
+                (f"callbacks {state}", partial(_callbacks, step, state, policy.keep_callbacks_ms))
+                for state in DONE_WITH
+            ],
+            *[
+                (f"messages {status}", partial(_messages, step, status, policy.keep_messages_ms))
+                for status in sorted(RESTING)
+                if policy.keep_messages_ms is not None
+            ],
+        ]
+        self._round = _Round()
+
+    def begin(self) -> None:
+        """From the first range on."""
+        self._round = _Round()
+
+    async def step(self, unit: UnitOfWork) -> bool:
+        """The next step of the range at hand."""
+        at = self._round
+        what, prune = self._ranges[at.range]
+        pruned = await prune(unit.pruning, at.after)
+        at.deleted += pruned.deleted
+        if pruned.after is not None:
+            at.after = pruned.after
+            return True
+        if at.deleted:
+            _log.info("pruned %s: %d", what, at.deleted)
+        self._round = _Round(at.range + 1)
+        return self._round.range < len(self._ranges)
+
+
+@dataclass(slots=True)
+class _Round:
+    range: int = 0
+    after: str = field(default=START)
+    deleted: int = 0
+
+
+def _keys(step: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
+    return pruning.keys(older_than_ms=KEYS_LIVE_MS, limit=step, after=after)
+
+
+def _callbacks(step: int, state: InboxState, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
+    return pruning.callbacks(state, older_than_ms=older_than_ms, limit=step, after=after)
+
+
+def _messages(step: int, status: MessageStatus, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
+    return pruning.messages(status, older_than_ms=older_than_ms, limit=step, after=after)
+
+
+class GiveUpUnmatched:
+    """Makes orphans of records of our own accounts that matched nothing for a day, and reports them."""
+
+    name: Final = "orphans"
+    every_s: Final = HOUR_S
+
+    def __init__(self, clock: Clock) -> None:
+        """`clock` tells what a day ago was."""
+        self._clock = clock
+
+    def begin(self) -> None:
+        """Nothing to begin."""
+
+    async def step(self, unit: UnitOfWork) -> bool:
+        """One update."""
+        orphans = await unit.inbox.orphan(before=self._clock.now() - DAY_MS)
+        if orphans:
+            _log.warning("callback records of our own accounts matched no message for a day: %d", orphans)
+        return False

@@ -1,0 +1,127 @@
+"""After a restore: what the backup has as open may have happened since, so nothing of it is sent by itself (reliability X2)."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from wework_message.application.policy import Policy
+from wework_message.domain.account import Binding, implicit_binding
+from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderCode
+from wework_message.domain.lifecycle import WAITING, MessageStatus
+from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.message.matching import echo_key
+from wework_message.domain.message.message import Message, Note
+from wework_message.domain.ports.queries import MessageFilter, MessageReader
+from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
+from wework_message.domain.ports.system import Clock
+
+BATCH_SIZE: Final = 200
+"""Messages of one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recover:
+    """Go through a restored store, before any process serves it."""
+
+    restored_from: int
+    """When the backup was made, epoch ms: an echo stamped since then may settle what is in doubt."""
+    dry_run: bool = False
+    """Only count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What became of the open messages."""
+
+    doubted: Mapping[MessageStatus, int]
+    """Now UNKNOWN, by what they were."""
+    left: Mapping[MessageStatus, int]
+    """Open and untouched, by status: scheduled for later than now (certainly not sent), UNKNOWN already, or being recalled."""
+
+
+class RecoverHandler:
+    """Doubts every message that a claim could send, or whose call was open."""
+
+    def __init__(self, units: UnitOfWorkFactory, reader: MessageReader, policy: Policy, clock: Clock) -> None:
+        """`policy` names the provider of messages whose account has no binding yet, and H."""
+        self._units = units
+        self._reader = reader
+        self._policy = policy
+        self._clock = clock
+
+    async def __call__(self, command: Recover) -> Recovered:
+        """May be repeated: what is UNKNOWN stays as it is. Raises `InvalidValueError` for an instant to come."""
+        if command.restored_from > self._clock.now():
+            raise InvalidValueError("restored-from", "must be in the past")
+        doubted: Counter[MessageStatus] = Counter()
+        left: Counter[MessageStatus] = Counter()
+        for status in _OPEN:
+            await self._go_through(status, command, doubted, left)
+        return Recovered(doubted, left)
+
+    async def _go_through(
+        self, status: MessageStatus, command: Recover, doubted: Counter[MessageStatus], left: Counter[MessageStatus]
+    ) -> None:
+        before: MessageId | None = None
+        while views := await self._reader.page(
+            DEFAULT_TENANT, MessageFilter(status=status), limit=BATCH_SIZE, before=before
+        ):
+            before = views[-1].message.id
+            now = self._clock.now()
+            in_doubt = [view.message.id for view in views if _in_doubt(view.message, now)]
+            left[status] += len(views) - len(in_doubt)
+            doubted[status] += len(in_doubt)
+            if in_doubt and not command.dry_run:
+                await self._doubt(in_doubt, command.restored_from)
+
+    async def _doubt(self, ids: Sequence[MessageId], restored_from: int) -> None:
+        async with self._units() as unit:
+            messages = await unit.messages.get(ids)
+            bindings = await self._bindings(unit, list(messages.values()))
+            now = self._clock.now()
+            for one in messages.values():
+                one.notes.append(Note("RESTORED", now, detail=f"it was {one.status}"))
+                if one.status is MessageStatus.SENDING:
+                    one.doubt_open_call(horizon_ms=self._policy.horizon_ms, now=now)
+                else:
+                    call = _forgotten_call(one, bindings[one.id], restored_from)
+                    one.doubt(call, horizon_ms=self._policy.horizon_ms, now=now)
+            await unit.messages.save(list(messages.values()))
+            await unit.commit()
+
+    async def _bindings(self, unit: UnitOfWork, messages: Sequence[Message]) -> Mapping[MessageId, Binding]:
+        """Through which instance each of them would have gone: the best guess that the store allows."""
+        books = await unit.accounts.accounts(list({one.account_id for one in messages}))
+        default = self._policy.default_code or ProviderCode("NONE")
+        found = {}
+        for one in messages:
+            known = books[one.account_id][1] if one.account_id in books else ()
+            fitting = [its for its in known if its.enabled and one.provider_code in (None, its.provider_code)]
+            named = [its for its in fitting if its.guid == one.guid]
+            unknown = implicit_binding(one.guid or Guid(""), one.provider_code or default)
+            found[one.id] = min(named or fitting, key=lambda its: its.priority, default=unknown)
+        # An echo for a guid that nobody knows would be put into quarantine.
+        guids = {(its.guid, its.provider_code) for its in found.values() if its.guid}
+        await unit.accounts.open(DEFAULT_TENANT, sorted(guids))
+        return found
+
+
+_OPEN: Final = (MessageStatus.UNKNOWN, MessageStatus.RECALLING, MessageStatus.SENDING, *sorted(WAITING))
+"""UNKNOWN first: what is counted there was so before."""
+
+
+def _in_doubt(message: Message, now: int) -> bool:
+    """A message that is scheduled for later than now was not sent by anybody."""
+    if message.status is MessageStatus.SCHEDULED:
+        return message.scheduled_at is None or message.scheduled_at <= now
+    return message.status in WAITING or message.status is MessageStatus.SENDING
+
+
+def _forgotten_call(message: Message, binding: Binding, restored_from: int) -> Attempt:
+    return Attempt(
+        number=message.attempt_count + 1, round=message.round, account_id=message.account_id,
+        binding_id=binding.binding_id, provider_code=binding.provider_code, guid=binding.guid, epoch=binding.epoch,
+        started_at=restored_from, content_key=echo_key(message.content),
+    )  # fmt: skip

@@ -1,0 +1,85 @@
+"""Numbers that come from the database, told by one process of the cluster at a time (reliability E.2)."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from wework_message.application.maintenance.tasks import ClusterLease
+from wework_message.application.waiting import set_within
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.store_metrics import Invariant, StoreMetrics
+
+EVERY_S: Final = 15.0
+"""How often the cheap numbers are taken; about as often as somebody reads them."""
+
+INVARIANTS_EVERY: Final = 20
+"""Rounds between two looks at the invariants (five minutes): they read everything that is open."""
+
+LEASE_MS: Final = 40_000
+"""Of the duty. Numbers are shown no longer than this after they were taken: then somebody else may show newer ones."""
+
+LEASE_NAME: Final = "census"
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSnapshot:
+    """What was found."""
+
+    oldest_due_ms: int
+    unknown_open: Mapping[ProviderCode, int]
+    violations: Mapping[Invariant, int]
+
+
+ShowSnapshot = Callable[[StoreSnapshot | None], None]
+"""Shows the newest numbers; None = somebody else does."""
+
+
+class StoreMetricsReporter:
+    """Takes and shows the numbers for as long as this process has the duty."""
+
+    def __init__(self, store_metrics: StoreMetrics, lease: ClusterLease, show: ShowSnapshot) -> None:
+        """`show` is told after every round."""
+        self._store_metrics = store_metrics
+        self._lease = lease
+        self._show = show
+        self._rounds = 0
+        self._violations: Mapping[Invariant, int] = {}
+        self._stopped = asyncio.Event()
+
+    async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
+        """`run` returns after the round at hand."""
+        self._stopped.set()
+
+    async def run(self) -> None:
+        """Until `stop`; the first round is at once. At the end others may show theirs."""
+        while not self._stopped.is_set():
+            try:
+                await self.round()
+            except UnavailableError:
+                self._forget()
+            except Exception:  # noqa: BLE001 -- numbers are not what the process is for
+                _log.exception("numbers of the database could not be taken")
+                self._forget()
+            await set_within(self._stopped, EVERY_S)
+        self._forget()
+        await self._lease.release()
+
+    async def round(self) -> None:
+        """Take and show them if the duty is ours, else show nothing. Raises `UnavailableError`."""
+        if not await self._lease.mine():
+            self._forget()
+            return
+        if self._rounds % INVARIANTS_EVERY == 0:
+            self._violations = await self._store_metrics.violations()
+        self._rounds += 1
+        oldest, unknown = await self._store_metrics.oldest_due_ms(), await self._store_metrics.unknown_open()
+        self._show(StoreSnapshot(oldest, unknown, self._violations))
+
+    def _forget(self) -> None:
+        self._rounds = 0
+        self._show(None)

@@ -1,0 +1,213 @@
+"""Two containers: what is opened and closed, and what is built on it (ADR 0006). Nothing else knows them."""
+
+from collections.abc import Mapping
+
+from dependency_injector import containers, providers
+
+from wework_message.adapters.local.health import MemoryHealthBoard
+from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory, Store
+from wework_message.adapters.system import SystemClock, SystemRandom, UuidGenerator
+from wework_message.application.accept.accept import (
+    AcceptBatchHandler,
+    AcceptMessageHandler,
+    Drafting,
+    StoreBatches,
+    StoreMessages,
+)
+from wework_message.application.accept.quoting import Quoting
+from wework_message.application.accept.senders import Senders
+from wework_message.application.actions.change import (
+    CancelMessageHandler,
+    ChangeMessages,
+    RecallMessageHandler,
+    RetryMessageHandler,
+)
+from wework_message.application.actions.dead_letters import (
+    KeepDeadLetterHandler,
+    MarkReplayedHandler,
+    StoreDeadLetters,
+    StoreReplays,
+)
+from wework_message.application.api import Application
+from wework_message.application.callbacks.ingest import IngestCallbackHandler, StoreCallbacks
+from wework_message.application.callbacks.project import ProjectCallbacks
+from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
+from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.commit.post_commit import CallReports, PostCommit
+from wework_message.application.dispatch.claim import ClaimDue
+from wework_message.application.dispatch.dispatcher import Dispatcher
+from wework_message.application.dispatch.routing import Router
+from wework_message.application.dispatch.settle import SettleCalls
+from wework_message.application.maintenance.probe import ProbeProviders, Prober
+from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
+from wework_message.application.maintenance.store_metrics import (
+    LEASE_MS,
+    LEASE_NAME,
+    ShowSnapshot,
+    StoreMetricsReporter,
+)
+from wework_message.application.maintenance.tasks import LEASE_OF_INTERVALS, ClusterLease, Maintenance
+from wework_message.application.policy import PROBE_EVERY_MS, Policy
+from wework_message.application.queries.providers import Providers
+from wework_message.application.queries.service import Backend, Service
+from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
+from wework_message.application.queries.statuses import ReadStatuses
+from wework_message.application.role import Role
+from wework_message.bootstrap.databases import open_store
+from wework_message.bootstrap.gateways import Gateways, open_gateways
+from wework_message.bootstrap.settings import ProviderSettings
+from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
+from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
+from wework_message.bootstrap.shared_state.open import open_shared
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.notifier import InboxNotifier, Notifier
+from wework_message.domain.ports.observers import Observer
+from wework_message.domain.ports.queries import StatusReader
+from wework_message.domain.ports.rate_limiter import RateLimiter
+from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.system import Clock
+from wework_message.domain.routing.selector import ProviderSelector
+
+
+def _board_of(shared: Shared, local: HealthBoard) -> HealthBoard:
+    return shared.board(local)
+
+
+def _limiter_of(shared: Shared, local: RateLimiter) -> RateLimiter:
+    return shared.limiter(local)
+
+
+def _units_of(shared: Shared, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
+    return shared.units(units)
+
+
+def _statuses_of(shared: Shared, reader: StatusReader) -> StatusReader:
+    return shared.statuses(reader)
+
+
+class Infrastructure(containers.DeclarativeContainer):
+    """What has to be opened, in the order in which `running` opens it, and is closed the other way round."""
+
+    datasource: providers.Dependency[DatasourceSettings] = providers.Dependency()
+    provider_settings: providers.Dependency[Mapping[str, ProviderSettings]] = providers.Dependency()
+    provider_urls: providers.Dependency[Mapping[str, str]] = providers.Dependency()
+    calls: providers.Dependency[int] = providers.Dependency()
+    redis: providers.Dependency[RedisSettings] = providers.Dependency()
+    watch_redis: providers.Dependency[WatchRedis | None] = providers.Dependency()
+
+    clock = providers.Singleton(SystemClock)
+    store = providers.Resource(open_store, datasource)
+    shared = providers.Resource(open_shared, redis, clock, watch_redis)
+    gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
+
+
+def _probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> ClusterLease | None:
+    """Where every process sees the same health, one of them probes for all."""
+    lease_ms = int(PROBE_EVERY_MS * LEASE_OF_INTERVALS)
+    return ClusterLease("probes", holder, lease_ms, units) if shared.shares_health else None
+
+
+def intake_beside(commits: GroupCommit, store: Store) -> GroupCommit:
+    """The flusher of what clients and providers wait for: one of its own where the store takes transactions side by side."""
+    return commits.beside() if store.side_by_side else commits
+
+
+class UseCases(containers.DeclarativeContainer):
+    """Built on what is open; every dependency is a plain value here."""
+
+    clock: providers.Dependency[Clock] = providers.Dependency()
+    store: providers.Dependency[Store] = providers.Dependency()
+    shared: providers.Dependency[Shared] = providers.Dependency()
+    gateways: providers.Dependency[Gateways] = providers.Dependency()
+    policy: providers.Dependency[Policy] = providers.Dependency()
+    observer: providers.Dependency[Observer] = providers.Dependency()
+    api_urls: providers.Dependency[Mapping[ProviderCode, str]] = providers.Dependency()
+    parts: providers.Dependency[Mapping[str, Backend]] = providers.Dependency()
+    role: providers.Dependency[Role] = providers.Dependency()
+    holder: providers.Dependency[str] = providers.Dependency()
+    """Names this process in the leases of the database."""
+    show: providers.Dependency[ShowSnapshot] = providers.Dependency()
+    notifier: providers.Dependency[Notifier] = providers.Dependency()
+    projector_notifier: providers.Dependency[LocalInboxNotifier] = providers.Dependency()
+    inbox_notifier: providers.Dependency[InboxNotifier] = providers.Dependency()
+
+    ids = providers.Singleton(UuidGenerator)
+    random_source = providers.Singleton(SystemRandom)
+    board = providers.Singleton(
+        _board_of, shared, providers.Singleton(MemoryHealthBoard, clock=clock, random_source=random_source)
+    )
+    limiter = providers.Singleton(_limiter_of, shared, providers.Singleton(MemoryRateLimiter, clock))
+    feed = providers.Singleton(StatusFeed)
+    units = providers.Singleton(
+        _units_of,
+        shared,
+        providers.Singleton(SqlUnitOfWorkFactory, store, store.provided.dialect, clock, store.provided.turn),
+    )
+    reader = providers.Singleton(SqlMessageReader, store.provided.read)
+    store_metrics = providers.Singleton(SqlStoreMetrics, store.provided.read, store.provided.dialect, clock)
+    router = providers.Singleton(
+        Router, policy, providers.Singleton(ProviderSelector), board, random_source, shared.provided.remember_s
+    )
+
+    projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, board, policy, clock)
+    post_commit = providers.Singleton(
+        PostCommit, feed, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
+    )
+    commits = providers.Singleton(GroupCommit, units, post_commit, random_source)
+    intake = providers.Singleton(intake_beside, commits, store)
+    projector = providers.Singleton(Projector, commits, projecting, projector_notifier, policy.provided.poll_inbox_ms)
+    claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
+    settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
+    probes = providers.Singleton(_probing_lease, shared, holder, units)
+    prober = providers.Singleton(
+        Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock), lease=probes
+    )
+    report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
+    dispatcher = providers.Singleton(
+        Dispatcher, commits, claim, settle, gateways.provided.send, report, notifier, clock, policy
+    )
+
+    store_metrics_reporter = providers.Singleton(
+        StoreMetricsReporter,
+        store_metrics,
+        providers.Singleton(ClusterLease, LEASE_NAME, holder, LEASE_MS, units),
+        show,
+    )
+    tasks = providers.List(providers.Singleton(GiveUpUnmatched, clock), providers.Singleton(Prune, policy))
+    maintenance = providers.Singleton(Maintenance, units, tasks, holder)
+
+    change = providers.Singleton(ChangeMessages)
+    senders = providers.Singleton(Senders, policy, units, providers.Singleton(Quoting, reader))
+    drafting = providers.Singleton(Drafting, ids, clock, senders)
+    keep_dead_letter = providers.Singleton(KeepDeadLetterHandler, commits, providers.Singleton(StoreDeadLetters))
+    service = providers.Singleton(Service, reader, store_metrics, role, parts=parts)
+    application = providers.Singleton(
+        Application,
+        accept=providers.Singleton(AcceptMessageHandler, intake, providers.Singleton(StoreMessages, clock), drafting),
+        accept_batch=providers.Singleton(
+            AcceptBatchHandler, intake, providers.Singleton(StoreBatches, clock), drafting
+        ),
+        cancel=providers.Singleton(CancelMessageHandler, commits, change, clock),
+        retry=providers.Singleton(RetryMessageHandler, commits, change, clock),
+        recall=providers.Singleton(RecallMessageHandler, commits, change, reader, clock),
+        ingest_callback=providers.Singleton(
+            IngestCallbackHandler,
+            intake,
+            providers.Singleton(StoreCallbacks, clock),
+            gateways.provided.readers,
+            policy.provided.default_code,
+        ),
+        wait=providers.Singleton(WaitForMessage, feed, reader, policy.provided.poll_status_ms),
+        read=reader,
+        dead_letters=providers.Singleton(SqlDeadLetterReader, store.provided.read),
+        mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),
+        poll=providers.Singleton(_statuses_of, shared, providers.Singleton(ReadStatuses, reader)),
+        providers=providers.Singleton(Providers, policy, board, reader, api_urls),
+        service=service,
+        policy=policy,
+    )

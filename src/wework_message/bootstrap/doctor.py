@@ -1,0 +1,152 @@
+"""``doctor``: collect the checks that each adapter offers for what the settings name, and ask them. Nothing is written."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.util import find_spec
+from typing import Final
+
+from wework_message.adapters.guxing.checks import callback_checks
+from wework_message.adapters.http.checks import reaching_url
+from wework_message.adapters.sql.core.dialect import SqliteDialect
+from wework_message.adapters.sql.doctor.arrivals import arrival_check
+from wework_message.adapters.sql.doctor.checks import ReadOnlyFile, mysql_checks, sqlite_checks
+from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
+from wework_message.adapters.system import SystemClock
+from wework_message.application.queries.diagnosis import Diagnosis, diagnose
+from wework_message.bootstrap.databases import open_store
+from wework_message.bootstrap.gateways import protocol
+from wework_message.bootstrap.settings import (
+    Loaded,
+    ProviderSettings,
+    mysql_address,
+    simulated_providers,
+    sqlite_path,
+    start_problems,
+)
+from wework_message.bootstrap.settings.model import RocketmqSettings
+from wework_message.domain.ports.checks import Check, Fault, Finding
+
+_PREFIX: Final = "app.wework.providers"
+
+
+async def examine(loaded: Loaded, *, deadline_s: float) -> Diagnosis:
+    """Ask everything; `deadline_s` is that of each single check."""
+    async with AsyncExitStack() as stack:
+        checks = [*_settings(loaded), *_providers(loaded), *await stack.enter_async_context(_database(loaded))]
+        checks += [*_redis(loaded), *_rocketmq(loaded.settings.rocketmq)]
+        return await diagnose(checks, deadline_s=deadline_s)
+
+
+def _settings(loaded: Loaded) -> Iterator[Check]:
+    async def start() -> Finding:
+        problems = start_problems(loaded.settings, loaded.profile)
+        if problems:
+            return Finding.failed("; ".join(map(str, problems)), "see every setting with: wework-message config check")
+        if loaded.warnings:
+            return Finding.warning(
+                "; ".join(loaded.warnings), "see docs/configuration.md, if that is not what you want"
+            )
+        return Finding.ok(f"profile {loaded.profile or 'none (embedded)'}: the service would start")
+
+    yield Check("settings.start", start, fault=Fault.SETTINGS)
+
+
+def _providers(loaded: Loaded) -> Iterator[Check]:
+    simulated = simulated_providers(loaded.settings, loaded.profile)
+    for key, one in loaded.settings.app.wework.providers.items():
+        name = f"provider.{key}"
+        if not one.enabled:
+            yield _skipped(f"{name}.call", "it is disabled")
+        elif key in simulated:
+            yield _skipped(f"{name}.call", "the built-in simulator stands in: it starts with the service")
+        elif one.api_base_url is None:
+            yield _skipped(f"{name}.call", f"{_PREFIX}.{key}.api-base-url is not set")
+        else:
+            yield from _provider(name, f"{_PREFIX}.{key}.api-base-url", one, one.api_base_url)
+
+
+def _provider(name: str, setting: str, one: ProviderSettings, url: str) -> Iterator[Check]:
+    async def call() -> Finding:
+        async with AsyncExitStack() as stack:
+            gateway = await protocol(one.protocol).open(stack, url, one, 1)
+            answered = await gateway.probe()
+        if answered:
+            return Finding.ok("it answers a read-only call")
+        return Finding.failed("no answer in the provider's form", f"see whether {setting} is its API, and its log")
+
+    way = reaching_url(name, url, setting=setting)
+    yield from way
+    yield Check(f"{name}.call", call, after=way[-1].name, advice="see the provider's log")
+    if one.protocol == "guxing":
+        yield from callback_checks(name)
+
+
+@asynccontextmanager
+async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
+    source = loaded.settings.datasource
+    horizon_ms = loaded.settings.app.message.unknown.horizon_seconds * 1000
+    if source.url is None:
+        yield [_skipped("database.call", "datasource.url is not set")]
+    elif source.url.scheme == "sqlite":
+        path = sqlite_path(source.url)
+        run = ReadOnlyFile(path)
+        yield [
+            *sqlite_checks(path, auto_migrate=source.auto_migrate),
+            *invariant_checks(run, SqliteDialect(), SystemClock()),
+            arrival_check(run, horizon_ms=horizon_ms),
+        ]
+    elif find_spec("asyncmy") is None:
+        yield [_skipped("database.call", "the extra mysql is not installed")]
+    else:
+        address = mysql_address(source)
+        async with open_store(source) as store:
+            yield [
+                *mysql_checks(
+                    store.read, address.host, address.port,
+                    auto_migrate=source.auto_migrate, accept_data_loss=source.accept_data_loss,
+                ),
+                *invariant_checks(store.read, store.dialect, SystemClock()),
+                arrival_check(store.read, horizon_ms=horizon_ms),
+            ]  # fmt: skip
+
+
+def _redis(loaded: Loaded) -> Sequence[Check]:
+    if loaded.settings.redis.url is None:
+        return [_skipped("redis.call", "redis.url is not set: cache and limiter are in the memory of each process")]
+    if find_spec("redis") is None:
+        return [_skipped("redis.call", "the extra redis is not installed")]
+    from wework_message.adapters.redis.checks import redis_checks  # noqa: PLC0415 -- the client is an extra
+
+    return redis_checks(loaded.settings.redis.url.reveal())
+
+
+def _rocketmq(source: RocketmqSettings) -> Sequence[Check]:
+    if source.name_server is None:
+        return [_skipped("rocketmq.proxy.call", "rocketmq.name-server is not set: the queue is in the process")]
+    if find_spec("grpc") is None:
+        return [_skipped("rocketmq.proxy.call", "the extra rocketmq is not installed")]
+    from wework_message.adapters.rocketmq.checks import Cluster, rocketmq_checks  # noqa: PLC0415 -- gRPC is an extra
+    from wework_message.bootstrap.queues import admin_of, proxies_of, wanted  # noqa: PLC0415 -- as above
+
+    try:
+        admin, proxies = admin_of(source), proxies_of(source)
+    except ValueError as error:
+        return [_failed("rocketmq.address", str(error), "correct rocketmq.name-server and rocketmq.endpoints")]
+    topics, groups = zip(*wanted(source), strict=True)
+    return rocketmq_checks(
+        Cluster(admin, next(iter(proxies), None), topics, groups, tls=source.tls, creates=source.create_topics)
+    )
+
+
+def _skipped(name: str, why: str) -> Check:
+    async def ask() -> Finding:
+        return Finding.skipped(why)
+
+    return Check(name, ask)
+
+
+def _failed(name: str, why: str, advice: str) -> Check:
+    async def ask() -> Finding:
+        return Finding.failed(why, advice)
+
+    return Check(name, ask, fault=Fault.SETTINGS)

@@ -1,0 +1,165 @@
+"""Open everything in order, work, and close it the other way round."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
+from wework_message.application.api import Application
+from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.maintenance.store_metrics import ShowSnapshot
+from wework_message.application.queries.service import InProcess
+from wework_message.application.queries.status_feed import StatusFeed
+from wework_message.application.role import Role
+from wework_message.bootstrap.container import Infrastructure, UseCases
+from wework_message.bootstrap.databases import bring_up
+from wework_message.bootstrap.intake import CallbackNotifiers, open_callback_consumer, open_intake
+from wework_message.bootstrap.loops import Loop, Loops, loops_of
+from wework_message.bootstrap.policies import limits_of, policy_of
+from wework_message.bootstrap.queues import open_queue
+from wework_message.bootstrap.settings import Loaded, simulated_providers
+from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.observers import ServiceObserver
+from wework_message.simulator import SimulatorOptions
+from wework_message.simulator import running as running_simulator
+
+DRAIN_S = 20.0
+"""How long open calls get to settle (decision 39)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessMetrics:
+    """Who hears what the backends do."""
+
+    store_metrics_reporter: ShowSnapshot
+    """Gets the numbers that come from the database, while they are this process's to show."""
+    queue: QueueMetrics
+    redis: WatchRedis
+
+
+@dataclass(slots=True)
+class Process:
+    """A process that works: the use cases, and the loops that keep messages moving."""
+
+    application: Application
+    commits: GroupCommit
+    feed: StatusFeed
+    board: HealthBoard
+    shared: Shared
+    loops: Loops
+    _drained: "asyncio.Task[None] | None" = None
+
+    async def start(self) -> None:
+        """Begin to flush, and everything that the role does."""
+        await self.shared.start()
+        await self.commits.start()
+        self.loops.start()
+
+    def begin_drain(self) -> None:
+        """Readiness says no, and whoever waits for an outcome is answered with what is there."""
+        self.application.service.draining = True
+        self.feed.close()
+
+    async def drain(self, seconds: float = DRAIN_S) -> None:
+        """Claim nothing more, let open calls settle, record what is still open as UNKNOWN, and flush.
+
+        Once: whoever asks again waits for the same end.
+        """
+        if self._drained is None:
+            self.begin_drain()
+            self._drained = asyncio.create_task(self._drain(seconds), name="drain")
+        await asyncio.shield(self._drained)
+
+    async def _drain(self, seconds: float) -> None:
+        await self.loops.stop(seconds)
+        await self.commits.close()
+        await self.shared.stop()
+
+
+@asynccontextmanager
+async def running(
+    loaded: Loaded,
+    observer: ServiceObserver,
+    process_metrics: ProcessMetrics,
+    *,
+    role: Role = Role.ALL,
+    own_url: str | None = None,
+) -> AsyncIterator[Process]:
+    """A whole process without its HTTP server; `own_url` is where simulators send their callbacks.
+
+    Raises `SettingsError`, `UnavailableError`.
+    """
+    async with AsyncExitStack() as stack:
+        urls = await _provider_urls(stack, loaded, own_url)
+        policy = policy_of(loaded, role)
+        infrastructure = Infrastructure(
+            datasource=loaded.settings.datasource,
+            provider_settings=loaded.settings.app.wework.providers,
+            provider_urls=urls,
+            calls=policy.calls_in_flight,
+            redis=loaded.settings.redis,
+            watch_redis=process_metrics.redis,
+        )
+        stack.push_async_callback(_shut, infrastructure)
+        store = await infrastructure.store.async_()
+        await bring_up(store, loaded.settings.datasource)
+        shared = await infrastructure.shared.async_()
+        gateways = await infrastructure.gateways.async_()
+        rocketmq = loaded.settings.rocketmq
+        queue = await stack.enter_async_context(open_queue(rocketmq, role, process_metrics.queue))
+        callback_notifiers = CallbackNotifiers(rocketmq, queue.transport)
+        codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
+        use_cases = UseCases(
+            clock=infrastructure.clock(), store=store, shared=shared, gateways=gateways, policy=policy,
+            observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(), notifier=queue.notifier,
+            projector_notifier=callback_notifiers.here, inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
+            parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend},
+        )  # fmt: skip
+        # Who polls a queue stops first: a poll takes seconds to end, and calls may take the whole of the drain.
+        loops = (
+            *await open_intake(rocketmq, limits_of(loaded), role, queue.transport, use_cases, observer),
+            *await open_callback_consumer(rocketmq, role, queue.transport, callback_notifiers),
+            *loops_of(role, use_cases),
+            *([callback_notifiers.wakeups] if callback_notifiers.wakeups is not None else []),
+            *queue.loops,
+        )
+        process = _process(use_cases, shared, loops)
+        await process.start()
+        stack.push_async_callback(process.drain)
+        yield process
+
+
+def _process(use_cases: UseCases, shared: Shared, loops: Sequence[Loop]) -> Process:
+    return Process(
+        use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), shared, Loops(loops)
+    )
+
+
+def _holder() -> str:
+    """Whoever reads the table of duties should find the process."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+async def _shut(infrastructure: Infrastructure) -> None:
+    if (closing := infrastructure.shutdown_resources()) is not None:
+        await closing
+
+
+async def _provider_urls(stack: AsyncExitStack, loaded: Loaded, own_url: str | None) -> dict[str, str]:
+    """Where each enabled provider is; a simulator is started for those that stand for one (decision 35)."""
+    urls: dict[str, str] = {}
+    simulated = simulated_providers(loaded.settings, loaded.profile)
+    for key, one in loaded.settings.app.wework.providers.items():
+        if key in simulated:
+            callback = f"{own_url}/api/callbacks/webhook" if own_url is not None else None
+            simulator = await stack.enter_async_context(running_simulator(SimulatorOptions(callback_url=callback)))
+            urls[key] = simulator.url
+        elif one.api_base_url is not None:
+            urls[key] = one.api_base_url
+    return urls

@@ -1,0 +1,196 @@
+"""The service as one process: bind, open, serve, drain (decisions 36, 38 and 39)."""
+
+import asyncio
+import dataclasses
+import gc
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+import uvloop
+
+from wework_message import __version__
+from wework_message.adapters.observability.log_observer import LoggingObserver
+from wework_message.adapters.observability.logs import LogHandle, LogSettings, configure
+from wework_message.adapters.observability.metrics import Metrics
+from wework_message.adapters.observability.metrics_observer import PrometheusObserver
+from wework_message.adapters.observability.observer import Observers
+from wework_message.adapters.observability.process import LoopLag
+from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
+from wework_message.adapters.sql.core.schema import upgrade
+from wework_message.application.policy import Policy
+from wework_message.application.role import Role
+from wework_message.bootstrap.databases import open_store
+from wework_message.bootstrap.policies import limits_of, policy_of
+from wework_message.bootstrap.process import Process, ProcessMetrics, running
+from wework_message.bootstrap.settings import Loaded, require_startable, role_warnings
+from wework_message.bootstrap.sockets import HttpServer, Listeners, listening
+from wework_message.entrypoints.rest.app import create_app
+from wework_message.entrypoints.rest.config import Config, HttpExchange
+from wework_message.entrypoints.rest.routes import route_templates
+
+PART_ENDED: Final = 70
+"""Exit code of a process whose HTTP server or one of its loops ended by itself: a defect, and a supervisor should start it again."""
+
+
+def serve(loaded: Loaded, role: Role = Role.ALL) -> int:
+    """Work until SIGTERM or SIGINT; a second one ends the process at once. Raises `SettingsError` before it opens."""
+    require_startable(loaded.settings, loaded.profile, role)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(loaded, role))
+
+
+def migrate(loaded: Loaded) -> str:
+    """Bring the schema up by hand; returns what it was before."""
+    return asyncio.run(_migrate(loaded))
+
+
+async def _serve(loaded: Loaded, role: Role) -> int:
+    stop = _signalled()
+    with listening(loaded, role) as listeners:
+        async with service(loaded, listeners, role) as parts:
+            asked = asyncio.create_task(stop.wait())
+            await asyncio.wait({asked, *parts}, return_when=asyncio.FIRST_COMPLETED)
+            asked.cancel()
+    return 0 if stop.is_set() else PART_ENDED
+
+
+def _signalled() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: int) -> None:
+        if stop.is_set():
+            loop.remove_signal_handler(number)
+            signal.raise_signal(number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+    return stop
+
+
+@asynccontextmanager
+async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIterator[Sequence["asyncio.Task[None]"]]:
+    """A whole process on bound sockets; gives the tasks of its servers and loops, which end only by a defect. Leaving it drains."""
+    async with AsyncExitStack() as stack:
+        settings = loaded.settings
+        logs = configure(
+            LogSettings(version=__version__, level=settings.logging.level, file=settings.logging.file.name)
+        )
+        stack.callback(logs.close)
+        config = _config(loaded, operating=listeners.api is None)
+        policy = policy_of(loaded)
+        metrics, counts = _counting(config, policy)
+        observers = Observers(counts, LoggingObserver(logs.facts))
+        own_url = _own_url(loaded, listeners.port) if role.accepts else None
+        process = await stack.enter_async_context(
+            running(loaded, observers, _process_metrics(metrics), role=role, own_url=own_url)
+        )
+        counts.watch_health(process.board, tuple(policy.providers))
+        await _sample_lag(stack, metrics)
+        servers = await _open_http(stack, _observed(config, metrics, observers), listeners, process)
+        _announce(logs, loaded, listeners, role)
+        _settle_memory()
+        yield [*(one.task for one in servers), *process.loops.tasks]
+
+
+def _process_metrics(metrics: Metrics) -> ProcessMetrics:
+    queue_metrics = QueueMetrics(
+        published=lambda result, seconds: metrics.wakeup_publish[(result,)].observe(seconds),
+        received=lambda result: metrics.wakeups_received[(result,)].inc(),
+        backlog=metrics.backlog,
+    )
+    return ProcessMetrics(metrics.store_metrics_reporter.show, queue_metrics, metrics.redis_call)
+
+
+def _counting(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserver]:
+    metrics = Metrics(
+        providers=policy.providers.values(),
+        routes=list(route_templates(config)),
+    )
+    longest = max((one.timeout_ms for one in policy.providers.values()), default=0)
+    return metrics, PrometheusObserver(metrics, horizon_ms=policy.horizon_ms, longest_call_ms=longest, now=config.now)
+
+
+async def _open_http(
+    stack: AsyncExitStack, config: Config, listeners: Listeners, process: Process
+) -> Sequence[HttpServer]:
+    """The API stops with the drain; what operators ask is answered until the drain is done."""
+    operating, api = None, None
+    if listeners.operating is not None:
+        app = create_app(process.application, dataclasses.replace(config, operating=True))
+        operating = HttpServer(app, listeners.operating)
+    if listeners.api is not None:
+        api = HttpServer(create_app(process.application, config), listeners.api)
+
+    async def close() -> None:
+        process.begin_drain()
+        # A server that ended by a defect must not cut the drain short; its error is raised below.
+        await asyncio.gather(process.drain(), *([api.close()] if api is not None else []), return_exceptions=True)
+        if operating is not None:
+            await operating.close()
+        if api is not None:
+            await api.task
+
+    stack.push_async_callback(close)
+    servers = [one for one in (api, operating) if one is not None]
+    for one in servers:
+        await one.opened()
+    return servers
+
+
+async def _sample_lag(stack: AsyncExitStack, metrics: Metrics) -> None:
+    lag = LoopLag(metrics.loop_lag.set)
+    task = asyncio.create_task(lag.run(), name="loop lag")
+
+    async def stop() -> None:
+        lag.stop()
+        await task
+
+    stack.push_async_callback(stop)
+
+
+def _settle_memory() -> None:
+    """What is loaded by now stays: the collector need not walk it again (its full runs stopped the loop for 50 ms)."""
+    gc.collect()
+    gc.freeze()
+
+
+def _config(loaded: Loaded, *, operating: bool) -> Config:
+    return Config(
+        version=__version__,
+        context_path=loaded.settings.server.context_path,
+        limits=limits_of(loaded),
+        operating=operating,
+    )
+
+
+def _observed(config: Config, metrics: Metrics, observers: Observers) -> Config:
+    def observe(exchange: HttpExchange) -> None:
+        observers.http_request(exchange.route, exchange.method, exchange.status, exchange.seconds)
+
+    return dataclasses.replace(config, metrics=metrics.render, observe=observe)
+
+
+def _own_url(loaded: Loaded, port: int) -> str:
+    host = loaded.listen_host
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 -- compared, not bound
+    return f"http://{reachable}:{port}{loaded.settings.server.context_path}"
+
+
+def _announce(logs: LogHandle, loaded: Loaded, listeners: Listeners, role: Role) -> None:
+    for warning in (*loaded.warnings, *role_warnings(loaded.settings, role)):
+        logs.facts.warning("service.warning", text=warning)
+    operating = listeners.operating.getsockname()[1] if listeners.operating is not None else None
+    more = {} if operating is None else {"managementPort": operating}
+    logs.facts.info(
+        "service.started", text="serving" if role.accepts else "consuming", port=listeners.port, role=role.value,
+        profile=loaded.profile, **more,
+    )  # fmt: skip
+
+
+async def _migrate(loaded: Loaded) -> str:
+    async with open_store(loaded.settings.datasource) as store:
+        return str(await store.transact(upgrade))

@@ -1,0 +1,84 @@
+"""What the settings of RocketMQ must be, and what their transport needs."""
+
+import re
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, distribution
+from typing import Final
+
+from wework_message.adapters.rocketmq.transport.cluster_address import addresses, proxies
+from wework_message.bootstrap.settings.errors import InvalidSettingError, MissingBackendError, SettingsError
+from wework_message.bootstrap.settings.model import RocketmqSettings
+
+PROXY_PORT: Final = 8081
+"""Where a proxy listens unless it is told otherwise."""
+
+GRPC_CLIENT: Final = "rocketmq-python-client"
+NATIVE_CLIENT: Final = "rocketmq-client-python"
+_CLIENTS: Final = {"grpc": (GRPC_CLIENT, "rocketmq"), "native": (NATIVE_CLIENT, "rocketmq-native")}
+_NAME: Final = re.compile(r"[%a-zA-Z0-9_-]{1,100}")
+
+
+def queue_problems(settings: RocketmqSettings) -> Iterator[SettingsError]:
+    """Everything that stops the start where a name server is named."""
+    if settings.name_server is None:
+        return
+    yield from _unreadable("rocketmq.name-server", settings.name_server, addresses)
+    if settings.endpoints is not None:
+        yield from _unreadable("rocketmq.endpoints", settings.endpoints, proxies)
+    names = {"topics.due": settings.topics.due, "group": settings.group, "topics.intake": settings.topics.intake,
+             "topics.callbacks": settings.topics.callbacks}  # fmt: skip
+    for key, name in names.items():
+        if name is not None and not _NAME.fullmatch(name):
+            yield InvalidSettingError(f"rocketmq.{key}", "must be letters, digits, -, _ and % only, at most 100")
+    if (settings.access_key is None) != (settings.secret_key is None):
+        yield InvalidSettingError("rocketmq.secret-key", "access-key and secret-key go together")
+    if settings.transport == "native":
+        for key, given in (("namespace", settings.namespace), ("tls", settings.tls)):
+            if given:
+                yield InvalidSettingError(f"rocketmq.{key}", "is for transport grpc only")
+    if (problem := client_problem(settings.transport)) is not None:
+        yield problem
+
+
+def queue_warnings(settings: RocketmqSettings) -> tuple[str, ...]:
+    """What an operator should know."""
+    if settings.name_server is None or settings.endpoints is not None or settings.transport == "native":
+        return ()
+    host = settings.name_server.partition(";")[0].rpartition(":")[0]
+    return (
+        f"rocketmq.endpoints is not set: the proxy is taken to be {host}:{PROXY_PORT}, beside the first name server",
+    )
+
+
+def is_installed(name: str) -> bool:
+    """Whether a distribution is there, whatever it contains."""
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def client_problem(transport: str, installed: Callable[[str], bool] = is_installed) -> SettingsError | None:
+    """Both clients are modules of one name, and the one that was installed last has damaged the other."""
+    client, extra = _CLIENTS[transport]
+    other = GRPC_CLIENT if client == NATIVE_CLIENT else NATIVE_CLIENT
+    has, has_other = installed(client), installed(other)
+    if has and has_other:
+        fix = f"pip uninstall {other} {client}, then pip install 'wework-message[{extra}]'"
+        return InvalidSettingError("rocketmq.transport", f"{other} and {client} cannot be installed together: {fix}")
+    if has:
+        return None
+    if has_other:
+        fix = f"set rocketmq.transport, or in an environment of its own: pip install 'wework-message[{extra}]'"
+        return InvalidSettingError("rocketmq.transport", f"{transport} needs {client}, and {other} is installed: {fix}")
+    return MissingBackendError(
+        "rocketmq.name-server", f"RocketMQ needs the extra {extra}: pip install 'wework-message[{extra}]'"
+    )
+
+
+def _unreadable(key: str, text: str, read: Callable[[str], object]) -> Iterator[SettingsError]:
+    try:
+        read(text)
+    except ValueError as error:
+        yield InvalidSettingError(key, str(error))

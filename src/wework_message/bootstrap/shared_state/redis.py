@@ -1,0 +1,96 @@
+"""The parts that processes share through Redis; each stands on the one in memory."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from wework_message.adapters.redis.account_cache import AccountCache, CacheInvalidation, CachingUnitOfWorkFactory
+from wework_message.adapters.redis.guarded import GuardedRedis, connect
+from wework_message.adapters.redis.health import RedisHealthBoard
+from wework_message.adapters.redis.rate_limiter import RedisRateLimiter
+from wework_message.adapters.redis.status_cache import RedisStatuses
+from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.message.message import Message
+from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.queries import StatusReader
+from wework_message.domain.ports.rate_limiter import RateLimiter
+from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.system import Clock
+
+ROUTER_S: Final = 1.0
+"""How long the router remembers accounts beyond what the shelf does."""
+
+
+class _Loop(Protocol):
+    async def run(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class SharedByRedis(Shared):
+    """One link, and the parts on it."""
+
+    remember_s = ROUTER_S
+    shares_health = True
+
+    def __init__(self, url: str, clock: Clock, watch: WatchRedis | None, *, cache_status: bool) -> None:
+        """Nothing is connected yet."""
+        self._redis = GuardedRedis(connect(url), clock, watch=watch)
+        self.backend = self._redis
+        self._clock = clock
+        self._cache_status = cache_status
+        self._board: RedisHealthBoard | None = None
+        self._statuses: RedisStatuses | None = None
+        self._loops: list[_Loop] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def board(self, local: HealthBoard) -> HealthBoard:
+        """One that learns from the other processes."""
+        self._board = RedisHealthBoard(local, self._redis, self._clock, name=secrets.token_hex(8))
+        self._loops.append(self._board)
+        return self._board
+
+    def limiter(self, local: RateLimiter) -> RateLimiter:
+        """One budget for all; `local` paces at half the rate while Redis is away."""
+        return RedisRateLimiter(self._redis, local, self._clock)
+
+    def units(self, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
+        """Units of work that remember the account book until it changes anywhere."""
+        account_cache = AccountCache(self._clock)
+        invalidation = CacheInvalidation(self._redis, account_cache, lambda: secrets.token_hex(8))
+        self._loops.append(invalidation)
+        return CachingUnitOfWorkFactory(units, account_cache, invalidation.changed)
+
+    def statuses(self, reader: StatusReader) -> StatusReader:
+        """Kept in Redis, where that is asked for (ADR 0018)."""
+        if not self._cache_status:
+            return reader
+        self._statuses = RedisStatuses(reader, self._redis, self._clock)
+        self._loops.append(self._statuses)
+        return self._statuses
+
+    def committed(self, messages: Sequence[Message]) -> None:
+        """What Redis keeps of older versions is worth nothing."""
+        if self._statuses is not None:
+            self._statuses.committed(messages)
+
+    async def start(self) -> None:
+        """Read what others have observed, if Redis is there, then begin the loops."""
+        if self._board is not None:
+            with contextlib.suppress(UnavailableError):
+                await self._board.exchange()
+        self._tasks = [asyncio.create_task(loop.run(), name=type(loop).__name__) for loop in self._loops]
+
+    async def stop(self) -> None:
+        """Let each loop end the call at hand."""
+        for loop in self._loops:
+            loop.stop()
+        await asyncio.gather(*self._tasks)
+        self._tasks = []
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self._redis.close()

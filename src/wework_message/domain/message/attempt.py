@@ -1,0 +1,119 @@
+"""An attempt: one call to a provider, its committed intent, its outcome and the evidence about it."""
+
+from dataclasses import dataclass, field
+
+from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.message.projection import Evidence, FactKind, weigh
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.routing.selector import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the provider's answer says about an accepted send, as the vendor encodes it (provider contract section 4)."""
+
+    provider_message_id: ProviderMessageId
+    seq: str | None = None
+    app_info: str | None = None
+    """As answered; compare through `app_info_key` only."""
+    app_info_key: str | None = None
+    """The callback's spelling of `app_info` (base64 undone once); the best cross-view key of a message."""
+    sent_at: int | None = None
+    """The provider's send time, epoch ms."""
+    sender_id: str | None = None
+    receiver_id: str | None = None
+    room_id: str | None = None
+    message_type: int | None = None
+    content_type: int | None = None
+    content: str | None = None
+    sender_name: str | None = None
+    dev_info: str | None = None
+    extra_content: str | None = None
+    is_svr_fail: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOutcome:
+    """What one call proved. Gateways return it and never raise (decision 14)."""
+
+    kind: OutcomeClass
+    reason: str | None = None
+    """A stable cause within the class: CONNECT, DEADLINE, CODE, NO_ID, LEASE_EXPIRED, SHUTDOWN, UNBUILDABLE ..."""
+    error_code: int | None = None
+    """The provider's integer."""
+    error_message: str | None = None
+    """The provider's text, at most 200 characters; never message content."""
+    retry_after_ms: int | None = None
+    confirmed: bool = True
+    """False where a refusal comes with a code that no table knows: a late echo may still prove it sent (decision 43)."""
+    receipt: Receipt | None = None
+    """Present exactly when `kind` is ACCEPTED, or the answer was contradictory."""
+
+    @property
+    def unproven(self) -> bool:
+        """Whether an echo may still prove it sent: it is uncertain, or a refusal by a code that no table knows."""
+        return self.kind is OutcomeClass.UNCERTAIN or not self.confirmed
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One call for one message. `unsettled` and `lane_open` are the flags that the schema's unique indexes guard."""
+
+    number: int
+    """1, 2, ... over the whole life of the message."""
+    round: int
+    """Which round (first send, retry by a person, ...) it belongs to, from 1."""
+    account_id: AccountId
+    binding_id: BindingId
+    provider_code: ProviderCode
+    guid: Guid
+    epoch: int
+    """The binding's epoch at the intent (fencing, decision 19)."""
+    started_at: int
+    """The intent, epoch ms."""
+    decision: Decision | None = None
+    """Why it went there."""
+    ended_at: int | None = None
+    outcome: AttemptOutcome | None = None
+    provider_message_id: ProviderMessageId | None = None
+    """From the answer, or from the echo that was matched to it."""
+    app_info_key: str | None = None
+    sent_at: int | None = None
+    content_key: str | None = None
+    """What an echo's text must equal (TEXT and MENTION only, decision 44)."""
+    unsettled: bool = True
+    """In flight, or uncertain and not given up: at most one per message."""
+    lane_open: bool = True
+    """Holds its lane: at most one per (account, conversation)."""
+    facts: frozenset[FactKind] = field(default_factory=frozenset)
+    """What the world reported about it, in any order."""
+    stored: bool = field(default=False, compare=False)
+    """The store's own mark: its row exists."""
+
+    @property
+    def evidence(self) -> Evidence:
+        """The strongest thing known about this attempt; one that was given up is no longer uncertain, only unproven."""
+        evidence = weigh(self.outcome.kind if self.outcome is not None else None, self.facts)
+        return Evidence.NOTHING if evidence is Evidence.UNCERTAIN and not self.unsettled else evidence
+
+    def close(self, outcome: AttemptOutcome, *, at: int) -> None:
+        """Record the answer. An uncertain one keeps both flags, unless a fact has told already what happened."""
+        self.outcome = outcome
+        self.ended_at = at
+        if (receipt := outcome.receipt) is not None and outcome.kind is OutcomeClass.ACCEPTED:
+            self.provider_message_id = receipt.provider_message_id
+            self.app_info_key = receipt.app_info_key
+            self.sent_at = receipt.sent_at
+        if outcome.kind is not OutcomeClass.UNCERTAIN or self.facts:
+            self.release()
+
+    def learn(self, kind: FactKind) -> None:
+        """Add a fact; anything that proves what happened also settles the attempt."""
+        self.facts |= {kind}
+        if self.outcome is not None:
+            self.release()
+
+    def release(self) -> None:
+        """Nothing is open about this attempt any more."""
+        self.unsettled = False
+        self.lane_open = False

@@ -1,0 +1,74 @@
+"""Which attempt does a stream record belong to? (domain D4.6, decision 44).
+
+An id names its attempt. Without one, only a *text* of the account's own, in the same conversation, equal in content and
+in time, may settle an uncertain attempt; everything else stays UNKNOWN for a person.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from wework_message.domain.content import Content, MentionContent, TextContent
+from wework_message.domain.ids import Guid, MessageId
+from wework_message.domain.message.projection import StreamRecord
+
+SKEW_MS: Final = 5_000
+"""How far the provider's clock may be from ours, either way, in ms; its send times are whole seconds."""
+
+
+def content_key(text: str) -> str:
+    """Text as echoes are compared: SHA-256 (hex) of it in Unicode NFC, line ends as LF, outer white space gone."""
+    plain = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").strip()
+    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def echo_key(content: Content) -> str | None:
+    """What an echo of this content must show; None for the types that only an id can tell (decision 44)."""
+    return content_key(content.content) if isinstance(content, TextContent | MentionContent) else None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    """An uncertain attempt that an echo may settle."""
+
+    message_id: MessageId
+    number: int
+    guid: Guid
+    conversation_id: str
+    content_key: str | None
+    started_at: int
+    """Epoch ms."""
+    ended_at: int
+    """Epoch ms."""
+    own_user_id: str | None = None
+    """The account's own user id, where it is known."""
+
+
+def is_own(stream_record: StreamRecord, own_user_id: str | None) -> bool:
+    """Whether the account itself sent the record; `send_flag` stands in until its user id is known."""
+    return stream_record.sender == own_user_id if own_user_id is not None else stream_record.send_flag
+
+
+def match(stream_record: StreamRecord, attempts: Iterable[OpenAttempt], *, horizon_ms: int) -> OpenAttempt | None:
+    """The attempt that this record settles by content, oldest first, or None.
+
+    `horizon_ms` is H: how long after the end of an attempt its echo may still be stamped.
+    """
+    if stream_record.text is None:
+        return None
+    key = content_key(stream_record.text)
+    fitting = [attempt for attempt in attempts if _fits(stream_record, key, attempt, horizon_ms)]
+    return min(fitting, key=lambda attempt: (attempt.started_at, attempt.number), default=None)
+
+
+def _fits(stream_record: StreamRecord, key: str, attempt: OpenAttempt, horizon_ms: int) -> bool:
+    return (
+        attempt.guid == stream_record.guid
+        and attempt.content_key == key
+        and is_own(stream_record, attempt.own_user_id)
+        and attempt.conversation_id in stream_record.conversations
+        and stream_record.sent_at is not None
+        and attempt.started_at - SKEW_MS <= stream_record.sent_at <= attempt.ended_at + horizon_ms
+    )

@@ -1,0 +1,118 @@
+"""What the world reports: facts about attempts, and the fold that turns a set of them into a status.
+
+The fold looks at the *set* of facts. Order and repetition cannot change its result (decision 15, invariant I9): callbacks
+arrive late, twice and reversed.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Final
+
+from wework_message.domain.ids import Guid, ProviderMessageId
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.outcomes import OutcomeClass
+
+
+class FactKind(StrEnum):
+    """One thing a callback, a pull or a person can tell about an attempt."""
+
+    ECHO = "ECHO"
+    """Seen in the account's server message stream."""
+    SEND_FAIL = "SEND_FAIL"
+    """Flag bit 22: the server failed to send it after accepting it (provider contract section 12)."""
+    SERVER_RETRY_OK = "SERVER_RETRY_OK"
+    """Flag bit 25: the server's own retry succeeded."""
+    REVOKED = "REVOKED"
+    """Flag bit 5 or a revoke record that refers to it."""
+    SENT_BY_PERSON = "SENT_BY_PERSON"
+    """A person says it was sent."""
+    NOT_SENT_BY_PERSON = "NOT_SENT_BY_PERSON"
+    """A person says it was not sent."""
+    RECALL_ASSUMED = "RECALL_ASSUMED"
+    """The provider answered our recall with 0 and no record of it came within 2H (decision 40)."""
+
+
+class Evidence(IntEnum):
+    """How strong the best knowledge about one attempt is; a larger value wins *between* attempts of a message."""
+
+    NOTHING = 0
+    """Never started, or provably not sent, or refused."""
+    IN_FLIGHT = 1
+    SEND_FAILED = 2
+    UNCERTAIN = 3
+    REVOKED = 4
+    ACCEPTED = 5
+    SEEN = 6
+
+
+_FACTS_FIRST: Final = (
+    (FactKind.REVOKED, Evidence.REVOKED),
+    (FactKind.RECALL_ASSUMED, Evidence.REVOKED),
+    (FactKind.SERVER_RETRY_OK, Evidence.SEEN),
+    (FactKind.SEND_FAIL, Evidence.SEND_FAILED),
+    (FactKind.ECHO, Evidence.SEEN),
+    (FactKind.SENT_BY_PERSON, Evidence.ACCEPTED),
+    (FactKind.NOT_SENT_BY_PERSON, Evidence.NOTHING),
+)
+"""Within one attempt: recalled > server retry succeeded > send failed > echo > a person's word > the answer."""
+
+_ANSWERS: Final = {
+    None: Evidence.IN_FLIGHT,
+    OutcomeClass.ACCEPTED: Evidence.ACCEPTED,
+    OutcomeClass.UNCERTAIN: Evidence.UNCERTAIN,
+}
+
+
+def weigh(outcome: OutcomeClass | None, facts: Collection[FactKind]) -> Evidence:
+    """The best knowledge about one attempt: its answer (None while the call is open) and what was reported of it.
+
+    A provider's acceptance outweighs a person's "not sent".
+    """
+    answer = _ANSWERS.get(outcome, Evidence.NOTHING)
+    for kind, evidence in _FACTS_FIRST:
+        if kind in facts:
+            return answer if kind is FactKind.NOT_SENT_BY_PERSON and answer is Evidence.ACCEPTED else evidence
+    return answer
+
+
+_STATUS: Final = {
+    Evidence.SEEN: MessageStatus.DELIVERED,
+    Evidence.ACCEPTED: MessageStatus.SENT,
+    Evidence.REVOKED: MessageStatus.RECALLED,
+    Evidence.UNCERTAIN: MessageStatus.UNKNOWN,
+    Evidence.SEND_FAILED: MessageStatus.FAILED,
+}
+
+
+class CallbackProjection:
+    """Folds evidence into the status that it proves; pure, and blind to order and repetition."""
+
+    @staticmethod
+    def of(attempts: Iterable[Evidence]) -> MessageStatus | None:
+        """The status that the best attempt proves, or None where nothing is proven (the rules decide then)."""
+        return _STATUS.get(max(attempts, default=Evidence.NOTHING))
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRecord:
+    """One record of the account's message stream (11010, an item of 11013, or a pulled one), in our words."""
+
+    guid: Guid
+    event_key: str
+    """Names the record for de-duplication: (seq, id, referid, flag), or a hash of the body (domain D4.2)."""
+    provider_message_id: ProviderMessageId | None = None
+    refers_to: ProviderMessageId | None = None
+    """Non-zero `referid`: the record changes an earlier message."""
+    app_info_key: str | None = None
+    conversations: tuple[str, ...] = ()
+    """The conversation as our requests may spell it (with and without `;asid`), read as a record of the account's own."""
+    sender: str | None = None
+    send_flag: bool = False
+    """The vendor's `send_flag` = 1; stands in for "own" until the account's id is known (decision 44)."""
+    sent_at: int | None = None
+    """Epoch ms."""
+    text: str | None = None
+    """Plain text of a text record; None for every other type."""
+    kinds: frozenset[FactKind] = frozenset()
+    """What the record proves about the message that it names."""

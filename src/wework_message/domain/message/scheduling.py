@@ -1,0 +1,45 @@
+"""When a message is due next, and what it means to the others of its lane (decisions 13 and 41)."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+LANE_RECHECK_MS: Final = 30_000
+"""A message behind another one of its lane is woken when the lane frees; this is the safety net, in ms."""
+
+
+class LanePosition(IntEnum):
+    """What a due message means to its lane."""
+
+    FREE = 0
+    """Blocks nobody: scheduled for later, being recalled, or uncertain past 2H."""
+    WAITING = 1
+    """Keeps its place: later messages of the lane stay behind it."""
+    HOLDING = 2
+    """Its attempt holds the lane: in flight or uncertain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When to look at a message again. The store turns `in_ms` into an instant by its own clock (decision 61)."""
+
+    in_ms: int | None
+    """From the commit, in ms; None = nothing is due any more."""
+    place: LanePosition = LanePosition.FREE
+    parked: bool = False
+    """Waits for its lane only: it is woken when the lane frees. Any other wait keeps its own time."""
+
+
+class Urgency(IntEnum):
+    """Classes of priority; a smaller one goes first, and within a class first in is first out (wire section 1)."""
+
+    URGENT = 0
+    NORMAL = 1
+    BULK = 2
+
+    @classmethod
+    def of(cls, priority: int) -> "Urgency":
+        """0-2 bulk, 3-6 normal, 7-9 urgent."""
+        if priority >= 7:  # noqa: PLR2004 -- wire section 1 names these bounds
+            return cls.URGENT
+        return cls.NORMAL if priority >= 3 else cls.BULK  # noqa: PLR2004 -- as above

@@ -1,0 +1,41 @@
+"""Who is told what happened: logs and metrics. Observers never raise and never see message content."""
+
+from typing import Protocol
+
+from wework_message.domain.message.message import Message, Moved
+from wework_message.domain.ports.health import CallReport
+
+
+class Observer(Protocol):
+    """Told after the commit, once per fact."""
+
+    def accepted(self, message: Message) -> None:
+        """A new message is durable."""
+        ...
+
+    def moved(self, message: Message, move: Moved) -> None:
+        """A message changed its status."""
+        ...
+
+    def called(self, report: CallReport) -> None:
+        """A call to a provider has ended."""
+        ...
+
+    def callbacks(self, notify_type: int, result: str, count: int) -> None:
+        """`count` callback items of this type were found `new` or `duplicate`, or reached the end that `result` names."""
+        ...
+
+
+class IntakeObserver(Protocol):
+    """Told of sends that come in through a queue."""
+
+    def intake(self, result: str, reason: str | None) -> None:
+        """A message is durably `stored`, known as a `duplicate`, or kept as `dead` for `reason` and was acknowledged.
+
+        Each try that the store did not take is `unavailable`.
+        """
+        ...
+
+
+class ServiceObserver(Observer, IntakeObserver, Protocol):
+    """Told of everything that a process does."""

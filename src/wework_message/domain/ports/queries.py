@@ -1,0 +1,159 @@
+"""Reading for answers: views, not aggregates; every method is one or two indexed queries."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.message import Message, Note
+from wework_message.domain.outcomes import OutcomeClass
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """A message with its attempts as stored, and when it is due next."""
+
+    message: Message
+    next_attempt_at: int | None
+    """Epoch ms; None where nothing is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """Where a message stands: what a status answer needs, and nothing of its content or of people."""
+
+    id: MessageId
+    status: MessageStatus
+    reason: str | None
+    confirmed: bool | None
+    possible_duplicate: bool
+    recall_confirmed: bool | None
+    version: int
+    updated_at: int
+    next_attempt_at: int | None
+    attempts: int
+    provider_code: ProviderCode | None
+    """Of the attempt that tells, else as requested."""
+    provider_message_id: ProviderMessageId | None
+    outcome: OutcomeClass | None
+    """Of the attempt that tells: the one whose provider id counts, else the newest."""
+    error_code: int | None
+    """The provider's integer."""
+    error_message: str | None
+    """The provider's text."""
+
+    @classmethod
+    def of(cls, view: MessageView) -> Self:
+        """The status of a whole message."""
+        message = view.message
+        attempt = message.delivered_attempt or message.last_attempt
+        outcome = attempt.outcome if attempt is not None else None
+        return cls(
+            message.id, message.status, message.reason, message.confirmed, message.possible_duplicate,
+            message.recall_confirmed, message.version, message.updated_at, view.next_attempt_at, message.attempt_count,
+            attempt.provider_code if attempt is not None else message.provider_code,
+            attempt.provider_message_id if attempt is not None else None,
+            outcome.kind if outcome is not None else None,
+            outcome.error_code if outcome is not None else None,
+            outcome.error_message if outcome is not None else None,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """What a list may be narrowed by (wire section 3); None = not narrowed."""
+
+    status: MessageStatus | None = None
+    guid: Guid | None = None
+    account_id: str | None = None
+    conversation_id: str | None = None
+    message_type: str | None = None
+    provider_code: ProviderCode | None = None
+    batch_id: BatchId | None = None
+    client_message_id: str | None = None
+    created_from: int | None = None
+    """Epoch ms, inclusive."""
+    created_to: int | None = None
+    """Epoch ms, exclusive."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """A batch and how far it is."""
+
+    id: BatchId
+    mode: str
+    total: int
+    by_status: Mapping[MessageStatus, int]
+    created_at: int
+    finished_at: int | None
+    """Epoch ms of the last change, once every item rests."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackView:
+    """A stored callback."""
+
+    id: int
+    provider_code: ProviderCode
+    guid: Guid
+    notify_type: int
+    raw: str
+    received_at: int
+    state: str
+    message_id: MessageId | None
+
+
+class StatusReader(Protocol):
+    """Where messages stand, for clients that ask again and again: at most 5 s older than what is committed."""
+
+    async def statuses(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, StatusView]:
+        """The ones that exist and belong to the tenant."""
+        ...
+
+
+class MessageReader(Protocol):
+    """Queries. They see what is committed, and do not wait for writers."""
+
+    async def messages(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, MessageView]:
+        """The ones that exist and belong to the tenant."""
+        ...
+
+    async def timeline(self, message_id: MessageId) -> Sequence[Note]:
+        """Notes and facts about a message, oldest first."""
+        ...
+
+    async def sent_as(
+        self, tenant_id: TenantId, guid: Guid, provider_message_id: ProviderMessageId
+    ) -> MessageId | None:
+        """The message that a provider's id names at this guid."""
+        ...
+
+    async def page(
+        self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
+    ) -> Sequence[MessageView]:
+        """Newest first, ids smaller than `before`; keyset, never OFFSET."""
+        ...
+
+    async def batch(self, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
+        """A batch, or None."""
+        ...
+
+    async def batch_items(self, batch_id: BatchId, *, limit: int, after: int) -> Sequence[MessageView]:
+        """Items of a batch or MIXED group with an index greater than `after`, in order."""
+        ...
+
+    async def callbacks(
+        self, guid: Guid, *, notify_type: int | None, limit: int, before: int | None
+    ) -> Sequence[CallbackView]:
+        """Stored callbacks of a guid, newest first, ids smaller than `before`."""
+        ...
+
+    async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:
+        """Finished attempts by (provider, message type, outcome)."""
+        ...
+
+    async def ping(self) -> None:
+        """One trivial read; raises `UnavailableError` if the store does not answer."""
+        ...

@@ -1,0 +1,292 @@
+"""The journal: what is committed here happened, and nothing else did.
+
+Ports are set-oriented: one transaction serves many callers (decision 31). The docstrings are the contract; the suite in
+`tests/contracts` holds every adapter to them.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Protocol, Self
+
+from wework_message.domain.account import Account, Binding
+from wework_message.domain.ids import (
+    AccountId,
+    BatchId,
+    BindingId,
+    Guid,
+    MessageId,
+    ProviderCode,
+    ProviderMessageId,
+    TenantId,
+)
+from wework_message.domain.inbox import InboxState
+from wework_message.domain.message.matching import OpenAttempt
+from wework_message.domain.message.message import Message
+from wework_message.domain.ports.dead_letters import DeadLetters
+from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.maintenance import LeaseStore, Pruning
+
+__all__ = [
+    "AccountRepository", "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict",
+    "KeyOwner", "LaneBlock", "MessageRepository", "NewBatch", "UnitOfWork", "UnitOfWorkFactory",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A client's key, bound to what it asked (decision 45)."""
+
+    tenant_id: TenantId
+    key: str
+    """1-255 printable ASCII characters."""
+    fingerprint: bytes
+    """SHA-256 of the parsed request."""
+    target: str
+    """Id of the message, batch or group that the key would name."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOwner:
+    """Who has the key now."""
+
+    target: str
+    fingerprint: bytes
+    fresh: bool
+    """True: the asker has just got it. False: it was taken before, by `target`."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """A batch as accepted."""
+
+    id: BatchId
+    tenant_id: TenantId
+    mode: str
+    total: int
+    created_at: int
+
+
+class LaneBlock(StrEnum):
+    """Why a due message may not go yet."""
+
+    BEHIND = "BEHIND"
+    """An earlier message of its lane is waiting or in flight."""
+    BEHIND_UNKNOWN = "BEHIND_UNKNOWN"
+    """An uncertain attempt holds the lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueMessage:
+    """A due message, locked for this unit of work."""
+
+    message: Message
+    blocked: LaneBlock | None
+    paced: bool
+    """It has already been given its place in its account's budget."""
+
+
+class MessageRepository(Protocol):
+    """Messages, their attempts, keys and due times."""
+
+    async def claim_keys(self, keys: Sequence[IdempotencyKey]) -> Sequence[KeyOwner]:
+        """One owner per key, in order. Of equal keys in one call the first gets it. Unique per (tenant, key)."""
+        ...
+
+    async def add(self, messages: Sequence[Message], batches: Sequence[NewBatch] = ()) -> None:
+        """Insert new messages and their due rows. Lanes are first in, first out in the order of insertion."""
+        ...
+
+    async def due(self, limit: int, *, among: Collection[MessageId] | None = None) -> Sequence[DueMessage]:
+        """Up to `limit` messages whose time has come, most urgent class first, then oldest due; of `among` only, if given.
+
+        A message is due once its `Due.in_ms` has passed since the commit that set it. Two units of work that are open
+        at the same time never get the same message. Saved messages get their next due time; unsaved ones stay due.
+        Of one lane at most one message comes unblocked: the first by (urgency class, insertion) that waits, and none
+        while an attempt holds the lane. FREE messages block nobody.
+        """
+        ...
+
+    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
+        """The messages that exist, with all their attempts, locked for this unit of work."""
+        ...
+
+    async def group(self, group_id: BatchId) -> Sequence[Message]:
+        """The parts of a MIXED group, in order."""
+        ...
+
+    async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
+        """Write changed messages, their attempts, notes and due times; the version goes up by one.
+
+        Returns the ids that were lost: their stored version is not the one that was loaded, and nothing of them was
+        written. A released lane wakes its next waiting message if that is parked, and all its parked messages if the
+        lane became uncertain (the saved message is HOLDING still); messages that wait for their own time keep it.
+        Raises `ConflictError` where an attempt breaks a guard: one unsettled per message, one open per lane, one owner per
+        (provider, guid, provider message id).
+        """
+        ...
+
+    async def pace(self, message_ids: Sequence[MessageId]) -> None:
+        """Remember that these messages have their place in their account's budget."""
+        ...
+
+    async def sent_as(
+        self, keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]], *, latest: bool = False
+    ) -> Mapping[tuple[ProviderCode, Guid, ProviderMessageId], tuple[MessageId, int]]:
+        """Which attempt owns a provider message id.
+
+        What counts is what was committed; with `latest` a unit of work that is writing such an id now is waited for.
+        """
+        ...
+
+    async def uncertain(
+        self, provider_code: ProviderCode, guids: Sequence[Guid], *, latest: bool = False
+    ) -> Sequence[OpenAttempt]:
+        """Attempts with an unproven outcome and no provider id, whether or not they were given up, newest 24 h.
+
+        Unproven are UNCERTAIN ones and refusals with `confirmed` false (`AttemptOutcome.unproven`). With `latest` a unit of
+        work that is writing such an outcome now is waited for.
+        """
+        ...
+
+    async def count(self, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
+        """Add to the kept counters of finished attempts, by (provider, message type, outcome)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEntry:
+    """A stored callback."""
+
+    id: int
+    provider_code: ProviderCode
+    guid: Guid
+    notify_type: int
+    raw: str
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class InboxVerdict:
+    """What became of it."""
+
+    id: int
+    state: InboxState
+    message_id: MessageId | None = None
+    provider_message_id: ProviderMessageId | None = None
+    """For PARKED: the id it waits for."""
+
+
+class CallbackInbox(Protocol):
+    """Callbacks, stored raw before they are answered."""
+
+    async def store(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+        """Keep the new ones as PENDING (defective ones QUARANTINED); returns how many were new.
+
+        Unique per (provider, guid, notify type, event key), for as long as they are kept.
+        """
+        ...
+
+    async def pending(self, limit: int) -> Sequence[InboxEntry]:
+        """The oldest PENDING entries, locked for this unit of work."""
+        ...
+
+    async def reopen(
+        self,
+        keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]],
+        guids: Sequence[tuple[ProviderCode, Guid]],
+        *,
+        since: int,
+    ) -> int:
+        """PARKED entries become PENDING again; returns how many.
+
+        Those that wait for one of `keys`, and all of `guids` that were received at `since` (epoch ms) or later.
+        """
+        ...
+
+    async def orphan(self, *, before: int) -> int:
+        """PARKED entries received before `before` (epoch ms) become ORPHAN; returns how many."""
+        ...
+
+    async def decide(self, verdicts: Sequence[InboxVerdict]) -> None:
+        """Write what became of them; PENDING counts one more try."""
+        ...
+
+
+class AccountRepository(Protocol):
+    """Accounts and their bindings (decision 19)."""
+
+    async def open(self, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
+        """Make sure that the implicit account and binding of each unregistered (guid, provider) exist."""
+        ...
+
+    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, tuple[Account, Sequence[Binding]]]:
+        """The accounts that exist, with their bindings."""
+        ...
+
+    async def binding_of(self, guid: Guid) -> Sequence[Binding]:
+        """The bindings that carry this guid, at any provider."""
+        ...
+
+    async def learn(
+        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
+    ) -> None:
+        """Remember the account's own user id, or what is known of the instance."""
+        ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction. Leaving it without `commit` means it never happened."""
+
+    @property
+    def messages(self) -> MessageRepository:
+        """The journal, inside this transaction."""
+        ...
+
+    @property
+    def inbox(self) -> CallbackInbox:
+        """The callback inbox, inside this transaction."""
+        ...
+
+    @property
+    def accounts(self) -> AccountRepository:
+        """The account book, inside this transaction."""
+        ...
+
+    @property
+    def leases(self) -> LeaseStore:
+        """What is done once per cluster, inside this transaction."""
+        ...
+
+    @property
+    def pruning(self) -> Pruning:
+        """Deleting what is old, inside this transaction."""
+        ...
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """The dead letters, inside this transaction."""
+        ...
+
+    async def commit(self) -> None:
+        """Make it durable; after it returns, a crash of this process or machine loses nothing of it."""
+        ...
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Roll back what was not committed."""
+        ...
+
+
+class UnitOfWorkFactory(Protocol):
+    """Opens units of work."""
+
+    def __call__(self) -> UnitOfWork:
+        """A new one, not yet begun."""
+        ...

@@ -1,0 +1,47 @@
+"""The state of the store as numbers for operators; every one is an indexed query over what is open, never over history."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, Protocol
+
+from wework_message.domain.ids import ProviderCode
+
+RECENT_MS: Final = 2 * 3_600_000
+"""How far back invariants of messages at rest are looked at, by when they were accepted."""
+
+LEASE_OVERDUE_MS: Final = 300_000
+"""A lease that ran out so long ago should have been taken by somebody."""
+
+AT_MOST: Final = 1_000
+"""More violations of one kind are not counted."""
+
+
+class Invariant(StrEnum):
+    """What must never be so (reliability B.3, domain C20); the names are label values."""
+
+    STRANDED = "stranded"
+    """A message is open, and nothing will look at it (I1)."""
+    SENDING_WITHOUT_INTENT = "sending_without_intent"
+    """A message is SENDING, and has no unsettled attempt (I3)."""
+    SENT_WITHOUT_PROOF = "sent_without_proof"
+    """A recent message is SENT or DELIVERED, and no attempt was accepted or seen (I6)."""
+    FAILED_UNPROVEN = "failed_unproven"
+    """A recent message is FAILED for certain, and an attempt of it may have been executed (I7)."""
+    LEASE_OVERDUE = "lease_overdue"
+    """A call's lease ran out five minutes ago, and nobody has taken it."""
+
+
+class StoreMetrics(Protocol):
+    """Queries on what is committed. They raise `UnavailableError`."""
+
+    async def oldest_due_ms(self) -> int:
+        """For how long the oldest due row has been waiting to be claimed, by the database's clock; 0 = nothing is due."""
+        ...
+
+    async def unknown_open(self) -> Mapping[ProviderCode, int]:
+        """Messages that are UNKNOWN now, by the provider of their last attempt."""
+        ...
+
+    async def violations(self) -> Mapping[Invariant, int]:
+        """Every invariant with the number of rows that break it, `AT_MOST` at most."""
+        ...

@@ -1,0 +1,169 @@
+"""What is asked of a route, who could take it, and who cannot and why (domain D6.1).
+
+The filters only read; `selection` chooses among who is left.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from wework_message.domain.account import Binding, BindingState, Standby
+from wework_message.domain.ids import BindingId, ProviderCode
+from wework_message.domain.routing.breaker import Passage
+from wework_message.domain.routing.provider import Lack, Provider
+
+
+@dataclass(frozen=True, slots=True)
+class RouteHealth:
+    """What is known of one candidate right now. The default is one that nothing was ever observed of."""
+
+    state: BindingState = BindingState.UNKNOWN
+    """As last observed; UNKNOWN = only the stored state counts."""
+    suspect: bool = False
+    """It answered with a code that no table knows and no probe has said ONLINE since (decision 43)."""
+    provider: Passage = Passage.FREE
+    """What the provider's breaker says ..."""
+    binding: Passage = Passage.FREE
+    """... the binding's ..."""
+    type: Passage = Passage.FREE
+    """... and the one of (provider, message type)."""
+    share: float = 1.0
+    """How much of its traffic it should get while its weight returns after a recovery, 0-1."""
+    throttled_ms: int = 0
+    """How long its provider asked to be left alone; 0 = not throttled."""
+    quality: float = 0.75
+    """Q, 0-1 (`CallStats.quality`)."""
+    latency_ms: float | None = None
+    """L (`CallStats.latency_ms`); None = not known."""
+    room: float = 1.0
+    """Least remaining share of account, provider and concurrency budgets, 0-1."""
+
+    @property
+    def trial(self) -> bool:
+        """Whether a message that goes there is the trial of a breaker; at most one at a time."""
+        return Passage.TRIAL in (self.provider, self.binding, self.type)
+
+
+UNOBSERVED: Final = RouteHealth()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A binding of the account, with its provider and what is known of both."""
+
+    binding: Binding
+    provider: Provider
+    health: RouteHealth = UNOBSERVED
+    fenced: bool = False
+    """What was read of the binding is of an old epoch (domain D5)."""
+
+    @property
+    def tier(self) -> tuple[int, int]:
+        """The account's own order first, then the providers'; smaller wins (decision 54)."""
+        return (self.binding.priority, self.provider.priority)
+
+    @property
+    def weight(self) -> int:
+        """Its share among equals."""
+        return self.binding.weight * self.provider.weight
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRequest:
+    """What must be routed."""
+
+    message_type: str
+    size: int | None = None
+    """Body in bytes, where it has one and it is known."""
+    provider_code: ProviderCode | None = None
+    """Only bindings at this provider (the request's `providerCode`)."""
+    pin: BindingId | None = None
+    """Only this binding, never a sibling (`pin: binding`)."""
+    allowed: frozenset[ProviderCode] | None = None
+    """Providers that the tenant may use; None = all."""
+    last_binding: BindingId | None = None
+    """The conversation's last binding."""
+    refused: frozenset[BindingId] = frozenset()
+    """Bindings that said they can never send this message (REFUSED_CAPABILITY)."""
+    turned_away: frozenset[BindingId] = frozenset()
+    """Bindings that said they cannot send it now (REFUSED_BINDING): only if nobody else is left (decision 14)."""
+    spent: frozenset[ProviderCode] = frozenset()
+    """Providers whose quick tries for this message are used up (decision 47): only if nobody else is left."""
+    random_source: tuple[float, float, float] | None = None
+    """Three numbers in [0, 1): two weighted draws, and one against `RouteHealth.share`. None = no chance involved."""
+
+
+class Exclusion(StrEnum):
+    """Why a candidate does not get the message; the names are shown to people (wire section 5)."""
+
+    PINNED_ELSEWHERE = "PINNED_ELSEWHERE"
+    OTHER_PROVIDER = "OTHER_PROVIDER"
+    NOT_ALLOWED = "NOT_ALLOWED"
+    DISABLED = "DISABLED"
+    TYPE_NOT_SUPPORTED = Lack.TYPE.value
+    TOO_LARGE = Lack.SIZE.value
+    REFUSED = "REFUSED"
+    STANDBY = "STANDBY"
+    OFFLINE = "OFFLINE"
+    SUSPECT = "SUSPECT"
+    PROVIDER_BREAKER = "PROVIDER_BREAKER"
+    BINDING_BREAKER = "BINDING_BREAKER"
+    TYPE_BREAKER = "TYPE_BREAKER"
+    OLD_EPOCH = "OLD_EPOCH"
+    THROTTLED = "THROTTLED"
+    TURNED_AWAY = "TURNED_AWAY"
+    """It said that it cannot send this message now, and another candidate is left."""
+    SPENT = "SPENT"
+    """Its quick tries are used up and another provider is left."""
+    RECOVERING = "RECOVERING"
+    """Its weight returns in steps and another candidate is left."""
+    LOWER_TIER = "LOWER_TIER"
+
+
+def excluded(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
+    """The first filter that drops the candidate, in the order of domain D6.1; None = it may take the message."""
+    return _unbound(request, candidate) or _unable(request, candidate) or _unready(candidate)
+
+
+def _unbound(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
+    binding, provider = candidate.binding, candidate.provider
+    if request.pin is not None and binding.binding_id != request.pin:
+        return Exclusion.PINNED_ELSEWHERE
+    if request.provider_code is not None and provider.code != request.provider_code:
+        return Exclusion.OTHER_PROVIDER
+    if request.allowed is not None and provider.code not in request.allowed:
+        return Exclusion.NOT_ALLOWED
+    return None if binding.enabled and provider.enabled else Exclusion.DISABLED
+
+
+def _unable(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
+    lack = candidate.provider.capabilities.missing(request.message_type, request.size)
+    if lack is not None:
+        return Exclusion(lack.value)
+    return Exclusion.REFUSED if candidate.binding.binding_id in request.refused else None
+
+
+def _unready(candidate: Candidate) -> Exclusion | None:
+    health = candidate.health
+    if candidate.binding.standby is not Standby.HOT:
+        return Exclusion.STANDBY
+    state = candidate.binding.state if health.state is BindingState.UNKNOWN else health.state
+    if state is BindingState.OFFLINE:
+        return Exclusion.OFFLINE
+    if health.suspect:
+        return Exclusion.SUSPECT
+    return _shut(health) or _held_up(candidate)
+
+
+def _shut(health: RouteHealth) -> Exclusion | None:
+    if health.provider is Passage.SHUT:
+        return Exclusion.PROVIDER_BREAKER
+    if health.binding is Passage.SHUT:
+        return Exclusion.BINDING_BREAKER
+    return Exclusion.TYPE_BREAKER if health.type is Passage.SHUT else None
+
+
+def _held_up(candidate: Candidate) -> Exclusion | None:
+    if candidate.fenced:
+        return Exclusion.OLD_EPOCH
+    return Exclusion.THROTTLED if candidate.health.throttled_ms > 0 else None

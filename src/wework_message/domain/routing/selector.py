@@ -1,0 +1,248 @@
+"""Which binding sends a message (domain D6, decisions 19, 21 and 54).
+
+Pure: health is what the candidates carry, chance arrives as numbers. Every decision can be explained: it names each
+candidate with its score or the reason why it was left out.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from wework_message.domain.account import Binding
+from wework_message.domain.ids import BindingId, Guid, ProviderCode
+from wework_message.domain.routing.filters import (
+    UNOBSERVED,
+    Candidate,
+    Exclusion,
+    RouteHealth,
+    RouteRequest,
+    excluded,
+)
+from wework_message.domain.routing.provider import Provider
+from wework_message.domain.routing.scoring import score
+
+__all__ = (
+    "HYSTERESIS",
+    "UNOBSERVED",
+    "Candidate",
+    "Choice",
+    "Considered",
+    "Decision",
+    "Exclusion",
+    "ProviderSelector",
+    "Refusal",
+    "RefusalKind",
+    "RouteHealth",
+    "RouteRequest",
+)
+
+HYSTERESIS: Final = 0.15
+"""A conversation stays with its last binding unless another one's score is better by more than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """One candidate, as it was seen."""
+
+    binding_id: BindingId
+    guid: Guid
+    provider_code: ProviderCode
+    score: float | None = None
+    """0-1; None where it was left out before scores were compared."""
+    excluded: str | None = None
+    """An `Exclusion`; None where it could have taken the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Why a message went where it went; stored with the attempt (wire sections 3 and 5)."""
+
+    candidates: tuple[Considered, ...]
+    chosen: BindingId | None
+    reason: str
+    """ONLY_CANDIDATE, TRIAL, STICKY, BEST_SCORE, or a `RefusalKind`."""
+
+
+class RefusalKind(StrEnum):
+    """Why nobody can take a message, from the most to the least final (domain D6.2)."""
+
+    NO_BINDING = "NO_BINDING"
+    """Fails: nobody is there who may send it."""
+    NO_CAPABILITY = "NO_CAPABILITY"
+    """Fails: who is there can never send it."""
+    ALL_OFFLINE = "ALL_OFFLINE"
+    """Holds: nothing is sent to a binding that is known offline."""
+    BREAKERS_OPEN = "BREAKERS_OPEN"
+    """Holds: only breakers stand in the way."""
+    THROTTLED = "THROTTLED"
+    """Holds until the provider wants to be asked again."""
+
+
+_RANK: Final = {kind: rank for rank, kind in enumerate(RefusalKind)}
+
+_KINDS: Final = {
+    Exclusion.TYPE_NOT_SUPPORTED: RefusalKind.NO_CAPABILITY,
+    Exclusion.TOO_LARGE: RefusalKind.NO_CAPABILITY,
+    Exclusion.REFUSED: RefusalKind.NO_CAPABILITY,
+    Exclusion.STANDBY: RefusalKind.ALL_OFFLINE,
+    Exclusion.OFFLINE: RefusalKind.ALL_OFFLINE,
+    Exclusion.SUSPECT: RefusalKind.ALL_OFFLINE,
+    Exclusion.OLD_EPOCH: RefusalKind.ALL_OFFLINE,
+    Exclusion.PROVIDER_BREAKER: RefusalKind.BREAKERS_OPEN,
+    Exclusion.BINDING_BREAKER: RefusalKind.BREAKERS_OPEN,
+    Exclusion.TYPE_BREAKER: RefusalKind.BREAKERS_OPEN,
+    Exclusion.THROTTLED: RefusalKind.THROTTLED,
+}
+"""What an exclusion amounts to if it is the one that got furthest; the others mean NO_BINDING."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Who sends it."""
+
+    binding: Binding
+    provider: Provider
+    decision: Decision
+    trial: bool = False
+    """It is the trial of a breaker: admit it there before the call starts (decision 21)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Nobody can, now or ever."""
+
+    kind: RefusalKind
+    decision: Decision
+    retry_in_ms: int | None = None
+    """For THROTTLED: the shortest wait that a provider asked for."""
+    probe: Binding | None = None
+    """For BREAKERS_OPEN: the best of who is shut out, to be asked whether it works again (the last is never ejected)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSelector:
+    """Filters, then tiers by priority, then scores; never a binding of another account, never one known offline."""
+
+    hysteresis: float = HYSTERESIS
+
+    def choose(self, request: RouteRequest, candidates: Sequence[Candidate]) -> Choice | Refusal:
+        """Pick one of the account's `candidates`. Their order breaks ties."""
+        if len(candidates) == 1:
+            return self._only(request, candidates[0])
+        out: dict[int, Exclusion] = {}
+        for place, candidate in enumerate(candidates):
+            if (why := excluded(request, candidate)) is not None:
+                out[place] = why
+        left = [place for place in range(len(candidates)) if place not in out]
+        if not left:
+            return _refuse(request, candidates, out)
+        turned = (p for p in left if candidates[p].binding.binding_id in request.turned_away)
+        left = _drop(left, out, Exclusion.TURNED_AWAY, turned)
+        left = _drop(left, out, Exclusion.SPENT, (p for p in left if candidates[p].provider.code in request.spent))
+        left = _drop(left, out, Exclusion.RECOVERING, (p for p in left if _recovers(request, candidates[p])))
+        tier = min(candidates[place].tier for place in left)
+        left = _drop(left, out, Exclusion.LOWER_TIER, (p for p in left if candidates[p].tier != tier))
+        scores = _scores(request, candidates, left)
+        chosen, reason = self._pick(request, candidates, scores)
+        winner = candidates[chosen]
+        decision = Decision(_explain(candidates, scores, out), winner.binding.binding_id, reason)
+        return Choice(winner.binding, winner.provider, decision, winner.health.trial)
+
+    @staticmethod
+    def _only(request: RouteRequest, candidate: Candidate) -> Choice | Refusal:
+        """The common case, without a contest."""
+        why = excluded(request, candidate)
+        if why is not None:
+            return _refuse(request, (candidate,), {0: why})
+        binding = candidate.binding
+        considered = Considered(
+            binding.binding_id,
+            binding.guid,
+            binding.provider_code,
+            _score(request, candidate, candidate.health.latency_ms),
+        )
+        decision = Decision((considered,), binding.binding_id, "ONLY_CANDIDATE")
+        return Choice(binding, candidate.provider, decision, candidate.health.trial)
+
+    def _pick(
+        self, request: RouteRequest, candidates: Sequence[Candidate], scores: Mapping[int, float]
+    ) -> tuple[int, str]:
+        """One of the places that have a score, and why."""
+        places = list(scores)
+        if len(places) == 1:
+            return places[0], "ONLY_CANDIDATE"
+        for place in places:
+            if candidates[place].health.trial:
+                return place, "TRIAL"  # the only way back for a recovering one, and one message at a time
+        best = max(places, key=lambda place: scores[place])
+        for place in places:
+            if candidates[place].binding.binding_id == request.last_binding:
+                stays = scores[best] - scores[place] <= self.hysteresis
+                return (place, "STICKY") if stays else (best, "BEST_SCORE")
+        if request.random_source is not None:
+            weights = [scores[place] * candidates[place].weight for place in places]
+            one, other = (places[_draw(weights, chance)] for chance in request.random_source[:2])
+            best = other if scores[other] > scores[one] else one
+        return best, "BEST_SCORE"
+
+
+def _drop(left: list[int], out: dict[int, Exclusion], why: Exclusion, places: Iterable[int]) -> list[int]:
+    """Leave `places` out, unless nobody would be left."""
+    dropped = set(places)
+    if not dropped or len(dropped) == len(left):
+        return left
+    out.update(dict.fromkeys(dropped, why))
+    return [place for place in left if place not in dropped]
+
+
+def _recovers(request: RouteRequest, candidate: Candidate) -> bool:
+    health = candidate.health
+    return request.random_source is not None and not health.trial and request.random_source[2] >= health.share
+
+
+def _score(request: RouteRequest, candidate: Candidate, best_latency_ms: float | None) -> float:
+    health = candidate.health
+    affine = candidate.binding.binding_id == request.last_binding
+    return score(health.quality, health.latency_ms, best_latency_ms, health.room, affine=affine)
+
+
+def _scores(request: RouteRequest, candidates: Sequence[Candidate], places: Iterable[int]) -> dict[int, float]:
+    known = list(places)
+    latencies = [value for place in known if (value := candidates[place].health.latency_ms) is not None]
+    best = min(latencies, default=None)
+    return {place: _score(request, candidates[place], best) for place in known}
+
+
+def _draw(weights: Sequence[float], chance: float) -> int:
+    """The index that `chance` in [0, 1) falls on, each as wide as its weight."""
+    point = chance * sum(weights)
+    for index, weight in enumerate(weights):
+        point -= weight
+        if point < 0:
+            return index
+    return len(weights) - 1
+
+
+def _explain(
+    candidates: Sequence[Candidate], scores: Mapping[int, float], out: Mapping[int, Exclusion]
+) -> tuple[Considered, ...]:
+    return tuple(
+        Considered(one.binding.binding_id, one.binding.guid, one.provider.code, scores.get(place), out.get(place))
+        for place, one in enumerate(candidates)
+    )
+
+
+def _refuse(request: RouteRequest, candidates: Sequence[Candidate], out: Mapping[int, Exclusion]) -> Refusal:
+    """The candidate that got furthest decides: the most hopeful answer is the true one for the account."""
+    kinds = {place: _KINDS.get(why, RefusalKind.NO_BINDING) for place, why in out.items()}
+    kind = max(kinds.values(), key=_RANK.__getitem__, default=RefusalKind.NO_BINDING)
+    decision = Decision(_explain(candidates, {}, out), None, kind.value)
+    places = [place for place, its in kinds.items() if its is kind]
+    if kind is RefusalKind.THROTTLED:
+        return Refusal(kind, decision, retry_in_ms=min(candidates[place].health.throttled_ms for place in places))
+    if kind is RefusalKind.BREAKERS_OPEN:
+        scores = _scores(request, candidates, places)
+        best = min(places, key=lambda place: (candidates[place].tier, -scores[place]))
+        return Refusal(kind, decision, probe=candidates[best].binding)
+    return Refusal(kind, decision)

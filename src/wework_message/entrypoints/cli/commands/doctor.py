@@ -1,0 +1,102 @@
+"""``wework-message doctor``: ask everything that the service stands on, and say what to do."""
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import rich_click as click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from wework_message import __version__
+from wework_message.application.queries.diagnosis import Diagnosis, Examined
+from wework_message.domain.ports.checks import Fault, Verdict
+from wework_message.entrypoints.cli.commands.serve import settings_options
+from wework_message.entrypoints.cli.exit_codes import ExitCode
+from wework_message.entrypoints.cli.options import json_option
+from wework_message.entrypoints.cli.output import console, print_json
+from wework_message.entrypoints.cli.services import Services, SettingsSource
+
+_OF_FAULT: Final = MappingProxyType(
+    {
+        None: ExitCode.OK,
+        Fault.SETTINGS: ExitCode.CONFIGURATION,
+        Fault.UNAVAILABLE: ExitCode.UNAVAILABLE,
+        Fault.BROKEN: ExitCode.DIFFERENT,
+    }
+)
+_STYLES: Final = MappingProxyType(
+    {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "bold red", Verdict.SKIPPED: "dim"}
+)
+_MAX_TIMEOUT_S: Final = 300
+_DEFAULT_S: Final = 5
+
+
+@click.command("doctor")
+@settings_options
+@click.option(
+    "--timeout", type=click.FloatRange(0, _MAX_TIMEOUT_S, min_open=True), default=_DEFAULT_S, show_default=True,
+    metavar="SECONDS", help="How long one check may take; all of them run at once.",
+)  # fmt: skip
+@json_option
+@click.pass_obj
+def doctor(services: Services, *, config: Path | None, profile: str | None, timeout: float, as_json: bool) -> int:
+    """Check settings, providers, database, Redis, RocketMQ, callbacks and what is stored; change nothing.
+
+    Ends with 0 where nothing failed, else with 78 (settings of ours or of a server), 69 (something does not answer) or 1
+    (stored data break a rule), the first of these that applies.
+    """
+    diagnosis = services.startup(SettingsSource(config, profile)).examine(timeout)
+    code = _OF_FAULT[diagnosis.fault]
+    if as_json:
+        print_json(_document(diagnosis, code))
+    else:
+        _show(console(), diagnosis)
+    return code
+
+
+def _document(diagnosis: Diagnosis, code: ExitCode) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "verdict": diagnosis.verdict.value,
+        "exitCode": int(code),
+        "counts": {verdict.value: count for verdict, count in diagnosis.counts.items()},
+        "checks": [_entry(one) for one in diagnosis.examined],
+    }
+
+
+def _entry(one: Examined) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "verdict": one.finding.verdict.value,
+        "text": one.finding.text,
+        "advice": one.finding.advice,
+        "fault": one.fault.value if one.fault is not None else None,
+        "durationMs": round(one.duration_ms, 1),
+    }
+
+
+def _show(out: Console, diagnosis: Diagnosis) -> None:
+    rows = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for name in ("check", "verdict"):
+        rows.add_column(name, no_wrap=True)
+    rows.add_column("ms", justify="right", no_wrap=True)
+    rows.add_column("found", overflow="fold")
+    for one in diagnosis.examined:
+        rows.add_row(one.name, _verdict(one.finding.verdict), f"{one.duration_ms:.0f}", _found(one))
+    out.print(rows)
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in diagnosis.counts.items() if count)
+    out.print(Text.assemble("\n", (diagnosis.verdict.value, _STYLES[diagnosis.verdict]), f": {counts}"))
+
+
+def _verdict(verdict: Verdict) -> Text:
+    return Text(verdict.value, style=_STYLES[verdict])
+
+
+def _found(one: Examined) -> str:
+    text = escape(one.finding.text)
+    if one.finding.advice is None or one.finding.verdict is Verdict.OK:
+        return text
+    return f"{text}\n[bold]-> {escape(one.finding.advice)}[/bold]"

@@ -1,0 +1,186 @@
+"""Commands about messages that exist: ``status``, ``retry``, ``cancel``, ``recall``, ``messages``."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+import rich_click as click
+
+from wework_message.entrypoints.cli.client import ServiceClient
+from wework_message.entrypoints.cli.exit_codes import ExitCode
+from wework_message.entrypoints.cli.follow import follow
+from wework_message.entrypoints.cli.options import client_of, client_options
+from wework_message.entrypoints.cli.output import (
+    cell,
+    clock,
+    console,
+    print_json,
+    show_message,
+    status_text,
+    table,
+    timeline_table,
+)
+from wework_message.entrypoints.cli.services import Services
+
+PAGE: Final = 100
+"""Messages of one request; more is not granted."""
+
+
+@click.command("status")
+@click.argument("message_id")
+@click.option("--timeline", is_flag=True, help="Show the whole message: what happened when, and why it went where.")
+@click.option("--wait", type=click.IntRange(1, 86_400), metavar="SECONDS", help="Wait until the message rests.")
+@client_options
+@click.pass_obj
+def status(services: Services, *, message_id: str, timeline: bool, wait: int | None, url: str, as_json: bool) -> int:
+    """Show where a message stands."""
+    with client_of(services, url) as client:
+        data = client.data("GET", f"{_path(message_id)}/status")
+        if wait is not None:
+            data = follow(client, data, wait)
+        if timeline:
+            data = client.data("GET", _path(message_id))
+    if as_json:
+        print_json(data)
+    else:
+        _show(data, timeline=timeline)
+    return ExitCode.TRY_AGAIN if wait is not None and not data.get("final") else ExitCode.OK
+
+
+def _show(data: Mapping[str, Any], *, timeline: bool) -> None:
+    out = console()
+    attempts = data.get("attempts")
+    show_message(out, {**data, "attempts": len(attempts)} if isinstance(attempts, list) else data)
+    if not timeline:
+        return
+    out.print()
+    out.print(timeline_table(data))
+    for attempt in data.get("attempts", ()):
+        decision = attempt.get("decision")
+        if decision is None:
+            continue
+        out.print(f"\nwhy attempt {attempt['number']} went there: {cell(decision.get('reason'))}")
+        candidates = table("guid", "provider", "score", "excluded because", right=("score",))
+        for one in decision.get("candidates", ()):
+            score = one.get("score")
+            candidates.add_row(
+                cell(one.get("guid")), cell(one.get("providerCode")), "-" if score is None else f"{score:.3f}",
+                cell(one.get("excluded")),
+            )  # fmt: skip
+        out.print(candidates)
+
+
+@click.command("retry")
+@click.argument("message_id")
+@click.option("--force", is_flag=True, help="Also an UNKNOWN one, which may reach its recipient a second time.")
+@client_options
+@click.pass_obj
+def retry(services: Services, *, message_id: str, force: bool, url: str, as_json: bool) -> int:
+    """Send a FAILED or EXPIRED message once more, under its id."""
+    params = {"force": "true"} if force else None
+    return _change(services, url, "POST", f"{_path(message_id)}/retry", params, as_json=as_json)
+
+
+@click.command("cancel")
+@click.argument("message_id")
+@client_options
+@click.pass_obj
+def cancel(services: Services, *, message_id: str, url: str, as_json: bool) -> int:
+    """Take back a message that nobody has begun to send."""
+    return _change(services, url, "POST", f"{_path(message_id)}/cancel", None, as_json=as_json)
+
+
+@click.command("recall")
+@click.argument("message_id")
+@click.option("--guid", metavar="GUID", help="The sender's instance; needed only for a provider's id.")
+@client_options
+@click.pass_obj
+def recall(services: Services, *, message_id: str, guid: str | None, url: str, as_json: bool) -> int:
+    """Recall a message that was sent, from the conversation it is in."""
+    if guid is None:
+        with client_of(services, url) as client:
+            guid = str(client.data("GET", _path(message_id))["guid"])
+    path = f"/api/messages/{quote(guid, safe='')}/messages/{quote(message_id, safe='')}"
+    return _change(services, url, "DELETE", path, None, as_json=as_json)
+
+
+def _change(
+    services: Services, url: str, method: str, path: str, params: Mapping[str, Any] | None, *, as_json: bool
+) -> int:
+    with client_of(services, url) as client:
+        data = client.data(method, path, params=params)
+    if as_json:
+        print_json(data)
+    else:
+        show_message(console(), data)
+    return ExitCode.OK
+
+
+_FILTERS: Final = (
+    ("--status", "status", "Full name of the status, such as FAILED."),
+    ("--guid", "guid", "The sender's instance."),
+    ("--account", "accountId", "The sender's account."),
+    ("--to", "conversationId", "The conversation."),
+    ("--type", "messageType", "Message type."),
+    ("--provider", "providerCode", "Provider's code."),
+    ("--batch", "batchId", "Batch it came with."),
+    ("--key", "clientMessageId", "Idempotency key it was sent with."),
+    ("--from", "createdFrom", "Accepted at this instant or later, ISO-8601 with zone."),
+    ("--until", "createdTo", "Accepted before this instant."),
+)
+
+
+def _filters(command: Any) -> Any:
+    for flag, name, text in reversed(_FILTERS):
+        command = click.option(flag, name, metavar="VALUE", help=text)(command)
+    return command
+
+
+@click.command("messages")
+@_filters
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
+@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+@client_options
+@click.pass_obj
+def messages(
+    services: Services, /, *, limit: int, cursor: str | None, url: str, as_json: bool, **filters: str | None
+) -> int:
+    """List messages, newest first."""
+    by_name = {name.lower(): name for _, name, _ in _FILTERS}
+    wanted = {by_name[name.lower()]: value for name, value in filters.items() if value is not None}
+    with client_of(services, url) as client:
+        items, following = pages(client, wanted, limit=limit, cursor=cursor)
+    if as_json:
+        print_json({"items": items, "nextCursor": following})
+        return ExitCode.OK
+    out = console()
+    rows = table("created (UTC)", "message", "type", "conversation", "status")
+    for one in items:
+        rows.add_row(
+            clock(one.get("createdAt")), cell(one.get("messageId")), cell(one.get("messageType")),
+            cell(one.get("conversationId")), status_text(one.get("status")),
+        )  # fmt: skip
+    out.print(rows if items else "no messages")
+    if following:
+        out.print(f"there are more: --cursor {following}", soft_wrap=True)
+    return ExitCode.OK
+
+
+def pages(
+    client: ServiceClient, filters: Mapping[str, str], *, limit: int, cursor: str | None = None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Up to `limit` messages that pass the filters, newest first, and the cursor of the next one, None at the end."""
+    items: list[dict[str, Any]] = []
+    while True:
+        params = dict(filters) | {"limit": str(min(PAGE, limit - len(items)))}
+        if cursor is not None:
+            params["cursor"] = cursor
+        page = client.data("GET", "/api/messages", params=params)
+        items += page["items"]
+        cursor = page.get("nextCursor")
+        if cursor is None or len(items) >= limit:
+            return items, cursor
+
+
+def _path(message_id: str) -> str:
+    return f"/api/messages/{quote(message_id, safe='')}"

@@ -1,0 +1,99 @@
+"""``wework-message simulate``: the provider simulator as a process of its own."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import msgspec
+import rich_click as click
+
+from wework_message.entrypoints.cli.exit_codes import ExitCode
+from wework_message.entrypoints.cli.failure import CommandFailedError
+from wework_message.entrypoints.cli.output import error_console
+from wework_message.entrypoints.cli.services import Services
+from wework_message.simulator import SimulatorOptions
+
+_Decorator: TypeAlias = Callable[[Callable[..., int]], Callable[..., int]]
+_DEFAULT: Final = SimulatorOptions()
+
+
+def _number(flag: str, default: int, text: str) -> _Decorator:
+    return click.option(flag, type=int, default=default, show_default=True, metavar="N", help=text)
+
+
+def _switch(flag: str, default: bool, text: str) -> _Decorator:
+    return click.option(flag, default=default, show_default=True, help=text)
+
+
+@click.command("simulate")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=23456, show_default=True, help="0 = any free one.")
+@click.option(
+    "--guid", "guids", multiple=True, metavar="GUID", help="An instance that exists from the start. Repeatable."
+)
+@click.option(
+    "--callback-url", metavar="URL", help="Where callbacks go, such as http://HOST:8082/message/api/callbacks/webhook."
+)
+@click.option(
+    "--ledger", type=click.Path(path_type=Path, dir_okay=False), help="File of all calls; continued if it exists."
+)
+@_switch("--strict-guids/--any-guid", _DEFAULT.strict_guids, "Only instances that were created exist.")
+@_switch("--lenient/--strict", _DEFAULT.lenient, "Let through what the vendor's schema lets through.")
+@_switch(
+    "--inline-required/--no-inline-required", _DEFAULT.inline_required, "Enforce `required` of hand-typed schemas."
+)
+@_number("--echo-delay-ms", _DEFAULT.echo_delay_ms, "From the call to its callback, ms.")
+@click.option(
+    "--echo-form",
+    type=click.Choice(["11010", "11013"]),
+    default=_DEFAULT.echo_form,
+    show_default=True,
+    help="Notify type of message callbacks: one each, or arrays.",
+)
+@_number("--echo-batch-window-ms", _DEFAULT.echo_batch_window_ms, "How long 11013 collects, ms.")
+@_number("--callback-workers", _DEFAULT.callback_workers, "Callback posts at once.")
+@_number("--callback-timeout-ms", _DEFAULT.callback_timeout_ms, "Longest callback post, ms.")
+@_number("--callback-retries", _DEFAULT.callback_retries, "Further tries of a failed callback post.")
+@_number("--callback-retry-delay-ms", _DEFAULT.callback_retry_delay_ms, "Between two tries, ms.")
+@_number("--latency-ms", _DEFAULT.latency_ms, "Hold back every answer so long, ms.")
+@_switch("--fsync/--no-fsync", _DEFAULT.fsync, "The ledger is on disk before the answer leaves.")
+@_switch("--keep-marker/--no-keep-marker", _DEFAULT.keep_marker, "Record the header X-Request-Id.")
+@_number("--remember-messages", _DEFAULT.remember_messages, "Messages that can be recalled.")
+@_number("--seed", _DEFAULT.seed, "Seed of every random choice.")
+@click.option(
+    "--sender-name", default=_DEFAULT.sender_name, show_default=True, metavar="NAME", help="Display name of accounts."
+)
+@_number("--unknown-guid-code", _DEFAULT.unknown_guid_code, "error_code for an unknown instance.")
+@_number("--offline-code", _DEFAULT.offline_code, "error_code for an offline account.")
+@_number("--recall-code", _DEFAULT.recall_code, "error_code of a refused recall.")
+@_number("--mass-send-code", _DEFAULT.mass_send_code, "error_code of a refused mass send.")
+@_switch("--mass-send-daily/--no-mass-send-daily", _DEFAULT.mass_send_daily, "One mass send per customer and day.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line once it answers.")
+@click.pass_obj
+def simulate(services: Services, /, *, host: str, port: int, as_json: bool, **options: Any) -> int:
+    """Imitate the Guangzhou Guxing provider API, strictly and with a ledger of what it executed.
+
+    Faults, echoes and the ledger are reached below /_sim/ while it runs. Ends with SIGTERM or Ctrl-C.
+    """
+    try:
+        chosen = SimulatorOptions(**options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+    def ready(url: str) -> None:
+        ledger = None if chosen.ledger is None else str(chosen.ledger.absolute())
+        if as_json:
+            click.echo(msgspec.json.encode({"url": url, "ledger": ledger}).decode())
+            return
+        out = error_console()
+        out.print("[bold yellow]provider simulator: nothing reaches WeCom[/bold yellow]")
+        out.print(f"API     {url}")
+        out.print(
+            f"ledger  {url}/_sim/ledger  ({ledger or 'a temporary file, removed at the end; keep one with --ledger'})"
+        )
+
+    try:
+        services.simulate(chosen, host, port, ready)
+    except (OSError, msgspec.DecodeError) as error:
+        raise CommandFailedError(ExitCode.CONFIGURATION, f"the simulator cannot start: {error}") from None
+    return ExitCode.OK

@@ -1,0 +1,70 @@
+"""The `data` of answers about stored callbacks: Java's `CallbackData`, and ours beside it (wire section 5)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from wework_message.domain.ports.queries import CallbackView
+from wework_message.entrypoints.wire.instants import iso
+
+CALLBACK_TYPES: Final[Mapping[int, str]] = {
+    11002: "QR_CODE_CHANGE",
+    11003: "LOGIN_SUCCESS",
+    11004: "LOGOUT",
+    11010: "NEW_MESSAGE",
+    11011: "OTHER_DEVICE_LOGIN",
+    11013: "MESSAGE_SYNC",
+    2166: "VIDEO_VOICE_CALL",
+    11020: "CONTACT_CHANGE",
+    11021: "GROUP_CHANGE",
+    11030: "SYSTEM_NOTIFICATION",
+}
+"""Java's `CallbackType`; whatever else comes is called SYSTEM_NOTIFICATION, as there."""
+
+
+class CallbackAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A stored callback."""
+
+    guid: str
+    notify_type: int
+    callback_type: str
+    data: Any
+    """The vendor's `data`; null where it cannot be read."""
+    receive_time: str
+    raw_data: str
+    """The stored JSON."""
+    callback_id: str
+    state: str
+    message_id: str | None
+    """The message that it was matched to."""
+
+
+class _Stored(Struct):
+    data: Any = None
+
+
+_decoder: Final = msgspec.json.Decoder(_Stored)
+
+
+def callback_answer(view: CallbackView) -> CallbackAnswer:
+    """One stored callback."""
+    return CallbackAnswer(
+        guid=view.guid,
+        notify_type=view.notify_type,
+        callback_type=CALLBACK_TYPES.get(view.notify_type, "SYSTEM_NOTIFICATION"),
+        data=_data(view.raw),
+        receive_time=iso(view.received_at),
+        raw_data=view.raw,
+        callback_id=str(view.id),
+        state=view.state,
+        message_id=view.message_id,
+    )
+
+
+def _data(raw: str) -> Any:
+    try:
+        return _decoder.decode(raw).data
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        return None

@@ -1,0 +1,189 @@
+"""The whole message: status, what was asked, its timeline, and why each attempt went where it went (wire section 3)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from wework_message.domain.content import Content
+from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.message.message import Message, Note
+from wework_message.domain.ports.queries import MessageView
+from wework_message.domain.routing.selector import Decision
+from wework_message.entrypoints.wire.answers.statuses import StatusFields, error_of, identity, status_fields
+from wework_message.entrypoints.wire.instants import iso
+
+
+class TimelineEntry(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One line of what happened."""
+
+    at: str
+    kind: str
+    """ACCEPTED, ATTEMPT_STARTED, ATTEMPT_ENDED, or the name of a note or fact such as HELD or ECHO."""
+    attempt: int | None = None
+    provider_code: str | None = None
+    guid: str | None = None
+    outcome: str | None = None
+    detail: str | None = None
+
+
+class CandidateAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One binding that was looked at."""
+
+    binding_id: str
+    guid: str
+    provider_code: str
+    score: float | None
+    excluded: str | None
+    """Why it could not, or did not, take the message."""
+
+
+class DecisionAnswer(Struct, frozen=True, rename="camel"):
+    """Why an attempt went where it went."""
+
+    candidates: tuple[CandidateAnswer, ...]
+    chosen: str | None
+    """A `bindingId`."""
+    reason: str
+
+
+class AttemptAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One call to a provider."""
+
+    number: int
+    provider_code: str
+    guid: str
+    outcome: str | None
+    """An outcome class; null while the call is open."""
+    started_at: str
+    ended_at: str | None
+    provider_message_id: str | None
+    error_code: int | None
+    error_message: str | None
+    decision: DecisionAnswer | None
+
+
+class MessageAnswer(StatusFields, frozen=True, kw_only=True, rename="camel"):
+    """Everything that is known about a message."""
+
+    conversation_id: str
+    guid: str | None
+    message_type: str
+    client_message_id: str | None
+    created_at: str
+    account_id: str
+    content: Content
+    """The content object as it is sent, with its `messageType`."""
+    mode: str
+    priority: int
+    scheduled_at: str | None
+    expires_at: str
+    pin: str
+    on_unknown: str
+    duplicate_safe: bool
+    batch_id: str | None
+    group_id: str | None
+    index: int | None
+    extra: Mapping[str, Any] | None
+    timeline: tuple[TimelineEntry, ...]
+    attempts: tuple[AttemptAnswer, ...]
+
+
+_ACCEPTED, _STARTED, _ENDED, _NOTE = range(4)
+"""Order of entries within one millisecond."""
+
+_Placed = tuple[int, int, TimelineEntry]
+
+
+def message_answer(view: MessageView, notes: Sequence[Note], *, simulated: bool) -> MessageAnswer:
+    """The `data` of a whole message; `notes` are its stored timeline, oldest first."""
+    message = view.message
+    return MessageAnswer(
+        **status_fields(view, simulated=simulated),
+        **identity(view),
+        account_id=message.account_id,
+        content=message.content,
+        mode=message.mode,
+        priority=message.priority,
+        scheduled_at=iso(message.scheduled_at),
+        expires_at=iso(message.expires_at),
+        pin=message.pin.value,
+        on_unknown=message.on_unknown.value,
+        duplicate_safe=message.duplicate_safe,
+        batch_id=message.batch_id,
+        group_id=message.group_id,
+        index=message.index,
+        extra=message.extra,
+        timeline=timeline(message, notes),
+        attempts=tuple(_attempt(one) for one in message.attempts),
+    )
+
+
+def timeline(message: Message, notes: Iterable[Note]) -> tuple[TimelineEntry, ...]:
+    """Acceptance, attempts and notes in the order of time."""
+    placed = sorted([*_own_entries(message), *_note_entries(message, notes)], key=_place)
+    return tuple(entry for _, _, entry in placed)
+
+
+def _place(entry: _Placed) -> tuple[int, int]:
+    return entry[:2]
+
+
+def _own_entries(message: Message) -> Iterator[_Placed]:
+    at = message.accepted_at
+    yield at, _ACCEPTED, TimelineEntry(at=iso(at), kind="ACCEPTED", detail=message.mode)
+    for one in message.attempts:
+        where: dict[str, Any] = {"attempt": one.number, "provider_code": one.provider_code, "guid": one.guid}
+        yield one.started_at, _STARTED, TimelineEntry(at=iso(one.started_at), kind="ATTEMPT_STARTED", **where)
+        if one.ended_at is not None and one.outcome is not None:
+            outcome, reason = one.outcome.kind.value, one.outcome.reason
+            ended = TimelineEntry(at=iso(one.ended_at), kind="ATTEMPT_ENDED", outcome=outcome, detail=reason, **where)
+            yield one.ended_at, _ENDED, ended
+
+
+def _note_entries(message: Message, notes: Iterable[Note]) -> Iterator[_Placed]:
+    attempts = {one.number: one for one in message.attempts}
+    for note in notes:
+        about = attempts.get(note.attempt) if note.attempt is not None else None
+        entry = TimelineEntry(
+            at=iso(note.at),
+            kind=note.kind,
+            attempt=note.attempt,
+            provider_code=about.provider_code if about is not None else None,
+            guid=about.guid if about is not None else None,
+            detail=note.detail or note.source,
+        )
+        yield note.at, _NOTE, entry
+
+
+def _attempt(attempt: Attempt) -> AttemptAnswer:
+    error_code, error_message = error_of(attempt.outcome)
+    return AttemptAnswer(
+        number=attempt.number,
+        provider_code=attempt.provider_code,
+        guid=attempt.guid,
+        outcome=attempt.outcome.kind.value if attempt.outcome is not None else None,
+        started_at=iso(attempt.started_at),
+        ended_at=iso(attempt.ended_at),
+        provider_message_id=attempt.provider_message_id,
+        error_code=error_code,
+        error_message=error_message,
+        decision=_decision(attempt.decision) if attempt.decision is not None else None,
+    )
+
+
+def _decision(decision: Decision) -> DecisionAnswer:
+    return DecisionAnswer(
+        tuple(
+            CandidateAnswer(
+                binding_id=one.binding_id,
+                guid=one.guid,
+                provider_code=one.provider_code,
+                score=one.score,
+                excluded=one.excluded,
+            )
+            for one in decision.candidates
+        ),
+        decision.chosen,
+        decision.reason,
+    )

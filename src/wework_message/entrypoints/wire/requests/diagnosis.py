@@ -1,0 +1,215 @@
+"""The slow path: everything that is wrong with a request, each problem once and with its path.
+
+It runs only after the fast path has refused, so it may take its time.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo, fields
+
+from wework_message.domain.content import CONTENTS, MERGED_ITEMS, QUOTABLE, MessageType, ShopInfo, ShopProduct
+from wework_message.domain.content_rules import EMPTY_TEXT, FIELD_RULES, TOGETHER
+from wework_message.domain.conversation import Conversation
+from wework_message.domain.errors import InvalidValueError
+from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode
+from wework_message.entrypoints.wire.requests.body import MAX_EXTRA_BYTES
+from wework_message.entrypoints.wire.requests.fields import (
+    COMMON_NAMES,
+    EXPECTED,
+    KNOWN_NAMES,
+    MEDIA_NAMES,
+    MEDIA_TYPES,
+    Common,
+)
+
+MIN_PARTS: Final = 2
+MAX_PARTS: Final = 20
+
+_TEXTS: Final = frozenset({"content", "quoteContent"})
+"""Texts that the configured length limits."""
+_OBJECTS: Final[Mapping[str, type[Struct]]] = {"product": ShopProduct, "shopInfo": ShopInfo}
+_TYPE_NAMES: Final = frozenset(MessageType)
+
+
+@cache
+def _shape(kind: type[Struct]) -> Mapping[str, FieldInfo]:
+    return {info.encode_name: info for info in fields(kind)}
+
+
+# -- common fields -------------------------------------------------------------------------------------------------
+
+
+def common_problems(common: Mapping[str, Any], *, prefix: str = "", to_one: bool = True) -> Iterator[FieldProblem]:
+    """Problems of the common fields; `to_one` where the message names its conversation."""
+    if not common.get("guid") and not common.get("accountId"):
+        yield FieldProblem(f"{prefix}guid", ProblemCode.REQUIRED, "or accountId is required")
+    elif "guid" in common and "accountId" in common:
+        yield FieldProblem(f"{prefix}accountId", ProblemCode.INVALID_VALUE, "must not be given beside guid")
+    if to_one and common.get("conversationId", "") == "":
+        yield FieldProblem(f"{prefix}conversationId", ProblemCode.REQUIRED, "is required")
+    for name, value in common.items():
+        if not (value == "" and name in {"guid", "accountId", "conversationId"}):
+            yield from _common_problem(name, value, f"{prefix}{name}")
+
+
+def _common_problem(name: str, value: Any, path: str) -> Iterator[FieldProblem]:
+    expected = _shape(Common)[name].type
+    try:
+        converted = msgspec.convert(value, expected)
+    except msgspec.ValidationError:
+        right_type = isinstance(value, str) and name not in {
+            "duplicateSafe",
+            "async",
+            "extra",
+            "priority",
+            "retryCount",
+        }
+        in_range = isinstance(value, int) and not isinstance(value, bool) and name in {"priority", "retryCount"}
+        code = ProblemCode.INVALID_VALUE if right_type or in_range else ProblemCode.WRONG_TYPE
+        yield FieldProblem(path, code, EXPECTED[name])
+        return
+    if name == "conversationId":
+        try:
+            Conversation.parse(converted)
+        except InvalidValueError as problem:
+            yield FieldProblem(path, ProblemCode.INVALID_VALUE, problem.message)
+    elif name == "extra":
+        yield from extra_problem(converted, path)
+
+
+def extra_problem(extra: Mapping[str, Any], path: str = "extra") -> Iterator[FieldProblem]:
+    """Whether `extra` is small enough."""
+    if len(msgspec.json.encode(extra)) > MAX_EXTRA_BYTES:
+        yield FieldProblem(path, ProblemCode.TOO_LONG, f"must have at most {MAX_EXTRA_BYTES} bytes as JSON")
+
+
+# -- contents ------------------------------------------------------------------------------------------------------
+
+
+def own_problems(own: Mapping[str, Any], *, limit: int, prefix: str = "") -> Iterator[FieldProblem]:
+    """Problems of a message's other fields, MIXED included; `limit` is the longest text in characters."""
+    if own.get("messageType") == MessageType.MIXED:
+        yield from _mixed_problems(own, limit=limit, prefix=prefix)
+    else:
+        yield from content_problems(own, CONTENTS, limit=limit, prefix=prefix, among=_TYPE_NAMES)
+
+
+def content_problems(
+    own: Any, kinds: Mapping[str, type[Struct]], *, limit: int, prefix: str, among: frozenset[str] | None = None
+) -> Iterator[FieldProblem]:
+    """Problems of one content object whose `messageType` must be one of `kinds`."""
+    if not isinstance(own, dict):
+        yield FieldProblem(prefix.removesuffix("."), ProblemCode.WRONG_TYPE, "must be an object")
+        return
+    tag = own.get("messageType")
+    kind = kinds.get(tag) if isinstance(tag, str) else None
+    if kind is None:
+        code = ProblemCode.REQUIRED if not tag else ProblemCode.INVALID_VALUE
+        if tag and not isinstance(tag, str):
+            code = ProblemCode.WRONG_TYPE
+        yield FieldProblem(f"{prefix}messageType", code, f"must be one of {', '.join(sorted(among or kinds))}")
+        return
+    yield from _struct_problems(own, kind, tag, limit=limit, prefix=prefix)
+
+
+def _struct_problems(
+    own: Mapping[str, Any], kind: type[Struct], tag: str | None, *, limit: int, prefix: str
+) -> Iterator[FieldProblem]:
+    shape = _shape(kind)
+    for name in own:
+        if name not in shape and not (name == "messageType" and tag is not None):
+            yield _stranger(name, tag, prefix)
+    good: dict[str, Any] = {}
+    bad: set[str] = set()
+    for name, info in shape.items():
+        if name in own:
+            found = list(_field_problems(name, own[name], info, limit=limit, path=f"{prefix}{name}"))
+            if found:
+                bad.add(name)
+                yield from found
+            else:
+                good[name] = own[name]
+        elif info.required:
+            bad.add(name)
+            yield FieldProblem(f"{prefix}{name}", ProblemCode.REQUIRED, "is required")
+    if tag is not None and tag in TOGETHER:
+        for name, message in TOGETHER[tag](good):
+            if name not in bad:
+                code = ProblemCode.INVALID_VALUE if own.get(name) else ProblemCode.REQUIRED
+                yield FieldProblem(f"{prefix}{name}", code, message)
+
+
+def _stranger(name: str, tag: str | None, prefix: str) -> FieldProblem:
+    if name in MEDIA_NAMES and tag in MEDIA_TYPES:
+        return FieldProblem(f"{prefix}{name}", ProblemCode.NOT_IMPLEMENTED, "is not implemented in this version")
+    if name in KNOWN_NAMES:
+        where = "here" if tag is None or name in COMMON_NAMES else f"to {tag}"
+        return FieldProblem(f"{prefix}{name}", ProblemCode.NOT_FOR_THIS_TYPE, f"does not belong {where}")
+    return FieldProblem(f"{prefix}{name}", ProblemCode.UNKNOWN_FIELD, "is not a known field")
+
+
+def _field_problems(name: str, value: Any, info: FieldInfo, *, limit: int, path: str) -> Iterator[FieldProblem]:
+    if name == "quoteMessage":
+        yield from content_problems(value, QUOTABLE, limit=limit, prefix=f"{path}.")
+        return
+    if name in _OBJECTS and isinstance(value, dict):
+        yield from _struct_problems(value, _OBJECTS[name], None, limit=limit, prefix=f"{path}.")
+        return
+    nested = name == "messages" and isinstance(value, list)
+    try:
+        converted = value if nested else msgspec.convert(value, info.type)
+    except msgspec.ValidationError as error:
+        text, inner = _located(error)
+        yield FieldProblem(path + inner, ProblemCode.WRONG_TYPE, text)
+        return
+    check = FIELD_RULES.get(name)
+    if check is not None and (info.default is NODEFAULT or converted != info.default):
+        problem = check(converted)
+        if problem is not None:
+            code = ProblemCode.REQUIRED if problem == EMPTY_TEXT else ProblemCode.INVALID_VALUE
+            yield FieldProblem(path, code, problem)
+        elif name in _TEXTS and len(converted) > limit:
+            yield FieldProblem(path, ProblemCode.TOO_LONG, f"must have at most {limit} characters")
+    if nested:
+        for position, item in enumerate(value):
+            yield from content_problems(item, MERGED_ITEMS, limit=limit, prefix=f"{path}[{position}].")
+
+
+def _mixed_problems(own: Mapping[str, Any], *, limit: int, prefix: str) -> Iterator[FieldProblem]:
+    path = f"{prefix}parts"
+    for name in own:
+        if name not in {"messageType", "parts"}:
+            yield _stranger(name, MessageType.MIXED, prefix)
+    parts = own.get("parts")
+    if parts is None or parts == []:
+        yield FieldProblem(path, ProblemCode.REQUIRED, f"is required: {MIN_PARTS} to {MAX_PARTS} content objects")
+    elif not isinstance(parts, list):
+        yield FieldProblem(path, ProblemCode.WRONG_TYPE, "must be a list of content objects")
+    elif not MIN_PARTS <= len(parts) <= MAX_PARTS:
+        yield FieldProblem(path, ProblemCode.INVALID_VALUE, f"must have {MIN_PARTS} to {MAX_PARTS} entries")
+    else:
+        for position, part in enumerate(parts):
+            yield from content_problems(part, CONTENTS, limit=limit, prefix=f"{path}[{position}].")
+
+
+def unexplained(error: Exception, *, prefix: str = "") -> FieldProblem:
+    """The problem behind an error of the fast path that no other check names."""
+    cause: BaseException | None = error
+    if isinstance(error, msgspec.ValidationError):
+        cause = error.__cause__
+    _, inner = _located(error)
+    inner = inner.removeprefix(".")
+    if isinstance(cause, InvalidValueError):
+        where = f"{inner}.{cause.path}" if inner else cause.path
+        return FieldProblem(prefix + where, ProblemCode.INVALID_VALUE, cause.message)
+    return FieldProblem(prefix + inner, ProblemCode.INVALID_VALUE, "is not valid")
+
+
+def _located(error: Exception) -> tuple[str, str]:
+    """Text and path of a msgspec error, whose text ends in ``- at `$.path` ``."""
+    text, found, rest = str(error).partition(" - at `$")
+    return text.replace("`", "").lower(), rest.rstrip("`") if found else ""

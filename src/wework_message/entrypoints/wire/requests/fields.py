@@ -1,0 +1,112 @@
+"""The names a request may use: the common fields, and which other names belong to some message type."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, TypeAlias
+
+from msgspec import Meta, Struct, field
+
+from wework_message.domain.content import CONTENTS, MERGED_ITEMS, ShopInfo, ShopProduct
+from wework_message.domain.message.draft import DEFAULT_PRIORITY, MAX_PRIORITY, MAX_RETRY_COUNT, OnUnknown, Pin
+
+Name: TypeAlias = Annotated[str, Meta(pattern=r"\A[!-~]{1,128}\Z")]
+Key: TypeAlias = Annotated[str, Meta(pattern=r"\A[ -~]{1,255}\Z")]
+Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
+
+
+class Common(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """The fields that every message has beside its content."""
+
+    guid: Name | None = None
+    account_id: Name | None = None
+    conversation_id: str = ""
+    client_message_id: Key | None = None
+    priority: Annotated[int, Meta(ge=0, le=MAX_PRIORITY)] = DEFAULT_PRIORITY
+    scheduled_at: Instant | None = None
+    expires_at: Instant | None = None
+    provider_code: Name | None = None
+    pin: Pin = Pin.ACCOUNT
+    on_unknown: OnUnknown | None = None
+    duplicate_safe: bool = False
+    extra: dict[str, Any] | None = None
+    is_async: bool = field(name="async", default=False)
+    retry_count: Annotated[int, Meta(ge=0, le=MAX_RETRY_COUNT)] | None = None
+
+
+_NAME_TEXT: Final = "must be 1 to 128 printable ASCII characters without spaces"
+
+EXPECTED: Final[Mapping[str, str]] = {
+    "guid": _NAME_TEXT,
+    "accountId": _NAME_TEXT,
+    "conversationId": "must be a text",
+    "clientMessageId": "must be 1 to 255 printable ASCII characters",
+    "priority": f"must be an integer from 0 to {MAX_PRIORITY}",
+    "scheduledAt": "must be an ISO-8601 time with zone",
+    "expiresAt": "must be an ISO-8601 time with zone",
+    "providerCode": _NAME_TEXT,
+    "pin": f"must be one of {', '.join(Pin)}",
+    "onUnknown": f"must be one of {', '.join(OnUnknown)}",
+    "duplicateSafe": "must be true or false",
+    "extra": "must be an object",
+    "async": "must be true or false",
+    "retryCount": f"must be an integer from 0 to {MAX_RETRY_COUNT}",
+}
+"""What a common field must be, in words."""
+
+COMMON_NAMES: Final = frozenset(EXPECTED)
+
+MEDIA_TYPES: Final = frozenset({"IMAGE", "VIDEO", "BIG_VIDEO", "FILE", "VOICE", "MINIPROGRAM", "GIF"})
+"""Types whose file may later be named by `url` or `mediaId` instead of the provider's handle."""
+MEDIA_NAMES: Final = frozenset({"url", "mediaId"})
+
+NESTED_NAMES: Final = frozenset({"messages", "parts", "quoteMessage", "product", "shopInfo"})
+"""Fields that hold objects with names of their own."""
+
+_KINDS: Final[tuple[type[Struct], ...]] = (*CONTENTS.values(), *MERGED_ITEMS.values(), ShopProduct, ShopInfo)
+
+CONTENT_NAMES: Final = (
+    frozenset({name for kind in _KINDS for name in kind.__struct_encode_fields__})
+    | {"messageType", "parts"}
+    | MEDIA_NAMES
+)
+"""Every name that some message type knows."""
+
+KNOWN_NAMES: Final = COMMON_NAMES | CONTENT_NAMES
+"""Every name whose null equals its absence."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MS: Final = timedelta(milliseconds=1)
+
+
+def epoch_ms(instant: datetime | None) -> int | None:
+    """`instant` as epoch ms UTC, rounded down."""
+    return None if instant is None else (instant - _EPOCH) // _MS
+
+
+def split(raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The common fields of a message and all its others, both without the nulls of known names."""
+    common: dict[str, Any] = {}
+    own: dict[str, Any] = {}
+    for name, value in raw.items():
+        if name in COMMON_NAMES:
+            if value is not None:
+                common[name] = value
+        elif name in NESTED_NAMES:
+            if value is not None:
+                own[name] = without_nulls(value)
+        elif value is not None or name not in CONTENT_NAMES:
+            own[name] = value
+    return common, own
+
+
+def without_nulls(value: Any) -> Any:
+    """A content object, or a list of them, without the nulls of known names at any depth."""
+    if isinstance(value, list):
+        return [without_nulls(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: without_nulls(entry) if name in NESTED_NAMES else entry
+        for name, entry in value.items()
+        if entry is not None or name not in KNOWN_NAMES
+    }

@@ -1,0 +1,204 @@
+"""The Java service's batch body: recipients and lists of contents instead of messages.
+
+With ``mode: FANOUT`` it asks for one message per recipient and content, recipients first; otherwise for a native mass send.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wework_message.domain.content import CONTENTS, Content
+from wework_message.domain.conversation import Conversation
+from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.message.draft import Draft
+from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, rejection
+from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.requests.diagnosis import common_problems, content_problems, unexplained
+from wework_message.entrypoints.wire.requests.drafts import REFUSALS, build_draft, read_common, read_content
+from wework_message.entrypoints.wire.requests.fields import COMMON_NAMES, KNOWN_NAMES, Common
+
+_FILE: Final = {"fileId": "fileId", "size": "fileSize", "aesKey": "aesKey", "md5": "md5"}
+
+CONTENT_LISTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    "videoMsgList": (
+        "VIDEO",
+        _FILE
+        | {
+            "fileName": "fileName",
+            "videoDuration": "videoDuration",
+            "videoWidth": "videoWidth",
+            "videoHeight": "videoHeight",
+        },
+    ),
+    "miniProgramMsgList": (
+        "MINIPROGRAM",
+        _FILE
+        | {
+            "username": "miniProgramUsername",
+            "appid": "miniProgramAppId",
+            "appname": "miniProgramAppName",
+            "appicon": "miniProgramAppIcon",
+            "title": "miniProgramTitle",
+            "pagePath": "miniProgramPagePath",
+        },
+    ),
+    "linkMsgList": (
+        "LINK",
+        {"title": "linkTitle", "description": "linkDescription", "url": "linkUrl", "imageUrl": "linkImageUrl"},
+    ),
+    "fileMsgList": ("FILE", _FILE | {"fileName": "fileName"}),
+}
+"""List, the type of its entries, and the names of its entries beside ours."""
+
+IMAGE_LIST: Final = "imageMsgList"
+"""Pictures by URL: a single message needs them uploaded first, which a later version does."""
+RECIPIENT_LISTS: Final = ("userList", "roomList")
+NAMES: Final = frozenset({*RECIPIENT_LISTS, "content", IMAGE_LIST, *CONTENT_LISTS})
+"""The names of this body that are no common fields."""
+_NOT_COMMON: Final = frozenset({"conversationId", "async"})
+"""Common fields that this body does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class FanOut:
+    """The messages this body asks for: per message its draft, or what is wrong with it."""
+
+    items: tuple[Draft | tuple[FieldProblem, ...], ...]
+    client_message_id: str | None
+
+
+def is_java_shape(raw: Mapping[str, Any]) -> bool:
+    """Whether `raw` names recipients the Java way."""
+    return any(raw.get(name) is not None for name in NAMES)
+
+
+def check_shape(common: Mapping[str, Any], own: Mapping[str, Any], *, limits: Limits) -> None:
+    """Raises `RequestRejected` for problems of the whole body: common fields, lists, unknown names, no recipients."""
+    problems = [*common_problems(common, to_one=False), *_shape_problems(common, own)]
+    recipients = sum(len(own[name]) for name in RECIPIENT_LISTS if isinstance(own.get(name), list))
+    if not problems and recipients == 0:
+        problems.append(FieldProblem("userList", ProblemCode.REQUIRED, "or roomList must name a recipient"))
+    if not problems and recipients > limits.max_batch_size:
+        message = f"and roomList may name {limits.max_batch_size} recipients"
+        problems.append(FieldProblem("userList", ProblemCode.TOO_LONG, message))
+    if problems:
+        raise rejection(problems)
+
+
+def _shape_problems(common: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[FieldProblem]:
+    for name in common:
+        if name in _NOT_COMMON:
+            yield FieldProblem(name, ProblemCode.NOT_FOR_THIS_TYPE, "does not belong to a batch by recipients")
+    for name, value in own.items():
+        if name not in NAMES:
+            known = name in KNOWN_NAMES
+            code = ProblemCode.NOT_FOR_THIS_TYPE if known else ProblemCode.UNKNOWN_FIELD
+            yield FieldProblem(
+                name, code, "does not belong to a batch by recipients" if known else "is not a known field"
+            )
+        elif name == "content":
+            if not isinstance(value, str):
+                yield FieldProblem(name, ProblemCode.WRONG_TYPE, "must be a text")
+        elif not isinstance(value, list):
+            yield FieldProblem(name, ProblemCode.WRONG_TYPE, "must be a list")
+
+
+def fan_out(common: dict[str, Any], own: Mapping[str, Any], *, limits: Limits, now: int) -> FanOut:
+    """One message per recipient and content; raises `RequestRejected` for problems of the whole body."""
+    check_shape(common, own, limits=limits)
+    if own.get(IMAGE_LIST):
+        problem = FieldProblem(
+            IMAGE_LIST, ProblemCode.NOT_IMPLEMENTED, "is not implemented with mode FANOUT in this version"
+        )
+        raise rejection([problem])
+    fields = read_common(common)
+    contents = list(_contents(own, limits=limits))
+    if not contents:
+        raise rejection([FieldProblem("content", ProblemCode.REQUIRED, "or a list of contents is required")])
+    recipients = list(_recipients(own))
+    total = len(recipients) * len(contents)
+    if total > limits.max_batch_size:
+        message = f"times the contents makes {total} messages, at most {limits.max_batch_size} are possible"
+        raise rejection([FieldProblem("userList", ProblemCode.TOO_LONG, message)])
+    items = tuple(_item(fields, recipient, content, now=now) for recipient in recipients for content in contents)
+    return FanOut(items, fields.client_message_id)
+
+
+def _item(
+    fields: Common,
+    recipient: Conversation | FieldProblem,
+    content: Content | tuple[FieldProblem, ...],
+    *,
+    now: int,
+) -> Draft | tuple[FieldProblem, ...]:
+    problems = (recipient,) if isinstance(recipient, FieldProblem) else ()
+    if isinstance(content, tuple):
+        return (*problems, *content)
+    if isinstance(recipient, FieldProblem):
+        return problems
+    try:
+        return build_draft(fields, recipient, content, now=now)
+    except InvalidValueError as error:
+        return (unexplained(error),)
+
+
+def _recipients(own: Mapping[str, Any]) -> Iterator[Conversation | FieldProblem]:
+    for name, kind in zip(RECIPIENT_LISTS, ("S", "R"), strict=True):
+        for position, raw in enumerate(own.get(name, ())):
+            path = f"{name}[{position}]"
+            if not isinstance(raw, str):
+                yield FieldProblem(path, ProblemCode.WRONG_TYPE, "must be a text")
+                continue
+            try:
+                conversation = Conversation.parse(raw if ":" in raw else f"{kind}:{raw}")
+            except InvalidValueError:
+                conversation = None
+            if conversation is None or conversation.is_room is not (kind == "R"):
+                yield FieldProblem(path, ProblemCode.INVALID_VALUE, f"must be digits or {kind}:<digits>")
+            else:
+                yield conversation
+
+
+def _contents(own: Mapping[str, Any], *, limits: Limits) -> Iterator[Content | tuple[FieldProblem, ...]]:
+    if own.get("content"):
+        yield _content({"messageType": "TEXT", "content": own["content"]}, {}, "", limits=limits)
+    for name, (tag, names) in CONTENT_LISTS.items():
+        for position, entry in enumerate(own.get(name, ())):
+            path = f"{name}[{position}]"
+            if not isinstance(entry, dict):
+                yield (FieldProblem(path, ProblemCode.WRONG_TYPE, "must be an object"),)
+                continue
+            given = {key: value for key, value in entry.items() if value is not None}
+            strangers = tuple(
+                FieldProblem(f"{path}.{key}", ProblemCode.UNKNOWN_FIELD, "is not a known field")
+                for key in given
+                if key not in names
+            )
+            renamed = {names[key]: value for key, value in given.items() if key in names}
+            content = _content({"messageType": tag, **renamed}, names, f"{path}.", limits=limits)
+            yield (*strangers, *(content if isinstance(content, tuple) else ())) if strangers else content
+
+
+def _content(
+    ours: dict[str, Any], names: Mapping[str, str], prefix: str, *, limits: Limits
+) -> Content | tuple[FieldProblem, ...]:
+    try:
+        return read_content(ours, limits=limits)
+    except REFUSALS as error:
+        theirs = {our: their for their, our in names.items()}
+        problems = [*content_problems(ours, CONTENTS, limit=limits.max_text_length, prefix="")] or [unexplained(error)]
+        return tuple(
+            FieldProblem(prefix + theirs.get(problem.path, problem.path), problem.code, problem.message)
+            for problem in problems
+        )
+
+
+def common_and_own(raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The common fields of this body and all its others, both without nulls of known names."""
+    common = {name: value for name, value in raw.items() if name in COMMON_NAMES and value is not None}
+    own = {
+        name: value
+        for name, value in raw.items()
+        if name not in COMMON_NAMES and (value is not None or name not in NAMES | KNOWN_NAMES)
+    }
+    return common, own

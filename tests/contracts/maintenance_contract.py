@@ -1,0 +1,281 @@
+"""What every store does for the housekeeping. Subclasses provide `units`, `other_units`, `reader` and `clock`."""
+
+import asyncio
+from typing import Final
+
+import pytest
+from tests.support.builders import (
+    GUID,
+    NOW,
+    PROVIDER,
+    a_batch_id,
+    a_message,
+    a_message_id,
+    an_item,
+    an_outcome,
+    depart,
+    settle,
+)
+
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.domain.errors import TryAgainError
+from wework_message.domain.ids import DEFAULT_TENANT
+from wework_message.domain.inbox import InboxState
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.message import Message
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.maintenance import START, Pruned
+from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.repositories import IdempotencyKey, InboxVerdict, NewBatch, UnitOfWorkFactory
+
+LEASE: Final = 10_000
+AGE: Final = 1_000
+
+
+class LeaseStoreContract:
+    async def take(self, units: UnitOfWorkFactory, holder: str, lease_name: str = "d") -> int | None:
+        async with units() as unit:
+            epoch = await unit.leases.take(lease_name, holder, LEASE)
+            await unit.commit()
+        return epoch
+
+    async def release(self, units: UnitOfWorkFactory, holder: str) -> None:
+        async with units() as unit:
+            await unit.leases.release("d", holder)
+            await unit.commit()
+
+    async def test_the_first_who_asks_has_it_and_the_second_does_not(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
+    ) -> None:
+        assert await self.take(units, "a") == 1
+        assert await self.take(other_units, "b") is None
+
+    async def test_of_many_that_ask_at_once_one_gets_it(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        for _ in range(5):
+            asked = [self.ask(one, f"h{number}") for number, one in enumerate([units, other_units] * 3)]
+            assert sum(await asyncio.gather(*asked)) == 1
+            clock.advance(LEASE)
+
+    async def ask(self, units: UnitOfWorkFactory, holder: str) -> bool:
+        try:
+            return await self.take(units, holder) is not None
+        except TryAgainError:
+            return False
+
+    async def test_duties_are_taken_apart(self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory) -> None:
+        assert await self.take(units, "a", "d") == 1
+        assert await self.take(other_units, "b", "e") == 1
+
+    async def test_renewing_keeps_the_epoch_and_moves_the_end(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        assert await self.take(units, "a") == 1
+        assert await self.take(units, "a") == 1  # within one millisecond, too
+        clock.advance(LEASE - 1)
+        assert await self.take(units, "a") == 1
+        clock.advance(LEASE - 1)
+        assert await self.take(other_units, "b") is None
+
+    async def test_a_lease_that_ran_out_is_anybodys_and_its_next_tenure_has_another_epoch(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        assert await self.take(units, "a") == 1
+        clock.advance(LEASE)
+        assert await self.take(other_units, "b") == 2
+        assert await self.take(units, "a") is None
+        clock.advance(LEASE)
+        assert await self.take(other_units, "b") == 3  # it had lapsed, whoever takes it next
+
+    async def test_what_is_given_back_is_anybodys_at_once(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
+    ) -> None:
+        await self.release(units, "a")  # nobody ever had it
+        assert await self.take(units, "a") == 1
+        await self.release(other_units, "b")
+        assert await self.take(other_units, "b") is None
+        await self.release(units, "a")
+        assert await self.take(other_units, "b") == 2
+
+    async def test_a_tenure_that_is_not_committed_never_was(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
+    ) -> None:
+        async with units() as unit:
+            assert await unit.leases.take("d", "a", LEASE) == 1
+        assert await self.take(other_units, "b") == 1
+
+
+def _key(target: str, name: str | None = None) -> IdempotencyKey:
+    return IdempotencyKey(DEFAULT_TENANT, name or f"key-{target}", b"f" * 32, target)
+
+
+class PruningContract:
+    async def keep(self, units: UnitOfWorkFactory, *messages: Message, batch: NewBatch | None = None) -> None:
+        async with units() as unit:
+            await unit.messages.add(messages, [batch] if batch is not None else [])
+            await unit.commit()
+
+    async def claim(self, units: UnitOfWorkFactory, *targets: str) -> None:
+        async with units() as unit:
+            await unit.messages.claim_keys([_key(one) for one in targets])
+            await unit.commit()
+
+    async def fresh(self, units: UnitOfWorkFactory, target: str) -> bool:
+        """Whether the key of `target` is there to be had."""
+        async with units() as unit:
+            (owner,) = await unit.messages.claim_keys([_key("somebody else", f"key-{target}")])
+        return owner.fresh
+
+    async def prune_keys(self, units: UnitOfWorkFactory, *, limit: int = 10, after: str = START) -> Pruned:
+        async with units() as unit:
+            pruned = await unit.pruning.keys(older_than_ms=AGE, limit=limit, after=after)
+            await unit.commit()
+        return pruned
+
+    async def test_a_key_goes_once_it_is_old_and_its_message_rests(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        rested, unknown = a_message(status=MessageStatus.SENT), a_message(status=MessageStatus.UNKNOWN)
+        await self.keep(units, rested, unknown)
+        await self.claim(units, rested.id, unknown.id, "of nobody")
+        clock.advance(AGE)
+        assert await self.prune_keys(units) == Pruned(0, None)
+        clock.advance(1)
+        assert await self.prune_keys(units) == Pruned(2, None)
+        assert [await self.fresh(units, one) for one in (rested.id, unknown.id, "of nobody")] == [True, False, True]
+
+    @pytest.mark.parametrize("owner", ["batch_id", "group_id"])
+    async def test_a_key_of_a_batch_or_group_stays_until_all_of_it_rests(
+        self, owner: str, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        target, rested = a_batch_id(), a_batch_id()
+        await self.keep(
+            units,
+            a_message(status=MessageStatus.SENT, **{owner: target}, index=0),
+            a_message(status=MessageStatus.HELD, **{owner: target}, index=1),
+            a_message(status=MessageStatus.FAILED, **{owner: rested}, index=0),
+        )
+        await self.claim(units, target, rested)
+        clock.advance(AGE + 1)
+        assert await self.prune_keys(units) == Pruned(1, None)
+        assert [await self.fresh(units, one) for one in (target, rested)] == [False, True]
+
+    async def test_keys_go_step_by_step_past_those_that_stay(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        busy = [a_message(status=MessageStatus.UNKNOWN) for _ in range(3)]
+        await self.keep(units, *busy)
+        for one in busy:
+            await self.claim(units, one.id)
+            clock.advance(1)
+        for number in range(3):
+            await self.claim(units, f"gone-{number}")
+            clock.advance(1)
+        clock.advance(AGE)
+        pruned, steps = 0, 0
+        after: str | None = START
+        while after is not None:
+            step = await self.prune_keys(units, limit=2, after=after)
+            pruned, after, steps = pruned + step.deleted, step.after, steps + 1
+            assert steps < 20
+        assert pruned == 3
+        assert not any([await self.fresh(units, one.id) for one in busy])
+
+    async def test_keys_of_one_millisecond_go_in_steps_too(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        await self.claim(units, *(f"gone-{number}" for number in range(5)))
+        clock.advance(AGE + 1)
+        first = await self.prune_keys(units, limit=2)
+        second = await self.prune_keys(units, limit=2, after=first.after or START)
+        third = await self.prune_keys(units, limit=2, after=second.after or START)
+        assert [one.deleted for one in (first, second, third)] == [2, 2, 1]
+        assert third.after is None
+
+    async def store(self, units: UnitOfWorkFactory, state: InboxState, at: int) -> int:
+        async with units() as unit:
+            await unit.inbox.store(PROVIDER, [an_item()], at)
+            entry = (await unit.inbox.pending(10))[-1]
+            await unit.inbox.decide([InboxVerdict(entry.id, state)])
+            await unit.commit()
+        return entry.id
+
+    async def test_callbacks_of_a_state_go_once_they_are_old(
+        self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
+    ) -> None:
+        old = [await self.store(units, InboxState.APPLIED, NOW - AGE - 1) for _ in range(3)]
+        kept = [
+            await self.store(units, InboxState.ORPHAN, NOW - AGE - 1),
+            await self.store(units, InboxState.APPLIED, NOW - AGE),
+        ]
+        deleted: list[int] = []
+        after: str | None = START
+        while after is not None:
+            async with units() as unit:
+                step = await unit.pruning.callbacks(InboxState.APPLIED, older_than_ms=AGE, limit=2, after=after)
+                await unit.commit()
+            deleted.append(step.deleted)
+            after = step.after
+        assert sum(deleted) == len(old)
+        assert max(deleted) == 2
+        views = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+        assert sorted(view.id for view in views) == kept
+
+    async def test_messages_go_with_all_that_is_theirs(
+        self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
+    ) -> None:
+        batch = NewBatch(a_batch_id(), DEFAULT_TENANT, "FANOUT", 1, NOW)
+        message = a_message(batch_id=batch.id, index=0)
+        message.make_due(now=NOW)
+        await self.keep(units, message, batch=batch)
+        async with units() as unit:
+            (loaded,) = (await unit.messages.get([message.id])).values()
+            depart(loaded)
+            settle(loaded, an_outcome(OutcomeClass.ACCEPTED))
+            await unit.messages.save([loaded])
+            await unit.commit()
+        clock.advance(AGE)
+        assert await self.prune_messages(units) == 0
+        clock.advance(1)
+        assert await self.prune_messages(units) == 1
+        assert await reader.messages(DEFAULT_TENANT, [message.id]) == {}
+        assert await reader.batch(DEFAULT_TENANT, batch.id) is None
+        assert list(await reader.timeline(message.id)) == []
+        await self.keep(units, a_message(id=message.id))  # nothing of it is left, not even an attempt
+        assert (await reader.messages(DEFAULT_TENANT, [message.id]))[message.id].message.attempts == []
+
+    async def prune_messages(self, units: UnitOfWorkFactory, limit: int = 10) -> int:
+        async with units() as unit:
+            pruned = await unit.pruning.messages(MessageStatus.SENT, older_than_ms=AGE, limit=limit)
+            await unit.commit()
+        return pruned.deleted
+
+    async def test_of_a_batch_that_does_not_rest_nothing_goes(
+        self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
+    ) -> None:
+        batch_id, other = a_batch_id(), a_batch_id()
+        sent = [
+            a_message(status=MessageStatus.SENT, batch_id=batch_id, index=0),
+            a_message(status=MessageStatus.SENT, batch_id=other, index=0),
+            a_message(status=MessageStatus.SENT, updated_at=NOW + AGE),
+            a_message(status=MessageStatus.FAILED),
+        ]
+        await self.keep(units, *sent, a_message(status=MessageStatus.UNKNOWN, batch_id=batch_id, index=1))
+        clock.advance(AGE + 1)
+        assert await self.prune_messages(units) == 1
+        left = await reader.messages(DEFAULT_TENANT, [one.id for one in sent])
+        assert [one.id in left for one in sent] == [True, False, True, True]
+
+    async def test_messages_go_oldest_first_step_by_step(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        await self.keep(units, *(a_message(id=a_message_id(), status=MessageStatus.SENT) for _ in range(5)))
+        clock.advance(AGE + 1)
+        deleted = []
+        after: str | None = START
+        while after is not None:
+            async with units() as unit:
+                step = await unit.pruning.messages(MessageStatus.SENT, older_than_ms=AGE, limit=2, after=after)
+                await unit.commit()
+            deleted.append(step.deleted)
+            after = step.after
+        assert deleted == [2, 2, 1]

@@ -1,0 +1,708 @@
+"""What every MessageRepository does. Subclasses provide `units`, `clock` and `reader`, and `other_units` where they can."""
+
+import asyncio
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from tests.support.builders import (
+    BACKUP,
+    DAY_MS,
+    GUID,
+    HORIZON_MS,
+    LEASE_MS,
+    PROVIDER,
+    a_batch_id,
+    a_due_message,
+    a_message,
+    a_receipt,
+    an_attempt,
+    an_outcome,
+    depart,
+    settle,
+)
+
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.domain.content import Content, ImageContent
+from wework_message.domain.errors import ConflictError
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId, TenantId
+from wework_message.domain.lifecycle import HoldReason, MessageStatus
+from wework_message.domain.message.draft import OnUnknown, Pin
+from wework_message.domain.message.message import Message, RecallState
+from wework_message.domain.message.scheduling import LANE_RECHECK_MS
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.repositories import DueMessage, IdempotencyKey, LaneBlock, UnitOfWorkFactory
+from wework_message.domain.retry import GiveUp, HoldFor, RetryAt
+from wework_message.testing.strategies import contents
+
+EACH_ADAPTER = settings(
+    max_examples=30,
+    deadline=None,
+    # Examples share one store (ids never repeat), and one suite is inherited by a class per adapter.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+)
+
+
+class RepositorySteps:
+    """What the tests do, each in a unit of work of its own."""
+
+    @pytest.fixture
+    def other_units(self, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
+        """A second process on the same store, where the adapter can have one."""
+        return units
+
+    async def add(self, units: UnitOfWorkFactory, *messages: Message) -> None:
+        async with units() as unit:
+            await unit.messages.add(messages)
+            await unit.commit()
+        for message in messages:
+            message.written()
+
+    async def save(self, units: UnitOfWorkFactory, *messages: Message) -> frozenset[MessageId]:
+        async with units() as unit:
+            lost = await unit.messages.save(messages)
+            await unit.commit()
+        for message in messages:
+            message.written()
+        return lost
+
+    async def load(self, units: UnitOfWorkFactory, message: Message) -> Message:
+        async with units() as unit:
+            return (await unit.messages.get([message.id]))[message.id]
+
+    async def due(self, units: UnitOfWorkFactory, limit: int = 100) -> Sequence[DueMessage]:
+        async with units() as unit:
+            return await unit.messages.due(limit)
+
+    async def due_ids(self, units: UnitOfWorkFactory) -> list[MessageId]:
+        return [one.message.id for one in await self.due(units)]
+
+    async def blocks(self, units: UnitOfWorkFactory) -> dict[MessageId, LaneBlock | None]:
+        return {one.message.id: one.blocked for one in await self.due(units)}
+
+    async def call_started(self, units: UnitOfWorkFactory, clock: SettableClock, **changes: Any) -> Message:
+        """A message whose call is in flight."""
+        message = a_due_message(**changes)
+        await self.add(units, message)
+        depart(message, now=clock.now())
+        assert await self.save(units, message) == frozenset()
+        return message
+
+    async def unknown(self, units: UnitOfWorkFactory, clock: SettableClock, **changes: Any) -> Message:
+        message = await self.call_started(units, clock, **changes)
+        settle(message, an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE"), now=clock.now())
+        await self.save(units, message)
+        return message
+
+
+class KeyContract(RepositorySteps):
+    async def test_the_first_to_claim_a_key_owns_it(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
+    ) -> None:
+        async with units() as unit:
+            (mine,) = await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", b"1" * 32, "first")])
+            await unit.commit()
+        async with other_units() as unit:
+            (theirs,) = await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", b"2" * 32, "second")])
+        assert (mine.target, mine.fresh) == ("first", True)
+        assert (theirs.target, theirs.fingerprint, theirs.fresh) == ("first", b"1" * 32, False)
+
+    async def test_of_equal_keys_in_one_call_the_first_gets_it(self, units: UnitOfWorkFactory) -> None:
+        keys = [
+            IdempotencyKey(DEFAULT_TENANT, key, b"f" * 32, target)
+            for key, target in (("k", "a"), ("l", "b"), ("k", "c"), ("l", "d"))
+        ]
+        async with units() as unit:
+            owners = await unit.messages.claim_keys(keys)
+        assert [(owner.target, owner.fresh) for owner in owners] == [
+            ("a", True), ("b", True), ("a", False), ("b", False),
+        ]  # fmt: skip
+
+    async def test_keys_of_tenants_do_not_meet(self, units: UnitOfWorkFactory) -> None:
+        mine = IdempotencyKey(DEFAULT_TENANT, "k", b"f" * 32, "a")
+        async with units() as unit:
+            owners = await unit.messages.claim_keys(
+                [mine, dataclasses.replace(mine, tenant_id=TenantId("other"), target="b")]
+            )
+        assert [owner.fresh for owner in owners] == [True, True]
+
+    async def test_keys_that_differ_in_case_are_different(self, units: UnitOfWorkFactory) -> None:
+        keys = [IdempotencyKey(DEFAULT_TENANT, key, b"f" * 32, key) for key in ("k", "K")]
+        async with units() as unit:
+            owners = await unit.messages.claim_keys(keys)
+        assert [owner.fresh for owner in owners] == [True, True]
+
+    async def test_a_rolled_back_claim_frees_the_key(self, units: UnitOfWorkFactory) -> None:
+        async with units() as unit:
+            await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", b"f" * 32, "a")])
+        async with units() as unit:
+            (owner,) = await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", b"f" * 32, "b")])
+        assert (owner.target, owner.fresh) == ("b", True)
+
+
+class StoringContract(RepositorySteps):
+    async def test_every_field_comes_back(self, units: UnitOfWorkFactory) -> None:
+        message = a_due_message(
+            content=ImageContent(file_id="f", file_size=1, aes_key="a" * 32, md5="b" * 32, image_width=2, image_height=3),
+            message_type="IMAGE", mode="BATCH", priority=8, provider_code=BACKUP, pin=Pin.BINDING,
+            on_unknown=OnUnknown.RESEND, duplicate_safe=True, retry_count=0, extra={"a": [1, {"ä": None}], "b": True},
+            client_message_id="k" * 255, batch_id=a_batch_id(), group_id=a_batch_id(), index=3,
+        )  # fmt: skip
+        await self.add(units, message)
+        assert await self.load(units, message) == message
+
+    @EACH_ADAPTER
+    @given(content=contents())
+    async def test_every_content_comes_back(self, units: UnitOfWorkFactory, content: Content) -> None:
+        message = a_due_message(content=content, message_type=content.message_type)
+        await self.add(units, message)
+        assert (await self.load(units, message)).content == content
+
+    async def test_a_message_without_options_comes_back(self, units: UnitOfWorkFactory) -> None:
+        message = a_due_message(guid=None, account_id="acc")
+        await self.add(units, message)
+        assert await self.load(units, message) == message
+
+    async def test_what_happened_to_a_message_comes_back(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        message = await self.call_started(units, clock)
+        receipt = a_receipt(
+            seq="9", app_info="YQ==", sender_id="1", receiver_id="2", room_id="0", message_type=0, content_type=2,
+            content="hello", sender_name="我", dev_info="d", extra_content="e", is_svr_fail=False,
+        )  # fmt: skip
+        settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=receipt))
+        await self.save(units, message)
+        stored = await self.load(units, message)
+        message.moves = []
+        assert stored == message
+        assert stored.attempts[0].outcome is not None
+        assert stored.attempts[0].outcome.receipt == receipt
+        assert stored.version == 2
+
+    async def test_a_refusal_comes_back(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        message = await self.call_started(units, clock)
+        refused = an_outcome(
+            OutcomeClass.REFUSED_PERMANENT, reason="CODE", error_code=-4017, error_message="无权限", confirmed=False
+        )
+        settle(message, refused, verdict=GiveUp("REFUSED_PERMANENT"))
+        await self.save(units, message)
+        stored = await self.load(units, message)
+        assert (stored.status, stored.reason, stored.confirmed) == (MessageStatus.FAILED, "REFUSED_PERMANENT", False)
+        assert stored.attempts[0].outcome == refused
+        assert (stored.attempts[0].unsettled, stored.attempts[0].lane_open) == (False, False)
+
+    async def test_recall_states_come_back(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        message = await self.call_started(units, clock)
+        settle(message, an_outcome(OutcomeClass.ACCEPTED))
+        message.ask_recall(now=clock.now())
+        await self.save(units, message)
+        assert (await self.load(units, message)).recall is RecallState.ASKED
+        assert message.id in await self.due_ids(units)
+        message.call_recall(lease_ms=LEASE_MS)
+        message.settle_recall(an_outcome(OutcomeClass.ACCEPTED), retry_ms=1, horizon_ms=HORIZON_MS, now=clock.now())
+        await self.save(units, message)
+        assert (await self.load(units, message)).recall is RecallState.ANSWERED
+        assert await self.due_ids(units) == []
+        clock.advance(2 * HORIZON_MS)
+        assert await self.due_ids(units) == [message.id]
+        message.time_out_recall(horizon_ms=HORIZON_MS, now=clock.now())
+        await self.save(units, message)
+        stored = await self.load(units, message)
+        assert (stored.status, stored.recall_confirmed) == (MessageStatus.RECALLED, False)
+        assert stored.attempts[0].facts == message.attempts[0].facts != frozenset()
+
+    async def test_rounds_tries_and_strikes_come_back(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        message = a_due_message()
+        await self.add(units, message)
+        message.strike(wait_ms=1_000, now=clock.now())
+        await self.save(units, message)
+        assert (await self.load(units, message)).strikes == 1
+        message.fail("NO_BINDING", now=clock.now())
+        await self.save(units, message)
+        message.replay(force=False, by="api", now=clock.now() + 5)
+        await self.save(units, message)
+        stored = await self.load(units, message)
+        assert (stored.round, stored.strikes, stored.expires_at) == (2, 0, clock.now() + 5 + DAY_MS)
+
+    async def test_only_messages_that_exist_are_got(self, units: UnitOfWorkFactory) -> None:
+        message = a_due_message()
+        await self.add(units, message)
+        async with units() as unit:
+            assert set(await unit.messages.get([message.id, MessageId("none")])) == {message.id}
+
+    async def test_what_the_caller_does_to_its_copy_stays_with_the_caller(self, units: UnitOfWorkFactory) -> None:
+        message = a_due_message(extra={"a": [1]})
+        await self.add(units, message)
+        loaded = await self.load(units, message)
+        loaded.cancel(now=loaded.accepted_at)
+        loaded.attempts.append(an_attempt())
+        again = await self.load(units, message)
+        assert (again.status, again.attempts) == (MessageStatus.QUEUED, [])
+
+    async def test_the_parts_of_a_group_come_in_order(self, units: UnitOfWorkFactory) -> None:
+        group = a_batch_id()
+        parts = [a_due_message(group_id=group, index=index) for index in (2, 0, 1)]
+        await self.add(units, a_due_message(), *parts)
+        async with units() as unit:
+            assert [part.index for part in await unit.messages.group(group)] == [0, 1, 2]
+            assert await unit.messages.group(a_batch_id()) == []
+
+    async def test_counters_add_up(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
+        for sent in ({(PROVIDER, "TEXT", "ACCEPTED"): 2}, {(PROVIDER, "TEXT", "ACCEPTED"): 3, (BACKUP, "GIF", "X"): 1}):
+            async with units() as unit:
+                await unit.messages.count(sent)
+                await unit.commit()
+        assert dict(await reader.counts()) == {(PROVIDER, "TEXT", "ACCEPTED"): 5, (BACKUP, "GIF", "X"): 1}
+
+
+class SavingContract(RepositorySteps):
+    async def test_saving_raises_the_version_of_the_copy_too(self, units: UnitOfWorkFactory) -> None:
+        message = a_due_message()
+        await self.add(units, message)
+        message.hold(HoldReason.THROTTLED, 5, now=message.accepted_at)
+        await self.save(units, message)
+        message.cancel(now=message.accepted_at)
+        assert await self.save(units, message) == frozenset()
+        assert message.version == (await self.load(units, message)).version == 2
+
+    async def test_a_message_that_somebody_changed_meanwhile_is_lost(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        message, neighbour = a_due_message(), a_due_message(conversation_id="R:2")
+        await self.add(units, message, neighbour)
+        stale = await self.load(units, message)
+        message.hold(HoldReason.THROTTLED, 60_000, now=message.accepted_at)
+        await self.save(other_units, message)
+        stale.cancel(now=message.accepted_at)
+        neighbour.cancel(now=message.accepted_at)
+        assert await self.save(units, stale, neighbour) == {message.id}
+        stored = await self.load(units, message)
+        assert (stored.status, stored.version) == (MessageStatus.HELD, 1)
+        assert [note.kind for note in await reader.timeline(message.id)] == ["HELD"]
+        view = (await reader.messages(DEFAULT_TENANT, [message.id]))[message.id]
+        assert view.next_attempt_at == message.accepted_at + 60_000
+        assert (await self.load(units, neighbour)).status is MessageStatus.CANCELLED
+
+    async def test_a_message_that_was_never_stored_is_lost(self, units: UnitOfWorkFactory) -> None:
+        stranger = a_due_message()
+        assert await self.save(units, stranger) == {stranger.id}
+
+    async def test_one_attempt_of_a_message_is_unsettled_at_most(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = await self.call_started(units, clock)
+        message.attempts.append(an_attempt(number=2, lane_open=False))
+        with pytest.raises(ConflictError):
+            await self.save(units, message)
+        assert len((await self.load(units, message)).attempts) == 1
+
+    async def test_one_attempt_of_a_lane_is_open_at_most(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        await self.call_started(units, clock)
+        second, elsewhere = a_due_message(), a_due_message(conversation_id="R:2")
+        await self.add(units, second, elsewhere)
+        depart(elsewhere)
+        depart(second)
+        with pytest.raises(ConflictError):
+            await self.save(units, elsewhere, second)
+        assert (await self.load(units, second)).status is MessageStatus.QUEUED
+        assert (await self.load(units, elsewhere)).status is MessageStatus.QUEUED
+
+    async def test_a_provider_id_has_one_owner_per_guid(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        name = a_receipt("4711")
+        for guid, provider in ((GUID, PROVIDER), (Guid("guid-b"), PROVIDER), (Guid("guid-c"), BACKUP)):
+            message = a_due_message(guid=guid)
+            await self.add(units, message)
+            depart(message, guid=guid, provider_code=provider)
+            settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=name))
+            await self.save(units, message)
+        thief = await self.call_started(units, clock)
+        settle(thief, an_outcome(OutcomeClass.ACCEPTED, receipt=name))
+        with pytest.raises(ConflictError):
+            await self.save(units, thief)
+        assert (await self.load(units, thief)).status is MessageStatus.SENDING
+
+    async def test_the_owner_of_a_provider_id_is_found(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        message = await self.call_started(units, clock)
+        settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("4711")))
+        await self.save(units, message)
+        mine = (PROVIDER, GUID, ProviderMessageId("4711"))
+        strange = [(BACKUP, *mine[1:]), (PROVIDER, Guid("x"), mine[2]), (*mine[:2], ProviderMessageId("4712"))]
+        async with units() as unit:
+            assert await unit.messages.sent_as([*strange, mine]) == {mine: (message.id, 1)}
+
+    async def test_uncertain_attempts_without_an_id_are_offered_to_echoes(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = await self.unknown(units, clock)
+        await self.unknown(units, clock, guid=Guid("guid-b"))
+        accepted = await self.call_started(units, clock, conversation_id="R:9")
+        settle(accepted, an_outcome(OutcomeClass.ACCEPTED))
+        await self.save(units, accepted)
+        async with units() as unit:
+            await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
+            (binding,) = await unit.accounts.binding_of(GUID)
+            await unit.accounts.learn(binding.binding_id, wecom_user_id="1688")
+            await unit.commit()
+        async with units() as unit:
+            (offered,) = await unit.messages.uncertain(PROVIDER, [GUID])
+            assert await unit.messages.uncertain(BACKUP, [GUID]) == []
+        assert (offered.message_id, offered.number, offered.guid) == (message.id, 1, GUID)
+        assert (offered.conversation_id, offered.own_user_id) == (message.conversation_id, "1688")
+        assert (offered.started_at, offered.ended_at) == (message.attempts[0].started_at, message.attempts[0].ended_at)
+
+    async def test_an_attempt_that_was_given_up_is_still_offered_to_echoes(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = await self.unknown(units, clock)
+        message.replay(force=True, by="api", now=clock.now())
+        await self.save(units, message)
+        async with units() as unit:
+            assert [one.number for one in await unit.messages.uncertain(PROVIDER, [GUID])] == [1]
+
+    async def test_a_refusal_that_no_table_knows_is_still_offered_to_echoes(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        known = await self.call_started(units, clock, conversation_id="R:1")
+        unknown = await self.call_started(units, clock, conversation_id="R:2")
+        for message in (known, unknown):
+            outcome = an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=message is known)
+            settle(message, outcome, verdict=GiveUp("REFUSED_PERMANENT"), now=clock.now())
+        await self.save(units, known, unknown)
+        async with units() as unit:
+            assert [one.message_id for one in await unit.messages.uncertain(PROVIDER, [GUID])] == [unknown.id]
+
+    async def test_after_a_day_an_uncertain_attempt_is_left_to_people(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        await self.unknown(units, clock)
+        clock.advance(DAY_MS + 1)
+        async with units() as unit:
+            assert await unit.messages.uncertain(PROVIDER, [GUID]) == []
+
+
+class DueContract(RepositorySteps):
+    async def test_urgent_goes_before_normal_before_bulk_and_then_the_oldest(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        names: dict[MessageId, str] = {}
+        for name, priority in (("bulk", 0), ("normal", 5), ("late normal", 3), ("urgent", 9), ("late urgent", 7)):
+            message = a_due_message(conversation_id=f"R:{len(names)}", priority=priority)
+            await self.add(units, message)
+            names[message.id] = name
+            clock.advance(10)
+        assert [names[one] for one in await self.due_ids(units)] == [
+            "urgent", "late urgent", "normal", "late normal", "bulk",
+        ]  # fmt: skip
+        assert [names[one.message.id] for one in await self.due(units, 2)] == ["urgent", "late urgent"]
+
+    async def test_of_a_set_only_what_is_due_comes_most_urgent_first_and_within_the_limit(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        bulk, normal, urgent, other = [
+            a_due_message(conversation_id=f"R:{number}", priority=priority)
+            for number, priority in enumerate((0, 5, 9, 9))
+        ]
+        await self.add(units, bulk, normal, urgent, other)
+        gone = await self.call_started(units, clock, conversation_id="R:gone", priority=9)
+        among = {bulk.id, normal.id, urgent.id, gone.id, a_due_message().id}
+
+        async def claimed(limit: int) -> list[MessageId]:
+            async with units() as unit:
+                return [one.message.id for one in await unit.messages.due(limit, among=among)]
+
+        assert await claimed(100) == [urgent.id, normal.id, bulk.id]
+        assert await claimed(2) == [urgent.id, normal.id]
+        assert await claimed(0) == []
+        async with units() as unit:
+            assert list(await unit.messages.due(10, among=())) == []
+
+    async def test_of_a_set_what_stands_behind_another_of_its_lane_says_so(self, units: UnitOfWorkFactory) -> None:
+        first, second = a_due_message(), a_due_message()
+        await self.add(units, first, second)
+        async with units() as unit:
+            (due,) = await unit.messages.due(10, among={second.id})
+        assert (due.message.id, due.blocked) == (second.id, LaneBlock.BEHIND)
+
+    async def test_of_a_set_that_two_claim_at_the_same_time_each_message_goes_to_one(
+        self, units: UnitOfWorkFactory
+    ) -> None:
+        messages = [a_due_message(conversation_id=f"R:{number}") for number in range(20)]
+        await self.add(units, *messages)
+        among = [one.id for one in messages]
+
+        async def claim() -> list[MessageId]:
+            async with units() as unit:
+                due = [one.message for one in await unit.messages.due(12, among=among)]
+                for one in due:
+                    depart(one)
+                await unit.messages.save(due)
+                await unit.commit()
+            return [one.id for one in due]
+
+        claimed = [one for some in await asyncio.gather(claim(), claim(), claim()) for one in some]
+        assert len(claimed) == len(set(claimed))
+        claimed += await claim()
+        claimed += await claim()
+        assert sorted(claimed) == sorted(among)
+
+    async def test_a_message_is_due_once_its_time_has_passed(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = a_due_message()
+        await self.add(units, message)
+        message.hold(HoldReason.BUDGET, 1_000, now=clock.now())
+        await self.save(units, message)
+        clock.advance(999)
+        assert await self.due_ids(units) == []
+        clock.advance(1)
+        assert await self.due_ids(units) == [message.id]
+
+    async def test_what_is_not_saved_stays_due(self, units: UnitOfWorkFactory) -> None:
+        message = a_due_message()
+        await self.add(units, message)
+        async with units() as unit:
+            await unit.messages.due(10)
+            await unit.commit()
+        assert await self.due_ids(units) == [message.id]
+
+    async def test_a_message_saved_without_a_due_keeps_its_time(
+        self, units: UnitOfWorkFactory, clock: SettableClock, reader: MessageReader
+    ) -> None:
+        message = await self.unknown(units, clock)
+        before = (await reader.messages(DEFAULT_TENANT, [message.id]))[message.id].next_attempt_at
+        clock.advance(1_000)
+        message.ask_recall(now=clock.now())
+        assert message.due is None
+        await self.save(units, message)
+        after = (await reader.messages(DEFAULT_TENANT, [message.id]))[message.id].next_attempt_at
+        assert before == after is not None
+
+    async def test_a_call_in_flight_is_due_when_its_lease_ends(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = await self.call_started(units, clock)
+        clock.advance(LEASE_MS - 1)
+        assert await self.due_ids(units) == []
+        clock.advance(1)
+        (found,) = await self.due(units)
+        assert (found.message.id, found.message.status, found.blocked) == (message.id, MessageStatus.SENDING, None)
+
+    async def test_a_resting_message_is_not_due_until_it_is_replayed(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message, later = a_due_message(), a_due_message()
+        await self.add(units, message, later)
+        message.fail("NO_BINDING", now=clock.now())
+        await self.save(units, message)
+        assert await self.due_ids(units) == [later.id]
+        message.replay(force=False, by="api", now=clock.now())
+        await self.save(units, message)
+        assert await self.blocks(units) == {later.id: None, message.id: LaneBlock.BEHIND}
+
+    async def test_a_place_in_the_budget_is_remembered_until_a_call_uses_it(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message, other = a_due_message(), a_due_message(conversation_id="R:2")
+        await self.add(units, message, other)
+        async with units() as unit:
+            await unit.messages.pace([message.id])
+            message.hold(HoldReason.BUDGET, 10, now=clock.now())
+            await unit.messages.save([message])
+            await unit.commit()
+        message.written()
+        clock.advance(10)
+        assert {one.message.id: one.paced for one in await self.due(units)} == {message.id: True, other.id: False}
+        message.hold(HoldReason.PROVIDER_DOWN, 10, now=clock.now())
+        await self.save(units, message)
+        clock.advance(10)
+        assert {one.message.id: one.paced for one in await self.due(units)} == {message.id: True, other.id: False}
+        depart(message, now=clock.now())
+        await self.save(units, message)
+        settle(message, an_outcome(OutcomeClass.NOT_SENT), verdict=RetryAt(10), now=clock.now())
+        await self.save(units, message)
+        clock.advance(10)
+        assert {one.message.id: one.paced for one in await self.due(units)} == {message.id: False, other.id: False}
+
+
+class LaneContract(RepositorySteps):
+    async def test_a_lane_goes_one_by_one_in_order(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        messages = [a_due_message() for _ in range(10)]
+        await self.add(units, *messages)
+        gone = []
+        for _ in messages:
+            due = await self.due(units)
+            (first,) = [one.message for one in due if one.blocked is None]
+            gone.append(first.id)
+            for one in due:
+                if one.blocked is not None:
+                    assert one.blocked is LaneBlock.BEHIND
+                    one.message.wait_in_lane(now=clock.now())
+            depart(first, now=clock.now())
+            await self.save(units, *(one.message for one in due))
+            assert await self.due_ids(units) == []
+            settle(first, an_outcome(OutcomeClass.ACCEPTED), now=clock.now())
+            await self.save(units, first)
+        assert gone == [message.id for message in messages]
+        assert await self.due_ids(units) == []
+
+    async def test_of_a_lane_the_urgent_one_goes_first(self, units: UnitOfWorkFactory) -> None:
+        normal, urgent = a_due_message(), a_due_message(priority=9)
+        await self.add(units, normal)
+        await self.add(units, urgent)
+        assert await self.blocks(units) == {urgent.id: None, normal.id: LaneBlock.BEHIND}
+
+    async def test_lanes_do_not_block_each_other(self, units: UnitOfWorkFactory) -> None:
+        messages = [a_due_message(guid=Guid(guid), conversation_id=where) for guid in "ab" for where in ("S:1", "R:1")]
+        await self.add(units, *messages)
+        assert set((await self.blocks(units)).values()) == {None}
+
+    async def test_nothing_of_a_lane_goes_while_a_call_is_open(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = await self.call_started(units, clock)
+        urgent = a_due_message(priority=9)
+        await self.add(units, urgent)
+        assert await self.blocks(units) == {urgent.id: LaneBlock.BEHIND}
+        settle(message, an_outcome(OutcomeClass.ACCEPTED))
+        await self.save(units, message)
+        assert await self.blocks(units) == {urgent.id: None}
+
+    async def test_a_message_that_waits_for_its_retry_keeps_its_place(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = await self.call_started(units, clock)
+        later = a_due_message()
+        await self.add(units, later)
+        settle(message, an_outcome(OutcomeClass.NOT_SENT), verdict=RetryAt(5_000), now=clock.now())
+        await self.save(units, message)
+        assert await self.blocks(units) == {later.id: LaneBlock.BEHIND}
+        clock.advance(5_000)
+        assert await self.blocks(units) == {later.id: LaneBlock.BEHIND, message.id: None}
+
+    async def test_a_held_message_keeps_its_place(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        message, later = a_due_message(), a_due_message()
+        await self.add(units, message, later)
+        message.hold(HoldReason.ALL_OFFLINE, 5_000, now=clock.now())
+        await self.save(units, message)
+        assert await self.blocks(units) == {later.id: LaneBlock.BEHIND}
+
+    async def test_a_scheduled_message_blocks_nobody_before_its_time_and_keeps_its_place_then(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        scheduled = a_due_message(scheduled_at=clock.now() + 1_000)
+        later = a_due_message()
+        await self.add(units, scheduled)
+        await self.add(units, later)
+        assert await self.blocks(units) == {later.id: None}
+        clock.advance(1_000)
+        assert await self.blocks(units) == {later.id: LaneBlock.BEHIND, scheduled.id: None}
+
+    async def test_a_lane_that_is_released_wakes_its_next_parked_message(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = await self.call_started(units, clock)
+        parked = [a_due_message() for _ in range(3)]
+        await self.add(units, *parked)
+        for one in parked:
+            one.wait_in_lane(now=clock.now())
+        await self.save(units, *parked)
+        assert await self.due_ids(units) == []
+        settle(message, an_outcome(OutcomeClass.ACCEPTED), now=clock.now())
+        await self.save(units, message)
+        assert await self.blocks(units) == {parked[0].id: None}
+
+    async def test_a_parked_message_comes_back_by_itself(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        message = a_due_message()
+        await self.add(units, message)
+        message.wait_in_lane(now=clock.now())
+        await self.save(units, message)
+        clock.advance(LANE_RECHECK_MS)
+        assert await self.blocks(units) == {message.id: None}
+
+    async def test_a_message_that_leaves_the_line_wakes_the_one_behind_it(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        first, second = a_due_message(), a_due_message()
+        await self.add(units, first, second)
+        first.hold(HoldReason.ALL_OFFLINE, 60_000, now=clock.now())
+        second.wait_in_lane(now=clock.now())
+        await self.save(units, first, second)
+        first.cancel(now=clock.now())
+        await self.save(units, first)
+        assert await self.blocks(units) == {second.id: None}
+
+    async def test_a_released_lane_does_not_cut_the_wait_of_a_retry_short(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = await self.call_started(units, clock)
+        parked = a_due_message()
+        await self.add(units, parked)
+        parked.wait_in_lane(now=clock.now())
+        await self.save(units, parked)
+        outage = HoldFor(HoldReason.PROVIDER_DOWN, 5_000)
+        settle(message, an_outcome(OutcomeClass.NOT_SENT), verdict=outage, now=clock.now())
+        await self.save(units, message)
+        assert await self.due_ids(units) == []
+        urgent = a_due_message(priority=9)
+        await self.add(units, urgent)
+        depart(urgent, now=clock.now())
+        await self.save(units, urgent)
+        settle(urgent, an_outcome(OutcomeClass.ACCEPTED), now=clock.now())
+        await self.save(units, urgent)
+        assert await self.due_ids(units) == []
+
+    async def test_an_uncertain_call_wakes_its_lane_and_holds_it(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = await self.call_started(units, clock)
+        parked = [a_due_message() for _ in range(2)]
+        await self.add(units, *parked)
+        for one in parked:
+            one.wait_in_lane(now=clock.now())
+        await self.save(units, *parked)
+        settle(message, an_outcome(OutcomeClass.UNCERTAIN), now=clock.now())
+        await self.save(units, message)
+        assert await self.blocks(units) == dict.fromkeys((one.id for one in parked), LaneBlock.BEHIND_UNKNOWN)
+
+    async def test_after_the_horizon_an_uncertain_call_lets_the_lane_go_on(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = await self.unknown(units, clock)
+        blocked = [a_due_message() for _ in range(2)]
+        await self.add(units, *blocked)
+        for one in blocked:
+            one.hold(HoldReason.LANE_BLOCKED, 4 * HORIZON_MS, now=clock.now())
+        await self.save(units, *blocked)
+        clock.advance(2 * HORIZON_MS)
+        (overdue,) = await self.due(units)
+        assert (overdue.message.id, overdue.blocked) == (message.id, None)
+        message.open_lane(next_ms=DAY_MS, now=clock.now())
+        await self.save(units, message)
+        assert await self.blocks(units) == {blocked[0].id: None}
+        stored = await self.load(units, message)
+        assert (stored.attempts[0].unsettled, stored.attempts[0].lane_open) == (True, False)
+        depart(blocked[0], now=clock.now())
+        assert await self.save(units, blocked[0]) == frozenset()
+
+    async def test_a_recall_neither_waits_in_the_lane_nor_blocks_it(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = await self.call_started(units, clock)
+        settle(message, an_outcome(OutcomeClass.ACCEPTED), now=clock.now())
+        await self.save(units, message)
+        other = await self.call_started(units, clock)
+        message.ask_recall(now=clock.now())
+        await self.save(units, message)
+        assert await self.blocks(units) == {message.id: None}
+        settle(other, an_outcome(OutcomeClass.ACCEPTED), now=clock.now())
+        later = a_message()
+        later.make_due(now=clock.now())
+        await self.save(units, other)
+        await self.add(units, later)
+        assert await self.blocks(units) == {message.id: None, later.id: None}
+
+
+class MessageRepositoryContract(KeyContract, StoringContract, SavingContract, DueContract, LaneContract):
+    """All of it."""

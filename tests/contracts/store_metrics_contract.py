@@ -1,0 +1,125 @@
+"""What every Overview tells. Subclasses provide `units`, `overview` and `clock`."""
+
+import itertools
+from typing import Any, Final
+
+from tests.support.builders import LEASE_MS, NOW, PROVIDER, a_due_message, a_message, an_outcome, depart, settle
+
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.domain.ids import MessageId
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.scheduling import Due, LanePosition
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.store_metrics import LEASE_OVERDUE_MS, RECENT_MS, Invariant, StoreMetrics
+
+_serial: Final = itertools.count(1)
+
+
+def _id(at: int = NOW) -> MessageId:
+    """A UUIDv7 of this millisecond."""
+    return MessageId(f"{at >> 16:08x}-{at & 0xFFFF:04x}-7000-8000-{next(_serial):012x}")
+
+
+def _resting(status: MessageStatus, *, at: int = NOW, **changes: Any) -> Message:
+    return a_message(id=_id(at), status=status, accepted_at=at, conversation_id=f"S:{next(_serial)}", **changes)
+
+
+class StoreMetricsContract:
+    async def keep(self, units: UnitOfWorkFactory, *messages: Message) -> None:
+        async with units() as unit:
+            await unit.messages.add(messages)
+            await unit.commit()
+
+    async def call(
+        self, units: UnitOfWorkFactory, kind: OutcomeClass | None = None, *, status: MessageStatus | None = None
+    ) -> Message:
+        """A message with one call that ended so; `status` is what somebody wrote over its own."""
+        message = a_due_message(id=_id(), conversation_id=f"S:{next(_serial)}")
+        await self.keep(units, message)
+        async with units() as unit:
+            (loaded,) = (await unit.messages.get([message.id])).values()
+            depart(loaded)
+            if kind is not None:
+                settle(loaded, an_outcome(kind))
+            loaded.status = status or loaded.status
+            await unit.messages.save([loaded])
+            await unit.commit()
+        return loaded
+
+    async def test_nothing_is_due_in_an_empty_store(self, store_metrics: StoreMetrics) -> None:
+        assert await store_metrics.oldest_due_ms() == 0
+        assert await store_metrics.unknown_open() == {}
+        assert await store_metrics.violations() == dict.fromkeys(Invariant, 0)
+
+    async def test_the_oldest_due_counts_over_all_classes(
+        self, units: UnitOfWorkFactory, store_metrics: StoreMetrics, clock: SettableClock
+    ) -> None:
+        await self.keep(units, a_due_message(priority=9))
+        clock.advance(100)
+        await self.keep(units, a_due_message(priority=5))
+        assert await store_metrics.oldest_due_ms() == 100
+        clock.advance(50)
+        assert await store_metrics.oldest_due_ms() == 150
+
+    async def test_what_is_not_due_yet_is_not_late(
+        self, units: UnitOfWorkFactory, store_metrics: StoreMetrics, clock: SettableClock
+    ) -> None:
+        await self.call(units)  # leased
+        assert await store_metrics.oldest_due_ms() == 0
+        clock.advance(LEASE_MS + 7)
+        assert await store_metrics.oldest_due_ms() == 7
+
+    async def test_unknown_messages_are_counted_by_provider(
+        self, units: UnitOfWorkFactory, store_metrics: StoreMetrics
+    ) -> None:
+        for kind in (OutcomeClass.UNCERTAIN, OutcomeClass.UNCERTAIN, OutcomeClass.ACCEPTED):
+            await self.call(units, kind)
+        assert await store_metrics.unknown_open() == {PROVIDER: 2}
+
+    async def test_what_goes_as_it_should_breaks_nothing(
+        self, units: UnitOfWorkFactory, store_metrics: StoreMetrics, clock: SettableClock
+    ) -> None:
+        await self.call(units)
+        for kind in ("ACCEPTED", "NOT_SENT", "UNCERTAIN"):
+            await self.call(units, OutcomeClass(kind))
+        await self.keep(units, a_due_message(conversation_id="S:1"))
+        assert await store_metrics.violations() == dict.fromkeys(Invariant, 0)
+
+    async def broken(self, store_metrics: StoreMetrics) -> dict[Invariant, int]:
+        return {kind: count for kind, count in (await store_metrics.violations()).items() if count}
+
+    async def test_an_open_message_that_is_not_due_is_stranded(
+        self, units: UnitOfWorkFactory, store_metrics: StoreMetrics
+    ) -> None:
+        await self.keep(units, _resting(MessageStatus.QUEUED), _resting(MessageStatus.UNKNOWN))
+        assert await self.broken(store_metrics) == {Invariant.STRANDED: 2}
+
+    async def test_sending_without_an_intent(self, units: UnitOfWorkFactory, store_metrics: StoreMetrics) -> None:
+        message = a_message(id=_id(), status=MessageStatus.SENDING)
+        message.due = Due(60_000, LanePosition.FREE)
+        await self.keep(units, message)
+        assert await self.broken(store_metrics) == {Invariant.SENDING_WITHOUT_INTENT: 1}
+
+    async def test_sent_without_proof_as_long_as_it_is_recent(
+        self, units: UnitOfWorkFactory, store_metrics: StoreMetrics
+    ) -> None:
+        await self.keep(units, _resting(MessageStatus.SENT), _resting(MessageStatus.SENT, at=NOW - RECENT_MS - 1))
+        await self.call(units, OutcomeClass.NOT_SENT, status=MessageStatus.DELIVERED)
+        assert await self.broken(store_metrics) == {Invariant.SENT_WITHOUT_PROOF: 2}
+
+    async def test_failed_for_certain_with_an_attempt_that_may_have_been_executed(
+        self, units: UnitOfWorkFactory, store_metrics: StoreMetrics
+    ) -> None:
+        await self.call(units, OutcomeClass.UNCERTAIN, status=MessageStatus.FAILED)
+        assert await self.broken(store_metrics) == {Invariant.FAILED_UNPROVEN: 1}
+
+    async def test_a_lease_that_nobody_takes(
+        self, units: UnitOfWorkFactory, store_metrics: StoreMetrics, clock: SettableClock
+    ) -> None:
+        await self.call(units)
+        clock.advance(LEASE_MS + LEASE_OVERDUE_MS)
+        assert await self.broken(store_metrics) == {}
+        clock.advance(1)
+        assert await self.broken(store_metrics) == {Invariant.LEASE_OVERDUE: 1}

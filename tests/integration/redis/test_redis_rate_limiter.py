@@ -1,0 +1,244 @@
+"""The limiter on a Redis that is flushed, killed, slow, full, or does not let us in."""
+
+import asyncio
+import logging
+from collections import Counter
+from typing import Any
+
+import pytest
+from tests.support.redis import linked
+from tests.support.servers.redis import Redis
+
+from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.redis.guarded import PAUSE_MS, GuardedRedis
+from wework_message.adapters.redis.rate_limiter import BLOCK, TTL_MS, RedisRateLimiter
+from wework_message.adapters.redis.script import Script
+from wework_message.adapters.system import SystemClock
+from wework_message.domain.ids import AccountId
+
+ACCOUNT = AccountId("account-a")
+
+
+class Calls(Counter[str]):
+    """Calls to Redis by their result."""
+
+    def __call__(self, op: str, result: str, seconds: float) -> None:
+        self[result] += 1
+
+
+def limiter_on(guarded_redis: GuardedRedis, clock: SettableClock, *, redis_clock: bool = True) -> RedisRateLimiter:
+    return RedisRateLimiter(guarded_redis, MemoryRateLimiter(clock), clock, redis_clock=redis_clock)
+
+
+async def test_a_lease_serves_many_messages(redis_url: str) -> None:
+    calls, clock = Calls(), SettableClock()
+    async with linked(redis_url, clock, watch=calls) as guarded_redis:
+        limiter = limiter_on(guarded_redis, clock, redis_clock=False)
+        waits = [await limiter.reserve(ACCOUNT, 1_000) for _ in range(1_000)]
+        assert waits == [0] * 1_000
+        assert calls["ok"] <= 0.03 * 1_000
+        waits = [await limiter.reserve(ACCOUNT, 1_000) for _ in range(1_000)]
+        assert waits == sorted(waits)
+        assert waits[-1] == 60_000
+        assert calls["ok"] <= 0.03 * 2_000
+
+
+async def test_a_process_that_sends_little_takes_little(redis_url: str) -> None:
+    clock = SettableClock()
+    async with linked(redis_url, clock) as guarded_redis, linked(redis_url, clock) as far:
+        limiter, other = limiter_on(guarded_redis, clock, redis_clock=False), limiter_on(far, clock, redis_clock=False)
+        for _ in range(1_000):
+            await limiter.reserve(ACCOUNT, 1_000)
+        clock.advance(TTL_MS + 60_000)
+        assert await limiter.reserve(ACCOUNT, 1_000) == 0
+        waits = [await other.reserve(ACCOUNT, 1_000) for _ in range(1_000)]
+        assert waits.count(0) >= 1_000 - BLOCK
+
+
+async def test_leased_tokens_are_not_hoarded_for_a_burst(redis_url: str) -> None:
+    clock = SettableClock()
+    async with linked(redis_url, clock) as guarded_redis:
+        limiter = limiter_on(guarded_redis, clock, redis_clock=False)
+        for _ in range(120):  # leases of 1, 2, 4 ... 50: some of the last one are left
+            await limiter.reserve(ACCOUNT, 1_000)
+        clock.advance(60_000 + TTL_MS)
+        waits = [await limiter.reserve(ACCOUNT, 1_000) for _ in range(1_001)]
+        assert waits.count(0) == 1_000
+
+
+async def test_buckets_run_on_the_clock_of_redis(redis_url: str) -> None:
+    early, late = SettableClock(boot=1_000.0), SettableClock(boot=9_999_999_000.0)
+    async with linked(redis_url, early) as guarded_redis, linked(redis_url, late) as far:
+        both = limiter_on(guarded_redis, early), limiter_on(far, late)
+        waits = [await both[number % 2].reserve(ACCOUNT, 2) for number in range(4)]
+    assert waits[:2] == [0, 0]
+    assert 20_000 < waits[2] <= 30_000
+    assert 50_000 < waits[3] <= 60_000
+
+
+async def test_flushes_cost_no_more_than_what_others_took_meanwhile(redis_url: str, redis_server: Redis) -> None:
+    clock = SettableClock()
+    async with linked(redis_url, clock) as guarded_redis:
+        limiter = limiter_on(guarded_redis, clock, redis_clock=False)
+        waits = []
+        for number in range(180):
+            if number % 7 == 0:
+                redis_server.flush()
+            waits.append(await limiter.reserve(ACCOUNT, 60))
+        assert waits.count(0) == 60
+        assert max(waits) == 120_000
+
+
+async def test_a_flush_gives_one_who_knows_nothing_a_full_bucket_and_no_more(
+    redis_url: str, redis_server: Redis
+) -> None:
+    clock = SettableClock()
+    async with linked(redis_url, clock) as guarded_redis:
+        waits = []
+        for _ in range(2):
+            fresh = limiter_on(guarded_redis, clock, redis_clock=False)
+            waits += [await fresh.reserve(ACCOUNT, 60) for _ in range(100)]
+            redis_server.flush()
+        assert waits.count(0) == 120
+
+
+async def test_a_changed_rate_gives_no_second_bucket(redis_url: str) -> None:
+    clock = SettableClock()
+    async with linked(redis_url, clock) as guarded_redis, linked(redis_url, clock) as far:
+        old, new = limiter_on(guarded_redis, clock, redis_clock=False), limiter_on(far, clock, redis_clock=False)
+        waits = [await old.reserve(ACCOUNT, 60) for _ in range(60)]
+        waits += [await one.reserve(ACCOUNT, rate) for _ in range(10) for one, rate in ((new, 120), (old, 60))]
+        assert waits.count(0) == 60
+
+
+async def test_a_script_that_redis_has_lost_is_sent_again(redis_url: str, redis_server: Redis) -> None:
+    clock = SettableClock()
+    async with linked(redis_url, clock) as guarded_redis:
+        limiter = limiter_on(guarded_redis, clock)
+        for _ in range(3):
+            redis_server.ask("SCRIPT FLUSH")
+            assert await limiter.reserve(ACCOUNT, 10) == 0
+        assert guarded_redis.condition().healthy is True
+
+
+async def test_without_redis_each_process_paces_alone_at_half_the_rate(
+    redis_url: str, redis_server: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls, clock = Calls(), SettableClock()
+    async with linked(redis_url, clock, watch=calls) as guarded_redis:
+        limiter = limiter_on(guarded_redis, clock)
+        assert guarded_redis.condition().healthy is None
+        redis_server.kill9()
+        with caplog.at_level(logging.INFO):
+            waits = [await limiter.reserve(ACCOUNT, 60) for _ in range(33)]
+        assert waits == [0] * 30 + [2_000, 4_000, 6_000]
+        assert calls == {"unreachable": 1}
+        assert guarded_redis.condition().healthy is False
+        assert [record.message for record in caplog.records] == [
+            "redis reserve: cannot be reached; going on without it"
+        ]
+        clock.advance(PAUSE_MS)
+        with caplog.at_level(logging.INFO):
+            await limiter.reserve(ACCOUNT, 60)
+        assert (calls["unreachable"], len(caplog.records)) == (2, 1)
+        await asyncio.to_thread(redis_server.start)
+        assert (await limiter.reserve(ACCOUNT, 60)) > 0
+        clock.advance(PAUSE_MS)
+        with caplog.at_level(logging.INFO):
+            assert await limiter.reserve(ACCOUNT, 60) == 0
+        assert guarded_redis.condition().healthy is True
+        assert [record.message for record in caplog.records][1:] == ["redis reserve: answers again"]
+
+
+async def test_a_redis_that_hangs_costs_one_short_wait_and_then_none(redis_url: str, redis_server: Redis) -> None:
+    calls, clock = Calls(), SettableClock()
+    async with linked(redis_url, clock, watch=calls, limit_s=0.1) as guarded_redis:
+        limiter = limiter_on(guarded_redis, clock)
+        redis_server.pause()
+        assert [await limiter.reserve(ACCOUNT, 60) for _ in range(30)] == [0] * 30
+        assert calls == {"timeout": 1}
+        assert guarded_redis.condition().reason == "does not answer in time"
+        clock.advance(PAUSE_MS)
+        await asyncio.gather(*(limiter.reserve(AccountId(f"account-{n}"), 60) for n in range(20)))
+        assert calls == {"timeout": 2}
+
+
+async def test_tries_whose_answers_do_not_come_take_few_tokens(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, asked = SettableClock(), []
+    run = Script.run
+
+    async def late(self: Script, client: Any, keys: list[str], *arguments: str | int | bytes) -> Any:
+        asked.append(arguments[1])
+        await run(self, client, keys, *arguments)
+        raise TimeoutError
+
+    async with linked(redis_url, clock) as guarded_redis:
+        limiter = limiter_on(guarded_redis, clock, redis_clock=False)
+        for _ in range(BLOCK * 2):
+            await limiter.reserve(ACCOUNT, 1_000)
+        monkeypatch.setattr(Script, "run", late)
+        while len(asked) < 10:
+            clock.advance(PAUSE_MS)
+            await limiter.reserve(ACCOUNT, 1_000)
+        assert asked[1:] == [1] * 9
+
+
+async def test_a_full_redis_that_evicts_changes_nothing_but_the_budget(redis_url: str, redis_server: Redis) -> None:
+    clock = SettableClock()
+    try:
+        redis_server.ask("CONFIG SET maxmemory-policy allkeys-lru")
+        redis_server.ask("CONFIG SET maxmemory 2mb")
+        async with linked(redis_url, clock) as guarded_redis:
+            limiter = limiter_on(guarded_redis, clock, redis_clock=False)
+            waits = [await limiter.reserve(AccountId(f"account-{n % 3_000}"), 10) for n in range(9_000)]
+            assert waits == [0] * 9_000
+            assert guarded_redis.condition().healthy is True
+    finally:
+        redis_server.ask("CONFIG SET maxmemory 0")
+        redis_server.ask("CONFIG SET maxmemory-policy noeviction")
+
+
+async def test_a_full_redis_that_refuses_writes_is_left_alone(redis_url: str, redis_server: Redis) -> None:
+    calls, clock = Calls(), SettableClock()
+    try:
+        redis_server.ask("CONFIG SET maxmemory 1")
+        async with linked(redis_url, clock, watch=calls) as guarded_redis:
+            limiter = limiter_on(guarded_redis, clock)
+            assert [await limiter.reserve(ACCOUNT, 60) for _ in range(30)] == [0] * 30
+            assert calls == {"refused": 1}
+            assert guarded_redis.condition().reason == "out of memory"
+            assert guarded_redis.is_quiet("reserve")
+            assert not guarded_redis.is_quiet("health")
+    finally:
+        redis_server.ask("CONFIG SET maxmemory 0")
+
+
+async def test_a_wrong_password_is_said_and_not_repeated(
+    redis_url: str, redis_server: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = SettableClock()
+    url = redis_url.replace("redis://", "redis://somebody:wrong-and-secret@")
+    async with linked(url, clock) as guarded_redis:
+        assert await limiter_on(guarded_redis, clock).reserve(ACCOUNT, 60) == 0
+        assert guarded_redis.condition().reason == "user or password are wrong"
+    assert "wrong-and-secret" not in caplog.text
+    assert "somebody" not in caplog.text
+
+
+async def test_what_is_forgotten_lets_memory_stay_small(redis_url: str) -> None:
+    clock = SettableClock()
+    async with linked(redis_url, clock) as guarded_redis:
+        limiter = limiter_on(guarded_redis, clock)
+        for number in range(1_500):
+            clock.advance(100)
+            await limiter.reserve(AccountId(f"account-{number}"), 60)
+        assert len(limiter) < 1_500
+
+
+async def test_redis_keeps_no_bucket_that_is_full_again(redis_url: str, redis_server: Redis) -> None:
+    async with linked(redis_url, SettableClock()) as guarded_redis:
+        limiter = RedisRateLimiter(guarded_redis, MemoryRateLimiter(SettableClock()), SystemClock())
+        await limiter.reserve(ACCOUNT, 60)
+    left = int(redis_server.ask(f"PTTL wm:budget:{ACCOUNT}").removeprefix(":"))
+    assert 0 < left <= 61_000

@@ -1,0 +1,91 @@
+"""What the service of an end-to-end test stands on: one suite for every meaningful combination of backends (decision 2)."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.support.mysql import EmptyDatabase, settings_of
+from tests.support.processes import ServiceProcesses, ServiceProgram, service_processes
+from tests.support.running_service import RunningService, running_service
+from tests.support.servers.redis import Redis
+from tests.support.servers.rocketmq import RocketMq
+
+Settings = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSettings:
+    """A folder, and the settings that name the servers; the folder's SQLite file where they name no database."""
+
+    name: str
+    folder: Path
+    settings: Mapping[str, str]
+
+    def service_processes(
+        self, *options: str, provider_url: str | None = None, **settings: str
+    ) -> AbstractContextManager[ServiceProcesses]:
+        """See `processes.playing`."""
+        return service_processes(self.folder, *options, provider_url=provider_url, **{**self.settings, **settings})
+
+    @asynccontextmanager
+    async def running_service(
+        self, *options: str, provider_url: str | None = None, **settings: str
+    ) -> AsyncIterator[RunningService]:
+        """See `witnesses.acting`."""
+        whole = {**self.settings, **settings}
+        async with running_service(self.folder, *options, provider_url=provider_url, **whole) as running:
+            yield running
+
+    def another(self, provider_url: str, name: str) -> ServiceProgram:
+        """One more service on the same servers, not yet started."""
+        return ServiceProgram(self.folder, provider_url, name=name, port=None, **self.settings)
+
+
+def on_mariadb(request: pytest.FixtureRequest) -> Settings:
+    """The database as the Java service's settings name it."""
+    database: EmptyDatabase = request.getfixturevalue("migrated")
+    database.server.restore()
+    return settings_of(database.target, "?useSSL=false")
+
+
+def on_redis(request: pytest.FixtureRequest) -> Settings:
+    """An empty Redis."""
+    server: Redis = request.getfixturevalue("redis_server")
+    server.restore()
+    server.flush()
+    return {"REDIS_URL": server.url}
+
+
+def on_rocketmq(request: pytest.FixtureRequest) -> Settings:
+    """The broker with whatever rings earlier tests have left there: they change nothing."""
+    server: RocketMq = request.getfixturevalue("rocketmq")
+    server.restore()
+    return {"ROCKETMQ_NAME_SERVER": server.name_server.address, "ROCKETMQ_ENDPOINTS": server.endpoints}
+
+
+COMBINATIONS: Final[Mapping[str, tuple[Callable[[pytest.FixtureRequest], Settings], ...]]] = {
+    "embedded": (),
+    "mariadb": (on_mariadb,),
+    "production": (on_mariadb, on_redis, on_rocketmq),
+}
+"""The embedded default needs no server; the others are what production stands on."""
+
+
+def backends() -> list[object]:
+    """The parameters of the fixture `stand`."""
+    marks: dict[object, list[pytest.MarkDecorator]] = {on_rocketmq: [pytest.mark.xdist_group("stands")]}
+    return [
+        pytest.param(name, marks=[one for server in servers for one in (pytest.mark.services, *marks.get(server, []))])
+        for name, servers in COMBINATIONS.items()
+    ]
+
+
+@pytest.fixture(params=backends())
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> BackendSettings:
+    settings: Settings = {}
+    for server in COMBINATIONS[request.param]:
+        settings |= server(request)
+    return BackendSettings(request.param, tmp_path, settings)

@@ -1,0 +1,209 @@
+"""Clients that send all kinds of messages at once, log what they were told, and repeat what nobody answered."""
+
+import asyncio
+import itertools
+import json
+import random
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
+
+import httpx
+from tests.support.oracle import Call, Execution, Row
+from tests.support.running_service import Json, client_of
+
+GUIDS: Final = 6
+LANES: Final = 96
+WORKERS: Final = 12
+BATCH: Final = (2, 3, 5)
+RETRY_DELAY_S: Final = 0.02
+
+_TOKEN: Final = re.compile(r"tok-\d+")
+_MD5: Final = "25e2b1b5a1f0d0c7a1b2c3d4e5f60718"
+_FILE: Final[Json] = {"fileId": "3069", "fileSize": 772_458, "aesKey": "7e7c", "md5": _MD5}
+_TOLD_BY_TEXT: Final = frozenset({"TEXT", "MENTION"})
+
+
+class Anyone:
+    """Several addresses of one service, asked in turn."""
+
+    def __init__(self, clients: Sequence[httpx.AsyncClient]) -> None:
+        self._turns = itertools.cycle(clients)
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, urls: Sequence[str]) -> AsyncIterator["Anyone"]:
+        async with AsyncExitStack() as stack:
+            yield cls([await stack.enter_async_context(client_of(url)) for url in urls])
+
+    async def post(self, path: str, **what: Any) -> httpx.Response:
+        return await next(self._turns).post(path, **what)
+
+
+class Load:
+    """`WORKERS` clients with `LANES` lanes among them; in a lane one message is asked for after the other."""
+
+    def __init__(self, url: str, seed: int, *others: str) -> None:
+        """Who knows `others` too asks them in turn."""
+        self.log: list[Call] = []
+        self.up = asyncio.Event()
+        """Set while the service answers, as far as anybody knows."""
+        self.unanswered: list[str] = []
+        """What clients got in the place of an answer: a status from 500 on, or the kind of error."""
+        self._urls = (url, *others)
+        self._random_source = random.Random(seed)
+        self._numbers = itertools.count(1)
+        self._permits: asyncio.Queue[None] = asyncio.Queue()
+        self._workers: list[asyncio.Task[None]] = []
+
+    @property
+    def asked_for(self) -> int:
+        """Messages that clients wanted, refused ones included."""
+        return len({call.key for call in self.log})
+
+    def begin(self) -> None:
+        lanes = [range(first, LANES, WORKERS) for first in range(WORKERS)]
+        self._workers = [asyncio.create_task(self._work(lanes[n], random.Random(n))) for n in range(WORKERS)]
+
+    def want(self, requests: int) -> None:
+        """That many more requests, a batch being one."""
+        for _ in range(requests):
+            self._permits.put_nowait(None)
+
+    async def idle(self) -> None:
+        """Return once everything that was wanted is answered; clients are there for more."""
+        done = asyncio.create_task(self._permits.join())
+        try:
+            await asyncio.wait([done, *self._workers], return_when=asyncio.FIRST_COMPLETED)
+            for worker in self._workers:
+                if worker.done():
+                    await worker  # it never ends by itself: raise what it raised
+            await done
+        finally:
+            done.cancel()
+
+    async def finish(self) -> None:
+        """Return once everything that was wanted is answered, and clients are gone."""
+        try:
+            await self.idle()
+        finally:
+            for worker in self._workers:
+                worker.cancel()
+            await asyncio.gather(*self._workers, return_exceptions=True)
+
+    async def _work(self, lanes: Sequence[int], random_source: random.Random) -> None:
+        async with Anyone.of(self._urls) as client:
+            while True:
+                await self._permits.get()
+                kind = random_source.random()
+                if kind < 0.1:
+                    await self._refused(client, self._message(random_source.choice(lanes), random_source))
+                elif kind < 0.3:
+                    chosen = random_source.sample(lanes, 1) * random_source.choice(BATCH)
+                    await self._batch(client, [self._message(lane, random_source) for lane in chosen])
+                else:
+                    route = "send" if kind < 0.55 else "send/async"
+                    await self._single(client, route, self._message(random_source.choice(lanes), random_source))
+                self._permits.task_done()
+
+    def _message(self, lane: int, random_source: random.Random) -> Json:
+        """A message with a key and a token of its own; every fourth lane is a room."""
+        token = f"tok-{next(self._numbers)}"
+        room = lane % 4 == 0
+        contents: list[Json] = [
+            {"messageType": "TEXT", "content": token},
+            {"messageType": "LINK", "linkTitle": token, "linkUrl": "https://example.com/"},
+            {"messageType": "FILE", "fileName": f"{token}.pdf", **_FILE},
+            {"messageType": "IMAGE", "imageWidth": 6, "imageHeight": 8, **_FILE, "fileId": token},
+        ]
+        if room:
+            contents.append({"messageType": "MENTION", "content": f"{{$@}} {token}", "atList": ["0"]})
+        # Half of all are texts: of those, every lost answer can be made good.
+        content = contents[0] if random_source.random() < 0.5 else random_source.choice(contents)
+        address = {"guid": f"g{lane % GUIDS}", "conversationId": f"{'R' if room else 'S'}:{1000 + lane}"}
+        return address | content | {"clientMessageId": f"key-{token}"}
+
+    async def _single(self, client: Anyone, route: str, body: Json) -> None:
+        data = await self._until_answered(client, route, body, [body])
+        self._note(body, "ok", data["messageId"])
+
+    async def _batch(self, client: Anyone, items: list[Json]) -> None:
+        key = f"batch-{items[0]['clientMessageId']}"
+        data = await self._until_answered(client, "send/batch", {"messages": items}, items, key)
+        assert data["accepted"] == len(items), data
+        for item in data["items"]:
+            self._note(items[item["index"]], "ok", item["messageId"])
+
+    async def _refused(self, client: Anyone, body: Json) -> None:
+        bad = body | {"conversationId": "X:1"}
+        answer = await self._ask(client, "send/async", bad, None)
+        while answer is None or answer.status_code >= 500:
+            await self._again()
+            answer = await self._ask(client, "send/async", bad, None)
+        assert answer.status_code == 422, answer.text
+        self._note(body, "fail")
+
+    async def _until_answered(
+        self, client: Anyone, route: str, body: Json, items: Sequence[Json], key: str | None = None
+    ) -> Json:
+        while True:
+            answer = await self._ask(client, route, body, key)
+            if answer is not None and answer.status_code < 500:
+                assert answer.status_code in {200, 202}, answer.text
+                data: Json = answer.json()["data"]
+                return data
+            for item in items:
+                self._note(item, "info")
+            await self._again()
+
+    async def _ask(self, client: Anyone, route: str, body: Json, key: str | None) -> httpx.Response | None:
+        headers = {} if key is None else {"Idempotency-Key": key}
+        try:
+            answer = await client.post(f"/api/messages/{route}", json=body, headers=headers)
+        except httpx.TransportError as error:
+            self.unanswered.append(type(error).__name__)
+            return None
+        if answer.status_code >= 500:
+            self.unanswered.append(f"{answer.status_code} {route}")
+        return answer
+
+    async def _again(self) -> None:
+        await asyncio.sleep(RETRY_DELAY_S)
+        await self.up.wait()
+
+    def _note(self, body: Json, verdict: str, message_id: str | None = None) -> None:
+        key: str = body["clientMessageId"]
+        lane = f"{body['guid']} {body['conversationId']}"
+        self.log.append(Call(key, verdict, key.removeprefix("key-"), lane, message_id))  # type: ignore[arg-type] # one of three
+
+
+def rows_of(items: Sequence[Json], attempts: Mapping[str, Sequence[Json]]) -> list[Row]:
+    """The rows of a list, with their attempts by message id."""
+    return [
+        Row(
+            message_id=item["messageId"],
+            key=item["clientMessageId"],
+            status=item["status"],
+            told_by_text=item["messageType"] in _TOLD_BY_TEXT,
+            confirmed=item["confirmed"],
+            possible_duplicate=item["possibleDuplicate"],
+            attempts=item["attempts"],
+            uncertain=sum(one["outcome"] == "UNCERTAIN" for one in attempts.get(item["messageId"], ())),
+        )
+        for item in items
+    ]
+
+
+def executions_of(ledger: Sequence[Json]) -> list[Execution]:
+    """The executed sends of a ledger."""
+    return [
+        Execution(entry["n"], entry["marker"], _token(entry["body"]), entry["echoOffered"])
+        for entry in ledger
+        if entry["executed"] and entry["path"].startswith("/msg/send_")
+    ]
+
+
+def _token(body: Json) -> str | None:
+    found = _TOKEN.search(json.dumps(body))
+    return None if found is None else found[0]

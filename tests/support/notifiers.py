@@ -1,0 +1,44 @@
+"""A doorbell over topics, with what it reported."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
+from wework_message.adapters.rocketmq.transport.port import Transport
+from wework_message.adapters.rocketmq.wakeup.notifier import RocketmqNotifier, lanes
+
+
+@dataclass(slots=True)
+class Heard:
+    """What metrics would count."""
+
+    published: Counter[str] = field(default_factory=Counter)
+    received: Counter[str] = field(default_factory=Counter)
+
+
+@asynccontextmanager
+async def a_notifier(
+    transport: Transport,
+    *,
+    topic: str = "due",
+    group: str = "dispatch",
+    listens: bool = True,
+    heard: Heard | None = None,
+) -> AsyncIterator[RocketmqNotifier]:
+    """Started; closed at the end."""
+    counts = heard or Heard()
+
+    def published(result: str, _: float) -> None:
+        counts.published[result] += 1
+
+    def received(result: str) -> None:
+        counts.received[result] += 1
+
+    notifier = RocketmqNotifier(transport, lanes(topic, group), QueueMetrics(published, received), listens=listens)
+    notifier.start()
+    try:
+        yield notifier
+    finally:
+        await notifier.close()

@@ -1,0 +1,204 @@
+import io
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from wework_message.adapters.observability.line_writer import REOPEN_S, FileTarget, LineWriter, StreamTarget
+
+PATIENCE_S = 20.0
+
+
+class Gate:
+    """A target that is stuck until somebody opens it."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+        self.written = b""
+        self.closed = False
+
+    def write(self, batch: bytes) -> None:
+        self.reached.set()
+        assert self.opened.wait(PATIENCE_S)
+        self.written += batch
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def lost(count: int) -> bytes:
+    return f"lost {count}\n".encode()
+
+
+def test_a_target_that_hangs_costs_lines_and_never_blocks() -> None:
+    gate = Gate()
+    writer = LineWriter([gate], lost, capacity=3)
+    writer.start()
+    writer.put(b"first\n")
+    assert gate.reached.wait(PATIENCE_S)
+    for number in range(10):
+        writer.put(f"{number}\n".encode())
+    assert writer.dropped == 7
+    gate.opened.set()
+    assert writer.close(PATIENCE_S)
+    assert gate.written == b"first\n0\n1\n2\nlost 7\n"
+
+
+def test_closing_writes_everything_that_waits_and_closes_the_targets() -> None:
+    stream, gate = io.BytesIO(), Gate()
+    gate.opened.set()
+    writer = LineWriter([StreamTarget(stream), gate], lost)
+    writer.start()
+    lines = [f"{number}\n".encode() for number in range(5_000)]
+    for line in lines:
+        writer.put(line)
+    assert writer.close(PATIENCE_S)
+    assert stream.getvalue() == gate.written == b"".join(lines)
+    assert gate.closed
+    assert not stream.closed
+
+
+def test_what_was_put_before_a_writer_that_ends_at_once_is_written() -> None:
+    stream = io.BytesIO()
+    writer = LineWriter([StreamTarget(stream)], lost)
+    writer.put(b"last words\n")
+    writer._closing.set()
+    writer.start()
+    assert writer.close(PATIENCE_S)
+    assert stream.getvalue() == b"last words\n"
+
+
+def test_every_line_of_several_threads_is_written_once_and_in_each_ones_order() -> None:
+    stream = io.BytesIO()
+    writer = LineWriter([StreamTarget(stream)], lost)
+    writer.start()
+
+    def talk(who: int) -> None:
+        for number in range(2_000):
+            writer.put(f"{who} {number}\n".encode())
+
+    threads = [threading.Thread(target=talk, args=(who,)) for who in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert writer.close(PATIENCE_S)
+    lines = stream.getvalue().decode().splitlines()
+    for who in range(4):
+        assert [line for line in lines if line.startswith(f"{who} ")] == [f"{who} {number}" for number in range(2_000)]
+
+
+def test_a_line_wakes_a_writer_that_sleeps() -> None:
+    gate = Gate()
+    gate.opened.set()
+    writer = LineWriter([gate], lost)
+    writer.start()
+    for line in (b"one\n", b"two\n"):
+        gate.reached.clear()
+        writer.put(line)
+        assert gate.reached.wait(PATIENCE_S)
+    writer.close(PATIENCE_S)
+
+
+def test_closing_gives_up_on_a_target_that_hangs() -> None:
+    gate = Gate()
+    writer = LineWriter([gate], lost)
+    writer.start()
+    writer.put(b"line\n")
+    assert gate.reached.wait(PATIENCE_S)
+    assert not writer.close(0.01)
+    gate.opened.set()
+    assert writer.close(PATIENCE_S)
+
+
+def test_what_comes_after_the_end_takes_no_memory() -> None:
+    writer = LineWriter([], lost)
+    writer.start()
+    writer.close(PATIENCE_S)
+    writer.put(b"late\n")
+    assert writer.dropped == 1
+    assert not writer._lines
+
+
+def test_a_reader_that_went_away_ends_only_its_own_target() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    broken = io.BufferedWriter(io.FileIO(writing, "wb"), 1)
+    target = StreamTarget(broken)
+    target.write(b"line\n" * 100)
+    target.write(b"line\n")
+    broken.raw.close()
+    closed = io.BytesIO()
+    closed.close()
+    StreamTarget(closed).write(b"line\n")
+
+
+def quiet(error: OSError) -> None:
+    raise AssertionError(error)
+
+
+def test_a_file_that_was_moved_away_is_opened_anew(tmp_path: Path) -> None:
+    path, old = tmp_path / "logs" / "x.log", tmp_path / "logs" / "x.log.1"
+    target = FileTarget(path, quiet)
+    target.write(b"one\n")
+    path.rename(old)
+    target.write(b"two\n")
+    path.unlink()
+    target.write(b"three\n")
+    target.close()
+    assert old.read_bytes() == b"one\n"
+    assert path.read_bytes() == b"three\n"
+    assert path.stat().st_mode & 0o007 == 0
+
+
+def test_a_file_is_appended_to(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_bytes(b"before\n")
+    one, other = FileTarget(path, quiet), FileTarget(path, quiet)
+    one.write(b"one\n")
+    other.write(b"other\n")
+    one.write(b"again\n")
+    one.close()
+    other.close()
+    assert path.read_bytes() == b"before\none\nother\nagain\n"
+
+
+def test_a_file_that_cannot_be_written_complains_once_and_is_tried_again(tmp_path: Path) -> None:
+    complaints: list[OSError] = []
+    now = [0.0]
+    blocker = tmp_path / "logs"
+    blocker.write_text("a file where a folder should be")
+    target = FileTarget(blocker / "x.log", complaints.append, clock=lambda: now[0])
+    for _ in range(3):
+        target.write(b"lost\n")
+        now[0] += REOPEN_S
+    assert len(complaints) == 1
+    blocker.unlink()
+    target.write(b"back\n")
+    target.close()
+    assert (blocker / "x.log").read_bytes() == b"back\n"
+
+
+def test_between_two_tries_the_disk_is_left_alone(tmp_path: Path) -> None:
+    now = [0.0]
+    blocker = tmp_path / "logs"
+    blocker.write_text("in the way")
+    target = FileTarget(blocker / "x.log", lambda _error: None, clock=lambda: now[0])
+    target.write(b"lost\n")
+    blocker.unlink()
+    target.write(b"lost\n")
+    assert not blocker.exists()
+    now[0] = REOPEN_S
+    target.write(b"back\n")
+    target.close()
+    assert (blocker / "x.log").read_bytes() == b"back\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+def test_a_full_disk_raises_nothing() -> None:
+    complaints: list[OSError] = []
+    target = FileTarget(Path("/dev/full"), complaints.append)
+    target.write(b"line\n")
+    assert [error.strerror for error in complaints] == ["No space left on device"]

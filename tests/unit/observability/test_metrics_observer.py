@@ -1,0 +1,321 @@
+from collections.abc import Callable, Mapping
+
+import pytest
+from tests.support.builders import (
+    GUID,
+    HORIZON_MS,
+    NOW,
+    PROVIDER,
+    a_due_message,
+    an_outcome,
+    depart,
+    settle,
+)
+
+from wework_message.adapters.local.health import MemoryHealthBoard
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
+from wework_message.adapters.observability.delayed_counts import SLOT_MS, DelayedCounts
+from wework_message.adapters.observability.end_outcomes import OUTCOMES
+from wework_message.adapters.observability.metrics import Metrics
+from wework_message.adapters.observability.metrics_observer import PrometheusObserver
+from wework_message.domain.ids import BindingId
+from wework_message.domain.lifecycle import HoldReason
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.message import Message, Note
+from wework_message.domain.message.projection import FactKind
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.health import CallReport
+from wework_message.domain.retry import GiveUp, RetryAt, Settle, Verdict
+from wework_message.domain.routing.provider import Capabilities, Provider
+
+CALL_MS = 30_000
+LATER = 10 * SLOT_MS
+
+
+class Bench:
+    """A registry, its observer, and a time that only the test moves."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        provider = Provider(PROVIDER, "p", Capabilities(frozenset()))
+        self.metrics = Metrics(providers=(provider,), routes=())
+        self.observer = PrometheusObserver(
+            self.metrics, horizon_ms=HORIZON_MS, longest_call_ms=CALL_MS, now=lambda: self.now
+        )
+
+    def tell(self, message: Message) -> None:
+        for move in message.moves:
+            self.observer.moved(message, move)
+        message.moves = []
+
+    def counted(self) -> Mapping[str, float]:
+        self.metrics.render()
+        values = {outcome: self._value("wm_message_terminal_total", outcome=outcome) for outcome in OUTCOMES}
+        return {outcome: value for outcome, value in values.items() if value}
+
+    def finished(self, **labels: str) -> float:
+        return self._value("wm_messages_finished_total", **labels)
+
+    def retries(self) -> float:
+        return self._value("wm_retries_total")
+
+    def _value(self, name: str, **labels: str) -> float:
+        value = self.metrics.registry.get_sample_value(name, labels)
+        assert value is not None
+        return value
+
+
+def echo(message: Message, kind: FactKind = FactKind.ECHO, *, now: int = NOW) -> None:
+    message.learn(1, kind, horizon_ms=HORIZON_MS, now=now, note=Note(kind, now))
+
+
+def a_called(outcome: AttemptOutcome, verdict: Verdict | None = None) -> Message:
+    message = a_due_message()
+    depart(message)
+    settle(message, outcome, verdict=verdict)
+    return message
+
+
+def a_sent() -> Message:
+    return a_called(an_outcome(OutcomeClass.ACCEPTED))
+
+
+def an_unknown() -> Message:
+    return a_called(an_outcome(OutcomeClass.UNCERTAIN, reason="DEADLINE"))
+
+
+def test_accepted_messages_are_counted_by_type_and_mode() -> None:
+    bench = Bench()
+    bench.observer.accepted(a_due_message(mode="BATCH"))
+    bench.observer.accepted(a_due_message(mode="BATCH", message_type="GIF"))
+    bench.observer.accepted(a_due_message(message_type="NEVER_HEARD_OF", mode="PIGEON"))
+    value = bench.metrics.registry.get_sample_value
+    assert value("wm_messages_accepted_total", {"type": "TEXT", "mode": "BATCH"}) == 1
+    assert value("wm_messages_accepted_total", {"type": "GIF", "mode": "BATCH"}) == 1
+    assert value("wm_messages_accepted_total", {"type": "other", "mode": "other"}) == 1
+
+
+def test_a_delivered_message_counts_once_and_never_as_sent() -> None:
+    bench = Bench()
+    message = a_sent()
+    bench.tell(message)
+    assert bench.counted() == {}
+    echo(message)
+    bench.tell(message)
+    assert bench.counted() == {"delivered": 1}
+    bench.now = NOW + 2 * HORIZON_MS + LATER
+    assert bench.counted() == {"delivered": 1}
+    assert bench.finished(type="TEXT", provider=PROVIDER, outcome="delivered") == 1
+
+
+def test_sent_without_an_echo_counts_as_sent_after_2h_and_only_once() -> None:
+    bench = Bench()
+    message = a_sent()
+    bench.tell(message)
+    bench.now = NOW + 2 * HORIZON_MS
+    assert bench.counted() == {}
+    bench.now += LATER
+    assert bench.counted() == {"sent": 1}
+    assert bench.counted() == {"sent": 1}
+    assert bench.finished(type="TEXT", provider=PROVIDER, outcome="sent") == 1
+
+
+def test_unknown_counts_once_it_has_been_parked_and_a_later_resolution_adds() -> None:
+    bench = Bench()
+    message = an_unknown()
+    bench.tell(message)
+    bench.now = NOW + HORIZON_MS + CALL_MS
+    assert bench.counted() == {}
+    bench.now += LATER
+    assert bench.counted() == {"unknown": 1}
+    echo(message, now=bench.now)
+    bench.tell(message)
+    assert bench.counted() == {"unknown": 1, "delivered": 1}
+
+
+@pytest.mark.parametrize(
+    "resolve",
+    [
+        echo,
+        lambda message: message.replay(force=True, by="ops", now=NOW),
+        lambda message: settle(message, an_outcome(OutcomeClass.ACCEPTED), now=NOW + 20_000),
+    ],
+    ids=["echo", "forced retry", "late answer"],
+)
+def test_unknown_that_is_resolved_in_time_is_none(resolve: Callable[[Message], None]) -> None:
+    bench = Bench()
+    message = an_unknown()
+    bench.tell(message)
+    resolve(message)
+    bench.tell(message)
+    bench.now = NOW + HORIZON_MS + CALL_MS + LATER
+    assert "unknown" not in bench.counted()
+
+
+def test_a_recall_that_is_refused_delivers_nothing_a_second_time() -> None:
+    bench = Bench()
+    message = a_sent()
+    echo(message)
+    message.ask_recall(now=NOW)
+    message.settle_recall(an_outcome(OutcomeClass.REFUSED_PERMANENT), retry_ms=1_000, horizon_ms=HORIZON_MS, now=NOW)
+    bench.tell(message)
+    assert bench.counted() == {"delivered": 1}
+
+
+def test_a_refused_recall_of_an_unechoed_message_leaves_it_sent_once() -> None:
+    bench = Bench()
+    message = a_sent()
+    message.ask_recall(now=NOW)
+    message.settle_recall(an_outcome(OutcomeClass.REFUSED_PERMANENT), retry_ms=1_000, horizon_ms=HORIZON_MS, now=NOW)
+    bench.tell(message)
+    bench.now = NOW + 2 * HORIZON_MS + LATER
+    assert bench.counted() == {"sent": 1}
+
+
+def test_a_recalled_message_was_sent_and_is_recalled() -> None:
+    bench = Bench()
+    message = a_sent()
+    message.ask_recall(now=NOW)
+    echo(message, FactKind.REVOKED)
+    bench.tell(message)
+    bench.now = NOW + 2 * HORIZON_MS + LATER
+    assert bench.counted() == {"recalled": 1, "sent": 1}
+
+
+def test_cancelled_and_expired_end_without_a_provider() -> None:
+    bench = Bench()
+    cancelled, expired = a_due_message(), a_due_message()
+    cancelled.cancel(now=NOW)
+    expired.expire(now=NOW)
+    bench.tell(cancelled)
+    bench.tell(expired)
+    assert bench.counted() == {"cancelled": 1, "expired": 1}
+    assert bench.finished(type="TEXT", provider="none", outcome="cancelled") == 1
+
+
+def test_a_new_reason_for_the_same_status_is_no_end() -> None:
+    bench = Bench()
+    message = a_due_message()
+    message.fail("POISON", now=NOW)
+    message.moves.append(message.moves[-1].__class__(message.status, message.status, "OTHER"))
+    bench.tell(message)
+    assert bench.counted() == {"failed_system": 1}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict", "expected"),
+    [
+        (an_outcome(OutcomeClass.REFUSED_PERMANENT, reason="CODE"), "REFUSED_PERMANENT", "failed_input"),
+        (an_outcome(OutcomeClass.REFUSED_PERMANENT, reason="HTTP_422"), "REFUSED_PERMANENT", "failed_input"),
+        (an_outcome(OutcomeClass.REFUSED_PERMANENT, reason="HTTP_404"), "REFUSED_PERMANENT", "failed_system"),
+        (
+            an_outcome(OutcomeClass.REFUSED_PERMANENT, reason="UNKNOWN_CODE", confirmed=False),
+            "REFUSED_PERMANENT",
+            "failed_provider",
+        ),
+        (an_outcome(OutcomeClass.REFUSED_CAPABILITY, reason="CODE"), "REFUSED_CAPABILITY", "failed_provider"),
+        (an_outcome(OutcomeClass.NOT_SENT, reason="UNBUILDABLE"), "POISON", "failed_system"),
+        (an_outcome(OutcomeClass.NOT_SENT), "RECALL_ASKED", "cancelled"),
+        (an_outcome(OutcomeClass.NOT_SENT), "A_REASON_OF_TOMORROW", "failed_system"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_whose_failure_it_is(outcome: AttemptOutcome, verdict: str, expected: str) -> None:
+    bench = Bench()
+    bench.tell(a_called(outcome, GiveUp(verdict)))
+    assert bench.counted() == {expected: 1}
+
+
+@pytest.mark.parametrize("reason", ["NO_BINDING", "NO_CAPABILITY"])
+def test_what_could_never_be_sent_is_the_clients(reason: str) -> None:
+    bench = Bench()
+    message = a_due_message()
+    message.fail(reason, now=NOW)
+    bench.tell(message)
+    assert bench.counted() == {"failed_input": 1}
+
+
+def test_failing_after_acceptance_is_the_providers_and_takes_sent_back() -> None:
+    bench = Bench()
+    message = a_sent()
+    echo(message, FactKind.SEND_FAIL)
+    bench.tell(message)
+    bench.now = NOW + 2 * HORIZON_MS + LATER
+    assert bench.counted() == {"failed_provider": 1}
+
+
+def test_only_calls_after_the_first_are_retries() -> None:
+    bench = Bench()
+    message = a_called(an_outcome(OutcomeClass.NOT_SENT, reason="CONNECT"), RetryAt(1))
+    bench.tell(message)
+    assert bench.retries() == 0
+    depart(message)
+    settle(message, an_outcome(OutcomeClass.ACCEPTED), verdict=Settle())
+    bench.tell(message)
+    assert bench.retries() == 1
+
+
+def test_a_held_message_has_not_ended() -> None:
+    bench = Bench()
+    message = a_due_message()
+    message.hold(HoldReason.BUDGET, 1_000, now=NOW)
+    bench.tell(message)
+    assert bench.counted() == {}
+
+
+@pytest.mark.parametrize(("message_type", "kind"), [("TEXT", "send"), ("RECALL", "recall")])
+def test_calls_are_timed_by_provider_kind_and_class(message_type: str, kind: str) -> None:
+    bench = Bench()
+    report = CallReport(
+        PROVIDER,
+        BindingId("b"),
+        GUID,
+        message_type,
+        OutcomeClass.ACCEPTED,
+        None,
+        confirmed=True,
+        elapsed_ms=250,
+        at=NOW,
+    )
+    bench.observer.called(report)
+    labels = {"provider": PROVIDER, "kind": kind, "class": "ACCEPTED"}
+    assert bench.metrics.registry.get_sample_value("wm_provider_request_seconds_sum", labels) == 0.25
+    bucket = {**labels, "le": "0.1"}
+    assert bench.metrics.registry.get_sample_value("wm_provider_request_seconds_bucket", bucket) == 0
+
+
+def test_provider_health_is_looked_up_when_somebody_asks() -> None:
+    bench = Bench()
+    board = MemoryHealthBoard(SettableClock(), FixedRandom())
+    bench.observer.watch_health(board, [PROVIDER])
+    up = {"provider": str(PROVIDER)}
+    bench.metrics.render()
+    assert bench.metrics.registry.get_sample_value("wm_provider_up", up) is None
+    board.probed(PROVIDER, answered=True, at=NOW)
+    bench.metrics.render()
+    assert bench.metrics.registry.get_sample_value("wm_provider_up", up) == 1
+    board.probed(PROVIDER, answered=False, at=NOW)
+    bench.metrics.render()
+    assert bench.metrics.registry.get_sample_value("wm_provider_up", up) == 0
+
+
+def test_what_ripens_takes_no_memory_per_message_even_if_nobody_ever_scrapes() -> None:
+    bench = Bench()
+    for second in range(3_600):
+        bench.now = NOW + second * 1_000
+        message = a_due_message()
+        depart(message, now=bench.now)
+        settle(message, an_outcome(OutcomeClass.ACCEPTED), now=bench.now)
+        bench.tell(message)
+    assert len(bench.observer._unechoed._slots) <= 2 * HORIZON_MS // SLOT_MS + 2
+    bench.now += 2 * HORIZON_MS + LATER
+    assert bench.counted() == {"sent": 3_600}
+
+
+def test_what_another_process_began_can_not_make_a_count_negative() -> None:
+    ripening = DelayedCounts(1_000)
+    ripening.leave(NOW, ("TEXT", PROVIDER))
+    ripening.enter(NOW, ("TEXT", PROVIDER))
+    ripening.leave(NOW, ("TEXT", PROVIDER))
+    ripening.leave(NOW, ("TEXT", PROVIDER))
+    assert ripening.ripe(NOW + LATER) == []

@@ -1,0 +1,114 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from tests.support.polling import until
+from tests.support.queues import MemorySubscription, MemoryTransport
+
+from wework_message.adapters.rocketmq.wakeup import callbacks
+from wework_message.adapters.rocketmq.wakeup.callbacks import CallbackWakeupConsumer, CallbackWakeupPublisher
+from wework_message.application.callbacks.projector import LocalInboxNotifier
+
+TOPIC, GROUP, HOUR_S = "callbacks", "group", 3_600.0
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callbacks, "RETRY_DELAY_S", 0.001)
+
+
+@asynccontextmanager
+async def at_work(*loops: CallbackWakeupPublisher | CallbackWakeupConsumer) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(one.run()) for one in loops]
+    yield
+    for one in loops:
+        await one.stop()
+    await asyncio.gather(*tasks)
+
+
+async def a_listener(transport: MemoryTransport, inbox_notifier: LocalInboxNotifier) -> CallbackWakeupConsumer:
+    return CallbackWakeupConsumer(await transport.subscribe(TOPIC, GROUP, lease_s=10), inbox_notifier.notify)
+
+
+async def test_a_ring_of_one_process_wakes_the_projector_of_another() -> None:
+    transport, here, there = MemoryTransport(wait_s=0.01), LocalInboxNotifier(), LocalInboxNotifier()
+    wakeups = CallbackWakeupPublisher(transport, TOPIC, here.notify)
+    async with at_work(wakeups, await a_listener(transport, there)):
+        wakeups.notify()
+        await there.wait(HOUR_S)
+        wakeups.notify()
+        await there.wait(HOUR_S)
+
+        async def acknowledged() -> bool:
+            return transport.lag(TOPIC, GROUP) == 0
+
+        await until(acknowledged)
+    assert not here._notified.is_set()
+
+
+async def test_rings_of_many_commits_are_one_message() -> None:
+    transport = MemoryTransport()
+    wakeups = CallbackWakeupPublisher(transport, TOPIC, LocalInboxNotifier().notify)
+    for _ in range(100):
+        wakeups.notify()
+    async with at_work(wakeups):
+
+        async def published() -> bool:
+            return len(transport.published) > 0
+
+        await until(published)
+    assert [topic for topic, _ in transport.published] == [TOPIC]
+
+
+@pytest.mark.parametrize("error", [None, LookupError("a defect")])
+async def test_where_the_broker_takes_no_ring_the_projector_here_is_woken(
+    error: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transport, here = MemoryTransport(), LocalInboxNotifier()
+    transport.away = True
+    if error is not None:
+
+        async def broken(self: MemoryTransport, topic: str, body: bytes, **_: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(MemoryTransport, "publish", broken)
+    wakeups = CallbackWakeupPublisher(transport, TOPIC, here.notify)
+    async with at_work(wakeups):
+        for _ in range(2):
+            wakeups.notify()
+            await here.wait(HOUR_S)
+
+
+async def test_a_queue_that_raises_does_not_end_the_listening(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport, there = MemoryTransport(wait_s=0.01), LocalInboxNotifier()
+    receive, failures = MemorySubscription.receive, 2
+
+    async def failing(self: MemorySubscription, limit: int) -> Any:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise LookupError("a defect")
+        return await receive(self, limit)
+
+    monkeypatch.setattr(MemorySubscription, "receive", failing)
+    listener = await a_listener(transport, there)
+    transport.put(TOPIC, b"whatever it says")
+    async with at_work(listener):
+        await there.wait(HOUR_S)
+
+
+async def test_an_acknowledgement_that_raises_does_not_end_the_listening(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport, there = MemoryTransport(wait_s=0.01), LocalInboxNotifier()
+    listener = await a_listener(transport, there)
+    transport.put(TOPIC, b"first")
+
+    async def failing(self: MemorySubscription, delivery: Any) -> None:
+        raise LookupError("a defect")
+
+    monkeypatch.setattr(MemorySubscription, "ack", failing)
+    async with at_work(listener):
+        await there.wait(HOUR_S)
+        transport.put(TOPIC, b"second")
+        await there.wait(HOUR_S)
