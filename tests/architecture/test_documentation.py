@@ -27,8 +27,8 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.entrypoints.cli import ExitCode
 from wework_message.entrypoints.rest import problems
 from wework_message.entrypoints.rest.config import Config
-from wework_message.entrypoints.rest.openapi import path_of
-from wework_message.entrypoints.rest.routes import routes
+from wework_message.entrypoints.rest.openapi import camel
+from wework_message.entrypoints.rest.routes import route_templates
 from wework_message.entrypoints.wire.problems import ProblemCode
 from wework_message.entrypoints.wire.requests.fields import COMMON_NAMES
 from wework_message.simulator import Fault
@@ -40,7 +40,9 @@ PAGES: Final = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("exam
 RECORDS: Final = sorted(DOCS.glob("adr/0*.md"))
 READMES: Final = (ROOT / "README.md", ROOT / "README.zh-CN.md")
 
-ROUTES: Final = {(route.method, path_of(route)) for route in routes(Config(version="0", metrics=lambda: (b"", "")))}
+ROUTES: Final = {
+    (method, camel(path)) for path, method in route_templates(Config(version="0", metrics=lambda: (b"", "")))
+}
 
 FENCE: Final = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 LINK: Final = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")

@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import gc
-import re
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -29,13 +28,10 @@ from wework_message.bootstrap.settings import Loaded, require_startable, role_wa
 from wework_message.bootstrap.sockets import HttpServer, Listeners, listening
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
-from wework_message.entrypoints.rest.routes import routes
+from wework_message.entrypoints.rest.routes import route_templates
 
 PART_ENDED: Final = 70
 """Exit code of a process whose HTTP server or one of its loops ended by itself: a defect, and a supervisor should start it again."""
-
-_TYPED: Final = re.compile(r":[a-z]+}")
-"""The type in a path parameter; templates in metrics go without."""
 
 
 def serve(loaded: Loaded, role: Role = Role.ALL) -> int:
@@ -112,7 +108,7 @@ def _process_metrics(metrics: Metrics) -> ProcessMetrics:
 def _counting(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserver]:
     metrics = Metrics(
         providers=policy.providers.values(),
-        routes=[(_TYPED.sub("}", one.path), one.method) for one in routes(config)],
+        routes=list(route_templates(config)),
     )
     longest = max((one.timeout_ms for one in policy.providers.values()), default=0)
     without_echoes = [one.code for one in policy.providers.values() if not one.has_echoes]

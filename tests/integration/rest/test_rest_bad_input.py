@@ -198,6 +198,7 @@ async def test_what_does_not_exist_is_404(idle: Rest, method: str, path: str) ->
         ("/api/messages?limit=101", "limit"),
         ("/api/messages?limit=ten", "limit"),
         ("/api/messages?limit=-1", "limit"),
+        ("/api/messages?limit=1e1", "limit"),
         ("/api/messages?status=GONE", "status"),
         ("/api/messages?messageType=TELEGRAM", "messageType"),
         ("/api/messages?createdFrom=yesterday", "createdFrom"),

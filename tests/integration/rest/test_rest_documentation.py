@@ -1,5 +1,6 @@
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
@@ -7,6 +8,7 @@ import pytest
 from litestar import Litestar
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.support.json_schema import conforms
+from tests.support.openapi_promises import operation_promises
 from tests.support.requests import EXAMPLES
 from tests.support.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
 
@@ -15,6 +17,7 @@ from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.send import parse_batch, parse_send
 
+PROMISES = Path(__file__).parents[2] / "golden" / "openapi-promises.txt"
 OWN_PAGES = {"/v3/api-docs", "/swagger-ui.html", "/swagger-ui/{asset}"}
 
 
@@ -39,6 +42,19 @@ async def test_every_route_is_documented_and_nothing_else() -> None:
         }
     documented = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
     assert {pair for pair in served if pair[0] not in OWN_PAGES} == documented
+
+
+async def test_the_document_promises_what_it_promised() -> None:
+    """Of each operation; `python -m tests.support.openapi_promises` compares whole documents. It may promise more."""
+    async with serving(metrics=lambda: (b"", "text/plain"), dispatching=False) as rest:
+        found = operation_promises(await the_document(rest))
+    assert set(PROMISES.read_text("utf-8").splitlines()) - set(found) == set()
+
+
+async def test_operation_ids_are_the_names_of_the_handlers(idle: Rest) -> None:
+    paths = (await the_document(idle))["paths"]
+    assert paths["/api/messages/send"]["post"]["operationId"] == "sendMessage"
+    assert paths["/api/messages/{messageId}"]["get"]["operationId"] == "getMessage"
 
 
 async def test_the_document_says_where_its_reader_reached_us(idle: Rest) -> None:

@@ -9,14 +9,14 @@ import httpx
 import pytest
 from litestar.testing import AsyncTestClient
 from litestar.types import Receive, Scope, Send
-from tests.support.rest import SEND, TEXT, Rest, serving
+from tests.support.rest import ASYNC, SEND, TEXT, Rest, serving
 from tests.support.wiring import running
 
 from wework_message.application.api import Application
-from wework_message.entrypoints.rest.answering import Answer
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.edge import Edge
+from wework_message.entrypoints.rest.envelope import Answer
 
 OLD = ["/messages", "/providers", "/callbacks/g/recent"]
 
@@ -110,6 +110,14 @@ async def test_a_host_that_is_none_is_400(idle: Rest) -> None:
 async def test_options_names_the_methods(idle: Rest) -> None:
     answer = await idle.client.options("/api/messages/send")
     assert (answer.status_code, answer.headers["allow"]) == (204, "OPTIONS, POST")
+
+
+@pytest.mark.parametrize("spelling", [ASYNC, f"{ASYNC}/"])
+async def test_a_hot_route_is_the_same_past_the_framework_and_through_it(idle: Rest, spelling: str) -> None:
+    answer = await idle.post(spelling, TEXT)
+    assert (answer.status_code, answer.json()["data"]["status"]) == (202, "QUEUED")
+    assert idle.exchanges[-1].route == "/api/messages/send/async"
+    assert (await idle.post(spelling, {})).json()["error"] == "VALIDATION_FAILED"
 
 
 async def test_an_application_can_be_opened_and_closed_with_the_server() -> None:

@@ -162,7 +162,8 @@ class Drafting:
             content=await self.senders.complete(command.tenant_id, draft, now=now),
             message_type=draft.content.message_type.value,
             accepted_at=now,
-            expires_at=asked.expires_at or max(now, asked.scheduled_at or now) + policy.expire_after_ms,
+            expires_at=asked.expires_at
+            or min(LAST_INSTANT, max(now, asked.scheduled_at or now) + policy.expire_after_ms),
             options=resolved(asked, account=sender.on_unknown, configured=policy.on_unknown),
             mode=command.mode,
             batch_id=batch_id,

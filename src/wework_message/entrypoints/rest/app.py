@@ -1,24 +1,24 @@
 """The API as one ASGI application."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import cache
-from typing import Any, TypeAlias
+from functools import cache, partial
+from typing import TypeAlias
 
 from litestar import Litestar, Request
-from litestar.enums import HttpMethod
+from litestar.datastructures import State
+from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from wework_message.application.api import Application
-from wework_message.entrypoints.rest.answering import OK, encode
+from wework_message.entrypoints.rest.api import Api
 from wework_message.entrypoints.rest.config import Config
-from wework_message.entrypoints.rest.documented import Route
 from wework_message.entrypoints.rest.edge import Edge
 from wework_message.entrypoints.rest.openapi import document
 from wework_message.entrypoints.rest.problems import ExceptionHandler
-from wework_message.entrypoints.rest.routes import routes
-from wework_message.entrypoints.rest.service import Api
+from wework_message.entrypoints.rest.query_parameters import check_parameters
+from wework_message.entrypoints.rest.routes import routers
 
 Opening: TypeAlias = Callable[[], AbstractAsyncContextManager[Application]]
 """Opens the use cases in the serving loop and closes them at its end."""
@@ -29,8 +29,7 @@ def create_app(application: Application | Opening, config: Config) -> Edge:
 
     `Edge.app` is the Litestar application inside.
     """
-    table = tuple(routes(config))
-    api = Api(config, _document(table, config), application if isinstance(application, Application) else None)
+    api = Api(config, cache(partial(document, config)), application if isinstance(application, Application) else None)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -43,46 +42,32 @@ def create_app(application: Application | Opening, config: Config) -> Edge:
         api.running = None
 
     litestar = Litestar(
-        route_handlers=[_handler(api, route) for route in table],
+        route_handlers=routers(config),
+        dependencies={"api": Provide(lambda: api, sync_to_thread=False)},
+        before_request=check_parameters,
         exception_handlers={Exception: ExceptionHandler(config.now)},
+        state=State({"now": config.now}),
         lifespan=[lifespan],
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,
     )
-    return Edge(litestar, config, {route.path: _shortcut(api, route) for route in table if route.hot})
+    hot = {
+        route.path_format: _short_way(api, route.path_format, handler)
+        for route in litestar.routes
+        for handler in getattr(route, "route_handlers", ())
+        if handler.opt.get("hot")
+    }
+    return Edge(litestar, config, hot)
 
 
-def _shortcut(api: Api, route: Route) -> ASGIApp:
-    """The way of a hot route past Litestar's routing and response handling; its errors are the edge's, as all are."""
+def _short_way(api: Api, path: str, handler: HTTPRouteHandler) -> ASGIApp:
+    """The way of a hot route past Litestar's routing, binding and response handling; its errors are the edge's, as all are."""
+    handle = handler.fn
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["path_template"] = route.path
-        answer = await route.handle(api, Request(scope, receive, send))
+        scope["path_template"] = path
+        answer = await handle(api=api, request=Request(scope, receive, send))
         await answer(scope, receive, send)
 
     return call
-
-
-def _document(table: Sequence[Route], config: Config) -> Callable[[str], bytes]:
-    """Made at the first question, once per prefix (there are two)."""
-
-    @cache
-    def made(prefix: str) -> bytes:
-        return encode(document(table, version=config.version, prefix=prefix))
-
-    return made
-
-
-def _handler(api: Api, route: Route) -> HTTPRouteHandler:
-    async def endpoint(request: Request[Any, Any, Any]) -> ASGIApp:
-        return await route.handle(api, request)
-
-    return HTTPRouteHandler(
-        route.path,
-        http_method=[HttpMethod(route.method), HttpMethod.HEAD] if route.method == "GET" else HttpMethod(route.method),
-        name=f"{route.method} {route.path}",
-        opt={"route": route},
-        status_code=OK,  # the answer brings its own
-        include_in_schema=False,
-    )(endpoint)

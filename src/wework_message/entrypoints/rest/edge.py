@@ -8,8 +8,8 @@ from typing import Any, Final
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from wework_message.entrypoints.rest.answering import Header
 from wework_message.entrypoints.rest.config import Config, HttpExchange
+from wework_message.entrypoints.rest.envelope import Header
 from wework_message.entrypoints.rest.problems import answer_to
 from wework_message.entrypoints.rest.request_ids import new_request_id
 

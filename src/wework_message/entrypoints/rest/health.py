@@ -1,15 +1,16 @@
 """Health, info and metrics (decision 48)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from litestar import Request
+from litestar import MediaType, Response
 from msgspec import Struct
 
 from wework_message.application.queries.providers import ProviderView
 from wework_message.application.queries.service import Backend, ServiceState
-from wework_message.entrypoints.rest.answering import OK, Answer, plain
-from wework_message.entrypoints.rest.service import Api
+from wework_message.entrypoints.rest.api import Api, ApiDependency
+from wework_message.entrypoints.rest.envelope import OK
+from wework_message.entrypoints.rest.routing import PLAIN, answers, get
 from wework_message.entrypoints.wire.answers.providers import Totals, totals
 from wework_message.entrypoints.wire.instants import iso
 
@@ -90,27 +91,25 @@ class Info(Struct, frozen=True):
     """Whether an enabled provider is our own simulator."""
 
 
-async def health(api: Api, request: Request[Any, Any, Any]) -> Answer:
+@get("/api/health", summary="The process and its parts; 200 while it lives")
+async def get_health(api: ApiDependency) -> Health:
     """200 while the process lives; what is wrong stands in the body."""
     service, now = api.application.service, iso(api.config.now())
     database = await service.database()
     up = database is ServiceState.UP
     status = OUT_OF_SERVICE if service.draining else database.value
-    return api.answer(
-        request,
-        Health(
-            service=SERVICE,
-            status=status,
-            timestamp=now,
-            draining=service.draining,
-            role=service.role.value,
-            oldest_due_seconds=await service.oldest_due_s(),
-            parts={name: part.kind for name, part in service.parts.items()},
-            database=PartHealth(up, database.value, now, _kind(service.parts.get("database"))),
-            redis=_part(service.parts.get("cache"), now),
-            rocketmq=_part(service.parts.get("queue"), now),
-            providers=_providers(api.application.providers.all(), now),
-        ),
+    return Health(
+        service=SERVICE,
+        status=status,
+        timestamp=now,
+        draining=service.draining,
+        role=service.role.value,
+        oldest_due_seconds=await service.oldest_due_s(),
+        parts={name: part.kind for name, part in service.parts.items()},
+        database=PartHealth(up, database.value, now, _kind(service.parts.get("database"))),
+        redis=_part(service.parts.get("cache"), now),
+        rocketmq=_part(service.parts.get("queue"), now),
+        providers=_providers(api.application.providers.all(), now),
     )
 
 
@@ -137,30 +136,51 @@ def _providers(views: Sequence[ProviderView], now: str) -> ProvidersHealth:
     )
 
 
-async def readiness(api: Api, request: Request[Any, Any, Any]) -> Answer:  # noqa: ARG001 -- a handler
+_READINESS: Final = PLAIN | {
+    "summary": "503 without database or while draining",
+    "responses": answers({UNAVAILABLE: ActuatorHealth}),
+}
+
+
+@get("/actuator/health", **_READINESS)
+async def get_actuator_health(api: ApiDependency) -> Response[ActuatorHealth]:
+    """As readiness."""
+    return await _readiness(api)
+
+
+@get("/actuator/health/readiness", **_READINESS)
+async def get_readiness(api: ApiDependency) -> Response[ActuatorHealth]:
     """503 when the store does not answer or the process drains."""
+    return await _readiness(api)
+
+
+async def _readiness(api: Api) -> Response[ActuatorHealth]:
     service = api.application.service
     database = await service.database()
     status = OUT_OF_SERVICE if service.draining else database.value
     components = {"db": Component(database.value), "ping": Component("UP")}
-    return plain(ActuatorHealth(status, components), status=OK if status == ServiceState.UP else UNAVAILABLE)
+    ready = status == ServiceState.UP
+    return Response(ActuatorHealth(status, components), status_code=OK if ready else UNAVAILABLE)
 
 
-async def liveness(api: Api, request: Request[Any, Any, Any]) -> Answer:  # noqa: ARG001 -- a handler
+@get("/actuator/health/liveness", summary="The process answers", **PLAIN)
+async def get_liveness() -> ActuatorHealth:
     """The process answers; that is all."""
-    return plain(ActuatorHealth("UP"))
+    return ActuatorHealth("UP")
 
 
-async def info(api: Api, request: Request[Any, Any, Any]) -> Answer:  # noqa: ARG001 -- a handler
+@get("/actuator/info", summary="Version", **PLAIN)
+async def get_info(api: ApiDependency) -> Info:
     """Version, and whether anything is simulated."""
     providers = api.application.policy.providers.values()
     simulated = any(provider.simulated for provider in providers if provider.enabled)
-    return plain(Info(AppInfo(SERVICE, api.config.version), simulated))
+    return Info(AppInfo(SERVICE, api.config.version), simulated)
 
 
-async def metrics(api: Api, request: Request[Any, Any, Any]) -> Answer:  # noqa: ARG001 -- a handler
+@get("/actuator/prometheus", summary="Metrics", media_type=MediaType.TEXT, **PLAIN)
+async def get_metrics(api: ApiDependency) -> Response[bytes]:
     """The Prometheus exposition."""
     if api.config.metrics is None:
         raise RuntimeError("the route exists only where there is a renderer")
     body, content_type = api.config.metrics()
-    return Answer(OK, body, ((b"content-type", content_type.encode()),))
+    return Response(body, headers={"content-type": content_type})

@@ -1,38 +1,25 @@
-"""The filters of the list of messages, as parameters of a query."""
+"""The filters of the list of messages, as query parameters; the list has no others but `limit` and `cursor`."""
 
+import inspect
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
+from litestar.di import Provide
+from litestar.params import QueryParameter
 
 from wework_message.domain.message_filter import FILTERS, Filter, MessageFilter
-from wework_message.entrypoints.rest.documented import Parameter
-from wework_message.entrypoints.rest.reading import Query, bad_parameter
+from wework_message.entrypoints.rest.query_parameters import bad_parameter, checked_text
 from wework_message.entrypoints.wire.requests.fields import epoch_ms
 
-FILTER_NAMES: Final = frozenset(message_filter.query_name for message_filter in FILTERS.values())
 
-_TEXT: Final = {"type": "string"}
-_INSTANT: Final = {"type": "string", "format": "date-time"}
-
-FILTER_PARAMETERS: Final = tuple(
-    Parameter(
-        message_filter.query_name,
-        message_filter.description or f"Only messages with this `{message_filter.query_name}`.",
-        _INSTANT if message_filter.is_instant else _TEXT,
-    )
-    for message_filter in FILTERS.values()
-)
-"""For the OpenAPI document."""
-
-
-def read_filters(query: Query) -> MessageFilter:
+async def read_filters(**texts: str | None) -> MessageFilter:
     """What the query narrows the list by; raises `RequestRejected` (422) for a value that a filter cannot have."""
-    return MessageFilter(**{name: _value(query, message_filter) for name, message_filter in FILTERS.items()})
+    return MessageFilter(**{name: _value(FILTERS[name], text) for name, text in texts.items()})
 
 
-def _value(query: Query, message_filter: Filter) -> Any:
-    text = query.text(message_filter.query_name)
+def _value(message_filter: Filter, value: str | None) -> Any:
+    text = checked_text(message_filter.query_name, value)
     if text is None:
         return None
     if message_filter.is_instant:
@@ -53,3 +40,27 @@ def _instant(text: str, name: str) -> int | None:
     if instant is None or instant.tzinfo is None:
         raise bad_parameter(name, "must be an ISO-8601 time with zone")
     return epoch_ms(instant)
+
+
+def _parameter(name: str, message_filter: Filter) -> inspect.Parameter:
+    documented = QueryParameter(
+        name=message_filter.query_name,
+        description=message_filter.description or f"Only messages with this `{message_filter.query_name}`.",
+        schema_extra={"format": "date-time"} if message_filter.is_instant else None,
+    )
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, documented]
+    )
+
+
+def _with_signature_of_the_table() -> Provide:
+    """Litestar reads parameters off a signature: give `read_filters` one parameter per row of the table."""
+    parameters = [_parameter(name, message_filter) for name, message_filter in FILTERS.items()]
+    signed: Any = read_filters
+    signed.__signature__ = inspect.Signature(parameters, return_annotation=MessageFilter)
+    signed.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": MessageFilter}
+    return Provide(signed)
+
+
+message_filter: Final = _with_signature_of_the_table()
+"""The dependency of the list."""

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import Scope
 from msgspec import UNSET
 
@@ -32,7 +32,7 @@ from wework_message.domain.errors import (
     UnavailableError,
     WeworkMessageError,
 )
-from wework_message.entrypoints.rest.answering import (
+from wework_message.entrypoints.rest.envelope import (
     JSON_TYPE,
     PROBLEM_NAMES,
     PROBLEM_TYPE,
@@ -43,6 +43,7 @@ from wework_message.entrypoints.rest.answering import (
     encode,
     request_id_of,
 )
+from wework_message.entrypoints.rest.query_parameters import unbound
 from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
 
@@ -218,4 +219,6 @@ class ExceptionHandler:
 
     def __call__(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         """One answer for every exception, also Litestar's own."""
+        if isinstance(error, ValidationException):
+            error = unbound(request, error)
         return as_response(answer_to(error, request.scope, now=self._now()))

@@ -1,17 +1,19 @@
 """JSON schemas of request bodies: one per message type, made of the Structs that read them."""
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 import msgspec
 
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import CONTENTS, MessageType
+from wework_message.entrypoints.rest.routing import REF
+from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST
 
 Schema = dict[str, Any]
-
-REF: Final = "#/components/schemas/"
 
 SEND: Final = "SendRequest"
 BATCH: Final = "BatchRequest"
@@ -19,6 +21,14 @@ CALLBACK: Final = "ProviderCallback"
 
 _SENDER: Final = [{"required": ["guid"]}, {"required": ["accountId"]}]
 _PARTS: Final = {"minItems": 2, "maxItems": 20}
+
+
+@cache
+def batch_examples() -> Mapping[str, Any]:
+    """A batch in each of its shapes."""
+    text, image = send_examples()["TEXT"], send_examples()["IMAGE"]
+    java = {"guid": text["guid"], "userList": ["7881301000000001"], "content": "Happy new year", "mode": "FANOUT"}
+    return {"messages": {"messages": [text, image], "atomic": False}, "java": java}
 
 
 def schemas() -> dict[str, Schema]:

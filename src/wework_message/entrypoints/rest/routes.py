@@ -1,179 +1,83 @@
-"""The one table of routes: what Litestar serves and what the OpenAPI document tells."""
+"""What this process serves: the handlers, by resource."""
 
 from collections.abc import Iterator
 from typing import Final
 
+from litestar import Router
+
 from wework_message.entrypoints.rest import (
-    batching,
-    calling_back,
-    changing,
-    dead_lettering,
-    documentation,
+    batches,
+    callbacks,
+    dead_letters,
     health,
-    providing,
+    message_actions,
+    messages,
+    providers,
     sending,
-    watching,
+    swagger_ui,
 )
 from wework_message.entrypoints.rest.config import Config
-from wework_message.entrypoints.rest.documented import CURSOR, KEY, PREFER, Parameter, Route, integer
-from wework_message.entrypoints.rest.message_filters import FILTER_PARAMETERS
-from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchProgress
-from wework_message.entrypoints.wire.answers.callbacks import CallbackAnswer
-from wework_message.entrypoints.wire.answers.dead_letters import DeadLetterAnswer, DeadLetterPage, ReplayAnswer
-from wework_message.entrypoints.wire.answers.messages import MessageAnswer
-from wework_message.entrypoints.wire.answers.providers import ProviderAnswer, ProviderHealthAnswer, ProvidersStats
-from wework_message.entrypoints.wire.answers.statuses import (
-    AsyncAnswer,
-    GroupAnswer,
-    MessagePage,
-    SendAnswer,
-    StatusAnswer,
-    StatusPage,
-)
-
-_SENT: Final = (SendAnswer, GroupAnswer)
-_TAKEN: Final = (AsyncAnswer, GroupAnswer)
-_LIMIT: Final = Parameter("limit", "Items of one page.", integer(1, 100, 50))
-
-_LIST: Final = (*FILTER_PARAMETERS, _LIMIT, CURSOR)
-
-_M, _P, _C, _D, _H = "messages", "providers", "callbacks", "dead letters", "health"
 
 MESSAGES: Final = (
-    Route(
-        "POST", "/api/messages/send", sending.send, _M,
-        "Send a message and wait for its outcome: 200 sent, 202 still open, 422 refused",
-        {200: _SENT, 202: (SendAnswer, GroupAnswer, AsyncAnswer)}, (400, 409, 413, 415, 422, 501), "send", (KEY, PREFER),
-        hot=True,
-    ),
-    Route(
-        "POST", "/api/messages/send/async", sending.send_async, _M, "Accept a message; it is sent in the background",
-        {202: _TAKEN}, (400, 409, 413, 415, 422, 501), "send", (KEY,), hot=True,
-    ),
-    Route(
-        "POST", "/api/messages/send/batch", batching.send_batch, _M,
-        "Accept up to 200 messages; invalid ones are rejected alone unless `atomic`",
-        {202: BatchAnswer}, (400, 409, 413, 415, 422, 501), "batch", (KEY,),
-    ),
-    Route(
-        "GET", "/api/messages/batches/{batch_id:str}", batching.batch, _M, "How far a batch is, and its items",
-        {200: BatchProgress}, (404, 422), None, (Parameter("limit", "Items of one page.", integer(1, 200, 200)), CURSOR),
-    ),
-    Route("GET", "/api/messages", watching.messages, _M, "Messages, newest first", {200: MessagePage}, (422,), None, _LIST),
-    Route(
-        "GET", "/api/messages/status", watching.statuses, _M, "Up to 100 statuses at once; unknown ids are left out",
-        {200: StatusPage}, (422,), None, (Parameter("ids", "1 to 100 message ids, separated by commas."),),
-    ),
-    Route(
-        "GET", "/api/messages/{message_id:str}", watching.message, _M,
-        "The whole message with its timeline and routing decisions", {200: MessageAnswer}, (404,),
-    ),
-    Route(
-        "GET", "/api/messages/{message_id:str}/status", watching.status, _M, "Where a message stands",
-        {200: StatusAnswer}, (404, 422), None,
-        (Parameter("wait", "Answer at the next change, or after so many seconds.", integer(0, 30, 0)),),
-    ),
-    Route(
-        "POST", "/api/messages/{message_id:str}/retry", changing.retry, _M,
-        "Try again from FAILED, EXPIRED and, with `force`, UNKNOWN", {202: StatusAnswer}, (404, 409, 422), None,
-        (Parameter("force", "Also if it may have been sent: a duplicate is possible.", {"type": "boolean"}),),
-    ),
-    Route(
-        "POST", "/api/messages/{message_id:str}/cancel", changing.cancel, _M, "Withdraw what is not claimed yet",
-        {200: StatusAnswer}, (404, 409, 422),
-    ),
-    Route(
-        "DELETE", "/api/messages/{guid:str}/messages/{message_id:str}", changing.recall, _M,
-        "Recall a sent message, named by our id or the provider's", {202: StatusAnswer}, (404, 409, 422),
-    ),
-)  # fmt: skip
-
+    sending.send_message,
+    sending.send_message_async,
+    batches.send_batch,
+    batches.get_batch,
+    messages.list_messages,
+    messages.list_statuses,
+    messages.get_message,
+    messages.get_message_status,
+    message_actions.retry_message,
+    message_actions.cancel_message,
+    message_actions.recall_message,
+)
 PROVIDERS: Final = (
-    Route("GET", "/api/providers", providing.providers, _P, "All providers", {200: list[ProviderAnswer]}),
-    Route("GET", "/api/providers/default", providing.default, _P, "The default provider", {200: ProviderAnswer}, (404,)),
-    Route("GET", "/api/providers/health", providing.health, _P, "Health by code", {200: dict[str, bool | None]}),
-    Route("GET", "/api/providers/stats", providing.stats, _P, "Finished calls by provider", {200: ProvidersStats}),
-    Route("GET", "/api/providers/{provider_code:str}", providing.provider, _P, "One provider", {200: ProviderAnswer}, (404,)),
-    Route(
-        "GET", "/api/providers/{provider_code:str}/health", providing.provider_health_of, _P, "One provider's health",
-        {200: ProviderHealthAnswer}, (404,),
-    ),
-    Route(
-        "GET", "/api/providers/{provider_code:str}/clients", providing.clients, _P,
-        "The guids at a provider (not in this version)", {}, (404, 501),
-    ),
-)  # fmt: skip
-
+    providers.list_providers,
+    providers.get_default_provider,
+    providers.get_providers_health,
+    providers.get_providers_stats,
+    providers.get_provider,
+    providers.get_provider_health,
+    providers.list_provider_clients,
+)
 CALLBACKS: Final = (
-    Route(
-        "POST", "/api/callbacks/webhook", calling_back.webhook, _C, "Callbacks of the default provider come in here",
-        {200: str}, (400, 404, 413, 422), "callback", hot=True,
-    ),
-    Route(
-        "POST", "/api/callbacks/webhook/{provider_code:str}", calling_back.webhook_of, _C,
-        "Callbacks of one provider come in here", {200: str}, (400, 404, 413, 422), "callback",
-    ),
-    Route(
-        "GET", "/api/callbacks/{guid:str}/recent", calling_back.recent, _C, "The newest callbacks of a guid",
-        {200: list[CallbackAnswer]}, (422,), None, (Parameter("limit", "Items.", integer(1, 100, 20)), CURSOR),
-    ),
-    Route(
-        "GET", "/api/callbacks/{guid:str}/callbacks/{notify_type:str}", calling_back.by_type, _C,
-        "The newest callbacks of one type", {200: list[CallbackAnswer]}, (422,), None,
-        (Parameter("limit", "Items.", integer(1, 100, 10)), CURSOR),
-    ),
-)  # fmt: skip
-
-DEAD_LETTERS: Final = (
-    Route(
-        "GET", "/api/dead-letters/intake", dead_lettering.dead_letters, _D,
-        "What the intake topic brought and could not be taken, newest first, without bodies", {200: DeadLetterPage},
-        (422,), None, (_LIMIT, CURSOR),
-    ),
-    Route(
-        "GET", "/api/dead-letters/intake/{dead_letter_id:str}", dead_lettering.dead_letter, _D,
-        "One dead letter with its body", {200: DeadLetterAnswer}, (404,),
-    ),
-    Route(
-        "POST", "/api/dead-letters/intake/{dead_letter_id:str}/replay", dead_lettering.replay, _D,
-        "Put it through the intake again, under its idempotency key; what refuses it is the error of this request",
-        {202: ReplayAnswer}, (400, 404, 409, 413, 422, 501),
-    ),
-)  # fmt: skip
-
-_READY: Final = {200: health.ActuatorHealth, 503: health.ActuatorHealth}
-
+    callbacks.receive_callback,
+    callbacks.receive_provider_callback,
+    callbacks.list_recent_callbacks,
+    callbacks.list_callbacks_of_type,
+)
+DEAD_LETTERS: Final = (dead_letters.list_dead_letters, dead_letters.get_dead_letter, dead_letters.replay_dead_letter)
 HEALTH: Final = (
-    Route("GET", "/api/health", health.health, _H, "The process and its parts; 200 while it lives", {200: health.Health}),
-    Route("GET", "/actuator/health", health.readiness, _H, "503 without database or while draining", _READY, enveloped=False),
-    Route(
-        "GET", "/actuator/health/readiness", health.readiness, _H, "503 without database or while draining", _READY,
-        enveloped=False,
-    ),
-    Route(
-        "GET", "/actuator/health/liveness", health.liveness, _H, "The process answers", {200: health.ActuatorHealth},
-        enveloped=False,
-    ),
-    Route("GET", "/actuator/info", health.info, _H, "Version", {200: health.Info}, enveloped=False),
-)  # fmt: skip
-
-METRICS: Final = Route(
-    "GET", "/actuator/prometheus", health.metrics, _H, "Metrics", {200: str}, enveloped=False, media_type="text/plain"
+    health.get_health,
+    health.get_actuator_health,
+    health.get_readiness,
+    health.get_liveness,
+    health.get_info,
 )
-
-DOCUMENTATION: Final = (
-    Route("GET", "/v3/api-docs", documentation.api_docs),
-    Route("GET", "/swagger-ui.html", documentation.page),
-    Route("GET", "/swagger-ui/{asset:str}", documentation.asset),
-)
+DOCUMENTATION: Final = (swagger_ui.get_api_docs, swagger_ui.get_page, swagger_ui.get_asset)
 
 
-def routes(config: Config) -> Iterator[Route]:
-    """What this process serves."""
-    if not config.operating:
-        yield from (*MESSAGES, *PROVIDERS, *CALLBACKS, *DEAD_LETTERS)
-    yield from HEALTH
-    if config.metrics is not None:
-        yield METRICS
-    if config.documentation and not config.operating:
-        yield from DOCUMENTATION
+def routers(config: Config) -> list[Router]:
+    """A router per resource, named by its tag in the document."""
+    metrics = (health.get_metrics,) if config.metrics is not None else ()
+    operating = [Router("/", tags=["health"], route_handlers=[*HEALTH, *metrics])]
+    if config.operating:
+        return operating
+    pages = [Router("/", include_in_schema=False, route_handlers=DOCUMENTATION)] if config.documentation else []
+    return [
+        Router("/", tags=["messages"], route_handlers=MESSAGES),
+        Router("/", tags=["providers"], route_handlers=PROVIDERS),
+        Router("/", tags=["callbacks"], route_handlers=CALLBACKS),
+        Router("/", tags=["dead letters"], route_handlers=DEAD_LETTERS),
+        *operating,
+        *pages,
+    ]
+
+
+def route_templates(config: Config) -> Iterator[tuple[str, str]]:
+    """Path and method of every route, HEAD and OPTIONS aside; a path such as ``/api/messages/{message_id}/status``."""
+    for router in routers(config):
+        for route in router.routes:
+            for method in ("GET", "POST", "DELETE"):
+                if method in route.methods:
+                    yield route.path_format, method

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from litestar import Request
+from litestar.openapi.spec import Schema
+from litestar.openapi.spec.enums import OpenAPIType
 
 from wework_message.application.accept.accept import Accepted, AcceptMessage, message_id
 from wework_message.application.api import Application
@@ -16,10 +18,12 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.queries import MessageView
 from wework_message.domain.routing.selector import RefusalKind
-from wework_message.entrypoints.rest.answering import ACCEPTED, OK, Answer, Header, request_id_of
+from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
+from wework_message.entrypoints.rest.envelope import ACCEPTED, OK, Answer, Header, request_id_of
 from wework_message.entrypoints.rest.problems import Refusal
-from wework_message.entrypoints.rest.reading import check_json, header, read_body
-from wework_message.entrypoints.rest.service import TENANT, Api, link
+from wework_message.entrypoints.rest.request_body import check_json, read_body, request_header
+from wework_message.entrypoints.rest.request_schemas import SEND
+from wework_message.entrypoints.rest.routing import HOT, answers, errors, header, post, reading
 from wework_message.entrypoints.wire.answers.statuses import (
     REFUSED,
     SETTLED,
@@ -31,6 +35,7 @@ from wework_message.entrypoints.wire.answers.statuses import (
     send_answer,
 )
 from wework_message.entrypoints.wire.instants import iso
+from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.send import SendRequest, parse_send
 
 MAX_WAIT_MS: Final = 30_000
@@ -50,8 +55,24 @@ _OWN_CODES: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY
 """Reasons of FAILED that are codes of their own; the others are the provider's refusal."""
 
 
-async def send(api: Api, request: Request[Any, Any, Any]) -> Answer:
-    """Accept, wait, and answer what became of it; `async: true` answers like `send_async`."""
+KEY: Final = header(
+    "Idempotency-Key",
+    "The same key with the same request answers the same id; with another request 409. As `clientMessageId` in the body.",
+    Schema(type=OpenAPIType.STRING, min_length=1, max_length=255),
+)
+PREFER: Final = header("Prefer", "`wait=N`: seconds to wait for the outcome, at most 30.")
+
+
+@post(
+    "/api/messages/send",
+    summary="Send a message and wait for its outcome: 200 sent, 202 still open, 422 refused",
+    opt=HOT,
+    operation_class=reading(SEND, send_examples, (KEY, PREFER)),
+    responses=answers({200: SendAnswer | GroupAnswer, 202: SendAnswer | GroupAnswer | AsyncAnswer})
+    | errors(400, 409, 413, 415, 422, 501),
+)
+async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> Answer:
+    """Accept, wait, and answer what became of it; `async: true` answers like `send_message_async`."""
     ask = await _read(api, request)
     application = api.take_work()
     if ask.is_async:
@@ -74,7 +95,15 @@ async def send(api: Api, request: Request[Any, Any, Any]) -> Answer:
     return _outcome(api, request, [view.message], data, _headers(accepted, preferred))
 
 
-async def send_async(api: Api, request: Request[Any, Any, Any]) -> Answer:
+@post(
+    "/api/messages/send/async",
+    summary="Accept a message; it is sent in the background",
+    opt=HOT,
+    status_code=ACCEPTED,
+    operation_class=reading(SEND, send_examples, (KEY,)),
+    responses=answers({202: AsyncAnswer | GroupAnswer}) | errors(400, 409, 413, 415, 422, 501),
+)
+async def send_message_async(api: ApiDependency, request: Request[Any, Any, Any]) -> Answer:
     """Accept and answer 202."""
     ask = await _read(api, request)
     return await _accept_async(api, api.take_work(), request, ask)
@@ -89,13 +118,13 @@ async def _read(api: Api, request: Request[Any, Any, Any]) -> SendRequest:
 
 def idempotency_key(request: Request[Any, Any, Any]) -> str | None:
     """The header's key."""
-    key = header(request, b"idempotency-key")
+    key = request_header(request, b"idempotency-key")
     return key.decode("latin-1") if key is not None else None
 
 
 def _wait_ms(request: Request[Any, Any, Any], default: int) -> tuple[int, bool]:
     """How long to wait, and whether the client said so (`Prefer: wait=N`, seconds)."""
-    prefer = header(request, b"prefer")
+    prefer = request_header(request, b"prefer")
     asked = _WAIT.search(prefer) if prefer is not None else None
     if asked is None:
         return min(default, MAX_WAIT_MS), False

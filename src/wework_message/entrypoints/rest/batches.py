@@ -1,26 +1,37 @@
 """POST send/batch and GET batches/{batchId} (decision 46)."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 from litestar import Request
+from litestar.params import QueryParameter
 
 from wework_message.application.accept.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
 from wework_message.application.errors import ApplicationError, NotFoundError, NotImplementedYetError
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.ids import BatchId
-from wework_message.entrypoints.rest.answering import ACCEPTED, Answer
+from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
+from wework_message.entrypoints.rest.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.problems import problems_of
-from wework_message.entrypoints.rest.reading import Query, check_json, next_cursor, read_body
-from wework_message.entrypoints.rest.sending import REPLAYED, idempotency_key
-from wework_message.entrypoints.rest.service import TENANT, Api, link
-from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchItemAnswer, batch_progress
+from wework_message.entrypoints.rest.query_parameters import Cursor, Name, cursor_number, next_cursor
+from wework_message.entrypoints.rest.request_body import check_json, read_body
+from wework_message.entrypoints.rest.request_schemas import BATCH, batch_examples
+from wework_message.entrypoints.rest.routing import errors, get, post, reading
+from wework_message.entrypoints.rest.sending import KEY, REPLAYED, idempotency_key
+from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchItemAnswer, BatchProgress, batch_progress
 from wework_message.entrypoints.wire.requests.send import BatchItem, BatchRequest, parse_batch
 
 MAX_ITEMS: Final = 200
 
 
-async def send_batch(api: Api, request: Request[Any, Any, Any]) -> Answer:
+@post(
+    "/api/messages/send/batch",
+    status_code=ACCEPTED,
+    summary="Accept up to 200 messages; invalid ones are rejected alone unless `atomic`",
+    operation_class=reading(BATCH, batch_examples, (KEY,)),
+    responses=errors(400, 409, 413, 415, 422, 501),
+)
+async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Enveloped[BatchAnswer]:
     """Accept the valid items and say of each what became of it."""
     check_json(request)
     limits, now = api.config.limits, api.config.now()
@@ -43,9 +54,10 @@ async def send_batch(api: Api, request: Request[Any, Any, Any]) -> Answer:
         items=tuple(items),
         duplicate=batch.duplicate,
     )
-    location = (b"location", link(request, f"/api/messages/batches/{batch.batch_id}").encode())
-    headers = (location, REPLAYED) if batch.duplicate else (location,)
-    return api.answer(request, answer, status=ACCEPTED, headers=headers)
+    headers = {"location": link(request, f"/api/messages/batches/{batch.batch_id}")}
+    if batch.duplicate:
+        headers |= {REPLAYED[0].decode(): REPLAYED[1].decode()}
+    return Enveloped(answer, headers=headers)
 
 
 def _command(ask: BatchRequest) -> AcceptBatch:
@@ -93,18 +105,20 @@ def item_error(item: BatchItem) -> str:
     return NotImplementedYetError.code if late else "VALIDATION_FAILED"
 
 
-async def batch(api: Api, request: Request[Any, Any, Any]) -> Answer:
+Items: TypeAlias = Annotated[int, QueryParameter(name="limit", ge=1, le=MAX_ITEMS, description="Items of one page.")]
+
+
+@get("/api/messages/batches/{batch_id:str}", summary="How far a batch is, and its items", responses=errors(404, 422))
+async def get_batch(
+    api: ApiDependency, batch_id: Name, limit: Items = MAX_ITEMS, cursor: Cursor = None
+) -> BatchProgress:
     """How far a batch is, and its items in order."""
-    query = Query(request, frozenset({"limit", "cursor"}))
-    limit, after = query.limit(MAX_ITEMS, most=MAX_ITEMS), query.numeric_cursor()
-    name = BatchId(request.path_params["batch_id"])
+    after = cursor_number(cursor)
     reader = api.application.read
-    found = await reader.batch(TENANT, name)
-    if found is None:
+    batch = await reader.batch(TENANT, BatchId(batch_id))
+    if batch is None:
         raise NotFoundError("batch")
-    views = await reader.batch_items(name, limit=limit + 1, after=-1 if after is None else after)
+    views = await reader.batch_items(BatchId(batch_id), limit=limit + 1, after=-1 if after is None else after)
     page = views[:limit]
     more = next_cursor(page[-1].message.index or 0) if len(views) > limit else None
-    return api.answer(
-        request, batch_progress(found, page, providers=api.application.policy.providers, next_cursor=more)
-    )
+    return batch_progress(batch, page, providers=api.application.policy.providers, next_cursor=more)

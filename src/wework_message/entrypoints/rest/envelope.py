@@ -1,14 +1,18 @@
 """Answers as ASGI values: the envelope, encoded once, and the headers that go with it (decision 23)."""
 
 from collections.abc import Iterable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
+from litestar import Request, Response
+from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 from msgspec import UNSET, Struct, UnsetType
 
 from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.problems import FieldProblem
+
+T = TypeVar("T")
 
 Header: TypeAlias = tuple[bytes, bytes]
 
@@ -95,6 +99,11 @@ def enveloped(
     return Answer(status, _encode(envelope), (JSON_TYPE, *headers))
 
 
-def plain(value: object, *, status: int = OK) -> Answer:
-    """JSON without the envelope."""
-    return Answer(status, _encode(value))
+class Enveloped(Response[T]):
+    """What a handler returns, in the envelope: its result, or this itself where the answer has a status or headers."""
+
+    def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **options: Any) -> ASGIResponse:  # noqa: ARG002 -- Litestar's signature
+        """Encode the envelope with this request's id and the time."""
+        status = self.status_code or options["status_code"]
+        answer = enveloped(request.scope, self.content, now=request.app.state.now(), status=status)
+        return ASGIResponse(body=answer.body, headers=self.headers, media_type="application/json", status_code=status)

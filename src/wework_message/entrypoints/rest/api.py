@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from litestar import Request
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from wework_message.application.api import Application
 from wework_message.application.errors import DrainingError, NotFoundError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId
 from wework_message.domain.ports.queries import MessageView, StatusView
-from wework_message.entrypoints.rest.answering import OK, Answer, Header, enveloped
 from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.envelope import OK, Answer, Header, enveloped
 from wework_message.entrypoints.wire.answers.statuses import (
     StatusAnswer,
     is_simulated,
@@ -73,6 +75,10 @@ class Api:
     ) -> Answer:
         """A good answer."""
         return enveloped(request.scope, data, now=self.config.now(), status=status, headers=headers)
+
+
+ApiDependency: TypeAlias = NamedDependency[SkipValidation[Api]]
+"""A handler's parameter `api`."""
 
 
 def link(request: Request[Any, Any, Any], path: str) -> str:

@@ -9,8 +9,10 @@ from litestar import Request
 from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped] # the bundle ships no types
 
 from wework_message.application.errors import NotFoundError
-from wework_message.entrypoints.rest.answering import OK, Answer
-from wework_message.entrypoints.rest.service import Api
+from wework_message.entrypoints.rest.api import ApiDependency
+from wework_message.entrypoints.rest.envelope import OK, Answer
+from wework_message.entrypoints.rest.query_parameters import Name
+from wework_message.entrypoints.rest.routing import get
 
 _HTML: Final = (b"content-type", b"text/html; charset=utf-8")
 _POLICY: Final = (
@@ -53,24 +55,26 @@ _ASSETS: Final = {
 """What the page needs of the bundle."""
 
 
-async def api_docs(api: Api, request: Request[Any, Any, Any]) -> Answer:
+@get("/v3/api-docs")
+async def get_api_docs(api: ApiDependency, request: Request[Any, Any, Any]) -> Answer:
     """The document, its server address as this reader reaches us."""
     return Answer(OK, api.document(request.scope["state"]["prefix"]))
 
 
-async def page(api: Api, request: Request[Any, Any, Any]) -> Answer:  # noqa: ARG001 -- a handler
+@get("/swagger-ui.html")
+async def get_page() -> Answer:
     """Swagger UI."""
     return Answer(OK, _PAGE, (_HTML, _POLICY))
 
 
-async def asset(api: Api, request: Request[Any, Any, Any]) -> Answer:  # noqa: ARG001 -- a handler
+@get("/swagger-ui/{asset:str}")
+async def get_asset(asset: Name) -> Answer:
     """One file of the page."""
-    name: str = request.path_params["asset"]
-    if name == "initializer.js":
+    if asset == "initializer.js":
         return Answer(OK, _INITIALIZER, ((b"content-type", b"text/javascript; charset=utf-8"),))
-    if name not in _ASSETS:
+    if asset not in _ASSETS:
         raise NotFoundError("page")
-    return Answer(OK, await asyncio.to_thread(_read, name), ((b"content-type", _ASSETS[name]), _A_DAY))
+    return Answer(OK, await asyncio.to_thread(_read, asset), ((b"content-type", _ASSETS[asset]), _A_DAY))
 
 
 @cache

@@ -1,0 +1,75 @@
+"""GET and replay dead letters of the intake."""
+
+from typing import Final
+
+from wework_message.application.errors import NotFoundError
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView
+from wework_message.entrypoints.intake.translating import command_of
+from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency
+from wework_message.entrypoints.rest.envelope import ACCEPTED
+from wework_message.entrypoints.rest.query_parameters import Cursor, Limit, Name, cursor_number, next_cursor
+from wework_message.entrypoints.rest.routing import errors, get, post
+from wework_message.entrypoints.wire.answers.dead_letters import (
+    DeadLetterAnswer,
+    DeadLetterPage,
+    ReplayAnswer,
+    dead_letter_answer,
+    dead_letter_item,
+)
+
+MAX_DIGITS: Final = 18
+"""Of an id; more fit into no database integer."""
+
+
+@get(
+    "/api/dead-letters/intake",
+    summary="What the intake topic brought and could not be taken, newest first, without bodies",
+    responses=errors(422),
+)
+async def list_dead_letters(api: ApiDependency, limit: Limit = 50, cursor: Cursor = None) -> DeadLetterPage:
+    """A page, newest first, without bodies."""
+    views = await api.application.dead_letters.dead_letters(
+        TENANT, DeadLetterSource.INTAKE, limit=limit + 1, before=cursor_number(cursor)
+    )
+    page = views[:limit]
+    items = tuple([dead_letter_item(view) for view in page])
+    return DeadLetterPage(items, next_cursor(page[-1].id) if len(views) > limit else None)
+
+
+@get("/api/dead-letters/intake/{dead_letter_id:str}", summary="One dead letter with its body", responses=errors(404))
+async def get_dead_letter(api: ApiDependency, dead_letter_id: Name) -> DeadLetterAnswer:
+    """One, with its body."""
+    return dead_letter_answer(*await _stored(api, dead_letter_id))
+
+
+@post(
+    "/api/dead-letters/intake/{dead_letter_id:str}/replay",
+    status_code=ACCEPTED,
+    summary="Put it through the intake again, under its idempotency key; what refuses it is the error of this request",
+    responses=errors(400, 404, 409, 413, 422, 501),
+)
+async def replay_dead_letter(api: ApiDependency, dead_letter_id: Name) -> ReplayAnswer:
+    """Put the body through the intake again, under the same idempotency key; what refuses it is this request's error."""
+    view, body = await _stored(api, dead_letter_id)
+    application = api.take_work()
+    if not application.policy.async_enabled:
+        raise UnavailableError("async sending", "is switched off (app.message.async.enabled)")
+    command = command_of(body, view.key, view.source_id, limits=api.config.limits, now=api.config.now())
+    accepted = await application.accept(command)
+    await application.mark_replayed(view.id, accepted.target)
+    return ReplayAnswer(
+        dead_letter_id=str(view.id),
+        message_id=None if accepted.grouped else accepted.target,
+        group_id=accepted.target if accepted.grouped else None,
+        duplicate=accepted.duplicate,
+    )
+
+
+async def _stored(api: Api, dead_letter_id: str) -> tuple[DeadLetterView, bytes]:
+    stored = None
+    if dead_letter_id.isascii() and dead_letter_id.isdigit() and len(dead_letter_id) <= MAX_DIGITS:
+        stored = await api.application.dead_letters.dead_letter(TENANT, int(dead_letter_id))
+    if stored is None:
+        raise NotFoundError("dead letter")
+    return stored

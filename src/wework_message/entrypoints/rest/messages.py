@@ -1,0 +1,107 @@
+"""GET status, message and list (wire section 3)."""
+
+from typing import Annotated, Any, Final
+
+from litestar import Request
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+
+from wework_message.application.errors import NotFoundError
+from wework_message.domain.ids import MessageId
+from wework_message.domain.lifecycle import FINAL
+from wework_message.domain.message_filter import MessageFilter
+from wework_message.domain.ports.queries import MessageView
+from wework_message.entrypoints.rest.api import TENANT, ApiDependency
+from wework_message.entrypoints.rest.envelope import Answer
+from wework_message.entrypoints.rest.message_filters import message_filter
+from wework_message.entrypoints.rest.query_parameters import (
+    Cursor,
+    Limit,
+    Name,
+    bad_parameter,
+    checked_text,
+    cursor_text,
+    next_cursor,
+)
+from wework_message.entrypoints.rest.routing import answers, errors, get
+from wework_message.entrypoints.rest.sending import MAX_WAIT_MS
+from wework_message.entrypoints.wire.answers.messages import MessageAnswer, message_answer
+from wework_message.entrypoints.wire.answers.statuses import MessagePage, StatusAnswer, StatusPage, listed_message
+
+MAX_IDS: Final = 100
+
+
+@get(
+    "/api/messages",
+    summary="Messages, newest first",
+    responses=errors(422),
+    dependencies={"narrowed_by": message_filter},
+)
+async def list_messages(
+    api: ApiDependency, narrowed_by: NamedDependency[MessageFilter], limit: Limit = 50, cursor: Cursor = None
+) -> MessagePage:
+    """A page of messages, newest first; `message_filter` has the filters."""
+    before = cursor_text(cursor)
+    views = await api.application.read.page(
+        TENANT, narrowed_by, limit=limit + 1, before=MessageId(before) if before is not None else None
+    )
+    page = views[:limit]
+    items = tuple(listed_message(view, simulated=api.simulated(view)) for view in page)
+    return MessagePage(items, next_cursor(page[-1].message.id) if len(views) > limit else None)
+
+
+Ids = Annotated[str | None, QueryParameter(description="1 to 100 message ids, separated by commas.")]
+
+
+@get("/api/messages/status", summary="Up to 100 statuses at once; unknown ids are left out", responses=errors(422))
+async def list_statuses(api: ApiDependency, ids: Ids = None) -> StatusPage:
+    """Up to 100 statuses, in the order of the ids; ids that do not exist are left out."""
+    asked = checked_text("ids", ids, most=8_192) or ""
+    message_ids = [MessageId(message_id) for message_id in dict.fromkeys(asked.split(",")) if message_id]
+    if not 1 <= len(message_ids) <= MAX_IDS:
+        raise bad_parameter("ids", f"must name 1 to {MAX_IDS} messages, separated by commas")
+    views = await api.application.poll.statuses(TENANT, message_ids)
+    return StatusPage(tuple(api.polled(views[message_id]) for message_id in message_ids if message_id in views))
+
+
+@get(
+    "/api/messages/{message_id:str}",
+    summary="The whole message with its timeline and routing decisions",
+    responses=errors(404),
+)
+async def get_message(api: ApiDependency, message_id: Name) -> MessageAnswer:
+    """The whole message with its timeline and the decisions of its attempts."""
+    view = await api.view(message_id)
+    notes = await api.application.read.timeline(view.message.id)
+    return message_answer(view, notes, simulated=api.simulated(view))
+
+
+Wait = Annotated[
+    int,
+    QueryParameter(ge=0, le=MAX_WAIT_MS // 1000, description="Answer at the next change, or after so many seconds."),
+]
+
+
+@get(
+    "/api/messages/{message_id:str}/status",
+    summary="Where a message stands",
+    responses=answers({200: StatusAnswer}) | errors(404, 422),
+)
+async def get_message_status(
+    api: ApiDependency, request: Request[Any, Any, Any], message_id: Name, wait: Wait = 0
+) -> Answer:
+    """The status; with `wait` (s) as soon as it changes, at the latest after that time. Polled often: it answers itself."""
+    if not wait:
+        polled = (await api.application.poll.statuses(TENANT, [MessageId(message_id)])).get(MessageId(message_id))
+        if polled is None:
+            raise NotFoundError("message")
+        return api.answer(request, api.polled(polled))
+    view = await api.view(message_id)
+    if view.message.status not in FINAL:
+        seen = view.message.version
+
+        def changed(later: MessageView) -> bool:
+            return later.message.version != seen
+
+        view = await api.application.wait(TENANT, view.message.id, enough=changed, wait_ms=wait * 1000) or view
+    return api.answer(request, api.status(view))

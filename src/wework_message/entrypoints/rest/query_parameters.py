@@ -1,0 +1,128 @@
+"""Query parameters that several routes have, and what is wrong with any: each problem names its parameter."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, Final, TypeAlias
+
+from litestar import Request
+from litestar.exceptions import ValidationException
+from litestar.handlers.base import BaseRouteHandler
+from litestar.params import PathParameter, QueryParameter
+from litestar.typing import FieldDefinition
+
+from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
+
+_UUIDISH: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+NO_PARAMETERS: Final = {"takes_no_query": True}
+"""`opt` of a route without query parameters that refuses any; other such routes ignore them."""
+
+Limit: TypeAlias = Annotated[int, QueryParameter(ge=1, le=100, description="Items of one page.")]
+Cursor: TypeAlias = Annotated[
+    str | None, QueryParameter(description="`nextCursor` (or `X-Next-Cursor`) of the page before.")
+]
+Name: TypeAlias = Annotated[str, PathParameter()]
+"""A path parameter."""
+
+
+def checked_text(name: str, value: str | None, *, most: int = 255) -> str | None:
+    """The value of a query parameter; raises `RequestRejected` (422) unless it has 1 to `most` printable characters."""
+    if value is not None and not (0 < len(value) <= most and value.isprintable()):
+        raise bad_parameter(name, f"must have 1 to {most} printable characters")
+    return value
+
+
+def cursor_text(cursor: str | None) -> str | None:
+    """What `next_cursor` hid."""
+    if cursor is None:
+        return None
+    try:
+        hidden = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+    except (binascii.Error, ValueError):
+        hidden = ""
+    if not _UUIDISH.fullmatch(hidden):
+        raise bad_parameter("cursor", _BAD_CURSOR)
+    return hidden
+
+
+def cursor_number(cursor: str | None) -> int | None:
+    """What `next_cursor` hid, where it is a number."""
+    hidden = cursor_text(cursor)
+    if hidden is None:
+        return None
+    if not hidden.isdigit() or len(hidden) > 18:  # noqa: PLR2004 -- fits into a database integer
+        raise bad_parameter("cursor", _BAD_CURSOR)
+    return int(hidden)
+
+
+_BAD_CURSOR: Final = "must be a cursor of an earlier answer"
+
+
+def next_cursor(last: str | int) -> str:
+    """An opaque cursor for what comes after `last`."""
+    return base64.urlsafe_b64encode(str(last).encode()).rstrip(b"=").decode()
+
+
+def bad_parameter(name: str, message: str) -> RequestRejected:
+    """A 422 that names a parameter."""
+    return _bad(name, ProblemCode.INVALID_VALUE, message)
+
+
+def _bad(name: str, code: ProblemCode, message: str) -> RequestRejected:
+    return RequestRejected(422, "VALIDATION_FAILED", f"{name} {message}", (FieldProblem(name, code, message),))
+
+
+async def check_parameters(request: Request[Any, Any, Any]) -> None:
+    """Before a handler. Raises `RequestRejected` (422) for a parameter that is unknown (it may be a misspelt filter), given twice, or misspelt."""
+    handler = request.route_handler
+    known = query_parameters(handler)
+    if not known and not handler.opt.get("takes_no_query"):
+        return
+    pairs = list(request.query_params.multi_items())
+    for name, value in pairs:
+        field = known.get(name)
+        if field is None:
+            raise _bad(name, ProblemCode.UNKNOWN_FIELD, "is not a known parameter")
+        spelling = _SPELLINGS.get(field.annotation)
+        if spelling is not None and not spelling.fullmatch(value):
+            raise bad_parameter(name, _expectation(field))
+    if len(dict(pairs)) < len(pairs):
+        raise bad_parameter(pairs[-1][0], "must be given once")
+
+
+_SPELLINGS: Final = {bool: re.compile("true|false"), int: re.compile("[0-9]{1,9}")}
+"""Litestar reads 1 as true and 1e1 as 10 too."""
+
+
+@cache
+def query_parameters(handler: BaseRouteHandler) -> Mapping[str, FieldDefinition]:
+    """The query parameters that a route binds, also through its dependencies, by their names in the request."""
+    signatures = [handler.parsed_fn_signature]
+    signatures += [provider.parsed_fn_signature for provider in handler.resolve_dependencies().values()]
+    fields = [field for signature in signatures for field in signature.parameters.values()]
+    return {
+        field.kwarg_definition.name or field.name: field
+        for field in fields
+        if isinstance(field.kwarg_definition, QueryParameter)
+    }
+
+
+def unbound(request: Request[Any, Any, Any], error: ValidationException) -> RequestRejected:
+    """The parameter that Litestar could not bind, as a problem in our words, which never repeat the value."""
+    extra = error.extra if isinstance(error.extra, list) else []
+    for name, field in query_parameters(request.route_handler).items():
+        if any(problem.get("key") == field.name for problem in extra):
+            return bad_parameter(name, _expectation(field))
+    return RequestRejected(400, "INVALID_REQUEST", "bad request")
+
+
+def _expectation(field: FieldDefinition) -> str:
+    if field.annotation is bool:
+        return "must be true or false"
+    limits = field.kwarg_definition
+    if isinstance(limits, QueryParameter) and field.annotation is int:
+        return f"must be an integer from {limits.ge} to {limits.le}"
+    return "is not a value of this parameter"

@@ -1,0 +1,140 @@
+"""Route decorators: Litestar's own, with what every route of this API has in common."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from litestar import Response
+from litestar.enums import HttpMethod
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import (
+    Example,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    Parameter,
+    Reference,
+    RequestBody,
+    Schema,
+)
+from litestar.openapi.spec.enums import OpenAPIType
+
+from wework_message.entrypoints.rest.envelope import OK, Enveloped
+
+REF: Final = "#/components/schemas/"
+
+ERRORS: Final = {
+    400: "The body is not JSON (`INVALID_JSON`), or a header cannot be read (`INVALID_REQUEST`).",
+    404: "There is no such thing (`NOT_FOUND`).",
+    405: "The path has other methods, see `Allow` (`METHOD_NOT_ALLOWED`).",
+    409: "The message's status forbids it (`ILLEGAL_STATE`, the status object as `data`), or the key was used for another request (`IDEMPOTENCY_CONFLICT`).",
+    413: "The body is too large (`PAYLOAD_TOO_LARGE`).",
+    415: "The body is not JSON in UTF-8 (`UNSUPPORTED_MEDIA_TYPE`).",
+    422: "`VALIDATION_FAILED` with every problem and its path; of a sync send also `PROVIDER_REFUSED`, `NO_BINDING`, `NO_CAPABILITY`, `EXPIRED`, `CANCELLED` with the message as `data`.",
+    500: "Our fault; nothing is told here (`INTERNAL`).",
+    501: "Known, but not in this version (`NOT_IMPLEMENTED`).",
+    503: "The store is away or the process drains (`UNAVAILABLE`); nothing was accepted, `Retry-After` says when to repeat.",
+}
+"""What the document says of errors, by status; they are `components/responses`."""
+
+_ALWAYS: Final = (405, 500, 503)
+"""Errors that every route has."""
+
+_REQUEST_ID: Final = Reference("#/components/headers/X-Request-ID")
+
+
+def answers(by_status: dict[int, Any]) -> dict[int, ResponseSpec]:
+    """Answers beside the one that a handler's return type names: the type of `data` by status."""
+    return {status: ResponseSpec(kind, description=HTTPStatus(status).phrase) for status, kind in by_status.items()}
+
+
+def errors(*statuses: int) -> dict[int, ResponseSpec]:
+    """Errors that a route has besides those that every route has."""
+    return {status: ResponseSpec(None, description=ERRORS[status]) for status in statuses}
+
+
+@dataclass
+class PlainOperation(Operation):
+    """An operation of the document, finished: headers of answers, and the errors as references."""
+
+    def __post_init__(self) -> None:
+        """Litestar has no other place for what all operations have in common."""
+        finished: dict[str, OpenAPIResponse | Reference] = {}
+        for status, response in (self.responses or {}).items():
+            if response.description == ERRORS.get(int(status)):
+                finished[status] = Reference(f"#/components/responses/{status}")
+            elif isinstance(response, OpenAPIResponse) and response.content and status != "400":
+                finished[status] = self.finish(int(status), response)
+            # Else it is Litestar's own 400 for parameters, which is 422 here, or the success of a route that has none.
+        for status in map(str, _ALWAYS):
+            finished.setdefault(status, Reference(f"#/components/responses/{status}"))
+        self.responses = dict(sorted(finished.items()))
+
+    def finish(self, status: int, response: OpenAPIResponse) -> OpenAPIResponse:
+        """Add what every good answer has."""
+        response.description = HTTPStatus(status).phrase
+        response.headers = {"X-Request-ID": _REQUEST_ID}
+        return response
+
+
+@dataclass
+class EnvelopedOperation(PlainOperation):
+    """An operation whose answers come in the envelope."""
+
+    def finish(self, status: int, response: OpenAPIResponse) -> OpenAPIResponse:
+        """Put the envelope around the type of `data`."""
+        for media in (response.content or {}).values():
+            data = Schema(properties={"data": media.schema or Schema()}, required=["data"])
+            media.schema = Schema(all_of=[Reference(f"{REF}Envelope"), data])
+        return super().finish(status, response)
+
+
+def reading(
+    body: str, examples: Callable[[], Mapping[str, Any]] = dict, headers: Sequence[Parameter] = ()
+) -> type[EnvelopedOperation]:
+    """The operation of a route that reads its body itself: the body's schema by name, examples, and headers it reads."""
+
+    @dataclass
+    class ReadingOperation(EnvelopedOperation):
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            named = {name: Example(value=value) for name, value in examples().items()}
+            media = OpenAPIMediaType(Reference(REF + body), examples={**named} or None)
+            self.request_body = RequestBody({"application/json": media}, required=True)
+            self.parameters = [*headers, *(self.parameters or ())]
+
+    return ReadingOperation
+
+
+HOT: Final = {"hot": True}
+"""`opt` of a POST at a fixed path that every message or callback passes: the edge calls its handler without a detour."""
+
+PLAIN: Final[dict[str, Any]] = {"response_class": Response, "operation_class": PlainOperation}
+"""Options of a route that answers without the envelope."""
+
+
+def get(path: str, **options: Any) -> HTTPRouteHandler:
+    """A route for GET and HEAD; `options` are Litestar's."""
+    return _route(path, [HttpMethod.GET, HttpMethod.HEAD], options)
+
+
+def post(path: str, **options: Any) -> HTTPRouteHandler:
+    """A route for POST, 200 unless `status_code` says otherwise; `options` are Litestar's."""
+    return _route(path, [HttpMethod.POST], options)
+
+
+def delete(path: str, **options: Any) -> HTTPRouteHandler:
+    """A route for DELETE, 200 unless `status_code` says otherwise; `options` are Litestar's."""
+    return _route(path, [HttpMethod.DELETE], options)
+
+
+def _route(path: str, methods: list[HttpMethod], options: dict[str, Any]) -> HTTPRouteHandler:
+    common: dict[str, Any] = {"response_class": Enveloped, "operation_class": EnvelopedOperation, "status_code": OK}
+    return HTTPRouteHandler(path, http_method=methods, **(common | options))
+
+
+def header(name: str, text: str, schema: Schema | None = None) -> Parameter:
+    """A request header that a handler reads itself."""
+    return Parameter(name, "header", schema=schema or Schema(type=OpenAPIType.STRING), description=text)
