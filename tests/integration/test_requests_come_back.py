@@ -12,13 +12,14 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.builders import OPTION_NAMES
 from tests.support.mysql import EmptyDatabase, opened_store, settings_of
 from tests.support.rest import ASYNC, BATCH, serving
 from tests.support.wiring import GUXING, Silence
 
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
-from wework_message.adapters.sql.core.schema import upgrade
+from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.adapters.system import SystemClock
@@ -54,7 +55,8 @@ def _fields(draft: Draft) -> Iterator[tuple[str, Any]]:
     for field in msgspec.structs.fields(Common):
         if field.encode_name in _NOT_OF_A_MESSAGE:
             continue
-        value: Any = str(draft.conversation) if field.name == "conversation_id" else getattr(draft, field.name)
+        holder = draft.options if field.name in OPTION_NAMES else draft
+        value: Any = str(draft.conversation) if field.name == "conversation_id" else getattr(holder, field.name)
         if field.name == "account_id" and value is not None:
             value = implicit_account_id(KNOWN_GUID)
         if field.name == "client_message_id" and value is not None:
@@ -139,7 +141,7 @@ class TestOnSqlite(ComesBack):
     async def client(self, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
         path = tmp_path / "wework-message.db"
         store = SqliteStore(path)
-        await store.transact(upgrade)
+        await migrate(store)
         await _know(SqlUnitOfWorkFactory(store, store.dialect, SystemClock(), store.turn))
         await store.close()
         async with _accepting(tmp_path, {"DATASOURCE_URL": f"sqlite:///{path}"}) as client:

@@ -116,24 +116,5 @@ class MemoryMessageReader:
         self._db.answer()
 
 
-def _passes(message: Message, filters: MessageFilter) -> bool:
-    last = message.attempts.last
-    wanted = (
-        (filters.status, message.status),
-        (filters.guid, message.guid),
-        (filters.account_id, message.account_id),
-        (filters.conversation_id, message.conversation_id),
-        (filters.message_type, message.message_type),
-        (filters.provider_code, last.provider_code if last is not None else None),
-        (filters.batch_id, message.batch_id),
-        (filters.client_message_id, message.options.client_message_id),
-    )
-    return (
-        all(asked is None or asked == has for asked, has in wanted)
-        and (filters.created_from is None or message.accepted_at >= filters.created_from)
-        and (filters.created_to is None or message.accepted_at < filters.created_to)
-    )
-
-
 def _conforms(reader: MemoryMessageReader) -> MessageReader:
     return reader

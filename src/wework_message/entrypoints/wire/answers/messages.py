@@ -112,6 +112,7 @@ def message_answer(view: MessageView, notes: Sequence[Note], *, simulated: bool)
         pin=message.options.pin.value,
         on_unknown=message.on_unknown.value,
         duplicate_safe=message.options.duplicate_safe,
+        retry_count=message.options.retry_count,
         batch_id=message.batch_id,
         group_id=message.group_id,
         index=message.index,
