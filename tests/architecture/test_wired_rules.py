@@ -17,8 +17,8 @@ PACKAGE: Final = Path(__file__).parents[2] / "src" / "wework_message"
 NOT_THE_SERVICE: Final = ("testing", "simulator", "demo")
 """What embedders and tests use proves nothing about the service."""
 
-DECODED: Final = "content/"
-"""Declarations whose fields and members are set and read by name, from JSON."""
+DECODED: Final = ("content/", "message_filter.py")
+"""Declarations whose fields and members are set and read by name: from JSON, or through a table."""
 
 UNSEEN: Final = 99
 """Positional arguments of a call that unpacks them."""

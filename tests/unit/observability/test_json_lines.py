@@ -156,7 +156,7 @@ def test_an_error_is_told_by_type_and_place_not_by_what_it_quotes() -> None:
     told = describe(an_error({}))
     assert told["error"] == "ValueError"
     assert told["causes"] == ["KeyError"]
-    assert told["trace"][0].startswith("unit/observability/test_lines.py:")
+    assert told["trace"][0].startswith("unit/observability/test_json_lines.py:")
     assert told["trace"][0].endswith(" an_error")
     assert "secret" not in repr(told)
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from wework_message.domain.conversation import Conversation
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.options import SendOptions
 
@@ -21,6 +22,9 @@ _FIRST: Final = (
 _LATER: Final = tuple(field for field in fields(SendOptions) if field.name not in _FIRST)
 """Options that came later count where they are asked for."""
 
+_PeerOrRoom: Final = make_dataclass("_PeerOrRoom", ("is_room", "peer", "asid"))
+"""How the stored fingerprints hold a person or a room of the first protocol."""
+
 _Asked: Final = make_dataclass("_Asked", ("conversation", "content", "guid", "account_id", *_FIRST))
 
 
@@ -30,11 +34,20 @@ def fingerprint(drafts: Iterable[Draft], *, mode: str = "") -> bytes:
     for draft in drafts:
         options = draft.options
         first = (getattr(options, name) for name in _FIRST)
-        digest.update(_ENCODER.encode(_Asked(draft.conversation, draft.content, draft.guid, draft.account_id, *first)))
+        conversation = _conversation(draft.conversation)
+        digest.update(_ENCODER.encode(_Asked(conversation, draft.content, draft.guid, draft.account_id, *first)))
         if later := _later(options):
             digest.update(_ENCODER.encode(later))
         digest.update(b"\x1e")
     return digest.digest()
+
+
+def _conversation(conversation: Conversation) -> object:
+    kind, _, recipient = conversation.spelling.partition(":")
+    if kind not in ("S", "R"):
+        return conversation
+    peer, _, asid = recipient.partition(";")
+    return _PeerOrRoom(conversation.is_room, peer, asid or None)
 
 
 def _later(options: SendOptions) -> dict[str, Any]:

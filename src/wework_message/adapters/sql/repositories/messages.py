@@ -39,10 +39,9 @@ _UNLOCKED = Query(_BY_ID.with_for_update(skip_locked=True))
 """Without the messages that another unit of work is changing right now."""
 _ATTEMPTS = Query(select(attempt).where(attempt.c.message_id.in_(_IDS)).order_by(attempt.c.number))
 _VERSIONS = Query(
-    select(message.c.id, message.c.version, message.c.attempt_count)
-    .where(message.c.id.in_(_IDS))
-    .with_hint(message, "FORCE INDEX (PRIMARY)", "mysql")
-    .with_for_update()
+    by_index(
+        select(message.c.id, message.c.version, message.c.attempt_count).where(message.c.id.in_(_IDS)), message
+    ).with_for_update()
 )
 _OWNERS = Query(
     select(
