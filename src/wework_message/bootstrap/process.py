@@ -15,7 +15,7 @@ from wework_message.application.maintenance.store_metrics import ShowSnapshot
 from wework_message.application.queries.service import InProcess
 from wework_message.application.queries.status_feed import StatusFeed
 from wework_message.application.role import Role
-from wework_message.bootstrap.container import Infrastructure, UseCases
+from wework_message.bootstrap.container import Infrastructure, UseCases, sql_storage
 from wework_message.bootstrap.databases import bring_up
 from wework_message.bootstrap.intake import CallbackNotifiers, open_callback_consumer, open_intake
 from wework_message.bootstrap.loops import Loop, Loops, loops_of
@@ -116,9 +116,11 @@ async def running(
         callback_notifiers = CallbackNotifiers(rocketmq, queue.transport)
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
-            clock=infrastructure.clock(), store=store, shared=shared, gateways=gateways, policy=policy,
-            observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(), notifier=queue.notifier,
-            projector_notifier=callback_notifiers.here, inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
+            clock=infrastructure.clock(), ids=infrastructure.ids(), random_source=infrastructure.random_source(),
+            storage=sql_storage(store, infrastructure.clock()), shared=shared, gateways=gateways, policy=policy,
+            observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
+            notifier=queue.notifier, projector_notifier=callback_notifiers.here,
+            inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend},
         )  # fmt: skip
         # Who polls a queue stops first: a poll takes seconds to end, and calls may take the whole of the drain.

@@ -5,9 +5,9 @@ from typing import Any, NoReturn
 import httpx
 import pytest
 from tests.support.builders import an_outcome
+from tests.support.guxing_app import a_policy, a_provider
 from tests.support.requests import EXAMPLES
 from tests.support.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
-from tests.support.wiring import a_policy, a_provider
 
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
@@ -148,7 +148,7 @@ async def test_a_message_whose_time_is_over_is_not_called_refused_by_the_provide
     body = TEXT | {"expiresAt": "2025-06-15T15:06:41Z"}
     await idle.post(ASYNC, body, headers=key)
     idle.behind.clock.advance(2_000)
-    idle.behind.dispatch()
+    idle.behind.start()
     ids = list(idle.behind.database.messages.committed_items())
 
     await idle.reaches(ids[0], "EXPIRED")

@@ -130,7 +130,7 @@ async def test_repeated_and_reordered_rings_make_one_call_for_each_message(
     counts = Heard()
     async with (
         a_notifier(shuffling, topic=topic, group=group, heard=counts) as notifier,
-        InMemoryApp(wakeup=notifier) as app,
+        InMemoryApp(notifier=notifier) as app,
     ):
         running = asyncio.create_task(app.dispatcher.run())
         accepted = [await app.accept_text(to=f"S:{number}") for number in range(1, 201)]
