@@ -15,9 +15,9 @@ from wework_message.application.accept.accept import AcceptMessage
 from wework_message.application.maintenance.recover import Recover
 from wework_message.application.maintenance.store_metrics import StoreSnapshot
 from wework_message.application.role import Role
+from wework_message.bootstrap.database_commands import recover
 from wework_message.bootstrap.doctor import examine
 from wework_message.bootstrap.process import ProcessMetrics, running
-from wework_message.bootstrap.recover import recover
 from wework_message.bootstrap.settings import Loaded, load
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
 from wework_message.domain.lifecycle import MessageStatus

@@ -17,10 +17,9 @@ from wework_message.application.queries.status_feed import StatusFeed
 from wework_message.application.role import Role
 from wework_message.bootstrap.container import Infrastructure, UseCases, sql_storage
 from wework_message.bootstrap.databases import bring_up
-from wework_message.bootstrap.intake import CallbackNotifiers, open_callback_consumer, open_intake
 from wework_message.bootstrap.loops import Loop, Loops, loops_of
 from wework_message.bootstrap.policies import limits_of, policy_of
-from wework_message.bootstrap.queues import open_queue
+from wework_message.bootstrap.queues import CallbackNotifiers, open_callback_consumer, open_intake, open_queue
 from wework_message.bootstrap.settings import Loaded, simulated_providers
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.ids import ProviderCode

@@ -1,11 +1,18 @@
-"""``recover``: the one use case that runs on a store which no process serves."""
+"""Commands that need the database and nothing else: ``migrate`` and ``recover``."""
 
+from wework_message.adapters.sql.core.schema import upgrade
 from wework_message.adapters.system import SystemClock
 from wework_message.application.maintenance.recover import Recover, Recovered, RecoverHandler
 from wework_message.bootstrap.container import sql_storage
 from wework_message.bootstrap.databases import bring_up, open_store
 from wework_message.bootstrap.policies import policy_of
 from wework_message.bootstrap.settings import Loaded
+
+
+async def migrate(loaded: Loaded) -> str:
+    """Bring the schema up by hand; returns what it was before. Raises `SettingsError`, `UnavailableError`."""
+    async with open_store(loaded.settings.datasource) as store:
+        return str(await store.transact(upgrade))
 
 
 async def recover(loaded: Loaded, command: Recover) -> Recovered:
