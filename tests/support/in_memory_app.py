@@ -64,6 +64,7 @@ class InMemoryApp:
         notifier: Notifier | None = None,
         reader: CallbackReader | None = None,
         shared: type[Shared] = Shared,
+        side_by_side: bool = False,
         **changes: Any,
     ) -> None:
         self.clock = SettableClock(NOW)
@@ -81,6 +82,7 @@ class InMemoryApp:
         self._callback_reader = reader or self.callbacks
         self._used_notifier = notifier or self.notifier
         self._shared = shared
+        self._side_by_side = side_by_side
         self._open(policy)
 
     def _open(self, policy: Policy) -> None:
@@ -98,6 +100,7 @@ class InMemoryApp:
                 self.reader,
                 MemoryDeadLetterReader(self.database),
                 MemoryStoreMetrics(self.database, self.clock),
+                self._side_by_side,
             ),
             shared=self._shared(self.board, MemoryRateLimiter(self.clock)),
             gateways=Gateways(self.gateways, dict.fromkeys(policy.providers, self._callback_reader)),

@@ -274,7 +274,7 @@ async def test_a_store_that_goes_away_after_the_commit_does_not_ask_for_a_repeti
     idle: Rest, body: dict[str, Any]
 ) -> None:
     away = Away(idle.behind.database)
-    application = dataclasses.replace(idle.behind.application, wait=WaitForMessage(StatusFeed(), away), read=away)
+    application = dataclasses.replace(idle.behind.application, wait=WaitForMessage(StatusFeed(), away, 500), read=away)
     app = create_app(application, Config(version="0.1.0"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:  # type: ignore[arg-type] # httpx knows no scope types
         answer = await client.post(SEND, json=body)
