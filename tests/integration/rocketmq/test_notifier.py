@@ -22,8 +22,7 @@ from wework_message.domain.message.scheduling import Urgency
 @pytest.fixture
 async def names(rocketmq: RocketMq) -> tuple[str, str]:
     """A topic and a group of our own for each class."""
-    number = next(rocketmq._numbers)
-    topic, group = f"due-{number}", f"dispatch-{number}"
+    topic, group = rocketmq.fresh_name("due"), rocketmq.fresh_name("dispatch")
     admin = Admin(addresses(rocketmq.name_server.address))
     await ensure(admin, [(lane.topic, lane.group) for lane in lanes(topic, group).values()])
     return topic, group

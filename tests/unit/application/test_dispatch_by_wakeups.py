@@ -58,7 +58,7 @@ async def test_a_ring_is_not_answered_while_the_store_takes_no_claim(
         await until(lambda: _true(transport.receives > 0))
         message_id = await app.accept_text()
         app.database.away = True
-        await until(lambda: _true(bool(transport._lines["due", "dispatch"].taken)))
+        await until(lambda: _true(transport.taken("due", "dispatch") > 0))
         await settle()
         assert transport.acked == []
         app.database.away = False
