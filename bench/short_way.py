@@ -24,7 +24,7 @@ from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.params import HeaderParameter, RawBody
-from tests.support.wiring import Silence
+from tests.support.doubles import Silence
 
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.application.accept.accept import AcceptMessage, message_id

@@ -188,7 +188,7 @@ FAULTS: Final = (
 @pytest.fixture
 def settings(mariadb_database: Database, redis_url: str, rocketmq: RocketMq) -> dict[str, str]:
     """Everything there is, with topics of this test's own."""
-    name = f"trouble-{next(rocketmq._numbers)}"
+    name = rocketmq.fresh_name("trouble")
     return _SETTINGS | settings_of(target_of(mariadb_database)) | {
         "REDIS_URL": redis_url, "REDIS_CACHE_STATUS": "true",
         "ROCKETMQ_NAME_SERVER": rocketmq.name_server.address, "ROCKETMQ_ENDPOINTS": rocketmq.endpoints,

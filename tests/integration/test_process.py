@@ -5,27 +5,23 @@ from pathlib import Path
 
 import pytest
 from tests.support.builders import a_draft
+from tests.support.doubles import RecordingObserver
 from tests.support.polling import until
 from tests.support.servers.ports import free_port
 from tests.support.servers.redis import Redis
-from tests.support.wiring import Silence
 
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.application.accept.accept import AcceptMessage
 from wework_message.application.maintenance.recover import Recover
 from wework_message.application.maintenance.store_metrics import StoreSnapshot
 from wework_message.application.role import Role
+from wework_message.bootstrap.database_commands import recover
 from wework_message.bootstrap.doctor import examine
 from wework_message.bootstrap.process import ProcessMetrics, running
-from wework_message.bootstrap.recover import recover
 from wework_message.bootstrap.settings import Loaded, load
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.ports.checks import Verdict
-
-
-class Unheard(Silence):
-    def intake(self, result: str, reason: str | None) -> None: ...
 
 
 def _loaded(folder: Path, **environ: str) -> Loaded:
@@ -51,7 +47,7 @@ async def test_what_a_process_accepts_it_sends_whatever_it_stands_on(
     tmp_path: Path, environ: Mapping[str, str]
 ) -> None:
     shown: list[StoreSnapshot | None] = []
-    async with running(_loaded(tmp_path, **environ), Unheard(), _process_metrics(shown)) as process:
+    async with running(_loaded(tmp_path, **environ), RecordingObserver(), _process_metrics(shown)) as process:
         accepted = await process.application.accept(AcceptMessage(DEFAULT_TENANT, (a_draft(),)))
         message_id = MessageId(accepted.target)
 
@@ -70,16 +66,16 @@ async def test_what_a_process_accepts_it_sends_whatever_it_stands_on(
 
 async def test_one_that_only_accepts_sends_nothing(tmp_path: Path) -> None:
     loaded = _loaded(tmp_path, APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL="http://127.0.0.1:9")
-    async with running(loaded, Unheard(), _process_metrics([]), role=Role.ACCEPTING) as process:
+    async with running(loaded, RecordingObserver(), _process_metrics([]), role=Role.ACCEPTING) as process:
         accepted = await process.application.accept(AcceptMessage(DEFAULT_TENANT, (a_draft(),)))
-    async with running(loaded, Unheard(), _process_metrics([]), role=Role.ACCEPTING) as process:
+    async with running(loaded, RecordingObserver(), _process_metrics([]), role=Role.ACCEPTING) as process:
         message_id = MessageId(accepted.target)
         views = await process.application.read.messages(DEFAULT_TENANT, [message_id])
         assert (views[message_id].message.status, views[message_id].message.attempts) == (MessageStatus.QUEUED, [])
 
 
 async def test_the_doctor_finds_nothing_wrong_where_nothing_is_and_names_what_is_away(tmp_path: Path) -> None:
-    async with running(_loaded(tmp_path), Unheard(), _process_metrics([])):
+    async with running(_loaded(tmp_path), RecordingObserver(), _process_metrics([])):
         pass
     well = await examine(_loaded(tmp_path), deadline_s=10)
     assert {one.finding.verdict for one in well.examined} <= {Verdict.OK, Verdict.WARNING, Verdict.SKIPPED}
@@ -95,9 +91,9 @@ async def test_the_doctor_finds_nothing_wrong_where_nothing_is_and_names_what_is
 
 async def test_what_a_restored_file_would_send_again_is_unknown(tmp_path: Path) -> None:
     loaded = _loaded(tmp_path, APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL="http://127.0.0.1:9")
-    async with running(loaded, Unheard(), _process_metrics([]), role=Role.ACCEPTING) as process:
+    async with running(loaded, RecordingObserver(), _process_metrics([]), role=Role.ACCEPTING) as process:
         accepted = await process.application.accept(AcceptMessage(DEFAULT_TENANT, (a_draft(),)))
     await recover(loaded, Recover(restored_from=0))
-    async with running(loaded, Unheard(), _process_metrics([]), role=Role.ACCEPTING) as process:
+    async with running(loaded, RecordingObserver(), _process_metrics([]), role=Role.ACCEPTING) as process:
         views = await process.application.read.messages(DEFAULT_TENANT, [MessageId(accepted.target)])
         assert [one.message.status for one in views.values()] == [MessageStatus.UNKNOWN]

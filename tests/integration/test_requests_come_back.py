@@ -13,9 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.builders import OPTION_NAMES
+from tests.support.doubles import Silence
+from tests.support.guxing_app import GUXING
 from tests.support.mysql import EmptyDatabase, opened_store, settings_of
 from tests.support.rest import ASYNC, BATCH, serving
-from tests.support.wiring import GUXING, Silence
 
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from tests.contracts.gateway_contract import GatewayContract
 from tests.support import pager
+from tests.support.doubles import Silence
 from tests.support.pager import PagerProtocol
 from tests.support.polling import until
-from tests.support.wiring import Silence
 
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics

@@ -1,142 +1,45 @@
-"""The use cases on memory adapters, wired as bootstrap wires them, with a provider that does what its script says."""
+"""The use cases on memory adapters, wired by bootstrap's own container, with a provider that does what its script says."""
 
 import asyncio
 import dataclasses
-import itertools
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, Self
 
 from tests.support.builders import BACKUP, CONVERSATION, HORIZON_MS, NOW, PROVIDER, a_draft
+from tests.support.doubles import Connection, PatientNotifier, RecordingObserver, ScriptedReader
 
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.reader import MemoryMessageReader
+from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.application.accept.accept import (
-    AcceptBatch,
-    AcceptBatchHandler,
-    Accepted,
-    AcceptedBatch,
-    AcceptMessage,
-    AcceptMessageHandler,
-    Drafting,
-    StoreBatches,
-    StoreMessages,
-)
-from wework_message.application.accept.quoting import Quoting
-from wework_message.application.accept.senders import Senders
-from wework_message.application.actions.change import (
-    CancelMessageHandler,
-    ChangeMessages,
-    RecallMessageHandler,
-    RetryMessageHandler,
-)
-from wework_message.application.callbacks.ingest import IngestCallbackHandler, StoreCallbacks
-from wework_message.application.callbacks.project import ProjectCallbacks
-from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
-from wework_message.application.commit.group_commit import GroupCommit
-from wework_message.application.commit.post_commit import CallReports, PostCommit
-from wework_message.application.dispatch.claim import ClaimDue
-from wework_message.application.dispatch.dispatcher import Dispatcher
-from wework_message.application.dispatch.routing import Router
-from wework_message.application.dispatch.settle import SettleCalls
-from wework_message.application.maintenance.probe import ProbeProviders, Prober
+from wework_message.application.accept.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
+from wework_message.application.callbacks.projector import LocalInboxNotifier
+from wework_message.application.maintenance.store_metrics import StoreSnapshot
 from wework_message.application.policy import Policy
-from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
+from wework_message.application.queries.service import InProcess
+from wework_message.application.role import Role
+from wework_message.bootstrap.container import Storage, UseCases
+from wework_message.bootstrap.gateways import Gateways
+from wework_message.bootstrap.loops import Loops
+from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.content import MessageType, TextContent
 from wework_message.domain.conversation import PEERS_AND_ROOMS
-from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
-from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
-from wework_message.domain.message.scheduling import Urgency
-from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.health import CallReport
-from wework_message.domain.ports.notifier import Notifier, Wakeup
+from wework_message.domain.ports.gateway import CallbackReader
+from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.queries import MessageView
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Capabilities, Provider
-from wework_message.domain.routing.selector import ProviderSelector
 
 FAR_MS: Final = 3_600_000
-
-
-class PatientNotifier:
-    """Waits for a ring however long it takes: who relies on the idle look instead of a ring hangs."""
-
-    def __init__(self) -> None:
-        self._notified = asyncio.Event()
-        self.wakeups: list[tuple[MessageId, ...]] = []
-
-    async def notify(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:
-        self.wakeups.append(tuple(message_ids))
-        self._notified.set()
-
-    async def wait(self, timeout_ms: int) -> Wakeup:
-        if timeout_ms > 0:
-            await self._notified.wait()
-        self._notified.clear()
-        return Wakeup()
-
-    async def answered(self, wakeup: Wakeup) -> None:
-        pass
-
-
-class RecordingObserver:
-    def __init__(self) -> None:
-        self.new: list[MessageId] = []
-        self.moves: list[tuple[MessageId, Moved]] = []
-        self.calls: list[CallReport] = []
-        self.heard: Counter[tuple[int, str]] = Counter()
-
-    def accepted(self, message: Message) -> None:
-        self.new.append(message.id)
-
-    def moved(self, message: Message, move: Moved) -> None:
-        self.moves.append((message.id, move))
-
-    def called(self, report: CallReport) -> None:
-        self.calls.append(report)
-
-    def callbacks(self, notify_type: int, result: str, count: int) -> None:
-        self.heard[notify_type, result] += count
-
-    @property
-    def new_callbacks(self) -> int:
-        return sum(count for (_, result), count in self.heard.items() if result == "new")
-
-
-class ScriptedReader:
-    """A callback's body is the name of the items that the test has put here."""
-
-    def __init__(self) -> None:
-        self._items: dict[str, CallbackItem] = {}
-        self._serial = itertools.count(1)
-        self.breaks_on: set[str] = set()
-
-    def body(self, **fields: Any) -> bytes:
-        raw = f"callback {next(self._serial)}"
-        stream_record = fields.get("stream_record")
-        known = {"guid": stream_record.guid, "event_key": stream_record.event_key} if stream_record is not None else {}
-        whole: dict[str, Any] = {"notify_type": 11010, "event_key": raw, "raw": raw}
-        self._items[raw] = CallbackItem(**whole | known | fields)
-        return raw.encode()
-
-    def read(self, body: bytes) -> tuple[CallbackItem, ...]:
-        if body.decode() not in self._items:
-            raise InvalidValueError("$", "is no callback")
-        return (self._items[body.decode()],)
-
-    def reread(self, notify_type: int, raw: str) -> CallbackItem:
-        if raw in self.breaks_on:
-            raise LookupError(raw)
-        return self._items[raw]
 
 
 def a_policy(**changes: Any) -> Policy:
@@ -149,51 +52,95 @@ def a_policy(**changes: Any) -> Policy:
 
 
 class InMemoryApp:
-    """One process of the service; `async with` runs its flusher. `rung` is another doorbell than the patient one."""
+    """One process of the service on a database in memory; `async with` runs its flusher, `start` its loops.
 
-    def __init__(self, *, wakeup: Notifier | None = None, **changes: Any) -> None:
+    `notifier` replaces the patient one, `reader` the scripted one of callbacks; `changes` are those of the policy.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: Policy | None = None,
+        notifier: Notifier | None = None,
+        reader: CallbackReader | None = None,
+        shared: type[Shared] = Shared,
+        side_by_side: bool = False,
+        **changes: Any,
+    ) -> None:
         self.clock = SettableClock(NOW)
         self.database = MemoryDatabase()
         self.units = MemoryUnitOfWorkFactory(self.database, self.clock)
         self.reader = MemoryMessageReader(self.database)
-        self.policy = a_policy(**changes)
-        self.gateways = {
-            code: MemoryGateway(self.clock, busy=lambda: self.database.busy) for code in self.policy.providers
-        }
-        self.gateway = self.gateways[PROVIDER]
-        self.callbacks = ScriptedReader()
         self.observer = RecordingObserver()
         self.notifier = PatientNotifier()
-        its_notifier = wakeup or self.notifier
-        self.feed = StatusFeed()
-        random_source = FixedRandom(0.5)
+        self.callbacks = ScriptedReader()
+        self.shown: list[StoreSnapshot | None] = []
+        policy = policy or a_policy(**changes)
+        self.gateways = {code: MemoryGateway(self.clock, busy=lambda: self.database.busy) for code in policy.providers}
+        self.gateway = next(iter(self.gateways.values()))
+        self._ids = CountingIds()
+        self._callback_reader = reader or self.callbacks
+        self._used_notifier = notifier or self.notifier
+        self._shared = shared
+        self._side_by_side = side_by_side
+        self._open(policy)
+
+    def _open(self, policy: Policy) -> None:
+        """A process that has not begun: bootstrap's own graph, on what outlives it."""
+        self.policy = policy
         self.board = MemoryHealthBoard(self.clock, FixedRandom(0.0))
-        self.router = Router(self.policy, ProviderSelector(), self.board, random_source)
+        self._connection = Connection(self.units)
         inbox_notifier = LocalInboxNotifier()
-        post_commit = PostCommit(self.feed, its_notifier, self.observer, inbox_notifier.notify)
-        self.commits = GroupCommit(self.units, post_commit, random_source)
-        readers = dict.fromkeys(self.policy.providers, self.callbacks)
-        projecting = ProjectCallbacks(readers, self.board, self.policy, self.clock)
-        self.projector = Projector(self.commits, projecting, inbox_notifier, self.policy.poll_inbox_ms)
-        self.settling = SettleCalls(self.policy, self.router, self.clock, random_source)
-        self.claiming = ClaimDue(self.policy, self.router, MemoryRateLimiter(self.clock), self.clock)
-        self.prober = Prober(ProbeProviders(self.gateways, self.board, self.clock), every_ms=3_600_000, at_least_ms=0)
-        self.dispatcher = Dispatcher(
-            self.commits, self.claiming, self.settling, self.gateways,
-            CallReports(self.board, self.observer, self.prober.ask_now), its_notifier, self.clock, self.policy,
-        )  # fmt: skip
-        senders = Senders(self.policy, self.units, Quoting(self.reader))
-        drafting = Drafting(CountingIds(), self.clock, senders)
-        self.accepting = AcceptMessageHandler(self.commits, StoreMessages(self.clock), drafting)
-        self.accepting_batches = AcceptBatchHandler(self.commits, StoreBatches(self.clock), drafting)
-        change = ChangeMessages()
-        self.cancelling = CancelMessageHandler(self.commits, change, self.clock)
-        self.retrying = RetryMessageHandler(self.commits, change, self.clock)
-        self.recalling = RecallMessageHandler(self.commits, change, self.reader, self.clock)
-        self.ingesting = IngestCallbackHandler(
-            self.commits, StoreCallbacks(self.clock), readers, self.policy.default_code
+        self.use_cases = use_cases = UseCases(
+            clock=self.clock,
+            ids=self._ids,
+            random_source=FixedRandom(0.5),
+            storage=Storage(
+                self._connection,
+                self.reader,
+                MemoryDeadLetterReader(self.database),
+                MemoryStoreMetrics(self.database, self.clock),
+                self._side_by_side,
+            ),
+            shared=self._shared(self.board, MemoryRateLimiter(self.clock)),
+            gateways=Gateways(self.gateways, dict.fromkeys(policy.providers, self._callback_reader)),
+            policy=policy,
+            observer=self.observer,
+            show=self.shown.append,
+            role=Role.ALL,
+            holder="here",
+            notifier=self._used_notifier,
+            projector_notifier=inbox_notifier,
+            inbox_notifier=inbox_notifier,
+            api_urls=dict.fromkeys(policy.providers, "http://127.0.0.1:19000"),
+            parts={"database": InProcess("memory"), "queue": InProcess("in-process")},
         )
-        self.waiting = WaitForMessage(self.feed, self.reader)
+        use_cases.check_dependencies()
+        use_cases.prober.add_kwargs(every_ms=FAR_MS, at_least_ms=0)  # what it is asked for need not wait for a second
+        self.application = application = use_cases.application()
+        self.accepting, self.accepting_batches = application.accept, application.accept_batch
+        self.cancelling, self.retrying, self.recalling = application.cancel, application.retry, application.recall
+        self.ingesting, self.waiting = application.ingest_callback, application.wait
+        self.keep_dead_letter = use_cases.keep_dead_letter()
+        self.commits, self.claiming, self.router = use_cases.commits(), use_cases.claim(), use_cases.router()
+        self.dispatcher, self.projector, self.prober = use_cases.dispatcher(), use_cases.projector(), use_cases.prober()
+        self._loops = Loops((self.dispatcher, self.projector))
+
+    def start(self) -> None:
+        """From now on messages are sent and callbacks applied."""
+        self._loops.start()
+
+    async def kill(self) -> None:
+        """The process is gone with its open calls: nothing of them is recorded. See `restart`."""
+        self._connection.cut()
+        await self.dispatcher.stop(0)
+        await self.commits.close()
+
+    async def restart(self, policy: Policy | None = None) -> None:
+        """After a kill another process goes on with the same database; it has seen nothing, and may be configured anew."""
+        await self.kill()
+        self._open(policy or self.policy)
+        await self.commits.start()
 
     async def __aenter__(self) -> Self:
         await self.commits.start()
@@ -202,7 +149,14 @@ class InMemoryApp:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._loops.tasks:
+            self.use_cases.feed().close()
+            await self._loops.stop(0)
         await self.commits.close()
+
+    def stored(self) -> int:
+        """Messages that are there."""
+        return len(self.database.messages.committed_items())
 
     async def accept(self, *drafts: Draft, key: str | None = None, grouped: bool = False, **changes: Any) -> Accepted:
         """One request; without drafts a plain one with `changes`."""
@@ -227,8 +181,8 @@ class InMemoryApp:
 
     async def quiet(self) -> None:
         """Until no call is open."""
-        while self.dispatcher.in_flight:
-            await asyncio.wait(set(self.dispatcher._calls))
+        while self.dispatcher.in_flight:  # noqa: ASYNC110 -- the dispatcher tells nobody
+            await asyncio.sleep(0)
 
     async def pass_time(self, ms: int) -> None:
         """Let `ms` pass, then do what is due."""

@@ -69,6 +69,10 @@ class MemoryTransport:
         line = self._lines[topic, group]
         return len(line.ready) + len(line.taken)
 
+    def taken(self, topic: str, group: str) -> int:
+        """Messages that were received and are not acknowledged yet."""
+        return len(self._lines[topic, group].taken)
+
     def expire(self, topic: str, group: str) -> None:
         """Every lease ends now."""
         self._redeliver(self._lines[topic, group], float("inf"))

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from tests.support.guxing_app import running
+from tests.support.in_memory_app import InMemoryApp
 from tests.support.polling import until
-from tests.support.wiring import Running, running
 
 from wework_message.application.policy import Policy
 from wework_message.application.queries.statuses import ReadStatuses
@@ -35,7 +36,7 @@ class Rest:
     """A client of the API, and the hands of the test on what is behind it."""
 
     client: httpx.AsyncClient
-    behind: Running
+    behind: InMemoryApp
     app: Edge
     exchanges: list[HttpExchange] = field(default_factory=list)
 

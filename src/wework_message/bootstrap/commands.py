@@ -109,10 +109,10 @@ def _serve(loaded: Loaded, role: Role) -> int:
 
 
 def _migrate(loaded: Loaded) -> str:
-    from wework_message.bootstrap.server import migrate  # noqa: PLC0415 - `--help` needs no database
+    from wework_message.bootstrap.database_commands import migrate  # noqa: PLC0415 - `--help` needs no database
 
     with _as_failure():
-        return migrate(loaded)
+        return asyncio.run(migrate(loaded))
 
 
 def _create_topics(loaded: Loaded) -> CreatedTopics:
@@ -136,7 +136,7 @@ def _examine(loaded: Loaded, deadline_s: float) -> Diagnosis:
 
 
 def _recover(loaded: Loaded, command: Recover) -> Recovered:
-    from wework_message.bootstrap.recover import recover  # noqa: PLC0415 - `--help` needs no database
+    from wework_message.bootstrap.database_commands import recover  # noqa: PLC0415 - `--help` needs no database
 
     with _as_failure():
         return asyncio.run(recover(loaded, command))

@@ -1,11 +1,10 @@
 """Two containers: what is opened and closed, and what is built on it (ADR 0006). Nothing else knows them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from dependency_injector import containers, providers
 
-from wework_message.adapters.local.health import MemoryHealthBoard
-from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
@@ -62,33 +61,40 @@ from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.gateways import Gateways, open_gateways
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
+from wework_message.bootstrap.shared_state import open_shared
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
-from wework_message.bootstrap.shared_state.open import open_shared
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
-from wework_message.domain.ports.queries import StatusReader
-from wework_message.domain.ports.rate_limiter import RateLimiter
+from wework_message.domain.ports.queries import MessageReader, StatusReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
-from wework_message.domain.ports.system import Clock
+from wework_message.domain.ports.store_metrics import StoreMetrics
+from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 from wework_message.domain.routing.selector import ProviderSelector
 
 
-def _board_of(shared: Shared, local: HealthBoard) -> HealthBoard:
-    return shared.board(local)
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A database as use cases see it: the ports that are implemented on it."""
+
+    units: UnitOfWorkFactory
+    reader: MessageReader
+    dead_letters: DeadLetterReader
+    metrics: StoreMetrics
+    side_by_side: bool = False
+    """Whether transactions run side by side; a store that writes one by one gains nothing from a second flusher."""
 
 
-def _limiter_of(shared: Shared, local: RateLimiter) -> RateLimiter:
-    return shared.limiter(local)
-
-
-def _units_of(shared: Shared, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
-    return shared.units(units)
-
-
-def _statuses_of(shared: Shared, reader: StatusReader) -> StatusReader:
-    return shared.statuses(reader)
+def sql_storage(store: Store, clock: Clock) -> Storage:
+    """The ports on an open SQL database."""
+    return Storage(
+        SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn),
+        SqlMessageReader(store.read),
+        SqlDeadLetterReader(store.read),
+        SqlStoreMetrics(store.read, store.dialect, clock),
+        store.side_by_side,
+    )
 
 
 class Infrastructure(containers.DeclarativeContainer):
@@ -102,8 +108,10 @@ class Infrastructure(containers.DeclarativeContainer):
     watch_redis: providers.Dependency[WatchRedis | None] = providers.Dependency()
 
     clock = providers.Singleton(SystemClock)
+    ids = providers.Singleton(UuidGenerator)
+    random_source = providers.Singleton(SystemRandom)
     store = providers.Resource(open_store, datasource)
-    shared = providers.Resource(open_shared, redis, clock, watch_redis)
+    shared = providers.Resource(open_shared, redis, clock, random_source, watch_redis)
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
 
 
@@ -113,16 +121,26 @@ def _probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> Clu
     return ClusterLease("probes", holder, lease_ms, units) if shared.shares_health else None
 
 
-def intake_beside(commits: GroupCommit, store: Store) -> GroupCommit:
+def intake_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
     """The flusher of what clients and providers wait for: one of its own where the store takes transactions side by side."""
-    return commits.beside() if store.side_by_side else commits
+    return commits.beside() if storage.side_by_side else commits
+
+
+def _units_of(shared: Shared, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
+    return shared.units(units)
+
+
+def _statuses_of(shared: Shared, reader: StatusReader) -> StatusReader:
+    return shared.statuses(reader)
 
 
 class UseCases(containers.DeclarativeContainer):
-    """Built on what is open; every dependency is a plain value here."""
+    """Built on what is open; every dependency is a plain value here. Tests give it other values, and run the same graph."""
 
     clock: providers.Dependency[Clock] = providers.Dependency()
-    store: providers.Dependency[Store] = providers.Dependency()
+    ids: providers.Dependency[IdGenerator] = providers.Dependency()
+    random_source: providers.Dependency[RandomSource] = providers.Dependency()
+    storage: providers.Dependency[Storage] = providers.Dependency()
     shared: providers.Dependency[Shared] = providers.Dependency()
     gateways: providers.Dependency[Gateways] = providers.Dependency()
     policy: providers.Dependency[Policy] = providers.Dependency()
@@ -137,20 +155,10 @@ class UseCases(containers.DeclarativeContainer):
     projector_notifier: providers.Dependency[LocalInboxNotifier] = providers.Dependency()
     inbox_notifier: providers.Dependency[InboxNotifier] = providers.Dependency()
 
-    ids = providers.Singleton(UuidGenerator)
-    random_source = providers.Singleton(SystemRandom)
-    board = providers.Singleton(
-        _board_of, shared, providers.Singleton(MemoryHealthBoard, clock=clock, random_source=random_source)
-    )
-    limiter = providers.Singleton(_limiter_of, shared, providers.Singleton(MemoryRateLimiter, clock))
+    board = shared.provided.board
+    reader = storage.provided.reader
+    units = providers.Singleton(_units_of, shared, storage.provided.units)
     feed = providers.Singleton(StatusFeed)
-    units = providers.Singleton(
-        _units_of,
-        shared,
-        providers.Singleton(SqlUnitOfWorkFactory, store, store.provided.dialect, clock, store.provided.turn),
-    )
-    reader = providers.Singleton(SqlMessageReader, store.provided.read)
-    store_metrics = providers.Singleton(SqlStoreMetrics, store.provided.read, store.provided.dialect, clock)
     router = providers.Singleton(
         Router, policy, providers.Singleton(ProviderSelector), board, random_source, shared.provided.remember_s
     )
@@ -160,9 +168,9 @@ class UseCases(containers.DeclarativeContainer):
         PostCommit, feed, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
     )
     commits = providers.Singleton(GroupCommit, units, post_commit, random_source)
-    intake = providers.Singleton(intake_beside, commits, store)
+    intake = providers.Singleton(intake_beside, commits, storage)
     projector = providers.Singleton(Projector, commits, projecting, projector_notifier, policy.provided.poll_inbox_ms)
-    claim = providers.Singleton(ClaimDue, policy, router, limiter, clock)
+    claim = providers.Singleton(ClaimDue, policy, router, shared.provided.limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     probes = providers.Singleton(_probing_lease, shared, holder, units)
     prober = providers.Singleton(
@@ -175,7 +183,7 @@ class UseCases(containers.DeclarativeContainer):
 
     store_metrics_reporter = providers.Singleton(
         StoreMetricsReporter,
-        store_metrics,
+        storage.provided.metrics,
         providers.Singleton(ClusterLease, LEASE_NAME, holder, LEASE_MS, units),
         show,
     )
@@ -186,7 +194,7 @@ class UseCases(containers.DeclarativeContainer):
     senders = providers.Singleton(Senders, policy, units, providers.Singleton(Quoting, reader))
     drafting = providers.Singleton(Drafting, ids, clock, senders)
     keep_dead_letter = providers.Singleton(KeepDeadLetterHandler, commits, providers.Singleton(StoreDeadLetters))
-    service = providers.Singleton(Service, reader, store_metrics, role, parts=parts)
+    service = providers.Singleton(Service, reader, storage.provided.metrics, role, parts=parts)
     application = providers.Singleton(
         Application,
         accept=providers.Singleton(AcceptMessageHandler, intake, providers.Singleton(StoreMessages, clock), drafting),
@@ -205,7 +213,7 @@ class UseCases(containers.DeclarativeContainer):
         ),
         wait=providers.Singleton(WaitForMessage, feed, reader, policy.provided.poll_status_ms),
         read=reader,
-        dead_letters=providers.Singleton(SqlDeadLetterReader, store.provided.read),
+        dead_letters=storage.provided.dead_letters,
         mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),
         poll=providers.Singleton(_statuses_of, shared, providers.Singleton(ReadStatuses, reader)),
         providers=providers.Singleton(Providers, policy, board, reader, api_urls),

@@ -15,17 +15,16 @@ from wework_message.application.maintenance.store_metrics import ShowSnapshot
 from wework_message.application.queries.service import InProcess
 from wework_message.application.queries.status_feed import StatusFeed
 from wework_message.application.role import Role
-from wework_message.bootstrap.container import Infrastructure, UseCases
+from wework_message.bootstrap.container import Infrastructure, UseCases, sql_storage
 from wework_message.bootstrap.databases import bring_up
-from wework_message.bootstrap.intake import CallbackNotifiers, open_callback_consumer, open_intake
 from wework_message.bootstrap.loops import Loop, Loops, loops_of
 from wework_message.bootstrap.policies import limits_of, policy_of
-from wework_message.bootstrap.queues import open_queue
+from wework_message.bootstrap.queues import CallbackNotifiers, Queue, open_callback_consumer, open_intake, open_queue
 from wework_message.bootstrap.settings import Loaded, simulated_providers
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.health import HealthBoard
-from wework_message.domain.ports.observers import ServiceObserver
+from wework_message.domain.ports.observers import IntakeObserver, ServiceObserver
 from wework_message.simulator import SimulatorOptions
 from wework_message.simulator import running as running_simulator
 
@@ -116,23 +115,37 @@ async def running(
         callback_notifiers = CallbackNotifiers(rocketmq, queue.transport)
         codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
-            clock=infrastructure.clock(), store=store, shared=shared, gateways=gateways, policy=policy,
-            observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(), notifier=queue.notifier,
-            projector_notifier=callback_notifiers.here, inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
+            clock=infrastructure.clock(), ids=infrastructure.ids(), random_source=infrastructure.random_source(),
+            storage=sql_storage(store, infrastructure.clock()), shared=shared, gateways=gateways, policy=policy,
+            observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
+            notifier=queue.notifier, projector_notifier=callback_notifiers.here,
+            inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend},
         )  # fmt: skip
-        # Who polls a queue stops first: a poll takes seconds to end, and calls may take the whole of the drain.
-        loops = (
-            *await open_intake(rocketmq, limits_of(loaded), role, queue.transport, use_cases, observer),
-            *await open_callback_consumer(rocketmq, role, queue.transport, callback_notifiers),
-            *loops_of(role, use_cases),
-            *([callback_notifiers.wakeups] if callback_notifiers.wakeups is not None else []),
-            *queue.loops,
-        )
+        loops = await _loops(loaded, role, use_cases, queue, callback_notifiers, observer)
         process = _process(use_cases, shared, loops)
         await process.start()
         stack.push_async_callback(process.drain)
         yield process
+
+
+async def _loops(
+    loaded: Loaded,
+    role: Role,
+    use_cases: UseCases,
+    queue: Queue,
+    callback_notifiers: CallbackNotifiers,
+    observer: IntakeObserver,
+) -> Sequence[Loop]:
+    """What polls a queue stops first: a poll takes seconds to end, and calls may take the whole of the drain."""
+    rocketmq = loaded.settings.rocketmq
+    return (
+        *await open_intake(rocketmq, limits_of(loaded), role, queue.transport, use_cases, observer),
+        *await open_callback_consumer(rocketmq, role, queue.transport, callback_notifiers),
+        *loops_of(role, use_cases),
+        *([callback_notifiers.wakeups] if callback_notifiers.wakeups is not None else []),
+        *queue.loops,
+    )
 
 
 def _process(use_cases: UseCases, shared: Shared, loops: Sequence[Loop]) -> Process:

@@ -1,4 +1,7 @@
-"""The queue that the settings name: its connection, the doorbell on it, and who watches it."""
+"""The queue that the settings name: its connection, the topics on it, and what watches it.
+
+One pair of topics wakes dispatchers. Two more are optional: sends of other systems, and wake-ups for callbacks.
+"""
 
 import asyncio
 import contextlib
@@ -17,21 +20,32 @@ from wework_message.adapters.rocketmq.transport.gated import GatedTransport
 from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
 from wework_message.adapters.rocketmq.transport.native import NativeTransport
 from wework_message.adapters.rocketmq.transport.port import Transport
+from wework_message.adapters.rocketmq.wakeup.callbacks import CallbackWakeupConsumer, CallbackWakeupPublisher
 from wework_message.adapters.rocketmq.wakeup.notifier import RocketmqNotifier, lanes
+from wework_message.application.callbacks.projector import LocalInboxNotifier
 from wework_message.application.queries.service import Backend, InProcess
 from wework_message.application.role import Role
-from wework_message.bootstrap.intake import topics_and_groups
+from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.loops import Loop
 from wework_message.bootstrap.settings.model import RocketmqSettings
 from wework_message.bootstrap.settings.rocketmq import PROXY_PORT
 from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.domain.ports.notifier import Notifier
+from wework_message.domain.ports.observers import IntakeObserver
+from wework_message.entrypoints.intake.consumer import IntakeConsumer
+from wework_message.entrypoints.wire.requests.body import Limits
 
 CLOSE_S: Final = 6.0
 """How long closing may take: the poll at hand ends within 5 s."""
 
 CLOSE_AWAY_S: Final = 2.0
 """The same where the cluster is not well: threads that wait for it are left behind."""
+
+INTAKE_LEASE_S: Final = 30
+"""How long a queued send is ours; storing it takes milliseconds, unless the store is away."""
+
+WAKEUP_LEASE_S: Final = 10
+"""The shortest there is: a ring is acknowledged at once."""
 
 _MS: Final = 1000
 
@@ -83,6 +97,71 @@ def wanted(settings: RocketmqSettings) -> Sequence[tuple[str, str]]:
     due = [(lane.topic, lane.group) for _, lane in sorted(lanes(settings.topics.due, settings.group).items())]
     prefix = f"{settings.namespace}%" if settings.namespace else ""  # NamespaceUtil.wrapNamespace
     return [(f"{prefix}{topic}", f"{prefix}{group}") for topic, group in (*due, *topics_and_groups(settings))]
+
+
+def intake_group(settings: RocketmqSettings) -> str:
+    """The consumer group of the intake; not the Java service's, whose place in the topic is another's."""
+    return f"{settings.group}-intake"
+
+
+def callback_group(settings: RocketmqSettings) -> str:
+    """The consumer group of the rings for callbacks."""
+    return f"{settings.group}-callbacks"
+
+
+def topics_and_groups(settings: RocketmqSettings) -> Sequence[tuple[str, str]]:
+    """What has to exist at the cluster: each topic with the group that reads it."""
+    wanted = ((settings.topics.intake, intake_group(settings)), (settings.topics.callbacks, callback_group(settings)))
+    return [(topic, group) for topic, group in wanted if topic is not None]
+
+
+class CallbackNotifiers:
+    """Who is told that callbacks were stored, and what the projector of this process waits for."""
+
+    def __init__(self, settings: RocketmqSettings, transport: Transport | None) -> None:
+        """One and the same without a topic."""
+        self.here = LocalInboxNotifier()
+        topic = settings.topics.callbacks
+        self.wakeups = (
+            None if topic is None or transport is None else CallbackWakeupPublisher(transport, topic, self.here.notify)
+        )
+
+    @property
+    def everywhere(self) -> LocalInboxNotifier | CallbackWakeupPublisher:
+        """Rung after each commit that stored callbacks."""
+        return self.wakeups or self.here
+
+
+async def open_intake(
+    settings: RocketmqSettings,
+    limits: Limits,
+    role: Role,
+    transport: Transport | None,
+    use_cases: UseCases,
+    observer: IntakeObserver,
+) -> Sequence[Loop]:
+    """The consumer of queued sends; none without a topic, or in a process that does not dispatch."""
+    topic = settings.topics.intake
+    if topic is None or transport is None or not role.dispatches:
+        return ()
+    application = use_cases.application()
+    subscription = await transport.subscribe(topic, intake_group(settings), lease_s=INTAKE_LEASE_S)
+    consumer = IntakeConsumer(
+        subscription, application.accept, use_cases.keep_dead_letter(), application.service.database_answers, observer,
+        use_cases.clock(), limits,
+    )  # fmt: skip
+    return (consumer,)
+
+
+async def open_callback_consumer(
+    settings: RocketmqSettings, role: Role, transport: Transport | None, callback_notifiers: CallbackNotifiers
+) -> Sequence[Loop]:
+    """Who listens to the rings of all processes, where callbacks are projected; none without a topic."""
+    topic = settings.topics.callbacks
+    if topic is None or transport is None or not role.dispatches:
+        return ()
+    subscription = await transport.subscribe(topic, callback_group(settings), lease_s=WAKEUP_LEASE_S)
+    return (CallbackWakeupConsumer(subscription, callback_notifiers.here.notify),)
 
 
 def _transport(settings: RocketmqSettings) -> GrpcTransport | NativeTransport:

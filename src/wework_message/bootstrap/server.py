@@ -18,10 +18,8 @@ from wework_message.adapters.observability.metrics_observer import PrometheusObs
 from wework_message.adapters.observability.observer import Observers
 from wework_message.adapters.observability.process import LoopLag
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
-from wework_message.adapters.sql import backends
 from wework_message.application.policy import Policy
 from wework_message.application.role import Role
-from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
 from wework_message.bootstrap.settings import Loaded, require_startable, role_warnings
@@ -39,11 +37,6 @@ def serve(loaded: Loaded, role: Role = Role.ALL) -> int:
     require_startable(loaded.settings, loaded.profile, role)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(loaded, role))
-
-
-def migrate(loaded: Loaded) -> str:
-    """Bring the schema up by hand; returns what it was before."""
-    return asyncio.run(_migrate(loaded))
 
 
 async def _serve(loaded: Loaded, role: Role) -> int:
@@ -192,8 +185,3 @@ def _announce(logs: LogHandle, loaded: Loaded, listeners: Listeners, role: Role)
         "service.started", text="serving" if role.accepts else "consuming", port=listeners.port, role=role.value,
         profile=loaded.profile, **more,
     )  # fmt: skip
-
-
-async def _migrate(loaded: Loaded) -> str:
-    async with open_store(loaded.settings.datasource) as store:
-        return str(await backends.migrate(store))

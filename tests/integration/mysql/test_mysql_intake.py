@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from tests.support.builders import NOW, a_due_message
+from tests.support.doubles import RecordingObserver
 from tests.support.mysql import EmptyDatabase, opened_store
-from tests.support.wiring import Silence
 
+from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.notifier import LocalNotifier
-from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.sqlite.store import SqliteStore
@@ -18,7 +20,7 @@ from wework_message.application.accept.accept import Entry, StoreMessages
 from wework_message.application.callbacks.projector import LocalInboxNotifier
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.errors import DrainingError
-from wework_message.bootstrap.container import UseCases
+from wework_message.bootstrap.container import UseCases, sql_storage
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.ids import DEFAULT_TENANT
 
@@ -43,8 +45,10 @@ async def store(migrated: EmptyDatabase) -> AsyncIterator[MysqlStore]:
 
 
 def _use_cases(store: MysqlStore | SqliteStore) -> UseCases:
+    clock = SettableClock(NOW)
     return UseCases(
-        clock=SettableClock(NOW), store=store, observer=Silence(), shared=Shared(), notifier=LocalNotifier(),
+        clock=clock, random_source=FixedRandom(), storage=sql_storage(store, clock), observer=RecordingObserver(),
+        shared=Shared(MemoryHealthBoard(clock, FixedRandom()), MemoryRateLimiter(clock)), notifier=LocalNotifier(),
         inbox_notifier=LocalInboxNotifier(),
     )  # fmt: skip
 

@@ -46,7 +46,7 @@ async def test_a_long_poll_answers_at_the_change(idle: Rest) -> None:
     poll = asyncio.create_task(idle.get(f"/api/messages/{message_id}/status?wait=30"))
     await asyncio.sleep(0)
     assert not poll.done()
-    idle.behind.dispatch()
+    idle.behind.start()
     answer = await poll
     assert answer.json()["data"]["status"] in {"SENDING", "SENT"}
 

@@ -5,9 +5,9 @@ from typing import Any, NoReturn
 import httpx
 import pytest
 from tests.support.builders import an_outcome
+from tests.support.guxing_app import a_policy, a_provider
 from tests.support.requests import EXAMPLES
 from tests.support.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
-from tests.support.wiring import a_policy, a_provider
 
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
@@ -148,7 +148,7 @@ async def test_a_message_whose_time_is_over_is_not_called_refused_by_the_provide
     body = TEXT | {"expiresAt": "2025-06-15T15:06:41Z"}
     await idle.post(ASYNC, body, headers=key)
     idle.behind.clock.advance(2_000)
-    idle.behind.dispatch()
+    idle.behind.start()
     ids = list(idle.behind.database.messages.committed_items())
 
     await idle.reaches(ids[0], "EXPIRED")
@@ -274,7 +274,7 @@ async def test_a_store_that_goes_away_after_the_commit_does_not_ask_for_a_repeti
     idle: Rest, body: dict[str, Any]
 ) -> None:
     away = Away(idle.behind.database)
-    application = dataclasses.replace(idle.behind.application, wait=WaitForMessage(StatusFeed(), away), read=away)
+    application = dataclasses.replace(idle.behind.application, wait=WaitForMessage(StatusFeed(), away, 500), read=away)
     app = create_app(application, Config(version="0.1.0"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:  # type: ignore[arg-type] # httpx knows no scope types
         answer = await client.post(SEND, json=body)

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import msgspec
 import pytest
 import uvicorn
+from tests.support.guxing_app import running
+from tests.support.in_memory_app import InMemoryApp
 from tests.support.rest import TEXT
-from tests.support.wiring import Running, running
 
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.ports.gateway import Dispatch
@@ -44,13 +45,13 @@ Connect = Callable[[], Awaitable[Connection]]
 
 
 @pytest.fixture
-async def behind() -> AsyncIterator[Running]:
+async def behind() -> AsyncIterator[InMemoryApp]:
     async with running() as behind:
         yield behind
 
 
 @pytest.fixture
-async def connect(behind: Running) -> AsyncIterator[Connect]:
+async def connect(behind: InMemoryApp) -> AsyncIterator[Connect]:
     app = create_app(behind.application, Config(version="0.1.0"))
     server = uvicorn.Server(uvicorn.Config(app, http="httptools", lifespan="on", log_config=None, ws="none"))
     listener = socket.create_server(("127.0.0.1", 0))
@@ -93,7 +94,7 @@ async def test_a_body_whose_length_is_too_large_is_refused_before_it_is_sent(con
     assert status == 413
 
 
-async def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large(connect: Connect, behind: Running) -> None:
+async def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large(connect: Connect, behind: InMemoryApp) -> None:
     connection = await connect()
     connection.begin("POST", "/api/messages/send", "Transfer-Encoding: chunked")
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
@@ -130,7 +131,9 @@ async def test_head_answers_like_get_without_the_body(connect: Connect) -> None:
     assert (await connection.post("/api/messages/send", BODY))[0] == 200
 
 
-async def test_a_process_that_drains_closes_the_connection_after_its_answer(connect: Connect, behind: Running) -> None:
+async def test_a_process_that_drains_closes_the_connection_after_its_answer(
+    connect: Connect, behind: InMemoryApp
+) -> None:
     behind.application.service.draining = True
     connection = await connect()
     status, headers, _ = await connection.post("/api/messages/send", BODY)
@@ -138,7 +141,7 @@ async def test_a_process_that_drains_closes_the_connection_after_its_answer(conn
     assert await connection.reader.read() == b""
 
 
-async def test_a_client_that_hangs_up_does_not_take_its_message_along(connect: Connect, behind: Running) -> None:
+async def test_a_client_that_hangs_up_does_not_take_its_message_along(connect: Connect, behind: InMemoryApp) -> None:
     called, go = asyncio.Event(), asyncio.Event()
 
     async def slow(_: Dispatch) -> AttemptOutcome:
@@ -160,7 +163,7 @@ async def test_a_client_that_hangs_up_does_not_take_its_message_along(connect: C
     assert msgspec.json.decode(body)["data"]["status"] == "SENT"
 
 
-async def test_a_body_that_ends_early_is_stored_nowhere(connect: Connect, behind: Running) -> None:
+async def test_a_body_that_ends_early_is_stored_nowhere(connect: Connect, behind: InMemoryApp) -> None:
     connection = await connect()
     connection.begin("POST", "/api/messages/send", f"Content-Length: {len(BODY)}")
     connection.writer.write(BODY[:20])

@@ -27,7 +27,7 @@ async def transport(rocketmq: RocketMq) -> AsyncIterator[GrpcTransport]:
 
 def fresh(rocketmq: RocketMq) -> tuple[str, str]:
     """Names that nobody has used."""
-    return f"made-{next(rocketmq._numbers)}", f"makers-{next(rocketmq._numbers)}"
+    return rocketmq.fresh_name("made"), rocketmq.fresh_name("makers")
 
 
 async def test_what_is_missing_is_created_once_and_then_found(

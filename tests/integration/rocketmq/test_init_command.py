@@ -14,7 +14,7 @@ def run(*arguments: str, **settings: str) -> Result:
 
 @pytest.fixture
 def settings(rocketmq: RocketMq) -> dict[str, str]:
-    name = f"init-{next(rocketmq._numbers)}"
+    name = rocketmq.fresh_name("init")
     return {
         "ROCKETMQ_NAME_SERVER": rocketmq.name_server.address, "ROCKETMQ_ENDPOINTS": rocketmq.endpoints,
         "ROCKETMQ_TOPICS_DUE": name, "ROCKETMQ_GROUP": name, "ROCKETMQ_TOPICS_CALLBACKS": f"{name}-callbacks",

@@ -19,7 +19,7 @@ from tests.support.servers.rocketmq import RocketMq
 
 from wework_message.adapters.rocketmq.transport.cluster_address import Target
 from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
-from wework_message.bootstrap.intake import INTAKE_LEASE_S
+from wework_message.bootstrap.queues import INTAKE_LEASE_S
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
+from tests.support.guxing_app import running
+from tests.support.in_memory_app import InMemoryApp
 from tests.support.polling import until
 from tests.support.servers.rocketmq import RocketMq
-from tests.support.wiring import Running, running
 
 from wework_message.adapters.rocketmq.transport.cluster_address import Target
 from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
@@ -48,7 +49,7 @@ class Heard:
 
 
 @pytest.fixture
-async def behind() -> AsyncIterator[Running]:
+async def behind() -> AsyncIterator[InMemoryApp]:
     async with running(dispatching=False) as whole:
         yield whole
 
@@ -66,7 +67,7 @@ def a_send(name: str) -> bytes:
 
 
 def consumer_of(
-    behind: Running, heard: Heard, accept: Callable[[AcceptMessage], Awaitable[Accepted]]
+    behind: InMemoryApp, heard: Heard, accept: Callable[[AcceptMessage], Awaitable[Accepted]]
 ) -> IntakeConsumer[Delivery]:
     return IntakeConsumer(
         heard, accept, behind.keep_dead_letter, behind.application.service.database_answers, heard, behind.clock,
@@ -75,7 +76,7 @@ def consumer_of(
 
 
 async def test_what_is_stored_or_refused_never_comes_again_and_what_raises_does_until_it_is_poison(
-    behind: Running, transport: GrpcTransport, rocketmq: RocketMq
+    behind: InMemoryApp, transport: GrpcTransport, rocketmq: RocketMq
 ) -> None:
     topic, group = rocketmq.fresh_topic(), rocketmq.fresh_group()
     heard = Heard(await transport.subscribe(topic, group, lease_s=LEASE_S))
@@ -107,7 +108,7 @@ async def test_what_is_stored_or_refused_never_comes_again_and_what_raises_does_
 
 
 async def test_a_process_that_dies_between_commit_and_acknowledgement_doubles_nothing(
-    behind: Running, transport: GrpcTransport, rocketmq: RocketMq
+    behind: InMemoryApp, transport: GrpcTransport, rocketmq: RocketMq
 ) -> None:
     topic, group = rocketmq.fresh_topic(), rocketmq.fresh_group()
     dying = Heard(await transport.subscribe(topic, group, lease_s=LEASE_S), acks=False)

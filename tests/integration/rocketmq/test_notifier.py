@@ -22,8 +22,7 @@ from wework_message.domain.message.scheduling import Urgency
 @pytest.fixture
 async def names(rocketmq: RocketMq) -> tuple[str, str]:
     """A topic and a group of our own for each class."""
-    number = next(rocketmq._numbers)
-    topic, group = f"due-{number}", f"dispatch-{number}"
+    topic, group = rocketmq.fresh_name("due"), rocketmq.fresh_name("dispatch")
     admin = Admin(addresses(rocketmq.name_server.address))
     await ensure(admin, [(lane.topic, lane.group) for lane in lanes(topic, group).values()])
     return topic, group
@@ -130,7 +129,7 @@ async def test_repeated_and_reordered_rings_make_one_call_for_each_message(
     counts = Heard()
     async with (
         a_notifier(shuffling, topic=topic, group=group, heard=counts) as notifier,
-        InMemoryApp(wakeup=notifier) as app,
+        InMemoryApp(notifier=notifier) as app,
     ):
         running = asyncio.create_task(app.dispatcher.run())
         accepted = [await app.accept_text(to=f"S:{number}") for number in range(1, 201)]

@@ -29,7 +29,7 @@ RECOVERY_S: Final = 15
 @pytest.fixture
 def settings(rocketmq: RocketMq) -> dict[str, str]:
     """Topics of this test's own, which the service creates."""
-    name = f"served-{next(rocketmq._numbers)}"
+    name = rocketmq.fresh_name("served")
     return {
         "ROCKETMQ_NAME_SERVER": rocketmq.name_server.address, "ROCKETMQ_ENDPOINTS": rocketmq.endpoints,
         "ROCKETMQ_TOPICS_DUE": name, "ROCKETMQ_GROUP": name,

@@ -29,7 +29,7 @@ def backlogs() -> Backlogs:
 
 @pytest.fixture
 def name(rocketmq: RocketMq) -> str:
-    return f"watched-{next(rocketmq._numbers)}"
+    return rocketmq.fresh_name("watched")
 
 
 @pytest.fixture

@@ -240,13 +240,17 @@ class RocketMq:
         """The last lines of both logs."""
         return f"{self.name_server.tail()}\n{self.broker.tail()}"
 
+    def fresh_name(self, prefix: str) -> str:
+        """A name that nothing at this broker has."""
+        return f"{prefix}-{next(self._numbers)}"
+
     def fresh_topic(self, kind: str = "NORMAL", queues: int = 4) -> str:
         """Name of a new topic; `kind` is NORMAL, FIFO, DELAY or TRANSACTION."""
-        return self.create_topic(f"topic-{next(self._numbers)}", kind, queues)
+        return self.create_topic(self.fresh_name("topic"), kind, queues)
 
     def fresh_group(self, retries: int = 16) -> str:
         """Name of a new consumer group, which gives a message up after `retries` redeliveries."""
-        name = f"group-{next(self._numbers)}"
+        name = self.fresh_name("group")
         rocketmq_calls.put_group(self.broker.address, name, retries)
         return name
 

@@ -202,7 +202,7 @@ async def test_a_long_lane_does_not_keep_other_lanes_waiting() -> None:
         app.gateway.script(held)
         first = [await app.accept_text(str(number)) for number in range(9)]
         other = await app.accept_text(to="R:2")
-        app.notifier._notified.clear()
+        app.notifier.forget()
         running = asyncio.create_task(app.dispatcher.run())
         await app.until(other, lambda message: message.status is MessageStatus.SENT)
         held.answer.set_result(app.gateway.accepted())
@@ -300,7 +300,7 @@ async def test_a_message_outlives_the_provider_that_it_was_tried_at() -> None:
         app.gateway.script(REFUSED_CONNECTION)
         message_id = await app.accept_text(guid=None, account_id=account.account_id)
         await app.dispatch()
-        forget(app, PROVIDER)
+        await forget(app, PROVIDER)
         await app.pass_time(60_000)
         message = await app.message(message_id)
         assert (message.status, message.attempts[-1].provider_code) == (MessageStatus.SENT, BACKUP)
@@ -311,7 +311,7 @@ async def test_a_recall_at_a_provider_that_is_gone_stops_nobody() -> None:
         message_id = await app.accept_text()
         await app.dispatch()
         await app.recalling(RecallMessage(DEFAULT_TENANT, GUID, message_id))
-        forget(app, PROVIDER)
+        await forget(app, PROVIDER)
         for _ in range(4):
             await app.pass_time(60_000)
         assert (await app.message(message_id)).status is MessageStatus.RECALLING
@@ -320,11 +320,10 @@ async def test_a_recall_at_a_provider_that_is_gone_stops_nobody() -> None:
         assert (await app.message(other)).status is MessageStatus.SENT
 
 
-def forget(app: InMemoryApp, code: ProviderCode) -> None:
+async def forget(app: InMemoryApp, code: ProviderCode) -> None:
     """Start again without this provider."""
     rest = {one: provider for one, provider in app.policy.providers.items() if one != code}
-    without = dataclasses.replace(app.policy, providers=rest)
-    app.claiming._policy = app.router._policy = without
+    await app.restart(dataclasses.replace(app.policy, providers=rest))
 
 
 async def test_an_outage_while_claiming_strikes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

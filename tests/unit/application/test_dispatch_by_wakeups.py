@@ -35,7 +35,7 @@ def sent(app: InMemoryApp) -> int:
 async def test_what_rang_is_sent_and_the_ring_is_answered(
     notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with InMemoryApp(wakeup=notifier) as app:
+    async with InMemoryApp(notifier=notifier) as app:
         running = asyncio.create_task(app.dispatcher.run())
         for number in range(1, 31):
             await app.until(
@@ -53,12 +53,12 @@ async def test_what_rang_is_sent_and_the_ring_is_answered(
 async def test_a_ring_is_not_answered_while_the_store_takes_no_claim(
     notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with InMemoryApp(wakeup=notifier) as app:
+    async with InMemoryApp(notifier=notifier) as app:
         running = asyncio.create_task(app.dispatcher.run())
         await until(lambda: _true(transport.receives > 0))
         message_id = await app.accept_text()
         app.database.away = True
-        await until(lambda: _true(bool(transport._lines["due", "dispatch"].taken)))
+        await until(lambda: _true(transport.taken("due", "dispatch") > 0))
         await settle()
         assert transport.acked == []
         app.database.away = False
@@ -68,7 +68,7 @@ async def test_a_ring_is_not_answered_while_the_store_takes_no_claim(
 
 
 async def test_of_a_set_only_its_own_are_claimed(notifier: RocketmqNotifier) -> None:
-    async with InMemoryApp(wakeup=notifier) as app:
+    async with InMemoryApp(notifier=notifier) as app:
         first, second, other = [await app.accept_text(to=f"S:{number}") for number in range(1, 4)]
         claimed = await app.commits.submit(app.claiming, ClaimRequest(10, frozenset({first, second})))
         assert {one.message.id for one in claimed.started_calls} == {first, second}
@@ -79,7 +79,7 @@ async def test_of_a_set_only_its_own_are_claimed(notifier: RocketmqNotifier) -> 
 async def test_what_does_not_fit_into_the_free_slots_is_taken_as_they_get_free(
     notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with InMemoryApp(wakeup=notifier, calls_in_flight=3) as app:
+    async with InMemoryApp(notifier=notifier, calls_in_flight=3) as app:
         accepted = [await app.accept_text(to=f"S:{number}") for number in range(1, 41)]
         running = asyncio.create_task(app.dispatcher.run())
         for one in accepted:
@@ -92,7 +92,7 @@ async def test_what_does_not_fit_into_the_free_slots_is_taken_as_they_get_free(
 async def test_a_lane_that_gets_free_sends_this_process_to_the_table(
     notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with InMemoryApp(wakeup=notifier) as app:
+    async with InMemoryApp(notifier=notifier) as app:
         lane = [await app.accept_text(str(number)) for number in range(9)]
         running = asyncio.create_task(app.dispatcher.run())
         await app.until(lane[-1], lambda message: message.status is MessageStatus.SENT)
@@ -105,7 +105,7 @@ async def test_a_lane_that_gets_free_sends_this_process_to_the_table(
 async def test_what_rang_nowhere_is_found_in_the_table(
     lost: str, notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with InMemoryApp(wakeup=notifier) as app:
+    async with InMemoryApp(notifier=notifier) as app:
         transport.away = lost == "never published"
         message_id = await app.accept_text()
         if not transport.away:
@@ -120,7 +120,7 @@ async def test_what_rang_nowhere_is_found_in_the_table(
 async def test_with_every_slot_taken_nothing_is_received(
     notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
-    async with InMemoryApp(wakeup=notifier, calls_in_flight=1) as app:
+    async with InMemoryApp(notifier=notifier, calls_in_flight=1) as app:
         answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
 
         async def held(_: Dispatch) -> AttemptOutcome:

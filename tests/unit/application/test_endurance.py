@@ -12,8 +12,8 @@ from tests.support.polling import until
 
 from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.application.commit.group_commit import CommitScope
-from wework_message.application.dispatch.claim import ClaimRequest
-from wework_message.application.dispatch.settle import Settlement
+from wework_message.application.dispatch.claim import ClaimDue, ClaimRequest
+from wework_message.application.dispatch.settle import SettleCalls, Settlement
 from wework_message.application.maintenance.probe import ProbeProviders, Prober
 from wework_message.application.maintenance.prune import GiveUpUnmatched
 from wework_message.domain.errors import ConflictError
@@ -69,7 +69,7 @@ async def test_statistics_that_raise_do_not_lose_an_answer(
         def fail(_: CallReport) -> None:
             raise LookupError
 
-        monkeypatch.setattr(app.dispatcher, "_tell", fail)
+        monkeypatch.setattr(app.observer, "called", fail)
         message_id = await app.accept_text()
         await app.dispatch()
         assert (await app.message(message_id)).status is MessageStatus.SENT
@@ -81,14 +81,16 @@ async def test_an_answer_that_cannot_be_settled_is_logged_and_ends_as_unknown(
     error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with InMemoryApp() as app:
-        settle = app.settling.__call__
+        settle = SettleCalls.__call__
 
-        async def fail_on_acceptance(scope: CommitScope, items: Sequence[Settlement], /) -> Sequence[None]:
+        async def fail_on_acceptance(
+            self: SettleCalls, scope: CommitScope, items: Sequence[Settlement], /
+        ) -> Sequence[None]:
             if any(item.outcome.kind is OutcomeClass.ACCEPTED for item in items):
                 raise error
-            return await settle(scope, items)
+            return await settle(self, scope, items)
 
-        monkeypatch.setattr(app.dispatcher, "_settle", fail_on_acceptance)
+        monkeypatch.setattr(SettleCalls, "__call__", fail_on_acceptance)
         message_id = await app.accept_text()
         await app.dispatch()
         message = await app.message(message_id)
@@ -101,10 +103,10 @@ async def test_an_answer_that_can_never_be_settled_waits_for_the_lease(
 ) -> None:
     async with InMemoryApp() as app:
 
-        async def fail(_: CommitScope, __: Sequence[Settlement], /) -> Sequence[None]:
+        async def fail(_: SettleCalls, __: CommitScope, ___: Sequence[Settlement], /) -> Sequence[None]:
             raise LookupError
 
-        monkeypatch.setattr(app.dispatcher, "_settle", fail)
+        monkeypatch.setattr(SettleCalls, "__call__", fail)
         message_id = await app.accept_text()
         await app.dispatch()
         assert (await app.message(message_id)).status is MessageStatus.SENDING
@@ -118,15 +120,15 @@ async def test_a_claim_that_raises_is_logged_and_dispatching_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with InMemoryApp() as app:
-        claim, failed = app.claiming.__call__, asyncio.Event()
+        claim, failed = ClaimDue.__call__, asyncio.Event()
 
-        async def fail_once(scope: CommitScope, rooms: Sequence[ClaimRequest], /) -> object:
+        async def fail_once(self: ClaimDue, scope: CommitScope, rooms: Sequence[ClaimRequest], /) -> object:
             if failed.is_set():
-                return await claim(scope, rooms)
+                return await claim(self, scope, rooms)
             failed.set()
             raise LookupError
 
-        monkeypatch.setattr(app.dispatcher, "_claim", fail_once)
+        monkeypatch.setattr(ClaimDue, "__call__", fail_once)
         running = asyncio.create_task(app.dispatcher.run())
         await failed.wait()
         message_id = await app.accept_text()

@@ -59,27 +59,16 @@ async def begun(app: InMemoryApp) -> tuple[MessageId, Call]:
     return message_id, call
 
 
-async def kill(app: InMemoryApp) -> None:
-    """The process is gone with its open calls; another one goes on with the same database."""
-    for task in set(app.dispatcher._calls):
-        task.cancel()
-    setattr(app.dispatcher, "_record", _forget)  # noqa: B010 -- its answer dies with it
-    await app.quiet()
-
-
 async def notice_the_end_of_the_lease(app: InMemoryApp) -> None:
     """The call goes on meanwhile: its process was stopped, or is another one."""
     app.clock.advance(LEASE_MS)
     await app.dispatcher.dispatch_due()
 
 
-async def _forget(*_: object) -> None: ...
-
-
 async def test_an_echo_during_a_call_whose_process_dies_delivers_the_message_when_the_lease_ends() -> None:
     async with InMemoryApp() as app:
         message_id, _ = await begun(app)
-        await kill(app)
+        await app.restart()
         await app.hear(stream_record=a_stream_record(provider_message_id=NAME))
         assert (await app.message(message_id)).status is MessageStatus.SENDING
         await app.pass_time(LEASE_MS)
@@ -90,7 +79,7 @@ async def test_an_echo_during_a_call_whose_process_dies_delivers_the_message_whe
 async def test_an_early_echo_is_found_however_late_the_end_of_the_lease_is_noticed() -> None:
     async with InMemoryApp() as app:
         message_id, _ = await begun(app)
-        await kill(app)
+        await app.restart()
         await app.hear(stream_record=a_stream_record(provider_message_id=NAME))
         await app.pass_time(DAY_MS // 2)
         await app.projector.project_pending()
@@ -328,7 +317,7 @@ async def test_the_default_provider_of_today_takes_what_a_provider_that_is_gone_
         await app.accept_text()
         await app.dispatch()
         rest = {code: one for code, one in app.policy.providers.items() if code != PROVIDER}
-        app.claiming._policy = app.router._policy = dataclasses.replace(app.policy, providers=rest)
+        await app.restart(dataclasses.replace(app.policy, providers=rest))
         message_id = await app.accept_text()
         await app.dispatch()
         message = await app.message(message_id)
@@ -341,8 +330,7 @@ async def test_another_default_provider_gets_nothing_of_the_accounts_that_have_o
         await app.dispatch()
         first, second = app.policy.providers.values()
         swapped = {PROVIDER: dataclasses.replace(first, priority=9), BACKUP: second}
-        app.claiming._policy = app.router._policy = dataclasses.replace(app.policy, providers=swapped)
-        app.router._books.clear()
+        await app.restart(dataclasses.replace(app.policy, providers=swapped))
         message_id = await app.accept_text()
         await app.dispatch()
         assert (await app.message(message_id)).attempts[0].provider_code == PROVIDER

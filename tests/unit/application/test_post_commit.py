@@ -1,10 +1,10 @@
-import dataclasses
 from collections.abc import Sequence
 
 from tests.support.builders import GUID
 from tests.support.in_memory_app import InMemoryApp
 
 from wework_message.application.actions.change import CancelMessage
+from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
 from wework_message.domain.message.message import Message
 
@@ -12,11 +12,11 @@ from wework_message.domain.message.message import Message
 async def test_new_versions_are_told_before_whoever_changed_the_message_hears_of_it() -> None:
     told: dict[MessageId, int] = {}
 
-    def committed(messages: Sequence[Message]) -> None:
-        told.update({message.id: message.version for message in messages})
+    class Told(Shared):
+        def committed(self, messages: Sequence[Message]) -> None:
+            told.update({message.id: message.version for message in messages})
 
-    async with InMemoryApp() as app:
-        app.commits._after = dataclasses.replace(app.commits._after, committed=committed)  # type: ignore[type-var]
+    async with InMemoryApp(shared=Told) as app:
         message_id = await app.accept_text()
         assert told == {}  # nobody can know an older one
         await app.cancelling(CancelMessage(DEFAULT_TENANT, message_id))

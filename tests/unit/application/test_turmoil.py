@@ -112,14 +112,8 @@ class Turmoil:
             return
 
     async def kill(self) -> None:
-        app = self.app
-        record = app.dispatcher._record
-        setattr(app.dispatcher, "_record", _forget)  # noqa: B010 -- answers die with their process
-        for task in set(app.dispatcher._calls):
-            task.cancel()
         self.hanging.clear()
-        await app.quiet()
-        setattr(app.dispatcher, "_record", record)  # noqa: B010 -- the next process
+        await self.app.restart()
 
     async def end(self) -> None:
         """Everything that is still to come comes, and time passes until nothing moves by itself."""
@@ -148,9 +142,6 @@ class Turmoil:
 
     async def rests(self, message_id: MessageId) -> bool:
         return (await self.app.message(message_id)).status in RESTING | {MessageStatus.UNKNOWN}
-
-
-async def _forget(*_: object) -> None: ...
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from tests.support.guxing_app import running
+from tests.support.in_memory_app import InMemoryApp
 from tests.support.polling import until
 from tests.support.queues import MemorySubscription, MemoryTransport
-from tests.support.wiring import Running, running
 
 from wework_message.adapters.rocketmq.transport.port import Delivery
 from wework_message.application.accept.accept import Accepted, AcceptMessage
@@ -37,7 +38,7 @@ def a_send(**changes: Any) -> bytes:
 class Intake:
     """One topic's consumer on the application in memory."""
 
-    def __init__(self, behind: Running, transport: MemoryTransport) -> None:
+    def __init__(self, behind: InMemoryApp, transport: MemoryTransport) -> None:
         self.behind = behind
         self.transport = transport
         self.heard: Counter[str] = Counter()

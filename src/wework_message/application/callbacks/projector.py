@@ -16,9 +16,6 @@ BATCH: Final = 200
 RETRY_DELAY_S: Final = 1.0
 """Pause while the store is away."""
 
-POLL_INTERVAL_MS: Final = 5_000
-"""How often to look without a ring: another process may have stored callbacks and died."""
-
 _log: Final = logging.getLogger(__name__)
 
 
@@ -47,9 +44,9 @@ class Projector:
         commits: GroupCommit,
         operation: ProjectCallbacks,
         inbox_notifier: LocalInboxNotifier,
-        poll_ms: int = POLL_INTERVAL_MS,
+        poll_ms: int,
     ) -> None:
-        """One per process; `look_ms` is how often it looks without a ring."""
+        """One per process; `poll_ms` is how often it looks without a wake-up: another process may have died after storing."""
         self._commits = commits
         self._operation = operation
         self._count_failure = CountFailure()

@@ -29,10 +29,6 @@ class CallReports:
         self.observer.called(report)
 
 
-def _nobody(messages: Sequence[Message], /) -> None:
-    """Nothing is kept of older versions."""
-
-
 @dataclass(frozen=True, slots=True)
 class PostCommit:
     """Tells everybody, in this order: who waits for the answer, who works on, who watches."""
@@ -41,7 +37,7 @@ class PostCommit:
     notifier: Notifier
     observer: Observer
     wake_projector: Callable[[], None]
-    committed: Callable[[Sequence[Message]], None] = _nobody
+    committed: Callable[[Sequence[Message]], None]
     """Told of new versions of messages before anybody can ask for them; it does not wait."""
 
     async def __call__(self, scope: CommitScope, /) -> None:

@@ -57,7 +57,7 @@ class WaitForMessage:
 
     feed: StatusFeed
     reader: MessageReader
-    first_poll_ms: int = 500
+    first_poll_ms: int
     """After so long a waiter looks by itself for the first time; short where only other processes dispatch."""
 
     async def __call__(

@@ -1,0 +1,30 @@
+"""What processes share in addition to the database, as the settings ask for it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from wework_message.adapters.local.health import MemoryHealthBoard
+from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.bootstrap.settings.model import RedisSettings
+from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
+from wework_message.domain.ports.system import Clock, RandomSource
+
+
+@asynccontextmanager
+async def open_shared(
+    settings: RedisSettings, clock: Clock, random_source: RandomSource, watch: WatchRedis | None
+) -> AsyncIterator[Shared]:
+    """The parts, closed at the end. Redis need not be there: without it each process goes on with its own."""
+    board, limiter = MemoryHealthBoard(clock, random_source), MemoryRateLimiter(clock)
+    if settings.url is None:
+        yield Shared(board, limiter)
+        return
+    from wework_message.bootstrap.shared_state.redis import SharedByRedis  # noqa: PLC0415 -- the client is an extra
+
+    shared = SharedByRedis(
+        settings.url.reveal(), clock, watch, board=board, limiter=limiter, cache_status=settings.cache_status
+    )
+    try:
+        yield shared
+    finally:
+        await shared.close()

@@ -1,4 +1,4 @@
-"""What processes share beside the database: in memory of each, or through the Redis that the settings name."""
+"""What processes share in addition to the database: in memory of each, or through the Redis that the settings name."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,7 +15,7 @@ WatchRedis = Callable[[str, str, float], None]
 
 
 class Shared:
-    """Nothing is shared: every part is the process's own. Each method takes such a part and returns what to use."""
+    """Nothing is shared: every part is the process's own."""
 
     backend: Backend = InProcess("memory")
     remember_s: float = CACHE_TTL_S
@@ -23,20 +23,19 @@ class Shared:
     shares_health: bool = False
     """Whether every process sees the same health: then one of them probes for all."""
 
-    def board(self, local: HealthBoard) -> HealthBoard:
+    def __init__(self, board: HealthBoard, limiter: RateLimiter) -> None:
+        """`board` and `limiter` are of this process alone."""
+        self.board = board
         """What is known of providers and bindings."""
-        return local
-
-    def limiter(self, local: RateLimiter) -> RateLimiter:
+        self.limiter = limiter
         """Budgets of accounts."""
-        return local
 
     def units(self, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
-        """Units of work, and what they remember of the account book."""
+        """What to use for `units`: the same, or one that remembers the account book."""
         return units
 
     def statuses(self, reader: StatusReader) -> StatusReader:
-        """Where messages stand, for clients that poll."""
+        """What to ask for clients that poll: `reader`, or one that caches."""
         return reader
 
     def committed(self, messages: Sequence[Message]) -> None:

@@ -1,4 +1,4 @@
-"""The parts that processes share through Redis; each stands on the one in memory."""
+"""The parts that processes share through Redis; each is built on the one in memory."""
 
 import asyncio
 import contextlib
@@ -36,26 +36,26 @@ class SharedByRedis(Shared):
     remember_s = ROUTER_S
     shares_health = True
 
-    def __init__(self, url: str, clock: Clock, watch: WatchRedis | None, *, cache_status: bool) -> None:
-        """Nothing is connected yet."""
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        watch: WatchRedis | None,
+        *,
+        board: HealthBoard,
+        limiter: RateLimiter,
+        cache_status: bool,
+    ) -> None:
+        """Nothing is connected yet. `limiter` paces at half the rate while Redis is away."""
         self._redis = GuardedRedis(connect(url), clock, watch=watch)
+        self._exchanging = RedisHealthBoard(board, self._redis, clock, name=secrets.token_hex(8))
+        super().__init__(self._exchanging, RedisRateLimiter(self._redis, limiter, clock))
         self.backend = self._redis
         self._clock = clock
         self._cache_status = cache_status
-        self._board: RedisHealthBoard | None = None
         self._statuses: RedisStatuses | None = None
-        self._loops: list[_Loop] = []
+        self._loops: list[_Loop] = [self._exchanging]
         self._tasks: list[asyncio.Task[None]] = []
-
-    def board(self, local: HealthBoard) -> HealthBoard:
-        """One that learns from the other processes."""
-        self._board = RedisHealthBoard(local, self._redis, self._clock, name=secrets.token_hex(8))
-        self._loops.append(self._board)
-        return self._board
-
-    def limiter(self, local: RateLimiter) -> RateLimiter:
-        """One budget for all; `local` paces at half the rate while Redis is away."""
-        return RedisRateLimiter(self._redis, local, self._clock)
 
     def units(self, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
         """Units of work that remember the account book until it changes anywhere."""
@@ -79,9 +79,8 @@ class SharedByRedis(Shared):
 
     async def start(self) -> None:
         """Read what others have observed, if Redis is there, then begin the loops."""
-        if self._board is not None:
-            with contextlib.suppress(UnavailableError):
-                await self._board.exchange()
+        with contextlib.suppress(UnavailableError):
+            await self._exchanging.exchange()
         self._tasks = [asyncio.create_task(loop.run(), name=type(loop).__name__) for loop in self._loops]
 
     async def stop(self) -> None:

@@ -1,12 +1,18 @@
-"""``recover``: the one use case that runs on a store which no process serves."""
+"""Commands that need the database and nothing else: ``migrate`` and ``recover``."""
 
-from wework_message.adapters.sql.repositories.reader import SqlMessageReader
-from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql import backends
 from wework_message.adapters.system import SystemClock
 from wework_message.application.maintenance.recover import Recover, Recovered, RecoverHandler
+from wework_message.bootstrap.container import sql_storage
 from wework_message.bootstrap.databases import bring_up, open_store
 from wework_message.bootstrap.policies import policy_of
 from wework_message.bootstrap.settings import Loaded
+
+
+async def migrate(loaded: Loaded) -> str:
+    """Bring the schema up by hand; returns what it was before. Raises `SettingsError`, `UnavailableError`."""
+    async with open_store(loaded.settings.datasource) as store:
+        return str(await backends.migrate(store))
 
 
 async def recover(loaded: Loaded, command: Recover) -> Recovered:
@@ -14,6 +20,6 @@ async def recover(loaded: Loaded, command: Recover) -> Recovered:
     clock = SystemClock()
     async with open_store(loaded.settings.datasource) as store:
         await bring_up(store, loaded.settings.datasource)
-        units = SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn)
-        handler = RecoverHandler(units, SqlMessageReader(store.read), policy_of(loaded), clock)
+        storage = sql_storage(store, clock)
+        handler = RecoverHandler(storage.units, storage.reader, policy_of(loaded), clock)
         return await handler(command)

@@ -1,0 +1,126 @@
+"""What an application in memory is given in the place of the world outside: a notifier, an observer, a reader, a connection."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from wework_message.domain.errors import InvalidValueError, UnavailableError
+from wework_message.domain.ids import MessageId
+from wework_message.domain.lifecycle import Moved
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.scheduling import Urgency
+from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.health import CallReport
+from wework_message.domain.ports.notifier import Wakeup
+from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
+
+
+class PatientNotifier:
+    """Waits for a ring however long it takes: who relies on the idle look instead of a ring hangs."""
+
+    def __init__(self) -> None:
+        self._notified = asyncio.Event()
+        self.wakeups: list[tuple[MessageId, ...]] = []
+
+    async def notify(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:
+        self.wakeups.append(tuple(message_ids))
+        self._notified.set()
+
+    async def wait(self, timeout_ms: int) -> Wakeup:
+        if timeout_ms > 0:
+            await self._notified.wait()
+        self._notified.clear()
+        return Wakeup()
+
+    async def answered(self, wakeup: Wakeup) -> None:
+        pass
+
+    def forget(self) -> None:
+        """Nobody has rung yet."""
+        self._notified.clear()
+
+
+class Silence:
+    """An observer that keeps nothing."""
+
+    def accepted(self, message: Message) -> None: ...
+
+    def moved(self, message: Message, move: Moved) -> None: ...
+
+    def called(self, report: CallReport) -> None: ...
+
+    def callbacks(self, notify_type: int, result: str, count: int) -> None: ...
+
+
+class RecordingObserver:
+    def __init__(self) -> None:
+        self.new: list[MessageId] = []
+        self.moves: list[tuple[MessageId, Moved]] = []
+        self.calls: list[CallReport] = []
+        self.heard: Counter[tuple[int, str]] = Counter()
+        self.taken_in: Counter[tuple[str, str | None]] = Counter()
+
+    def accepted(self, message: Message) -> None:
+        self.new.append(message.id)
+
+    def moved(self, message: Message, move: Moved) -> None:
+        self.moves.append((message.id, move))
+
+    def called(self, report: CallReport) -> None:
+        self.calls.append(report)
+
+    def callbacks(self, notify_type: int, result: str, count: int) -> None:
+        self.heard[notify_type, result] += count
+
+    def intake(self, result: str, reason: str | None) -> None:
+        self.taken_in[result, reason] += 1
+
+    @property
+    def new_callbacks(self) -> int:
+        return sum(count for (_, result), count in self.heard.items() if result == "new")
+
+
+class ScriptedReader:
+    """A callback's body is the name of the items that the test has put here."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, CallbackItem] = {}
+        self._serial = itertools.count(1)
+        self.breaks_on: set[str] = set()
+
+    def body(self, **fields: Any) -> bytes:
+        raw = f"callback {next(self._serial)}"
+        stream_record = fields.get("stream_record")
+        known = {"guid": stream_record.guid, "event_key": stream_record.event_key} if stream_record is not None else {}
+        whole: dict[str, Any] = {"notify_type": 11010, "event_key": raw, "raw": raw}
+        self._items[raw] = CallbackItem(**whole | known | fields)
+        return raw.encode()
+
+    def read(self, body: bytes) -> tuple[CallbackItem, ...]:
+        if body.decode() not in self._items:
+            raise InvalidValueError("$", "is no callback")
+        return (self._items[body.decode()],)
+
+    def reread(self, notify_type: int, raw: str) -> CallbackItem:
+        if raw in self.breaks_on:
+            raise LookupError(raw)
+        return self._items[raw]
+
+
+class Connection:
+    """A process's way to the database, until the process is killed."""
+
+    def __init__(self, units: UnitOfWorkFactory) -> None:
+        self._units = units
+        self._cut = False
+
+    def cut(self) -> None:
+        """Nothing that the process still does is stored."""
+        self._cut = True
+
+    def __call__(self) -> UnitOfWork:
+        if self._cut:
+            raise UnavailableError("database", "the process is dead")
+        return self._units()

@@ -1,0 +1,45 @@
+"""The whole application on memory adapters with the one provider that is configured by default, as REST and intake need it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from tests.support.in_memory_app import InMemoryApp
+
+from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
+from wework_message.adapters.local.notifier import LocalNotifier
+from wework_message.application.policy import Policy
+from wework_message.domain.content import MessageType
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.retry import RetryPolicy
+from wework_message.domain.routing.provider import Capabilities, Provider
+
+GUXING: Final = ProviderCode("GUANGZHOU_GUXING")
+ALL_TYPES: Final = frozenset(str(one) for one in MessageType if one is not MessageType.MIXED)
+
+
+def a_provider(**changes: Any) -> Provider:
+    fields: dict[str, Any] = {
+        "code": GUXING,
+        "name": "广州孤星",
+        "capabilities": Capabilities(ALL_TYPES),
+        "protocol": "guxing",
+        "simulated": True,
+    }
+    return Provider(**fields | changes)
+
+
+def a_policy(*providers: Provider, **changes: Any) -> Policy:
+    known = providers or (a_provider(),)
+    fields: dict[str, Any] = {"providers": {one.code: one for one in known}, "retry": RetryPolicy()}
+    return Policy(**fields | changes)
+
+
+@asynccontextmanager
+async def running(policy: Policy | None = None, *, dispatching: bool = True) -> AsyncIterator[InMemoryApp]:
+    """Everything started; without `dispatching` messages stay where acceptance leaves them."""
+    app = InMemoryApp(policy=policy or a_policy(), notifier=LocalNotifier(), reader=GuxingCallbackReader())
+    async with app:
+        if dispatching:
+            app.start()
+        yield app
