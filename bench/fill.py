@@ -58,8 +58,8 @@ async def fill(store: Store, units: SqlUnitOfWorkFactory, total: int, say: Calla
     random_source = random.Random(total)
     numbers = random_source.sample(range(1, total), DUE)
     waiting = [
-        a_due_message(id=message_id(one, due=True), conversation_id=f"R:{one}", client_message_id=f"due-{one}")
-        for one in numbers
+        a_due_message(id=message_id(number, due=True), conversation_id=f"R:{number}", client_message_id=f"due-{number}")
+        for number in numbers
     ]
     async with units() as unit:
         await unit.messages.add(waiting)
@@ -101,9 +101,9 @@ def _echo(message: Message, receipt: Receipt) -> None:
 def _multiply(connection: Connection, first: int, last: int, total: int) -> None:
     mysql = connection.dialect.name == "mysql"
     for table, changes in _changes(total, mysql=mysql).items():
-        columns = [one.name for one in metadata.tables[table].columns if one.name not in _SERIALS[table]]
-        wanted = ", ".join([f"`{one}`" for one in columns])
-        values = ", ".join([changes.get(one, f"t.`{one}`") for one in columns])
+        columns = [column.name for column in metadata.tables[table].columns if column.name not in _SERIALS[table]]
+        wanted = ", ".join([f"`{column}`" for column in columns])
+        values = ", ".join([changes.get(column, f"t.`{column}`") for column in columns])
         numbers = (
             f"(SELECT seq AS n FROM seq_{first}_to_{last})"
             if mysql

@@ -123,4 +123,4 @@ def _check(running: Service, messages: int, status: str) -> None:
 
 
 def _medians(samples: list[Sample]) -> Sample:
-    return {name: statistics.median(one[name] for one in samples) for name in samples[0]}
+    return {name: statistics.median(sample[name] for sample in samples) for name in samples[0]}

@@ -30,7 +30,7 @@ class Report:
 def judge(pinned: int, answer: dict[str, Any]) -> Report:
     """What `pip-audit --format json` found of `pinned` packages."""
     packages = answer["dependencies"]
-    audited = [one for one in packages if "vulns" in one]
+    audited = [package for package in packages if "vulns" in package]
     skipped = pinned - len(audited)
     counts = f"{len(audited)} of {pinned} packages audited, {skipped} skipped"
     bad = {one["name"]: [vuln["id"] for vuln in one["vulns"]] for one in audited if one["vulns"]}

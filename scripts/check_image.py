@@ -52,10 +52,10 @@ def instructions(text: str) -> Iterator[Instruction]:
 def stages(text: str) -> list[list[Instruction]]:
     """The instructions of each stage."""
     made: list[list[Instruction]] = []
-    for one in instructions(text):
-        if one.word == "FROM":
+    for instruction in instructions(text):
+        if instruction.word == "FROM":
             made.append([])
-        made[-1].append(one)
+        made[-1].append(instruction)
     return made
 
 

@@ -22,8 +22,8 @@ GATES = {
 def measured(summaries: dict[str, dict[str, Any]], folder: str) -> float:
     """The covered share of all statements and branches below `folder`, in percent; 0 where there is nothing."""
     ours = [one for name, one in summaries.items() if name.startswith(folder)]
-    there = sum(one["num_statements"] + one["num_branches"] for one in ours)
-    covered = sum(one["covered_lines"] + one["covered_branches"] for one in ours)
+    there = sum(our["num_statements"] + our["num_branches"] for our in ours)
+    covered = sum(our["covered_lines"] + our["covered_branches"] for our in ours)
     return 100 * covered / there if there else 0.0
 
 

@@ -92,7 +92,7 @@ class HelpDesk:
             message.learn(len(message.attempts), fact, horizon_ms=HORIZON_MS, now=self.now, note=note)
 
     def _route(self, message: Message) -> Choice | Refusal:
-        refused = (one for one in message.attempts if _kind(one) is OutcomeClass.REFUSED_BINDING)
+        refused = (attempt for attempt in message.attempts if _kind(attempt) is OutcomeClass.REFUSED_BINDING)
         request = RouteRequest("TEXT", turned_away=frozenset(one.binding_id for one in refused))
         return self.selector.choose(request, self.candidates)
 
@@ -119,7 +119,7 @@ class HelpDesk:
         verdict = self.retry.after(
             outcome.kind,
             tries=message.tries,
-            provider_tries=sum(one.provider_code == binding.provider_code for one in message.attempts),
+            provider_tries=sum(attempt.provider_code == binding.provider_code for attempt in message.attempts),
             provider_cap=route.provider.retry_count,
             jitter=0.5,
             remaining_ms=message.expires_at - self.now,
@@ -162,7 +162,7 @@ def a_logged_out_instance_hands_over_to_its_sibling() -> None:
     assert service.calls == ["desk@FIRST", "desk@SECOND"]
     decision = service.store[ticket].attempts[1].decision
     assert decision is not None
-    assert {one.binding_id: one.excluded for one in decision.candidates} == {
+    assert {candidate.binding_id: candidate.excluded for candidate in decision.candidates} == {
         "desk@FIRST": "TURNED_AWAY",
         "desk@SECOND": None,
     }
@@ -187,7 +187,7 @@ def facts_mean_the_same_in_any_order() -> None:
         ticket = service.answer("ticket-4", "Thank you!")
         service.work()
         service.hear(ticket, *facts)
-        ends.add(CallbackProjection.of(one.evidence for one in service.store[ticket].attempts))
+        ends.add(CallbackProjection.of(attempt.evidence for attempt in service.store[ticket].attempts))
     assert ends == {MessageStatus.DELIVERED}
 
 

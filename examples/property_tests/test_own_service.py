@@ -106,7 +106,7 @@ def test_of_each_conversation_one_message_goes_at_a_time_and_first_in_goes_first
             due = await unit.messages.due(len(messages))
         going = [item.message.id for item in due if item.blocked is None]
         assert going == [
-            next(one.id for one in messages if one.conversation_id == lane) for lane in dict.fromkeys(lanes)
+            next(message.id for message in messages if message.conversation_id == lane) for lane in dict.fromkeys(lanes)
         ]
 
     run(story)

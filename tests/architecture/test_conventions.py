@@ -122,8 +122,8 @@ def test_functions_fit_one_screen() -> None:
     long = {
         named(path)
         for path in MODULES
-        for one in functions(tree_of(path))
-        if (one.end_lineno or one.lineno) - one.lineno >= MAX_FUNCTION_LINES
+        for function in functions(tree_of(path))
+        if (function.end_lineno or function.lineno) - function.lineno >= MAX_FUNCTION_LINES
     }
     assert long == set(LONGER_FUNCTIONS)
 

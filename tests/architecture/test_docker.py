@@ -84,7 +84,9 @@ def test_every_source_of_a_copy_is_there_and_reaches_the_builder() -> None:
     ignore = (ROOT / ".dockerignore").read_text("utf-8")
     sources = [source for rest in said("COPY", BUILDING) for source in rest.split(" ")[:-1]]
     assert len(sources) == 7
-    assert [one for one in sources if not (ROOT / one).exists() or not sent_to_the_builder(one, ignore)] == []
+    assert [
+        source for source in sources if not (ROOT / source).exists() or not sent_to_the_builder(source, ignore)
+    ] == []
     assert [one for one in (".git", "tests", "docker/.env", "var") if sent_to_the_builder(one, ignore)] == []
 
 
@@ -92,8 +94,8 @@ def test_the_image_holds_every_backend_by_hash() -> None:
     lock = locked.read(ROOT / "requirements" / "server.lock")
     assert {"asyncmy", "cryptography", "redis", "hiredis", "rocketmq-python-client", "litestar"} <= set(lock)
     installs = [one for rest in said("RUN", BUILDING) for one in rest.split(" && ") if "pip install" in one]
-    assert [one for one in installs if "--no-deps" not in one] == []
-    assert [one for one in installs if "--require-hashes" not in one] == [installs[-1]]
+    assert [install for install in installs if "--no-deps" not in install] == []
+    assert [install for install in installs if "--require-hashes" not in install] == [installs[-1]]
     assert "wework_message-" in installs[-1]
 
 
@@ -150,7 +152,7 @@ def test_compose_waits_for_healthy_backends_and_keeps_their_data() -> None:
     for name, condition in services["service"]["depends_on"].items():
         assert condition == {"condition": "service_healthy"}
         assert "healthcheck" in services[name]
-    used = {one.partition(":")[0] for its in services.values() for one in its.get("volumes", ())}
+    used = {one.partition(":")[0] for service in services.values() for one in service.get("volumes", ())}
     assert used == set(made["volumes"])
     assert [port.rpartition(":")[2] for port in services["service"]["ports"]] == ["8082"]
     assert "ports" not in services["mysql"]

@@ -157,8 +157,8 @@ def quoted(node: ast.AST) -> Iterator[ast.AST]:
 def note(uses: Uses, owner: str, node: ast.AST, known: dict[str, str]) -> None:
     """What `node` mentions, in the name of `owner`."""
     nodes = [*ast.walk(node), *quoted(node)]
-    calls = [one for one in nodes if isinstance(one, ast.Call)]
-    called = {id(one.func) for one in calls}
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    called = {id(call.func) for call in calls}
     for one in nodes:
         if isinstance(one, ast.Name) and one.id in known:
             uses.names.setdefault(known[one.id], set()).add(owner)
@@ -171,7 +171,7 @@ def note(uses: Uses, owner: str, node: ast.AST, known: dict[str, str]) -> None:
         name = known.get(name, name)
         for keyword in call.keywords:
             uses.keywords.setdefault((name, keyword.arg or "**"), set()).add(owner)
-        count = UNSEEN if any(isinstance(one, ast.Starred) for one in call.args) else len(call.args)
+        count = UNSEEN if any(isinstance(arg, ast.Starred) for arg in call.args) else len(call.args)
         by = uses.places.setdefault(name, {})
         by[owner] = max(count, by.get(owner, 0))
 
@@ -244,7 +244,9 @@ def product(package: Path) -> tuple[list[Definition], Uses]:
         if path.startswith("domain/"):
             path = path.removeprefix("domain/")
             defined += [
-                one for one in definitions(path, tree) if one.name == one.short or not one.short.startswith("_")
+                definition
+                for definition in definitions(path, tree)
+                if definition.name == definition.short or not definition.short.startswith("_")
             ]
         mentions(uses, path, tree)
     return defined, uses

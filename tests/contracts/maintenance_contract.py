@@ -118,7 +118,7 @@ class PruningContract:
 
     async def claim(self, units: UnitOfWorkFactory, *targets: str) -> None:
         async with units() as unit:
-            await unit.messages.claim_keys([_key(one) for one in targets])
+            await unit.messages.claim_keys([_key(target) for target in targets])
             await unit.commit()
 
     async def fresh(self, units: UnitOfWorkFactory, target: str) -> bool:

@@ -489,7 +489,7 @@ class DueContract(RepositorySteps):
     ) -> None:
         messages = [a_due_message(conversation_id=f"R:{number}") for number in range(20)]
         await self.add(units, *messages)
-        among = [one.id for one in messages]
+        among = [message.id for message in messages]
 
         async def claim() -> list[MessageId]:
             async with units() as unit:

@@ -21,7 +21,7 @@ async def received(subscription: Subscription, count: int) -> list[Delivery]:
 
 
 def bodies(deliveries: Sequence[Delivery]) -> list[bytes]:
-    return sorted(one.body for one in deliveries)
+    return sorted(delivery.body for delivery in deliveries)
 
 
 class TransportContract:

@@ -28,7 +28,7 @@ async def doctor(folder: Path, **settings: str) -> tuple[int, dict[str, Any], st
         *command, cwd=folder, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     out, err = await ended.communicate()
-    checks = {one["name"]: one for one in json.loads(out)["checks"]}
+    checks = {load["name"]: load for load in json.loads(out)["checks"]}
     return ended.returncode or 0, checks, (out + err).decode()
 
 
@@ -43,7 +43,7 @@ async def test_everything_is_well_while_the_service_sends(tmp_path: Path) -> Non
             DATASOURCE_URL=f"sqlite:///{tmp_path}/wework-message.db",
             APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL=stage.simulator.origin,
         )
-    assert (code, {one["verdict"] for one in checks.values()}) == (0, {"ok", "skipped"}), said
+    assert (code, {check["verdict"] for check in checks.values()}) == (0, {"ok", "skipped"}), said
     assert checks["provider.guangzhou-guxing.call"]["verdict"] == "ok"
     assert {one["verdict"] for name, one in checks.items() if name.startswith("invariant.")} == {"ok"}
 
@@ -62,7 +62,7 @@ async def test_the_production_backends_by_the_java_service_s_variables(
     tmp_path: Path, migrated: EmptyDatabase, redis_url: str, rocketmq: RocketMq
 ) -> None:
     topic, group = rocketmq.fresh_topic(), rocketmq.fresh_group()
-    its_lanes = [(one.topic, one.group) for one in lanes(topic, group).values()]
+    its_lanes = [(lane.topic, lane.group) for lane in lanes(topic, group).values()]
     await ensure(Admin(addresses(rocketmq.name_server.address)), its_lanes)
     code, checks, said = await doctor(
         tmp_path,

@@ -98,8 +98,8 @@ async def _judge(running: RunningService, load: Load, rows: list[Json], cut_off:
 def _tell(rows: list[Json], attempts: dict[str, list[Json]], executed: int, load: Load) -> None:
     """Shown where the test fails, or with -s."""
     statuses = sorted(row["status"] for row in rows)
-    uncertain = sum(one["outcome"] == "UNCERTAIN" for each in attempts.values() for one in each)
+    uncertain = sum(one["outcome"] == "UNCERTAIN" for attempt in attempts.values() for one in attempt)
     told = sorted(call.verdict for call in load.log)
-    seen = {one: statuses.count(one) for one in sorted(set(statuses))}
+    seen = {status: statuses.count(status) for status in sorted(set(statuses))}
     answers = {one: told.count(one) for one in sorted(set(told))}
     print(f"rows {seen}, uncertain {uncertain}, executed {executed}, told {answers}")  # noqa: T201 - pytest shows it

@@ -57,7 +57,7 @@ async def test_a_refused_recall_leaves_the_message_delivered(backend: BackendSet
         await running.api.recall("g1", message_id)
         shown = await running.api.reaches(message_id, "DELIVERED")
         assert (shown["reason"], shown["recallConfirmed"]) == ("RECALL_REFUSED", None)
-        assert [one["executed"] for one in await revokes(running)] == [False]
+        assert [revoke["executed"] for revoke in await revokes(running)] == [False]
         again = await running.api.recall("g1", message_id)
         assert again["status"] == "RECALLING"
         await running.api.reaches(message_id, "RECALLED")
@@ -79,7 +79,7 @@ async def test_a_recall_that_nothing_confirms_ends_as_if_it_had_not_been_asked(b
         await running.api.recall("g1", message_id)
         shown = await running.api.reaches(message_id, "DELIVERED")
         assert (shown["reason"], shown["recallConfirmed"]) == ("RECALL_UNCONFIRMED", None)
-        assert [one["executed"] for one in await revokes(running)] == [False]
+        assert [revoke["executed"] for revoke in await revokes(running)] == [False]
 
 
 async def test_what_was_not_sent_cannot_be_recalled(backend: BackendSettings) -> None:

@@ -76,7 +76,7 @@ async def test_a_clock_that_is_wrong_takes_no_lease_away_and_doubles_nothing(
         load.want(60)
         await load.finish()
         assert await judged(four.running, load, cut_off=0) == []
-        assert all(one.has_written("sendMessage") for one in four.members.values())  # each had its part
+        assert all(member.has_written("sendMessage") for member in four.members.values())  # each had its part
         assert not [name for name, one in four.members.items() if one.has_written("LEASE_EXPIRED")]
 
 

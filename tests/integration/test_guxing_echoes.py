@@ -44,7 +44,7 @@ class ServiceProcesses:
     async def stream_records(self, count: int) -> list[StreamRecord | None]:
         """The first `count` records of the stream, in the order of their ids."""
         await self.receiver.wait_objects(count)
-        bodies = [json.dumps(one).encode() for one in self.receiver.callbacks]
+        bodies = [json.dumps(callback).encode() for callback in self.receiver.callbacks]
         items = [item for body in bodies for item in GuxingCallbackReader().read(body)]
         assert [item.defect for item in items] == [None] * count
         return [item.stream_record for item in sorted(items, key=lambda item: item.event_key)]
@@ -118,6 +118,6 @@ async def test_login_tells_the_accounts_own_id(stage: ServiceProcesses) -> None:
     login = {"guid": GUID, "notify_type": 11003, "data": {"user_id": sent.sender_id, "name": "n"}}
     await stage.control.post("/_sim/callbacks", json=login)
     await stage.receiver.wait_callbacks(2)
-    body = next(one for one in stage.receiver.callbacks if one["notify_type"] == 11003)
+    body = next(callback for callback in stage.receiver.callbacks if callback["notify_type"] == 11003)
     (item,) = GuxingCallbackReader().read(json.dumps(body).encode())
     assert (item.notice, item.wecom_user_id) == (NoticeKind.ONLINE, sent.sender_id)

@@ -30,8 +30,8 @@ async def opened(provider: Provider) -> AsyncIterator[Opener]:
         return transports[-1]
 
     yield opener
-    for one in transports:
-        await one.aclose()
+    for transport in transports:
+        await transport.aclose()
 
 
 async def requested(peer: Peer) -> bytes:

@@ -96,4 +96,4 @@ async def test_what_a_restored_file_would_send_again_is_unknown(tmp_path: Path) 
     await recover(loaded, Recover(restored_from=0))
     async with running(loaded, RecordingObserver(), _process_metrics([]), role=Role.ACCEPTING) as process:
         views = await process.application.read.messages(DEFAULT_TENANT, [MessageId(accepted.target)])
-        assert [one.message.status for one in views.values()] == [MessageStatus.UNKNOWN]
+        assert [view.message.status for view in views.values()] == [MessageStatus.UNKNOWN]

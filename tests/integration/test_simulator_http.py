@@ -103,7 +103,7 @@ async def test_conversation_without_prefix_is_answered_as_captured(client: httpx
 
 async def test_numbers_rise_per_account_and_seq_has_no_gaps(client: httpx.AsyncClient) -> None:
     answers = [(await client.post("/msg/send_text", json=text_body())).json()["data"]["msg_data"] for _ in range(20)]
-    seqs, ids = [int(one["seq"]) for one in answers], [int(one["id"]) for one in answers]
+    seqs, ids = [int(answer["seq"]) for answer in answers], [int(answer["id"]) for answer in answers]
     assert seqs == list(range(seqs[0], seqs[0] + 20))
     assert ids == sorted(set(ids))
     assert ids[-1] - ids[0] > 19

@@ -37,7 +37,7 @@ class Cluster:
     @property
     def urls(self) -> list[str]:
         """Of those that serve the API."""
-        return [one.url for one in self.members.values() if one.name.startswith("serve")]
+        return [member.url for member in self.members.values() if member.name.startswith("serve")]
 
 
 @asynccontextmanager

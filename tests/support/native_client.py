@@ -67,7 +67,7 @@ class Library:
     def deliver(self) -> None:
         waiting, self.undelivered = self.undelivered, []
         for message in waiting:
-            consumer = next((one for one in self._consumers if one.topic == message.topic), None)
+            consumer = next((consumer for consumer in self._consumers if consumer.topic == message.topic), None)
             if consumer is None:
                 self.undelivered.append(message)
             else:

@@ -86,7 +86,7 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         servers = await _open_http(stack, _observed(config, metrics, observers), listeners, process)
         _announce(logs, loaded, listeners, role)
         _settle_memory()
-        yield [*(one.task for one in servers), *process.loops.tasks]
+        yield [*(server.task for server in servers), *process.loops.tasks]
 
 
 def _process_metrics(metrics: Metrics) -> ProcessMetrics:
@@ -103,8 +103,8 @@ def _counting(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserv
         providers=policy.providers.values(),
         routes=list(route_templates(config)),
     )
-    longest = max((one.timeout_ms for one in policy.providers.values()), default=0)
-    without_echoes = [one.code for one in policy.providers.values() if not one.has_echoes]
+    longest = max((provider.timeout_ms for provider in policy.providers.values()), default=0)
+    without_echoes = [provider.code for provider in policy.providers.values() if not provider.has_echoes]
     return metrics, PrometheusObserver(
         metrics, horizon_ms=policy.horizon_ms, longest_call_ms=longest, now=config.now, without_echoes=without_echoes
     )

@@ -107,7 +107,7 @@ def _guids(body: dict[str, Any] | None) -> Iterator[str]:
 def _show_timeline(out: Console, client: ServiceClient, played: Played) -> None:
     """The message with the longest story: a recalled one, if there is one."""
     ends = final_statuses(played)
-    ids = [one for one in ends if ends[one] == "RECALLED"] or list(ends)
+    ids = [end for end in ends if ends[end] == "RECALLED"] or list(ends)
     if not ids:
         return
     message = client.data("GET", f"/api/messages/{ids[0]}")

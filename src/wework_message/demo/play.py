@@ -76,7 +76,7 @@ def message_ids(answer: Answer) -> tuple[str, ...]:
     if "messageId" in data:
         return (data["messageId"],)
     entries = data.get("parts") or data.get("items") or ()
-    return tuple(one["messageId"] for one in entries if one.get("messageId"))
+    return tuple(entry["messageId"] for entry in entries if entry.get("messageId"))
 
 
 def settle(
@@ -89,7 +89,7 @@ def settle(
     ends = time.monotonic() + SETTLE_S
     while True:
         items, _ = pages(client, {"guid": guid}, limit=10_000)
-        listed = {one["messageId"]: one for one in items}
+        listed = {item["messageId"]: item for item in items}
         there = sum(listed[one]["status"] == status for one, status in wanted.items() if one in listed)
         advance(there)
         lost = sum(

@@ -100,7 +100,9 @@ async def units(store: MysqlStore, clock: SettableClock, migrated: EmptyDatabase
         for number, guid in enumerate(guids)
     ]  # fmt: skip
     async with units() as unit:
-        await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, one.id, b"f" * 32, one.id) for one in messages])
+        await unit.messages.claim_keys(
+            [IdempotencyKey(DEFAULT_TENANT, message.id, b"f" * 32, message.id) for message in messages]
+        )
         await unit.messages.add(messages)
         items = [an_item(guid=guid, event_key=f"e{number}") for number, guid in enumerate(guids)]
         await unit.inbox.store(PROVIDER, items, NOW)

@@ -16,7 +16,7 @@ async def kept(rest: Rest, *source_ids: str, **changes: Any) -> list[str]:
     for source_id in source_ids:
         await rest.behind.keep_dead_letter(a_letter(source_id, **changes))
     items = (await rest.get(ROOT)).json()["data"]["items"]
-    return [one["deadLetterId"] for one in items[: len(source_ids)]]
+    return [item["deadLetterId"] for item in items[: len(source_ids)]]
 
 
 async def test_a_list_tells_all_but_the_body(idle: Rest) -> None:

@@ -74,8 +74,8 @@ async def test_every_reference_leads_somewhere_and_ids_are_unique(idle: Rest) ->
         found: Any = document
         for step in reference.split("/"):
             found = found[step]
-    operations = [one for methods in document["paths"].values() for one in methods.values()]
-    assert len({one["operationId"] for one in operations}) == len(operations)
+    operations = [method for methods in document["paths"].values() for method in methods.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
 
 
 async def test_every_operation_tells_its_answers_and_errors(idle: Rest) -> None:
@@ -100,7 +100,7 @@ async def test_a_send_is_described_by_a_schema_per_type(idle: Rest) -> None:
 
 async def test_the_list_of_messages_has_a_parameter_for_each_filter(idle: Rest) -> None:
     parameters = (await the_document(idle))["paths"]["/api/messages"]["get"]["parameters"]
-    names = [one["name"] for one in parameters if one["in"] == "query"]
+    names = [parameter["name"] for parameter in parameters if parameter["in"] == "query"]
     assert names == [*(one.query_name for one in FILTERS.values()), "limit", "cursor"]
 
 

@@ -75,7 +75,7 @@ async def until_received(subscription: Subscription, body: bytes) -> None:
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
-    texts = [one.getMessage().partition(" failed")[0] for one in caplog.records]
+    texts = [record.getMessage().partition(" failed")[0] for record in caplog.records]
     return [text.removeprefix("RocketMQ is ") for text in texts]
 
 

@@ -102,7 +102,9 @@ async def letters(api: Api, count: int) -> list[Json]:
 
 async def counted(api: Api, result: str) -> float:
     text = (await api.client.get("/actuator/prometheus")).text
-    line = next(one for one in text.splitlines() if one.startswith(f'wm_intake_total{{result="{result}"}}'))
+    line = next(
+        splitline for splitline in text.splitlines() if splitline.startswith(f'wm_intake_total{{result="{result}"}}')
+    )
     return float(line.split()[-1])
 
 
@@ -136,7 +138,7 @@ async def test_fifty_publishes_under_one_key_are_one_message(running: RunningSer
     (row,) = await stored(running.api, 1)
     await running.api.reaches(row["messageId"], "DELIVERED")
     await settled(running.api, stored=1, duplicate=49)
-    assert [one["messageId"] for one in await running.api.rows()] == [row["messageId"]]
+    assert [row["messageId"] for row in await running.api.rows()] == [row["messageId"]]
     assert len(await running.simulator.ledger()) == 1
     assert await letters(running.api, 0) == []
 
@@ -147,7 +149,7 @@ async def test_the_clients_id_is_one_message_whether_it_comes_by_rest_or_by_queu
     message_id = await running.api.accept(a_send(clientMessageId="c-1"))
     await queue.put(a_send(clientMessageId="c-1"), "another-key")
     await settled(running.api, duplicate=1)
-    assert [one["messageId"] for one in await running.api.rows()] == [message_id]
+    assert [row["messageId"] for row in await running.api.rows()] == [message_id]
 
 
 async def test_what_is_invalid_is_a_dead_letter_and_acknowledged_and_can_be_replayed(
@@ -156,7 +158,7 @@ async def test_what_is_invalid_is_a_dead_letter_and_acknowledged_and_can_be_repl
     await queue.put(b"\xff no JSON")
     await queue.put(a_send(content="", surprise="s3cret"), "order-7")
     await queue.put(a_send(), "order-8")
-    found = {one["reason"]: one for one in await letters(running.api, 2)}
+    found = {letter["reason"]: letter for letter in await letters(running.api, 2)}
     assert found.keys() == {"INVALID_JSON", "VALIDATION_FAILED"}
     invalid = found["VALIDATION_FAILED"]
     assert ({one["path"] for one in invalid["errors"]}, invalid["key"]) == ({"content", "surprise"}, "order-7")
@@ -184,7 +186,7 @@ async def test_kill_9_of_the_service_loses_nothing_and_doubles_nothing(running: 
         await asyncio.to_thread(running.service.start)
     await producing
     rows = await stored(running.api, len(names), AFTER_A_CRASH_S)
-    assert sorted(one["clientMessageId"] for one in rows) == names
+    assert sorted(row["clientMessageId"] for row in rows) == names
     executed = [one["marker"] for one in await running.simulator.ledger()]
     assert len(executed) == len(set(executed))
     assert await letters(running.api, 0) == []
@@ -200,7 +202,7 @@ async def test_a_drain_leaves_nothing_behind_and_the_next_process_goes_on(
             assert await asyncio.to_thread(running.service.stop) == 0
     await asyncio.to_thread(running.service.start)
     await stored(running.api, 60)
-    assert sorted(int(one["clientMessageId"]) for one in await running.api.rows()) == list(range(60))
+    assert sorted(int(row["clientMessageId"]) for row in await running.api.rows()) == list(range(60))
 
 
 async def test_while_the_database_is_away_nothing_is_lost_and_nothing_is_poison(
@@ -221,7 +223,7 @@ async def test_while_the_database_is_away_nothing_is_lost_and_nothing_is_poison(
         await until(tried, LONG_S)
         await asyncio.to_thread(mariadb.start)
         rows = await stored(running.api, 11, AFTER_A_CRASH_S)
-        assert len({one["clientMessageId"] for one in rows}) == len(rows) == 11
+        assert len({row["clientMessageId"] for row in rows}) == len(rows) == 11
         for row in rows:
             await running.api.reaches(row["messageId"], "DELIVERED")
         assert await letters(running.api, 0) == []
@@ -241,7 +243,7 @@ async def test_a_broker_that_comes_back_is_read_again(running: RunningService, q
 
     await until(published, LONG_S)
     rows = await stored(running.api, 2)
-    assert {one["clientMessageId"] for one in rows} == {"before", "after"}
+    assert {row["clientMessageId"] for row in rows} == {"before", "after"}
 
 
 async def test_callbacks_taken_by_one_process_are_projected_by_another(

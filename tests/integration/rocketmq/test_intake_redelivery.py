@@ -102,7 +102,7 @@ async def test_what_is_stored_or_refused_never_comes_again_and_what_raises_does_
     letters = await behind.application.dead_letters.dead_letters(
         DEFAULT_TENANT, DeadLetterSource.INTAKE, limit=10, before=None
     )
-    assert [one.reason for one in letters] == ["POISON", "INVALID_JSON"]
+    assert [letter.reason for letter in letters] == ["POISON", "INVALID_JSON"]
     await consumer.stop()
     await task
 

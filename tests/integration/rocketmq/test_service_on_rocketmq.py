@@ -38,7 +38,7 @@ def settings(rocketmq: RocketMq) -> dict[str, str]:
 
 async def value(running: RunningService, sample: str) -> float:
     exposed = await running.api.client.get("/actuator/prometheus")
-    line = next((one for one in exposed.text.splitlines() if one.startswith(sample)), f"{sample} 0")
+    line = next((splitline for splitline in exposed.text.splitlines() if splitline.startswith(sample)), f"{sample} 0")
     return float(line.rpartition(" ")[2])
 
 

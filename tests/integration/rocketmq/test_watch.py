@@ -118,5 +118,5 @@ async def test_a_cluster_that_was_away_at_the_start_gets_its_topics_when_it_come
     await until(well, 60)
     await watch.stop(0)
     await running
-    told = [one.getMessage() for one in caplog.records if "not created yet" in one.getMessage()]
+    told = [record.getMessage() for record in caplog.records if "not created yet" in record.getMessage()]
     assert 1 <= len(told) <= 3  # once for each reason

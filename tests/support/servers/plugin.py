@@ -106,7 +106,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = [
         str(one.longrepr[2]) for one in terminalreporter.stats.get("skipped", ()) if isinstance(one.longrepr, tuple)
     ]
-    without = Counter(one.removeprefix("Skipped: ") for one in reasons if _WHY in one)
+    without = Counter(reason.removeprefix("Skipped: ") for reason in reasons if _WHY in reason)
     if without:
         terminalreporter.section("tests skipped for want of a server")
         for reason, tests in without.items():

@@ -71,9 +71,9 @@ async def test_of_a_set_only_its_own_are_claimed(notifier: RocketmqNotifier) -> 
     async with InMemoryApp(notifier=notifier) as app:
         first, second, other = [await app.accept_text(to=f"S:{number}") for number in range(1, 4)]
         claimed = await app.commits.submit(app.claiming, ClaimRequest(10, frozenset({first, second})))
-        assert {one.message.id for one in claimed.started_calls} == {first, second}
+        assert {call.message.id for call in claimed.started_calls} == {first, second}
         everything = await app.commits.submit(app.claiming, ClaimRequest(10))
-        assert [one.message.id for one in everything.started_calls] == [other]
+        assert [call.message.id for call in everything.started_calls] == [other]
 
 
 async def test_what_does_not_fit_into_the_free_slots_is_taken_as_they_get_free(

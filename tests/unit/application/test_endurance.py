@@ -146,7 +146,7 @@ async def test_a_message_that_breaks_a_guard_is_put_off_and_the_others_go(
         save = MemoryMessageRepository.save
 
         async def refuse(self: MemoryMessageRepository, messages: Sequence[Message]) -> frozenset[MessageId]:
-            if any(one.id == poison and one.status is MessageStatus.SENDING for one in messages):
+            if any(message.id == poison and message.status is MessageStatus.SENDING for message in messages):
                 raise ConflictError
             return await save(self, messages)
 

@@ -177,7 +177,9 @@ async def test_pruning_keeps_messages_unless_it_is_told_to_delete_them(
 ) -> None:
     messages = [a_message(status=MessageStatus.SENT) for _ in range(5)]
     async with units() as unit:
-        await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, one.id, b"f" * 32, one.id) for one in messages])
+        await unit.messages.claim_keys(
+            [IdempotencyKey(DEFAULT_TENANT, message.id, b"f" * 32, message.id) for message in messages]
+        )
         await unit.messages.add(messages)
         await unit.commit()
     clock.advance(KEYS_LIVE_MS)

@@ -73,7 +73,7 @@ async def test_a_call_that_was_open_is_unknown_and_its_late_lease_changes_nothin
         await app.pass_time(LEASE_MS + 1)
         message = await app.message(message_id)
         assert (message.status, message.reason, len(message.attempts)) == (MessageStatus.UNKNOWN, "RESTORED", 1)
-        assert [one.message_id for one in app.gateway.calls] == [new]
+        assert [call.message_id for call in app.gateway.calls] == [new]
 
 
 async def test_what_is_scheduled_for_later_is_left_and_goes_at_its_time() -> None:

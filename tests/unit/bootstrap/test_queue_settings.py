@@ -10,15 +10,15 @@ from wework_message.bootstrap.settings.rocketmq import GRPC_CLIENT, NATIVE_CLIEN
 
 def problems(environ: Mapping[str, str]) -> list[str]:
     loaded = load({"ROCKETMQ_NAME_SERVER": "h:9876", **environ})
-    return [one.path for one in start_problems(loaded.settings, loaded.profile)]
+    return [problem.path for problem in start_problems(loaded.settings, loaded.profile)]
 
 
 def test_a_name_server_is_enough_and_the_derived_proxy_is_warned_of() -> None:
     loaded = load({"ROCKETMQ_NAME_SERVER": "a:9876;b:9876"})
     assert start_problems(loaded.settings, loaded.profile) == ()
-    assert [one for one in loaded.warnings if "a:8081" in one]
+    assert [warning for warning in loaded.warnings if "a:8081" in warning]
     given = load({"ROCKETMQ_NAME_SERVER": "a:9876", "ROCKETMQ_ENDPOINTS": "p:8081"})
-    assert not [one for one in given.warnings if "8081" in one]
+    assert not [warning for warning in given.warnings if "8081" in warning]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_several_proxies_are_addresses() -> None:
 
 def test_the_native_transport_is_refused_while_the_other_client_is_installed_and_says_what_to_do() -> None:
     loaded = load({"ROCKETMQ_NAME_SERVER": "h:9876", "ROCKETMQ_TRANSPORT": "native", "ROCKETMQ_NAMESPACE": "n"})
-    found = {one.path: one.message for one in start_problems(loaded.settings, loaded.profile)}
+    found = {problem.path: problem.message for problem in start_problems(loaded.settings, loaded.profile)}
     assert set(found) == {"rocketmq.transport", "rocketmq.namespace"}
     assert "wework-message[rocketmq-native]" in found["rocketmq.transport"]
 

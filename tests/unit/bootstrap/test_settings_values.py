@@ -247,7 +247,11 @@ def test_a_topic_without_a_name_server_stops_the_start(name: str) -> None:
 )
 def test_topics_differ_and_intake_needs_async_sending(environ: dict[str, str], paths: list[str]) -> None:
     problems = start_problems(loaded(ROCKETMQ_NAME_SERVER="h:9876", **environ).settings, "")
-    found = [one.path.removeprefix("rocketmq.topics.") for one in problems if one.path.startswith("rocketmq.topics.")]
+    found = [
+        problem.path.removeprefix("rocketmq.topics.")
+        for problem in problems
+        if problem.path.startswith("rocketmq.topics.")
+    ]
     assert found == paths
 
 

@@ -138,7 +138,7 @@ def test_changes_go_to_their_routes() -> None:
     app.run("retry", "m/1", "--force")
     app.run("cancel", "m-1")
     app.run("recall", "77", "--guid", "g 1")
-    assert [(one.method, one.url.raw_path.decode()) for one in app.requests] == [
+    assert [(request.method, request.url.raw_path.decode()) for request in app.requests] == [
         ("POST", "/message/api/messages/m%2F1/retry?force=true"),
         ("POST", "/message/api/messages/m-1/cancel"),
         ("DELETE", "/message/api/messages/g%201/messages/77"),

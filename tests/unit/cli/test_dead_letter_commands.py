@@ -38,7 +38,7 @@ def test_the_list_asks_page_by_page_and_tells_the_next_cursor() -> None:
     ]
     app = FakeWorld(answers=pages)
     result = app.run("dlq", "list", "--limit", "120", "--json")
-    assert [str(one.url) for one in app.requests] == [f"{ROOT}?limit=100", f"{ROOT}?limit=20&cursor=one"]
+    assert [str(request.url) for request in app.requests] == [f"{ROOT}?limit=100", f"{ROOT}?limit=20&cursor=one"]
     assert (len(json.loads(result.stdout)["items"]), json.loads(result.stdout)["nextCursor"]) == (120, "two")
     app = FakeWorld(answers=[good({"items": [a_letter()], "nextCursor": "two"})])
     assert "--cursor two" in app.run("dlq", "list", "--limit", "1", "--cursor", "one").stdout

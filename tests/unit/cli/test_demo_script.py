@@ -48,8 +48,8 @@ def test_a_repeated_batch_numbers_its_entries_in_turn() -> None:
     batch = next(step for step in STEPS if step.repeat)
     messages = (batch.document() or {})["messages"]
     assert len(messages) == 200
-    assert len({one["conversationId"] for one in messages}) == 200
-    assert [one["messageType"] for one in messages[:3]] == ["TEXT", "LINK", "TEXT"]
+    assert len({message["conversationId"] for message in messages}) == 200
+    assert [message["messageType"] for message in messages[:3]] == ["TEXT", "LINK", "TEXT"]
 
 
 def test_a_path_takes_the_id_of_the_request_it_names() -> None:

@@ -120,7 +120,7 @@ def test_a_port_that_is_taken_ends_with_78(command: str, tmp_path: Path) -> None
 
 def test_every_option_of_the_simulator_has_a_flag_with_the_same_default() -> None:
     flags = simulate.make_context("simulate", []).params
-    assert {one.name: flags[one.name] for one in dataclasses.fields(SimulatorOptions)} == dataclasses.asdict(
+    assert {field.name: flags[field.name] for field in dataclasses.fields(SimulatorOptions)} == dataclasses.asdict(
         SimulatorOptions()
     )
 

@@ -209,7 +209,7 @@ class MessageMachine(RuleBasedStateMachine):
         outcome = an_outcome(answer, confirmed=confirmed)
         denied = (
             self.model.status == "UNKNOWN"
-            and not any(one.open for one in self.model.calls)
+            and not any(call.open for call in self.model.calls)
             and number == len(self.model.calls)
         )
         awaited = call.open or denied
@@ -308,7 +308,7 @@ class MessageMachine(RuleBasedStateMachine):
         unsettled = [attempt.number for attempt in self.message.attempts if attempt.unsettled]
         assert unsettled == [number for number, call in enumerate(self.model.calls, 1) if call.open]
         assert len(unsettled) <= 1
-        assert {one.number for one in self.message.attempts if one.lane_open} <= set(unsettled)
+        assert {attempt.number for attempt in self.message.attempts if attempt.lane_open} <= set(unsettled)
 
     @invariant()
     def what_rests_is_not_due_and_holds_no_lane_and_all_else_is_due(self) -> None:

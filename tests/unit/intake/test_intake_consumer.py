@@ -456,4 +456,4 @@ async def test_a_flusher_that_has_closed_leaves_the_message_and_is_no_defect(cap
 
         await until(taken)
         assert (intake.transport.lag(TOPIC, GROUP), await intake.letters()) == (1, [])
-        assert [one for one in caplog.records if one.levelname == "ERROR"] == []
+        assert [record for record in caplog.records if record.levelname == "ERROR"] == []

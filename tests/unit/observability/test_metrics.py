@@ -70,7 +70,7 @@ def test_an_unknown_backlog_is_absent_and_not_zero() -> None:
     metrics = the_metrics()
     metrics.backlog("dispatch", None)
     metrics.backlog("dispatch", 7)
-    assert [one.value for one in samples(metrics, "wm_rocketmq_backlog")] == [7]
+    assert [sample.value for sample in samples(metrics, "wm_rocketmq_backlog")] == [7]
     metrics.backlog("dispatch", None)
     assert samples(metrics, "wm_rocketmq_backlog") == []
 
@@ -80,16 +80,22 @@ def test_every_value_of_a_closed_set_exists_at_zero() -> None:
     types = {kind.value for kind in MessageType} - {"MIXED"}
     accepted = samples(metrics, "wm_messages_accepted_total")
     assert {(one.labels["type"], one.labels["mode"]) for one in accepted} == {(a, b) for a in types for b in MODES}
-    finished = {tuple(one.labels.values()) for one in samples(metrics, "wm_messages_finished_total")}
+    finished = {tuple(sample.labels.values()) for sample in samples(metrics, "wm_messages_finished_total")}
     assert len(finished) == len(types) * 3 * len(OUTCOMES)
     assert labels(metrics, "wm_message_terminal_total", "outcome") == set(OUTCOMES)
     calls = samples(metrics, "wm_provider_request_seconds_count")
     assert len(calls) == 2 * 2 * len(OutcomeClass)
-    alarms = {(one.labels["route"], one.labels["status"]) for one in samples(metrics, "wm_http_requests_total")}
+    alarms = {
+        (sample.labels["route"], sample.labels["status"]) for sample in samples(metrics, "wm_http_requests_total")
+    }
     assert alarms == {(route, status) for route, _ in (SEND, STATUS) for status in ("500", "503")}
-    counters = [one for family in families(metrics) for one in family.samples if one.name.startswith("wm_")]
-    born = {one.name for one in counters if one.name.endswith(("_total", "_count", "_sum")) and one.value == 0}
-    assert born == {one.name for one in counters if one.name.endswith(("_total", "_count", "_sum"))}
+    counters = [sample for family in families(metrics) for sample in family.samples if sample.name.startswith("wm_")]
+    born = {
+        counter.name
+        for counter in counters
+        if counter.name.endswith(("_total", "_count", "_sum")) and counter.value == 0
+    }
+    assert born == {counter.name for counter in counters if counter.name.endswith(("_total", "_count", "_sum"))}
 
 
 def test_a_provider_has_no_health_before_somebody_saw_it() -> None:
@@ -97,11 +103,13 @@ def test_a_provider_has_no_health_before_somebody_saw_it() -> None:
     assert samples(metrics, "wm_provider_up") == []
     metrics.provider_up(PROVIDER, up=False)
     metrics.provider_up("SOMEBODY_ELSE", up=True)
-    assert [(one.labels, one.value) for one in samples(metrics, "wm_provider_up")] == [({"provider": PROVIDER}, 0.0)]
+    assert [(sample.labels, sample.value) for sample in samples(metrics, "wm_provider_up")] == [
+        ({"provider": PROVIDER}, 0.0)
+    ]
 
 
 def test_configured_providers_are_shown_with_whether_they_are_enabled() -> None:
-    shown = {one.labels["provider"]: one.value for one in samples(the_metrics(), "wm_provider_configured")}
+    shown = {sample.labels["provider"]: sample.value for sample in samples(the_metrics(), "wm_provider_configured")}
     assert shown == {PROVIDER: 1.0, BACKUP: 0.0}
 
 
@@ -113,8 +121,8 @@ def test_paths_and_methods_of_strangers_fall_into_one_series() -> None:
     observer.http_request("/nowhere", "GET", 404, 0.001)
     assert labels(metrics, "wm_http_requests_total", "route") == {SEND[0], STATUS[0], UNMATCHED}
     assert labels(metrics, "wm_http_requests_total", "method") <= {*METHODS, OTHER}
-    hits = [one for one in samples(metrics, "wm_http_requests_total") if one.labels["method"] == OTHER]
-    assert [(one.labels["route"], one.labels["status"], one.value) for one in hits] == [(UNMATCHED, OTHER, 500.0)]
+    hits = [sample for sample in samples(metrics, "wm_http_requests_total") if sample.labels["method"] == OTHER]
+    assert [(hit.labels["route"], hit.labels["status"], hit.value) for hit in hits] == [(UNMATCHED, OTHER, 500.0)]
     assert b"secret-" not in metrics.render()[0]
     assert len(metrics.requests._children) < 10
 
@@ -123,7 +131,7 @@ def test_paths_and_methods_of_strangers_fall_into_one_series() -> None:
 def test_notify_types_are_a_closed_set(notify_type: int, shown: str) -> None:
     metrics = the_metrics()
     an_observer(metrics).callbacks(notify_type, "new", 3)
-    counted = [one for one in samples(metrics, "wm_callbacks_total") if one.value]
+    counted = [sample for sample in samples(metrics, "wm_callbacks_total") if sample.value]
     assert [(one.labels["type"], one.labels["result"], one.value) for one in counted] == [(shown, "new", 3.0)]
 
 
@@ -133,9 +141,11 @@ def test_requests_are_counted_and_timed_by_route_method_and_status() -> None:
     observer.http_request(*SEND, 200, 0.25)
     observer.http_request(*SEND, 200, 0.5)
     observer.http_request(*SEND, 500, 1.0)
-    counted = {one.labels["status"]: one.value for one in samples(metrics, "wm_http_requests_total") if one.value}
+    counted = {
+        sample.labels["status"]: sample.value for sample in samples(metrics, "wm_http_requests_total") if sample.value
+    }
     assert counted == {"200": 2.0, "500": 1.0}
-    sums = {one.labels["route"]: one.value for one in samples(metrics, "wm_http_request_seconds_sum")}
+    sums = {sample.labels["route"]: sample.value for sample in samples(metrics, "wm_http_request_seconds_sum")}
     assert sums == {SEND[0]: 1.75, STATUS[0]: 0.0}
 
 
@@ -173,9 +183,9 @@ def test_numbers_of_the_database_are_shown_by_the_process_that_takes_them_and_no
     names = ("wm_oldest_due_seconds", "wm_unknown_open", "wm_invariant_violations")
     assert [samples(metrics, name) for name in names] == [[], [], []]
     metrics.store_metrics_reporter.show(StoreSnapshot(1_500, {PROVIDER: 2}, {Invariant.STRANDED: 3}))
-    assert [one.value for one in samples(metrics, names[0])] == [1.5]
-    assert {one.labels["provider"]: one.value for one in samples(metrics, names[1])}[PROVIDER] == 2
-    assert {one.labels["kind"]: one.value for one in samples(metrics, names[2])} == {
+    assert [sample.value for sample in samples(metrics, names[0])] == [1.5]
+    assert {sample.labels["provider"]: sample.value for sample in samples(metrics, names[1])}[PROVIDER] == 2
+    assert {sample.labels["kind"]: sample.value for sample in samples(metrics, names[2])} == {
         kind.value: 3 * (kind is Invariant.STRANDED) for kind in Invariant
     }
     seconds[0] += LEASE_MS / 1000

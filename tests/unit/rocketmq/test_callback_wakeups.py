@@ -21,7 +21,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def at_work(*loops: CallbackWakeupPublisher | CallbackWakeupConsumer) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(one.run()) for one in loops]
+    tasks = [asyncio.create_task(loop.run()) for loop in loops]
     yield
     for one in loops:
         await one.stop()

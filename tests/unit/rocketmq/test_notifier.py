@@ -135,7 +135,7 @@ async def test_a_publish_that_raises_sends_to_the_table_and_silences_no_later_ri
     async with a_notifier(transport, heard=counts) as notifier:
         await notifier.notify([a_message_id()])
         assert (await notifier.wait(HOUR_MS)).message_ids == frozenset()
-        assert [one.getMessage() for one in caplog.records] == ["a ring could not be published"]
+        assert [record.getMessage() for record in caplog.records] == ["a ring could not be published"]
         message_id = a_message_id()
         await notifier.notify([message_id])
         await heard(notifier, [message_id])
@@ -160,7 +160,7 @@ async def test_a_receive_that_raises_ends_no_listening(
         await notifier.wait(20)
         await notifier.notify([message_id])
         await heard(notifier, [message_id])
-        assert {one.getMessage() for one in caplog.records} == {"rings could not be received"}
+        assert {record.getMessage() for record in caplog.records} == {"rings could not be received"}
 
 
 async def test_a_ring_is_acknowledged_once_it_is_answered_and_else_comes_again() -> None:

@@ -138,7 +138,7 @@ def test_statements_are_bounded_by_rows_and_by_text(server: Server, monkeypatch:
     many = MultirowWriter().inserting("INSERT INTO t (a) VALUES (%s)", ["a"], lambda row: (row["a"],))
     connection: Any = server
     texts = ["1", "2", "3", "4", "x" * 9, "yy", "z" * 50, "5"]
-    assert many(connection, [{"a": one} for one in texts]) == len(server.told)
+    assert many(connection, [{"a": text} for text in texts]) == len(server.told)
     assert [parameters for _, parameters in server.told] == [
         ("1", "2", "3"), ("4", "x" * 9), ("yy",), ("z" * 50,), ("5",),
     ]  # fmt: skip

@@ -68,7 +68,7 @@ async def _look_up(place: Place, setting: str) -> Finding:
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no such name"
         return Finding.failed(f"{place.host}: {reason}", f"correct {setting}, or the name server's entry")
-    found = list(dict.fromkeys(str(one[4][0]) for one in place.addresses))
+    found = list(dict.fromkeys(str(address[4][0]) for address in place.addresses))
     if found == [place.host]:
         return Finding.ok(f"{place.host} is an address")
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""

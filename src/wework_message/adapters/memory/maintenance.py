@@ -79,7 +79,7 @@ class MemoryPruning:
     async def messages(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Oldest first."""
         before = self._clock.now() - older_than_ms
-        rows = [one for one in self._db.messages.rows() if one.status is status and one.id > after]
+        rows = [row for row in self._db.messages.rows() if row.status is status and row.id > after]
         found = sorted(rows, key=lambda one: one.id)[:limit]
         old = [one for one in found if one.accepted_at < before]
         gone = [one for one in old if one.lifecycle.updated_at < before and self._owners_rest(one)]
@@ -106,7 +106,7 @@ class MemoryPruning:
         return all(one.status in RESTING for owner in owners if owner is not None for one in self._of(owner))
 
     def _of(self, target: str) -> Iterator[Message]:
-        return (one for one in self._db.messages.rows() if target in (one.id, one.batch_id, one.group_id))
+        return (row for row in self._db.messages.rows() if target in (row.id, row.batch_id, row.group_id))
 
 
 def _conforms(leases: MemoryLeaseStore, pruning: MemoryPruning) -> tuple[LeaseStore, Pruning]:

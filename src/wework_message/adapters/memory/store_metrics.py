@@ -32,7 +32,7 @@ class MemoryStoreMetrics:
     async def unknown_open(self) -> Mapping[ProviderCode, int]:
         """By the last attempt."""
         self._db.answer()
-        unknown = [one for one in self._db.messages.committed_rows() if one.status is MessageStatus.UNKNOWN]
+        unknown = [row for row in self._db.messages.committed_rows() if row.status is MessageStatus.UNKNOWN]
         return Counter(last.provider_code for one in unknown if (last := one.attempts.last) is not None)
 
     async def violations(self) -> Mapping[Invariant, int]:
@@ -40,7 +40,7 @@ class MemoryStoreMetrics:
         self._db.answer()
         now = self._clock.now()
         messages = list(self._db.messages.committed_rows())
-        recent = [one for one in messages if one.accepted_at > now - RECENT_MS]
+        recent = [message for message in messages if message.accepted_at > now - RECENT_MS]
         overdue = [row for row in self._db.due.committed_rows() if row.due_at < now - LEASE_OVERDUE_MS]
         return {
             Invariant.STRANDED: _count(
@@ -56,19 +56,20 @@ class MemoryStoreMetrics:
 
 
 def _count(messages: Iterable[Message], wrong: Callable[[Message], bool]) -> int:
-    return sum(wrong(one) for one in messages)
+    return sum(wrong(message) for message in messages)
 
 
 def _proven(message: Message) -> bool:
     return any(
-        one.facts or (one.outcome is not None and one.outcome.kind is OutcomeClass.ACCEPTED) for one in message.attempts
+        attempt.facts or (attempt.outcome is not None and attempt.outcome.kind is OutcomeClass.ACCEPTED)
+        for attempt in message.attempts
     )
 
 
 def _failed_unproven(message: Message) -> bool:
     uncertain = any(
-        one.unsettled and one.outcome is not None and one.outcome.kind is OutcomeClass.UNCERTAIN
-        for one in message.attempts
+        attempt.unsettled and attempt.outcome is not None and attempt.outcome.kind is OutcomeClass.UNCERTAIN
+        for attempt in message.attempts
     )
     return message.status is MessageStatus.FAILED and message.confirmed is not False and uncertain
 

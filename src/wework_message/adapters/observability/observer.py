@@ -27,12 +27,12 @@ class Observers:
 
     def __init__(self, *observers: EdgeObserver) -> None:
         """They are told in this order."""
-        self._accepted = tuple(one.accepted for one in observers)
-        self._moved = tuple(one.moved for one in observers)
-        self._called = tuple(one.called for one in observers)
-        self._http_request = tuple(one.http_request for one in observers)
-        self._callbacks = tuple(one.callbacks for one in observers)
-        self._intake = tuple(one.intake for one in observers)
+        self._accepted = tuple(observer.accepted for observer in observers)
+        self._moved = tuple(observer.moved for observer in observers)
+        self._called = tuple(observer.called for observer in observers)
+        self._http_request = tuple(observer.http_request for observer in observers)
+        self._callbacks = tuple(observer.callbacks for observer in observers)
+        self._intake = tuple(observer.intake for observer in observers)
 
     def accepted(self, message: Message) -> None:
         """Tell all."""

@@ -109,7 +109,7 @@ class ClusterWatch:
         return Condition(healthy=True)
 
     def _failing(self) -> str | None:
-        return next((f"{one.what} fails: {one.reason}" for one in self._uses if one.healthy is False), None)
+        return next((f"{use.what} fails: {use.reason}" for use in self._uses if use.healthy is False), None)
 
     async def _count(self) -> None:
         for topic, group in self._wanted:

@@ -225,9 +225,9 @@ class StoreBatches:
                 if owner.fingerprint != item.key.fingerprint:
                     return IdempotencyConflictError()
                 return AcceptedBatch(BatchId(owner.target), duplicate=True, items=())
-        answered, fresh = await sort_out(scope, [one for one in item.entries if isinstance(one, Entry)])
+        answered, fresh = await sort_out(scope, [entry for entry in item.entries if isinstance(entry, Entry)])
         answers = iter(answered)
-        results = tuple(next(answers) if isinstance(one, Entry) else one for one in item.entries)
+        results = tuple(next(answers) if isinstance(entry, Entry) else entry for entry in item.entries)
         refusals = [
             (place, result)
             for place, result in zip(item.places, results, strict=True)

@@ -118,7 +118,10 @@ class RecallMessageHandler:
     async def _find(self, command: RecallMessage) -> MessageId:
         own = MessageId(command.message_id)
         view = (await self.reader.messages(command.tenant_id, [own])).get(own)
-        if view is not None and command.guid in {view.message.guid, *(one.guid for one in view.message.attempts)}:
+        if view is not None and command.guid in {
+            view.message.guid,
+            *(attempt.guid for attempt in view.message.attempts),
+        }:
             return own
         named = ProviderMessageId(command.message_id)
         found = await self.reader.sent_as(command.tenant_id, command.guid, named)

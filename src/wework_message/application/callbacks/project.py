@@ -82,7 +82,9 @@ class ProjectCallbacks:
         await scope.unit.inbox.decide(batch.verdicts)
         await self._look_again(scope, batch)
         types = {entry.id: entry.notify_type for entry in entries}
-        scope.callbacks.update((types[one.id], one.state.lower()) for one in batch.verdicts if one.state in _ENDS)
+        scope.callbacks.update(
+            (types[verdict.id], verdict.state.lower()) for verdict in batch.verdicts if verdict.state in _ENDS
+        )
         if batch.named:  # records that came before the one that told the id wait for it
             scope.inbox |= await scope.unit.inbox.reopen(batch.named, [], since=self._clock.now()) > 0
 
@@ -92,7 +94,7 @@ class ProjectCallbacks:
         It writes, and then looks for parked records (`early_echoes.reopen`); we have parked, and now look for what it wrote.
         So at least one of the two sees the other, whoever commits first.
         """
-        if not any(one.state is InboxState.PARKED for one in batch.verdicts):
+        if not any(verdict.state is InboxState.PARKED for verdict in batch.verdicts):
             return
         messages = scope.unit.messages
         found = await messages.sent_as(batch.waiting, latest=True)
@@ -228,7 +230,7 @@ def _named(entry: InboxEntry, stream_record: StreamRecord) -> list[Named]:
 
 
 def _at(bindings: Sequence[Binding], provider_code: ProviderCode) -> Binding | None:
-    return next((one for one in bindings if one.provider_code == provider_code), None)
+    return next((binding for binding in bindings if binding.provider_code == provider_code), None)
 
 
 def _names(reads: Sequence[_Read]) -> list[Named]:

@@ -96,7 +96,10 @@ class ClaimDue:
         touched = [item.message for item in due if item.message.due is not None]
         lost = await scope.save(touched)
         await reopen(
-            scope, unproven=[one for item in due for one in item.message.attempts if one.outcome is _LEASE_EXPIRED]
+            scope,
+            unproven=[
+                attempt for item in due for attempt in item.message.attempts if attempt.outcome is _LEASE_EXPIRED
+            ],
         )
         await stop_groups(scope, touched, now=self._clock.now())
         going = tuple(started_call for started_call in started_calls if started_call.message.id not in lost)

@@ -148,13 +148,13 @@ class Router:
 
     def _spent(self, message: Message) -> frozenset[ProviderCode]:
         """Providers whose quick tries for this round are used up (decision 47)."""
-        tried = [one.provider_code for one in message.attempts if one.round == message.round]
+        tried = [attempt.provider_code for attempt in message.attempts if attempt.round == message.round]
         known = self._policy.providers
         return frozenset(code for code in known.keys() & set(tried) if tried.count(code) >= known[code].retry_count)
 
     def _pinned(self, message: Message) -> BindingId:
         """The binding that the client's guid names; one that is gone is nobody, not anybody."""
-        named = (one.binding_id for one in self._bindings(message) if one.guid == message.guid)
+        named = (binding.binding_id for binding in self._bindings(message) if binding.guid == message.guid)
         return next(named, BindingId(""))
 
     def learn_user_id(self, account_id: AccountId, wecom_user_id: str) -> bool:

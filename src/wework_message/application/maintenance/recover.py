@@ -84,19 +84,19 @@ class RecoverHandler:
             messages = await unit.messages.get(ids)
             bindings = await self._bindings(unit, list(messages.values()))
             now = self._clock.now()
-            for one in messages.values():
-                one.notes.append(Note("RESTORED", now, detail=f"it was {one.status}"))
-                if one.status is MessageStatus.SENDING:
-                    mark_open_call_uncertain_after_restore(one, horizon_ms=self._policy.horizon_ms, now=now)
+            for message in messages.values():
+                message.notes.append(Note("RESTORED", now, detail=f"it was {message.status}"))
+                if message.status is MessageStatus.SENDING:
+                    mark_open_call_uncertain_after_restore(message, horizon_ms=self._policy.horizon_ms, now=now)
                 else:
-                    call = _forgotten_call(one, bindings[one.id], restored_from)
-                    mark_uncertain_after_restore(one, call, horizon_ms=self._policy.horizon_ms, now=now)
+                    call = _forgotten_call(message, bindings[message.id], restored_from)
+                    mark_uncertain_after_restore(message, call, horizon_ms=self._policy.horizon_ms, now=now)
             await unit.messages.save(list(messages.values()))
             await unit.commit()
 
     async def _bindings(self, unit: UnitOfWork, messages: Sequence[Message]) -> Mapping[MessageId, Binding]:
         """Through which instance each of them would have gone: the best guess that the store allows."""
-        books = await unit.accounts.accounts(list({one.account_id for one in messages}))
+        books = await unit.accounts.accounts(list({message.account_id for message in messages}))
         default = self._policy.default_code or ProviderCode("NONE")
         found = {}
         for one in messages:

@@ -40,7 +40,9 @@ class Answer:
         """The answer as a failure, with what the service says about each field."""
         envelope = self.envelope
         problems = envelope.get("errors") or ()
-        details = [f"{one.get('path')}: {one.get('message')}" for one in problems if isinstance(one, dict)]
+        details = [
+            f"{problem.get('path')}: {problem.get('message')}" for problem in problems if isinstance(problem, dict)
+        ]
         data = self.data
         if isinstance(data, dict) and "messageId" in data:
             details.append(f"message {data['messageId']} is {data.get('status')}")

@@ -72,7 +72,7 @@ def dead_letter(delivery: Delivered, reason: str, faults: tuple[Fault, ...], *, 
 def faults_of(refusal: RequestRejected | ApplicationError) -> tuple[Fault, ...]:
     """The fields that a refusal is about."""
     if isinstance(refusal, RequestRejected):
-        return tuple([Fault(one.path[:MAX_PATH], one.code, one.message) for one in refusal.errors[:MAX_FAULTS]])
+        return tuple([Fault(error.path[:MAX_PATH], error.code, error.message) for error in refusal.errors[:MAX_FAULTS]])
     path, message = getattr(refusal, "path", None), getattr(refusal, "message", None)
     return (Fault(path, ProblemCode.INVALID_VALUE, message),) if path is not None and message is not None else ()
 

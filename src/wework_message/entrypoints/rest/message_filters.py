@@ -58,7 +58,9 @@ def _with_signature_of_the_table() -> Provide:
     parameters = [_parameter(name, message_filter) for name, message_filter in FILTERS.items()]
     signed: Any = read_filters
     signed.__signature__ = inspect.Signature(parameters, return_annotation=MessageFilter)
-    signed.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": MessageFilter}
+    signed.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {
+        "return": MessageFilter
+    }
     return Provide(signed)
 
 

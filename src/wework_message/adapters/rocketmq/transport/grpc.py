@@ -65,7 +65,7 @@ class GrpcTransport:
     async def close(self) -> None:
         """Subscriptions, then what is being published, then the producer; each gets a few seconds. Twice is allowed."""
         self._closing.set()
-        await asyncio.gather(*(one.close() for one in self._subscriptions))
+        await asyncio.gather(*(subscription.close() for subscription in self._subscriptions))
         if self._sending:
             await asyncio.wait(set(self._sending), timeout=CLOSE_S)
         if not self._workers.closed:
@@ -197,9 +197,9 @@ class GrpcSubscription:
         self._ackers.close()
 
     def _give_back(self, deliveries: Sequence[Delivery]) -> None:
-        for one in deliveries:
+        for delivery in deliveries:
             with contextlib.suppress(Exception):
-                self._consumer.get().change_invisible_duration(one.handle, 1)
+                self._consumer.get().change_invisible_duration(delivery.handle, 1)
 
 
 def _delivery(message: Any) -> Delivery:

@@ -74,7 +74,7 @@ class NativeTransport:
     async def close(self) -> None:
         """Subscriptions, then the producer; each gets a few seconds. Twice is allowed."""
         self._closed = True
-        await asyncio.gather(*(one.close() for one in self._subscriptions))
+        await asyncio.gather(*(subscription.close() for subscription in self._subscriptions))
         if not self._workers.closed:
             await asyncio.wait({self._workers.start(self._producer.close)}, timeout=CLOSE_S)
             self._workers.close()

@@ -74,7 +74,7 @@ class CallbackWakeupConsumer:
             try:
                 if wakeups := await self._subscription.receive(BATCH_SIZE):
                     self._here()
-                    await asyncio.gather(*(self._subscription.ack(one) for one in wakeups))
+                    await asyncio.gather(*(self._subscription.ack(wakeup) for wakeup in wakeups))
             except Exception:  # noqa: BLE001 -- one defect must not end all listening
                 _log.exception("rings for callbacks could not be received")
                 await set_within(self._stopping, RETRY_DELAY_S)

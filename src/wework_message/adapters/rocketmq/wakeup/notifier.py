@@ -83,9 +83,9 @@ class RocketmqNotifier:
 
     async def answered(self, wakeup: Wakeup) -> None:
         """Acknowledge, without waiting for the broker."""
-        for one in wakeup.tokens:
-            if isinstance(one, Taken):
-                task = asyncio.create_task(one.subscription.ack(one.delivery))
+        for token in wakeup.tokens:
+            if isinstance(token, Taken):
+                task = asyncio.create_task(token.subscription.ack(token.delivery))
                 self._answers.add(task)
                 task.add_done_callback(self._answers.discard)
 

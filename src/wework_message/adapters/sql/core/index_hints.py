@@ -35,7 +35,7 @@ def _demand(table: FromClause, index: str | None) -> None:
     known = table.element if isinstance(table, Alias) else table
     names: set[object] = set()
     if isinstance(known, Table):
-        unique = {one.name for one in known.constraints if isinstance(one, UniqueConstraint)}
-        names = unique | {one.name for one in known.indexes}
+        unique = {constraint.name for constraint in known.constraints if isinstance(constraint, UniqueConstraint)}
+        names = unique | {indexe.name for indexe in known.indexes}
     if index is not None and index not in names:
         raise ValueError(f"{known.description} has no index {index}")

@@ -139,7 +139,7 @@ class Query:
         whole = self._statement.params(padded)
         compiled: Any = whole.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
         names = _places(compiled)
-        constants = {one: compiled.binds[one].effective_value for one in names if one in compiled.binds}
+        constants = {name: compiled.binds[name].effective_value for name in names if name in compiled.binds}
         self._compiled[key] = (str(compiled), names, constants)
         return self._compiled[key]
 

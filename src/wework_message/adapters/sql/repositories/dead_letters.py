@@ -39,7 +39,7 @@ class SqlDeadLetters:
         return await self._run(self._keep, letters) if letters else 0
 
     def _keep(self, connection: Connection, letters: Sequence[DeadLetter]) -> int:
-        return max(0, self._dialect.new_dead_letter.many(connection, [_row(one) for one in letters]))
+        return max(0, self._dialect.new_dead_letter.many(connection, [_row(letter) for letter in letters]))
 
     async def replayed(self, letter_id: int, target: str, at: int) -> None:
         """By primary key."""

@@ -149,7 +149,7 @@ class SqlMessageRepository:
         for one in winners:
             one.version += 1
         self._write(connection, winners)
-        self._locked.update((one.id, len(one.attempts)) for one in winners)
+        self._locked.update((winner.id, len(winner.attempts)) for winner in winners)
         return lost
 
     def _lost(self, connection: Connection, unlocked: Sequence[Message]) -> frozenset[MessageId]:

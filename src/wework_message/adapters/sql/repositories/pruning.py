@@ -115,7 +115,7 @@ class SqlPruning:
         before = self._before(connection, older_than_ms)
         found = _OLD_MESSAGES.rows(connection, the_status=status.value, after=after, most=limit)
         old = [row for row in found if row["accepted_at"] < before]
-        busy = _open(connection, {one for row in old for one in _owners(row)})
+        busy = _open(connection, {owner for row in old for owner in _owners(row)})
         gone = [row for row in old if row["updated_at"] < before and busy.isdisjoint(_owners(row))]
         for forget in (_FORGET_ATTEMPTS, _FORGET_NOTES, _FORGET_MESSAGE):
             forget.many(connection, gone)

@@ -110,7 +110,7 @@ class SqlStoreMetrics:
     def _oldest_due_ms(self, connection: Connection) -> int:
         now = self._dialect.instant(connection, self._clock.now())
         firsts = [_FIRST_DUE.rows(connection, urgency=urgency.value)[0]["due_at"] for urgency in Urgency]
-        return max((now - int(one) for one in firsts if one is not None and one <= now), default=0)
+        return max((now - int(first) for first in firsts if first is not None and first <= now), default=0)
 
     async def unknown_open(self) -> Mapping[ProviderCode, int]:
         """By status."""

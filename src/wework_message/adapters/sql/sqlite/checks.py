@@ -83,7 +83,7 @@ async def _one_clock() -> Finding:
 
 
 def _file(path: Path) -> Finding:
-    folder = next(one for one in path.absolute().parents if one.exists())
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not os.access(path if path.exists() else folder, os.W_OK) or not os.access(folder, os.W_OK):
         return Finding.failed(
             f"{path} and its folder must be writable", "correct their owner or rights, or datasource.url"

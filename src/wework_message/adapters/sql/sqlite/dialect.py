@@ -79,7 +79,7 @@ class SqliteDialect(InsertStatements):
     def claim(self) -> Query:
         """One index range per urgency class, so that a backlog of one class is not read for another."""
         classes = [_due_of_class(urgency) for urgency in Urgency]
-        together = union_all(*(select(one.subquery()) for one in classes)).subquery()
+        together = union_all(*(select(class_.subquery()) for class_ in classes)).subquery()
         order = (together.c.urgency, together.c.due_at, together.c.seq)
         return Query(select(together).order_by(*order).limit(bindparam("most", 0)))
 

@@ -44,11 +44,11 @@ def listed(services: Services, *, limit: int, cursor: str | None, url: str, as_j
         print_json({"items": items, "nextCursor": following})
         return ExitCode.OK
     rows = table("received (UTC)", "id", "reason", "fields", "key", "bytes", "became", right=("id", "bytes"))
-    for one in items:
-        paths = ", ".join(dict.fromkeys(str(problem.get("path")) for problem in one.get("errors", ())))
+    for item in items:
+        paths = ", ".join(dict.fromkeys(str(problem.get("path")) for problem in item.get("errors", ())))
         rows.add_row(
-            clock(one.get("receivedAt")), cell(one.get("deadLetterId")), cell(one.get("reason")), cell(paths),
-            cell(one.get("key")), cell(one.get("size")), cell(one.get("target")),
+            clock(item.get("receivedAt")), cell(item.get("deadLetterId")), cell(item.get("reason")), cell(paths),
+            cell(item.get("key")), cell(item.get("size")), cell(item.get("target")),
         )  # fmt: skip
     out = console()
     out.print(rows if items else "no dead letters")

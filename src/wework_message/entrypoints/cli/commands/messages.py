@@ -141,10 +141,10 @@ def messages(
         return ExitCode.OK
     out = console()
     rows = table("created (UTC)", "message", "type", "conversation", "status")
-    for one in items:
+    for item in items:
         rows.add_row(
-            clock(one.get("createdAt")), cell(one.get("messageId")), cell(one.get("messageType")),
-            cell(one.get("conversationId")), status_text(one.get("status")),
+            clock(item.get("createdAt")), cell(item.get("messageId")), cell(item.get("messageType")),
+            cell(item.get("conversationId")), status_text(item.get("status")),
         )  # fmt: skip
     out.print(rows if items else "no messages")
     if following:

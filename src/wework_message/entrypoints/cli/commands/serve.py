@@ -80,7 +80,7 @@ def show_startup(out: Console, startup: Startup) -> None:
         rows.add_row("provider", escape(f"{one.code} {one.name}  {one.url or 'built-in simulator'}"))
     out.print("[bold]wework-message[/bold]")
     out.print(rows)
-    simulated = [one.code for one in startup.providers if one.url is None]
+    simulated = [provider.code for provider in startup.providers if provider.url is None]
     if simulated:
         text = f"{', '.join(simulated)} is the built-in SIMULATOR: nothing reaches WeCom."
         out.print(Panel(escape(text), border_style="bold red", style="bold yellow", expand=False))

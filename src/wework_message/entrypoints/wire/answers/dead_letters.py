@@ -63,7 +63,7 @@ def dead_letter_item(view: DeadLetterView) -> DeadLetterItem:
         broker_message_id=view.source_id,
         key=view.key,
         reason=view.reason,
-        errors=tuple([FieldProblem(one.path, one.code, one.message) for one in view.faults]),
+        errors=tuple([FieldProblem(fault.path, fault.code, fault.message) for fault in view.faults]),
         size=view.size,
         deliveries=view.deliveries,
         received_at=iso(view.received_at),

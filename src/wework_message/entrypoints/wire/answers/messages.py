@@ -118,7 +118,7 @@ def message_answer(view: MessageView, notes: Sequence[Note], *, simulated: bool)
         index=message.index,
         extra=message.options.extra,
         timeline=timeline(message, notes),
-        attempts=tuple(_attempt(one) for one in message.attempts),
+        attempts=tuple(_attempt(attempt) for attempt in message.attempts),
     )
 
 
@@ -135,17 +135,23 @@ def _place(entry: _Placed) -> tuple[int, int]:
 def _own_entries(message: Message) -> Iterator[_Placed]:
     at = message.accepted_at
     yield at, _ACCEPTED, TimelineEntry(at=iso(at), kind="ACCEPTED", detail=message.mode)
-    for one in message.attempts:
-        where: dict[str, Any] = {"attempt": one.number, "provider_code": one.provider_code, "guid": one.guid}
-        yield one.started_at, _STARTED, TimelineEntry(at=iso(one.started_at), kind="ATTEMPT_STARTED", **where)
-        if one.ended_at is not None and one.outcome is not None:
-            outcome, reason = one.outcome.kind.value, one.outcome.reason
-            ended = TimelineEntry(at=iso(one.ended_at), kind="ATTEMPT_ENDED", outcome=outcome, detail=reason, **where)
-            yield one.ended_at, _ENDED, ended
+    for attempt in message.attempts:
+        where: dict[str, Any] = {
+            "attempt": attempt.number,
+            "provider_code": attempt.provider_code,
+            "guid": attempt.guid,
+        }
+        yield attempt.started_at, _STARTED, TimelineEntry(at=iso(attempt.started_at), kind="ATTEMPT_STARTED", **where)
+        if attempt.ended_at is not None and attempt.outcome is not None:
+            outcome, reason = attempt.outcome.kind.value, attempt.outcome.reason
+            ended = TimelineEntry(
+                at=iso(attempt.ended_at), kind="ATTEMPT_ENDED", outcome=outcome, detail=reason, **where
+            )
+            yield attempt.ended_at, _ENDED, ended
 
 
 def _note_entries(message: Message, notes: Iterable[Note]) -> Iterator[_Placed]:
-    attempts = {one.number: one for one in message.attempts}
+    attempts = {attempt.number: attempt for attempt in message.attempts}
     for note in notes:
         about = attempts.get(note.attempt) if note.attempt is not None else None
         entry = TimelineEntry(
@@ -179,13 +185,13 @@ def _decision(decision: Decision) -> DecisionAnswer:
     return DecisionAnswer(
         tuple(
             CandidateAnswer(
-                binding_id=one.binding_id,
-                guid=one.guid,
-                provider_code=one.provider_code,
-                score=one.score,
-                excluded=one.excluded,
+                binding_id=candidate.binding_id,
+                guid=candidate.guid,
+                provider_code=candidate.provider_code,
+                score=candidate.score,
+                excluded=candidate.excluded,
             )
-            for one in decision.candidates
+            for candidate in decision.candidates
         ),
         decision.chosen,
         decision.reason,
