@@ -45,7 +45,7 @@ def docker_run(database: EmptyDatabase, redis: Redis, rocketmq: RocketMq) -> dic
 
 
 def needed(database: EmptyDatabase, provider_url: str) -> dict[str, str]:
-    """What it has to be given beside them (decision 35)."""
+    """What it has to be given beside them (D-35)."""
     return {
         "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL": provider_url,
         "SPRING_DATASOURCE_USERNAME": database.target.username,

@@ -1,4 +1,4 @@
-"""What the service of an end-to-end test stands on: one suite for every meaningful combination of backends (decision 2)."""
+"""What the service of an end-to-end test stands on: one suite for every meaningful combination of backends (D-2)."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager

@@ -19,7 +19,7 @@ from tests.support.servers.ports import free_port
 READY_S: Final = 60.0
 """No process takes so long to answer, on however slow a machine."""
 EXIT_S: Final = 25.0
-"""A process that was told to end has ended by then (decision 39)."""
+"""A process that was told to end has ended by then (D-39)."""
 
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "COVERAGE_PROCESS_START")
 """No setting of the shell that runs the tests may reach the service."""

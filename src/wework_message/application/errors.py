@@ -1,4 +1,4 @@
-"""Errors of use cases. Each class is mapped once per entrypoint; `code` is API (decision 23)."""
+"""Errors of use cases. Each class is mapped once per entrypoint; `code` is API (D-23)."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -22,7 +22,7 @@ class NotFoundError(ApplicationError):
 
 
 class IdempotencyConflictError(ApplicationError):
-    """The key was used before, for another request (decision 25)."""
+    """The key was used before, for another request (D-25)."""
 
     code: ClassVar[str] = "IDEMPOTENCY_CONFLICT"
 
@@ -44,7 +44,7 @@ class UnknownNameError(ApplicationError):
 
 
 class BatchRefusedError(ApplicationError):
-    """Nothing of a batch was accepted, or one item of an atomic batch was not; nothing was stored (decision 46)."""
+    """Nothing of a batch was accepted, or one item of an atomic batch was not; nothing was stored (D-46)."""
 
     code: ClassVar[str] = "VALIDATION_FAILED"
 
@@ -61,7 +61,7 @@ class BatchConflictError(BatchRefusedError):
 
 
 class NotImplementedYetError(ApplicationError):
-    """This version does not do that yet; `path` names the field or route (decision 47)."""
+    """This version does not do that yet; `path` names the field or route (D-47)."""
 
     code: ClassVar[str] = "NOT_IMPLEMENTED"
 

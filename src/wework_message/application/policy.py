@@ -13,7 +13,7 @@ from wework_message.domain.routing.provider import Provider, default_provider
 DAY_MS: Final = 24 * 3_600_000
 
 PROBE_EVERY_MS: Final = 15_000
-"""Background probes of providers and suspect bindings (domain D6.5)."""
+"""Background probes of providers and suspect bindings (M-6.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Policy:
 
     @property
     def default_code(self) -> ProviderCode | None:
-        """The default provider's code; None where none is enabled (decision 54)."""
+        """The default provider's code; None where none is enabled (D-54)."""
         provider = default_provider(self.providers.values())
         return provider.code if provider is not None else None
 

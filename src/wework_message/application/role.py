@@ -1,4 +1,4 @@
-"""What one process of the service does (decision 36)."""
+"""What one process of the service does (D-36)."""
 
 from enum import Enum
 

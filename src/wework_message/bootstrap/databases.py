@@ -13,7 +13,7 @@ from wework_message.bootstrap.settings.model import DatasourceSettings
 
 
 class SchemaError(SettingsError):
-    """The database's schema is not this version's, and must not be, or may not be, brought up (decision 37)."""
+    """The database's schema is not this version's, and must not be, or may not be, brought up (D-37)."""
 
 
 class UnsafeDatabaseError(SettingsError):
@@ -43,7 +43,7 @@ async def open_store(datasource: DatasourceSettings) -> AsyncIterator[Store]:
 
 
 async def bring_up(store: Store, datasource: DatasourceSettings) -> SchemaState:
-    """Migrate under a lock, or only look (decision 37); returns what the schema was.
+    """Migrate under a lock, or only look (D-37); returns what the schema was.
 
     Raises `UnsafeDatabaseError`, `SchemaError`, `UnavailableError`.
     """
@@ -57,7 +57,7 @@ async def bring_up(store: Store, datasource: DatasourceSettings) -> SchemaState:
 
 
 async def _demand_safety(store: Store, datasource: DatasourceSettings) -> None:
-    """What loses data needs an explicit word (reliability B.6)."""
+    """What loses data needs an explicit word (R-G5)."""
     for objection in await backend_of(store.name).objections(store):
         if objection.loses_data and datasource.accept_data_loss:
             continue

@@ -1,4 +1,4 @@
-"""The gateways and callback readers of the configured providers, each by its protocol (decision 20)."""
+"""The gateways and callback readers of the configured providers, each by its protocol (D-20)."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager

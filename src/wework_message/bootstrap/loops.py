@@ -18,7 +18,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Loop(Protocol):
-    """Works until it is told to stop. Any number of processes may run it on one database (decision 36)."""
+    """Works until it is told to stop. Any number of processes may run it on one database (D-36)."""
 
     async def run(self) -> None:
         """Work; an outage or a defect only pauses it. Returns after `stop`."""

@@ -29,7 +29,7 @@ from wework_message.simulator import SimulatorOptions
 from wework_message.simulator import running as running_simulator
 
 DRAIN_S = 20.0
-"""How long open calls get to settle (decision 39)."""
+"""How long open calls get to settle (D-39)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ async def _shut(infrastructure: Infrastructure) -> None:
 
 
 async def _provider_urls(stack: AsyncExitStack, loaded: Loaded, own_url: str | None) -> dict[str, str]:
-    """Where each enabled provider is; a simulator is started for those that stand for one (decision 35)."""
+    """Where each enabled provider is; a simulator is started for those that stand for one (D-35)."""
     urls: dict[str, str] = {}
     simulated = simulated_providers(loaded.settings, loaded.profile)
     for key, one in loaded.settings.app.wework.providers.items():

@@ -1,4 +1,4 @@
-"""The service as one process: bind, open, serve, drain (decisions 36, 38 and 39)."""
+"""The service as one process: bind, open, serve, drain (D-36, D-38 and D-39)."""
 
 import asyncio
 import dataclasses

@@ -1,4 +1,4 @@
-"""Accounts and their bindings: who sends, through which instance (decision 19, domain D5)."""
+"""Accounts and their bindings: who sends, through which instance (D-19, M-5)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ class Standby(StrEnum):
     HOT = "HOT"
     """Logged in: may send."""
     WARM = "WARM"
-    """A saved session: may be activated by a job (domain D5). Not wired yet: accounts."""
+    """A saved session: may be activated by a job (M-5). Not wired yet: accounts."""
     COLD = "COLD"
     """Needs a person and a QR code. Not wired yet: accounts."""
 
@@ -69,7 +69,7 @@ class Account:
     corp_id: str | None = None
     """Never set. Not wired yet: accounts."""
     wecom_user_id: str | None = None
-    """Its own user id in the message stream; None until configured or learned (decision 44)."""
+    """Its own user id in the message stream; None until configured or learned (D-44)."""
     enabled: bool = True
     state: AccountState = AccountState.UNKNOWN
     """As stored; `effective_state` derives it from the bindings."""
@@ -78,13 +78,13 @@ class Account:
 
     @property
     def implicit(self) -> bool:
-        """Whether nobody registered it: it was made for a guid (decision 19). Not wired yet: accounts."""
+        """Whether nobody registered it: it was made for a guid (D-19). Not wired yet: accounts."""
         return self.account_id.startswith("guid:")
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """An account's instance at one provider; (provider, guid) is unique (domain D5)."""
+    """An account's instance at one provider; (provider, guid) is unique (M-5)."""
 
     binding_id: BindingId
     account_id: AccountId
@@ -92,7 +92,7 @@ class Binding:
     guid: Guid
     standby: Standby = Standby.HOT
     priority: int = 1
-    """Among the account's bindings; smaller wins (decision 54)."""
+    """Among the account's bindings; smaller wins (D-54)."""
     weight: int = 100
     """Share among equals, at least 1."""
     device_slot: str | None = None
@@ -105,13 +105,13 @@ class Binding:
     epoch: int = 0
     """Goes up with every switch between bindings; an attempt of another epoch may settle but not start."""
     seq_hwm: str | None = None
-    """Highest `seq` seen in its stream; opaque, kept for a pull from there (domain D4.6). Never set.
+    """Highest `seq` seen in its stream; opaque, kept for a pull from there (M-4.6). Never set.
 
     Not wired yet: callbacks.
     """
 
     def shares_slot(self, other: "Binding") -> bool:
-        """Whether both cannot be logged in at once; an unknown slot may be the same (assumption of domain D5).
+        """Whether both cannot be logged in at once; an unknown slot may be the same (assumption of M-5).
 
         Not wired yet: accounts.
         """
@@ -119,24 +119,24 @@ class Binding:
 
 
 def implicit_account_id(guid: Guid) -> AccountId:
-    """The account of a guid that nobody registered (decision 19)."""
+    """The account of a guid that nobody registered (D-19)."""
     return AccountId(f"guid:{guid}")
 
 
 def implicit_account(guid: Guid, tenant_id: TenantId = DEFAULT_TENANT) -> Account:
-    """An account of its own for an unregistered guid (decision 19)."""
+    """An account of its own for an unregistered guid (D-19)."""
     return Account(implicit_account_id(guid), tenant_id, name=guid)
 
 
 def implicit_binding(guid: Guid, provider_code: ProviderCode) -> Binding:
-    """The one binding of that account at this provider (decision 19)."""
+    """The one binding of that account at this provider (D-19)."""
     return Binding(
         BindingId(f"bind:{provider_code}:{guid}"), implicit_account_id(guid), provider_code=provider_code, guid=guid
     )
 
 
 def may_start(attempt_epoch: int, binding: Binding) -> bool:
-    """The fence: a call whose intent was committed under another epoch is not made (domain D5).
+    """The fence: a call whose intent was committed under another epoch is not made (M-5).
 
     Not wired yet: accounts.
     """
@@ -171,7 +171,7 @@ def slot_holder(standby: Binding, bindings: Iterable[Binding]) -> Binding | None
 
 
 def activate(standby: Binding, bindings: Sequence[Binding], *, demote: bool = False) -> tuple[Binding, ...]:
-    """Make a WARM binding HOT; returns the bindings that changed, the activated one first (domain D5).
+    """Make a WARM binding HOT; returns the bindings that changed, the activated one first (M-5).
 
     Epochs go up, so that nothing which was decided before the switch starts after it. With `demote` every holder of its
     slot becomes WARM, else one raises `SlotOccupiedError`. Raises `NotActivatableError` for one that is not enabled and WARM.

@@ -1,4 +1,4 @@
-"""The times that keep a message from being sent twice, and the checks that they fit together (decision 39, reliability B.4).
+"""The times that keep a message from being sent twice, and the checks that they fit together (D-39, R-T1).
 
 All in ms. Each rule compares two of them; a service whose settings break one must not start.
 """
@@ -21,17 +21,17 @@ SYNC_INTERVALS: Final = 3
 
 
 def lease_ms(deadline_ms: int) -> int:
-    """How long a claimed row stays leased: W + the call's total deadline + 10 s (decision 39)."""
+    """How long a claimed row stays leased: W + the call's total deadline + 10 s (D-39)."""
     return WRITE_WITHIN_MS + deadline_ms + LEASE_MARGIN_MS
 
 
 def horizon_ms(configured_ms: int, sync_interval_ms: int | None = None) -> int:
-    """H: how long an echo may be in coming; at least three sync intervals where sync is used (decision 39)."""
+    """H: how long an echo may be in coming; at least three sync intervals where sync is used (D-39)."""
     return configured_ms if sync_interval_ms is None else max(configured_ms, SYNC_INTERVALS * sync_interval_ms)
 
 
 def lane_block_ms(horizon: int) -> int:
-    """2H: an UNKNOWN blocks its lane no longer than this (decision 17)."""
+    """2H: an UNKNOWN blocks its lane no longer than this (D-17)."""
     return 2 * horizon
 
 

@@ -3,16 +3,16 @@
 from typing import NewType
 
 TenantId = NewType("TenantId", str)
-"""Owner of everything stored; `default` exists from the first migration (decision 38)."""
+"""Owner of everything stored; `default` exists from the first migration (D-38)."""
 
 MessageId = NewType("MessageId", str)
-"""Ours: a UUIDv7 in its 36 character form, the one id on every path (decision 25)."""
+"""Ours: a UUIDv7 in its 36 character form, the one id on every path (D-25)."""
 
 BatchId = NewType("BatchId", str)
 """UUIDv7 of a batch, or of the group that the parts of a MIXED message form."""
 
 AccountId = NewType("AccountId", str)
-"""One WeCom identity: the sender a client names (decision 19)."""
+"""One WeCom identity: the sender a client names (D-19)."""
 
 BindingId = NewType("BindingId", str)
 """An account's instance at one provider."""
@@ -21,9 +21,9 @@ ProviderCode = NewType("ProviderCode", str)
 """A configured provider in upper snake case, such as `MAIN_PROVIDER`."""
 
 Guid = NewType("Guid", str)
-"""The vendor's name for an instance (provider contract section 1)."""
+"""The vendor's name for an instance (P-1)."""
 
 ProviderMessageId = NewType("ProviderMessageId", str)
-"""The vendor's message id; unique per (provider, guid) only (provider contract section 1)."""
+"""The vendor's message id; unique per (provider, guid) only (P-1)."""
 
 DEFAULT_TENANT = TenantId("default")

@@ -1,4 +1,4 @@
-"""Message statuses and the one table of what *we* may decide (decision 15).
+"""Message statuses and the one table of what *we* may decide (D-15).
 
 Everything that moves a message because somebody decided it is in this file. What the world reports (an answer, an echo,
 a revoke) is a set of facts, folded in `callbacks.py` without regard to order.
@@ -31,7 +31,7 @@ class MessageStatus(StrEnum):
     SENT = "SENT"
     """The provider accepted it and named its id."""
     DELIVERED = "DELIVERED"
-    """Seen in the account's server message stream, nothing more (decision 18)."""
+    """Seen in the account's server message stream, nothing more (D-18)."""
     RECALLING = "RECALLING"
     """A recall was asked for; not yet confirmed."""
     RECALLED = "RECALLED"
@@ -80,10 +80,10 @@ WAITING: Final = frozenset({_S.ACCEPTED, _S.SCHEDULED, _S.HELD, _S.QUEUED, _S.RE
 """Statuses from which a due message is claimed; no call is open and none is unsettled."""
 
 RESTING: Final = frozenset({_S.SENT, _S.DELIVERED, _S.RECALLED, _S.FAILED, _S.EXPIRED, _S.CANCELLED})
-"""Statuses in which nothing is due any more (decision 40)."""
+"""Statuses in which nothing is due any more (D-40)."""
 
 FINAL: Final = RESTING - {_S.SENT}
-"""Resting statuses that only new evidence or an explicit retry can leave (decision 40)."""
+"""Resting statuses that only new evidence or an explicit retry can leave (D-40)."""
 
 DECISIONS: Final[dict[MessageStatus, dict[Trigger, MessageStatus]]] = {
     **{
@@ -193,12 +193,12 @@ _OLD_STATES: Final = {
 
 
 def old_state(status: MessageStatus) -> str:
-    """The five-value view for old clients: pending, sending, sent, delivered, failed (wire section 3)."""
+    """The five-value view for old clients: pending, sending, sent, delivered, failed (W-3)."""
     return _OLD_STATES[status]
 
 
 def success(status: MessageStatus) -> bool | None:
-    """True for SENT and DELIVERED, false for a failure, None while open and once recalled (wire section 3)."""
+    """True for SENT and DELIVERED, false for a failure, None while open and once recalled (W-3)."""
     if status in (_S.SENT, _S.DELIVERED):
         return True
     return False if status in (_S.FAILED, _S.EXPIRED, _S.CANCELLED) else None

@@ -1,4 +1,4 @@
-"""Outcome classes of an attempt and their reasons: the one vocabulary between a gateway and the rules (decision 14)."""
+"""Outcome classes of an attempt and their reasons: the one vocabulary between a gateway and the rules (D-14)."""
 
 from enum import StrEnum
 from typing import Final, Self

@@ -1,4 +1,4 @@
-"""Budgets of an account as token bucket arithmetic, and quiet hours (decision 22, domain D4.7).
+"""Budgets of an account as token bucket arithmetic, and quiet hours (D-22, M-4.7).
 
 All quantities are integers, so nothing drifts: a token is `per_ms` units, and a bucket gains `tokens` units every ms.
 A message over budget is not refused. It takes its token in advance (the level goes below zero) and waits for it.
@@ -69,7 +69,7 @@ class Bucket:
 
 
 class Period(StrEnum):
-    """What a budget is counted over (wire section 5). Not wired yet: accounts."""
+    """What a budget is counted over (W-5). Not wired yet: accounts."""
 
     MINUTE = "MINUTE"
     HOUR = "HOUR"
@@ -86,7 +86,7 @@ _PERIOD_MS: Final = {Period.MINUTE: MINUTE_MS, Period.HOUR: 60 * MINUTE_MS, Peri
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much an account may send per period. Its bindings share it (decision 22). Not wired yet: accounts."""
+    """How much an account may send per period. Its bindings share it (D-22). Not wired yet: accounts."""
 
     per: Period
     limit: int

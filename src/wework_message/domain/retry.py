@@ -1,4 +1,4 @@
-"""When a provably unsent message is tried again, waits, or is given up (decisions 14, 21, 40, 47 and 55).
+"""When a provably unsent message is tried again, waits, or is given up (D-14, D-21, D-40, D-47 and D-55).
 
 Pure arithmetic: jitter and times arrive as arguments. An UNCERTAIN outcome never leads to a retry from here.
 """
@@ -15,7 +15,7 @@ FAILOVER_DELAY_MS: Final = 1
 """After a refusal another instance is asked: there is nothing to wait for."""
 
 MAX_RETRY_AFTER_MS: Final = 3_600_000
-"""A provider's `Retry-After` is honoured up to an hour (reliability B.4: honoured, capped)."""
+"""A provider's `Retry-After` is honoured up to an hour (R-T3)."""
 
 _MAX_DOUBLINGS: Final = 32
 """2^32 ms are 49 days: far beyond any cap, and still a small integer."""
@@ -40,7 +40,7 @@ class HoldFor:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """FAILED: only a refusal, or a message that cannot be handled at all, leads here (decision 55)."""
+    """FAILED: only a refusal, or a message that cannot be handled at all, leads here (D-55)."""
 
     reason: FailureReason
 
@@ -63,7 +63,7 @@ class RetryPolicy:
     """
 
     max_attempts: int = 3
-    """Quick tries of one message in a round, at least 1 (decision 47)."""
+    """Quick tries of one message in a round, at least 1 (D-47)."""
     first_delay_ms: int = 1_000
     """Upper end of the first backoff, ms, at least 1 (`retry.delay-ms`)."""
     cap_ms: int = 60_000
@@ -96,9 +96,9 @@ class RetryPolicy:
 
         `tries` and `provider_tries` count the calls of this round, this one included, over all providers and at this one.
         `provider_cap` is the provider's `retry-count`, `max_attempts` the request's own `retryCount`; below 1 both count
-        as 1 (decision 47). `jitter` is in [0, 1). `remaining_ms` is the time until `expiresAt`. `sibling`: another binding
+        as 1 (D-47). `jitter` is in [0, 1). `remaining_ms` is the time until `expiresAt`. `sibling`: another binding
         of the account could take it now, at a provider that has quick tries left. `budget_left`: the provider's
-        `RetryBudget` allows another call. `poison`: handling it raised too often before the first byte (decision 40).
+        `RetryBudget` allows another call. `poison`: handling it raised too often before the first byte (D-40).
         """
         if outcome in (OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN):
             return _SETTLE
@@ -152,10 +152,10 @@ _NO_RETRIES: Final = SlidingCounts(_SLOT_MS, BUDGET_SPAN_MS // _SLOT_MS + 1)
 
 @dataclass(frozen=True, slots=True)
 class RetryBudget:
-    """How many retries a provider may get: 10 % of its sends plus a floor of 10 a minute (decision 21).
+    """How many retries a provider may get: 10 % of its sends plus a floor of 10 a minute (D-21).
 
     Immutable, constant time. Never more than `floor` + `share` x sends in any minute; sends of up to 10 s before it count
-    too, which is what a window of slots costs. Replay and failover draw from it as well (domain D4.10).
+    too, which is what a window of slots costs. Replay and failover draw from it as well (M-4.10).
     """
 
     share: float = 0.10

@@ -1,4 +1,4 @@
-"""Counts over a sliding span of time, in constant memory and constant time per event (domain D6.4, decision 21).
+"""Counts over a sliding span of time, in constant memory and constant time per event (M-6.4, D-21).
 
 Events are gathered in slots. The span that is counted is between `slots - 1` and `slots` whole slots long, so a limit over
 a span of T holds strictly when (slots - 1) x slot_ms >= T.

@@ -1,6 +1,6 @@
 """A strict imitation of the Guangzhou Guxing (广州孤星) WeCom HTTP API, to develop, test and measure against.
 
-It knows the vendor only from the provider contract and shares no code with the service: a second reading of the same
+It knows the vendor only from its documents and shares no code with the service: a second reading of the same
 documents. It executes nothing but keeps a ledger of what it would have executed, on disk before each answer.
 
     async with running(SimulatorOptions(callback_url=url)) as simulator:

@@ -26,7 +26,7 @@ class SimulatorOptions:
     lenient: bool = False
     """True: only the vendor's own schema is enforced. False: a send whose needed fields are missing or empty gets 422."""
     inline_required: bool = True
-    """Whether `required` counts in the schemas that look typed by hand (contract section 14); guid always counts."""
+    """Whether `required` counts in the schemas that look typed by hand (P-14); guid always counts."""
     echo_delay_ms: int = 50
     """Milliseconds between the execution of a call and its callback, 0 to 30000 (30 s is the vendor's own sync interval)."""
     echo_form: EchoForm = "11010"

@@ -1,4 +1,4 @@
-"""The Java service's ``docker run`` line: what it lacks is named, what it says is understood (decision 35)."""
+"""The Java service's ``docker run`` line: what it lacks is named, what it says is understood (D-35)."""
 
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,7 @@ NEEDED: Final = {
 
 
 def missing(loaded: Loaded) -> list[str]:
-    """What the start asks for; backends that a version lacks are another matter (decision 59)."""
+    """What the start asks for; backends that a version lacks are another matter (D-59)."""
     problems = start_problems(loaded.settings, loaded.profile)
     return [str(problem) for problem in problems if isinstance(problem, MissingSettingError)]
 

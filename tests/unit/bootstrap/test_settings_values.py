@@ -310,7 +310,7 @@ def test_mysql_needs_a_user_and_a_password() -> None:
     [
         ({}, "127.0.0.1", False),
         ({"SPRING_PROFILES_ACTIVE": "dev"}, "127.0.0.1", False),
-        ({"SPRING_PROFILES_ACTIVE": "docker"}, "0.0.0.0", True),  # noqa: S104 - decision 38
+        ({"SPRING_PROFILES_ACTIVE": "docker"}, "0.0.0.0", True),  # noqa: S104 - D-38
         ({"SPRING_PROFILES_ACTIVE": "docker", "SERVER_HOST": "127.0.0.1"}, "127.0.0.1", False),
         ({"SERVER_HOST": "::"}, "::", True),
     ],

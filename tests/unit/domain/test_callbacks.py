@@ -22,7 +22,7 @@ NOT_STRONGER_THAN = [
     ({ECHO}, Evidence.SEEN),
     ({YES}, Evidence.ACCEPTED),
 ]
-"""The order of domain D4.1: whatever weaker facts and answers there are, the stronger one tells."""
+"""The order of M-4.1: whatever weaker facts and answers there are, the stronger one tells."""
 
 any_facts = st.frozensets(st.sampled_from(FactKind))
 any_answer = st.none() | st.sampled_from(OutcomeClass)

@@ -77,7 +77,7 @@ class Call:
 
     @property
     def story(self) -> str:
-        """Domain D4.1, in words."""
+        """M-4.1, in words."""
         if self.facts & {REVOKED, FactKind.RECALL_ASSUMED}:
             return "recalled"
         if RETRIED in self.facts:

@@ -1,4 +1,4 @@
-"""What each answer proves, row by row: `tests/golden/guxing-outcomes.json` is the table of decision 14."""
+"""What each answer proves, row by row: `tests/golden/guxing-outcomes.json` is the table of D-14."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Reads the vendor's callbacks (provider contract section 12). Pure: it stores nothing, and never shows what is in one."""
+"""Reads the vendor's callbacks (P-12). Pure: it stores nothing, and never shows what is in one."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ _NOTICES: Final = {
     _LOGIN: NoticeKind.ONLINE,
     11004: NoticeKind.OFFLINE,  # logout, deliberate or not
     11007: NoticeKind.OFFLINE,  # session timeout
-    11011: NoticeKind.OFFLINE,  # login on another device, which takes the session (reliability P9)
+    11011: NoticeKind.OFFLINE,  # login on another device, which takes the session (R-P9)
 }
 """What else the vendor notifies stays OTHER: a heartbeat error (11006) no longer logs out since 2.6.9, a failed or
 unsafe login (11008, 11012) ends no session. A wrong OFFLINE only makes the next probe ask."""

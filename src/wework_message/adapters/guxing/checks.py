@@ -10,7 +10,7 @@ _SETS: Final = "see docs/operations.md for the two calls that set them"
 def callback_checks(name: str) -> tuple[Check, ...]:
     """``<name>.callback-url`` and ``<name>.notify-flags``: the API can set them and has no call that reads them.
 
-    Provider contract section 9: `set_notify_url` and `set_notify_msg_flag` have no counterpart. Whether callbacks arrive
+    `set_notify_url` and `set_notify_msg_flag` have no counterpart (P-9). Whether callbacks arrive
     is seen in what was stored of them (``callbacks.arriving``).
     """
 

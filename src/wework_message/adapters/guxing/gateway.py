@@ -23,7 +23,7 @@ _MARKER: Final = "x-request-id"
 """Names the attempt in the simulator's ledger; the vendor ignores it, and nothing of ours reads it back."""
 _JSON: Final = ("content-type", "application/json")
 _STATES: Final = {0: ClientState.OFFLINE, 1: ClientState.OFFLINE, 2: ClientState.ONLINE}
-"""`data.status`: stopped, running, online (provider contract section 8)."""
+"""`data.status`: stopped, running, online (P-8)."""
 _REPEATED: Final = 16
 """Characters of a content's text that show that a provider's text repeats it."""
 _TELLING: Final = 4
@@ -58,9 +58,9 @@ class GuxingGateway:
             transport: leads to one provider's base URL.
             asking: leads there too, for read-only calls (default: `transport`). A slow probe on the connections of sends
                 could keep an intent waiting beyond the time in which its first byte must leave.
-            timeout_ms: total deadline of a send or recall, from waiting for a connection to the last byte (decision 39).
+            timeout_ms: total deadline of a send or recall, from waiting for a connection to the last byte (D-39).
             connect_ms: DNS, TCP and TLS together.
-            outcome_codes: the provider's codes over the built-in ones (decision 43).
+            outcome_codes: the provider's codes over the built-in ones (D-43).
 
         Raises `ValueError` for a deadline that is not above 0, or a code that cannot mean what is said.
         """
@@ -103,7 +103,7 @@ class GuxingGateway:
         return await self._ask("/client/all_clients", b"{}") is not None
 
     async def client_state(self, guid: Guid) -> ClientState:
-        """Link state of an instance. A status 0 may be a mere reconnect: whoever asks debounces it (section 8)."""
+        """Link state of an instance. A status 0 may be a mere reconnect: whoever asks debounces it (P-8)."""
         try:
             body = _encode(OfInstance(guid))
         except ValueError:  # a lone surrogate: no vendor gave that name

@@ -1,4 +1,4 @@
-"""Items of a quote's `message` and of a merged record's `message_list` (provider contract section 3, second table).
+"""Items of a quote's `message` and of a merged record's `message_list` (P-3, its second table).
 
 Their keys differ from those of the same type sent alone: a link has `desc`, a zoom is an integer. The schema of merged
 items calls file fields required even for texts; that is an artefact of its example, and the table counts.

@@ -1,7 +1,7 @@
 """What one call proved: every answer, and every way of getting none, as an outcome class.
 
-One table, kept in this module's two functions and shown row by row in the test `test_guxing_outcomes` (decision 14,
-reliability B.4). Whatever is not listed is UNCERTAIN.
+One table, kept in this module's two functions and shown row by row in the test `test_guxing_outcomes` (D-14,
+M-2). Whatever is not listed is UNCERTAIN.
 """
 
 import dataclasses
@@ -37,7 +37,7 @@ _MAX_PROBLEMS: Final = 5
 
 
 def outcome_codes(configured: Mapping[str, OutcomeClass]) -> Mapping[int, OutcomeClass]:
-    """The configured codes over the built-in ones (decision 43).
+    """The configured codes over the built-in ones (D-43).
 
     Raises `ValueError` for a code that is no integer or is 0, and for ACCEPTED, which only an answer with an id can be.
     """

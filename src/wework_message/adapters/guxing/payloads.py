@@ -1,4 +1,4 @@
-"""Requests of sends: which endpoint, and the body it wants (provider contract section 3)."""
+"""Requests of sends: which endpoint, and the body it wants (P-3)."""
 
 from dataclasses import dataclass
 from typing import Any, Final, assert_never

@@ -1,4 +1,4 @@
-"""What the answer to a send says about the message, kept as the vendor encodes it (provider contract section 4)."""
+"""What the answer to a send says about the message, kept as the vendor encodes it (P-4)."""
 
 import base64
 import binascii
@@ -49,7 +49,7 @@ def read_receipt(data: Mapping[str, Any]) -> Receipt | None:
 
 
 def is_svr_fail(data: Mapping[str, Any]) -> bool:
-    """Whether `is_svr_fail` says anything but no; nobody has seen it true (provider contract section 4)."""
+    """Whether `is_svr_fail` says anything but no; nobody has seen it true (P-4)."""
     return data.get("is_svr_fail") not in (None, False, "", "0", "false", "False")
 
 

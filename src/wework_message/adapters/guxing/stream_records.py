@@ -1,4 +1,4 @@
-"""One record of an account's message stream, read in our words (provider contract section 12)."""
+"""One record of an account's message stream, read in our words (P-12)."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""JSON of the vendor: the small requests, and a tolerant reading of what it answers (provider contract section 2)."""
+"""JSON of the vendor: the small requests, and a tolerant reading of what it answers (P-2)."""
 
 import re
 from typing import Any, Final

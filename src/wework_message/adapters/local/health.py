@@ -79,7 +79,7 @@ class MemoryHealthBoard:
         self._sweep_at = SWEEP_AT
 
     def report(self, call: CallReport) -> None:
-        """Count it at the three scopes (domain D6.4)."""
+        """Count it at the three scopes (M-6.4)."""
         weights = weigh(call.outcome, call.reason)
         jitter = self._random_source.fraction()
         self._count_provider(call, weights, jitter)

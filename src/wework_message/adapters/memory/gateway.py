@@ -84,7 +84,7 @@ class MemoryGateway:
 
     def _refuse_in_a_unit(self) -> None:
         if self._busy():
-            raise RuntimeError("a provider was called while a unit of work was open (decision 12)")
+            raise RuntimeError("a provider was called while a unit of work was open (D-12)")
 
 
 def _conforms(gateway: MemoryGateway) -> MessageGateway:

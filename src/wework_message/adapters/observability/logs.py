@@ -27,7 +27,7 @@ OFF: Final = logging.CRITICAL + 1
 FLUSH_S: Final = 5.0
 
 _LEAST: Final = {
-    "": logging.WARNING,  # httpx logs whole URLs at INFO, drivers log values of rows at DEBUG (reliability D7)
+    "": logging.WARNING,  # httpx logs whole URLs at INFO, drivers log values of rows at DEBUG (R-L1)
     OWN: logging.DEBUG,
     "alembic": logging.INFO,
     "uvicorn": logging.INFO,
@@ -50,7 +50,7 @@ class LogSettings:
     level: str = "INFO"
     """DEBUG, INFO, WARNING, ERROR or CRITICAL."""
     file: str | None = "logs/message-service.log"
-    """Path, relative to the working directory; None = no file (decision 56)."""
+    """Path, relative to the working directory; None = no file (D-56)."""
     service: str = "wework-message"
     pseudonym_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     """Key of the hashes that stand for people; by default one of this process, so that lines of two do not compare."""

@@ -1,7 +1,7 @@
 """Every metric of this process, in a registry of its own: names and labels in one table, and the text Prometheus reads.
 
 Labels come from closed sets only: no tenant, guid, conversation or message id (cardinality, and people's ids). What is in a
-closed set exists at 0 from the start: a counter that is born at 1 is invisible to `increase()` (reliability E.2).
+closed set exists at 0 from the start: a counter that is born at 1 is invisible to `increase()` (R-M1).
 """
 
 import contextlib
@@ -99,7 +99,7 @@ WAKEUP_RESULTS: Final = ("ok", "garbage", "given_up")
 """`garbage` cannot be read, `given_up` came too often; both are acknowledged, and the table has what they were for."""
 
 NOTIFY_TYPES: Final = tuple(str(number) for number in range(11001, 11014))
-"""The vendor's own notify types (provider contract section 11); others count as `other`."""
+"""The vendor's own notify types (P-12); others count as `other`."""
 
 UNMATCHED: Final = "unmatched"
 """The route of a request that no route answers."""

@@ -1,4 +1,4 @@
-"""What may not be read in a log: message content, secrets, and ids of people (reliability D7, D16).
+"""What may not be read in a log: message content, secrets, and ids of people (R-L1, R-L2).
 
 Lines about messages are made of closed fields and need none of this. It guards every other line: those of libraries, of
 exceptions, and of whoever logs a field too many.
@@ -50,7 +50,7 @@ def scrub(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def camel(name: str) -> str:
-    """``message_id`` as ``messageId``: every JSON of this service is spelled so (decision 9)."""
+    """``message_id`` as ``messageId``: every JSON of this service is spelled so (D-9)."""
     head, *rest = name.split("_")
     return head + "".join(word.capitalize() for word in rest)
 

@@ -1,4 +1,4 @@
-"""Account budgets that processes share: leased from Redis in blocks, spent here (decisions 22 and 33, ADR 0016)."""
+"""Account budgets that processes share: leased from Redis in blocks, spent here (D-22 and D-33, ADR 0016)."""
 
 import asyncio
 from dataclasses import dataclass, field

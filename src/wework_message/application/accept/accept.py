@@ -1,4 +1,4 @@
-"""Accept messages: after this returns, they are durable and will reach an honest end (decision 11)."""
+"""Accept messages: after this returns, they are durable and will reach an honest end (D-11)."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a request asked, as a hash: the same key with another fingerprint is a conflict (decision 45)."""
+"""What a request asked, as a hash: the same key with another fingerprint is a conflict (D-45)."""
 
 import hashlib
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Quotes of our own messages: what the vendor wants to know about the original comes from what we stored (wire section 2)."""
+"""Quotes of our own messages: what the vendor wants to know about the original comes from what we stored (W-2)."""
 
 import base64
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class Quoting:
 
 
 def _plain(encoded: str) -> str:
-    """Answers carry the sender's name in base64, quotes want it plain (provider contract sections 3 and 4)."""
+    """Answers carry the sender's name in base64, quotes want it plain (P-3 and P-4)."""
     try:
         return base64.b64decode(encoded, validate=True).decode()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Who sends, and with what: names in a request become an account and a whole content (decision 19)."""
+"""Who sends, and with what: names in a request become an account and a whole content (D-19)."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What a person or client asks of a stored message: cancel, retry, recall (wire section 3)."""
+"""What a person or client asks of a stored message: cancel, retry, recall (W-3)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

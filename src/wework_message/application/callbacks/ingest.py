@@ -1,4 +1,4 @@
-"""Take callbacks in: stored raw and durably before they are answered, read and applied afterwards (domain D4.3)."""
+"""Take callbacks in: stored raw and durably before they are answered, read and applied afterwards (M-4.3)."""
 
 import dataclasses
 from collections import defaultdict

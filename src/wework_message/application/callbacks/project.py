@@ -1,4 +1,4 @@
-"""Project stored callbacks into message status: each record names, or is matched to, at most one attempt (domain D4)."""
+"""Project stored callbacks into message status: each record names, or is matched to, at most one attempt (M-4)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -110,7 +110,7 @@ class ProjectCallbacks:
             scope.inbox |= await scope.unit.inbox.reopen(list(found), places, since=since) > 0
 
     def _read(self, batch: _ProjectionBatch, entry: InboxEntry) -> None:
-        """One entry that cannot be read must not stop the others: it is counted, and ends as FAILED (reliability K6)."""
+        """One entry that cannot be read must not stop the others: it is counted, and ends as FAILED (R-K6)."""
         try:
             item = self._readers[entry.provider_code].reread(entry.notify_type, entry.raw)
         except Exception:  # noqa: BLE001 -- whatever a callback holds, the rest of the inbox goes on
@@ -243,7 +243,7 @@ def _names(reads: Sequence[_Read]) -> list[Named]:
 
 
 class CountFailure:
-    """The transaction after one that raised: the first entry has failed once more, and five times end it (reliability J1)."""
+    """The transaction after one that raised: the first entry has failed once more, and five times end it (R-J1)."""
 
     async def __call__(self, scope: CommitScope, items: Sequence[int], /) -> Sequence[int]:
         """`items` say how many; the answer is how many were counted."""

@@ -1,4 +1,4 @@
-"""Group commit: many callers share one transaction, and each awaits its own durable result (decision 31).
+"""Group commit: many callers share one transaction, and each awaits its own durable result (D-31).
 
 A flusher takes what has come up to a cap, runs it in one unit of work, commits, and only then answers. A durable commit
 costs about the same for one item as for five hundred. A process has one flusher; on a store that takes transactions side

@@ -41,7 +41,7 @@ class PostCommit:
     """Told of new versions of messages before anybody can ask for them; it does not wait."""
 
     async def __call__(self, scope: CommitScope, /) -> None:
-        """Called once per committed transaction (decision 10: one ring carries everything of a class that became due)."""
+        """Called once per committed transaction (D-10: one ring carries everything of a class that became due)."""
         if scope.moved:
             self.committed(scope.moved)
         for urgency, message_ids in scope.due.items():

@@ -109,7 +109,7 @@ class ClaimDue:
         try:
             return await self._handle(scope, item, now)
         except UnavailableError:
-            raise  # an outage is no fault of the message (decision 55)
+            raise  # an outage is no fault of the message (D-55)
         except Exception:  # noqa: BLE001 -- handling that raises is counted on the message: poison ends it, others go on
             _log.exception("sendMessage handling raised", extra={"message_id": item.message.id})
             if item.message.is_waiting():
@@ -171,7 +171,7 @@ class ClaimDue:
         return StartedCall(message, attempt, recalling=False, boot_ms=self._clock.boot())
 
     def _overdue(self, message: Message, now: int) -> None:
-        """UNKNOWN past 2H, or past the hours of its policy (decisions 16, 17 and 40)."""
+        """UNKNOWN past 2H, or past the hours of its policy (D-16, D-17 and D-40)."""
         age = now - message.lifecycle.updated_at
         if _may_resend(message):
             message.replay(force=True, by="onUnknown RESEND", now=now)
@@ -208,7 +208,7 @@ def _may_resend(message: Message) -> bool:
 class PutOff:
     """The transaction that makes the first due message wait, because claiming it broke a guard of the store.
 
-    Something holds its lane that no rule of ours knows. It waits without a penalty, and the others go on (reliability B.6).
+    Something holds its lane that no rule of ours knows. It waits without a penalty, and the others go on (R-G4).
     """
 
     def __init__(self, clock: Clock) -> None:

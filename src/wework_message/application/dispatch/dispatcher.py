@@ -1,4 +1,4 @@
-"""Dispatch: claim a set, call concurrently, settle a set (decisions 12 and 42)."""
+"""Dispatch: claim a set, call concurrently, settle a set (D-12 and D-42)."""
 
 import asyncio
 import dataclasses
@@ -118,7 +118,7 @@ class Dispatcher:
             return claimed.looked_at
 
     async def _claimed(self, claim_request: ClaimRequest) -> Claimed:
-        """Claim; a message that breaks a guard of the store is put off, and the others go one by one (reliability B.6)."""
+        """Claim; a message that breaks a guard of the store is put off, and the others go one by one (R-G4)."""
         try:
             return await self._commits.submit(self._claim, claim_request)
         except ConflictError:
@@ -193,7 +193,7 @@ class Dispatcher:
                 return
 
     async def _settled(self, settlement: Settlement) -> None:
-        """A bookkeeping failure is never a send failure: keep the answer and try again (domain D4.4)."""
+        """A bookkeeping failure is never a send failure: keep the answer and try again (M-4.4)."""
         while True:
             try:
                 await self._commits.submit(self._settle, settlement)

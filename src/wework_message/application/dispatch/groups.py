@@ -8,7 +8,7 @@ from wework_message.domain.message.message import Message
 
 
 async def stop_groups(scope: CommitScope, messages: Sequence[Message], *, now: int) -> None:
-    """A part that was refused, by a provider or by us, stops the parts behind it (wire section 3); `messages` are saved."""
+    """A part that was refused, by a provider or by us, stops the parts behind it (W-3); `messages` are saved."""
     for message in messages:
         if message.group_id is None or message.status is not MessageStatus.FAILED:
             continue

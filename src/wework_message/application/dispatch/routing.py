@@ -1,4 +1,4 @@
-"""Which binding takes a message: account book, health and ProviderSelector brought together (decision 19)."""
+"""Which binding takes a message: account book, health and ProviderSelector brought together (D-19)."""
 
 import asyncio
 import dataclasses
@@ -27,7 +27,7 @@ from wework_message.domain.routing.selector import (
 )
 
 CACHE_TTL_S: Final = 5.0
-"""How long the account book is trusted without a look: other processes may write it (decision 22's 5 s)."""
+"""How long the account book is trusted without a look: other processes may write it."""
 
 MAX_ACCOUNTS: Final = 10_000
 """Accounts remembered at once; beyond, all are forgotten and read again as they come."""
@@ -147,7 +147,7 @@ class Router:
         )
 
     def _spent(self, message: Message) -> frozenset[ProviderCode]:
-        """Providers whose quick tries for this round are used up (decision 47)."""
+        """Providers whose quick tries for this round are used up (D-47)."""
         tried = [attempt.provider_code for attempt in message.attempts if attempt.round == message.round]
         known = self._policy.providers
         return frozenset(code for code in known.keys() & set(tried) if tried.count(code) >= known[code].retry_count)
@@ -173,7 +173,7 @@ class Router:
         return isinstance(choice, Choice) and choice.provider.code not in self._spent(message)
 
     def refuse(self, message: Message, refusal: Refusal, *, now: int) -> None:
-        """Nobody can take it: fail it where that is final, else hold it (domain D6.2)."""
+        """Nobody can take it: fail it where that is final, else hold it (M-6.2)."""
         if refusal.kind in _FINAL:
             message.fail(refusal.kind.value, now=now)
         else:

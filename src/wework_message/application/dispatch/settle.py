@@ -1,4 +1,4 @@
-"""Settle calls: the answer becomes a fact, and the message moves to what is now proven (decision 12)."""
+"""Settle calls: the answer becomes a fact, and the message moves to what is now proven (D-12)."""
 
 import dataclasses
 from collections import Counter, defaultdict
@@ -104,7 +104,7 @@ class SettleCalls:
         )
 
     async def _settle_late(self, scope: CommitScope, items: Sequence[Settlement], now: int) -> Sequence[Message]:
-        """What was claimed is not what is stored any more: a late answer is evidence all the same (reliability R3)."""
+        """What was claimed is not what is stored any more: a late answer is evidence all the same (R-R3)."""
         if not items:
             return ()
         stored = await scope.unit.messages.get(sorted({item.message.id for item in items}))
@@ -115,7 +115,7 @@ class SettleCalls:
         return list(stored.values())
 
     async def _unmask_reused_ids(self, scope: CommitScope, items: Sequence[Settlement]) -> Sequence[Settlement]:
-        """An id that another attempt has already is contradictory evidence: UNCERTAIN (decision 14)."""
+        """An id that another attempt has already is contradictory evidence: UNCERTAIN (D-14)."""
         keys = [key for item in items if (key := _provider_key(item)) is not None]
         owners = dict(await scope.unit.messages.sent_as(keys)) if keys else {}
         return [_unmasked(item, owners) for item in items]
@@ -127,7 +127,7 @@ class SettleCalls:
         await reopen(scope, named=named, unproven=[item.message.attempts.numbered(item.attempt) for item in sends])
 
     async def _learn_senders(self, scope: CommitScope, items: Sequence[Settlement]) -> None:
-        """An accepted answer names its sender: that is the account itself (decision 44)."""
+        """An accepted answer names its sender: that is the account itself (D-44)."""
         for item in items:
             receipt = item.outcome.receipt
             if _provider_key(item) is None or receipt is None or receipt.sender_id is None:

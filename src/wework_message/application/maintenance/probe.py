@@ -1,4 +1,4 @@
-"""Background probes: whether providers answer, and whether suspect instances are online (domain D6.5, decision 43)."""
+"""Background probes: whether providers answer, and whether suspect instances are online (M-6.5, D-43)."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ProbeProviders:
-    """One round of read-only calls; nothing probes on the request path (decision 21)."""
+    """One round of read-only calls; nothing probes on the request path (D-21)."""
 
     gateways: Mapping[ProviderCode, MessageGateway]
     board: HealthBoard
@@ -76,7 +76,7 @@ class Prober:
         self._stopping = False
 
     def ask_now(self) -> None:
-        """An answer made a binding suspect: the next round need not wait for its time (decision 43)."""
+        """An answer made a binding suspect: the next round need not wait for its time (D-43)."""
         self._called.set()
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop

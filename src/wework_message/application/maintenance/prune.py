@@ -1,4 +1,4 @@
-"""Chores: delete what is old, and report what matched nothing (decision 45, reliability A6, domain D4.3)."""
+"""Chores: delete what is old, and report what matched nothing (D-45, R-A6, M-4.3)."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,7 +14,7 @@ from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import Clock
 
 KEYS_LIVE_MS: Final = 72 * 3_600_000
-"""Keys live at least so long, and until their message rests (decision 45)."""
+"""Keys live at least so long, and until their message rests (D-45)."""
 
 STEP: Final = 200
 """Rows that one transaction looks at."""

@@ -1,4 +1,4 @@
-"""After a restore: what the backup has as open may have happened since, so nothing of it is sent by itself (reliability X2)."""
+"""After a restore: what the backup has as open may have happened since, so nothing of it is sent by itself (R-X2)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

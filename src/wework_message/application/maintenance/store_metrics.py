@@ -1,4 +1,4 @@
-"""Numbers that come from the database, told by one process of the cluster at a time (reliability E.2)."""
+"""Numbers that come from the database, told by one process of the cluster at a time (R-M2)."""
 
 import asyncio
 import logging

@@ -1,6 +1,6 @@
 """What one process of the cluster does at a time: pruning, orphans, the numbers that come from the database.
 
-There is no leader: every process asks for each duty when its time has come, and whoever has it does it (decision 36).
+There is no leader: every process asks for each duty when its time has come, and whoever has it does it (D-36).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What operators ask about providers: configuration, health, kept counts (wire section 5)."""
+"""What operators ask about providers: configuration, health, kept counts (W-5)."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ class Providers:
         return self._view(provider)
 
     def default(self) -> ProviderView:
-        """The enabled one with the smallest priority, healthy or not (decision 54); raises `NotFoundError`."""
+        """The enabled one with the smallest priority, healthy or not (D-54); raises `NotFoundError`."""
         provider = default_provider(self.policy.providers.values())
         if provider is None:
             raise NotFoundError("enabled provider")

@@ -1,4 +1,4 @@
-"""Whether this process can work (decision 48)."""
+"""Whether this process can work (D-48)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,7 +68,7 @@ class Service:
     draining: bool = False
     """Set by the first SIGTERM: no new work is taken."""
     parts: Mapping[str, Backend] = field(default_factory=dict)
-    """What each part runs on: queue, cache, database. All but the database only ever degrade (decision 48)."""
+    """What each part runs on: queue, cache, database. All but the database only ever degrade (D-48)."""
 
     async def database(self) -> ServiceState:
         """UP if the store answers a trivial query."""

@@ -1,4 +1,4 @@
-"""Waiting for a message to move: sync sends and long polls (decision 24)."""
+"""Waiting for a message to move: sync sends and long polls (D-24)."""
 
 import asyncio
 from collections import defaultdict

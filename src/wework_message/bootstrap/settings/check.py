@@ -29,7 +29,7 @@ EFFECTS: Final = MappingProxyType(
         "rocketmq.producer.retry-times-when-send-failed": "publish tries before the sweeper",
     }
 )
-"""What a key that the Java service had means here (decisions 42, 47, 55 and 60)."""
+"""What a key that the Java service had means here (D-42, D-47, D-55 and D-60)."""
 
 
 @dataclass(frozen=True, slots=True)

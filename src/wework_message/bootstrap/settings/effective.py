@@ -1,4 +1,4 @@
-"""Environment over profile file over file over default, every value with where it comes from (decision 49)."""
+"""Environment over profile file over file over default, every value with where it comes from (D-49)."""
 
 import re
 from collections.abc import Iterable, Mapping

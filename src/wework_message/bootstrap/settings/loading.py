@@ -54,7 +54,7 @@ class Loaded:
 
     @property
     def listen_host(self) -> str:
-        """The address to listen on (decision 38)."""
+        """The address to listen on (D-38)."""
         return listen_host(self.settings, self.profile)
 
 

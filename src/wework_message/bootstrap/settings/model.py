@@ -56,11 +56,11 @@ class ServerSettings(Section, frozen=True):
     """Where the REST API listens."""
 
     host: _Word | None = None
-    """Address to listen on; null = 127.0.0.1, or 0.0.0.0 where a profile other than `dev` is active (decision 38)."""
+    """Address to listen on; null = 127.0.0.1, or 0.0.0.0 where a profile other than `dev` is active (D-38)."""
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8082
     """TCP port; 0 = any free one."""
     context_path: _ContextPath = "/message"
-    """Prefix of every route, without a trailing slash; everything is served without it too (decision 26)."""
+    """Prefix of every route, without a trailing slash; everything is served without it too (D-26)."""
 
 
 class ManagementServerSettings(Section, frozen=True):
@@ -77,7 +77,7 @@ class ManagementSettings(Section, frozen=True):
 
 
 class DatasourceSettings(Section, frozen=True):
-    """The database, which is the truth (decision 10)."""
+    """The database, which is the truth (D-10)."""
 
     url: SecretUrl | None = None
     """``sqlite:///relative``, ``sqlite:////absolute`` or ``mysql://user:password@host:3306/database``.
@@ -89,7 +89,7 @@ class DatasourceSettings(Section, frozen=True):
     password: Secret | None = None
     """MySQL password, where the URL names none."""
     auto_migrate: bool = True
-    """Migrate at start under a lock; false = a schema behind or ahead stops the start (decision 37)."""
+    """Migrate at start under a lock; false = a schema behind or ahead stops the start (D-37)."""
     accept_data_loss: bool = False
     """Start on a MySQL server that does not write each commit to the disk, too."""
 
@@ -111,11 +111,11 @@ class TopicSettings(Section, frozen=True):
     intake: _Word | None = None
     """Requests of other systems, such as the Java service's `async-message-send`; null = none are read."""
     callbacks: _Word | None = None
-    """Provider callbacks; null = they are handled inline (decision 58)."""
+    """Provider callbacks; null = they are handled inline (D-58)."""
 
 
 class ProducerSettings(Section, frozen=True):
-    """RocketMQ producer, in the Java service's keys (decision 60)."""
+    """RocketMQ producer, in the Java service's keys (D-60)."""
 
     group: _Word = "message-service-producer"
     """Producer group; native transport only."""
@@ -149,7 +149,7 @@ class RocketmqSettings(Section, frozen=True):
 
 
 class ProviderSettings(Section, frozen=True):
-    """One provider of the vendor API (decision 20); its key is lower case with hyphens."""
+    """One provider of the vendor API (D-20); its key is lower case with hyphens."""
 
     code: _Code
     """Code in the API; default = the key in upper snake case."""
@@ -158,7 +158,7 @@ class ProviderSettings(Section, frozen=True):
     enabled: bool = True
     """False = never chosen."""
     priority: Annotated[int, Meta(ge=0, le=10_000)] = 1
-    """Smaller wins; the enabled provider with the smallest is the default one, ties by file order (decision 54)."""
+    """Smaller wins; the enabled provider with the smallest is the default one, ties by file order (D-54)."""
     weight: Annotated[int, Meta(ge=1, le=10_000)] = 100
     """Share among providers of one priority."""
     protocol: _Protocol = "guxing"
@@ -166,11 +166,11 @@ class ProviderSettings(Section, frozen=True):
     api_base_url: _BaseUrl | None = None
     """http(s) URL without credentials; `simulator`, or null with the embedded profile = the built-in simulator."""
     timeout_ms: _Ms = 30_000
-    """Total deadline of one call, ms (decision 39)."""
+    """Total deadline of one call, ms (D-39)."""
     retry_count: Annotated[int, Meta(ge=0, le=100)] = 3
-    """Cap of the quick tries at this provider; 0 counts as 1 (decision 47), see `quick_tries`."""
+    """Cap of the quick tries at this provider; 0 counts as 1 (D-47), see `quick_tries`."""
     outcome_codes: _OutcomeCodes = msgspec.field(default_factory=dict)
-    """Provider's result code -> outcome class, over the ones built in from the contract (decision 43)."""
+    """Provider's result code -> outcome class, over the ones built in from the contract (D-43)."""
     options: _Options = msgspec.field(default_factory=dict)
     """What its protocol wants to know beside the rest. All are kept as secrets; the protocol says which ones are none."""
 
@@ -188,7 +188,7 @@ class WeworkSettings(Section, frozen=True):
 
 
 class AsyncSettings(Section, frozen=True):
-    """Sending in the background (decision 42)."""
+    """Sending in the background (D-42)."""
 
     enabled: bool = True
     """False = the async route answers 503."""
@@ -199,7 +199,7 @@ class AsyncSettings(Section, frozen=True):
 
 
 class RetrySettings(Section, frozen=True):
-    """Quick tries of what is provably unsent (decisions 47 and 55)."""
+    """Quick tries of what is provably unsent (D-47 and D-55)."""
 
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 3
     """Quick tries of one message; the request's `retryCount` overrides it."""
@@ -213,22 +213,22 @@ class LimitSettings(Section, frozen=True):
     max_batch_size: Annotated[int, Meta(ge=1, le=200)] = 200
     """Items of one batch request."""
     rate_limit_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
-    """Messages per account and minute; what is over waits, it does not fail (decision 22)."""
+    """Messages per account and minute; what is over waits, it does not fail (D-22)."""
     max_text_length: _Count = 4000
     """Characters of one text."""
     max_mass_recipients: _Count = 200
-    """Recipients of one mass send over both lists; calls carry at most 200 (decision 57)."""
+    """Recipients of one mass send over both lists; calls carry at most 200 (D-57)."""
 
 
 class SyncSettings(Section, frozen=True):
     """The synchronous send."""
 
     wait_ms: Annotated[int, Meta(ge=1, le=30_000)] = 10_000
-    """How long a sync send waits for the outcome before it answers 202, ms (decision 39)."""
+    """How long a sync send waits for the outcome before it answers 202, ms (D-39)."""
 
 
 class UnknownSettings(Section, frozen=True):
-    """What happens to a message that was perhaps sent (decisions 16 and 40)."""
+    """What happens to a message that was perhaps sent (D-16 and D-40)."""
 
     on_unknown: Literal["HOLD", "FAIL", "RESEND"] = "HOLD"
     """HOLD waits for evidence or a person; RESEND also needs `duplicateSafe` of the message."""
@@ -269,7 +269,7 @@ class LogFileSettings(Section, frozen=True):
     """The log file beside stdout."""
 
     name: str | None = "logs/message-service.log"
-    """Path, relative to the working directory; null = off (decision 56)."""
+    """Path, relative to the working directory; null = off (D-56)."""
 
 
 class LoggingSettings(Section, frozen=True):

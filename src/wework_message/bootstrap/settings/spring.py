@@ -1,4 +1,4 @@
-"""What Spring files and variables say in other words, and which of their sections mean nothing here (decision 49)."""
+"""What Spring files and variables say in other words, and which of their sections mean nothing here (D-49)."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""What may start: the profile's demands (decision 35), the network (decision 38), backends that do not exist yet (59)."""
+"""What may start: the profile's demands (D-35), the network (D-38), backends that are not installed (D-59)."""
 
 import re
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ OPERATING_PORT: Final = 8083
 
 LOOPBACK: Final = "127.0.0.1"
 _REDIS_URL: Final = re.compile(r"rediss?://([^/?#\s]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s:,/?#@\[\]]+)(:\d{1,5})?(/\d*)?")
-EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - decision 38: only with a profile that says it is a deployment, and with a warning
+EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - D-38: only with a profile that says it is a deployment, and with a warning
 _CHECKED_APART: Final = frozenset({"producer", "topics.intake", "topics.callbacks"})
 _LOCAL_HOSTS: Final = frozenset({LOOPBACK, "localhost", "::1"})
 
@@ -123,7 +123,7 @@ def require_startable(settings: Settings, profile: str, role: Role = Role.ALL) -
 
 
 def refuse_missing_backends(settings: Settings) -> None:
-    """Stop at the first setting that asks for what is not there, or does nothing (decision 59: nothing is ignored silently)."""
+    """Stop at the first setting that asks for what is not there, or does nothing (D-59: nothing is ignored silently)."""
     for problem in _missing_backends(settings):
         raise problem
 

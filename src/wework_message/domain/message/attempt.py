@@ -45,7 +45,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class AttemptOutcome:
-    """What one call proved. Gateways return it and never raise (decision 14)."""
+    """What one call proved. Gateways return it and never raise (D-14)."""
 
     kind: OutcomeClass
     reason: Reason | None = None
@@ -56,7 +56,7 @@ class AttemptOutcome:
     """The provider's text, at most 200 characters; never message content."""
     retry_after_ms: int | None = None
     confirmed: bool = True
-    """False where a refusal comes with a code that no table knows: a late echo may still prove it sent (decision 43)."""
+    """False where a refusal comes with a code that no table knows: a late echo may still prove it sent (D-43)."""
     receipt: Receipt | None = None
     """Present exactly when `kind` is ACCEPTED, or the answer was contradictory."""
 
@@ -83,7 +83,7 @@ class Attempt:
     provider_code: ProviderCode
     guid: Guid
     epoch: int
-    """The binding's epoch at the intent (fencing, decision 19)."""
+    """The binding's epoch at the intent (fencing, D-19)."""
     started_at: int
     """The intent, epoch ms."""
     decision: Decision | None = None
@@ -95,7 +95,7 @@ class Attempt:
     app_info_key: str | None = None
     sent_at: int | None = None
     content_key: str | None = None
-    """What an echo's text must equal (TEXT and MENTION only, decision 44)."""
+    """What an echo's text must equal (TEXT and MENTION only, D-44)."""
     unsettled: bool = True
     """In flight, or uncertain and not given up: at most one per message."""
     lane_open: bool = True

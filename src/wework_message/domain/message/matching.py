@@ -1,4 +1,4 @@
-"""Which attempt does a stream record belong to? (domain D4.6, decision 44).
+"""Which attempt does a stream record belong to? (M-4.6, D-44).
 
 An id names its attempt. Without one, only a *text* of the account's own, in the same conversation, equal in content and
 in time, may settle an uncertain attempt; everything else stays UNKNOWN for a person.
@@ -25,7 +25,7 @@ def content_key(text: str) -> str:
 
 
 def echo_key(content: Content) -> str | None:
-    """What an echo of this content must show; None for the types that only an id can tell (decision 44)."""
+    """What an echo of this content must show; None for the types that only an id can tell (D-44)."""
     return content_key(content.content) if isinstance(content, TextContent | MentionContent) else None
 
 

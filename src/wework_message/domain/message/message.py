@@ -23,10 +23,10 @@ from wework_message.domain.outcomes import FailureReason, OutcomeClass
 from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Verdict
 
 MAX_HANDLING_FAILURES: Final = 3
-"""Handling that raises this often before the first byte ends the message: FAILED, reason POISON (decision 40)."""
+"""Handling that raises this often before the first byte ends the message: FAILED, reason POISON (D-40)."""
 
 ROUND_MS: Final = 24 * 3_600_000
-"""How long a new round may take: `expiresAt` = now + 24 h (decision 40)."""
+"""How long a new round may take: `expiresAt` = now + 24 h (D-40)."""
 
 
 @dataclass(slots=True)
@@ -117,7 +117,7 @@ class Message:
             self.due = Due(0, LanePosition.WAITING)
 
     def begin_attempt(self, attempt: Attempt, *, lease_ms: int, now: int) -> None:
-        """Commit the intent of one call. The caller sends only after this is durable (decision 12)."""
+        """Commit the intent of one call. The caller sends only after this is durable (D-12)."""
         if self.attempts.open is not None:
             raise IllegalTransitionError(self.status, Trigger.CLAIM)
         self.lifecycle.decide(Trigger.CLAIM, now=now)
@@ -126,13 +126,13 @@ class Message:
         self.due = Due(lease_ms, LanePosition.HOLDING)
 
     def wait_in_lane(self, *, now: int) -> None:
-        """An earlier message of the lane goes first; this one stays QUEUED (decision 41)."""
+        """An earlier message of the lane goes first; this one stays QUEUED (D-41)."""
         if self.status is not MessageStatus.QUEUED:
             self.lifecycle.decide(Trigger.QUEUE, now=now)
         self.due = Due(LANE_RECHECK_MS, LanePosition.WAITING, parked=True)
 
     def hold(self, reason: HoldReason, wait_ms: int, *, now: int) -> None:
-        """Wait for a reason; costs no attempt and does not fail the message (decisions 22 and 55)."""
+        """Wait for a reason; costs no attempt and does not fail the message (D-22 and D-55)."""
         self.lifecycle.must_wait(Trigger.HOLD)
         self._hold(reason, wait_ms, now=now)
 
@@ -167,7 +167,7 @@ class Message:
         self._rest()
 
     def count_handling_failure(self, *, wait_ms: int, now: int) -> None:
-        """Handling raised before the first byte: try again later, and give up the third time (decision 40)."""
+        """Handling raised before the first byte: try again later, and give up the third time (D-40)."""
         self.lifecycle.must_wait(Trigger.FAIL)
         self.handling_failures += 1
         if self.handling_failures >= MAX_HANDLING_FAILURES:
@@ -187,7 +187,7 @@ class Message:
     def settle(self, number: int, outcome: AttemptOutcome, verdict: Verdict, *, horizon_ms: int, now: int) -> None:
         """Record the answer of attempt `number`; `verdict` is what RetryPolicy says if nothing was sent.
 
-        `horizon_ms` is H: an uncertain attempt holds its lane for at most 2H (decision 17).
+        `horizon_ms` is H: an uncertain attempt holds its lane for at most 2H (D-17).
         """
         attempt = self.attempts.numbered(number)
         if attempt.outcome is not None and not outcome.corrects(attempt.outcome):
@@ -281,7 +281,7 @@ class Message:
         attempt = self.attempts.open
         cause = attempt.outcome.reason if attempt is not None and attempt.outcome is not None else None
         self.lifecycle.become(MessageStatus.UNKNOWN, cause, now=now)
-        self.lane_released = True  # wakes the lane: those behind it are HELD now (decision 41)
+        self.lane_released = True  # wakes the lane: those behind it are HELD now (D-41)
         self.due = Due(lane_block_ms(horizon_ms), LanePosition.HOLDING)
 
     # -- its recall -----------------------------------------------------------------------------------------------
@@ -305,7 +305,7 @@ class Message:
         self.due = self.recall.call(lease_ms=lease_ms)
 
     def settle_recall(self, outcome: AttemptOutcome, *, retry_ms: int, horizon_ms: int, now: int) -> None:
-        """Record the provider's answer to our recall (decision 40)."""
+        """Record the provider's answer to our recall (D-40)."""
         if self.status is not MessageStatus.RECALLING:
             return
         self.notes.append(Note("RECALL_ANSWERED", now, detail=outcome.kind))
@@ -331,7 +331,7 @@ class Message:
     # -- later decisions ------------------------------------------------------------------------------------------
 
     def open_lane(self, *, next_ms: int | None, now: int) -> None:
-        """2H have passed: the attempt stays unsettled, but later messages of the lane may go (decision 17)."""
+        """2H have passed: the attempt stays unsettled, but later messages of the lane may go (D-17)."""
         if (attempt := self.attempts.free_lane()) is not None:
             self.lane_released = True
             self.notes.append(Note("LANE_OPENED", now, attempt=attempt.number))
@@ -345,7 +345,7 @@ class Message:
         self._rest()
 
     def replay(self, *, force: bool, by: str, now: int) -> None:
-        """Open a new round (decision 40); `force` also leaves UNKNOWN, and then a duplicate is possible."""
+        """Open a new round (D-40); `force` also leaves UNKNOWN, and then a duplicate is possible."""
         unknown = self.status is MessageStatus.UNKNOWN
         self.lifecycle.decide(Trigger.FORCE_REPLAY if force else Trigger.REPLAY, now=now)
         self.possible_duplicate |= unknown or self.confirmed is False

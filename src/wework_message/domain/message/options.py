@@ -26,7 +26,7 @@ class Pin(StrEnum):
 
 
 class OnUnknown(StrEnum):
-    """What becomes of a message nobody can prove sent or unsent (decision 16)."""
+    """What becomes of a message nobody can prove sent or unsent (D-16)."""
 
     HOLD = "HOLD"
     """It stays UNKNOWN until evidence or a person settles it (default)."""
@@ -59,7 +59,7 @@ class SendOptions:
     extra: Mapping[str, Any] | None = None
     """The caller's own data: kept, returned, never sent to a provider."""
     retry_count: int | None = None
-    """0-10 quick tries instead of the configured number; 0 is read as 1 (decision 47)."""
+    """0-10 quick tries instead of the configured number; 0 is read as 1 (D-47)."""
 
     def problems(self) -> Iterator[InvalidValueError]:
         """What no request may ask, path in the JSON's spelling. Resolved options may have a default that breaks a pair."""

@@ -1,6 +1,6 @@
 """What the world reports: facts about attempts, and the fold that turns a set of them into a status.
 
-The fold looks at the *set* of facts. Order and repetition cannot change its result (decision 15, invariant I9): callbacks
+The fold looks at the *set* of facts. Order and repetition cannot change its result (D-15, R-I9): callbacks
 arrive late, twice and reversed.
 """
 
@@ -20,7 +20,7 @@ class FactKind(StrEnum):
     ECHO = "ECHO"
     """Seen in the account's server message stream."""
     SEND_FAIL = "SEND_FAIL"
-    """Flag bit 22: the server failed to send it after accepting it (provider contract section 12)."""
+    """Flag bit 22: the server failed to send it after accepting it (P-12)."""
     SERVER_RETRY_OK = "SERVER_RETRY_OK"
     """Flag bit 25: the server's own retry succeeded."""
     REVOKED = "REVOKED"
@@ -30,7 +30,7 @@ class FactKind(StrEnum):
     NOT_SENT_BY_PERSON = "NOT_SENT_BY_PERSON"
     """A person says it was not sent. Not wired yet: callbacks."""
     RECALL_ASSUMED = "RECALL_ASSUMED"
-    """The provider answered our recall with 0 and no record of it came within 2H (decision 40)."""
+    """The provider answered our recall with 0 and no record of it came within 2H (D-40)."""
 
 
 class Evidence(IntEnum):
@@ -100,7 +100,7 @@ class StreamRecord:
 
     guid: Guid
     event_key: str
-    """Names the record for de-duplication: (seq, id, referid, flag), or a hash of the body (domain D4.2)."""
+    """Names the record for de-duplication: (seq, id, referid, flag), or a hash of the body (M-4.2)."""
     provider_message_id: ProviderMessageId | None = None
     refers_to: ProviderMessageId | None = None
     """Non-zero `referid`: the record changes an earlier message."""
@@ -109,7 +109,7 @@ class StreamRecord:
     """The conversation as our requests may spell it (with and without `;asid`), read as a record of the account's own."""
     sender: str | None = None
     marked_own: bool = False
-    """The provider marks it as the account's own; that counts until the account's user id is known (decision 44)."""
+    """The provider marks it as the account's own; that counts until the account's user id is known (D-44)."""
     sent_at: int | None = None
     """Epoch ms."""
     text: str | None = None

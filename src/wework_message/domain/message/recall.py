@@ -13,7 +13,7 @@ class RecallState(StrEnum):
 
     NONE = "NONE"
     WAITING = "WAITING"
-    """Asked while the message was UNKNOWN: it starts once the message is proven sent (domain D4.9)."""
+    """Asked while the message was UNKNOWN: it starts once the message is proven sent (M-4.9)."""
     ASKED = "ASKED"
     CALLING = "CALLING"
     ANSWERED = "ANSWERED"
@@ -43,7 +43,7 @@ class Recall:
         self.state = RecallState.WAITING
 
     def put_off(self) -> None:
-        """The message is no longer proven sent: a running recall starts again once it is (domain D4.9)."""
+        """The message is no longer proven sent: a running recall starts again once it is (M-4.9)."""
         if self.is_running:
             self.state = RecallState.WAITING
 

@@ -16,7 +16,7 @@ _FORGOTTEN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.RESTORE
 
 
 def mark_uncertain_after_restore(message: Message, attempt: Attempt, *, horizon_ms: int, now: int) -> None:
-    """It waits in the restored store, and may have been sent since the backup: UNKNOWN (reliability X2).
+    """It waits in the restored store, and may have been sent since the backup: UNKNOWN (R-X2).
 
     `attempt` is the call that nobody remembers. It holds no lane, so several messages of one may be uncertain. Raises
     `IllegalTransitionError` for a message that does not wait.

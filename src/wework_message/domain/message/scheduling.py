@@ -1,4 +1,4 @@
-"""When a message is due next, and what it means to the others of its lane (decisions 13 and 41)."""
+"""When a message is due next, and what it means to the others of its lane (D-13 and D-41)."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -21,7 +21,7 @@ class LanePosition(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """When to look at a message again. The store turns `in_ms` into an instant by its own clock (decision 61)."""
+    """When to look at a message again. The store turns `in_ms` into an instant by its own clock (D-61)."""
 
     in_ms: int | None
     """From the commit, in ms; None = nothing is due any more."""
@@ -31,7 +31,7 @@ class Due:
 
 
 class Urgency(IntEnum):
-    """Classes of priority; a smaller one goes first, and within a class first in is first out (wire section 1)."""
+    """Classes of priority; a smaller one goes first, and within a class first in is first out (W-1)."""
 
     URGENT = 0
     NORMAL = 1
@@ -40,6 +40,6 @@ class Urgency(IntEnum):
     @classmethod
     def of(cls, priority: int) -> "Urgency":
         """0-2 bulk, 3-6 normal, 7-9 urgent."""
-        if priority >= 7:  # noqa: PLR2004 -- wire section 1 names these bounds
+        if priority >= 7:  # noqa: PLR2004 -- W-1 names these bounds
             return cls.URGENT
         return cls.NORMAL if priority >= 3 else cls.BULK  # noqa: PLR2004 -- as above

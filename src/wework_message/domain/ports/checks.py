@@ -1,4 +1,4 @@
-"""What an operator asks before a start or in trouble: checks that look, and change nothing (domain C20).
+"""What an operator asks before a start or in trouble: checks that look, and change nothing (R-I12).
 
 Each adapter offers the checks of what it speaks to; `bootstrap` collects them, `application.queries.diagnosis` runs them.
 """

@@ -1,4 +1,4 @@
-"""The way to a provider. What it answers is a value, never an exception (decision 14)."""
+"""The way to a provider. What it answers is a value, never an exception (D-14)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,7 +25,7 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """One recall to ask for, through the binding that sent the message (domain D4.9)."""
+    """One recall to ask for, through the binding that sent the message (M-4.9)."""
 
     message_id: MessageId
     guid: Guid

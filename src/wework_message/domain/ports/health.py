@@ -30,7 +30,7 @@ class ProviderHealth:
 
     provider_code: ProviderCode
     healthy: bool | None
-    """None until something was observed (decision 48)."""
+    """None until something was observed (D-48)."""
     checked_at: int | None
     breaker: str
     p50_ms: float | None
@@ -41,7 +41,7 @@ class HealthBoard(Protocol):
     """Passive statistics and probes, kept in memory (shared between processes by a later adapter). No method blocks."""
 
     def report(self, call: CallReport) -> None:
-        """Count a finished call; a refusal by the binding, or with an unknown code, makes it suspect (decision 43)."""
+        """Count a finished call; a refusal by the binding, or with an unknown code, makes it suspect (D-43)."""
         ...
 
     def probed(self, provider_code: ProviderCode, answered: bool, at: int) -> None:

@@ -45,7 +45,7 @@ class Pruning(Protocol):
     """
 
     async def keys(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
-        """Idempotency keys that are older, and whose message, batch or group rests or does not exist (decision 45)."""
+        """Idempotency keys that are older, and whose message, batch or group rests or does not exist (D-45)."""
         ...
 
     async def callbacks(self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:

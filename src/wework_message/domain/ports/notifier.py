@@ -1,4 +1,4 @@
-"""The queue as a doorbell (decision 10): it says that something is due; the database says what."""
+"""The queue as a doorbell (D-10): it says that something is due; the database says what."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

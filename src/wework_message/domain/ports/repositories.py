@@ -1,6 +1,6 @@
 """The journal: what is committed here happened, and nothing else did.
 
-Ports are set-oriented: one transaction serves many callers (decision 31). The docstrings are the contract; the suite in
+Ports are set-oriented: one transaction serves many callers (D-31). The docstrings are the contract; the suite in
 `tests/contracts` holds every adapter to them.
 """
 
@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """A client's key, bound to what it asked (decision 45)."""
+    """A client's key, bound to what it asked (D-45)."""
 
     tenant_id: TenantId
     key: str
@@ -215,7 +215,7 @@ class CallbackInbox(Protocol):
 
 
 class AccountRepository(Protocol):
-    """Accounts and their bindings (decision 19)."""
+    """Accounts and their bindings (D-19)."""
 
     async def open(self, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
         """Make sure that the implicit account and binding of each unregistered (guid, provider) exist."""

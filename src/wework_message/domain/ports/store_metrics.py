@@ -17,16 +17,16 @@ AT_MOST: Final = 1_000
 
 
 class Invariant(StrEnum):
-    """What must never be so (reliability B.3, domain C20); the names are label values."""
+    """What must never be so (R-I1 to R-I12); the names are label values."""
 
     STRANDED = "stranded"
-    """A message is open, and nothing will look at it (I1)."""
+    """A message is open, and nothing will look at it (R-I1)."""
     SENDING_WITHOUT_INTENT = "sending_without_intent"
-    """A message is SENDING, and has no unsettled attempt (I3)."""
+    """A message is SENDING, and has no unsettled attempt (R-I3)."""
     SENT_WITHOUT_PROOF = "sent_without_proof"
-    """A recent message is SENT or DELIVERED, and no attempt was accepted or seen (I6)."""
+    """A recent message is SENT or DELIVERED, and no attempt was accepted or seen (R-I6)."""
     FAILED_UNPROVEN = "failed_unproven"
-    """A recent message is FAILED for certain, and an attempt of it may have been executed (I7)."""
+    """A recent message is FAILED for certain, and an attempt of it may have been executed (R-I7)."""
     LEASE_OVERDUE = "lease_overdue"
     """A call's lease ran out five minutes ago, and nobody has taken it."""
 

@@ -6,7 +6,7 @@ from wework_message.domain.ids import BatchId, MessageId
 
 
 class Clock(Protocol):
-    """Instants that stamp facts and answers, and a clock that does not jump for deadlines (decision 61)."""
+    """Instants that stamp facts and answers, and a clock that does not jump for deadlines (D-61)."""
 
     def now(self) -> int:
         """Epoch ms, UTC."""

@@ -1,4 +1,4 @@
-"""Breakers per provider, binding and (provider, type), and what each outcome says about them (domain D2 and D6.4).
+"""Breakers per provider, binding and (provider, type), and what each outcome says about them (M-2 and M-6.4).
 
 Immutable and constant in time and memory per call. Jitter and instants (ms) arrive as arguments.
 """
@@ -12,7 +12,7 @@ from wework_message.domain.window import SlidingCounts
 
 
 class BreakerState(StrEnum):
-    """What a breaker does now; the names are API (wire section 5)."""
+    """What a breaker does now; the names are API (W-5)."""
 
     CLOSED = "CLOSED"
     OPEN = "OPEN"
@@ -30,7 +30,7 @@ class Passage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What one outcome says at the three scopes: 0 = success, up to 1 = failure, None = nothing (domain D2)."""
+    """What one outcome says at the three scopes: 0 = success, up to 1 = failure, None = nothing (M-2)."""
 
     provider: float | None = None
     binding: float | None = None
@@ -70,7 +70,7 @@ def weigh(outcome: OutcomeClass, reason: Reason | None = None) -> Weights:
 
 @dataclass(frozen=True, slots=True)
 class BreakerPolicy:
-    """When a breaker opens and closes (domain D6.4, decision 21)."""
+    """When a breaker opens and closes (M-6.4, D-21)."""
 
     consecutive: float = 5.0
     """Weight of failures in a row that opens it."""

@@ -1,4 +1,4 @@
-"""What is asked of a route, who could take it, and who cannot and why (domain D6.1).
+"""What is asked of a route, who could take it, and who cannot and why (M-6.1).
 
 The filters only read; `selection` chooses among who is left.
 """
@@ -20,7 +20,7 @@ class RouteHealth:
     state: BindingState = BindingState.UNKNOWN
     """As last observed; UNKNOWN = only the stored state counts."""
     suspect: bool = False
-    """It answered with a code that no table knows and no probe has said ONLINE since (decision 43)."""
+    """It answered with a code that no table knows and no probe has said ONLINE since (D-43)."""
     provider: Passage = Passage.FREE
     """What the provider's breaker says ..."""
     binding: Passage = Passage.FREE
@@ -55,11 +55,11 @@ class Candidate:
     provider: Provider
     health: RouteHealth = UNOBSERVED
     fenced: bool = False
-    """What was read of the binding is of an old epoch (domain D5). Not wired yet: accounts."""
+    """What was read of the binding is of an old epoch (M-5). Not wired yet: accounts."""
 
     @property
     def tier(self) -> tuple[int, int]:
-        """The account's own order first, then the providers'; smaller wins (decision 54)."""
+        """The account's own order first, then the providers'; smaller wins (D-54)."""
         return (self.binding.priority, self.provider.priority)
 
     @property
@@ -84,15 +84,15 @@ class RouteRequest:
     refused: frozenset[BindingId] = frozenset()
     """Bindings that said they can never send this message (REFUSED_CAPABILITY)."""
     turned_away: frozenset[BindingId] = frozenset()
-    """Bindings that said they cannot send it now (REFUSED_BINDING): only if nobody else is left (decision 14)."""
+    """Bindings that said they cannot send it now (REFUSED_BINDING): only if nobody else is left (D-14)."""
     spent: frozenset[ProviderCode] = frozenset()
-    """Providers whose quick tries for this message are used up (decision 47): only if nobody else is left."""
+    """Providers whose quick tries for this message are used up (D-47): only if nobody else is left."""
     random_source: tuple[float, float, float] | None = None
     """Three numbers in [0, 1): two weighted draws, and one against `RouteHealth.share`. None = no chance involved."""
 
 
 class Exclusion(StrEnum):
-    """Why a candidate does not get the message; the names are shown to people (wire section 5)."""
+    """Why a candidate does not get the message; the names are shown to people (W-5)."""
 
     PINNED_ELSEWHERE = "PINNED_ELSEWHERE"
     OTHER_PROVIDER = "OTHER_PROVIDER"
@@ -118,7 +118,7 @@ class Exclusion(StrEnum):
 
 
 def excluded(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
-    """The first filter that drops the candidate, in the order of domain D6.1; None = it may take the message."""
+    """The first filter that drops the candidate, in the order of M-6.1; None = it may take the message."""
     return _unbound(request, candidate) or _unable(request, candidate) or _unready(candidate)
 
 

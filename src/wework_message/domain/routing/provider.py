@@ -1,4 +1,4 @@
-"""Providers as they are configured, and what they can send (decisions 20 and 54)."""
+"""Providers as they are configured, and what they can send (D-20 and D-54)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -43,20 +43,20 @@ class Provider:
     has_echoes: bool = True
     """Whether a send is seen again in its callbacks; without, SENT is the most that is ever known."""
     priority: int = 1
-    """Smaller wins (decision 54)."""
+    """Smaller wins (D-54)."""
     weight: int = 100
     """Share among providers of one priority, at least 1."""
     enabled: bool = True
     timeout_ms: int = 30_000
-    """Total deadline of one call, ms (decision 39)."""
+    """Total deadline of one call, ms (D-39)."""
     retry_count: int = 3
-    """Cap of the quick tries at this provider; below 1 counts as 1 (decision 47)."""
+    """Cap of the quick tries at this provider; below 1 counts as 1 (D-47)."""
     simulated: bool = False
-    """It is our own simulator: nothing reaches WeCom (decision 35)."""
+    """It is our own simulator: nothing reaches WeCom (D-35)."""
 
 
 def default_provider(providers: Iterable[Provider]) -> Provider | None:
-    """The enabled one with the smallest priority, ties by order, healthy or not; None = none is enabled (decision 54)."""
+    """The enabled one with the smallest priority, ties by order, healthy or not; None = none is enabled (D-54)."""
     return min((provider for provider in providers if provider.enabled), key=_priority, default=None)
 
 

@@ -1,4 +1,4 @@
-"""What recent calls say about a binding: quality, latency, and the score made of them (domain D6.3).
+"""What recent calls say about a binding: quality, latency, and the score made of them (M-6.3).
 
 The weights are defaults to be tuned in the simulator, not measured. Constant memory and time per call.
 """
@@ -49,7 +49,7 @@ class CallStats:
         return CallStats(ok, bad, at, self._peak(latency_ms, now), max(now, self.measured_at))
 
     def quality(self, now: int) -> float:
-        """Q = (ok + 3) / (ok + bad + 4), in (0, 1): 0.75 when nothing is known (domain D6.3)."""
+        """Q = (ok + 3) / (ok + bad + 4), in (0, 1): 0.75 when nothing is known (M-6.3)."""
         fade = self._fade(now)
         return (self.ok * fade + _PRIOR_OK) / ((self.ok + self.bad) * fade + _PRIOR_ALL)
 
@@ -70,7 +70,7 @@ class CallStats:
 def score(
     quality: float, latency_ms: float | None, best_latency_ms: float | None, room: float, *, affine: bool
 ) -> float:
-    """0.45 Q + 0.25 min(1, L_best / L) + 0.20 Room + 0.10 Aff, in [0, 1] (domain D6.3).
+    """0.45 Q + 0.25 min(1, L_best / L) + 0.20 Room + 0.10 Aff, in [0, 1] (M-6.3).
 
     `best_latency_ms` is the smallest known one among the candidates; who has no known latency is not held back by it, and
     if every candidate is slow, none is. `room` is the least remaining share of all budgets concerned, 0-1. `affine`: it

@@ -1,4 +1,4 @@
-"""Which binding sends a message (domain D6, decisions 19, 21 and 54).
+"""Which binding sends a message (M-6, D-19, D-21 and D-54).
 
 Pure: health is what the candidates carry, chance arrives as numbers. Every decision can be explained: it names each
 candidate with its score or the reason why it was left out.
@@ -40,7 +40,7 @@ HYSTERESIS: Final = 0.15
 
 
 class RefusalKind(StrEnum):
-    """Why nobody can take a message, from the most to the least final (domain D6.2)."""
+    """Why nobody can take a message, from the most to the least final (M-6.2)."""
 
     NO_BINDING = "NO_BINDING"
     """Fails: nobody is there who may send it."""
@@ -80,7 +80,7 @@ class Choice:
     provider: Provider
     decision: Decision
     trial: bool = False
-    """It is the trial of a breaker: admit it there before the call starts (decision 21)."""
+    """It is the trial of a breaker: admit it there before the call starts (D-21)."""
 
 
 @dataclass(frozen=True, slots=True)

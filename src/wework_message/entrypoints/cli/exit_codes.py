@@ -108,7 +108,7 @@ def of_error(error: WeworkMessageError) -> ExitCode:
 
 def of_answer(status: int, error: str | None) -> ExitCode:
     """The code for an HTTP answer of the service; `error` is the stable code of its envelope, None where it has none."""
-    if status < 300:  # noqa: PLR2004 - every 2xx is a success (decision 23)
+    if status < 300:  # noqa: PLR2004 - every 2xx is a success (D-23)
         return ExitCode.OK
     if error == _TRANSIENT_CONFLICT:
         return ExitCode.TRY_AGAIN

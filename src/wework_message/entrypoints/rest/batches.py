@@ -1,4 +1,4 @@
-"""POST send/batch and GET batches/{batchId} (decision 46)."""
+"""POST send/batch and GET batches/{batchId} (D-46)."""
 
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final, TypeAlias
@@ -86,7 +86,7 @@ def _accepted(index: int, result: Accepted, item: BatchItem, now: int) -> BatchI
 
 
 async def _stored_items(api: Api, batch: AcceptedBatch) -> list[BatchItemAnswer]:
-    """A repetition of an earlier batch answers today's statuses (decision 45)."""
+    """A repetition of an earlier batch answers today's statuses (D-45)."""
     views = await api.application.read.batch_items(batch.batch_id, limit=MAX_ITEMS, after=-1)
     return [BatchItemAnswer(view.message.index or 0, view.message.id, view.message.status.value) for view in views]
 

@@ -1,4 +1,4 @@
-"""POST callbacks/webhook of the default or a named provider, and the stored callbacks of a guid (wire section 5)."""
+"""POST callbacks/webhook of the default or a named provider, and the stored callbacks of a guid (W-5)."""
 
 from typing import Annotated, Any, Final, TypeAlias
 

@@ -8,7 +8,7 @@ from typing import Final
 from wework_message.entrypoints.wire.requests.body import Limits
 
 MAX_CALLBACK_BYTES: Final = 4_194_304
-"""Largest body of a provider callback (decision 47)."""
+"""Largest body of a provider callback (D-47)."""
 
 
 def wall_clock() -> int:
@@ -39,7 +39,7 @@ class Config:
     version: str
     """Of the service, for `/actuator/info` and the OpenAPI document."""
     context_path: str = "/message"
-    """Everything is served below it and without it; empty = only without (decision 26)."""
+    """Everything is served below it and without it; empty = only without (D-26)."""
     limits: Limits = field(default_factory=Limits)
     max_callback_bytes: int = MAX_CALLBACK_BYTES
     documentation: bool = True

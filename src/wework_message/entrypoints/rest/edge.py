@@ -15,7 +15,7 @@ from wework_message.entrypoints.rest.request_ids import new_request_id
 
 _REQUEST_ID: Final = re.compile(rb"[!-~]{1,128}")
 _OLD_PATHS: Final = re.compile(r"/(messages|providers|callbacks)(/|$)")
-"""The Java service's own paths, without ``/api`` (decision 53)."""
+"""The Java service's own paths, without ``/api`` (D-53)."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 UNMATCHED: Final = "UNMATCHED"
@@ -23,7 +23,7 @@ UNMATCHED: Final = "UNMATCHED"
 
 
 class Edge:
-    """Wraps the API. The path that Litestar sees has neither the context path nor the Java spelling (decision 26)."""
+    """Wraps the API. The path that Litestar sees has neither the context path nor the Java spelling (D-26)."""
 
     def __init__(self, app: ASGIApp, config: Config, hot: Mapping[str, ASGIApp] | None = None) -> None:
         """`app` is the Litestar application; POSTs at a path of `hot` go there directly."""

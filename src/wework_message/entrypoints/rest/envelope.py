@@ -1,4 +1,4 @@
-"""Answers as ASGI values: the envelope, encoded once, and the headers that go with it (decision 23)."""
+"""Answers as ASGI values: the envelope, encoded once, and the headers that go with it (D-23)."""
 
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias, TypeVar

@@ -1,4 +1,4 @@
-"""Health, info and metrics (decision 48)."""
+"""Health, info and metrics (D-48)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""Retry, cancel and recall of a stored message; each answers the status object (wire section 3)."""
+"""Retry, cancel and recall of a stored message; each answers the status object (W-3)."""
 
 from collections.abc import Awaitable
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""GET status, message and list (wire section 3)."""
+"""GET status, message and list (W-3)."""
 
 from typing import Annotated, Any, Final
 

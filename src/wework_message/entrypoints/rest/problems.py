@@ -1,4 +1,4 @@
-"""Every way a request can go wrong, and the one table of what clients see of it (decision 23)."""
+"""Every way a request can go wrong, and the one table of what clients see of it (D-23)."""
 
 import logging
 from collections.abc import Mapping

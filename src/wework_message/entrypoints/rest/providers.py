@@ -1,4 +1,4 @@
-"""GET providers: as configured, as observed, as counted (decision 48)."""
+"""GET providers: as configured, as observed, as counted (D-48)."""
 
 from wework_message.application.errors import NotImplementedYetError
 from wework_message.entrypoints.rest.api import ApiDependency

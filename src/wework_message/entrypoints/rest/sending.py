@@ -1,4 +1,4 @@
-"""POST send and send/async: accept, and for a sync send wait for the outcome (decision 24)."""
+"""POST send and send/async: accept, and for a sync send wait for the outcome (D-24)."""
 
 import asyncio
 import re
@@ -39,7 +39,7 @@ from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.send import SendRequest, parse_send
 
 MAX_WAIT_MS: Final = 30_000
-"""One request lasts at most this long (wire section 4)."""
+"""One request lasts at most this long (W-4)."""
 
 MAX_PARTS: Final = 20
 
@@ -49,7 +49,7 @@ _WAIT: Final = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?\s*(?:$|[,;])
 _NO_USE_WAITING: Final = (
     SETTLED | REFUSED | {MessageStatus.HELD, MessageStatus.SCHEDULED, MessageStatus.UNKNOWN, MessageStatus.RECALLING}
 )
-"""Statuses that a sync send answers at once: nothing follows, or nothing that it should wait for (decision 39)."""
+"""Statuses that a sync send answers at once: nothing follows, or nothing that it should wait for (D-39)."""
 
 _OWN_CODES: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})
 """Reasons of FAILED that are codes of their own; the others are the provider's refusal."""

@@ -1,4 +1,4 @@
-"""The OpenAPI document and Swagger UI, both without the internet (decision 50)."""
+"""The OpenAPI document and Swagger UI, both without the internet (D-50)."""
 
 import asyncio
 from functools import cache

@@ -1,4 +1,4 @@
-"""How instants look in answers: ISO-8601 in UTC with milliseconds and ``Z`` (decision 23)."""
+"""How instants look in answers: ISO-8601 in UTC with milliseconds and ``Z`` (D-23)."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache

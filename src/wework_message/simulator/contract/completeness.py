@@ -1,7 +1,7 @@
 """What the simulator asks beyond the vendor's own laxness.
 
-Most send schemas require only `guid`, so an incomplete message reaches WeCom instead of being refused (provider contract,
-section 2). A client that counts on that is wrong; unless `lenient` is set, a send is refused with 422 when a field without
+Most send schemas require only `guid`, so an incomplete message reaches WeCom instead of being refused
+(P-2). A client that counts on that is wrong; unless `lenient` is set, a send is refused with 422 when a field without
 which its message makes no sense is absent or empty. A number is never empty: 0 is a value.
 """
 

@@ -33,7 +33,7 @@ class Field(msgspec.Struct, frozen=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """Request schema of one path; `inline` ones look typed by hand (contract section 14)."""
+    """Request schema of one path; `inline` ones look typed by hand (P-14)."""
 
     origin: Literal["model", "inline"]
     fields: dict[str, Field]

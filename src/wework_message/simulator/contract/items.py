@@ -1,7 +1,7 @@
 """Items of a quote's `message` and of a merged record's `message_list`.
 
 The vendor's schemas list fields as required that its own example omits, so the table "Items of `message`" of the provider
-contract (section 3) counts instead: each msg_type has its keys. What that table leaves unclear is left open here: the
+contract (P-3) counts instead: each msg_type has its keys. What that table leaves unclear is left open here: the
 keys that only received Channels cards carry may be absent, and a nested record may lack its author, as in the sample.
 """
 

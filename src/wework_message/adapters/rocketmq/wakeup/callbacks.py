@@ -1,4 +1,4 @@
-"""Rings for projectors over a topic (decision 58): callbacks are stored here, and projected wherever somebody listens."""
+"""Rings for projectors over a topic (D-58): callbacks are stored here, and projected wherever somebody listens."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What portable SQL cannot say (decision 51): upserts, instants by the database's clock, and the claim.
+"""What portable SQL cannot say (D-51): upserts, instants by the database's clock, and the claim.
 
 One class per database, in a module of its own.
 """

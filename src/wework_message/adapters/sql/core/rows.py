@@ -34,7 +34,7 @@ STATE_COLUMNS = (
 """What a transition may change, but for `ROUND_COLUMNS`; everything else of a message is written once."""
 
 ROUND_COLUMNS = (*STATE_COLUMNS, "expires_at")
-"""What a transition may change once a message had a second round: only a new round moves its end (decision 40)."""
+"""What a transition may change once a message had a second round: only a new round moves its end (D-40)."""
 
 
 def lane(account_id: str, conversation_id: str) -> str:

@@ -1,4 +1,4 @@
-"""The schema's version: brought up at start by one process while the others wait, or checked only (decision 37)."""
+"""The schema's version: brought up at start by one process while the others wait, or checked only (D-37)."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""The schema. What must never happen is refused here, not in code (reliability B.6).
+"""The schema. What must never happen is refused here, not in code (R-G2).
 
 There are no foreign keys: rows of one message are written by one save, and hot tables would pay for the checks twice.
 Instants are epoch ms, durations ms. Flags that a unique index guards are 1 or NULL: many closed, one open.
@@ -49,7 +49,7 @@ tenant: Final = Table(
     Column("name", String(255), nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
-"""Owners of everything stored; `default` comes with the first migration (decision 38)."""
+"""Owners of everything stored; `default` comes with the first migration (D-38)."""
 
 message: Final = Table(
     "wm_message",
@@ -162,7 +162,7 @@ idempotency_key: Final = Table(
     Column("created_at", BigInteger, nullable=False),
     Index("ix_wm_idempotency_key_created", "created_at"),
 )
-"""Clients' keys, kept at least 72 h and until the message rests (decision 45)."""
+"""Clients' keys, kept at least 72 h and until the message rests (D-45)."""
 
 batch: Final = Table(
     "wm_batch",

@@ -1,4 +1,4 @@
-"""What a MySQL or MariaDB server must be for the promises to hold: asked once, at start (reliability B.6)."""
+"""What a MySQL or MariaDB server must be for the promises to hold: asked once, at start (R-G5)."""
 
 import re
 from collections.abc import Iterator

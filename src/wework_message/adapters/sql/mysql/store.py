@@ -1,4 +1,4 @@
-"""MySQL and MariaDB: a pool of connections, transactions side by side, READ COMMITTED (decision 8).
+"""MySQL and MariaDB: a pool of connections, transactions side by side, READ COMMITTED (D-8).
 
 The same plain functions as on SQLite, run by SQLAlchemy on asyncmy in the event loop.
 """

@@ -1,4 +1,4 @@
-"""What must never be found in the tables beside the invariants that gauges count: rules that only the doctor asks (domain C20).
+"""What must never be found in the tables beside the invariants that gauges count: rules that only the doctor asks (R-I12).
 
 Every query reads what is due, or the newest messages, which lie together at the end of the
 primary key (ids are UUIDv7): none grows with the history.
@@ -68,7 +68,7 @@ def _lane_held_at_rest(since: str) -> Select[Any]:
 
 
 def _sent_twice(since: str) -> Select[Any]:
-    """Two attempts of which each is known to have reached the customer, and nobody was told (promise 2)."""
+    """Two attempts of which each is known to have reached the customer, and nobody was told (R-I5)."""
     seen = or_(
         attempt.c.outcome == OutcomeClass.ACCEPTED.value,
         attempt.c.facts.like(f"%{FactKind.ECHO}%"),

@@ -58,7 +58,7 @@ class SqlMessageRepository:
     """Messages, attempts, keys and due times inside one transaction."""
 
     def __init__(self, run: Run, later: Later, dialect: Dialect, clock: Clock) -> None:
-        """`clock` is the store's own clock (SQLite has none that processes could share, decision 61)."""
+        """`clock` is the store's own clock (SQLite has none that processes could share, D-61)."""
         self._run = run
         self._later = later
         self._dialect = dialect

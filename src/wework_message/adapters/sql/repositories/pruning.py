@@ -74,7 +74,7 @@ class SqlPruning:
     """Pruning inside one transaction."""
 
     def __init__(self, run: Run, dialect: Dialect, clock: Clock) -> None:
-        """`clock` is the store's where the database has none of its own (decision 61)."""
+        """`clock` is the store's where the database has none of its own (D-61)."""
         self._run = run
         self._dialect = dialect
         self._clock = clock

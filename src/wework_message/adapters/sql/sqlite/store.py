@@ -1,4 +1,4 @@
-"""SQLite: one thread writes, a few read, each commit is synced to the disk (decision 11).
+"""SQLite: one thread writes, a few read, each commit is synced to the disk (D-11).
 
 SQLAlchemy's synchronous engine in threads of ours, not an asynchronous driver: a whole step of a unit of work is one
 hand-over to the thread, where a driver such as aiosqlite makes several for each statement (ADR 0010 has the numbers).

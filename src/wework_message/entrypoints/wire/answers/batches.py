@@ -1,4 +1,4 @@
-"""The `data` of answers about batches (wire section 3)."""
+"""The `data` of answers about batches (W-3)."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The `data` of answers about stored callbacks: Java's `CallbackData`, and ours beside it (wire section 5)."""
+"""The `data` of answers about stored callbacks: Java's `CallbackData`, and ours beside it (W-5)."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The whole message: status, what was asked, its timeline, and why each attempt went where it went (wire section 3)."""
+"""The whole message: status, what was asked, its timeline, and why each attempt went where it went (W-3)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any

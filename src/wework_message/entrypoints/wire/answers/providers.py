@@ -1,4 +1,4 @@
-"""The `data` of answers about providers: Java's names, and ours beside them (wire section 5)."""
+"""The `data` of answers about providers: Java's names, and ours beside them (W-5)."""
 
 from collections.abc import Mapping, Sequence
 

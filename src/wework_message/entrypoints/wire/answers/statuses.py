@@ -1,4 +1,4 @@
-"""The `data` of answers about messages, exactly as clients see it (wire section 3).
+"""The `data` of answers about messages, exactly as clients see it (W-3).
 
 Structs name the fields, functions make them of views. Null fields are present; REST and CLI share this.
 """
@@ -149,7 +149,7 @@ class StatusPage(Struct, frozen=True, rename="camel"):
 
 
 def is_simulated(message: Message, providers: Mapping[ProviderCode, Provider]) -> bool:
-    """Whether our own simulator stood, or would stand, for WeCom (decision 35)."""
+    """Whether our own simulator stood, or would stand, for WeCom (D-35)."""
     attempt = message.attempts.telling
     return simulates(attempt.provider_code if attempt is not None else message.options.provider_code, providers)
 
