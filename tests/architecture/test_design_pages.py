@@ -76,25 +76,25 @@ def test_the_diagram_shows_every_decision_and_no_other() -> None:
         if EVIDENCE not in (source, target) and source != "[*]":
             for status in waiting if source == "waiting" else {source}:
                 decided[status, target] |= labels
-    wanted: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    expected: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for status, edges in DECISIONS.items():
         for trigger, after in edges.items():
-            wanted[status.value, after.value].add(trigger.value)
-    assert decided == wanted
+            expected[status.value, after.value].add(trigger.value)
+    assert decided == expected
 
 
 def test_the_diagram_shows_what_evidence_proves() -> None:
     arrows, _ = drawn()
     proven = {(next(iter(labels)), target) for (source, target), labels in arrows.items() if source == EVIDENCE}
-    wanted = {
+    expected = {
         (evidence.name.lower().replace("_", " "), status.value)
         for evidence in Evidence
         if (status := CallbackProjection.of([evidence])) is not None
     }
-    assert proven == wanted
+    assert proven == expected
     rows = re.findall(r"^\| ([a-z ]+) \| [^|]+ \| ([A-Z]+) \|$", ARCHITECTURE.read_text("utf-8"), re.MULTILINE)
     assert rows == sorted(rows, key=lambda row: -Evidence[row[0].upper().replace(" ", "_")])
-    assert set(rows) == wanted
+    assert set(rows) == expected
 
 
 def test_evidence_moves_every_status_that_follows_a_call() -> None:
