@@ -277,7 +277,7 @@ def test_every_call_of_the_simulators_control_is_named() -> None:
 
 
 def test_every_metric_and_outcome_is_explained() -> None:
-    page = text_of(DOCS / "operations.md")
+    page = text_of(DOCS / "operations/monitor.md")
     assert [metric for metric in TEXTS if f"\n| `{metric}` |" not in page] == []
     assert [outcome for outcome in OUTCOMES if f"`{outcome}`" not in page] == []
 

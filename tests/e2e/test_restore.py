@@ -1,4 +1,4 @@
-"""Backup under load, crash, restore: the commands are those of docs/operations.md, as they stand there."""
+"""Backup under load, crash, restore: the commands are those of docs/operations/backup.md, as they stand there."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from tests.support.servers.mariadb import Database, MariaDb
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "operations.md"
+PAGE: Final = Path(__file__).parents[2] / "docs" / "operations" / "backup.md"
 FINAL: Final = {"DELIVERED", "FAILED", "EXPIRED", "CANCELLED", "RECALLED"}
 LANES: Final = 8
 PATIENT: Final = {

@@ -4,7 +4,7 @@ from typing import Final
 
 from wework_message.domain.ports.checks import Check, Finding
 
-_SETS: Final = "see docs/operations.md for the two calls that set them"
+_SETS: Final = "see docs/operations/run.md for the two calls that set them"
 
 
 def callback_checks(name: str) -> tuple[Check, ...]:

@@ -19,7 +19,7 @@ NEWEST: Final = 20_000
 """Calls of the last 24 h that are looked at, the newest ones."""
 
 _SHOWN: Final = 5
-_HOW: Final = "set the provider's notify URL and flags (docs/operations.md), and let it reach this service"
+_HOW: Final = "set the provider's notify URL and flags (docs/operations/run.md), and let it reach this service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def _told(heard: Sequence[Heard]) -> Finding:
         return Finding.warning(f"no callback in 24 h from {_some(silent)}, which sent", _HOW)
     if unseen:
         text = f"callbacks, but none about own messages, from {_some(unseen)}"
-        return Finding.warning(text, "set the notify flags self_msg and self_room_msg (docs/operations.md)")
+        return Finding.warning(text, "set the notify flags self_msg and self_room_msg (docs/operations/run.md)")
     return Finding.ok(f"{sum(one.sent for one in heard)} sends of {len(heard)} instances were answered by callbacks")
 
 
