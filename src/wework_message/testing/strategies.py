@@ -150,7 +150,7 @@ _printable: Final = st.from_regex(r"[ -~]{1,40}", fullmatch=True)
 
 _OPTIONS: Final[Fields] = {
     "priority": st.integers(0, MAX_PRIORITY),
-    "provider_code": st.none() | st.just(ProviderCode("GUANGZHOU_GUXING")),
+    "provider_code": st.none() | st.just(ProviderCode("MAIN_PROVIDER")),
     "extra": st.none() | st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3),
     "retry_count": st.none() | st.integers(0, MAX_RETRY_COUNT),
 }
