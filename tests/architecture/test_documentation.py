@@ -192,16 +192,29 @@ def test_the_row_of_a_type_names_its_fields_and_no_other_and_the_required_ones_a
     assert named == wanted
 
 
-def test_fields_of_nested_objects_and_common_fields_are_named() -> None:
+def test_fields_of_nested_objects_are_named() -> None:
     page = text_of(DOCS / "api.md")
     nested = {name for struct in OBJECTS.values() for name in struct.__struct_encode_fields__}
     assert [field for field in nested if not re.search(rf"\b{field}\b", page)] == []
-    assert [field for field in COMMON_NAMES if f"`{field}`" not in page] == []
+
+
+@pytest.mark.parametrize("page", ["api.md", "design/wire.md"])
+def test_every_common_field_has_a_row_and_no_other_has(page: str) -> None:
+    (section,) = re.findall(
+        r"^#+ (?:W-1 )?Common [^\n]*fields.*?(?=^#)", text_of(DOCS / page), re.MULTILINE | re.DOTALL
+    )
+    cells = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
+    assert sorted(name for cell in cells for name in re.findall(r"`(\w+)`", cell)) == sorted(
+        {*COMMON_NAMES, "messageType"}
+    )
 
 
 def test_every_filter_of_the_list_is_named_and_no_other() -> None:
+    names = [one.query_name for one in FILTERS.values()]
     (named,) = re.findall(r"^`GET /api/messages` takes `([^`]+)`", text_of(DOCS / "api.md"), re.MULTILINE)
-    assert named.split() == [*(one.query_name for one in FILTERS.values()), "limit", "cursor"]
+    assert named.split() == [*names, "limit", "cursor"]
+    (named,) = re.findall(r"The filters of a list are `([^`]+)`", text_of(DOCS / "design/wire.md"))
+    assert named.split() == names
 
 
 def test_every_status_and_type_has_a_row() -> None:

@@ -288,6 +288,7 @@ async def test_dead_letters_are_listed_and_marked_by_index_and_sorted_by_nobody(
         MessageFilter(conversation_id=CONVERSATION),
         MessageFilter(batch_id=a_batch_id()),
         MessageFilter(client_message_id="key"),
+        MessageFilter(campaign_id="spring"),
     ],
     ids=lambda filters: next(name for name in filters.__slots__ if getattr(filters, name) is not None),
 )

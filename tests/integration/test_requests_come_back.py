@@ -60,6 +60,8 @@ def _fields(draft: Draft) -> Iterator[tuple[str, Any]]:
         value: Any = str(draft.conversation) if field.name == "conversation_id" else getattr(holder, field.name)
         if field.name == "account_id" and value is not None:
             value = implicit_account_id(KNOWN_GUID)
+        if field.name == "provider_code" and value is not None:
+            value = GUXING
         if field.name == "client_message_id" and value is not None:
             value = f"{next(_serial)} {value}"  # examples share a store
         if value is not None:

@@ -7,11 +7,15 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
+from tests.support.old_rows import write_message
 
 from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, _config, schema_state
 from wework_message.adapters.sql.core.tables import metadata
+from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.sqlite.store import SqliteStore
+from wework_message.domain.ids import DEFAULT_TENANT, MessageId
+from wework_message.domain.message_filter import MessageFilter
 
 
 @pytest.fixture
@@ -95,6 +99,22 @@ def _write_as_0001(connection: Connection) -> None:
     connection.exec_driver_sql("DELETE FROM wm_due WHERE message_id = 'c'")
 
 
+async def test_messages_of_the_version_before_come_back_and_have_no_campaign(store: SqliteStore) -> None:
+    await store.transact(lambda connection: command.upgrade(_config(connection), "0002"))
+    await store.transact(write_message, "before")
+    assert await migrate(store) is SchemaState.BEHIND
+    await store.transact(write_message, "after")  # by a process of the version before
+    reader = SqlMessageReader(store.read)
+    views = await reader.messages(DEFAULT_TENANT, [MessageId("before"), MessageId("after")])
+    assert [view.message.options.campaign_id for view in views.values()] == [None, None]
+    assert await reader.page(DEFAULT_TENANT, MessageFilter(campaign_id=""), limit=10, before=None) == ()
+    assert await store.transact(_differences) == []
+
+
+def _message_ids(connection: Connection) -> list[str]:
+    return list(connection.exec_driver_sql("SELECT id FROM wm_message").scalars())
+
+
 def _due(connection: Connection) -> list[tuple[object, ...]]:
     columns = "seq, tenant_id, message_id, lane, urgency, place, parked, paced, due_at"
     return [tuple(row) for row in connection.exec_driver_sql(f"SELECT {columns} FROM wm_due")]  # noqa: S608 -- our own
@@ -117,9 +137,12 @@ async def test_a_database_of_the_first_version_is_brought_up_with_its_rows(store
 
 async def test_every_migration_has_a_way_back(store: SqliteStore) -> None:
     await store.transact(_write_as_0001)
+    await store.transact(write_message, "before")
     before = await store.read(_due)
     await migrate(store)
     await store.transact(lambda connection: command.downgrade(_config(connection), "0001"))
     assert await store.read(_due) == before
+    assert await store.read(_message_ids) == ["before"]
+    await store.transact(write_message, "after")
     await store.transact(lambda connection: command.downgrade(_config(connection), "base"))
     assert await store.transact(schema_state) is SchemaState.EMPTY

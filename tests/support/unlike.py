@@ -42,11 +42,11 @@ class Unlike:
 
 async def store_unlike(units: UnitOfWorkFactory) -> Unlike:
     first = a_due_message(
-        guid=Guid("guid-1"), conversation_id="R:1", client_message_id="key-1", batch_id=a_batch_id(),
+        guid=Guid("guid-1"), conversation_id="R:1", client_message_id="key-1", campaign_id="spring", batch_id=a_batch_id(),
         message_type="MENTION", content=MentionContent(content="hi", at_list=("0",)), accepted_at=NOW,
     )  # fmt: skip
     second = a_due_message(
-        guid=Guid("guid-2"), conversation_id="R:2", client_message_id="key-2", batch_id=a_batch_id(),
+        guid=Guid("guid-2"), conversation_id="R:2", client_message_id="key-2", campaign_id="autumn", batch_id=a_batch_id(),
         message_type="IMAGE", accepted_at=NOW + 10_000,
         content=ImageContent(file_id="f", file_size=1, aes_key="a" * 32, md5="b" * 32, image_width=2, image_height=3),
     )  # fmt: skip

@@ -83,6 +83,10 @@ class MessageFilter:
             lambda message: message.options.client_message_id,
         ),
     ] = None
+    campaign_id: Annotated[
+        str | None,
+        Filter("campaignId", "--campaign", "Campaign it was sent for.", lambda message: message.options.campaign_id),
+    ] = None
     created_from: Annotated[
         int | None,
         Filter(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Final, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 from msgspec import Struct, structs
@@ -15,7 +15,7 @@ from wework_message.domain.content import rules
 from wework_message.domain.conversation import PEERS_AND_ROOMS, Conversation
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.message.draft import Draft
-from wework_message.domain.message.options import OnUnknown, Pin, SendOptions
+from wework_message.domain.message.options import MAX_PRIORITY, MAX_RETRY_COUNT, OnUnknown, SendOptions
 
 Fields = Mapping[str, st.SearchStrategy[Any]]
 
@@ -146,6 +146,36 @@ def conversations(*, rooms: bool | None = None) -> st.SearchStrategy[Conversatio
     return room if rooms else person
 
 
+_printable: Final = st.from_regex(r"[ -~]{1,40}", fullmatch=True)
+
+_OPTIONS: Final[Fields] = {
+    "priority": st.integers(0, MAX_PRIORITY),
+    "provider_code": st.none() | st.just(ProviderCode("MAIN_PROVIDER")),
+    "extra": st.none() | st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3),
+    "retry_count": st.none() | st.integers(0, MAX_RETRY_COUNT),
+}
+"""Options whose type does not say what they can be."""
+
+_LINKED_OPTIONS: Final = frozenset({"scheduled_at", "expires_at", "on_unknown", "duplicate_safe"})
+"""Options that depend on each other."""
+
+
+def _of_option(hint: Any) -> st.SearchStrategy[Any]:
+    """Values of an option that is declared as `hint`; a text is a short one of printable ASCII."""
+    if get_origin(hint) in (Union, UnionType):
+        return st.one_of([_of_option(member) for member in get_args(hint)])
+    return _printable if hint is str else st.from_type(hint)
+
+
+_independent_options: Final = st.fixed_dictionaries(
+    {
+        name: _OPTIONS[name] if name in _OPTIONS else _of_option(hint)
+        for name, hint in get_type_hints(SendOptions).items()
+        if name not in _LINKED_OPTIONS
+    }
+)
+
+
 @st.composite
 def drafts(draw: st.DrawFn, *, now: int = 1_750_000_000_000) -> Draft:
     """Valid drafts that have not expired at `now` (epoch ms UTC)."""
@@ -164,15 +194,10 @@ def drafts(draw: st.DrawFn, *, now: int = 1_750_000_000_000) -> Draft:
         guid=Guid(sender) if by_guid else None,
         account_id=None if by_guid else AccountId(sender),
         options=SendOptions(
-            client_message_id=draw(st.none() | st.from_regex(r"[ -~]{1,40}", fullmatch=True)),
-            priority=draw(st.integers(0, 9)),
             scheduled_at=scheduled_at,
             expires_at=draw(st.none() | st.integers(earliest, _MAX_MS)),
-            provider_code=draw(st.none() | st.just(ProviderCode("MAIN_PROVIDER"))),
-            pin=draw(st.sampled_from(Pin)),
             on_unknown=on_unknown,
             duplicate_safe=on_unknown is OnUnknown.RESEND or draw(st.booleans()),
-            extra=draw(st.none() | st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3)),
-            retry_count=draw(st.none() | st.integers(0, 10)),
+            **draw(_independent_options),
         ),
     )

@@ -230,8 +230,9 @@ async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, st
         MessageFilter(account_id=AccountId("a")),
         MessageFilter(conversation_id=CONVERSATION),
         MessageFilter(client_message_id="key"),
+        MessageFilter(campaign_id="spring"),
     ],
-    ids=["all", "status", "account", "conversation", "client"],
+    ids=["all", "status", "account", "conversation", "client", "campaign"],
 )
 async def test_a_list_is_found_by_index_and_comes_in_its_order(
     filters: MessageFilter, reader: SqlMessageReader, statements: Statements
@@ -241,6 +242,8 @@ async def test_a_list_is_found_by_index_and_comes_in_its_order(
     lines = await statements.plans()
     assert [line for line in lines if line.kind == "ALL"] == []
     assert [line for line in lines if line.kind == "index" and line.key != "PRIMARY"] == []
+    if filters.campaign_id is not None:
+        assert {line.key for line in lines} == {"ix_wm_message_campaign"}
     if filters.client_message_id is None:  # a key has one message
         assert await _sorted_by_hand(statements) == set()
 

@@ -1,12 +1,14 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from tests.support.mysql import opened_store, target_of
+from tests.support.old_rows import write_message
 from tests.support.polling import until
 from tests.support.servers.mariadb import Database, MariaDb
 
@@ -58,7 +60,8 @@ async def test_the_next_one_that_migrates_sees_all_of_it(
         )  # its lock is free again, and the caller's transaction still open
         return mariadb.sql(f"SELECT version_num FROM {mariadb_database.name}.{VERSION_TABLE}")  # noqa: S608 -- our own names
 
-    assert await store.transact(upgrade_and_look) == "0002\n"
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert await store.transact(upgrade_and_look) == f"{head}\n"
 
 
 INSERT = (
@@ -66,7 +69,7 @@ INSERT = (
 )
 
 
-def _write(connection: Connection, message_id: str) -> None:
+def _write_due(connection: Connection, message_id: str) -> None:
     connection.exec_driver_sql(INSERT, (message_id,))
 
 
@@ -74,12 +77,24 @@ def _due(connection: Connection) -> list[str]:
     return list(connection.exec_driver_sql("SELECT message_id FROM wm_due ORDER BY seq").scalars())
 
 
+def _messages(connection: Connection) -> list[str]:
+    return list(connection.exec_driver_sql("SELECT id FROM wm_message ORDER BY id DESC").scalars())
+
+
+@pytest.mark.parametrize(
+    ("version", "write", "read"), [("0001", _write_due, _due), ("0002", write_message, _messages)], ids=["0001", "0002"]
+)
 async def test_a_process_of_the_version_before_goes_on_while_the_schema_is_brought_up(
-    mariadb: MariaDb, mariadb_database: Database, store: MysqlStore
+    mariadb: MariaDb,
+    mariadb_database: Database,
+    store: MysqlStore,
+    version: str,
+    write: Callable[[Connection, str], None],
+    read: Callable[[Connection], list[str]],
 ) -> None:
-    await store.transact(lambda connection: command.upgrade(_config(connection), "0001"))
+    await store.transact(lambda connection: command.upgrade(_config(connection), version))
     session = await store.begin()
-    await session.run(_write, "under way")
+    await session.run(write, "under way")
 
     async def waiting() -> bool:
         query = "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'Waiting for table metadata lock'"
@@ -91,9 +106,27 @@ async def test_a_process_of_the_version_before_goes_on_while_the_schema_is_broug
         await session.commit([])
         await session.close()
         assert await brought_up is SchemaState.BEHIND
-    await store.transact(_write, "afterwards")
-    assert await store.read(_due) == ["under way", "afterwards"]
+    await store.transact(write, "afterwards")
+    assert await store.read(read) == ["under way", "afterwards"]
     assert await store.transact(_differences) == []
+
+
+@pytest.mark.parametrize("done", range(3))
+async def test_a_migration_that_was_interrupted_goes_on_where_it_ended(store: MysqlStore, done: int) -> None:
+    def interrupted(connection: Connection) -> None:
+        command.upgrade(_config(connection), "0002")
+        write_message(connection, "before")
+        changes = (
+            "ALTER TABLE wm_message ADD COLUMN campaign_id VARCHAR(64)",
+            "CREATE INDEX ix_wm_message_campaign ON wm_message (campaign_id, id)",
+        )
+        for change in changes[:done]:
+            connection.exec_driver_sql(change)
+
+    await store.transact(interrupted)
+    assert await migrate(store) is SchemaState.BEHIND
+    assert await store.transact(_differences) == []
+    assert await store.read(_messages) == ["before"]
 
 
 async def test_every_table_compares_exactly_and_takes_any_character(store: MysqlStore) -> None:

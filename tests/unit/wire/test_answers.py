@@ -85,6 +85,7 @@ def the_message(*outcomes: AttemptOutcome | None, **changes: Any) -> Message:
         "updated_at": NOW + 5000,
         "extra": {"orderId": 42},
         "client_message_id": "order-42",
+        "campaign_id": "spring",
     }
     return a_message(**fields | changes)
 

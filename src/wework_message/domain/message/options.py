@@ -12,8 +12,10 @@ from wework_message.domain.ids import ProviderCode
 DEFAULT_PRIORITY: Final = 5
 MAX_PRIORITY: Final = 9
 MAX_RETRY_COUNT: Final = 10
+MAX_CAMPAIGN_ID_LENGTH: Final = 64
 
 _KEY: Final = re.compile(r"[ -~]{1,255}")
+_CAMPAIGN_ID: Final = re.compile(rf"[ -~]{{1,{MAX_CAMPAIGN_ID_LENGTH}}}")
 
 
 class Pin(StrEnum):
@@ -45,6 +47,8 @@ class SendOptions:
 
     client_message_id: str | None = None
     """Idempotency key, 1-255 printable ASCII characters; None for the parts of a group, which has the key."""
+    campaign_id: str | None = None
+    """What the caller sends this message for, 1-64 printable ASCII characters; lists are narrowed by it."""
     priority: int = DEFAULT_PRIORITY
     """0 (low) to 9 (urgent)."""
     scheduled_at: int | None = None
@@ -65,6 +69,8 @@ class SendOptions:
         """What no request may ask, path in the JSON's spelling. Resolved options may have a default that breaks a pair."""
         if self.client_message_id is not None and not is_idempotency_key(self.client_message_id):
             yield InvalidValueError("clientMessageId", "must be 1 to 255 printable ASCII characters")
+        if self.campaign_id is not None and _CAMPAIGN_ID.fullmatch(self.campaign_id) is None:
+            yield InvalidValueError("campaignId", f"must be 1 to {MAX_CAMPAIGN_ID_LENGTH} printable ASCII characters")
         if not 0 <= self.priority <= MAX_PRIORITY:
             yield InvalidValueError("priority", f"must be 0 to {MAX_PRIORITY}")
         if self.retry_count is not None and not 0 <= self.retry_count <= MAX_RETRY_COUNT:

@@ -45,7 +45,9 @@ def converters(hint: Any) -> tuple[Converter | None, Converter | None]:
         return None, bool
     if isinstance(kind, type) and issubclass(kind, Enum):
         members = {member.value: member for member in kind}  # a tenth of the time of a call of the enumeration
-        return attrgetter("_value_"), members.__getitem__  # a message's enums are settled: None is a mistake, and raises
+        return attrgetter(
+            "_value_"
+        ), members.__getitem__  # a message's enums are settled: None is a mistake, and raises
     raise TypeError(f"no column is known for options of type {hint}")
 
 

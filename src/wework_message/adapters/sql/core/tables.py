@@ -73,6 +73,7 @@ message: Final = Table(
     Column("retry_count", SmallInteger),
     Column("extra", LONG),
     Column("client_message_id", String(255)),
+    Column("campaign_id", _NAME),
     Column("batch_id", _ID),
     Column("group_id", _ID),
     Column("item_index", Integer),
@@ -92,6 +93,7 @@ message: Final = Table(
     Index("ix_wm_message_status", "status", "id"),
     Index("ix_wm_message_conversation", "conversation_id", "id"),
     Index("ix_wm_message_account", "account_id", "id"),
+    Index("ix_wm_message_campaign", "campaign_id", "id"),
     Index("ix_wm_message_batch", "batch_id", "item_index"),
     Index("ix_wm_message_group", "group_id", "item_index"),
 )

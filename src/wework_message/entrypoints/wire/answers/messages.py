@@ -71,6 +71,7 @@ class MessageAnswer(StatusFields, frozen=True, kw_only=True, rename="camel"):
     guid: str | None
     message_type: str
     client_message_id: str | None
+    campaign_id: str | None
     created_at: str
     account_id: str
     content: Content

@@ -131,6 +131,7 @@ class ListedMessage(StatusAnswer, frozen=True, kw_only=True, rename="camel"):
     guid: str | None
     message_type: str
     client_message_id: str | None
+    campaign_id: str | None
     created_at: str
 
 
@@ -258,6 +259,7 @@ def identity(view: MessageView) -> dict[str, Any]:
         "guid": message.guid or (attempt.guid if attempt is not None else None),
         "message_type": message.message_type,
         "client_message_id": message.options.client_message_id,
+        "campaign_id": message.options.campaign_id,
         "created_at": iso(message.accepted_at),
     }
 

@@ -1,8 +1,10 @@
 """One message, from the JSON object of a request to drafts: a fast path, and all problems where it refuses."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +21,7 @@ from wework_message.domain.content import (
 from wework_message.domain.content.rules import Words
 from wework_message.domain.conversation import Conversation
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.ids import AccountId, Guid, ProviderCode
+from wework_message.domain.ids import AccountId, Guid
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.options import SendOptions
 from wework_message.entrypoints.wire.problems import rejection
@@ -38,6 +40,11 @@ REFUSALS: Final = (msgspec.ValidationError, InvalidValueError)
 """What the fast path raises on a request that is not valid."""
 
 _MIXED_NAMES: Final = frozenset({"messageType", "parts"})
+
+_OPTION_NAMES: Final = tuple(field.name for field in dataclasses.fields(SendOptions))
+_option_values: Final = attrgetter(*_OPTION_NAMES)
+_KEY, _SCHEDULED_AT, _EXPIRES_AT = map(_OPTION_NAMES.index, ("client_message_id", "scheduled_at", "expires_at"))
+"""The options that are not what the request's field of the same name holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,24 +142,16 @@ def build_draft(
     fields: Common, conversation: Conversation, content: Content, *, now: int, key: str | None = None
 ) -> Draft:
     """The draft of one message; raises `InvalidValueError` where fields do not go together."""
-    options = SendOptions(
-        client_message_id=key,
-        priority=fields.priority,
-        scheduled_at=epoch_ms(fields.scheduled_at),
-        expires_at=epoch_ms(fields.expires_at),
-        provider_code=None if fields.provider_code is None else ProviderCode(fields.provider_code),
-        pin=fields.pin,
-        on_unknown=fields.on_unknown,
-        duplicate_safe=fields.duplicate_safe,
-        extra=fields.extra,
-        retry_count=fields.retry_count,
-    )
+    options = [*_option_values(fields)]
+    options[_KEY] = key
+    options[_SCHEDULED_AT] = epoch_ms(fields.scheduled_at)
+    options[_EXPIRES_AT] = epoch_ms(fields.expires_at)
     draft = Draft(
         conversation=conversation,
         content=content,
         guid=None if fields.guid is None else Guid(fields.guid),
         account_id=None if fields.account_id is None else AccountId(fields.account_id),
-        options=options,
+        options=SendOptions(*options),
     )
     draft.check_at(now)
     return draft

@@ -7,10 +7,18 @@ from typing import Annotated, Any, Final, TypeAlias
 from msgspec import Meta, Struct, field
 
 from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS
-from wework_message.domain.message.options import DEFAULT_PRIORITY, MAX_PRIORITY, MAX_RETRY_COUNT, OnUnknown, Pin
+from wework_message.domain.message.options import (
+    DEFAULT_PRIORITY,
+    MAX_CAMPAIGN_ID_LENGTH,
+    MAX_PRIORITY,
+    MAX_RETRY_COUNT,
+    OnUnknown,
+    Pin,
+)
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"\A[!-~]{1,128}\Z")]
 Key: TypeAlias = Annotated[str, Meta(pattern=r"\A[ -~]{1,255}\Z")]
+CampaignId: TypeAlias = Annotated[str, Meta(pattern=rf"\A[ -~]{{1,{MAX_CAMPAIGN_ID_LENGTH}}}\Z")]
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
 
 
@@ -21,6 +29,7 @@ class Common(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_f
     account_id: Name | None = None
     conversation_id: str = ""
     client_message_id: Key | None = None
+    campaign_id: CampaignId | None = None
     priority: Annotated[int, Meta(ge=0, le=MAX_PRIORITY)] = DEFAULT_PRIORITY
     scheduled_at: Instant | None = None
     expires_at: Instant | None = None
@@ -40,6 +49,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "accountId": _NAME_TEXT,
     "conversationId": "must be a text",
     "clientMessageId": "must be 1 to 255 printable ASCII characters",
+    "campaignId": f"must be 1 to {MAX_CAMPAIGN_ID_LENGTH} printable ASCII characters",
     "priority": f"must be an integer from 0 to {MAX_PRIORITY}",
     "scheduledAt": "must be an ISO-8601 time with zone",
     "expiresAt": "must be an ISO-8601 time with zone",
