@@ -184,6 +184,7 @@ def test_a_field_that_does_not_belong_is_named(raw: dict[str, Any], expected: di
         ({"campaignId": "春节"}, {"campaignId": "INVALID_VALUE"}),
         ({"campaignId": "a\n"}, {"campaignId": "INVALID_VALUE"}),
         ({"campaignId": 7}, {"campaignId": "WRONG_TYPE"}),
+        ({"campaignId": "", "priority": 10}, {"campaignId": "INVALID_VALUE", "priority": "INVALID_VALUE"}),
         ({"scheduledAt": "2030-01-01T00:00:00"}, {"scheduledAt": "INVALID_VALUE"}),
         ({"scheduledAt": 1_900_000_000}, {"scheduledAt": "WRONG_TYPE"}),
         ({"expiresAt": "tomorrow"}, {"expiresAt": "INVALID_VALUE"}),
