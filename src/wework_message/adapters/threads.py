@@ -1,4 +1,4 @@
-"""Threads that do what an event loop asks of them, for databases and clients that block.
+"""Threads that run blocking calls for an event loop: of databases and clients.
 
 `ThreadPoolExecutor` does the same at more than twice the CPU per call (two futures, a lock and a semaphore each: 102 us
 instead of 41 one after the other, 53 instead of 15-18 twenty at once), and every statement of every message on SQLite
@@ -19,8 +19,8 @@ _Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...], "asyncio.Future[An
 class Threads:
     """Daemon threads of our own: a call that never returns does not keep the process from ending.
 
-    With one thread, calls run in the order in which they were asked for. A call whose future is cancelled before its turn
-    is left out; shield the future of one that must be made.
+    With one thread, calls run in the order in which they were made. A call whose future is cancelled before its turn
+    is skipped; shield the future of a call that must run.
     """
 
     def __init__(self, name: str, max_threads: int = 1) -> None:
@@ -33,7 +33,7 @@ class Threads:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing can be asked for any more."""
+        """Whether new calls are refused."""
         return self._closed
 
     async def run(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
@@ -42,13 +42,13 @@ class Threads:
         return await future
 
     def start(self, work: Callable[..., Result], /, *arguments: Any) -> "asyncio.Future[Result]":
-        """As `run`, for a caller that may go before the answer comes: an error that is never looked at is no complaint."""
+        """As `run`, for a caller that may end before the result comes: an error that is never retrieved is not logged."""
         future: asyncio.Future[Result] = self._submit(work, arguments)
-        future.add_done_callback(_see)
+        future.add_done_callback(_retrieve)
         return future
 
     def close(self, *, wait: bool = False) -> None:
-        """Each thread ends after the calls that were asked for; `wait` blocks until then. May be called twice."""
+        """Each thread ends after the calls that were made; `wait` blocks until then. May be called twice."""
         self._closed = True
         threads, self._threads = self._threads, []
         for _ in threads:
@@ -75,14 +75,14 @@ class Threads:
                 continue
             try:
                 result, error = work(*arguments), None
-            except BaseException as problem:  # noqa: BLE001 -- it is raised where it is awaited
+            except BaseException as problem:  # noqa: BLE001 -- raised where the result is awaited
                 result, error = None, problem
-            with contextlib.suppress(RuntimeError):  # the loop has gone, and with it who would listen
-                loop.call_soon_threadsafe(_tell, future, result, error)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: no caller waits
+                loop.call_soon_threadsafe(_settle, future, result, error)
             del call, work, arguments, future, result, error  # nothing is kept alive while the thread waits
 
 
-def _tell(future: "asyncio.Future[Any]", result: object, error: BaseException | None) -> None:
+def _settle(future: "asyncio.Future[Any]", result: object, error: BaseException | None) -> None:
     if future.done():
         return
     if error is None:
@@ -93,6 +93,6 @@ def _tell(future: "asyncio.Future[Any]", result: object, error: BaseException | 
         future.set_exception(RuntimeError(type(error).__name__))
 
 
-def _see(future: "asyncio.Future[Any]") -> None:
+def _retrieve(future: "asyncio.Future[Any]") -> None:
     if not future.cancelled():
         future.exception()

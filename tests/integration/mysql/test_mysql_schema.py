@@ -185,6 +185,6 @@ def test_what_speaks_against_a_server(version: str, changes: dict[str, object], 
 async def test_what_cannot_work_is_refused_whatever_is_accepted(
     store: MysqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(mysql_server.MINIMUM, True, (99, 0))
+    monkeypatch.setitem(mysql_server.MINIMUM_VERSIONS, True, (99, 0))
     with pytest.raises(UnsafeDatabaseError, match="version"):
         await bring_up(store, DatasourceSettings(accept_data_loss=True))

@@ -148,11 +148,11 @@ async def test_a_commit_whose_connection_is_gone_is_not_tried_again_by_itself(
 async def test_whoever_stands_still_within_a_transaction_loses_it_and_its_locks(
     migrated: EmptyDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wework_message.adapters.sql.mysql.store.IDLE_IN_TRANSACTION_S", 1)
+    monkeypatch.setattr("wework_message.adapters.sql.mysql.store.MAX_IDLE_IN_TRANSACTION_S", 1)
     async with opened_store(migrated.target) as store:
         frozen, other = await store.begin(), await store.begin()
         await _lock(frozen, "default")
-        await _lock(other, "default")  # waits for less than LOCK_WAIT_S
+        await _lock(other, "default")  # waits for less than LOCK_WAIT_TIMEOUT_S
         with pytest.raises(TryAgainError) as caught:
             await frozen.run(_write, "too-late")
         assert caught.value.lost_connection

@@ -12,7 +12,7 @@ from wework_message.adapters.sql.mysql.dialect import MysqlDialect
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.multirow import MultirowWriter
 from wework_message.adapters.sql.mysql.store import MysqlStore
-from wework_message.adapters.sql.repositories.messages import _FORGET, _UPDATE_ATTEMPT
+from wework_message.adapters.sql.repositories.messages import _DELETE_DUE, _UPDATE_ATTEMPT
 
 MYSQL_8, MARIADB = (8, 0, 36), (10, 11, 6)
 
@@ -107,14 +107,14 @@ def test_rows_of_two_keys_are_pairs_and_not_two_lists(server: Server) -> None:
 
 
 def test_one_row_needs_no_list(server: Server) -> None:
-    ((sql, parameters),) = run(_FORGET, server, [{"the_id": "a"}])
+    ((sql, parameters),) = run(_DELETE_DUE, server, [{"the_id": "a"}])
     assert sql == "DELETE t FROM wm_due AS t FORCE INDEX (uq_wm_due_message_id) WHERE t.message_id = %s"
     assert parameters == ("a",)
     assert readable(sql)
 
 
 def test_a_delete_names_its_index_too(server: Server) -> None:
-    ((sql, parameters),) = run(_FORGET, server, [{"the_id": "a"}, {"the_id": "b"}])
+    ((sql, parameters),) = run(_DELETE_DUE, server, [{"the_id": "a"}, {"the_id": "b"}])
     assert sql == "DELETE t FROM wm_due AS t FORCE INDEX (uq_wm_due_message_id) WHERE t.message_id IN (%s, %s)"
     assert parameters == ("a", "b")
     assert readable(sql)
@@ -129,7 +129,7 @@ def test_instants_of_the_server_and_given_ones_are_told_apart(server: Server) ->
 
 
 def test_nothing_to_do_is_nothing_told(server: Server) -> None:
-    assert run(_FORGET, server, []) == []
+    assert run(_DELETE_DUE, server, []) == []
 
 
 def test_statements_are_bounded_by_rows_and_by_text(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

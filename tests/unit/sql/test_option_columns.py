@@ -2,16 +2,16 @@ import dataclasses
 
 import pytest
 
-from wework_message.adapters.sql.core.option_columns import COLUMNS, KEPT_ELSEWHERE, RENAMED, OptionMapping
+from wework_message.adapters.sql.core.option_columns import COLUMNS, FIELDS_WITHOUT_COLUMN, RENAMED, OptionMapping
 from wework_message.adapters.sql.core.tables import message
 from wework_message.domain.message.options import SendOptions
 
 
 def test_every_option_has_a_column_or_is_declared_to_have_none() -> None:
     names = {field.name for field in dataclasses.fields(SendOptions)}
-    assert {RENAMED.get(name, name) for name in names - KEPT_ELSEWHERE} == set(COLUMNS)
+    assert {RENAMED.get(name, name) for name in names - FIELDS_WITHOUT_COLUMN} == set(COLUMNS)
     assert set(COLUMNS) <= set(message.c.keys())
-    assert names >= KEPT_ELSEWHERE | RENAMED.keys()
+    assert names >= FIELDS_WITHOUT_COLUMN | RENAMED.keys()
 
 
 def test_an_option_without_a_column_cannot_be_forgotten() -> None:

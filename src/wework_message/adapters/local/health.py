@@ -1,4 +1,4 @@
-"""What this process has observed of providers and bindings: what `embedded` uses."""
+"""The health of providers and bindings as this process has observed it. `embedded` uses it."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -21,26 +21,26 @@ from wework_message.domain.routing.breaker import (
 from wework_message.domain.routing.scoring import CallStats
 from wework_message.domain.routing.selector import RouteHealth
 
-LATENCIES: Final = 512
+MAX_LATENCIES: Final = 512
 """Answers per provider that its percentiles are taken from."""
 
 SWEEP_AT: Final = 10_000
 """Below this many bindings nothing is forgotten."""
 
 STALE_MS: Final = 600_000
-"""A binding that is well and was not heard of for this long is forgotten: its counts have faded, its breaker is closed."""
+"""A healthy binding that was not observed for this long is forgotten: its counts have faded, its breaker is closed."""
 
 _ANSWERED: Final = REFUSALS | {OutcomeClass.ACCEPTED, OutcomeClass.THROTTLED}
 _TYPE_BREAKER: Final = Breaker.of(BreakerPolicy(probe_first=False))
-_UNSEEN: Final = Breaker()
+_NEW_BREAKER: Final = Breaker()
 
 
 @dataclass(slots=True)
 class _Provider:
-    breaker: Breaker = _UNSEEN
+    breaker: Breaker = _NEW_BREAKER
     healthy: bool | None = None
     checked_at: int | None = None
-    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_LATENCIES))
 
     def observe(self, healthy: bool, at: int) -> None:
         self.healthy = healthy
@@ -49,18 +49,18 @@ class _Provider:
 
 @dataclass(slots=True)
 class _Binding:
-    breaker: Breaker = _UNSEEN
+    breaker: Breaker = _NEW_BREAKER
     stats: CallStats = field(default_factory=CallStats)
     state: BindingState = BindingState.UNKNOWN
     suspect: bool = False
     provider_code: ProviderCode | None = None
     guid: Guid | None = None
     """None until a call there was reported: a notice names the binding only."""
-    heard_at: int = 0
+    observed_at: int = 0
 
     def may_be_forgotten(self, now: int) -> bool:
-        well = not self.suspect and self.state is not BindingState.OFFLINE and self.breaker.open_until is None
-        return well and now - self.heard_at >= STALE_MS
+        healthy = not self.suspect and self.state is not BindingState.OFFLINE and self.breaker.open_until is None
+        return healthy and now - self.observed_at >= STALE_MS
 
     def wants_probe(self, now: int) -> bool:
         return self.suspect or self.state is BindingState.OFFLINE or self.breaker.wants_probe(now)
@@ -70,7 +70,7 @@ class MemoryHealthBoard:
     """Breakers, scores and states, each updated in constant time."""
 
     def __init__(self, clock: Clock, random_source: RandomSource) -> None:
-        """`dice` spreads the reopening of breakers."""
+        """`random_source` spreads the reopening of breakers."""
         self._clock = clock
         self._random_source = random_source
         self._providers: dict[ProviderCode, _Provider] = {}
@@ -98,7 +98,7 @@ class MemoryHealthBoard:
 
     def _count_binding(self, call: CallReport, weights: Weights, jitter: float) -> None:
         binding = self._binding(call.binding_id)
-        binding.provider_code, binding.guid, binding.heard_at = call.provider_code, call.guid, call.at
+        binding.provider_code, binding.guid, binding.observed_at = call.provider_code, call.guid, call.at
         binding.breaker = binding.breaker.record(weights.binding, call.at, jitter)
         weight = weights.provider if weights.binding is None else weights.binding
         if weight is not None:
@@ -112,12 +112,14 @@ class MemoryHealthBoard:
         if binding is None:
             if len(self._bindings) >= self._sweep_at:
                 self._sweep(self._clock.now())
-            binding = self._bindings[binding_id] = _Binding(heard_at=self._clock.now())
+            binding = self._bindings[binding_id] = _Binding(observed_at=self._clock.now())
         return binding
 
     def _sweep(self, now: int) -> None:
-        """Amortised: the next sweep comes when as many again have gathered."""
-        self._bindings = {one: kept for one, kept in self._bindings.items() if not kept.may_be_forgotten(now)}
+        """Amortised: the next sweep comes when the number has doubled."""
+        self._bindings = {
+            binding_id: binding for binding_id, binding in self._bindings.items() if not binding.may_be_forgotten(now)
+        }
         self._sweep_at = max(SWEEP_AT, 2 * len(self._bindings))
 
     def probed(self, provider_code: ProviderCode, answered: bool, at: int) -> None:
@@ -133,7 +135,7 @@ class MemoryHealthBoard:
         binding = self._binding(binding_id)
         online = state is ClientState.ONLINE
         binding.state = BindingState.ONLINE if online else BindingState.OFFLINE
-        binding.heard_at = at
+        binding.observed_at = at
         binding.suspect &= not online
         binding.breaker = binding.breaker.probe(answered=online, now=at, jitter=self._random_source.fraction())
 
@@ -145,20 +147,20 @@ class MemoryHealthBoard:
             binding.state = BindingState.OFFLINE
 
     def route(self, provider_code: ProviderCode, binding_id: BindingId, message_type: str, now: int) -> RouteHealth:
-        """The default `RouteHealth` for one that nothing was observed of."""
+        """The default `RouteHealth` for a binding without observations."""
         provider = self._providers.get(provider_code)
         binding = self._bindings.get(binding_id)
-        whole = provider.breaker if provider is not None else _UNSEEN
-        own = binding.breaker if binding is not None else _UNSEEN
-        kind = self._types.get((provider_code, message_type), _TYPE_BREAKER)
+        provider_breaker = provider.breaker if provider is not None else _NEW_BREAKER
+        binding_breaker = binding.breaker if binding is not None else _NEW_BREAKER
+        type_breaker = self._types.get((provider_code, message_type), _TYPE_BREAKER)
         stats = binding.stats if binding is not None else CallStats()
         return RouteHealth(
             state=binding.state if binding is not None else BindingState.UNKNOWN,
             suspect=binding is not None and binding.suspect,
-            provider=whole.passage(now),
-            binding=own.passage(now),
-            type=kind.passage(now),
-            share=min(whole.share(now), own.share(now), kind.share(now)),
+            provider=provider_breaker.passage(now),
+            binding=binding_breaker.passage(now),
+            type=type_breaker.passage(now),
+            share=min(provider_breaker.share(now), binding_breaker.share(now), type_breaker.share(now)),
             quality=stats.quality(now),
             latency_ms=stats.latency_ms(now),
         )
@@ -183,7 +185,7 @@ class MemoryHealthBoard:
         )
 
     def provider(self, provider_code: ProviderCode) -> ProviderHealth:
-        """Its last observation, and percentiles of its newest answers."""
+        """The last observation, and percentiles of the newest answers."""
         provider = self._providers.get(provider_code)
         if provider is None:
             return ProviderHealth(provider_code, None, None, BreakerState.CLOSED, None, None)

@@ -1,4 +1,4 @@
-"""The doorbell inside one process: what `embedded` uses, and every test."""
+"""The notifier inside one process. `embedded` and most tests use it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,18 +10,18 @@ from wework_message.domain.ports.notifier import Notifier, Wakeup
 
 
 class LocalNotifier:
-    """Remembers one ring; the database knows what it was for."""
+    """Remembers that there was a wake-up; the database knows what is due."""
 
     def __init__(self) -> None:
         """For one waiter, the process's dispatcher."""
         self._notified = asyncio.Event()
 
-    async def notify(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:  # noqa: ARG002 -- here only *that* it rang counts
+    async def notify(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:  # noqa: ARG002 -- here it counts only that there was a wake-up
         """Wake the waiter, or let its next `wait` return at once."""
         self._notified.set()
 
     async def wait(self, timeout_ms: int) -> Wakeup:
-        """Until a ring, or for `timeout_ms`; either way the table says what is due."""
+        """Until a wake-up, or for `timeout_ms`; in both cases the table says what is due."""
         if timeout_ms > 0:
             await set_within(self._notified, timeout_ms / 1000)
         self._notified.clear()

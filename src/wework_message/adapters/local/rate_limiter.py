@@ -1,4 +1,4 @@
-"""Account budgets inside one process: what `embedded` uses."""
+"""Account budgets inside one process. `embedded` uses it."""
 
 from typing import Final
 
@@ -12,20 +12,20 @@ SWEEP_AT: Final = 1024
 
 
 class MemoryRateLimiter:
-    """One token bucket per account that sent lately. A bucket that is full again says nothing, and is forgotten."""
+    """One token bucket per account that sent lately. A bucket that is full again is forgotten."""
 
     def __init__(self, clock: Clock) -> None:
-        """Runs on the clock that does not jump."""
+        """Reads the boot clock, which does not jump."""
         self._clock = clock
         self._buckets: dict[AccountId, Bucket] = {}
         self._sweep_at = SWEEP_AT
 
     def __len__(self) -> int:
-        """Buckets that are kept."""
+        """The number of buckets."""
         return len(self._buckets)
 
     async def reserve(self, account_id: AccountId, per_minute: int) -> int:
-        """Take one token; returns how long to wait for it, in ms. Another `per_minute` than before starts a new bucket."""
+        """Take one token; returns how long to wait for it, in ms. A changed `per_minute` starts a new bucket."""
         now = int(self._clock.boot())
         bucket = self._buckets.get(account_id)
         if bucket is None or bucket.tokens != per_minute:
@@ -36,8 +36,10 @@ class MemoryRateLimiter:
         return wait_ms
 
     def _sweep(self, now: int) -> None:
-        """Amortised: the next sweep comes when as many again have gathered."""
-        self._buckets = {one: bucket for one, bucket in self._buckets.items() if not _full(bucket.refilled(now))}
+        """Amortised: the next sweep comes when the number has doubled."""
+        self._buckets = {
+            account_id: bucket for account_id, bucket in self._buckets.items() if not _full(bucket.refilled(now))
+        }
         self._sweep_at = max(SWEEP_AT, 2 * len(self._buckets))
 
 

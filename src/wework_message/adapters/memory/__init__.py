@@ -1,6 +1,6 @@
-"""Adapters that need nothing but this process: for tests, for embedding, and (doorbell, limiter, board) for `embedded`.
+"""Adapters that need nothing but this process: for tests, and for programs that embed the domain.
 
-Whoever embeds the domain wires them like this::
+Such a program wires them like this::
 
     database, clock = MemoryDatabase(), SettableClock()  # or a clock of your own
     units = MemoryUnitOfWorkFactory(database, clock)
@@ -11,5 +11,5 @@ Whoever embeds the domain wires them like this::
         await unit.messages.add([message])
         await unit.commit()
 
-They keep what the port's docstrings promise, rollback and guards included; nothing survives the process.
+They fulfil the docstrings of the ports, rollback and guards included; nothing survives the process.
 """

@@ -1,4 +1,4 @@
-"""The account book in memory."""
+"""The account repository in memory."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ class MemoryAccountRepository:
         self._db = database
 
     async def open(self, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
-        """Add the implicit account and binding of each (guid, provider) that nobody has."""
+        """Add the implicit account and binding of each (guid, provider) that has none."""
         for guid, provider_code in guids:
             if any(binding.provider_code == provider_code for binding in await self.binding_of(guid)):
                 continue
@@ -34,24 +34,23 @@ class MemoryAccountRepository:
             self._db.bindings.put(binding.binding_id, binding)
 
     async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, tuple[Account, Sequence[Binding]]]:
-        """The ones that exist; an account's state is what its bindings say."""
-        found: dict[AccountId, tuple[Account, Sequence[Binding]]] = {}
+        """The accounts that exist; their state follows from their bindings."""
+        accounts: dict[AccountId, tuple[Account, Sequence[Binding]]] = {}
         for account_id in account_ids:
             account = self._db.accounts.get(account_id)
             if account is not None:
                 own = [binding for binding in self._db.bindings.rows() if binding.account_id == account_id]
                 own.sort(key=lambda binding: binding.binding_id)
-                found[account_id] = (dataclasses.replace(account, state=effective_state(own)), own)
-        return found
+                accounts[account_id] = (dataclasses.replace(account, state=effective_state(own)), own)
+        return accounts
 
     async def binding_of(self, guid: Guid) -> Sequence[Binding]:
-        """The bindings with this guid."""
         return [binding for binding in self._db.bindings.rows() if binding.guid == guid]
 
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
     ) -> None:
-        """Remember; nothing happens for a binding that does not exist."""
+        """Nothing happens for a binding that does not exist."""
         binding = self._db.bindings.get(binding_id)
         if binding is None:
             return
@@ -63,5 +62,5 @@ class MemoryAccountRepository:
             self._db.accounts.put(account.account_id, dataclasses.replace(account, wecom_user_id=wecom_user_id))
 
 
-def _conforms(book: MemoryAccountRepository) -> AccountRepository:
-    return book
+def _conforms(repository: MemoryAccountRepository) -> AccountRepository:
+    return repository

@@ -37,8 +37,8 @@ Row = TypeVar("Row")
 Lane = tuple[AccountId, str]
 """Account and conversation."""
 
-ProviderName = tuple[ProviderCode, Guid, ProviderMessageId]
-"""What a provider calls a message; unique per guid only."""
+ProviderKey = tuple[ProviderCode, Guid, ProviderMessageId]
+"""A provider's id for a message, which is unique per guid only."""
 
 AttemptKey = tuple[MessageId, int]
 
@@ -47,12 +47,12 @@ class Table(Generic[Key, Row]):
     """Rows by key, in two layers."""
 
     def __init__(self) -> None:
-        self._kept: dict[Key, Row] = {}
+        self._committed: dict[Key, Row] = {}
         self._changed: dict[Key, Row | None] = {}
 
     def get(self, key: Key) -> Row | None:
         """The row as the open unit of work sees it."""
-        return self._changed[key] if key in self._changed else self._kept.get(key)
+        return self._changed[key] if key in self._changed else self._committed.get(key)
 
     def put(self, key: Key, row: Row) -> None:
         """Insert or replace, in the open unit of work."""
@@ -64,54 +64,53 @@ class Table(Generic[Key, Row]):
 
     def rows(self) -> Iterator[Row]:
         """All rows as the open unit of work sees them, in no order."""
-        yield from (row for key, row in self._kept.items() if key not in self._changed)
+        yield from (row for key, row in self._committed.items() if key not in self._changed)
         yield from (row for row in self._changed.values() if row is not None)
 
     def items(self) -> Iterator[tuple[Key, Row]]:
         """All rows with their keys as the open unit of work sees them, in no order."""
-        yield from ((key, row) for key, row in self._kept.items() if key not in self._changed)
+        yield from ((key, row) for key, row in self._committed.items() if key not in self._changed)
         yield from ((key, row) for key, row in self._changed.items() if row is not None)
 
     def committed(self, key: Key) -> Row | None:
         """The row as readers see it."""
-        return self._kept.get(key)
+        return self._committed.get(key)
 
     def committed_rows(self) -> Iterator[Row]:
         """All rows as readers see them, in no order."""
-        return iter(list(self._kept.values()))
+        return iter(list(self._committed.values()))
 
     def committed_items(self) -> dict[Key, Row]:
         """A copy of what readers see."""
-        return dict(self._kept)
+        return dict(self._committed)
 
-    def forget(self) -> None:
-        """Undo what was not kept."""
+    def rollback(self) -> None:
+        """Undo what was not committed."""
         self._changed = {}
 
-    def keep(self) -> None:
-        """Commit."""
+    def commit(self) -> None:
         for key, row in self._changed.items():
             if row is None:
-                self._kept.pop(key, None)
+                self._committed.pop(key, None)
             else:
-                self._kept[key] = row
+                self._committed[key] = row
         self._changed = {}
 
 
 @dataclass(frozen=True, slots=True)
 class DueRow:
-    """When a message is looked at next, and its place in its lane."""
+    """When a message is handled next, and its place in its lane."""
 
     message_id: MessageId
     lane: Lane
     urgency: Urgency
     seq: int
-    """Order of insertion; a message that comes back after a rest goes to the end of its lane."""
+    """Order of insertion; a message that comes back after it rested goes to the end of its lane."""
     due_at: int
     """Epoch ms by the database's clock."""
     place: LanePosition
     scheduled: bool
-    """Blocks nobody before `due_at`, and keeps its place from then on."""
+    """True: it blocks no other before `due_at`, and keeps its place from then on."""
     parked: bool
     paced: bool
 
@@ -138,7 +137,7 @@ class CallbackRow:
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """Who owns an idempotency key."""
+    """The owner of an idempotency key."""
 
     target: str
     fingerprint: bytes
@@ -147,7 +146,7 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True)
 class LeaseRow:
-    """Who has a duty, and until when (epoch ms)."""
+    """The holder of a lease, and until when (epoch ms)."""
 
     holder: str
     epoch: int
@@ -165,7 +164,7 @@ class DeadLetterRow:
 
 
 class MemoryDatabase:
-    """Everything that is stored. One unit of work at a time, as SQLite has it; readers never wait."""
+    """Everything that is stored. One unit of work at a time, as on SQLite; readers never wait."""
 
     def __init__(self) -> None:
         """An empty one; several factories and readers may share it, as processes share a database."""
@@ -174,7 +173,7 @@ class MemoryDatabase:
         self.due: Table[MessageId, DueRow] = Table()
         self.holders: Table[Lane, AttemptKey] = Table()
         """Guard: one open attempt per lane."""
-        self.names: Table[ProviderName, AttemptKey] = Table()
+        self.provider_keys: Table[ProviderKey, AttemptKey] = Table()
         """Guard: one owner per provider message id and guid."""
         self.uncertain: Table[AttemptKey, tuple[ProviderCode, OpenAttempt]] = Table()
         self.keys: Table[tuple[TenantId, str], KeyRow] = Table()
@@ -191,7 +190,7 @@ class MemoryDatabase:
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()
         self.serial = itertools.count(1)
         self.away = False
-        """Set it, and the database does not answer."""
+        """True: the database does not answer."""
         self.failing_commits = 0
         """How many of the next commits fail, with nothing kept."""
         self._writer = asyncio.Lock()
@@ -206,41 +205,41 @@ class MemoryDatabase:
         return self._writer.locked()
 
     async def begin(self) -> None:
-        """Become the writer; waits for the one before. Raises `UnavailableError` while `away`."""
-        self.answer()
+        """Become the writer; waits for the previous one. Raises `UnavailableError` while `away`."""
+        self.check_available()
         await self._writer.acquire()
 
-    def answer(self) -> None:
+    def check_available(self) -> None:
         """Raises `UnavailableError` while `away`."""
         if self.away:
             raise UnavailableError("database")
 
     def commit(self) -> None:
         """Keep what the open unit of work has changed. Raises `UnavailableError` while `away`, and for `failing_commits`."""
-        self.answer()
+        self.check_available()
         if self.failing_commits > 0:
             self.failing_commits -= 1
             raise UnavailableError("database", "the commit failed")
         for table in self._tables:
-            table.keep()
+            table.commit()
 
     def end(self) -> None:
         """Forget what is not committed, and let the next writer in."""
         for table in self._tables:
-            table.forget()
+            table.rollback()
         self._writer.release()
 
     def register(self, account: Account, *bindings: Binding) -> None:
-        """Add an account with its bindings, committed at once; for whoever sets the stage."""
+        """Add an account with its bindings, committed at once; for the set-up of a test or an example."""
         self.accounts.put(account.account_id, account)
-        self.accounts.keep()
+        self.accounts.commit()
         for binding in bindings:
             self.bindings.put(binding.binding_id, binding)
-        self.bindings.keep()
+        self.bindings.commit()
 
 
 def snapshot(message: Message) -> Message:
-    """A copy that shares nothing that can change, without what only a transition has to tell."""
+    """A copy that shares nothing that can change, without what a transition only hands to `save`."""
     return dataclasses.replace(
         message,
         options=dataclasses.replace(message.options, extra=copy.deepcopy(message.options.extra)),

@@ -22,7 +22,6 @@ class MemoryDeadLetters:
         self._db = database
 
     async def keep(self, letters: Sequence[DeadLetter]) -> int:
-        """Keep the new ones; returns how many were new."""
         new = 0
         for letter in letters:
             key = (letter.source, letter.source_id)
@@ -35,7 +34,6 @@ class MemoryDeadLetters:
         return new
 
     async def replayed(self, letter_id: int, target: str, at: int) -> None:
-        """Replace the row."""
         row = self._db.dead_letters.get(letter_id)
         if row is not None:
             self._db.dead_letters.put(letter_id, dataclasses.replace(row, target=target, replayed_at=at))
@@ -45,14 +43,13 @@ class MemoryDeadLetterReader:
     """Views of the stored dead letters."""
 
     def __init__(self, database: MemoryDatabase) -> None:
-        """Reads beside any unit of work."""
+        """Reads independently of units of work."""
         self._db = database
 
     async def dead_letters(
         self, tenant_id: TenantId, source: DeadLetterSource, *, limit: int, before: int | None
     ) -> Sequence[DeadLetterView]:
-        """Newest first."""
-        self._db.answer()
+        self._db.check_available()
         rows = [
             row
             for row in self._db.dead_letters.committed_rows()
@@ -62,8 +59,7 @@ class MemoryDeadLetterReader:
         return [_view(row) for row in rows[:limit]]
 
     async def dead_letter(self, tenant_id: TenantId, letter_id: int) -> tuple[DeadLetterView, bytes] | None:
-        """One, and its body."""
-        self._db.answer()
+        self._db.check_available()
         row = self._db.dead_letters.committed(letter_id)
         return (_view(row), row.letter.body) if row is not None and row.letter.tenant_id == tenant_id else None
 

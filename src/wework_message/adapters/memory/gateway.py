@@ -1,4 +1,4 @@
-"""A provider in memory: it does what its script says, and keeps a ledger of what it was asked."""
+"""A provider in memory: it does what its script says, and records its calls."""
 
 import itertools
 from collections import deque
@@ -12,7 +12,7 @@ from wework_message.domain.ports.gateway import ClientState, Dispatch, MessageGa
 from wework_message.domain.ports.system import Clock
 
 Script = AttemptOutcome | Callable[[Dispatch], Awaitable[AttemptOutcome]]
-"""What a send answers; a function may wait, and is cancelled with its caller."""
+"""The outcome of a send; a function may wait, and is cancelled with its caller."""
 
 _TOO_LATE: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.TOO_LATE)
 _RECALLED: Final = AttemptOutcome(OutcomeClass.ACCEPTED)
@@ -21,12 +21,12 @@ _RECALLED: Final = AttemptOutcome(OutcomeClass.ACCEPTED)
 class MemoryGateway:
     """Accepts every send unless scripted otherwise.
 
-    `calls` has every send that was begun, `executed` those that may have reached the customer: what a duplicate or a
-    loss is counted by.
+    `calls` has every send that began, `executed` those that may have reached the customer: tests count duplicates and
+    losses by it.
     """
 
     def __init__(self, clock: Clock, *, busy: Callable[[], bool] = lambda: False) -> None:
-        """`busy` tells whether a unit of work is open (`MemoryDatabase.busy`): a call made then is a programming error."""
+        """`busy` returns whether a unit of work is open (`MemoryDatabase.busy`): a call made then is a programming error."""
         self._clock = clock
         self._busy = busy
         self._serial = itertools.count(7_000_001)
@@ -36,22 +36,27 @@ class MemoryGateway:
         self.executed: list[Dispatch] = []
         self.recalls: list[Recall] = []
         self.answers = True
-        """What a provider probe finds."""
+        """The result of a provider probe."""
         self.states: dict[Guid, ClientState] = {}
-        """What a probe of an instance finds; UNKNOWN for a guid that is not here."""
+        """The results of probes of instances; UNKNOWN for a guid that is not here."""
 
     def script(self, *steps: Script) -> None:
-        """What the next sends answer, one after the other."""
+        """Set the outcomes of the next sends, in order."""
         self._script.extend(steps)
 
     def script_recalls(self, *outcomes: AttemptOutcome) -> None:
-        """What the next recalls answer."""
+        """Set the outcomes of the next recalls, in order."""
         self._recall_script.extend(outcomes)
 
     def accepted(self) -> AttemptOutcome:
         """An acceptance with an id that was not used before."""
-        name = ProviderMessageId(str(next(self._serial)))
-        receipt = Receipt(name, seq=name, app_info_key=f"key-{name}", sent_at=self._clock.now())
+        provider_message_id = ProviderMessageId(str(next(self._serial)))
+        receipt = Receipt(
+            provider_message_id,
+            seq=provider_message_id,
+            app_info_key=f"key-{provider_message_id}",
+            sent_at=self._clock.now(),
+        )
         return AttemptOutcome(OutcomeClass.ACCEPTED, receipt=receipt)
 
     async def send(self, dispatch: Dispatch) -> AttemptOutcome:
@@ -67,18 +72,16 @@ class MemoryGateway:
         return outcome
 
     async def recall(self, recall: Recall) -> AttemptOutcome:
-        """The next scripted answer, or yes. Raises `RuntimeError` inside a unit of work."""
+        """The next scripted outcome, or an acceptance. Raises `RuntimeError` inside a unit of work."""
         self._refuse_in_a_unit()
         self.recalls.append(recall)
         return self._recall_script.popleft() if self._recall_script else _RECALLED
 
     async def probe(self) -> bool:
-        """As set."""
         self._refuse_in_a_unit()
         return self.answers
 
     async def client_state(self, guid: Guid) -> ClientState:
-        """As set."""
         self._refuse_in_a_unit()
         return self.states.get(guid, ClientState.UNKNOWN)
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, ProviderName
+from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, ProviderKey
 from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.repositories import CallbackInbox, InboxEntry, InboxState, InboxVerdict
@@ -17,7 +17,6 @@ class MemoryCallbackInbox:
         self._db = database
 
     async def store(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
-        """Keep the new ones; returns how many were new."""
         new = 0
         for item in items:
             key = (provider_code, item.guid, item.notify_type, item.event_key)
@@ -38,23 +37,21 @@ class MemoryCallbackInbox:
         return new
 
     async def pending(self, limit: int) -> Sequence[InboxEntry]:
-        """The oldest PENDING entries."""
         waiting = sorted(row.id for row in self._db.callbacks.rows() if row.state is InboxState.PENDING)
-        rows = [row for one in waiting[:limit] if (row := self._db.callbacks.get(one)) is not None]
+        rows = [row for row_id in waiting[:limit] if (row := self._db.callbacks.get(row_id)) is not None]
         return [InboxEntry(row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries) for row in rows]
 
     async def reopen(
-        self, keys: Sequence[ProviderName], guids: Sequence[tuple[ProviderCode, Guid]], *, since: int
+        self, keys: Sequence[ProviderKey], guids: Sequence[tuple[ProviderCode, Guid]], *, since: int
     ) -> int:
-        """PARKED entries that wait for `keys`, or came from `guids` at `since` or later, are PENDING again."""
-        awaited, places = frozenset(keys), frozenset(guids)
+        awaited, instances = frozenset(keys), frozenset(guids)
         reopened = [
             row
             for row in self._db.callbacks.rows()
             if row.state is InboxState.PARKED
             and (
                 (row.waits_for is not None and (row.provider_code, row.guid, row.waits_for) in awaited)
-                or ((row.provider_code, row.guid) in places and row.received_at >= since)
+                or ((row.provider_code, row.guid) in instances and row.received_at >= since)
             )
         ]
         for row in reopened:
@@ -62,14 +59,12 @@ class MemoryCallbackInbox:
         return len(reopened)
 
     async def orphan(self, *, before: int) -> int:
-        """PARKED entries received before `before` become ORPHAN; returns how many."""
         old = [row for row in self._db.callbacks.rows() if row.state is InboxState.PARKED and row.received_at < before]
         for row in old:
             self._db.callbacks.put(row.id, dataclasses.replace(row, state=InboxState.ORPHAN))
         return len(old)
 
     async def decide(self, verdicts: Sequence[InboxVerdict]) -> None:
-        """Write what became of them; PENDING counts one more try."""
         for verdict in verdicts:
             row = self._db.callbacks.get(verdict.id)
             if row is not None:

@@ -1,4 +1,4 @@
-"""The message journal in memory."""
+"""The message repository in memory."""
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +10,7 @@ from wework_message.adapters.memory.database import (
     KeyRow,
     Lane,
     MemoryDatabase,
-    ProviderName,
+    ProviderKey,
     snapshot,
 )
 from wework_message.domain.errors import ConflictError
@@ -30,7 +30,7 @@ from wework_message.domain.ports.repositories import (
 )
 from wework_message.domain.ports.system import Clock
 
-UNCERTAIN_FOR_MS: Final = 24 * 3_600_000
+UNCERTAIN_WINDOW_MS: Final = 24 * 3_600_000
 """How long an uncertain attempt is offered to echoes."""
 
 
@@ -69,7 +69,6 @@ class MemoryMessageRepository:
                     self._db.members.put(owner, (*(self._db.members.get(owner) or ()), message.id))
 
     async def due(self, limit: int, *, among: Collection[MessageId] | None = None) -> Sequence[DueMessage]:
-        """What is due now, most urgent class first, then oldest due."""
         now = self._clock.now()
         ready = [row for row in self._db.due.rows() if row.due_at <= now and (among is None or row.message_id in among)]
         ready.sort(key=lambda row: (row.urgency, row.due_at, row.seq))
@@ -105,26 +104,29 @@ class MemoryMessageRepository:
         return message.attempts.numbered(key[1])
 
     async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
-        """Copies of the ones that exist."""
-        return {one: snapshot(found) for one in message_ids if (found := self._db.messages.get(one)) is not None}
+        """Copies of the messages that exist."""
+        return {
+            message_id: snapshot(stored)
+            for message_id in message_ids
+            if (stored := self._db.messages.get(message_id)) is not None
+        }
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:
-        """The parts of a MIXED group, in order."""
         parts = await self.get(self._db.members.get(group_id) or ())
         return sorted((part for part in parts.values() if part.group_id == group_id), key=lambda part: part.index or 0)
 
     async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
-        """Write what is not lost. After a `ConflictError` the unit of work must be left without a commit."""
-        going = [message for message in messages if self._is_current(message)]
-        for message in going:
+        """Write the messages that are not lost. After a `ConflictError` the unit of work must be left without a commit."""
+        winners = [message for message in messages if self._is_current(message)]
+        for message in winners:
             self._unlist(message.id)
-        for message in going:
+        for message in winners:
             self._write(dataclasses.replace(message, version=message.version + 1))
-        for message in going:
+        for message in winners:
             message.version += 1
             if message.lane_released:
                 self._wake(message)
-        return frozenset(message.id for message in messages) - {message.id for message in going}
+        return frozenset(message.id for message in messages) - {message.id for message in winners}
 
     def _is_current(self, message: Message) -> bool:
         stored = self._db.messages.get(message.id)
@@ -158,10 +160,10 @@ class MemoryMessageRepository:
                     raise ConflictError("a lane has one open attempt at most")
                 self._db.holders.put(lane, key)
             if attempt.provider_message_id is not None:
-                name = (attempt.provider_code, attempt.guid, attempt.provider_message_id)
-                if self._db.names.get(name) not in (None, key):
+                provider_key = (attempt.provider_code, attempt.guid, attempt.provider_message_id)
+                if self._db.provider_keys.get(provider_key) not in (None, key):
                     raise ConflictError("a provider message id has one owner per guid")
-                self._db.names.put(name, key)
+                self._db.provider_keys.put(provider_key, key)
             elif attempt.outcome is not None and attempt.outcome.unproven:
                 self._db.uncertain.put(key, (attempt.provider_code, _open_attempt(message, attempt)))
 
@@ -184,7 +186,7 @@ class MemoryMessageRepository:
                 place=due.place,
                 scheduled=message.status is MessageStatus.SCHEDULED,
                 parked=due.parked,
-                # A call uses the place up: the next one asks for its own.
+                # A call uses the place up: the next call needs a new one.
                 paced=old is not None and old.paced and due.place is not LanePosition.HOLDING,
             ),
         )
@@ -203,19 +205,17 @@ class MemoryMessageRepository:
                 self._db.due.put(row.message_id, dataclasses.replace(row, due_at=now))
 
     async def pace(self, message_ids: Sequence[MessageId]) -> None:
-        """Mark their due rows."""
         for message_id in message_ids:
             if (row := self._db.due.get(message_id)) is not None:
                 self._db.due.put(message_id, dataclasses.replace(row, paced=True))
 
     async def sent_as(
         self,
-        keys: Sequence[ProviderName],
+        keys: Sequence[ProviderKey],
         *,
         latest: bool = False,  # noqa: ARG002 -- units of work come one after the other
-    ) -> Mapping[ProviderName, AttemptKey]:
-        """The owners that exist."""
-        return {key: owner for key in keys if (owner := self._db.names.get(key)) is not None}
+    ) -> Mapping[ProviderKey, AttemptKey]:
+        return {key: owner for key in keys if (owner := self._db.provider_keys.get(key)) is not None}
 
     async def uncertain(
         self,
@@ -225,20 +225,19 @@ class MemoryMessageRepository:
         latest: bool = False,  # noqa: ARG002 -- as above
     ) -> Sequence[OpenAttempt]:
         """Uncertain attempts of the last 24 h without an id, oldest first."""
-        since = self._clock.now() - UNCERTAIN_FOR_MS
-        found = [
-            dataclasses.replace(one, own_user_id=self._wecom_user_id(one))
-            for code, one in self._db.uncertain.rows()
-            if code == provider_code and one.guid in guids and one.started_at >= since
+        since = self._clock.now() - UNCERTAIN_WINDOW_MS
+        attempts = [
+            dataclasses.replace(attempt, own_user_id=self._wecom_user_id(attempt))
+            for code, attempt in self._db.uncertain.rows()
+            if code == provider_code and attempt.guid in guids and attempt.started_at >= since
         ]
-        return sorted(found, key=lambda one: (one.started_at, one.message_id, one.number))
+        return sorted(attempts, key=lambda attempt: (attempt.started_at, attempt.message_id, attempt.number))
 
-    def _wecom_user_id(self, one: OpenAttempt) -> str | None:
-        account = self._db.accounts.get(self._attempt((one.message_id, one.number)).account_id)
+    def _wecom_user_id(self, attempt: OpenAttempt) -> str | None:
+        account = self._db.accounts.get(self._attempt((attempt.message_id, attempt.number)).account_id)
         return account.wecom_user_id if account is not None else None
 
     async def count(self, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
-        """Add up."""
         for key, number in sent.items():
             self._db.finished.put(key, (self._db.finished.get(key) or 0) + number)
 
@@ -255,5 +254,5 @@ def _open_attempt(message: Message, attempt: Attempt) -> OpenAttempt:
     )
 
 
-def _conforms(journal: MemoryMessageRepository) -> MessageRepository:
-    return journal
+def _conforms(repository: MemoryMessageRepository) -> MessageRepository:
+    return repository

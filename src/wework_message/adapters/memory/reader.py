@@ -16,28 +16,31 @@ class MemoryMessageReader:
     """Views of the stored messages."""
 
     def __init__(self, database: MemoryDatabase) -> None:
-        """Reads beside any unit of work."""
+        """Reads independently of units of work."""
         self._db = database
 
     async def messages(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, MessageView]:
-        """The ones that exist and belong to the tenant."""
-        found = (self._db.messages.committed(one) for one in message_ids)
-        return {one.id: self._view(one) for one in found if one is not None and one.tenant_id == tenant_id}
+        """The messages that exist and belong to the tenant."""
+        stored = (self._db.messages.committed(message_id) for message_id in message_ids)
+        return {
+            message.id: self._view(message)
+            for message in stored
+            if message is not None and message.tenant_id == tenant_id
+        }
 
     def _view(self, message: Message) -> MessageView:
         due = self._db.due.committed(message.id)
         return MessageView(snapshot(message), due.due_at if due is not None else None)
 
     async def timeline(self, message_id: MessageId) -> Sequence[Note]:
-        """Notes, oldest first."""
         return self._db.notes.committed(message_id) or ()
 
     async def sent_as(
         self, tenant_id: TenantId, guid: Guid, provider_message_id: ProviderMessageId
     ) -> MessageId | None:
         """The tenant's message that a provider's id names at this guid."""
-        for (_, where, name), (message_id, _) in self._db.names.committed_items().items():
-            if (where, name) == (guid, provider_message_id):
+        for (_, *key), (message_id, _) in self._db.provider_keys.committed_items().items():
+            if key == [guid, provider_message_id]:
                 message = self._db.messages.committed(message_id)
                 if message is not None and message.tenant_id == tenant_id:
                     return message_id
@@ -47,16 +50,15 @@ class MemoryMessageReader:
         self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
     ) -> Sequence[MessageView]:
         """Newest first."""
-        found = [
+        messages = [
             message
             for message in self._db.messages.committed_rows()
             if message.tenant_id == tenant_id and (before is None or message.id < before) and filters.matches(message)
         ]
-        found.sort(key=lambda message: message.id, reverse=True)
-        return [self._view(message) for message in found[:limit]]
+        messages.sort(key=lambda message: message.id, reverse=True)
+        return [self._view(message) for message in messages[:limit]]
 
     async def batch(self, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
-        """A batch with its tally."""
         batch = self._db.batches.committed(batch_id)
         if batch is None or batch.tenant_id != tenant_id:
             return None
@@ -72,11 +74,10 @@ class MemoryMessageReader:
         )
 
     def _members(self, owner: BatchId) -> list[Message]:
-        found = (self._db.messages.committed(one) for one in self._db.members.committed(owner) or ())
-        return [message for message in found if message is not None]
+        stored = (self._db.messages.committed(message_id) for message_id in self._db.members.committed(owner) or ())
+        return [message for message in stored if message is not None]
 
     async def batch_items(self, batch_id: BatchId, *, limit: int, after: int) -> Sequence[MessageView]:
-        """Items in order."""
         items = [item for item in self._members(batch_id) if item.index is not None and item.index > after]
         items.sort(key=lambda item: (item.index or 0, item.id))
         return [self._view(item) for item in items[:limit]]
@@ -108,12 +109,10 @@ class MemoryMessageReader:
         ]
 
     async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:
-        """The kept counters."""
         return self._db.finished.committed_items()
 
     async def ping(self) -> None:
-        """Memory answers, unless it is told to be away."""
-        self._db.answer()
+        self._db.check_available()
 
 
 def _conforms(reader: MemoryMessageReader) -> MessageReader:

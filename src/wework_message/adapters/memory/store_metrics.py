@@ -12,7 +12,7 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.store_metrics import LEASE_OVERDUE_MS, RECENT_MS, Invariant, StoreMetrics
 from wework_message.domain.ports.system import Clock
 
-_PROVEN = (MessageStatus.SENT, MessageStatus.DELIVERED)
+_SENT = (MessageStatus.SENT, MessageStatus.DELIVERED)
 
 
 class MemoryStoreMetrics:
@@ -24,32 +24,29 @@ class MemoryStoreMetrics:
         self._clock = clock
 
     async def oldest_due_ms(self) -> int:
-        """Over all due rows."""
-        self._db.answer()
+        self._db.check_available()
         now = self._clock.now()
         return max((now - row.due_at for row in self._db.due.committed_rows() if row.due_at <= now), default=0)
 
     async def unknown_open(self) -> Mapping[ProviderCode, int]:
-        """By the last attempt."""
-        self._db.answer()
+        self._db.check_available()
         unknown = [row for row in self._db.messages.committed_rows() if row.status is MessageStatus.UNKNOWN]
-        return Counter(last.provider_code for one in unknown if (last := one.attempts.last) is not None)
+        return Counter(last.provider_code for message in unknown if (last := message.attempts.last) is not None)
 
     async def violations(self) -> Mapping[Invariant, int]:
-        """Over all messages."""
-        self._db.answer()
+        self._db.check_available()
         now = self._clock.now()
         messages = list(self._db.messages.committed_rows())
         recent = [message for message in messages if message.accepted_at > now - RECENT_MS]
         overdue = [row for row in self._db.due.committed_rows() if row.due_at < now - LEASE_OVERDUE_MS]
         return {
             Invariant.STRANDED: _count(
-                messages, lambda one: one.status not in RESTING and self._db.due.committed(one.id) is None
+                messages, lambda message: message.status not in RESTING and self._db.due.committed(message.id) is None
             ),
             Invariant.SENDING_WITHOUT_INTENT: _count(
-                messages, lambda one: one.status is MessageStatus.SENDING and one.attempts.open is None
+                messages, lambda message: message.status is MessageStatus.SENDING and message.attempts.open is None
             ),
-            Invariant.SENT_WITHOUT_PROOF: _count(recent, lambda one: one.status in _PROVEN and not _proven(one)),
+            Invariant.SENT_WITHOUT_PROOF: _count(recent, _sent_without_proof),
             Invariant.FAILED_UNPROVEN: _count(recent, _failed_unproven),
             Invariant.LEASE_OVERDUE: sum(row.place is LanePosition.HOLDING for row in overdue),
         }
@@ -64,6 +61,10 @@ def _proven(message: Message) -> bool:
         attempt.facts or (attempt.outcome is not None and attempt.outcome.kind is OutcomeClass.ACCEPTED)
         for attempt in message.attempts
     )
+
+
+def _sent_without_proof(message: Message) -> bool:
+    return message.status in _SENT and not _proven(message)
 
 
 def _failed_unproven(message: Message) -> bool:

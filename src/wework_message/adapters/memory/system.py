@@ -1,4 +1,4 @@
-"""Time, ids and chance that a test sets."""
+"""Clock, ids and random source that a test controls."""
 
 import itertools
 from typing import Final
@@ -7,11 +7,11 @@ from wework_message.domain.ids import BatchId, MessageId
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 
 EPOCH_MS: Final = 1_750_000_000_000
-"""Where a `SettableClock` starts: June 2025."""
+"""The start of a `SettableClock`: June 2025."""
 
 
 class SettableClock:
-    """Stands still until it is told to go on."""
+    """Moves only when a test moves it."""
 
     def __init__(self, now: int = EPOCH_MS, boot: float = 1_000_000.0) -> None:
         """`now` in epoch ms, `boot` in ms since boot."""
@@ -19,11 +19,9 @@ class SettableClock:
         self._boot = boot
 
     def now(self) -> int:
-        """Epoch ms."""
         return self._now
 
     def boot(self) -> float:
-        """Ms since boot."""
         return self._boot
 
     def advance(self, ms: int) -> None:
@@ -37,18 +35,16 @@ class SettableClock:
 
 
 class CountingIds:
-    """UUIDv7 shapes that count up, so that a test can name them."""
+    """UUIDv7 shapes that count up, so that a test can write them down."""
 
     def __init__(self) -> None:
         """Starts at 1."""
         self._serial = itertools.count(1)
 
     def message_id(self) -> MessageId:
-        """The next id."""
         return MessageId(self._next())
 
     def batch_id(self) -> BatchId:
-        """The next id."""
         return BatchId(self._next())
 
     def _next(self) -> str:
@@ -56,14 +52,13 @@ class CountingIds:
 
 
 class FixedRandom:
-    """Always falls the same way."""
+    """Always returns the same number."""
 
     def __init__(self, value: float = 0.5) -> None:
         """`value` in [0, 1)."""
         self.value = value
 
     def fraction(self) -> float:
-        """The value."""
         return self.value
 
 

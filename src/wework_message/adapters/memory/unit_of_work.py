@@ -27,7 +27,6 @@ class MemoryUnitOfWork:
         self.dead_letters = MemoryDeadLetters(database)
 
     async def commit(self) -> None:
-        """Keep it."""
         self._database.commit()
 
     async def __aenter__(self) -> Self:
@@ -38,7 +37,7 @@ class MemoryUnitOfWork:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Forget what was not committed."""
+        """Undo what was not committed."""
         self._database.end()
 
 
@@ -46,7 +45,7 @@ class MemoryUnitOfWorkFactory:
     """Opens units of work on one database."""
 
     def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
-        """Several factories on one database stand for several processes."""
+        """Several factories on one database act as several processes."""
         self._database = database
         self._clock = clock
 

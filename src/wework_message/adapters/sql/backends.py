@@ -1,4 +1,4 @@
-"""The backends of all kinds of databases; and what is done with whichever it is."""
+"""The backends of all kinds of databases, and what works alike with each."""
 
 from typing import Final
 
@@ -16,12 +16,12 @@ BACKENDS: Final[dict[str, DatabaseBackend]] = {
 
 
 def backend_of(name: str) -> DatabaseBackend:
-    """Of a scheme or of a store's name; there is no default. Raises `DatabaseAddressError`, which lists those that exist."""
+    """The backend of a scheme or of a store's name; there is no default. Raises `DatabaseAddressError`, which lists those that exist."""
     return BACKENDS[kind_of(name).name]
 
 
 async def migrate(store: Store) -> SchemaState:
-    """Bring the schema up under the lock of the store's kind; returns what it was.
+    """Upgrade the schema under the lock of the store's kind; returns its state before.
 
     Raises `DatabaseAddressError` for a store of a kind that has no backend, `UnavailableError`.
     """

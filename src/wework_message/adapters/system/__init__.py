@@ -1,4 +1,4 @@
-"""The process's own clock, ids and chance."""
+"""The system's clock, ids and random source."""
 
 import random
 import time
@@ -18,7 +18,7 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     def boot(self) -> float:
-        """Milliseconds since boot, counting suspended time where the system tells it."""
+        """Milliseconds since boot, counting suspended time where the system reports it."""
         return time.clock_gettime_ns(_BOOT_CLOCK) / 1_000_000
 
 
@@ -26,16 +26,14 @@ class UuidGenerator:
     """UUIDv7 (RFC 9562): ordered by time, and within a millisecond by a counter."""
 
     def message_id(self) -> MessageId:
-        """A new message id."""
         return MessageId(str(uuid_utils.uuid7()))
 
     def batch_id(self) -> BatchId:
-        """A new batch or group id."""
         return BatchId(str(uuid_utils.uuid7()))
 
 
 class SystemRandom:
-    """Chance for jitter and draws, one generator per process."""
+    """Random numbers for jitter and draws, one generator per process."""
 
     def __init__(self) -> None:
         """Seeded by the system."""

@@ -1,4 +1,4 @@
-"""Types of columns that each database calls by a name of its own, and what a table of serial numbers needs."""
+"""Column types whose names differ between databases, and the options of tables with serial numbers."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -11,13 +11,13 @@ LONG: Final = Text().with_variant(mysql.MEDIUMTEXT(), "mysql")
 """Up to 16 MiB; MySQL's TEXT ends at 64 KiB, and a callback may have 4 MiB."""
 
 LONG_BYTES: Final = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql")
-"""The same of bytes."""
+"""The same for bytes."""
 
 DIGEST: Final = LargeBinary(32).with_variant(mysql.VARBINARY(32), "mysql")
 """The 32 bytes of a SHA-256."""
 
 SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
-"""A number that the database gives out; SQLite does that for an INTEGER only."""
+"""A number that the database assigns; SQLite assigns one to an INTEGER only."""
 
 NEVER_REUSED: Final[Mapping[str, Any]] = MappingProxyType({"sqlite_autoincrement": True})
-"""Options of a table whose serial numbers are not given out again after a DELETE, as they are not elsewhere."""
+"""Options of a table: SQLite too does not reuse a serial number after a DELETE."""

@@ -1,4 +1,4 @@
-"""What a kind of database is to the service once it is opened: its store, its lock for migrations, its checks."""
+"""What a kind of database provides once it is opened: its store, its migration lock, its checks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -17,19 +17,19 @@ from wework_message.domain.ports.checks import Check
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Something about the server that does not do."""
+    """A property of the server that the service cannot accept."""
 
     variable: str
-    """The server's own name for it."""
+    """The server's own name for the property."""
     text: str
-    """What it is, and what it must be."""
+    """Its value, and what the value must be."""
     loses_data: bool
-    """True: it works, but a crash of the server's machine may take accepted messages along."""
+    """True: the service works, but a crash of the server's machine may lose accepted messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What the doctor needs of a database. It reads, and leaves no trace."""
+    """What the doctor needs from a database. It only reads, and leaves no trace."""
 
     run: Run
     dialect: Dialect
@@ -38,7 +38,7 @@ class Examination:
 
 
 class DatabaseBackend(ABC):
-    """One kind of database. Whatever lacks one of these methods cannot be made: no database goes without a lock."""
+    """One kind of database. A class without one of these methods cannot be used: every database has a lock."""
 
     kind: ClassVar[DatabaseKind]
 
@@ -48,18 +48,18 @@ class DatabaseBackend(ABC):
 
     @abstractmethod
     def migration_lock(self, connection: Connection) -> AbstractContextManager[None]:
-        """Held by one process at a time from before the schema is looked at until its change is committed.
+        """Held by one process at a time, from before the schema is read until its change is committed.
 
-        `connection` is in a transaction of `Store.transact`. Raises `UnavailableError` where another process does not
-        give it free.
+        `connection` is in a transaction of `Store.transact`. Raises `UnavailableError` if another process does not
+        release it.
         """
 
     @abstractmethod
     async def objections(self, store: Store) -> Sequence[Objection]:
-        """What speaks against the server that `store` is on; empty = it does. Raises `UnavailableError`."""
+        """What the service cannot accept about the server of `store`; empty = nothing. Raises `UnavailableError`."""
 
     @abstractmethod
     def examining(
         self, source: DatabaseSource, *, auto_migrate: bool, accept_data_loss: bool
     ) -> AbstractAsyncContextManager[Examination]:
-        """The database for the doctor; nothing is connected before a check is asked."""
+        """The database for the doctor; nothing connects before a check runs."""

@@ -1,7 +1,7 @@
 """How the settings name a database: its kind, its address, and the driver that it needs.
 
-Nothing here, and in the modules of the kinds, imports SQLAlchemy or a driver: every command reads the settings, and most
-of them open no database. What works on an open database is the kind's `DatabaseBackend`.
+Neither this module nor the modules of the kinds import SQLAlchemy or a driver: every command reads the settings, and most
+commands open no database. The kind's `DatabaseBackend` works on an open database.
 """
 
 from abc import ABC, abstractmethod
@@ -24,13 +24,13 @@ class Driver:
 
     @property
     def installed(self) -> bool:
-        """Whether it can be imported; nothing is imported for that."""
+        """Whether it can be imported. The look-up imports nothing."""
         return find_spec(self.module) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSource:
-    """What the settings say about the database: its URL, and the user and password beside it."""
+    """The settings of the database: its URL, and the user and password that have settings of their own."""
 
     url: str = field(repr=False)
     username: str | None = None
@@ -47,11 +47,11 @@ class DatabaseKind(ABC):
     prefixes: ClassVar[tuple[str, ...]]
     """How a value of ``datasource.url`` may begin."""
     jdbc: ClassVar[frozenset[str]] = frozenset()
-    """What stands after ``jdbc:`` in the URLs of Java services for it."""
+    """The names after ``jdbc:`` in the URLs of Java services."""
     driver: ClassVar[Driver | None]
-    """None where Python brings it along."""
+    """None where Python contains it."""
     split_warning: ClassVar[str | None]
-    """What to know before several processes share such a database; None = nothing."""
+    """A warning for several processes that share such a database; None = none is needed."""
 
     @abstractmethod
     def check(self, source: DatabaseSource) -> None:
@@ -59,8 +59,8 @@ class DatabaseKind(ABC):
 
     @abstractmethod
     def missing(self, source: DatabaseSource) -> Mapping[str, str]:
-        """Reasons by the settings beside the URL (``username``, ``password``) without which it cannot be opened."""
+        """The settings (``username``, ``password``) that it needs besides the URL and does not have, with the reasons."""
 
     @abstractmethod
     def shown(self, source: DatabaseSource) -> str:
-        """How a start names it to people, without secrets."""
+        """How the service names it at start, without secrets."""

@@ -1,4 +1,4 @@
-"""What portable SQL cannot say (D-51): upserts, instants by the database's clock, and the claim.
+"""What portable SQL cannot express (D-51): upserts, instants by the database's clock, and the claim.
 
 One class per database, in a module of its own.
 """
@@ -43,7 +43,7 @@ DUE_DEFAULTS: Final = ("seq",)
 class Dialect(Protocol):
     """Statements that differ between databases. Parameters carry the columns' names.
 
-    Where a row says when it is due, it says so as ``due_at`` and as ``now`` and ``in_ms``.
+    A row has its due time twice: as ``due_at``, and as ``now`` and ``in_ms``.
     """
 
     @property
@@ -73,22 +73,22 @@ class Dialect(Protocol):
 
     @property
     def new_due(self) -> Statement:
-        """Insert when a message is due first."""
+        """Insert the first due time of a message."""
         ...
 
     @property
-    def due_again(self) -> Statement:
-        """When a message is due next; it keeps its place in its account's budget."""
+    def reschedule(self) -> Statement:
+        """Set when a message is due next; it keeps its place in its account's budget."""
         ...
 
     @property
     def call_started(self) -> Statement:
-        """The same for a call that starts: it uses up the place in the budget."""
+        """As `reschedule`, for a call that starts: it uses up the place in the budget."""
         ...
 
     @property
     def count(self) -> Statement:
-        """Add to a kept counter."""
+        """Add to a stored counter."""
         ...
 
     @property
@@ -103,21 +103,21 @@ class Dialect(Protocol):
 
     @property
     def new_lease(self) -> Statement:
-        """Insert a duty that nobody has, leaving a known one alone."""
+        """Insert a lease without a holder, leaving a known one alone."""
         ...
 
     def instant(self, connection: Connection, now: int) -> int:
-        """Epoch ms by the database's clock; `now` is the process's, for a database that has none of its own."""
+        """Epoch ms by the database's clock; `now` is by the process's clock, for a database without one."""
         ...
 
     @property
     def claim(self) -> Selection:
-        """Due rows in claim order with `holder` and `behind`, locked against others; parameters `now` and `most`."""
+        """Due rows in claim order with `holder` and `behind`, locked against others; parameters `now` and `limit`."""
         ...
 
     @property
     def claim_named(self) -> Selection:
-        """The same, of the messages `ids` only."""
+        """As `claim`, of the messages `ids` only."""
         ...
 
 
@@ -134,37 +134,34 @@ class InsertStatements(ABC):
 
     @cached_property
     def new_key(self) -> Prepared:
-        """By tenant and key."""
+        """A row is known by its tenant and key."""
         return self._insert_new(idempotency_key)
 
     @cached_property
     def new_callback(self) -> Prepared:
-        """By the vendor's key of the item."""
+        """A row is known by the vendor's key of the item."""
         return self._insert_new(callback, "id", "tenant_id", "message_id", "waits_for")
 
     @cached_property
     def new_dead_letter(self) -> Prepared:
-        """By source and its id."""
+        """A row is known by its source and the source's id."""
         return self._insert_new(dead_letter, "id", "replayed_at", "target")
 
     @cached_property
     def new_account(self) -> Prepared:
-        """By id."""
         return self._insert_new(account)
 
     @cached_property
     def new_binding(self) -> Prepared:
-        """By id."""
         return self._insert_new(binding)
 
     @cached_property
     def new_lease(self) -> Prepared:
-        """By name."""
         return self._insert_new(lease)
 
     @cached_property
     def count(self) -> Prepared:
-        """By everything that is counted apart."""
+        """A row is known by everything that is counted apart."""
         return self._insert_or_add(finished, "total")
 
 

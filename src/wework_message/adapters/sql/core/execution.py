@@ -1,7 +1,7 @@
-"""How SQL code runs: written once as plain functions over a SQLAlchemy `Connection`, called through a session.
+"""How SQL code runs: it is written once, as plain functions over a SQLAlchemy `Connection`, and a session calls them.
 
-One call is one hand-over to whoever owns the connection (a thread for SQLite, a driver's event loop for a server),
-however many statements the function holds.
+One call is one hand-over to the owner of the connection (a thread for SQLite, a driver's event loop for a server),
+however many statements the function executes.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,15 +25,15 @@ class Run(Protocol):
 
 
 class Later(Protocol):
-    """Takes a function whose result nobody needs: it runs with the next step of the transaction, or with the commit."""
+    """Takes a function whose result is not needed: it runs with the next step of the transaction, or with the commit."""
 
     def __call__(self, work: Callable[..., object], /, *arguments: Any) -> None:
-        """`work(connection, *arguments)`; what it raises is raised by the step that takes it along."""
+        """`work(connection, *arguments)`; its error is raised by the step that it runs with."""
         ...
 
 
 class Session(Protocol):
-    """A begun transaction."""
+    """An open transaction."""
 
     async def run(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """As `Run`, inside the transaction."""
@@ -57,7 +57,7 @@ class Sessions(Protocol):
 
 
 def translated(error: SQLAlchemyError) -> ConflictError | UnavailableError:
-    """A guard that said no is a conflict; everything else means that the store did not do it. Texts carry no values."""
+    """A violated guard is a conflict; any other error means that the store did not do the work. Texts carry no values."""
     if isinstance(error, IntegrityError):
         return ConflictError("a unique guard of the store refused the write")
     cause = type(error.orig).__name__ if isinstance(error, DBAPIError) else type(error).__name__

@@ -1,7 +1,7 @@
-"""The index that a statement relies on, named where the statement is written and said where the database can be told.
+"""The index that a statement relies on, as a hint for databases that take one.
 
-A database that locks the rows it reads must not read more of them than the statement is about. Its planner would: a small
-table it reads whole. Others plan on their own, and their statements stay as they are.
+A database that locks the rows it reads must not read more of them than the statement is about. Its planner would: it reads
+a small table whole. The statements of other databases get no hint.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,25 +17,25 @@ _FORMS: Final[Mapping[str, Callable[[str | None], str]]] = {
 
 def by_index(statement: Select[Any], table: FromClause, index: str | None = None) -> Select[Any]:
     """`statement`, reading `table` by `index` (None = its primary key). Raises `ValueError` where it has no such index."""
-    _demand(table, index)
+    _require_index(table, index)
     for name, form in _FORMS.items():
         statement = statement.with_hint(table, form(index), name)
     return statement
 
 
 def updating_by_index(statement: Update, table: Table, index: str | None = None) -> Update:
-    """`statement`, which updates `table`, finding its rows by `index`. Raises `ValueError` as `by_index` does."""
-    _demand(table, index)
+    """`statement`, which updates `table` and finds its rows by `index`. Raises `ValueError` as `by_index` does."""
+    _require_index(table, index)
     for name, form in _FORMS.items():
         statement = statement.with_hint(form(index), dialect_name=name)
     return statement
 
 
-def _demand(table: FromClause, index: str | None) -> None:
-    known = table.element if isinstance(table, Alias) else table
+def _require_index(table: FromClause, index: str | None) -> None:
+    base = table.element if isinstance(table, Alias) else table
     names: set[object] = set()
-    if isinstance(known, Table):
-        unique = {constraint.name for constraint in known.constraints if isinstance(constraint, UniqueConstraint)}
-        names = unique | {indexe.name for indexe in known.indexes}
+    if isinstance(base, Table):
+        unique = {constraint.name for constraint in base.constraints if isinstance(constraint, UniqueConstraint)}
+        names = unique | {table_index.name for table_index in base.indexes}
     if index is not None and index not in names:
-        raise ValueError(f"{known.description} has no index {index}")
+        raise ValueError(f"{base.description} has no index {index}")

@@ -1,4 +1,4 @@
-"""Who does what once per cluster."""
+"""The table of named leases."""
 
 from typing import Final
 
@@ -14,4 +14,4 @@ lease: Final = Table(
     Column("epoch", Integer, nullable=False),
     Column("held_until", BigInteger, nullable=False),
 )
-"""A row per duty, from its first tenure on. It has no tenant: it is the processes' own."""
+"""One row per lease, from its first tenure on. It has no tenant: leases belong to processes."""

@@ -1,6 +1,6 @@
-"""The claim of due rows that a ring named: found by their ids, and not more of them than there are free slots.
+"""The claim of due rows that a wake-up named: read by their ids, and not more of them than there are free slots.
 
-Sorted here and not by the database: it would sort what it has locked already, and a set of ids is small.
+Rows are sorted here and not by the database: it would lock them first and sort then, and a set of ids is small.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ BY_MESSAGE: Final = "uq_wm_due_message_id"
 
 
 def claim_order(row: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Most urgent class first, then oldest due, then as they came."""
+    """Most urgent class first, then oldest due, then in the order of insertion."""
     return row["urgency"], row["due_at"], row["seq"]
 
 
@@ -35,24 +35,24 @@ class FirstNamed:
         """`now` in epoch ms."""
         self._peek = Query(named((due.c.seq, due.c.message_id, due.c.urgency, due.c.due_at), now))
 
-    def of(self, connection: Connection, *, now: int, ids: Sequence[str], most: int) -> list[str]:
-        """At most `most` of `ids`, without locks; all of them where there are not more, due or not."""
-        if len(ids) <= most:
+    def of(self, connection: Connection, *, now: int, ids: Sequence[str], limit: int) -> list[str]:
+        """At most `limit` of `ids`, read without locks; all of `ids`, due or not, where they are not more."""
+        if len(ids) <= limit:
             return list(ids)
-        found = sorted(self._peek.rows(connection, now=now, ids=list(ids)), key=claim_order)
-        return [row["message_id"] for row in found[:most]]
+        due_rows = sorted(self._peek.rows(connection, now=now, ids=list(ids)), key=claim_order)
+        return [row["message_id"] for row in due_rows[:limit]]
 
 
 class ClaimNamed:
-    """Where a unit of work is the only writer, claimed rows need no locks."""
+    """A claim without locks, for a database where a unit of work is the only writer."""
 
     def __init__(self, columns: Sequence[ColumnElement[Any]], now: ColumnElement[int]) -> None:
         """`columns` are those of the claim; `now` in epoch ms."""
         self._first = FirstNamed(now)
         self._take = Query(named(columns, now))
 
-    def rows(self, connection: Connection, /, **given: Any) -> list[dict[str, Any]]:
-        """`now`, `most` and `ids`."""
-        ids = self._first.of(connection, **given)
-        found = self._take.rows(connection, now=given["now"], ids=ids) if ids else []
-        return sorted(found, key=claim_order)
+    def rows(self, connection: Connection, /, **parameters: Any) -> list[dict[str, Any]]:
+        """`parameters` are `now`, `limit` and `ids`."""
+        ids = self._first.of(connection, **parameters)
+        claimed = self._take.rows(connection, now=parameters["now"], ids=ids) if ids else []
+        return sorted(claimed, key=claim_order)

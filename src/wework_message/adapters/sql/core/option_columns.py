@@ -1,7 +1,7 @@
 """The options of a send as columns of the message table, generated from the fields of `SendOptions`.
 
-A field has the column of its own name, or the one that `RENAMED` says; its type says how it is written. A field without a
-column or of a type that is not known here raises `TypeError` when this module is imported: none can be left out in silence.
+A field has the column of its own name, or the one in `RENAMED`; its type decides how it is written. A field without a
+column or of a type that is not known here raises `TypeError` when this module is imported: no field is left out silently.
 """
 
 import types
@@ -18,9 +18,9 @@ from wework_message.adapters.sql.core.tables import message
 from wework_message.domain.message.options import SendOptions
 
 RENAMED: Final = {"provider_code": "requested_provider"}
-"""Field: its column. `provider_code` of the table is where the newest attempt went."""
+"""Columns by fields. The table's `provider_code` is that of the newest attempt."""
 
-KEPT_ELSEWHERE: Final = frozenset({"expires_at"})
+FIELDS_WITHOUT_COLUMN: Final = frozenset({"expires_at"})
 """Fields that are None on a message: the message itself has an `expires_at`, which a new round moves."""
 
 Converter = Callable[[Any], Any]
@@ -56,24 +56,24 @@ def _as_json(value: object) -> str | None:
 
 
 class OptionMapping:
-    """Options to the columns of a row and back; everything that can be is worked out once."""
+    """Turns options into the columns of a row and back; what both need is computed once."""
 
     def __init__(self, options: type, columns: Collection[str]) -> None:
         """`columns` of the table; raises `TypeError` for a field that has none."""
         hints = get_type_hints(options)
         self._options = options
         self._gaps = [
-            (place, field.default) for place, field in enumerate(fields(options)) if field.name in KEPT_ELSEWHERE
+            (place, field.default) for place, field in enumerate(fields(options)) if field.name in FIELDS_WITHOUT_COLUMN
         ]
-        names = [field.name for field in fields(options) if field.name not in KEPT_ELSEWHERE]
+        names = [field.name for field in fields(options) if field.name not in FIELDS_WITHOUT_COLUMN]
         self.columns = tuple(RENAMED.get(name, name) for name in names)
         if missing := [name for name in self.columns if name not in columns]:
             raise TypeError(f"the message table has no column for the options {missing}")
         self._values = attrgetter(*names)
         self._cells = itemgetter(*self.columns)
-        known = [converters(hints[name]) for name in names]
-        self._encoders = [(column, one) for column, (one, _) in zip(self.columns, known, strict=True) if one]
-        self._decoders = [(place, one) for place, (_, one) in enumerate(known) if one]
+        pairs = [converters(hints[name]) for name in names]
+        self._encoders = [(column, encode) for column, (encode, _) in zip(self.columns, pairs, strict=True) if encode]
+        self._decoders = [(place, decode) for place, (_, decode) in enumerate(pairs) if decode]
 
     def row(self, options: Any) -> dict[str, Any]:
         """The columns of these options."""

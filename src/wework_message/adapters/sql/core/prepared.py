@@ -16,7 +16,7 @@ from sqlalchemy.sql.elements import ClauseElement
 
 Parameters: TypeAlias = tuple[Any, ...]
 Pick: TypeAlias = Callable[[Mapping[str, Any]], Parameters]
-"""Makes the driver's tuple of a row."""
+"""Makes the driver's tuple from a row."""
 
 Run: TypeAlias = Callable[[Connection, Iterable[Mapping[str, Any]]], int]
 """Executes a statement for each row; returns how many rows of the table it changed."""
@@ -44,16 +44,16 @@ class RowWriter(Protocol):
     """Writes many rows to a database where the driver's executemany would be a round trip for each."""
 
     def inserting(self, sql: str, names: Sequence[str], pick: Pick) -> Run:
-        """Of a compiled INSERT of one row; `pick` takes the parameters `names` in their order."""
+        """How to run a compiled INSERT of one row; `pick` takes the parameters `names` in their order."""
         ...
 
     def changing(self, change: KeyedChange, dialect: EngineDialect, pick: Pick) -> Run:
-        """Of an update or delete by key; `pick` takes its parameters in their order."""
+        """How to run an update or delete by key; `pick` takes its parameters in their order."""
         ...
 
 
 class Statement(Protocol):
-    """Something to execute for many rows."""
+    """A statement that is executed for many rows."""
 
     def many(self, connection: Connection, rows: Iterable[Mapping[str, Any]], /) -> int:
         """Execute it for each row; returns how many rows of the table it changed."""
@@ -61,9 +61,9 @@ class Statement(Protocol):
 
 
 class Selection(Protocol):
-    """Something to read."""
+    """A query."""
 
-    def rows(self, connection: Connection, /, **given: Any) -> list[dict[str, Any]]:
+    def rows(self, connection: Connection, /, **parameters: Any) -> list[dict[str, Any]]:
         """Every row as a dictionary by column."""
         ...
 
@@ -72,7 +72,7 @@ class Prepared:
     """One DML statement with named parameters."""
 
     def __init__(self, statement: ClauseElement, change: KeyedChange | None = None) -> None:
-        """Parameters of `statement` without a value are taken from each row by name; `change` says the same as data."""
+        """Parameters of `statement` without a value are taken from each row by name; `change` is the same as data."""
         self._statement = statement
         self._change = change
         self._compiled: dict[str, Run] = {}
@@ -85,18 +85,18 @@ class Prepared:
     def _compile(self, connection: Connection) -> Run:
         dialect = connection.dialect
         writer: RowWriter | None = connection.get_execution_options().get(ROW_WRITER)
-        run = self._each(dialect) if writer is None else self._written(writer, dialect)
+        run = self._row_by_row(dialect) if writer is None else self._by_writer(writer, dialect)
         self._compiled[dialect.name] = run
         return run
 
-    def _written(self, writer: RowWriter, dialect: EngineDialect) -> Run:
+    def _by_writer(self, writer: RowWriter, dialect: EngineDialect) -> Run:
         if self._change is not None:
             return writer.changing(self._change, dialect, _picker(self._change.parameters, {}))
         if isinstance(self._statement, Insert):
             return writer.inserting(*self._text(dialect))
-        return self._each(dialect)
+        return self._row_by_row(dialect)
 
-    def _each(self, dialect: EngineDialect) -> Run:
+    def _row_by_row(self, dialect: EngineDialect) -> Run:
         sql, _, pick = self._text(dialect)
 
         def run(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -113,31 +113,31 @@ class Prepared:
 
 
 class Query:
-    """One SELECT with named parameters. A list goes to an expanding one; its order and repetitions do not count there."""
+    """One SELECT with named parameters. An expanding one takes a list, whose order and repetitions do not count."""
 
     def __init__(self, statement: Select[Any]) -> None:
-        """Columns of `statement` have names that differ."""
+        """The columns of `statement` must have different names."""
         self._statement = statement
         self._columns = tuple([str(column.key) for column in statement.selected_columns])
         self._compiled: dict[tuple[str, tuple[int, ...]], _Compiled] = {}
 
-    def rows(self, connection: Connection, /, **given: Any) -> list[dict[str, Any]]:
+    def rows(self, connection: Connection, /, **parameters: Any) -> list[dict[str, Any]]:
         """Every row as a dictionary by column; values are the driver's own (SQLite's booleans are 0 and 1)."""
-        padded = {name: _padded(value) if isinstance(value, list) else value for name, value in given.items()}
+        padded = {name: _padded(value) if isinstance(value, list) else value for name, value in parameters.items()}
         lengths = tuple([len(value) for value in padded.values() if isinstance(value, list)])
         key = (connection.dialect.name, lengths)
         sql, names, constants = self._compiled.get(key) or self._compile(connection, key, padded)
         values = constants | _expanded(padded)
         result = connection.exec_driver_sql(sql, tuple([values[name] for name in names]))
-        found = result.cursor.fetchall()
+        fetched = result.cursor.fetchall()
         result.close()
-        return [dict(zip(self._columns, row, strict=True)) for row in found]
+        return [dict(zip(self._columns, row, strict=True)) for row in fetched]
 
     def _compile(
         self, connection: Connection, key: tuple[str, tuple[int, ...]], padded: Mapping[str, Any]
     ) -> "_Compiled":
-        whole = self._statement.params(padded)
-        compiled: Any = whole.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+        statement = self._statement.params(padded)
+        compiled: Any = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
         names = _places(compiled)
         constants = {name: compiled.binds[name].effective_value for name in names if name in compiled.binds}
         self._compiled[key] = (str(compiled), names, constants)
@@ -158,7 +158,7 @@ def _places(compiled: Any) -> Sequence[str]:
 
 
 def _padded(values: list[Any]) -> list[Any]:
-    """Grown to a power of two, so that there are few texts of one statement; at least one value."""
+    """Padded to a power of two, so that one statement has few texts. `values` are at least one."""
     return values + values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values))
 
 
@@ -167,33 +167,33 @@ def _expanded(padded: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in padded.items():
         if isinstance(value, list):
-            values |= {f"{name}_{place}": one for place, one in enumerate(value, 1)}
+            values |= {f"{name}_{place}": item for place, item in enumerate(value, 1)}
         else:
             values[name] = value
     return values
 
 
 def _picker(names: Sequence[str], constants: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-    """Makes the driver's tuple of a row; a constant of the statement fills its own place."""
+    """Makes the driver's tuple from a row; a constant of the statement fills its own place."""
     if not constants and len(names) > 1:
         return itemgetter(*names)
     return lambda row: tuple([constants[name] if name in constants else row[name] for name in names])
 
 
 def inserting(table: Table, *, without: Sequence[str] = ()) -> Prepared:
-    """INSERT of every column but `without`; parameters carry the columns' names."""
+    """INSERT of every column but `without`; parameters have the columns' names."""
     return Prepared(insert(table).values(parameters(table, without=without)))
 
 
 def updating(
     table: Table, keys: Mapping[str, str], columns: Sequence[str], *, index: str | None = None, plus: str | None = None
 ) -> Prepared:
-    """UPDATE by key: parameters carry the names of `columns`, and those that `keys` says for the columns of `index`.
+    """UPDATE by key: parameters have the names of `columns` and, for the columns of `index`, the names in `keys`.
 
-    The value for the column `plus` is added to what is there.
+    The value for the column `plus` is added to the stored one.
     """
-    given: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in columns}
-    values = {name: table.c[name] + value if name == plus else value for name, value in given.items()}
+    binds: dict[str, BindParameter[Any]] = {name: bindparam(name) for name in columns}
+    values = {name: table.c[name] + value if name == plus else value for name, value in binds.items()}
     where = [table.c[column] == bindparam(name) for column, name in keys.items()]
     sets = {name: f"t.{name} + v.{name}" if name == plus else f"v.{name}" for name in columns}
     change = KeyedChange(table.name, index, keys, sets, [*keys.values(), *columns])

@@ -1,4 +1,4 @@
-"""Receipts as stored: one JSON object, in which the details of the protocol stand beside the fields of ours."""
+"""Receipts as stored: one JSON object with the fields of `Receipt` and the details of the protocol."""
 
 from typing import Any
 
@@ -12,13 +12,15 @@ _FIELDS = tuple(name for name in Receipt.__dataclass_fields__ if name != "detail
 
 
 def receipt_text(receipt: Receipt) -> str:
-    """A receipt as it is stored."""
+    """The JSON text of a receipt."""
     fields = {name: getattr(receipt, name) for name in _FIELDS}
-    return _encode(fields | dict(receipt.details) | fields).decode()  # ours first, and ours where a detail has the name
+    return _encode(
+        fields | dict(receipt.details) | fields
+    ).decode()  # our fields come first, and replace a detail of the same name
 
 
 def receipt_of(text: str) -> Receipt:
-    """A stored receipt; what is no field of ours is a detail."""
+    """A stored receipt; what is no field of `Receipt` is a detail."""
     values = _decode(text)
     fields = {name: values.pop(name) for name in _FIELDS if name in values}
     return Receipt(**fields, details=values)

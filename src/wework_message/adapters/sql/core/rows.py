@@ -31,10 +31,10 @@ STATE_COLUMNS = (
     "status", "reason", "confirmed", "possible_duplicate", "recall", "recall_confirmed", "round", "tries", "strikes",
     "attempt_count", "provider_code", "version", "updated_at",
 )  # fmt: skip
-"""What a transition may change, but for `ROUND_COLUMNS`; everything else of a message is written once."""
+"""What a transition in the first round may change; all other columns of a message are written once."""
 
 ROUND_COLUMNS = (*STATE_COLUMNS, "expires_at")
-"""What a transition may change once a message had a second round: only a new round moves its end (D-40)."""
+"""What a transition in a later round may change: only a new round moves the end of a message (D-40)."""
 
 
 def lane(account_id: str, conversation_id: str) -> str:
@@ -43,7 +43,7 @@ def lane(account_id: str, conversation_id: str) -> str:
 
 
 def message_state(message: Message) -> dict[str, Any]:
-    """The changeable part of a message."""
+    """The columns of a message that transitions may change."""
     lifecycle = message.lifecycle
     return {
         "status": lifecycle.status.value,
@@ -64,7 +64,7 @@ def message_state(message: Message) -> dict[str, Any]:
 
 
 def message_row(message: Message) -> dict[str, Any]:
-    """A whole new message."""
+    """All columns of a new message."""
     return {
         "id": message.id,
         "tenant_id": message.tenant_id,
@@ -84,7 +84,7 @@ def message_row(message: Message) -> dict[str, Any]:
 
 
 def due_row(message: Message, due: Due, now: int) -> dict[str, Any]:
-    """When a message is due next, as an instant and as a duration; `now` is the store's clock."""
+    """When a message is due next, as an instant and as a duration; `now` is by the store's clock."""
     scheduled = message.status is MessageStatus.SCHEDULED
     return {
         "tenant_id": message.tenant_id,
@@ -101,7 +101,7 @@ def due_row(message: Message, due: Due, now: int) -> dict[str, Any]:
 
 
 SCHEDULED_POSITION = max(LanePosition) + 1
-"""A scheduled message blocks nobody before its time and keeps its place from then on."""
+"""The place of a scheduled message: it blocks no other before its time, and keeps its place from then on."""
 
 
 def message_of(row: Row, attempts: Sequence[Attempt]) -> Message:
@@ -169,7 +169,7 @@ SETTLED_COLUMNS = (
     "ended_at", "outcome", "reason", "error_code", "error_message", "confirmed", "receipt", "provider_message_id",
     "app_info_key", "sent_at", "facts", "unsettled", "lane_open",
 )  # fmt: skip
-"""What is learnt about an attempt after its intent."""
+"""What is written about an attempt after its intent."""
 
 
 def attempt_of(row: Row) -> Attempt:
@@ -226,7 +226,7 @@ def note_of(row: Row) -> Note:
 
 
 def account_of(row: Row, bindings: Sequence[Binding]) -> Account:
-    """A stored account; its state is what its bindings say."""
+    """A stored account; its state follows from its bindings."""
     return Account(
         account_id=row["account_id"], tenant_id=row["tenant_id"], name=row["name"], corp_id=row["corp_id"],
         wecom_user_id=row["vid"], enabled=bool(row["enabled"]), state=effective_state(bindings),

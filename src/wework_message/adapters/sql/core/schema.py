@@ -1,4 +1,4 @@
-"""The schema's version: brought up at start by one process while the others wait, or checked only (D-37)."""
+"""The schema's version: one process upgrades it at start while the others wait, or it is only checked (D-37)."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 VERSION_TABLE: Final = "wm_schema_version"
 
 MigrationLock: TypeAlias = Callable[[Connection], AbstractContextManager[None]]
-"""Lets one process at a time in; `DatabaseBackend.migration_lock` of the database that the connection is to."""
+"""Admits one process at a time: `DatabaseBackend.migration_lock` of the connection's database."""
 
 
 class SchemaState(StrEnum):
@@ -25,11 +25,11 @@ class SchemaState(StrEnum):
     CURRENT = "CURRENT"
     BEHIND = "BEHIND"
     AHEAD = "AHEAD"
-    """A newer version has been here: this one must not write."""
+    """A newer version has upgraded it: this one must not write."""
 
 
 def schema_state(connection: Connection) -> SchemaState:
-    """Compare."""
+    """Compare the database's revision with those of this version."""
     script = ScriptDirectory.from_config(_config())
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
     current = context.get_current_revision()
@@ -42,7 +42,7 @@ def schema_state(connection: Connection) -> SchemaState:
 
 
 def upgrade(connection: Connection, lock: MigrationLock) -> SchemaState:
-    """Bring the schema up, in the connection's transaction; returns what it was. Others wait, then find it done."""
+    """Upgrade the schema in the connection's transaction; returns its state before. Other processes wait, then find it CURRENT."""
     with lock(connection):
         before = schema_state(connection)
         if before in (SchemaState.EMPTY, SchemaState.BEHIND):

@@ -1,4 +1,4 @@
-"""A database as units of work and queries see it, whichever it is."""
+"""A database as units of work and queries see it."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,12 +25,12 @@ class Store(Sessions, Protocol):
 
     @property
     def turn(self) -> Turn:
-        """Lets as many units of work of the process in as it takes."""
+        """Admits as many units of work of the process as the database takes at a time."""
         ...
 
     @property
     def side_by_side(self) -> bool:
-        """Whether that is more than one."""
+        """Whether the database takes more than one unit of work of the process at a time."""
         ...
 
     async def transact(self, work: Callable[..., Result], /, *arguments: Any) -> Result:

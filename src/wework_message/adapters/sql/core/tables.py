@@ -116,7 +116,7 @@ due: Final = Table(
     Index("ix_wm_due_lane", "lane", "place", "urgency", "seq"),
     **NEVER_REUSED,
 )
-"""What is to be looked at, and when; a claim moves `due_at` to the end of its lease. `seq` is the order of a lane."""
+"""Which message is to be handled, and when; a claim moves `due_at` to the end of its lease. `seq` is the order of a lane."""
 
 attempt: Final = Table(
     "wm_attempt",
@@ -175,7 +175,7 @@ batch: Final = Table(
     Column("total", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
-"""Batches as accepted; how far they are is in their messages."""
+"""Batches as accepted; their progress is in their messages."""
 
 note: Final = Table(
     "wm_note",
@@ -216,7 +216,7 @@ callback: Final = Table(
     Index("ix_wm_callback_waits", "waits_for", "guid", "state"),
     **NEVER_REUSED,
 )
-"""The inbox: raw, before it was answered."""
+"""The inbox: callbacks, stored raw before they are answered."""
 
 dead_letter: Final = Table(
     "wm_dead_letter",
@@ -238,7 +238,7 @@ dead_letter: Final = Table(
     Index("ix_wm_dead_letter_list", "tenant_id", "source", "id"),
     **NEVER_REUSED,
 )
-"""What a queue handed us and we could not take."""
+"""Queue messages that could not be accepted."""
 
 account: Final = Table(
     "wm_account",
@@ -283,4 +283,4 @@ finished: Final = Table(
     Column("outcome", _CODE, primary_key=True),
     Column("total", BigInteger, nullable=False),
 )
-"""Kept counters of finished calls; nothing counts rows at query time."""
+"""Counters of finished calls; no query counts rows."""

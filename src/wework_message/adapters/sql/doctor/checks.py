@@ -1,6 +1,6 @@
 """Checks of the database that are the same on every kind: its schema, and its clock against this machine's.
 
-What they read they read in autocommit or from a file opened read-only: nothing is written, not even by SQLite beside its file.
+They read in autocommit or from a file opened read-only: nothing is written, and SQLite makes no file of its own.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ NAME: Final = "database"
 """First part of the checks' names."""
 
 CALL: Final = f"{NAME}.call"
-"""The check that asks a first query; the others need it."""
+"""The check that runs a first query; the others need it."""
 
 CLOCK_WARNING_MS: Final = 1_000
 """Clocks that differ by more are a warning; by more than `SKEW_MS` echoes of texts are no longer recognised."""
@@ -27,8 +27,8 @@ def schema_check(run: Run, *, auto_migrate: bool) -> Check:
     return Check(f"{NAME}.schema", lambda: _schema(run, auto_migrate=auto_migrate), after=CALL, fault=Fault.SETTINGS)
 
 
-def told_offset(what: str, offset_ms: float) -> Finding:
-    """What it means that the clock of `what` is `offset_ms` ahead of this machine's."""
+def offset_finding(what: str, offset_ms: float) -> Finding:
+    """The finding where the clock of `what` is `offset_ms` ahead of this machine's."""
     side = "ahead of" if offset_ms > 0 else "behind"
     text = f"its clock is {abs(offset_ms):.0f} ms {side} this machine's"
     advice = f"let this machine and {what} follow one time server (NTP)"

@@ -1,4 +1,4 @@
-"""The invariants of what is stored, as checks; and whether what is due is taken at all."""
+"""The invariants of the stored rows as checks, and whether due messages are claimed at all."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.schema import SchemaState, schema_state
 from wework_message.adapters.sql.core.tables import due
-from wework_message.adapters.sql.repositories.invariants import MAX_NAMED, RULES, Rule, breaking
+from wework_message.adapters.sql.repositories.invariants import MAX_COUNTED, RULES, Rule, breaking
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.domain.ports.checks import Check, Fault, Finding
 from wework_message.domain.ports.store_metrics import Invariant
@@ -24,67 +24,72 @@ BREACHES: Final = {
     Invariant.SENT_WITHOUT_PROOF: "counts as sent, and no attempt of it was accepted or seen",
     Invariant.FAILED_UNPROVEN: "is FAILED for certain, and an attempt of it may have been executed",
 }
-"""The invariants that gauges count, in words. A lease that nobody takes is no broken row where nobody runs: ``database.overdue``."""
+"""The invariants that gauges count, in words.
+
+LEASE_OVERDUE is not one of them: where no process runs, a lease that ran out is no broken row. ``database.overdue`` shows it.
+"""
 
 OVERDUE_MS: Final = 10 * 60_000
-"""What has been due for longer, nobody takes."""
+"""A message that has been due for longer is not being claimed."""
 
-_SHOWN: Final = 3
+_MAX_IDS_SHOWN: Final = 3
 _SCHEMA: Final = "database.schema"
 _NO_SCHEMA: Final = "the tables are not those of this version yet"
 
 
 def invariant_checks(run: Run, dialect: Dialect, clock: Clock) -> Iterator[Check]:
-    """``invariant.<kind>`` for each invariant of the gauges and each rule beside them, and ``database.overdue``."""
-    counted = _Counted(run, dialect, clock)
+    """``invariant.<kind>`` for each invariant of the gauges and each other rule, and ``database.overdue``."""
+    counts = _ViolationCounts(run, dialect, clock)
     for kind, breach in BREACHES.items():
-        ask = partial(_counts, counted, kind, breach)
+        ask = partial(_check_counted, counts, kind, breach)
         yield Check(f"invariant.{kind}", ask, after=_SCHEMA, fault=Fault.BROKEN)
     for rule in RULES:
-        yield Check(f"invariant.{rule.kind}", partial(_holds, run, rule), after=_SCHEMA, fault=Fault.BROKEN)
-    yield Check("database.overdue", partial(_taken, run), after=_SCHEMA)
+        yield Check(f"invariant.{rule.kind}", partial(_check_rule, run, rule), after=_SCHEMA, fault=Fault.BROKEN)
+    yield Check("database.overdue", partial(_check_overdue, run), after=_SCHEMA)
 
 
-class _Counted:
-    """What the gauges would show, asked once for all checks."""
+class _ViolationCounts:
+    """The counts of the gauges, read once for all checks."""
 
     def __init__(self, run: Run, dialect: Dialect, clock: Clock) -> None:
         self._run = run
         self._store_metrics = SqlStoreMetrics(run, dialect, clock)
         self._turn = asyncio.Lock()
-        self._found: Mapping[Invariant, int] | None = None
+        self._violations: Mapping[Invariant, int] | None = None
 
     async def violations(self) -> Mapping[Invariant, int] | None:
         """None where the tables are not this version's."""
         async with self._turn:
-            if self._found is None and await self._run(schema_state) is SchemaState.CURRENT:
-                self._found = await self._store_metrics.violations()
-            return self._found
+            if self._violations is None and await self._run(schema_state) is SchemaState.CURRENT:
+                self._violations = await self._store_metrics.violations()
+            return self._violations
 
 
-async def _counts(counted: _Counted, kind: Invariant, breach: str) -> Finding:
-    found = await counted.violations()
-    if found is None:
+async def _check_counted(counts: _ViolationCounts, kind: Invariant, breach: str) -> Finding:
+    violations = await counts.violations()
+    if violations is None:
         return Finding.skipped(_NO_SCHEMA)
-    return _told(found[kind], breach) if found[kind] else Finding.ok("holds")
+    return _broken(violations[kind], breach) if violations[kind] else Finding.ok("holds")
 
 
-async def _holds(run: Run, rule: Rule) -> Finding:
-    broken = await run(_breaking, rule, _now())
-    if broken is None:
+async def _check_rule(run: Run, rule: Rule) -> Finding:
+    message_ids = await run(_breaking, rule, _now())
+    if message_ids is None:
         return Finding.skipped(_NO_SCHEMA)
-    return _told(len(broken), rule.breach, f": {_some(broken)}") if broken else Finding.ok("holds")
+    if not message_ids:
+        return Finding.ok("holds")
+    return _broken(len(message_ids), rule.breach, f": {_listed(message_ids)}")
 
 
-def _told(count: int, breach: str, which: str = "") -> Finding:
-    many = f"{count} or more" if count >= MAX_NAMED else str(count)
+def _broken(count: int, breach: str, which: str = "") -> Finding:
+    many = f"{count} or more" if count >= MAX_COUNTED else str(count)
     return Finding.failed(
         f"{many} {'message' if count == 1 else 'messages'}, each {breach}{which}",
         "a defect of ours: keep the log and the rows of these messages, and report it",
     )
 
 
-async def _taken(run: Run) -> Finding:
+async def _check_overdue(run: Run) -> Finding:
     oldest = await run(_oldest_due)
     if isinstance(oldest, str):
         return Finding.skipped(oldest)
@@ -102,16 +107,16 @@ def _breaking(connection: Connection, rule: Rule, now: int) -> list[str] | None:
 
 
 def _oldest_due(connection: Connection) -> int | str | None:
-    """Epoch ms; why nobody can tell; None where nothing is due."""
+    """Epoch ms; a text = why it cannot be read; None = nothing is due."""
     if schema_state(connection) is not SchemaState.CURRENT:
         return _NO_SCHEMA
     oldest: int | None = connection.execute(select(func.min(due.c.due_at))).scalar()
     return oldest
 
 
-def _some(ids: list[str]) -> str:
-    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
-    return f"{', '.join(ids[:_SHOWN])}{more}"
+def _listed(ids: list[str]) -> str:
+    more = f" and {len(ids) - _MAX_IDS_SHOWN} more" if len(ids) > _MAX_IDS_SHOWN else ""
+    return f"{', '.join(ids[:_MAX_IDS_SHOWN])}{more}"
 
 
 def _now() -> int:

@@ -1,4 +1,4 @@
-"""MySQL and MariaDB behind the seam of databases."""
+"""The backend of MySQL and MariaDB."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -37,7 +37,7 @@ class MysqlBackend(DatabaseBackend):
             raise UnavailableError("database", "another process has been migrating it for too long")
         try:
             yield
-            # The version's row is no change of the schema: before it is committed, nobody else may look.
+            # The version's row is no change of the schema: before it is committed, no other process may look.
             connection.exec_driver_sql("COMMIT")
         finally:
             if not connection.invalidated:
@@ -51,7 +51,7 @@ class MysqlBackend(DatabaseBackend):
     async def examining(
         self, source: DatabaseSource, *, auto_migrate: bool, accept_data_loss: bool
     ) -> AsyncIterator[Examination]:
-        """A store of its own."""
+        """On a store of its own, which it closes."""
         target, store = self.kind.target(source), self.open(source)
         try:
             yield Examination(

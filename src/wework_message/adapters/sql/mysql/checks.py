@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from wework_message.adapters.http.checks import reaching
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.doctor.checks import CALL, NAME, schema_check, told_offset
+from wework_message.adapters.sql.doctor.checks import CALL, NAME, offset_finding, schema_check
 from wework_message.adapters.sql.mysql.server import objections
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
@@ -21,15 +21,20 @@ def mysql_checks(run: Run, host: str, port: int, *, auto_migrate: bool, accept_d
         return await _safety(run, accept_data_loss=accept_data_loss)
 
     async def clock() -> Finding:
-        began, clocked = time.monotonic(), time.time()
-        there = await run(_server_ms)
-        took_ms = (time.monotonic() - began) * 1000
-        return told_offset("the database", there - clocked * 1000 - took_ms / 2)
+        started, local_s = time.monotonic(), time.time()
+        server_ms = await run(_server_ms)
+        elapsed_ms = (time.monotonic() - started) * 1000
+        return offset_finding("the database", server_ms - local_s * 1000 - elapsed_ms / 2)
 
-    way = reaching(NAME, host, port, setting="datasource.url")
+    network_checks = reaching(NAME, host, port, setting="datasource.url")
     return (
-        *way,
-        Check(CALL, call, after=way[-1].name, advice="correct user, password and database, or the server's own log"),
+        *network_checks,
+        Check(
+            CALL,
+            call,
+            after=network_checks[-1].name,
+            advice="correct user, password and database, or the server's own log",
+        ),
         Check(f"{NAME}.safety", safety, after=CALL, fault=Fault.SETTINGS),
         schema_check(run, auto_migrate=auto_migrate),
         Check(f"{NAME}.clock", clock, after=CALL, fault=Fault.SETTINGS),
@@ -37,12 +42,12 @@ def mysql_checks(run: Run, host: str, port: int, *, auto_migrate: bool, accept_d
 
 
 async def _safety(run: Run, *, accept_data_loss: bool) -> Finding:
-    found = await run(objections)
-    accepted = [one for one in found if one.loses_data and accept_data_loss]
-    refused = [one for one in found if one not in accepted]
-    text = "; ".join(f"{one.variable}: {one.text}" for one in (*refused, *accepted))
+    raised = await run(objections)
+    accepted = [objection for objection in raised if objection.loses_data and accept_data_loss]
+    refused = [objection for objection in raised if objection not in accepted]
+    text = "; ".join(f"{objection.variable}: {objection.text}" for objection in (*refused, *accepted))
     if refused:
-        return Finding.failed(text, f"set {', '.join(one.variable for one in refused)} on the server")
+        return Finding.failed(text, f"set {', '.join(objection.variable for objection in refused)} on the server")
     if accepted:
         return Finding.warning(
             text,

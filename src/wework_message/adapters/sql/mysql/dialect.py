@@ -1,8 +1,8 @@
-"""MySQL 8 and MariaDB 10.6 or newer, in the words that both understand.
+"""MySQL 8 and MariaDB 10.6 or newer, in SQL that both understand.
 
 Units of work run at the same time, in this process and in others, under READ COMMITTED. So a claim locks the due rows it
 takes and skips those that are taken; statements name their index, since a planner that reads a small table whole would
-lock rows that nobody asked for; and instants come from the server's clock, in the statement that writes or compares them.
+lock rows that the statement is not about; and instants come from the server's clock, in the statement that writes or compares them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,7 +39,7 @@ class MysqlDialect(InsertStatements):
     """Statements for MySQL and MariaDB."""
 
     def __init__(self, *, server_clock: bool = True) -> None:
-        """`server_clock` false: instants are the journal's clock's, as tests that turn it need."""
+        """`server_clock` False: instants come from the repository's clock, which tests can set."""
         server = literal_column(SERVER_NOW, BigInteger())
         self._now: ColumnElement[int] = server if server_clock else bindparam("now", type_=BigInteger())
         self._read_now: ColumnElement[int] = server if server_clock else bindparam("now", 0)
@@ -53,40 +53,39 @@ class MysqlDialect(InsertStatements):
         return Prepared(mysql.insert(due).values(values))
 
     @cached_property
-    def due_again(self) -> "DueAgain":
+    def reschedule(self) -> "Reschedule":
         """UPDATE of known rows, INSERT of the others."""
-        return DueAgain(self.new_due, self._moved("place", "parked"))
+        return Reschedule(self.new_due, self._moved("place", "parked"))
 
     @cached_property
-    def call_started(self) -> "DueAgain":
+    def call_started(self) -> "Reschedule":
         """UPDATE of known rows, INSERT of the others."""
-        return DueAgain(self.new_due, self._moved("place", "parked", "paced"))
+        return Reschedule(self.new_due, self._moved("place", "parked", "paced"))
 
     @cached_property
     def wake_next(self) -> "WakeNext":
-        """First look, then UPDATE: MySQL lets no update read its own table (error 1093)."""
-        return WakeNext(self._woken(due.c.seq, None))
+        """SELECT, then UPDATE: MySQL lets no update read its own table (error 1093)."""
+        return WakeNext(self._wake(due.c.seq, None))
 
     @cached_property
     def wake_all(self) -> "WakeAll":
         """One update for all lanes."""
-        return WakeAll(self._woken(due.c.lane, "ix_wm_due_lane"))
+        return WakeAll(self._wake(due.c.lane, "ix_wm_due_lane"))
 
     def instant(self, connection: Connection, now: int) -> int:
-        """Asked of the server."""
         if not self._server_clock:
             return now
-        asked = connection.exec_driver_sql(f"SELECT {SERVER_NOW}").scalar_one()
-        return int(asked)
+        server_now = connection.exec_driver_sql(f"SELECT {SERVER_NOW}").scalar_one()
+        return int(server_now)
 
     @cached_property
     def claim(self) -> "Claim":
-        """FOR UPDATE SKIP LOCKED, then a look at the lanes."""
+        """FOR UPDATE SKIP LOCKED, then a read of the lanes."""
         return Claim(self._read_now)
 
     @cached_property
     def claim_named(self) -> "ClaimNamed":
-        """FOR UPDATE SKIP LOCKED by the unique index on message ids, then a look at the lanes."""
+        """FOR UPDATE SKIP LOCKED by the unique index on message ids, then a read of the lanes."""
         return ClaimNamed(self._read_now)
 
     def _insert_new(self, table: Table, *without: str) -> Prepared:
@@ -109,16 +108,16 @@ class MysqlDialect(InsertStatements):
         change = KeyedChange(due.name, BY_MESSAGE, {"message_id": "message_id"}, sets, names)
         return Prepared(text(""), change)
 
-    def _woken(self, column: ColumnElement[Any], index: str | None) -> "Woken":
-        return Woken(column, index, self._now)
+    def _wake(self, column: ColumnElement[Any], index: str | None) -> "Wake":
+        return Wake(column, index, self._now)
 
 
-class DueAgain:
+class Reschedule:
     """Moves due rows.
 
     Not an INSERT .. ON DUPLICATE KEY UPDATE: that locks the gap before each key it finds and uses up a serial number for
-    each row. Whoever saves a message has it locked, so nobody else inserts its due row in between. Only where fewer rows
-    changed than are to be moved does it matter which of them are there.
+    each row. The transaction that saves a message has it locked, so no other one inserts its due row in between. Which
+    rows exist matters only where fewer rows changed than are to be moved.
     """
 
     _KNOWN: Final = Query(by_index(select(due.c.message_id).where(due.c.message_id.in_(IDS)), due, BY_MESSAGE))
@@ -130,34 +129,35 @@ class DueAgain:
 
     def many(self, connection: Connection, rows: Iterable[Mapping[str, Any]], /) -> int:
         """Returns how many rows changed or are new."""
-        wanted = list(rows)
-        if not wanted:
+        due_rows = list(rows)
+        if not due_rows:
             return 0
-        changed = self._moved.many(connection, wanted)
-        if changed == len(wanted):
+        changed = self._moved.many(connection, due_rows)
+        if changed == len(due_rows):
             return changed
-        known = {one["message_id"] for one in self._KNOWN.rows(connection, ids=[row["message_id"] for row in wanted])}
-        return changed + self._new.many(connection, [row for row in wanted if row["message_id"] not in known])
+        stored = self._KNOWN.rows(connection, ids=[row["message_id"] for row in due_rows])
+        known = {row["message_id"] for row in stored}
+        return changed + self._new.many(connection, [row for row in due_rows if row["message_id"] not in known])
 
 
-class Woken:
-    """Makes the parked waiting rows due whose `column` is one of some values."""
+class Wake:
+    """Makes the parked waiting rows due whose `column` has one of some values."""
 
     def __init__(self, column: ColumnElement[Any], index: str | None, now: ColumnElement[int]) -> None:
         """`index` begins with `column`; None = that of the primary key."""
         parked = (
-            column.in_(bindparam("ones", expanding=True)),
+            column.in_(bindparam("values", expanding=True)),
             due.c.place == LanePosition.WAITING.value,
             due.c.parked,
         )
         woken = update(due).where(*parked).values(due_at=now, parked=false())
         self._update = updating_by_index(woken, due, index)
 
-    def __call__(self, connection: Connection, ones: Sequence[Any], now: int) -> int:
+    def __call__(self, connection: Connection, values: Sequence[Any], now: int) -> int:
         """Returns how many."""
-        if not ones:
+        if not values:
             return 0
-        return connection.execute(self._update, {"ones": ones, "now": now}).rowcount
+        return connection.execute(self._update, {"values": values, "now": now}).rowcount
 
 
 _FIRST_OF_LANE: Final = (
@@ -167,31 +167,31 @@ _FIRST_OF_LANE: Final = (
 
 
 class WakeNext:
-    """Wakes the first waiting message of each lane, whoever it is by now."""
+    """Wakes the message of each lane that is the first to wait by now."""
 
-    def __init__(self, woken: Woken) -> None:
-        """`woken` by serial number."""
-        self._woken = woken
+    def __init__(self, wake: Wake) -> None:
+        """`wake` takes serial numbers."""
+        self._wake = wake
 
     def many(self, connection: Connection, rows: Iterable[Mapping[str, Any]], /) -> int:
-        """Returns how many were woken. A claim that has the message locked is waited for: it may be parking it."""
-        wanted = list(rows)
-        if not wanted:
+        """Returns how many were woken. It waits for a claim that has the message locked: the claim may be parking it."""
+        freed = list(rows)
+        if not freed:
             return 0
-        lanes = list(dict.fromkeys(row["the_lane"] for row in wanted))
-        given = "SELECT %s AS lane" + " UNION ALL SELECT %s" * (len(lanes) - 1)
-        found = connection.exec_driver_sql(f"SELECT {_FIRST_OF_LANE} AS seq FROM ({given}) AS v", tuple(lanes))  # noqa: S608 -- constants and places of parameters
-        return self._woken(connection, sorted(seq for (seq,) in found if seq is not None), wanted[0]["now"])
+        lanes = list(dict.fromkeys(row["the_lane"] for row in freed))
+        source = "SELECT %s AS lane" + " UNION ALL SELECT %s" * (len(lanes) - 1)
+        firsts = connection.exec_driver_sql(f"SELECT {_FIRST_OF_LANE} AS seq FROM ({source}) AS v", tuple(lanes))  # noqa: S608 -- constants and places of parameters
+        return self._wake(connection, sorted(seq for (seq,) in firsts if seq is not None), freed[0]["now"])
 
 
 class WakeAll:
     """Wakes every parked message of each lane."""
 
-    def __init__(self, woken: Woken) -> None:
-        """`woken` by lane."""
-        self._woken = woken
+    def __init__(self, wake: Wake) -> None:
+        """`wake` takes lanes."""
+        self._wake = wake
 
     def many(self, connection: Connection, rows: Iterable[Mapping[str, Any]], /) -> int:
         """Returns how many."""
-        wanted = list(rows)
-        return self._woken(connection, sorted({row["the_lane"] for row in wanted}), wanted[0]["now"]) if wanted else 0
+        freed = list(rows)
+        return self._wake(connection, sorted({row["the_lane"] for row in freed}), freed[0]["now"]) if freed else 0

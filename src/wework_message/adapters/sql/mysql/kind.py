@@ -28,7 +28,7 @@ class MysqlTarget:
 
 
 class MysqlKind(DatabaseKind):
-    """A database on a MySQL or MariaDB server. A user or password in the URL goes before the settings beside it."""
+    """A database on a MySQL or MariaDB server. A user or password in the URL replaces the setting."""
 
     name = "mysql"
     title = "MySQL"
@@ -45,8 +45,8 @@ class MysqlKind(DatabaseKind):
         """User and password; an empty password counts where the URL gives it."""
         userinfo = _userinfo(source)
         user, colon, _ = userinfo.partition(":")
-        given = {"username": user or source.username, "password": colon or source.password}
-        return {name: "MySQL needs a user and a password" for name, value in given.items() if not value}
+        values = {"username": user or source.username, "password": colon or source.password}
+        return {name: "MySQL needs a user and a password" for name, value in values.items() if not value}
 
     def shown(self, source: DatabaseSource) -> str:  # noqa: ARG002 -- the address is in the settings, masked
         """The kind alone."""

@@ -1,4 +1,4 @@
-"""What tables are made with on MySQL and MariaDB."""
+"""Options of tables on MySQL and MariaDB."""
 
 from typing import Any, Final
 

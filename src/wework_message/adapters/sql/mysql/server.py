@@ -1,4 +1,4 @@
-"""What a MySQL or MariaDB server must be for the promises to hold: asked once, at start (R-G5)."""
+"""What a MySQL or MariaDB server must be for the guarantees to hold: read once, at start (R-G5)."""
 
 import re
 from collections.abc import Iterator
@@ -8,18 +8,18 @@ from sqlalchemy import Connection
 
 from wework_message.adapters.sql.core.database_backend import Objection
 
-MINIMUM: Final = {True: (10, 6), False: (8, 0, 1)}
+MINIMUM_VERSIONS: Final = {True: (10, 6), False: (8, 0, 1)}
 """By whether it is MariaDB: the first versions with SKIP LOCKED."""
 
-_QUESTION: Final = """
+_VARIABLES: Final = """
 SELECT VERSION() AS version, @@GLOBAL.innodb_flush_log_at_trx_commit AS flush, @@GLOBAL.log_bin AS log_bin,
        @@GLOBAL.sync_binlog AS sync_binlog, @@GLOBAL.binlog_format AS binlog_format
 """
 
 
 def objections(connection: Connection) -> tuple[Objection, ...]:
-    """Everything that speaks against this server; empty = it does."""
-    row = connection.exec_driver_sql(_QUESTION).mappings().one()
+    """Everything that the service cannot accept about this server; empty = nothing."""
+    row = connection.exec_driver_sql(_VARIABLES).mappings().one()
     return tuple(
         _objections(
             str(row["version"]),
@@ -35,7 +35,7 @@ def _objections(
     version: str, *, flush: int, log_bin: bool, sync_binlog: int, binlog_format: str
 ) -> Iterator[Objection]:
     mariadb = "mariadb" in version.lower()
-    if _numbers(version) < MINIMUM[mariadb]:
+    if _numbers(version) < MINIMUM_VERSIONS[mariadb]:
         name = "MariaDB 10.6" if mariadb else "MySQL 8.0"
         yield Objection("version", f"it is {version}; {name} is the oldest that will do", loses_data=False)
     if flush != 1:
@@ -52,4 +52,4 @@ def _objections(
 
 def _numbers(version: str) -> tuple[int, ...]:
     """Of ``10.11.6-MariaDB-log``, with or without the ``5.5.5-`` that some servers put before it."""
-    return tuple(int(one) for one in re.findall(r"\d+", version.removeprefix("5.5.5-"))[:3])
+    return tuple(int(number) for number in re.findall(r"\d+", version.removeprefix("5.5.5-"))[:3])

@@ -29,38 +29,39 @@ WRITERS: Final = 8
 READERS: Final = 8
 """Connections for queries in one process."""
 
-CONNECT_S: Final = 5
-"""How long a server may take to let a connection in."""
+CONNECT_TIMEOUT_S: Final = 5
+"""How long a server may take to accept a connection."""
 
-STEP_S: Final = 30
+STEP_TIMEOUT_S: Final = 30
 """How long a step of a unit of work, its commit or a query may take."""
 
-RECYCLE_S: Final = 1_800
+MAX_CONNECTION_AGE_S: Final = 1_800
 """Connections are not used for longer: proxies and servers close old ones."""
 
-LOCK_WAIT_S: Final = 5
+LOCK_WAIT_TIMEOUT_S: Final = 5
 """How long a statement waits for a row; then the whole transaction is tried again."""
 
-IDLE_IN_TRANSACTION_S: Final = 20
-"""After so long between two statements of a transaction, its process stands still or is out of reach: rolled back.
+MAX_IDLE_IN_TRANSACTION_S: Final = 20
+"""A transaction that is idle for so long is rolled back: its process hangs or is out of reach.
 
-Else what it has locked would be passed by until it comes back, or for the server's `wait_timeout` of 8 h. MariaDB only.
+Otherwise claims would skip the rows it has locked until it comes back, or for the server's `wait_timeout` of 8 h. MariaDB
+only.
 """
 
-IDLE_S: Final = 300
-"""The same on MySQL, which knows no limit for transactions alone: any connection that is idle for so long is closed."""
+MAX_IDLE_S: Final = 300
+"""The same on MySQL, which has no limit for transactions alone: it closes any connection that is idle for so long."""
 
 ENGINE_OPTIONS: Final = {ROW_WRITER: MultirowWriter()}
-"""What `Prepared` statements find on a connection."""
+"""Execution options that `Prepared` statements read from a connection."""
 
 _RETRYABLE: Final = frozenset({1020, 1205, 1213})
-"""The server gave this transaction up for another: changed since read, lock wait, deadlock."""
+"""The server ended this transaction in favour of another: changed since read, lock wait, deadlock."""
 
 _LOST: Final = frozenset({1053, 1927, 2006, 2013, 2014, 2055})
-"""The connection is gone: shutting down, killed, gone away, lost during the query, out of step, lost."""
+"""The connection is lost: shutting down, killed, gone away, lost during the query, out of step, lost."""
 
 _UNREACHABLE: Final = frozenset({1040, 1203, 2002, 2003, 2005})
-"""There is no connection to be had."""
+"""No connection can be opened."""
 
 _REFUSED: Final = {
     1044: "this user may not use the database",
@@ -71,9 +72,9 @@ _REFUSED: Final = {
     1040: "the server has no connection left",
     2003: "does not answer",
 }
-"""Numbers that whoever runs the service can do something about."""
+"""Numbers that an operator can do something about."""
 
-_NEVER_SAID: Final = "the answer to COMMIT was lost"
+_COMMIT_ANSWER_LOST: Final = "the answer to COMMIT was lost"
 
 
 class MysqlStore:
@@ -100,20 +101,20 @@ class MysqlStore:
             return await connection.run_sync(work, *arguments)
 
     async def read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
-        """One query; asked again, once, where its connection turns out to be gone."""
+        """One query; it runs a second time where its connection turns out to be lost."""
         try:
             return await self._read(work, *arguments)
         except TryAgainError:
             return await self._read(work, *arguments)
 
     async def close(self) -> None:
-        """Whatever runs is cut off."""
+        """Running statements are cut off."""
         for engine in (self._engine, self._reading, self._maintenance):
             await engine.dispose()
         await asyncio.sleep(0)  # a transport closes its socket in the loop's next round
 
     async def _read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
-        async with _translating(), asyncio.timeout(STEP_S), self._reading.connect() as connection:
+        async with _translating(), asyncio.timeout(STEP_TIMEOUT_S), self._reading.connect() as connection:
             return await connection.run_sync(work, *arguments)
 
 
@@ -138,11 +139,11 @@ class MysqlSession:
             raise
 
     async def commit(self, steps: Sequence[Step] = ()) -> None:
-        """The last steps, then COMMIT; `UnavailableError`, not `TryAgainError`, where nobody knows whether it happened."""
+        """The last steps, then COMMIT; `UnavailableError`, not `TryAgainError`, where it is unknown whether it happened."""
         if steps:
             await self.run(_in_order, steps)
         if self._connection is not None:
-            async with _translating(committing=True), asyncio.timeout(STEP_S):
+            async with _translating(committing=True), asyncio.timeout(STEP_TIMEOUT_S):
                 await self._connection.commit()
             await self.close()
 
@@ -153,18 +154,18 @@ class MysqlSession:
             await asyncio.shield(asyncio.create_task(_give_back(connection)))
 
     async def _connect(self) -> AsyncConnection:
-        async with _translating(), asyncio.timeout(STEP_S):
+        async with _translating(), asyncio.timeout(STEP_TIMEOUT_S):
             self._connection = await self._engine.connect()
         return self._connection
 
     async def _step(self, connection: AsyncConnection, work: Callable[..., Result], /, *arguments: Any) -> Result:
-        async with _translating(), asyncio.timeout(STEP_S):
+        async with _translating(), asyncio.timeout(STEP_TIMEOUT_S):
             return await connection.run_sync(work, *arguments)
 
 
 async def _give_back(connection: AsyncConnection) -> None:
     try:
-        async with asyncio.timeout(CONNECT_S):
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await connection.close()
     except (SQLAlchemyError, OSError, EOFError, TimeoutError):
         with contextlib.suppress(SQLAlchemyError, OSError, EOFError):
@@ -179,8 +180,13 @@ def _in_order(connection: Any, steps: Sequence[Step]) -> None:
 
 def _engine(target: MysqlTarget, *, autocommit: bool = False, **pool: Any) -> AsyncEngine:
     if "pool_size" in pool:
-        # Every transaction is ended by whoever began it: the pool need not roll back once more.
-        pool |= {"max_overflow": 0, "pool_timeout": STEP_S, "pool_recycle": RECYCLE_S, "pool_reset_on_return": None}
+        # The code that began a transaction ends it: the pool need not roll back once more.
+        pool |= {
+            "max_overflow": 0,
+            "pool_timeout": STEP_TIMEOUT_S,
+            "pool_recycle": MAX_CONNECTION_AGE_S,
+            "pool_reset_on_return": None,
+        }
     if autocommit:
         pool |= {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
     creator = partial(_connected, target, autocommit=autocommit)
@@ -193,12 +199,12 @@ async def _connected(target: MysqlTarget, *, autocommit: bool) -> Any:
     try:
         connection = await asyncmy.connect(
             host=target.host, port=target.port, user=target.username, password=target.password,
-            database=target.database, charset="utf8mb4", autocommit=autocommit, connect_timeout=CONNECT_S,
+            database=target.database, charset="utf8mb4", autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_S,
             # Without FOUND_ROWS, which SQLAlchemy would set: a known callback is not a changed row.
             client_flag=0,
         )  # fmt: skip
     except RuntimeError as error:
-        # A server that dies as it lets us in closes the socket before the driver has set its options.
+        # A server that dies while it accepts the connection closes the socket before the driver has set its options.
         raise ConnectionResetError(str(error)) from error
     try:
         async with connection.cursor() as cursor:
@@ -211,15 +217,15 @@ async def _connected(target: MysqlTarget, *, autocommit: bool) -> Any:
 
 
 def _session(*, mariadb: bool) -> tuple[str, ...]:
-    """Whatever the server's defaults are: exact comparison, errors instead of cut values, no snapshot older than a statement."""
+    """Independent of the server's defaults: exact comparison, errors instead of cut values, no snapshot older than a statement."""
     return (
         f"SET NAMES utf8mb4 COLLATE {COLLATIONS[mariadb]}",
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
-        f"SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_WAIT_S}",
-        f"SET SESSION idle_transaction_timeout = {IDLE_IN_TRANSACTION_S}"
+        f"SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_WAIT_TIMEOUT_S}",
+        f"SET SESSION idle_transaction_timeout = {MAX_IDLE_IN_TRANSACTION_S}"
         if mariadb
-        else f"SET SESSION wait_timeout = {IDLE_S}",
+        else f"SET SESSION wait_timeout = {MAX_IDLE_S}",
     )
 
 
@@ -234,7 +240,7 @@ async def _translating(*, committing: bool = False) -> AsyncIterator[None]:
 
 
 def translated(error: SQLAlchemyError, *, committing: bool = False) -> ConflictError | UnavailableError:
-    """What became of the transaction, in our words. Texts carry no values."""
+    """The domain's error for what became of the transaction. Texts carry no values."""
     if isinstance(error, (IntegrityError, DataError)):
         return ConflictError("a guard of the store refused the write")
     number = _number(error)
@@ -249,10 +255,10 @@ def translated(error: SQLAlchemyError, *, committing: bool = False) -> ConflictE
 
 def _lost(cause: str, *, committing: bool) -> UnavailableError:
     if committing:
-        return UnavailableError("database", f"{_NEVER_SAID} ({cause})")
+        return UnavailableError("database", f"{_COMMIT_ANSWER_LOST} ({cause})")
     return TryAgainError("database", cause, lost_connection=True)
 
 
 def _number(error: SQLAlchemyError) -> int:
-    given = error.orig.args if isinstance(error, DBAPIError) and error.orig is not None else ()
-    return given[0] if given and isinstance(given[0], int) else 0
+    args = error.orig.args if isinstance(error, DBAPIError) and error.orig is not None else ()
+    return args[0] if args and isinstance(args[0], int) else 0

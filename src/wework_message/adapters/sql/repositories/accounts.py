@@ -1,4 +1,4 @@
-"""The account book on SQL."""
+"""The account repository on SQL."""
 
 from collections.abc import Mapping, Sequence
 
@@ -32,22 +32,20 @@ class SqlAccountRepository:
 
     def _open(self, connection: Connection, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
         accounts = [implicit_account(guid, tenant_id) for guid in dict.fromkeys(guid for guid, _ in guids)]
-        self._dialect.new_account.many(connection, [rows.account_row(one) for one in accounts])
+        self._dialect.new_account.many(connection, [rows.account_row(new) for new in accounts])
         bindings = [implicit_binding(guid, code) for guid, code in guids]
-        self._dialect.new_binding.many(connection, [rows.binding_row(one, tenant_id) for one in bindings])
+        self._dialect.new_binding.many(connection, [rows.binding_row(new, tenant_id) for new in bindings])
 
     async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, tuple[Account, Sequence[Binding]]]:
         """By primary key, and bindings by account."""
         return await self._run(_accounts, account_ids) if account_ids else {}
 
     async def binding_of(self, guid: Guid) -> Sequence[Binding]:
-        """By guid."""
         return await self._run(_binding_of, guid)
 
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
     ) -> None:
-        """Update what became known."""
         await self._run(_learn, binding_id, wecom_user_id, online)
 
 
@@ -57,8 +55,10 @@ def _accounts(
     bindings: dict[AccountId, list[Binding]] = {}
     for row in _BINDINGS.rows(connection, ids=list(account_ids)):
         bindings.setdefault(row["account_id"], []).append(rows.binding_of(row))
-    found = _ACCOUNTS.rows(connection, ids=list(account_ids))
-    return {row["account_id"]: (rows.account_of(row, own := bindings.get(row["account_id"], [])), own) for row in found}
+    accounts = _ACCOUNTS.rows(connection, ids=list(account_ids))
+    return {
+        row["account_id"]: (rows.account_of(row, own := bindings.get(row["account_id"], [])), own) for row in accounts
+    }
 
 
 def _binding_of(connection: Connection, guid: Guid) -> Sequence[Binding]:
@@ -66,10 +66,10 @@ def _binding_of(connection: Connection, guid: Guid) -> Sequence[Binding]:
 
 
 def _learn(connection: Connection, binding_id: BindingId, wecom_user_id: str | None, online: bool | None) -> None:
-    this = binding.c.binding_id == binding_id
+    is_binding = binding.c.binding_id == binding_id
     if online is not None:
         state = BindingState.ONLINE if online else BindingState.OFFLINE
-        connection.execute(update(binding).where(this).values(state=state.value))
+        connection.execute(update(binding).where(is_binding).values(state=state.value))
     if wecom_user_id is not None:
-        owner = select(binding.c.account_id).where(this).scalar_subquery()
+        owner = select(binding.c.account_id).where(is_binding).scalar_subquery()
         connection.execute(update(account).where(account.c.account_id == owner).values(vid=wecom_user_id))

@@ -61,7 +61,7 @@ class SqlDeadLetterReader:
 
     async def dead_letter(self, tenant_id: TenantId, letter_id: int) -> tuple[DeadLetterView, bytes] | None:
         """By primary key."""
-        return await self._read(_one, tenant_id, letter_id)
+        return await self._read(_letter, tenant_id, letter_id)
 
 
 def _row(letter: DeadLetter) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _page(
     return [_view(row) for row in connection.execute(statement.order_by(columns.id.desc()).limit(limit))]
 
 
-def _one(connection: Connection, tenant_id: TenantId, letter_id: int) -> tuple[DeadLetterView, bytes] | None:
+def _letter(connection: Connection, tenant_id: TenantId, letter_id: int) -> tuple[DeadLetterView, bytes] | None:
     columns = dead_letter.c
     statement = select(dead_letter).where(columns.id == letter_id, columns.tenant_id == tenant_id)
     row = connection.execute(statement).first()

@@ -23,24 +23,24 @@ _PENDING = Query(
         )
         .where(callback.c.state == InboxState.PENDING.value)
         .order_by(callback.c.id)
-        .limit(bindparam("most")),
+        .limit(bindparam("limit")),
         callback,
         "ix_wm_callback_state",
     ).with_for_update(skip_locked=True)
 )  # fmt: skip
-_OF_PLACE = (callback.c.guid == bindparam("the_guid"), callback.c.provider_code == bindparam("the_provider"))
+_OF_INSTANCE = (callback.c.guid == bindparam("the_guid"), callback.c.provider_code == bindparam("the_provider"))
 _PARKED = callback.c.state == InboxState.PARKED.value
 _OPEN = {"state": InboxState.PENDING.value}
 _REOPEN_NAMED = updating(
     callback,
-    {"waits_for": "the_id", "guid": "the_guid", "state": "was", "provider_code": "the_provider"},
+    {"waits_for": "the_id", "guid": "the_guid", "state": "old_state", "provider_code": "the_provider"},
     ["state"],
     index="ix_wm_callback_waits",
 )
 _REOPEN_RECENT = Prepared(
-    # Over the table itself it would pass by a row that is just being parked instead of waiting for it.
+    # A scan of the table would skip a row that is just being parked instead of waiting for it.
     updating_by_index(
-        update(callback).where(*_OF_PLACE, _PARKED, callback.c.received_at >= bindparam("since")).values(_OPEN),
+        update(callback).where(*_OF_INSTANCE, _PARKED, callback.c.received_at >= bindparam("since")).values(_OPEN),
         callback,
         "ix_wm_callback_recent",
     )
@@ -91,11 +91,11 @@ class SqlCallbackInbox:
         *,
         since: int,
     ) -> int:
-        """Updates by index. Reopening an entry that still matches nothing does no harm: it is parked again."""
+        """Updates by index. Reopening an entry that still matches nothing does no harm: it is PARKED again."""
         return await self._run(_reopen, keys, guids, since)
 
     async def orphan(self, *, before: int) -> int:
-        """One update of what is parked."""
+        """One update of PARKED entries."""
         return await self._run(_orphan, before)
 
     async def decide(self, verdicts: Sequence[InboxVerdict]) -> None:
@@ -105,7 +105,7 @@ class SqlCallbackInbox:
 
 
 def _pending(connection: Connection, limit: int) -> Sequence[InboxEntry]:
-    return [InboxEntry(**row) for row in _PENDING.rows(connection, most=limit)]
+    return [InboxEntry(**row) for row in _PENDING.rows(connection, limit=limit)]
 
 
 def _reopen(
@@ -114,8 +114,11 @@ def _reopen(
     guids: Sequence[tuple[ProviderCode, Guid]],
     since: int,
 ) -> int:
-    states = {"was": InboxState.PARKED.value, "state": InboxState.PENDING.value}
-    named = [{"the_id": name, "the_guid": guid, "the_provider": code, **states} for code, guid, name in keys]
+    states = {"old_state": InboxState.PARKED.value, "state": InboxState.PENDING.value}
+    named = [
+        {"the_id": provider_message_id, "the_guid": guid, "the_provider": code, **states}
+        for code, guid, provider_message_id in keys
+    ]
     recent = [{"the_guid": guid, "the_provider": code, "since": since} for code, guid in guids]
     return _REOPEN_NAMED.many(connection, named) + _REOPEN_RECENT.many(connection, recent)
 

@@ -1,4 +1,4 @@
-"""What must never be found in the tables beside the invariants that gauges count: rules that only the doctor asks (R-I12).
+"""Rules that stored rows must never break and that no gauge counts: only the doctor checks them (R-I12).
 
 Every query reads what is due, or the newest messages, which lie together at the end of the
 primary key (ids are UUIDv7): none grows with the history.
@@ -15,17 +15,17 @@ from wework_message.domain.lifecycle import FINAL, RESTING
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.outcomes import OutcomeClass
 
-LOOK_BACK_MS: Final = 24 * 3_600_000
-NEWEST: Final = 100_000
-"""Rules about messages at rest look at those of the last 24 h, and of these at the newest `NEWEST`."""
+RULE_WINDOW_MS: Final = 24 * 3_600_000
+MAX_MESSAGES: Final = 100_000
+"""Rules about messages at rest look at those of the last 24 h, and of these at the newest `MAX_MESSAGES`."""
 
-MAX_NAMED: Final = 1_000
-"""Rows that are counted; more are told as this many."""
+MAX_COUNTED: Final = 1_000
+"""Rows that are counted; more are reported as this many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule."""
+    """A rule, and the query for what breaks it."""
 
     kind: str
     """Part of the check's name."""
@@ -36,15 +36,15 @@ class Rule:
 
 
 def breaking(connection: Connection, rule: Rule, now: int) -> list[str]:
-    """Ids of messages that break this rule, at most `MOST`."""
-    query = rule.query(_oldest_looked_at(connection, now)).limit(MAX_NAMED)
+    """Ids of messages that break this rule, at most `MAX_COUNTED`."""
+    query = rule.query(_first_id_to_check(connection, now)).limit(MAX_COUNTED)
     return [str(row[0]) for row in connection.execute(query)]
 
 
-def _oldest_looked_at(connection: Connection, now: int) -> str:
-    newest = select(message.c.id).order_by(message.c.id.desc()).limit(NEWEST).subquery()
-    of_these = connection.execute(select(func.min(newest.c.id))).scalar() or ""
-    return max(smallest_id(now - LOOK_BACK_MS), str(of_these))
+def _first_id_to_check(connection: Connection, now: int) -> str:
+    newest = select(message.c.id).order_by(message.c.id.desc()).limit(MAX_MESSAGES).subquery()
+    first_id = connection.execute(select(func.min(newest.c.id))).scalar() or ""
+    return max(smallest_id(now - RULE_WINDOW_MS), str(first_id))
 
 
 def smallest_id(since: int) -> str:
@@ -54,12 +54,12 @@ def smallest_id(since: int) -> str:
 
 
 def _due_at_rest(_: str) -> Select[Any]:
-    rests = [one.value for one in RESTING]
+    rests = [status.value for status in RESTING]
     return select(due.c.message_id).join(message, message.c.id == due.c.message_id).where(message.c.status.in_(rests))
 
 
 def _lane_held_at_rest(since: str) -> Select[Any]:
-    final = [one.value for one in FINAL]
+    final = [status.value for status in FINAL]
     return (
         select(attempt.c.message_id)
         .join(message, message.c.id == attempt.c.message_id)
@@ -68,7 +68,7 @@ def _lane_held_at_rest(since: str) -> Select[Any]:
 
 
 def _sent_twice(since: str) -> Select[Any]:
-    """Two attempts of which each is known to have reached the customer, and nobody was told (R-I5)."""
+    """Two attempts are known to have reached the customer, and the message does not say so (R-I5)."""
     seen = or_(
         attempt.c.outcome == OutcomeClass.ACCEPTED.value,
         attempt.c.facts.like(f"%{FactKind.ECHO}%"),
@@ -82,8 +82,8 @@ def _sent_twice(since: str) -> Select[Any]:
         .having(func.count() > 1)
         .subquery()
     )
-    told = message.c.possible_duplicate == true()
-    return select(twice.c.message_id).join(message, and_(message.c.id == twice.c.message_id, ~told))
+    marked = message.c.possible_duplicate == true()
+    return select(twice.c.message_id).join(message, and_(message.c.id == twice.c.message_id, ~marked))
 
 
 RULES: Final = (

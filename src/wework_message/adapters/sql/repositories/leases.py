@@ -1,4 +1,4 @@
-"""Named leases on SQL: compare and set on one row per duty."""
+"""Named leases on SQL: compare and set on one row per lease."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,14 +12,17 @@ from wework_message.adapters.sql.core.prepared import Prepared, Query
 from wework_message.domain.ports.maintenance import LeaseStore
 from wework_message.domain.ports.system import Clock
 
-_SEEN = ("epoch", "holder", "held_until")
+_TENURE_COLUMNS = ("epoch", "holder", "held_until")
 _TENURE: Final = Query(
     select(lease.c.epoch, lease.c.holder, lease.c.held_until).where(lease.c.name == bindparam("the_name"))
 )
 _TAKE: Final = Prepared(
     update(lease)
-    .where(lease.c.name == bindparam("the_name"), *(lease.c[name] == bindparam(f"seen_{name}") for name in _SEEN))
-    .values({name: bindparam(name) for name in _SEEN})
+    .where(
+        lease.c.name == bindparam("the_name"),
+        *(lease.c[name] == bindparam(f"seen_{name}") for name in _TENURE_COLUMNS),
+    )
+    .values({name: bindparam(name) for name in _TENURE_COLUMNS})
 )
 _RELEASE: Final = Prepared(
     update(lease)
@@ -29,7 +32,7 @@ _RELEASE: Final = Prepared(
 
 
 class SqlLeaseStore:
-    """Duties inside one transaction."""
+    """Leases inside one transaction."""
 
     def __init__(self, run: Run, dialect: Dialect, clock: Clock) -> None:
         """`clock` is the store's where the database has none of its own (D-61)."""
@@ -38,26 +41,27 @@ class SqlLeaseStore:
         self._clock = clock
 
     async def take(self, lease_name: str, holder: str, lease_ms: int) -> int | None:
-        """Look, then compare and set; the update locks the row until the transaction ends."""
+        """Read, then compare and set; the update locks the row until the transaction ends."""
         return await self._run(self._take, lease_name, holder, lease_ms)
 
     def _take(self, connection: Connection, name: str, holder: str, lease_ms: int) -> int | None:
         now = self._dialect.instant(connection, self._clock.now())
-        seen = _tenure(connection, name)
-        if seen is None:
+        tenure = _tenure(connection, name)
+        if tenure is None:
             self._dialect.new_lease.many(connection, [{"name": name, "holder": "", "epoch": 0, "held_until": 0}])
-            seen = _tenure(connection, name)
-        if seen is None or (seen["holder"] != holder and seen["held_until"] > now):
+            tenure = _tenure(connection, name)
+        if tenure is None or (tenure["holder"] != holder and tenure["held_until"] > now):
             return None
-        renewed = seen["holder"] == holder and seen["held_until"] > now
-        epoch: int = seen["epoch"] if renewed else seen["epoch"] + 1
-        wanted = {"epoch": epoch, "holder": holder, "held_until": now + lease_ms}
-        _TAKE.many(connection, [{"the_name": name, **{f"seen_{key}": seen[key] for key in _SEEN}, **wanted}])
+        renewed = tenure["holder"] == holder and tenure["held_until"] > now
+        epoch: int = tenure["epoch"] if renewed else tenure["epoch"] + 1
+        taken = {"epoch": epoch, "holder": holder, "held_until": now + lease_ms}
+        compared = {f"seen_{column}": tenure[column] for column in _TENURE_COLUMNS}
+        _TAKE.many(connection, [{"the_name": name, **compared, **taken}])
         # Not the number of changed rows: a renewal within one millisecond changes none.
-        return epoch if _tenure(connection, name) == wanted else None
+        return epoch if _tenure(connection, name) == taken else None
 
     async def release(self, lease_name: str, holder: str) -> None:
-        """The tenure ends in the past."""
+        """Sets the end of the tenure into the past."""
         await self._run(_release, lease_name, holder)
 
 

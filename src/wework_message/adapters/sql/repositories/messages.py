@@ -1,4 +1,4 @@
-"""The message journal on SQL."""
+"""The message repository on SQL."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
@@ -12,7 +12,7 @@ from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting, inserting, updating
 from wework_message.adapters.sql.core.tables import attempt, batch, due, idempotency_key, message, note
 from wework_message.adapters.sql.repositories import ownership, uncertainty
-from wework_message.adapters.sql.repositories.ownership import Named
+from wework_message.adapters.sql.repositories.ownership import ProviderKey
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import OpenAttempt
@@ -28,15 +28,15 @@ _NEW_BATCH = inserting(batch)
 _UPDATE_MESSAGE = updating(message, {"id": "the_id"}, rows.STATE_COLUMNS)
 _UPDATE_ROUND = updating(message, {"id": "the_id"}, rows.ROUND_COLUMNS)
 _UPDATE_ATTEMPT = updating(attempt, {"message_id": "the_id", "number": "the_number"}, rows.SETTLED_COLUMNS)
-_FORGET = deleting(due, {"message_id": "the_id"}, index="uq_wm_due_message_id")
+_DELETE_DUE = deleting(due, {"message_id": "the_id"}, index="uq_wm_due_message_id")
 _MARK_PACED = updating(due, {"message_id": "the_id"}, ["paced"], index="uq_wm_due_message_id")
 _IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
 _BY_ID = by_index(select(message).where(message.c.id.in_(_IDS)), message)
 _MESSAGES = Query(_BY_ID)
 _LOCKED = Query(_BY_ID.with_for_update())
-"""SQLite's compiler leaves the locks out: there a unit of work is the only writer."""
+"""SQLite's compiler leaves the locks out: on SQLite a unit of work is the only writer."""
 _UNLOCKED = Query(_BY_ID.with_for_update(skip_locked=True))
-"""Without the messages that another unit of work is changing right now."""
+"""Without the messages that another unit of work is changing."""
 _ATTEMPTS = Query(select(attempt).where(attempt.c.message_id.in_(_IDS)).order_by(attempt.c.number))
 _VERSIONS = Query(
     by_index(
@@ -64,27 +64,26 @@ class SqlMessageRepository:
         self._dialect = dialect
         self._clock = clock
         self._locked: dict[MessageId, int] = {}
-        """Messages that no other unit of work can change before this one ends: how many attempts of each are stored."""
+        """How many attempts are stored of each message that no other unit of work can change before this one ends."""
 
     async def claim_keys(self, keys: Sequence[IdempotencyKey]) -> Sequence[KeyOwner]:
-        """Insert where free, then read who has them."""
+        """Insert the free ones, then read the owners."""
         return await self._run(self._claim_keys, keys)
 
     def _claim_keys(self, connection: Connection, keys: Sequence[IdempotencyKey]) -> Sequence[KeyOwner]:
         now = self._clock.now()
-        wanted = [
+        claims = [
             {"tenant_id": key.tenant_id, "key": key.key, "fingerprint": key.fingerprint, "target": key.target,
              "created_at": now}
             for key in keys
         ]  # fmt: skip
-        wanted.sort(
-            key=lambda row: (row["tenant_id"], row["key"])
-        )  # processes that lock in one order never lock each other
-        if self._dialect.new_key.many(connection, wanted) == len(keys):  # the common case: nobody had any of them
+        # Processes that lock in the same order cannot deadlock.
+        claims.sort(key=lambda row: (row["tenant_id"], row["key"]))
+        if self._dialect.new_key.many(connection, claims) == len(keys):  # the common case: all keys were free
             return [KeyOwner(key.target, key.fingerprint, fresh=True) for key in keys]
         tenants = list({key.tenant_id for key in keys})
-        found = _OWNERS.rows(connection, tenants=tenants, keys=[key.key for key in keys])
-        owners = {(row["tenant_id"], row["key"]): row for row in found}
+        stored = _OWNERS.rows(connection, tenants=tenants, keys=[key.key for key in keys])
+        owners = {(row["tenant_id"], row["key"]): row for row in stored}
         answers = [owners[key.tenant_id, key.key] for key in keys]
         return [
             KeyOwner(row["target"], bytes(row["fingerprint"]), fresh=row["target"] == key.target)
@@ -97,10 +96,10 @@ class SqlMessageRepository:
 
     def _add(self, connection: Connection, messages: Sequence[Message], batches: Sequence[NewBatch]) -> None:
         now = self._clock.now()
-        _NEW_BATCH.many(connection, [_batch_row(one) for one in batches])
-        _NEW_MESSAGE.many(connection, [rows.message_row(one) for one in messages])
+        _NEW_BATCH.many(connection, [_batch_row(new) for new in batches])
+        _NEW_MESSAGE.many(connection, [rows.message_row(new) for new in messages])
         self._dialect.new_due.many(
-            connection, [rows.due_row(one, one.due, now) for one in messages if one.due is not None]
+            connection, [rows.due_row(new, new.due, now) for new in messages if new.due is not None]
         )
 
     async def due(self, limit: int, *, among: Collection[MessageId] | None = None) -> Sequence[DueMessage]:
@@ -108,11 +107,11 @@ class SqlMessageRepository:
         return await self._run(self._due, limit, among) if limit > 0 else ()
 
     def _due(self, connection: Connection, limit: int, among: Collection[MessageId] | None) -> Sequence[DueMessage]:
-        given: dict[str, Any] = {"now": self._clock.now(), "most": limit}
+        now = self._clock.now()
         if among is None:
-            claimed = self._dialect.claim.rows(connection, **given)
+            claimed = self._dialect.claim.rows(connection, now=now, limit=limit)
         else:
-            claimed = self._dialect.claim_named.rows(connection, **given, ids=sorted(among))
+            claimed = self._dialect.claim_named.rows(connection, now=now, limit=limit, ids=sorted(among))
         messages = self._load(connection, [row["message_id"] for row in claimed], _UNLOCKED)
         return [
             DueMessage(messages[row["message_id"]], _block(row["holder"], behind=row["behind"]), bool(row["paced"]))
@@ -135,19 +134,19 @@ class SqlMessageRepository:
     def _load(
         self, connection: Connection, message_ids: Sequence[MessageId], query: Query = _LOCKED
     ) -> dict[MessageId, Message]:
-        found = load(connection, message_ids, query)
-        self._locked.update((message_id, len(loaded.attempts)) for message_id, loaded in found.items())
-        return found
+        loaded = load(connection, message_ids, query)
+        self._locked.update((message_id, len(stored.attempts)) for message_id, stored in loaded.items())
+        return loaded
 
     async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
         """Check versions, then write."""
         return await self._run(self._save, messages) if messages else frozenset()
 
     def _save(self, connection: Connection, messages: Sequence[Message]) -> frozenset[MessageId]:
-        lost = self._lost(connection, [one for one in messages if one.id not in self._locked])
-        winners = [one for one in messages if one.id not in lost]
-        for one in winners:
-            one.version += 1
+        lost = self._lost(connection, [changed for changed in messages if changed.id not in self._locked])
+        winners = [changed for changed in messages if changed.id not in lost]
+        for winner in winners:
+            winner.version += 1
         self._write(connection, winners)
         self._locked.update((winner.id, len(winner.attempts)) for winner in winners)
         return lost
@@ -156,47 +155,61 @@ class SqlMessageRepository:
         """Messages that were read in an earlier transaction: only an unchanged version may be overwritten."""
         if not unlocked:
             return frozenset()
-        stored = _VERSIONS.rows(connection, ids=[one.id for one in unlocked])
+        stored = _VERSIONS.rows(connection, ids=[changed.id for changed in unlocked])
         versions = {row["id"]: (row["version"], row["attempt_count"]) for row in stored}
-        current = {one.id: versions[one.id][1] for one in unlocked if versions.get(one.id, ())[:1] == (one.version,)}
+        current = {
+            changed.id: versions[changed.id][1]
+            for changed in unlocked
+            if versions.get(changed.id, ())[:1] == (changed.version,)
+        }
         self._locked.update(current)
-        return frozenset(one.id for one in unlocked if one.id not in current)
+        return frozenset(changed.id for changed in unlocked if changed.id not in current)
 
     def _write(self, connection: Connection, messages: Sequence[Message]) -> None:
         if not messages:
             return
-        _UPDATE_MESSAGE.many(connection, [_changed(one) for one in messages if one.round == 1])
-        _UPDATE_ROUND.many(connection, [_changed(one) for one in messages if one.round > 1])
+        _UPDATE_MESSAGE.many(connection, [_state_row(changed) for changed in messages if changed.round == 1])
+        _UPDATE_ROUND.many(connection, [_state_row(changed) for changed in messages if changed.round > 1])
         self._write_attempts(connection, messages)
-        _NEW_NOTE.many(connection, [rows.note_row(one, line) for one in messages for line in one.notes])
+        _NEW_NOTE.many(connection, [rows.note_row(changed, line) for changed in messages for line in changed.notes])
         self._write_due(connection, messages)
 
     def _write_attempts(self, connection: Connection, messages: Sequence[Message]) -> None:
         """Numbers have no gaps: those up to the stored count are known, the others are new."""
-        known = [(one, attempt) for one in messages for attempt in one.attempts[: self._locked[one.id]]]
-        new = [(one, attempt) for one in messages for attempt in one.attempts[self._locked[one.id] :]]
-        _UPDATE_ATTEMPT.many(connection, [_settled(one, attempt) for one, attempt in known])
-        _NEW_ATTEMPT.many(connection, [rows.attempt_row(one, attempt) for one, attempt in new])
+        known: list[dict[str, Any]] = []
+        new: list[dict[str, Any]] = []
+        for changed in messages:
+            stored = self._locked[changed.id]
+            known += [_settled_row(changed, call) for call in changed.attempts[:stored]]
+            new += [rows.attempt_row(changed, call) for call in changed.attempts[stored:]]
+        _UPDATE_ATTEMPT.many(connection, known)
+        _NEW_ATTEMPT.many(connection, new)
 
     def _write_due(self, connection: Connection, messages: Sequence[Message]) -> None:
         now = self._clock.now()
-        _FORGET.many(
-            connection, [{"the_id": one.id} for one in messages if one.due is not None and one.due.in_ms is None]
-        )
-        pending = [(one, one.due) for one in messages if one.due is not None and one.due.in_ms is not None]
-        waiting = [rows.due_row(one, its, now) for one, its in pending if its.place is not LanePosition.HOLDING]
-        self._dialect.due_again.many(connection, waiting)
-        call_started = [rows.due_row(one, its, now) for one, its in pending if its.place is LanePosition.HOLDING]
+        ended: list[dict[str, Any]] = []
+        waiting: list[dict[str, Any]] = []
+        call_started: list[dict[str, Any]] = []
+        for changed in messages:
+            if changed.due is None:
+                continue
+            if changed.due.in_ms is None:
+                ended.append({"the_id": changed.id})
+            else:
+                started = changed.due.place is LanePosition.HOLDING
+                (call_started if started else waiting).append(rows.due_row(changed, changed.due, now))
+        _DELETE_DUE.many(connection, ended)
+        self._dialect.reschedule.many(connection, waiting)
         self._dialect.call_started.many(connection, call_started)
         self._wake(connection, messages, now)
 
     def _wake(self, connection: Connection, messages: Sequence[Message], now: int) -> None:
         freed: list[dict[str, Any]] = []
         blocked: list[dict[str, Any]] = []
-        for one in messages:
-            if one.lane_released:
-                lane = {"the_lane": rows.lane(one.account_id, one.conversation_id), "now": now}
-                holding = one.due is not None and one.due.place is LanePosition.HOLDING
+        for changed in messages:
+            if changed.lane_released:
+                lane = {"the_lane": rows.lane(changed.account_id, changed.conversation_id), "now": now}
+                holding = changed.due is not None and changed.due.place is LanePosition.HOLDING
                 (blocked if holding else freed).append(lane)
         self._dialect.wake_next.many(connection, freed)
         self._dialect.wake_all.many(connection, blocked)
@@ -205,7 +218,9 @@ class SqlMessageRepository:
         """Mark the due rows, with the next step."""
         self._later(_pace, message_ids)
 
-    async def sent_as(self, keys: Sequence[Named], *, latest: bool = False) -> Mapping[Named, tuple[MessageId, int]]:
+    async def sent_as(
+        self, keys: Sequence[ProviderKey], *, latest: bool = False
+    ) -> Mapping[ProviderKey, tuple[MessageId, int]]:
         """By the unique index on provider ids; a locking read where it must be the latest."""
         return await self._run(ownership.sent_as, keys, latest) if keys else {}
 
@@ -244,31 +259,35 @@ def load(
     """The messages that exist, in the order asked for, each with its attempts."""
     if not message_ids:
         return {}
-    found = {row["id"]: row for row in query.rows(connection, ids=list(message_ids))}
+    stored = {row["id"]: row for row in query.rows(connection, ids=list(message_ids))}
     attempts: dict[str, list[Attempt]] = {}
-    if tried := [one for one, row in found.items() if row["attempt_count"] > 0]:
+    if tried := [message_id for message_id, row in stored.items() if row["attempt_count"] > 0]:
         for row in _ATTEMPTS.rows(connection, ids=tried):
             attempts.setdefault(row["message_id"], []).append(rows.attempt_of(row))
-    return {one: rows.message_of(found[one], attempts.get(one, [])) for one in message_ids if one in found}
-
-
-def _changed(one: Message) -> dict[str, Any]:
-    return {"the_id": one.id, **rows.message_state(one)}
-
-
-def _batch_row(one: NewBatch) -> dict[str, Any]:
     return {
-        "id": one.id,
-        "tenant_id": one.tenant_id,
-        "mode": one.mode,
-        "total": one.total,
-        "created_at": one.created_at,
+        message_id: rows.message_of(stored[message_id], attempts.get(message_id, []))
+        for message_id in message_ids
+        if message_id in stored
     }
 
 
-def _settled(one: Message, each: Attempt) -> dict[str, Any]:
-    row = rows.attempt_row(one, each)
-    return {"the_id": one.id, "the_number": each.number, **{name: row[name] for name in rows.SETTLED_COLUMNS}}
+def _state_row(changed: Message) -> dict[str, Any]:
+    return {"the_id": changed.id, **rows.message_state(changed)}
+
+
+def _batch_row(new: NewBatch) -> dict[str, Any]:
+    return {
+        "id": new.id,
+        "tenant_id": new.tenant_id,
+        "mode": new.mode,
+        "total": new.total,
+        "created_at": new.created_at,
+    }
+
+
+def _settled_row(changed: Message, call: Attempt) -> dict[str, Any]:
+    row = rows.attempt_row(changed, call)
+    return {"the_id": changed.id, "the_number": call.number, **{name: row[name] for name in rows.SETTLED_COLUMNS}}
 
 
 def _block(holder: int | None, *, behind: bool) -> LaneBlock | None:
@@ -278,4 +297,4 @@ def _block(holder: int | None, *, behind: bool) -> LaneBlock | None:
 
 
 def _pace(connection: Connection, message_ids: Sequence[MessageId]) -> None:
-    _MARK_PACED.many(connection, [{"the_id": one, "paced": True} for one in message_ids])
+    _MARK_PACED.many(connection, [{"the_id": message_id, "paced": True} for message_id in message_ids])

@@ -15,8 +15,8 @@ from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.ports.maintenance import START, Pruned, Pruning
 from wework_message.domain.ports.system import Clock
 
-_MAX_IDS: Final[BindParameter[int]] = bindparam("most", 0)
-_ONES: Final[BindParameter[str]] = bindparam("ones", expanding=True)
+_LIMIT: Final[BindParameter[int]] = bindparam("limit", 0)
+_IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
 _RESTING: Final = [literal(status.value, literal_execute=True) for status in sorted(RESTING)]
 
 _KEY = idempotency_key.c
@@ -25,41 +25,41 @@ _OLD_KEYS = Query(
         select(_KEY.tenant_id, _KEY.key, _KEY.target, _KEY.created_at)
         .where(_KEY.created_at > bindparam("after", 0), _KEY.created_at < bindparam("before", 0))
         .order_by(_KEY.created_at)
-        .limit(_MAX_IDS),
+        .limit(_LIMIT),
         idempotency_key,
         "ix_wm_idempotency_key_created",
     )
 )
-_OLD_CALLBACKS = Query(
+_OLDEST_CALLBACKS = Query(
     by_index(
         select(callback.c.id, callback.c.received_at)
         .where(callback.c.state == bindparam("the_state"), callback.c.id > bindparam("after", 0))
         .order_by(callback.c.id)
-        .limit(_MAX_IDS),
+        .limit(_LIMIT),
         callback,
         "ix_wm_callback_state",
     )
 )
-_OLD_MESSAGES = Query(
+_OLDEST_MESSAGES = Query(
     by_index(
         select(message.c.id, message.c.batch_id, message.c.group_id, message.c.accepted_at, message.c.updated_at)
         .where(message.c.status == bindparam("the_status"), message.c.id > bindparam("after"))
         .order_by(message.c.id)
-        .limit(_MAX_IDS),
+        .limit(_LIMIT),
         message,
         "ix_wm_message_status",
     ).with_for_update(skip_locked=True)
 )
-_FORGET_KEY = deleting(idempotency_key, {"tenant_id": "tenant_id", "key": "key"})
-_FORGET_CALLBACK = deleting(callback, {"id": "id"})
-_FORGET_MESSAGE = deleting(message, {"id": "id"})
-_FORGET_ATTEMPTS = deleting(attempt, {"message_id": "id"})
-_FORGET_NOTES = deleting(note, {"message_id": "id"}, index="ix_wm_note_message")
-_EMPTY_BATCHES = delete(batch).where(batch.c.id.in_(_ONES), ~exists().where(message.c.batch_id == batch.c.id))
+_DELETE_KEY = deleting(idempotency_key, {"tenant_id": "tenant_id", "key": "key"})
+_DELETE_CALLBACK = deleting(callback, {"id": "id"})
+_DELETE_MESSAGE = deleting(message, {"id": "id"})
+_DELETE_ATTEMPTS = deleting(attempt, {"message_id": "id"})
+_DELETE_NOTES = deleting(note, {"message_id": "id"}, index="ix_wm_note_message")
+_EMPTY_BATCHES = delete(batch).where(batch.c.id.in_(_IDS), ~exists().where(message.c.batch_id == batch.c.id))
 
 
 def _open_of(column: Column[Any]) -> Select[Any]:
-    return select(column.label("target")).where(column.in_(_ONES), message.c.status.not_in(_RESTING))
+    return select(column.label("target")).where(column.in_(_IDS), message.c.status.not_in(_RESTING))
 
 
 _OPEN: Final = (
@@ -67,7 +67,7 @@ _OPEN: Final = (
     Query(by_index(_open_of(message.c.batch_id), message, "ix_wm_message_batch")),
     Query(by_index(_open_of(message.c.group_id), message, "ix_wm_message_group")),
 )
-"""Which of some messages, batches and groups have a message that does not rest."""
+"""The targets (messages, batches, groups) that have a message that does not rest."""
 
 
 class SqlPruning:
@@ -80,49 +80,49 @@ class SqlPruning:
         self._clock = clock
 
     async def keys(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
-        """By their age; `after` is the millisecond that was looked at last."""
+        """By their age; `after` is the last millisecond that was read."""
         return await self._run(self._keys, older_than_ms, limit, int(after or 0))
 
     def _keys(self, connection: Connection, older_than_ms: int, limit: int, after: int) -> Pruned:
         before = self._before(connection, older_than_ms)
-        found = _OLD_KEYS.rows(connection, after=after, before=before, most=limit)
-        busy = _open(connection, {row["target"] for row in found})
-        gone = [row for row in found if row["target"] not in busy]
-        _FORGET_KEY.many(connection, gone)
-        return Pruned(len(gone), str(_next_ms(found, deleted=len(gone))) if len(found) == limit else None)
+        old = _OLD_KEYS.rows(connection, after=after, before=before, limit=limit)
+        busy = _open(connection, {row["target"] for row in old})
+        deleted = [row for row in old if row["target"] not in busy]
+        _DELETE_KEY.many(connection, deleted)
+        return Pruned(len(deleted), str(_next_ms(old, deleted=len(deleted))) if len(old) == limit else None)
 
     async def callbacks(self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
-        """By state and id; the first that is young ends it."""
+        """By state and id, up to the first row that is too young."""
         return await self._run(self._callbacks, state, older_than_ms, limit, int(after or 0))
 
     def _callbacks(
         self, connection: Connection, state: InboxState, older_than_ms: int, limit: int, after: int
     ) -> Pruned:
         before = self._before(connection, older_than_ms)
-        found = _OLD_CALLBACKS.rows(connection, the_state=state.value, after=after, most=limit)
-        old = [row for row in found if row["received_at"] < before]
-        _FORGET_CALLBACK.many(connection, old)
-        whole = len(old) == len(found) == limit
-        return Pruned(len(old), str(found[-1]["id"]) if whole else None)
+        oldest = _OLDEST_CALLBACKS.rows(connection, the_state=state.value, after=after, limit=limit)
+        old = [row for row in oldest if row["received_at"] < before]
+        _DELETE_CALLBACK.many(connection, old)
+        more_may_be_old = len(old) == len(oldest) == limit
+        return Pruned(len(old), str(oldest[-1]["id"]) if more_may_be_old else None)
 
     async def messages(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
-        """By status and id, which is the order of acceptance; the first that is young ends it."""
+        """By status and id, which is the order of acceptance, up to the first row that is too young."""
         return await self._run(self._messages, status, older_than_ms, limit, after)
 
     def _messages(
         self, connection: Connection, status: MessageStatus, older_than_ms: int, limit: int, after: str
     ) -> Pruned:
         before = self._before(connection, older_than_ms)
-        found = _OLD_MESSAGES.rows(connection, the_status=status.value, after=after, most=limit)
-        old = [row for row in found if row["accepted_at"] < before]
+        oldest = _OLDEST_MESSAGES.rows(connection, the_status=status.value, after=after, limit=limit)
+        old = [row for row in oldest if row["accepted_at"] < before]
         busy = _open(connection, {owner for row in old for owner in _owners(row)})
-        gone = [row for row in old if row["updated_at"] < before and busy.isdisjoint(_owners(row))]
-        for forget in (_FORGET_ATTEMPTS, _FORGET_NOTES, _FORGET_MESSAGE):
-            forget.many(connection, gone)
-        if batches := sorted({row["batch_id"] for row in gone if row["batch_id"] is not None}):
-            connection.execute(_EMPTY_BATCHES, {"ones": batches})
-        whole = len(old) == len(found) == limit
-        return Pruned(len(gone), str(found[-1]["id"]) if whole else None)
+        deleted = [row for row in old if row["updated_at"] < before and busy.isdisjoint(_owners(row))]
+        for deletion in (_DELETE_ATTEMPTS, _DELETE_NOTES, _DELETE_MESSAGE):
+            deletion.many(connection, deleted)
+        if batches := sorted({row["batch_id"] for row in deleted if row["batch_id"] is not None}):
+            connection.execute(_EMPTY_BATCHES, {"ids": batches})
+        more_may_be_old = len(old) == len(oldest) == limit
+        return Pruned(len(deleted), str(oldest[-1]["id"]) if more_may_be_old else None)
 
     def _before(self, connection: Connection, older_than_ms: int) -> int:
         return self._dialect.instant(connection, self._clock.now()) - older_than_ms
@@ -131,16 +131,16 @@ class SqlPruning:
 def _open(connection: Connection, targets: Collection[str]) -> set[str]:
     if not targets:
         return set()
-    return {row["target"] for query in _OPEN for row in query.rows(connection, ones=sorted(targets))}
+    return {row["target"] for query in _OPEN for row in query.rows(connection, ids=sorted(targets))}
 
 
 def _owners(row: Mapping[str, Any]) -> list[str]:
-    return [one for one in (row["batch_id"], row["group_id"]) if one is not None]
+    return [owner for owner in (row["batch_id"], row["group_id"]) if owner is not None]
 
 
-def _next_ms(found: Sequence[Mapping[str, Any]], *, deleted: int) -> int:
-    """The last millisecond may go on: it is looked at again, unless it alone fills a step in which nothing went."""
-    first, last = found[0]["created_at"], found[-1]["created_at"]
+def _next_ms(old: Sequence[Mapping[str, Any]], *, deleted: int) -> int:
+    """The last millisecond may have more rows: it is read again, unless it alone fills a step that deleted nothing."""
+    first, last = old[0]["created_at"], old[-1]["created_at"]
     return int(last if first == last and not deleted else last - 1)
 
 

@@ -27,9 +27,9 @@ from wework_message.domain.ports.queries import BatchView, CallbackView, Message
 
 _DUE_TIMES = select(due.c.message_id, due.c.due_at).where(due.c.message_id.in_(bindparam("ids", expanding=True)))
 
-_OF_ANOTHER_NAME: Final = {"created_from": "accepted_at", "created_to": "accepted_at"}
+_RENAMED_COLUMNS: Final = {"created_from": "accepted_at", "created_to": "accepted_at"}
 
-_COLUMNS: Final = {name: message.c[_OF_ANOTHER_NAME.get(name, name)] for name in FILTERS}
+_COLUMNS: Final = {name: message.c[_RENAMED_COLUMNS.get(name, name)] for name in FILTERS}
 """What each filter compares; a filter without a column fails here, at import."""
 
 
@@ -48,7 +48,7 @@ class SqlMessageReader:
         return {view.message.id: view for view in views if view.message.tenant_id == tenant_id}
 
     async def timeline(self, message_id: MessageId) -> Sequence[Note]:
-        """By message, in the order written."""
+        """In the order written."""
         return await self._run(_timeline, message_id)
 
     async def sent_as(
@@ -78,18 +78,17 @@ class SqlMessageReader:
         return await self._run(_callbacks, guid, notify_type, limit, before)
 
     async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:
-        """The kept counters."""
+        """The stored counters."""
         return await self._run(_counts)
 
     async def ping(self) -> None:
-        """SELECT 1."""
         await self._run(_ping)
 
 
 def _views(connection: Connection, message_ids: Sequence[MessageId]) -> Sequence[MessageView]:
     messages = load(connection, message_ids)
     times = {row.message_id: row.due_at for row in connection.execute(_DUE_TIMES, {"ids": message_ids})}
-    return [MessageView(one, times.get(one.id)) for one in messages.values()]
+    return [MessageView(stored, times.get(stored.id)) for stored in messages.values()]
 
 
 def _timeline(connection: Connection, message_id: MessageId) -> Sequence[Note]:
@@ -106,8 +105,8 @@ def _sent_as(
         .where(columns.provider_message_id == provider_message_id, columns.guid == guid, columns.tenant_id == tenant_id)
         .limit(1)
     )
-    found = connection.execute(statement).scalar()
-    return MessageId(found) if found is not None else None
+    message_id = connection.execute(statement).scalar()
+    return MessageId(message_id) if message_id is not None else None
 
 
 def _page(
@@ -117,7 +116,7 @@ def _page(
     if before is not None:
         statement = statement.where(message.c.id < before)
     ids = connection.execute(statement.order_by(message.c.id.desc()).limit(limit)).scalars().all()
-    return _views(connection, [MessageId(one) for one in ids]) if ids else ()
+    return _views(connection, [MessageId(message_id) for message_id in ids]) if ids else ()
 
 
 def _narrowed(statement: Select[Any], tenant_id: TenantId, filters: MessageFilter) -> Select[Any]:
@@ -131,7 +130,7 @@ def _narrowed(statement: Select[Any], tenant_id: TenantId, filters: MessageFilte
 
 
 def _sent_with(tenant_id: TenantId, key: str) -> Select[Any]:
-    """By the index that keys have."""
+    """The messages of a client's key, by the index of keys."""
     columns = idempotency_key.c
     return select(columns.target).where(columns.tenant_id == tenant_id, columns.key == key)
 
@@ -160,7 +159,7 @@ def _batch_items(connection: Connection, batch_id: BatchId, limit: int, after: i
             .limit(limit)
         )
         if ids := connection.execute(statement).scalars().all():
-            return _views(connection, [MessageId(one) for one in ids])
+            return _views(connection, [MessageId(message_id) for message_id in ids])
     return ()
 
 
@@ -172,12 +171,12 @@ def _callbacks(
         statement = statement.where(callback.c.notify_type == notify_type)
     if before is not None:
         statement = statement.where(callback.c.id < before)
-    found = connection.execute(statement.order_by(callback.c.id.desc()).limit(limit)).all()
+    newest = connection.execute(statement.order_by(callback.c.id.desc()).limit(limit)).all()
     return [
         CallbackView(
             row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.received_at, row.state, row.message_id
         )
-        for row in found
+        for row in newest
     ]
 
 

@@ -48,8 +48,8 @@ def _counted(statuses: Sequence[MessageStatus], *where: ColumnElement[bool]) -> 
         ).subquery()
         for status in statuses
     ]
-    found = union_all(*(select(one.c.id) for one in ranges)).subquery()
-    return Query(select(func.count().label("rows")).select_from(found))
+    matching = union_all(*(select(range_.c.id) for range_ in ranges)).subquery()
+    return Query(select(func.count().label("rows")).select_from(matching))
 
 
 def _has(*where: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -57,17 +57,17 @@ def _has(*where: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _overdue() -> Select[Any]:
-    """Calls among what is due: a range of the claim's own index for each class."""
+    """Calls among the due rows: a range of the claim's index for each class."""
     late = due.c.due_at < bindparam("late", 0)
     urgencies = [literal_number(urgency) for urgency in Urgency]
-    found = by_index(
+    overdue = by_index(
         select(due.c.seq)
         .where(due.c.urgency.in_(urgencies), late, due.c.place == LanePosition.HOLDING.value)
         .limit(AT_MOST),
         due,
         "ix_wm_due_when",
     ).subquery()
-    return select(func.count().label("rows")).select_from(found)
+    return select(func.count().label("rows")).select_from(overdue)
 
 
 _DUE: Final = select(due.c.seq).where(due.c.message_id == message.c.id).scalar_subquery()
@@ -104,7 +104,7 @@ class SqlStoreMetrics:
         self._clock = clock
 
     async def oldest_due_ms(self) -> int:
-        """The first entry of each class in the claim's index."""
+        """By the first entry of each class in the claim's index."""
         return await self._run(self._oldest_due_ms)
 
     def _oldest_due_ms(self, connection: Connection) -> int:
@@ -113,21 +113,19 @@ class SqlStoreMetrics:
         return max((now - int(first) for first in firsts if first is not None and first <= now), default=0)
 
     async def unknown_open(self) -> Mapping[ProviderCode, int]:
-        """By status."""
         return await self._run(_unknown_open)
 
     async def violations(self) -> Mapping[Invariant, int]:
-        """One query each."""
         return await self._run(self._violations)
 
     def _violations(self, connection: Connection) -> dict[Invariant, int]:
         now = self._dialect.instant(connection, self._clock.now())
-        given = {
+        parameters = {
             kind: {"since": smallest_id(now - RECENT_MS)}
             for kind in (Invariant.SENT_WITHOUT_PROOF, Invariant.FAILED_UNPROVEN)
         } | {Invariant.LEASE_OVERDUE: {"late": now - LEASE_OVERDUE_MS}}
         return {
-            kind: min(AT_MOST, query.rows(connection, **given.get(kind, {}))[0]["rows"])
+            kind: min(AT_MOST, query.rows(connection, **parameters.get(kind, {}))[0]["rows"])
             for kind, query in _VIOLATIONS.items()
         }
 

@@ -11,8 +11,8 @@ from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.outcomes import OutcomeClass
 
-LOOK_BACK_MS: Final = 24 * 3_600_000
-"""Older uncertain attempts are a person's to settle."""
+UNCERTAIN_WINDOW_MS: Final = 24 * 3_600_000
+"""A person settles older uncertain attempts: no echo is matched to them."""
 
 _UNPROVEN: Final = (OutcomeClass.UNCERTAIN.value, OutcomeClass.REFUSED_PERMANENT.value)
 """Outcomes that may be unproven: the first always, the second where its code is in no table."""
@@ -34,7 +34,7 @@ def uncertain(
             columns.provider_code == provider_code,
             columns.outcome.in_(_UNPROVEN),
             or_(columns.outcome == OutcomeClass.UNCERTAIN.value, columns.confirmed == false()),
-            columns.started_at >= now - LOOK_BACK_MS,
+            columns.started_at >= now - UNCERTAIN_WINDOW_MS,
         )
         .order_by(columns.started_at)
     )  # fmt: skip
@@ -46,5 +46,5 @@ def uncertain(
             content_key=row.content_key, started_at=row.started_at, ended_at=row.ended_at, own_user_id=row.vid,
         )
         for row in connection.execute(statement)
-        if row.provider_message_id is None  # said here, since a planner that sees it prefers the index on these ids
+        if row.provider_message_id is None  # not in the query: with it the planner prefers the index on these ids
     ]  # fmt: skip

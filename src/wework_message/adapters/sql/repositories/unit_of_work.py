@@ -26,7 +26,7 @@ class SqlUnitOfWork:
     """A session of the store, one transaction, and the ports on it."""
 
     def __init__(self, sessions: Sessions, dialect: Dialect, clock: Clock, turn: Turn) -> None:
-        """Nothing is opened before `__aenter__`; `turn` lets as many units of work of the process in as the store takes."""
+        """Nothing is opened before `__aenter__`; `turn` admits as many units of work of the process as the store takes."""
         self._sessions = sessions
         self._turn = turn
         self._session: Session | None = None
@@ -86,8 +86,8 @@ class SqlUnitOfWork:
 def _in_order(
     connection: Connection, first: Sequence[Step], work: Callable[..., Result], arguments: tuple[Any, ...]
 ) -> Result:
-    for step, its in first:
-        step(connection, *its)
+    for step, step_arguments in first:
+        step(connection, *step_arguments)
     return work(connection, *arguments)
 
 

@@ -1,4 +1,4 @@
-"""SQLite behind the seam of databases."""
+"""The backend of SQLite."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -32,7 +32,6 @@ class SqliteBackend(DatabaseBackend):
         yield
 
     async def objections(self, store: Store) -> Sequence[Objection]:  # noqa: ARG002 -- a file has no server
-        """None."""
         return ()
 
     @asynccontextmanager
@@ -43,7 +42,7 @@ class SqliteBackend(DatabaseBackend):
         auto_migrate: bool,
         accept_data_loss: bool,  # noqa: ARG002 -- a file loses none
     ) -> AsyncIterator[Examination]:
-        """Opened for reading only, and made by nobody."""
+        """On the file, opened for reading only and never created."""
         path = self.kind.path(source)
         run = ReadOnlyFile(path)
         yield Examination(run, SqliteDialect(), sqlite_checks(run, path, auto_migrate=auto_migrate))

@@ -1,4 +1,4 @@
-"""Checks of a SQLite file: nothing is written, not even by SQLite beside its file."""
+"""Checks of a SQLite file: nothing is written, and SQLite makes no file of its own."""
 
 import asyncio
 import os
@@ -15,8 +15,8 @@ from wework_message.adapters.sql.core.execution import Result, Run, translated
 from wework_message.adapters.sql.doctor.checks import CALL, NAME, schema_check
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
-FREE_WARNING: Final = 0.05
-"""Of the disk; less room than this share for a SQLite file is a warning."""
+FREE_SHARE_WARNING: Final = 0.05
+"""Share of the disk; less free space than this is a warning."""
 
 
 def sqlite_checks(run: Run, path: Path, *, auto_migrate: bool) -> tuple[Check, ...]:
@@ -39,7 +39,7 @@ def sqlite_checks(run: Run, path: Path, *, auto_migrate: bool) -> tuple[Check, .
 
 
 class ReadOnlyFile:
-    """Reads a SQLite file without a trace: where no process has it open, not even a -shm file is made beside it."""
+    """Reads a SQLite file without a trace: where no process has it open, not even a -shm file is made."""
 
     def __init__(self, path: Path) -> None:
         """Opens nothing yet."""
@@ -48,13 +48,13 @@ class ReadOnlyFile:
     async def __call__(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """`work(connection, *arguments)` in a thread; cancelled, the query is interrupted. Raises `UnavailableError`."""
         opened: list[sqlite3.Connection] = []
-        asked = asyncio.create_task(asyncio.to_thread(self._read, opened, work, arguments))
+        reading = asyncio.create_task(asyncio.to_thread(self._read, opened, work, arguments))
         try:
-            return await asyncio.shield(asked)
+            return await asyncio.shield(reading)
         except asyncio.CancelledError:
             for connection in opened:
                 connection.interrupt()
-            await asyncio.gather(asked, return_exceptions=True)
+            await asyncio.gather(reading, return_exceptions=True)
             raise
 
     def _read(
@@ -88,9 +88,9 @@ def _file(path: Path) -> Finding:
         return Finding.failed(
             f"{path} and its folder must be writable", "correct their owner or rights, or datasource.url"
         )
-    room = shutil.disk_usage(folder)
-    text = f"{path}, {room.free // 2**20} MiB free beside it"
-    if room.free < FREE_WARNING * room.total:
+    disk = shutil.disk_usage(folder)
+    text = f"{path}, {disk.free // 2**20} MiB free beside it"
+    if disk.free < FREE_SHARE_WARNING * disk.total:
         return Finding.warning(text, "make room: a full disk stops accepting")
     return Finding.ok(text)
 

@@ -27,9 +27,7 @@ from wework_message.adapters.sql.core.dialect import DUE_DEFAULTS, InsertStateme
 from wework_message.adapters.sql.core.named_claims import ClaimNamed
 from wework_message.adapters.sql.core.prepared import Prepared, Query, inserting, parameters
 from wework_message.adapters.sql.core.rows import SCHEDULED_POSITION
-from wework_message.adapters.sql.core.tables import (
-    due,
-)
+from wework_message.adapters.sql.core.tables import due
 from wework_message.domain.message.scheduling import LanePosition, Urgency
 
 
@@ -38,11 +36,10 @@ class SqliteDialect(InsertStatements):
 
     @cached_property
     def new_due(self) -> Prepared:
-        """A plain insert."""
         return inserting(due, without=DUE_DEFAULTS)
 
     @cached_property
-    def due_again(self) -> Prepared:
+    def reschedule(self) -> Prepared:
         """ON CONFLICT DO UPDATE."""
         return _upsert_due("place", "parked", "due_at")
 
@@ -53,7 +50,6 @@ class SqliteDialect(InsertStatements):
 
     @cached_property
     def wake_next(self) -> Prepared:
-        """One update."""
         following = due.alias("following")
         first = (
             select(following.c.seq)
@@ -67,21 +63,20 @@ class SqliteDialect(InsertStatements):
 
     @cached_property
     def wake_all(self) -> Prepared:
-        """One update."""
         parked = (due.c.lane == bindparam("the_lane"), due.c.place == LanePosition.WAITING.value, due.c.parked)
         return Prepared(update(due).where(*parked).values(due_at=bindparam("now"), parked=false()))
 
     def instant(self, connection: Connection, now: int) -> int:  # noqa: ARG002 -- a file has no clock
-        """The process's: those that share a file share a machine."""
+        """By the process's clock: processes that share a file share a machine."""
         return now
 
     @cached_property
     def claim(self) -> Query:
         """One index range per urgency class, so that a backlog of one class is not read for another."""
         classes = [_due_of_class(urgency) for urgency in Urgency]
-        together = union_all(*(select(class_.subquery()) for class_ in classes)).subquery()
-        order = (together.c.urgency, together.c.due_at, together.c.seq)
-        return Query(select(together).order_by(*order).limit(bindparam("most", 0)))
+        merged = union_all(*(select(class_.subquery()) for class_ in classes)).subquery()
+        order = (merged.c.urgency, merged.c.due_at, merged.c.seq)
+        return Query(select(merged).order_by(*order).limit(bindparam("limit", 0)))
 
     @cached_property
     def claim_named(self) -> ClaimNamed:
@@ -122,18 +117,18 @@ def _due_of_class(urgency: Urgency) -> Select[Any]:
         select(*_claimed_columns())
         .where(due.c.urgency == literal_number(urgency), due.c.due_at <= _NOW)
         .order_by(due.c.due_at, due.c.seq)
-        .limit(bindparam("most", 0))
+        .limit(bindparam("limit", 0))
     )
 
 
 def _behind() -> ColumnElement[bool]:
     other = due.alias()
     earlier = tuple_(other.c.urgency, other.c.seq) < tuple_(due.c.urgency, due.c.seq)
-    in_place = or_(
+    in_line = or_(
         other.c.place == literal_number(LanePosition.WAITING),
         (other.c.place == literal_number(SCHEDULED_POSITION)) & (other.c.due_at <= _NOW),
     )
-    return exists(select(literal_number(1)).where(other.c.lane == due.c.lane, in_place, earlier))
+    return exists(select(literal_number(1)).where(other.c.lane == due.c.lane, in_line, earlier))
 
 
 def _literals(*numbers: int) -> Sequence[ColumnElement[int]]:

@@ -23,11 +23,9 @@ class SqliteKind(DatabaseKind):
         self.path(source)
 
     def missing(self, source: DatabaseSource) -> Mapping[str, str]:  # noqa: ARG002 -- a file has no users
-        """Nothing."""
         return {}
 
     def shown(self, source: DatabaseSource) -> str:
-        """The file."""
         return f"SQLite {self.path(source).absolute()}"
 
     def path(self, source: DatabaseSource) -> Path:

@@ -1,6 +1,6 @@
 """SQLite: one thread writes, a few read, each commit is synced to the disk (D-11).
 
-SQLAlchemy's synchronous engine in threads of ours, not an asynchronous driver: a whole step of a unit of work is one
+SQLAlchemy's synchronous engine in our own threads, not an asynchronous driver: a whole step of a unit of work is one
 hand-over to the thread, where a driver such as aiosqlite makes several for each statement (ADR 0010 has the numbers).
 """
 
@@ -17,7 +17,7 @@ from wework_message.adapters.sql.core.execution import Result, Step, translated
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.threads import Threads
 
-BUSY_S: Final = 30
+BUSY_TIMEOUT_S: Final = 30
 """How long a writer waits for another process's transaction."""
 
 READERS: Final = 2
@@ -25,7 +25,7 @@ READERS: Final = 2
 
 
 class SqliteStore:
-    """A SQLite file. `close` waits for what runs and closes every connection."""
+    """A SQLite file. `close` waits for running steps and closes every connection."""
 
     name: Final = "sqlite"
 
@@ -51,9 +51,9 @@ class SqliteStore:
 
     async def read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """One query; it sees the newest commit and waits for no writer."""
-        asked = asyncio.get_running_loop().run_in_executor(self._readers, _query, self._reading, work, *arguments)
+        query = asyncio.get_running_loop().run_in_executor(self._readers, _query, self._reading, work, *arguments)
         try:
-            return await asked
+            return await query
         except SQLAlchemyError as error:
             raise translated(error) from error
 
@@ -87,7 +87,7 @@ class SqliteSession:
         self._connection: Connection | None = None
         """Touched on the writer's thread only."""
         self._open = False
-        """Whether something may be left to roll back; the loop's own view."""
+        """Whether something may have to be rolled back, as the event loop knows it."""
 
     async def run(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """`work(connection, *arguments)`."""
@@ -105,7 +105,7 @@ class SqliteSession:
     async def close(self) -> None:
         """Rolls back what was not committed."""
         if self._open:
-            await self._write(self._roll_back)
+            await self._write(self._rollback)
 
     def _step(self, work: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
         if self._connection is None:
@@ -117,16 +117,16 @@ class SqliteSession:
             self._step(work, arguments)
         if self._connection is not None:
             self._connection.commit()
-            self._roll_back()
+            self._rollback()
 
-    def _roll_back(self) -> None:
+    def _rollback(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
 
 def _engine(path: Path, *settings: str) -> Engine:
-    options = {"check_same_thread": False, "timeout": BUSY_S}
+    options = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_S}
     engine = create_engine(f"sqlite:///{path}", connect_args=options, hide_parameters=True)
 
     def prepare(connection: Any, _record: object) -> None:
