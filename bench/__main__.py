@@ -2,7 +2,7 @@
 
     python -m bench [--rounds 5] [--messages 100000 | --full] [--only accept,send,client,memory] [--json PATH]
 
-bench/README.md says what each row means. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
+bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
 peers, growth, queue, cache, consumers.
 """
 
@@ -17,16 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from bench import backends, growth, provider_client
-from bench import measure as measuring
-from bench import peer_runs as peering
-from bench import report as reporting
+from bench import backends, growth, measure, peer_runs, provider_client, report
 
 PARTS: Final = ("accept", "send", "client", "memory")
-"""What `make bench` runs, with nothing beside the development environment."""
-SENT: Final = 8_000
+"""The parts that `make bench` runs; they need only the development environment."""
+MESSAGES_PER_ROUND: Final = 8_000
 """Messages of one round of sending."""
-FULL: Final = 500_000
+FULL_MESSAGES: Final = 500_000
 
 
 def main() -> int:
@@ -36,35 +33,37 @@ def main() -> int:
         "--messages", type=_thousands, default=100_000,
         help="driven through for the memory row, a multiple of 50000 (default 100000); growth counts from a fifth of them",
     )  # fmt: skip
-    parser.add_argument("--full", action="store_true", help=f"memory from message {FULL // 5} to {FULL}")
+    parser.add_argument(
+        "--full", action="store_true", help=f"memory from message {FULL_MESSAGES // 5} to {FULL_MESSAGES}"
+    )
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run (default {','.join(PARTS)})")
     parser.add_argument("--json", type=Path, default=Path("bench/results/latest.json"), metavar="PATH")
-    given = parser.parse_args()
-    wanted = given.only.split(",")
+    arguments = parser.parse_args()
+    names = arguments.only.split(",")
     logging.getLogger("asyncmy").setLevel(logging.CRITICAL)  # it repeats the server's warnings
-    parts = _parts(given.rounds, FULL if given.full else given.messages)
-    if strangers := set(wanted) - set(parts):
-        parser.error(f"no such part: {', '.join(sorted(strangers))}")
+    parts = _parts(arguments.rounds, FULL_MESSAGES if arguments.full else arguments.messages)
+    if unknown := set(names) - set(parts):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
     results: dict[str, Any] = {"machine": _machine()}
-    for name in wanted:
+    for name in names:
         _say(f"{name} ...")
         began = time.perf_counter()
         results[name] = parts[name]()
         _say(f"{name}: {time.perf_counter() - began:.0f} s")
-    given.json.parent.mkdir(parents=True, exist_ok=True)
-    given.json.write_text(json.dumps(results, indent=2) + "\n")
-    print(reporting.table(results))
-    _say(f"everything measured: {given.json}")
-    return 0 if reporting.all_met(results) else 1
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    arguments.json.write_text(json.dumps(results, indent=2) + "\n")
+    print(report.table(results))
+    _say(f"everything measured: {arguments.json}")
+    return 0 if report.all_met(results) else 1
 
 
 def _parts(rounds: int, messages: int) -> dict[str, Callable[[], dict[str, Any]]]:
     return {
-        "accept": lambda: measuring.accept(rounds),
-        "send": lambda: measuring.end_to_end(rounds, SENT),
+        "accept": lambda: measure.accept(rounds),
+        "send": lambda: measure.end_to_end(rounds, MESSAGES_PER_ROUND),
         "client": lambda: provider_client.run(rounds),
-        "memory": lambda: measuring.memory(messages // 5, messages, _say),
-        "peers": lambda: peering.compare(rounds, _say),
+        "memory": lambda: measure.memory(messages // 5, messages, _say),
+        "peers": lambda: peer_runs.compare(rounds, _say),
         "growth": lambda: growth.run(rounds, _say),
         "queue": lambda: backends.queue(rounds, _say),
         "cache": lambda: backends.cache(rounds, _say),

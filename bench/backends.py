@@ -1,4 +1,4 @@
-"""What the optional servers cost and bring, each on MariaDB in one run: RocketMQ's rings, Redis' round trips, more processes."""
+"""Costs and gains of the optional servers, each on MariaDB in one run: RocketMQ's wake-ups, Redis' round trips, more processes."""
 
 import contextlib
 import tempfile
@@ -16,12 +16,12 @@ from tests.support.servers.rocketmq import RocketMq
 
 SENT: Final = 8_000
 """Messages of one round."""
-WAKEUP_RATE: Final = 0.8
-"""At least so much of the in-process queue's messages per second ..."""
-WAKEUP_US: Final = 30.0
-"""... and at most so much more CPU per message, in microseconds."""
-TRIPS: Final = 0.1
-"""Redis round trips per accepted message, at most."""
+MIN_WAKEUP_RATE: Final = 0.8
+"""Least share of the in-process queue's messages per second."""
+MAX_WAKEUP_US: Final = 30.0
+"""Most additional CPU per message, us."""
+MAX_TRIPS: Final = 0.1
+"""Most Redis round trips per accepted message."""
 CONSUMERS: Final = (1, 2, 4)
 
 
@@ -49,7 +49,7 @@ class Bench:
 
 
 def queue(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Rings over RocketMQ against rings in the process."""
+    """Wake-ups over RocketMQ against wake-ups in the process."""
     with contextlib.ExitStack() as stack:
         bench = Bench(stack)
         broker = bench.rocketmq()
@@ -61,7 +61,11 @@ def queue(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
         samples = rounds.play(contestants, backends, turns, say)
     rate = rounds.ratio(samples, "per_second", "rocketmq", "in_process")
     more_us = rounds.difference(samples, "cpu_us", "rocketmq", "in_process")
-    return _told(samples) | {"ratio": rate, "more_us": more_us, "ok": rate >= WAKEUP_RATE and more_us <= WAKEUP_US}
+    return _result(samples) | {
+        "ratio": rate,
+        "more_us": more_us,
+        "ok": rate >= MIN_WAKEUP_RATE and more_us <= MAX_WAKEUP_US,
+    }
 
 
 def cache(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
@@ -73,26 +77,26 @@ def cache(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
             "memory": rounds.contestant(bench.service("memory", {}), SENT),
             "redis": rounds.contestant(bench.service("redis", {"REDIS_URL": redis.url}), SENT),
         }
-        before = _asked(redis)
+        before = _counters(redis)
         backends = {"mariadb": servers.watched(bench.mariadb), "redis_server": servers.watched(redis)}
         samples = rounds.play(contestants, backends, turns, say)
-        after = _asked(redis)
+        after = _counters(redis)
         by_command = _commands(redis)
     accepted = SENT // 4 + turns * SENT
     trips, commands = ((after[name] - before[name]) / accepted for name in ("reads", "commands"))
-    return _told(samples) | {
+    return _result(samples) | {
         "ratio": rounds.ratio(samples, "per_second", "redis", "memory"),
         "more_us": rounds.difference(samples, "cpu_us", "redis", "memory"),
         "trips": trips,
         "commands": commands,
         "by_command": by_command,
-        "goal": TRIPS,
-        "ok": trips <= TRIPS,
+        "goal": MAX_TRIPS,
+        "ok": trips <= MAX_TRIPS,
     }
 
 
 def consumers(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """`serve --no-dispatch` with one, two and four `consume` processes, rung over RocketMQ, and `serve` alone."""
+    """`serve --no-dispatch` with one, two and four `consume` processes, woken over RocketMQ, and `serve` alone."""
     with contextlib.ExitStack() as stack:
         bench = Bench(stack)
         broker = bench.rocketmq()
@@ -104,11 +108,11 @@ def consumers(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
         samples = rounds.play(contestants, backends, turns, say)
     names = [f"consume_{count}" for count in CONSUMERS]
     ratios = {name: rounds.ratio(samples, "per_second", name, "consume_1") for name in ("alone", *names)}
-    return _told(samples) | {"ratios": ratios}
+    return _result(samples) | {"ratios": ratios}
 
 
 def wakeups(broker: RocketMq, name: str) -> dict[str, str]:
-    """Settings that lead a service to the broker, with topics of its own."""
+    """Settings of a service for the broker, with topics of its own."""
     return {
         "ROCKETMQ_NAME_SERVER": broker.name_server.address,
         "ROCKETMQ_ENDPOINTS": broker.endpoints,
@@ -117,21 +121,24 @@ def wakeups(broker: RocketMq, name: str) -> dict[str, str]:
     }
 
 
-def _told(samples: Samples) -> dict[str, Any]:
-    return {"contestants": {name: rounds.medians(its) for name, its in samples.items()}, "rounds": samples}
+def _result(samples: Samples) -> dict[str, Any]:
+    return {
+        "contestants": {name: rounds.medians(of_contestant) for name, of_contestant in samples.items()},
+        "rounds": samples,
+    }
 
 
-def _asked(redis: Redis) -> dict[str, int]:
-    """Since it started; each question to it costs one of both."""
-    told = _info(redis, "stats")
-    return {"reads": int(told["total_reads_processed"]), "commands": int(told["total_commands_processed"])}
+def _counters(redis: Redis) -> dict[str, int]:
+    """Reads and commands since the server started; each call of this function adds one of both."""
+    stats = _info(redis, "stats")
+    return {"reads": int(stats["total_reads_processed"]), "commands": int(stats["total_commands_processed"])}
 
 
 def _commands(redis: Redis) -> dict[str, int]:
     """Calls by command."""
-    told = _info(redis, "commandstats")
+    stats = _info(redis, "commandstats")
     return {
-        name.removeprefix("cmdstat_"): int(line.split(",")[0].removeprefix("calls=")) for name, line in told.items()
+        name.removeprefix("cmdstat_"): int(line.split(",")[0].removeprefix("calls=")) for name, line in stats.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""Rows as the service leaves them, by the million: one message lives its life through the product, then SQL multiplies it."""
+"""Millions of rows as the service leaves them: one message goes through the product, then SQL multiplies its rows."""
 
 import random
 import time
@@ -34,17 +34,17 @@ _MIX: Final = 7_919
 
 
 def message_id(number: int, *, due: bool = False) -> MessageId:
-    """Of the `number`th message, or of a due one that was accepted right after it."""
+    """The id of message `number`, or of a due message that was accepted right after it."""
     return MessageId(f"{_PREFIX}{number:011x}{8 if due else 0}")
 
 
 def key(number: int) -> str:
-    """Its client's key."""
+    """The client's key of message `number`."""
     return f"client-{number}"
 
 
 def conversation(number: int, total: int) -> str:
-    """One of `total` / 20 conversations."""
+    """The conversation of message `number`, one of `total` / 20."""
     return f"S:{number * _MIX % (total // IN_CONVERSATION)}"
 
 
@@ -52,7 +52,7 @@ async def fill(store: Store, units: SqlUnitOfWorkFactory, total: int, say: Calla
     """`total` messages that are DELIVERED, with attempt, key, note and callback, and 1,000 that are due."""
     began = time.perf_counter()
     await migrate(store)
-    await _live(units)
+    await _create_model(units)
     for first in range(1, total + 1, CHUNK):
         await store.transact(_multiply, first, min(first + CHUNK - 1, total), total)
     random_source = random.Random(total)
@@ -67,8 +67,8 @@ async def fill(store: Store, units: SqlUnitOfWorkFactory, total: int, say: Calla
     say(f"  {store.name}: {total} messages in {time.perf_counter() - began:.0f} s")
 
 
-async def _live(units: SqlUnitOfWorkFactory) -> None:
-    """The model: accepted with a key, sent, echoed."""
+async def _create_model(units: SqlUnitOfWorkFactory) -> None:
+    """Store the message to copy: accepted with a key, sent, echoed."""
     message = a_due_message(id=_MODEL, conversation_id="S:model", client_message_id="model")
     async with units() as unit:
         await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "model", b"f" * 32, message.id)])
@@ -102,15 +102,15 @@ def _multiply(connection: Connection, first: int, last: int, total: int) -> None
     mysql = connection.dialect.name == "mysql"
     for table, changes in _changes(total, mysql=mysql).items():
         columns = [column.name for column in metadata.tables[table].columns if column.name not in _SERIALS[table]]
-        wanted = ", ".join([f"`{column}`" for column in columns])
+        names = ", ".join([f"`{column}`" for column in columns])
         values = ", ".join([changes.get(column, f"t.`{column}`") for column in columns])
         numbers = (
             f"(SELECT seq AS n FROM seq_{first}_to_{last})"
             if mysql
             else f"(WITH RECURSIVE q(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM q WHERE n < {last}) SELECT n FROM q)"
         )
-        whose, value = _MODELS[table]
-        sql = f"INSERT INTO {table} ({wanted}) SELECT {values} FROM {numbers} AS q, {table} AS t WHERE t.`{whose}` = '{value}'"
+        column, value = _MODELS[table]
+        sql = f"INSERT INTO {table} ({names}) SELECT {values} FROM {numbers} AS q, {table} AS t WHERE t.`{column}` = '{value}'"
         connection.exec_driver_sql(sql.replace("%", "%%") if mysql else sql)
 
 
@@ -121,7 +121,7 @@ _SERIALS: Final[dict[str, tuple[str, ...]]] = {
     "wm_note": ("id",),
     "wm_callback": ("id",),
 }
-"""What the database counts itself, by table."""
+"""Columns that the database fills, by table."""
 _MODELS: Final = {
     "wm_idempotency_key": ("key", "model"),
     "wm_message": ("id", _MODEL),
@@ -133,24 +133,24 @@ _MODELS: Final = {
 
 
 def _changes(total: int, *, mysql: bool) -> dict[str, dict[str, Any]]:
-    """By table and column, what differs from the model in the copy number ``q.n``."""
+    """By table and column, the SQL of what differs from the model in copy number ``q.n``."""
 
     def joined(*parts: str) -> str:
         return f"CONCAT({', '.join(parts)})" if mysql else " || ".join(parts)
 
     hexed = "LPAD(LOWER(HEX(q.n)), 11, '0')" if mysql else "printf('%011x', q.n)"
-    the_id = joined(f"'{_PREFIX}'", hexed, "'0'")
+    message_id = joined(f"'{_PREFIX}'", hexed, "'0'")
     lane = joined("'S:'", f"(q.n * {_MIX} % {total // IN_CONVERSATION})")
     client_key, event = joined("'client-'", "q.n"), joined("'event-'", "q.n")
-    times = {one: f"t.{one} + q.n" for one in ("accepted_at", "expires_at", "updated_at")}
-    name, info = joined("'9'", "q.n"), joined("'info-'", "q.n")
+    times = {column: f"t.{column} + q.n" for column in ("accepted_at", "expires_at", "updated_at")}
+    provider_message_id, info = joined("'9'", "q.n"), joined("'info-'", "q.n")
     return {
-        "wm_idempotency_key": {"key": client_key, "target": the_id},
-        "wm_message": {"id": the_id, "conversation_id": lane, "client_message_id": client_key, **times},
+        "wm_idempotency_key": {"key": client_key, "target": message_id},
+        "wm_message": {"id": message_id, "conversation_id": lane, "client_message_id": client_key, **times},
         "wm_attempt": {
-            "message_id": the_id, "conversation_id": lane, "provider_message_id": name, "app_info_key": info,
+            "message_id": message_id, "conversation_id": lane, "provider_message_id": provider_message_id, "app_info_key": info,
             "started_at": "t.started_at + q.n",
         },
-        "wm_note": {"message_id": the_id, "event_key": event},
-        "wm_callback": {"event_key": event, "message_id": the_id, "received_at": "t.received_at + q.n"},
+        "wm_note": {"message_id": message_id, "event_key": event},
+        "wm_callback": {"event_key": event, "message_id": message_id, "received_at": "t.received_at + q.n"},
     }  # fmt: skip

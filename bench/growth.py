@@ -1,4 +1,4 @@
-"""What the service's own statements cost at 10,000 and at 1,000,000 stored messages, on SQLite and on MariaDB.
+"""The cost of the service's own statements at 10,000 and at 1,000,000 stored messages, on SQLite and on MariaDB.
 
 The two sizes are two databases that are filled first and then timed in turns. Times are those of the product's ports
 (`SqlMessageReader`, `SqlMessageRepository` in a unit of work), begin and end of the transaction included.
@@ -33,17 +33,17 @@ SMALL: Final = 10_000
 LARGE: Final = 1_000_000
 GOAL: Final = 2.5
 UNJUDGED: Final = frozenset({"conversation, last 20"})
-"""Not in the goal, which is about single messages, the poll, saving and a page: it reads 20 messages from 20 places."""
-TIMES: Final = 150
-"""Of each statement in a round."""
-POOL: Final = 1024**3
-"""Bytes of MariaDB's buffer pool, which a server with a million messages has."""
+"""Questions without a goal: this one reads 20 messages from 20 places."""
+REPETITIONS: Final = 150
+"""Calls of each statement in a round."""
+BUFFER_POOL_BYTES: Final = 1024**3
+"""MariaDB's buffer pool, as a server with a million messages has it."""
 
 Ask = Callable[[], Awaitable[object]]
 
 
 class Subject:
-    """One database of a size, and what is asked of it."""
+    """One database of one size, and the statements to measure."""
 
     def __init__(self, store: Store, units: SqlUnitOfWorkFactory, total: int) -> None:
         self._units = units
@@ -65,9 +65,9 @@ class Subject:
         return self._random_source.randint(1, self._total)
 
     async def message(self) -> None:
-        one = filling.message_id(self._any())
-        found = await self._reader.messages(DEFAULT_TENANT, [one])
-        if len(found[one].message.attempts) != 1:
+        message_id = filling.message_id(self._any())
+        views = await self._reader.messages(DEFAULT_TENANT, [message_id])
+        if len(views[message_id].message.attempts) != 1:
             raise RuntimeError("a stored message has one attempt")
 
     async def new_key(self) -> None:
@@ -78,8 +78,8 @@ class Subject:
 
     async def _claim(self, key: str, *, fresh: bool) -> None:
         async with self._units() as unit:
-            wanted = IdempotencyKey(DEFAULT_TENANT, key, b"f" * 32, filling.message_id(self._total + 1))
-            (owner,) = await unit.messages.claim_keys([wanted])
+            requested = IdempotencyKey(DEFAULT_TENANT, key, b"f" * 32, filling.message_id(self._total + 1))
+            (owner,) = await unit.messages.claim_keys([requested])
             if owner.fresh is not fresh:
                 raise RuntimeError(f"{key} is fresh: {owner.fresh}")
 
@@ -89,9 +89,9 @@ class Subject:
                 raise RuntimeError("there are 1,000 due messages")
 
     async def save(self) -> None:
-        one = filling.message_id(self._any())
+        message_id = filling.message_id(self._any())
         async with self._units() as unit:
-            message = (await unit.messages.get([one]))[one]
+            message = (await unit.messages.get([message_id]))[message_id]
             message.lifecycle.updated_at += 1
             if await unit.messages.save([message]):
                 raise RuntimeError("nobody else writes")
@@ -132,13 +132,16 @@ async def _compared(small: Subject, large: Subject, rounds: int) -> dict[str, An
     for turn in range(rounds + 1):
         for name, pairs in samples.items():
             order = [("small", small), ("large", large)]
-            taken = {size: await _timed(one.questions[name]) for size, one in (order if turn % 2 else reversed(order))}
+            taken = {
+                size: await _timed(subject.questions[name])
+                for size, subject in (order if turn % 2 else reversed(order))
+            }
             if turn:  # the first round warms caches
                 pairs.append((taken["small"], taken["large"]))
     return {
         name: {
-            "small_us": statistics.median(one for one, _ in pairs),
-            "large_us": statistics.median(one for _, one in pairs),
+            "small_us": statistics.median(small_us for small_us, _ in pairs),
+            "large_us": statistics.median(large_us for _, large_us in pairs),
             "ratio": statistics.median(large_us / small_us for small_us, large_us in pairs),
         }
         for name, pairs in samples.items()
@@ -148,7 +151,7 @@ async def _compared(small: Subject, large: Subject, rounds: int) -> dict[str, An
 async def _timed(ask: Ask) -> float:
     """Median microseconds."""
     taken = []
-    for _ in range(TIMES):
+    for _ in range(REPETITIONS):
         began = time.perf_counter()
         await ask()
         taken.append(time.perf_counter() - began)
@@ -166,7 +169,7 @@ async def _sqlite(folder: Path) -> AsyncIterator[list[Store]]:
 @contextlib.asynccontextmanager
 async def _mariadb(folder: Path) -> AsyncIterator[list[Store]]:
     with servers.running(MariaDb, folder) as server:
-        server.sql(f"SET GLOBAL innodb_buffer_pool_size = {POOL}")
+        server.sql(f"SET GLOBAL innodb_buffer_pool_size = {BUFFER_POOL_BYTES}")
         small, large = (target_of(server.create_database()) for _ in range(2))
         async with opened_store(small) as first, opened_store(large) as second:
             yield [first, second]

@@ -22,7 +22,7 @@ CONNECTIONS: Final = 64
 GUIDS: Final = 50
 CONVERSATIONS: Final = 997
 """Coprime to `GUIDS`, so that a lane comes again only after some 50,000 messages."""
-GOOD: Final = 202
+ACCEPTED: Final = 202
 
 _TEXT: Final = b"hello wecom, this is a text message of a normal length, sent to one external contact"
 _FIELDS: Final = (
@@ -37,7 +37,7 @@ BODIES: Final = {
 
 
 class Load:
-    """What all connections share."""
+    """The state that all connections share."""
 
     def __init__(self, url: str, body: bytes, *, count: int | None, seconds: float | None) -> None:
         parts = urlsplit(url)
@@ -46,21 +46,21 @@ class Load:
         self.head = head.encode() + b"Content-Length: %d\r\n\r\n%s"
         self.body = body
         self.run = uuid.uuid4().hex[:12].encode()
-        self.most = count
+        self.limit = count
         self.until = None if seconds is None else time.perf_counter() + seconds
-        self.asked = self.answered = self.bad = 0
+        self.requested = self.answered = self.bad = 0
         self.latencies: list[float] = []
         self.ended = asyncio.get_running_loop().create_future()
         self.open = 0
 
     def next(self) -> bytes | None:
         """The next request, or None at the end."""
-        number = self.asked
-        if (self.most is not None and number >= self.most) or (
+        number = self.requested
+        if (self.limit is not None and number >= self.limit) or (
             self.until is not None and time.perf_counter() >= self.until
         ):
             return None
-        self.asked += 1
+        self.requested += 1
         peer = 1_000_000 + number % CONVERSATIONS
         body = self.body % (number % GUIDS, peer, self.run, number)
         return self.head % (len(body), body)
@@ -104,7 +104,7 @@ class Connection(asyncio.Protocol):
         load = self.load
         load.latencies.append(time.perf_counter() - self.began)
         load.answered += 1
-        if self.parser.get_status_code() != GOOD:
+        if self.parser.get_status_code() != ACCEPTED:
             load.bad += 1
         self.begin()
 
@@ -142,8 +142,12 @@ def main() -> int:
     parser.add_argument("body", choices=BODIES)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--count", type=int)
-    given = parser.parse_args()
-    print(json.dumps(uvloop.run(drive(given.url, BODIES[given.body], count=given.count, seconds=given.seconds))))
+    arguments = parser.parse_args()
+    print(
+        json.dumps(
+            uvloop.run(drive(arguments.url, BODIES[arguments.body], count=arguments.count, seconds=arguments.seconds))
+        )
+    )
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What is measured of the service: accepting, sending end to end, and memory over many messages."""
+"""Measurements of the service: accepting, sending end to end, and memory over many messages."""
 
 import contextlib
 import statistics
@@ -16,7 +16,7 @@ ACCEPT_S: Final = 2.5
 ACCEPT_GOAL: Final = 0.5
 MEMORY_GOAL: Final = 0.02
 CHUNK: Final = 10_000
-"""Messages between two looks at the memory; each chunk is delivered before the next one begins."""
+"""Messages between two readings of the memory; each chunk is delivered before the next one begins."""
 
 Sample = dict[str, float]
 
@@ -36,7 +36,7 @@ def accept(rounds: int) -> dict[str, Any]:
                 samples[name].append(_accepting(watched, url))
     ratios = [own["per_second"] / other["per_second"] for own, other in _pairs(samples)]
     return {
-        **{name: _medians(its) for name, its in samples.items()},
+        **{name: _medians(of_target) for name, of_target in samples.items()},
         "ratio": statistics.median(ratios),
         "ratios": ratios,
         "cpu_ratio": statistics.median(own["cpu_us"] / other["cpu_us"] for own, other in _pairs(samples)),
@@ -47,9 +47,9 @@ def accept(rounds: int) -> dict[str, Any]:
 
 def _accepting(watched: Watched, url: str) -> Sample:
     before = watched.cpu_s()
-    told = processes.load(url, "scheduled", seconds=ACCEPT_S)
-    told["cpu_us"] = (watched.cpu_s() - before) / told["answers"] * 1e6
-    return {name: told[name] for name in ("per_second", "cpu_us", "p50_ms", "p99_ms")}
+    result = processes.load(url, "scheduled", seconds=ACCEPT_S)
+    result["cpu_us"] = (watched.cpu_s() - before) / result["answers"] * 1e6
+    return {name: result[name] for name in ("per_second", "cpu_us", "p50_ms", "p99_ms")}
 
 
 def _pairs(samples: dict[str, list[Sample]]) -> Iterator[tuple[Sample, Sample]]:
@@ -73,20 +73,20 @@ def end_to_end(rounds: int, messages: int) -> dict[str, Any]:
                 samples[name].append(_sending(running, messages, echoed=name == "simulator"))
         for name, running in targets:
             _check(running, (rounds * messages) + messages // 5, "DELIVERED" if name == "simulator" else "SENT")
-    return {name: _medians(its) for name, its in samples.items()}
+    return {name: _medians(of_target) for name, of_target in samples.items()}
 
 
 def _sending(running: Service, messages: int, *, echoed: bool) -> Sample:
     before, began = running.cpu_s(), time.perf_counter()
-    told = processes.load(running.send_url, "send", count=messages)
+    accepting = processes.load(running.send_url, "send", count=messages)
     running.settle(echoed=echoed)
     took = time.perf_counter() - began
     return {
         "per_second": messages / took,
         "cpu_us": (running.cpu_s() - before) / messages * 1e6,
-        "accept_per_second": told["per_second"],
-        "accept_p50_ms": told["p50_ms"],
-        "accept_p99_ms": told["p99_ms"],
+        "accept_per_second": accepting["per_second"],
+        "accept_p50_ms": accepting["p50_ms"],
+        "accept_p99_ms": accepting["p99_ms"],
     }
 
 
@@ -117,9 +117,9 @@ def memory(first: int, last: int, progress: Callable[[str], None]) -> dict[str, 
 
 
 def _check(running: Service, messages: int, status: str) -> None:
-    found = running.statuses()
-    if found != {status: messages}:
-        raise RuntimeError(f"{messages} messages should be {status}, but there are {found}")
+    statuses = running.statuses()
+    if statuses != {status: messages}:
+        raise RuntimeError(f"{messages} messages should be {status}, but there are {statuses}")
 
 
 def _medians(samples: list[Sample]) -> Sample:

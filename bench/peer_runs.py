@@ -1,4 +1,4 @@
-"""End to end on MariaDB against what others would build: FastAPI + SQLAlchemy ORM + Celery or taskiq + Redis.
+"""End to end on MariaDB against the usual stack: FastAPI + SQLAlchemy ORM + Celery or taskiq + Redis.
 
 The same requests from the same generator, the same stub, one MariaDB server with a database for each; a message counts once
 its provider's answer is recorded. The peers run from an environment of their own (`.venv-peers`, requirements/peers.lock).
@@ -51,7 +51,7 @@ def compare(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _summary(samples: rounds.Samples) -> dict[str, Any]:
-    result: dict[str, Any] = {name: rounds.medians(its) for name, its in samples.items()}
+    result: dict[str, Any] = {name: rounds.medians(of_contestant) for name, of_contestant in samples.items()}
     for name, goal in GOALS.items():
         for own in ("ours", "wide"):
             result[name][f"{own}_ratio"] = rounds.ratio(samples, "per_second", own, name)

@@ -29,15 +29,15 @@ class Watched:
 
     def cpu_s(self) -> float:
         """User and system seconds so far, of all threads."""
-        times = [one.cpu_times() for one in self._all()]
-        return sum(float(one.user + one.system) for one in times)
+        times = [process.cpu_times() for process in self._all()]
+        return sum(float(spent.user + spent.system) for spent in times)
 
     def rss_kb(self) -> int:
         """Resident memory."""
-        return sum(int(one.memory_info().rss) for one in self._all()) // 1024
+        return sum(int(process.memory_info().rss) for process in self._all()) // 1024
 
     def _all(self) -> list[psutil.Process]:
-        return [one for root in self._roots for one in (root, *root.children(recursive=True))]
+        return [process for root in self._roots for process in (root, *root.children(recursive=True))]
 
 
 class Service(Watched):
@@ -53,7 +53,7 @@ class Service(Watched):
         questions = ["SELECT EXISTS(SELECT 1 FROM wm_due)"]
         if echoed:
             questions += [
-                f"SELECT EXISTS(SELECT 1 FROM wm_message WHERE status = '{one}')" for one in ("SENT", "SENDING")
+                f"SELECT EXISTS(SELECT 1 FROM wm_message WHERE status = '{status}')" for status in ("SENT", "SENDING")
             ]
         for question in questions:
             until_none(self._look, question, limit_s)
@@ -112,7 +112,7 @@ def service(
             command = [*profiled(), "-m", "wework_message", *role]
             process = stack.enter_context(started(command, environment, folder / f"{name}.stderr"))
             pids.append(process.pid)
-            if not number:  # it brings the schema up
+            if not number:  # it migrates the schema
                 wait_for(f"{url}/api/health", process, folder / f"{name}.stderr")
         running = Service(url, look, *pids)
         stack.callback(look.close)
@@ -120,7 +120,7 @@ def service(
 
 
 def own_environment() -> dict[str, str]:
-    """Ours without any setting of the service."""
+    """The environment of this process without settings of the service."""
     ours = ("APP_", "SERVER_", "SPRING_", "DATASOURCE_", "LOGGING_", "REDIS_", "ROCKETMQ_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
@@ -179,10 +179,10 @@ def load(url: str, body: str, *, seconds: float | None = None, count: int | None
     """Run the load generator; raises `RuntimeError` where an answer was not 202."""
     limit = ["--seconds", str(seconds)] if seconds is not None else ["--count", str(count)]
     command = [sys.executable, "-m", "bench.load", url, body, *limit]
-    told: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    if told["bad"]:
-        raise RuntimeError(f"{told['bad']} of {told['answers']} answers were not 202")
-    return told
+    result: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    if result["bad"]:
+        raise RuntimeError(f"{result['bad']} of {result['answers']} answers were not 202")
+    return result
 
 
 @contextlib.contextmanager

@@ -83,7 +83,7 @@ Exchange = Callable[[bytes], Awaitable[bytes]]
 
 
 class Stub(asyncio.Protocol):
-    """Answers every whole request with the reply, after `delay_s`."""
+    """Answers every complete request with the reply, after `delay_s`."""
 
     answer: Final = (
         b"HTTP/1.1 200 OK\r\nserver: stub\r\ndate: Mon, 01 Jan 2024 00:00:00 GMT\r\n"
@@ -116,7 +116,7 @@ async def serve_stub(delay_ms: int) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Stub(delay_ms / 1000), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)  # until our parent ends us
+    await loop.run_in_executor(None, sys.stdin.read)  # until the parent closes the pipe
 
 
 @contextlib.asynccontextmanager
@@ -187,7 +187,7 @@ def stub_process(delay_ms: int) -> Iterator[int]:
             process.stdin.close()
 
 
-def one(client: str, in_flight: int, port: int) -> float:
+def measure_in_process(client: str, in_flight: int, port: int) -> float:
     command = [sys.executable, "-m", "bench.provider_client", "--one", client, str(in_flight), str(port)]
     return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
@@ -205,7 +205,7 @@ def run(rounds: int) -> dict[str, Any]:
             for turn in range(rounds):
                 for client in CLIENTS if turn % 2 == 0 else reversed(CLIENTS):
                     for in_flight in IN_FLIGHT:
-                        samples[client, in_flight].append(one(client, in_flight, port))
+                        samples[client, in_flight].append(measure_in_process(client, in_flight, port))
         result[str(delay_ms)] = _summary(samples)
     return result
 
@@ -247,14 +247,14 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", nargs=3, metavar=("CLIENT", "IN_FLIGHT", "PORT"), help=argparse.SUPPRESS)
     parser.add_argument("--stub", type=int, metavar="DELAY_MS", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.stub is not None:
-        uvloop.run(serve_stub(given.stub))
-    elif given.one:
-        print(uvloop.run(measure(given.one[0], int(given.one[1]), int(given.one[2]))))
+    arguments = parser.parse_args()
+    if arguments.stub is not None:
+        uvloop.run(serve_stub(arguments.stub))
+    elif arguments.one:
+        print(uvloop.run(measure(arguments.one[0], int(arguments.one[1]), int(arguments.one[2]))))
     else:
-        result = run(given.rounds)
-        print(json.dumps(result)) if given.json else report(result)
+        result = run(arguments.rounds)
+        print(json.dumps(result)) if arguments.json else report(result)
         return 0 if all(entry["ok"] for entry in result.values()) else 1
     return 0
 

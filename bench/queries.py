@@ -1,4 +1,4 @@
-"""What is in a database, asked from outside the processes under test."""
+"""Queries of a database from outside the processes under test."""
 
 import asyncio
 import sqlite3

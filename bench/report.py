@@ -1,4 +1,4 @@
-"""Results as a table of rows: what, how much, and whether its goal is met."""
+"""Results as a table: what was measured, its value, and whether its goal is met."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
@@ -46,18 +46,18 @@ def _rows(results: dict[str, Any]) -> Iterator[Row]:
 
 def _accept(result: dict[str, Any]) -> Iterator[Row]:
     for name, text in (("bare", "bare Litestar + msgspec"), ("ours", "accept, durable on SQLite")):
-        its = result[name]
-        yield Row(f"{text}: requests", f"{its['per_second']:.0f}/s")
-        yield Row(f"{text}: CPU per request", f"{its['cpu_us']:.0f} us")
-        yield Row(f"{text}: p50 / p99 at 64 connections", f"{its['p50_ms']:.1f} / {its['p99_ms']:.1f} ms")
+        sample = result[name]
+        yield Row(f"{text}: requests", f"{sample['per_second']:.0f}/s")
+        yield Row(f"{text}: CPU per request", f"{sample['cpu_us']:.0f} us")
+        yield Row(f"{text}: p50 / p99 at 64 connections", f"{sample['p50_ms']:.1f} / {sample['p99_ms']:.1f} ms")
     yield Row("accept / bare: CPU per request", f"{result['cpu_ratio']:.2f}")
     yield Row("accept / bare: requests per second", f"{result['ratio']:.2f}", f">= {result['goal']}", result["ok"])
 
 
-def _send(its: dict[str, float], name: str) -> Iterator[Row]:
-    yield Row(f"end to end, {name}: messages", f"{its['per_second']:.0f}/s")
-    yield Row(f"end to end, {name}: CPU per message", f"{its['cpu_us']:.0f} us")
-    yield Row(f"end to end, {name}: accepted meanwhile", f"{its['accept_per_second']:.0f}/s")
+def _send(medians: dict[str, float], name: str) -> Iterator[Row]:
+    yield Row(f"end to end, {name}: messages", f"{medians['per_second']:.0f}/s")
+    yield Row(f"end to end, {name}: CPU per message", f"{medians['cpu_us']:.0f} us")
+    yield Row(f"end to end, {name}: accepted meanwhile", f"{medians['accept_per_second']:.0f}/s")
 
 
 def _client(delay_ms: str, entry: dict[str, Any]) -> Iterator[Row]:
@@ -85,27 +85,29 @@ def _peers(result: dict[str, Any]) -> Iterator[Row]:
     }  # fmt: skip
     yield from _services({name: result[name] for name in titles}, titles)
     for peer in ("celery", "taskiq"):
-        its = result[peer]
+        medians = result[peer]
         for own in ("wide", "ours"):
-            judged = (f">= {its['goal']:.0f}", its["ok"]) if own == "ours" else ("", None)
-            yield Row(f"{titles[own]} / {titles[peer]}: messages per second", f"{its[f'{own}_ratio']:.1f}", *judged)
-        yield Row(f"{titles[peer]} / {titles['ours']}: CPU per message", f"{its['ours_cpu_ratio']:.1f}")
-        yield Row(f"{titles[peer]} / {titles['ours']}: RSS", f"{its['ours_rss_ratio']:.1f}")
+            judged = (f">= {medians['goal']:.0f}", medians["ok"]) if own == "ours" else ("", None)
+            yield Row(f"{titles[own]} / {titles[peer]}: messages per second", f"{medians[f'{own}_ratio']:.1f}", *judged)
+        yield Row(f"{titles[peer]} / {titles['ours']}: CPU per message", f"{medians['ours_cpu_ratio']:.1f}")
+        yield Row(f"{titles[peer]} / {titles['ours']}: RSS", f"{medians['ours_rss_ratio']:.1f}")
 
 
 def _growth(result: dict[str, Any]) -> Iterator[Row]:
     small, large, goal = result["small"], result["large"], result["goal"]
     for database in ("sqlite", "mariadb"):
-        for name, its in result[database].items():
-            what = f"{database}, {name}: {large} / {small} rows ({its['large_us']:.0f} / {its['small_us']:.0f} us)"
-            judged = () if name in result["unjudged"] else (f"<= {goal}", its["ratio"] <= goal)
-            yield Row(what, f"{its['ratio']:.2f}", *judged)
+        for name, medians in result[database].items():
+            what = (
+                f"{database}, {name}: {large} / {small} rows ({medians['large_us']:.0f} / {medians['small_us']:.0f} us)"
+            )
+            judged = () if name in result["unjudged"] else (f"<= {goal}", medians["ratio"] <= goal)
+            yield Row(what, f"{medians['ratio']:.2f}", *judged)
 
 
 def _queue(result: dict[str, Any]) -> Iterator[Row]:
     yield from _services(
         result["contestants"],
-        {"in_process": "MariaDB, rings in the process", "rocketmq": "MariaDB, rings over RocketMQ"},
+        {"in_process": "MariaDB, wake-ups in the process", "rocketmq": "MariaDB, wake-ups over RocketMQ"},
     )
     rate, more_us = result["ratio"], result["more_us"]
     yield Row("RocketMQ / in the process: messages per second", f"{rate:.2f}", ">= 0.8", rate >= 0.8)
@@ -133,13 +135,14 @@ def _consumers(result: dict[str, Any]) -> Iterator[Row]:
 
 
 def _services(contestants: Mapping[str, dict[str, float]], titles: Mapping[str, str]) -> Iterator[Row]:
-    for name, its in contestants.items():
+    for name, medians in contestants.items():
         title = titles[name]
-        yield Row(f"{title}: messages, accepted to recorded", f"{its['per_second']:.0f}/s")
+        yield Row(f"{title}: messages, accepted to recorded", f"{medians['per_second']:.0f}/s")
         yield Row(
-            f"{title}: CPU per message, its processes + MariaDB", f"{its['cpu_us']:.0f} + {its['mariadb_us']:.0f} us"
+            f"{title}: CPU per message, its processes + MariaDB",
+            f"{medians['cpu_us']:.0f} + {medians['mariadb_us']:.0f} us",
         )
-        yield Row(f"{title}: RSS", f"{its['rss_mb']:.0f} MB")
+        yield Row(f"{title}: RSS", f"{medians['rss_mb']:.0f} MB")
 
 
 _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {

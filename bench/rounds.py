@@ -1,4 +1,4 @@
-"""Contestants that send the same messages in turns: what they took, and their ratios round by round."""
+"""Contestants that send the same messages in turns: their samples, and their ratios round by round."""
 
 import statistics
 import time
@@ -20,7 +20,7 @@ class Contestant:
     url: str
     processes: Watched
     messages: int
-    """Of one round."""
+    """Number of messages of one round."""
     settle: Callable[[], None]
     """Returns once all that was accepted is recorded."""
     statuses: Callable[[], dict[str, int]]
@@ -28,7 +28,7 @@ class Contestant:
 
 
 def contestant(service: Service, messages: int) -> Contestant:
-    """Ours."""
+    """Our service as a contestant."""
     return Contestant(service.send_url, service, messages, service.settle, service.statuses)
 
 
@@ -40,9 +40,9 @@ def play(
 ) -> Samples:
     """Alternating rounds after a warm-up; at the end no message may be lost or left."""
     samples: Samples = {name: [] for name in contestants}
-    sent = {name: one.messages // 4 for name, one in contestants.items()}
-    for name, one in contestants.items():
-        _round(one, sent[name], backends)
+    sent = {name: entrant.messages // 4 for name, entrant in contestants.items()}
+    for name, entrant in contestants.items():
+        _round(entrant, sent[name], backends)
     for turn in range(rounds):
         names = list(contestants)
         for name in names if turn % 2 == 0 else reversed(names):
@@ -50,39 +50,39 @@ def play(
             samples[name].append(sample)
             sent[name] += contestants[name].messages
             say(f"  round {turn + 1}, {name}: {sample['per_second']:.0f}/s, {sample['cpu_us']:.0f} us each")
-    for name, one in contestants.items():
-        if (found := one.statuses()) != {"SENT": sent[name]}:
-            raise RuntimeError(f"{name}: {sent[name]} messages should be SENT, but there are {found}")
+    for name, entrant in contestants.items():
+        if (statuses := entrant.statuses()) != {"SENT": sent[name]}:
+            raise RuntimeError(f"{name}: {sent[name]} messages should be SENT, but there are {statuses}")
     return samples
 
 
-def _round(one: Contestant, messages: int, backends: Mapping[str, Watched]) -> Sample:
-    watched = {"cpu_us": one.processes} | {f"{name}_us": each for name, each in backends.items()}
-    before, began = {name: each.cpu_s() for name, each in watched.items()}, time.perf_counter()
-    told = processes.load(one.url, "send", count=messages)
-    one.settle()
+def _round(entrant: Contestant, messages: int, backends: Mapping[str, Watched]) -> Sample:
+    watched = {"cpu_us": entrant.processes} | {f"{name}_us": backend for name, backend in backends.items()}
+    before, began = {name: group.cpu_s() for name, group in watched.items()}, time.perf_counter()
+    result = processes.load(entrant.url, "send", count=messages)
+    entrant.settle()
     took = time.perf_counter() - began
-    cpu = {name: (each.cpu_s() - before[name]) / messages * 1e6 for name, each in watched.items()}
+    cpu = {name: (group.cpu_s() - before[name]) / messages * 1e6 for name, group in watched.items()}
     return {
         "per_second": messages / took,
         **cpu,
-        "generator_us": told["own_cpu_us"],
-        "accept_per_second": told["per_second"],
-        "accept_p99_ms": told["p99_ms"],
-        "rss_mb": one.processes.rss_kb() / 1024,
+        "generator_us": result["own_cpu_us"],
+        "accept_per_second": result["per_second"],
+        "accept_p99_ms": result["p99_ms"],
+        "rss_mb": entrant.processes.rss_kb() / 1024,
     }
 
 
-def medians(its: Sequence[Sample]) -> Sample:
-    """Of each number."""
-    return {key: statistics.median(one[key] for one in its) for key in its[0]}
+def medians(samples: Sequence[Sample]) -> Sample:
+    """The median of each number."""
+    return {key: statistics.median(sample[key] for sample in samples) for key in samples[0]}
 
 
 def ratio(samples: Samples, key: str, this: str, that: str) -> float:
     """Median of the rounds' `this` by `that`."""
-    return statistics.median(one[key] / other[key] for one, other in zip(samples[this], samples[that], strict=True))
+    return statistics.median(own[key] / other[key] for own, other in zip(samples[this], samples[that], strict=True))
 
 
 def difference(samples: Samples, key: str, this: str, that: str) -> float:
     """Median of the rounds' `this` less `that`."""
-    return statistics.median(one[key] - other[key] for one, other in zip(samples[this], samples[that], strict=True))
+    return statistics.median(own[key] - other[key] for own, other in zip(samples[this], samples[that], strict=True))

@@ -1,9 +1,9 @@
-"""What the short way of the hot routes saves: the same work as an ordinary Litestar handler, in one process, in turns.
+"""The savings of the short way of the hot routes: the same work as an ordinary Litestar handler, in one process, in turns.
 
     python -m bench.short_way [--rounds 9]
 
 `accept` is POST send/async on SQLite, durable at the answer; `poll` is GET status of a stored message. No socket and no HTTP
-parser: a request is an ASGI scope, so that what is compared is a larger part of what is measured. CPU time of the whole process.
+parser: a request is an ASGI scope, so that what is compared is a larger part of what is measured. CPU time is that of the process.
 """
 
 import argparse
@@ -74,17 +74,17 @@ async def ordinary_accept(
 @get("/api/messages/{message_id:str}/status")
 async def ordinary_poll(api: ApiDependency, message_id: Name, wait: Wait = 0) -> StatusAnswer:  # noqa: ARG001 -- bound, as in the product
     """As the product answers a poll, but Litestar makes the response."""
-    wanted = MessageId(message_id)
-    return api.polled((await api.application.poll.statuses(TENANT, [wanted]))[wanted])
+    requested = MessageId(message_id)
+    return api.polled((await api.application.poll.statuses(TENANT, [requested]))[requested])
 
 
-class Silent(Silence):
-    """Nobody listens."""
+class SilentObserver(Silence):
+    """Records nothing, of intake either."""
 
     def intake(self, result: str, reason: str | None) -> None: ...
 
 
-def _unheard(*_: object) -> None: ...
+def _ignored(*_: object) -> None: ...
 
 
 def _undocumented(_: str) -> bytes:
@@ -97,8 +97,10 @@ async def measure(rounds: int, folder: Path) -> dict[str, Any]:
         "DATASOURCE_URL": f"sqlite:///{folder}/bench.db",
         "APP_MESSAGE_LIMITS_RATE_LIMIT_PER_MINUTE": "1000000",
     }
-    process_metrics = ProcessMetrics(_unheard, QueueMetrics(), _unheard)
-    async with running(load(settings, config_dir=folder), Silent(), process_metrics, role=Role.ACCEPTING) as process:
+    process_metrics = ProcessMetrics(_ignored, QueueMetrics(), _ignored)
+    async with running(
+        load(settings, config_dir=folder), SilentObserver(), process_metrics, role=Role.ACCEPTING
+    ) as process:
         application = process.application
         product = create_app(application, Config(version="0"))
         numbers = itertools.count()
@@ -152,16 +154,16 @@ async def _compare(
             if turn >= 0:
                 samples[contestant].append(took)
     ratios = [ordinary / short for short, ordinary in zip(samples["short"], samples["ordinary"], strict=True)]
-    medians = {f"{contestant}_us": statistics.median(its) for contestant, its in samples.items()}
+    medians = {f"{contestant}_us": statistics.median(of_contestant) for contestant, of_contestant in samples.items()}
     return {**medians, "ratio": statistics.median(ratios), "ratios": ratios}
 
 
 async def _round(app: Edge, ask: Callable[[Edge], Awaitable[None]], count: int) -> float:
     """CPU time per request, us."""
-    left = iter(range(count))
+    numbers = iter(range(count))
 
     async def client() -> None:
-        for _ in left:
+        for _ in numbers:
             await ask(app)
 
     began = time.process_time()
@@ -208,14 +210,14 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.short_way", description="The short way against Litestar's")
     parser.add_argument("--rounds", type=int, default=9)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     logging.disable()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        results = uvloop.run(measure(given.rounds, Path(folder)))
-    for name, its in results.items():
-        spread = f"{min(its['ratios']):.2f} to {max(its['ratios']):.2f}"
+        results = uvloop.run(measure(arguments.rounds, Path(folder)))
+    for name, result in results.items():
+        spread = f"{min(result['ratios']):.2f} to {max(result['ratios']):.2f}"
         print(
-            f"{name}: short {its['short_us']:.0f} us, ordinary {its['ordinary_us']:.0f} us, ratio {its['ratio']:.2f} ({spread})"
+            f"{name}: short {result['short_us']:.0f} us, ordinary {result['ordinary_us']:.0f} us, ratio {result['ratio']:.2f} ({spread})"
         )
     return 0
 

@@ -1,4 +1,4 @@
-"""A provider that costs little: answers each send at once with a new id, and echoes it if it is given a callback URL.
+"""A cheap provider: it answers each send at once with a new id and, with a callback URL, echoes it.
 
     python -m bench.stub [--echo-to URL]
 
@@ -37,7 +37,7 @@ _decode: Final = msgspec.json.Decoder(SendText).decode
 
 
 class Provider:
-    """Ids, and what is to be echoed."""
+    """The ids, and the messages to echo."""
 
     def __init__(self) -> None:
         self.ids = itertools.count(1_000_001)

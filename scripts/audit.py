@@ -1,6 +1,6 @@
-"""Known vulnerabilities of what the lock pins, and an honest word about how much was looked at.
+"""Known vulnerabilities of the pinned packages, and how many of them were audited.
 
-Exit 0: clean, or not audited (a CI machine may reach no vulnerability service; then it says so and never "clean").
+Exit 0: clean, or not audited (a CI machine may reach no vulnerability service; then the line says so and never "clean").
 Exit 1: something is vulnerable, or the lock cannot be read.
 """
 
@@ -21,19 +21,19 @@ TIMEOUT_S = 120
 
 @dataclass(frozen=True)
 class Report:
-    """What an audit found."""
+    """The result of an audit."""
 
     line: str
     exit_code: int
 
 
 def judge(pinned: int, answer: dict[str, Any]) -> Report:
-    """What `pip-audit --format json` found of `pinned` packages."""
+    """The report for the answer of `pip-audit --format json` about `pinned` packages."""
     packages = answer["dependencies"]
     audited = [package for package in packages if "vulns" in package]
     skipped = pinned - len(audited)
     counts = f"{len(audited)} of {pinned} packages audited, {skipped} skipped"
-    bad = {one["name"]: [vuln["id"] for vuln in one["vulns"]] for one in audited if one["vulns"]}
+    bad = {package["name"]: [vuln["id"] for vuln in package["vulns"]] for package in audited if package["vulns"]}
     if bad:
         named = "; ".join(f"{name}: {', '.join(ids)}" for name, ids in sorted(bad.items()))
         return Report(f"vulnerable: {named} ({counts})", 1)
@@ -45,7 +45,7 @@ def judge(pinned: int, answer: dict[str, Any]) -> Report:
 
 
 def ask(service: str) -> dict[str, Any] | str:
-    """What one vulnerability service knows about every pin, or why it told nothing; nothing is installed or resolved."""
+    """The answer of a vulnerability service about every pin, or the reason why there is none. Nothing is installed or resolved."""
     command = [
         sys.executable, "-m", "pip_audit", "--requirement", str(LOCK), "--disable-pip", "--require-hashes",
         "--vulnerability-service", service, "--format", "json", "--progress-spinner", "off", "--timeout", "15",
@@ -62,7 +62,7 @@ def ask(service: str) -> dict[str, Any] | str:
 
 
 def audit(pinned: int) -> Report:
-    """The first service that knows the packages."""
+    """The report of the first service that knows the packages."""
     reasons = []
     for service in SERVICES:
         answer = ask(service)
@@ -73,11 +73,11 @@ def audit(pinned: int) -> Report:
     return Report(f"not audited: {'; '.join(reasons)}", 0)
 
 
-def _reason(said: str) -> str:
+def _reason(stderr: str) -> str:
     """The kind of the last error, without addresses."""
-    if "ConnectionError" in said or "ServiceError" in said or "Connection" in said:
+    if "ConnectionError" in stderr or "ServiceError" in stderr or "Connection" in stderr:
         return "the service cannot be reached"
-    lines = [line for line in said.splitlines() if line.strip()]
+    lines = [line for line in stderr.splitlines() if line.strip()]
     return f"pip-audit failed: {lines[-1].split('http')[0].strip()}" if lines else "pip-audit said nothing"
 
 

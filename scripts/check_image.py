@@ -1,8 +1,8 @@
-"""Do what docker/Dockerfile does, without Docker: run its build steps in a temporary folder and its command with what they made.
+"""Do what docker/Dockerfile does, without Docker: run its build steps in a temporary folder, and then its command there.
 
-What this cannot show: the base image, the user, the layers. It shows that the sources are there and not ignored, that the lock
-installs by hash, that the command serves, that the health check finds it alive, and that SIGTERM ends it in peace.
-Exit 0: everything holds. Exit 1: the first thing that does not, said on stderr.
+This cannot show the base image, the user and the layers. It shows that the sources exist and are not ignored, that the lock
+installs by hash, that the command serves, that the health check passes, and that SIGTERM ends the process with 0.
+Exit 0: everything holds. Exit 1: stderr shows the first failure.
 """
 
 import json
@@ -24,12 +24,12 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 DOCKERFILE: Final = ROOT / "docker" / "Dockerfile"
 START_S: Final = 60
 STOP_S: Final = 30
-PLACES: Final = ("/opt/wework-message", "/opt/building", "/build", "/srv/wework-message")
+IMAGE_FOLDERS: Final = ("/opt/wework-message", "/opt/building", "/build", "/srv/wework-message")
 """Folders of the image; here they lie below the temporary one."""
 
 
 class BrokenPromiseError(Exception):
-    """The image would not be what we say it is."""
+    """A promise about the image does not hold."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Instruction:
     """One instruction of a Dockerfile, its lines joined."""
 
     word: str
-    rest: str
+    arguments: str
 
 
 def instructions(text: str) -> Iterator[Instruction]:
-    """Without comments."""
+    """The instructions of a Dockerfile, without comments."""
     joined = re.sub(r"\\\n\s*", " ", "\n".join(line for line in text.splitlines() if not line.startswith("#")))
     for line in joined.splitlines():
         if line.strip():
@@ -51,16 +51,16 @@ def instructions(text: str) -> Iterator[Instruction]:
 
 def stages(text: str) -> list[list[Instruction]]:
     """The instructions of each stage."""
-    made: list[list[Instruction]] = []
+    result: list[list[Instruction]] = []
     for instruction in instructions(text):
         if instruction.word == "FROM":
-            made.append([])
-        made[-1].append(instruction)
-    return made
+            result.append([])
+        result[-1].append(instruction)
+    return result
 
 
 def sent_to_the_builder(name: str, ignore: str) -> bool:
-    """Whether .dockerignore lets this path of the repository into the build's context; first everything is out, then some is in."""
+    """Whether .dockerignore, which excludes everything and then includes some, includes this path in the build context."""
     rules = [line for line in ignore.splitlines() if line and not line.startswith("#")]
     if rules[0] != "*":
         raise BrokenPromiseError(".dockerignore no longer begins with *")
@@ -81,23 +81,23 @@ def main() -> int:
 
 
 def build(steps: list[Instruction], place: Path) -> None:
-    """COPY and RUN of the first stage."""
+    """Do COPY and RUN of the first stage."""
     ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8")
     folder = inside(place, "/build")
     folder.mkdir(parents=True)
     inside(place, "/opt").mkdir(exist_ok=True)
     for step in steps:
         if step.word == "COPY":
-            *sources, target = step.rest.split(" ")
+            *sources, target = step.arguments.split(" ")
             for source in sources:
                 copy(source, folder / target, ignore)
         elif step.word == "RUN":
-            run(moved(step.rest, place).replace("python -m venv", f"{sys.executable} -m venv"), folder)
+            run(moved(step.arguments, place).replace("python -m venv", f"{sys.executable} -m venv"), folder)
     print("image: its build steps ran", flush=True)
 
 
 def copy(source: str, target: Path, ignore: str) -> None:
-    """As Docker does: a file goes into a folder, a folder's content becomes the target."""
+    """Copy as Docker does: a file goes into a folder, a folder's content becomes the target."""
     here = ROOT / source
     if not here.exists() or not sent_to_the_builder(source, ignore):
         raise BrokenPromiseError(f"COPY {source}: it is not there, or .dockerignore keeps it out")
@@ -109,21 +109,25 @@ def copy(source: str, target: Path, ignore: str) -> None:
 
 
 def run(command: str, folder: Path) -> None:
-    """By the shell, as RUN does."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV_", "COVERAGE"))}
-    ran = subprocess.run(["/bin/sh", "-c", command], cwd=folder, env=kept, capture_output=True, check=False, text=True)
+    """Run a command by the shell, as RUN does."""
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV_", "COVERAGE"))
+    }
+    ran = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=folder, env=environment, capture_output=True, check=False, text=True
+    )
     if ran.returncode:
         raise BrokenPromiseError(f"RUN {command}\n{ran.stdout}{ran.stderr}")
 
 
 def serve(steps: list[Instruction], place: Path) -> None:
-    """ENTRYPOINT and CMD with ENV, the health check against it, then SIGTERM."""
-    said = {step.word: step.rest for step in steps}
-    command = [*json.loads(said["ENTRYPOINT"]), *json.loads(said["CMD"])]
-    health = json.loads(said["HEALTHCHECK"].partition("CMD ")[2])
+    """Start ENTRYPOINT and CMD with ENV, wait for the health check, then send SIGTERM."""
+    last = {step.word: step.arguments for step in steps}
+    command = [*json.loads(last["ENTRYPOINT"]), *json.loads(last["CMD"])]
+    health = json.loads(last["HEALTHCHECK"].partition("CMD ")[2])
     folder = inside(place, "/srv/wework-message")
     folder.mkdir(parents=True)
-    variables = dict(pair.split("=", 1) for step in steps if step.word == "ENV" for pair in step.rest.split(" "))
+    variables = dict(pair.split("=", 1) for step in steps if step.word == "ENV" for pair in step.arguments.split(" "))
     variables |= {
         "PATH": moved(variables["PATH"].replace("$PATH", os.environ["PATH"]), place),
         "SERVER_HOST": "127.0.0.1",
@@ -143,7 +147,7 @@ def serve(steps: list[Instruction], place: Path) -> None:
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """As `docker stop` does."""
+    """Stop it as `docker stop` does; it must exit with 0."""
     process.send_signal(signal.SIGTERM)
     if (code := process.wait(STOP_S)) != 0:
         raise BrokenPromiseError(f"SIGTERM ended it with {code}")
@@ -151,30 +155,32 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def wait_until_healthy(check: list[str], variables: dict[str, str], process: "subprocess.Popen[bytes]") -> None:
-    """Until the check ends with 0, as Docker asks."""
+    """Repeat the check, as Docker does, until it exits with 0."""
     until = time.monotonic() + START_S
     while True:
         program = shutil.which(check[0], path=variables["PATH"]) or check[0]
-        asked = subprocess.run([program, *check[1:]], env=variables, capture_output=True, check=False, text=True)
-        if asked.returncode == 0:
+        ended = subprocess.run([program, *check[1:]], env=variables, capture_output=True, check=False, text=True)
+        if ended.returncode == 0:
             return
         if process.poll() is not None or time.monotonic() > until:
-            raise BrokenPromiseError(f"it never became healthy: {asked.stderr}")
+            raise BrokenPromiseError(f"it never became healthy: {ended.stderr}")
         time.sleep(0.1)
 
 
 def inside(place: Path, path: str) -> Path:
-    """Where a folder of the image is here."""
+    """The folder here for a folder of the image."""
     return place / path.lstrip("/")
 
 
 def moved(text: str, place: Path) -> str:
-    """A command with the image's folders where they are here."""
-    return re.sub(rf"(?<![\w.])({'|'.join(map(re.escape, PLACES))})", lambda found: str(inside(place, found[0])), text)
+    """A command with the image's folders replaced by the folders here."""
+    return re.sub(
+        rf"(?<![\w.])({'|'.join(map(re.escape, IMAGE_FOLDERS))})", lambda match: str(inside(place, match[0])), text
+    )
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
+    """A free port of the loopback address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,7 +1,7 @@
-"""Build the wheel and use it as others will: embedded with one dependency, typed, tested with the shipped strategies.
+"""Build the wheel and use it as its users will: embedded with one dependency, typed, tested with the shipped strategies.
 
-Every environment is new, outside the repository, and gets the locked versions by hash. Nothing is left behind.
-Exit 0: everything holds. Exit 1: the first thing that does not, said on stderr.
+Every environment is new, outside the repository, and gets the locked versions by hash. Nothing is kept.
+Exit 0: everything holds. Exit 1: stderr shows the first failure.
 """
 
 import os
@@ -29,21 +29,21 @@ for name in sys.argv[1:]:
     package = importlib.import_module(name)
     for module in pkgutil.walk_packages(package.__path__, name + "."):
         importlib.import_module(module.name)
-strangers = {name.partition(".")[0] for name in sys.modules} - known
-strangers = {name for name in strangers if not name.startswith("_")}
-if strangers:
-    sys.exit("also loaded: " + ", ".join(sorted(strangers)))
+others = {name.partition(".")[0] for name in sys.modules} - known
+others = {name for name in others if not name.startswith("_")}
+if others:
+    sys.exit("also loaded: " + ", ".join(sorted(others)))
 import wework_message
 print(sum(name.startswith("wework_message.") for name in sys.modules), wework_message.__file__)
 """
 
 
 class BrokenPromiseError(Exception):
-    """The wheel is not what we say it is."""
+    """A promise about the wheel does not hold."""
 
 
 def main() -> int:
-    """Every check, each in its own environment; the exit code."""
+    """Run every check in an environment of its own; return the exit code."""
     with tempfile.TemporaryDirectory(prefix="wework-message-wheel-") as name:
         place = Path(name)
         try:
@@ -58,16 +58,16 @@ def main() -> int:
     return 0
 
 
-def say(done: str) -> None:
-    """One line per check that holds."""
-    print(f"wheel: {done}", flush=True)
+def say(text: str) -> None:
+    """Print one line per check that holds."""
+    print(f"wheel: {text}", flush=True)
 
 
 def run(*command: str | Path, cwd: Path, expected: int = 0) -> str:
-    """Run it outside the repository's influence; its output, or `BrokenPromiseError` with it."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV_", "COVERAGE"))}
+    """Run a command without the repository's environment; return its output. `BrokenPromiseError` for another exit code."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV_", "COVERAGE"))}
     ran = subprocess.run(
-        command, cwd=cwd, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True
+        command, cwd=cwd, env=inherited, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True
     )
     if ran.returncode != expected:
         raise BrokenPromiseError(
@@ -103,7 +103,7 @@ def check_contents(wheel: Path) -> None:
 
 
 def metadata(wheel: Path) -> Message:
-    """What the wheel says of itself."""
+    """The metadata of the wheel."""
     with zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         return HeaderParser().parsestr(archive.read(name).decode())
@@ -125,11 +125,11 @@ def environment(place: Path, wheel: Path, *names: str) -> Path:
     """A new environment with the wheel and the locked `names`, by hash; its folder of programs."""
     venv.create(place, with_pip=True)
     programs = place / "bin"
-    wanted = place / "requirements.txt"
+    requirements = place / "requirements.txt"
     pins = locked.with_what_they_need(locked.read(LOCK), *names)
-    wanted.write_text("".join(pin.block for pin in pins), encoding="utf-8")
+    requirements.write_text("".join(pin.block for pin in pins), encoding="utf-8")
     pip = (programs / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps")
-    run(*pip, "--require-hashes", "-r", wanted, cwd=place)
+    run(*pip, "--require-hashes", "-r", requirements, cwd=place)
     run(*pip, wheel, cwd=place)
     run(programs / "python", "-m", "pip", "check", cwd=place)
     return programs
@@ -143,9 +143,9 @@ def check_embedding(wheel: Path, place: Path) -> None:
     if not Path(origin).is_relative_to(place):
         raise BrokenPromiseError(f"it was imported from {origin}")
     say(f"{count} modules of {', '.join(EMBEDDABLE)} import with msgspec alone")
-    said = run(programs / "wework-message", "serve", cwd=place, expected=EX_UNAVAILABLE)
-    if "pip install 'wework-message[server]'" not in said or "Traceback" in said:
-        raise BrokenPromiseError(f"the command without the extra says: {said}")
+    output = run(programs / "wework-message", "serve", cwd=place, expected=EX_UNAVAILABLE)
+    if "pip install 'wework-message[server]'" not in output or "Traceback" in output:
+        raise BrokenPromiseError(f"the command without the extra says: {output}")
     say(f"the command without the extra says what to install, exit {EX_UNAVAILABLE}")
     example = Path(shutil.copytree(ROOT / "examples" / "embedding", place / "example"))
     if "all as promised" not in run(programs / "python", "-I", "main.py", cwd=example):
@@ -157,10 +157,10 @@ def check_property_tests(wheel: Path, place: Path) -> None:
     """With the extra `testing` and pytest: the example properties hold on the shipped fakes."""
     programs = environment(place, wheel, "msgspec", "hypothesis", "pytest")
     example = Path(shutil.copytree(ROOT / "examples" / "property_tests", place / "example"))
-    told = run(programs / "python", "-m", "pytest", "--quiet", "-p", "no:cacheprovider", "-W", "error", cwd=example)
-    if " passed" not in told:
-        raise BrokenPromiseError(f"examples/property_tests: {told}")
-    say(f"examples/property_tests: {told.strip().splitlines()[-1]}")
+    output = run(programs / "python", "-m", "pytest", "--quiet", "-p", "no:cacheprovider", "-W", "error", cwd=example)
+    if " passed" not in output:
+        raise BrokenPromiseError(f"examples/property_tests: {output}")
+    say(f"examples/property_tests: {output.strip().splitlines()[-1]}")
 
 
 if __name__ == "__main__":

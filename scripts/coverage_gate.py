@@ -1,7 +1,7 @@
-"""Hold the coverage of what was just tested against its gates: lines and branches together, in percent.
+"""Compare the coverage of the last test run with its gates: lines and branches together, in percent.
 
-The domain must be covered whole, and so should the use cases be; what runs in processes of its own (`serve`, `demo`, the
-migrations' environment) is proven end to end and not counted here. A gate is raised when the truth rises, never lowered.
+The domain must be covered completely, the use cases nearly so; what runs in processes of its own (`serve`, `demo`, the
+migrations' environment) is proven end to end and not counted here. A gate is raised when the coverage rises, never lowered.
 """
 
 import json
@@ -21,10 +21,10 @@ GATES = {
 
 def measured(summaries: dict[str, dict[str, Any]], folder: str) -> float:
     """The covered share of all statements and branches below `folder`, in percent; 0 where there is nothing."""
-    ours = [one for name, one in summaries.items() if name.startswith(folder)]
-    there = sum(our["num_statements"] + our["num_branches"] for our in ours)
-    covered = sum(our["covered_lines"] + our["covered_branches"] for our in ours)
-    return 100 * covered / there if there else 0.0
+    below = [summary for name, summary in summaries.items() if name.startswith(folder)]
+    total = sum(summary["num_statements"] + summary["num_branches"] for summary in below)
+    covered = sum(summary["covered_lines"] + summary["covered_branches"] for summary in below)
+    return 100 * covered / total if total else 0.0
 
 
 def missed(summaries: dict[str, dict[str, Any]]) -> list[str]:
@@ -43,15 +43,15 @@ def summaries() -> dict[str, dict[str, Any]]:
         report = Path(name) / "coverage.json"
         subprocess.run([sys.executable, "-m", "coverage", "json", "-q", "-o", str(report)], check=True)
         files = json.loads(report.read_text(encoding="utf-8"))["files"]
-    return {name.replace("\\", "/"): one["summary"] for name, one in files.items()}
+    return {name.replace("\\", "/"): file["summary"] for name, file in files.items()}
 
 
 def main() -> int:
     """Print every gate; 1 where one does not hold."""
-    found = summaries()
+    totals = summaries()
     for folder, least in GATES.items():
-        print(f"coverage: {folder} {measured(found, folder):.2f} % (gate {least:.2f} %)")
-    below = missed(found)
+        print(f"coverage: {folder} {measured(totals, folder):.2f} % (gate {least:.2f} %)")
+    below = missed(totals)
     for line in below:
         sys.stderr.write(f"coverage: {line}\n")
     return 1 if below else 0

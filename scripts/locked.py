@@ -1,4 +1,4 @@
-"""The lock file, read: what is pinned, by which hashes, and for whose sake."""
+"""Read a lock file: the pinned packages, their hashes, and the packages that need them."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Pin:
     name: str
     version: str
     block: str
-    """Its lines as they stand: version, marker, hashes."""
+    """Its lines in the lock: version, marker, hashes."""
     needed_by: frozenset[str]
 
 
@@ -25,11 +25,11 @@ def read(path: Path) -> dict[str, Pin]:
     for block in re.split(r"(?m)^(?=[A-Za-z0-9])", path.read_text(encoding="utf-8")):
         if not block.strip():
             continue
-        found = _PIN.match(block)
-        if found is None or "--hash=sha256:" not in block:
+        match = _PIN.match(block)
+        if match is None or "--hash=sha256:" not in block:
             raise ValueError(f"{path.name}: no pin with hashes: {block.partition(chr(10))[0]}")
-        name, version = found["name"], found["version"]
-        pins[name] = Pin(name, version, block, frozenset(one["name"] for one in _VIA.finditer(block)))
+        name, version = match["name"], match["version"]
+        pins[name] = Pin(name, version, block, frozenset(via["name"] for via in _VIA.finditer(block)))
     return pins
 
 

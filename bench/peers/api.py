@@ -38,14 +38,14 @@ def build(
     app = FastAPI(lifespan=lifespan)
 
     @app.post("/messages", status_code=202)
-    async def send(asked: SendMessage, session: Session) -> Accepted:
-        message = Message(**asked.model_dump(), status="ACCEPTED")
+    async def send(request: SendMessage, session: Session) -> Accepted:
+        message = Message(**request.model_dump(), status="ACCEPTED")
         session.add(message)
         try:
             await session.commit()
         except IntegrityError:
             await session.rollback()
-            known = select(Message).where(Message.client_message_id == asked.client_message_id)
+            known = select(Message).where(Message.client_message_id == request.client_message_id)
             earlier = (await session.scalars(known)).one()
             return Accepted(message_id=earlier.id, status=earlier.status)
         await enqueue(message.id)

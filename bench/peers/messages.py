@@ -1,4 +1,4 @@
-"""What both peers share: settings, table, request and answer, and the provider's call.
+"""The common parts of both peers: settings, table, request and answer, and the provider's call.
 
 Settings by environment: DATABASE (``user:password@host:port/name``), REDIS_URL, PROVIDER_URL.
 """
@@ -67,7 +67,7 @@ def request_of(message: Message) -> dict[str, Any]:
 
 
 def record(message: Message, answer: dict[str, Any]) -> None:
-    """What the provider said."""
+    """Record the provider's answer."""
     message.attempts += 1
     if answer["error_code"] == 0:
         message.status = "SENT"

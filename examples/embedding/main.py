@@ -1,6 +1,6 @@
 """A help desk that answers its customers over WeCom: another service, with the domain of wework-message inside.
 
-It has its own store (a dictionary) and its own provider client (a script of outcomes). What it takes from the domain are
+It has its own store (a dictionary) and its own provider client (a script of outcomes). From the domain it takes
 the four things that are hard to get right: `Message`, `ProviderSelector`, `RetryPolicy` and `CallbackProjection`.
 """
 
@@ -46,7 +46,7 @@ def an_instance(provider: Provider) -> Binding:
 
 @dataclass
 class HelpDesk:
-    """Sends answers; `script` is what the providers say, one outcome per call."""
+    """Sends answers; `script` holds the providers' answers, one outcome per call."""
 
     script: deque[AttemptOutcome]
     candidates: list[Candidate] = field(
@@ -77,7 +77,7 @@ class HelpDesk:
         return message.id
 
     def work(self, *, rounds: int = 10) -> None:
-        """Call as long as something waits; time is an argument, so nothing here sleeps."""
+        """Send every message that waits; time is an argument, so nothing here sleeps."""
         for _ in range(rounds):
             for message in self.store.values():
                 if message.is_waiting():
@@ -85,7 +85,7 @@ class HelpDesk:
             self.now += 60_000
 
     def hear(self, ticket: MessageId, *facts: FactKind) -> None:
-        """What a provider's callbacks tell about the newest attempt."""
+        """Apply the facts of a provider's callbacks to the newest attempt."""
         message = self.store[ticket]
         for fact in facts:
             note = Note(fact, self.now, attempt=len(message.attempts))
@@ -93,7 +93,7 @@ class HelpDesk:
 
     def _route(self, message: Message) -> Choice | Refusal:
         refused = (attempt for attempt in message.attempts if _kind(attempt) is OutcomeClass.REFUSED_BINDING)
-        request = RouteRequest("TEXT", turned_away=frozenset(one.binding_id for one in refused))
+        request = RouteRequest("TEXT", turned_away=frozenset(attempt.binding_id for attempt in refused))
         return self.selector.choose(request, self.candidates)
 
     def _send(self, message: Message) -> None:

@@ -53,7 +53,7 @@ class Service:
         message.make_due(now=now)
         return message
 
-    async def keep(self, messages: Sequence[Message]) -> None:
+    async def store(self, messages: Sequence[Message]) -> None:
         async with self.units() as unit:
             await unit.messages.add(messages)
             await unit.commit()
@@ -65,17 +65,17 @@ class Service:
 def run(story: Callable[[Service], Awaitable[None]]) -> None:
     """Each example has a service of its own."""
 
-    async def whole() -> None:
+    async def one_service() -> None:
         await story(Service())
 
-    asyncio.run(whole())
+    asyncio.run(one_service())
 
 
 @given(drafts())
-def test_whatever_may_be_asked_is_kept_as_it_was_asked(draft: Draft) -> None:
+def test_every_valid_request_is_stored_unchanged(draft: Draft) -> None:
     async def story(service: Service) -> None:
         message = service.message(draft.content, str(draft.conversation))
-        await service.keep([message])
+        await service.store([message])
         stored = await service.read(message.id)
         assert stored.content == draft.content
         assert stored.conversation_id == str(draft.conversation)
@@ -101,7 +101,7 @@ def test_of_each_conversation_one_message_goes_at_a_time_and_first_in_goes_first
 ) -> None:
     async def story(service: Service) -> None:
         messages = [service.message(content, lane) for lane in lanes]
-        await service.keep(messages)
+        await service.store(messages)
         async with service.units() as unit:
             due = await unit.messages.due(len(messages))
         going = [item.message.id for item in due if item.blocked is None]

@@ -1,4 +1,4 @@
-"""What the code, the tests and the pages cite is there; docs/design/README.md says how to cite."""
+"""Every citation in code, tests and pages resolves; docs/design/README.md explains how to cite."""
 
 import re
 from functools import cache
@@ -23,7 +23,7 @@ SUFFIXES: Final = {".py", ".md", ".toml", ".yml", ".yaml", ".sh", ".mako"}
 SOURCES: Final = sorted(
     path
     for path in (*(ROOT / "Makefile", ROOT / "pyproject.toml"), *ROOT.glob("*.md"),
-                 *(found for folder in FOLDERS for found in (ROOT / folder).rglob("*") if found.suffix in SUFFIXES))
+                 *(file for folder in FOLDERS for file in (ROOT / folder).rglob("*") if file.suffix in SUFFIXES))
 )  # fmt: skip
 
 CITATION: Final = re.compile(r"(?<![\w.-])([DP]-\d+|[MW]-\d+(?:\.\d+)?|R-[A-Z]\d+)(?![\w-])")
@@ -36,7 +36,7 @@ FORMER: Final = re.compile(
     r"|(?<!RFC \d{4} )\bsections?\s+\d",
     re.IGNORECASE,
 )
-"""How papers that are not in the repository were cited. RFCs have sections of their own."""
+"""Citations of documents that are not in the repository. RFCs have sections of their own."""
 
 
 @cache
@@ -52,7 +52,7 @@ def anchors(page: Path) -> list[str]:
     return ANCHOR.findall(text_of(page))
 
 
-def test_every_anchor_is_in_the_page_of_its_letter_and_there_once() -> None:
+def test_every_anchor_is_once_in_the_page_of_its_letter() -> None:
     for letter, page in PAGES.items():
         names = anchors(page)
         assert len(names) > 4
@@ -60,10 +60,10 @@ def test_every_anchor_is_in_the_page_of_its_letter_and_there_once() -> None:
         assert sorted(set(names)) == sorted(names)
 
 
-def test_every_citation_leads_to_an_anchor() -> None:
+def test_every_citation_has_an_anchor() -> None:
     known = {name for page in PAGES.values() for name in anchors(page)}
     cited = [(named(path), name) for path in SOURCES for name in CITATION.findall(text_of(path))]
-    assert len(cited) > 500, "the pattern has ceased to find citations"
+    assert len(cited) > 500, "the pattern finds no citations any more"
     assert [(path, name) for path, name in cited if name not in known] == []
 
 
@@ -81,7 +81,7 @@ def test_every_page_that_is_named_exists() -> None:
 
 
 def test_nothing_is_cited_that_is_not_in_the_repository() -> None:
-    lost = [(named(path), found[0]) for path in SOURCES for found in FORMER.finditer(text_of(path))]
+    lost = [(named(path), match[0]) for path in SOURCES for match in FORMER.finditer(text_of(path))]
     assert lost == []
 
 

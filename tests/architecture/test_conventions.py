@@ -1,4 +1,4 @@
-"""House rules that no linter knows."""
+"""House rules that no linter checks."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ LONGER_MODULES: Final = {
     "adapters/sql/core/tables.py": (300, "one schema: declarations, table by table"),
     "domain/message/message.py": (
         310,
-        "one aggregate: all that is decided about a message; its parts are in modules of their own",
+        "one aggregate with all decisions about a message; its parts are in other modules",
     ),
 }
 """Module: its own limit, and why it may have one."""
@@ -43,14 +43,14 @@ FORBIDDEN_IN_THE_DOMAIN: Final = {
 SLEEP: Final = re.compile(r"\b(time|asyncio|trio|anyio)\.sleep\((?!0\))|\bawait sleep\(")
 MAY_SLEEP: Final = {
     "tests/integration/http/test_http_client.py": "a deadline must pass: timers fire in their order, on any machine",
-    "tests/e2e/test_kills.py": "how long a life lasts is the dice's: the kill comes at any moment, and nothing is awaited",
-    "tests/support/load.py": "a client's pause before it asks again",
-    "tests/integration/mysql/test_mysql_crash.py": "a client's pause before it asks again",
-    "tests/support/servers/rocketmq.py": "asks until a server answers",
+    "tests/e2e/test_kills.py": "a process lives for a random time: the kill comes at any moment, and nothing is awaited",
+    "tests/support/load.py": "a client's pause before it retries",
+    "tests/integration/mysql/test_mysql_crash.py": "a client's pause before it retries",
+    "tests/support/servers/rocketmq.py": "polls until a server answers",
     "tests/support/servers/server.py": "the same",
     "tests/support/shuffling.py": "holds messages back while others overtake them",
-    "tests/support/polling.py": "the one loop that asks until something is so",
-    "tests/support/processes.py": "the same, of a process",
+    "tests/support/polling.py": "the one loop that polls a condition",
+    "tests/support/processes.py": "the same, for a process",
     "tests/support/scripted_provider.py": "a provider that is slow on purpose",
 }
 
@@ -84,14 +84,14 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
     return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
-def silent(body: list[ast.stmt], prefix: str = "") -> Iterator[str]:
+def undocumented(body: list[ast.stmt], prefix: str = "") -> Iterator[str]:
     """Public classes and functions, and public methods of public classes, that have no docstring."""
     for node in body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
             if ast.get_docstring(node) is None:
                 yield prefix + node.name
             if isinstance(node, ast.ClassDef):
-                yield from silent(node.body, f"{node.name}.")
+                yield from undocumented(node.body, f"{node.name}.")
 
 
 def asserts(node: ast.AST) -> bool:
@@ -128,10 +128,10 @@ def test_functions_fit_one_screen() -> None:
     assert long == set(LONGER_FUNCTIONS)
 
 
-def test_what_is_public_in_domain_ports_and_application_says_what_it_means() -> None:
-    spoken = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] in ("domain", "application")]
-    assert len(spoken) > 40
-    assert [f"{named(path)}: {name}" for path in spoken for name in silent(tree_of(path).body)] == []
+def test_public_names_of_domain_and_application_have_docstrings() -> None:
+    documented = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] in ("domain", "application")]
+    assert len(documented) > 40
+    assert [f"{named(path)}: {name}" for path in documented for name in undocumented(tree_of(path).body)] == []
 
 
 def test_no_import_is_hidden_from_the_run_time() -> None:
@@ -150,7 +150,7 @@ def test_names_are_the_field_s_own() -> None:
     assert [named(path) for path in [*MODULES, *TESTS] if EMPTY_MODULE_NAME.search(path.stem)] == []
 
 
-def test_the_domain_waits_for_nobody_but_in_the_ports_promises() -> None:
+def test_the_domain_is_asynchronous_only_in_its_ports() -> None:
     waiting = {
         path.parent.name
         for path in sorted((PACKAGE / "domain").rglob("*.py"))
@@ -173,16 +173,16 @@ def test_a_fresh_interpreter_loads_nothing_forbidden_with_the_embeddable_part(mo
 
 def test_every_module_of_the_domain_is_loaded_without_anything_forbidden() -> None:
     names = [f"wework_message.{'.'.join(path.relative_to(PACKAGE).with_suffix('').parts)}" for path in MODULES]
-    wanted = [name.removesuffix(".__init__") for name in names if name.startswith("wework_message.domain.")]
-    program = f"import importlib, sys\nfor name in {wanted!r}: importlib.import_module(name)\nprint(*sys.modules)"
+    modules = [name.removesuffix(".__init__") for name in names if name.startswith("wework_message.domain.")]
+    program = f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\nprint(*sys.modules)"
     ran = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, check=True, text=True)
     loaded = set(ran.stdout.split())
-    assert set(wanted) <= loaded
+    assert set(modules) <= loaded
     assert loaded & FORBIDDEN_IN_THE_DOMAIN == set()
     assert not [name for name in loaded if name.startswith("wework_message.") and ".domain" not in name]
 
 
-def test_tests_wait_for_what_happens_and_not_for_the_clock() -> None:
+def test_tests_wait_for_events_and_never_sleep() -> None:
     asleep = [
         f"{named(path)}:{number}"
         for path in TESTS
@@ -200,14 +200,14 @@ def test_every_test_file_asserts() -> None:
 
 
 def test_the_repository_names_no_registry_and_no_machine() -> None:
-    found = [
+    lines = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in tracked()
         if path.suffix in TEXTS and path != Path(__file__)
         for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
         if SECRETS_OF_A_MACHINE.search(line)
     ]
-    assert found == []
+    assert lines == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "requirements").glob("*.lock")), ids=named)

@@ -1,4 +1,4 @@
-"""What is true of one database only is said in that database's modules, or in a table that has a row for each."""
+"""Only the modules of a database name it; otherwise tables with a row for each database."""
 
 import ast
 import re
@@ -17,23 +17,23 @@ WORDS: Final = re.compile(
 OWN: Final = re.compile(r"(^|/)(sqlite|mysql)(_\w+)?(\.py$|/)")
 """Modules and folders of one database."""
 
-MAY_SAY_IT: Final = {
+MAY_NAME_ONE: Final = {
     "backends.py": "the list of the backends",
     "column_types.py": "a table: what each database calls a type",
     "database_kinds.py": "the list of the kinds",
-    "index_hints.py": "a table: how each database is told of an index",
+    "index_hints.py": "a table: the hint of each database for an index",
     "logs.py": "the list of the libraries that log",
-    "0001_initial_schema.py": "a migration: what it does to each database is not changed any more",
+    "0001_initial_schema.py": "a migration: its statements for each database do not change any more",
     "model.py": "the default of `datasource.url` where a profile allows it",
-    "command.py": "the demo says what it runs on",
-    "processes.py": "the demo says what its service runs on",
+    "command.py": "the demo prints its database",
+    "processes.py": "the demo sets the database of its service",
 }
 """By file name, with the reason."""
 
-PORTABLE: Final = [path for path in MODULES if not OWN.search(named(path)) and path.name not in MAY_SAY_IT]
+PORTABLE: Final = [path for path in MODULES if not OWN.search(named(path)) and path.name not in MAY_NAME_ONE]
 
 
-def said(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def words(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Names and texts of the code, without docstrings."""
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
@@ -54,15 +54,15 @@ def said(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("path", PORTABLE, ids=named)
-def test_a_portable_module_says_no_word_of_one_database(path: Path) -> None:
-    found = [f"{line}: {text[:60]}" for line, text in said(tree_of(path)) if WORDS.search(text)]
-    assert found == []
+def test_a_portable_module_names_no_database(path: Path) -> None:
+    named_databases = [f"{line}: {text[:60]}" for line, text in words(tree_of(path)) if WORDS.search(text)]
+    assert named_databases == []
 
 
-@pytest.mark.parametrize("name", MAY_SAY_IT)
-def test_every_exception_is_one(name: str) -> None:
+@pytest.mark.parametrize("name", MAY_NAME_ONE)
+def test_every_exception_is_needed(name: str) -> None:
     paths = [path for path in MODULES if path.name == name and not OWN.search(named(path))]
-    assert any(WORDS.search(text) for path in paths for _, text in said(tree_of(path))), f"{name} needs no exception"
+    assert any(WORDS.search(text) for path in paths for _, text in words(tree_of(path))), f"{name} needs no exception"
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_every_exception_is_one(name: str) -> None:
     ],
 )
 def test_a_word_of_one_database_is_found(code: str) -> None:
-    assert any(WORDS.search(text) for _, text in said(ast.parse(code)))
+    assert any(WORDS.search(text) for _, text in words(ast.parse(code)))
 
 
 def test_a_docstring_may_name_a_database() -> None:
-    assert not any(WORDS.search(text) for _, text in said(ast.parse('X = 1\n"""SQLite\'s own."""\n')))
+    assert not any(WORDS.search(text) for _, text in words(ast.parse('X = 1\n"""SQLite\'s own."""\n')))

@@ -1,4 +1,4 @@
-"""The files for Docker, which no daemon reads here: what they name exists, and says what the service understands.
+"""The files for Docker, which no daemon reads here: the names in them exist, and the service knows the settings.
 
 `make check` runs the build steps themselves (scripts/check_image.py).
 """
@@ -57,19 +57,19 @@ for tag in ("!reset", "!override"):
 
 
 def compose(name: str = "compose.yaml") -> dict[str, Any]:
-    made: dict[str, Any] = yaml.load((DOCKER / name).read_text("utf-8"), ComposeLoader)  # noqa: S506 - a SafeLoader
-    return made
+    document: dict[str, Any] = yaml.load((DOCKER / name).read_text("utf-8"), ComposeLoader)  # noqa: S506 - a SafeLoader
+    return document
 
 
-def said(word: str, steps: list[Instruction] = RUNNING) -> list[str]:
-    return [step.rest for step in steps if step.word == word]
+def arguments_of(word: str, steps: list[Instruction] = RUNNING) -> list[str]:
+    return [step.arguments for step in steps if step.word == word]
 
 
 def settings_of(service: dict[str, Any]) -> dict[str, str]:
-    """The service's variables with something for each that must be set."""
+    """The service's variables, with a value for each required one."""
     url = "http://provider.example"
     return {
-        name: REQUIRED.sub(lambda found: url if found[1].endswith("URL") else "given", value)
+        name: REQUIRED.sub(lambda match: url if match[1].endswith("URL") else "given", value)
         for name, value in service["environment"].items()
     }
 
@@ -82,43 +82,45 @@ def test_docker_build_in_the_root_finds_the_file_as_the_java_service_s_users_do(
 
 def test_every_source_of_a_copy_is_there_and_reaches_the_builder() -> None:
     ignore = (ROOT / ".dockerignore").read_text("utf-8")
-    sources = [source for rest in said("COPY", BUILDING) for source in rest.split(" ")[:-1]]
+    sources = [source for copied in arguments_of("COPY", BUILDING) for source in copied.split(" ")[:-1]]
     assert len(sources) == 7
     assert [
         source for source in sources if not (ROOT / source).exists() or not sent_to_the_builder(source, ignore)
     ] == []
-    assert [one for one in (".git", "tests", "docker/.env", "var") if sent_to_the_builder(one, ignore)] == []
+    assert [path for path in (".git", "tests", "docker/.env", "var") if sent_to_the_builder(path, ignore)] == []
 
 
 def test_the_image_holds_every_backend_by_hash() -> None:
     lock = locked.read(ROOT / "requirements" / "server.lock")
     assert {"asyncmy", "cryptography", "redis", "hiredis", "rocketmq-python-client", "litestar"} <= set(lock)
-    installs = [one for rest in said("RUN", BUILDING) for one in rest.split(" && ") if "pip install" in one]
+    installs = [
+        command for step in arguments_of("RUN", BUILDING) for command in step.split(" && ") if "pip install" in command
+    ]
     assert [install for install in installs if "--no-deps" not in install] == []
     assert [install for install in installs if "--require-hashes" not in install] == [installs[-1]]
     assert "wework_message-" in installs[-1]
 
 
-def test_the_process_is_nobody_special_gets_its_signals_and_keeps_its_files_in_volumes() -> None:
-    assert said("USER") == ["10001:10001"]
-    assert said("EXPOSE") == ["8082"]
-    assert said("STOPSIGNAL") == ["SIGTERM"]
-    assert said("ENTRYPOINT") == ['["wework-message"]']
-    assert said("CMD") == ['["serve"]']
-    folder = said("WORKDIR")[-1]
-    assert said("VOLUME") == [f'["{folder}/var", "{folder}/logs"]']
-    assert any(f"{folder}/var {folder}/logs" in step and "--owner wework" in step for step in said("RUN"))
+def test_the_process_runs_as_an_ordinary_user_gets_its_signals_and_keeps_its_files_in_volumes() -> None:
+    assert arguments_of("USER") == ["10001:10001"]
+    assert arguments_of("EXPOSE") == ["8082"]
+    assert arguments_of("STOPSIGNAL") == ["SIGTERM"]
+    assert arguments_of("ENTRYPOINT") == ['["wework-message"]']
+    assert arguments_of("CMD") == ['["serve"]']
+    folder = arguments_of("WORKDIR")[-1]
+    assert arguments_of("VOLUME") == [f'["{folder}/var", "{folder}/logs"]']
+    assert any(f"{folder}/var {folder}/logs" in step and "--owner wework" in step for step in arguments_of("RUN"))
 
 
 def test_variables_of_the_image_are_settings() -> None:
-    named = [pair.split("=", 1)[0] for rest in said("ENV") for pair in rest.split(" ")]
+    named = [pair.split("=", 1)[0] for pairs in arguments_of("ENV") for pair in pairs.split(" ")]
     assert [name for name in named if name.startswith(OWN) and name not in VARIABLES] == []
 
 
 def test_the_health_check_asks_a_route_that_depends_on_nothing() -> None:
     paths = {path for path, _ in route_templates(Config(version="0", metrics=lambda: (b"", "")))}
     assert "/actuator/health/liveness" in paths
-    assert "/actuator/health/liveness" in said("HEALTHCHECK")[0]
+    assert "/actuator/health/liveness" in arguments_of("HEALTHCHECK")[0]
 
 
 def test_compose_names_settings_only_and_they_load_as_the_docker_profile() -> None:
@@ -132,7 +134,7 @@ def test_compose_names_settings_only_and_they_load_as_the_docker_profile() -> No
     assert loaded.settings.rocketmq.name_server == "rocketmq-nameserver:9876"
 
 
-def test_no_credential_has_a_value_in_the_files_and_each_that_is_needed_stands_in_the_example() -> None:
+def test_no_credential_has_a_value_in_the_files_and_each_required_one_is_in_the_example() -> None:
     needed: set[str] = set()
     for service in compose()["services"].values():
         for name, value in service.get("environment", {}).items():
@@ -146,39 +148,39 @@ def test_no_credential_has_a_value_in_the_files_and_each_that_is_needed_stands_i
 
 
 def test_compose_waits_for_healthy_backends_and_keeps_their_data() -> None:
-    made = compose()
-    assert made["name"] == "wework-message-service"
-    services = made["services"]
+    document = compose()
+    assert document["name"] == "wework-message-service"
+    services = document["services"]
     for name, condition in services["service"]["depends_on"].items():
         assert condition == {"condition": "service_healthy"}
         assert "healthcheck" in services[name]
-    used = {one.partition(":")[0] for service in services.values() for one in service.get("volumes", ())}
-    assert used == set(made["volumes"])
+    used = {volume.partition(":")[0] for service in services.values() for volume in service.get("volumes", ())}
+    assert used == set(document["volumes"])
     assert [port.rpartition(":")[2] for port in services["service"]["ports"]] == ["8082"]
     assert "ports" not in services["mysql"]
 
 
 def test_the_database_of_compose_would_not_be_refused() -> None:
     mysql = compose()["services"]["mysql"]
-    given = dict(one.removeprefix("--").split("=", 1) for one in mysql["command"])
-    assert given["character-set-server"] == "utf8mb4"
+    options = dict(option.removeprefix("--").split("=", 1) for option in mysql["command"])
+    assert options["character-set-server"] == "utf8mb4"
     version = f"{mysql['image'].partition(':')[2]}.1-MariaDB"
-    found = _objections(
-        version, flush=int(given["innodb-flush-log-at-trx-commit"]), log_bin="log-bin" in given,
-        sync_binlog=int(given["sync-binlog"]), binlog_format=given["binlog-format"],
+    objections = _objections(
+        version, flush=int(options["innodb-flush-log-at-trx-commit"]), log_bin="log-bin" in options,
+        sync_binlog=int(options["sync-binlog"]), binlog_format=options["binlog-format"],
     )  # fmt: skip
-    assert list(found) == []
+    assert list(objections) == []
 
 
 def test_the_split_variant_runs_roles_that_exist_in_place_of_the_one_service() -> None:
-    made = compose("compose.split.yaml")["services"]
-    assert made["service"] == {"profiles": ["single"]}
-    assert {name: one["command"] for name, one in made.items() if "command" in one} == {
+    services = compose("compose.split.yaml")["services"]
+    assert services["service"] == {"profiles": ["single"]}
+    assert {name: service["command"] for name, service in services.items() if "command" in service} == {
         "api": ["serve", "--no-dispatch"], "worker": ["consume"],
     }  # fmt: skip
-    assert made["worker"]["ports"] == []
+    assert services["worker"]["ports"] == []
     for name in ("api", "worker"):
-        assert made[name]["extends"] == {"file": "compose.yaml", "service": "service"}
+        assert services[name]["extends"] == {"file": "compose.yaml", "service": "service"}
 
 
 @pytest.mark.parametrize("words", [["serve"], ["serve", "--no-dispatch"], ["consume"]], ids=shlex.join)

@@ -1,4 +1,4 @@
-"""The pages and the code say the same: what exists is where readers look for it, and what pages name exists."""
+"""Pages and code agree: pages describe everything that exists, and everything they name exists."""
 
 import importlib
 import pkgutil
@@ -75,7 +75,7 @@ def name(page: Path) -> str:
 
 
 def commands(page: Path) -> Iterator[str]:
-    """What readers are told to type: shell blocks, and the lines after a prompt in console blocks."""
+    """Commands for readers to type: shell blocks, and the lines after a prompt in console blocks."""
     for language, body in FENCE.findall(text_of(page)):
         lines = body.replace("\\\n", " ").splitlines()
         if language == "sh":
@@ -88,7 +88,7 @@ def commands(page: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     lost = []
     for target in LINK.findall(prose_of(page)):
         if re.match(r"[a-z]+://", target):
@@ -109,14 +109,14 @@ def _shown(value: object) -> str:
     return f"`{value}`" if isinstance(value, str) else f"`{msgspec.json.encode(value).decode()}`"
 
 
-def test_every_setting_stands_in_its_page_with_default_and_variable() -> None:
+def test_every_setting_is_in_its_page_with_default_and_variable() -> None:
     page = text_of(DOCS / "configuration.md")
-    wanted = [
+    rows = [
         f"| `{key}` | {_shown(leaf.default)} | `{variable_of(key)}` | "
         for key, leaf in known_leaves(["<name>"]).items()
     ]
-    assert len(wanted) > 40
-    assert [row for row in wanted if row not in page] == []
+    assert len(rows) > 40
+    assert [row for row in rows if row not in page] == []
 
 
 def test_the_page_of_settings_names_no_setting_that_does_not_exist() -> None:
@@ -168,7 +168,7 @@ def test_every_code_of_a_field_is_explained() -> None:
 # -- the API -------------------------------------------------------------------------------------------------------
 
 
-def test_every_route_stands_in_the_api_page_and_no_other() -> None:
+def test_every_route_is_in_the_api_page_and_no_other() -> None:
     named = re.findall(r"^\| `([A-Z]+) ([^`]+)` \|", text_of(DOCS / "api.md"), re.MULTILINE)
     assert sorted(ROUTES) == sorted(named)
 
@@ -178,18 +178,20 @@ AUTHOR: Final = set(MERGED_ITEMS["TEXT"].__struct_encode_fields__) - set(CONTENT
 
 @pytest.mark.parametrize("kind", CONTENTS)
 def test_the_row_of_a_type_names_its_fields_and_no_other_and_the_required_ones_are_bold(kind: str) -> None:
-    wanted = {field.encode_name: field.required for field in msgspec.structs.fields(CONTENTS[kind])}
-    row = f"| `{kind}` | " + ", ".join(f"**`{name}`**" if bold else f"`{name}`" for name, bold in wanted.items()) + " |"
-    found = re.findall(rf"^\| `{kind}` \| .*$", text_of(DOCS / "api.md"), re.MULTILINE)
-    assert len(found) == 1, f"the table of fields needs a row such as {row}"
-    named = dict.fromkeys(re.findall(r"`([a-z]\w+)`", found[0]), False)
-    named |= dict.fromkeys(re.findall(r"\*\*`(\w+)`\*\*", found[0]), True)
-    if "as CHANNEL_FEED" in found[0]:
+    expected = {field.encode_name: field.required for field in msgspec.structs.fields(CONTENTS[kind])}
+    row = (
+        f"| `{kind}` | " + ", ".join(f"**`{name}`**" if bold else f"`{name}`" for name, bold in expected.items()) + " |"
+    )
+    rows = re.findall(rf"^\| `{kind}` \| .*$", text_of(DOCS / "api.md"), re.MULTILINE)
+    assert len(rows) == 1, f"the table of fields needs a row such as {row}"
+    named = dict.fromkeys(re.findall(r"`([a-z]\w+)`", rows[0]), False)
+    named |= dict.fromkeys(re.findall(r"\*\*`(\w+)`\*\*", rows[0]), True)
+    if "as CHANNEL_FEED" in rows[0]:
         named |= {field.encode_name: field.required for field in msgspec.structs.fields(CONTENTS["CHANNEL_FEED"])}
     if kind == "MERGED":
         assert set(named) >= AUTHOR
         named = {name: bold for name, bold in named.items() if name not in AUTHOR}
-    assert named == wanted
+    assert named == expected
 
 
 def test_fields_of_nested_objects_are_named() -> None:
@@ -210,7 +212,7 @@ def test_every_common_field_has_a_row_and_no_other_has(page: str) -> None:
 
 
 def test_every_filter_of_the_list_is_named_and_no_other() -> None:
-    names = [one.query_name for one in FILTERS.values()]
+    names = [filter_.query_name for filter_ in FILTERS.values()]
     (named,) = re.findall(r"^`GET /api/messages` takes `([^`]+)`", text_of(DOCS / "api.md"), re.MULTILINE)
     assert named.split() == [*names, "limit", "cursor"]
     (named,) = re.findall(r"The filters of a list are `([^`]+)`", text_of(DOCS / "design/wire.md"))
@@ -219,12 +221,12 @@ def test_every_filter_of_the_list_is_named_and_no_other() -> None:
 
 def test_every_status_and_type_has_a_row() -> None:
     page = text_of(DOCS / "api.md")
-    assert [one for one in (*MessageStatus, *MessageType) if f"\n| `{one}` |" not in page] == []
+    assert [value for value in (*MessageStatus, *MessageType) if f"\n| `{value}` |" not in page] == []
 
 
 def test_every_outcome_class_is_explained() -> None:
     page = text_of(DOCS / "architecture.md")
-    assert [one for one in OutcomeClass if f"\n| `{one}` |" not in page] == []
+    assert [kind for kind in OutcomeClass if f"\n| `{kind}` |" not in page] == []
 
 
 # -- the command line ----------------------------------------------------------------------------------------------
@@ -241,7 +243,7 @@ def _leaf_commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, 
 COMMANDS: Final = dict(_leaf_commands(cli))
 
 
-def test_every_command_stands_in_the_table_of_commands() -> None:
+def test_every_command_is_in_the_table_of_commands() -> None:
     named = re.findall(r"^\| \[`([^`]+)`\]", text_of(DOCS / "cli.md"), re.MULTILINE)
     assert sorted(named) == sorted(COMMANDS)
 
@@ -259,7 +261,7 @@ def test_every_option_of_a_command_is_named(command: str) -> None:
     assert [flag for flag in flags if not re.search(rf"{re.escape(flag)}(?![\w-])", page)] == []
 
 
-def test_every_exit_code_stands_in_its_table() -> None:
+def test_every_exit_code_is_in_its_table() -> None:
     page = text_of(DOCS / "cli.md")
     assert [code for code in ExitCode if f"| {code.value} | `{code.name}` |" not in page] == []
 
@@ -280,7 +282,7 @@ def test_every_call_of_the_simulators_control_is_named() -> None:
     page = text_of(DOCS / "simulator.md")
     source = Path(control.__file__).read_text("utf-8")
     paths = {
-        found[0]: found[1] for found in re.findall(r"^            \"([a-z/]+)\": (\{.*\}),$", source, re.MULTILINE)
+        match[0]: match[1] for match in re.findall(r"^            \"([a-z/]+)\": (\{.*\}),$", source, re.MULTILINE)
     }
     calls = {(method, path) for path, handlers in paths.items() for method in re.findall(r"\"([A-Z]+)\"", handlers)}
     calls |= {("GET", "ledger"), ("POST", "guids/{guid}")}
@@ -295,7 +297,7 @@ def test_every_metric_and_outcome_is_explained() -> None:
     assert [outcome for outcome in OUTCOMES if f"`{outcome}`" not in page] == []
 
 
-# -- what readers are told to type -----------------------------------------------------------------------------------
+# -- commands for readers --------------------------------------------------------------------------------------------
 
 
 def _targets() -> set[str]:
@@ -303,13 +305,13 @@ def _targets() -> set[str]:
 
 
 def _words_after(command: str, program: str) -> list[list[str]]:
-    return [found.split() for found in re.findall(rf"(?<![\w/-]){program} ([^|;&#]+)", f" {command}")]
+    return [arguments.split() for arguments in re.findall(rf"(?<![\w/-]){program} ([^|;&#]+)", f" {command}")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_make_targets_exist(page: Path) -> None:
-    told = [*commands(page), *re.findall(r"`(make [a-z]+)`", prose_of(page))]
-    named = {words[0] for command in told for words in _words_after(command, "make")}
+    shown = [*commands(page), *re.findall(r"`(make [a-z]+)`", prose_of(page))]
+    named = {words[0] for command in shown for words in _words_after(command, "make")}
     assert named - _targets() == set()
 
 
@@ -318,10 +320,10 @@ def test_commands_and_their_options_exist(page: Path) -> None:
     wrong = []
     for command in [*commands(page), *re.findall(r"`(wework-message [^`]+)`", prose_of(page))]:
         for words in _words_after(command.replace(".venv/bin/", ""), "wework-message"):
-            known = next((one for one in (" ".join(words[:2]), words[0]) if one in COMMANDS), None)
+            known = next((name for name in (" ".join(words[:2]), words[0]) if name in COMMANDS), None)
             options = {flag for param in COMMANDS[known].params for flag in (*param.opts, *param.secondary_opts)} if known else set()  # fmt: skip
-            strangers = {word for word in words if re.fullmatch(r"--[a-z-]+", word)} - options
-            if known is None or strangers:
+            unknown = {word for word in words if re.fullmatch(r"--[a-z-]+", word)} - options
+            if known is None or unknown:
                 wrong.append(command)
     assert wrong == []
 
@@ -329,12 +331,12 @@ def test_commands_and_their_options_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_addresses_of_the_service_exist(page: Path) -> None:
     patterns = [re.compile(re.sub(r"\{\w+\}", "[^/]+", path)) for _, path in ROUTES]
-    asked = re.findall(r"(?:localhost|127\.0\.0\.1|this-host|HOST):80\d\d(/[\w./{}-]*)", text_of(page))
-    paths = [path.removeprefix("/message") for path in asked]
+    requested = re.findall(r"(?:localhost|127\.0\.0\.1|this-host|HOST):80\d\d(/[\w./{}-]*)", text_of(page))
+    paths = [path.removeprefix("/message") for path in requested]
     assert [path for path in paths if path and not any(pattern.fullmatch(path) for pattern in patterns)] == []
 
 
-def test_the_first_request_stands_in_both_readmes_as_it_is_typed() -> None:
+def test_the_first_request_is_in_both_readmes_as_it_is_typed() -> None:
     first = (
         'curl -X POST http://localhost:8082/message/api/messages/send -H "Content-Type: application/json" '
         '-d \'{"guid":"test-guid","conversationId":"S:12345","messageType":"TEXT","content":"测试消息"}\''
@@ -347,7 +349,7 @@ def test_both_readmes_show_the_same() -> None:
     english, chinese = READMES
     assert list(commands(english)) == list(commands(chinese))
     assert len(headings(english)) == len(headings(chinese))
-    pages = [{link for link in LINK.findall(prose_of(one)) if not link.startswith("README")} for one in READMES]
+    pages = [{link for link in LINK.findall(prose_of(readme)) if not link.startswith("README")} for readme in READMES]
     assert pages[0] == pages[1]
 
 

@@ -1,4 +1,4 @@
-"""Every import contract breaks when it is violated: a contract that cannot break guards nothing."""
+"""Every import contract breaks when it is violated: a contract that cannot break is no guard."""
 
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ CONTRACTS: Final = {
 class Violation:
     contract: str
     modules: dict[str, str]
-    """Path below the package, and what is written there."""
+    """Path below the package: the text that is written there."""
 
 
 VIOLATIONS: Final = [
@@ -64,7 +64,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def lint(copy: Path, *arguments: str) -> tuple[int, str]:
-    """Run the linter on the copy; its exit code and what it says, in one line."""
+    """Run the linter on the copy; return its exit code and its output in one line."""
     program = "import sys; sys.path.insert(0, 'src'); from importlinter.cli import lint_imports_command as run; run()"
     ran = subprocess.run(
         [sys.executable, "-c", program, "--no-cache", *arguments],
@@ -74,9 +74,9 @@ def lint(copy: Path, *arguments: str) -> tuple[int, str]:
 
 
 def test_the_copy_as_it_is_keeps_every_contract(copy: Path) -> None:
-    code, said = lint(copy)
-    assert code == 0, said
-    assert f"Contracts: {len(CONTRACTS)} kept, 0 broken." in said
+    code, output = lint(copy)
+    assert code == 0, output
+    assert f"Contracts: {len(CONTRACTS)} kept, 0 broken." in output
 
 
 def test_every_contract_is_violated_once_below() -> None:
@@ -95,7 +95,7 @@ def test_a_violation_breaks_its_contract_by_name(copy: Path, violation: Violatio
         for path, text in zip(written, violation.modules.values(), strict=True):
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        code, said = lint(copy, "--contract", violation.contract)
+        code, output = lint(copy, "--contract", violation.contract)
     finally:
         for path in written:
             path.unlink()
@@ -103,17 +103,19 @@ def test_a_violation_breaks_its_contract_by_name(copy: Path, violation: Violatio
                 path.write_text(replaced[path], encoding="utf-8")
             if path.parent.name == "toolbox":
                 path.parent.rmdir()
-    assert code == 1, said
-    assert f"{CONTRACTS[violation.contract]}BROKEN".replace(" ", "") in said.replace(" ", "")  # the report is wrapped
+    assert code == 1, output
+    assert f"{CONTRACTS[violation.contract]}BROKEN".replace(" ", "") in output.replace(
+        " ", ""
+    )  # the report wraps lines
 
 
 def test_an_exception_that_is_not_needed_any_more_breaks_its_contract(copy: Path) -> None:
     content = copy / "src" / "wework_message" / "domain" / "content" / "records.py"
-    kept = content.read_text(encoding="utf-8")
+    original = content.read_text(encoding="utf-8")
     try:
         content.write_text("", encoding="utf-8")
-        code, said = lint(copy, "--contract", "pure-domain")
+        code, output = lint(copy, "--contract", "pure-domain")
     finally:
-        content.write_text(kept, encoding="utf-8")
-    assert code == 1, said
-    assert "No matches for ignored import wework_message.domain.content.records -> msgspec" in said
+        content.write_text(original, encoding="utf-8")
+    assert code == 1, output
+    assert "No matches for ignored import wework_message.domain.content.records -> msgspec" in output

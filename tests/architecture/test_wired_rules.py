@@ -1,7 +1,7 @@
-"""Rules are wired or gone: what the domain offers is used by the service, or waits for a change that is named here.
+"""Rules are wired or gone: the service uses every definition of the domain, or a change that is named here will.
 
-A name counts as used where another definition of the product mentions it. One that only unused definitions mention is
-unused too. Fields of dataclasses must also be set by somebody: a field that always has its default decides nothing.
+A name counts as used where another definition of the product mentions it. A name that only unused definitions mention is
+unused too. Fields of dataclasses must also be set: a field that always has its default decides nothing.
 """
 
 import ast
@@ -15,16 +15,16 @@ import pytest
 PACKAGE: Final = Path(__file__).parents[2] / "src" / "wework_message"
 
 NOT_THE_SERVICE: Final = ("testing", "simulator", "demo")
-"""What embedders and tests use proves nothing about the service."""
+"""Packages for embedders and tests: their uses prove nothing about the service."""
 
 DECODED: Final = ("content/", "message_filter.py")
-"""Declarations whose fields and members are set and read by name: from JSON, or through a table."""
+"""Declarations with fields and members that are set and read by name: from JSON, or through a table."""
 
-UNSEEN: Final = 99
+UNKNOWN_COUNT: Final = 99
 """Positional arguments of a call that unpacks them."""
 
 NOTE: Final = "Not wired yet: "
-"""Begins the sentence of a definition that waits; what it waits for follows."""
+"""The beginning of the sentence in a docstring that names the change that a definition waits for."""
 
 UNWIRED: Final = {
     "accounts": {
@@ -43,23 +43,23 @@ UNWIRED: Final = {
         "ports/protocols.py: ProviderProtocol.idempotency",
     },
 }  # fmt: skip
-"""What they wait for: accounts with several bindings, or the official channels of WeCom; and the definitions, which say so.
+"""The change (accounts with several bindings, or the official channels of WeCom) and the definitions that wait for it.
 
-A class stands for its members.
+A class includes its members.
 """
 
 CHANGED_BY_TESTS_ALONE: Final = {
     "routing/breaker.py: BreakerPolicy", "retry.py: RetryPolicy", "routing/selector.py: ProviderSelector",
 }  # fmt: skip
-"""The numbers of a rule: the service runs with the defaults, so that it is enough that they are read."""
+"""Parameters of a rule: the service uses the defaults, so they need only be read."""
 
 
 @dataclass(frozen=True)
 class Definition:
-    """Something public that a module of the domain defines."""
+    """A public definition of a module of the domain."""
 
     path: str
-    """Below the domain."""
+    """The module's path below the domain."""
     name: str
     """`function`, `Class` or `Class.member`."""
     kind: str
@@ -68,7 +68,7 @@ class Definition:
     text: str
     """Its docstring, or the string that follows it."""
     place: int = 0
-    """Of a field: its place among the positional arguments of its class."""
+    """The index of a field among the positional arguments of its class."""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.name}"
@@ -84,7 +84,7 @@ class Definition:
 
 @dataclass
 class Uses:
-    """What is mentioned, and by which definitions (`path: name`)."""
+    """The names that definitions (`path: name`) mention."""
 
     names: dict[str, set[str]] = field(default_factory=dict)
     """Names that a module imports from the product or defines itself."""
@@ -95,32 +95,36 @@ class Uses:
     assigned: dict[str, set[str]] = field(default_factory=dict)
     """Attributes that are set."""
     keywords: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    """(What is called, keyword); `**` where they cannot be seen."""
+    """(Called name, keyword); the keyword is `**` where a call unpacks a mapping."""
     places: dict[str, dict[str, int]] = field(default_factory=dict)
-    """What is called: how many positional arguments a definition gives it."""
+    """Called name: the number of positional arguments, by definition."""
     heirs: dict[str, set[str]] = field(default_factory=dict)
-    """Class: those derived from it."""
+    """Class: the classes derived from it."""
 
 
 def members(path: str, node: ast.ClassDef) -> Iterator[Definition]:
     enumeration = any("Enum" in ast.dump(base) for base in node.bases)
     place = 0
-    for one, following in zip(node.body, [*node.body[1:], ast.Pass()], strict=True):
-        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield Definition(path, f"{node.name}.{one.name}", "method", one, ast.get_docstring(one) or "")
+    for statement, following in zip(node.body, [*node.body[1:], ast.Pass()], strict=True):
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield Definition(
+                path, f"{node.name}.{statement.name}", "method", statement, ast.get_docstring(statement) or ""
+            )
         elif path.startswith(DECODED):
             continue
-        elif isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
-            if "ClassVar" not in ast.dump(one.annotation):
-                yield Definition(path, f"{node.name}.{one.target.id}", "field", one, string(following), place)
+        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            if "ClassVar" not in ast.dump(statement.annotation):
+                yield Definition(
+                    path, f"{node.name}.{statement.target.id}", "field", statement, string(following), place
+                )
                 place += 1
-        elif isinstance(one, ast.Assign) and enumeration and isinstance(one.targets[0], ast.Name):
-            yield Definition(path, f"{node.name}.{one.targets[0].id}", "member", one, string(following))
+        elif isinstance(statement, ast.Assign) and enumeration and isinstance(statement.targets[0], ast.Name):
+            yield Definition(path, f"{node.name}.{statement.targets[0].id}", "member", statement, string(following))
 
 
 def string(node: ast.stmt) -> str:
-    said = node.value if isinstance(node, ast.Expr) else None
-    return said.value if isinstance(said, ast.Constant) and isinstance(said.value, str) else ""
+    value = node.value if isinstance(node, ast.Expr) else None
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
 
 
 def definitions(path: str, tree: ast.Module) -> Iterator[Definition]:
@@ -135,7 +139,7 @@ def definitions(path: str, tree: ast.Module) -> Iterator[Definition]:
 
 
 def known_names(tree: ast.Module) -> dict[str, str]:
-    """Names that mean a definition of the product in this module, and what it is called at home."""
+    """Names in this module for definitions of the product, and the names in the defining module."""
     imported = {
         alias.asname or alias.name: alias.name
         for node in ast.walk(tree)
@@ -147,7 +151,7 @@ def known_names(tree: ast.Module) -> dict[str, str]:
 
 
 def quoted(node: ast.AST) -> Iterator[ast.AST]:
-    """What annotations mention that are written as strings."""
+    """The nodes of annotations that are strings."""
     for declaration in ast.walk(node):
         match declaration:
             case ast.AnnAssign(annotation=ast.Constant(value=str(text))):
@@ -155,23 +159,23 @@ def quoted(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def note(uses: Uses, owner: str, node: ast.AST, known: dict[str, str]) -> None:
-    """What `node` mentions, in the name of `owner`."""
+    """Record the names that `node` mentions as used by `owner`."""
     nodes = [*ast.walk(node), *quoted(node)]
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     called = {id(call.func) for call in calls}
-    for one in nodes:
-        if isinstance(one, ast.Name) and one.id in known:
-            uses.names.setdefault(known[one.id], set()).add(owner)
-        elif isinstance(one, ast.Attribute):
-            read = uses.methods if id(one) in called else uses.attributes
-            table = uses.assigned if isinstance(one.ctx, ast.Store) else read
-            table.setdefault(one.attr, set()).add(owner)
+    for mention in nodes:
+        if isinstance(mention, ast.Name) and mention.id in known:
+            uses.names.setdefault(known[mention.id], set()).add(owner)
+        elif isinstance(mention, ast.Attribute):
+            read = uses.methods if id(mention) in called else uses.attributes
+            table = uses.assigned if isinstance(mention.ctx, ast.Store) else read
+            table.setdefault(mention.attr, set()).add(owner)
     for call in calls:
         name = getattr(call.func, "attr", getattr(call.func, "id", ""))
         name = known.get(name, name)
         for keyword in call.keywords:
             uses.keywords.setdefault((name, keyword.arg or "**"), set()).add(owner)
-        count = UNSEEN if any(isinstance(arg, ast.Starred) for arg in call.args) else len(call.args)
+        count = UNKNOWN_COUNT if any(isinstance(arg, ast.Starred) for arg in call.args) else len(call.args)
         by = uses.places.setdefault(name, {})
         by[owner] = max(count, by.get(owner, 0))
 
@@ -183,37 +187,37 @@ def mentions(uses: Uses, path: str, tree: ast.Module) -> None:
         if isinstance(node, ast.ClassDef):
             for base in node.bases:
                 uses.heirs.setdefault(getattr(base, "id", ""), set()).add(name)
-            for one in node.body:
-                inside = getattr(one, "name", getattr(getattr(one, "target", None), "id", ""))
-                note(uses, f"{path}: {name}.{inside}", one, known)
+            for statement in node.body:
+                inside = getattr(statement, "name", getattr(getattr(statement, "target", None), "id", ""))
+                note(uses, f"{path}: {name}.{inside}", statement, known)
             for expression in [*node.bases, *node.decorator_list]:
                 note(uses, f"{path}: {name}", expression, known)
         else:
             note(uses, f"{path}: {name}", node, known)
 
 
-def users(one: Definition, uses: Uses) -> Iterator[set[str]]:
-    """For each way in which it must be used: by whom it is."""
-    attributes, called = uses.attributes.get(one.short, set()), uses.methods.get(one.short, set())
-    if isinstance(one.node, ast.AnnAssign) and one.kind == "field":
-        yield attributes | called if "Callable" in ast.dump(one.node.annotation) else attributes
-        if one.node.value is not None and f"{one.path}: {one.owner}" not in CHANGED_BY_TESTS_ALONE:
-            yield set().union(*setters(one, uses))
-    elif one.kind in ("method", "member"):
+def users(definition: Definition, uses: Uses) -> Iterator[set[str]]:
+    """For each way in which the definition must be used: the definitions that use it so."""
+    attributes, called = uses.attributes.get(definition.short, set()), uses.methods.get(definition.short, set())
+    if isinstance(definition.node, ast.AnnAssign) and definition.kind == "field":
+        yield attributes | called if "Callable" in ast.dump(definition.node.annotation) else attributes
+        if definition.node.value is not None and f"{definition.path}: {definition.owner}" not in CHANGED_BY_TESTS_ALONE:
+            yield set().union(*setters(definition, uses))
+    elif definition.kind in ("method", "member"):
         yield attributes | called
     else:
-        yield uses.names.get(one.short, set()) | attributes | called
+        yield uses.names.get(definition.short, set()) | attributes | called
 
 
-def setters(one: Definition, uses: Uses) -> Iterator[set[str]]:
-    yield uses.assigned.get(one.short, set())
-    yield uses.keywords.get(("replace", one.short), set())
-    for maker in family(one.owner, uses):
-        yield uses.keywords.get((maker, one.short), set()) | uses.keywords.get((maker, "**"), set())
-        yield {by for by, count in uses.places.get(maker, {}).items() if count > one.place}
-    within = f"{one.path}: {one.owner}."
-    yield {by for by in uses.keywords.get(("cls", one.short), set()) if by.startswith(within)}
-    yield {by for by, count in uses.places.get("cls", {}).items() if by.startswith(within) and count > one.place}
+def setters(definition: Definition, uses: Uses) -> Iterator[set[str]]:
+    yield uses.assigned.get(definition.short, set())
+    yield uses.keywords.get(("replace", definition.short), set())
+    for maker in family(definition.owner, uses):
+        yield uses.keywords.get((maker, definition.short), set()) | uses.keywords.get((maker, "**"), set())
+        yield {by for by, count in uses.places.get(maker, {}).items() if count > definition.place}
+    within = f"{definition.path}: {definition.owner}."
+    yield {by for by in uses.keywords.get(("cls", definition.short), set()) if by.startswith(within)}
+    yield {by for by, count in uses.places.get("cls", {}).items() if by.startswith(within) and count > definition.place}
 
 
 def family(name: str, uses: Uses) -> Iterator[str]:
@@ -222,12 +226,12 @@ def family(name: str, uses: Uses) -> Iterator[str]:
         yield from family(heir, uses)
 
 
-def foreign(one: Definition, by: Iterable[str], unused: set[str]) -> bool:
-    """Whether one of those who use it is used, and not the definition itself or a part of it."""
-    own = str(one)
+def foreign(definition: Definition, by: Iterable[str], unused: set[str]) -> bool:
+    """Whether a used definition is among its users, other than itself and its parts."""
+    own = str(definition)
     return any(
         user != own
-        and not (one.kind == "class" and user.startswith(f"{own}."))
+        and not (definition.kind == "class" and user.startswith(f"{own}."))
         and user not in unused
         and user.rpartition(".")[0] not in unused
         for user in by
@@ -256,13 +260,17 @@ def unwired(defined: Sequence[Definition], uses: Uses) -> set[str]:
     """Definitions of the domain that nothing of the service uses; members of an unused class are left out."""
     unused: set[str] = set()
     while True:
-        more = {str(one) for one in defined if not all(foreign(one, by, unused) for by in users(one, uses))}
+        more = {
+            str(definition)
+            for definition in defined
+            if not all(foreign(definition, by, unused) for by in users(definition, uses))
+        }
         if more == unused:
             break
         unused = more
     return {
-        str(one) for one in defined
-        if str(one) in unused and not one.name.startswith("_") and str(one).rpartition(".")[0] not in unused
+        str(definition) for definition in defined
+        if str(definition) in unused and not definition.name.startswith("_") and str(definition).rpartition(".")[0] not in unused
     }  # fmt: skip
 
 
@@ -275,13 +283,15 @@ def service() -> tuple[list[Definition], Uses]:
     return product(PACKAGE)
 
 
-def test_what_the_domain_offers_is_used_or_waits_for_a_named_change(service: tuple[list[Definition], Uses]) -> None:
+def test_every_definition_of_the_domain_is_used_or_waits_for_a_named_change(
+    service: tuple[list[Definition], Uses],
+) -> None:
     assert unwired(*service) == set(waiting())
 
 
-def test_what_waits_says_for_what(service: tuple[list[Definition], Uses]) -> None:
-    said = {str(one): one.text for one in service[0]}
-    assert [name for name, change in waiting().items() if f"{NOTE}{change}." not in said[name]] == []
+def test_a_waiting_definition_names_its_change(service: tuple[list[Definition], Uses]) -> None:
+    texts = {str(definition): definition.text for definition in service[0]}
+    assert [name for name, change in waiting().items() if f"{NOTE}{change}." not in texts[name]] == []
 
 
 SELECTION: Final = """
@@ -312,7 +322,7 @@ def keep(route: Route) -> Route:
 """
 
 
-def test_it_finds_what_nobody_calls_what_only_that_calls_and_what_nobody_sets(tmp_path: Path) -> None:
+def test_unused_definitions_and_fields_that_are_never_set_are_found(tmp_path: Path) -> None:
     (tmp_path / "domain").mkdir()
     (tmp_path / "domain" / "route.py").write_text(ROUTE, encoding="utf-8")
     (tmp_path / "selection.py").write_text(

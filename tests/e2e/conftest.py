@@ -1,4 +1,4 @@
-"""One suite, every combination of backends."""
+"""The fixture that runs the suite on every combination of backends."""
 
 from tests.support.backends import backend
 

@@ -1,4 +1,4 @@
-"""What is refused is stored nowhere and reaches nobody."""
+"""A refused request is neither stored nor sent."""
 
 import json
 
@@ -40,7 +40,7 @@ BAD = [
 
 async def test_nothing_of_a_bad_request_is_stored_or_sent(backend: BackendSettings) -> None:
     async with backend.running_service() as running:
-        kept = (await running.api.send(text()))["messageId"]
+        valid_id = (await running.api.send(text()))["messageId"]
         for number, body in enumerate(BAD):
             for route in ("send", "send/async"):
                 answer = await running.api.post(route, body, Idempotency_Key=f"bad-{number}")
@@ -60,11 +60,11 @@ async def test_nothing_of_a_bad_request_is_stored_or_sent(backend: BackendSettin
         assert atomic.status_code == 422
         assert (await running.api.post("send/batch", {"messages": [text("")] * 3})).status_code == 422
 
-        assert [row["messageId"] for row in await running.api.rows()] == [kept]
+        assert [row["messageId"] for row in await running.api.rows()] == [valid_id]
         good = await running.api.send(text("danach"), Idempotency_Key="bad-0")  # a refused request used up no key
         assert good["duplicate"] is False
         markers = [entry["marker"] for entry in await running.simulator.ledger()]
-        assert markers == [f"{kept}.1", f"{good['messageId']}.1"]
+        assert markers == [f"{valid_id}.1", f"{good['messageId']}.1"]
 
 
 async def test_of_a_batch_only_the_valid_items_are_stored_and_sent(backend: BackendSettings) -> None:
@@ -73,10 +73,10 @@ async def test_of_a_batch_only_the_valid_items_are_stored_and_sent(backend: Back
         answer = await running.api.post("send/batch", {"messages": items})
         data = answer.json()["data"]
         assert (answer.status_code, data["accepted"], data["rejected"]) == (202, 2, 2)
-        ids = {one["index"]: one["messageId"] for one in data["items"] if one["messageId"] is not None}
+        ids = {item["index"]: item["messageId"] for item in data["items"] if item["messageId"] is not None}
         assert [*ids] == [0, 2]
-        for one in ids.values():
-            await running.api.reaches(one, "DELIVERED")
+        for message_id in ids.values():
+            await running.api.reaches(message_id, "DELIVERED")
         assert {row["messageId"] for row in await running.api.rows()} == {*ids.values()}
         sent = {json.dumps(entry["body"]["content"]) for entry in await running.simulator.ledger()}
         assert sent == {'"eins"', '"drei"'}

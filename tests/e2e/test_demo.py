@@ -52,14 +52,14 @@ def test_a_result_that_is_not_as_expected_is_named_and_kept(tmp_path: Path) -> N
     shown, _ = run.communicate()
     assert run.returncode == 1, shown
     assert "text: executed as ('/msg/send_text'" in shown
-    found = re.search(r"are kept in (\S+)", shown)
-    assert found is not None
+    match = re.search(r"are kept in (\S+)", shown)
+    assert match is not None
     assert {"ledger.jsonl", "wework-message.db", "service.out", "simulator.err"} <= {
-        one.name for one in Path(found[1]).iterdir()
+        path.name for path in Path(match[1]).iterdir()
     }
 
 
-def test_a_process_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
+def test_a_process_that_ends_at_once_is_reported_with_its_last_output(tmp_path: Path) -> None:
     child = Child("service", ["nosuch"], tmp_path, {})
     with pytest.raises(CommandFailedError, match="the service ended at once with code 64") as failed:
         child.until(lambda: False)
@@ -77,5 +77,5 @@ def test_an_interrupted_demo_ends_the_processes_it_started(tmp_path: Path) -> No
     run.send_signal(signal.SIGTERM)
     run.communicate()
     assert run.returncode == 130
-    gone, alive = psutil.wait_procs(children, timeout=30)
-    assert (len(gone), alive) == (2, [])
+    ended, alive = psutil.wait_procs(children, timeout=30)
+    assert (len(ended), alive) == (2, [])

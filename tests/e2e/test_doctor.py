@@ -1,4 +1,4 @@
-"""The doctor beside a running service, and in front of what is no provider."""
+"""The doctor next to a running service, and against a server that is no provider."""
 
 import asyncio
 import json
@@ -28,30 +28,30 @@ async def doctor(folder: Path, **settings: str) -> tuple[int, dict[str, Any], st
         *command, cwd=folder, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     out, err = await ended.communicate()
-    checks = {load["name"]: load for load in json.loads(out)["checks"]}
+    checks = {check["name"]: check for check in json.loads(out)["checks"]}
     return ended.returncode or 0, checks, (out + err).decode()
 
 
-async def test_everything_is_well_while_the_service_sends(tmp_path: Path) -> None:
-    with service_processes(tmp_path) as stage:
-        async with client_of(stage.service.url) as client:
+async def test_every_check_passes_while_the_service_sends(tmp_path: Path) -> None:
+    with service_processes(tmp_path) as programs:
+        async with client_of(programs.service.url) as client:
             api = Api(client)
             ids = [await api.accept(text(f"{number}", conversationId=f"S:{number}")) for number in range(10)]
-            await asyncio.gather(*(api.reaches(one, "DELIVERED") for one in ids))
-        code, checks, said = await doctor(
+            await asyncio.gather(*(api.reaches(message_id, "DELIVERED") for message_id in ids))
+        code, checks, output = await doctor(
             tmp_path,
             DATASOURCE_URL=f"sqlite:///{tmp_path}/wework-message.db",
-            APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL=stage.simulator.origin,
+            APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL=programs.simulator.origin,
         )
-    assert (code, {check["verdict"] for check in checks.values()}) == (0, {"ok", "skipped"}), said
+    assert (code, {check["verdict"] for check in checks.values()}) == (0, {"ok", "skipped"}), output
     assert checks["provider.guangzhou-guxing.call"]["verdict"] == "ok"
-    assert {one["verdict"] for name, one in checks.items() if name.startswith("invariant.")} == {"ok"}
+    assert {check["verdict"] for name, check in checks.items() if name.startswith("invariant.")} == {"ok"}
 
 
-async def test_a_server_that_is_no_provider_is_found_out(tmp_path: Path) -> None:
-    with service_processes(tmp_path) as stage:
+async def test_a_server_that_is_no_provider_fails_the_check_of_the_call(tmp_path: Path) -> None:
+    with service_processes(tmp_path) as programs:
         code, checks, _ = await doctor(
-            tmp_path, APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL=f"{stage.simulator.origin}/no/such/path"
+            tmp_path, APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL=f"{programs.simulator.origin}/no/such/path"
         )
     assert code == 69
     assert checks["provider.guangzhou-guxing.tcp"]["verdict"] == "ok"
@@ -62,9 +62,9 @@ async def test_the_production_backends_by_the_java_service_s_variables(
     tmp_path: Path, migrated: EmptyDatabase, redis_url: str, rocketmq: RocketMq
 ) -> None:
     topic, group = rocketmq.fresh_topic(), rocketmq.fresh_group()
-    its_lanes = [(lane.topic, lane.group) for lane in lanes(topic, group).values()]
-    await ensure(Admin(addresses(rocketmq.name_server.address)), its_lanes)
-    code, checks, said = await doctor(
+    topics_and_groups = [(lane.topic, lane.group) for lane in lanes(topic, group).values()]
+    await ensure(Admin(addresses(rocketmq.name_server.address)), topics_and_groups)
+    code, checks, output = await doctor(
         tmp_path,
         **settings_of(migrated.target),
         SPRING_DATA_REDIS_HOST="127.0.0.1",
@@ -74,14 +74,16 @@ async def test_the_production_backends_by_the_java_service_s_variables(
         ROCKETMQ_TOPICS_DUE=topic,
         ROCKETMQ_GROUP=group,
     )
-    asked = {name: one for name, one in checks.items() if name.startswith(("database.", "redis.", "rocketmq."))}
-    assert {one["verdict"] for one in asked.values()} == {"ok"}, said
-    assert len(asked) == 7 + 5 + 8
+    of_servers = {
+        name: check for name, check in checks.items() if name.startswith(("database.", "redis.", "rocketmq."))
+    }
+    assert {check["verdict"] for check in of_servers.values()} == {"ok"}, output
+    assert len(of_servers) == 7 + 5 + 8
     assert code == 0
-    assert migrated.target.password not in said
+    assert migrated.target.password not in output
 
 
-async def test_a_cluster_without_the_lanes_of_urgent_and_bulk_messages_is_told(
+async def test_a_cluster_without_the_lanes_of_urgent_and_bulk_messages_is_reported(
     tmp_path: Path, rocketmq: RocketMq
 ) -> None:
     topic, group = rocketmq.fresh_topic(), rocketmq.fresh_group()

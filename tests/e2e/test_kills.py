@@ -1,4 +1,4 @@
-"""`kill -9` at any moment: no accepted message is lost, none is sent twice, and nothing is said that the ledger denies."""
+"""`kill -9` at any moment: no accepted message is lost, none is sent twice, and the ledger contradicts no status."""
 
 import asyncio
 import random
@@ -14,12 +14,12 @@ from tests.support.running_service import Json, RunningService
 pytestmark = pytest.mark.e2e
 
 KILLS: Final = {"embedded": 50}
-"""The embedded default is killed as often as it takes to trust it; the others show that the same rules hold there."""
-FEW: Final = 12
+"""The embedded default is killed most often; the other backends show that the same rules hold there."""
+OTHER_KILLS: Final = 12
 SLOTS: Final = 4
 REQUESTS_PER_LIFE: Final = 8
-SETTLED_S: Final = 120
-"""After the last kill: a lease of 14.5 s, twice a lane given up after 6 s, and what is queued behind."""
+SETTLE_LIMIT_S: Final = 120
+"""After the last kill: a lease of 14.5 s, twice the 6 s until a lane is given up, and the messages queued behind."""
 
 _SIMULATOR: Final = (
     "--latency-ms", "80", "--echo-delay-ms", "150", "--callback-retries", "100", "--callback-retry-delay-ms", "300",
@@ -30,7 +30,7 @@ _SETTINGS: Final = {"APP_MESSAGE_ASYNC_MAX_POOL_SIZE": str(SLOTS), "APP_MESSAGE_
 
 @pytest.mark.timeout(400)
 async def test_kills_lose_nothing_double_nothing_and_hide_nothing(backend: BackendSettings) -> None:
-    random_source, kills = random.Random(1), KILLS.get(backend.name, FEW)
+    random_source, kills = random.Random(1), KILLS.get(backend.name, OTHER_KILLS)
     async with backend.running_service(*_SIMULATOR, **_SETTINGS) as running:
         load = Load(running.service.url, seed=1)
         load.begin()
@@ -41,7 +41,7 @@ async def test_kills_lose_nothing_double_nothing_and_hide_nothing(backend: Backe
             load.up.clear()
             running.service.kill()
             load.want(REQUESTS_PER_LIFE)
-            if random_source.random() < 0.15:  # not even started yet
+            if random_source.random() < 0.15:  # while the process starts
                 running.service.spawn()
                 await asyncio.sleep(random_source.uniform(0.3, 0.9))
                 running.service.kill()
@@ -49,7 +49,7 @@ async def test_kills_lose_nothing_double_nothing_and_hide_nothing(backend: Backe
             load.up.set()
         await load.finish()
         assert await judged(running, load, cut_off=kills * SLOTS) == []
-        assert load.asked_for > 2 * kills * SLOTS  # else the bound on UNKNOWN would bound nothing
+        assert load.requested > 2 * kills * SLOTS  # otherwise the limit of UNKNOWN would limit nothing
 
 
 @pytest.mark.timeout(240)
@@ -66,40 +66,42 @@ async def test_without_kills_and_faults_everything_is_delivered_and_nothing_unkn
 
 
 def _life_s(random_source: random.Random) -> float:
-    """How long a process lives after it began to answer: as often around 20 ms as around 200."""
+    """Seconds that a process lives once it answers: as often around 20 ms as around 200."""
     return float(0.01 * 60 ** random_source.random())
 
 
 async def judged(running: RunningService, load: Load, *, cut_off: int) -> list[Violation]:
-    """The oracle's word once nothing is under way any more, or after a time in which everything must have ended."""
-    found: list[Violation] = []
+    """The oracle's violations, once nothing is under way, or after a time in which everything must have ended."""
+    violations: list[Violation] = []
 
     async def quiet() -> bool:
         rows = await running.api.rows()
         if not {row["status"] for row in rows} <= CLOSED or (await running.simulator.state())["echoes_pending"]:
             return False
-        found[:] = await _judge(running, load, rows, cut_off)
-        return all(one.rule is not Rule.EVIDENCE_IGNORED for one in found)  # taken, and not yet looked at
+        violations[:] = await _judge(running, load, rows, cut_off)
+        return all(
+            violation.rule is not Rule.EVIDENCE_IGNORED for violation in violations
+        )  # accepted, not yet projected
 
     try:
-        await until(quiet, SETTLED_S, every_s=0.5)
+        await until(quiet, SETTLE_LIMIT_S, every_s=0.5)
     except TimeoutError:
         return await _judge(running, load, await running.api.rows(), cut_off)
-    return found
+    return violations
 
 
 async def _judge(running: RunningService, load: Load, rows: list[Json], cut_off: int) -> list[Violation]:
     attempts = {row["messageId"]: (await running.api.message(row["messageId"]))["attempts"] for row in rows}
     executions = executions_of(await running.simulator.ledger())
-    _tell(rows, attempts, len(executions), load)
+    _print_summary(rows, attempts, len(executions), load)
     return judge(load.log, rows_of(rows, attempts), executions, cut_off=cut_off)
 
 
-def _tell(rows: list[Json], attempts: dict[str, list[Json]], executed: int, load: Load) -> None:
-    """Shown where the test fails, or with -s."""
+def _print_summary(rows: list[Json], attempts: dict[str, list[Json]], executed: int, load: Load) -> None:
+    """Print counts: pytest shows them where the test fails, or with -s."""
     statuses = sorted(row["status"] for row in rows)
-    uncertain = sum(one["outcome"] == "UNCERTAIN" for attempt in attempts.values() for one in attempt)
-    told = sorted(call.verdict for call in load.log)
-    seen = {status: statuses.count(status) for status in sorted(set(statuses))}
-    answers = {one: told.count(one) for one in sorted(set(told))}
-    print(f"rows {seen}, uncertain {uncertain}, executed {executed}, told {answers}")  # noqa: T201 - pytest shows it
+    uncertain = sum(attempt["outcome"] == "UNCERTAIN" for of_message in attempts.values() for attempt in of_message)
+    verdicts = sorted(call.verdict for call in load.log)
+    by_status = {status: statuses.count(status) for status in sorted(set(statuses))}
+    answers = {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))}
+    print(f"rows {by_status}, uncertain {uncertain}, executed {executed}, answers {answers}")  # noqa: T201 - pytest shows it

@@ -1,4 +1,4 @@
-"""`kill -9` of the database, and of the service on it, at any moment: judged as the kills on SQLite are."""
+"""`kill -9` of the database and of its service at any moment, with the same judgement as the kills on SQLite."""
 
 import asyncio
 import random
@@ -39,9 +39,9 @@ async def test_kills_of_database_and_service_lose_nothing_and_double_nothing(
         load.up.set()
         for number in range(KILLS):
             load.want(16)
-            told = len(load.log)
+            logged = len(load.log)
 
-            async def busy(enough: int = told + random_source.randrange(1, 12)) -> bool:
+            async def busy(enough: int = logged + random_source.randrange(1, 12)) -> bool:
                 return len(load.log) >= enough
 
             await until(busy, 60)

@@ -17,31 +17,31 @@ def _settings(database: EmptyDatabase) -> dict[str, str]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, migrated: EmptyDatabase) -> Iterator[ServiceProcesses]:
-    with service_processes(tmp_path, **_settings(migrated)) as stage:
-        yield stage
+def programs(tmp_path: Path, migrated: EmptyDatabase) -> Iterator[ServiceProcesses]:
+    with service_processes(tmp_path, **_settings(migrated)) as programs:
+        yield programs
 
 
-async def test_messages_are_accepted_sent_and_confirmed(stage: ServiceProcesses, migrated: EmptyDatabase) -> None:
-    async with client_of(stage.service.url) as client:
+async def test_messages_are_accepted_sent_and_confirmed(programs: ServiceProcesses, migrated: EmptyDatabase) -> None:
+    async with client_of(programs.service.url) as client:
         api = Api(client)
         ids = [await api.accept(text(f"{number} 😀", conversationId=f"S:{number % 4}")) for number in range(20)]
-        await asyncio.gather(*(api.reaches(one, "DELIVERED") for one in ids))
+        await asyncio.gather(*(api.reaches(message_id, "DELIVERED") for message_id in ids))
         assert (await client.get("/actuator/health")).json()["components"]["db"] == {"status": "UP"}
     assert migrated.sql("SELECT COUNT(*) FROM wm_message WHERE status = 'DELIVERED'") == "20\n"
-    async with client_of(stage.simulator.origin) as control:
+    async with client_of(programs.simulator.origin) as control:
         ledger = await Simulator(control).ledger()
     assert len([row for row in ledger if row["executed"]]) == 20
 
 
 async def test_two_services_on_one_database_share_the_work_and_a_key_is_one_message(
-    stage: ServiceProcesses, migrated: EmptyDatabase, tmp_path: Path
+    programs: ServiceProcesses, migrated: EmptyDatabase, tmp_path: Path
 ) -> None:
-    other = ServiceProgram(tmp_path, stage.simulator.origin, name="other", port=None, **_settings(migrated))
+    other = ServiceProgram(tmp_path, programs.simulator.origin, name="other", port=None, **_settings(migrated))
     try:
         other.start()
-        async with client_of(stage.service.url) as one, client_of(other.url) as two:
-            apis = (Api(one), Api(two))
+        async with client_of(programs.service.url) as first, client_of(other.url) as second:
+            apis = (Api(first), Api(second))
             answers = await asyncio.gather(
                 *(apis[n % 2].post("send/async", text(), Idempotency_Key=f"k-{n % 10}") for n in range(60))
             )
@@ -51,7 +51,7 @@ async def test_two_services_on_one_database_share_the_work_and_a_key_is_one_mess
             await asyncio.gather(*(apis[0].reaches(message_id, "DELIVERED") for message_id in ids))
     finally:
         other.close()
-    async with client_of(stage.simulator.origin) as control:
+    async with client_of(programs.simulator.origin) as control:
         ledger = await Simulator(control).ledger()
     assert sorted(row["marker"].partition(".")[0] for row in ledger if row["executed"]) == sorted(ids)
 

@@ -1,4 +1,4 @@
-"""Everything that production stands on breaks in turn under four processes and their clients, and is judged at the end."""
+"""Every server of production fails in turn under four processes and their clients; the oracle judges at the end."""
 
 import asyncio
 import random
@@ -27,11 +27,11 @@ SEED: Final = 1
 SLOTS: Final = 4
 CALL_S: Final = 4
 LEASE_S: Final = 2 + CALL_S + 10
-"""Of a call: see `horizon.lease_ms`."""
+"""The lease of a call: see `horizon.lease_ms`."""
 RECOVERY_S: Final = 15
-"""How soon every consumer hears rings again once a broker that was killed answers."""
-AT_ONCE: Final = 20
-"""Requests before a fault, and within one."""
+"""How soon every consumer gets wake-ups again after a killed broker answers."""
+BURST: Final = 20
+"""Number of requests before a fault, and within one."""
 
 _SIMULATOR: Final = (
     "--latency-ms", "80", "--echo-delay-ms", "150", "--callback-retries", "100", "--callback-retry-delay-ms", "300",
@@ -48,7 +48,7 @@ _WAKEUPS: Final = re.compile(r'^wm_rocketmq_received_total\{result="ok"\} (\S+)$
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """All that breaks, and the clients that go on asking."""
+    """The processes and servers that fail, and the clients that keep sending."""
 
     four: Cluster
     load: Load
@@ -58,9 +58,9 @@ class Stack:
     rocketmq: RocketMq
 
     async def busy(self) -> None:
-        """Requests are under way, and none of them has been refused an answer."""
-        enough = len(self.load.log) + self.random_source.randrange(1, AT_ONCE // 2)
-        self.load.want(AT_ONCE)
+        """Return with requests under way."""
+        enough = len(self.load.log) + self.random_source.randrange(1, BURST // 2)
+        self.load.want(BURST)
 
         async def answered() -> bool:
             return len(self.load.log) >= enough
@@ -68,12 +68,12 @@ class Stack:
         await until(answered, LONG_S)
 
     async def served(self) -> None:
-        """Requests are made and answered now, by whoever is there."""
-        self.load.want(AT_ONCE)
+        """Make requests, and return once all are answered."""
+        self.load.want(BURST)
         await self.load.idle()
 
     async def kill_mariadb(self) -> None:
-        self.load.want(AT_ONCE)
+        self.load.want(BURST)
         enough = len(self.load.unanswered) + self.random_source.randrange(10, 100)
         await asyncio.to_thread(self.mariadb.kill9)
 
@@ -97,14 +97,14 @@ class Stack:
         await asyncio.to_thread(self.rocketmq.kill9)
         await self.served()
         await asyncio.to_thread(self.rocketmq.start)
-        before = [await _wakeups(one) for one in self._all("consume")]
+        before = [await _wakeups(consumer) for consumer in self._all("consume")]
 
-        async def heard() -> bool:
+        async def woken() -> bool:
             await self.served()
-            now = [await _wakeups(one) for one in self._all("consume")]
+            now = [await _wakeups(consumer) for consumer in self._all("consume")]
             return all(after > then for after, then in zip(now, before, strict=True))
 
-        await until(heard, RECOVERY_S)
+        await until(woken, RECOVERY_S)
 
     async def kill_name_server(self) -> None:
         await asyncio.to_thread(self.rocketmq.name_server.kill9)
@@ -124,9 +124,9 @@ class Stack:
         await asyncio.to_thread(victim.start)
 
     async def pause_consumer(self) -> None:
-        """Beyond the leases of its calls: the other one gives them up, and it hears so when it goes on."""
+        """Stop a consumer beyond the leases of its calls: the other one takes them over, and the first finds out when it goes on."""
         sleeper = self.random_source.choice(self._all("consume"))
-        await self.four.running.simulator.hold_echoes()  # else they would settle its calls long before
+        await self.four.running.simulator.hold_echoes()  # otherwise they would settle its calls long before
         held = await self._caught(sleeper)
 
         async def given_up() -> bool:
@@ -137,7 +137,7 @@ class Stack:
         await self.four.running.simulator.release_echoes()
 
     async def _caught(self, sleeper: ServiceProgram) -> set[str]:
-        """Stop it with calls under way; their messages."""
+        """Stop it with calls under way; return the ids of their messages."""
         sleeper.pause()
         while not (held := await self._sending() & await self._sending_after()):
             sleeper.resume()
@@ -153,23 +153,23 @@ class Stack:
         return await self._sending()
 
     def _all(self, kind: str) -> Sequence[ServiceProgram]:
-        return [one for name, one in self.four.members.items() if name.startswith(kind)]
+        return [program for name, program in self.four.members.items() if name.startswith(kind)]
 
 
 async def _wakeups(consumer: ServiceProgram) -> float:
     async with client_of(consumer.origin) as client:
-        found = _WAKEUPS.search((await client.get("/actuator/prometheus")).text)
-    return float(found[1]) if found else 0.0
+        match = _WAKEUPS.search((await client.get("/actuator/prometheus")).text)
+    return float(match[1]) if match else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    strike: Callable[[Stack], Awaitable[None]]
-    """From whole to whole, with requests under way."""
+    inject: Callable[[Stack], Awaitable[None]]
+    """Break something and repair it, with requests under way."""
     answers: bool = True
-    """Every request is answered all the while: the database is there, and whoever was asked."""
+    """Whether every request is answered during the fault: the database and the processes with the API run."""
     cut_off: int = 0
-    """Calls whose outcome may be lost."""
+    """Number of calls whose outcome may be lost."""
 
 
 FAULTS: Final = (
@@ -187,7 +187,7 @@ FAULTS: Final = (
 
 @pytest.fixture
 def settings(mariadb_database: Database, redis_url: str, rocketmq: RocketMq) -> dict[str, str]:
-    """Everything there is, with topics of this test's own."""
+    """Settings for all servers, with topics of this test's own."""
     name = rocketmq.fresh_name("trouble")
     return _SETTINGS | settings_of(target_of(mariadb_database)) | {
         "REDIS_URL": redis_url, "REDIS_CACHE_STATUS": "true",
@@ -197,12 +197,12 @@ def settings(mariadb_database: Database, redis_url: str, rocketmq: RocketMq) -> 
 
 
 @pytest.mark.timeout(300)
-async def test_whatever_breaks_nothing_is_lost_or_doubled_and_accepting_needs_the_database_alone(
+async def test_no_fault_loses_or_doubles_a_message_and_accepting_needs_the_database_alone(
     tmp_path: Path, settings: dict[str, str], mariadb: MariaDb, redis_server: Redis, rocketmq: RocketMq
 ) -> None:
     random_source = random.Random(SEED)
     schedule = random_source.sample(FAULTS, len(FAULTS))
-    print("schedule:", *(fault.strike.__name__ for fault in schedule))  # noqa: T201 -- pytest shows it where it fails
+    print("schedule:", *(fault.inject.__name__ for fault in schedule))  # noqa: T201 -- pytest shows it where it fails
     async with cluster(tmp_path, FOUR, settings, *_SIMULATOR) as four:
         load = Load(four.urls[0], SEED, *four.urls[1:])
         load.begin()
@@ -211,9 +211,11 @@ async def test_whatever_breaks_nothing_is_lost_or_doubled_and_accepting_needs_th
         for fault in schedule:
             await stack.busy()
             before = len(load.unanswered)
-            await fault.strike(stack)
+            await fault.inject(stack)
             await load.idle()
-            assert not fault.answers or load.unanswered[before:] == [], fault.strike.__name__
+            assert not fault.answers or load.unanswered[before:] == [], fault.inject.__name__
         await load.finish()
         assert await judged(four.running, load, cut_off=sum(fault.cut_off for fault in schedule)) == []
-        assert [name for name, one in four.members.items() if one.has_written('"level":"ERROR"')] == []  # no defect
+        assert [
+            name for name, program in four.members.items() if program.has_written('"level":"ERROR"')
+        ] == []  # no defect

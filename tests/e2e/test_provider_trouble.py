@@ -1,15 +1,15 @@
-"""Refusals, outages and offline accounts: what is provably unsent is tried again or refused, and health is observed."""
+"""Refusals, outages and offline accounts: a provably unsent message is retried or refused, and health is observed."""
 
 import pytest
 from tests.support.backends import BackendSettings
 from tests.support.polling import until
-from tests.support.processes import Door, door
 from tests.support.running_service import Api, Json, RunningService, text
+from tests.support.tcp_proxy import Door, door
 
 pytestmark = pytest.mark.e2e
 
 TRIES = 5
-"""Times that the dice may bring the third attempt forward before the port listens (1 in 1000 each)."""
+"""Rounds of the test: by chance the third attempt may come before the port listens (1 in 1000 each)."""
 
 
 async def test_a_known_refusal_is_422_with_the_providers_own_code(backend: BackendSettings) -> None:
@@ -45,29 +45,29 @@ async def test_after_an_unknown_code_the_account_waits_until_it_is_seen_online(b
 
 
 async def test_two_refused_connections_then_the_third_attempt_delivers(backend: BackendSettings) -> None:
-    leads_to: list[int] = []
+    target_ports: list[int] = []
     async with (
-        door(lambda: leads_to[0]) as way,
-        backend.running_service(provider_url=way.url, APP_MESSAGE_RETRY_MAX_ATTEMPTS="3") as running,
+        door(lambda: target_ports[0]) as proxy,
+        backend.running_service(provider_url=proxy.url, APP_MESSAGE_RETRY_MAX_ATTEMPTS="3") as running,
     ):
-        leads_to.append(running.simulator_program.port)
-        message = await _sent_at_the_third_attempt(running, way)
-        assert [one["outcome"] for one in message["attempts"]] == ["NOT_SENT", "NOT_SENT", "ACCEPTED"]
-        executed = [(one["marker"], one["executed"]) for one in await running.simulator.ledger()]
+        target_ports.append(running.simulator_program.port)
+        message = await _sent_at_the_third_attempt(running, proxy)
+        assert [attempt["outcome"] for attempt in message["attempts"]] == ["NOT_SENT", "NOT_SENT", "ACCEPTED"]
+        executed = [(entry["marker"], entry["executed"]) for entry in await running.simulator.ledger()]
         assert executed[-1] == (f"{message['messageId']}.3", True)
 
 
-async def _sent_at_the_third_attempt(running: RunningService, way: Door) -> Json:
+async def _sent_at_the_third_attempt(running: RunningService, proxy: Door) -> Json:
     message: Json = {}
     for _ in range(TRIES):
         message_id = await running.api.accept(text())
         await _failed_twice(running.api, message_id)
-        await way.open()
+        await proxy.open()
         await running.api.reaches(message_id, "DELIVERED")
         message = await running.api.message(message_id)
         if len(message["attempts"]) == 3:
             break
-        await way.shut()
+        await proxy.shut()
     return message
 
 
@@ -79,37 +79,37 @@ async def _failed_twice(api: Api, message_id: str) -> None:
     await until(twice)
 
 
-async def test_what_arrives_in_an_outage_waits_it_out(backend: BackendSettings) -> None:
+async def test_messages_accepted_in_an_outage_wait_until_it_ends(backend: BackendSettings) -> None:
     async with backend.running_service(
         APP_MESSAGE_RETRY_MAX_ATTEMPTS="1", APP_MESSAGE_RETRY_DELAY_MS="4000"
     ) as running:
         running.simulator_program.stop()
         ids = [await running.api.accept(text(str(number), conversationId=f"S:{number}")) for number in (1, 2)]
-        for one in ids:
-            assert (await running.api.reaches(one, "HELD"))["reason"] in {"PROVIDER_DOWN", "BREAKERS_OPEN"}
+        for message_id in ids:
+            assert (await running.api.reaches(message_id, "HELD"))["reason"] in {"PROVIDER_DOWN", "BREAKERS_OPEN"}
         running.simulator_program.start()
-        for one in ids:
-            await running.api.reaches(one, "DELIVERED")
-        executed = [one["marker"].split(".")[0] for one in await running.simulator.ledger() if one["executed"]]
+        for message_id in ids:
+            await running.api.reaches(message_id, "DELIVERED")
+        executed = [entry["marker"].split(".")[0] for entry in await running.simulator.ledger() if entry["executed"]]
         assert sorted(executed) == sorted(ids)
 
 
 async def test_health_is_null_until_observed_and_turns_with_the_provider(backend: BackendSettings) -> None:
-    leads_to: list[int] = []
-    async with door(lambda: leads_to[0]) as way:
-        way.hold()
-        await way.open()
-        async with backend.running_service(provider_url=way.url) as running:
-            leads_to.append(running.simulator_program.port)
+    target_ports: list[int] = []
+    async with door(lambda: target_ports[0]) as proxy:
+        proxy.hold()
+        await proxy.open()
+        async with backend.running_service(provider_url=proxy.url) as running:
+            target_ports.append(running.simulator_program.port)
             assert await running.api.health() is None
-            way.release()
+            proxy.release()
             assert (await running.api.send(text()))["success"]
             assert await running.api.health() is True
 
-            await way.shut()
+            await proxy.shut()
             running.simulator_program.stop()
 
-            async def ill() -> bool:
+            async def unhealthy() -> bool:
                 return await running.api.health() is False
 
-            await until(ill, 60)
+            await until(unhealthy, 60)

@@ -1,4 +1,4 @@
-"""Recalls: asked for, answered, seen in the stream; refused; and lost."""
+"""Recalls: requested, answered, shown by the stream; refused; and lost."""
 
 import pytest
 from tests.support.backends import BackendSettings
@@ -17,7 +17,7 @@ async def delivered(running: RunningService) -> str:
 
 
 async def revokes(running: RunningService) -> list[Json]:
-    return [one for one in await running.simulator.ledger() if one["path"] == REVOKE]
+    return [entry for entry in await running.simulator.ledger() if entry["path"] == REVOKE]
 
 
 @pytest.mark.parametrize("by", ["our id", "the provider's id"])
@@ -26,8 +26,8 @@ async def test_a_recall_is_confirmed_by_the_stream(by: str, backend: BackendSett
         message_id = await delivered(running)
         await running.simulator.hold_echoes()
         provider_id = (await running.api.status(message_id))["providerMessageId"]
-        asked = await running.api.recall("g1", message_id if by == "our id" else provider_id)
-        assert (asked["messageId"], asked["status"]) == (message_id, "RECALLING")
+        recalled = await running.api.recall("g1", message_id if by == "our id" else provider_id)
+        assert (recalled["messageId"], recalled["status"]) == (message_id, "RECALLING")
         await running.simulator.release_echoes()
         shown = await running.api.reaches(message_id, "RECALLED")
         assert (shown["recallConfirmed"], shown["final"], shown["success"]) == (True, True, None)
@@ -42,7 +42,7 @@ async def test_a_recall_that_only_the_answer_confirms_is_assumed(backend: Backen
         await running.simulator.hold_echoes()
         await running.api.recall("g1", message_id)
         assert (await running.api.reaches(message_id, "RECALLED"))["recallConfirmed"] is False
-        await running.simulator.release_echoes()  # the stream says it after all
+        await running.simulator.release_echoes()  # the stream shows it later
 
         async def confirmed() -> bool:
             return (await running.api.status(message_id))["recallConfirmed"] is True
@@ -58,8 +58,8 @@ async def test_a_refused_recall_leaves_the_message_delivered(backend: BackendSet
         shown = await running.api.reaches(message_id, "DELIVERED")
         assert (shown["reason"], shown["recallConfirmed"]) == ("RECALL_REFUSED", None)
         assert [revoke["executed"] for revoke in await revokes(running)] == [False]
-        again = await running.api.recall("g1", message_id)
-        assert again["status"] == "RECALLING"
+        second = await running.api.recall("g1", message_id)
+        assert second["status"] == "RECALLING"
         await running.api.reaches(message_id, "RECALLED")
 
 
@@ -72,7 +72,7 @@ async def test_a_recall_whose_answer_is_lost_is_shown_by_the_stream(backend: Bac
         assert len(await revokes(running)) == 1
 
 
-async def test_a_recall_that_nothing_confirms_ends_as_if_it_had_not_been_asked(backend: BackendSettings) -> None:
+async def test_a_recall_that_nothing_confirms_leaves_the_message_delivered(backend: BackendSettings) -> None:
     async with backend.running_service() as running:
         message_id = await delivered(running)
         await running.simulator.fault("closed_before", times=1, path=REVOKE)
@@ -82,7 +82,7 @@ async def test_a_recall_that_nothing_confirms_ends_as_if_it_had_not_been_asked(b
         assert [revoke["executed"] for revoke in await revokes(running)] == [False]
 
 
-async def test_what_was_not_sent_cannot_be_recalled(backend: BackendSettings) -> None:
+async def test_a_message_that_was_not_sent_cannot_be_recalled(backend: BackendSettings) -> None:
     async with backend.running_service() as running:
         await running.simulator.fault("refuse", times=1, error_code=-4017)
         failed = (await running.api.post("send", text())).json()["data"]

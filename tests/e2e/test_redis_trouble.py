@@ -1,4 +1,4 @@
-"""Two services that share Redis while it is flushed, killed and started again: nothing but speed depends on it."""
+"""Two services that share Redis while it is flushed, killed and restarted: only speed depends on it."""
 
 import asyncio
 import contextlib
@@ -21,8 +21,8 @@ MESSAGES = 240
 class Pair:
     """Two services on one database, and the ledger of the provider."""
 
-    def __init__(self, one: Api, other: Api, simulator: Simulator) -> None:
-        self.both = (one, other)
+    def __init__(self, first: Api, second: Api, simulator: Simulator) -> None:
+        self.both = (first, second)
         self.simulator = simulator
 
     async def accept(self, number: int, lanes: int = 20) -> str:
@@ -34,27 +34,27 @@ class Pair:
         return [answer["redis"]["status"] for answer in answers]
 
     async def cache_is(self, status: str) -> None:
-        """Return once both say so: a call that takes more than 0.1 s on a busy machine is an outage of 2 s to them."""
+        """Return once both report `status`: after a call of more than 0.1 s, on a busy machine, they report an outage for 2 s."""
 
-        async def said() -> bool:
+        async def reported() -> bool:
             return await self.cache() == [status, status]
 
-        await until(said)
+        await until(reported)
 
     async def calls(self, op: str) -> float:
-        """Calls to Redis of both."""
+        """Number of calls to Redis by both."""
         texts = [(await api.client.get("/actuator/prometheus")).text for api in self.both]
-        wanted = re.compile(rf'^wm_redis_call_seconds_count{{op="{op}",result="\w+"}} (\S+)$', re.MULTILINE)
-        return sum(float(number) for text in texts for number in wanted.findall(text))
+        count = re.compile(rf'^wm_redis_call_seconds_count{{op="{op}",result="\w+"}} (\S+)$', re.MULTILINE)
+        return sum(float(number) for text in texts for number in count.findall(text))
 
     async def delivered_once(self, ids: list[str]) -> None:
-        await asyncio.gather(*(self.both[n % 2].reaches(one, "DELIVERED") for n, one in enumerate(ids)))
+        await asyncio.gather(*(self.both[n % 2].reaches(message_id, "DELIVERED") for n, message_id in enumerate(ids)))
         executed = [entry["marker"] for entry in await self.simulator.ledger() if entry["executed"]]
-        assert sorted(executed) == sorted(f"{one}.1" for one in ids)
-        for api in self.both:  # polls, perhaps answered by what Redis kept
+        assert sorted(executed) == sorted(f"{message_id}.1" for message_id in ids)
+        for api in self.both:  # polls, perhaps answered from Redis
 
             async def all_known(api: Api = api) -> bool:
-                states = [await api.status(one) for one in ids[:20]]
+                states = [await api.status(message_id) for message_id in ids[:20]]
                 return {state["status"] for state in states} == {"DELIVERED"}
 
             await until(all_known)
@@ -62,17 +62,17 @@ class Pair:
 
 @asynccontextmanager
 async def pair(folder: Path, url: str, **settings: str) -> AsyncIterator[Pair]:
-    whole = {"REDIS_URL": url, "REDIS_CACHE_STATUS": "true", **settings}
-    with service_processes(folder, **whole) as stage:
-        other = ServiceProgram(folder, stage.simulator.origin, name="other", port=None, **whole)
+    merged = {"REDIS_URL": url, "REDIS_CACHE_STATUS": "true", **settings}
+    with service_processes(folder, **merged) as programs:
+        other = ServiceProgram(folder, programs.simulator.origin, name="other", port=None, **merged)
         try:
             other.start()
             async with (
-                client_of(stage.service.url) as one,
-                client_of(other.url) as two,
-                client_of(stage.simulator.origin) as control,
+                client_of(programs.service.url) as first,
+                client_of(other.url) as second,
+                client_of(programs.simulator.origin) as control,
             ):
-                yield Pair(Api(one), Api(two), Simulator(control))
+                yield Pair(Api(first), Api(second), Simulator(control))
         finally:
             other.close()
 
@@ -122,7 +122,7 @@ async def test_two_services_keep_one_budget(tmp_path: Path, redis_url: str) -> N
 
         await until(decided)
         waiting = [row for row in await services.both[1].rows() if row["reason"] == "BUDGET"]
-        assert len(waiting) >= 30  # 40, and fewer by what the budget gained meanwhile; two budgets would leave 20
+        assert len(waiting) >= 30  # 40, less what the budget gained meanwhile; two budgets would leave 20
 
 
 async def test_services_start_without_redis(tmp_path: Path, redis_url: str, redis_server: Redis) -> None:

@@ -21,38 +21,38 @@ _NAMED: Final = {name: value for name, value in QUOTED.items() if name != _BY_ID
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcesses]:
-    """One service and one simulator for all types: a test knows its calls by their markers."""
-    with service_processes(tmp_path_factory.mktemp("bodies"), "--strict-guids", "--guid", GUID) as stage:
-        yield stage
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcesses]:
+    """One service and one simulator for all types: a test finds its calls by their markers."""
+    with service_processes(tmp_path_factory.mktemp("bodies"), "--strict-guids", "--guid", GUID) as programs:
+        yield programs
 
 
 @pytest.fixture
-async def api(stage: ServiceProcesses) -> AsyncIterator[Api]:
-    async with client_of(stage.service.url) as client:
+async def api(programs: ServiceProcesses) -> AsyncIterator[Api]:
+    async with client_of(programs.service.url) as client:
         yield Api(client)
 
 
 @pytest.fixture
-async def simulator(stage: ServiceProcesses) -> AsyncIterator[Simulator]:
-    async with client_of(stage.simulator.origin) as client:
+async def simulator(programs: ServiceProcesses) -> AsyncIterator[Simulator]:
+    async with client_of(programs.simulator.origin) as client:
         yield Simulator(client)
 
 
 def exact(calls: list[Json]) -> str:
-    """As text, since Python calls True and 1 equal; the order of fields does not count."""
+    """As text, since True equals 1 in Python; the order of fields does not count."""
     return json.dumps(calls, ensure_ascii=False, indent=2, sort_keys=True)
 
 
 async def executed(api: Api, simulator: Simulator, request: Json) -> str:
-    """The calls that this request led to, in the ledger's order: path and whole body, as `exact` text."""
+    """The calls for this request in the ledger's order: path and body, as `exact` text."""
     answer = await api.send(request)
     ids = [answer["messageId"]] if "messageId" in answer else [part["messageId"] for part in answer["parts"]]
-    for one in ids:
-        await api.reaches(one, "DELIVERED")
+    for message_id in ids:
+        await api.reaches(message_id, "DELIVERED")
     calls = [entry for entry in await simulator.ledger() if (entry["marker"] or "").split(".")[0] in ids]
     assert all(entry["executed"] for entry in calls)
-    assert [entry["marker"] for entry in calls] == [f"{one}.1" for one in ids]
+    assert [entry["marker"] for entry in calls] == [f"{message_id}.1" for message_id in ids]
     return exact([{"path": entry["path"], "body": entry["body"]} for entry in calls])
 
 
@@ -134,5 +134,5 @@ async def test_what_may_be_left_out_arrives_with_its_default(api: Api, simulator
         assert await executed(api, simulator, _without(EXAMPLES[name], *fields)) == expected
 
 
-def _without(whole: dict[str, Any], *names: str) -> Json:
-    return {name: value for name, value in whole.items() if name not in names}
+def _without(body: dict[str, Any], *names: str) -> Json:
+    return {name: value for name, value in body.items() if name not in names}

@@ -1,4 +1,4 @@
-"""Backup under load, crash, restore: the commands are those of docs/operations/backup.md, as they stand there."""
+"""Backup under load, crash, restore, with the commands of docs/operations/backup.md, word for word."""
 
 import asyncio
 import os
@@ -26,26 +26,26 @@ PATIENT: Final = {
     "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_TIMEOUT_MS": "20000",
     "APP_MESSAGE_UNKNOWN_HORIZON_SECONDS": "20",
 }
-"""A call that the simulator holds back is no uncertain one."""
+"""A call that the simulator delays does not become uncertain."""
 
 
 def blocks(heading: str) -> list[str]:
-    """The shell blocks of one section of the page that back up and restore, in their order."""
+    """The shell blocks that back up and restore in one section of the page, in order."""
     section = PAGE.read_text("utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     return [block for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL) if "backup.when" in block]
 
 
 @dataclass(slots=True)
-class Place:
-    """A working directory in which an operator types."""
+class Shell:
+    """A shell in the working directory of an operator."""
 
     folder: Path
     settings: dict[str, str]
 
-    async def types(self, commands: str) -> str:
-        return await asyncio.to_thread(self._types, commands)
+    async def run(self, commands: str) -> str:
+        return await asyncio.to_thread(self._run, commands)
 
-    def _types(self, commands: str) -> str:
+    def _run(self, commands: str) -> str:
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         ended = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands],  # noqa: S607 - whatever bash an operator has
@@ -77,51 +77,54 @@ def on_mariadb(folder: Path, database: Database) -> dict[str, str]:
     }  # fmt: skip
 
 
-async def test_a_restored_file_repeats_nothing_and_forgets_nothing_that_was_over(tmp_path: Path) -> None:
+async def test_a_restored_file_repeats_nothing_and_keeps_every_final_message(tmp_path: Path) -> None:
     settings = on_sqlite(tmp_path)
     async with running_service(tmp_path, **settings) as running:
-        await drill(running, Place(tmp_path, settings), *blocks("The SQLite file"))
+        await drill(running, Shell(tmp_path, settings), *blocks("The SQLite file"))
 
 
-async def test_a_restored_dump_repeats_nothing_and_forgets_nothing_that_was_over(
+async def test_a_restored_dump_repeats_nothing_and_keeps_every_final_message(
     tmp_path: Path, wework_platform: Database
 ) -> None:
     settings = on_mariadb(tmp_path, wework_platform)
     async with running_service(tmp_path, **settings) as running:
-        await drill(running, Place(tmp_path, settings), *blocks("MySQL and MariaDB"))
+        await drill(running, Shell(tmp_path, settings), *blocks("MySQL and MariaDB"))
 
 
-async def drill(running: RunningService, place: Place, backup: str, restore: str) -> None:
+async def drill(running: RunningService, shell: Shell, backup: str, restore: str) -> None:
     await slower(running, 3_000)
     ids = [await running.api.accept(text(f"n {number}", conversationId=f"S:{number % LANES}")) for number in range(240)]
     await slower(running, 150)
     await until(lambda: some_delivered(running.api, 30))
-    await slower(running, 3_000)  # however long the backup takes, most of them are sent after it
-    ended = (await place.types(backup)).split()
+    await slower(running, 3_000)  # most of them are sent after the backup, however long it takes
+    ended = (await shell.run(backup)).split()
     await slower(running, 0)
     assert ended in ([], ["ok"])
     ids += [
         await running.api.accept(text(f"later {number}", conversationId=f"S:{number % LANES}")) for number in range(16)
     ]
-    await asyncio.gather(*(running.api.reaches(one, "DELIVERED") for one in ids))
-    app = {one: await running.api.message(one) for one in ids}
+    await asyncio.gather(*(running.api.reaches(message_id, "DELIVERED") for message_id in ids))
+    before = {message_id: await running.api.message(message_id) for message_id in ids}
     running.service.kill()
 
-    told = await place.types(restore)
-    marked = int(re.findall(r"(\d+) are now UNKNOWN", told)[0])
+    output = await shell.run(restore)
+    marked = int(re.findall(r"(\d+) are now UNKNOWN", output)[0])
     running.service.start()
     rows = {row["messageId"]: row["status"] for row in await running.api.rows()}
-    doubted = [one for one, status in rows.items() if status == "UNKNOWN"]
-    over = [one for one, status in rows.items() if status in FINAL]
-    assert marked > 20, told
-    assert len(doubted) == marked
-    assert len(over) >= 30
-    assert [one for one in over if without_clock(await running.api.message(one)) != without_clock(app[one])] == []
+    uncertain = [message_id for message_id, status in rows.items() if status == "UNKNOWN"]
+    final = [message_id for message_id, status in rows.items() if status in FINAL]
+    assert marked > 20, output
+    assert len(uncertain) == marked
+    assert len(final) >= 30
+    after = {message_id: await running.api.message(message_id) for message_id in final}
+    assert [
+        message_id for message_id in final if without_clock(after[message_id]) != without_clock(before[message_id])
+    ] == []
 
     fresh = [await running.api.accept(text(f"new {number}", conversationId=f"S:{number}")) for number in range(LANES)]
-    await asyncio.gather(*(running.api.reaches(one, "DELIVERED") for one in fresh))
+    await asyncio.gather(*(running.api.reaches(message_id, "DELIVERED") for message_id in fresh))
     executed = [row["marker"].partition(".")[0] for row in await running.simulator.ledger() if row["executed"]]
-    assert sorted(executed) == sorted([*ids, *fresh])  # each of them once, those of the lost time too
+    assert sorted(executed) == sorted([*ids, *fresh])  # each of them once, also those accepted after the backup
 
 
 async def slower(running: RunningService, delay_ms: int) -> None:

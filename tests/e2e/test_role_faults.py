@@ -1,4 +1,4 @@
-"""A process that stands still beyond its lease, and one whose clock is wrong: nothing is sent early, late or twice."""
+"""A process that is stopped beyond its lease, and one with a wrong clock: nothing is sent early, late or twice."""
 
 import time
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 from tests.e2e.test_kills import judged
-from tests.support.cluster import CONSUME, Member, cluster, joined
+from tests.support.cluster import CONSUME, Member, cluster, extra_member
 from tests.support.load import Load
 from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
@@ -27,33 +27,33 @@ _PATIENT: Final = {
 }
 
 
-async def test_one_that_stood_still_beyond_its_lease_sends_nothing_when_it_goes_on(
+async def test_a_process_stopped_beyond_its_lease_sends_nothing_when_it_goes_on(
     tmp_path: Path, mariadb_database: Database
 ) -> None:
     members = [Member("serve-1"), Member("consume-1", CONSUME, "tests.support.process_stops")]
-    async with cluster(tmp_path, members, settings_of(target_of(mariadb_database))) as one:
-        api, sleeper = one.running.api, one.members["consume-1"]
+    async with cluster(tmp_path, members, settings_of(target_of(mariadb_database))) as pair:
+        api, sleeper = pair.running.api, pair.members["consume-1"]
         message_id = await api.accept(text())
 
         async def stopped() -> bool:
-            return sleeper.stands_still()
+            return sleeper.is_stopped()
 
         await until(stopped)
         assert (await api.status(message_id))["status"] == "SENDING"  # its intent is committed, nothing was sent
-        assert await one.running.simulator.ledger() == []
-        async with joined(one, Member("consume-2", CONSUME)):
+        assert await pair.running.simulator.ledger() == []
+        async with extra_member(pair, Member("consume-2", CONSUME)):
             assert (await api.reaches(message_id, "UNKNOWN"))["reason"] == "LEASE_EXPIRED"
             sleeper.resume()
-            tried: list[Json] = []
+            attempts: list[Json] = []
 
-            async def owned_up() -> bool:
-                """Its answer arrives: it did not send, since more than W had passed by the boot clock."""
-                tried[:] = (await api.message(message_id))["attempts"]
-                return bool(tried[0]["outcome"] == "NOT_SENT")
+            async def not_sent() -> bool:
+                """The process records that it did not send, since more than W has passed by the boot clock."""
+                attempts[:] = (await api.message(message_id))["attempts"]
+                return bool(attempts[0]["outcome"] == "NOT_SENT")
 
-            await until(owned_up, LONG_S)
-            await api.reaches(message_id, "DELIVERED")  # what is proven unsent may go again
-        markers = [entry["marker"] for entry in await one.running.simulator.ledger() if entry["executed"]]
+            await until(not_sent, LONG_S)
+            await api.reaches(message_id, "DELIVERED")  # a provably unsent message may be sent again
+        markers = [entry["marker"] for entry in await pair.running.simulator.ledger() if entry["executed"]]
         assert markers == [f"{message_id}.2"]
 
 
@@ -76,8 +76,8 @@ async def test_a_clock_that_is_wrong_takes_no_lease_away_and_doubles_nothing(
         load.want(60)
         await load.finish()
         assert await judged(four.running, load, cut_off=0) == []
-        assert all(member.has_written("sendMessage") for member in four.members.values())  # each had its part
-        assert not [name for name, one in four.members.items() if one.has_written("LEASE_EXPIRED")]
+        assert all(member.has_written("sendMessage") for member in four.members.values())  # each of them sent
+        assert not [name for name, program in four.members.items() if program.has_written("LEASE_EXPIRED")]
 
 
 @pytest.mark.parametrize("shift_ms", [TEN_MINUTES_MS, -TEN_MINUTES_MS], ids=["ahead", "behind"])

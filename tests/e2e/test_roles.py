@@ -1,4 +1,4 @@
-"""The halves of the service apart: restarted one after the other, killed, and on one file."""
+"""Accepting and consuming as separate processes: restarted in turn, killed, and on one file."""
 
 import asyncio
 import random
@@ -33,7 +33,7 @@ _PATIENT: Final = {
     "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_TIMEOUT_MS": "20000",
     "APP_MESSAGE_UNKNOWN_HORIZON_SECONDS": "20",
 }
-"""No call is given up because the machine is busy."""
+"""Limits that no call reaches because the machine is busy."""
 
 
 async def _answered(load: Load, more: int) -> None:
@@ -62,11 +62,11 @@ async def test_four_processes_migrate_an_empty_database_and_restart_in_turn_with
             await asyncio.to_thread(program.start)
         await load.finish()
         assert await judged(four.running, load, cut_off=0) == []
-        assert load.asked_for > 150
+        assert load.requested > 150
 
 
 @pytest.mark.timeout(300)
-async def test_kills_of_one_that_consumes_double_nothing(tmp_path: Path, mariadb_database: Database) -> None:
+async def test_kills_of_a_consuming_process_double_nothing(tmp_path: Path, mariadb_database: Database) -> None:
     random_source, kills = random.Random(1), 3
     async with cluster(tmp_path, FOUR, settings_of(target_of(mariadb_database)) | _SETTINGS, *_SIMULATOR) as four:
         load = Load(four.urls[0], 1, *four.urls[1:])
@@ -93,7 +93,7 @@ async def test_a_sync_send_is_answered_with_what_another_process_did(two: Cluste
     await two.running.api.reaches(answer.json()["data"]["messageId"], "DELIVERED")  # a callback here, projected there
 
 
-async def test_who_consumes_answers_operators_and_nobody_else(two: Cluster) -> None:
+async def test_a_consuming_process_answers_only_operators(two: Cluster) -> None:
     async with client_of(two.members["consume-1"].origin) as client:
         for path in ("health", "health/readiness", "health/liveness", "info", "prometheus"):
             for prefix in ("", "/message"):
@@ -124,7 +124,7 @@ async def _gauges(client: httpx.AsyncClient) -> dict[str, float]:
     }
 
 
-async def test_while_nobody_consumes_messages_wait_and_it_shows(tmp_path: Path) -> None:
+async def test_without_a_consuming_process_messages_wait_and_health_shows_it(tmp_path: Path) -> None:
     async with cluster(tmp_path, TWO[:1], {}) as alone, client_of(alone.members["serve-1"].url) as client:
         message_id = await alone.running.api.accept(text())
 
@@ -138,26 +138,26 @@ async def test_while_nobody_consumes_messages_wait_and_it_shows(tmp_path: Path) 
         assert "wm_oldest_due_seconds" in await _gauges(client)
 
 
-async def test_numbers_of_the_database_come_from_one_process(two: Cluster) -> None:
+async def test_store_metrics_come_from_one_process(two: Cluster) -> None:
     await two.running.api.send(text())
 
     async def shown() -> list[dict[str, float]]:
-        found = []
+        by_process = []
         for program in two.members.values():
             async with client_of(program.origin) as client:
-                found.append(await _gauges(client))
-        return [one for one in found if one]
+                by_process.append(await _gauges(client))
+        return [gauges for gauges in by_process if gauges]
 
-    async def by_one() -> bool:
+    async def by_one_process() -> bool:
         return len(await shown()) == 1
 
-    await until(by_one)
-    (numbers,) = await shown()
-    assert {name for name in numbers if name.startswith("wm_unknown_open")} == {
+    await until(by_one_process)
+    (gauges,) = await shown()
+    assert {name for name in gauges if name.startswith("wm_unknown_open")} == {
         'wm_unknown_open{provider="GUANGZHOU_GUXING"}'
     }
-    assert sum(value for name, value in numbers.items() if name.startswith("wm_invariant_violations")) == 0
-    assert len(numbers) == 7
+    assert sum(value for name, value in gauges.items() if name.startswith("wm_invariant_violations")) == 0
+    assert len(gauges) == 7
 
 
 @pytest.mark.parametrize("command", [SERVE, CONSUME])
@@ -168,23 +168,23 @@ def test_half_a_service_does_not_start_with_a_simulator_of_its_own(command: tupl
     assert "app.wework.providers.guangzhou-guxing.api-base-url: must be a URL" in program.tail()
 
 
-async def test_serve_may_answer_operators_on_a_port_of_their_own(tmp_path: Path, two: Cluster) -> None:
-    one = ServiceProgram(tmp_path, two.running.simulator_program.origin, name="both", MANAGEMENT_SERVER_PORT="0")
+async def test_serve_may_answer_operators_on_a_separate_port(tmp_path: Path, two: Cluster) -> None:
+    program = ServiceProgram(tmp_path, two.running.simulator_program.origin, name="both", MANAGEMENT_SERVER_PORT="0")
     try:
-        one.start()
-        found: list[str] = []
+        program.start()
+        ports: list[str] = []
 
-        async def told() -> bool:
-            found[:] = re.findall(r'"managementPort": ?(\d+)', one.tail())
-            return bool(found)
+        async def logged() -> bool:
+            ports[:] = re.findall(r'"managementPort": ?(\d+)', program.tail())
+            return bool(ports)
 
-        await until(told)
-        (port,) = found
+        await until(logged)
+        (port,) = ports
         async with client_of(f"http://127.0.0.1:{port}") as client:
             assert (await client.get("/actuator/health/readiness")).status_code == 200
             assert (await client.get("/api/messages")).status_code == 404
-        async with client_of(one.url) as client:
+        async with client_of(program.url) as client:
             assert (await client.get("/api/messages")).status_code == 200
-        assert one.stop() == 0
+        assert program.stop() == 0
     finally:
-        one.close()
+        program.close()

@@ -1,4 +1,4 @@
-"""The Java service's own environment and its own file start this service, on real servers."""
+"""The environment and the file of the Java service start this service, on real servers."""
 
 import asyncio
 import shutil
@@ -23,7 +23,7 @@ PROXY: Final = 8081
 
 
 class SeedService(ServiceProgram):
-    """``wework-message serve`` with nothing but what it is given: no setting of a test's own."""
+    """``wework-message serve`` with the given settings alone: the defaults of other tests are not set."""
 
     def __init__(self, folder: Path, port: int, **settings: str) -> None:
         super().__init__(folder, "", port=port)
@@ -45,7 +45,7 @@ def docker_run(database: EmptyDatabase, redis: Redis, rocketmq: RocketMq) -> dic
 
 
 def needed(database: EmptyDatabase, provider_url: str) -> dict[str, str]:
-    """What it has to be given beside them (D-35)."""
+    """The settings that it needs in addition (D-35)."""
     return {
         "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL": provider_url,
         "SPRING_DATASOURCE_USERNAME": database.target.username,
@@ -54,11 +54,11 @@ def needed(database: EmptyDatabase, provider_url: str) -> dict[str, str]:
 
 
 async def sends(service: ServiceProgram, simulator: SimulatorProgram) -> None:
-    """Messages are accepted, delivered, and each went out once."""
+    """Assert that messages are accepted and delivered, each executed once."""
     async with client_of(service.url) as client, client_of(simulator.origin) as control:
         api = Api(client)
         ids = [await api.accept(text(f"n {number}", conversationId=f"S:{number % 5}")) for number in range(25)]
-        await asyncio.gather(*(api.reaches(one, "DELIVERED") for one in ids))
+        await asyncio.gather(*(api.reaches(message_id, "DELIVERED") for message_id in ids))
         executed = [row["marker"].partition(".")[0] for row in await Simulator(control).ledger() if row["executed"]]
         assert sorted(executed) == sorted(ids)
 
@@ -70,10 +70,10 @@ def service_port() -> int:
 
 @pytest.fixture
 def simulator(tmp_path: Path, service_port: int) -> Iterator[SimulatorProgram]:
-    one = SimulatorProgram(tmp_path, f"http://127.0.0.1:{service_port}/message/api/callbacks/webhook")
-    one.start()
-    yield one
-    one.close()
+    program = SimulatorProgram(tmp_path, f"http://127.0.0.1:{service_port}/message/api/callbacks/webhook")
+    program.start()
+    yield program
+    program.close()
 
 
 @pytest.mark.services
@@ -103,10 +103,10 @@ async def test_the_docker_line_with_the_provider_and_the_database_s_user_starts_
 def test_without_one_of_them_it_is_refused_by_its_name(
     tmp_path: Path, migrated: EmptyDatabase, redis_server: Redis, rocketmq: RocketMq, left_out: int
 ) -> None:
-    wanted = needed(migrated, "http://127.0.0.1:9")
-    variable = list(wanted)[left_out]
-    del wanted[variable]
-    service = Program("service", tmp_path, ["serve"], docker_run(migrated, redis_server, rocketmq) | wanted)
+    required = needed(migrated, "http://127.0.0.1:9")
+    variable = list(required)[left_out]
+    del required[variable]
+    service = Program("service", tmp_path, ["serve"], docker_run(migrated, redis_server, rocketmq) | required)
     service.spawn()
     assert service.exit_code() == 78
     assert variable in service.tail()
@@ -119,13 +119,13 @@ def taken(port: int) -> bool:
 
 
 def seed_file(folder: Path) -> None:
-    """Byte for byte, where the service looks."""
+    """Copy the file, byte for byte, to where the service reads it."""
     (folder / "config").mkdir()
     shutil.copyfile(SEED_FILE, folder / "config" / "application.yml")
 
 
-def beside_the_file(simulator: SimulatorProgram) -> dict[str, str]:
-    """The file's provider is a name that nobody can resolve; everything else is as it says."""
+def provider_settings(simulator: SimulatorProgram) -> dict[str, str]:
+    """The provider's address: the file's own host name does not resolve. All other settings are the file's."""
     return {"APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL": simulator.origin}
 
 
@@ -135,7 +135,7 @@ async def test_the_java_service_s_file_starts_and_delivers_with_no_broker_at_its
     if taken(NAME_SERVER):
         pytest.skip(f"something listens on {NAME_SERVER}")
     seed_file(tmp_path)
-    service = SeedService(tmp_path, service_port, **beside_the_file(simulator))
+    service = SeedService(tmp_path, service_port, **provider_settings(simulator))
     try:
         service.start()
         await sends(service, simulator)
@@ -153,7 +153,7 @@ async def test_the_java_service_s_file_starts_and_delivers_with_a_broker_at_its_
         pytest.skip(f"something listens on {NAME_SERVER} or {PROXY}")
     seed_file(tmp_path)
     broker = RocketMq(tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("logs"), NAME_SERVER, PROXY)
-    service = SeedService(tmp_path, service_port, **beside_the_file(simulator))
+    service = SeedService(tmp_path, service_port, **provider_settings(simulator))
     try:
         await asyncio.to_thread(broker.start)
         service.start()

@@ -1,4 +1,4 @@
-"""SIGTERM: no new work, calls in flight settle, exit 0 within 25 s, and what is still open is UNKNOWN, not lost."""
+"""SIGTERM: no new work, calls in flight settle, exit 0 within 25 s; a call that is still open is UNKNOWN, not lost."""
 
 import asyncio
 import contextlib
@@ -35,16 +35,17 @@ async def test_calls_in_flight_settle_and_nothing_new_begins(backend: BackendSet
         assert code == 0
         assert refused in {"503", "refused"}
         answer = await waiting
-        assert answer.status_code == 202  # its message is stored, and goes on after the restart
+        assert answer.status_code == 202  # its message is stored, and is sent after the restart
         queued = answer.json()["data"]["messageId"]
         markers = {entry["marker"].split(".")[0] for entry in await running.simulator.ledger()}
         assert len(markers) == IN_FLIGHT  # nothing was claimed after the signal
 
         await asyncio.to_thread(running.service.start)
-        for one in (*ids, queued):
-            await running.api.reaches(one, "DELIVERED")
-        tried = [(await running.api.message(one))["attempts"] for one in (*ids, queued)]
-        assert [[one["outcome"] for one in each] for each in tried] == [["ACCEPTED"]] * len(tried)  # none was UNKNOWN
+        for message_id in (*ids, queued):
+            await running.api.reaches(message_id, "DELIVERED")
+        messages = [await running.api.message(message_id) for message_id in (*ids, queued)]
+        outcomes = [[attempt["outcome"] for attempt in message["attempts"]] for message in messages]
+        assert outcomes == [["ACCEPTED"]] * len(messages)  # none was UNKNOWN
         bodies = [entry["body"]["content"] for entry in await running.simulator.ledger()]
         assert len(bodies) == len(set(bodies)) == IN_FLIGHT + QUEUED + 1
 
@@ -54,10 +55,10 @@ async def test_a_call_that_hangs_is_unknown_and_says_why(backend: BackendSetting
         await running.simulator.fault("slow", times=1, delay_ms=60_000)
         message_id = await running.api.accept(text())
 
-        async def struck() -> bool:
+        async def fault_fired() -> bool:
             return bool((await running.simulator.state())["faults_fired"] == 1)
 
-        await until(struck)
+        await until(fault_fired)
         assert await asyncio.to_thread(running.service.stop) == 0
         await asyncio.to_thread(running.service.start)
         status = await running.api.status(message_id)
@@ -92,20 +93,20 @@ async def _stored(api: Api, count: int) -> None:
 
 
 async def _refuses(url: str) -> str:
-    """How a drain refuses new work; every request gets a connection of its own, as from a new client."""
-    said = ""
+    """How a draining process refuses new work; every request uses a new connection, as a new client does."""
+    answered = ""
 
     async def refused() -> bool:
-        nonlocal said
+        nonlocal answered
         async with client_of(url, timeout=5) as client:
             with contextlib.suppress(httpx.ReadError, httpx.RemoteProtocolError):
                 try:
                     answer = await client.get("/actuator/health/readiness")
                 except httpx.ConnectError:
-                    said = "refused"
+                    answered = "refused"
                 else:
-                    said = str(answer.status_code)
-        return said in {"503", "refused"}
+                    answered = str(answer.status_code)
+        return answered in {"503", "refused"}
 
     await until(refused)
-    return said
+    return answered

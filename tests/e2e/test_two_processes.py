@@ -1,4 +1,4 @@
-"""Two service processes on one database file: a key means one message, whichever of them is asked."""
+"""Two service processes on one database: one key is one message, whichever process gets the request."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -15,14 +15,14 @@ CALLS = 50
 
 
 @pytest.fixture
-def stage(backend: BackendSettings) -> Iterator[ServiceProcesses]:
-    with backend.service_processes() as stage:
-        yield stage
+def programs(backend: BackendSettings) -> Iterator[ServiceProcesses]:
+    with backend.service_processes() as programs:
+        yield programs
 
 
 @pytest.fixture
-def other(stage: ServiceProcesses, backend: BackendSettings) -> Iterator[ServiceProgram]:
-    other = backend.another(stage.simulator.origin, "other")
+def other(programs: ServiceProcesses, backend: BackendSettings) -> Iterator[ServiceProgram]:
+    other = backend.second_service(programs.simulator.origin, "other")
     try:
         other.start()
         yield other
@@ -31,26 +31,26 @@ def other(stage: ServiceProcesses, backend: BackendSettings) -> Iterator[Service
 
 
 @pytest.fixture
-async def both(stage: ServiceProcesses, other: ServiceProgram) -> AsyncIterator[tuple[Api, Api]]:
-    async with client_of(stage.service.url) as one, client_of(other.url) as two:
-        yield Api(one), Api(two)
+async def both(programs: ServiceProcesses, other: ServiceProgram) -> AsyncIterator[tuple[Api, Api]]:
+    async with client_of(programs.service.url) as first, client_of(other.url) as second:
+        yield Api(first), Api(second)
 
 
 @pytest.mark.parametrize("route", ["send", "send/async"])
 async def test_fifty_requests_with_one_key_are_one_message(
-    route: str, both: tuple[Api, Api], stage: ServiceProcesses
+    route: str, both: tuple[Api, Api], programs: ServiceProcesses
 ) -> None:
     answers = await asyncio.gather(
         *(both[number % 2].post(route, text(), Idempotency_Key="k-1") for number in range(CALLS))
     )
     assert {answer.status_code for answer in answers} <= {200, 202}
     data = [answer.json()["data"] for answer in answers]
-    (message_id,) = {one["messageId"] for one in data}
-    assert sum(not one["duplicate"] for one in data) == 1
+    (message_id,) = {answer["messageId"] for answer in data}
+    assert sum(not answer["duplicate"] for answer in data) == 1
     assert sum(answer.headers.get("idempotent-replayed") == "true" for answer in answers) == CALLS - 1
     await both[0].reaches(message_id, "DELIVERED")
     assert [row["messageId"] for row in await both[1].rows()] == [message_id]
-    async with client_of(stage.simulator.origin) as control:
+    async with client_of(programs.simulator.origin) as control:
         (call,) = await Simulator(control).ledger()
     assert (call["marker"], call["executed"]) == (f"{message_id}.1", True)
 
@@ -67,25 +67,25 @@ async def test_two_bodies_that_race_for_a_key_leave_one_message(both: tuple[Api,
     answers = await asyncio.gather(
         *(both[n % 2].post("send/async", text(str(n % 4)), Idempotency_Key="k-1") for n in range(CALLS))
     )
-    taken = {answer.json()["data"]["messageId"] for answer in answers if answer.status_code == 202}
-    assert len(taken) == 1
+    accepted = {answer.json()["data"]["messageId"] for answer in answers if answer.status_code == 202}
+    assert len(accepted) == 1
     assert {answer.status_code for answer in answers} == {202, 409}
-    assert [row["messageId"] for row in await both[0].rows()] == [*taken]
+    assert [row["messageId"] for row in await both[0].rows()] == [*accepted]
 
 
 async def test_what_one_process_accepted_is_sent_by_the_other_when_it_dies(
-    both: tuple[Api, Api], stage: ServiceProcesses
+    both: tuple[Api, Api], programs: ServiceProcesses
 ) -> None:
     ids = [await both[0].accept(text(str(number), conversationId=f"S:{number + 1}")) for number in range(20)]
-    stage.service.kill()
+    programs.service.kill()
 
     async def settled() -> bool:
         return {row["status"] for row in await both[1].rows()} <= {"SENT", "DELIVERED", "UNKNOWN"}
 
     await until(settled, LONG_S)
-    async with client_of(stage.simulator.origin) as control:
+    async with client_of(programs.simulator.origin) as control:
         executed = [entry["marker"] for entry in await Simulator(control).ledger()]
     assert len(executed) == len(set(executed))
-    assert set(executed) <= {f"{one}.1" for one in ids}
+    assert set(executed) <= {f"{message_id}.1" for message_id in ids}
     proven = {row["messageId"] for row in await both[1].rows() if row["status"] != "UNKNOWN"}
-    assert {f"{one}.1" for one in proven} <= set(executed)
+    assert {f"{message_id}.1" for message_id in proven} <= set(executed)

@@ -1,4 +1,4 @@
-"""A send of which nobody knows whether it happened is UNKNOWN, is never repeated, and ends by evidence alone."""
+"""A send that may have happened is UNKNOWN, is never repeated, and ends only by evidence."""
 
 import pytest
 from tests.support.backends import BackendSettings
@@ -32,30 +32,30 @@ async def test_an_executed_send_without_an_answer_becomes_delivered_by_its_echo(
     async with backend.running_service() as running:
         await running.simulator.hold_echoes()
         lost, behind = await _lane_behind_a_lost_send(running, LOST_AFTER)
-        for one in behind:
-            await running.api.reaches(one, "SENT")
-        assert {(await running.api.status(one))["status"] for one in lost} == {"UNKNOWN"}
+        for message_id in behind:
+            await running.api.reaches(message_id, "SENT")
+        assert {(await running.api.status(message_id))["status"] for message_id in lost} == {"UNKNOWN"}
         await running.simulator.release_echoes()
-        for one in lost + behind:
-            await running.api.reaches(one, "DELIVERED")
-        executed = [(one["marker"], one["executed"]) for one in await running.simulator.ledger()]
-        assert sorted(executed) == sorted((f"{one}.1", True) for one in lost + behind)
+        for message_id in lost + behind:
+            await running.api.reaches(message_id, "DELIVERED")
+        executed = [(entry["marker"], entry["executed"]) for entry in await running.simulator.ledger()]
+        assert sorted(executed) == sorted((f"{message_id}.1", True) for message_id in lost + behind)
 
 
 async def test_a_send_that_was_perhaps_not_executed_stays_unknown(backend: BackendSettings) -> None:
     async with backend.running_service() as running:
         lost, behind = await _lane_behind_a_lost_send(running, LOST_BEFORE)
-        for one in behind:
-            await running.api.reaches(one, "DELIVERED")
-        for one in lost:
-            (call,) = await running.simulator.calls(one)
+        for message_id in behind:
+            await running.api.reaches(message_id, "DELIVERED")
+        for message_id in lost:
+            (call,) = await running.simulator.calls(message_id)
             assert not call["executed"]
-            assert (await running.api.status(one))["status"] == "UNKNOWN"
-            refused = await running.api.client.post(f"/api/messages/{one}/retry")
+            assert (await running.api.status(message_id))["status"] == "UNKNOWN"
+            refused = await running.api.client.post(f"/api/messages/{message_id}/retry")
             assert (refused.status_code, refused.json()["error"]) == (409, "ILLEGAL_STATE")
 
 
-async def test_what_only_an_id_can_tell_stays_unknown_though_its_echo_came(backend: BackendSettings) -> None:
+async def test_a_send_that_only_an_id_identifies_stays_unknown_although_its_echo_came(backend: BackendSettings) -> None:
     link = {"messageType": "LINK", "linkTitle": "t", "linkUrl": "https://example.com/"}
     async with backend.running_service() as running:
         await running.simulator.fault("answer_lost", times=1)
@@ -66,7 +66,7 @@ async def test_what_only_an_id_can_tell_stays_unknown_though_its_echo_came(backe
         assert (await running.api.status(lost["messageId"]))["status"] == "UNKNOWN"
 
 
-async def test_the_echo_of_a_forced_retry_is_told_from_that_of_the_first(backend: BackendSettings) -> None:
+async def test_the_echo_of_a_forced_retry_is_distinguished_from_that_of_the_first(backend: BackendSettings) -> None:
     async with backend.running_service() as running:
         await running.simulator.fault("http_500_before", times=1)
         lost = await running.api.send(text())
@@ -74,14 +74,14 @@ async def test_the_echo_of_a_forced_retry_is_told_from_that_of_the_first(backend
         assert forced.status_code == 202
         shown = await running.api.reaches(lost["messageId"], "DELIVERED")
         assert shown["possibleDuplicate"]
-        executed = [(one["marker"], one["executed"]) for one in await running.simulator.ledger()]
+        executed = [(entry["marker"], entry["executed"]) for entry in await running.simulator.ledger()]
         assert executed == [(f"{lost['messageId']}.1", False), (f"{lost['messageId']}.2", True)]
 
 
 async def _lane_behind_a_lost_send(running: RunningService, kinds: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """Per kind a send that is lost, and the next of its lane.
+    """For each kind of fault a send with a lost answer, and the next message of its lane.
 
-    That one leaves only when the lane is given up: by then a resend would have happened.
+    The next one is sent only when the lane is given up: by then a resend would have happened.
     """
     lost, behind = [], []
     for guid in kinds:
@@ -96,7 +96,7 @@ async def _lane_behind_a_lost_send(running: RunningService, kinds: tuple[str, ..
 
 
 async def _executed(running: RunningService, message_id: str) -> Json:
-    """Its one call, once the ledger has it: a slow one is recorded when it is executed."""
+    """The only call of the message, once the ledger has it: a slow call is recorded when it is executed."""
     calls: list[Json] = []
 
     async def there() -> bool:

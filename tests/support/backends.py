@@ -1,4 +1,4 @@
-"""What the service of an end-to-end test stands on: one suite for every meaningful combination of backends (D-2)."""
+"""The backends of an end-to-end test: one suite runs on every meaningful combination of them (D-2)."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
@@ -18,7 +18,7 @@ Settings = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class BackendSettings:
-    """A folder, and the settings that name the servers; the folder's SQLite file where they name no database."""
+    """A folder, and the settings that name the servers. Without a database among them, the service uses a SQLite file there."""
 
     name: str
     folder: Path
@@ -27,20 +27,20 @@ class BackendSettings:
     def service_processes(
         self, *options: str, provider_url: str | None = None, **settings: str
     ) -> AbstractContextManager[ServiceProcesses]:
-        """See `processes.playing`."""
+        """See `processes.service_processes`."""
         return service_processes(self.folder, *options, provider_url=provider_url, **{**self.settings, **settings})
 
     @asynccontextmanager
     async def running_service(
         self, *options: str, provider_url: str | None = None, **settings: str
     ) -> AsyncIterator[RunningService]:
-        """See `witnesses.acting`."""
-        whole = {**self.settings, **settings}
-        async with running_service(self.folder, *options, provider_url=provider_url, **whole) as running:
+        """See `running_service.running_service`."""
+        merged = {**self.settings, **settings}
+        async with running_service(self.folder, *options, provider_url=provider_url, **merged) as running:
             yield running
 
-    def another(self, provider_url: str, name: str) -> ServiceProgram:
-        """One more service on the same servers, not yet started."""
+    def second_service(self, provider_url: str, name: str) -> ServiceProgram:
+        """Another service on the same servers, not yet started."""
         return ServiceProgram(self.folder, provider_url, name=name, port=None, **self.settings)
 
 
@@ -60,7 +60,7 @@ def on_redis(request: pytest.FixtureRequest) -> Settings:
 
 
 def on_rocketmq(request: pytest.FixtureRequest) -> Settings:
-    """The broker with whatever rings earlier tests have left there: they change nothing."""
+    """The broker. Earlier tests may have left wake-ups there: they change nothing."""
     server: RocketMq = request.getfixturevalue("rocketmq")
     server.restore()
     return {"ROCKETMQ_NAME_SERVER": server.name_server.address, "ROCKETMQ_ENDPOINTS": server.endpoints}
@@ -71,14 +71,16 @@ COMBINATIONS: Final[Mapping[str, tuple[Callable[[pytest.FixtureRequest], Setting
     "mariadb": (on_mariadb,),
     "production": (on_mariadb, on_redis, on_rocketmq),
 }
-"""The embedded default needs no server; the others are what production stands on."""
+"""The embedded default needs no server. `production` uses every server that production uses."""
 
 
 def backends() -> list[object]:
-    """The parameters of the fixture `stand`."""
-    marks: dict[object, list[pytest.MarkDecorator]] = {on_rocketmq: [pytest.mark.xdist_group("stands")]}
+    """The parameters of the fixture `backend`."""
+    marks: dict[object, list[pytest.MarkDecorator]] = {on_rocketmq: [pytest.mark.xdist_group("production")]}
     return [
-        pytest.param(name, marks=[one for server in servers for one in (pytest.mark.services, *marks.get(server, []))])
+        pytest.param(
+            name, marks=[mark for server in servers for mark in (pytest.mark.services, *marks.get(server, []))]
+        )
         for name, servers in COMBINATIONS.items()
     ]
 

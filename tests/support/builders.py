@@ -1,4 +1,4 @@
-"""Values for tests: whole and valid, with the one thing changed that the test is about."""
+"""Complete and valid values for tests; a test changes only what it is about."""
 
 import dataclasses
 import itertools
@@ -51,15 +51,15 @@ def a_batch_id() -> BatchId:
     return BatchId(a_message_id())
 
 
-def _taken(changes: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    """Those of `changes` that have such a name; they are taken out of there."""
+def _pop(changes: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """Remove the entries with these names from `changes` and return them."""
     return {name: changes.pop(name) for name in names & changes.keys()}
 
 
 def a_message(**changes: Any) -> Message:
     guid = changes.get("guid", GUID)
     expires_at = changes.pop("expires_at", NOW + DAY_MS)
-    options = SendOptions(**{"on_unknown": OnUnknown.HOLD} | _taken(changes, OPTION_NAMES))
+    options = SendOptions(**{"on_unknown": OnUnknown.HOLD} | _pop(changes, OPTION_NAMES))
     fields: dict[str, Any] = {
         "id": a_message_id(),
         "tenant_id": DEFAULT_TENANT,
@@ -71,7 +71,7 @@ def a_message(**changes: Any) -> Message:
         "accepted_at": NOW,
         "expires_at": expires_at,
         "options": options,
-        "lifecycle": Lifecycle(**{"updated_at": NOW} | _taken(changes, STATE_NAMES)),
+        "lifecycle": Lifecycle(**{"updated_at": NOW} | _pop(changes, STATE_NAMES)),
         "attempts": Attempts(changes.pop("attempts", ())),
     }
     return Message(**fields | changes)
@@ -98,7 +98,7 @@ def an_attempt(**changes: Any) -> Attempt:
 
 
 def a_draft(**changes: Any) -> Draft:
-    options = SendOptions(**_taken(changes, OPTION_NAMES))
+    options = SendOptions(**_pop(changes, OPTION_NAMES))
     fields: dict[str, Any] = {
         "conversation": PEERS_AND_ROOMS.parse(CONVERSATION),
         "content": TextContent(content="hello"),
@@ -108,11 +108,12 @@ def a_draft(**changes: Any) -> Draft:
     return Draft(**fields | changes)
 
 
-def a_receipt(name: str | None = None, **changes: Any) -> Receipt:
-    name = name if name is not None else str(7_000_000 + next(_serial))
-    fields: dict[str, Any] = {"app_info_key": f"key-{name}", "sent_at": NOW} | changes
+def a_receipt(provider_message_id: str | None = None, **changes: Any) -> Receipt:
+    if provider_message_id is None:
+        provider_message_id = str(7_000_000 + next(_serial))
+    fields: dict[str, Any] = {"app_info_key": f"key-{provider_message_id}", "sent_at": NOW} | changes
     details = {name: fields.pop(name) for name in list(fields) if name not in Receipt.__dataclass_fields__}
-    return Receipt(ProviderMessageId(name), **fields, details=details)
+    return Receipt(ProviderMessageId(provider_message_id), **fields, details=details)
 
 
 def an_outcome(kind: OutcomeClass, **changes: Any) -> AttemptOutcome:
@@ -140,7 +141,7 @@ def an_item(**changes: Any) -> CallbackItem:
 
 
 def depart(message: Message, *, now: int = NOW, **changes: Any) -> Attempt:
-    """The intent of the next call, on the aggregate only."""
+    """Begin the next call, on the aggregate only."""
     number = len(message.attempts) + 1
     fields = {"number": number, "round": message.round, "account_id": message.account_id, "started_at": now}
     if message.guid is not None:
@@ -151,6 +152,6 @@ def depart(message: Message, *, now: int = NOW, **changes: Any) -> Attempt:
 
 
 def settle(message: Message, outcome: AttemptOutcome, *, verdict: Verdict | None = None, now: int = NOW) -> None:
-    """The answer to the newest call, on the aggregate only."""
+    """Record the answer to the newest call, on the aggregate only."""
     retry = RetryAt(1_000) if outcome.kind is OutcomeClass.NOT_SENT else Settle()
     message.settle(len(message.attempts), outcome, verdict or retry, horizon_ms=HORIZON_MS, now=now)

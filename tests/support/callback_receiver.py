@@ -1,4 +1,4 @@
-"""A tiny HTTP server that takes callbacks, as the system under test would, and lets tests wait for them."""
+"""A small HTTP server that accepts callbacks, as the real receiver would, and lets tests wait for them."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ Callback = dict[str, Any]
 
 
 class CallbackReceiver:
-    """Keeps every callback in order of arrival; answers `status` to each, or closes the connection when it is 0."""
+    """Keeps every callback in order of arrival. Answers `status`; where that is 0, closes the connection instead."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -25,16 +25,16 @@ class CallbackReceiver:
     def objects(self) -> list[tuple[str, Callback]]:
         """(guid, message object) of every 11010 and 11013 callback."""
         return [
-            (callback["guid"], one)
+            (callback["guid"], message)
             for callback in self.callbacks
             if callback["notify_type"] in {11010, 11013}
-            for one in (callback["data"] if callback["notify_type"] == 11013 else [callback["data"]])
+            for message in (callback["data"] if callback["notify_type"] == 11013 else [callback["data"]])
         ]
 
     async def wait_objects(self, count: int) -> list[Callback]:
         async with self._arrived:
             await asyncio.wait_for(self._arrived.wait_for(lambda: len(self.objects) >= count), 20)
-        return [one for _, one in self.objects]
+        return [message for _, message in self.objects]
 
     async def wait_callbacks(self, count: int) -> list[Callback]:
         async with self._arrived:

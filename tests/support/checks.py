@@ -1,4 +1,4 @@
-"""Asking checks as the doctor does."""
+"""Checks, run as the doctor runs them."""
 
 from collections.abc import Iterable
 
@@ -7,8 +7,8 @@ from wework_message.domain.ports.checks import Check
 
 
 async def examined(checks: Iterable[Check], *, deadline_s: float = 20) -> dict[str, Examined]:
-    return {one.name: one for one in (await diagnose(tuple(checks), deadline_s=deadline_s)).examined}
+    return {check.name: check for check in (await diagnose(tuple(checks), deadline_s=deadline_s)).examined}
 
 
-def verdicts(found: dict[str, Examined]) -> dict[str, str]:
-    return {name: one.finding.verdict.value for name, one in found.items()}
+def verdicts(checks: dict[str, Examined]) -> dict[str, str]:
+    return {name: check.finding.verdict.value for name, check in checks.items()}

@@ -1,4 +1,4 @@
-"""Several processes of one service, by role, and the simulator."""
+"""Several processes of one service, each with its role, and the simulator."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -17,7 +17,7 @@ CONSUME: Final = ("consume",)
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One process to be."""
+    """How one process of the cluster is started."""
 
     name: str
     command: Sequence[str] = SERVE
@@ -36,7 +36,7 @@ class Cluster:
 
     @property
     def urls(self) -> list[str]:
-        """Of those that serve the API."""
+        """Base URLs of the processes that serve the API."""
         return [member.url for member in self.members.values() if member.name.startswith("serve")]
 
 
@@ -44,12 +44,12 @@ class Cluster:
 async def cluster(
     folder: Path, members: Sequence[Member], settings: Mapping[str, str], *options: str
 ) -> AsyncIterator[Cluster]:
-    """All started at the same moment; the first gets the callbacks. `options` are the simulator's."""
+    """Start all at the same moment. The first process gets the callbacks; `options` are the simulator's."""
     port = free_port()
     simulator = SimulatorProgram(folder, f"http://127.0.0.1:{port}/message/api/callbacks/webhook", *options)
     programs = {
-        one.name: _program(one, folder, simulator.origin, settings, port if number == 0 else None)
-        for number, one in enumerate(members)
+        member.name: _program(member, folder, simulator.origin, settings, port if number == 0 else None)
+        for number, member in enumerate(members)
     }
     async with AsyncExitStack() as stack:
         for program in (simulator, *programs.values()):
@@ -69,9 +69,9 @@ async def cluster(
 
 
 @asynccontextmanager
-async def joined(to: Cluster, member: Member) -> AsyncIterator[ServiceProgram]:
-    """One more process, while it is needed."""
-    program = _program(member, to.folder, to.running.simulator_program.origin, to.settings, None)
+async def extra_member(cluster: Cluster, member: Member) -> AsyncIterator[ServiceProgram]:
+    """One more process of a running cluster."""
+    program = _program(member, cluster.folder, cluster.running.simulator_program.origin, cluster.settings, None)
     try:
         await asyncio.to_thread(program.start)
         yield program
@@ -82,7 +82,7 @@ async def joined(to: Cluster, member: Member) -> AsyncIterator[ServiceProgram]:
 def _program(
     member: Member, folder: Path, provider_url: str, settings: Mapping[str, str], port: int | None
 ) -> ServiceProgram:
-    both = {**settings, **(member.settings or {})}
+    merged = {**settings, **(member.settings or {})}
     return ServiceProgram(
-        folder, provider_url, name=member.name, port=port, command=member.command, module=member.module, **both
+        folder, provider_url, name=member.name, port=port, command=member.command, module=member.module, **merged
     )

@@ -1,4 +1,4 @@
-"""A command line with nothing real behind it: a scripted service, and a start that only notes that it was asked for."""
+"""The command line with scripted answers of the service, and a `serve` that only counts its calls."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from wework_message.simulator import SimulatorOptions
 
 @dataclass
 class FakeWorld:
-    """What the commands did, and what they are answered."""
+    """The answers that the commands get, and a record of what they did."""
 
     answers: list[httpx.Response | Exception] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What an application in memory is given in the place of the world outside: a notifier, an observer, a reader, a connection."""
+"""Test doubles of the application in memory: a notifier, observers, a callback reader, a database connection."""
 
 import asyncio
 import itertools
@@ -18,7 +18,7 @@ from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFacto
 
 
 class PatientNotifier:
-    """Waits for a ring however long it takes: who relies on the idle look instead of a ring hangs."""
+    """Waits for a wake-up without a limit: code that relies on the idle poll instead of a wake-up hangs."""
 
     def __init__(self) -> None:
         self._notified = asyncio.Event()
@@ -38,12 +38,12 @@ class PatientNotifier:
         pass
 
     def forget(self) -> None:
-        """Nobody has rung yet."""
+        """Drop the wake-up that came before."""
         self._notified.clear()
 
 
 class Silence:
-    """An observer that keeps nothing."""
+    """An observer that records nothing."""
 
     def accepted(self, message: Message) -> None: ...
 
@@ -60,7 +60,7 @@ class RecordingObserver:
         self.moves: list[tuple[MessageId, Moved]] = []
         self.calls: list[CallReport] = []
         self.heard: Counter[tuple[int, str]] = Counter()
-        self.taken_in: Counter[tuple[str, str | None]] = Counter()
+        self.intake_counts: Counter[tuple[str, str | None]] = Counter()
 
     def accepted(self, message: Message) -> None:
         self.new.append(message.id)
@@ -75,7 +75,7 @@ class RecordingObserver:
         self.heard[notify_type, result] += count
 
     def intake(self, result: str, reason: str | None) -> None:
-        self.taken_in[result, reason] += 1
+        self.intake_counts[result, reason] += 1
 
     @property
     def new_callbacks(self) -> int:
@@ -83,7 +83,7 @@ class RecordingObserver:
 
 
 class ScriptedReader:
-    """A callback's body is the name of the items that the test has put here."""
+    """Reads callbacks whose body is the key of an item that the test has put here."""
 
     def __init__(self) -> None:
         self._items: dict[str, CallbackItem] = {}
@@ -94,8 +94,8 @@ class ScriptedReader:
         raw = f"callback {next(self._serial)}"
         stream_record = fields.get("stream_record")
         known = {"guid": stream_record.guid, "event_key": stream_record.event_key} if stream_record is not None else {}
-        whole: dict[str, Any] = {"notify_type": 11010, "event_key": raw, "raw": raw}
-        self._items[raw] = CallbackItem(**whole | known | fields)
+        defaults: dict[str, Any] = {"notify_type": 11010, "event_key": raw, "raw": raw}
+        self._items[raw] = CallbackItem(**defaults | known | fields)
         return raw.encode()
 
     def read(self, body: bytes) -> tuple[CallbackItem, ...]:
@@ -110,14 +110,14 @@ class ScriptedReader:
 
 
 class Connection:
-    """A process's way to the database, until the process is killed."""
+    """A process's connection to the database, until the process is killed."""
 
     def __init__(self, units: UnitOfWorkFactory) -> None:
         self._units = units
         self._cut = False
 
     def cut(self) -> None:
-        """Nothing that the process still does is stored."""
+        """From now on nothing that the process does is stored."""
         self._cut = True
 
     def __call__(self) -> UnitOfWork:

@@ -1,4 +1,4 @@
-"""The whole application on memory adapters with the one provider that is configured by default, as REST and intake need it."""
+"""The application on memory adapters with the provider of the default settings, as tests of REST and intake need it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Capabilities, Provider
 
 GUXING: Final = ProviderCode("GUANGZHOU_GUXING")
-ALL_TYPES: Final = frozenset(str(one) for one in MessageType if one is not MessageType.MIXED)
+ALL_TYPES: Final = frozenset(str(kind) for kind in MessageType if kind is not MessageType.MIXED)
 
 
 def a_provider(**changes: Any) -> Provider:
@@ -31,13 +31,13 @@ def a_provider(**changes: Any) -> Provider:
 
 def a_policy(*providers: Provider, **changes: Any) -> Policy:
     known = providers or (a_provider(),)
-    fields: dict[str, Any] = {"providers": {one.code: one for one in known}, "retry": RetryPolicy()}
+    fields: dict[str, Any] = {"providers": {provider.code: provider for provider in known}, "retry": RetryPolicy()}
     return Policy(**fields | changes)
 
 
 @asynccontextmanager
 async def running(policy: Policy | None = None, *, dispatching: bool = True) -> AsyncIterator[InMemoryApp]:
-    """Everything started; without `dispatching` messages stay where acceptance leaves them."""
+    """A started application. Without `dispatching`, messages stay as acceptance leaves them."""
     app = InMemoryApp(policy=policy or a_policy(), notifier=LocalNotifier(), reader=GuxingCallbackReader())
     async with app:
         if dispatching:

@@ -1,4 +1,4 @@
-"""Contents of odd values and forms beside the examples of the types: both forms of a GIF and of a file, whole records."""
+"""Contents with unusual values and forms, in addition to the examples of the types: both forms of a GIF and of a file, full records."""
 
 from datetime import UTC, datetime
 from typing import Final

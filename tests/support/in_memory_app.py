@@ -1,4 +1,4 @@
-"""The use cases on memory adapters, wired by bootstrap's own container, with a provider that does what its script says."""
+"""The use cases on memory adapters, wired by the container of bootstrap, with a scripted provider."""
 
 import asyncio
 import dataclasses
@@ -52,9 +52,9 @@ def a_policy(**changes: Any) -> Policy:
 
 
 class InMemoryApp:
-    """One process of the service on a database in memory; `async with` runs its flusher, `start` its loops.
+    """One process of the service on a database in memory. `async with` runs its committer, `start` its loops.
 
-    `notifier` replaces the patient one, `reader` the scripted one of callbacks; `changes` are those of the policy.
+    `notifier` replaces the patient notifier, `reader` the scripted callback reader; `changes` are those of the policy.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class InMemoryApp:
         self._open(policy)
 
     def _open(self, policy: Policy) -> None:
-        """A process that has not begun: bootstrap's own graph, on what outlives it."""
+        """Build a process that has not begun: the object graph of bootstrap, on the database and gateways that outlive it."""
         self.policy = policy
         self.board = MemoryHealthBoard(self.clock, FixedRandom(0.0))
         self._connection = Connection(self.units)
@@ -116,7 +116,7 @@ class InMemoryApp:
             parts={"database": InProcess("memory"), "queue": InProcess("in-process")},
         )
         use_cases.check_dependencies()
-        use_cases.prober.add_kwargs(every_ms=FAR_MS, at_least_ms=0)  # what it is asked for need not wait for a second
+        use_cases.prober.add_kwargs(every_ms=FAR_MS, at_least_ms=0)  # a requested probe need not wait for a second
         self.application = application = use_cases.application()
         self.accepting, self.accepting_batches = application.accept, application.accept_batch
         self.cancelling, self.retrying, self.recalling = application.cancel, application.retry, application.recall
@@ -127,17 +127,17 @@ class InMemoryApp:
         self._loops = Loops((self.dispatcher, self.projector))
 
     def start(self) -> None:
-        """From now on messages are sent and callbacks applied."""
+        """Begin to send messages and to apply callbacks."""
         self._loops.start()
 
     async def kill(self) -> None:
-        """The process is gone with its open calls: nothing of them is recorded. See `restart`."""
+        """End the process with its open calls: nothing of them is recorded. See `restart`."""
         self._connection.cut()
         await self.dispatcher.stop(0)
         await self.commits.close()
 
     async def restart(self, policy: Policy | None = None) -> None:
-        """After a kill another process goes on with the same database; it has seen nothing, and may be configured anew."""
+        """Kill, then go on as a new process on the same database: it remembers nothing, and may have another policy."""
         await self.kill()
         self._open(policy or self.policy)
         await self.commits.start()
@@ -155,13 +155,13 @@ class InMemoryApp:
         await self.commits.close()
 
     def stored(self) -> int:
-        """Messages that are there."""
+        """Number of stored messages."""
         return len(self.database.messages.committed_items())
 
     async def accept(self, *drafts: Draft, key: str | None = None, grouped: bool = False, **changes: Any) -> Accepted:
-        """One request; without drafts a plain one with `changes`."""
-        asked = drafts or (a_draft(**changes),)
-        return await self.accepting(AcceptMessage(DEFAULT_TENANT, asked, grouped=grouped, key=key))
+        """Accept one request; without drafts, a text message with `changes`."""
+        requested = drafts or (a_draft(**changes),)
+        return await self.accepting(AcceptMessage(DEFAULT_TENANT, requested, grouped=grouped, key=key))
 
     async def accept_text(self, content: str = "hello", to: str = CONVERSATION, **changes: Any) -> MessageId:
         accepted = await self.accept(
@@ -175,22 +175,22 @@ class InMemoryApp:
         )
 
     async def dispatch(self) -> None:
-        """Until nothing is due and no call is open."""
+        """Dispatch until nothing is due and no call is open."""
         while await self.dispatcher.dispatch_due() or self.dispatcher.in_flight:
             await self.quiet()
 
     async def quiet(self) -> None:
-        """Until no call is open."""
-        while self.dispatcher.in_flight:  # noqa: ASYNC110 -- the dispatcher tells nobody
+        """Wait until no call is open."""
+        while self.dispatcher.in_flight:  # noqa: ASYNC110 -- the dispatcher has no event for it
             await asyncio.sleep(0)
 
     async def pass_time(self, ms: int) -> None:
-        """Let `ms` pass, then do what is due."""
+        """Let `ms` pass, then dispatch what is due."""
         self.clock.advance(ms)
         await self.dispatch()
 
     async def hear(self, **fields: Any) -> int:
-        """A callback comes in and is projected; returns how many of its items were new."""
+        """Store and project a callback; return how many of its items were new."""
         before = self.observer.new_callbacks
         await self.ingesting(self.callbacks.body(**fields))
         await self.projector.project_pending()
@@ -203,7 +203,7 @@ class InMemoryApp:
         return (await self.view(message_id)).message
 
     async def until(self, message_id: MessageId, enough: Callable[[Message], bool]) -> Message:
-        """The message once it is as wanted, however long that takes."""
-        seen = await self.waiting(DEFAULT_TENANT, message_id, enough=lambda view: enough(view.message), wait_ms=FAR_MS)
-        assert seen is not None
-        return seen.message
+        """The message once `enough` is true of it, without a limit of time."""
+        view = await self.waiting(DEFAULT_TENANT, message_id, enough=lambda view: enough(view.message), wait_ms=FAR_MS)
+        assert view is not None
+        return view.message

@@ -24,4 +24,4 @@ def _rooted(schema: Any) -> Any:
             key: f"{_BASE}{value}" if key == "$ref" and isinstance(value, str) else _rooted(value)
             for key, value in schema.items()
         }
-    return [_rooted(one) for one in schema] if isinstance(schema, list) else schema
+    return [_rooted(item) for item in schema] if isinstance(schema, list) else schema

@@ -1,4 +1,4 @@
-"""Clients that send all kinds of messages at once, log what they were told, and repeat what nobody answered."""
+"""Clients that send all kinds of messages concurrently, log the answers, and repeat requests that got no answer."""
 
 import asyncio
 import itertools
@@ -22,18 +22,18 @@ RETRY_DELAY_S: Final = 0.02
 _TOKEN: Final = re.compile(r"tok-\d+")
 _MD5: Final = "25e2b1b5a1f0d0c7a1b2c3d4e5f60718"
 _FILE: Final[Json] = {"fileId": "3069", "fileSize": 772_458, "aesKey": "7e7c", "md5": _MD5}
-_TOLD_BY_TEXT: Final = frozenset({"TEXT", "MENTION"})
+_IDENTIFIED_BY_TEXT: Final = frozenset({"TEXT", "MENTION"})
 
 
-class Anyone:
-    """Several addresses of one service, asked in turn."""
+class RoundRobinClient:
+    """A client of several addresses of one service; it uses them in turn."""
 
     def __init__(self, clients: Sequence[httpx.AsyncClient]) -> None:
         self._turns = itertools.cycle(clients)
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, urls: Sequence[str]) -> AsyncIterator["Anyone"]:
+    async def of(cls, urls: Sequence[str]) -> AsyncIterator["RoundRobinClient"]:
         async with AsyncExitStack() as stack:
             yield cls([await stack.enter_async_context(client_of(url)) for url in urls])
 
@@ -42,15 +42,15 @@ class Anyone:
 
 
 class Load:
-    """`WORKERS` clients with `LANES` lanes among them; in a lane one message is asked for after the other."""
+    """`WORKERS` clients with `LANES` lanes among them; in a lane a request begins only after the one before."""
 
     def __init__(self, url: str, seed: int, *others: str) -> None:
-        """Who knows `others` too asks them in turn."""
+        """With `others`, clients use all addresses in turn."""
         self.log: list[Call] = []
         self.up = asyncio.Event()
-        """Set while the service answers, as far as anybody knows."""
+        """Set while the service is thought to answer."""
         self.unanswered: list[str] = []
-        """What clients got in the place of an answer: a status from 500 on, or the kind of error."""
+        """One entry for each request without an answer: a status from 500 on, or the type of the error."""
         self._urls = (url, *others)
         self._random_source = random.Random(seed)
         self._numbers = itertools.count(1)
@@ -58,8 +58,8 @@ class Load:
         self._workers: list[asyncio.Task[None]] = []
 
     @property
-    def asked_for(self) -> int:
-        """Messages that clients wanted, refused ones included."""
+    def requested(self) -> int:
+        """Number of messages that clients have requested, refused ones included."""
         return len({call.key for call in self.log})
 
     def begin(self) -> None:
@@ -67,12 +67,12 @@ class Load:
         self._workers = [asyncio.create_task(self._work(lanes[n], random.Random(n))) for n in range(WORKERS)]
 
     def want(self, requests: int) -> None:
-        """That many more requests, a batch being one."""
+        """Let the clients make that many more requests; a batch is one request."""
         for _ in range(requests):
             self._permits.put_nowait(None)
 
     async def idle(self) -> None:
-        """Return once everything that was wanted is answered; clients are there for more."""
+        """Return once every request is answered. The clients stay for more."""
         done = asyncio.create_task(self._permits.join())
         try:
             await asyncio.wait([done, *self._workers], return_when=asyncio.FIRST_COMPLETED)
@@ -84,7 +84,7 @@ class Load:
             done.cancel()
 
     async def finish(self) -> None:
-        """Return once everything that was wanted is answered, and clients are gone."""
+        """Return once every request is answered, and end the clients."""
         try:
             await self.idle()
         finally:
@@ -93,7 +93,7 @@ class Load:
             await asyncio.gather(*self._workers, return_exceptions=True)
 
     async def _work(self, lanes: Sequence[int], random_source: random.Random) -> None:
-        async with Anyone.of(self._urls) as client:
+        async with RoundRobinClient.of(self._urls) as client:
             while True:
                 await self._permits.get()
                 kind = random_source.random()
@@ -119,45 +119,45 @@ class Load:
         ]
         if room:
             contents.append({"messageType": "MENTION", "content": f"{{$@}} {token}", "atList": ["0"]})
-        # Half of all are texts: of those, every lost answer can be made good.
+        # Half of all are texts: an echo can settle a text whose answer was lost.
         content = contents[0] if random_source.random() < 0.5 else random_source.choice(contents)
         address = {"guid": f"g{lane % GUIDS}", "conversationId": f"{'R' if room else 'S'}:{1000 + lane}"}
         return address | content | {"clientMessageId": f"key-{token}"}
 
-    async def _single(self, client: Anyone, route: str, body: Json) -> None:
+    async def _single(self, client: RoundRobinClient, route: str, body: Json) -> None:
         data = await self._until_answered(client, route, body, [body])
         self._note(body, "ok", data["messageId"])
 
-    async def _batch(self, client: Anyone, items: list[Json]) -> None:
+    async def _batch(self, client: RoundRobinClient, items: list[Json]) -> None:
         key = f"batch-{items[0]['clientMessageId']}"
         data = await self._until_answered(client, "send/batch", {"messages": items}, items, key)
         assert data["accepted"] == len(items), data
         for item in data["items"]:
             self._note(items[item["index"]], "ok", item["messageId"])
 
-    async def _refused(self, client: Anyone, body: Json) -> None:
+    async def _refused(self, client: RoundRobinClient, body: Json) -> None:
         bad = body | {"conversationId": "X:1"}
-        answer = await self._ask(client, "send/async", bad, None)
+        answer = await self._post(client, "send/async", bad, None)
         while answer is None or answer.status_code >= 500:
-            await self._again()
-            answer = await self._ask(client, "send/async", bad, None)
+            await self._pause()
+            answer = await self._post(client, "send/async", bad, None)
         assert answer.status_code == 422, answer.text
         self._note(body, "fail")
 
     async def _until_answered(
-        self, client: Anyone, route: str, body: Json, items: Sequence[Json], key: str | None = None
+        self, client: RoundRobinClient, route: str, body: Json, items: Sequence[Json], key: str | None = None
     ) -> Json:
         while True:
-            answer = await self._ask(client, route, body, key)
+            answer = await self._post(client, route, body, key)
             if answer is not None and answer.status_code < 500:
                 assert answer.status_code in {200, 202}, answer.text
                 data: Json = answer.json()["data"]
                 return data
             for item in items:
                 self._note(item, "info")
-            await self._again()
+            await self._pause()
 
-    async def _ask(self, client: Anyone, route: str, body: Json, key: str | None) -> httpx.Response | None:
+    async def _post(self, client: RoundRobinClient, route: str, body: Json, key: str | None) -> httpx.Response | None:
         headers = {} if key is None else {"Idempotency-Key": key}
         try:
             answer = await client.post(f"/api/messages/{route}", json=body, headers=headers)
@@ -168,7 +168,7 @@ class Load:
             self.unanswered.append(f"{answer.status_code} {route}")
         return answer
 
-    async def _again(self) -> None:
+    async def _pause(self) -> None:
         await asyncio.sleep(RETRY_DELAY_S)
         await self.up.wait()
 
@@ -179,17 +179,17 @@ class Load:
 
 
 def rows_of(items: Sequence[Json], attempts: Mapping[str, Sequence[Json]]) -> list[Row]:
-    """The rows of a list, with their attempts by message id."""
+    """The rows for the oracle: items of a list, and the attempts by message id."""
     return [
         Row(
             message_id=item["messageId"],
             key=item["clientMessageId"],
             status=item["status"],
-            told_by_text=item["messageType"] in _TOLD_BY_TEXT,
+            identified_by_text=item["messageType"] in _IDENTIFIED_BY_TEXT,
             confirmed=item["confirmed"],
             possible_duplicate=item["possibleDuplicate"],
             attempts=item["attempts"],
-            uncertain=sum(one["outcome"] == "UNCERTAIN" for one in attempts.get(item["messageId"], ())),
+            uncertain=sum(attempt["outcome"] == "UNCERTAIN" for attempt in attempts.get(item["messageId"], ())),
         )
         for item in items
     ]
@@ -205,5 +205,5 @@ def executions_of(ledger: Sequence[Json]) -> list[Execution]:
 
 
 def _token(body: Json) -> str | None:
-    found = _TOKEN.search(json.dumps(body))
-    return None if found is None else found[0]
+    match = _TOKEN.search(json.dumps(body))
+    return None if match is None else match[0]

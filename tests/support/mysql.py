@@ -1,4 +1,4 @@
-"""A migrated database of MariaDB for each test: made once in a session, emptied afterwards."""
+"""A migrated database of MariaDB for tests: created once in a session, emptied after each test."""
 
 import asyncio
 from collections.abc import AsyncIterator

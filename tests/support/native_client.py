@@ -1,7 +1,7 @@
-"""Stands in for the module `rocketmq.client` of rocketmq-client-python 2.0.0: the same names, a broker in memory.
+"""Replaces the module `rocketmq.client` of rocketmq-client-python 2.0.0: the same names, with a broker in memory.
 
-As the library does it: callbacks come in threads of the consumer, an answer that is not CONSUME_SUCCESS means once more,
-and an exception in a callback is the end of everything.
+As in the library, callbacks run in threads of the consumer, any answer but CONSUME_SUCCESS causes a redelivery,
+and an exception in a callback ends the process.
 """
 
 import itertools
@@ -12,10 +12,10 @@ from enum import IntEnum
 from functools import partial
 from typing import Any
 
-SendResult = namedtuple("SendResult", ["status", "msg_id", "offset"])  # noqa: PYI024 -- the library's own
+SendResult = namedtuple("SendResult", ["status", "msg_id", "offset"])  # noqa: PYI024 -- the name is the library's
 
 RETRY_DELAY_S = 0.02
-"""Before a message comes again."""
+"""Before a message is redelivered."""
 
 
 class SendStatus(IntEnum):
@@ -38,7 +38,7 @@ class Library:
         self.away = False
         self.status = SendStatus.OK
         self.escaped: list[BaseException] = []
-        """What left a callback: undefined behaviour in C++."""
+        """Exceptions that left a callback: undefined behaviour in C++."""
         self.shut: list[str] = []
         self.told: list[tuple[str, tuple[Any, ...]]] = []
         self._numbers = itertools.count(1)
@@ -52,17 +52,17 @@ class Library:
     def store(self, message: "Message") -> SendResult:
         if self.away:
             raise RuntimeError("No route info of this topic")
-        name = f"{next(self._numbers):032X}"
-        self.undelivered.append(ReceivedMessage(message.topic, message.body, message.keys, name, 0))
+        message_id = f"{next(self._numbers):032X}"
+        self.undelivered.append(ReceivedMessage(message.topic, message.body, message.keys, message_id, 0))
         self.deliver()
-        return SendResult(self.status, name, 0)
+        return SendResult(self.status, message_id, 0)
 
     def online(self, consumer: "PushConsumer") -> None:
         self._consumers.append(consumer)
         self.deliver()
 
     def offline(self, consumer: "PushConsumer") -> None:
-        self._consumers = [one for one in self._consumers if one is not consumer]
+        self._consumers = [other for other in self._consumers if other is not consumer]
 
     def deliver(self) -> None:
         waiting, self.undelivered = self.undelivered, []
@@ -82,7 +82,7 @@ class Library:
             self.escaped.append(error)
         if status != ConsumeStatus.CONSUME_SUCCESS:
             threading.Event().wait(RETRY_DELAY_S)
-            self.undelivered.append(message.again())
+            self.undelivered.append(message.redelivered())
             self.deliver()
 
 
@@ -98,11 +98,11 @@ class Message:
 
 
 class ReceivedMessage:
-    def __init__(self, topic: str, body: bytes, keys: bytes, name: str, reconsume_times: int) -> None:
-        self.topic, self.body, self.keys, self.id = topic, body, keys or None, name
+    def __init__(self, topic: str, body: bytes, keys: bytes, message_id: str, reconsume_times: int) -> None:
+        self.topic, self.body, self.keys, self.id = topic, body, keys or None, message_id
         self.reconsume_times = reconsume_times
 
-    def again(self) -> "ReceivedMessage":
+    def redelivered(self) -> "ReceivedMessage":
         return ReceivedMessage(self.topic, self.body, self.keys or b"", self.id, self.reconsume_times + 1)
 
 
@@ -118,7 +118,7 @@ class _Client:
         self.library.told.append(("credentials", (access_key, access_secret, channel)))
 
     def start(self) -> None:
-        """Never fails, wherever it leads."""
+        """Never fails, whatever the address."""
 
     def shutdown(self) -> None:
         self.library.shut.append(type(self).__name__)

@@ -1,4 +1,4 @@
-"""A doorbell over topics, with what it reported."""
+"""A notifier over topics, and the counts that it reports."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from wework_message.adapters.rocketmq.wakeup.notifier import RocketmqNotifier, l
 
 @dataclass(slots=True)
 class Heard:
-    """What metrics would count."""
+    """The counts that metrics would show."""
 
     published: Counter[str] = field(default_factory=Counter)
     received: Counter[str] = field(default_factory=Counter)
@@ -27,7 +27,7 @@ async def a_notifier(
     listens: bool = True,
     heard: Heard | None = None,
 ) -> AsyncIterator[RocketmqNotifier]:
-    """Started; closed at the end."""
+    """A started notifier, closed at the end."""
     counts = heard or Heard()
 
     def published(result: str, _: float) -> None:

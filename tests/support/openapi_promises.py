@@ -2,7 +2,7 @@
 
     python -m tests.support.openapi_promises OLD.json NEW.json
 
-prints what the new document no longer promises, and what it promises besides; exit code 1 where something was lost.
+prints what the new document no longer promises and what it adds; the exit code is 1 where something was lost.
 """
 
 import json
@@ -102,10 +102,10 @@ class _Document:
 
     def _resolved(self, value: Json) -> Json:
         while "$ref" in value:
-            found: Any = self.document
+            target: Any = self.document
             for step in value["$ref"].removeprefix("#/").split("/"):
-                found = found[step]
-            value = found
+                target = target[step]
+            value = target
         return value
 
 

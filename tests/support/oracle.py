@@ -1,6 +1,6 @@
-"""The judge of end-to-end runs: what clients were told, what the service says, and what the provider really executed.
+"""The judge of end-to-end runs: it compares the answers to clients, the service's rows and the calls that the provider executed.
 
-Pure. The ledger is the only witness of what was executed; the service's own word counts for nothing by itself.
+Pure. Only the ledger proves what was executed; a row of the service proves nothing by itself.
 """
 
 from collections import Counter, defaultdict
@@ -16,16 +16,16 @@ PROVEN: Final = frozenset({"SENT", "DELIVERED", "RECALLED"})
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a client wanted of one message, and what it was told. In the log by the time of the answer.
+    """A client's request for one message and its answer, logged in the order of the answers.
 
-    A client asks for the messages of a lane one after the other, each only once it knows of the one before.
+    A client requests the messages of a lane one after the other: the next only after the answer to the one before.
     """
 
     key: str
     verdict: Literal["ok", "fail", "info"]
-    """ok: it is stored; fail: it is not; info: nobody said, and the client asks again with the same key."""
+    """ok: it is stored; fail: it is not; info: no answer came, and the client repeats the request with the same key."""
     token: str
-    """Stands in the content of this message alone."""
+    """A text that only the content of this message contains."""
     lane: str
     message_id: str | None = None
 
@@ -37,18 +37,18 @@ class Row:
     message_id: str
     key: str | None
     status: str
-    told_by_text: bool = False
-    """Whether its content alone shows whose echo an echo is."""
+    identified_by_text: bool = False
+    """Whether the text alone shows which message an echo belongs to."""
     confirmed: bool | None = None
     possible_duplicate: bool = False
     attempts: int = 1
     uncertain: int = 0
-    """Attempts of which nobody knew at first whether they were executed."""
+    """Attempts that were UNCERTAIN at first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What the ledger says was executed."""
+    """A call that was executed, by the ledger."""
 
     number: int
     marker: str
@@ -56,7 +56,7 @@ class Execution:
     token: str | None
     """The token in its content."""
     echo_offered: bool = True
-    """The echo was posted to the service, which took it."""
+    """The echo was posted to the service, which accepted it."""
 
     @property
     def message_id(self) -> str:
@@ -68,17 +68,17 @@ class Execution:
 
 
 class Rule(StrEnum):
-    LOST = "a message that a client was told is stored does not exist"
+    LOST = "a client was answered that it is stored, and it does not exist"
     STRANDED = "a message is still open"
     TWO_IDS = "one key has several messages"
-    REFUSED_BUT_STORED = "a client was told that it is not stored, and it is"
-    NOT_ASKED_FOR = "a message that no client asked for"
+    REFUSED_BUT_STORED = "a client was answered that it is not stored, and it is"
+    NOT_ASKED_FOR = "a message that no client requested"
     DOUBLED = "executed more than once"
     FALSE_SENT = "said to be sent, and never executed"
     FALSE_FAILED = "said to be proven unsent, and executed"
     TOO_UNCERTAIN = "more uncertain sends than calls can have been cut off"
-    EVIDENCE_IGNORED = "its echo was taken, and it is not DELIVERED"
-    GHOST = "executed without a message that asks for it"
+    EVIDENCE_IGNORED = "its echo was accepted, and it is not DELIVERED"
+    GHOST = "executed without a message for it"
     UNANNOUNCED = "executed without an attempt that was recorded before"
     OUT_OF_ORDER = "executed before an earlier message of its lane"
 
@@ -95,7 +95,7 @@ class Violation:
 def judge(
     calls: Sequence[Call], rows: Sequence[Row], executions: Sequence[Execution], *, cut_off: int
 ) -> list[Violation]:
-    """Everything that is wrong; `cut_off` is the most calls to the provider whose outcome may have been lost."""
+    """Every violation. `cut_off` is the largest number of provider calls whose outcome may have been lost."""
     return [
         *_of_acceptance(calls, rows),
         *_of_truth(rows, executions),
@@ -118,21 +118,21 @@ def _of_acceptance(calls: Sequence[Call], rows: Sequence[Row]) -> Iterator[Viola
             ids[call.key].add(call.message_id)
             if call.message_id not in stored:
                 yield Violation(Rule.LOST, call.message_id)
-    for key, its in ids.items():
-        if len(its) > 1:
-            yield Violation(Rule.TWO_IDS, f"{key}: {sorted(its)}")
+    for key, message_ids in ids.items():
+        if len(message_ids) > 1:
+            yield Violation(Rule.TWO_IDS, f"{key}: {sorted(message_ids)}")
     for key in sorted({call.key for call in calls if call.verdict == "fail"} & {row.key for row in rows if row.key}):
         yield Violation(Rule.REFUSED_BUT_STORED, key)
 
 
 def _of_truth(rows: Sequence[Row], executions: Sequence[Execution]) -> Iterator[Violation]:
-    times = Counter(one.message_id for one in executions)
-    tokens = Counter(one.token for one in executions if one.token is not None)
+    times = Counter(execution.message_id for execution in executions)
+    tokens = Counter(execution.token for execution in executions if execution.token is not None)
     possible = {row.message_id for row in rows if row.possible_duplicate}
-    knowing = {one.token for one in executions if one.message_id in possible}
-    for name, count in [*times.items(), *tokens.items()]:
-        if count > 1 and name not in possible and name not in knowing:
-            yield Violation(Rule.DOUBLED, f"{name} {count} times")
+    possible_tokens = {execution.token for execution in executions if execution.message_id in possible}
+    for key, count in [*times.items(), *tokens.items()]:
+        if count > 1 and key not in possible and key not in possible_tokens:
+            yield Violation(Rule.DOUBLED, f"{key} {count} times")
     for row in rows:
         executed = times[row.message_id] > 0
         if row.status in PROVEN and not executed:
@@ -146,9 +146,9 @@ def _of_uncertainty(rows: Sequence[Row], executions: Sequence[Execution], cut_of
     uncertain = sum(max(row.uncertain, int(row.status == "UNKNOWN")) for row in rows)
     if uncertain > cut_off:
         yield Violation(Rule.TOO_UNCERTAIN, f"{uncertain} of {len(rows)}, at most {cut_off}")
-    offered = {one.message_id for one in executions if one.echo_offered}
+    offered = {execution.message_id for execution in executions if execution.echo_offered}
     for row in rows:
-        ignored = row.status == "SENT" or (row.told_by_text and row.status in {"UNKNOWN", "FAILED"})
+        ignored = row.status == "SENT" or (row.identified_by_text and row.status in {"UNKNOWN", "FAILED"})
         if ignored and row.message_id in offered:
             yield Violation(Rule.EVIDENCE_IGNORED, f"{row.message_id} {row.status}")
 
@@ -159,24 +159,24 @@ def _of_origin(calls: Sequence[Call], rows: Sequence[Row], executions: Sequence[
     for row in rows:
         if row.key not in tokens:
             yield Violation(Rule.NOT_ASKED_FOR, row.message_id)
-    for one in executions:
-        its = known.get(one.message_id)
-        if its is None or one.token != tokens.get(its.key or ""):
-            yield Violation(Rule.GHOST, f"entry {one.number}, {one.marker}")
-        elif one.attempt > its.attempts:
-            yield Violation(Rule.UNANNOUNCED, f"entry {one.number}, {one.marker}")
+    for execution in executions:
+        stored = known.get(execution.message_id)
+        if stored is None or execution.token != tokens.get(stored.key or ""):
+            yield Violation(Rule.GHOST, f"entry {execution.number}, {execution.marker}")
+        elif execution.attempt > stored.attempts:
+            yield Violation(Rule.UNANNOUNCED, f"entry {execution.number}, {execution.marker}")
 
 
 def _of_order(calls: Sequence[Call], executions: Sequence[Execution]) -> Iterator[Violation]:
-    asked: defaultdict[str, list[str]] = defaultdict(list)
+    requested: defaultdict[str, list[str]] = defaultdict(list)
     for call in calls:
-        if call.token not in asked[call.lane]:
-            asked[call.lane].append(call.token)
+        if call.token not in requested[call.lane]:
+            requested[call.lane].append(call.token)
     first: dict[str, int] = {}
-    for one in sorted(executions, key=lambda one: one.number):
-        if one.token is not None:
-            first.setdefault(one.token, one.number)
-    for lane, tokens in asked.items():
+    for execution in sorted(executions, key=lambda execution: execution.number):
+        if execution.token is not None:
+            first.setdefault(execution.token, execution.number)
+    for lane, tokens in requested.items():
         latest = 0
         for token in tokens:
             if first.get(token, latest) < latest:

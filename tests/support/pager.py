@@ -22,7 +22,7 @@ _OPTIONS: Final = frozenset({"token", "channel"})
 
 
 class PagerGrammar:
-    """``P:<letters>``; everybody who wears the pager reads it."""
+    """``P:<letters>``; everybody with that pager reads it."""
 
     def parse(self, text: str) -> Conversation:
         if not _PAGER.fullmatch(text):
@@ -36,7 +36,7 @@ class PagerGrammar:
 
 
 class PagerProtocol:
-    """Sends in memory; `opened` are the connections that were asked for, `gateways` what came of them."""
+    """Sends in memory. `opened` are the connections that were opened, `gateways` the gateways that they got."""
 
     opened: ClassVar[list[ProviderConnection]] = []
     gateways: ClassVar[list[MemoryGateway]] = []

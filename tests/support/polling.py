@@ -1,11 +1,11 @@
-"""Waiting for something that only a question can tell, such as a counter of another process."""
+"""Wait for a condition that only polling shows, such as a counter of another process."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 
 async def until(holds: Callable[[], Awaitable[bool]], limit_s: float = 20, *, every_s: float = 0.005) -> None:
-    """Return once `holds` says so; TimeoutError after the limit, which no passing test comes near."""
+    """Return once `holds` returns True; TimeoutError after the limit, which no passing test comes near."""
     async with asyncio.timeout(limit_s):
         while True:
             if await holds():

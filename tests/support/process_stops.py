@@ -1,6 +1,6 @@
-"""``wework-message``, stopped by its own SIGSTOP once: after the first intent is committed, before its call begins.
+"""``wework-message`` that stops itself once by SIGSTOP: after the first intent is committed, before its call begins.
 
-No signal from outside can hit that moment for certain.
+No signal from outside can meet that moment reliably.
 """
 
 import itertools

@@ -1,14 +1,13 @@
-"""The service and the simulator as processes of their own, ended by their own id, with their output kept in files."""
+"""The service and the simulator as processes; each is ended by its own id, and its output is kept in a file."""
 
-import asyncio
 import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -17,15 +16,25 @@ import psutil
 from tests.support.servers.ports import free_port
 
 READY_S: Final = 60.0
-"""No process takes so long to answer, on however slow a machine."""
+"""No process needs so long until it answers, even on a slow machine."""
 EXIT_S: Final = 25.0
-"""A process that was told to end has ended by then (D-39)."""
+"""The longest time from SIGTERM to the end of a process (D-39)."""
 
-_KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "COVERAGE_PROCESS_START")
+_INHERITED: Final = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "PYTHONPATH",
+    "VIRTUAL_ENV",
+    "COVERAGE_PROCESS_START",
+)
 """No setting of the shell that runs the tests may reach the service."""
 _ROOT: Final = Path(__file__).parents[2]
-_TAIL: Final = 60
-_FIRST: Final = {
+_TAIL_LINES: Final = 60
+_DEFAULTS: Final = {
     "LOGGING_FILE_NAME": "",
     "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_TIMEOUT_MS": "2500",
     "APP_MESSAGE_UNKNOWN_HORIZON_SECONDS": "3",
@@ -57,7 +66,7 @@ class Program:
 
     def spawn(self) -> None:
         assert not self.running, f"{self.name} runs already"
-        environ = {key: os.environ[key] for key in _KEPT if key in os.environ} | self._settings
+        environ = {key: os.environ[key] for key in _INHERITED if key in os.environ} | self._settings
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
                 self._arguments, cwd=self._folder, env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
@@ -65,7 +74,7 @@ class Program:
             )  # fmt: skip
 
     def until(self, ready: Callable[[], bool]) -> None:
-        """Return once `ready` says so; AssertionError, with the output, where it ends first or takes for ever."""
+        """Return once `ready` returns True; AssertionError, with the output, where the process ends first or takes too long."""
         ends = time.monotonic() + READY_S
         while not ready():
             assert self.running, f"{self.name} ended at once:\n{self.tail()}"
@@ -84,7 +93,7 @@ class Program:
         self._process.send_signal(signal.SIGTERM)
 
     def pause(self) -> None:
-        """SIGSTOP: it has no idea how long it stands still."""
+        """SIGSTOP: the process does not notice how long it is stopped."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
@@ -93,13 +102,13 @@ class Program:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
-    def stands_still(self) -> bool:
-        """Whether something has stopped it."""
+    def is_stopped(self) -> bool:
+        """Whether a SIGSTOP has stopped it."""
         assert self._process is not None
         return psutil.Process(self._process.pid).status() == psutil.STATUS_STOPPED
 
     def exit_code(self, limit_s: float = EXIT_S) -> int:
-        """Wait for the end of a process that was told to end; AssertionError where it does not."""
+        """Wait for the end after a signal; AssertionError where the process does not end."""
         assert self._process is not None
         try:
             return self._process.wait(limit_s)
@@ -108,22 +117,22 @@ class Program:
             raise AssertionError(f"{self.name} did not end within {limit_s} s:\n{self.tail()}") from None
 
     def stop(self) -> int:
-        """SIGTERM, and wait; the exit code."""
+        """SIGTERM, and wait for the end; the exit code."""
         if self.running:
             self.terminate()
         return self.exit_code()
 
     def tail(self) -> str:
-        """The end of what it has written."""
+        """The last lines of its output."""
         lines = self._output.read_text("utf-8", "replace").splitlines() if self._output.exists() else []
-        return "\n".join(lines[-_TAIL:])
+        return "\n".join(lines[-_TAIL_LINES:])
 
     def has_written(self, words: str) -> bool:
-        """Whether it ever wrote this."""
+        """Whether `words` are in its output."""
         return words in self._output.read_text("utf-8", "replace")
 
     def close(self) -> None:
-        """End it somehow, and leave its output where pytest shows it if the test failed."""
+        """End it, and print its output: pytest shows it where the test failed."""
         if self.running:
             self.terminate()
             self.resume()
@@ -132,8 +141,8 @@ class Program:
         print(f"--- {self._output}\n{self.tail()}")  # noqa: T201 - pytest shows it where a test failed, only then
 
 
-class Served(Program):
-    """A program that answers on a port of its own."""
+class HttpProgram(Program):
+    """A program that answers HTTP on a port of its own."""
 
     path = ""
 
@@ -152,7 +161,7 @@ class Served(Program):
 
     def ready(self) -> bool:
         try:
-            # Without certificates: to load them at each look would slow down what is looked at.
+            # Without certificates: to load them for each request would slow the process down.
             with httpx.Client(trust_env=False, verify=False, timeout=5) as client:  # noqa: S501 - plain HTTP, of our own
                 return client.get(self.origin + self.path).is_success
         except httpx.TransportError:
@@ -163,8 +172,8 @@ class Served(Program):
         self.until(self.ready)
 
 
-class ServiceProgram(Served):
-    """``wework-message serve``, or `command`, on a SQLite file of the folder, unless its settings name a database."""
+class ServiceProgram(HttpProgram):
+    """``wework-message serve``, or `command`. The database is a SQLite file in the folder, unless the settings name another."""
 
     path = "/actuator/health/readiness"
 
@@ -187,11 +196,11 @@ class ServiceProgram(Served):
         }
         if "SPRING_DATASOURCE_URL" in settings:
             del own["DATASOURCE_URL"]
-        super().__init__(name, folder, port, command, _FIRST | own | settings, module)
+        super().__init__(name, folder, port, command, _DEFAULTS | own | settings, module)
         self.url = f"{self.origin}/message"
 
 
-class SimulatorProgram(Served):
+class SimulatorProgram(HttpProgram):
     """``wework-message simulate`` with a ledger in the folder, continued at each start."""
 
     path = "/_sim/state"
@@ -208,20 +217,20 @@ class SimulatorProgram(Served):
 def service_processes(
     folder: Path, *options: str, provider_url: str | None = None, **settings: str
 ) -> Iterator["ServiceProcesses"]:
-    """Simulator and service, both answering; `options` are the simulator's, `settings` the service's.
+    """A simulator and a service that answer. `options` are the simulator's, `settings` the service's.
 
-    `provider_url` leads to the simulator by a detour.
+    `provider_url` is the address of a proxy in front of the simulator.
     """
     port = free_port()
     simulator = SimulatorProgram(folder, f"http://127.0.0.1:{port}/message/api/callbacks/webhook", *options)
     service = ServiceProgram(folder, provider_url or simulator.origin, port=port, **settings)
-    stage = ServiceProcesses(simulator, service)
+    programs = ServiceProcesses(simulator, service)
     try:
         simulator.spawn()
         service.spawn()
         simulator.until(simulator.ready)
         service.until(service.ready)
-        yield stage
+        yield programs
     finally:
         service.close()
         simulator.close()
@@ -233,74 +242,3 @@ class ServiceProcesses:
     def __init__(self, simulator: SimulatorProgram, service: ServiceProgram) -> None:
         self.simulator = simulator
         self.service = service
-
-
-@asynccontextmanager
-async def door(leads_to: Callable[[], int]) -> AsyncIterator["Door"]:
-    """A port that refuses connections until it is opened, and then leads to the port that `leads_to` tells."""
-    one = Door(leads_to)
-    try:
-        yield one
-    finally:
-        await one.close()
-
-
-class Door:
-    """A bound socket: connections are refused while it does not listen, wait while it holds, and are passed on else."""
-
-    def __init__(self, leads_to: Callable[[], int]) -> None:
-        self._leads_to = leads_to
-        self._let_in = asyncio.Event()
-        self._let_in.set()
-        self._pipes: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def hold(self) -> None:
-        """Connections are taken, and nothing is answered."""
-        self._let_in.clear()
-
-    def release(self) -> None:
-        """What is held goes on."""
-        self._let_in.set()
-
-    async def open(self) -> None:
-        self._server = await asyncio.start_server(self._enter, "127.0.0.1", self.port)
-
-    async def shut(self) -> None:
-        """Refuse again; what is under way is cut."""
-        if self._server is not None:
-            self._server.close()
-            for pipe in self._pipes:
-                pipe.cancel()
-            await asyncio.gather(*self._pipes, return_exceptions=True)
-            await self._server.wait_closed()
-            self._server = None
-
-    async def close(self) -> None:
-        await self.shut()
-
-    async def _enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        pipe = asyncio.current_task()
-        assert pipe is not None
-        self._pipes.add(pipe)
-        try:
-            await self._let_in.wait()
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._leads_to())
-            try:
-                await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
-            finally:
-                far_writer.close()
-        except (OSError, asyncio.CancelledError):
-            pass
-        finally:
-            self._pipes.discard(pipe)
-            writer.close()
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65_536):
-        writer.write(data)
-        await writer.drain()
-    writer.close()

@@ -1,4 +1,4 @@
-"""A cluster in memory that does what at-least-once allows: it repeats, doubles and reorders."""
+"""A RocketMQ cluster in memory. It repeats, duplicates and reorders messages, as at-least-once delivery allows."""
 
 import asyncio
 import itertools
@@ -10,8 +10,8 @@ from wework_message.adapters.rocketmq.transport.port import Delivery, PublishErr
 
 
 @dataclass(slots=True)
-class _Line:
-    """What one group has yet to get of one topic."""
+class _Queue:
+    """What one group has not acknowledged of one topic."""
 
     ready: list[Delivery] = field(default_factory=list)
     taken: dict[int, tuple[Delivery, float]] = field(default_factory=dict)
@@ -24,9 +24,9 @@ class MemoryTransport:
     def __init__(
         self, *, copies: int = 1, seed: int | None = None, lease_scale: float = 1.0, wait_s: float = 0.2
     ) -> None:
-        """`copies` of each message are stored, under one id; with a `seed` they come in any order.
+        """`copies` of each message are stored under one id; with a `seed` they come in a random order.
 
-        Leases last `lease_scale` as long as asked, a receive waits `wait_s` for the first message.
+        A lease lasts `lease_scale` times the requested time; a receive waits `wait_s` for the first message.
         """
         self.copies = copies
         self.away = False
@@ -36,7 +36,7 @@ class MemoryTransport:
         self._random_source = random.Random(seed) if seed is not None else None
         self._lease_scale = lease_scale
         self._wait_s = wait_s
-        self._lines: dict[tuple[str, str], _Line] = {}
+        self._queues: dict[tuple[str, str], _Queue] = {}
         self._serial = itertools.count(1)
         self._closed = False
 
@@ -44,70 +44,77 @@ class MemoryTransport:
         self.put(topic, body, keys)
 
     def put(self, topic: str, body: bytes, keys: Sequence[str] = (), message_id: str | None = None) -> str:
-        """Store it; the broker's id of it."""
+        """Store the message; return the broker's id."""
         if self.away or self._closed:
             raise PublishError("away")
-        name = message_id or f"{next(self._serial):032X}"
+        message_id = message_id or f"{next(self._serial):032X}"
         self.published.append((topic, body))
-        for (where, _), line in self._lines.items():
-            if where == topic:
-                line.ready += [
-                    Delivery(topic, body, tuple(keys), name, 1, next(self._serial)) for _ in range(self.copies)
+        for (subscribed, _), queue in self._queues.items():
+            if subscribed == topic:
+                queue.ready += [
+                    Delivery(topic, body, tuple(keys), message_id, 1, next(self._serial)) for _ in range(self.copies)
                 ]
-                line.filled.set()
-        return name
+                queue.filled.set()
+        return message_id
 
     async def subscribe(self, topic: str, group: str, *, lease_s: int) -> "MemorySubscription":
-        line = self._lines.setdefault((topic, group), _Line())
-        return MemorySubscription(self, line, lease_s * self._lease_scale, self._wait_s)
+        queue = self._queues.setdefault((topic, group), _Queue())
+        return MemorySubscription(self, queue, lease_s * self._lease_scale, self._wait_s)
 
     async def close(self) -> None:
         self._closed = True
 
     def lag(self, topic: str, group: str) -> int:
         """Messages that are not acknowledged yet."""
-        line = self._lines[topic, group]
-        return len(line.ready) + len(line.taken)
+        queue = self._queues[topic, group]
+        return len(queue.ready) + len(queue.taken)
 
     def taken(self, topic: str, group: str) -> int:
         """Messages that were received and are not acknowledged yet."""
-        return len(self._lines[topic, group].taken)
+        return len(self._queues[topic, group].taken)
 
     def expire(self, topic: str, group: str) -> None:
         """Every lease ends now."""
-        self._redeliver(self._lines[topic, group], float("inf"))
+        self._redeliver(self._queues[topic, group], float("inf"))
 
-    def take(self, line: _Line, limit: int, until: float) -> list[Delivery]:
-        """What a receive gets."""
-        self._redeliver(line, asyncio.get_running_loop().time())
+    def take(self, queue: _Queue, limit: int, until: float) -> list[Delivery]:
+        """The messages of one receive, leased until `until`."""
+        self._redeliver(queue, asyncio.get_running_loop().time())
         if self.away:
             return []
         if self._random_source is not None:
-            self._random_source.shuffle(line.ready)
-        found, line.ready = line.ready[:limit], line.ready[limit:]
-        for one in found:
-            assert isinstance(one.handle, int)
-            line.taken[one.handle] = one, until
-        if not line.ready:
-            line.filled.clear()
-        return found
+            self._random_source.shuffle(queue.ready)
+        deliveries, queue.ready = queue.ready[:limit], queue.ready[limit:]
+        for delivery in deliveries:
+            assert isinstance(delivery.handle, int)
+            queue.taken[delivery.handle] = delivery, until
+        if not queue.ready:
+            queue.filled.clear()
+        return deliveries
 
-    def _redeliver(self, line: _Line, now: float) -> None:
-        for handle, (one, until) in list(line.taken.items()):
+    def _redeliver(self, queue: _Queue, now: float) -> None:
+        for handle, (delivery, until) in list(queue.taken.items()):
             if until <= now:
-                del line.taken[handle]
-                line.ready.append(
-                    Delivery(one.topic, one.body, one.keys, one.message_id, one.attempt + 1, next(self._serial))
+                del queue.taken[handle]
+                queue.ready.append(
+                    Delivery(
+                        delivery.topic,
+                        delivery.body,
+                        delivery.keys,
+                        delivery.message_id,
+                        delivery.attempt + 1,
+                        next(self._serial),
+                    )
                 )
-                line.filled.set()
+                queue.filled.set()
 
 
 class MemorySubscription:
     """One consumer."""
 
-    def __init__(self, transport: MemoryTransport, line: _Line, lease_s: float, wait_s: float) -> None:
+    def __init__(self, transport: MemoryTransport, queue: _Queue, lease_s: float, wait_s: float) -> None:
         self._transport = transport
-        self._line = line
+        self._queue = queue
         self._lease_s = lease_s
         self._wait_s = wait_s
         self._closed = False
@@ -117,18 +124,18 @@ class MemorySubscription:
             return ()
         self._transport.receives += 1
         loop = asyncio.get_running_loop()
-        if found := self._transport.take(self._line, limit, loop.time() + self._lease_s):
-            return found
+        if deliveries := self._transport.take(self._queue, limit, loop.time() + self._lease_s):
+            return deliveries
         try:
             async with asyncio.timeout(self._wait_s):
-                await self._line.filled.wait()
+                await self._queue.filled.wait()
         except TimeoutError:
             return ()
-        return self._transport.take(self._line, limit, loop.time() + self._lease_s)
+        return self._transport.take(self._queue, limit, loop.time() + self._lease_s)
 
     async def ack(self, delivery: Delivery) -> None:
         assert isinstance(delivery.handle, int)
-        if not self._transport.away and self._line.taken.pop(delivery.handle, None) is not None:
+        if not self._transport.away and self._queue.taken.pop(delivery.handle, None) is not None:
             self._transport.acked.append(delivery.message_id)
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Links to the Redis of the tests, with time enough for a machine that does other things too."""
+"""A guarded client of the Redis of the tests, with a limit of time that a busy machine keeps."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

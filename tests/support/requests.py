@@ -1,4 +1,4 @@
-"""One full and valid request per message type, MIXED included, and what each type needs: all from the types themselves."""
+"""One full and valid request for each message type, MIXED included, and the required fields: all derived from the types."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from wework_message.entrypoints.wire.requests.examples import GUID, PERSON, ROOM
 __all__ = ["CONTENTS", "EXAMPLES", "GUID", "PERSON", "REQUIRED", "ROOM"]
 
 CONTENTS: Final[dict[str, dict[str, Any]]] = {name: dict(kind.EXAMPLE) for name, kind in TYPES.items()}
-"""The fields of each type, as they stand beside `messageType`."""
+"""The fields of each type next to `messageType`."""
 
 EXAMPLES: Final[dict[str, dict[str, Any]]] = full_requests()
 """A full send request per type."""
@@ -19,4 +19,4 @@ REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     name: tuple(field.encode_name for field in msgspec.structs.fields(kind) if field.required)
     for name, kind in TYPES.items()
 } | {"MIXED": ("parts",)}
-"""The fields without which a request of the type is refused, whatever else it says."""
+"""The fields without which a request of the type is refused."""

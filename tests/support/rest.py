@@ -1,4 +1,4 @@
-"""The REST API over the whole application on memory adapters."""
+"""The REST API of an application on memory adapters."""
 
 import dataclasses
 from collections.abc import AsyncIterator, Callable
@@ -33,7 +33,7 @@ BATCH = "/message/api/messages/send/batch"
 
 @dataclass(slots=True)
 class Rest:
-    """A client of the API, and the hands of the test on what is behind it."""
+    """A client of the API, and the application that answers it."""
 
     client: httpx.AsyncClient
     behind: InMemoryApp
@@ -83,7 +83,7 @@ async def serving(
     polled: Callable[[MessageReader], StatusReader] = ReadStatuses,
     **settings: Any,
 ) -> AsyncIterator[Rest]:
-    """The API without a socket; `settings` go to its `Config`, `polled` makes what answers polls."""
+    """The API without a socket. `settings` go to its `Config`; `polled` makes the reader that answers status polls."""
     exchanges: list[HttpExchange] = []
     async with running(policy, dispatching=dispatching) as behind:
         known: dict[str, Any] = {"version": "0.1.0", "now": behind.clock.now, "observe": exchanges.append}

@@ -1,4 +1,4 @@
-"""What a client sees of the service, and what the simulator's ledger says: the two sides of every end-to-end test."""
+"""A running service with clients of its API and of the simulator: the two sides of every end-to-end test."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ from tests.support.processes import ServiceProcesses, service_processes
 Json = dict[str, Any]
 
 LONG_S: Final = 60.0
-"""No test waits so long for something that happens."""
+"""A limit that no passing test reaches."""
 
 SENDS: Final = "/msg/send_"
 
@@ -27,7 +27,7 @@ class Api:
         return await self.client.post(f"/api/messages/{route}", json=body, headers=_named(headers))
 
     async def send(self, body: Mapping[str, Any], **headers: str) -> Json:
-        """Send and wait; `data`, whatever became of it."""
+        """Send and wait; return `data`, whatever the outcome."""
         answer = await self.post("send", body, **headers)
         assert answer.status_code in {200, 202}, answer.text
         data: Json = answer.json()["data"]
@@ -41,7 +41,7 @@ class Api:
         return message_id
 
     async def status(self, message_id: str, wait_s: int = 0) -> Json:
-        """Where it stands now, or after its next change or `wait_s`."""
+        """The status object now or, with `wait_s`, after the next change or that time."""
         answer = await self.client.get(f"/api/messages/{message_id}/status", params={"wait": wait_s})
         data: Json = answer.json()["data"]
         return data
@@ -65,17 +65,17 @@ class Api:
         return latest
 
     async def rows(self) -> list[Json]:
-        """Every message there is, oldest first."""
-        found: list[Json] = []
+        """All messages, oldest first."""
+        rows: list[Json] = []
         cursor: str | None = ""
         while cursor is not None:
             page = await self.client.get(
                 "/api/messages", params={"limit": 100} | ({"cursor": cursor} if cursor else {})
             )
             assert page.status_code == 200, page.text
-            found += page.json()["data"]["items"]
+            rows += page.json()["data"]["items"]
             cursor = page.json()["data"]["nextCursor"]
-        return found[::-1]
+        return rows[::-1]
 
     async def recall(self, guid: str, message_id: str) -> Json:
         answer = await self.client.delete(f"/api/messages/{guid}/messages/{message_id}")
@@ -102,8 +102,8 @@ class Simulator:
         return entries
 
     async def calls(self, message_id: str) -> list[Json]:
-        """The calls that bear this message's marker, recalls included."""
-        return [one for one in await self.ledger() if (one["marker"] or "").startswith(f"{message_id}.")]
+        """The calls with the marker of this message, recalls included."""
+        return [entry for entry in await self.ledger() if (entry["marker"] or "").startswith(f"{message_id}.")]
 
     async def state(self) -> Json:
         state: Json = (await self._client.get("/_sim/state")).json()
@@ -119,7 +119,7 @@ class Simulator:
         await self._control("echoes", {"hold": True})
 
     async def release_echoes(self) -> None:
-        """What waits leaves now, and what comes is not held any more."""
+        """Deliver the echoes that wait, and hold no others."""
         await self._control("echoes", {"hold": False})
         await self._control("echoes/release", {})
 
@@ -136,11 +136,11 @@ class Simulator:
 
 
 class RunningService:
-    """Programs, client and ledger of one test."""
+    """The programs of a test, with clients of the API and of the simulator."""
 
-    def __init__(self, stage: ServiceProcesses, api: Api, simulator: Simulator) -> None:
-        self.simulator_program = stage.simulator
-        self.service = stage.service
+    def __init__(self, programs: ServiceProcesses, api: Api, simulator: Simulator) -> None:
+        self.simulator_program = programs.simulator
+        self.service = programs.service
         self.api = api
         self.simulator = simulator
 
@@ -156,10 +156,10 @@ async def client_of(url: str, **options: Any) -> AsyncIterator[httpx.AsyncClient
 async def running_service(
     folder: Path, *options: str, provider_url: str | None = None, **settings: str
 ) -> AsyncIterator[RunningService]:
-    """See `playing`."""
-    with service_processes(folder, *options, provider_url=provider_url, **settings) as stage:
-        async with client_of(stage.service.url) as client, client_of(stage.simulator.origin) as control:
-            yield RunningService(stage, Api(client), Simulator(control))
+    """See `service_processes`."""
+    with service_processes(folder, *options, provider_url=provider_url, **settings) as programs:
+        async with client_of(programs.service.url) as client, client_of(programs.simulator.origin) as control:
+            yield RunningService(programs, Api(client), Simulator(control))
 
 
 def text(content: str = "测试消息", **changes: Any) -> Json:

@@ -1,4 +1,4 @@
-"""A provider whose every byte is moved by the test, over real sockets."""
+"""A provider over real sockets; the test sends and receives every byte."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ from wework_message.adapters.http import HttpClient
 
 
 class Peer:
-    """The server's end of one connection, moved byte by byte by the test."""
+    """The server's end of one connection; the test controls every byte."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -17,15 +17,15 @@ class Peer:
         self._received = b""
 
     async def request(self) -> bytes:
-        """One whole request as it came."""
-        while not (whole := self._whole()):
+        """One complete request, as it came."""
+        while not (request := self._complete_request()):
             more = await self._loop.sock_recv(self._connection, 65536)
             assert more, "the client closed in the middle of a request"
             self._received += more
-        self._received = self._received[len(whole) :]
-        return whole
+        self._received = self._received[len(request) :]
+        return request
 
-    def _whole(self) -> bytes:
+    def _complete_request(self) -> bytes:
         head, end, body = self._received.partition(b"\r\n\r\n")
         if not end:
             return b""
@@ -36,11 +36,11 @@ class Peer:
         await self._loop.sock_sendall(self._connection, data)
 
     async def some(self) -> bytes:
-        """At least one byte of whatever comes."""
+        """At least one byte, as soon as any comes."""
         return await self._loop.sock_recv(self._connection, 65536)
 
     async def rest(self) -> bytes:
-        """Everything until the client's end."""
+        """Everything until the client closes the connection."""
         try:
             while more := await self._loop.sock_recv(self._connection, 65536):
                 self._received += more

@@ -1,6 +1,6 @@
-"""``wework-message`` on a machine whose wall clock is off by ``TEST_CLOCK_SHIFT_MS``; its boot clock is right.
+"""``wework-message`` with a wall clock that is wrong by ``TEST_CLOCK_SHIFT_MS``; the boot clock is right.
 
-Not by libfaketime: that fails in the threads of Python 3.11 (clock_nanosleep answers EINVAL).
+Without libfaketime, which fails in the threads of Python 3.11 (clock_nanosleep answers EINVAL).
 """
 
 import os

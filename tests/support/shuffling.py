@@ -1,4 +1,4 @@
-"""A transport that does everything that at-least-once delivery in no order allows, on top of one that works."""
+"""A transport that adds duplicates and delays to another one, as unordered at-least-once delivery allows."""
 
 import asyncio
 import random
@@ -8,7 +8,7 @@ from wework_message.adapters.rocketmq.transport.port import Subscription, Transp
 
 
 class Shuffling:
-    """Publishes each message up to three times, and holds each back while others overtake it."""
+    """Publishes each message up to three times, each time after a random delay, so that others overtake it."""
 
     def __init__(self, transport: Transport, seed: int, *, longest_s: float = 0.05) -> None:
         self._transport = transport

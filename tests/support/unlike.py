@@ -1,4 +1,4 @@
-"""Three stored messages that differ in everything a list can be narrowed by."""
+"""Three stored messages that differ in the value of every filter."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -19,24 +19,24 @@ _PLACES: Final[Mapping[Callable[..., Any], tuple[int, ...]]] = {
     operator.ge: (2, 1),
     operator.lt: (0,),
 }
-"""By comparison: which of the three a list shows, newest first, where the value is the second one's."""
+"""By comparison: indexes of the messages that a list shows, newest first, if the value is that of the second message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unlike:
-    """In the order of acceptance."""
+    """Three messages in the order of acceptance."""
 
     messages: tuple[Message, Message, Message]
 
     def value(self, name: str) -> Any:
-        """What the second message has for the filter `name`, and the others have not."""
+        """The second message's value for the filter `name`; no other message has it."""
         first, second, third = (FILTERS[name].value_of(message) for message in self.messages)
         assert second is not None, f"give the messages of this test a {name}"
         assert second not in (first, third), f"give each message of this test another {name}"
         return second
 
     def listed(self, name: str) -> list[MessageId]:
-        """What a list narrowed by that value shows."""
+        """Ids of the messages that a list with that value shows."""
         return [self.messages[place].id for place in _PLACES[FILTERS[name].compare]]
 
 

@@ -1,4 +1,4 @@
-"""The judge of the end-to-end runs finds each kind of wrong, and nothing wrong where nothing is."""
+"""The oracle of the end-to-end runs finds every kind of violation, and none in a good run."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ CALLS = [
     )
 ]
 REFUSED = Call("bad", "fail", "t-bad", "lane0")
-ROWS = [Row(f"m{n}", f"k{n}", "DELIVERED", told_by_text=n != 5) for n in range(COUNT)]
+ROWS = [Row(f"m{n}", f"k{n}", "DELIVERED", identified_by_text=n != 5) for n in range(COUNT)]
 EXECUTED = [Execution(n + 1, f"m{n}.1", f"t{n}") for n in range(COUNT)]
 
 
@@ -26,14 +26,14 @@ def rules(
     executions: list[Execution] | None = None,
     cut_off: int = 2,
 ) -> set[Rule]:
-    found = judge(
+    violations = judge(
         [*CALLS, REFUSED] if calls is None else calls,
         ROWS if rows is None else rows,
         EXECUTED if executions is None else executions,
         cut_off=cut_off,
     )
-    assert all(str(one).startswith(one.rule) for one in found)
-    return {one.rule for one in found}
+    assert all(str(violation).startswith(violation.rule) for violation in violations)
+    return {violation.rule for violation in violations}
 
 
 def changed(place: int, **values: object) -> list[Row]:
@@ -45,17 +45,17 @@ def test_a_good_run_has_no_violation() -> None:
 
 
 def test_unknown_is_no_violation_where_nothing_proves_it_wrong() -> None:
-    never = [one for one in EXECUTED if one.message_id != "m0"]
+    never = [execution for execution in EXECUTED if execution.message_id != "m0"]
     assert rules(rows=changed(0, status="UNKNOWN", uncertain=1), executions=never) == set()
-    silent = [replace(one, echo_offered=one.message_id != "m0") for one in EXECUTED]
+    silent = [replace(execution, echo_offered=execution.message_id != "m0") for execution in EXECUTED]
     assert rules(rows=changed(0, status="UNKNOWN", uncertain=1), executions=silent) == set()
-    assert rules(rows=changed(5, status="UNKNOWN", uncertain=1)) == set()  # only an id can tell a file
+    assert rules(rows=changed(5, status="UNKNOWN", uncertain=1)) == set()  # only an id identifies a file
 
 
 def test_marking_everything_unknown_is_found() -> None:
     unknown = [replace(row, status="UNKNOWN") for row in ROWS]
     assert rules(rows=unknown) == {Rule.TOO_UNCERTAIN, Rule.EVIDENCE_IGNORED}
-    silent = [replace(one, echo_offered=False) for one in EXECUTED]
+    silent = [replace(execution, echo_offered=False) for execution in EXECUTED]
     assert rules(rows=unknown, executions=silent) == {Rule.TOO_UNCERTAIN}
     assert rules(rows=unknown, cut_off=COUNT) == {Rule.EVIDENCE_IGNORED}
 
@@ -78,13 +78,13 @@ def test_a_refused_message_that_is_stored_is_found() -> None:
     assert rules(rows=[*ROWS, Row("m9", "bad", "CANCELLED")]) == {Rule.REFUSED_BUT_STORED}
 
 
-def test_a_message_that_nobody_asked_for_is_found() -> None:
+def test_a_message_that_no_client_requested_is_found() -> None:
     assert rules(rows=[*ROWS, Row("m9", None, "CANCELLED")]) == {Rule.NOT_ASKED_FOR}
 
 
 def test_a_double_execution_is_found_by_its_marker() -> None:
-    again = Execution(9, "m0.2", None)
-    assert Rule.DOUBLED in rules(rows=changed(0, attempts=2), executions=[*EXECUTED, again])
+    second = Execution(9, "m0.2", None)
+    assert Rule.DOUBLED in rules(rows=changed(0, attempts=2), executions=[*EXECUTED, second])
 
 
 def test_a_double_execution_is_found_by_its_content() -> None:
@@ -96,8 +96,8 @@ def test_a_double_execution_is_found_by_its_content() -> None:
 
 
 def test_a_duplicate_that_the_service_knows_of_is_no_violation() -> None:
-    again = Execution(9, "m0.2", "t0")
-    assert rules(rows=changed(0, attempts=2, possible_duplicate=True), executions=[*EXECUTED, again]) == set()
+    second = Execution(9, "m0.2", "t0")
+    assert rules(rows=changed(0, attempts=2, possible_duplicate=True), executions=[*EXECUTED, second]) == set()
 
 
 @pytest.mark.parametrize("status", ["SENT", "DELIVERED", "RECALLED"])
@@ -107,12 +107,12 @@ def test_a_message_said_to_be_sent_that_was_not_is_found(status: str) -> None:
 
 @pytest.mark.parametrize(("status", "confirmed"), [("FAILED", True), ("EXPIRED", None), ("CANCELLED", None)])
 def test_a_message_said_to_be_unsent_that_was_sent_is_found(status: str, confirmed: bool | None) -> None:
-    silent = [replace(one, echo_offered=False) for one in EXECUTED]
+    silent = [replace(execution, echo_offered=False) for execution in EXECUTED]
     assert rules(rows=changed(0, status=status, confirmed=confirmed), executions=silent) == {Rule.FALSE_FAILED}
 
 
 def test_a_failure_that_claims_no_proof_is_no_violation() -> None:
-    silent = [replace(one, echo_offered=False) for one in EXECUTED]
+    silent = [replace(execution, echo_offered=False) for execution in EXECUTED]
     assert rules(rows=changed(0, status="FAILED", confirmed=False), executions=silent) == set()
 
 

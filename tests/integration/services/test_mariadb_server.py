@@ -78,14 +78,14 @@ async def test_paused_it_answers_nothing_until_it_is_resumed(mariadb: MariaDb, m
 
 @pytest.mark.usefixtures("mariadb")  # skipped with the others
 def test_stopped_it_leaves_no_process(tmp_path: Path) -> None:
-    before = {one.pid for one in psutil.Process().children(recursive=True)}
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
     server = MariaDb(tmp_path, tmp_path)
     server.start()
-    assert {one.pid for one in psutil.Process().children(recursive=True)} - before == {server.pid}
+    assert {process.pid for process in psutil.Process().children(recursive=True)} - before == {server.pid}
 
     server.stop()
 
-    assert {one.pid for one in psutil.Process().children(recursive=True)} == before
+    assert {process.pid for process in psutil.Process().children(recursive=True)} == before
     with pytest.raises(ServerError, match="does not run"):
         server.kill9()
 

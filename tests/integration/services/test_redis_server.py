@@ -47,9 +47,9 @@ async def test_paused_it_answers_nothing_until_it_is_resumed(client: redis.async
 
 @pytest.mark.usefixtures("redis_server")  # skipped with the others
 def test_stopped_it_leaves_no_process(tmp_path: Path) -> None:
-    before = {one.pid for one in psutil.Process().children(recursive=True)}
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
     server = Redis(tmp_path, tmp_path)
     server.start()
     server.stop()
-    assert {one.pid for one in psutil.Process().children(recursive=True)} == before
+    assert {process.pid for process in psutil.Process().children(recursive=True)} == before
     assert not server.answers()

@@ -8,9 +8,9 @@ import pytest
 TESTS = """
 import pytest
 
-def test_of_redis(redis_url): ...
+def test_with_redis(redis_url): ...
 
-def test_of_something_else(): ...
+def test_without_a_server(): ...
 """
 BROKEN = """
 def test_that_fails(redis_server):
@@ -27,7 +27,7 @@ def session_of(folder: Path, tests: str, *options: str, **environment: str) -> "
     file.write_text(tests)
     command = [
         sys.executable, "-m", "pytest", "-q", "-c", "pyproject.toml", "-p", "no:cacheprovider", "-p", "tests.support.servers.plugin",
-        f"--basetemp={folder / 'kept'}", *options, str(file),
+        f"--basetemp={folder / 'basetemp'}", *options, str(file),
     ]  # fmt: skip
     settings = {"PATH": os.environ["PATH"]} | environment
     return subprocess.run(command, check=False, capture_output=True, text=True, env=settings, timeout=90)
@@ -54,12 +54,12 @@ def test_demanded_a_missing_server_is_a_failure(tmp_path: Path, nothing_installe
     assert "scripts/install-services" in done.stdout
 
 
-def test_tests_of_servers_are_marked_by_what_they_ask_for(tmp_path: Path, nothing_installed: str) -> None:
+def test_tests_of_servers_are_marked_by_their_fixtures(tmp_path: Path, nothing_installed: str) -> None:
     done = session_of(tmp_path, TESTS, "-m", "services", PATH=nothing_installed)
     assert "1 skipped, 1 deselected" in done.stdout
 
 
-def test_a_failure_shows_the_log_and_the_next_test_finds_the_server_whole(tmp_path: Path, redis_url: str) -> None:
+def test_a_failure_shows_the_log_and_the_next_test_finds_the_server_repaired(tmp_path: Path, redis_url: str) -> None:
     done = session_of(tmp_path, BROKEN)
     assert "1 failed, 1 passed" in done.stdout, done.stdout
     assert "log of Redis" in done.stdout

@@ -1,6 +1,6 @@
-"""``make services``: the servers on their usual ports where those are free, until Ctrl-C.
+"""``make services``: run the servers until Ctrl-C, on their usual ports where those are free.
 
-Standard output is the settings that lead the service to them, one ``NAME=value`` a line, and nothing else.
+Standard output is the service's settings for them, one ``NAME=value`` a line, and nothing else.
 """
 
 import signal
@@ -19,7 +19,7 @@ _POLL_INTERVAL_S: Final = 1.0
 
 
 def main() -> int:
-    """Exit code: 0 after Ctrl-C or SIGTERM, 1 where a server is missing or ends by itself."""
+    """Run; exit code 0 after Ctrl-C or SIGTERM, 1 where a server is missing or ends by itself."""
     kinds = (mariadb.MariaDb, redis.Redis, rocketmq.RocketMq)
     if missing := [reason for kind in kinds if (reason := kind.missing())]:
         _say(f"{'; '.join(missing)}. Run scripts/install-services first.")
@@ -49,12 +49,12 @@ def main() -> int:
             "ROCKETMQ_NAME_SERVER": queue.name_server.address,
             "ROCKETMQ_ENDPOINTS": queue.endpoints,
         }
-        print(*(f"{key}={value}" for key, value in lines.items()), sep="\n", flush=True)  # noqa: T201 - this is its output
+        print(*(f"{key}={value}" for key, value in lines.items()), sep="\n", flush=True)  # noqa: T201 - the settings are the output
         _say(f"Ctrl-C stops all and throws the data away. Logs are in {folder}")
         while not ended.wait(_POLL_INTERVAL_S):
-            for one in (database, cache, queue.name_server, queue.broker):
-                if not one.running:
-                    _say(f"{one.title} has ended\n{one.tail()}")
+            for process in (database, cache, queue.name_server, queue.broker):
+                if not process.running:
+                    _say(f"{process.title} has ended\n{process.tail()}")
                     return 1
         _say("stopping")
     return 0

@@ -1,4 +1,4 @@
-"""MariaDB with the durability that production demands, and a fresh database for whoever asks."""
+"""MariaDB with the durability that production demands, and fresh databases."""
 
 import getpass
 import shutil
@@ -18,7 +18,7 @@ USUAL_PORT: Final = 3306
 _PROGRAMS: Final = ("mariadbd", "mariadb-install-db", "mariadb")
 _CALL_S: Final = 60
 _SBIN: Final = "/usr/local/sbin:/usr/sbin:/sbin"
-"""Debian keeps the server where the PATH of most users does not look."""
+"""Debian installs the server outside the PATH of most users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Database:
 
 
 class MariaDb(Server):
-    """A server of its own, not the machine's: own data, own socket, no option file read."""
+    """A private server, not the machine's: its own data and socket; it reads no option file."""
 
     host = HOST
 
@@ -47,14 +47,14 @@ class MariaDb(Server):
         self.port = port or free_port()
         self._data = data / "mariadb"
         self._scratch = data / "mariadb-tmp"
-        """Its own: at its start a server clears the temporary tables of whoever shares the folder."""
+        """A folder for this server alone: at its start a server deletes all temporary tables in the folder."""
         self._socket = data / "mariadb.sock"
         self._numbers = count(1)
 
     @staticmethod
     def missing() -> str | None:
         """Why this machine cannot start one, or None."""
-        absent = [one for one in _PROGRAMS if _program(one) is None]
+        absent = [program for program in _PROGRAMS if _program(program) is None]
         return f"no {', '.join(absent)} in PATH" if absent else None
 
     def command(self) -> Sequence[str]:
@@ -86,37 +86,37 @@ class MariaDb(Server):
         return self._client("SELECT 1").stdout == b"1\n"
 
     def sql(self, statements: str) -> str:
-        """Run `statements` with all rights; rows come as lines of values between tabs. ServerError where one fails."""
+        """Run `statements` with all rights; rows are lines of values with tabs between them. ServerError where one fails."""
         done = self._client(statements)
         if done.returncode:
             raise ServerError(f"{self.title}: {done.stderr.decode('utf-8', 'replace')}")
         return done.stdout.decode()
 
     def create_database(self, name: str | None = None) -> Database:
-        """A new one, with a user named as the database; ServerError where the name is taken."""
+        """A new database, with a user of the same name; ServerError where the name is taken."""
         name = name or f"wm_{next(self._numbers)}"
-        one = Database(name, name, f"secret-of-{name}", self.host, self.port)
-        pattern = name.replace("_", "\\_")  # an underscore in GRANT stands for any character
+        database = Database(name, name, f"secret-of-{name}", self.host, self.port)
+        pattern = name.replace("_", "\\_")  # an underscore in GRANT matches any character
         self.sql(
             f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4;"
-            f"CREATE USER '{name}'@'%' IDENTIFIED BY '{one.password}';"
+            f"CREATE USER '{name}'@'%' IDENTIFIED BY '{database.password}';"
             f"GRANT ALL ON `{pattern}`.* TO '{name}'@'%'"
         )
-        return one
+        return database
 
-    def drop_database(self, one: Database) -> None:
-        """Away with it and its user."""
-        self.sql(f"DROP DATABASE `{one.name}`; DROP USER '{one.username}'@'%'")
+    def drop_database(self, database: Database) -> None:
+        """Drop the database and its user."""
+        self.sql(f"DROP DATABASE `{database.name}`; DROP USER '{database.username}'@'%'")
 
     @contextmanager
     def fresh_database(self) -> Iterator[Database]:
-        """A new one, dropped afterwards."""
-        one = self.create_database()
+        """A new database, dropped afterwards."""
+        database = self.create_database()
         try:
-            yield one
+            yield database
         finally:
             self.restore()
-            self.drop_database(one)
+            self.drop_database(database)
 
     def _client(self, statements: str) -> "subprocess.CompletedProcess[bytes]":
         command = [
@@ -131,7 +131,7 @@ class MariaDb(Server):
         command = [
             "mariadb-install-db", "--no-defaults", f"--user={owner}", f"--datadir={self._data}", "--skip-test-db",
             f"--tmpdir={self._scratch}",
-            # Whoever started the server has all rights over its socket, and nobody has a password for them.
+            # The user that started the server has all rights over its socket; no password gives them.
             "--auth-root-authentication-method=socket", f"--auth-root-socket-user={owner}", "--skip-name-resolve",
         ]  # fmt: skip
         with self.log.open("ab") as log:

@@ -1,7 +1,7 @@
-"""pytest: the servers as fixtures of the session, skipped or demanded where they are not installed, whole before each test.
+"""A pytest plugin: the servers as fixtures of the session, repaired before each test.
 
-A test that asks for one of the fixtures, directly or through others, is marked ``services``. One that asks for it by
-`request.getfixturevalue` alone carries the mark itself.
+Where a server is not installed, its tests are skipped, or fail if it is required. A test that uses one of the fixtures,
+directly or through others, is marked ``services``; a test that uses only `request.getfixturevalue` sets the mark itself.
 """
 
 import os
@@ -17,12 +17,12 @@ from tests.support.servers.redis import Redis
 from tests.support.servers.rocketmq import RocketMq
 
 REQUIRED: Final = "WM_REQUIRE_SERVERS"
-"""Set to 1, a missing server is a failure."""
+"""If this variable is 1, a missing server is a failure."""
 
 ROCKETMQ: Final = "rocketmq"
-"""Also the group of those who run on it: two JVMs of 500 MB are enough, whoever runs tests side by side."""
+"""Fixture, and xdist group of its tests: two JVMs of 500 MB are enough, however many workers run."""
 
-_NAMES: Final = ("mariadb", "redis_server", ROCKETMQ)
+_FIXTURES: Final = ("mariadb", "redis_server", ROCKETMQ)
 _WHY: Final = "not installed here: "
 _HOW: Final = "scripts/install-services installs them (apt-get and Maven); then `make integration` runs those tests"
 _running: Final = pytest.StashKey[dict[str, MariaDb | Redis | RocketMq]]()
@@ -32,17 +32,17 @@ _S = TypeVar("_S", MariaDb, Redis, RocketMq)
 
 @pytest.fixture(scope="session")
 def mariadb(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
-    yield from _lent(MariaDb, "mariadb", request.config, tmp_path_factory)
+    yield from _started(MariaDb, "mariadb", request.config, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    yield from _lent(Redis, "redis_server", request.config, tmp_path_factory)
+    yield from _started(Redis, "redis_server", request.config, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def rocketmq(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RocketMq]:
-    yield from _lent(RocketMq, "rocketmq", request.config, tmp_path_factory)
+    yield from _started(RocketMq, "rocketmq", request.config, tmp_path_factory)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def redis_url(redis_server: Redis) -> str:
     return redis_server.url
 
 
-def _lent(kind: type[_S], name: str, config: pytest.Config, folders: pytest.TempPathFactory) -> Iterator[_S]:
+def _started(kind: type[_S], name: str, config: pytest.Config, folders: pytest.TempPathFactory) -> Iterator[_S]:
     if missing := kind.missing():
         if os.environ.get(REQUIRED) == "1":
             pytest.fail(f"{name} {_WHY}{missing}, and {REQUIRED}=1; {_HOW}", pytrace=False)
@@ -65,46 +65,49 @@ def _lent(kind: type[_S], name: str, config: pytest.Config, folders: pytest.Temp
     # Logs stay where pytest keeps the folders of its last sessions; data does not.
     with TemporaryDirectory(prefix="wm-") as data:
         server = kind(Path(data), folders.mktemp(name, numbered=False))
-        lent = config.stash.setdefault(_running, {})
+        running = config.stash.setdefault(_running, {})
         try:
             server.start()
-            lent[name] = server
+            running[name] = server
             yield server
         finally:
-            lent.pop(name, None)
+            running.pop(name, None)
             server.close()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if wanted := _wanted(item):
+        if fixtures := _server_fixtures(item):
             item.add_marker("services")
-        if ROCKETMQ in wanted:
+        if ROCKETMQ in fixtures:
             item.add_marker(pytest.mark.xdist_group(ROCKETMQ))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """What the test before has broken is whole again."""
-    lent = item.config.stash.get(_running, {})
-    for name in _wanted(item):
-        if name in lent:
-            lent[name].restore()
+    """Repair what the test before has broken."""
+    running = item.config.stash.get(_running, {})
+    for name in _server_fixtures(item):
+        if name in running:
+            running[name].restore()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.failed:
-        lent = item.config.stash.get(_running, {})
-        report.sections += [(f"log of {one.title}", one.tail()) for name in _wanted(item) if (one := lent.get(name))]
+        running = item.config.stash.get(_running, {})
+        servers = [running[name] for name in _server_fixtures(item) if name in running]
+        report.sections += [(f"log of {server.title}", server.tail()) for server in servers]
     return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = [
-        str(one.longrepr[2]) for one in terminalreporter.stats.get("skipped", ()) if isinstance(one.longrepr, tuple)
+        str(report.longrepr[2])
+        for report in terminalreporter.stats.get("skipped", ())
+        if isinstance(report.longrepr, tuple)
     ]
     without = Counter(reason.removeprefix("Skipped: ") for reason in reasons if _WHY in reason)
     if without:
@@ -114,5 +117,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(_HOW)
 
 
-def _wanted(item: pytest.Item) -> list[str]:
-    return [name for name in _NAMES if name in getattr(item, "fixturenames", ())]
+def _server_fixtures(item: pytest.Item) -> list[str]:
+    return [name for name in _FIXTURES if name in getattr(item, "fixturenames", ())]

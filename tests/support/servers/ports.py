@@ -1,4 +1,4 @@
-"""Ports of 127.0.0.1 for servers that are started again on the same one."""
+"""Ports of 127.0.0.1 for servers that restart on the same port."""
 
 import contextlib
 import os
@@ -8,28 +8,28 @@ from collections.abc import Sequence
 from typing import Final
 
 _WORKERS: Final = 8
-_SHARE: Final = 12_000 // _WORKERS
+_PORTS_PER_WORKER: Final = 12_000 // _WORKERS
 _WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
-_RANGE: Final = range(20_000 + _WORKER * _SHARE, 20_000 + (_WORKER + 1) * _SHARE)
-"""Below the range from which the kernel takes ports for outgoing connections: nobody else takes one while we restart.
+_RANGE: Final = range(20_000 + _WORKER * _PORTS_PER_WORKER, 20_000 + (_WORKER + 1) * _PORTS_PER_WORKER)
+"""Below the range of the kernel's ports for outgoing connections, so that no connection takes a port while a server restarts.
 
-Tests that run side by side take theirs from ranges of their own.
+Each xdist worker has a range of its own.
 """
-_given: Final[set[int]] = set()
+_reserved: Final[set[int]] = set()
 
 
 def free_port(*offsets: int, preferred: int | None = None) -> int:
-    """A port that nobody listens on, nor on those at the `offsets` from it; `preferred` is taken where it is free.
+    """A port without a listener, also at the `offsets` from it; `preferred` where that is free.
 
-    No port is given twice in one process.
+    No port is returned twice in one process.
     """
     if preferred is not None and _free(preferred, offsets):
         return preferred
     while True:
         port = random.choice(_RANGE)
-        wanted = {port + offset for offset in (0, *offsets)}
-        if not wanted & _given and _free(port, offsets):
-            _given.update(wanted)
+        ports = {port + offset for offset in (0, *offsets)}
+        if not ports & _reserved and _free(port, offsets):
+            _reserved.update(ports)
             return port
 
 
@@ -38,7 +38,7 @@ def _free(port: int, offsets: Sequence[int]) -> bool:
         try:
             for offset in (0, *offsets):
                 probe = probes.enter_context(socket.socket())
-                # As servers do it: a connection of yesterday that lingers in TIME_WAIT is no listener.
+                # As servers do: a former connection in TIME_WAIT is no listener.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(("127.0.0.1", port + offset))
         except OSError:

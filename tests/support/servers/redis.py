@@ -1,4 +1,4 @@
-"""Redis that keeps its data over a crash."""
+"""Redis with data that survives a crash."""
 
 import shutil
 import socket
@@ -14,7 +14,7 @@ _CALL_S: Final = 5.0
 
 
 class Redis(Server):
-    """A server of its own, with an append-only file."""
+    """A private server with an append-only file."""
 
     host = HOST
 
@@ -48,7 +48,7 @@ class Redis(Server):
             raise ServerError(f"{self.title}: {answer}")
 
     def ask(self, line: str) -> str:
-        """First line of the answer to an inline command, with the sign of its type; OSError where nobody answers."""
+        """First line of the answer to an inline command, with the sign of its type; OSError where the server does not answer."""
         with socket.create_connection((HOST, self.port), _CALL_S) as connection, connection.makefile("rb") as answer:
             connection.sendall(line.encode() + b"\r\n")
             return answer.readline().decode().rstrip()

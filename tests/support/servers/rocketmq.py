@@ -19,9 +19,9 @@ USUAL_PROXY_PORT: Final = 8081
 _POM: Final = Path(__file__).with_name("rocketmq-pom.xml")
 _PROBE: Final = "wm-readiness"
 _OWN_TOPIC: Final = "SELF_TEST_TOPIC"
-"""Every broker has it from its first moment."""
+"""A topic that every broker has from its start."""
 _FULL: Final = 0.88
-"""A broker refuses every message once its disk is used to 90 %; no setting moves that."""
+"""A share of the disk. A broker refuses every message once 90 % are used; no setting changes that."""
 _JVM: Final = (
     "-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true",
     "--add-opens=java.base/java.nio=ALL-UNNAMED", "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
@@ -38,7 +38,7 @@ _LOGBACK: Final = """<configuration>
 
 
 class Jvm(Server):
-    """A main class of RocketMQ, with everything it writes below one home."""
+    """A main class of RocketMQ that writes only below one home."""
 
     poll_s = 0.1
 
@@ -60,7 +60,7 @@ class Jvm(Server):
 
 
 class NameServer(Jvm):
-    """Knows which broker has which topic, in memory."""
+    """The name server: knows in memory which broker has which topic."""
 
     def __init__(self, home: Path, logs: Path, port: int) -> None:
         super().__init__("RocketMQ name server", logs, home)
@@ -78,7 +78,7 @@ class NameServer(Jvm):
 
 
 class Broker(Jvm):
-    """Keeps the messages; with `proxy` (read at each start) it also speaks gRPC."""
+    """The broker: stores the messages; with `proxy` (read at each start) it also speaks gRPC."""
 
     def __init__(self, home: Path, logs: Path, name_server: str, proxy_port: int) -> None:
         super().__init__("RocketMQ broker", logs, home)
@@ -119,7 +119,7 @@ class Broker(Jvm):
         )
 
     def answers(self) -> bool:
-        """It is registered with the name server, and a topic put at it is found there and then through the proxy."""
+        """Whether the broker is registered, and a new topic is found at the name server and through the proxy."""
         try:
             if not rocketmq_calls.knows_route(self._name_server, _OWN_TOPIC):
                 # A slow start finds no name server connected yet, and would try again only after 10 s.
@@ -162,7 +162,7 @@ class Broker(Jvm):
 
 
 class RocketMq:
-    """Both together. What is done to it is done to the broker and its proxy; `name_server` can be broken on its own."""
+    """Broker, proxy and name server. Methods act on broker and proxy; a test breaks `name_server` by itself."""
 
     title = "RocketMQ"
 
@@ -196,7 +196,7 @@ class RocketMq:
         return self.broker.pid
 
     def start(self, *, proxy: bool = True) -> None:
-        """Start what does not run; returns once a route is found through the proxy, or without one at the name server."""
+        """Start what does not run. Return once the proxy, or without it the name server, knows a route."""
         used = shutil.disk_usage(self.broker.home)
         if used.used > _FULL * (used.used + used.free):
             raise OSError(
@@ -208,11 +208,11 @@ class RocketMq:
         self.broker.start()
 
     def kill9(self) -> None:
-        """SIGKILL to broker and proxy; the name server goes on."""
+        """SIGKILL to broker and proxy; the name server still runs."""
         self.broker.kill9()
 
     def stop(self) -> None:
-        """SIGTERM to broker and proxy, and wait; the name server goes on."""
+        """SIGTERM to broker and proxy, and wait; the name server still runs."""
         self.broker.stop()
 
     def pause(self) -> None:
@@ -224,7 +224,7 @@ class RocketMq:
         self.broker.resume()
 
     def restore(self) -> None:
-        """Whatever a test has done to it: running and answering again, with a proxy."""
+        """Undo what a test has done: all run and answer again, with a proxy."""
         if self.running and not self.broker.proxy:
             self.kill9()
         self.name_server.restore()
@@ -241,7 +241,7 @@ class RocketMq:
         return f"{self.name_server.tail()}\n{self.broker.tail()}"
 
     def fresh_name(self, prefix: str) -> str:
-        """A name that nothing at this broker has."""
+        """A name that is new at this broker."""
         return f"{prefix}-{next(self._numbers)}"
 
     def fresh_topic(self, kind: str = "NORMAL", queues: int = 4) -> str:
@@ -260,12 +260,12 @@ class RocketMq:
         return name
 
     def drop_topic(self, name: str) -> None:
-        """Purge: the topic is gone with what was in it. A proxy may go on for 20 s as if it were there."""
+        """Delete the topic with its messages. A proxy may still know it for 20 s."""
         rocketmq_calls.drop_topic(self.name_server.address, self.broker.address, name)
 
 
 def _classpath() -> Path:
-    """Where scripts/install-services has Maven write the jars of this pom down."""
+    """The file to which scripts/install-services writes the jars of this pom."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     content = hashlib.sha256(_POM.read_bytes()).hexdigest()[:16]
     return cache / "wework-message" / f"rocketmq-{content}.classpath"

@@ -1,4 +1,4 @@
-"""The few calls of RocketMQ's remoting protocol and of its gRPC proxy that starting one and preparing a test needs.
+"""The calls of RocketMQ's remoting protocol and of its gRPC proxy that the fixtures need.
 
 Frame: length | header length (first byte 0: JSON) | header | body, lengths of 4 bytes (RemotingCommand.encode).
 """
@@ -27,7 +27,7 @@ class RefusedError(Exception):
 
 
 def register(broker: str) -> None:
-    """Have a broker register all it has with its name server: it does so whenever this setting is put, even unchanged."""
+    """Make a broker register all its topics with its name server. It does so whenever this setting is put, even unchanged."""
     _call(broker, _PUT_SETTINGS, {}, b"brokerPermission=6")
 
 
@@ -41,13 +41,13 @@ def put_topic(broker: str, topic: str, kind: str, queues: int) -> None:
 
 
 def drop_topic(name_server: str, broker: str, topic: str) -> None:
-    """Take a topic away with everything in it."""
+    """Delete a topic with everything in it."""
     _call(broker, _DROP_TOPIC_AT_BROKER, {"topic": topic})
     _call(name_server, _DROP_TOPIC_AT_NAME_SERVER, {"topic": topic})
 
 
 def put_group(broker: str, group: str, retries: int) -> None:
-    """Create or change a consumer group that gives a message up after `retries` redeliveries."""
+    """Create or change a consumer group that drops a message after `retries` redeliveries."""
     body = {
         "groupName": group, "consumeEnable": True, "consumeFromMinEnable": True, "consumeBroadcastEnable": False,
         "consumeMessageOrderly": False, "retryQueueNums": 1, "retryMaxTimes": retries, "brokerId": 0,
@@ -57,7 +57,7 @@ def put_group(broker: str, group: str, retries: int) -> None:
 
 
 def knows_route(name_server: str, topic: str) -> bool:
-    """Whether the name server leads to a broker that has the topic."""
+    """Whether the name server has a route to a broker for the topic."""
     try:
         _call(name_server, _ROUTE, {"topic": topic})
     except RefusedError:
@@ -89,7 +89,7 @@ def proxy_knows_route(proxy: str, topic: str) -> bool:
 
 
 def _call(address: str, code: int, fields: Mapping[str, Any], body: bytes = b"") -> None:
-    """RefusedError for an answer that says no, OSError where nobody answers."""
+    """RefusedError for an answer that says no, OSError where there is no answer."""
     header = json.dumps({
         "code": code, "language": "PYTHON", "version": 475, "opaque": 1, "flag": 0,
         "extFields": {key: str(value) for key, value in fields.items()},

@@ -1,4 +1,4 @@
-"""The official client in a process of its own: its import reconfigures logging and writes below HOME.
+"""The official client as a program, since its import reconfigures logging and writes below HOME.
 
 ``python -m tests.support.servers.rocketmq_client ENDPOINTS TOPIC GROUP publish BODY...`` or ``... receive COUNT``
 """

@@ -1,4 +1,4 @@
-"""A server that tests start, break and start again on the same port, with data below a folder of theirs."""
+"""A server that tests start, break and restart on the same port, with data below a folder of the test."""
 
 import os
 import signal
@@ -14,8 +14,8 @@ HOST: Final = "127.0.0.1"
 _READY_S: Final = 90.0
 """The slowest of them (a broker's JVM) takes 5 s on two idle cores."""
 _STOP_S: Final = 30.0
-_TAIL: Final = 60
-_KEPT: Final = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "JAVA_HOME")
+_TAIL_LINES: Final = 60
+_INHERITED: Final = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "JAVA_HOME")
 
 
 class ServerError(Exception):
@@ -29,7 +29,7 @@ class Server(ABC):
     """
 
     poll_s = 0.02
-    """Between two questions whether it answers, s."""
+    """Time between two checks whether it answers, s."""
 
     def __init__(self, title: str, logs: Path) -> None:
         self.title = title
@@ -43,10 +43,10 @@ class Server(ABC):
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether a real call is answered as a working server answers it; never raises for a server that is away."""
+        """Whether a real call is answered as a working server answers it; never raises for a server that does not run."""
 
     def environment(self) -> Mapping[str, str]:
-        """Variables beyond those of the shell that any program needs."""
+        """Variables in addition to those that every program inherits."""
         return {}
 
     @property
@@ -56,11 +56,11 @@ class Server(ABC):
 
     @property
     def pid(self) -> int:
-        """Process id of the one that runs."""
+        """Process id of the running server."""
         return self._process_or_fail().pid
 
     def start(self) -> None:
-        """Start, on the data that is there, and return once it answers; ServerError where it does not."""
+        """Start on the existing data, and return once it answers; ServerError where it does not."""
         self.spawn()
         self.wait()
 
@@ -68,7 +68,7 @@ class Server(ABC):
         """Start without waiting."""
         if self.running:
             raise ServerError(f"{self.title} runs already")
-        environment = {key: os.environ[key] for key in _KEPT if key in os.environ} | dict(self.environment())
+        environment = {key: os.environ[key] for key in _INHERITED if key in os.environ} | dict(self.environment())
         with self.log.open("ab") as log:
             # A session of its own: Ctrl-C ends the tests, and they end the server.
             self._process = subprocess.Popen(
@@ -82,7 +82,7 @@ class Server(ABC):
         self._paused = False
 
     def wait(self) -> None:
-        """Return once it answers; ServerError where it ends first or takes for ever."""
+        """Return once it answers; ServerError where it ends first or takes too long."""
         limit = time.monotonic() + _READY_S
         while not self.answers():
             if not self.running:
@@ -92,7 +92,7 @@ class Server(ABC):
             time.sleep(self.poll_s)
 
     def kill9(self) -> None:
-        """SIGKILL, and wait for the end; nothing of the data is lost that the server had written."""
+        """SIGKILL, and wait for the end. Data that the server has written is kept."""
         process = self._process_or_fail()
         process.kill()
         process.wait()
@@ -112,7 +112,7 @@ class Server(ABC):
     def pause(self) -> None:
         """SIGSTOP: connections stay open, nothing is answered."""
         os.kill(self.pid, signal.SIGSTOP)
-        os.waitid(os.P_PID, self.pid, os.WSTOPPED)  # signals to another process arrive when they arrive
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED)  # a signal takes effect later than `kill` returns
         self._paused = True
 
     def resume(self) -> None:
@@ -121,7 +121,7 @@ class Server(ABC):
         self._paused = False
 
     def restore(self) -> None:
-        """Whatever a test has done to it: running and answering again."""
+        """Undo what a test has done: the server runs and answers again."""
         if not self.running:
             self.start()
         elif self._paused:
@@ -129,14 +129,14 @@ class Server(ABC):
             self.wait()
 
     def close(self) -> None:
-        """End it for good. Its data goes too, and a broker takes 10 s to end in peace: SIGKILL."""
+        """End it by SIGKILL: its data is not needed any more, and a broker takes 10 s for a regular end."""
         if self.running:
             self.kill9()
 
     def tail(self) -> str:
         """The last lines of its log."""
         lines = self.log.read_text("utf-8", "replace").splitlines() if self.log.exists() else []
-        return "\n".join([f"--- {self.log}", *lines[-_TAIL:]])
+        return "\n".join([f"--- {self.log}", *lines[-_TAIL_LINES:]])
 
     def _process_or_fail(self) -> "subprocess.Popen[bytes]":
         if self._process is None or self._process.poll() is not None:

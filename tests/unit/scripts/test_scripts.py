@@ -64,7 +64,7 @@ def test_our_own_locks_are_read_whole() -> None:
         assert len(locked.read(path)) == len(re.findall(r"(?m)^[a-z].*==", path.read_text(encoding="utf-8")))
 
 
-def found(*packages: dict[str, Any]) -> dict[str, Any]:
+def answer_of(*packages: dict[str, Any]) -> dict[str, Any]:
     return {"dependencies": list(packages)}
 
 
@@ -76,17 +76,22 @@ BAD = {"name": "c", "version": "1", "vulns": [{"id": "PYSEC-1"}, {"id": "CVE-2"}
 @pytest.mark.parametrize(
     ("pinned", "answer", "line", "code"),
     [
-        (1, found(SOUND), "clean: 1 of 1 packages audited, 0 skipped", 0),
+        (1, answer_of(SOUND), "clean: 1 of 1 packages audited, 0 skipped", 0),
         (
             2,
-            found(SOUND, SKIPPED),
+            answer_of(SOUND, SKIPPED),
             "no known vulnerability in those that were audited: 1 of 2 packages audited, 1 skipped",
             0,
         ),
-        (2, found(SOUND), "no known vulnerability in those that were audited: 1 of 2 packages audited, 1 skipped", 0),
-        (1, found(SKIPPED), "not audited: no package could be looked up (0 of 1 packages audited, 1 skipped)", 0),
-        (0, found(), "not audited: no package could be looked up (0 of 0 packages audited, 0 skipped)", 0),
-        (3, found(SOUND, SKIPPED, BAD), "vulnerable: c: PYSEC-1, CVE-2 (2 of 3 packages audited, 1 skipped)", 1),
+        (
+            2,
+            answer_of(SOUND),
+            "no known vulnerability in those that were audited: 1 of 2 packages audited, 1 skipped",
+            0,
+        ),
+        (1, answer_of(SKIPPED), "not audited: no package could be looked up (0 of 1 packages audited, 1 skipped)", 0),
+        (0, answer_of(), "not audited: no package could be looked up (0 of 0 packages audited, 0 skipped)", 0),
+        (3, answer_of(SOUND, SKIPPED, BAD), "vulnerable: c: PYSEC-1, CVE-2 (2 of 3 packages audited, 1 skipped)", 1),
     ],
 )
 def test_an_audit_says_how_much_it_looked_at_and_clean_only_of_everything(
