@@ -115,7 +115,7 @@ class ClaimDue:
             if item.message.is_waiting():
                 item.message.count_handling_failure(wait_ms=HANDLING_RETRY_MS, now=now)
             else:
-                item.message.look_again(wait_ms=RECHECK_MS)
+                item.message.recheck_later(wait_ms=RECHECK_MS)
             return None
 
     async def _handle(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
@@ -222,6 +222,6 @@ class PutOff:
             if item.message.is_waiting():
                 item.message.hold(HoldReason.LANE_BLOCKED, RECHECK_MS, now=self._clock.now())
             else:
-                item.message.look_again(wait_ms=RECHECK_MS)
+                item.message.recheck_later(wait_ms=RECHECK_MS)
         await scope.save([item.message for item in due])
         return [len(due), *[0] * (len(items) - 1)]
