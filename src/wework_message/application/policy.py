@@ -12,7 +12,7 @@ from wework_message.domain.routing.provider import Provider, default_provider
 
 DAY_MS: Final = 24 * 3_600_000
 
-PROBE_EVERY_MS: Final = 15_000
+PROBE_INTERVAL_MS: Final = 15_000
 """Background probes of providers and suspect bindings (M-6.5)."""
 
 

@@ -25,7 +25,7 @@ from wework_message.domain.message.options import resolved
 from wework_message.domain.ports.repositories import IdempotencyKey, KeyOwner, NewBatch
 from wework_message.domain.ports.system import Clock, IdGenerator
 
-LAST_INSTANT: Final = 253_402_300_799_999
+MAX_INSTANT_MS: Final = 253_402_300_799_999
 """9999-12-31T23:59:59.999Z: an answer cannot say a later one."""
 
 
@@ -150,7 +150,7 @@ class Drafting:
     async def _message(
         self, command: AcceptMessage, draft: Draft, batch_id: BatchId | None, group: BatchId | None, index: int | None
     ) -> Message:
-        asked, now = draft.options, self.clock.now()
+        options, now = draft.options, self.clock.now()
         sender = await self.senders.resolve(command.tenant_id, draft)
         policy = self.senders.policy
         return Message(
@@ -162,9 +162,9 @@ class Drafting:
             content=await self.senders.complete(command.tenant_id, draft, now=now),
             message_type=draft.content.message_type.value,
             accepted_at=now,
-            expires_at=asked.expires_at
-            or min(LAST_INSTANT, max(now, asked.scheduled_at or now) + policy.expire_after_ms),
-            options=resolved(asked, account=sender.on_unknown, configured=policy.on_unknown),
+            expires_at=options.expires_at
+            or min(MAX_INSTANT_MS, max(now, options.scheduled_at or now) + policy.expire_after_ms),
+            options=resolved(options, account=sender.on_unknown, configured=policy.on_unknown),
             mode=command.mode,
             batch_id=batch_id,
             group_id=group,

@@ -11,7 +11,7 @@ from wework_message.domain.content import Content, QuoteContent, QuotedContent, 
 from wework_message.domain.ids import MessageId, TenantId
 from wework_message.domain.ports.queries import MessageReader
 
-PREVIEW: Final = 100
+MAX_PREVIEW_CHARS: Final = 100
 """Characters of the original that the quote shows."""
 
 
@@ -56,4 +56,4 @@ def _plain(encoded: str) -> str:
 
 
 def _preview(content: Content) -> str:
-    return content.content[:PREVIEW] if isinstance(content, TextContent) else f"[{content.message_type}]"
+    return content.content[:MAX_PREVIEW_CHARS] if isinstance(content, TextContent) else f"[{content.message_type}]"

@@ -116,15 +116,15 @@ class RecallMessageHandler:
         return await self.commits.submit(self.operation, change)
 
     async def _find(self, command: RecallMessage) -> MessageId:
-        own = MessageId(command.message_id)
-        view = (await self.reader.messages(command.tenant_id, [own])).get(own)
+        message_id = MessageId(command.message_id)
+        view = (await self.reader.messages(command.tenant_id, [message_id])).get(message_id)
         if view is not None and command.guid in {
             view.message.guid,
             *(attempt.guid for attempt in view.message.attempts),
         }:
-            return own
-        named = ProviderMessageId(command.message_id)
-        found = await self.reader.sent_as(command.tenant_id, command.guid, named)
-        if found is None:
+            return message_id
+        provider_message_id = ProviderMessageId(command.message_id)
+        owner_id = await self.reader.sent_as(command.tenant_id, command.guid, provider_message_id)
+        if owner_id is None:
             raise NotFoundError("message")
-        return found
+        return owner_id

@@ -19,7 +19,7 @@ async def reopen(
     Until its call had ended, an attempt was not offered to them: an echo may be faster than the answer, and than the end
     of the lease of a process that died.
     """
-    places = {(attempt.provider_code, attempt.guid) for attempt in unproven}
-    if named or places:
+    instances = {(attempt.provider_code, attempt.guid) for attempt in unproven}
+    if named or instances:
         since = min((attempt.started_at for attempt in unproven), default=0) - SKEW_MS
-        scope.inbox |= await scope.unit.inbox.reopen(named, sorted(places), since=since) > 0
+        scope.inbox |= await scope.unit.inbox.reopen(named, sorted(instances), since=since) > 0

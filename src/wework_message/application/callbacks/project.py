@@ -78,9 +78,9 @@ class ProjectCallbacks:
         batch.owners = dict(await scope.unit.messages.sent_as(_names(batch.reads)))
         await self._bind(scope, batch)
         facts = [(read, owner) for read in batch.reads if (owner := await self._owner(scope, batch, read)) is not None]
-        await self._teach(scope, batch, facts)
+        await self._apply(scope, batch, facts)
         await scope.unit.inbox.decide(batch.verdicts)
-        await self._look_again(scope, batch)
+        await self._recheck_parked(scope, batch)
         types = {entry.id: entry.notify_type for entry in entries}
         scope.callbacks.update(
             (types[verdict.id], verdict.state.lower()) for verdict in batch.verdicts if verdict.state in _ENDS
@@ -88,7 +88,7 @@ class ProjectCallbacks:
         if batch.named:  # records that came before the one that told the id wait for it
             scope.inbox |= await scope.unit.inbox.reopen(batch.named, [], since=self._clock.now()) > 0
 
-    async def _look_again(self, scope: CommitScope, batch: _ProjectionBatch) -> None:
+    async def _recheck_parked(self, scope: CommitScope, batch: _ProjectionBatch) -> None:
         """Another process may be writing, at this moment, just what a record was parked to wait for.
 
         It writes, and then looks for parked records (`early_echoes.reopen`); we have parked, and now look for what it wrote.
@@ -97,17 +97,17 @@ class ProjectCallbacks:
         if not any(verdict.state is InboxState.PARKED for verdict in batch.verdicts):
             return
         messages = scope.unit.messages
-        found = await messages.sent_as(batch.waiting, latest=True)
+        written = await messages.sent_as(batch.waiting, latest=True)
         late = [
-            (place, one)
-            for place, offered in batch.offered.items()
-            for one in await messages.uncertain(place[0], [place[1]], latest=True)
-            if (one.message_id, one.number) not in offered
+            (instance, attempt)
+            for instance, offered in batch.offered.items()
+            for attempt in await messages.uncertain(instance[0], [instance[1]], latest=True)
+            if (attempt.message_id, attempt.number) not in offered
         ]
-        if found or late:
-            since = min((one.started_at for _, one in late), default=0) - SKEW_MS
-            places = sorted({place for place, _ in late})
-            scope.inbox |= await scope.unit.inbox.reopen(list(found), places, since=since) > 0
+        if written or late:
+            since = min((attempt.started_at for _, attempt in late), default=0) - SKEW_MS
+            instances = sorted({instance for instance, _ in late})
+            scope.inbox |= await scope.unit.inbox.reopen(list(written), instances, since=since) > 0
 
     def _read(self, batch: _ProjectionBatch, entry: InboxEntry) -> None:
         """One entry that cannot be read must not stop the others: it is counted, and ends as FAILED (R-K6)."""
@@ -164,21 +164,22 @@ class ProjectCallbacks:
         if not is_own(stream_record, wecom_user_id):
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN))
             return None
-        place = (entry.provider_code, entry.guid)
-        if place not in batch.open:
-            batch.open[place] = list(await scope.unit.messages.uncertain(entry.provider_code, [entry.guid]))
-            batch.offered[place] = frozenset((one.message_id, one.number) for one in batch.open[place])
-        found = match(stream_record, batch.open[place], horizon_ms=self._policy.horizon_ms)
-        if found is None or stream_record.refers_to is not None:
+        instance = (entry.provider_code, entry.guid)
+        if instance not in batch.open:
+            open_attempts = list(await scope.unit.messages.uncertain(entry.provider_code, [entry.guid]))
+            batch.open[instance] = open_attempts
+            batch.offered[instance] = frozenset((attempt.message_id, attempt.number) for attempt in open_attempts)
+        attempt = match(stream_record, batch.open[instance], horizon_ms=self._policy.horizon_ms)
+        if attempt is None or stream_record.refers_to is not None:
             waits_for = stream_record.refers_to or stream_record.provider_message_id
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
             if waits_for is not None:
-                batch.waiting.append((*place, waits_for))
+                batch.waiting.append((*instance, waits_for))
             return None
-        batch.open[place].remove(found)
-        owner = (found.message_id, found.number)
+        batch.open[instance].remove(attempt)
+        owner = (attempt.message_id, attempt.number)
         if stream_record.provider_message_id is not None:
-            named = (*place, stream_record.provider_message_id)
+            named = (*instance, stream_record.provider_message_id)
             batch.owners[named] = owner  # the next record may be about the same message
             batch.named.append(named)
         return owner
@@ -186,11 +187,11 @@ class ProjectCallbacks:
     async def _wecom_user_id(self, scope: CommitScope, read: _Read) -> str | None:
         if read.binding is None:
             return None
-        books = await scope.unit.accounts.accounts([read.binding.account_id])
-        account = books.get(read.binding.account_id)
-        return account[0].wecom_user_id if account is not None else None
+        account_id = read.binding.account_id
+        stored = (await scope.unit.accounts.accounts([account_id])).get(account_id)
+        return stored[0].wecom_user_id if stored is not None else None
 
-    async def _teach(self, scope: CommitScope, batch: _ProjectionBatch, facts: Sequence[tuple[_Read, Owner]]) -> None:
+    async def _apply(self, scope: CommitScope, batch: _ProjectionBatch, facts: Sequence[tuple[_Read, Owner]]) -> None:
         messages = await scope.unit.messages.get(sorted({owner[0] for _, owner in facts}))
         changed: dict[MessageId, Message] = {}
         for read, (message_id, number) in facts:
@@ -208,7 +209,7 @@ class ProjectCallbacks:
             return False
         now = self._clock.now()
         own_record = stream_record.refers_to is None
-        news = [
+        learnt = [
             message.learn(
                 number,
                 kind,
@@ -220,13 +221,13 @@ class ProjectCallbacks:
             )
             for kind in sorted(stream_record.kinds or {FactKind.ECHO})
         ]
-        return any(news)
+        return any(learnt)
 
 
 def _named(entry: InboxEntry, stream_record: StreamRecord) -> list[Named]:
     """What the record may name: the message that it changes, else itself."""
     ids = (stream_record.refers_to, stream_record.provider_message_id)
-    return [(entry.provider_code, entry.guid, one) for one in ids if one is not None]
+    return [(entry.provider_code, entry.guid, id_) for id_ in ids if id_ is not None]
 
 
 def _at(bindings: Sequence[Binding], provider_code: ProviderCode) -> Binding | None:

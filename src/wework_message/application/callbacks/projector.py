@@ -10,7 +10,7 @@ from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.notifier import InboxNotifier
 
-BATCH: Final = 200
+BATCH_SIZE: Final = 200
 """Entries in one transaction."""
 
 RETRY_DELAY_S: Final = 1.0
@@ -70,14 +70,14 @@ class Projector:
 
     async def _project(self) -> int:
         try:
-            return await self._commits.submit(self._operation, BATCH)
+            return await self._commits.submit(self._operation, BATCH_SIZE)
         except UnavailableError:
             raise
         except Exception:  # noqa: BLE001 -- one entry's defect: the others must not share its fate
             _log.exception("callback set could not be projected")
         looked_at = 0
-        while looked_at < BATCH and (one := await self._project_one()) > 0:
-            looked_at += one
+        while looked_at < BATCH_SIZE and (count := await self._project_one()) > 0:
+            looked_at += count
         return looked_at
 
     async def _project_one(self) -> int:

@@ -21,21 +21,21 @@ from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import RandomSource
 
-CAP: Final = 500
+MAX_ITEMS: Final = 500
 """Items in one transaction."""
 
 LINGER_S: Final = 0.001
 """How long to let a small batch gather while callers keep coming."""
 
-UNHURRIED_S: Final = 0.004
+LONG_LINGER_S: Final = 0.004
 """The same where what clients wait for has a flusher of its own: a set twice as large costs less per item (ADR 0019)."""
 
-RETRY_S: Final = (0.005, 0.02, 0.08, 0.32)
+RETRY_DELAYS_S: Final = (0.005, 0.02, 0.08, 0.32)
 """Waits, +- 50 %, before a transaction that the store gave up is tried again."""
 
 _log: Final = logging.getLogger(__name__)
 
-SMALL: Final = 32
+SMALL_BATCH: Final = 32
 """A batch below this lets the next one gather."""
 
 Item = TypeVar("Item")
@@ -115,24 +115,24 @@ class GroupCommit:
         self._queue: deque[_Entry[Any, Any]] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._beside: list[GroupCommit] = []
+        self._others: list[GroupCommit] = []
         self._closed = False
 
-    def beside(self) -> "GroupCommit":
+    def add_committer(self) -> "GroupCommit":
         """Another flusher on the same store, which is started and closed with this one. Asked for before `start`."""
         other = GroupCommit(self._units, self._after, self._random_source)
-        self._beside.append(other)
+        self._others.append(other)
         return other
 
     async def start(self) -> None:
         """Begin to flush."""
         self._task = asyncio.create_task(self._run(), name="flusher")
-        for other in self._beside:
+        for other in self._others:
             await other.start()
 
     async def close(self) -> None:
         """Flush what is queued, then stop; later submissions raise `DrainingError`."""
-        for other in self._beside:
+        for other in self._others:
             await other.close()
         self._closed = True
         self._wake.set()
@@ -158,10 +158,10 @@ class GroupCommit:
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
-                batch = [self._queue.popleft() for _ in range(min(CAP, len(self._queue)))]
+                batch = [self._queue.popleft() for _ in range(min(MAX_ITEMS, len(self._queue)))]
                 await self._commit_batch(batch)
-                if len(self._queue) < SMALL and not self._closed:
-                    await asyncio.sleep(UNHURRIED_S if self._beside else LINGER_S)
+                if len(self._queue) < SMALL_BATCH and not self._closed:
+                    await asyncio.sleep(LONG_LINGER_S if self._others else LINGER_S)
 
     async def _commit_batch(self, batch: list[_Entry[Any, Any]]) -> None:
         try:
@@ -193,7 +193,7 @@ class GroupCommit:
 
     async def _persist(self, batch: list[_Entry[Any, Any]]) -> tuple[CommitScope, list[Any]]:
         """The whole transaction, again where the store gave it up for another one: operations read what they change."""
-        for wait_s in RETRY_S:
+        for wait_s in RETRY_DELAYS_S:
             try:
                 return await self._transact(batch)
             except TryAgainError as error:

@@ -84,7 +84,7 @@ class ClaimDue:
     async def __call__(self, scope: CommitScope, claim_requests: Sequence[ClaimRequest], /) -> Sequence[Claimed]:
         """All departures go to the first asker (a process has one)."""
         due = await scope.unit.messages.due(
-            sum(claim_request.slots for claim_request in claim_requests), among=_wanted(claim_requests)
+            sum(claim_request.slots for claim_request in claim_requests), among=_among(claim_requests)
         )
         if not due:
             return [Claimed()] * len(claim_requests)
@@ -102,8 +102,8 @@ class ClaimDue:
             ],
         )
         await stop_groups(scope, touched, now=self._clock.now())
-        going = tuple(started_call for started_call in started_calls if started_call.message.id not in lost)
-        return [Claimed(going, len(due)), *[Claimed()] * (len(claim_requests) - 1)]
+        started = tuple(started_call for started_call in started_calls if started_call.message.id not in lost)
+        return [Claimed(started, len(due)), *[Claimed()] * (len(claim_requests) - 1)]
 
     async def _guarded(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
         try:
@@ -178,8 +178,8 @@ class ClaimDue:
         elif message.on_unknown is OnUnknown.FAIL and age >= self._policy.fail_unknown_after_ms:
             message.give_up_unknown(now=now)
         else:
-            rest = self._policy.fail_unknown_after_ms - age if message.on_unknown is OnUnknown.FAIL else DAY_MS
-            message.open_lane(next_ms=max(rest, 1), now=now)
+            next_ms = self._policy.fail_unknown_after_ms - age if message.on_unknown is OnUnknown.FAIL else DAY_MS
+            message.open_lane(next_ms=max(next_ms, 1), now=now)
 
     def _recall(self, message: Message, now: int) -> StartedCall | None:
         attempt = message.attempts.named
@@ -187,22 +187,21 @@ class ClaimDue:
             message.call_recall(lease_ms=self._policy.lease_ms(ProviderCode(attempt.provider_code)))
             return StartedCall(message, attempt, recalling=True, boot_ms=self._clock.boot())
         if message.recall.state is RecallState.CALLING:
-            lost = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.LEASE_EXPIRED)
-            message.settle_recall(lost, retry_ms=0, horizon_ms=self._policy.horizon_ms, now=now)
+            message.settle_recall(_LEASE_EXPIRED, retry_ms=0, horizon_ms=self._policy.horizon_ms, now=now)
         else:
             message.time_out_recall(horizon_ms=self._policy.horizon_ms, now=now)
         return None
 
 
-def _wanted(claim_requests: Sequence[ClaimRequest]) -> frozenset[MessageId] | None:
+def _among(claim_requests: Sequence[ClaimRequest]) -> frozenset[MessageId] | None:
     sets = [claim_request.among for claim_request in claim_requests if claim_request.among is not None]
     return frozenset().union(*sets) if len(sets) == len(claim_requests) else None
 
 
 def _may_resend(message: Message) -> bool:
     """Once: whoever asked for one more attempt did not ask for one every 2H. And not what is to be recalled."""
-    wanted = message.on_unknown is OnUnknown.RESEND and message.options.duplicate_safe
-    return wanted and not message.possible_duplicate and message.recall.state is not RecallState.WAITING
+    resend = message.on_unknown is OnUnknown.RESEND and message.options.duplicate_safe
+    return resend and not message.possible_duplicate and message.recall.state is not RecallState.WAITING
 
 
 class PutOff:

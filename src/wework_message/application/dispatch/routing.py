@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding, BindingState
@@ -38,6 +38,13 @@ RECHECK_MS: Final = 5_000
 _FINAL: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})
 
 
+class _CachedAccount(NamedTuple):
+    account: Account
+    bindings: Sequence[Binding]
+    valid_until: float
+    """By the clock of the event loop, in seconds."""
+
+
 class Router:
     """Routes messages of one process."""
 
@@ -55,7 +62,7 @@ class Router:
         self._board = board
         self._random_source = random_source
         self._remember_s = remember_s
-        self._books: dict[AccountId, tuple[Account, Sequence[Binding], float]] = {}
+        self._accounts: dict[AccountId, _CachedAccount] = {}
 
     async def prepare(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
         """Make sure that the accounts of these messages are known; a guid that nobody registered gets one of its own."""
@@ -63,8 +70,8 @@ class Router:
         unknown = [message for message in messages if not self._knows(message, now)]
         if not unknown:
             return
-        if len(self._books) > MAX_ACCOUNTS:
-            self._books.clear()
+        if len(self._accounts) > MAX_ACCOUNTS:
+            self._accounts.clear()
         stored = await unit.accounts.accounts(sorted({message.account_id for message in unknown}))
         self._remember(stored, until=now + self._remember_s)
         if new := [message for message in unknown if not self._knows(message, now)]:
@@ -83,19 +90,20 @@ class Router:
             }
             await unit.accounts.open(tenant_id, sorted(implicit))
 
-    def _remember(self, books: Mapping[AccountId, tuple[Account, Sequence[Binding]]], *, until: float) -> None:
-        for account_id, (account, bindings) in books.items():
-            self._books[account_id] = (account, bindings, until)
+    def _remember(self, stored: Mapping[AccountId, tuple[Account, Sequence[Binding]]], *, until: float) -> None:
+        for account_id, (account, bindings) in stored.items():
+            self._accounts[account_id] = _CachedAccount(account, bindings, until)
             for binding in bindings:
                 if binding.state is BindingState.OFFLINE:  # who says otherwise may have spoken while nobody listened
                     self._board.stored_offline(binding.provider_code, binding.binding_id, binding.guid)
 
     def _knows(self, message: Message, now: float) -> bool:
-        book = self._books.get(message.account_id)
-        if book is None or book[2] <= now:
+        cached = self._accounts.get(message.account_id)
+        if cached is None or cached.valid_until <= now:
             return False
-        wanted = self._policy.providers if message.options.provider_code is None else (message.options.provider_code,)
-        return any(one.provider_code in wanted for one in book[1])
+        requested = message.options.provider_code
+        codes = self._policy.providers if requested is None else (requested,)
+        return any(binding.provider_code in codes for binding in cached.bindings)
 
     def _default(self) -> ProviderCode | None:
         provider = default_provider(self._policy.providers.values())
@@ -121,10 +129,10 @@ class Router:
         return self._selector.choose(self._request(message, several=len(candidates) > 1), candidates)
 
     def _bindings(self, message: Message) -> Sequence[Binding]:
-        book = self._books.get(message.account_id)
-        if book is None or not book[0].enabled:
+        cached = self._accounts.get(message.account_id)
+        if cached is None or not cached.account.enabled:
             return ()
-        return [binding for binding in book[1] if binding.provider_code in self._policy.providers]
+        return [binding for binding in cached.bindings if binding.provider_code in self._policy.providers]
 
     def _request(self, message: Message, *, several: bool) -> RouteRequest:
         tried = [attempt for attempt in message.attempts if attempt.round == message.round]
@@ -134,8 +142,8 @@ class Router:
             size=getattr(message.content, "file_size", None),
             provider_code=message.options.provider_code,
             pin=self._pinned(message) if pinned else None,
-            refused=_those(tried, OutcomeClass.REFUSED_CAPABILITY),
-            turned_away=_those(tried, OutcomeClass.REFUSED_BINDING),
+            refused=_bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY),
+            turned_away=_bindings_with(tried, OutcomeClass.REFUSED_BINDING),
             spent=self._spent(message),
             random_source=(
                 self._random_source.fraction(),
@@ -149,8 +157,10 @@ class Router:
     def _spent(self, message: Message) -> frozenset[ProviderCode]:
         """Providers whose quick tries for this round are used up (D-47)."""
         tried = [attempt.provider_code for attempt in message.attempts if attempt.round == message.round]
-        known = self._policy.providers
-        return frozenset(code for code in known.keys() & set(tried) if tried.count(code) >= known[code].retry_count)
+        providers = self._policy.providers
+        return frozenset(
+            code for code in providers.keys() & set(tried) if tried.count(code) >= providers[code].retry_count
+        )
 
     def _pinned(self, message: Message) -> BindingId:
         """The binding that the client's guid names; one that is gone is nobody, not anybody."""
@@ -159,10 +169,11 @@ class Router:
 
     def learn_user_id(self, account_id: AccountId, wecom_user_id: str) -> bool:
         """Whether this own user id of a known account is news; at most once while the book is remembered."""
-        book = self._books.get(account_id)
-        if book is None or book[0].wecom_user_id is not None:
+        cached = self._accounts.get(account_id)
+        if cached is None or cached.account.wecom_user_id is not None:
             return False
-        self._books[account_id] = (dataclasses.replace(book[0], wecom_user_id=wecom_user_id), *book[1:])
+        account = dataclasses.replace(cached.account, wecom_user_id=wecom_user_id)
+        self._accounts[account_id] = cached._replace(account=account)
         return True
 
     def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:
@@ -180,5 +191,7 @@ class Router:
             message.hold(HoldReason(refusal.kind.value), refusal.retry_in_ms or RECHECK_MS, now=now)
 
 
-def _those(tried: Sequence[Attempt], kind: OutcomeClass) -> frozenset[BindingId]:
-    return frozenset(one.binding_id for one in tried if one.outcome is not None and one.outcome.kind is kind)
+def _bindings_with(tried: Sequence[Attempt], kind: OutcomeClass) -> frozenset[BindingId]:
+    return frozenset(
+        attempt.binding_id for attempt in tried if attempt.outcome is not None and attempt.outcome.kind is kind
+    )

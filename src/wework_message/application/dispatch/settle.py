@@ -55,11 +55,11 @@ class SettleCalls:
             self._apply(item.message, item, now)
         lost = await scope.save([item.message for item in fresh])
         stale += [item for item in fresh if item.message.id in lost]
-        known = [item.message for item in fresh if item.message.id not in lost]
-        known += await self._settle_late(scope, stale, now)
+        settled = [item.message for item in fresh if item.message.id not in lost]
+        settled += await self._settle_late(scope, stale, now)
         await self._reopen_callbacks(scope, items)
         await self._learn_senders(scope, items)
-        await stop_groups(scope, known, now=now)
+        await stop_groups(scope, settled, now=now)
         await scope.unit.messages.count(_finished(items))
         return [None] * len(items)
 
@@ -154,8 +154,8 @@ def _provider_key(item: Settlement) -> ProviderKey | None:
 
 def _unmasked(item: Settlement, owners: dict[ProviderKey, tuple[MessageId, int]]) -> Settlement:
     """The first attempt with an id gets it; to anybody else it proves nothing."""
-    key, this = _provider_key(item), (item.message.id, item.attempt)
-    if key is None or owners.setdefault(key, this) == this:
+    key, attempt = _provider_key(item), (item.message.id, item.attempt)
+    if key is None or owners.setdefault(key, attempt) == attempt:
         return item
     reused = dataclasses.replace(item.outcome, kind=OutcomeClass.UNCERTAIN, reason=Reason.REUSED_ID)
     return dataclasses.replace(item, outcome=reused)

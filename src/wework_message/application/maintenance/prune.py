@@ -13,15 +13,15 @@ from wework_message.domain.ports.maintenance import START, Pruned, Pruning
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import Clock
 
-KEYS_LIVE_MS: Final = 72 * 3_600_000
+KEY_RETENTION_MS: Final = 72 * 3_600_000
 """Keys live at least so long, and until their message rests (D-45)."""
 
-STEP: Final = 200
+ROWS_PER_STEP: Final = 200
 """Rows that one transaction looks at."""
 
-HOUR_S: Final = 3_600.0
+INTERVAL_S: Final = 3_600.0
 
-DONE_WITH: Final = (InboxState.APPLIED, InboxState.ORPHAN)
+PRUNED_STATES: Final = (InboxState.APPLIED, InboxState.ORPHAN)
 """Callbacks that nobody will look at again; what failed or could not be read stays for people."""
 
 _log: Final = logging.getLogger(__name__)
@@ -31,18 +31,18 @@ Range = Callable[[Pruning, str], Awaitable[Pruned]]
 
 
 class Prune:
-    """Everything that is old, range after range, `STEP` rows in a transaction."""
+    """Everything that is old, range after range, `ROWS_PER_STEP` rows in a transaction."""
 
     name: Final = "prune"
-    every_s: Final = HOUR_S
+    interval_s: Final = INTERVAL_S
 
-    def __init__(self, policy: Policy, step: int = STEP) -> None:
+    def __init__(self, policy: Policy, step: int = ROWS_PER_STEP) -> None:
         """What `policy` keeps for ever is not looked at. Keys go first: none may outlive the message that it names."""
         self._ranges: Sequence[tuple[str, Range]] = [
             ("keys", partial(_keys, step)),
             *[
                 (f"callbacks {state}", partial(_callbacks, step, state, policy.keep_callbacks_ms))
-                for state in DONE_WITH
+                for state in PRUNED_STATES
             ],
             *[
                 (f"messages {status}", partial(_messages, step, status, policy.keep_messages_ms))
@@ -79,7 +79,7 @@ class _Round:
 
 
 def _keys(step: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
-    return pruning.keys(older_than_ms=KEYS_LIVE_MS, limit=step, after=after)
+    return pruning.keys(older_than_ms=KEY_RETENTION_MS, limit=step, after=after)
 
 
 def _callbacks(step: int, state: InboxState, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
@@ -94,7 +94,7 @@ class GiveUpUnmatched:
     """Makes orphans of records of our own accounts that matched nothing for a day, and reports them."""
 
     name: Final = "orphans"
-    every_s: Final = HOUR_S
+    interval_s: Final = INTERVAL_S
 
     def __init__(self, clock: Clock) -> None:
         """`clock` tells what a day ago was."""

@@ -38,9 +38,9 @@ class Recover:
 class Recovered:
     """What became of the open messages."""
 
-    doubted: Mapping[MessageStatus, int]
+    marked_uncertain: Mapping[MessageStatus, int]
     """Now UNKNOWN, by what they were."""
-    left: Mapping[MessageStatus, int]
+    untouched: Mapping[MessageStatus, int]
     """Open and untouched, by status: scheduled for later than now (certainly not sent), UNKNOWN already, or being recalled."""
 
 
@@ -58,14 +58,18 @@ class RecoverHandler:
         """May be repeated: what is UNKNOWN stays as it is. Raises `InvalidValueError` for an instant to come."""
         if command.restored_from > self._clock.now():
             raise InvalidValueError("restored-from", "must be in the past")
-        doubted: Counter[MessageStatus] = Counter()
-        left: Counter[MessageStatus] = Counter()
+        marked_uncertain: Counter[MessageStatus] = Counter()
+        untouched: Counter[MessageStatus] = Counter()
         for status in _OPEN:
-            await self._go_through(status, command, doubted, left)
-        return Recovered(doubted, left)
+            await self._go_through(status, command, marked_uncertain, untouched)
+        return Recovered(marked_uncertain, untouched)
 
     async def _go_through(
-        self, status: MessageStatus, command: Recover, doubted: Counter[MessageStatus], left: Counter[MessageStatus]
+        self,
+        status: MessageStatus,
+        command: Recover,
+        marked_uncertain: Counter[MessageStatus],
+        untouched: Counter[MessageStatus],
     ) -> None:
         before: MessageId | None = None
         while views := await self._reader.page(
@@ -73,15 +77,15 @@ class RecoverHandler:
         ):
             before = views[-1].message.id
             now = self._clock.now()
-            in_doubt = [view.message.id for view in views if _in_doubt(view.message, now)]
-            left[status] += len(views) - len(in_doubt)
-            doubted[status] += len(in_doubt)
-            if in_doubt and not command.dry_run:
-                await self._doubt(in_doubt, command.restored_from)
+            uncertain = [view.message.id for view in views if _may_have_been_sent(view.message, now)]
+            untouched[status] += len(views) - len(uncertain)
+            marked_uncertain[status] += len(uncertain)
+            if uncertain and not command.dry_run:
+                await self._mark_uncertain(uncertain, command.restored_from)
 
-    async def _doubt(self, ids: Sequence[MessageId], restored_from: int) -> None:
+    async def _mark_uncertain(self, message_ids: Sequence[MessageId], restored_from: int) -> None:
         async with self._units() as unit:
-            messages = await unit.messages.get(ids)
+            messages = await unit.messages.get(message_ids)
             bindings = await self._bindings(unit, list(messages.values()))
             now = self._clock.now()
             for message in messages.values():
@@ -96,26 +100,27 @@ class RecoverHandler:
 
     async def _bindings(self, unit: UnitOfWork, messages: Sequence[Message]) -> Mapping[MessageId, Binding]:
         """Through which instance each of them would have gone: the best guess that the store allows."""
-        books = await unit.accounts.accounts(list({message.account_id for message in messages}))
+        stored = await unit.accounts.accounts(list({message.account_id for message in messages}))
         default = self._policy.default_code or ProviderCode("NONE")
-        found = {}
-        for one in messages:
-            known = books[one.account_id][1] if one.account_id in books else ()
-            fitting = [its for its in known if its.enabled and one.options.provider_code in (None, its.provider_code)]
-            named = [its for its in fitting if its.guid == one.guid]
-            unknown = implicit_binding(one.guid or Guid(""), one.options.provider_code or default)
-            found[one.id] = min(named or fitting, key=lambda its: its.priority, default=unknown)
+        chosen = {}
+        for message in messages:
+            code = message.options.provider_code
+            bindings = stored[message.account_id][1] if message.account_id in stored else ()
+            fitting = [binding for binding in bindings if binding.enabled and code in (None, binding.provider_code)]
+            named = [binding for binding in fitting if binding.guid == message.guid]
+            implicit = implicit_binding(message.guid or Guid(""), code or default)
+            chosen[message.id] = min(named or fitting, key=lambda binding: binding.priority, default=implicit)
         # An echo for a guid that nobody knows would be put into quarantine.
-        guids = {(its.guid, its.provider_code) for its in found.values() if its.guid}
+        guids = {(binding.guid, binding.provider_code) for binding in chosen.values() if binding.guid}
         await unit.accounts.open(DEFAULT_TENANT, sorted(guids))
-        return found
+        return chosen
 
 
 _OPEN: Final = (MessageStatus.UNKNOWN, MessageStatus.RECALLING, MessageStatus.SENDING, *sorted(WAITING))
 """UNKNOWN first: what is counted there was so before."""
 
 
-def _in_doubt(message: Message, now: int) -> bool:
+def _may_have_been_sent(message: Message, now: int) -> bool:
     """A message that is scheduled for later than now was not sent by anybody."""
     if message.status is MessageStatus.SCHEDULED:
         return message.options.scheduled_at is None or message.options.scheduled_at <= now

@@ -12,10 +12,10 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.store_metrics import Invariant, StoreMetrics
 
-EVERY_S: Final = 15.0
+INTERVAL_S: Final = 15.0
 """How often the cheap numbers are taken; about as often as somebody reads them."""
 
-INVARIANTS_EVERY: Final = 20
+ROUNDS_PER_INVARIANT_CHECK: Final = 20
 """Rounds between two looks at the invariants (five minutes): they read everything that is open."""
 
 LEASE_MS: Final = 40_000
@@ -65,16 +65,16 @@ class StoreMetricsReporter:
             except Exception:  # noqa: BLE001 -- numbers are not what the process is for
                 _log.exception("numbers of the database could not be taken")
                 self._forget()
-            await set_within(self._stopped, EVERY_S)
+            await set_within(self._stopped, INTERVAL_S)
         self._forget()
         await self._lease.release()
 
     async def round(self) -> None:
         """Take and show them if the duty is ours, else show nothing. Raises `UnavailableError`."""
-        if not await self._lease.mine():
+        if not await self._lease.acquire():
             self._forget()
             return
-        if self._rounds % INVARIANTS_EVERY == 0:
+        if self._rounds % ROUNDS_PER_INVARIANT_CHECK == 0:
             self._violations = await self._store_metrics.violations()
         self._rounds += 1
         oldest, unknown = await self._store_metrics.oldest_due_ms(), await self._store_metrics.unknown_open()

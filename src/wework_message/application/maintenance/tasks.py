@@ -19,7 +19,7 @@ _log: Final = logging.getLogger(__name__)
 RETRY_DELAY_S: Final = 60.0
 """When a round that ended early, because the store was away, is begun again."""
 
-LEASE_OF_INTERVALS: Final = 2.5
+LEASE_INTERVALS: Final = 2.5
 """A duty outlives two rounds of its holder: one that is late does not lose it, one that is gone is missed soon."""
 
 
@@ -33,15 +33,15 @@ class ClusterLease:
     lease_ms: int
     units: UnitOfWorkFactory
 
-    async def taken(self, unit: UnitOfWork) -> bool:
+    async def acquire_in(self, unit: UnitOfWork) -> bool:
         """Whether this process has it, inside `unit`: what `unit` writes besides is written by nobody else."""
         return await unit.leases.take(self.name, self.holder, self.lease_ms) is not None
 
-    async def mine(self) -> bool:
+    async def acquire(self) -> bool:
         """Take or renew it; False where another process has it, or the store does not answer."""
         try:
             async with self.units() as unit:
-                held = await self.taken(unit)
+                held = await self.acquire_in(unit)
                 if held:
                     await unit.commit()
         except UnavailableError:
@@ -65,7 +65,7 @@ class MaintenanceTask(Protocol):
         ...
 
     @property
-    def every_s(self) -> float:
+    def interval_s(self) -> float:
         """Between two rounds, seconds."""
         ...
 
@@ -85,7 +85,7 @@ class Maintenance:
         """`holder` names this process."""
         self._units = units
         self._leases = [
-            (task, ClusterLease(task.name, holder, int(task.every_s * LEASE_OF_INTERVALS * 1000), units))
+            (task, ClusterLease(task.name, holder, int(task.interval_s * LEASE_INTERVALS * 1000), units))
             for task in tasks
         ]
         self._stopped = asyncio.Event()
@@ -100,7 +100,7 @@ class Maintenance:
 
     async def _repeat(self, task: MaintenanceTask, lease: ClusterLease) -> None:
         while not self._stopped.is_set():
-            wait_s = task.every_s
+            wait_s = task.interval_s
             try:
                 await self.round(task, lease)
             except UnavailableError:
@@ -117,7 +117,7 @@ class Maintenance:
         more = True
         while more and not self._stopped.is_set():
             async with self._units() as unit:
-                if not await lease.taken(unit):
+                if not await lease.acquire_in(unit):
                     return
                 more = await task.step(unit)
                 await unit.commit()

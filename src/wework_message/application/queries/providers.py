@@ -52,7 +52,7 @@ class Providers:
         """In the order of the configuration."""
         return [self._view(provider) for provider in self.policy.providers.values()]
 
-    def one(self, code: str) -> ProviderView:
+    def get(self, code: str) -> ProviderView:
         """One provider; raises `NotFoundError`."""
         provider = self.policy.providers.get(ProviderCode(code))
         if provider is None:

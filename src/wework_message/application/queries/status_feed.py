@@ -13,7 +13,7 @@ from wework_message.domain.ports.queries import MessageReader, MessageView
 POLL_INTERVAL_S: Final = 0.5
 """How often a waiter looks by itself at last: another process may be the one that dispatches."""
 
-SLOWER: Final = 1.5
+POLL_BACKOFF_FACTOR: Final = 1.5
 """Each look by itself comes so much later than the one before: a wait of t ms costs looks in the logarithm of t."""
 
 
@@ -71,10 +71,10 @@ class WaitForMessage:
             while True:
                 event.clear()
                 view = (await self.reader.messages(tenant_id, [message_id])).get(message_id)
-                rest = deadline - asyncio.get_running_loop().time()
-                if view is None or enough(view) or rest <= 0 or self.feed.closed:
+                remaining_s = deadline - asyncio.get_running_loop().time()
+                if view is None or enough(view) or remaining_s <= 0 or self.feed.closed:
                     return view
-                await set_within(event, min(rest, poll_s))
-                poll_s = min(poll_s * SLOWER, POLL_INTERVAL_S)
+                await set_within(event, min(remaining_s, poll_s))
+                poll_s = min(poll_s * POLL_BACKOFF_FACTOR, POLL_INTERVAL_S)
         finally:
             self.feed.unsubscribe(message_id, event)
