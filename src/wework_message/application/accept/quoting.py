@@ -1,4 +1,4 @@
-"""Quotes of our own messages: what the vendor wants to know about the original comes from what we stored (W-2)."""
+"""Quotes of our own messages: the stored original gives the fields that the vendor requires (W-2)."""
 
 import base64
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Quoting:
     reader: MessageReader
 
     async def fill(self, tenant_id: TenantId, content: QuoteContent) -> QuoteContent:
-        """The quote with everything the vendor asks; raises `UnquotableError` where the original cannot be quoted."""
+        """The quote with every field that the vendor requires; raises `UnquotableError` where the original cannot be quoted."""
         original_id = MessageId(content.quote_message_id or "")
         view = (await self.reader.messages(tenant_id, [original_id])).get(original_id)
         if view is None:

@@ -1,4 +1,4 @@
-"""Who sends, and with what: names in a request become an account and a whole content (D-19)."""
+"""Sender and content of a request: its names become an account and a complete content (D-19)."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ class Senders:
     quoting: Quoting
 
     async def resolve(self, tenant_id: TenantId, draft: Draft) -> Account:
-        """The account. A guid that nobody registered has an account of its own; raises `UnknownNameError`."""
+        """The account. An unregistered guid has an account of its own; raises `UnknownNameError`."""
         provider_code = draft.options.provider_code
         if provider_code is not None and provider_code not in self.policy.providers:
             raise UnknownNameError("providerCode", "provider")
@@ -53,7 +53,7 @@ Record = TypeVar("Record", bound=MergedContent)
 
 
 def signed(record: Record, *, sent_at: datetime, wecom_user_id: str) -> Record:
-    """A merged record whose items all say when (default: acceptance) and by whom (default: the account itself)."""
+    """A merged record whose items all have a time (default: acceptance) and an author (default: the account itself)."""
     items = []
     for item in record.messages:
         complete = (

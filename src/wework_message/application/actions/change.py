@@ -1,4 +1,4 @@
-"""What a person or client asks of a stored message: cancel, retry, recall (W-3)."""
+"""Changes of a stored message that a person or client asks for: cancel, retry, recall (W-3)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ChangeMessages:
     """The transaction's part: lock, change, save."""
 
     async def __call__(self, scope: CommitScope, items: Sequence[Change], /) -> Sequence[MessageId | Exception]:
-        """The id, or `NotFoundError`, or the `IllegalTransitionError` of the rule that said no."""
+        """The id, or `NotFoundError`, or the `IllegalTransitionError` of the rule that refused."""
         messages = await scope.unit.messages.get(sorted({item.message_id for item in items}))
         results = [_apply(messages.get(item.message_id), item) for item in items]
         changed = {result: messages[result] for result in results if not isinstance(result, Exception)}
@@ -53,7 +53,7 @@ class CancelMessage:
 
 @dataclass(frozen=True, slots=True)
 class CancelMessageHandler:
-    """Cancel."""
+    """Withdraw it."""
 
     commits: GroupCommit
     operation: ChangeMessages

@@ -1,4 +1,4 @@
-"""Records of the message stream that came before the end of the call that they are about."""
+"""Stream records that came before the end of the call to which they belong."""
 
 from collections.abc import Collection, Sequence
 
@@ -14,9 +14,9 @@ async def reopen(
     named: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]] = (),
     unproven: Collection[Attempt] = (),
 ) -> None:
-    """Look again at the parked records that wait for one of these ids, or came since one of these attempts began.
+    """Reopen the unmatched records that wait for one of these ids, or came since one of these attempts began.
 
-    Until its call had ended, an attempt was not offered to them: an echo may be faster than the answer, and than the end
+    An attempt is not matched before its call has ended: an echo may be faster than the answer, and faster than the end
     of the lease of a process that died.
     """
     instances = {(attempt.provider_code, attempt.guid) for attempt in unproven}

@@ -20,10 +20,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class LocalInboxNotifier:
-    """Says within this process that callbacks were stored or reopened; what a projector waits for."""
+    """Wakes the projector of this process when callbacks were stored or reopened."""
 
     def __init__(self) -> None:
-        """Silent at first."""
+        """Not notified yet."""
         self._notified = asyncio.Event()
 
     def notify(self) -> None:
@@ -31,13 +31,13 @@ class LocalInboxNotifier:
         self._notified.set()
 
     async def wait(self, seconds: float) -> None:
-        """Return at the next ring, at once if one came since the last call, or after so many seconds."""
+        """Return at the next notification, at once if one came since the last call, or after `seconds`."""
         if await set_within(self._notified, seconds):
             self._notified.clear()
 
 
 class Projector:
-    """Projects for as long as something is pending."""
+    """Projects pending callbacks, batch after batch."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Projector:
         inbox_notifier: LocalInboxNotifier,
         poll_ms: int,
     ) -> None:
-        """One per process; `poll_ms` is how often it looks without a wake-up: another process may have died after storing."""
+        """One per process; `poll_ms` is how often it polls without a wake-up: another process may have died after storing."""
         self._commits = commits
         self._operation = operation
         self._count_failure = CountFailure()
@@ -60,7 +60,7 @@ class Projector:
         self._inbox_notifier.notify()
 
     async def project_pending(self) -> int:
-        """Everything that is pending now, until `stop`; returns how many entries were looked at."""
+        """Everything that is pending now, until `stop`; returns how many entries were handled."""
         total = 0
         while (looked_at := await self._project()) > 0:
             total += looked_at
@@ -90,7 +90,7 @@ class Projector:
             return await self._commits.submit(self._count_failure, 1)
 
     async def run(self) -> None:
-        """Project until `stop`; what was pending before the start comes first."""
+        """Project until `stop`; entries from before the start come first."""
         self._inbox_notifier.notify()
         while not self._stopping:
             await self._inbox_notifier.wait(self._poll_s)

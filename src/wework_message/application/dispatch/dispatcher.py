@@ -46,7 +46,7 @@ class Dispatcher:
         clock: Clock,
         policy: Policy,
     ) -> None:
-        """One per process; `gateways` has one entry per enabled provider, `report` hears of every call that ended."""
+        """One per process; `gateways` has one entry per enabled provider, `report` is called for every call that ended."""
         self._commits = commits
         self._claim = claim
         self._settle = settle
@@ -59,7 +59,7 @@ class Dispatcher:
         self._poll_ms = policy.poll_due_ms
         self._calls: set[asyncio.Task[None]] = set()
         self._open: set[asyncio.Task[None]] = set()
-        """Of these, the ones whose call has not ended."""
+        """Those of them whose call has not ended."""
         self._freed = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._stopping = False
@@ -95,16 +95,16 @@ class Dispatcher:
             if full_scan:
                 more, next_scan_at = looked_at > 0, self._clock.boot() + self._poll_ms
             else:
-                # What did not fit is taken from the table, most urgent first, as slots get free.
+                # Messages that did not fit are read from the table, most urgent first, as slots become free.
                 more = len(wakeup.message_ids) > looked_at >= free
 
     async def _pause(self) -> bool:
-        """Until the next look, or `stop`; what rang meanwhile is not answered, so it comes again. Then the table is looked at."""
+        """Wait for the next poll, or `stop`. A wake-up that was not answered comes again. Then the table is read."""
         await set_within(self._stopped, self._poll_ms / 1000)
         return True
 
     async def dispatch_due(self, among: frozenset[MessageId] | None = None) -> int:
-        """Start the calls that fit into the free slots now; returns how many due messages were looked at."""
+        """Start the calls that fit into the free slots now; returns how many due messages were decided on."""
         async with self._claiming:
             free = self._slots - self.in_flight
             if free <= 0 or self._stopping:
@@ -129,12 +129,12 @@ class Dispatcher:
             return Claimed(looked_at=await self._commits.submit(self._put_off, 1))
 
     async def stop(self, drain_s: float) -> None:
-        """Claim nothing more and let open calls settle; what is open after `drain_s` is recorded as UNKNOWN."""
+        """Claim nothing more and let open calls settle; calls that are open after `drain_s` are recorded as UNKNOWN."""
         self._stopping = True
         self._stopped.set()
         self._freed.set()
         await self._notifier.notify(())
-        async with self._claiming:  # what is being claimed now has its intents: let its calls start, then drain them
+        async with self._claiming:  # an open claim has its intents: let its calls start, then drain them
             calls = set(self._calls)
         if calls:
             await asyncio.wait(calls, timeout=drain_s)
@@ -160,7 +160,7 @@ class Dispatcher:
         self._open.difference_update({asyncio.current_task()})
         try:
             self._report(started_call, outcome, self._clock.boot() - began)
-        except Exception:  # noqa: BLE001 -- whoever counts calls must not cost the answer
+        except Exception:  # noqa: BLE001 -- statistics must not cost the answer
             _log.exception("sendMessage call could not be reported")
         await self._record(started_call, outcome)
 
@@ -179,21 +179,21 @@ class Dispatcher:
         return await gateway.send(dispatch)
 
     async def _record(self, started_call: StartedCall, outcome: AttemptOutcome) -> None:
-        """Record the answer. One that our rules choke on is our defect: logged, and kept as uncertain.
+        """Record the answer. An answer on which our rules raise is our defect: logged, and kept as uncertain.
 
-        Where even that fails, the intent is there, and the end of its lease says UNKNOWN.
+        Where even that fails, the intent is stored, and the message becomes UNKNOWN at the end of its lease.
         """
         settlement = Settlement(started_call.message, started_call.attempt.number, outcome, started_call.recalling)
         for recorded in (settlement, dataclasses.replace(settlement, outcome=_UNRECORDED)):
             try:
                 await self._settle_durably(recorded)
-            except Exception:  # noqa: BLE001 -- the task has nobody else to tell
+            except Exception:  # noqa: BLE001 -- nothing awaits the task: the log is the only place
                 _log.exception("sendMessage answer could not be settled", extra={"message_id": started_call.message.id})
             else:
                 return
 
     async def _settle_durably(self, settlement: Settlement) -> None:
-        """A bookkeeping failure is never a send failure: keep the answer and try again (M-4.4)."""
+        """A failure to record is never a failure to send: keep the answer and retry (M-4.4)."""
         while True:
             try:
                 await self._commits.submit(self._settle, settlement)

@@ -1,4 +1,4 @@
-"""Which binding takes a message: account book, health and ProviderSelector brought together (D-19)."""
+"""Which binding takes a message: stored accounts, health and ProviderSelector together (D-19)."""
 
 import asyncio
 import dataclasses
@@ -27,13 +27,13 @@ from wework_message.domain.routing.selector import (
 )
 
 CACHE_TTL_S: Final = 5.0
-"""How long the account book is trusted without a look: other processes may write it."""
+"""How long a cached account is used without reading it again: other processes may write it."""
 
 MAX_ACCOUNTS: Final = 10_000
-"""Accounts remembered at once; beyond, all are forgotten and read again as they come."""
+"""Accounts in the cache; above this all are dropped, and read again when they are needed."""
 
 RECHECK_MS: Final = 5_000
-"""When to look again at a message that nobody can take now: bindings and breakers are probed meanwhile."""
+"""When to recheck a message that no binding can take now: bindings and breakers are probed meanwhile."""
 
 _FINAL: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})
 
@@ -56,7 +56,7 @@ class Router:
         random_source: RandomSource,
         remember_s: float = CACHE_TTL_S,
     ) -> None:
-        """`board` says what is known of providers and bindings now; accounts are remembered for `remember_s`."""
+        """`board` has the current health of providers and bindings; accounts are cached for `remember_s`."""
         self._policy = policy
         self._selector = selector
         self._board = board
@@ -65,7 +65,7 @@ class Router:
         self._accounts: dict[AccountId, _CachedAccount] = {}
 
     async def prepare(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
-        """Make sure that the accounts of these messages are known; a guid that nobody registered gets one of its own."""
+        """Make sure that the accounts of these messages are cached; an unregistered guid gets one of its own."""
         now = asyncio.get_running_loop().time()
         unknown = [message for message in messages if not self._knows(message, now)]
         if not unknown:
@@ -94,7 +94,7 @@ class Router:
         for account_id, (account, bindings) in stored.items():
             self._accounts[account_id] = _CachedAccount(account, bindings, until)
             for binding in bindings:
-                if binding.state is BindingState.OFFLINE:  # who says otherwise may have spoken while nobody listened
+                if binding.state is BindingState.OFFLINE:  # a notice of its login may have been missed
                     self._board.stored_offline(binding.provider_code, binding.binding_id, binding.guid)
 
     def _knows(self, message: Message, now: float) -> bool:
@@ -163,12 +163,12 @@ class Router:
         )
 
     def _pinned(self, message: Message) -> BindingId:
-        """The binding that the client's guid names; one that is gone is nobody, not anybody."""
+        """The binding that the client's guid names; where it is gone, an id that no binding has."""
         named = (binding.binding_id for binding in self._bindings(message) if binding.guid == message.guid)
         return next(named, BindingId(""))
 
     def learn_user_id(self, account_id: AccountId, wecom_user_id: str) -> bool:
-        """Whether this own user id of a known account is news; at most once while the book is remembered."""
+        """Whether this user id of a cached account is new; True at most once while the account is cached."""
         cached = self._accounts.get(account_id)
         if cached is None or cached.account.wecom_user_id is not None:
             return False
@@ -184,7 +184,7 @@ class Router:
         return isinstance(choice, Choice) and choice.provider.code not in self._spent(message)
 
     def refuse(self, message: Message, refusal: Refusal, *, now: int) -> None:
-        """Nobody can take it: fail it where that is final, else hold it (M-6.2)."""
+        """No binding can take it: fail it where that is final, else hold it (M-6.2)."""
         if refusal.kind in _FINAL:
             message.fail(refusal.kind.value, now=now)
         else:

@@ -15,7 +15,7 @@ from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.system import Clock
 
 MIN_PROBE_INTERVAL_MS: Final = 1_000
-"""Rounds that are asked for come no faster than this: a provider in trouble is not asked once per refusal."""
+"""Requested rounds come no faster than this: a provider in trouble is not probed once per refusal."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -45,10 +45,10 @@ class ProbeProviders:
 
 
 async def _guarded(probe: Awaitable[None]) -> None:
-    """One probe that fails is logged, and the others go on."""
+    """A probe that fails is logged, and the others go on."""
     try:
         await probe
-    except Exception:  # noqa: BLE001 -- a probe is asked again soon
+    except Exception:  # noqa: BLE001 -- the next round comes soon
         _log.exception("probe failed")
 
 
@@ -63,9 +63,9 @@ class Prober:
         *,
         lease: ClusterLease | None = None,
     ) -> None:
-        """`interval_ms` between the end of a round and the next; one that is asked for waits `min_interval_ms` only.
+        """`interval_ms` between the end of a round and the next; a requested round waits `min_interval_ms` only.
 
-        `duty` where the health board is shared: whoever has it makes the rounds that nobody asked for.
+        `lease` where the health board is shared: its holder makes the rounds that were not requested.
         """
         self._probe = probe
         self._lease = lease
@@ -76,7 +76,7 @@ class Prober:
         self._stopping = False
 
     def ask_now(self) -> None:
-        """An answer made a binding suspect: the next round need not wait for its time (D-43)."""
+        """Request a round at once: an answer made a binding suspect (D-43)."""
         self._requested.set()
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop

@@ -1,4 +1,4 @@
-"""After a restore: what the backup has as open may have happened since, so nothing of it is sent by itself (R-X2)."""
+"""After a restore: messages that the backup has as open may have been sent since, so none is sent by itself (R-X2)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ class Recover:
     """Go through a restored store, before any process serves it."""
 
     restored_from: int
-    """When the backup was made, epoch ms: an echo stamped since then may settle what is in doubt."""
+    """When the backup was made, epoch ms: an echo stamped since then may settle an uncertain message."""
     dry_run: bool = False
     """Only count."""
 
@@ -39,13 +39,13 @@ class Recovered:
     """What became of the open messages."""
 
     marked_uncertain: Mapping[MessageStatus, int]
-    """Now UNKNOWN, by what they were."""
+    """Messages that are UNKNOWN now, by their status before."""
     untouched: Mapping[MessageStatus, int]
-    """Open and untouched, by status: scheduled for later than now (certainly not sent), UNKNOWN already, or being recalled."""
+    """Open messages that stay as they are, by status: scheduled for later than now (certainly not sent), UNKNOWN already, or being recalled."""
 
 
 class RecoverHandler:
-    """Doubts every message that a claim could send, or whose call was open."""
+    """Marks every message uncertain that a claim could send, or whose call was open."""
 
     def __init__(self, units: UnitOfWorkFactory, reader: MessageReader, policy: Policy, clock: Clock) -> None:
         """`policy` names the provider of messages whose account has no binding yet, and H."""
@@ -55,7 +55,7 @@ class RecoverHandler:
         self._clock = clock
 
     async def __call__(self, command: Recover) -> Recovered:
-        """May be repeated: what is UNKNOWN stays as it is. Raises `InvalidValueError` for an instant to come."""
+        """May be repeated: UNKNOWN messages stay as they are. Raises `InvalidValueError` for a future instant."""
         if command.restored_from > self._clock.now():
             raise InvalidValueError("restored-from", "must be in the past")
         marked_uncertain: Counter[MessageStatus] = Counter()
@@ -99,7 +99,7 @@ class RecoverHandler:
             await unit.commit()
 
     async def _bindings(self, unit: UnitOfWork, messages: Sequence[Message]) -> Mapping[MessageId, Binding]:
-        """Through which instance each of them would have gone: the best guess that the store allows."""
+        """The instance that would have sent each of them: the best guess that the store allows."""
         stored = await unit.accounts.accounts(list({message.account_id for message in messages}))
         default = self._policy.default_code or ProviderCode("NONE")
         chosen = {}
@@ -110,18 +110,18 @@ class RecoverHandler:
             named = [binding for binding in fitting if binding.guid == message.guid]
             implicit = implicit_binding(message.guid or Guid(""), code or default)
             chosen[message.id] = min(named or fitting, key=lambda binding: binding.priority, default=implicit)
-        # An echo for a guid that nobody knows would be put into quarantine.
+        # An echo for an unknown guid would be quarantined.
         guids = {(binding.guid, binding.provider_code) for binding in chosen.values() if binding.guid}
         await unit.accounts.open(DEFAULT_TENANT, sorted(guids))
         return chosen
 
 
 _OPEN: Final = (MessageStatus.UNKNOWN, MessageStatus.RECALLING, MessageStatus.SENDING, *sorted(WAITING))
-"""UNKNOWN first: what is counted there was so before."""
+"""UNKNOWN first, so that only messages count there that were UNKNOWN before."""
 
 
 def _may_have_been_sent(message: Message, now: int) -> bool:
-    """A message that is scheduled for later than now was not sent by anybody."""
+    """Only a message that is scheduled for later than now is certainly unsent."""
     if message.status is MessageStatus.SCHEDULED:
         return message.options.scheduled_at is None or message.options.scheduled_at <= now
     return message.status in WAITING or message.status is MessageStatus.SENDING

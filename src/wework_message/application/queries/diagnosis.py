@@ -1,4 +1,4 @@
-"""Ask every check at once, each within its deadline, and tell what they found."""
+"""Run every check at once, each within its deadline, and collect the findings."""
 
 import asyncio
 import time
@@ -14,19 +14,19 @@ _PASSED: frozenset[Verdict] = frozenset({Verdict.OK, Verdict.WARNING})
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One check, answered."""
+    """The result of one check."""
 
     name: str
     finding: Finding
     duration_ms: float
-    """Of the question itself, without waiting for the check before it."""
+    """Of the check itself, without the wait for the check before it."""
     fault: Fault | None
-    """Set exactly where it failed."""
+    """Set exactly where the check failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Everything that was asked, in the order in which it was registered."""
+    """The results of all checks, in the order of their registration."""
 
     examined: tuple[Examined, ...]
 
@@ -44,16 +44,16 @@ class Diagnosis:
 
     @property
     def fault(self) -> Fault | None:
-        """Whose business it is first: the settings, then what is away, then what is broken; None = nothing failed."""
+        """The fault to mend first: settings, then a dependency that is away, then broken data; None = nothing failed."""
         faults = {examined.fault for examined in self.examined}
         return next((fault for fault in Fault if fault in faults), None)
 
 
 async def diagnose(checks: Sequence[Check], *, deadline_s: float) -> Diagnosis:
-    """Ask all of `checks` concurrently; `deadline_s` is that of each single question, in seconds.
+    """Run all of `checks` concurrently; `deadline_s` is the deadline of each of them, in seconds.
 
-    Never raises for what a check does. Raises `ValueError` where two checks have one name, or one waits for none that
-    was registered before it.
+    Never raises for an error of a check. Raises `ValueError` where two checks have one name, or one comes after a check that
+    was not registered before it.
     """
     _check_order(checks)
     tasks: dict[str, asyncio.Task[Examined]] = {}

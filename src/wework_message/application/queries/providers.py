@@ -1,4 +1,4 @@
-"""What operators ask about providers: configuration, health, kept counts (W-5)."""
+"""Queries about providers: configuration, health, kept counts (W-5)."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
