@@ -116,7 +116,9 @@ class InMemoryApp:
             parts={"database": InProcess("memory"), "queue": InProcess("in-process")},
         )
         use_cases.check_dependencies()
-        use_cases.prober.add_kwargs(every_ms=FAR_MS, at_least_ms=0)  # a requested probe need not wait for a second
+        use_cases.prober.add_kwargs(
+            interval_ms=FAR_MS, min_interval_ms=0
+        )  # what it is asked for need not wait for a second
         self.application = application = use_cases.application()
         self.accepting, self.accepting_batches = application.accept, application.accept_batch
         self.cancelling, self.retrying, self.recalling = application.cancel, application.retry, application.recall

@@ -31,7 +31,7 @@ class Application:
     dead_letters: DeadLetterReader
     mark_replayed: MarkReplayedHandler
     poll: StatusReader
-    """Where messages stand, perhaps some seconds old; whoever changes or waits takes `read` and `wait`."""
+    """Statuses, perhaps some seconds old; changes and waits use `read` and `wait`."""
     providers: Providers
     service: Service
     policy: Policy

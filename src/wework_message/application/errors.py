@@ -7,16 +7,16 @@ from wework_message.domain.errors import WeworkMessageError
 
 
 class ApplicationError(WeworkMessageError):
-    """A use case cannot do what was asked."""
+    """A use case cannot do what the caller asked."""
 
 
 class NotFoundError(ApplicationError):
-    """Nothing has this id, or nothing that the asker may see."""
+    """Nothing has this id, or the caller may not see it."""
 
     code: ClassVar[str] = "NOT_FOUND"
 
     def __init__(self, what: str) -> None:
-        """`what` kind of thing was not found, such as ``message``."""
+        """`what` is the kind of thing that was not found, such as ``message``."""
         super().__init__(f"no such {what}")
         self.what = what
 
@@ -32,12 +32,12 @@ class IdempotencyConflictError(ApplicationError):
 
 
 class UnknownNameError(ApplicationError):
-    """The request names something that is not configured; `path` is the field that names it."""
+    """The request names something that is not configured; `path` is the field with the name."""
 
     code: ClassVar[str] = "VALIDATION_FAILED"
 
     def __init__(self, path: str, what: str) -> None:
-        """`path` such as ``providerCode``; `what` kind of thing is not known."""
+        """`path` such as ``providerCode``; `what` is the kind of thing that is not known."""
         super().__init__(f"{path}: no such {what}")
         self.path = path
         self.message = f"no such {what}"
@@ -78,7 +78,7 @@ class DrainingError(ApplicationError):
     code: ClassVar[str] = "UNAVAILABLE"
 
     def __init__(self) -> None:
-        """Nothing to say beyond that."""
+        """The text is always the same."""
         super().__init__("shutting down")
 
 

@@ -1,4 +1,4 @@
-"""The numbers that use cases work by, taken from the settings once."""
+"""The limits and times of the use cases, read from the settings once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from wework_message.domain.routing.provider import Provider, default_provider
 
 DAY_MS: Final = 24 * 3_600_000
 
-PROBE_EVERY_MS: Final = 15_000
+PROBE_INTERVAL_MS: Final = 15_000
 """Background probes of providers and suspect bindings (M-6.5)."""
 
 
@@ -27,22 +27,22 @@ class Policy:
     rate_per_minute: int = 1000
     """Per account (`app.message.limits.rate-limit-per-minute`)."""
     horizon_ms: int = 90_000
-    """H: how long an echo may be in coming."""
+    """H: how late an echo may come."""
     on_unknown: OnUnknown = OnUnknown.HOLD
     fail_unknown_after_ms: int = DAY_MS
     sync_wait_ms: int = 10_000
     expire_after_ms: int = DAY_MS
     async_enabled: bool = True
     keep_callbacks_ms: int = 30 * DAY_MS
-    """Callbacks that are done with."""
+    """Finished callbacks."""
     keep_messages_ms: int | None = None
     """Messages at rest; None = for ever."""
     poll_due_ms: int = 1_000
-    """How often the due table is looked at without a ring: scheduled messages, retries, and rings that were lost."""
+    """How often the due table is polled without a wake-up: for scheduled messages, retries, and lost wake-ups."""
     poll_inbox_ms: int = 5_000
     """The same for callbacks: another process may have stored them and died."""
     poll_status_ms: int = 500
-    """A waiter's first look by itself; later ones come less often."""
+    """When a waiter polls for the first time; later polls come less often."""
     wecom_user_ids: Mapping[str, str] = field(default_factory=dict)
     """Own user id by guid, where it is configured."""
 

@@ -4,12 +4,12 @@ from enum import Enum
 
 
 class Role(Enum):
-    """Every process of one database may have any of these; together they must accept and dispatch."""
+    """A process of a database has one of these; together its processes must accept and dispatch."""
 
     ALL = "all"
     """``serve``: REST API, dispatch, projection, probes, intake."""
     ACCEPTING = "accepting"
-    """``serve --no-dispatch``: REST API only; somebody else has to consume."""
+    """``serve --no-dispatch``: REST API only; another process has to consume."""
     CONSUMING = "consuming"
     """``consume``: everything but the REST API."""
 
@@ -25,5 +25,5 @@ class Role(Enum):
 
     @property
     def split(self) -> bool:
-        """Whether it needs a process of the other kind beside it."""
+        """Whether it needs a process of the other kind."""
         return self is not Role.ALL

@@ -5,7 +5,7 @@ import contextlib
 
 
 async def set_within(event: asyncio.Event, seconds: float) -> bool:
-    """Whether `event` is set: at once when it is, else after so many seconds."""
+    """Whether `event` is set: returns once it is, and after `seconds` at the latest."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

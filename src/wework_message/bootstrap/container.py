@@ -50,8 +50,8 @@ from wework_message.application.maintenance.store_metrics import (
     ShowSnapshot,
     StoreMetricsReporter,
 )
-from wework_message.application.maintenance.tasks import LEASE_OF_INTERVALS, ClusterLease, Maintenance
-from wework_message.application.policy import PROBE_EVERY_MS, Policy
+from wework_message.application.maintenance.tasks import LEASE_INTERVALS, ClusterLease, Maintenance
+from wework_message.application.policy import PROBE_INTERVAL_MS, Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Backend, Service
 from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
@@ -117,13 +117,13 @@ class Infrastructure(containers.DeclarativeContainer):
 
 def _probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> ClusterLease | None:
     """Where every process sees the same health, one of them probes for all."""
-    lease_ms = int(PROBE_EVERY_MS * LEASE_OF_INTERVALS)
+    lease_ms = int(PROBE_INTERVAL_MS * LEASE_INTERVALS)
     return ClusterLease("probes", holder, lease_ms, units) if shared.shares_health else None
 
 
 def intake_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
     """The flusher of what clients and providers wait for: one of its own where the store takes transactions side by side."""
-    return commits.beside() if storage.side_by_side else commits
+    return commits.add_committer() if storage.side_by_side else commits
 
 
 def _units_of(shared: Shared, units: UnitOfWorkFactory) -> UnitOfWorkFactory:

@@ -180,11 +180,11 @@ def activate(standby: Binding, bindings: Sequence[Binding], *, demote: bool = Fa
     if standby.standby is not Standby.WARM or not standby.enabled:
         raise NotActivatableError("only an enabled WARM binding can be activated")
     demoted: list[Binding] = []
-    rest = list(bindings)
-    while (holder := slot_holder(standby, rest)) is not None:
+    others = list(bindings)
+    while (holder := slot_holder(standby, others)) is not None:
         if not demote:
             raise SlotOccupiedError(holder.binding_id)
         demoted.append(replace(holder, standby=Standby.WARM, epoch=holder.epoch + 1))
-        rest.remove(holder)
+        others.remove(holder)
     hot = replace(standby, standby=Standby.HOT, state=BindingState.UNKNOWN, epoch=standby.epoch + 1)
     return (hot, *demoted)

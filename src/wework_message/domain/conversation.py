@@ -43,10 +43,10 @@ class PeersAndRooms:
 
     def parse(self, text: str) -> Conversation:
         """Bare digits are read as ``S:``."""
-        found = self._SHAPE.fullmatch(text)
-        if found is None:
+        match = self._SHAPE.fullmatch(text)
+        if match is None:
             raise InvalidValueError("conversationId", "must be S:<digits>, S:<digits>;<asid> or R:<digits>")
-        kind, peer, asid = found.groups()
+        kind, peer, asid = match.groups()
         if asid is not None and kind != "S":
             raise InvalidValueError("conversationId", "only S:<digits> may name an asid")
         return self.room(peer) if kind == "R" else self.person(peer, asid)

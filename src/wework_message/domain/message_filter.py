@@ -1,4 +1,4 @@
-"""What a list of messages can be narrowed by: one table, which stores, REST, command line and OpenAPI follow."""
+"""The filters of a list of messages: one table, from which stores, REST, command line and OpenAPI follow."""
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,7 @@ from wework_message.domain.message.message import Message
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One filter: what clients call it, and how it compares a message with the value they give."""
+    """One filter: its names for clients, and how it compares a message with the value of a request."""
 
     query_name: str
     """As the query of a request spells it."""
@@ -23,17 +23,17 @@ class Filter:
     help: str
     """For the command line."""
     value_of: Callable[[Message], Any]
-    """What a message has; None passes no filter."""
+    """The message's value; None passes no filter."""
     compare: Callable[[Any, Any], Any] = operator.eq
     """From `operator`, with the message's value first: it serves values and SQL columns alike."""
     choices: type[StrEnum] | None = None
-    """The only values there are; None = any text."""
+    """The only valid values; None = any text."""
     expected: str = ""
-    """What a value must be, where `choices` does not hold it."""
+    """What a value must be; the error text for a value outside `choices`."""
     is_instant: bool = False
     """Epoch ms; clients write ISO-8601 with zone."""
     description: str = ""
-    """For the OpenAPI document, where it is more than the name."""
+    """For the OpenAPI document, where the name alone does not say enough."""
 
 
 def _last_provider(message: Message) -> ProviderCode | None:
@@ -42,7 +42,7 @@ def _last_provider(message: Message) -> ProviderCode | None:
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
-    """What a list is narrowed by; None = not narrowed. Each field is a row of the table of filters."""
+    """The filters of one request; None = not filtered. Each field is a row of the table of filters."""
 
     status: Annotated[
         MessageStatus | None,
@@ -105,18 +105,18 @@ class MessageFilter:
     ] = None  # fmt: skip
     """Epoch ms, exclusive."""
 
-    def given(self) -> Iterator[tuple[str, Filter, Any]]:
-        """The filters that narrow, each with its name in `FILTERS` and the value that was given."""
+    def active(self) -> Iterator[tuple[str, Filter, Any]]:
+        """The filters that have a value: name in `FILTERS`, filter, value."""
         for name, message_filter in FILTERS.items():
             value = getattr(self, name)
             if value is not None:
                 yield name, message_filter, value
 
     def matches(self, message: Message) -> bool:
-        """Whether the message passes every filter that is given."""
+        """Whether the message passes every active filter."""
         return all(
-            (has := message_filter.value_of(message)) is not None and message_filter.compare(has, value)
-            for _, message_filter, value in self.given()
+            (own := message_filter.value_of(message)) is not None and message_filter.compare(own, value)
+            for _, message_filter, value in self.active()
         )
 
 

@@ -111,7 +111,7 @@ class RetryPolicy:
         if outcome in REFUSALS:
             return self._refused(outcome, backoff, other=sibling and in_time, budget_left=budget_left)
         if outcome is OutcomeClass.THROTTLED and retry_after_ms is not None:
-            return self._as_told(retry_after_ms, backoff, quick=quick, remaining_ms=remaining_ms)
+            return self._throttled(retry_after_ms, backoff, quick=quick, remaining_ms=remaining_ms)
         return RetryAt(backoff) if quick else HoldFor(HoldReason.PROVIDER_DOWN, backoff)
 
     def backoff_ms(self, tries: int, jitter: float) -> int:
@@ -132,10 +132,10 @@ class RetryPolicy:
             return RetryAt(FAILOVER_DELAY_MS) if budget_left else HoldFor(HoldReason.PROVIDER_DOWN, backoff)
         return GiveUp(FailureReason(outcome))
 
-    def _as_told(self, retry_after_ms: int, backoff: int, *, quick: bool, remaining_ms: int) -> Verdict:
+    def _throttled(self, retry_after_ms: int, backoff: int, *, quick: bool, remaining_ms: int) -> Verdict:
         """Not before the provider says; the jitter comes on top, so that the waiting do not return all at once."""
-        told = min(max(retry_after_ms, 0), MAX_RETRY_AFTER_MS)
-        delay = told + backoff
+        pause_ms = min(max(retry_after_ms, 0), MAX_RETRY_AFTER_MS)
+        delay = pause_ms + backoff
         if not quick:
             return HoldFor(HoldReason.PROVIDER_DOWN, delay)
         if delay > self.cap_ms or delay >= remaining_ms:

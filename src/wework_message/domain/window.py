@@ -27,15 +27,15 @@ class SlidingCounts:
 
     def add(self, first: float, second: float, now: int) -> "SlidingCounts":
         """Count an event at `now` (ms). A clock that went backwards counts into the newest slot."""
-        here = self.at(now)
-        sums = here.sums or (_EMPTY,)
+        current = self.at(now)
+        sums = current.sums or (_EMPTY,)
         a, b = sums[0]
-        total_a, total_b = here.totals
+        total_a, total_b = current.totals
         return SlidingCounts(
             self.slot_ms,
             self.slots,
             ((a + first, b + second), *sums[1:]),
-            here.newest,
+            current.newest,
             (total_a + first, total_b + second),
         )
 

@@ -55,8 +55,8 @@ def _of_rule(rule: rules.Rule, plain: Any) -> st.SearchStrategy[Any]:
             return _mentions
         case rules.Items():
             return st.lists(_items(), min_size=1, max_size=_MAX_LIST).map(tuple)
-        case rules.Between(least=least, most=most):
-            return st.floats(least, most) if plain is float else st.integers(math.ceil(least), math.floor(most))
+        case rules.Between(minimum=low, maximum=high):
+            return st.floats(low, high) if plain is float else st.integers(math.ceil(low), math.floor(high))
     raise NotImplementedError(f"a strategy for {rule}")
 
 
@@ -111,7 +111,7 @@ _QUOTED: Final[Fields] = {
     "quote_message": st.deferred(lambda: st.one_of([_valid(kind) for kind in c.QUOTABLE.values()])),
 }
 _NOT_QUOTED: Final[Fields] = dict.fromkeys(_QUOTED, st.none())
-_OURS: Final = st.uuids().map(str)
+_MESSAGE_IDS: Final = st.uuids().map(str)
 
 _FORMS: Final[Mapping[type[Struct], Sequence[Fields]]] = {
     c.FileContent: (
@@ -124,8 +124,8 @@ _FORMS: Final[Mapping[type[Struct], Sequence[Fields]]] = {
     ),
     c.QuoteContent: (
         {"quote_message_id": st.none(), **_QUOTED},
-        {"quote_message_id": _OURS, **_NOT_QUOTED},
-        {"quote_message_id": _OURS, **_QUOTED},
+        {"quote_message_id": _MESSAGE_IDS, **_NOT_QUOTED},
+        {"quote_message_id": _MESSAGE_IDS, **_QUOTED},
     ),
 }
 """Contents whose fields depend on each other, and what these fields can be together."""

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 from hypothesis import given, settings
-from tests.support.builders import GUID, NOW, a_draft
+from tests.support.builders import GUID, NOW, PROVIDER, a_draft
 from tests.support.in_memory_app import InMemoryApp
 
 from wework_message.application.accept.accept import AcceptMessage
@@ -142,25 +142,27 @@ async def test_a_batch_of_repeated_items_only_can_be_asked_for() -> None:
 @settings(max_examples=30, deadline=None)
 @given(draft=drafts(now=NOW))
 async def test_every_option_of_a_draft_reaches_the_store(draft: Draft) -> None:
-    draft = dataclasses.replace(draft, content=TextContent(content="hello"))
+    provider_code = PROVIDER if draft.options.provider_code is not None else None  # one that the app has
+    options = dataclasses.replace(draft.options, provider_code=provider_code)
+    draft = dataclasses.replace(draft, content=TextContent(content="hello"), options=options)
     async with InMemoryApp() as app:
         if draft.account_id is not None:
             app.database.register(Account(draft.account_id))
         message = await app.message(MessageId((await app.accept(draft)).target))
-        wanted = resolved(draft.options, account=None, configured=app.policy.on_unknown)
+        expected = resolved(draft.options, account=None, configured=app.policy.on_unknown)
         for field in dataclasses.fields(SendOptions):
-            assert getattr(message.options, field.name) == getattr(wanted, field.name), field.name
+            assert getattr(message.options, field.name) == getattr(expected, field.name), field.name
         if draft.options.expires_at is not None:
             assert message.expires_at == draft.options.expires_at
 
 
-@pytest.mark.parametrize("asked", [None, OnUnknown.HOLD])
+@pytest.mark.parametrize("requested", [None, OnUnknown.HOLD])
 async def test_an_account_says_what_becomes_of_its_uncertain_messages_unless_the_request_does(
-    asked: OnUnknown | None,
+    requested: OnUnknown | None,
 ) -> None:
     account = Account(AccountId("acc"), on_unknown=OnUnknown.FAIL)
     async with InMemoryApp() as app:
         app.database.register(account)
-        accepted = await app.accept(guid=None, account_id=account.account_id, on_unknown=asked)
+        accepted = await app.accept(guid=None, account_id=account.account_id, on_unknown=requested)
         message = await app.message(MessageId(accepted.target))
-        assert message.on_unknown is (asked or OnUnknown.FAIL)
+        assert message.on_unknown is (requested or OnUnknown.FAIL)

@@ -173,7 +173,7 @@ async def test_probes_that_raise_do_not_end_the_probing(caplog: pytest.LogCaptur
                     await prober.stop()
                 raise LookupError
 
-        prober = Prober(Failing({}, app.board, app.clock), every_ms=0)
+        prober = Prober(Failing({}, app.board, app.clock), interval_ms=0)
         await prober.run()
         assert rounds == 3
     assert "probe" in errors(caplog)

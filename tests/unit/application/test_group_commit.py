@@ -137,7 +137,7 @@ async def test_a_caller_that_goes_away_does_not_undo_its_item(setting: Setting) 
 
 
 async def test_a_transaction_is_bounded(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_commit, "CAP", 2)
+    monkeypatch.setattr(group_commit, "MAX_ITEMS", 2)
     await setting.commits.start()
     await setting.submit(three())
     assert setting.store.batches == [2, 1]
@@ -166,7 +166,7 @@ async def test_a_flusher_lets_more_gather_where_those_who_wait_have_one_of_their
         lingered.append(delay)
         await pause(0)
 
-    intake = setting.commits.beside() if beside else setting.commits
+    intake = setting.commits.add_committer() if beside else setting.commits
     await setting.commits.start()
     monkeypatch.setattr(asyncio, "sleep", sleep)
     for commits in (setting.commits, intake):
@@ -175,5 +175,5 @@ async def test_a_flusher_lets_more_gather_where_those_who_wait_have_one_of_their
         while not lingered:
             await pause(0)
         unhurried = beside and commits is setting.commits
-        assert lingered == [group_commit.UNHURRIED_S if unhurried else group_commit.LINGER_S]
+        assert lingered == [group_commit.LONG_LINGER_S if unhurried else group_commit.LINGER_S]
     await setting.commits.close()

@@ -16,9 +16,9 @@ from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application.maintenance import store_metrics as store_metrics_module
 from wework_message.application.maintenance import tasks as tasks_module
 from wework_message.application.maintenance.probe import ProbeProviders, Prober
-from wework_message.application.maintenance.prune import KEYS_LIVE_MS, Prune
+from wework_message.application.maintenance.prune import KEY_RETENTION_MS, Prune
 from wework_message.application.maintenance.store_metrics import LEASE_MS, StoreMetricsReporter, StoreSnapshot
-from wework_message.application.maintenance.tasks import LEASE_OF_INTERVALS, ClusterLease, Maintenance
+from wework_message.application.maintenance.tasks import LEASE_INTERVALS, ClusterLease, Maintenance
 from wework_message.application.policy import DAY_MS, Policy
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
@@ -26,14 +26,14 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.ports.repositories import IdempotencyKey, UnitOfWork
 from wework_message.domain.retry import RetryPolicy
 
-EVERY_S: Final = 100.0
+INTERVAL_S: Final = 100.0
 
 
 class Counting:
     """A chore of several steps that counts them."""
 
     name = "counting"
-    every_s = EVERY_S
+    interval_s = INTERVAL_S
 
     def __init__(self, steps: int = 1) -> None:
         self.rounds = 0
@@ -90,10 +90,10 @@ async def test_a_round_ends_where_its_duty_is_lost(units: MemoryUnitOfWorkFactor
     other = _lease(units, "b")
 
     class Stolen(ClusterLease):
-        async def taken(self, unit: UnitOfWork) -> bool:
+        async def acquire_in(self, unit: UnitOfWork) -> bool:
             if task.steps == 2:
                 assert await unit.leases.take(other.name, "b", 1_000) is not None
-            return await super().taken(unit)
+            return await super().acquire_in(unit)
 
     await maintenance.round(task, Stolen(lease.name, lease.holder, lease.lease_ms, units))
     assert task.steps == 2
@@ -126,7 +126,7 @@ async def test_a_holder_that_is_gone_is_missed_after_its_lease(
     other = Counting()
     maintenance = Maintenance(units, [other], "b")
     ((_, lease),) = maintenance._leases
-    clock.advance(int(EVERY_S * LEASE_OF_INTERVALS * 1000) - 1)
+    clock.advance(int(INTERVAL_S * LEASE_INTERVALS * 1000) - 1)
     await maintenance.round(other, lease)
     assert other.steps == 0
     clock.advance(1)
@@ -182,7 +182,7 @@ async def test_pruning_keeps_messages_unless_it_is_told_to_delete_them(
         )
         await unit.messages.add(messages)
         await unit.commit()
-    clock.advance(KEYS_LIVE_MS)
+    clock.advance(KEY_RETENTION_MS)
     await _prune(units, _policy())
     assert len(database.keys.committed_items()) == 5
     clock.advance(30 * DAY_MS)
@@ -230,7 +230,7 @@ async def test_without_the_database_nobody_shows_anything(
 async def test_a_census_outlives_an_outage_and_a_defect_and_shows_nothing_meanwhile(
     units: MemoryUnitOfWorkFactory, database: MemoryDatabase, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_metrics_module, "EVERY_S", 0.001)
+    monkeypatch.setattr(store_metrics_module, "INTERVAL_S", 0.001)
     errors: list[Exception] = [UnavailableError("database", "away"), LookupError("a defect")]
     shown: list[StoreSnapshot | None] = []
 
@@ -260,14 +260,14 @@ async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_
         asked: list[int] = []
 
         class Elsewhere(ClusterLease):
-            async def mine(self) -> bool:
+            async def acquire(self) -> bool:
                 asked.append(1)
-                return await super().mine()
+                return await super().acquire()
 
         others, own = ClusterLease("probes", "a", 1_000, app.units), Elsewhere("probes", "b", 1_000, app.units)
-        assert await others.mine()
+        assert await others.acquire()
         probe = ProbeProviders(app.gateways, app.board, app.clock)
-        prober = Prober(probe, every_ms=3_600_000, at_least_ms=0, lease=own)
+        prober = Prober(probe, interval_ms=3_600_000, min_interval_ms=0, lease=own)
         running = asyncio.create_task(prober.run())
 
         async def looked() -> bool:
@@ -290,14 +290,14 @@ async def test_a_duty_that_raises_does_not_end_the_probing() -> None:
         raised = asyncio.Event()
 
         class Broken(ClusterLease):
-            async def mine(self) -> bool:
+            async def acquire(self) -> bool:
                 if not raised.is_set():
                     raised.set()
                     raise LookupError("a defect")
-                return await super().mine()
+                return await super().acquire()
 
         probe = ProbeProviders(app.gateways, app.board, app.clock)
-        prober = Prober(probe, every_ms=1, at_least_ms=0, lease=Broken("probes", "a", 1_000, app.units))
+        prober = Prober(probe, interval_ms=1, min_interval_ms=0, lease=Broken("probes", "a", 1_000, app.units))
         running = asyncio.create_task(prober.run())
 
         async def probed() -> bool:

@@ -5,7 +5,7 @@ from tests.support.builders import a_receipt, an_outcome
 from tests.support.guxing_contents import CONTENTS, LINK
 from tests.support.in_memory_app import InMemoryApp
 
-from wework_message.application.accept.quoting import PREVIEW, Quoting
+from wework_message.application.accept.quoting import MAX_PREVIEW_CHARS, Quoting
 from wework_message.application.errors import UnquotableError
 from wework_message.domain.content import Content, QuoteContent, TextContent
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId
@@ -32,7 +32,7 @@ async def test_a_quote_by_id_is_filled_from_the_answer_that_the_original_got() -
         assert await quoted(app, original) == QuoteContent(
             content="yes",
             quote_message_id=original,
-            quote_content=LONG[:PREVIEW],
+            quote_content=LONG[:MAX_PREVIEW_CHARS],
             quote_app_info="key-7001",
             quote_content_type=2,
             quote_sender="788",

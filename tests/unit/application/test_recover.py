@@ -27,7 +27,10 @@ async def test_what_was_waiting_is_unknown_and_is_never_sent_by_itself() -> None
     async with InMemoryApp() as app:
         ids = [await app.accept_text(f"text {number}") for number in range(3)]
         done = await recovered(app)
-        assert (dict(done.doubted), sum(done.left.values())) == ({**done.doubted, MessageStatus.QUEUED: 3}, 0)
+        assert (dict(done.marked_uncertain), sum(done.untouched.values())) == (
+            {**done.marked_uncertain, MessageStatus.QUEUED: 3},
+            0,
+        )
         await app.dispatch()
         for _ in range(4):
             await app.pass_time(2 * DAY_MS)
@@ -66,7 +69,7 @@ async def test_a_call_that_was_open_is_unknown_and_its_late_lease_changes_nothin
             await unit.messages.save([message])
             await unit.commit()
         done = await recovered(app)
-        assert done.doubted[MessageStatus.SENDING] == 1
+        assert done.marked_uncertain[MessageStatus.SENDING] == 1
         new = await app.accept_text("new")
         await app.dispatch()
         assert await statuses(app, [new]) == [MessageStatus.SENT]
@@ -82,7 +85,7 @@ async def test_what_is_scheduled_for_later_is_left_and_goes_at_its_time() -> Non
         past = await app.accept_text("past", to="S:9", scheduled_at=app.clock.now() + HOUR_MS // 2)
         app.clock.advance(HOUR_MS // 2)
         done = await recovered(app)
-        assert done.left[MessageStatus.SCHEDULED] == done.doubted[MessageStatus.SCHEDULED] == 1
+        assert done.untouched[MessageStatus.SCHEDULED] == done.marked_uncertain[MessageStatus.SCHEDULED] == 1
         await app.pass_time(HOUR_MS)
         assert await statuses(app, [later, past]) == [MessageStatus.SENT, MessageStatus.UNKNOWN]
 
@@ -106,17 +109,17 @@ async def test_what_rests_and_what_is_unknown_already_stays_as_it_is() -> None:
         before = [await app.message(one) for one in (sent, unknown)]
         for _ in range(2):
             done = await recovered(app)
-            assert sum(done.doubted.values()) == 0
-            assert done.left[MessageStatus.UNKNOWN] == 1
+            assert sum(done.marked_uncertain.values()) == 0
+            assert done.untouched[MessageStatus.UNKNOWN] == 1
         assert [await app.message(one) for one in (sent, unknown)] == before
 
 
 async def test_a_dry_run_counts_and_changes_nothing() -> None:
     async with InMemoryApp() as app:
         ids = [await app.accept_text(f"text {number}", to=f"S:{number}") for number in range(450)]
-        assert (await recovered(app, dry_run=True)).doubted[MessageStatus.QUEUED] == 450
+        assert (await recovered(app, dry_run=True)).marked_uncertain[MessageStatus.QUEUED] == 450
         assert set(await statuses(app, ids)) == {MessageStatus.QUEUED}
-        assert (await recovered(app)).doubted[MessageStatus.QUEUED] == 450
+        assert (await recovered(app)).marked_uncertain[MessageStatus.QUEUED] == 450
         assert set(await statuses(app, ids)) == {MessageStatus.UNKNOWN}
 
 

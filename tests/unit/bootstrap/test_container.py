@@ -93,7 +93,7 @@ async def test_where_health_is_shared_whoever_probes_holds_the_lease() -> None:
             return app.board.provider(PROVIDER).healthy is not None
 
         await until(probed)
-        assert not await ClusterLease("probes", "another", 1_000, app.units).mine()
+        assert not await ClusterLease("probes", "another", 1_000, app.units).acquire()
         await app.prober.stop()
         await probing
 
@@ -106,7 +106,7 @@ async def test_a_process_that_shares_nothing_probes_without_a_lease() -> None:
             return app.board.provider(PROVIDER).healthy is not None
 
         await until(probed)
-        assert await ClusterLease("probes", "another", 1_000, app.units).mine()
+        assert await ClusterLease("probes", "another", 1_000, app.units).acquire()
         await app.prober.stop()
         await probing
 
@@ -129,7 +129,7 @@ async def test_numbers_of_the_database_are_shown_by_the_process_that_takes_them(
         await app.accept_text()
         await app.use_cases.store_metrics_reporter().round()
         assert app.shown[0] is not None
-        assert not await ClusterLease("census", "another", 1_000, app.units).mine()
+        assert not await ClusterLease("census", "another", 1_000, app.units).acquire()
 
 
 async def test_readiness_tells_for_how_long_the_oldest_due_message_waits() -> None:

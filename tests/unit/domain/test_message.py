@@ -607,10 +607,10 @@ def test_a_recall_is_confirmed_by_the_stream_only(recorded: bool) -> None:
 
 def test_handling_that_raised_after_a_call_concludes_nothing_and_keeps_the_lane() -> None:
     message = in_doubt()
-    message.look_again(wait_ms=1_000)
+    message.recheck_later(wait_ms=1_000)
     assert (message.status, message.due) == (MessageStatus.UNKNOWN, Due(1_000, LanePosition.HOLDING))
     message.open_lane(next_ms=None, now=NOW)
-    message.look_again(wait_ms=1_000)
+    message.recheck_later(wait_ms=1_000)
     assert message.due == Due(1_000, LanePosition.FREE)
 
 

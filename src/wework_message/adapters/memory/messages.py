@@ -185,8 +185,8 @@ class MemoryMessageRepository:
                 due_at=self._clock.now() + due.in_ms,
                 place=due.place,
                 scheduled=message.status is MessageStatus.SCHEDULED,
-                parked=due.parked,
-                # A call uses the place up: the next call needs a new one.
+                parked=due.waits_in_lane,
+                # A call uses the place up: the next one asks for its own.
                 paced=old is not None and old.paced and due.place is not LanePosition.HOLDING,
             ),
         )

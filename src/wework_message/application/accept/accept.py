@@ -25,8 +25,8 @@ from wework_message.domain.message.options import resolved
 from wework_message.domain.ports.repositories import IdempotencyKey, KeyOwner, NewBatch
 from wework_message.domain.ports.system import Clock, IdGenerator
 
-LAST_INSTANT: Final = 253_402_300_799_999
-"""9999-12-31T23:59:59.999Z: an answer cannot say a later one."""
+MAX_INSTANT_MS: Final = 253_402_300_799_999
+"""9999-12-31T23:59:59.999Z: no answer can show a later one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class AcceptMessage:
     tenant_id: TenantId
     drafts: tuple[Draft, ...]
     mode: str = "ASYNC"
-    """SYNC, ASYNC, BATCH; a MIXED group is told by `grouped`."""
+    """SYNC, ASYNC or BATCH; `grouped` marks a MIXED group."""
     grouped: bool = False
     key: str | None = None
     """Idempotency key; where the client gave one it is also its drafts' `client_message_id`."""
@@ -66,7 +66,7 @@ class StoreMessages:
     """The transaction's part: keys first, then the messages whose key is fresh."""
 
     def __init__(self, clock: Clock) -> None:
-        """`clock` tells which messages are scheduled for later."""
+        """`clock` decides which messages are scheduled for later."""
         self._clock = clock
 
     async def __call__(self, scope: CommitScope, items: Sequence[Entry], /) -> Sequence[Accepted | Exception]:
@@ -133,7 +133,7 @@ class Drafting:
     async def entry(
         self, command: AcceptMessage, *, batch_id: BatchId | None = None, index: int | None = None
     ) -> Entry:
-        """The messages of one request, not yet stored. Raises `UnknownNameError` for a name nobody configured."""
+        """The messages of one request, not yet stored. Raises `UnknownNameError` for a name that is not configured."""
         group = self.ids.batch_id() if command.grouped else None
         messages = tuple(
             [
@@ -150,7 +150,7 @@ class Drafting:
     async def _message(
         self, command: AcceptMessage, draft: Draft, batch_id: BatchId | None, group: BatchId | None, index: int | None
     ) -> Message:
-        asked, now = draft.options, self.clock.now()
+        options, now = draft.options, self.clock.now()
         sender = await self.senders.resolve(command.tenant_id, draft)
         policy = self.senders.policy
         return Message(
@@ -162,9 +162,9 @@ class Drafting:
             content=await self.senders.complete(command.tenant_id, draft, now=now),
             message_type=draft.content.message_type.value,
             accepted_at=now,
-            expires_at=asked.expires_at
-            or min(LAST_INSTANT, max(now, asked.scheduled_at or now) + policy.expire_after_ms),
-            options=resolved(asked, account=sender.on_unknown, configured=policy.on_unknown),
+            expires_at=options.expires_at
+            or min(MAX_INSTANT_MS, max(now, options.scheduled_at or now) + policy.expire_after_ms),
+            options=resolved(options, account=sender.on_unknown, configured=policy.on_unknown),
             mode=command.mode,
             batch_id=batch_id,
             group_id=group,
@@ -187,12 +187,12 @@ class AcceptBatch:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedBatch:
-    """What the batch became, item by item. With `duplicate`, `items` is empty: the earlier batch tells."""
+    """What the batch became, item by item. With `duplicate`, `items` is empty: the earlier batch has them."""
 
     batch_id: BatchId
     duplicate: bool
     items: tuple[Accepted | ApplicationError, ...]
-    """In the order of the command's items; an error is why that item alone was refused."""
+    """In the order of the command's items; an error says why that item alone was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ class BatchEntry:
 
     batch: NewBatch
     entries: tuple[Entry | ApplicationError, ...]
-    """One per item; an error is an item that names what nobody configured."""
+    """One per item; an error is an item that names something that is not configured, or cannot be quoted."""
     places: tuple[int, ...]
     atomic: bool
     key: IdempotencyKey | None
@@ -211,7 +211,7 @@ class StoreBatches:
     """The transaction's part of accepting batches."""
 
     def __init__(self, clock: Clock) -> None:
-        """`clock` tells which messages are scheduled for later."""
+        """`clock` decides which messages are scheduled for later."""
         self._clock = clock
 
     async def __call__(self, scope: CommitScope, items: Sequence[BatchEntry], /) -> Sequence[AcceptedBatch | Exception]:

@@ -1,4 +1,4 @@
-"""What a request asked, as a hash: the same key with another fingerprint is a conflict (D-45)."""
+"""The hash of a request: the same key with another fingerprint is a conflict (D-45)."""
 
 import hashlib
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _FIRST: Final = (
 """The options that every stored fingerprint has, in this order: a key must mean the same after an update."""
 
 _LATER: Final = tuple(field for field in fields(SendOptions) if field.name not in _FIRST)
-"""Options that came later count where they are asked for."""
+"""Options of later versions count where the request sets them."""
 
 _PeerOrRoom: Final = make_dataclass("_PeerOrRoom", ("is_room", "peer", "asid"))
 """How the stored fingerprints hold a person or a room of the first protocol."""

@@ -1,4 +1,4 @@
-"""Quotes of our own messages: what the vendor wants to know about the original comes from what we stored (W-2)."""
+"""Quotes of our own messages: the stored original gives the fields that the vendor requires (W-2)."""
 
 import base64
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from wework_message.domain.content import Content, QuoteContent, QuotedContent, 
 from wework_message.domain.ids import MessageId, TenantId
 from wework_message.domain.ports.queries import MessageReader
 
-PREVIEW: Final = 100
+MAX_PREVIEW_CHARS: Final = 100
 """Characters of the original that the quote shows."""
 
 
@@ -22,7 +22,7 @@ class Quoting:
     reader: MessageReader
 
     async def fill(self, tenant_id: TenantId, content: QuoteContent) -> QuoteContent:
-        """The quote with everything the vendor asks; raises `UnquotableError` where the original cannot be quoted."""
+        """The quote with every field that the vendor requires; raises `UnquotableError` where the original cannot be quoted."""
         original_id = MessageId(content.quote_message_id or "")
         view = (await self.reader.messages(tenant_id, [original_id])).get(original_id)
         if view is None:
@@ -56,4 +56,4 @@ def _plain(encoded: str) -> str:
 
 
 def _preview(content: Content) -> str:
-    return content.content[:PREVIEW] if isinstance(content, TextContent) else f"[{content.message_type}]"
+    return content.content[:MAX_PREVIEW_CHARS] if isinstance(content, TextContent) else f"[{content.message_type}]"

@@ -1,4 +1,4 @@
-"""Who sends, and with what: names in a request become an account and a whole content (D-19)."""
+"""Sender and content of a request: its names become an account and a complete content (D-19)."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ class Senders:
     quoting: Quoting
 
     async def resolve(self, tenant_id: TenantId, draft: Draft) -> Account:
-        """The account. A guid that nobody registered has an account of its own; raises `UnknownNameError`."""
+        """The account. An unregistered guid has an account of its own; raises `UnknownNameError`."""
         provider_code = draft.options.provider_code
         if provider_code is not None and provider_code not in self.policy.providers:
             raise UnknownNameError("providerCode", "provider")
@@ -33,10 +33,10 @@ class Senders:
             return implicit_account(draft.guid, tenant_id)
         account_id = draft.account_id or AccountId("")
         async with self.units() as unit:
-            known = (await unit.accounts.accounts([account_id])).get(account_id)
-        if known is None or known[0].tenant_id != tenant_id:
+            stored = (await unit.accounts.accounts([account_id])).get(account_id)
+        if stored is None or stored[0].tenant_id != tenant_id:
             raise UnknownNameError("accountId", "account")
-        return known[0]
+        return stored[0]
 
     async def complete(self, tenant_id: TenantId, draft: Draft, *, now: int) -> Content:
         """The content as it will be sent: quotes of our messages and authors of merged records are filled in."""
@@ -53,10 +53,12 @@ Record = TypeVar("Record", bound=MergedContent)
 
 
 def signed(record: Record, *, sent_at: datetime, wecom_user_id: str) -> Record:
-    """A merged record whose items all say when (default: acceptance) and by whom (default: the account itself)."""
+    """A merged record whose items all have a time (default: acceptance) and an author (default: the account itself)."""
     items = []
     for item in record.messages:
-        whole = signed(item, sent_at=sent_at, wecom_user_id=wecom_user_id) if isinstance(item, MergedContent) else item
+        complete = (
+            signed(item, sent_at=sent_at, wecom_user_id=wecom_user_id) if isinstance(item, MergedContent) else item
+        )
         author = {"send_time": item.send_time or sent_at, "sender_user_id": item.sender_user_id or wecom_user_id}
-        items.append(msgspec.structs.replace(whole, **author))
+        items.append(msgspec.structs.replace(complete, **author))
     return msgspec.structs.replace(record, messages=tuple(items))

@@ -1,4 +1,4 @@
-"""What a person or client asks of a stored message: cancel, retry, recall (W-3)."""
+"""Changes of a stored message that a person or client asks for: cancel, retry, recall (W-3)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ChangeMessages:
     """The transaction's part: lock, change, save."""
 
     async def __call__(self, scope: CommitScope, items: Sequence[Change], /) -> Sequence[MessageId | Exception]:
-        """The id, or `NotFoundError`, or the `IllegalTransitionError` of the rule that said no."""
+        """The id, or `NotFoundError`, or the `IllegalTransitionError` of the rule that refused."""
         messages = await scope.unit.messages.get(sorted({item.message_id for item in items}))
         results = [_apply(messages.get(item.message_id), item) for item in items]
         changed = {result: messages[result] for result in results if not isinstance(result, Exception)}
@@ -53,7 +53,7 @@ class CancelMessage:
 
 @dataclass(frozen=True, slots=True)
 class CancelMessageHandler:
-    """Cancel."""
+    """Withdraw it."""
 
     commits: GroupCommit
     operation: ChangeMessages
@@ -116,15 +116,15 @@ class RecallMessageHandler:
         return await self.commits.submit(self.operation, change)
 
     async def _find(self, command: RecallMessage) -> MessageId:
-        own = MessageId(command.message_id)
-        view = (await self.reader.messages(command.tenant_id, [own])).get(own)
+        message_id = MessageId(command.message_id)
+        view = (await self.reader.messages(command.tenant_id, [message_id])).get(message_id)
         if view is not None and command.guid in {
             view.message.guid,
             *(attempt.guid for attempt in view.message.attempts),
         }:
-            return own
-        named = ProviderMessageId(command.message_id)
-        found = await self.reader.sent_as(command.tenant_id, command.guid, named)
-        if found is None:
+            return message_id
+        provider_message_id = ProviderMessageId(command.message_id)
+        owner_id = await self.reader.sent_as(command.tenant_id, command.guid, provider_message_id)
+        if owner_id is None:
             raise NotFoundError("message")
-        return found
+        return owner_id

@@ -1,4 +1,4 @@
-"""Keep what a queue handed us and we could not take, and remember what a replay made of it."""
+"""Keep messages of a queue that we could not take, and remember what a replay made of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ class StoreDeadLetters:
     """The transaction's part of keeping."""
 
     async def __call__(self, scope: CommitScope, items: Sequence[DeadLetter], /) -> Sequence[None]:
-        """Nothing to answer: being durable is the answer. One that is known already is left as it is."""
+        """The only answer is that the letters are durable. A known letter stays as it is."""
         await scope.unit.dead_letters.keep(items)
         return [None] * len(items)
 
@@ -46,7 +46,7 @@ class StoreReplays:
         self._clock = clock
 
     async def __call__(self, scope: CommitScope, items: Sequence[Replayed], /) -> Sequence[None]:
-        """Nothing to answer."""
+        """The only answer is that the replays are durable."""
         for item in items:
             await scope.unit.dead_letters.replayed(item.letter_id, item.target, self._clock.now())
         return [None] * len(items)

@@ -1,4 +1,4 @@
-"""Records of the message stream that came before the end of the call that they are about."""
+"""Stream records that came before the end of the call to which they belong."""
 
 from collections.abc import Collection, Sequence
 
@@ -14,12 +14,12 @@ async def reopen(
     named: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]] = (),
     unproven: Collection[Attempt] = (),
 ) -> None:
-    """Look again at the parked records that wait for one of these ids, or came since one of these attempts began.
+    """Reopen the unmatched records that wait for one of these ids, or came since one of these attempts began.
 
-    Until its call had ended, an attempt was not offered to them: an echo may be faster than the answer, and than the end
+    An attempt is not matched before its call has ended: an echo may be faster than the answer, and faster than the end
     of the lease of a process that died.
     """
-    places = {(attempt.provider_code, attempt.guid) for attempt in unproven}
-    if named or places:
+    instances = {(attempt.provider_code, attempt.guid) for attempt in unproven}
+    if named or instances:
         since = min((attempt.started_at for attempt in unproven), default=0) - SKEW_MS
-        scope.inbox |= await scope.unit.inbox.reopen(named, sorted(places), since=since) > 0
+        scope.inbox |= await scope.unit.inbox.reopen(named, sorted(instances), since=since) > 0

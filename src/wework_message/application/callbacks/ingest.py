@@ -1,4 +1,4 @@
-"""Take callbacks in: stored raw and durably before they are answered, read and applied afterwards (M-4.3)."""
+"""Take callbacks in: they are stored raw and durably before the answer, and applied afterwards (M-4.3)."""
 
 import dataclasses
 from collections import defaultdict
@@ -13,7 +13,7 @@ from wework_message.domain.ports.gateway import CallbackItem, CallbackReader
 from wework_message.domain.ports.system import Clock
 
 NOTICE_WINDOW_MS: Final = 60_000
-"""Equal notices within this are one: a repeat of the callback, not of what it tells."""
+"""Equal notices within this time are one: the callback was repeated, not the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class Arrival:
 
 
 class StoreCallbacks:
-    """The transaction's part: the inbox row before the answer."""
+    """The transaction's part: it writes the inbox rows before the answer."""
 
     def __init__(self, clock: Clock) -> None:
         """`clock` stamps the arrival."""
         self._clock = clock
 
     async def __call__(self, scope: CommitScope, items: Sequence[Arrival], /) -> Sequence[None]:
-        """Nothing to answer: being durable is the answer. Items that are known already are counted and dropped."""
+        """The only answer is that the items are durable. Known items are counted and dropped."""
         now = self._clock.now()
         kinds: dict[tuple[ProviderCode, int], list[CallbackItem]] = defaultdict(list)
         for arrival in items:
@@ -47,7 +47,7 @@ class StoreCallbacks:
 
 
 def _timed(item: CallbackItem, now: int) -> CallbackItem:
-    """Notices carry neither an id nor a time: a second logout looks like the first, so the minute tells them apart."""
+    """Notices have neither id nor time: a second logout looks like the first, so the minute distinguishes them."""
     if item.stream_record is not None:
         return item
     return dataclasses.replace(item, event_key=f"{item.event_key}:{now // NOTICE_WINDOW_MS}")
@@ -61,7 +61,7 @@ class IngestCallbackHandler:
     operation: StoreCallbacks
     readers: Mapping[ProviderCode, CallbackReader]
     default: ProviderCode | None
-    """Whose callbacks come in where nobody names a provider."""
+    """The provider of callbacks whose path names none."""
 
     async def __call__(self, body: bytes, provider_code: ProviderCode | None = None) -> None:
         """Durable when this returns.

@@ -1,4 +1,4 @@
-"""Project stored callbacks into message status: each record names, or is matched to, at most one attempt (M-4)."""
+"""Project stored callbacks into message status: each record belongs to at most one attempt, by id or by match (M-4)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from wework_message.domain.ports.repositories import InboxEntry, InboxState, Inb
 from wework_message.domain.ports.system import Clock
 
 MAX_TRIES: Final = 5
-"""Projecting that raises this often ends the entry: FAILED, kept for replay."""
+"""An entry whose projection raises this often is FAILED, and kept for replay."""
 
 _ENDS: Final = frozenset(InboxState) - {InboxState.PENDING}
 
@@ -43,12 +43,12 @@ class _ProjectionBatch:
     reads: list[_Read] = field(default_factory=list)
     owners: dict[Named, Owner] = field(default_factory=dict)
     named: list[Named] = field(default_factory=list)
-    """Ids that this batch has learnt by content."""
+    """Ids that this batch has learnt from matches by content."""
     open: dict[tuple[ProviderCode, Guid], list[OpenAttempt]] = field(default_factory=dict)
     offered: dict[tuple[ProviderCode, Guid], frozenset[Owner]] = field(default_factory=dict)
-    """What was open when this batch looked."""
+    """Attempts that were open when this batch read them."""
     waiting: list[Named] = field(default_factory=list)
-    """Ids that parked records wait for."""
+    """Ids that unmatched records wait for."""
     verdicts: list[InboxVerdict] = field(default_factory=list)
 
 
@@ -58,14 +58,14 @@ class ProjectCallbacks:
     def __init__(
         self, readers: Mapping[ProviderCode, CallbackReader], board: HealthBoard, policy: Policy, clock: Clock
     ) -> None:
-        """`board` hears of instances that come and go."""
+        """`board` is notified of instances that go online and offline."""
         self._readers = readers
         self._board = board
         self._policy = policy
         self._clock = clock
 
     async def __call__(self, scope: CommitScope, items: Sequence[int], /) -> Sequence[int]:
-        """`items` are batch sizes; the answer is how many entries were looked at."""
+        """`items` are batch sizes; the answer is how many entries were handled."""
         entries = await scope.unit.inbox.pending(max(items))
         if entries:
             await self._project(scope, entries)
@@ -78,39 +78,39 @@ class ProjectCallbacks:
         batch.owners = dict(await scope.unit.messages.sent_as(_names(batch.reads)))
         await self._bind(scope, batch)
         facts = [(read, owner) for read in batch.reads if (owner := await self._owner(scope, batch, read)) is not None]
-        await self._teach(scope, batch, facts)
+        await self._apply(scope, batch, facts)
         await scope.unit.inbox.decide(batch.verdicts)
-        await self._look_again(scope, batch)
+        await self._recheck_parked(scope, batch)
         types = {entry.id: entry.notify_type for entry in entries}
         scope.callbacks.update(
             (types[verdict.id], verdict.state.lower()) for verdict in batch.verdicts if verdict.state in _ENDS
         )
-        if batch.named:  # records that came before the one that told the id wait for it
+        if batch.named:  # earlier records may wait for these ids
             scope.inbox |= await scope.unit.inbox.reopen(batch.named, [], since=self._clock.now()) > 0
 
-    async def _look_again(self, scope: CommitScope, batch: _ProjectionBatch) -> None:
-        """Another process may be writing, at this moment, just what a record was parked to wait for.
+    async def _recheck_parked(self, scope: CommitScope, batch: _ProjectionBatch) -> None:
+        """Reopen unmatched records whose attempt another process is writing at this moment.
 
-        It writes, and then looks for parked records (`early_echoes.reopen`); we have parked, and now look for what it wrote.
-        So at least one of the two sees the other, whoever commits first.
+        That process writes, and then looks for unmatched records (`early_echoes.reopen`). This one has stored unmatched
+        records, and now looks for what the other wrote. So at least one of them sees the other, whichever commits first.
         """
         if not any(verdict.state is InboxState.PARKED for verdict in batch.verdicts):
             return
         messages = scope.unit.messages
-        found = await messages.sent_as(batch.waiting, latest=True)
+        written = await messages.sent_as(batch.waiting, latest=True)
         late = [
-            (place, one)
-            for place, offered in batch.offered.items()
-            for one in await messages.uncertain(place[0], [place[1]], latest=True)
-            if (one.message_id, one.number) not in offered
+            (instance, attempt)
+            for instance, offered in batch.offered.items()
+            for attempt in await messages.uncertain(instance[0], [instance[1]], latest=True)
+            if (attempt.message_id, attempt.number) not in offered
         ]
-        if found or late:
-            since = min((one.started_at for _, one in late), default=0) - SKEW_MS
-            places = sorted({place for place, _ in late})
-            scope.inbox |= await scope.unit.inbox.reopen(list(found), places, since=since) > 0
+        if written or late:
+            since = min((attempt.started_at for _, attempt in late), default=0) - SKEW_MS
+            instances = sorted({instance for instance, _ in late})
+            scope.inbox |= await scope.unit.inbox.reopen(list(written), instances, since=since) > 0
 
     def _read(self, batch: _ProjectionBatch, entry: InboxEntry) -> None:
-        """One entry that cannot be read must not stop the others: it is counted, and ends as FAILED (R-K6)."""
+        """An unreadable entry must not stop the others: the failure is counted, and the entry ends as FAILED (R-K6)."""
         try:
             item = self._readers[entry.provider_code].reread(entry.notify_type, entry.raw)
         except Exception:  # noqa: BLE001 -- whatever a callback holds, the rest of the inbox goes on
@@ -122,14 +122,14 @@ class ProjectCallbacks:
                 batch.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
 
     async def _bind(self, scope: CommitScope, batch: _ProjectionBatch) -> None:
-        """The instance each record came from; notices about it are applied at once."""
+        """Find the instance of each record; notices about it are applied at once."""
         cache: dict[Guid, Sequence[Binding]] = {}
         for read in batch.reads:
             guid = read.entry.guid
             if guid not in cache:
                 cache[guid] = await scope.unit.accounts.binding_of(guid)
             if cache[guid] and _at(cache[guid], read.entry.provider_code) is None:
-                # What was read may be a moment old, and a callback without a binding is quarantined for good.
+                # The first read may be a moment old, and a callback without a binding is quarantined for good.
                 cache[guid] = await scope.unit.accounts.binding_of(guid)
             read.binding = _at(cache[guid], read.entry.provider_code)
             if read.binding is not None and (read.item.notice is not NoticeKind.OTHER or read.item.wecom_user_id):
@@ -143,7 +143,7 @@ class ProjectCallbacks:
             self._board.binding_state(binding.binding_id, state, self._clock.now())
 
     async def _owner(self, scope: CommitScope, batch: _ProjectionBatch, read: _Read) -> Owner | None:
-        """The attempt that this record is about, or None with a verdict given."""
+        """The attempt of this record; None where its verdict is decided already."""
         entry, stream_record = read.entry, read.item.stream_record
         if read.binding is None:
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
@@ -164,33 +164,34 @@ class ProjectCallbacks:
         if not is_own(stream_record, wecom_user_id):
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN))
             return None
-        place = (entry.provider_code, entry.guid)
-        if place not in batch.open:
-            batch.open[place] = list(await scope.unit.messages.uncertain(entry.provider_code, [entry.guid]))
-            batch.offered[place] = frozenset((one.message_id, one.number) for one in batch.open[place])
-        found = match(stream_record, batch.open[place], horizon_ms=self._policy.horizon_ms)
-        if found is None or stream_record.refers_to is not None:
+        instance = (entry.provider_code, entry.guid)
+        if instance not in batch.open:
+            open_attempts = list(await scope.unit.messages.uncertain(entry.provider_code, [entry.guid]))
+            batch.open[instance] = open_attempts
+            batch.offered[instance] = frozenset((attempt.message_id, attempt.number) for attempt in open_attempts)
+        attempt = match(stream_record, batch.open[instance], horizon_ms=self._policy.horizon_ms)
+        if attempt is None or stream_record.refers_to is not None:
             waits_for = stream_record.refers_to or stream_record.provider_message_id
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
             if waits_for is not None:
-                batch.waiting.append((*place, waits_for))
+                batch.waiting.append((*instance, waits_for))
             return None
-        batch.open[place].remove(found)
-        owner = (found.message_id, found.number)
+        batch.open[instance].remove(attempt)
+        owner = (attempt.message_id, attempt.number)
         if stream_record.provider_message_id is not None:
-            named = (*place, stream_record.provider_message_id)
-            batch.owners[named] = owner  # the next record may be about the same message
+            named = (*instance, stream_record.provider_message_id)
+            batch.owners[named] = owner  # the next record may belong to the same message
             batch.named.append(named)
         return owner
 
     async def _wecom_user_id(self, scope: CommitScope, read: _Read) -> str | None:
         if read.binding is None:
             return None
-        books = await scope.unit.accounts.accounts([read.binding.account_id])
-        account = books.get(read.binding.account_id)
-        return account[0].wecom_user_id if account is not None else None
+        account_id = read.binding.account_id
+        stored = (await scope.unit.accounts.accounts([account_id])).get(account_id)
+        return stored[0].wecom_user_id if stored is not None else None
 
-    async def _teach(self, scope: CommitScope, batch: _ProjectionBatch, facts: Sequence[tuple[_Read, Owner]]) -> None:
+    async def _apply(self, scope: CommitScope, batch: _ProjectionBatch, facts: Sequence[tuple[_Read, Owner]]) -> None:
         messages = await scope.unit.messages.get(sorted({owner[0] for _, owner in facts}))
         changed: dict[MessageId, Message] = {}
         for read, (message_id, number) in facts:
@@ -208,7 +209,7 @@ class ProjectCallbacks:
             return False
         now = self._clock.now()
         own_record = stream_record.refers_to is None
-        news = [
+        learnt = [
             message.learn(
                 number,
                 kind,
@@ -220,13 +221,13 @@ class ProjectCallbacks:
             )
             for kind in sorted(stream_record.kinds or {FactKind.ECHO})
         ]
-        return any(news)
+        return any(learnt)
 
 
 def _named(entry: InboxEntry, stream_record: StreamRecord) -> list[Named]:
-    """What the record may name: the message that it changes, else itself."""
+    """Ids by which the record may be found: that of the message it changes, then its own."""
     ids = (stream_record.refers_to, stream_record.provider_message_id)
-    return [(entry.provider_code, entry.guid, one) for one in ids if one is not None]
+    return [(entry.provider_code, entry.guid, id_) for id_ in ids if id_ is not None]
 
 
 def _at(bindings: Sequence[Binding], provider_code: ProviderCode) -> Binding | None:
@@ -243,7 +244,7 @@ def _names(reads: Sequence[_Read]) -> list[Named]:
 
 
 class CountFailure:
-    """The transaction after one that raised: the first entry has failed once more, and five times end it (R-J1)."""
+    """The transaction after one that raised: it counts a failure of the first entry; the fifth ends it (R-J1)."""
 
     async def __call__(self, scope: CommitScope, items: Sequence[int], /) -> Sequence[int]:
         """`items` say how many; the answer is how many were counted."""

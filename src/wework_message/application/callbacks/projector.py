@@ -10,7 +10,7 @@ from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.notifier import InboxNotifier
 
-BATCH: Final = 200
+BATCH_SIZE: Final = 200
 """Entries in one transaction."""
 
 RETRY_DELAY_S: Final = 1.0
@@ -20,10 +20,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class LocalInboxNotifier:
-    """Says within this process that callbacks were stored or reopened; what a projector waits for."""
+    """Wakes the projector of this process when callbacks were stored or reopened."""
 
     def __init__(self) -> None:
-        """Silent at first."""
+        """Not notified yet."""
         self._notified = asyncio.Event()
 
     def notify(self) -> None:
@@ -31,13 +31,13 @@ class LocalInboxNotifier:
         self._notified.set()
 
     async def wait(self, seconds: float) -> None:
-        """Return at the next ring, at once if one came since the last call, or after so many seconds."""
+        """Return at the next notification, at once if one came since the last call, or after `seconds`."""
         if await set_within(self._notified, seconds):
             self._notified.clear()
 
 
 class Projector:
-    """Projects for as long as something is pending."""
+    """Projects pending callbacks, batch after batch."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Projector:
         inbox_notifier: LocalInboxNotifier,
         poll_ms: int,
     ) -> None:
-        """One per process; `poll_ms` is how often it looks without a wake-up: another process may have died after storing."""
+        """One per process; `poll_ms` is how often it polls without a wake-up: another process may have died after storing."""
         self._commits = commits
         self._operation = operation
         self._count_failure = CountFailure()
@@ -60,7 +60,7 @@ class Projector:
         self._inbox_notifier.notify()
 
     async def project_pending(self) -> int:
-        """Everything that is pending now, until `stop`; returns how many entries were looked at."""
+        """Everything that is pending now, until `stop`; returns how many entries were handled."""
         total = 0
         while (looked_at := await self._project()) > 0:
             total += looked_at
@@ -70,14 +70,14 @@ class Projector:
 
     async def _project(self) -> int:
         try:
-            return await self._commits.submit(self._operation, BATCH)
+            return await self._commits.submit(self._operation, BATCH_SIZE)
         except UnavailableError:
             raise
         except Exception:  # noqa: BLE001 -- one entry's defect: the others must not share its fate
             _log.exception("callback set could not be projected")
         looked_at = 0
-        while looked_at < BATCH and (one := await self._project_one()) > 0:
-            looked_at += one
+        while looked_at < BATCH_SIZE and (count := await self._project_one()) > 0:
+            looked_at += count
         return looked_at
 
     async def _project_one(self) -> int:
@@ -90,7 +90,7 @@ class Projector:
             return await self._commits.submit(self._count_failure, 1)
 
     async def run(self) -> None:
-        """Project until `stop`; what was pending before the start comes first."""
+        """Project until `stop`; entries from before the start come first."""
         self._inbox_notifier.notify()
         while not self._stopping:
             await self._inbox_notifier.wait(self._poll_s)

@@ -1,8 +1,8 @@
 """Group commit: many callers share one transaction, and each awaits its own durable result (D-31).
 
-A flusher takes what has come up to a cap, runs it in one unit of work, commits, and only then answers. A durable commit
-costs about the same for one item as for five hundred. A process has one flusher; on a store that takes transactions side
-by side it has a second one for what clients wait for, so that accepting does not wait for dispatching.
+A committer takes the waiting items up to a limit, runs them in one unit of work, commits, and only then answers. A durable
+commit costs about the same for one item as for five hundred. A process has one committer. On a store that takes transactions
+side by side it has a second one for requests of clients, so that accepting does not wait for dispatching.
 """
 
 import asyncio
@@ -21,21 +21,21 @@ from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import RandomSource
 
-CAP: Final = 500
+MAX_ITEMS: Final = 500
 """Items in one transaction."""
 
 LINGER_S: Final = 0.001
-"""How long to let a small batch gather while callers keep coming."""
+"""How long the next batch may gather after a small one."""
 
-UNHURRIED_S: Final = 0.004
-"""The same where what clients wait for has a flusher of its own: a set twice as large costs less per item (ADR 0019)."""
+LONG_LINGER_S: Final = 0.004
+"""The same where requests of clients have a committer of their own: a larger batch costs less per item (ADR 0019)."""
 
-RETRY_S: Final = (0.005, 0.02, 0.08, 0.32)
-"""Waits, +- 50 %, before a transaction that the store gave up is tried again."""
+RETRY_DELAYS_S: Final = (0.005, 0.02, 0.08, 0.32)
+"""Waits, +- 50 %, before a transaction that the store gave up is retried."""
 
 _log: Final = logging.getLogger(__name__)
 
-SMALL: Final = 32
+SMALL_BATCH: Final = 32
 """A batch below this lets the next one gather."""
 
 Item = TypeVar("Item")
@@ -46,7 +46,7 @@ Result_co = TypeVar("Result_co", covariant=True)
 
 @dataclass(slots=True)
 class CommitScope:
-    """One transaction and what is to be told after its commit."""
+    """One transaction, and what must follow its commit."""
 
     unit: UnitOfWork
     accepted: list[Message] = field(default_factory=list)
@@ -54,16 +54,16 @@ class CommitScope:
     moved: list[Message] = field(default_factory=list)
     """Messages whose status changed, for watchers, logs and metrics."""
     due: dict[Urgency, list[MessageId]] = field(default_factory=dict)
-    """Messages that became due now, by class: one ring carries all of one."""
+    """Messages that became due now, by class: one notification carries all of a class."""
     lanes_freed: bool = False
-    """Something made way for the next of its lane, whatever that is."""
+    """A lane became free: its next message, whichever that is, may go."""
     inbox: bool = False
     """Callbacks wait to be projected."""
     callbacks: Counter[tuple[int, str]] = field(default_factory=Counter)
-    """Callback items by notify type and what became of them."""
+    """Number of callback items by notify type and result."""
 
     async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
-        """Save messages and collect what they have to tell; returns the ids that were lost to somebody faster."""
+        """Save messages and collect what must follow the commit; returns the ids that another writer changed first."""
         lost = await self.unit.messages.save(messages) if messages else frozenset()
         for message in messages:
             if message.id in lost:
@@ -75,7 +75,7 @@ class CommitScope:
         return lost
 
     def became_due(self, messages: Sequence[Message]) -> None:
-        """Collect for the ring what of these is due at once."""
+        """Collect for the notification those that are due at once."""
         for message in messages:
             if message.due is not None and message.due.in_ms == 0:
                 self.due.setdefault(Urgency.of(message.options.priority), []).append(message.id)
@@ -90,10 +90,10 @@ class Operation(Protocol[Item_contra, Result_co]):
 
 
 class AfterCommit(Protocol):
-    """What follows a commit: the doorbell, watchers, metrics. It must not raise."""
+    """What follows a commit: notifier, watchers, metrics. It must not raise."""
 
     async def __call__(self, scope: CommitScope, /) -> None:
-        """`flush.unit` is closed already."""
+        """`scope.unit` is closed already."""
         ...
 
 
@@ -105,34 +105,34 @@ class _Entry(Generic[Item, Result]):
 
 
 class GroupCommit:
-    """A flusher."""
+    """A committer: it runs what was submitted, many items in a transaction."""
 
     def __init__(self, units: UnitOfWorkFactory, after: AfterCommit, random_source: RandomSource) -> None:
-        """`after` is called once per committed transaction; `dice` spreads transactions that are tried again."""
+        """`after` is called once per committed transaction; `random_source` spreads transactions that are retried."""
         self._units = units
         self._random_source = random_source
         self._after = after
         self._queue: deque[_Entry[Any, Any]] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._beside: list[GroupCommit] = []
+        self._others: list[GroupCommit] = []
         self._closed = False
 
-    def beside(self) -> "GroupCommit":
-        """Another flusher on the same store, which is started and closed with this one. Asked for before `start`."""
+    def add_committer(self) -> "GroupCommit":
+        """Another committer on the same store, which is started and closed with this one. Call it before `start`."""
         other = GroupCommit(self._units, self._after, self._random_source)
-        self._beside.append(other)
+        self._others.append(other)
         return other
 
     async def start(self) -> None:
-        """Begin to flush."""
-        self._task = asyncio.create_task(self._run(), name="flusher")
-        for other in self._beside:
+        """Begin to commit."""
+        self._task = asyncio.create_task(self._run(), name="committer")
+        for other in self._others:
             await other.start()
 
     async def close(self) -> None:
-        """Flush what is queued, then stop; later submissions raise `DrainingError`."""
-        for other in self._beside:
+        """Commit what is queued, then stop; later submissions raise `DrainingError`."""
+        for other in self._others:
             await other.close()
         self._closed = True
         self._wake.set()
@@ -158,10 +158,10 @@ class GroupCommit:
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
-                batch = [self._queue.popleft() for _ in range(min(CAP, len(self._queue)))]
+                batch = [self._queue.popleft() for _ in range(min(MAX_ITEMS, len(self._queue)))]
                 await self._commit_batch(batch)
-                if len(self._queue) < SMALL and not self._closed:
-                    await asyncio.sleep(UNHURRIED_S if self._beside else LINGER_S)
+                if len(self._queue) < SMALL_BATCH and not self._closed:
+                    await asyncio.sleep(LONG_LINGER_S if self._others else LINGER_S)
 
     async def _commit_batch(self, batch: list[_Entry[Any, Any]]) -> None:
         try:
@@ -180,11 +180,11 @@ class GroupCommit:
                 entry.future.set_result(result)
         try:
             await self._after(scope)
-        except Exception:  # noqa: BLE001 -- what is committed stays; a flusher that died would leave every caller waiting
+        except Exception:  # noqa: BLE001 -- what is committed stays; a committer that died would leave every caller waiting
             _log.exception("what follows a commit failed")
 
     async def _isolate(self, batch: list[_Entry[Any, Any]], error: Exception) -> None:
-        """The transaction was rolled back: run each item alone, so that only the guilty one fails."""
+        """The transaction was rolled back: run each item alone, so that only the faulty one fails."""
         if len(batch) == 1:
             _fail(batch[0], error)
             return
@@ -192,13 +192,13 @@ class GroupCommit:
             await self._commit_batch([entry])
 
     async def _persist(self, batch: list[_Entry[Any, Any]]) -> tuple[CommitScope, list[Any]]:
-        """The whole transaction, again where the store gave it up for another one: operations read what they change."""
-        for wait_s in RETRY_S:
+        """The whole transaction, retried where the store gave it up; that is safe, as operations read what they change."""
+        for wait_s in RETRY_DELAYS_S:
             try:
                 return await self._transact(batch)
             except TryAgainError as error:
                 _log.info("a transaction is tried again: %s", error)
-                # Two that met once shall not meet again.
+                # Two transactions that collided must not collide again.
                 await asyncio.sleep(wait_s * (0.5 + self._random_source.fraction()))
         return await self._transact(batch)
 

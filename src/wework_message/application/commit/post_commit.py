@@ -1,4 +1,4 @@
-"""What follows a commit: one ring, watchers, observers, the projector."""
+"""What follows a commit: wake-ups, watchers, observers, the projector."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from wework_message.domain.ports.observers import Observer
 
 @dataclass(frozen=True, slots=True)
 class CallReports:
-    """Tells everybody that a call has ended."""
+    """Reports the end of a call to health board and observer."""
 
     board: HealthBoard
     observer: Observer
     ask_now: Callable[[], None]
-    """Has the prober look at once."""
+    """Makes the prober probe at once."""
 
     def __call__(self, report: CallReport) -> None:
-        """Health first: the next route should know. What says that an instance may be offline is asked about at once."""
+        """Health first: the next route should use it. An instance that may be offline is probed at once."""
         self.board.report(report)
         if report.outcome is OutcomeClass.REFUSED_BINDING or not report.confirmed:
             self.ask_now()
@@ -31,17 +31,17 @@ class CallReports:
 
 @dataclass(frozen=True, slots=True)
 class PostCommit:
-    """Tells everybody, in this order: who waits for the answer, who works on, who watches."""
+    """Passes on what a commit changed: first caches, then dispatchers and the projector, then observers and watchers."""
 
     feed: StatusFeed
     notifier: Notifier
     observer: Observer
     wake_projector: Callable[[], None]
     committed: Callable[[Sequence[Message]], None]
-    """Told of new versions of messages before anybody can ask for them; it does not wait."""
+    """Called with new versions of messages before a client can ask for them; it does not wait."""
 
     async def __call__(self, scope: CommitScope, /) -> None:
-        """Called once per committed transaction (D-10: one ring carries everything of a class that became due)."""
+        """Called once per committed transaction (D-10: one notification carries everything of a class that became due)."""
         if scope.moved:
             self.committed(scope.moved)
         for urgency, message_ids in scope.due.items():

@@ -1,6 +1,6 @@
-"""Claim what is due: look at each message once, decide, and commit the intents of the calls that start now.
+"""Claim due messages: decide on each message once, and commit the intents of the calls that start now.
 
-One transaction, no network. Whatever is due comes through here, by time alone: new, scheduled, held and retried messages,
+One transaction, no network. All due messages come through here, by time alone: new, scheduled, held and retried ones,
 calls whose process died (their lease ran out), uncertain messages past their horizon, and recalls.
 """
 
@@ -31,10 +31,10 @@ from wework_message.domain.retry import Settle
 from wework_message.domain.routing.selector import Choice
 
 HANDLING_RETRY_MS = 1_000
-"""How long a message whose handling raised waits for its next chance."""
+"""How long a message waits after its handling raised."""
 
 RECHECK_MS = 60_000
-"""The same after a call was begun: only whoever changes the settings or the program can help then."""
+"""The same after a call was begun: only a change of settings or program can help then."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -54,12 +54,12 @@ class StartedCall:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """What a process asks a claim for."""
+    """What a process asks of a claim."""
 
     slots: int
     """Calls that may start now."""
     among: frozenset[MessageId] | None = None
-    """Of these only; None = of everything that is due."""
+    """Only these messages; None = everything that is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Claimed:
 
     started_calls: tuple[StartedCall, ...] = ()
     looked_at: int = 0
-    """Due messages it decided on, departing or not; 0 = nothing of what was asked for is due any more."""
+    """Due messages that it decided on, with or without a call; 0 = none of the requested ones is due any more."""
 
 
 class ClaimDue:
@@ -82,9 +82,9 @@ class ClaimDue:
         self._clock = clock
 
     async def __call__(self, scope: CommitScope, claim_requests: Sequence[ClaimRequest], /) -> Sequence[Claimed]:
-        """All departures go to the first asker (a process has one)."""
+        """All started calls go to the first request (a process makes one at a time)."""
         due = await scope.unit.messages.due(
-            sum(claim_request.slots for claim_request in claim_requests), among=_wanted(claim_requests)
+            sum(claim_request.slots for claim_request in claim_requests), among=_among(claim_requests)
         )
         if not due:
             return [Claimed()] * len(claim_requests)
@@ -102,8 +102,8 @@ class ClaimDue:
             ],
         )
         await stop_groups(scope, touched, now=self._clock.now())
-        going = tuple(started_call for started_call in started_calls if started_call.message.id not in lost)
-        return [Claimed(going, len(due)), *[Claimed()] * (len(claim_requests) - 1)]
+        started = tuple(started_call for started_call in started_calls if started_call.message.id not in lost)
+        return [Claimed(started, len(due)), *[Claimed()] * (len(claim_requests) - 1)]
 
     async def _guarded(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
         try:
@@ -115,7 +115,7 @@ class ClaimDue:
             if item.message.is_waiting():
                 item.message.count_handling_failure(wait_ms=HANDLING_RETRY_MS, now=now)
             else:
-                item.message.look_again(wait_ms=RECHECK_MS)
+                item.message.recheck_later(wait_ms=RECHECK_MS)
             return None
 
     async def _handle(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
@@ -178,8 +178,8 @@ class ClaimDue:
         elif message.on_unknown is OnUnknown.FAIL and age >= self._policy.fail_unknown_after_ms:
             message.give_up_unknown(now=now)
         else:
-            rest = self._policy.fail_unknown_after_ms - age if message.on_unknown is OnUnknown.FAIL else DAY_MS
-            message.open_lane(next_ms=max(rest, 1), now=now)
+            next_ms = self._policy.fail_unknown_after_ms - age if message.on_unknown is OnUnknown.FAIL else DAY_MS
+            message.open_lane(next_ms=max(next_ms, 1), now=now)
 
     def _recall(self, message: Message, now: int) -> StartedCall | None:
         attempt = message.attempts.named
@@ -187,28 +187,27 @@ class ClaimDue:
             message.call_recall(lease_ms=self._policy.lease_ms(ProviderCode(attempt.provider_code)))
             return StartedCall(message, attempt, recalling=True, boot_ms=self._clock.boot())
         if message.recall.state is RecallState.CALLING:
-            lost = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.LEASE_EXPIRED)
-            message.settle_recall(lost, retry_ms=0, horizon_ms=self._policy.horizon_ms, now=now)
+            message.settle_recall(_LEASE_EXPIRED, retry_ms=0, horizon_ms=self._policy.horizon_ms, now=now)
         else:
             message.time_out_recall(horizon_ms=self._policy.horizon_ms, now=now)
         return None
 
 
-def _wanted(claim_requests: Sequence[ClaimRequest]) -> frozenset[MessageId] | None:
+def _among(claim_requests: Sequence[ClaimRequest]) -> frozenset[MessageId] | None:
     sets = [claim_request.among for claim_request in claim_requests if claim_request.among is not None]
     return frozenset().union(*sets) if len(sets) == len(claim_requests) else None
 
 
 def _may_resend(message: Message) -> bool:
-    """Once: whoever asked for one more attempt did not ask for one every 2H. And not what is to be recalled."""
-    wanted = message.on_unknown is OnUnknown.RESEND and message.options.duplicate_safe
-    return wanted and not message.possible_duplicate and message.recall.state is not RecallState.WAITING
+    """Only once, not every 2H; and never a message that is to be recalled."""
+    resend = message.on_unknown is OnUnknown.RESEND and message.options.duplicate_safe
+    return resend and not message.possible_duplicate and message.recall.state is not RecallState.WAITING
 
 
 class PutOff:
     """The transaction that makes the first due message wait, because claiming it broke a guard of the store.
 
-    Something holds its lane that no rule of ours knows. It waits without a penalty, and the others go on (R-G4).
+    Something holds its lane that no rule of ours knows. The message waits without a penalty, and the others go on (R-G4).
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -222,6 +221,6 @@ class PutOff:
             if item.message.is_waiting():
                 item.message.hold(HoldReason.LANE_BLOCKED, RECHECK_MS, now=self._clock.now())
             else:
-                item.message.look_again(wait_ms=RECHECK_MS)
+                item.message.recheck_later(wait_ms=RECHECK_MS)
         await scope.save([item.message for item in due])
         return [len(due), *[0] * (len(items) - 1)]

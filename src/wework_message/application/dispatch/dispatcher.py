@@ -46,20 +46,20 @@ class Dispatcher:
         clock: Clock,
         policy: Policy,
     ) -> None:
-        """One per process; `gateways` has one entry per enabled provider, `report` hears of every call that ended."""
+        """One per process; `gateways` has one entry per enabled provider, `report` is called for every call that ended."""
         self._commits = commits
         self._claim = claim
         self._settle = settle
         self._put_off = PutOff(clock)
         self._gateways = gateways
-        self._tell = report
+        self._report_call = report
         self._notifier = notifier
         self._clock = clock
         self._slots = policy.calls_in_flight
         self._poll_ms = policy.poll_due_ms
         self._calls: set[asyncio.Task[None]] = set()
         self._open: set[asyncio.Task[None]] = set()
-        """Of these, the ones whose call has not ended."""
+        """Those of them whose call has not ended."""
         self._freed = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._stopping = False
@@ -73,17 +73,17 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Dispatch until `stop`. A store that is away only pauses it, and so does a defect, which is logged."""
-        more, looks_at = True, self._clock.boot()
+        more, next_scan_at = True, self._clock.boot()
         while not self._stopping:
             if self.in_flight >= self._slots:
                 self._freed.clear()
                 await self._freed.wait()
                 continue
             try:
-                wakeup = await self._notifier.wait(0 if more else max(0, round(looks_at - self._clock.boot())))
-                claim_request = self._slots - self.in_flight
-                whole = more or not wakeup.message_ids or self._clock.boot() >= looks_at
-                looked_at = await self.dispatch_due(None if whole else wakeup.message_ids)
+                wakeup = await self._notifier.wait(0 if more else max(0, round(next_scan_at - self._clock.boot())))
+                free = self._slots - self.in_flight
+                full_scan = more or not wakeup.message_ids or self._clock.boot() >= next_scan_at
+                looked_at = await self.dispatch_due(None if full_scan else wakeup.message_ids)
                 await self._notifier.answered(wakeup)
             except UnavailableError:
                 more = await self._pause()
@@ -92,24 +92,24 @@ class Dispatcher:
                 _log.exception("sendMessage claim failed")
                 more = await self._pause()
                 continue
-            if whole:
-                more, looks_at = looked_at > 0, self._clock.boot() + self._poll_ms
+            if full_scan:
+                more, next_scan_at = looked_at > 0, self._clock.boot() + self._poll_ms
             else:
-                # What did not fit is taken from the table, most urgent first, as slots get free.
-                more = len(wakeup.message_ids) > looked_at >= claim_request
+                # Messages that did not fit are read from the table, most urgent first, as slots become free.
+                more = len(wakeup.message_ids) > looked_at >= free
 
     async def _pause(self) -> bool:
-        """Until the next look, or `stop`; what rang meanwhile is not answered, so it comes again. Then the table is looked at."""
+        """Wait for the next poll, or `stop`. A wake-up that was not answered comes again. Then the table is read."""
         await set_within(self._stopped, self._poll_ms / 1000)
         return True
 
     async def dispatch_due(self, among: frozenset[MessageId] | None = None) -> int:
-        """Start the calls that fit into the free slots now; returns how many due messages were looked at."""
+        """Start the calls that fit into the free slots now; returns how many due messages were decided on."""
         async with self._claiming:
             free = self._slots - self.in_flight
             if free <= 0 or self._stopping:
                 return 0
-            claimed = await self._claimed(ClaimRequest(free, among))
+            claimed = await self._claim_safely(ClaimRequest(free, among))
             for started_call in claimed.started_calls:
                 task = asyncio.create_task(self._call(started_call))
                 self._calls.add(task)
@@ -117,7 +117,7 @@ class Dispatcher:
                 task.add_done_callback(self._done)
             return claimed.looked_at
 
-    async def _claimed(self, claim_request: ClaimRequest) -> Claimed:
+    async def _claim_safely(self, claim_request: ClaimRequest) -> Claimed:
         """Claim; a message that breaks a guard of the store is put off, and the others go one by one (R-G4)."""
         try:
             return await self._commits.submit(self._claim, claim_request)
@@ -129,12 +129,12 @@ class Dispatcher:
             return Claimed(looked_at=await self._commits.submit(self._put_off, 1))
 
     async def stop(self, drain_s: float) -> None:
-        """Claim nothing more and let open calls settle; what is open after `drain_s` is recorded as UNKNOWN."""
+        """Claim nothing more and let open calls settle; calls that are open after `drain_s` are recorded as UNKNOWN."""
         self._stopping = True
         self._stopped.set()
         self._freed.set()
         await self._notifier.notify(())
-        async with self._claiming:  # what is being claimed now has its intents: let its calls start, then drain them
+        async with self._claiming:  # an open claim has its intents: let its calls start, then drain them
             calls = set(self._calls)
         if calls:
             await asyncio.wait(calls, timeout=drain_s)
@@ -160,7 +160,7 @@ class Dispatcher:
         self._open.difference_update({asyncio.current_task()})
         try:
             self._report(started_call, outcome, self._clock.boot() - began)
-        except Exception:  # noqa: BLE001 -- whoever counts calls must not cost the answer
+        except Exception:  # noqa: BLE001 -- statistics must not cost the answer
             _log.exception("sendMessage call could not be reported")
         await self._record(started_call, outcome)
 
@@ -170,8 +170,8 @@ class Dispatcher:
         if gateway is None:
             return _NO_GATEWAY
         if started_call.recalling:
-            name = attempt.provider_message_id or ProviderMessageId("")
-            return await gateway.recall(Recall(message.id, attempt.guid, message.conversation_id, name))
+            provider_message_id = attempt.provider_message_id or ProviderMessageId("")
+            return await gateway.recall(Recall(message.id, attempt.guid, message.conversation_id, provider_message_id))
         deadline = started_call.boot_ms + WRITE_WITHIN_MS
         dispatch = Dispatch(
             message.id, attempt.number, attempt.guid, message.conversation_id, message.content, deadline
@@ -179,21 +179,21 @@ class Dispatcher:
         return await gateway.send(dispatch)
 
     async def _record(self, started_call: StartedCall, outcome: AttemptOutcome) -> None:
-        """Record the answer. One that our rules choke on is our defect: logged, and kept as uncertain.
+        """Record the answer. An answer on which our rules raise is our defect: logged, and kept as uncertain.
 
-        Where even that fails, the intent is there, and the end of its lease says UNKNOWN.
+        Where even that fails, the intent is stored, and the message becomes UNKNOWN at the end of its lease.
         """
         settlement = Settlement(started_call.message, started_call.attempt.number, outcome, started_call.recalling)
-        for one in (settlement, dataclasses.replace(settlement, outcome=_UNRECORDED)):
+        for recorded in (settlement, dataclasses.replace(settlement, outcome=_UNRECORDED)):
             try:
-                await self._settled(one)
-            except Exception:  # noqa: BLE001 -- the task has nobody else to tell
+                await self._settle_durably(recorded)
+            except Exception:  # noqa: BLE001 -- nothing awaits the task: the log is the only place
                 _log.exception("sendMessage answer could not be settled", extra={"message_id": started_call.message.id})
             else:
                 return
 
-    async def _settled(self, settlement: Settlement) -> None:
-        """A bookkeeping failure is never a send failure: keep the answer and try again (M-4.4)."""
+    async def _settle_durably(self, settlement: Settlement) -> None:
+        """A failure to record is never a failure to send: keep the answer and retry (M-4.4)."""
         while True:
             try:
                 await self._commits.submit(self._settle, settlement)
@@ -206,7 +206,7 @@ class Dispatcher:
 
     def _report(self, started_call: StartedCall, outcome: AttemptOutcome, elapsed_ms: float) -> None:
         attempt = started_call.attempt
-        self._tell(
+        self._report_call(
             CallReport(
                 provider_code=attempt.provider_code,
                 binding_id=attempt.binding_id,

@@ -1,9 +1,9 @@
-"""Which binding takes a message: account book, health and ProviderSelector brought together (D-19)."""
+"""Which binding takes a message: stored accounts, health and ProviderSelector together (D-19)."""
 
 import asyncio
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding, BindingState
@@ -27,15 +27,22 @@ from wework_message.domain.routing.selector import (
 )
 
 CACHE_TTL_S: Final = 5.0
-"""How long the account book is trusted without a look: other processes may write it."""
+"""How long a cached account is used without reading it again: other processes may write it."""
 
 MAX_ACCOUNTS: Final = 10_000
-"""Accounts remembered at once; beyond, all are forgotten and read again as they come."""
+"""Accounts in the cache; above this all are dropped, and read again when they are needed."""
 
 RECHECK_MS: Final = 5_000
-"""When to look again at a message that nobody can take now: bindings and breakers are probed meanwhile."""
+"""When to recheck a message that no binding can take now: bindings and breakers are probed meanwhile."""
 
 _FINAL: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})
+
+
+class _CachedAccount(NamedTuple):
+    account: Account
+    bindings: Sequence[Binding]
+    valid_until: float
+    """By the clock of the event loop, in seconds."""
 
 
 class Router:
@@ -49,22 +56,22 @@ class Router:
         random_source: RandomSource,
         remember_s: float = CACHE_TTL_S,
     ) -> None:
-        """`board` says what is known of providers and bindings now; accounts are remembered for `remember_s`."""
+        """`board` has the current health of providers and bindings; accounts are cached for `remember_s`."""
         self._policy = policy
         self._selector = selector
         self._board = board
         self._random_source = random_source
         self._remember_s = remember_s
-        self._books: dict[AccountId, tuple[Account, Sequence[Binding], float]] = {}
+        self._accounts: dict[AccountId, _CachedAccount] = {}
 
     async def prepare(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
-        """Make sure that the accounts of these messages are known; a guid that nobody registered gets one of its own."""
+        """Make sure that the accounts of these messages are cached; an unregistered guid gets one of its own."""
         now = asyncio.get_running_loop().time()
         unknown = [message for message in messages if not self._knows(message, now)]
         if not unknown:
             return
-        if len(self._books) > MAX_ACCOUNTS:
-            self._books.clear()
+        if len(self._accounts) > MAX_ACCOUNTS:
+            self._accounts.clear()
         stored = await unit.accounts.accounts(sorted({message.account_id for message in unknown}))
         self._remember(stored, until=now + self._remember_s)
         if new := [message for message in unknown if not self._knows(message, now)]:
@@ -83,19 +90,20 @@ class Router:
             }
             await unit.accounts.open(tenant_id, sorted(implicit))
 
-    def _remember(self, books: Mapping[AccountId, tuple[Account, Sequence[Binding]]], *, until: float) -> None:
-        for account_id, (account, bindings) in books.items():
-            self._books[account_id] = (account, bindings, until)
+    def _remember(self, stored: Mapping[AccountId, tuple[Account, Sequence[Binding]]], *, until: float) -> None:
+        for account_id, (account, bindings) in stored.items():
+            self._accounts[account_id] = _CachedAccount(account, bindings, until)
             for binding in bindings:
-                if binding.state is BindingState.OFFLINE:  # who says otherwise may have spoken while nobody listened
+                if binding.state is BindingState.OFFLINE:  # a notice of its login may have been missed
                     self._board.stored_offline(binding.provider_code, binding.binding_id, binding.guid)
 
     def _knows(self, message: Message, now: float) -> bool:
-        book = self._books.get(message.account_id)
-        if book is None or book[2] <= now:
+        cached = self._accounts.get(message.account_id)
+        if cached is None or cached.valid_until <= now:
             return False
-        wanted = self._policy.providers if message.options.provider_code is None else (message.options.provider_code,)
-        return any(one.provider_code in wanted for one in book[1])
+        requested = message.options.provider_code
+        codes = self._policy.providers if requested is None else (requested,)
+        return any(binding.provider_code in codes for binding in cached.bindings)
 
     def _default(self) -> ProviderCode | None:
         provider = default_provider(self._policy.providers.values())
@@ -121,10 +129,10 @@ class Router:
         return self._selector.choose(self._request(message, several=len(candidates) > 1), candidates)
 
     def _bindings(self, message: Message) -> Sequence[Binding]:
-        book = self._books.get(message.account_id)
-        if book is None or not book[0].enabled:
+        cached = self._accounts.get(message.account_id)
+        if cached is None or not cached.account.enabled:
             return ()
-        return [binding for binding in book[1] if binding.provider_code in self._policy.providers]
+        return [binding for binding in cached.bindings if binding.provider_code in self._policy.providers]
 
     def _request(self, message: Message, *, several: bool) -> RouteRequest:
         tried = [attempt for attempt in message.attempts if attempt.round == message.round]
@@ -134,8 +142,8 @@ class Router:
             size=getattr(message.content, "file_size", None),
             provider_code=message.options.provider_code,
             pin=self._pinned(message) if pinned else None,
-            refused=_those(tried, OutcomeClass.REFUSED_CAPABILITY),
-            turned_away=_those(tried, OutcomeClass.REFUSED_BINDING),
+            refused=_bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY),
+            turned_away=_bindings_with(tried, OutcomeClass.REFUSED_BINDING),
             spent=self._spent(message),
             random_source=(
                 self._random_source.fraction(),
@@ -149,20 +157,23 @@ class Router:
     def _spent(self, message: Message) -> frozenset[ProviderCode]:
         """Providers whose quick tries for this round are used up (D-47)."""
         tried = [attempt.provider_code for attempt in message.attempts if attempt.round == message.round]
-        known = self._policy.providers
-        return frozenset(code for code in known.keys() & set(tried) if tried.count(code) >= known[code].retry_count)
+        providers = self._policy.providers
+        return frozenset(
+            code for code in providers.keys() & set(tried) if tried.count(code) >= providers[code].retry_count
+        )
 
     def _pinned(self, message: Message) -> BindingId:
-        """The binding that the client's guid names; one that is gone is nobody, not anybody."""
+        """The binding that the client's guid names; where it is gone, an id that no binding has."""
         named = (binding.binding_id for binding in self._bindings(message) if binding.guid == message.guid)
         return next(named, BindingId(""))
 
     def learn_user_id(self, account_id: AccountId, wecom_user_id: str) -> bool:
-        """Whether this own user id of a known account is news; at most once while the book is remembered."""
-        book = self._books.get(account_id)
-        if book is None or book[0].wecom_user_id is not None:
+        """Whether this user id of a cached account is new; True at most once while the account is cached."""
+        cached = self._accounts.get(account_id)
+        if cached is None or cached.account.wecom_user_id is not None:
             return False
-        self._books[account_id] = (dataclasses.replace(book[0], wecom_user_id=wecom_user_id), *book[1:])
+        account = dataclasses.replace(cached.account, wecom_user_id=wecom_user_id)
+        self._accounts[account_id] = cached._replace(account=account)
         return True
 
     def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:
@@ -173,12 +184,14 @@ class Router:
         return isinstance(choice, Choice) and choice.provider.code not in self._spent(message)
 
     def refuse(self, message: Message, refusal: Refusal, *, now: int) -> None:
-        """Nobody can take it: fail it where that is final, else hold it (M-6.2)."""
+        """No binding can take it: fail it where that is final, else hold it (M-6.2)."""
         if refusal.kind in _FINAL:
             message.fail(refusal.kind.value, now=now)
         else:
             message.hold(HoldReason(refusal.kind.value), refusal.retry_in_ms or RECHECK_MS, now=now)
 
 
-def _those(tried: Sequence[Attempt], kind: OutcomeClass) -> frozenset[BindingId]:
-    return frozenset(one.binding_id for one in tried if one.outcome is not None and one.outcome.kind is kind)
+def _bindings_with(tried: Sequence[Attempt], kind: OutcomeClass) -> frozenset[BindingId]:
+    return frozenset(
+        attempt.binding_id for attempt in tried if attempt.outcome is not None and attempt.outcome.kind is kind
+    )

@@ -19,14 +19,14 @@ from wework_message.domain.ports.system import Clock, RandomSource
 from wework_message.domain.retry import GiveUp, RetryAt, RetryBudget, Verdict
 
 RECALL_RETRY_MS = 2_000
-"""When to ask again for a recall that provably did not reach the provider."""
+"""When to repeat a recall that provably did not reach the provider."""
 
 ProviderKey = tuple[ProviderCode, Guid, ProviderMessageId]
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What a call proved. `message` is as it was claimed; if it has changed since, it is read again."""
+    """The result of a call. `message` is as it was claimed; if it has changed since, it is read again."""
 
     message: Message
     attempt: int
@@ -38,7 +38,7 @@ class SettleCalls:
     """The transaction's part of settling."""
 
     def __init__(self, policy: Policy, router: Router, clock: Clock, random_source: RandomSource) -> None:
-        """`router` tells whether a sibling binding could take a refused message."""
+        """`router` decides whether a sibling binding could take a refused message."""
         self._policy = policy
         self._router = router
         self._clock = clock
@@ -46,7 +46,7 @@ class SettleCalls:
         self._budgets: defaultdict[ProviderCode, RetryBudget] = defaultdict(RetryBudget)
 
     async def __call__(self, scope: CommitScope, items: Sequence[Settlement], /) -> Sequence[None]:
-        """Nothing to answer: being durable is the answer."""
+        """The only answer is that the results are durable."""
         items = await self._unmask_reused_ids(scope, items)
         now = self._clock.now()  # one instant for all: rows that differ less cost less to write
         fresh = [item for item in items if _is_fresh(item)]
@@ -55,11 +55,11 @@ class SettleCalls:
             self._apply(item.message, item, now)
         lost = await scope.save([item.message for item in fresh])
         stale += [item for item in fresh if item.message.id in lost]
-        known = [item.message for item in fresh if item.message.id not in lost]
-        known += await self._settle_late(scope, stale, now)
+        settled = [item.message for item in fresh if item.message.id not in lost]
+        settled += await self._settle_late(scope, stale, now)
         await self._reopen_callbacks(scope, items)
         await self._learn_senders(scope, items)
-        await stop_groups(scope, known, now=now)
+        await stop_groups(scope, settled, now=now)
         await scope.unit.messages.count(_finished(items))
         return [None] * len(items)
 
@@ -82,7 +82,7 @@ class SettleCalls:
     def _verdict(
         self, message: Message, attempt: Attempt, outcome: AttemptOutcome, now: int, *, budget_left: bool
     ) -> Verdict:
-        """What RetryPolicy says, should it turn out that nothing was sent."""
+        """The verdict of RetryPolicy, for the case that nothing was sent."""
         if outcome.reason is Reason.UNBUILDABLE and message.handling_failures >= MAX_HANDLING_FAILURES:
             return GiveUp(FailureReason.POISON)
         provider = self._policy.providers[attempt.provider_code]
@@ -104,7 +104,7 @@ class SettleCalls:
         )
 
     async def _settle_late(self, scope: CommitScope, items: Sequence[Settlement], now: int) -> Sequence[Message]:
-        """What was claimed is not what is stored any more: a late answer is evidence all the same (R-R3)."""
+        """The stored message has changed since the claim: the late answer is evidence all the same (R-R3)."""
         if not items:
             return ()
         stored = await scope.unit.messages.get(sorted({item.message.id for item in items}))
@@ -121,13 +121,13 @@ class SettleCalls:
         return [_unmasked(item, owners) for item in items]
 
     async def _reopen_callbacks(self, scope: CommitScope, items: Sequence[Settlement]) -> None:
-        """Echoes that came before the answer wait for exactly this."""
+        """Reopen echoes that came before their answer."""
         named = [key for item in items if (key := _provider_key(item)) is not None]
         sends = [item for item in items if not item.recalling and item.outcome.unproven]
         await reopen(scope, named=named, unproven=[item.message.attempts.numbered(item.attempt) for item in sends])
 
     async def _learn_senders(self, scope: CommitScope, items: Sequence[Settlement]) -> None:
-        """An accepted answer names its sender: that is the account itself (D-44)."""
+        """An accepted answer has the user id of its sender, which is the account itself (D-44)."""
         for item in items:
             receipt = item.outcome.receipt
             if _provider_key(item) is None or receipt is None or receipt.sender_id is None:
@@ -138,7 +138,7 @@ class SettleCalls:
 
 
 def _is_fresh(item: Settlement) -> bool:
-    """Whether the message still is as it was claimed; not where a transaction that failed has applied this answer to it."""
+    """Whether the message is as it was claimed; False where a failed transaction has applied this answer to it."""
     if item.recalling:
         return item.message.recall.state is RecallState.CALLING
     return item.message.attempts.numbered(item.attempt).outcome is None
@@ -153,9 +153,9 @@ def _provider_key(item: Settlement) -> ProviderKey | None:
 
 
 def _unmasked(item: Settlement, owners: dict[ProviderKey, tuple[MessageId, int]]) -> Settlement:
-    """The first attempt with an id gets it; to anybody else it proves nothing."""
-    key, this = _provider_key(item), (item.message.id, item.attempt)
-    if key is None or owners.setdefault(key, this) == this:
+    """The first attempt with an id owns it; for any other attempt it proves nothing."""
+    key, attempt = _provider_key(item), (item.message.id, item.attempt)
+    if key is None or owners.setdefault(key, attempt) == attempt:
         return item
     reused = dataclasses.replace(item.outcome, kind=OutcomeClass.UNCERTAIN, reason=Reason.REUSED_ID)
     return dataclasses.replace(item, outcome=reused)

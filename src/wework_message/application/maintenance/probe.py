@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.maintenance.tasks import ClusterLease
-from wework_message.application.policy import PROBE_EVERY_MS
+from wework_message.application.policy import PROBE_INTERVAL_MS
 from wework_message.application.waiting import set_within
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
 from wework_message.domain.ports.gateway import MessageGateway
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.system import Clock
 
-PROBE_AT_LEAST_MS: Final = 1_000
-"""Rounds that are asked for come no faster than this: a provider in trouble is not asked once per refusal."""
+MIN_PROBE_INTERVAL_MS: Final = 1_000
+"""Requested rounds come no faster than this: a provider in trouble is not probed once per refusal."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -31,8 +31,8 @@ class ProbeProviders:
     async def __call__(self) -> None:
         """Probe every provider and every suspect binding, concurrently."""
         await asyncio.gather(
-            *(_alone(self._provider(code, gateway)) for code, gateway in self.gateways.items()),
-            *(_alone(self._binding(*suspect)) for suspect in self.board.suspects()),
+            *(_guarded(self._provider(code, gateway)) for code, gateway in self.gateways.items()),
+            *(_guarded(self._binding(*suspect)) for suspect in self.board.suspects()),
         )
 
     async def _provider(self, code: ProviderCode, gateway: MessageGateway) -> None:
@@ -44,11 +44,11 @@ class ProbeProviders:
         self.board.binding_state(binding_id, state, self.clock.now())
 
 
-async def _alone(probe: Awaitable[None]) -> None:
-    """One probe that fails is logged, and the others go on."""
+async def _guarded(probe: Awaitable[None]) -> None:
+    """A probe that fails is logged, and the others go on."""
     try:
         await probe
-    except Exception:  # noqa: BLE001 -- a probe is asked again soon
+    except Exception:  # noqa: BLE001 -- the next round comes soon
         _log.exception("probe failed")
 
 
@@ -58,44 +58,44 @@ class Prober:
     def __init__(
         self,
         probe: ProbeProviders,
-        every_ms: int = PROBE_EVERY_MS,
-        at_least_ms: int = PROBE_AT_LEAST_MS,
+        interval_ms: int = PROBE_INTERVAL_MS,
+        min_interval_ms: int = MIN_PROBE_INTERVAL_MS,
         *,
         lease: ClusterLease | None = None,
     ) -> None:
-        """`every_ms` between the end of a round and the next; one that is asked for waits `at_least_ms` only.
+        """`interval_ms` between the end of a round and the next; a requested round waits `min_interval_ms` only.
 
-        `duty` where the health board is shared: whoever has it makes the rounds that nobody asked for.
+        `lease` where the health board is shared: its holder makes the rounds that were not requested.
         """
         self._probe = probe
         self._lease = lease
-        self._every_s = every_ms / 1000
-        self._at_least_s = at_least_ms / 1000
-        self._called = asyncio.Event()
+        self._interval_s = interval_ms / 1000
+        self._min_interval_s = min_interval_ms / 1000
+        self._requested = asyncio.Event()
         self._stopped = asyncio.Event()
         self._stopping = False
 
     def ask_now(self) -> None:
-        """An answer made a binding suspect: the next round need not wait for its time (D-43)."""
-        self._called.set()
+        """Request a round at once: an answer made a binding suspect (D-43)."""
+        self._requested.set()
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
         """`run` returns after the round at hand."""
         self._stopping = True
         self._stopped.set()
-        self._called.set()
+        self._requested.set()
 
     async def run(self) -> None:
         """The first round is at once."""
         while not self._stopping:
-            asked = self._called.is_set()
-            self._called.clear()
-            await _alone(self._round(asked=asked))
-            if await set_within(self._called, self._every_s):
-                await set_within(self._stopped, self._at_least_s)
+            requested = self._requested.is_set()
+            self._requested.clear()
+            await _guarded(self._round(requested=requested))
+            if await set_within(self._requested, self._interval_s):
+                await set_within(self._stopped, self._min_interval_s)
         if self._lease is not None:
             await self._lease.release()
 
-    async def _round(self, *, asked: bool) -> None:
-        if asked or self._lease is None or await self._lease.mine():
+    async def _round(self, *, requested: bool) -> None:
+        if requested or self._lease is None or await self._lease.acquire():
             await self._probe()

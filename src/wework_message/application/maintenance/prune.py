@@ -1,4 +1,4 @@
-"""Chores: delete what is old, and report what matched nothing (D-45, R-A6, M-4.3)."""
+"""Maintenance tasks: delete old rows, and report unmatched callbacks (D-45, R-A6, M-4.3)."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,36 +13,36 @@ from wework_message.domain.ports.maintenance import START, Pruned, Pruning
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import Clock
 
-KEYS_LIVE_MS: Final = 72 * 3_600_000
-"""Keys live at least so long, and until their message rests (D-45)."""
+KEY_RETENTION_MS: Final = 72 * 3_600_000
+"""How long keys are kept at least; they stay until their message rests (D-45)."""
 
-STEP: Final = 200
-"""Rows that one transaction looks at."""
+ROWS_PER_STEP: Final = 200
+"""Rows that one transaction examines."""
 
-HOUR_S: Final = 3_600.0
+INTERVAL_S: Final = 3_600.0
 
-DONE_WITH: Final = (InboxState.APPLIED, InboxState.ORPHAN)
-"""Callbacks that nobody will look at again; what failed or could not be read stays for people."""
+PRUNED_STATES: Final = (InboxState.APPLIED, InboxState.ORPHAN)
+"""States of callbacks that are finished; failed and unreadable ones stay for people."""
 
 _log: Final = logging.getLogger(__name__)
 
 Range = Callable[[Pruning, str], Awaitable[Pruned]]
-"""One kind of old row: deletes the next step of it, from a place on."""
+"""One kind of old rows: deletes its next step, from a position on."""
 
 
 class Prune:
-    """Everything that is old, range after range, `STEP` rows in a transaction."""
+    """Deletes everything that is old, range after range, `ROWS_PER_STEP` rows in a transaction."""
 
     name: Final = "prune"
-    every_s: Final = HOUR_S
+    interval_s: Final = INTERVAL_S
 
-    def __init__(self, policy: Policy, step: int = STEP) -> None:
-        """What `policy` keeps for ever is not looked at. Keys go first: none may outlive the message that it names."""
+    def __init__(self, policy: Policy, step: int = ROWS_PER_STEP) -> None:
+        """Rows that `policy` keeps for ever are not examined. Keys go first: none may outlive its message."""
         self._ranges: Sequence[tuple[str, Range]] = [
             ("keys", partial(_keys, step)),
             *[
                 (f"callbacks {state}", partial(_callbacks, step, state, policy.keep_callbacks_ms))
-                for state in DONE_WITH
+                for state in PRUNED_STATES
             ],
             *[
                 (f"messages {status}", partial(_messages, step, status, policy.keep_messages_ms))
@@ -53,11 +53,11 @@ class Prune:
         self._round = _Round()
 
     def begin(self) -> None:
-        """From the first range on."""
+        """Start with the first range."""
         self._round = _Round()
 
     async def step(self, unit: UnitOfWork) -> bool:
-        """The next step of the range at hand."""
+        """Delete the next step of the current range."""
         at = self._round
         what, prune = self._ranges[at.range]
         pruned = await prune(unit.pruning, at.after)
@@ -79,7 +79,7 @@ class _Round:
 
 
 def _keys(step: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
-    return pruning.keys(older_than_ms=KEYS_LIVE_MS, limit=step, after=after)
+    return pruning.keys(older_than_ms=KEY_RETENTION_MS, limit=step, after=after)
 
 
 def _callbacks(step: int, state: InboxState, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
@@ -91,17 +91,17 @@ def _messages(step: int, status: MessageStatus, older_than_ms: int, pruning: Pru
 
 
 class GiveUpUnmatched:
-    """Makes orphans of records of our own accounts that matched nothing for a day, and reports them."""
+    """Marks own records that matched nothing for a day as ORPHAN, and reports their number."""
 
     name: Final = "orphans"
-    every_s: Final = HOUR_S
+    interval_s: Final = INTERVAL_S
 
     def __init__(self, clock: Clock) -> None:
-        """`clock` tells what a day ago was."""
+        """`clock` gives the time of a day ago."""
         self._clock = clock
 
     def begin(self) -> None:
-        """Nothing to begin."""
+        """A round has no state."""
 
     async def step(self, unit: UnitOfWork) -> bool:
         """One update."""

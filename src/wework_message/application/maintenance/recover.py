@@ -1,4 +1,4 @@
-"""After a restore: what the backup has as open may have happened since, so nothing of it is sent by itself (R-X2)."""
+"""After a restore: messages that the backup has as open may have been sent since, so none is sent by itself (R-X2)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ class Recover:
     """Go through a restored store, before any process serves it."""
 
     restored_from: int
-    """When the backup was made, epoch ms: an echo stamped since then may settle what is in doubt."""
+    """When the backup was made, epoch ms: an echo stamped since then may settle an uncertain message."""
     dry_run: bool = False
     """Only count."""
 
@@ -38,14 +38,14 @@ class Recover:
 class Recovered:
     """What became of the open messages."""
 
-    doubted: Mapping[MessageStatus, int]
-    """Now UNKNOWN, by what they were."""
-    left: Mapping[MessageStatus, int]
-    """Open and untouched, by status: scheduled for later than now (certainly not sent), UNKNOWN already, or being recalled."""
+    marked_uncertain: Mapping[MessageStatus, int]
+    """Messages that are UNKNOWN now, by their status before."""
+    untouched: Mapping[MessageStatus, int]
+    """Open messages that stay as they are, by status: scheduled for later than now (certainly not sent), UNKNOWN already, or being recalled."""
 
 
 class RecoverHandler:
-    """Doubts every message that a claim could send, or whose call was open."""
+    """Marks every message uncertain that a claim could send, or whose call was open."""
 
     def __init__(self, units: UnitOfWorkFactory, reader: MessageReader, policy: Policy, clock: Clock) -> None:
         """`policy` names the provider of messages whose account has no binding yet, and H."""
@@ -55,17 +55,21 @@ class RecoverHandler:
         self._clock = clock
 
     async def __call__(self, command: Recover) -> Recovered:
-        """May be repeated: what is UNKNOWN stays as it is. Raises `InvalidValueError` for an instant to come."""
+        """May be repeated: UNKNOWN messages stay as they are. Raises `InvalidValueError` for a future instant."""
         if command.restored_from > self._clock.now():
             raise InvalidValueError("restored-from", "must be in the past")
-        doubted: Counter[MessageStatus] = Counter()
-        left: Counter[MessageStatus] = Counter()
+        marked_uncertain: Counter[MessageStatus] = Counter()
+        untouched: Counter[MessageStatus] = Counter()
         for status in _OPEN:
-            await self._go_through(status, command, doubted, left)
-        return Recovered(doubted, left)
+            await self._go_through(status, command, marked_uncertain, untouched)
+        return Recovered(marked_uncertain, untouched)
 
     async def _go_through(
-        self, status: MessageStatus, command: Recover, doubted: Counter[MessageStatus], left: Counter[MessageStatus]
+        self,
+        status: MessageStatus,
+        command: Recover,
+        marked_uncertain: Counter[MessageStatus],
+        untouched: Counter[MessageStatus],
     ) -> None:
         before: MessageId | None = None
         while views := await self._reader.page(
@@ -73,15 +77,15 @@ class RecoverHandler:
         ):
             before = views[-1].message.id
             now = self._clock.now()
-            in_doubt = [view.message.id for view in views if _in_doubt(view.message, now)]
-            left[status] += len(views) - len(in_doubt)
-            doubted[status] += len(in_doubt)
-            if in_doubt and not command.dry_run:
-                await self._doubt(in_doubt, command.restored_from)
+            uncertain = [view.message.id for view in views if _may_have_been_sent(view.message, now)]
+            untouched[status] += len(views) - len(uncertain)
+            marked_uncertain[status] += len(uncertain)
+            if uncertain and not command.dry_run:
+                await self._mark_uncertain(uncertain, command.restored_from)
 
-    async def _doubt(self, ids: Sequence[MessageId], restored_from: int) -> None:
+    async def _mark_uncertain(self, message_ids: Sequence[MessageId], restored_from: int) -> None:
         async with self._units() as unit:
-            messages = await unit.messages.get(ids)
+            messages = await unit.messages.get(message_ids)
             bindings = await self._bindings(unit, list(messages.values()))
             now = self._clock.now()
             for message in messages.values():
@@ -95,28 +99,29 @@ class RecoverHandler:
             await unit.commit()
 
     async def _bindings(self, unit: UnitOfWork, messages: Sequence[Message]) -> Mapping[MessageId, Binding]:
-        """Through which instance each of them would have gone: the best guess that the store allows."""
-        books = await unit.accounts.accounts(list({message.account_id for message in messages}))
+        """The instance that would have sent each of them: the best guess that the store allows."""
+        stored = await unit.accounts.accounts(list({message.account_id for message in messages}))
         default = self._policy.default_code or ProviderCode("NONE")
-        found = {}
-        for one in messages:
-            known = books[one.account_id][1] if one.account_id in books else ()
-            fitting = [its for its in known if its.enabled and one.options.provider_code in (None, its.provider_code)]
-            named = [its for its in fitting if its.guid == one.guid]
-            unknown = implicit_binding(one.guid or Guid(""), one.options.provider_code or default)
-            found[one.id] = min(named or fitting, key=lambda its: its.priority, default=unknown)
-        # An echo for a guid that nobody knows would be put into quarantine.
-        guids = {(its.guid, its.provider_code) for its in found.values() if its.guid}
+        chosen = {}
+        for message in messages:
+            code = message.options.provider_code
+            bindings = stored[message.account_id][1] if message.account_id in stored else ()
+            fitting = [binding for binding in bindings if binding.enabled and code in (None, binding.provider_code)]
+            named = [binding for binding in fitting if binding.guid == message.guid]
+            implicit = implicit_binding(message.guid or Guid(""), code or default)
+            chosen[message.id] = min(named or fitting, key=lambda binding: binding.priority, default=implicit)
+        # An echo for an unknown guid would be quarantined.
+        guids = {(binding.guid, binding.provider_code) for binding in chosen.values() if binding.guid}
         await unit.accounts.open(DEFAULT_TENANT, sorted(guids))
-        return found
+        return chosen
 
 
 _OPEN: Final = (MessageStatus.UNKNOWN, MessageStatus.RECALLING, MessageStatus.SENDING, *sorted(WAITING))
-"""UNKNOWN first: what is counted there was so before."""
+"""UNKNOWN first, so that only messages count there that were UNKNOWN before."""
 
 
-def _in_doubt(message: Message, now: int) -> bool:
-    """A message that is scheduled for later than now was not sent by anybody."""
+def _may_have_been_sent(message: Message, now: int) -> bool:
+    """Only a message that is scheduled for later than now is certainly unsent."""
     if message.status is MessageStatus.SCHEDULED:
         return message.options.scheduled_at is None or message.options.scheduled_at <= now
     return message.status in WAITING or message.status is MessageStatus.SENDING

@@ -1,4 +1,4 @@
-"""Numbers that come from the database, told by one process of the cluster at a time (R-M2)."""
+"""Store metrics: numbers from the database, shown by one process of the cluster at a time (R-M2)."""
 
 import asyncio
 import logging
@@ -12,14 +12,14 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.store_metrics import Invariant, StoreMetrics
 
-EVERY_S: Final = 15.0
-"""How often the cheap numbers are taken; about as often as somebody reads them."""
+INTERVAL_S: Final = 15.0
+"""How often the cheap metrics are read; about as often as they are scraped."""
 
-INVARIANTS_EVERY: Final = 20
-"""Rounds between two looks at the invariants (five minutes): they read everything that is open."""
+ROUNDS_PER_INVARIANT_CHECK: Final = 20
+"""Rounds between two checks of the invariants (five minutes): a check reads everything that is open."""
 
 LEASE_MS: Final = 40_000
-"""Of the duty. Numbers are shown no longer than this after they were taken: then somebody else may show newer ones."""
+"""Metrics are shown no longer than this after they were read: then another process may show newer ones."""
 
 LEASE_NAME: Final = "census"
 
@@ -28,7 +28,7 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StoreSnapshot:
-    """What was found."""
+    """The metrics of one round."""
 
     oldest_due_ms: int
     unknown_open: Mapping[ProviderCode, int]
@@ -36,14 +36,14 @@ class StoreSnapshot:
 
 
 ShowSnapshot = Callable[[StoreSnapshot | None], None]
-"""Shows the newest numbers; None = somebody else does."""
+"""Shows the newest metrics; None = another process shows them."""
 
 
 class StoreMetricsReporter:
-    """Takes and shows the numbers for as long as this process has the duty."""
+    """Reads and shows the metrics for as long as this process has the lease."""
 
     def __init__(self, store_metrics: StoreMetrics, lease: ClusterLease, show: ShowSnapshot) -> None:
-        """`show` is told after every round."""
+        """`show` is called after every round."""
         self._store_metrics = store_metrics
         self._lease = lease
         self._show = show
@@ -56,25 +56,25 @@ class StoreMetricsReporter:
         self._stopped.set()
 
     async def run(self) -> None:
-        """Until `stop`; the first round is at once. At the end others may show theirs."""
+        """Until `stop`; the first round is at once. At the end another process may take over."""
         while not self._stopped.is_set():
             try:
                 await self.round()
             except UnavailableError:
                 self._forget()
-            except Exception:  # noqa: BLE001 -- numbers are not what the process is for
+            except Exception:  # noqa: BLE001 -- metrics are not what the process is for
                 _log.exception("numbers of the database could not be taken")
                 self._forget()
-            await set_within(self._stopped, EVERY_S)
+            await set_within(self._stopped, INTERVAL_S)
         self._forget()
         await self._lease.release()
 
     async def round(self) -> None:
-        """Take and show them if the duty is ours, else show nothing. Raises `UnavailableError`."""
-        if not await self._lease.mine():
+        """Read and show the metrics if this process has the lease, else show nothing. Raises `UnavailableError`."""
+        if not await self._lease.acquire():
             self._forget()
             return
-        if self._rounds % INVARIANTS_EVERY == 0:
+        if self._rounds % ROUNDS_PER_INVARIANT_CHECK == 0:
             self._violations = await self._store_metrics.violations()
         self._rounds += 1
         oldest, unknown = await self._store_metrics.oldest_due_ms(), await self._store_metrics.unknown_open()

@@ -1,6 +1,6 @@
-"""What one process of the cluster does at a time: pruning, orphans, the numbers that come from the database.
+"""Maintenance tasks, each done by one process of the cluster at a time.
 
-There is no leader: every process asks for each duty when its time has come, and whoever has it does it (D-36).
+There is no leader: every process asks for the lease of each task when its time has come, and the holder does it (D-36).
 """
 
 import asyncio
@@ -17,15 +17,15 @@ from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFacto
 _log: Final = logging.getLogger(__name__)
 
 RETRY_DELAY_S: Final = 60.0
-"""When a round that ended early, because the store was away, is begun again."""
+"""When a round that the store interrupted begins again."""
 
-LEASE_OF_INTERVALS: Final = 2.5
-"""A duty outlives two rounds of its holder: one that is late does not lose it, one that is gone is missed soon."""
+LEASE_INTERVALS: Final = 2.5
+"""A lease lasts two rounds and a half: a late holder keeps it, and one that died loses it soon."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterLease:
-    """One named duty, as one process asks for it."""
+    """One named lease, as one process asks for it."""
 
     name: str
     holder: str
@@ -33,15 +33,15 @@ class ClusterLease:
     lease_ms: int
     units: UnitOfWorkFactory
 
-    async def taken(self, unit: UnitOfWork) -> bool:
-        """Whether this process has it, inside `unit`: what `unit` writes besides is written by nobody else."""
+    async def acquire_in(self, unit: UnitOfWork) -> bool:
+        """Take or renew it inside `unit`; True means that no other process writes what `unit` writes."""
         return await unit.leases.take(self.name, self.holder, self.lease_ms) is not None
 
-    async def mine(self) -> bool:
+    async def acquire(self) -> bool:
         """Take or renew it; False where another process has it, or the store does not answer."""
         try:
             async with self.units() as unit:
-                held = await self.taken(unit)
+                held = await self.acquire_in(unit)
                 if held:
                     await unit.commit()
         except UnavailableError:
@@ -49,28 +49,28 @@ class ClusterLease:
         return held
 
     async def release(self) -> None:
-        """Give it back, so that others need not wait for the end of its lease; without effect where it is not held."""
-        with contextlib.suppress(UnavailableError):  # then its lease runs out
+        """Give it back, so that others need not wait for its end; without effect where it is not held."""
+        with contextlib.suppress(UnavailableError):  # then it runs out
             async with self.units() as unit:
                 await unit.leases.release(self.name, self.holder)
                 await unit.commit()
 
 
 class MaintenanceTask(Protocol):
-    """Something to do once per cluster and interval, in short steps."""
+    """Work that is done once per cluster and interval, in short steps."""
 
     @property
     def name(self) -> str:
-        """The name of its duty."""
+        """The name of its lease."""
         ...
 
     @property
-    def every_s(self) -> float:
-        """Between two rounds, seconds."""
+    def interval_s(self) -> float:
+        """Seconds between two rounds."""
         ...
 
     async def step(self, unit: UnitOfWork) -> bool:
-        """One short transaction's part; whether another step should follow at once."""
+        """One short transaction's part; True if another step should follow at once."""
         ...
 
     def begin(self) -> None:
@@ -79,13 +79,13 @@ class MaintenanceTask(Protocol):
 
 
 class Maintenance:
-    """Does each chore when its time has come, if this process gets its duty."""
+    """Runs each task when its time has come, if this process gets its lease."""
 
     def __init__(self, units: UnitOfWorkFactory, tasks: Sequence[MaintenanceTask], holder: str) -> None:
-        """`holder` names this process."""
+        """`holder` identifies this process."""
         self._units = units
         self._leases = [
-            (task, ClusterLease(task.name, holder, int(task.every_s * LEASE_OF_INTERVALS * 1000), units))
+            (task, ClusterLease(task.name, holder, int(task.interval_s * LEASE_INTERVALS * 1000), units))
             for task in tasks
         ]
         self._stopped = asyncio.Event()
@@ -100,7 +100,7 @@ class Maintenance:
 
     async def _repeat(self, task: MaintenanceTask, lease: ClusterLease) -> None:
         while not self._stopped.is_set():
-            wait_s = task.every_s
+            wait_s = task.interval_s
             try:
                 await self.round(task, lease)
             except UnavailableError:
@@ -112,12 +112,12 @@ class Maintenance:
         await lease.release()
 
     async def round(self, task: MaintenanceTask, lease: ClusterLease) -> None:
-        """Step by step, each in a transaction of its own that renews the duty; ends where it is lost."""
+        """Step by step, each in a transaction of its own that renews the lease; ends where the lease is lost."""
         task.begin()
         more = True
         while more and not self._stopped.is_set():
             async with self._units() as unit:
-                if not await lease.taken(unit):
+                if not await lease.acquire_in(unit):
                     return
                 more = await task.step(unit)
                 await unit.commit()

@@ -1,4 +1,4 @@
-"""Ask every check at once, each within its deadline, and tell what they found."""
+"""Run every check at once, each within its deadline, and collect the findings."""
 
 import asyncio
 import time
@@ -9,72 +9,74 @@ from dataclasses import dataclass
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.checks import Check, Fault, Finding, Verdict
 
-_STANDS: frozenset[Verdict] = frozenset({Verdict.OK, Verdict.WARNING})
+_PASSED: frozenset[Verdict] = frozenset({Verdict.OK, Verdict.WARNING})
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One check, answered."""
+    """The result of one check."""
 
     name: str
     finding: Finding
     duration_ms: float
-    """Of the question itself, without waiting for the check before it."""
+    """Of the check itself, without the wait for the check before it."""
     fault: Fault | None
-    """Set exactly where it failed."""
+    """Set exactly where the check failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Everything that was asked, in the order in which it was registered."""
+    """The results of all checks, in the order of their registration."""
 
     examined: tuple[Examined, ...]
 
     @property
     def verdict(self) -> Verdict:
         """The worst of all: failed, else warning, else ok."""
-        found = self.counts
-        return next((one for one in (Verdict.FAILED, Verdict.WARNING) if found[one]), Verdict.OK)
+        counts = self.counts
+        return next((verdict for verdict in (Verdict.FAILED, Verdict.WARNING) if counts[verdict]), Verdict.OK)
 
     @property
     def counts(self) -> Mapping[Verdict, int]:
         """How many checks ended with each verdict."""
-        found = Counter(one.finding.verdict for one in self.examined)
-        return {verdict: found[verdict] for verdict in Verdict}
+        counter = Counter(examined.finding.verdict for examined in self.examined)
+        return {verdict: counter[verdict] for verdict in Verdict}
 
     @property
     def fault(self) -> Fault | None:
-        """Whose business it is first: the settings, then what is away, then what is broken; None = nothing failed."""
-        faults = {one.fault for one in self.examined}
-        return next((one for one in Fault if one in faults), None)
+        """The fault to mend first: settings, then a dependency that is away, then broken data; None = nothing failed."""
+        faults = {examined.fault for examined in self.examined}
+        return next((fault for fault in Fault if fault in faults), None)
 
 
 async def diagnose(checks: Sequence[Check], *, deadline_s: float) -> Diagnosis:
-    """Ask all of `checks` concurrently; `deadline_s` is that of each single question, in seconds.
+    """Run all of `checks` concurrently; `deadline_s` is the deadline of each of them, in seconds.
 
-    Never raises for what a check does. Raises `ValueError` where two checks have one name, or one waits for none that
-    was registered before it.
+    Never raises for an error of a check. Raises `ValueError` where two checks have one name, or one comes after a check that
+    was not registered before it.
     """
-    _demand_order(checks)
-    asked: dict[str, asyncio.Task[Examined]] = {}
+    _check_order(checks)
+    tasks: dict[str, asyncio.Task[Examined]] = {}
     async with asyncio.TaskGroup() as group:
         for check in checks:
-            before = asked[check.after] if check.after is not None else None
-            asked[check.name] = group.create_task(_examine(check, before, deadline_s), name=check.name)
-    return Diagnosis(tuple(task.result() for task in asked.values()))
+            before = tasks[check.after] if check.after is not None else None
+            tasks[check.name] = group.create_task(_examine(check, before, deadline_s), name=check.name)
+    return Diagnosis(tuple(task.result() for task in tasks.values()))
 
 
-def _demand_order(checks: Sequence[Check]) -> None:
-    seen: set[str] = set()
+def _check_order(checks: Sequence[Check]) -> None:
+    registered: set[str] = set()
     for check in checks:
-        if check.name in seen or (check.after is not None and check.after not in seen):
+        if check.name in registered or (check.after is not None and check.after not in registered):
             raise ValueError(f"the check {check.name} is registered twice, or before {check.after}")
-        seen.add(check.name)
+        registered.add(check.name)
 
 
 async def _examine(check: Check, before: "asyncio.Task[Examined] | None", deadline_s: float) -> Examined:
-    if before is not None and (its := await before).finding.verdict not in _STANDS:
-        return Examined(check.name, Finding.skipped(f"{its.name} comes first: {its.finding.verdict}"), 0.0, None)
+    if before is not None and (earlier := await before).finding.verdict not in _PASSED:
+        return Examined(
+            check.name, Finding.skipped(f"{earlier.name} comes first: {earlier.finding.verdict}"), 0.0, None
+        )
     began = time.monotonic()
     finding, fault = await _ask(check, deadline_s)
     return Examined(check.name, finding, (time.monotonic() - began) * 1000, fault)

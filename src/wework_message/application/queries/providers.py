@@ -1,4 +1,4 @@
-"""What operators ask about providers: configuration, health, kept counts (W-5)."""
+"""Queries about providers: configuration, health, kept counts (W-5)."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ class Providers:
         """In the order of the configuration."""
         return [self._view(provider) for provider in self.policy.providers.values()]
 
-    def one(self, code: str) -> ProviderView:
+    def get(self, code: str) -> ProviderView:
         """One provider; raises `NotFoundError`."""
         provider = self.policy.providers.get(ProviderCode(code))
         if provider is None:

@@ -12,7 +12,7 @@ from wework_message.domain.ports.store_metrics import StoreMetrics
 
 
 class ServiceState(StrEnum):
-    """What readiness says."""
+    """The result of the readiness probe."""
 
     UP = "UP"
     DOWN = "DOWN"
@@ -20,7 +20,7 @@ class ServiceState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How a backend was when it was last observed."""
+    """The last observed condition of a backend."""
 
     healthy: bool | None = None
     """None = there is nothing to observe, or nothing was observed yet."""
@@ -29,7 +29,7 @@ class Condition:
 
 
 class Backend(Protocol):
-    """What a part of this process stands on."""
+    """What a part of this process depends on."""
 
     @property
     def kind(self) -> str:
@@ -38,11 +38,11 @@ class Backend(Protocol):
 
     @property
     def server(self) -> bool:
-        """Whether there is a server that may be away."""
+        """Whether it is a server that may be away."""
         ...
 
     def condition(self) -> Condition:
-        """What was observed last; never waits."""
+        """The last observation; never waits."""
         ...
 
 
@@ -54,7 +54,7 @@ class InProcess:
     server: bool = False
 
     def condition(self) -> Condition:
-        """Nothing to observe."""
+        """Always unknown: nothing is observed."""
         return Condition()
 
 
@@ -79,7 +79,7 @@ class Service:
         return ServiceState.UP
 
     async def oldest_due_s(self) -> float | None:
-        """For how long the oldest due message waits to be claimed, seconds; None where nobody can tell."""
+        """For how long the oldest due message has waited to be claimed, seconds; None where that is unknown."""
         if self.store_metrics is None:
             return None
         try:
@@ -88,7 +88,7 @@ class Service:
             return None
 
     async def database_answers(self) -> bool:
-        """Whether it is UP."""
+        """Whether `database` is UP."""
         return await self.database() is ServiceState.UP
 
     async def ready(self) -> bool:

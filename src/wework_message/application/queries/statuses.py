@@ -1,4 +1,4 @@
-"""Where messages stand, read from what is committed."""
+"""Statuses of messages, from what is committed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -32,11 +32,11 @@ QUOTABLE: Final = _by_type(QuotedContent)
 
 def _objects(kind: type[msgspec.Struct]) -> dict[str, type[Checked]]:
     """JSON name and Struct of every field of `kind` that holds an object which is no content, at any depth."""
-    found: dict[str, type[Checked]] = {}
+    objects: dict[str, type[Checked]] = {}
     for field in msgspec.structs.fields(kind):
         if isinstance(field.type, type) and issubclass(field.type, Checked):
-            found |= {field.encode_name: field.type, **_objects(field.type)}
-    return found
+            objects |= {field.encode_name: field.type, **_objects(field.type)}
+    return objects
 
 
 OBJECTS: Final[Mapping[str, type[Checked]]] = MappingProxyType(

@@ -65,9 +65,9 @@ class Words(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Chars(Rule):
-    """At most `most` characters, no NUL, no lone surrogate."""
+    """At most `max_chars` characters, no NUL, no lone surrogate."""
 
-    most: int
+    max_chars: int
     may_be_empty: bool = False
     """True for what a received message may leave empty."""
 
@@ -75,7 +75,7 @@ class Chars(Rule):
         """See `Rule.problem`."""
         if not value:
             return None if self.may_be_empty else EMPTY_TEXT
-        return f"must have at most {self.most} characters" if len(value) > self.most else _unsendable(value)
+        return f"must have at most {self.max_chars} characters" if len(value) > self.max_chars else _unsendable(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,43 +95,43 @@ class WebAddress(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Between(Rule):
-    """A number from `least` to `most`, both allowed."""
+    """A number from `minimum` to `maximum`, both allowed."""
 
-    least: float
-    most: float
+    minimum: float
+    maximum: float
 
     def problem(self, value: float) -> str | None:
         """See `Rule.problem`. NaN compares false and is refused."""
-        return None if self.least <= value <= self.most else f"must be {self.least} to {self.most}"
+        return None if self.minimum <= value <= self.maximum else f"must be {self.minimum} to {self.maximum}"
 
 
 @dataclass(frozen=True, slots=True)
 class Users(Rule):
-    """At least one user id, at most `most`."""
+    """1 to `max_entries` user ids."""
 
-    most: int
+    max_entries: int
 
     def problem(self, value: Sequence[str]) -> str | None:
         """See `Rule.problem`."""
         if not value:
             return EMPTY_TEXT
-        if len(value) > self.most:
-            return f"must have at most {self.most} entries"
+        if len(value) > self.max_entries:
+            return f"must have at most {self.max_entries} entries"
         problems = (_USER_ID.problem(entry) for entry in value)
         return next((f"entries {problem}" for problem in problems if problem is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Items(Rule):
-    """At least one item, at most `most`."""
+    """1 to `max_items` items."""
 
-    most: int
+    max_items: int
 
     def problem(self, value: Sequence[object]) -> str | None:
         """See `Rule.problem`."""
         if not value:
             return EMPTY_TEXT
-        return f"must have at most {self.most} items" if len(value) > self.most else None
+        return f"must have at most {self.max_items} items" if len(value) > self.max_items else None
 
 
 _USER_ID: Final = Chars(MAX_USER_ID_CHARS)

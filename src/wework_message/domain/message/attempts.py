@@ -31,8 +31,8 @@ class Attempts(list[Attempt]):
         return max(named, key=lambda attempt: (attempt.evidence, attempt.number), default=None)
 
     @property
-    def telling(self) -> Attempt | None:
-        """The attempt that answers tell about: the one whose provider id counts, else the newest."""
+    def reported(self) -> Attempt | None:
+        """The attempt whose outcome answers show: the one whose provider id counts, else the newest."""
         return self.named or self.last
 
     @property

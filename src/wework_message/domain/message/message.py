@@ -99,7 +99,7 @@ class Message:
         self.lane_released = False
         self.notes = []
 
-    def _rest(self) -> None:
+    def _come_to_rest(self) -> None:
         """Nothing is due, so nothing may hold the lane: an uncertain attempt of another round stays unsettled, no more."""
         self.attempts.free_lane()
         self.due = Due(None)
@@ -129,7 +129,7 @@ class Message:
         """An earlier message of the lane goes first; this one stays QUEUED (D-41)."""
         if self.status is not MessageStatus.QUEUED:
             self.lifecycle.decide(Trigger.QUEUE, now=now)
-        self.due = Due(LANE_RECHECK_MS, LanePosition.WAITING, parked=True)
+        self.due = Due(LANE_RECHECK_MS, LanePosition.WAITING, waits_in_lane=True)
 
     def hold(self, reason: HoldReason, wait_ms: int, *, now: int) -> None:
         """Wait for a reason; costs no attempt and does not fail the message (D-22 and D-55)."""
@@ -137,12 +137,12 @@ class Message:
         self._hold(reason, wait_ms, now=now)
 
     def _hold(self, reason: HoldReason, wait_ms: int, *, now: int) -> None:
-        known = self.status is MessageStatus.HELD and self.reason == reason
+        already_held = self.status is MessageStatus.HELD and self.reason == reason
         self.lifecycle.decide(Trigger.HOLD, now=now, reason=reason)
-        if not known:
+        if not already_held:
             self.notes.append(Note("HELD", now, detail=reason))
-        parked = reason is HoldReason.LANE_BLOCKED
-        self.due = Due(min(wait_ms, max(0, self.expires_at - now)), LanePosition.WAITING, parked=parked)
+        waits_in_lane = reason is HoldReason.LANE_BLOCKED
+        self.due = Due(min(wait_ms, max(0, self.expires_at - now)), LanePosition.WAITING, waits_in_lane=waits_in_lane)
 
     def expire(self, *, now: int) -> None:
         """`expiresAt` came before the first byte: it is never sent late."""
@@ -151,20 +151,20 @@ class Message:
 
     def _expire(self, *, now: int) -> None:
         self.lifecycle.decide(Trigger.EXPIRE, now=now, reason="EXPIRED")
-        self._rest()
+        self._come_to_rest()
 
     def cancel(self, *, now: int, reason: str = "CANCELLED_BY_CLIENT") -> None:
         """Withdraw before the claim; raises `IllegalTransitionError` afterwards (a recall is the way then)."""
         self.lifecycle.decide(Trigger.CANCEL, now=now, reason=reason)
         self.notes.append(Note("CANCELLED", now, detail=reason))
-        self._rest()
+        self._come_to_rest()
 
     def fail(self, reason: str, *, now: int) -> None:
         """End it without a call: no binding, no capability, poison."""
         self.lifecycle.must_wait(Trigger.FAIL)
         self.lifecycle.decide(Trigger.FAIL, now=now, reason=reason)
         self.lifecycle.confirmed = True
-        self._rest()
+        self._come_to_rest()
 
     def count_handling_failure(self, *, wait_ms: int, now: int) -> None:
         """Handling raised before the first byte: try again later, and give up the third time (D-40)."""
@@ -176,7 +176,7 @@ class Message:
             self.notes.append(Note("STRIKE", now))
             self.due = Due(wait_ms, LanePosition.WAITING)
 
-    def look_again(self, *, wait_ms: int) -> None:
+    def recheck_later(self, *, wait_ms: int) -> None:
         """Handling raised after a call: nothing is concluded from that, and what holds the lane holds it still."""
         attempt = self.attempts.open
         holds = attempt is not None and attempt.lane_open
@@ -220,7 +220,7 @@ class Message:
             case GiveUp(reason=reason):
                 self.lifecycle.decide(Trigger.FAIL, now=now, reason=reason)
                 self.lifecycle.confirmed = outcome.confirmed
-                self._rest()
+                self._come_to_rest()
             case _:  # the caller's mistake: RetryPolicy has a verdict for everything that was not sent
                 raise IllegalTransitionError(self.status, Trigger.RETRY_LATER)
 
@@ -272,7 +272,7 @@ class Message:
     def _prove(self, status: MessageStatus, reason: str | None, *, now: int) -> None:
         self.lifecycle.become(status, reason, now=now)
         self.lifecycle.confirmed = None
-        self._rest()
+        self._come_to_rest()
 
     def _become_unknown(self, *, now: int, horizon_ms: int) -> None:
         if self.status is MessageStatus.UNKNOWN:
@@ -342,7 +342,7 @@ class Message:
         self.lifecycle.decide(Trigger.GIVE_UP, now=now, reason=FailureReason.UNRESOLVED)
         self.lifecycle.confirmed = False
         self.attempts.give_up()
-        self._rest()
+        self._come_to_rest()
 
     def replay(self, *, force: bool, by: str, now: int) -> None:
         """Open a new round (D-40); `force` also leaves UNKNOWN, and then a duplicate is possible."""

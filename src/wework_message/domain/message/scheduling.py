@@ -26,7 +26,7 @@ class Due:
     in_ms: int | None
     """From the commit, in ms; None = nothing is due any more."""
     place: LanePosition = LanePosition.FREE
-    parked: bool = False
+    waits_in_lane: bool = False
     """Waits for its lane only: it is woken when the lane frees. Any other wait keeps its own time."""
 
 

@@ -49,7 +49,7 @@ class StatusView:
     def of(cls, view: MessageView) -> Self:
         """The status of a whole message."""
         message = view.message
-        attempt = message.attempts.telling
+        attempt = message.attempts.reported
         outcome = attempt.outcome if attempt is not None else None
         return cls(
             message.id, message.status, message.reason, message.confirmed, message.possible_duplicate,

@@ -12,7 +12,7 @@ RECENT_MS: Final = 2 * 3_600_000
 LEASE_OVERDUE_MS: Final = 300_000
 """A lease that ran out so long ago should have been taken by somebody."""
 
-AT_MOST: Final = 1_000
+MAX_COUNTED_VIOLATIONS: Final = 1_000
 """More violations of one kind are not counted."""
 
 
@@ -43,5 +43,5 @@ class StoreMetrics(Protocol):
         ...
 
     async def violations(self) -> Mapping[Invariant, int]:
-        """Every invariant with the number of rows that break it, `AT_MOST` at most."""
+        """Every invariant with the number of rows that break it, `MAX_COUNTED_VIOLATIONS` at most."""
         ...

@@ -13,7 +13,7 @@ QUALITY_DECAY_MS: Final = 60_000
 LATENCY_DECAY_MS: Final = 10_000
 """Time constant with which the latency follows faster calls; slower ones raise it at once."""
 
-LATENCY_KNOWN_MS: Final = 6 * LATENCY_DECAY_MS
+LATENCY_TTL_MS: Final = 6 * LATENCY_DECAY_MS
 """Without a call for this long a latency says nothing any more, so that who was slow once is tried again."""
 
 _PRIOR_OK: Final = 3.0
@@ -55,7 +55,7 @@ class CallStats:
 
     def latency_ms(self, now: int) -> float | None:
         """L: jumps up at once, comes down with 10 s; None if not known."""
-        return self.peak_ms if now - self.measured_at < LATENCY_KNOWN_MS else None
+        return self.peak_ms if now - self.measured_at < LATENCY_TTL_MS else None
 
     def _fade(self, now: int) -> float:
         return exp((self.at - now) / QUALITY_DECAY_MS) if now > self.at else 1.0

@@ -110,18 +110,18 @@ class ProviderSelector:
             return self._only(request, candidates[0])
         out: dict[int, Exclusion] = {}
         for place, candidate in enumerate(candidates):
-            if (why := excluded(request, candidate)) is not None:
-                out[place] = why
-        left = [place for place in range(len(candidates)) if place not in out]
-        if not left:
+            if (exclusion := excluded(request, candidate)) is not None:
+                out[place] = exclusion
+        able = [place for place in range(len(candidates)) if place not in out]
+        if not able:
             return _refuse(request, candidates, out)
-        turned = (p for p in left if candidates[p].binding.binding_id in request.turned_away)
-        left = _drop(left, out, Exclusion.TURNED_AWAY, turned)
-        left = _drop(left, out, Exclusion.SPENT, (p for p in left if candidates[p].provider.code in request.spent))
-        left = _drop(left, out, Exclusion.RECOVERING, (p for p in left if _recovers(request, candidates[p])))
-        tier = min(candidates[place].tier for place in left)
-        left = _drop(left, out, Exclusion.LOWER_TIER, (p for p in left if candidates[p].tier != tier))
-        scores = _scores(request, candidates, left)
+        turned_away = (p for p in able if candidates[p].binding.binding_id in request.turned_away)
+        able = _drop(able, out, Exclusion.TURNED_AWAY, turned_away)
+        able = _drop(able, out, Exclusion.SPENT, (p for p in able if candidates[p].provider.code in request.spent))
+        able = _drop(able, out, Exclusion.RECOVERING, (p for p in able if _recovers(request, candidates[p])))
+        tier = min(candidates[place].tier for place in able)
+        able = _drop(able, out, Exclusion.LOWER_TIER, (p for p in able if candidates[p].tier != tier))
+        scores = _scores(request, candidates, able)
         chosen, reason = self._pick(request, candidates, scores)
         winner = candidates[chosen]
         decision = Decision(_explain(candidates, scores, out), winner.binding.binding_id, reason)
@@ -130,9 +130,9 @@ class ProviderSelector:
     @staticmethod
     def _only(request: RouteRequest, candidate: Candidate) -> Choice | Refusal:
         """The common case, without a contest."""
-        why = excluded(request, candidate)
-        if why is not None:
-            return _refuse(request, (candidate,), {0: why})
+        exclusion = excluded(request, candidate)
+        if exclusion is not None:
+            return _refuse(request, (candidate,), {0: exclusion})
         binding = candidate.binding
         considered = Considered(
             binding.binding_id,
@@ -160,18 +160,18 @@ class ProviderSelector:
                 return (place, "STICKY") if stays else (best, "BEST_SCORE")
         if request.random_source is not None:
             weights = [scores[place] * candidates[place].weight for place in places]
-            one, other = (places[_draw(weights, chance)] for chance in request.random_source[:2])
-            best = other if scores[other] > scores[one] else one
+            first, second = (places[_draw(weights, chance)] for chance in request.random_source[:2])
+            best = second if scores[second] > scores[first] else first
         return best, "BEST_SCORE"
 
 
-def _drop(left: list[int], out: dict[int, Exclusion], why: Exclusion, places: Iterable[int]) -> list[int]:
-    """Leave `places` out, unless nobody would be left."""
+def _drop(able: list[int], out: dict[int, Exclusion], exclusion: Exclusion, places: Iterable[int]) -> list[int]:
+    """Exclude `places`, unless no candidate would remain."""
     dropped = set(places)
-    if not dropped or len(dropped) == len(left):
-        return left
-    out.update(dict.fromkeys(dropped, why))
-    return [place for place in left if place not in dropped]
+    if not dropped or len(dropped) == len(able):
+        return able
+    out.update(dict.fromkeys(dropped, exclusion))
+    return [place for place in able if place not in dropped]
 
 
 def _recovers(request: RouteRequest, candidate: Candidate) -> bool:
@@ -186,10 +186,10 @@ def _score(request: RouteRequest, candidate: Candidate, best_latency_ms: float |
 
 
 def _scores(request: RouteRequest, candidates: Sequence[Candidate], places: Iterable[int]) -> dict[int, float]:
-    known = list(places)
-    latencies = [value for place in known if (value := candidates[place].health.latency_ms) is not None]
+    scored = list(places)
+    latencies = [value for place in scored if (value := candidates[place].health.latency_ms) is not None]
     best = min(latencies, default=None)
-    return {place: _score(request, candidates[place], best) for place in known}
+    return {place: _score(request, candidates[place], best) for place in scored}
 
 
 def _draw(weights: Sequence[float], chance: float) -> int:
@@ -206,17 +206,23 @@ def _explain(
     candidates: Sequence[Candidate], scores: Mapping[int, float], out: Mapping[int, Exclusion]
 ) -> tuple[Considered, ...]:
     return tuple(
-        Considered(one.binding.binding_id, one.binding.guid, one.provider.code, scores.get(place), out.get(place))
-        for place, one in enumerate(candidates)
+        Considered(
+            candidate.binding.binding_id,
+            candidate.binding.guid,
+            candidate.provider.code,
+            scores.get(place),
+            out.get(place),
+        )
+        for place, candidate in enumerate(candidates)
     )
 
 
 def _refuse(request: RouteRequest, candidates: Sequence[Candidate], out: Mapping[int, Exclusion]) -> Refusal:
     """The candidate that got furthest decides: the most hopeful answer is the true one for the account."""
-    kinds = {place: _KINDS.get(why, RefusalKind.NO_BINDING) for place, why in out.items()}
+    kinds = {place: _KINDS.get(exclusion, RefusalKind.NO_BINDING) for place, exclusion in out.items()}
     kind = max(kinds.values(), key=_RANK.__getitem__, default=RefusalKind.NO_BINDING)
     decision = Decision(_explain(candidates, {}, out), None, kind.value)
-    places = [place for place, its in kinds.items() if its is kind]
+    places = [place for place, candidate_kind in kinds.items() if candidate_kind is kind]
     if kind is RefusalKind.THROTTLED:
         return Refusal(kind, decision, retry_in_ms=min(candidates[place].health.throttled_ms for place in places))
     if kind is RefusalKind.BREAKERS_OPEN:

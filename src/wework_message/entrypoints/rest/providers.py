@@ -42,13 +42,13 @@ async def get_providers_stats(api: ApiDependency) -> ProvidersStats:
 @get("/api/providers/{provider_code:str}", summary="One provider", responses=errors(404))
 async def get_provider(api: ApiDependency, provider_code: Name) -> ProviderAnswer:
     """One."""
-    return provider_answer(api.application.providers.one(provider_code))
+    return provider_answer(api.application.providers.get(provider_code))
 
 
 @get("/api/providers/{provider_code:str}/health", summary="One provider's health", responses=errors(404))
 async def get_provider_health(api: ApiDependency, provider_code: Name) -> ProviderHealthAnswer:
     """One provider's health."""
-    return provider_health(api.application.providers.one(provider_code))
+    return provider_health(api.application.providers.get(provider_code))
 
 
 @get(
@@ -58,5 +58,5 @@ async def get_provider_health(api: ApiDependency, provider_code: Name) -> Provid
 )
 async def list_provider_clients(api: ApiDependency, provider_code: Name) -> None:
     """The guids at a provider; a later version asks for them."""
-    api.application.providers.one(provider_code)
+    api.application.providers.get(provider_code)
     raise NotImplementedYetError("clients", "comes with a later version")

@@ -215,7 +215,7 @@ def refusal(message: Message, data: object, headers: tuple[Header, ...] = ()) ->
     if reason in _OWN_CODES:
         text = "no binding can send it" if reason == RefusalKind.NO_BINDING else "no binding can send this type or size"
         return Refusal(422, reason, text, data, headers)
-    attempt = message.attempts.telling
+    attempt = message.attempts.reported
     _, text_of_provider = error_of(attempt.outcome if attempt is not None else None)
     return Refusal(422, "PROVIDER_REFUSED", text_of_provider or reason or "refused", data, headers)
 

@@ -92,7 +92,7 @@ def due_row(message: Message, due: Due, now: int) -> dict[str, Any]:
         "lane": lane(message.account_id, message.conversation_id),
         "urgency": Urgency.of(message.options.priority).value,
         "place": SCHEDULED_POSITION if scheduled else due.place.value,
-        "parked": due.parked,
+        "parked": due.waits_in_lane,
         "paced": False,
         "due_at": now + (due.in_ms or 0),
         "now": now,

@@ -120,7 +120,7 @@ def _page(
 
 
 def _narrowed(statement: Select[Any], tenant_id: TenantId, filters: MessageFilter) -> Select[Any]:
-    for name, message_filter, value in filters.given():
+    for name, message_filter, value in filters.active():
         if name == "client_message_id":
             statement = statement.where(message.c.id.in_(_sent_with(tenant_id, value)))
         else:

@@ -15,7 +15,13 @@ from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.message.scheduling import LanePosition, Urgency
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.store_metrics import AT_MOST, LEASE_OVERDUE_MS, RECENT_MS, Invariant, StoreMetrics
+from wework_message.domain.ports.store_metrics import (
+    LEASE_OVERDUE_MS,
+    MAX_COUNTED_VIOLATIONS,
+    RECENT_MS,
+    Invariant,
+    StoreMetrics,
+)
 from wework_message.domain.ports.system import Clock
 
 _BY_STATUS: Final = "ix_wm_message_status"
@@ -42,7 +48,7 @@ def _counted(statuses: Sequence[MessageStatus], *where: ColumnElement[bool]) -> 
         by_index(
             select(message.c.id)
             .where(message.c.status == literal(status.value, literal_execute=True), *where)
-            .limit(literal_number(AT_MOST)),
+            .limit(literal_number(MAX_COUNTED_VIOLATIONS)),
             message,
             _BY_STATUS,
         ).subquery()
@@ -63,7 +69,7 @@ def _overdue() -> Select[Any]:
     overdue = by_index(
         select(due.c.seq)
         .where(due.c.urgency.in_(urgencies), late, due.c.place == LanePosition.HOLDING.value)
-        .limit(AT_MOST),
+        .limit(MAX_COUNTED_VIOLATIONS),
         due,
         "ix_wm_due_when",
     ).subquery()
@@ -125,7 +131,7 @@ class SqlStoreMetrics:
             for kind in (Invariant.SENT_WITHOUT_PROOF, Invariant.FAILED_UNPROVEN)
         } | {Invariant.LEASE_OVERDUE: {"late": now - LEASE_OVERDUE_MS}}
         return {
-            kind: min(AT_MOST, query.rows(connection, **parameters.get(kind, {}))[0]["rows"])
+            kind: min(MAX_COUNTED_VIOLATIONS, query.rows(connection, **parameters.get(kind, {}))[0]["rows"])
             for kind, query in _VIOLATIONS.items()
         }
 

@@ -54,22 +54,22 @@ def recover(
 def _document(done: Recovered, *, dry_run: bool) -> dict[str, object]:
     return {
         "dryRun": dry_run,
-        "marked": sum(done.doubted.values()),
-        "wasStatus": {status.value: count for status, count in done.doubted.items() if count},
-        "left": {status.value: count for status, count in done.left.items() if count},
+        "marked": sum(done.marked_uncertain.values()),
+        "wasStatus": {status.value: count for status, count in done.marked_uncertain.items() if count},
+        "left": {status.value: count for status, count in done.untouched.items() if count},
     }
 
 
 def _show(done: Recovered, *, dry_run: bool) -> None:
     rows = table("was", "messages", "now", right=("messages",))
-    for status, count in done.doubted.items():
+    for status, count in done.marked_uncertain.items():
         if count:
             rows.add_row(status_text(status), str(count), "UNKNOWN")
-    for status, count in done.left.items():
+    for status, count in done.untouched.items():
         if count:
             rows.add_row(status_text(status), str(count), "as it was")
     out = console()
     if rows.row_count:
         out.print(rows)
-    marked = sum(done.doubted.values())
+    marked = sum(done.marked_uncertain.values())
     out.print(f"{marked} {'would be' if dry_run else 'are now'} UNKNOWN; nothing of them is sent by itself")

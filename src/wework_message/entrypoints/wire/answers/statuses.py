@@ -151,7 +151,7 @@ class StatusPage(Struct, frozen=True, rename="camel"):
 
 def is_simulated(message: Message, providers: Mapping[ProviderCode, Provider]) -> bool:
     """Whether our own simulator stood, or would stand, for WeCom (D-35)."""
-    attempt = message.attempts.telling
+    attempt = message.attempts.reported
     return simulates(attempt.provider_code if attempt is not None else message.options.provider_code, providers)
 
 
@@ -174,7 +174,7 @@ def _error_of(kind: OutcomeClass | None, code: int | None, text: str | None) -> 
 
 def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated: bool) -> SendAnswer:
     """The `data` of a sync send."""
-    attempt = message.attempts.telling
+    attempt = message.attempts.reported
     outcome = attempt.outcome if attempt is not None else None
     receipt = outcome.receipt if outcome is not None else None
     error_code, error_message = error_of(outcome)
@@ -253,7 +253,7 @@ def polled_answer(view: StatusView, *, simulated: bool) -> StatusAnswer:
 def identity(view: MessageView) -> dict[str, Any]:
     """What tells a message apart from others."""
     message = view.message
-    attempt = message.attempts.telling
+    attempt = message.attempts.reported
     return {
         "conversation_id": message.conversation_id,
         "guid": message.guid or (attempt.guid if attempt is not None else None),
