@@ -140,6 +140,14 @@ async def test_a_page_has_fifty_unless_asked(idle: Rest) -> None:
     assert len(ids(await idle.get("/api/messages"))) == 50
 
 
+async def test_an_integer_may_have_leading_zeros(idle: Rest) -> None:
+    accepted = [await idle.accept() for _ in range(6)]
+    listed = await idle.get("/api/messages", params={"limit": "05", "guid": TEXT["guid"]})
+    assert (listed.status_code, ids(listed)) == (200, accepted[:0:-1])
+    status = await idle.get(f"/api/messages/{accepted[0]}/status?wait=00")
+    assert (status.status_code, status.json()["data"]["messageId"]) == (200, accepted[0])
+
+
 @pytest.mark.parametrize("name", FILTERS)
 async def test_each_filter_narrows_the_list(idle: Rest, name: str) -> None:
     unlike = await store_unlike(MemoryUnitOfWorkFactory(idle.behind.database, idle.behind.clock))
