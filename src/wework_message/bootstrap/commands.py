@@ -125,7 +125,7 @@ def _create_topics(loaded: Loaded) -> CreatedTopics:
     try:
         topics, groups = asyncio.run(init_topics(loaded.settings.rocketmq))
     except LayoutError as error:
-        raise CommandFailedError(ExitCode.TRY_AGAIN, str(error), document={"errors": [str(error)]}) from None
+        raise CommandFailedError(ExitCode.RETRY_LATER, str(error), document={"errors": [str(error)]}) from None
     return CreatedTopics(tuple(topics), tuple(groups))
 
 

@@ -65,7 +65,7 @@ def play(client: ServiceClient, steps: list[Step], advance: Callable[[Step], Non
 def _send(client: ServiceClient, step: Step, ids: Mapping[str, str]) -> Answer:
     document = step.document()
     body = None if document is None else msgspec.json.encode(document)
-    return client.ask(step.method, step.address(ids), body=body, headers=step.headers)
+    return client.request(step.method, step.address(ids), body=body, headers=step.headers)
 
 
 def message_ids(answer: Answer) -> tuple[str, ...]:

@@ -67,8 +67,8 @@ def test_errors_end_with_the_code_of_their_nearest_named_class() -> None:
     class NewConflictError(ConflictError):
         pass
 
-    assert of_error(NewConflictError()) is ExitCode.TRY_AGAIN
-    assert of_error(UnavailableError("database")) is ExitCode.TRY_AGAIN
+    assert of_error(NewConflictError()) is ExitCode.RETRY_LATER
+    assert of_error(UnavailableError("database")) is ExitCode.RETRY_LATER
     assert of_error(IllegalTransitionError("SENT", "cancel")) is ExitCode.REFUSED
 
 

@@ -277,9 +277,9 @@ async def test_an_outage_of_the_store_is_nobodys_poison() -> None:
         async def accept(command: AcceptMessage) -> Accepted:
             nonlocal failures
             failures += 1
-            if failures <= consuming.POISON_AFTER * 3:
+            if failures <= consuming.MAX_HANDLING_FAILURES * 3:
                 raise UnavailableError("database")
-            if failures == consuming.POISON_AFTER * 3 + 1:
+            if failures == consuming.MAX_HANDLING_FAILURES * 3 + 1:
                 raise LookupError("once")
             return await intake.behind.application.accept(command)
 
@@ -314,7 +314,7 @@ async def test_a_store_that_refuses_one_message_but_answers_lets_the_others_thro
         assert intake.transport.lag(TOPIC, GROUP) == 1
         await intake.redeliver_until(lambda: intake.transport.lag(TOPIC, GROUP) == 0)
         (letter,) = await intake.letters()
-        assert (letter.reason, letter.deliveries) == ("EXHAUSTED", consuming.EXHAUSTED_AFTER + 1)
+        assert (letter.reason, letter.deliveries) == ("EXHAUSTED", consuming.MAX_DELIVERIES + 1)
 
 
 @pytest.mark.parametrize("error", [LookupError("a defect"), ConflictError("a guard")])
@@ -336,7 +336,7 @@ async def test_what_raises_in_our_code_again_and_again_is_a_dead_letter(
         intake.put(a_send(clientMessageId="fine"))
         await intake.redeliver_until(lambda: intake.transport.lag(TOPIC, GROUP) == 0)
         (letter,) = await intake.letters()
-        assert (letter.reason, letter.faults, calls) == ("POISON", (), consuming.POISON_AFTER)
+        assert (letter.reason, letter.faults, calls) == ("POISON", (), consuming.MAX_HANDLING_FAILURES)
         assert intake.behind.stored() == 1
         assert "hello" not in caplog.text
 

@@ -1,6 +1,6 @@
-"""What the command line answers to its caller: one table, printed below ``wework-message --help``.
+"""The exit codes of the command line: one table, printed below ``wework-message --help``.
 
-The numbers are those of BSD's ``sysexits.h``, so that scripts need no table of ours to read them.
+The numbers are those of BSD's ``sysexits.h``, so that scripts can read them without this table.
 """
 
 from enum import IntEnum
@@ -31,7 +31,7 @@ from wework_message.domain.errors import (
 
 
 class ExitCode(IntEnum):
-    """The status a command ends with; `MEANINGS` says it in words."""
+    """The status with which a command ends; `MEANINGS` explains each."""
 
     OK = 0
     DIFFERENT = 1
@@ -40,7 +40,7 @@ class ExitCode(IntEnum):
     NOT_FOUND = 66
     UNAVAILABLE = 69
     BUG = 70
-    TRY_AGAIN = 75
+    RETRY_LATER = 75
     FORBIDDEN = 77
     CONFIGURATION = 78
     INTERRUPTED = 130
@@ -55,7 +55,7 @@ MEANINGS: Final = MappingProxyType(
         ExitCode.NOT_FOUND: "no such message, provider, route or file",
         ExitCode.UNAVAILABLE: "something that is needed does not answer, or a package is not installed",
         ExitCode.BUG: "a bug, here or in the service",
-        ExitCode.TRY_AGAIN: "not now, or not settled yet: ask again (a send: with the same --key)",
+        ExitCode.RETRY_LATER: "not now, or not settled yet: ask again (a send: with the same --key)",
         ExitCode.FORBIDDEN: "the service does not let this caller do that",
         ExitCode.CONFIGURATION: "the settings stop the start",
         ExitCode.INTERRUPTED: "interrupted from the keyboard",
@@ -71,9 +71,9 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         IllegalTransitionError: ExitCode.REFUSED,
         NotActivatableError: ExitCode.REFUSED,
         SlotOccupiedError: ExitCode.REFUSED,
-        ConflictError: ExitCode.TRY_AGAIN,
-        UnavailableError: ExitCode.TRY_AGAIN,
-        TryAgainError: ExitCode.TRY_AGAIN,
+        ConflictError: ExitCode.RETRY_LATER,
+        UnavailableError: ExitCode.RETRY_LATER,
+        TryAgainError: ExitCode.RETRY_LATER,
         ApplicationError: ExitCode.REFUSED,
         NotFoundError: ExitCode.NOT_FOUND,
         IdempotencyConflictError: ExitCode.REFUSED,
@@ -81,19 +81,19 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         BatchRefusedError: ExitCode.REFUSED,
         BatchConflictError: ExitCode.REFUSED,
         NotImplementedYetError: ExitCode.UNAVAILABLE,
-        DrainingError: ExitCode.TRY_AGAIN,
+        DrainingError: ExitCode.RETRY_LATER,
         UnquotableError: ExitCode.REFUSED,
     }
 )
-"""Our own errors, for what a command does in its own process; a class that is not named takes its parent's."""
+"""The codes of our own errors, for commands that work in their own process; a class that is missing has its parent's code."""
 
 _OF_STATUS: Final = MappingProxyType(
     {
         401: ExitCode.FORBIDDEN,
         403: ExitCode.FORBIDDEN,
         404: ExitCode.NOT_FOUND,
-        408: ExitCode.TRY_AGAIN,
-        429: ExitCode.TRY_AGAIN,
+        408: ExitCode.RETRY_LATER,
+        429: ExitCode.RETRY_LATER,
         500: ExitCode.BUG,
         501: ExitCode.UNAVAILABLE,
     }
@@ -111,12 +111,12 @@ def of_answer(status: int, error: str | None) -> ExitCode:
     if status < 300:  # noqa: PLR2004 - every 2xx is a success (D-23)
         return ExitCode.OK
     if error == _TRANSIENT_CONFLICT:
-        return ExitCode.TRY_AGAIN
+        return ExitCode.RETRY_LATER
     if status in _OF_STATUS:
         return _OF_STATUS[status]
-    return ExitCode.REFUSED if status < 500 else ExitCode.TRY_AGAIN  # noqa: PLR2004 - 5xx: the server's side
+    return ExitCode.REFUSED if status < 500 else ExitCode.RETRY_LATER  # noqa: PLR2004 - 5xx: the server's side
 
 
 def table() -> str:
-    """The table for the end of ``--help``, a paragraph per line as click wants it."""
+    """The table for the end of ``--help``, a paragraph per line, as click needs it."""
     return "\n\n".join(f"{code:<4}{MEANINGS[code]}" for code in ExitCode)
