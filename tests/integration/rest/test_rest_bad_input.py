@@ -73,7 +73,7 @@ async def test_a_field_of_a_later_version_is_501_and_not_ignored(idle: Rest) -> 
     _refused(idle, answer, 501, "NOT_IMPLEMENTED", "url")
 
 
-async def test_all_problems_are_told_at_once(idle: Rest) -> None:
+async def test_all_problems_are_listed_at_once(idle: Rest) -> None:
     body = _refused(idle, await idle.post(SEND, {"messageType": "TEXT", "x": 1}), 422, "VALIDATION_FAILED")
     assert {problem["path"] for problem in body["errors"]} == {"guid", "conversationId", "content", "x"}
 
