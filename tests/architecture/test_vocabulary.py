@@ -58,6 +58,7 @@ IDS: Final = {"AccountId", "BatchId", "BindingId", "Guid", "MessageId", "Provide
 """What holds one of these is called `message_id`, `guid` and so on, never `name`."""
 
 OTHER_MEANING: Final = {
+    "src/wework_message/entrypoints/cli/exit_codes.py": {"again"},  # TRY_AGAIN: `--help` names it
     "examples/embedding/main.py": {"desk"},  # a help desk
     "src/wework_message/adapters/sql/migrations/versions/0001_initial_schema.py": {"vid"},  # a column
 }

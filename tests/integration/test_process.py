@@ -43,9 +43,7 @@ def environ(request: pytest.FixtureRequest) -> Mapping[str, str]:
     return {}
 
 
-async def test_what_a_process_accepts_it_sends_whatever_it_stands_on(
-    tmp_path: Path, environ: Mapping[str, str]
-) -> None:
+async def test_what_a_process_accepts_it_sends_on_any_backend(tmp_path: Path, environ: Mapping[str, str]) -> None:
     shown: list[StoreSnapshot | None] = []
     async with running(_loaded(tmp_path, **environ), RecordingObserver(), _process_metrics(shown)) as process:
         accepted = await process.application.accept(AcceptMessage(DEFAULT_TENANT, (a_draft(),)))
@@ -78,14 +76,16 @@ async def test_the_doctor_finds_nothing_wrong_where_nothing_is_and_names_what_is
     async with running(_loaded(tmp_path), RecordingObserver(), _process_metrics([])):
         pass
     well = await examine(_loaded(tmp_path), deadline_s=10)
-    assert {one.finding.verdict for one in well.examined} <= {Verdict.OK, Verdict.WARNING, Verdict.SKIPPED}
+    assert {examined.finding.verdict for examined in well.examined} <= {Verdict.OK, Verdict.WARNING, Verdict.SKIPPED}
     away = {
         "REDIS_URL": f"redis://127.0.0.1:{free_port()}",
         "ROCKETMQ_NAME_SERVER": f"127.0.0.1:{free_port()}",
         "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL": f"http://127.0.0.1:{free_port()}",
     }
     ill = await examine(_loaded(tmp_path, **away), deadline_s=10)
-    failed = {one.name.partition(".")[0] for one in ill.examined if one.finding.verdict is Verdict.FAILED}
+    failed = {
+        examined.name.partition(".")[0] for examined in ill.examined if examined.finding.verdict is Verdict.FAILED
+    }
     assert {"provider", "redis", "rocketmq"} <= failed
 
 

@@ -1,4 +1,4 @@
-"""What a client asks comes back as it asked it: every field of a request, in every shape of a request, on every store."""
+"""What a client requests comes back as it was requested: every field of a request, in every shape of a request, on every store."""
 
 import itertools
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -68,28 +68,28 @@ def _fields(draft: Draft) -> Iterator[tuple[str, Any]]:
             yield field.encode_name, iso(value) if field.type == (Instant | None) else value
 
 
-def _request(shape: str, asked: Mapping[str, Any], content: Content) -> tuple[str, dict[str, Any]]:
+def _request(shape: str, requested: Mapping[str, Any], content: Content) -> tuple[str, dict[str, Any]]:
     """Path and body."""
     wire: dict[str, Any] = msgspec.json.decode(encode_content(content))
     if shape == "one":
-        return ASYNC, {**asked, **wire}
+        return ASYNC, {**requested, **wire}
     if shape == "batch":
-        return BATCH, {"messages": [{**asked, **wire}]}
+        return BATCH, {"messages": [{**requested, **wire}]}
     if shape == "MIXED":
         text = {"messageType": "TEXT", "content": "hi"}
-        return ASYNC, {**asked, "messageType": "MIXED", "parts": [wire, text]}
-    shared = {name: value for name, value in asked.items() if name not in _NOT_OF_ONE_MESSAGE}
-    to = asked["conversationId"]
+        return ASYNC, {**requested, "messageType": "MIXED", "parts": [wire, text]}
+    shared = {name: value for name, value in requested.items() if name not in _NOT_OF_ONE_MESSAGE}
+    to = requested["conversationId"]
     recipients = {"roomList" if to.startswith("R:") else "userList": [to]}
     return BATCH, {**shared, **recipients, "content": "hi", "mode": "FANOUT"}
 
 
 def _messages(data: Mapping[str, Any]) -> list[str]:
-    return [one["messageId"] for one in data.get("items", data.get("parts", [data]))]
+    return [item["messageId"] for item in data.get("items", data.get("parts", [data]))]
 
 
 def _stored(content: Content, accepted_at: str) -> Content:
-    """As it is sent: a merged record says who wrote its items and when."""
+    """As it is sent: a merged record has the authors and times of its items."""
     if not isinstance(content, MergedContent):
         return content
     return signed(content, sent_at=datetime.fromisoformat(accepted_at).replace(microsecond=0), wecom_user_id="")
@@ -112,15 +112,15 @@ class ComesBack:
     async def test_every_field_of_a_request_comes_back(
         self, client: httpx.AsyncClient, draft: Draft, shape: str
     ) -> None:
-        asked = dict(_fields(draft))
-        path, body = _request(shape, asked, draft.content)
+        requested = dict(_fields(draft))
+        path, body = _request(shape, requested, draft.content)
         accepted = await client.post(path, content=msgspec.json.encode(body))
         assert accepted.status_code == 202, accepted.text
-        expected = asked
+        expected = requested
         if shape == "MIXED":
-            expected = {name: value for name, value in asked.items() if name != "clientMessageId"}
+            expected = {name: value for name, value in requested.items() if name != "clientMessageId"}
         elif shape == "Java":
-            expected = {name: value for name, value in asked.items() if name in body}
+            expected = {name: value for name, value in requested.items() if name in body}
         first, *others = _messages(accepted.json()["data"])
         for message_id in (first, *others):
             answer = (await client.get(f"/api/messages/{message_id}")).json()["data"]

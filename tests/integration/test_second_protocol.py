@@ -1,4 +1,4 @@
-"""A second protocol from the settings to the send, beside the built-in one: nothing of the service knows its name."""
+"""A second protocol from the settings to the send, in addition to the built-in one: no code of the service contains its name."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -138,12 +138,15 @@ async def test_callbacks_of_the_default_provider_come_in_by_both_paths(service: 
     assert stored["notifyType"] == 11002
 
 
-async def test_the_doctor_asks_what_it_offers_and_does_not_miss_its_callbacks(loaded: Loaded) -> None:
-    found = {one.name: one.finding for one in (await examine(loaded, deadline_s=10)).examined}
-    assert found["provider.pagers.battery"].text == "it is charged"
-    assert "provider.pagers.callback-url" not in found
+async def test_the_doctor_runs_the_checks_that_it_offers_and_does_not_miss_its_callbacks(loaded: Loaded) -> None:
+    findings = {examined.name: examined.finding for examined in (await examine(loaded, deadline_s=10)).examined}
+    assert findings["provider.pagers.battery"].text == "it is charged"
+    assert "provider.pagers.callback-url" not in findings
     policy = policy_of(loaded)
-    assert {code: one.has_echoes for code, one in policy.providers.items()} == {"PAGERS": False, "WECOM": True}
+    assert {code: provider.has_echoes for code, provider in policy.providers.items()} == {
+        "PAGERS": False,
+        "WECOM": True,
+    }
 
 
 class TestPagerGateway(GatewayContract):

@@ -82,7 +82,7 @@ async def test_11013_brings_what_is_due_together_as_an_array_per_account(receive
         sent = [await send(client, guid=guid) for guid in ("g1", "g2", "g1")]
         assert (await client.post("/_sim/echoes/release")).json() == {"released": 3}
         callbacks = await receiver.wait_callbacks(2)
-        assert {callback["guid"]: [one["id"] for one in callback["data"]] for callback in callbacks} == {
+        assert {callback["guid"]: [message["id"] for message in callback["data"]] for callback in callbacks} == {
             "g1": [sent[0]["id"], sent[2]["id"]],
             "g2": [sent[1]["id"]],
         }
@@ -95,7 +95,7 @@ async def test_11013_brings_what_is_due_together_as_an_array_per_account(receive
 async def test_11013_leaves_by_itself_within_its_window(receiver: CallbackReceiver) -> None:
     async with simulating(callback_url=receiver.url, echo_form="11013") as client:
         sent = await send(client)
-        assert [one["id"] for one in await receiver.wait_objects(1)] == [sent["id"]]
+        assert [message["id"] for message in await receiver.wait_objects(1)] == [sent["id"]]
 
 
 @pytest.mark.parametrize("form", ["11010", "11013"])
@@ -147,7 +147,7 @@ async def test_notify_flags_silence_private_or_room_echoes(receiver: CallbackRec
         await receiver.wait_objects(1)
         state = await settled(client, echoes_sent=1)
         assert state["echoes_dropped"] == 1
-        assert [one["id"] for _, one in receiver.objects] == [room["id"]]
+        assert [message["id"] for _, message in receiver.objects] == [room["id"]]
 
 
 async def test_held_echoes_leave_only_when_released(receiver: CallbackReceiver) -> None:
@@ -162,7 +162,7 @@ async def test_held_echoes_leave_only_when_released(receiver: CallbackReceiver) 
         await receiver.wait_objects(1)
 
 
-async def test_end_of_a_hold_lets_go_what_is_due(receiver: CallbackReceiver) -> None:
+async def test_end_of_a_hold_sends_what_is_due(receiver: CallbackReceiver) -> None:
     async with simulating(callback_url=receiver.url) as client:
         await client.post("/_sim/echoes", json={"hold": True})
         await send(client)
@@ -175,11 +175,11 @@ async def test_dropped_echoes_never_come_and_the_ledger_says_so(receiver: Callba
         await client.post("/_sim/echoes", json={"drop_rate": 1})
         await send(client)
         await client.post("/_sim/echoes", json={"drop_rate": 0})
-        kept = await send(client)
+        echoed_message = await send(client)
         await receiver.wait_objects(1)
         state = await settled(client, echoes_sent=1)
         assert state["echoes_dropped"] == 1
-        assert [one["id"] for _, one in receiver.objects] == [kept["id"]]
+        assert [message["id"] for _, message in receiver.objects] == [echoed_message["id"]]
         assert await echoed(client) == [False, True]
 
 
@@ -187,7 +187,7 @@ async def test_duplicated_echoes_come_twice(receiver: CallbackReceiver) -> None:
     async with simulating(callback_url=receiver.url) as client:
         await client.post("/_sim/echoes", json={"duplicate_rate": 1})
         sent = await send(client)
-        assert [one["id"] for one in await receiver.wait_objects(2)] == [sent["id"]] * 2
+        assert [message["id"] for message in await receiver.wait_objects(2)] == [sent["id"]] * 2
 
 
 async def test_reordered_echoes_leave_in_another_order(receiver: CallbackReceiver) -> None:
@@ -195,9 +195,9 @@ async def test_reordered_echoes_leave_in_another_order(receiver: CallbackReceive
         await client.post("/_sim/echoes", json={"hold": True, "reorder": True})
         sent = [(await send(client))["id"] for _ in range(20)]
         await client.post("/_sim/echoes/release")
-        seen = [one["id"] for one in await receiver.wait_objects(20)]
-        assert seen != sent
-        assert sorted(seen) == sorted(sent)
+        received = [message["id"] for message in await receiver.wait_objects(20)]
+        assert received != sent
+        assert sorted(received) == sorted(sent)
 
 
 async def test_refused_callback_counts_as_failed_and_is_not_repeated(receiver: CallbackReceiver) -> None:
@@ -210,9 +210,9 @@ async def test_refused_callback_counts_as_failed_and_is_not_repeated(receiver: C
         assert await echoed(client) == [False]
 
 
-async def test_callback_to_nobody_counts_as_failed() -> None:
-    async with callback_receiver() as gone:
-        url = gone.url
+async def test_callback_without_a_receiver_counts_as_failed() -> None:
+    async with callback_receiver() as closed_receiver:
+        url = closed_receiver.url
     async with simulating(callback_url=url) as client:
         await send(client)
         assert (await settled(client, echoes_failed=1))["echoes_failed"] == 1

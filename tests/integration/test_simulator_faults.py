@@ -27,7 +27,7 @@ async def client(receiver: CallbackReceiver) -> AsyncIterator[httpx.AsyncClient]
         yield opened
 
 
-async def struck(client: httpx.AsyncClient, **fault: Any) -> httpx.Response:
+async def faulty_call(client: httpx.AsyncClient, **fault: Any) -> httpx.Response:
     assert (await client.post("/_sim/faults", json={"times": 1, **fault})).status_code == 200
     return await client.post("/msg/send_text", json=text_body())
 
@@ -38,7 +38,7 @@ async def entry(client: httpx.AsyncClient) -> dict[str, Any]:
 
 
 async def test_refuse_answers_its_code_and_executes_nothing(client: httpx.AsyncClient) -> None:
-    answer = await struck(client, kind="refuse", error_code=-4017, error_message="对方无外部联系人权限")
+    answer = await faulty_call(client, kind="refuse", error_code=-4017, error_message="对方无外部联系人权限")
     assert (answer.status_code, answer.json()) == (
         200,
         {"error_code": -4017, "error_message": "head rsp code error, error_msg: 对方无外部联系人权限", "data": {}},
@@ -51,12 +51,12 @@ async def test_refuse_answers_its_code_and_executes_nothing(client: httpx.AsyncC
 async def test_500_before_and_after_execution(
     client: httpx.AsyncClient, receiver: CallbackReceiver, kind: str, executed: bool
 ) -> None:
-    answer = await struck(client, kind=kind)
+    answer = await faulty_call(client, kind=kind)
     assert (answer.status_code, answer.text) == (500, "Internal Server Error")
     line = await entry(client)
     assert (line["executed"], line["status"], line["error_code"]) == (executed, 500, None)
     if executed:
-        assert [one["id"] for one in await receiver.wait_objects(1)] == [line["id"]]
+        assert [message["id"] for message in await receiver.wait_objects(1)] == [line["id"]]
 
 
 @pytest.mark.parametrize(("kind", "executed"), [("closed_before", False), ("answer_lost", True)])
@@ -64,11 +64,11 @@ async def test_connection_is_closed_without_an_answer(
     client: httpx.AsyncClient, receiver: CallbackReceiver, kind: str, executed: bool
 ) -> None:
     with pytest.raises(httpx.TransportError):
-        await struck(client, kind=kind)
+        await faulty_call(client, kind=kind)
     line = await entry(client)
     assert (line["executed"], line["status"], line["fault"]) == (executed, 0, kind)
     if executed:
-        assert [one["id"] for one in await receiver.wait_objects(1)] == [line["id"]]
+        assert [message["id"] for message in await receiver.wait_objects(1)] == [line["id"]]
 
 
 async def test_slow_before_is_not_executed_yet_while_slow_after_is(client: httpx.AsyncClient) -> None:
@@ -101,20 +101,20 @@ async def test_stop_closes_a_call_that_waits_instead_of_waiting_for_it() -> None
 
 
 async def test_slow_call_is_answered_well_in_the_end(client: httpx.AsyncClient) -> None:
-    answer = await struck(client, kind="slow", delay_ms=1)
+    answer = await faulty_call(client, kind="slow", delay_ms=1)
     assert answer.json()["error_code"] == 0
     assert (await entry(client))["fault"] == "slow"
 
 
 @pytest.mark.parametrize("executed", [False, True])
 async def test_svr_fail_is_code_0_with_the_flag_set(client: httpx.AsyncClient, executed: bool) -> None:
-    answer = (await struck(client, kind="svr_fail", executed=executed)).json()
+    answer = (await faulty_call(client, kind="svr_fail", executed=executed)).json()
     assert (answer["error_code"], answer["data"]["is_svr_fail"]) == (0, True)
     assert (await entry(client))["executed"] is executed
 
 
 async def test_no_id_leaves_only_the_id_out(client: httpx.AsyncClient) -> None:
-    message = (await struck(client, kind="no_id")).json()["data"]["msg_data"]
+    message = (await faulty_call(client, kind="no_id")).json()["data"]["msg_data"]
     line = await entry(client)
     assert "id" not in message
     assert (message["seq"], line["executed"]) == (line["seq"], True)
@@ -123,37 +123,37 @@ async def test_no_id_leaves_only_the_id_out(client: httpx.AsyncClient) -> None:
 
 async def test_reused_id_is_that_of_the_message_before(client: httpx.AsyncClient) -> None:
     first = (await client.post("/msg/send_text", json=text_body())).json()["data"]["msg_data"]
-    second = (await struck(client, kind="reused_id")).json()["data"]["msg_data"]
+    second = (await faulty_call(client, kind="reused_id")).json()["data"]["msg_data"]
     assert (second["id"], int(second["seq"])) == (first["id"], int(first["seq"]) + 1)
 
 
 @pytest.mark.parametrize("executed", [False, True])
 async def test_garbage_is_a_page_of_html(client: httpx.AsyncClient, executed: bool) -> None:
-    answer = await struck(client, kind="garbage", executed=executed)
+    answer = await faulty_call(client, kind="garbage", executed=executed)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert (await entry(client))["executed"] is executed
 
 
 async def test_json_string_is_the_envelope_encoded_twice(client: httpx.AsyncClient) -> None:
-    answer = (await struck(client, kind="json_string")).json()
+    answer = (await faulty_call(client, kind="json_string")).json()
     assert isinstance(answer, str)
     assert json.loads(answer)["data"]["msg_data"]["id"] == (await entry(client))["id"]
 
 
 async def test_send_fail_shows_only_in_the_echo(client: httpx.AsyncClient, receiver: CallbackReceiver) -> None:
-    message = (await struck(client, kind="send_fail_later")).json()["data"]["msg_data"]
+    message = (await faulty_call(client, kind="send_fail_later")).json()["data"]["msg_data"]
     [echo] = await receiver.wait_objects(1)
     assert (message["flag"], echo["flag"], echo["id"]) == (0, 4_194_304, message["id"])
 
 
 async def test_throttle_is_429_with_retry_after(client: httpx.AsyncClient) -> None:
-    answer = await struck(client, kind="throttle", retry_after_s=7)
+    answer = await faulty_call(client, kind="throttle", retry_after_s=7)
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
     assert (await entry(client))["executed"] is False
 
 
 async def test_oversize_is_a_valid_answer_of_that_many_bytes(client: httpx.AsyncClient) -> None:
-    answer = await struck(client, kind="oversize", bytes=1_000_000)
+    answer = await faulty_call(client, kind="oversize", bytes=1_000_000)
     assert len(answer.content) == 1_000_000
     assert answer.json()["error_code"] == 0
 
@@ -163,10 +163,10 @@ async def test_drip_brings_the_answer_byte_by_byte(client: httpx.AsyncClient) ->
     async with client.stream("POST", "/msg/send_text", json=text_body()) as answer:
         assert int(answer.headers["content-length"]) > 100
         assert await anext(answer.aiter_raw()) == b"{"
-    assert (await struck(client, kind="drip", delay_ms=0)).json()["error_code"] == 0
+    assert (await faulty_call(client, kind="drip", delay_ms=0)).json()["error_code"] == 0
 
 
-async def test_fault_strikes_other_paths_only_when_they_are_named(client: httpx.AsyncClient) -> None:
+async def test_fault_applies_to_other_paths_only_when_they_are_named(client: httpx.AsyncClient) -> None:
     await client.post("/_sim/faults", json={"kind": "http_500_before"})
     status = {"guid": "g1"}
     assert (await client.post("/client/get_client_status", json=status)).status_code == 200
@@ -198,6 +198,6 @@ async def test_refused_request_does_not_spend_a_fault(client: httpx.AsyncClient)
 
 async def test_fault_on_an_offline_account_does_not_execute_the_call(client: httpx.AsyncClient) -> None:
     await client.post("/_sim/guids/g1", json={"status": 0})
-    answer = await struck(client, kind="json_string")
+    answer = await faulty_call(client, kind="json_string")
     assert json.loads(answer.json())["error_code"] == -30002
     assert (await entry(client))["executed"] is False

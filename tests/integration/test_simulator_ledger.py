@@ -63,8 +63,8 @@ async def test_numbers_recalls_and_echo_marks_continue_from_the_ledger(tmp_path:
             answer = await client.post("/msg/revoke_msg", json=recall | {"msgid": msgid})
             assert answer.json()["error_code"] == code
         entries = (await client.get("/_sim/ledger")).json()
-    assert [one["n"] for one in entries] == [1, 2, 3, 4, 5, 6]
-    assert [one["echoOffered"] for one in entries] == [True, True, True, False, False, False]
+    assert [entry["n"] for entry in entries] == [1, 2, 3, 4, 5, 6]
+    assert [entry["echoOffered"] for entry in entries] == [True, True, True, False, False, False]
 
 
 async def test_line_that_a_crash_cut_off_is_dropped(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ async def test_line_that_a_crash_cut_off_is_dropped(tmp_path: Path) -> None:
         file.write(b'{"n":2,"at":17')
     async with running(SimulatorOptions(ledger=path)) as simulator, httpx.AsyncClient(base_url=simulator.url) as client:
         await send(client)
-        assert [one["n"] for one in (await client.get("/_sim/ledger")).json()] == [1, 2]
+        assert [entry["n"] for entry in (await client.get("/_sim/ledger")).json()] == [1, 2]
     assert [json.loads(line)["n"] for line in path.read_bytes().splitlines()] == [1, 2]
 
 
@@ -110,7 +110,9 @@ async def test_append_returns_only_after_the_sync_and_many_share_one(
     await ledger.close()
 
 
-async def test_failed_disk_is_an_error_for_everyone_who_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_disk_is_an_error_for_every_call_that_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_file: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -163,9 +165,9 @@ async def test_killed_process_has_every_answered_call_in_its_ledger(tmp_path: Pa
     await process.wait()
     process, url = await start()
     async with httpx.AsyncClient(base_url=url) as client:
-        kept = [one["id"] for one in (await client.get("/_sim/ledger")).json()]
-        assert set(answered) <= set(kept)
-        assert len(kept) == len(set(kept))
-        assert int((await send(client))["id"]) > max(map(int, kept))
+        ids = [entry["id"] for entry in (await client.get("/_sim/ledger")).json()]
+        assert set(answered) <= set(ids)
+        assert len(ids) == len(set(ids))
+        assert int((await send(client))["id"]) > max(map(int, ids))
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), 20) == 0

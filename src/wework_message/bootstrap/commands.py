@@ -1,4 +1,4 @@
-"""The command line, wired: settings, service, migration and simulator behind the commands."""
+"""The command line with settings, service, migration and simulator behind its commands."""
 
 import asyncio
 import errno
@@ -36,8 +36,8 @@ from wework_message.entrypoints.cli import (
     build_cli,
 )
 
-_SETTLED_BY_SETTINGS: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EROFS})
-"""What the operating system refuses because of an address or a folder that a setting names."""
+_SETTINGS_ERRNOS: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EROFS})
+"""Errors of the operating system that come from an address or a folder in the settings."""
 
 
 def startup(source: SettingsSource) -> Startup:
@@ -47,15 +47,15 @@ def startup(source: SettingsSource) -> Startup:
 
 
 def environment(source: SettingsSource) -> dict[str, str]:
-    """The environment with what the command line says instead."""
-    said = {
+    """The environment with the overrides of the command line."""
+    overrides = {
         "SPRING_PROFILES_ACTIVE": source.profile,
         "SERVER_HOST": source.host,
         "SERVER_PORT" if source.role.accepts else "MANAGEMENT_SERVER_PORT": (
             None if source.port is None else str(source.port)
         ),
     }
-    return dict(os.environ) | {name: value for name, value in said.items() if value is not None}
+    return dict(os.environ) | {name: value for name, value in overrides.items() if value is not None}
 
 
 def _startup(loaded: Loaded, role: Role) -> Startup:
@@ -75,9 +75,9 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
             "cache": _cache(loaded),
         },
         providers=tuple(
-            Provider(one.code, one.name, None if key in simulated else one.api_base_url)
-            for key, one in settings.app.wework.providers.items()
-            if one.enabled
+            Provider(provider.code, provider.name, None if key in simulated else provider.api_base_url)
+            for key, provider in settings.app.wework.providers.items()
+            if provider.enabled
         ),
         warnings=(*loaded.warnings, *role_warnings(settings, role)),
         problems=tuple(str(problem) for problem in start_problems(settings, loaded.profile, role)),
@@ -149,7 +149,7 @@ def _as_failure() -> Iterator[None]:
     except SettingsError as error:
         raise CommandFailedError(ExitCode.CONFIGURATION, str(error)) from None
     except OSError as error:
-        if error.errno not in _SETTLED_BY_SETTINGS:
+        if error.errno not in _SETTINGS_ERRNOS:
             raise
         raise CommandFailedError(ExitCode.CONFIGURATION, f"cannot start: {error.strerror}", *_where(error)) from None
 

@@ -1,4 +1,4 @@
-"""Two containers: what is opened and closed, and what is built on it (ADR 0006). Nothing else knows them."""
+"""Two containers: what is opened and closed, and the use cases on it (ADR 0006). Only this package uses them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,14 +76,14 @@ from wework_message.domain.routing.selector import ProviderSelector
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """A database as use cases see it: the ports that are implemented on it."""
+    """A database as use cases see it: the ports on it."""
 
     units: UnitOfWorkFactory
     reader: MessageReader
     dead_letters: DeadLetterReader
     metrics: StoreMetrics
     side_by_side: bool = False
-    """Whether transactions run side by side; a store that writes one by one gains nothing from a second flusher."""
+    """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
 
 
 def sql_storage(store: Store, clock: Clock) -> Storage:
@@ -98,7 +98,7 @@ def sql_storage(store: Store, clock: Clock) -> Storage:
 
 
 class Infrastructure(containers.DeclarativeContainer):
-    """What has to be opened, in the order in which `running` opens it, and is closed the other way round."""
+    """What has to be opened, in the order of `running`, and is closed in the reverse order."""
 
     datasource: providers.Dependency[DatasourceSettings] = providers.Dependency()
     provider_settings: providers.Dependency[Mapping[str, ProviderSettings]] = providers.Dependency()
@@ -116,13 +116,13 @@ class Infrastructure(containers.DeclarativeContainer):
 
 
 def _probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> ClusterLease | None:
-    """Where every process sees the same health, one of them probes for all."""
+    """The lease of the one process that probes for all, where every process sees the same health."""
     lease_ms = int(PROBE_INTERVAL_MS * LEASE_INTERVALS)
     return ClusterLease("probes", holder, lease_ms, units) if shared.shares_health else None
 
 
 def intake_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
-    """The flusher of what clients and providers wait for: one of its own where the store takes transactions side by side."""
+    """The committer of what clients and providers wait for: one of its own where the store takes concurrent transactions."""
     return commits.add_committer() if storage.side_by_side else commits
 
 
@@ -135,7 +135,7 @@ def _statuses_of(shared: Shared, reader: StatusReader) -> StatusReader:
 
 
 class UseCases(containers.DeclarativeContainer):
-    """Built on what is open; every dependency is a plain value here. Tests give it other values, and run the same graph."""
+    """The use cases; every dependency is a plain value here. Tests set other values and run the same graph."""
 
     clock: providers.Dependency[Clock] = providers.Dependency()
     ids: providers.Dependency[IdGenerator] = providers.Dependency()
@@ -149,7 +149,7 @@ class UseCases(containers.DeclarativeContainer):
     parts: providers.Dependency[Mapping[str, Backend]] = providers.Dependency()
     role: providers.Dependency[Role] = providers.Dependency()
     holder: providers.Dependency[str] = providers.Dependency()
-    """Names this process in the leases of the database."""
+    """The name of this process in the leases of the database."""
     show: providers.Dependency[ShowSnapshot] = providers.Dependency()
     notifier: providers.Dependency[Notifier] = providers.Dependency()
     projector_notifier: providers.Dependency[LocalInboxNotifier] = providers.Dependency()

@@ -10,13 +10,13 @@ from wework_message.bootstrap.settings import Loaded
 
 
 async def migrate(loaded: Loaded) -> str:
-    """Bring the schema up by hand; returns what it was before. Raises `SettingsError`, `UnavailableError`."""
+    """Bring the schema up by hand; returns its state before. Raises `SettingsError`, `UnavailableError`."""
     async with open_store(loaded.settings.datasource) as store:
         return str(await backends.migrate(store))
 
 
 async def recover(loaded: Loaded, command: Recover) -> Recovered:
-    """Bring the schema up as a start does, then doubt what is open. Raises `SettingsError`, `UnavailableError`."""
+    """Bring the schema up as a start does, then mark open messages as uncertain. Raises `SettingsError`, `UnavailableError`."""
     clock = SystemClock()
     async with open_store(loaded.settings.datasource) as store:
         await bring_up(store, loaded.settings.datasource)

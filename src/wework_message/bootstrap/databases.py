@@ -1,4 +1,4 @@
-"""The database that the settings name: opened, looked at, and brought up."""
+"""The database of the settings: opened, checked, and brought up."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,15 +13,15 @@ from wework_message.bootstrap.settings.model import DatasourceSettings
 
 
 class SchemaError(SettingsError):
-    """The database's schema is not this version's, and must not be, or may not be, brought up (D-37)."""
+    """The database's schema is not this version's, and cannot be, or may not be, brought up (D-37)."""
 
 
 class UnsafeDatabaseError(SettingsError):
-    """The server would lose accepted messages, or cannot do what we need."""
+    """The server would lose accepted messages, or lacks something that we need."""
 
 
 def backend_for(datasource: DatasourceSettings) -> DatabaseBackend:
-    """The backend of the kind that the URL names. Raises `SettingsError` where there is none."""
+    """The backend of the URL's kind. Raises `SettingsError` where there is none."""
     try:
         return backend_of(datasource.url.scheme if datasource.url else "")
     except DatabaseAddressError as error:
@@ -43,7 +43,7 @@ async def open_store(datasource: DatasourceSettings) -> AsyncIterator[Store]:
 
 
 async def bring_up(store: Store, datasource: DatasourceSettings) -> SchemaState:
-    """Migrate under a lock, or only look (D-37); returns what the schema was.
+    """Migrate under a lock, or only check (D-37); returns the schema's state before.
 
     Raises `UnsafeDatabaseError`, `SchemaError`, `UnavailableError`.
     """
@@ -57,7 +57,7 @@ async def bring_up(store: Store, datasource: DatasourceSettings) -> SchemaState:
 
 
 async def _demand_safety(store: Store, datasource: DatasourceSettings) -> None:
-    """What loses data needs an explicit word (R-G5)."""
+    """A setting of the server that loses data must be accepted explicitly (R-G5)."""
     for objection in await backend_of(store.name).objections(store):
         if objection.loses_data and datasource.accept_data_loss:
             continue

@@ -1,4 +1,4 @@
-"""``doctor``: collect the checks that each adapter offers for what the settings name, and ask them. Nothing is written."""
+"""``doctor``: collects the checks of each adapter that the settings use, and runs them. Nothing is written."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,7 +28,7 @@ _PREFIX: Final = "app.wework.providers"
 
 
 async def examine(loaded: Loaded, *, deadline_s: float) -> Diagnosis:
-    """Ask everything; `deadline_s` is that of each single check."""
+    """Run all checks; `deadline_s` is the limit of each."""
     async with AsyncExitStack() as stack:
         checks = [*_settings(loaded), *_providers(loaded), *await stack.enter_async_context(_database(loaded))]
         checks += [*_redis(loaded), *_rocketmq(loaded.settings.rocketmq)]
@@ -51,41 +51,41 @@ def _settings(loaded: Loaded) -> Iterator[Check]:
 
 def _providers(loaded: Loaded) -> Iterator[Check]:
     simulated = simulated_providers(loaded.settings, loaded.profile)
-    for key, one in loaded.settings.app.wework.providers.items():
+    for key, provider in loaded.settings.app.wework.providers.items():
         name = f"provider.{key}"
-        if not one.enabled:
+        if not provider.enabled:
             yield _skipped(f"{name}.call", "it is disabled")
         elif key in simulated:
             yield _skipped(f"{name}.call", "the built-in simulator stands in: it starts with the service")
-        elif one.api_base_url is None:
+        elif provider.api_base_url is None:
             yield _skipped(f"{name}.call", f"{_PREFIX}.{key}.api-base-url is not set")
         else:
-            yield from _provider(name, f"{_PREFIX}.{key}.api-base-url", one, one.api_base_url)
+            yield from _provider(name, f"{_PREFIX}.{key}.api-base-url", provider, provider.api_base_url)
 
 
-def _provider(name: str, setting: str, one: ProviderSettings, url: str) -> Iterator[Check]:
+def _provider(name: str, setting: str, provider: ProviderSettings, url: str) -> Iterator[Check]:
     async def call() -> Finding:
-        async with protocol(one.protocol).open(connection_of(one, url, 1)) as gateway:
+        async with protocol(provider.protocol).open(connection_of(provider, url, 1)) as gateway:
             answered = await gateway.probe()
         if answered:
             return Finding.ok("it answers a read-only call")
         return Finding.failed("no answer in the provider's form", f"see whether {setting} is its API, and its log")
 
-    way = reaching_url(name, url, setting=setting)
-    yield from way
-    yield Check(f"{name}.call", call, after=way[-1].name, advice="see the provider's log")
-    if (speaks := find_protocol(one.protocol)) is not None:
-        yield from speaks.checks(name)
+    reachability = reaching_url(name, url, setting=setting)
+    yield from reachability
+    yield Check(f"{name}.call", call, after=reachability[-1].name, advice="see the provider's log")
+    if (provider_protocol := find_protocol(provider.protocol)) is not None:
+        yield from provider_protocol.checks(name)
 
 
 def _without_echoes(loaded: Loaded) -> Sequence[str]:
-    """Codes of the providers of whose sends nothing is ever heard."""
+    """Codes of the providers whose protocol has no echoes."""
     providers = loaded.settings.app.wework.providers.values()
-    speaks = {name: find_protocol(name) for name in {provider.protocol for provider in providers}}
+    protocols = {name: find_protocol(name) for name in {provider.protocol for provider in providers}}
     return [
         provider.code
         for provider in providers
-        if (protocol := speaks[provider.protocol]) is not None and not protocol.has_echoes
+        if (protocol := protocols[provider.protocol]) is not None and not protocol.has_echoes
     ]
 
 
@@ -125,27 +125,27 @@ def _rocketmq(source: RocketmqSettings) -> Sequence[Check]:
     if find_spec("grpc") is None:
         return [_skipped("rocketmq.proxy.call", "the extra rocketmq is not installed")]
     from wework_message.adapters.rocketmq.checks import Cluster, rocketmq_checks  # noqa: PLC0415 -- gRPC is an extra
-    from wework_message.bootstrap.queues import admin_of, proxies_of, wanted  # noqa: PLC0415 -- as above
+    from wework_message.bootstrap.queues import admin_of, proxies_of, required_topics  # noqa: PLC0415 -- as above
 
     try:
         admin, proxies = admin_of(source), proxies_of(source)
     except ValueError as error:
         return [_failed("rocketmq.address", str(error), "correct rocketmq.name-server and rocketmq.endpoints")]
-    topics, groups = zip(*wanted(source), strict=True)
+    topics, groups = zip(*required_topics(source), strict=True)
     return rocketmq_checks(
         Cluster(admin, next(iter(proxies), None), topics, groups, tls=source.tls, creates=source.create_topics)
     )
 
 
 def _skipped(name: str, why: str) -> Check:
-    async def ask() -> Finding:
+    async def finding() -> Finding:
         return Finding.skipped(why)
 
-    return Check(name, ask)
+    return Check(name, finding)
 
 
 def _failed(name: str, why: str, advice: str) -> Check:
-    async def ask() -> Finding:
+    async def finding() -> Finding:
         return Finding.failed(why, advice)
 
-    return Check(name, ask, fault=Fault.SETTINGS)
+    return Check(name, finding, fault=Fault.SETTINGS)

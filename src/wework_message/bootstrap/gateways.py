@@ -22,14 +22,14 @@ class Gateways:
 
 def protocol(name: str) -> ProviderProtocol:
     """The protocol of this name, ours or an installed one; raises `SettingsError`."""
-    found = find_protocol(name)
-    if found is None:
+    named_protocol = find_protocol(name)
+    if named_protocol is None:
         raise SettingsError("app.wework.providers.*.protocol", f"no installed package provides the protocol {name}")
-    return found
+    return named_protocol
 
 
 def connection_of(settings: ProviderSettings, url: str, calls: int) -> ProviderConnection:
-    """What its protocol needs to open this provider, with `calls` sends and recalls at once."""
+    """What the protocol needs to open this provider, with `calls` sends and recalls at once."""
     return ProviderConnection(
         url, settings.timeout_ms, calls, settings.outcome_codes,
         {name: option.reveal() for name, option in settings.options.items()},
@@ -45,10 +45,10 @@ async def open_gateways(
         send: dict[ProviderCode, MessageGateway] = {}
         readers: dict[ProviderCode, CallbackReader] = {}
         for key, settings in providers.items():
-            speaks = protocol(settings.protocol)
-            if (reader := speaks.reader()) is not None:
+            provider_protocol = protocol(settings.protocol)
+            if (reader := provider_protocol.reader()) is not None:
                 readers[ProviderCode(settings.code)] = reader
             if settings.enabled:
-                opened = speaks.open(connection_of(settings, urls[key], calls))
+                opened = provider_protocol.open(connection_of(settings, urls[key], calls))
                 send[ProviderCode(settings.code)] = await stack.enter_async_context(opened)
         yield Gateways(send, readers)

@@ -1,4 +1,4 @@
-"""What goes on in a process beside its HTTP server, by role."""
+"""The loops of a process by role: everything but its HTTP server."""
 
 import asyncio
 import logging
@@ -8,53 +8,55 @@ from typing import Final, Protocol
 from wework_message.application.role import Role
 from wework_message.bootstrap.container import UseCases
 
-END_S: Final = 6.0
-"""How long loops that were told to stop have to end, if the drain's time allows: a poll of a queue takes 5 s."""
+STOP_TIMEOUT_S: Final = 6.0
+"""The longest wait for stopped loops to end, if the drain's time allows: a poll of a queue takes 5 s."""
 
-LATE_S: Final = 1.0
-"""The same where the drain's time is over. Then they are cancelled."""
+MIN_STOP_TIMEOUT_S: Final = 1.0
+"""The wait where the drain's time is over. Then the loops are cancelled."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Loop(Protocol):
-    """Works until it is told to stop. Any number of processes may run it on one database (D-36)."""
+    """Works until `stop`. Any number of processes may run it on one database (D-36)."""
 
     async def run(self) -> None:
         """Work; an outage or a defect only pauses it. Returns after `stop`."""
         ...
 
     async def stop(self, drain_s: float) -> None:
-        """Begin nothing more; what is under way has `drain_s` seconds to end by itself."""
+        """Begin nothing more; begun work has `drain_s` seconds to end by itself."""
         ...
 
 
 class Loops:
-    """The loops of one process. None of them keeps another one from ending."""
+    """The loops of one process. An error of one does not keep the others from ending."""
 
     def __init__(self, loops: Sequence[Loop]) -> None:
-        """In the order in which they stop."""
+        """`loops` in the order in which they stop."""
         self._loops = loops
         self.tasks: list[asyncio.Task[None]] = []
-        """One for each, from `start` on. One that ends before `stop` is a defect."""
+        """A task per loop, from `start` on. A task that ends before `stop` is a defect."""
 
     def start(self) -> None:
-        """Let all of them run."""
+        """Start every loop."""
         for loop in self._loops:
             self.tasks.append(asyncio.create_task(loop.run(), name=type(loop).__name__))
 
     async def stop(self, seconds: float) -> None:
-        """Stop one after the other, and return once all have ended; whatever raises is logged, and the others go on."""
+        """Stop one after the other, and return once all have ended; an error of a loop is logged, and the others go on."""
         clock = asyncio.get_running_loop().time
-        ends = clock() + seconds
+        deadline = clock() + seconds
         for loop in self._loops:
             try:
-                await loop.stop(max(0.0, ends - clock()))
+                await loop.stop(max(0.0, deadline - clock()))
             except Exception:  # noqa: BLE001 -- the others must be stopped all the same
                 _log.exception("%s could not be stopped", type(loop).__name__)
         if not self.tasks:
             return
-        _, late = await asyncio.wait(self.tasks, timeout=max(LATE_S, min(END_S, ends - clock())))
+        _, late = await asyncio.wait(
+            self.tasks, timeout=max(MIN_STOP_TIMEOUT_S, min(STOP_TIMEOUT_S, deadline - clock()))
+        )
         for task in late:
             _log.warning("%s did not end in time", task.get_name())
             task.cancel()
@@ -65,7 +67,7 @@ class Loops:
 
 
 def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
-    """The loops of a process, in the order in which they stop: who feeds others stops before them.
+    """The loops of a process, in the order in which they stop: a loop that feeds others stops before them.
 
     Callbacks are projected until the last call has ended, since they may settle it.
     """

@@ -1,4 +1,4 @@
-"""The numbers of the settings, as the use cases want them."""
+"""The policy of the use cases, from the settings."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -21,12 +21,12 @@ HOUR_MS = 3_600_000
 
 POLLS: Final[Mapping[Role, Mapping[str, Any]]] = {
     Role.ALL: {},
-    # Nobody in the process of a waiter tells it that its message has moved.
+    # No event in the waiting process reports that the message has moved.
     Role.ACCEPTING: {"poll_status_ms": 20},
-    # Without a queue nothing carries rings from those that accept.
+    # Without a queue no wake-ups arrive from the processes that accept.
     Role.CONSUMING: {"poll_due_ms": 100, "poll_inbox_ms": 250},
 }
-"""How often a process of each role looks into the database by itself, ms, where it differs from the usual."""
+"""How often a process of each role polls the database, ms, where it differs from the default."""
 
 
 def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
@@ -34,23 +34,23 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
     message = loaded.settings.app.message
     simulated = set(simulated_providers(loaded.settings, loaded.profile))
     providers = {
-        ProviderCode(one.code): Provider(
-            code=ProviderCode(one.code),
-            name=one.name,
-            capabilities=protocol(one.protocol).capabilities,
-            protocol=one.protocol,
-            has_echoes=protocol(one.protocol).has_echoes,
-            priority=one.priority,
-            weight=one.weight,
-            enabled=one.enabled,
-            timeout_ms=one.timeout_ms,
-            retry_count=one.quick_tries,
+        ProviderCode(provider.code): Provider(
+            code=ProviderCode(provider.code),
+            name=provider.name,
+            capabilities=protocol(provider.protocol).capabilities,
+            protocol=provider.protocol,
+            has_echoes=protocol(provider.protocol).has_echoes,
+            priority=provider.priority,
+            weight=provider.weight,
+            enabled=provider.enabled,
+            timeout_ms=provider.timeout_ms,
+            retry_count=provider.quick_tries,
             simulated=key in simulated,
         )
-        for key, one in loaded.settings.app.wework.providers.items()
+        for key, provider in loaded.settings.app.wework.providers.items()
     }
-    for key, one in loaded.settings.app.wework.providers.items():
-        _check_timing(key, one.timeout_ms, message.unknown.horizon_seconds * 1000)
+    for key, provider in loaded.settings.app.wework.providers.items():
+        _check_timing(key, provider.timeout_ms, message.unknown.horizon_seconds * 1000)
     return Policy(
         providers=providers,
         retry=RetryPolicy(max_attempts=message.retry.max_attempts, first_delay_ms=message.retry.delay_ms),
@@ -69,10 +69,10 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
 
 
 def _polls(loaded: Loaded, role: Role) -> Mapping[str, Any]:
-    """Where a queue brings rings, they need not be looked for."""
+    """Polls are rare where a queue brings wake-ups."""
     rocketmq = loaded.settings.rocketmq
-    wakeup = {"poll_due_ms": rocketmq.name_server, "poll_inbox_ms": rocketmq.topics.callbacks}
-    return {name: ms for name, ms in POLLS[role].items() if wakeup.get(name) is None}
+    wakeup_source = {"poll_due_ms": rocketmq.name_server, "poll_inbox_ms": rocketmq.topics.callbacks}
+    return {name: ms for name, ms in POLLS[role].items() if wakeup_source.get(name) is None}
 
 
 def _check_timing(key: str, timeout_ms: int, horizon_ms: int) -> None:
@@ -83,7 +83,7 @@ def _check_timing(key: str, timeout_ms: int, horizon_ms: int) -> None:
 
 
 def limits_of(loaded: Loaded) -> Limits:
-    """What one request may hold, whichever way it comes."""
+    """The limits of one request, by REST or by the queue."""
     limits = loaded.settings.app.message.limits
     return Limits(
         max_text_length=limits.max_text_length, max_batch_size=limits.max_batch_size, conversations=grammar_of(loaded)
@@ -91,7 +91,7 @@ def limits_of(loaded: Loaded) -> Limits:
 
 
 def grammar_of(loaded: Loaded) -> ConversationGrammar:
-    """How the configured providers name conversations; the default provider's words where none of them reads a text."""
+    """How the configured providers name conversations; the error text is the default provider's where none reads a name."""
     settings = loaded.settings.app.wework.providers.values()
     by_rank = sorted(settings, key=lambda provider: (not provider.enabled, provider.priority))
     names = dict.fromkeys(provider.protocol for provider in by_rank)

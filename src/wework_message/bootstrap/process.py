@@ -1,4 +1,4 @@
-"""Open everything in order, work, and close it the other way round."""
+"""Opens everything in order, works, and closes it in the reverse order."""
 
 import asyncio
 import os
@@ -29,22 +29,22 @@ from wework_message.simulator import SimulatorOptions
 from wework_message.simulator import running as running_simulator
 
 DRAIN_S = 20.0
-"""How long open calls get to settle (D-39)."""
+"""The time that open calls get to settle (D-39)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessMetrics:
-    """Who hears what the backends do."""
+    """What receives the measurements of the backends."""
 
     store_metrics_reporter: ShowSnapshot
-    """Gets the numbers that come from the database, while they are this process's to show."""
+    """Receives the store metrics while this process has their lease."""
     queue: QueueMetrics
     redis: WatchRedis
 
 
 @dataclass(slots=True)
 class Process:
-    """A process that works: the use cases, and the loops that keep messages moving."""
+    """A running process: the use cases, and the loops that move messages."""
 
     application: Application
     commits: GroupCommit
@@ -55,20 +55,20 @@ class Process:
     _drained: "asyncio.Task[None] | None" = None
 
     async def start(self) -> None:
-        """Begin to flush, and everything that the role does."""
+        """Start to commit, and start every loop of the role."""
         await self.shared.start()
         await self.commits.start()
         self.loops.start()
 
     def begin_drain(self) -> None:
-        """Readiness says no, and whoever waits for an outcome is answered with what is there."""
+        """Readiness turns to no, and every request that waits for an outcome is answered with the current status."""
         self.application.service.draining = True
         self.feed.close()
 
     async def drain(self, seconds: float = DRAIN_S) -> None:
-        """Claim nothing more, let open calls settle, record what is still open as UNKNOWN, and flush.
+        """Claim nothing more, let open calls settle, record what is still open as UNKNOWN, and commit.
 
-        Once: whoever asks again waits for the same end.
+        It happens once: a second call waits for the same end.
         """
         if self._drained is None:
             self.begin_drain()
@@ -113,7 +113,7 @@ async def running(
         rocketmq = loaded.settings.rocketmq
         queue = await stack.enter_async_context(open_queue(rocketmq, role, process_metrics.queue))
         callback_notifiers = CallbackNotifiers(rocketmq, queue.transport)
-        codes = {key: ProviderCode(one.code) for key, one in loaded.settings.app.wework.providers.items()}
+        codes = {key: ProviderCode(provider.code) for key, provider in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
             clock=infrastructure.clock(), ids=infrastructure.ids(), random_source=infrastructure.random_source(),
             storage=sql_storage(store, infrastructure.clock()), shared=shared, gateways=gateways, policy=policy,
@@ -137,7 +137,7 @@ async def _loops(
     callback_notifiers: CallbackNotifiers,
     observer: IntakeObserver,
 ) -> Sequence[Loop]:
-    """What polls a queue stops first: a poll takes seconds to end, and calls may take the whole of the drain."""
+    """All loops in the order in which they stop: pollers of a queue first, since a poll takes seconds to end and calls may take the whole drain."""
     rocketmq = loaded.settings.rocketmq
     return (
         *await open_intake(rocketmq, limits_of(loaded), role, queue.transport, use_cases, observer),
@@ -155,7 +155,7 @@ def _process(use_cases: UseCases, shared: Shared, loops: Sequence[Loop]) -> Proc
 
 
 def _holder() -> str:
-    """Whoever reads the table of duties should find the process."""
+    """Host, process id and a random part: a reader of the table of leases finds the process."""
     return f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
@@ -165,14 +165,14 @@ async def _shut(infrastructure: Infrastructure) -> None:
 
 
 async def _provider_urls(stack: AsyncExitStack, loaded: Loaded, own_url: str | None) -> dict[str, str]:
-    """Where each enabled provider is; a simulator is started for those that stand for one (D-35)."""
+    """The URL of each enabled provider; a simulator is started for each simulated one (D-35)."""
     urls: dict[str, str] = {}
     simulated = simulated_providers(loaded.settings, loaded.profile)
-    for key, one in loaded.settings.app.wework.providers.items():
+    for key, provider in loaded.settings.app.wework.providers.items():
         if key in simulated:
-            callback = f"{own_url}/api/callbacks/webhook/{one.code}" if own_url is not None else None
+            callback = f"{own_url}/api/callbacks/webhook/{provider.code}" if own_url is not None else None
             simulator = await stack.enter_async_context(running_simulator(SimulatorOptions(callback_url=callback)))
             urls[key] = simulator.url
-        elif one.api_base_url is not None:
-            urls[key] = one.api_base_url
+        elif provider.api_base_url is not None:
+            urls[key] = provider.api_base_url
     return urls

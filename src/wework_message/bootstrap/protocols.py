@@ -17,10 +17,10 @@ def find_protocol(name: str) -> ProviderProtocol | None:
     """The protocol of this name, ours before an installed one; None where there is none."""
     make = _BUILT_IN.get(name)
     if make is None:
-        found = next(iter(entry_points(group=GROUP, name=name)), None)
-        if found is None:
+        entry_point = next(iter(entry_points(group=GROUP, name=name)), None)
+        if entry_point is None:
             return None
-        make = found.load()
+        make = entry_point.load()
     return make()
 
 

@@ -1,4 +1,4 @@
-"""The queue that the settings name: its connection, the topics on it, and what watches it.
+"""The queue of the settings: its connection, its topics, and the watch on its cluster.
 
 One pair of topics wakes dispatchers. Two more are optional: sends of other systems, and wake-ups for callbacks.
 """
@@ -36,23 +36,23 @@ from wework_message.entrypoints.intake.consumer import IntakeConsumer
 from wework_message.entrypoints.wire.requests.body import Limits
 
 CLOSE_S: Final = 6.0
-"""How long closing may take: the poll at hand ends within 5 s."""
+"""The longest close: a running poll ends within 5 s."""
 
 CLOSE_AWAY_S: Final = 2.0
-"""The same where the cluster is not well: threads that wait for it are left behind."""
+"""The longest close where the cluster is not healthy: threads that wait for it are abandoned."""
 
 INTAKE_LEASE_S: Final = 30
-"""How long a queued send is ours; storing it takes milliseconds, unless the store is away."""
+"""How long a queued send is invisible to other consumers; storing it takes milliseconds, unless the store is away."""
 
 WAKEUP_LEASE_S: Final = 10
-"""The shortest there is: a ring is acknowledged at once."""
+"""The shortest lease of a broker: a wake-up is acknowledged at once."""
 
 _MS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What wakes dispatchers."""
+    """The notifier of dispatchers, and its parts."""
 
     notifier: Notifier
     backend: Backend
@@ -73,7 +73,7 @@ async def open_queue(settings: RocketmqSettings, role: Role, queue_metrics: Queu
         gated, lanes(settings.topics.due, settings.group), queue_metrics, listens=role.dispatches
     )
     watch = ClusterWatch(
-        admin_of(settings), proxies_of(settings), (transport.publishing, transport.receiving), wanted(settings), queue_metrics,
+        admin_of(settings), proxies_of(settings), (transport.publishing, transport.receiving), required_topics(settings), queue_metrics,
         creates=settings.create_topics, tried=gated.open,
     )  # fmt: skip
     notifier.start()
@@ -88,11 +88,11 @@ async def open_queue(settings: RocketmqSettings, role: Role, queue_metrics: Queu
 
 async def init_topics(settings: RocketmqSettings) -> tuple[Sequence[str], Sequence[str]]:
     """Create what is missing; the topics and groups that were created. Raises `LayoutError`."""
-    created = await ensure(admin_of(settings), wanted(settings))
+    created = await ensure(admin_of(settings), required_topics(settings))
     return created.topics, created.groups
 
 
-def wanted(settings: RocketmqSettings) -> Sequence[tuple[str, str]]:
+def required_topics(settings: RocketmqSettings) -> Sequence[tuple[str, str]]:
     """Every topic with the group that reads it, as brokers call them."""
     due = [(lane.topic, lane.group) for _, lane in sorted(lanes(settings.topics.due, settings.group).items())]
     prefix = f"{settings.namespace}%" if settings.namespace else ""  # NamespaceUtil.wrapNamespace
@@ -100,26 +100,26 @@ def wanted(settings: RocketmqSettings) -> Sequence[tuple[str, str]]:
 
 
 def intake_group(settings: RocketmqSettings) -> str:
-    """The consumer group of the intake; not the Java service's, whose place in the topic is another's."""
+    """The consumer group of the intake; not the Java service's, whose position in the topic is its own."""
     return f"{settings.group}-intake"
 
 
 def callback_group(settings: RocketmqSettings) -> str:
-    """The consumer group of the rings for callbacks."""
+    """The consumer group of the wake-ups for callbacks."""
     return f"{settings.group}-callbacks"
 
 
 def topics_and_groups(settings: RocketmqSettings) -> Sequence[tuple[str, str]]:
-    """What has to exist at the cluster: each topic with the group that reads it."""
-    wanted = ((settings.topics.intake, intake_group(settings)), (settings.topics.callbacks, callback_group(settings)))
-    return [(topic, group) for topic, group in wanted if topic is not None]
+    """The optional topics that are set, each with the group that reads it."""
+    optional = ((settings.topics.intake, intake_group(settings)), (settings.topics.callbacks, callback_group(settings)))
+    return [(topic, group) for topic, group in optional if topic is not None]
 
 
 class CallbackNotifiers:
-    """Who is told that callbacks were stored, and what the projector of this process waits for."""
+    """The notifiers of stored callbacks: of every process, and of the projector here."""
 
     def __init__(self, settings: RocketmqSettings, transport: Transport | None) -> None:
-        """One and the same without a topic."""
+        """Without a topic both are the local one."""
         self.here = LocalInboxNotifier()
         topic = settings.topics.callbacks
         self.wakeups = (
@@ -128,7 +128,7 @@ class CallbackNotifiers:
 
     @property
     def everywhere(self) -> LocalInboxNotifier | CallbackWakeupPublisher:
-        """Rung after each commit that stored callbacks."""
+        """Notified after each commit that stored callbacks."""
         return self.wakeups or self.here
 
 
@@ -156,7 +156,7 @@ async def open_intake(
 async def open_callback_consumer(
     settings: RocketmqSettings, role: Role, transport: Transport | None, callback_notifiers: CallbackNotifiers
 ) -> Sequence[Loop]:
-    """Who listens to the rings of all processes, where callbacks are projected; none without a topic."""
+    """The consumer of all processes' wake-ups, where callbacks are projected; none without a topic."""
     topic = settings.topics.callbacks
     if topic is None or transport is None or not role.dispatches:
         return ()
@@ -198,7 +198,7 @@ def proxies_of(settings: RocketmqSettings) -> Sequence[tuple[str, int]]:
 
 
 def admin_of(settings: RocketmqSettings) -> Admin:
-    """Asks the cluster of these settings, with their access key."""
+    """The admin client of these settings' cluster, with their access key."""
     return Admin(addresses(settings.name_server or ""), _revealed(settings.access_key), _revealed(settings.secret_key))
 
 

@@ -29,7 +29,7 @@ from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.routes import route_templates
 
 PART_ENDED: Final = 70
-"""Exit code of a process whose HTTP server or one of its loops ended by itself: a defect, and a supervisor should start it again."""
+"""Exit code of a process whose HTTP server or one of its loops ended by itself: a defect, a supervisor should start it again."""
 
 
 def serve(loaded: Loaded, role: Role = Role.ALL) -> int:
@@ -40,16 +40,16 @@ def serve(loaded: Loaded, role: Role = Role.ALL) -> int:
 
 
 async def _serve(loaded: Loaded, role: Role) -> int:
-    stop = _signalled()
+    stop = _stop_on_signal()
     with listening(loaded, role) as listeners:
         async with service(loaded, listeners, role) as parts:
-            asked = asyncio.create_task(stop.wait())
-            await asyncio.wait({asked, *parts}, return_when=asyncio.FIRST_COMPLETED)
-            asked.cancel()
+            stop_requested = asyncio.create_task(stop.wait())
+            await asyncio.wait({stop_requested, *parts}, return_when=asyncio.FIRST_COMPLETED)
+            stop_requested.cancel()
     return 0 if stop.is_set() else PART_ENDED
 
 
-def _signalled() -> asyncio.Event:
+def _stop_on_signal() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -66,7 +66,7 @@ def _signalled() -> asyncio.Event:
 
 @asynccontextmanager
 async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIterator[Sequence["asyncio.Task[None]"]]:
-    """A whole process on bound sockets; gives the tasks of its servers and loops, which end only by a defect. Leaving it drains."""
+    """A whole process on bound sockets; yields the tasks of its servers and loops, which end only by a defect. Leaving it drains."""
     async with AsyncExitStack() as stack:
         settings = loaded.settings
         logs = configure(
@@ -75,7 +75,7 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         stack.callback(logs.close)
         config = _config(loaded, operating=listeners.api is None)
         policy = policy_of(loaded)
-        metrics, counts = _counting(config, policy)
+        metrics, counts = _metrics_and_observer(config, policy)
         observers = Observers(counts, LoggingObserver(logs.facts))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
@@ -83,9 +83,9 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         )
         counts.watch_health(process.board, tuple(policy.providers))
         await _sample_lag(stack, metrics)
-        servers = await _open_http(stack, _observed(config, metrics, observers), listeners, process)
-        _announce(logs, loaded, listeners, role)
-        _settle_memory()
+        servers = await _open_http(stack, _with_metrics(config, metrics, observers), listeners, process)
+        _log_start(logs, loaded, listeners, role)
+        _freeze_memory()
         yield [*(server.task for server in servers), *process.loops.tasks]
 
 
@@ -98,22 +98,26 @@ def _process_metrics(metrics: Metrics) -> ProcessMetrics:
     return ProcessMetrics(metrics.store_metrics_reporter.show, queue_metrics, metrics.redis_call)
 
 
-def _counting(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserver]:
+def _metrics_and_observer(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserver]:
     metrics = Metrics(
         providers=policy.providers.values(),
         routes=list(route_templates(config)),
     )
-    longest = max((provider.timeout_ms for provider in policy.providers.values()), default=0)
+    longest_call_ms = max((provider.timeout_ms for provider in policy.providers.values()), default=0)
     without_echoes = [provider.code for provider in policy.providers.values() if not provider.has_echoes]
     return metrics, PrometheusObserver(
-        metrics, horizon_ms=policy.horizon_ms, longest_call_ms=longest, now=config.now, without_echoes=without_echoes
+        metrics,
+        horizon_ms=policy.horizon_ms,
+        longest_call_ms=longest_call_ms,
+        now=config.now,
+        without_echoes=without_echoes,
     )
 
 
 async def _open_http(
     stack: AsyncExitStack, config: Config, listeners: Listeners, process: Process
 ) -> Sequence[HttpServer]:
-    """The API stops with the drain; what operators ask is answered until the drain is done."""
+    """The API stops with the drain; health and metrics are served until the drain is done."""
     operating, api = None, None
     if listeners.operating is not None:
         app = create_app(process.application, dataclasses.replace(config, operating=True))
@@ -131,9 +135,9 @@ async def _open_http(
             await api.task
 
     stack.push_async_callback(close)
-    servers = [one for one in (api, operating) if one is not None]
-    for one in servers:
-        await one.opened()
+    servers = [server for server in (api, operating) if server is not None]
+    for server in servers:
+        await server.opened()
     return servers
 
 
@@ -148,8 +152,8 @@ async def _sample_lag(stack: AsyncExitStack, metrics: Metrics) -> None:
     stack.push_async_callback(stop)
 
 
-def _settle_memory() -> None:
-    """What is loaded by now stays: the collector need not walk it again (its full runs stopped the loop for 50 ms)."""
+def _freeze_memory() -> None:
+    """Exempt everything loaded so far from garbage collection, whose full runs stopped the loop for 50 ms."""
     gc.collect()
     gc.freeze()
 
@@ -163,7 +167,7 @@ def _config(loaded: Loaded, *, operating: bool) -> Config:
     )
 
 
-def _observed(config: Config, metrics: Metrics, observers: Observers) -> Config:
+def _with_metrics(config: Config, metrics: Metrics, observers: Observers) -> Config:
     def observe(exchange: HttpExchange) -> None:
         observers.http_request(exchange.route, exchange.method, exchange.status, exchange.seconds)
 
@@ -176,7 +180,7 @@ def _own_url(loaded: Loaded, port: int) -> str:
     return f"http://{reachable}:{port}{loaded.settings.server.context_path}"
 
 
-def _announce(logs: LogHandle, loaded: Loaded, listeners: Listeners, role: Role) -> None:
+def _log_start(logs: LogHandle, loaded: Loaded, listeners: Listeners, role: Role) -> None:
     for warning in (*loaded.warnings, *role_warnings(loaded.settings, role)):
         logs.facts.warning("service.warning", text=warning)
     operating = listeners.operating.getsockname()[1] if listeners.operating is not None else None

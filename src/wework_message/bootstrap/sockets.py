@@ -1,4 +1,4 @@
-"""Bound sockets and the HTTP servers on them, by role: the REST API, and what operators ask."""
+"""Bound sockets and the HTTP servers on them, by role: the REST API, and health and metrics."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from wework_message.application.role import Role
 from wework_message.bootstrap.settings import Loaded, operating_port
 
 BACKLOG: Final = 2048
-"""Connections the kernel may hold while the loop is busy."""
+"""Connections that the kernel may hold while the loop is busy."""
 
 KEEP_ALIVE_S: Final = 75
 """Idle connections of clients; longer than the usual 60 s of a proxy, so that the proxy closes first."""
@@ -25,7 +25,7 @@ CLOSE_S: Final = 21
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Where a process is reached; at least one of the two."""
+    """The listening sockets of a process; at least one of the two."""
 
     api: socket.socket | None
     """The REST API, health and metrics included."""
@@ -34,15 +34,15 @@ class Listeners:
 
     @property
     def port(self) -> int:
-        """Of the API, or of the operating listener where there is no API."""
-        (first, *_) = (one for one in (self.api, self.operating) if one is not None)
+        """The port of the API, or of the operating listener where there is no API."""
+        (first, *_) = (listener for listener in (self.api, self.operating) if listener is not None)
         port: int = first.getsockname()[1]
         return port
 
 
 @contextmanager
 def listening(loaded: Loaded, role: Role) -> Iterator[Listeners]:
-    """The bound sockets; whoever has them knows the ports before anything else starts."""
+    """The bound sockets; their ports are known before anything else starts."""
     with ExitStack() as stack:
 
         def bound(port: int | None) -> socket.socket | None:
@@ -73,7 +73,7 @@ class _Server(uvicorn.Server):
         self.listens = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Tell when requests are taken."""
+        """Set `listens` once requests are taken."""
         await super().startup(sockets)
         self.listens.set()
 

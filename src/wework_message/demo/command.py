@@ -1,4 +1,4 @@
-"""The command: stage, play, settle, compare, show."""
+"""The command: start the processes, send, wait, compare, print."""
 
 import contextlib
 import shutil
@@ -44,20 +44,20 @@ def demo(*, script: Path | None, keep: bool) -> int:
     steps = read_script(script)
     guid = guid_of(steps)
     folder = Path(tempfile.mkdtemp(prefix="wework-message-demo-"))
-    kept = True
+    is_kept = True
     try:
-        with _ending_in_order():
-            found = _run(out, steps, guid, folder)
-        kept = keep or bool(found)
+        with _interrupted_by_sigterm():
+            mismatches = _run(out, steps, guid, folder)
+        is_kept = keep or bool(mismatches)
     except (CommandFailedError, httpx.HTTPError) as error:
         details = error.details if isinstance(error, CommandFailedError) else ()
         raise CommandFailedError(ExitCode.DIFFERENT, f"the demo broke off: {error}", *details) from None
     finally:
-        if kept:
+        if is_kept:
             out.print(f"database, ledger and logs are kept in {folder}", soft_wrap=True)
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    return ExitCode.DIFFERENT if found else ExitCode.OK
+    return ExitCode.DIFFERENT if mismatches else ExitCode.OK
 
 
 def _run(out: Console, steps: list[Step], guid: str, folder: Path) -> list[str]:
@@ -72,10 +72,10 @@ def _run(out: Console, steps: list[Step], guid: str, folder: Path) -> list[str]:
         stage.stop_service()
         played.ledger = httpx.get(f"{stage.simulator_url}/_sim/ledger", trust_env=False, timeout=30).json()
         stage.stop()
-    found = differences(played)
-    found += [f"the {name} ended with code {code}, expected 0" for name, code in stage.exit_codes.items() if code]
-    _show_verdict(out, played, found)
-    return found
+    mismatches = differences(played)
+    mismatches += [f"the {name} ended with code {code}, expected 0" for name, code in stage.exit_codes.items() if code]
+    _show_verdict(out, played, mismatches)
+    return mismatches
 
 
 def _play(out: Console, client: ServiceClient, steps: list[Step], stage: ServiceProcesses) -> Played:
@@ -84,9 +84,9 @@ def _play(out: Console, client: ServiceClient, steps: list[Step], stage: Service
         sending = progress.add_task("sending requests  ", total=len(steps))
         waiting = progress.add_task("waiting for echoes", total=None)
         played = play(client, steps, lambda _step: progress.advance(sending))
-        wanted = final_statuses(played)
-        progress.update(waiting, total=len(wanted))
-        played.listed = settle(client, stage.guid, wanted, lambda there: progress.update(waiting, completed=there))
+        statuses = final_statuses(played)
+        progress.update(waiting, total=len(statuses))
+        played.listed = settle(client, stage.guid, statuses, lambda done: progress.update(waiting, completed=done))
     return played
 
 
@@ -99,15 +99,15 @@ def guid_of(steps: list[Step]) -> str:
 
 
 def _guids(body: dict[str, Any] | None) -> Iterator[str]:
-    for one in () if body is None else (body, *body.get("messages", ())):
-        if "guid" in one:
-            yield one["guid"]
+    for request in () if body is None else (body, *body.get("messages", ())):
+        if "guid" in request:
+            yield request["guid"]
 
 
 def _show_timeline(out: Console, client: ServiceClient, played: Played) -> None:
-    """The message with the longest story: a recalled one, if there is one."""
-    ends = final_statuses(played)
-    ids = [end for end in ends if ends[end] == "RECALLED"] or list(ends)
+    """Print the message with the longest timeline: a recalled one, if there is one."""
+    statuses = final_statuses(played)
+    ids = [message_id for message_id, status in statuses.items() if status == "RECALLED"] or list(statuses)
     if not ids:
         return
     message = client.data("GET", f"/api/messages/{ids[0]}")
@@ -115,24 +115,26 @@ def _show_timeline(out: Console, client: ServiceClient, played: Played) -> None:
     out.print(timeline_table(message))
 
 
-def _show_verdict(out: Console, played: Played, found: list[str]) -> None:
+def _show_verdict(out: Console, played: Played, mismatches: list[str]) -> None:
     messages = len(final_statuses(played))
     out.print()
-    if not found:
+    if not mismatches:
         out.print(
             f"[bold green]OK[/bold green]  {messages} messages, and the simulator's ledger has each of them exactly once.\n"
             "    The repetition got the same id; the bad request was refused and is nowhere in the ledger."
         )
         return
-    out.print(f"[bold red]NOT OK[/bold red]  {len(found)} differences between what was promised and what happened:")
-    for line in found[:_MAX_DIFFERENCES]:
+    out.print(
+        f"[bold red]NOT OK[/bold red]  {len(mismatches)} differences between what was promised and what happened:"
+    )
+    for line in mismatches[:_MAX_DIFFERENCES]:
         out.print(f"  - {line}", markup=False, soft_wrap=True)
-    if len(found) > _MAX_DIFFERENCES:
-        out.print(f"  ... and {len(found) - _MAX_DIFFERENCES} more")
+    if len(mismatches) > _MAX_DIFFERENCES:
+        out.print(f"  ... and {len(mismatches) - _MAX_DIFFERENCES} more")
 
 
 @contextlib.contextmanager
-def _ending_in_order() -> Iterator[None]:
+def _interrupted_by_sigterm() -> Iterator[None]:
     """SIGTERM ends the demo as Ctrl-C does: with the processes that it started."""
 
     def interrupt(_number: int, _frame: object) -> None:

@@ -1,4 +1,4 @@
-"""Compares what was expected, what the service says, and what the simulator executed. Pure; says every difference."""
+"""Compares the script, the service's statuses and the simulator's ledger. Pure; names every difference."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ RECALL_PATH: Final = "/msg/revoke_msg"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Expected:
     """One message that has to exist."""
 
     message_id: str
@@ -21,7 +21,7 @@ class Wanted:
 
     @property
     def name(self) -> str:
-        """How a person finds it in the script."""
+        """Its name in the script, with the index where the request made several messages."""
         return self.sent.step.name if len(self.sent.message_ids) == 1 else f"{self.sent.step.name}[{self.index}]"
 
     @property
@@ -39,10 +39,10 @@ class Wanted:
         return source.get("conversationId")
 
 
-def wanted_messages(played: Played) -> dict[str, Wanted]:
+def expected_messages(played: Played) -> dict[str, Expected]:
     """Every message that has to exist; a repetition's id is its original's."""
     return {
-        message_id: Wanted(message_id, sent, index)
+        message_id: Expected(message_id, sent, index)
         for sent in played.sent
         if sent.step.expect.calls
         for index, message_id in enumerate(sent.message_ids)
@@ -50,7 +50,7 @@ def wanted_messages(played: Played) -> dict[str, Wanted]:
 
 
 def final_statuses(played: Played) -> dict[str, str]:
-    """Message id -> where it has to end; a later request about it (a recall) has the last word."""
+    """Message id -> its expected final status; a later request about it (a recall) wins."""
     return {
         message_id: status
         for sent in played.sent
@@ -60,14 +60,14 @@ def final_statuses(played: Played) -> dict[str, str]:
 
 
 def differences(played: Played) -> list[str]:
-    """What is not as it should be, one sentence each; empty = every promise was kept."""
-    wanted = wanted_messages(played)
+    """Every difference, one sentence each; empty = every promise was kept."""
+    expected = expected_messages(played)
     return [
         *(f"{name}: could not be sent: {why}" for name, why in played.unsent.items()),
         *_answers(played),
-        *_statuses(played, wanted),
-        *_executions(played, wanted),
-        *_strays(played, wanted),
+        *_statuses(played, expected),
+        *_executions(played, expected),
+        *_unexpected(played, expected),
     ]
 
 
@@ -84,21 +84,21 @@ def _answers(played: Played) -> Iterator[str]:
             yield f"{name}: got {sent.message_ids}, not {original.message_ids} as {expect.same_as} did"
         if (expect.error is not None) and sent.message_ids:
             yield f"{name}: was refused and yet got the id {sent.message_ids[0]}"
-        due = _due(sent)
-        if due is not None and len(sent.message_ids) != due:
-            yield f"{name}: {len(sent.message_ids)} message ids, expected {due}"
+        count = _message_count(sent)
+        if count is not None and len(sent.message_ids) != count:
+            yield f"{name}: {len(sent.message_ids)} message ids, expected {count}"
 
 
-def _due(sent: Sent) -> int | None:
+def _message_count(sent: Sent) -> int | None:
     expect, body = sent.step.expect, sent.step.body or {}
     if not expect.calls:
         return None
     return sent.step.repeat or len(body.get("parts", [None]))
 
 
-def _statuses(played: Played, wanted: dict[str, Wanted]) -> Iterator[str]:
+def _statuses(played: Played, expected: dict[str, Expected]) -> Iterator[str]:
     for message_id, status in final_statuses(played).items():
-        name = wanted[message_id].name if message_id in wanted else message_id
+        name = expected[message_id].name if message_id in expected else message_id
         listed = played.listed.get(message_id)
         if listed is None:
             yield f"{name}: the service lists no message {message_id}"
@@ -106,20 +106,20 @@ def _statuses(played: Played, wanted: dict[str, Wanted]) -> Iterator[str]:
             yield f"{name}: {listed['status']} ({listed.get('reason') or 'no reason'}), expected {status}: {message_id}"
 
 
-def _executions(played: Played, wanted: dict[str, Wanted]) -> Iterator[str]:
+def _executions(played: Played, expected: dict[str, Expected]) -> Iterator[str]:
     by_id: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for entry in played.ledger:
         if entry["executed"] and entry["path"] != RECALL_PATH:
             by_id[entry["id"]].append(entry)
-    for message_id, one in wanted.items():
+    for message_id, message in expected.items():
         provider_id = played.listed.get(message_id, {}).get("providerMessageId")
         entries = by_id.get(provider_id, []) if provider_id is not None else []
         if len(entries) != 1:
-            yield f"{one.name}: the ledger has it {len(entries)} times, expected once: {message_id}"
+            yield f"{message.name}: the ledger has it {len(entries)} times, expected once: {message_id}"
         for entry in entries[:1]:
             place = (entry["path"], entry["conversationId"])
-            if place != (one.call, one.conversation):
-                yield f"{one.name}: executed as {place}, expected {(one.call, one.conversation)}"
+            if place != (message.call, message.conversation):
+                yield f"{message.name}: executed as {place}, expected {(message.call, message.conversation)}"
     yield from _recalls(played)
 
 
@@ -129,25 +129,25 @@ def _recalls(played: Played) -> Iterator[str]:
         for entry in played.ledger
         if entry["executed"] and entry["path"] == RECALL_PATH
     ]
-    due = [
+    expected = [
         str(played.listed.get(message_id, {}).get("providerMessageId"))
         for message_id, status in final_statuses(played).items()
         if status == "RECALLED"
     ]
-    if sorted(recalled) != sorted(due):
-        yield f"the ledger has recalls of {sorted(recalled)}, expected {sorted(due)}"
+    if sorted(recalled) != sorted(expected):
+        yield f"the ledger has recalls of {sorted(recalled)}, expected {sorted(expected)}"
 
 
-def _strays(played: Played, wanted: dict[str, Wanted]) -> Iterator[str]:
+def _unexpected(played: Played, expected: dict[str, Expected]) -> Iterator[str]:
     refused = {sent.step.conversation for sent in played.sent if sent.step.expect.error is not None} - {None}
-    known = {played.listed.get(message_id, {}).get("providerMessageId") for message_id in wanted}
+    provider_ids = {played.listed.get(message_id, {}).get("providerMessageId") for message_id in expected}
     for entry in played.ledger:
         place = f"ledger entry {entry['n']}, {entry['path']} to {entry['conversationId']}"
         if entry["conversationId"] in refused:
             yield f"{place}: belongs to a request that was refused"
         elif not entry["executed"]:
             yield f"{place}: was not executed (HTTP {entry['status']}, error_code {entry['error_code']})"
-        elif entry["path"] != RECALL_PATH and entry["id"] not in known:
+        elif entry["path"] != RECALL_PATH and entry["id"] not in provider_ids:
             yield f"{place}: belongs to no message of the script"
-    for message_id in sorted(played.listed.keys() - wanted.keys()):
+    for message_id in sorted(played.listed.keys() - expected.keys()):
         yield f"the service has a message that nobody sent: {message_id}"

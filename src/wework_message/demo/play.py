@@ -1,4 +1,4 @@
-"""Sends the script's requests and notes what came back."""
+"""Sends the script's requests and records the answers."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from wework_message.entrypoints.cli.commands.messages import pages
 from wework_message.entrypoints.cli.failure import CommandFailedError
 
 SETTLE_S: Final = 60.0
-"""How long the echoes may take until the comparison is made with what is there."""
+"""The longest wait for echoes; then the comparison is made with the current state."""
 
 _RESTING: Final = frozenset({"DELIVERED", "RECALLED", "FAILED", "EXPIRED", "CANCELLED"})
 
@@ -31,11 +31,11 @@ class Sent:
 
 @dataclass(slots=True)
 class Played:
-    """Everything the demo did and saw."""
+    """Everything that the demo sent and received."""
 
     sent: list[Sent] = field(default_factory=list)
     listed: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Message id -> what the service says of it, for every message it has."""
+    """Message id -> its entry in the service's list, for every message of the service."""
     ledger: list[dict[str, Any]] = field(default_factory=list)
     """The simulator's entries, oldest first."""
     unsent: dict[str, str] = field(default_factory=dict)
@@ -54,10 +54,10 @@ def play(client: ServiceClient, steps: list[Step], advance: Callable[[Step], Non
                 f"{error.args[0]} got no message id" if isinstance(error, KeyError) else str(error)
             )
         else:
-            found = message_ids(answer)
-            if found:
-                ids[step.name] = found[0]
-            played.sent.append(Sent(step, answer.status, answer.error, found))
+            ids_of_answer = message_ids(answer)
+            if ids_of_answer:
+                ids[step.name] = ids_of_answer[0]
+            played.sent.append(Sent(step, answer.status, answer.error, ids_of_answer))
         advance(step)
     return played
 
@@ -65,7 +65,7 @@ def play(client: ServiceClient, steps: list[Step], advance: Callable[[Step], Non
 def _send(client: ServiceClient, step: Step, ids: Mapping[str, str]) -> Answer:
     document = step.document()
     body = None if document is None else msgspec.json.encode(document)
-    return client.ask(step.method, step.address(ids), body=body, headers=step.headers)
+    return client.request(step.method, step.address(ids), body=body, headers=step.headers)
 
 
 def message_ids(answer: Answer) -> tuple[str, ...]:
@@ -80,21 +80,22 @@ def message_ids(answer: Answer) -> tuple[str, ...]:
 
 
 def settle(
-    client: ServiceClient, guid: str, wanted: Mapping[str, str], advance: Callable[[int], None]
+    client: ServiceClient, guid: str, statuses: Mapping[str, str], advance: Callable[[int], None]
 ) -> dict[str, Any]:
-    """What the service lists for `guid` once every message of `wanted` (id -> status) has its status, or rests elsewhere.
+    """The service's list for `guid` once every message of `statuses` (id -> status) has its status, or rests elsewhere.
 
-    `advance` is told how many have. After `SETTLE_S` seconds the list is returned as it is.
+    `advance` is called with the number that have. After `SETTLE_S` seconds the list is returned as it is.
     """
-    ends = time.monotonic() + SETTLE_S
+    deadline = time.monotonic() + SETTLE_S
     while True:
         items, _ = pages(client, {"guid": guid}, limit=10_000)
         listed = {item["messageId"]: item for item in items}
-        there = sum(listed[one]["status"] == status for one, status in wanted.items() if one in listed)
-        advance(there)
-        lost = sum(
-            listed[one]["status"] in _RESTING - {status, "DELIVERED"} for one, status in wanted.items() if one in listed
-        )
-        if there + lost >= len(wanted) or time.monotonic() > ends:
+        reached = [
+            (listed[message_id]["status"], status) for message_id, status in statuses.items() if message_id in listed
+        ]
+        done = sum(current == expected for current, expected in reached)
+        advance(done)
+        failed = sum(current in _RESTING - {expected, "DELIVERED"} for current, expected in reached)
+        if done + failed >= len(statuses) or time.monotonic() > deadline:
             return listed
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""The processes of the demo: started apart from the terminal, watched until they answer, ended by their own id."""
+"""The processes of the demo: started in sessions of their own, awaited until they answer, ended by their own id."""
 
 import os
 import socket
@@ -21,7 +21,7 @@ READY_S: Final = 40.0
 DRAIN_S: Final = 25.0
 """How long a process may take to end after SIGTERM."""
 
-_KEPT: Final = frozenset(
+_INHERITED: Final = frozenset(
     {
         "PATH",
         "HOME",
@@ -36,7 +36,7 @@ _KEPT: Final = frozenset(
         "SYSTEMROOT",
     }
 )
-"""Variables that children inherit: no setting of the caller's shell may change what the demo shows."""
+"""Variables that children inherit: no setting of the caller's shell may change the demo."""
 _TAIL_LINES: Final = 15
 
 
@@ -48,7 +48,7 @@ class Child:
         self.name = name
         self.stdout = folder / f"{name}.out"
         self.stderr = folder / f"{name}.err"
-        environ = {key: value for key, value in os.environ.items() if key in _KEPT} | dict(settings)
+        environ = {key: value for key, value in os.environ.items() if key in _INHERITED} | dict(settings)
         with self.stdout.open("wb") as out, self.stderr.open("wb") as err:
             # A session of its own: Ctrl-C reaches the demo alone, which then ends it in order.
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
@@ -57,17 +57,17 @@ class Child:
             )  # fmt: skip
 
     def until(self, ready: Callable[[], bool]) -> None:
-        """Return once `ready` says so; raises `CommandFailedError` where the process ends first or takes too long."""
-        ends = time.monotonic() + READY_S
+        """Return once `ready` returns True; raises `CommandFailedError` where the process ends first or takes too long."""
+        deadline = time.monotonic() + READY_S
         while not ready():
             if self._process.poll() is not None:
                 raise self._failure(f"ended at once with code {self._process.returncode}")
-            if time.monotonic() > ends:
+            if time.monotonic() > deadline:
                 raise self._failure(f"did not answer within {READY_S:.0f} s")
             time.sleep(0.05)
 
     def stop(self) -> int:
-        """Ask it to end, wait, and end it if it does not; returns its exit code."""
+        """Terminate it, wait, and kill it if it does not end; returns its exit code."""
         if self._process.poll() is None:
             self._process.terminate()
             try:
@@ -107,7 +107,7 @@ class ServiceProcesses:
         self.stop()
 
     def stop_service(self) -> None:
-        """End the service and leave the simulator, whose ledger nobody adds to any more."""
+        """End the service and leave the simulator, whose ledger does not grow any more."""
         if self._service is not None:
             self.exit_codes[self._service.name] = self._service.stop()
 

@@ -15,12 +15,12 @@ _REFERENCE: Final = re.compile(r"\$\{([^}.]+)\.messageId\}")
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """What has to come of a request."""
+    """The expected result of a request."""
 
     http: int
     """Status of the HTTP answer."""
     status: str | None = None
-    """Where each of its messages has to end; None = it makes no message."""
+    """The final status of each of its messages; None = it makes no message."""
     calls: tuple[str, ...] = ()
     """Provider endpoint of each message in order, from the first again when they are used up."""
     same_as: str | None = None
@@ -35,7 +35,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     """Unique; other lines refer to it."""
     path: str
-    """Below the context path; ``${name.messageId}`` stands for the message id that the named request got."""
+    """Below the context path; ``${name.messageId}`` is replaced by the message id of the named request."""
     expect: Expectation
     method: str = "POST"
     headers: dict[str, str] = {}
@@ -51,10 +51,10 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def mode(self) -> str:
         """``sync``, ``async``, ``batch``, or the last part of another path."""
-        last = self.path.rpartition("/")[2]
+        last_part = self.path.rpartition("/")[2]
         if self.body is None:
             return "recall"
-        return "sync" if last == "send" else last
+        return "sync" if last_part == "send" else last_part
 
     @property
     def conversation(self) -> str | None:
@@ -63,7 +63,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def address(self, ids: Mapping[str, str]) -> str:
         """The path with every reference replaced; raises KeyError for a request that got no id."""
-        return _REFERENCE.sub(lambda found: ids[found[1]], self.path)
+        return _REFERENCE.sub(lambda match: ids[match[1]], self.path)
 
     def document(self) -> dict[str, Any] | None:
         """The body as it is sent."""
@@ -76,8 +76,8 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def target(self) -> str | None:
         """The name of the request whose message the path is about."""
-        found = _REFERENCE.search(self.path)
-        return found[1] if found else None
+        match = _REFERENCE.search(self.path)
+        return match[1] if match else None
 
 
 def read_script(path: Path | None) -> list[Step]:
@@ -98,8 +98,8 @@ def _steps(text: str) -> Iterator[Step]:
             step = msgspec.json.decode(line, type=Step)
         except msgspec.DecodeError as error:
             raise CommandFailedError(ExitCode.REFUSED, f"line {number}: {error}") from None
-        known = {step.expect.same_as, step.target} - {None} <= names
-        if step.name in names or not known:
+        references_known = {step.expect.same_as, step.target} - {None} <= names
+        if step.name in names or not references_known:
             raise CommandFailedError(ExitCode.REFUSED, f"line {number}: its name is taken, or it refers to a later one")
         names.add(step.name)
         yield step

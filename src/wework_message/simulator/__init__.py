@@ -1,6 +1,6 @@
 """A strict imitation of the Guangzhou Guxing (广州孤星) WeCom HTTP API, to develop, test and measure against.
 
-It knows the vendor only from its documents and shares no code with the service: a second reading of the same
+It knows the vendor only from its documents and shares no code with the service: a second implementation of the same
 documents. It executes nothing but keeps a ledger of what it would have executed, on disk before each answer.
 
     async with running(SimulatorOptions(callback_url=url)) as simulator:
@@ -29,7 +29,7 @@ pass it on to WeCom). Names a schema does not know are ignored. Mentions outside
 `/_sim/` is no part of the vendor's API (bodies and answers are JSON):
 
 - `GET ledger?since=N&limit=M`: entries after number N (see `ledger.Entry`), each with `echoOffered`: whether its callback
-  was posted and taken (2xx), so that the system under test did have the evidence.
+  was posted and taken (2xx), so that the system under test had the evidence.
 - `GET state`: counters; `echoes_pending` 0 means that every echo was sent, failed or was dropped.
 - `POST faults` (see `faults.Fault`), `GET faults`, `DELETE faults`.
 - `POST guids {"guid"}`, `GET guids`, `POST guids/{guid} {"status": 0|1|2, "name", "notify_url"}`.
@@ -38,7 +38,7 @@ pass it on to WeCom). Names a schema does not know are ignored. Mentions outside
 - `POST callbacks {"guid", "notify_type", "data"}`: posts any callback (11003, 11004, ...) to the account's callback URL.
 
 A ledger that exists is continued: numbers, recallable messages and daily mass sends are taken up from it; echoes that were
-pending at a stop are gone, and statuses and URLs set at run time are those of the options again.
+pending at a stop are lost, and statuses and URLs set at run time are those of the options again.
 """
 
 from wework_message.simulator.faults import Fault

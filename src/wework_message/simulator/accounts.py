@@ -1,4 +1,4 @@
-"""Instances (guids), the accounts logged in on them, and what the simulator remembers of their messages."""
+"""Instances (guids), the accounts logged in on them, and the messages that can still be recalled."""
 
 import hashlib
 import random
@@ -13,7 +13,7 @@ STOPPED, RUNNING, ONLINE = 0, 1, 2
 
 _EPOCH_2025_MS = 1_735_689_600_000
 _SEQ_AHEAD = 7_000_000_000
-"""Keeps seq apart from id, so that whoever mixes them up notices."""
+"""Keeps seq apart from id, so that code that mixes them up fails."""
 
 
 def own_user_id(guid: str) -> str:
@@ -31,10 +31,10 @@ class Conversation(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> "Conversation | None":
         """None when the prefix, or what follows it, is missing (the vendor answers -2003, captured)."""
-        prefix, rest = text[:2], text[2:]
-        if prefix == "R:" and rest:
-            return cls(receiver="0", roomid=rest, asid="0")
-        user, _, asid = rest.partition(";")
+        prefix, name = text[:2], text[2:]
+        if prefix == "R:" and name:
+            return cls(receiver="0", roomid=name, asid="0")
+        user, _, asid = name.partition(";")
         if prefix == "S:" and user:
             return cls(receiver=user, roomid="0", asid=asid or "0")
         return None

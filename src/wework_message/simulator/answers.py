@@ -1,7 +1,7 @@
-"""What the vendor says about a message: `msg_data` in the answer, one object in a callback.
+"""The vendor's forms of a message: `msg_data` in the answer, one object in a callback.
 
 Captured or documented: the field sets, base64 twice around `appinfo` and once around `sendername` in the answer, the
-protobuf of a text's and an image's `content`, content types 2, 14 and 2001. Invented, for want of any sample: the other
+protobuf of a text's and an image's `content`, content types 2, 14 and 2001. Invented, since there is no sample: the other
 content types, the `content` of other kinds, the media fields of callbacks, the whole form of a recall's callback.
 """
 
@@ -66,11 +66,11 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def appinfo(path: str, at_ns: int, dice_bits: int) -> str:
+def appinfo(path: str, at_ns: int, random_bits: int) -> str:
     """The callback's appinfo: base64 of fields 1 constant, 2 seconds, 3 nanoseconds (messages only), 4 random 32 bits."""
     constant = 3 if path == READ_MARK else 5
     moment = _number(2, at_ns // 1_000_000_000) + (b"" if path == READ_MARK else _number(3, at_ns))
-    return _base64(_number(1, constant) + moment + _number(4, dice_bits & 0xFFFFFFFF))
+    return _base64(_number(1, constant) + moment + _number(4, random_bits & 0xFFFFFFFF))
 
 
 def _text(value: object) -> bytes:
@@ -133,7 +133,7 @@ def _callback_content(record: Record) -> Json:
         at_list = body.get("at_list", [])
         return {
             "content": body.get("content", ""),
-            "at_list": [str(one) for one in at_list] if isinstance(at_list, list) else [],
+            "at_list": [str(member) for member in at_list] if isinstance(at_list, list) else [],
             "quote_content": body.get("quote", "") if quote else "",
             "quote_appinfo": body.get("appinfo", "") if quote else "",
         }

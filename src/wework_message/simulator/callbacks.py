@@ -33,18 +33,18 @@ class CallbackConnection:
         self._writer: asyncio.StreamWriter | None = None
 
     async def post(self, url: str, body: bytes) -> bool:
-        """Post one callback; True when it was answered 2xx in time. Errors of the network are a False, never raised.
+        """Post one callback; True when it was answered 2xx in time. Errors of the network are False and never raised.
 
         A kept connection that the receiver closed meanwhile is opened anew, once.
         """
         try:
             async with asyncio.timeout(self._timeout_s):
-                kept = self._writer is not None
+                was_open = self._writer is not None
                 try:
                     return await self._exchange(url, body)
                 except (ConnectionError, asyncio.IncompleteReadError):
                     await self.close()
-                    return await self._exchange(url, body) if kept else False
+                    return await self._exchange(url, body) if was_open else False
         except (OSError, TimeoutError, ValueError, httptools.HttpParserError, asyncio.IncompleteReadError):
             await self.close()
             return False

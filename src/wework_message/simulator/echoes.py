@@ -42,10 +42,10 @@ class EchoPolicy(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class EchoCounts(msgspec.Struct):
-    """Echoes by what became of them; a duplicate counts once more as offered and as sent or failed.
+    """Echoes by result; a duplicate counts once more as offered and as sent or failed.
 
     `offered`: a post with it began; `sent`: answered 2xx; `failed`: not, in all tries; `dropped`: by policy, by the
-    account's notify flags, or for want of a callback URL. `pending`: neither sent, failed nor dropped yet.
+    account's notify flags, or since there was no callback URL. `pending`: neither sent, failed nor dropped yet.
     """
 
     offered: int = 0
@@ -105,8 +105,8 @@ class Echoes:
 
     def schedule(self, record: Record, n: int) -> None:
         """Echo a record of ledger entry `n` when its delay is over."""
-        wanted = record.account.echo_private if record.conversation.roomid == "0" else record.account.echo_rooms
-        if not wanted or self._random_source.random() < self.policy.drop_rate:
+        is_enabled = record.account.echo_private if record.conversation.roomid == "0" else record.account.echo_rooms
+        if not is_enabled or self._random_source.random() < self.policy.drop_rate:
             self.counts.dropped += 1
             return
         loop = asyncio.get_running_loop()
@@ -128,7 +128,7 @@ class Echoes:
         return len(waiting)
 
     def apply(self, policy: EchoPolicy) -> None:
-        """Put another policy in force; the end of a hold lets go what is due."""
+        """Put another policy in force; the end of a hold sends what is due."""
         self.policy = policy
         self._wake.set()
 
@@ -163,21 +163,21 @@ class Echoes:
             self._random_source.shuffle(due)
         form = self.policy.form
         groups: dict[tuple[str, str], list[_Waiting]] = {}
-        for one in due:
-            url = self._url_of(one.record.account)
+        for waiting in due:
+            url = self._url_of(waiting.record.account)
             if url is None:
                 self.counts.dropped += 1
                 self.counts.pending -= 1
             elif form == "11010":
-                data = callback_object(one.record, form)
-                self._posts.put_nowait(_Post(url, _body(one.record.account.guid, 11010, data), [one.n]))
+                data = callback_object(waiting.record, form)
+                self._posts.put_nowait(_Post(url, _body(waiting.record.account.guid, 11010, data), [waiting.n]))
             else:
-                groups.setdefault((url, one.record.account.guid), []).append(one)
+                groups.setdefault((url, waiting.record.account.guid), []).append(waiting)
         for (url, guid), members in groups.items():
             for first in range(0, len(members), MAX_BATCH):
                 batch = members[first : first + MAX_BATCH]
-                objects = [callback_object(one.record, form) for one in batch]
-                self._posts.put_nowait(_Post(url, _body(guid, 11013, objects), [one.n for one in batch]))
+                objects = [callback_object(waiting.record, form) for waiting in batch]
+                self._posts.put_nowait(_Post(url, _body(guid, 11013, objects), [waiting.n for waiting in batch]))
 
     async def _work(self) -> None:
         connection = CallbackConnection(self._options.callback_timeout_ms)

@@ -1,4 +1,4 @@
-"""Faults that `/_sim/faults` scripts: what goes wrong, how often, and for whom."""
+"""Faults that `/_sim/faults` scripts: what goes wrong, how often, and for which calls."""
 
 import random
 from typing import Literal
@@ -14,7 +14,7 @@ _NOT_EXECUTED = frozenset({"refuse", "http_500_before", "closed_before", "thrott
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One scripted fault. It strikes the calls that match `path`, `guid` and `conversationId`, at most `times` of them.
+    """One scripted fault. It applies to the calls that match `path`, `guid` and `conversationId`, at most `times` of them.
 
     Kinds, and whether the call is executed all the same:
 
@@ -33,9 +33,9 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: Kind
     times: int | None = None
-    """Calls it strikes before it is spent, at least 1; None: until cleared."""
+    """Calls it applies to before it is spent, at least 1; None: until cleared."""
     probability: float | None = None
-    """Chance of striking a call that matches, 0 to 1; None: always."""
+    """Probability for a call that matches, 0 to 1; None: always."""
     path: str | None = None
     """Endpoint path, or its beginning followed by `*`; None: every `/msg/send_` endpoint."""
     guid: str | None = None
@@ -45,12 +45,12 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delay_ms: int = 1_000
     when: Literal["before", "after"] = "before"
     executed: bool | None = None
-    """Overrides whether a call struck by svr_fail or garbage is executed."""
+    """Overrides whether a call with svr_fail or garbage is executed."""
     bytes: int = 8_388_608
     retry_after_s: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
+        """Refuse numbers out of range."""
         if self.times is not None and self.times < 1:
             raise ValueError("times must be at least 1")
         if self.probability is not None and not 0 <= self.probability <= 1:
@@ -62,11 +62,11 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def executes(self) -> bool:
-        """Whether a call it strikes is executed."""
+        """Whether a call with this fault is executed."""
         return self.kind not in _NOT_EXECUTED if self.executed is None else self.executed
 
     def matches(self, path: str, guid: object, conversation_id: object) -> bool:
-        """Whether a call is one of those it is meant for."""
+        """Whether it may apply to a call."""
         if self.path is None:
             fits = path.startswith("/msg/send_")
         elif self.path.endswith("*"):
@@ -82,12 +82,12 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Scripted(msgspec.Struct):
     fault: Fault
-    left: int | None
+    remaining: int | None
     fired: int = 0
 
 
 class Faults:
-    """The faults in force, in the order they were scripted; the first that strikes a call decides."""
+    """The faults in force, in the order they were scripted; the first that applies to a call wins."""
 
     def __init__(self, random_source: random.Random) -> None:
         self._random_source = random_source
@@ -99,25 +99,28 @@ class Faults:
         self._scripted.append(_Scripted(fault, fault.times))
 
     def clear(self) -> None:
-        """No fault is in force any more."""
+        """Remove every fault."""
         self._scripted.clear()
 
     def listing(self) -> list[dict[str, object]]:
-        """The faults in force with the calls each has struck and still may strike (`left`, None: no limit)."""
-        return [{**msgspec.to_builtins(one.fault), "left": one.left, "fired": one.fired} for one in self._scripted]
+        """The faults in force with the calls each has hit and those it still may hit (`left`, None: no limit)."""
+        return [
+            {**msgspec.to_builtins(scripted.fault), "left": scripted.remaining, "fired": scripted.fired}
+            for scripted in self._scripted
+        ]
 
     def pick(self, path: str, guid: object, conversation_id: object) -> Fault | None:
-        """The fault that strikes this call; it is counted, and dropped when spent."""
-        for one in self._scripted:
-            if not one.fault.matches(path, guid, conversation_id):
+        """The fault of this call; it is counted, and dropped when spent."""
+        for scripted in self._scripted:
+            if not scripted.fault.matches(path, guid, conversation_id):
                 continue
-            if one.fault.probability is not None and self._random_source.random() >= one.fault.probability:
+            if scripted.fault.probability is not None and self._random_source.random() >= scripted.fault.probability:
                 continue
-            one.fired += 1
+            scripted.fired += 1
             self.fired += 1
-            if one.left is not None:
-                one.left -= 1
-                if one.left == 0:
-                    self._scripted.remove(one)
-            return one.fault
+            if scripted.remaining is not None:
+                scripted.remaining -= 1
+                if scripted.remaining == 0:
+                    self._scripted.remove(scripted)
+            return scripted.fault
         return None

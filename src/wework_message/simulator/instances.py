@@ -1,7 +1,7 @@
 """Endpoints outside `/msg/`: instances, callback registration, and every other documented path.
 
 Captured or documented: the answers of `all_clients`, `get_client_status`, `get_client_version` and `get_session_list`.
-Invented: that of `create_client` (`data.guid`, online at once) and the empty `data` of all the rest.
+Invented: that of `create_client` (`data.guid`, online at once) and the empty `data` of all others.
 """
 
 import uuid
@@ -54,7 +54,7 @@ class Instances:
         return success({}) if handler is None else handler(account, body)
 
     def url_of(self, account: Account) -> str | None:
-        """Where callbacks of this account go; None: nowhere."""
+        """The callback URL of this account; None: there is none."""
         return account.notify_url or self.notify_url or None
 
     def _all_clients(self, _body: Json) -> Json:

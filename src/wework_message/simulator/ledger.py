@@ -1,7 +1,7 @@
-"""The ledger: what the simulator was asked and what it really executed, one JSON line per call.
+"""The ledger: the calls to the simulator and what it executed, one JSON line per call.
 
-It lies outside the reach of the system under test and is on disk before the answer leaves (`fsync`), so it can settle any
-argument about lost or doubled messages. Many calls share one fsync: whoever arrives while one runs waits for the next.
+It lies outside the reach of the system under test and is on disk before the answer leaves (`fsync`), so it proves
+which messages were lost or doubled. Many calls share one fsync: a call that arrives while one runs waits for the next.
 """
 
 import array
@@ -41,7 +41,7 @@ class Entry(msgspec.Struct):
 
 
 class Ledger:
-    """Append-only file of entries. A second file beside it, `<ledger>.echoed`, notes the entries whose callback arrived."""
+    """Append-only file of entries. A second file, `<ledger>.echoed`, notes the entries whose callback arrived."""
 
     def __init__(self, path: Path | None, *, fsync: bool) -> None:
         """Open or create the file; None makes a temporary one that `close` removes.
@@ -65,7 +65,7 @@ class Ledger:
         self._echoed = bytearray()
         self._lines: list[bytes] = []
         self._synced: asyncio.Future[None] | None = None
-        self._flusher: asyncio.Task[None] | None = None
+        self._writer_task: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="simulator-ledger")
 
     def replay(self) -> Iterator[Entry]:
@@ -96,7 +96,7 @@ class Ledger:
         The number is given before the first suspension, so entries are numbered in the order of the calls.
 
         Raises:
-            OSError: the disk refused; nothing must be answered as done.
+            OSError: the disk refused; the call must not be answered as done.
         """
         entry.n = len(self._starts) + 1
         line = msgspec.json.encode(entry) + b"\n"
@@ -108,8 +108,8 @@ class Ledger:
         self._lines.append(line)
         if self._synced is None:
             self._synced = asyncio.get_running_loop().create_future()
-        if self._flusher is None:
-            self._flusher = asyncio.create_task(self._commit_batch())
+        if self._writer_task is None:
+            self._writer_task = asyncio.create_task(self._commit_batch())
         await asyncio.shield(self._synced)
 
     async def _commit_batch(self) -> None:
@@ -126,7 +126,7 @@ class Ledger:
                     self._written += len(lines)
                     synced.set_result(None)
         finally:
-            self._flusher = None
+            self._writer_task = None
 
     def mark_echoed(self, n: int) -> None:
         """Note that the callback of entry `n` was taken by its receiver (answered 2xx)."""
@@ -139,9 +139,9 @@ class Ledger:
 
         Only what is written is read, which includes every call that was answered.
         """
-        last = self._written if limit is None else min(self._written, since + limit)
-        for first in range(since, last, _READ_LINES):
-            end = min(first + _READ_LINES, last)
+        end_of_read = self._written if limit is None else min(self._written, since + limit)
+        for first in range(since, end_of_read, _READ_LINES):
+            end = min(first + _READ_LINES, end_of_read)
             stop = self._starts[end] if end < len(self._starts) else self._size
             chunk = os.pread(self._file, stop - self._starts[first], self._starts[first])
             objects = [
@@ -153,8 +153,8 @@ class Ledger:
 
     async def close(self) -> None:
         """Write what is left and close; a temporary ledger is removed."""
-        if self._flusher is not None:
-            await self._flusher
+        if self._writer_task is not None:
+            await self._writer_task
         self._thread.shutdown()
         os.close(self._file)
         os.close(self._echoed_file)

@@ -35,7 +35,7 @@ _VOICE_ANSWERS: dict[str, Json] = {
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What a call led to. `record` is what it put into the account's message stream, if anything."""
+    """The result of a call. `record` is its record in the account's message stream, if it made one."""
 
     envelope: Json
     executed: bool = False

@@ -11,12 +11,12 @@ MAX_ECHO_DELAY_MS = 30_000
 
 @dataclass(frozen=True, slots=True)
 class SimulatorOptions:
-    """What one simulator does from its start on; `/_sim` changes some of it while it runs.
+    """The settings of one simulator from its start on; `/_sim` changes some of them while it runs.
 
-    Codes marked *invented* stand for answers of the vendor that nobody has recorded; no outcome table should know them.
+    Codes marked *invented* replace answers of the vendor that were never recorded; no outcome table should contain them.
 
     Raises:
-        ValueError: a number lies outside the range its line states.
+        ValueError: a number lies outside the range of its docstring.
     """
 
     strict_guids: bool = False
@@ -32,9 +32,9 @@ class SimulatorOptions:
     echo_form: EchoForm = "11010"
     """Notify type of message callbacks: `11010` one object each, `11013` an array of what is due together."""
     echo_batch_window_ms: int = 20
-    """Milliseconds over which `11013` collects echoes, 0 to 30000; the vendor's flush interval is unknown."""
+    """Milliseconds over which `11013` collects echoes, 0 to 30000; the vendor's interval is unknown."""
     callback_url: str | None = None
-    """Where callbacks go for instances without a URL of their own; as if set by `/global/set_notify_url`."""
+    """The callback URL of instances without a URL of their own; as if set by `/global/set_notify_url`."""
     callback_workers: int = 8
     """Callback posts under way at once, 1 to 64; their order is not kept (the vendor promises none)."""
     callback_timeout_ms: int = 10_000
@@ -66,7 +66,7 @@ class SimulatorOptions:
     mass_send_code: int = -30004
     """error_code of a mass send over 200 targets, with both or no lists, or a second one to a customer that day (*invented*)."""
     mass_send_daily: bool = True
-    """Whether a customer gets at most one mass send per account and UTC day (whose midnight counts is not stated)."""
+    """Whether a customer gets at most one mass send per account and UTC day (the vendor does not say whose midnight counts)."""
 
     def __post_init__(self) -> None:
         """Refuse numbers outside their range."""

@@ -1,4 +1,4 @@
-"""The vendor's send endpoints: what a message needs beyond the schema, and the types under which it comes back."""
+"""The vendor's send endpoints: the fields that a message needs beyond the schema, and the types under which it comes back."""
 
 from typing import Final, NamedTuple
 

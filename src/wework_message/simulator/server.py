@@ -17,7 +17,7 @@ from wework_message.simulator.options import SimulatorOptions
 
 _BACKLOG = 1024
 _GRACE_S = 1
-"""Seconds that answers under way get at stop; calls that only wait are closed at once."""
+"""Seconds that running answers get at stop; calls that only wait are closed at once."""
 
 
 class _SimulatorProtocol(HttpToolsProtocol):
@@ -37,7 +37,7 @@ class RunningSimulator:
         self.ledger_path: Path = app.ledger.path
         self._app = app
         self._server = server
-        self._ticks = asyncio.create_task(server.main_loop())
+        self._main_loop = asyncio.create_task(server.main_loop())
         self._stopped = False
 
     @property
@@ -46,7 +46,7 @@ class RunningSimulator:
         return self._app.faults
 
     def counters(self) -> Json:
-        """What `GET /_sim/state` answers."""
+        """The answer of `GET /_sim/state`."""
         return self._app.control.state()
 
     async def stop(self) -> None:
@@ -54,8 +54,8 @@ class RunningSimulator:
         if self._stopped:
             return
         self._stopped = True
-        self._ticks.cancel()
-        await asyncio.gather(self._ticks, return_exceptions=True)
+        self._main_loop.cancel()
+        await asyncio.gather(self._main_loop, return_exceptions=True)
         self._app.end_pauses()
         await self._server.shutdown()
         await asyncio.gather(*self._server.server_state.tasks, return_exceptions=True)

@@ -73,7 +73,7 @@ async def test_a_field_of_a_later_version_is_501_and_not_ignored(idle: Rest) -> 
     _refused(idle, answer, 501, "NOT_IMPLEMENTED", "url")
 
 
-async def test_all_problems_are_told_at_once(idle: Rest) -> None:
+async def test_all_problems_are_listed_at_once(idle: Rest) -> None:
     body = _refused(idle, await idle.post(SEND, {"messageType": "TEXT", "x": 1}), 422, "VALIDATION_FAILED")
     assert {problem["path"] for problem in body["errors"]} == {"guid", "conversationId", "content", "x"}
 
@@ -199,6 +199,9 @@ async def test_what_does_not_exist_is_404(idle: Rest, method: str, path: str) ->
         ("/api/messages?limit=ten", "limit"),
         ("/api/messages?limit=-1", "limit"),
         ("/api/messages?limit=1e1", "limit"),
+        ("/api/messages?limit=00", "limit"),
+        ("/api/messages?limit=0000000005", "limit"),
+        ("/api/messages?limit=", "limit"),
         ("/api/messages?status=GONE", "status"),
         ("/api/messages?messageType=TELEGRAM", "messageType"),
         ("/api/messages?createdFrom=yesterday", "createdFrom"),

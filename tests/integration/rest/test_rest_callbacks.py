@@ -60,13 +60,13 @@ async def test_callbacks_are_listed_newest_first_in_pages_and_by_type(idle: Rest
     await idle.post(HOOK, a_notice(9, notify_type=573))
     await idle.post(HOOK, a_notice(9, guid="guid-b"))
     first = await idle.get("/api/callbacks/guid-a/callbacks/11002?limit=2")
-    assert [one["data"]["status"] for one in first.json()["data"]] == [2, 1]
+    assert [callback["data"]["status"] for callback in first.json()["data"]] == [2, 1]
     cursor = first.headers["x-next-cursor"]
-    last = await idle.get(f"/api/callbacks/guid-a/callbacks/11002?limit=2&cursor={cursor}")
-    assert [one["data"]["status"] for one in last.json()["data"]] == [0]
-    assert "x-next-cursor" not in last.headers
+    second = await idle.get(f"/api/callbacks/guid-a/callbacks/11002?limit=2&cursor={cursor}")
+    assert [callback["data"]["status"] for callback in second.json()["data"]] == [0]
+    assert "x-next-cursor" not in second.headers
     everything = (await idle.get("/callbacks/guid-a/recent")).json()["data"]
-    assert [one["callbackType"] for one in everything] == ["SYSTEM_NOTIFICATION", *["QR_CODE_CHANGE"] * 3]
+    assert [callback["callbackType"] for callback in everything] == ["SYSTEM_NOTIFICATION", *["QR_CODE_CHANGE"] * 3]
 
 
 async def test_twenty_recent_ones_and_ten_of_a_type_unless_asked(idle: Rest) -> None:

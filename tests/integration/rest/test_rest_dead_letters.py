@@ -11,7 +11,7 @@ from wework_message.entrypoints.intake.translating import BY_ID
 ROOT = "/message/api/dead-letters/intake"
 
 
-async def kept(rest: Rest, *source_ids: str, **changes: Any) -> list[str]:
+async def dead_letters(rest: Rest, *source_ids: str, **changes: Any) -> list[str]:
     """Ids of new dead letters, newest first."""
     for source_id in source_ids:
         await rest.behind.keep_dead_letter(a_letter(source_id, **changes))
@@ -19,8 +19,8 @@ async def kept(rest: Rest, *source_ids: str, **changes: Any) -> list[str]:
     return [item["deadLetterId"] for item in items[: len(source_ids)]]
 
 
-async def test_a_list_tells_all_but_the_body(idle: Rest) -> None:
-    (name,) = await kept(idle, "AC11")
+async def test_a_list_has_everything_but_the_body(idle: Rest) -> None:
+    (name,) = await dead_letters(idle, "AC11")
     (item,) = (await idle.get(ROOT)).json()["data"]["items"]
     assert item == {
         "deadLetterId": name,
@@ -40,10 +40,10 @@ async def test_a_list_tells_all_but_the_body(idle: Rest) -> None:
 
 
 async def test_pages_go_from_new_to_old(idle: Rest) -> None:
-    names = await kept(idle, "a", "b", "c")
+    names = await dead_letters(idle, "a", "b", "c")
     first = (await idle.get(ROOT, params={"limit": 2})).json()["data"]
     second = (await idle.get(ROOT, params={"limit": 2, "cursor": first["nextCursor"]})).json()["data"]
-    assert [one["deadLetterId"] for one in first["items"] + second["items"]] == names
+    assert [letter["deadLetterId"] for letter in first["items"] + second["items"]] == names
     assert second["nextCursor"] is None
 
 
@@ -60,7 +60,7 @@ async def test_a_query_that_means_nothing_is_refused(idle: Rest, query: str) -> 
     ],
 )
 async def test_one_is_shown_with_its_body(idle: Rest, body: bytes, shown: str, encoding: str) -> None:
-    (name,) = await kept(idle, "a", body=body)
+    (name,) = await dead_letters(idle, "a", body=body)
     data = (await idle.get(f"{ROOT}/{name}")).json()["data"]
     assert (data["deadLetterId"], data["body"], data["encoding"], data["size"]) == (name, shown, encoding, len(body))
 
@@ -72,7 +72,7 @@ async def test_what_does_not_exist_is_404(idle: Rest, name: str) -> None:
 
 
 async def test_a_replay_puts_the_body_through_again_and_once_only(idle: Rest) -> None:
-    (name,) = await kept(idle, "AC11", key=None, reason="POISON", faults=(), body=json.dumps(TEXT).encode())
+    (name,) = await dead_letters(idle, "AC11", key=None, reason="POISON", faults=(), body=json.dumps(TEXT).encode())
     first = await idle.post(f"{ROOT}/{name}/replay")
     assert first.status_code == 202
     data = first.json()["data"]
@@ -89,7 +89,10 @@ async def test_a_replay_puts_the_body_through_again_and_once_only(idle: Rest) ->
 async def test_a_replay_keeps_the_key_that_the_queued_send_had(idle: Rest) -> None:
     message_id = await idle.accept(clientMessageId="c-1")
     body = json.dumps(TEXT | {"clientMessageId": "c-1"}).encode()
-    same, other = await kept(idle, "a", body=body), await kept(idle, "b", body=body[:-1] + b',"priority":9}')
+    same, other = (
+        await dead_letters(idle, "a", body=body),
+        await dead_letters(idle, "b", body=body[:-1] + b',"priority":9}'),
+    )
     data = (await idle.post(f"{ROOT}/{same[0]}/replay")).json()["data"]
     assert (data["messageId"], data["duplicate"]) == (message_id, True)
     refused = await idle.post(f"{ROOT}/{other[0]}/replay")
@@ -99,27 +102,27 @@ async def test_a_replay_keeps_the_key_that_the_queued_send_had(idle: Rest) -> No
 async def test_a_replay_of_a_mixed_send_names_its_group(idle: Rest) -> None:
     parts = [{"messageType": "TEXT", "content": "one"}, {"messageType": "TEXT", "content": "two"}]
     body = {**TEXT, "messageType": "MIXED", "content": None, "parts": parts}
-    (name,) = await kept(idle, "a", body=json.dumps(body).encode())
+    (name,) = await dead_letters(idle, "a", body=json.dumps(body).encode())
     data = (await idle.post(f"{ROOT}/{name}/replay")).json()["data"]
     assert (data["messageId"], len(data["groupId"])) == (None, 36)
 
 
 async def test_what_is_still_invalid_says_why_and_stays_as_it_was(idle: Rest) -> None:
-    (name,) = await kept(idle, "a", body=json.dumps(TEXT | {"content": ""}).encode())
+    (name,) = await dead_letters(idle, "a", body=json.dumps(TEXT | {"content": ""}).encode())
     answer = await idle.post(f"{ROOT}/{name}/replay")
-    assert (answer.status_code, [one["path"] for one in answer.json()["errors"]]) == (422, ["content"])
+    assert (answer.status_code, [problem["path"] for problem in answer.json()["errors"]]) == (422, ["content"])
     assert (await idle.get(f"{ROOT}/{name}")).json()["data"]["replayedAt"] is None
 
 
 async def test_a_process_that_drains_replays_nothing(idle: Rest) -> None:
-    (name,) = await kept(idle, "a", body=json.dumps(TEXT).encode())
+    (name,) = await dead_letters(idle, "a", body=json.dumps(TEXT).encode())
     idle.behind.application.service.draining = True
     assert (await idle.post(f"{ROOT}/{name}/replay")).status_code == 503
     assert (await idle.get(f"{ROOT}/{name}")).status_code == 200
 
 
 async def test_a_store_that_is_away_is_503(idle: Rest) -> None:
-    (name,) = await kept(idle, "a")
+    (name,) = await dead_letters(idle, "a")
     idle.behind.database.away = True
     for answer in (await idle.get(ROOT), await idle.get(f"{ROOT}/{name}"), await idle.post(f"{ROOT}/{name}/replay")):
         assert answer.status_code == 503

@@ -27,7 +27,7 @@ async def the_document(rest: Rest, prefix: str = "/message") -> dict[str, Any]:
 
 
 def camel(path: str) -> str:
-    return re.sub(r"_(\w)", lambda found: found[1].upper(), path)
+    return re.sub(r"_(\w)", lambda match: match[1].upper(), path)
 
 
 async def test_every_route_is_documented_and_nothing_else() -> None:
@@ -47,8 +47,8 @@ async def test_every_route_is_documented_and_nothing_else() -> None:
 async def test_the_document_promises_what_it_promised() -> None:
     """Of each operation; `python -m tests.support.openapi_promises` compares whole documents. It may promise more."""
     async with serving(metrics=lambda: (b"", "text/plain"), dispatching=False) as rest:
-        found = operation_promises(await the_document(rest))
-    assert set(PROMISES.read_text("utf-8").splitlines()) - set(found) == set()
+        promised = operation_promises(await the_document(rest))
+    assert set(PROMISES.read_text("utf-8").splitlines()) - set(promised) == set()
 
 
 async def test_operation_ids_are_the_names_of_the_handlers(idle: Rest) -> None:
@@ -71,14 +71,14 @@ async def test_the_document_is_valid_openapi(idle: Rest) -> None:
 async def test_every_reference_leads_somewhere_and_ids_are_unique(idle: Rest) -> None:
     document = await the_document(idle)
     for reference in re.findall(r"'\$ref': '#/([^']+)'", str(document)):
-        found: Any = document
+        target: Any = document
         for step in reference.split("/"):
-            found = found[step]
+            target = target[step]
     operations = [method for methods in document["paths"].values() for method in methods.values()]
     assert len({operation["operationId"] for operation in operations}) == len(operations)
 
 
-async def test_every_operation_tells_its_answers_and_errors(idle: Rest) -> None:
+async def test_every_operation_documents_its_answers_and_errors(idle: Rest) -> None:
     for path, methods in (await the_document(idle))["paths"].items():
         for method, operation in methods.items():
             assert operation["summary"], path
@@ -101,7 +101,7 @@ async def test_a_send_is_described_by_a_schema_per_type(idle: Rest) -> None:
 async def test_the_list_of_messages_has_a_parameter_for_each_filter(idle: Rest) -> None:
     parameters = (await the_document(idle))["paths"]["/api/messages"]["get"]["parameters"]
     names = [parameter["name"] for parameter in parameters if parameter["in"] == "query"]
-    assert names == [*(one.query_name for one in FILTERS.values()), "limit", "cursor"]
+    assert names == [*(message_filter.query_name for message_filter in FILTERS.values()), "limit", "cursor"]
 
 
 @pytest.mark.parametrize("name", send_examples())
@@ -135,7 +135,7 @@ async def test_answers_are_as_documented(rest: Rest) -> None:
     batch = (await rest.post(BATCH, {"messages": [TEXT, TEXT | {"content": ""}]})).json()["data"]["batchId"]
     a_callback = {"guid": "g", "notify_type": 11010, "data": {"id": "1"}}
     await rest.post("/api/callbacks/webhook", a_callback)
-    asked = [
+    requests = [
         ("POST", SEND, "/api/messages/send", TEXT),
         ("POST", SEND, "/api/messages/send", EXAMPLES["MIXED"]),
         ("POST", SEND, "/api/messages/send", TEXT | {"content": ""}),
@@ -163,7 +163,7 @@ async def test_answers_are_as_documented(rest: Rest) -> None:
         ("GET", "/actuator/health", "/actuator/health", None),
         ("GET", "/actuator/info", "/actuator/info", None),
     ]
-    for method, path, template, body in asked:
+    for method, path, template, body in requests:
         answer = await rest.client.request(method, path, json=body)
         responses = document["paths"][template][method.lower()]["responses"]
         response = responses[str(answer.status_code)]
@@ -175,22 +175,22 @@ async def test_answers_are_as_documented(rest: Rest) -> None:
 class Links(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.links: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [value for name, value in attrs if name in {"src", "href"} and value]
+        self.links += [value for name, value in attrs if name in {"src", "href"} and value]
 
 
 @pytest.mark.parametrize("prefix", ["", "/message"])
-async def test_swagger_ui_needs_nobody_but_us(idle: Rest, prefix: str) -> None:
+async def test_swagger_ui_loads_nothing_from_other_hosts(idle: Rest, prefix: str) -> None:
     page = f"{prefix}/swagger-ui.html"
     answer = await idle.get(page)
     assert answer.headers["content-type"].startswith("text/html")
     assert "default-src 'self'" in answer.headers["content-security-policy"]
-    links = Links()
-    links.feed(answer.text)
-    assert len(links.found) == 4
-    for link in links.found:
+    page = Links()
+    page.feed(answer.text)
+    assert len(page.links) == 4
+    for link in page.links:
         assert "//" not in link
         file = await idle.get(urljoin(page, link))
         assert (file.status_code, len(file.content) > 100) == (200, True), link

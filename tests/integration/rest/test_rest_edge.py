@@ -56,16 +56,16 @@ async def test_a_request_id_is_taken_in_and_given_back_everywhere(idle: Rest, pa
     assert idle.exchanges[-1].request_id == "caller-7"
 
 
-@pytest.mark.parametrize("given", [None, "", "x" * 129, "two words", "tab\t", "ü"])
-async def test_a_request_id_is_made_where_none_is_given(idle: Rest, given: str | None) -> None:
-    headers = {} if given is None else {"X-Request-ID": given.encode()}
+@pytest.mark.parametrize("sent_id", [None, "", "x" * 129, "two words", "tab\t", "ü"])
+async def test_a_request_id_is_made_where_none_is_given(idle: Rest, sent_id: str | None) -> None:
+    headers = {} if sent_id is None else {"X-Request-ID": sent_id.encode()}
     first, second = [(await idle.get("/api/health", headers=headers)).headers["x-request-id"] for _ in range(2)]
     assert re.fullmatch("[0-9a-f]{32}", first)
     assert first != second
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "seen"),
+    ("method", "path", "reported"),
     [
         ("GET", "/message/api/messages/some-id/status?wait=0", ("GET", "/api/messages/{message_id}/status", 404)),
         ("POST", "/messages/send", ("POST", "/api/messages/send", 400)),
@@ -74,16 +74,16 @@ async def test_a_request_id_is_made_where_none_is_given(idle: Rest, given: str |
     ],
 )
 async def test_each_request_is_reported_once_by_its_template(
-    idle: Rest, method: str, path: str, seen: tuple[str, str, int]
+    idle: Rest, method: str, path: str, reported: tuple[str, str, int]
 ) -> None:
     await idle.client.request(method, path)
     (exchange,) = idle.exchanges
-    assert (exchange.method, exchange.route, exchange.status) == seen
+    assert (exchange.method, exchange.route, exchange.status) == reported
     assert exchange.path == path.split("?", maxsplit=1)[0]
     assert exchange.seconds >= 0
 
 
-async def test_what_nobody_foresaw_is_500_without_detail_and_logged_without_content(
+async def test_an_unforeseen_error_is_500_without_detail_and_logged_without_content(
     idle: Rest, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(*_: object) -> Any:
@@ -129,8 +129,8 @@ async def test_an_application_can_be_opened_and_closed_with_the_server() -> None
             yield behind.application
         closed.append(True)
 
-    seen: list[HttpExchange] = []
-    app = create_app(opening, Config(version="0.1.0", observe=seen.append))
+    exchanges: list[HttpExchange] = []
+    app = create_app(opening, Config(version="0.1.0", observe=exchanges.append))
     before = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service")  # type: ignore[arg-type] # httpx knows no scope types
     async with before:
         assert (await before.get("/api/health")).status_code == 503
@@ -158,9 +158,9 @@ async def test_an_answer_that_has_begun_is_not_answered_again() -> None:
         await Answer(200, b"{}")(scope, receive, send)
         raise RuntimeError("a detail")
 
-    seen: list[HttpExchange] = []
-    transport = httpx.ASGITransport(Edge(broken, Config(version="0.1.0", observe=seen.append)))  # type: ignore[arg-type] # httpx knows no scope types
+    exchanges: list[HttpExchange] = []
+    transport = httpx.ASGITransport(Edge(broken, Config(version="0.1.0", observe=exchanges.append)))  # type: ignore[arg-type] # httpx knows no scope types
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
         with pytest.raises(RuntimeError):
             await client.get("/api/health")
-    assert [exchange.status for exchange in seen] == [200]
+    assert [exchange.status for exchange in exchanges] == [200]

@@ -34,8 +34,9 @@ async def test_retry_of_an_uncertain_message_needs_force(rest: Rest) -> None:
     assert (forced.status_code, forced.json()["data"]["possibleDuplicate"]) == (202, True)
 
 
-async def test_retry_knows_only_true_and_false(rest: Rest) -> None:
-    answer = await rest.post(f"/api/messages/{await rest.sent()}/retry?force=yes")
+@pytest.mark.parametrize("force", ["yes", "1", "0", "TRUE", "True", ""])
+async def test_retry_knows_only_true_and_false(rest: Rest, force: str) -> None:
+    answer = await rest.post(f"/api/messages/{await rest.sent()}/retry?force={force}")
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "force")
 
 

@@ -23,7 +23,7 @@ def ids(answer: Any) -> list[str]:
     return [item["messageId"] for item in answer.json()["data"]["items"]]
 
 
-async def test_a_status_tells_where_a_message_stands(rest: Rest) -> None:
+async def test_a_status_describes_a_sent_message(rest: Rest) -> None:
     status = await rest.status_of(await rest.sent())
     assert (status["status"], status["state"], status["success"], status["final"]) == ("SENT", "sent", True, False)
     assert (status["attempts"], status["providerCode"]) == (1, "GUANGZHOU_GUXING")
@@ -59,31 +59,34 @@ async def test_a_long_poll_of_what_is_final_answers_at_once(idle: Rest) -> None:
     assert answer.json()["data"]["status"] == "CANCELLED"
 
 
-class Behind:
-    """Where every message stood long ago."""
+class StaleStatuses:
+    """Old statuses of every message."""
 
     def __init__(self, reader: MessageReader) -> None:
         self.reader = reader
 
     async def statuses(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, StatusView]:
         views = await self.reader.messages(tenant_id, message_ids)
-        old = {one: StatusView.of(view) for one, view in views.items()}
-        return {one: dataclasses.replace(view, status=MessageStatus.SENDING, version=0) for one, view in old.items()}
+        old = {message_id: StatusView.of(view) for message_id, view in views.items()}
+        return {
+            message_id: dataclasses.replace(view, status=MessageStatus.SENDING, version=0)
+            for message_id, view in old.items()
+        }
 
 
-async def test_only_polls_may_be_answered_by_what_is_kept_of_statuses() -> None:
-    async with serving(polled=Behind) as rest:
+async def test_only_polls_may_be_answered_from_cached_statuses() -> None:
+    async with serving(polled=StaleStatuses) as rest:
         sent = (await rest.post(SEND, TEXT)).json()["data"]
         assert sent["status"] == "SENT"
-        name = sent["messageId"]
-        assert (await rest.status_of(name))["status"] == "SENDING"
-        assert ids(await rest.get(f"/api/messages/status?ids={name}")) == [name]
+        sent_id = sent["messageId"]
+        assert (await rest.status_of(sent_id))["status"] == "SENDING"
+        assert ids(await rest.get(f"/api/messages/status?ids={sent_id}")) == [sent_id]
         scheduled = await rest.accept(scheduledAt="2030-01-01T00:00:00+08:00")
         cancelled = await rest.post(f"/api/messages/{scheduled}/cancel")
         assert cancelled.json()["data"]["status"] == "CANCELLED"
         waited = await rest.get(f"/api/messages/{scheduled}/status?wait=30")
         assert waited.json()["data"]["status"] == "CANCELLED"
-        assert (await rest.get(f"/api/messages/{name}")).json()["data"]["status"] == "SENT"
+        assert (await rest.get(f"/api/messages/{sent_id}")).json()["data"]["status"] == "SENT"
 
 
 async def test_statuses_come_in_the_order_of_the_ids_without_unknown_ones(idle: Rest) -> None:
@@ -92,7 +95,7 @@ async def test_statuses_come_in_the_order_of_the_ids_without_unknown_ones(idle: 
     assert ids(answer) == [second, first]
 
 
-async def test_the_whole_message_tells_its_story(rest: Rest) -> None:
+async def test_the_whole_message_has_its_timeline_and_decisions(rest: Rest) -> None:
     rest.behind.gateway.script(an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=-2003, error_message="bad id"))
     refused = (await rest.post(SEND, TEXT | {"extra": {"orderId": 42}})).json()["data"]["messageId"]
     data = (await rest.get(f"/api/messages/{refused}")).json()["data"]
@@ -104,10 +107,10 @@ async def test_the_whole_message_tells_its_story(rest: Rest) -> None:
     assert (attempt["outcome"], attempt["errorCode"], attempt["errorMessage"]) == ("REFUSED_PERMANENT", -2003, "bad id")
     decision = attempt["decision"]
     assert decision["reason"] == "ONLY_CANDIDATE"
-    assert [one["bindingId"] for one in decision["candidates"]] == [decision["chosen"]]
+    assert [candidate["bindingId"] for candidate in decision["candidates"]] == [decision["chosen"]]
 
 
-async def test_an_echo_makes_it_delivered_and_stands_in_the_timeline(rest: Rest) -> None:
+async def test_an_echo_makes_it_delivered_and_is_in_the_timeline(rest: Rest) -> None:
     message_id = await rest.sent()
     record = {"id": "7000001", "seq": "1", "sender": "1688", "receiver": "12345", "roomid": "0", "sendtime": 1750000000,
               "content_type": 2, "msg_type": 2, "send_flag": 1, "content": "测试消息", "flag": 0, "referid": "0"}  # fmt: skip
@@ -122,22 +125,30 @@ async def test_an_echo_makes_it_delivered_and_stands_in_the_timeline(rest: Rest)
 
 async def test_pages_walk_through_all_messages_newest_first(idle: Rest) -> None:
     accepted = [await idle.accept() for _ in range(5)]
-    seen: list[str] = []
+    listed: list[str] = []
     cursor = ""
     while True:
         answer = await idle.get(f"/api/messages?limit=2{cursor}")
-        seen += ids(answer)
+        listed += ids(answer)
         following = answer.json()["data"]["nextCursor"]
         if following is None:
             break
         cursor = f"&cursor={following}"
-    assert seen == accepted[::-1]
+    assert listed == accepted[::-1]
 
 
 async def test_a_page_has_fifty_unless_asked(idle: Rest) -> None:
     for _ in range(51):
         await idle.accept()
     assert len(ids(await idle.get("/api/messages"))) == 50
+
+
+async def test_an_integer_may_have_leading_zeros(idle: Rest) -> None:
+    accepted = [await idle.accept() for _ in range(6)]
+    listed = await idle.get("/api/messages", params={"limit": "05", "guid": TEXT["guid"]})
+    assert (listed.status_code, ids(listed)) == (200, accepted[:0:-1])
+    status = await idle.get(f"/api/messages/{accepted[0]}/status?wait=00")
+    assert (status.status_code, status.json()["data"]["messageId"]) == (200, accepted[0])
 
 
 @pytest.mark.parametrize("name", FILTERS)
@@ -149,7 +160,9 @@ async def test_each_filter_narrows_the_list(idle: Rest, name: str) -> None:
     assert ids(answer) == unlike.listed(name), answer.text
 
 
-@pytest.mark.parametrize("name", [name for name, one in FILTERS.items() if one.is_instant or one.choices])
+@pytest.mark.parametrize(
+    "name", [name for name, message_filter in FILTERS.items() if message_filter.is_instant or message_filter.choices]
+)
 async def test_a_value_that_a_filter_cannot_have_is_named(idle: Rest, name: str) -> None:
     answer = await idle.get("/api/messages", params={FILTERS[name].query_name: "nonsense"})
     assert answer.status_code == 422

@@ -38,7 +38,7 @@ async def test_liveness_has_no_dependencies(idle: Rest) -> None:
     assert (await idle.get("/actuator/health/liveness")).json() == {"status": "UP"}
 
 
-async def test_health_is_200_while_the_process_lives_and_tells_what_is_wrong(idle: Rest) -> None:
+async def test_health_is_200_while_the_process_lives_and_names_what_is_wrong(idle: Rest) -> None:
     idle.behind.database.away = True
     answer = await idle.get("/api/health")
     data = answer.json()["data"]
@@ -46,7 +46,7 @@ async def test_health_is_200_while_the_process_lives_and_tells_what_is_wrong(idl
     assert (data["status"], data["database"]["healthy"], data["database"]["status"]) == ("DOWN", False, "DOWN")
 
 
-async def test_health_tells_its_parts_and_javas_fields(idle: Rest) -> None:
+async def test_health_lists_its_parts_and_javas_fields(idle: Rest) -> None:
     data = (await idle.get("/api/health")).json()["data"]
     assert data["parts"] == {"database": "memory", "queue": "in-process"}
     assert (data["redis"]["healthy"], data["redis"]["status"]) == (None, "NOT_CONFIGURED")
@@ -59,12 +59,12 @@ async def test_health_tells_its_parts_and_javas_fields(idle: Rest) -> None:
     }
 
 
-async def test_a_providers_health_is_null_until_it_is_observed_and_then_what_was_seen(idle: Rest) -> None:
+async def test_a_providers_health_is_null_until_it_is_observed_and_then_the_observation(idle: Rest) -> None:
     async def healthy() -> Any:
-        one = (await idle.get(f"/api/providers/{GUXING}")).json()["data"]["healthy"]
+        listed = (await idle.get(f"/api/providers/{GUXING}")).json()["data"]["healthy"]
         by_code = (await idle.get("/api/providers/health")).json()["data"][GUXING]
         own = (await idle.get(f"/api/providers/{GUXING}/health")).json()["data"]["healthy"]
-        assert one is by_code is own
+        assert listed is by_code is own
         return own
 
     assert await healthy() is None
@@ -82,7 +82,7 @@ async def test_the_default_provider_is_the_enabled_one_with_the_smallest_priorit
     )
     async with serving(policy) as rest:
         assert (await rest.get("/api/providers/default")).json()["data"]["code"] == GUXING
-        codes = [one["code"] for one in (await rest.get("/providers")).json()["data"]]
+        codes = [provider["code"] for provider in (await rest.get("/providers")).json()["data"]]
         assert codes == [GUXING, backup, spare]
 
 
@@ -94,9 +94,9 @@ async def test_no_enabled_provider_is_404() -> None:
 async def test_stats_count_finished_calls(rest: Rest) -> None:
     await rest.sent()
     data = (await rest.get("/api/providers/stats")).json()["data"]
-    (one,) = data["providers"]
-    assert (one["sent"], one["succeeded"], one["successRate"]) == (1, 1, 1.0)
-    assert (one["byType"], one["byOutcome"], one["breaker"]) == ({"TEXT": 1}, {"ACCEPTED": 1}, "CLOSED")
+    (provider,) = data["providers"]
+    assert (provider["sent"], provider["succeeded"], provider["successRate"]) == (1, 1, 1.0)
+    assert (provider["byType"], provider["byOutcome"], provider["breaker"]) == ({"TEXT": 1}, {"ACCEPTED": 1}, "CLOSED")
 
 
 async def test_the_clients_of_a_provider_come_later(idle: Rest) -> None:
@@ -109,7 +109,7 @@ async def test_info_names_the_version_and_the_simulator(idle: Rest) -> None:
     assert (await idle.get("/actuator/info")).json() == expected
 
 
-async def test_metrics_are_what_the_renderer_says() -> None:
+async def test_metrics_are_what_the_renderer_returns() -> None:
     async with serving(metrics=lambda: (b"wm_up 1\n", "text/plain; version=0.0.4")) as rest:
         answer = await rest.get("/message/actuator/prometheus")
         assert (answer.text, answer.headers["content-type"]) == ("wm_up 1\n", "text/plain; version=0.0.4")

@@ -34,7 +34,7 @@ class Away(MemoryMessageReader):
 REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=-2003, error_message="bad conversation id")
 
 
-async def test_the_seeds_own_request_answers_what_became_of_the_message(rest: Rest) -> None:
+async def test_the_seeds_own_request_answers_the_outcome(rest: Rest) -> None:
     answer = await rest.post(SEND, TEXT)
     body = answer.json()
     assert answer.status_code == 200
@@ -113,18 +113,18 @@ async def test_a_deadline_answers_202_with_todays_status(idle: Rest) -> None:
     ],
 )
 async def test_how_long_a_send_waits(idle: Rest, prefer: str | None, configured: int, waited: int) -> None:
-    asked: list[int] = []
+    waits: list[int] = []
 
-    async def wait(tenant: TenantId, name: MessageId, *, enough: object, wait_ms: int) -> MessageView | None:
-        asked.append(wait_ms)
-        return (await idle.behind.application.read.messages(tenant, [name])).get(name)
+    async def wait(tenant: TenantId, message_id: MessageId, *, enough: object, wait_ms: int) -> MessageView | None:
+        waits.append(wait_ms)
+        return (await idle.behind.application.read.messages(tenant, [message_id])).get(message_id)
 
     policy = dataclasses.replace(idle.behind.application.policy, sync_wait_ms=configured)
     application = dataclasses.replace(idle.behind.application, wait=wait, policy=policy)  # type: ignore[arg-type] # only its call is used
     app = create_app(application, Config(version="0.1.0"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:  # type: ignore[arg-type] # httpx knows no scope types
         await client.post(SEND, json=TEXT, headers={"Prefer": prefer} if prefer is not None else {})
-    assert asked == [waited]
+    assert waits == [waited]
 
 
 async def test_the_configured_wait_ends_too() -> None:
@@ -135,7 +135,9 @@ async def test_the_configured_wait_ends_too() -> None:
 @pytest.mark.parametrize(
     ("types", "error"), [(frozenset({"IMAGE"}), "NO_CAPABILITY"), (None, "NO_BINDING")], ids=["type", "disabled"]
 )
-async def test_who_cannot_send_it_is_told_apart(types: frozenset[str] | None, error: str) -> None:
+async def test_missing_bindings_and_capabilities_have_codes_of_their_own(
+    types: frozenset[str] | None, error: str
+) -> None:
     provider = a_provider(enabled=False) if types is None else a_provider(capabilities=Capabilities(types))
     async with serving(a_policy(provider)) as rest:
         answer = await rest.post(SEND, TEXT)
@@ -219,7 +221,7 @@ async def test_mixed_sends_its_parts_in_order_and_names_them(rest: Rest) -> None
     data = answer.json()["data"]
     assert answer.status_code == 200
     assert [(part["index"], part["status"]) for part in data["parts"]] == [(0, "SENT"), (1, "SENT")]
-    assert [one.message_id for one in rest.behind.gateway.executed] == [part["messageId"] for part in data["parts"]]
+    assert [call.message_id for call in rest.behind.gateway.executed] == [part["messageId"] for part in data["parts"]]
 
 
 async def test_mixed_stops_at_the_first_part_that_is_refused(rest: Rest) -> None:
@@ -282,8 +284,8 @@ async def test_a_store_that_goes_away_after_the_commit_does_not_ask_for_a_repeti
     assert answer.status_code == 202
     stored = idle.behind.database.messages.committed_items().values()
     assert {data.get("messageId"), data.get("groupId")} & {
-        *(one.id for one in stored),
-        *(one.group_id for one in stored),
+        *(message.id for message in stored),
+        *(message.group_id for message in stored),
     }
 
 

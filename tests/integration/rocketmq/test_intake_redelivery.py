@@ -17,7 +17,7 @@ from wework_message.adapters.rocketmq.transport.port import Delivery, Subscripti
 from wework_message.application.accept.accept import Accepted, AcceptMessage
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.ports.dead_letters import DeadLetterSource
-from wework_message.entrypoints.intake.consumer import POISON_AFTER, IntakeConsumer
+from wework_message.entrypoints.intake.consumer import MAX_HANDLING_FAILURES, IntakeConsumer
 from wework_message.entrypoints.wire.requests.body import Limits
 
 LEASE_S = 10
@@ -97,7 +97,7 @@ async def test_what_is_stored_or_refused_never_comes_again_and_what_raises_does_
 
     await until(poisoned, REDELIVERED_S)
     # By now the lease of the other two, which were taken no later, has ended more than once.
-    assert heard.deliveries == {bodies[0]: 1, bodies[1]: 1, bodies[2]: POISON_AFTER}
+    assert heard.deliveries == {bodies[0]: 1, bodies[1]: 1, bodies[2]: MAX_HANDLING_FAILURES}
     assert heard.results == {"stored": 1, "dead": 2}
     letters = await behind.application.dead_letters.dead_letters(
         DEFAULT_TENANT, DeadLetterSource.INTAKE, limit=10, before=None

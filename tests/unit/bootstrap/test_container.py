@@ -9,6 +9,7 @@ from tests.support.doubles import Connection
 from tests.support.in_memory_app import FAR_MS, InMemoryApp, a_policy
 from tests.support.polling import until
 
+from wework_message.application.maintenance.store_metrics import LEASE_NAME
 from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.account import implicit_account, implicit_binding
@@ -85,7 +86,7 @@ async def test_the_router_remembers_accounts_for_as_long_as_shared_state_says() 
         assert (await app.message(message_id)).status is MessageStatus.FAILED
 
 
-async def test_where_health_is_shared_whoever_probes_holds_the_lease() -> None:
+async def test_where_health_is_shared_the_prober_holds_the_lease() -> None:
     async with InMemoryApp(shared=Sharing) as app:
         probing = asyncio.create_task(app.prober.run())
 
@@ -111,7 +112,7 @@ async def test_a_process_that_shares_nothing_probes_without_a_lease() -> None:
         await probing
 
 
-async def test_what_clients_wait_for_has_a_flusher_of_its_own_where_transactions_run_side_by_side() -> None:
+async def test_what_clients_wait_for_has_a_committer_of_its_own_where_transactions_are_concurrent() -> None:
     async with InMemoryApp(side_by_side=True) as app:
         assert app.use_cases.intake() is not app.use_cases.commits()
         assert (await app.message(await app.accept_text())).status is MessageStatus.QUEUED
@@ -119,20 +120,20 @@ async def test_what_clients_wait_for_has_a_flusher_of_its_own_where_transactions
         assert app.use_cases.intake() is app.use_cases.commits()
 
 
-async def test_waiters_look_by_themselves_as_often_as_the_policy_says() -> None:
+async def test_waiters_poll_as_often_as_the_policy_says() -> None:
     async with InMemoryApp(poll_status_ms=20) as app:
         assert app.waiting.first_poll_ms == 20
 
 
-async def test_numbers_of_the_database_are_shown_by_the_process_that_takes_them() -> None:
+async def test_store_metrics_are_shown_by_the_process_that_has_their_lease() -> None:
     async with InMemoryApp() as app:
         await app.accept_text()
         await app.use_cases.store_metrics_reporter().round()
         assert app.shown[0] is not None
-        assert not await ClusterLease("census", "another", 1_000, app.units).acquire()
+        assert not await ClusterLease(LEASE_NAME, "another", 1_000, app.units).acquire()
 
 
-async def test_readiness_tells_for_how_long_the_oldest_due_message_waits() -> None:
+async def test_health_has_how_long_the_oldest_due_message_waits() -> None:
     async with InMemoryApp() as app:
         await app.accept_text()
         app.clock.advance(5_000)
@@ -150,7 +151,7 @@ async def test_budgets_are_those_of_shared_state() -> None:
         assert ((await app.message(message_id)).status, app.gateway.calls) == (MessageStatus.HELD, [])
 
 
-async def test_a_waiter_is_told_that_its_message_has_moved() -> None:
+async def test_a_waiter_is_notified_of_a_change_of_its_message() -> None:
     async with InMemoryApp(poll_status_ms=FAR_MS) as app:
         message_id = await app.accept_text()
         waiting = asyncio.create_task(app.until(message_id, lambda message: message.status is MessageStatus.SENT))

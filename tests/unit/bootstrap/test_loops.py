@@ -9,7 +9,7 @@ from wework_message.bootstrap.loops import Loops
 
 
 class Working:
-    """A loop that ends when it is told to."""
+    """A loop that ends at `stop`."""
 
     def __init__(self) -> None:
         self.stopped = asyncio.Event()
@@ -29,7 +29,7 @@ class Broken(Working):
 
 
 class Stubborn(Working):
-    """A loop that waits for somebody who never answers."""
+    """A loop that waits for an answer that never comes."""
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -55,7 +55,7 @@ async def test_a_loop_that_broke_does_not_keep_the_others_from_ending(caplog: py
 async def test_a_loop_that_does_not_end_is_cancelled_when_the_time_is_over(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(loops, "LATE_S", 0.0)
+    monkeypatch.setattr(loops, "MIN_STOP_TIMEOUT_S", 0.0)
     work = Loops([Stubborn(), Working()])
     work.start()
     await work.stop(0)

@@ -1,4 +1,4 @@
-"""The options of a provider belong to its protocol: it checks them, and says which ones nobody may see."""
+"""The options of a provider belong to its protocol: it checks them, and says which ones are secret."""
 
 import json
 from pathlib import Path

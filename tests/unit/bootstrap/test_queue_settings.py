@@ -17,8 +17,8 @@ def test_a_name_server_is_enough_and_the_derived_proxy_is_warned_of() -> None:
     loaded = load({"ROCKETMQ_NAME_SERVER": "a:9876;b:9876"})
     assert start_problems(loaded.settings, loaded.profile) == ()
     assert [warning for warning in loaded.warnings if "a:8081" in warning]
-    given = load({"ROCKETMQ_NAME_SERVER": "a:9876", "ROCKETMQ_ENDPOINTS": "p:8081"})
-    assert not [warning for warning in given.warnings if "8081" in warning]
+    configured = load({"ROCKETMQ_NAME_SERVER": "a:9876", "ROCKETMQ_ENDPOINTS": "p:8081"})
+    assert not [warning for warning in configured.warnings if "8081" in warning]
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,9 @@ def test_several_proxies_are_addresses() -> None:
 
 def test_the_native_transport_is_refused_while_the_other_client_is_installed_and_says_what_to_do() -> None:
     loaded = load({"ROCKETMQ_NAME_SERVER": "h:9876", "ROCKETMQ_TRANSPORT": "native", "ROCKETMQ_NAMESPACE": "n"})
-    found = {problem.path: problem.message for problem in start_problems(loaded.settings, loaded.profile)}
-    assert set(found) == {"rocketmq.transport", "rocketmq.namespace"}
-    assert "wework-message[rocketmq-native]" in found["rocketmq.transport"]
+    texts = {problem.path: problem.message for problem in start_problems(loaded.settings, loaded.profile)}
+    assert set(texts) == {"rocketmq.transport", "rocketmq.namespace"}
+    assert "wework-message[rocketmq-native]" in texts["rocketmq.transport"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ NEEDED: Final = {
     "SPRING_DATASOURCE_USERNAME": "wework",
     "SPRING_DATASOURCE_PASSWORD": "p@ss/w:rd",
 }
-"""What a deployment has to say beside them."""
+"""What a deployment has to set in addition."""
 
 
 def missing(loaded: Loaded) -> list[str]:
@@ -36,8 +36,8 @@ def test_with_the_provider_s_address_and_the_database_s_user_nothing_is_missing(
 
 @pytest.mark.parametrize("variable", NEEDED)
 def test_each_of_them_is_refused_by_its_name_where_it_alone_is_missing(tmp_path: Path, variable: str) -> None:
-    given = SEED | {name: value for name, value in NEEDED.items() if name != variable}
-    (problem,) = missing(load(given, config_dir=tmp_path))
+    environ = SEED | {name: value for name, value in NEEDED.items() if name != variable}
+    (problem,) = missing(load(environ, config_dir=tmp_path))
     assert variable in problem
     assert "p@ss" not in problem
 
@@ -49,9 +49,9 @@ def test_the_bare_line_is_refused_with_all_three_names(tmp_path: Path) -> None:
 
 
 def test_without_the_database_s_address_nothing_falls_back_to_a_file(tmp_path: Path) -> None:
-    given = SEED | NEEDED
-    del given["SPRING_DATASOURCE_URL"]
-    (problem,) = missing(load(given, config_dir=tmp_path))
+    environ = SEED | NEEDED
+    del environ["SPRING_DATASOURCE_URL"]
+    (problem,) = missing(load(environ, config_dir=tmp_path))
     assert "SPRING_DATASOURCE_URL" in problem
 
 

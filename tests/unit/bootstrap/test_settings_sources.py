@@ -32,10 +32,10 @@ def revealed(secret: Secret | None) -> str | None:
 
 
 def value(settings: Settings, path: str) -> object:
-    found: object = settings
+    current: object = settings
     for name in path.split("."):
-        found = getattr(found, name)
-    return found
+        current = getattr(current, name)
+    return current
 
 
 def test_the_shipped_file_says_the_defaults(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_without_a_folder_config_comes_before_the_working_directory(
     assert load({}).settings.server.port == 2
 
 
-def test_the_profile_file_is_looked_up_beside_the_given_file(tmp_path: Path, write: Write) -> None:
+def test_the_profile_file_is_looked_up_in_the_folder_of_the_given_file(tmp_path: Path, write: Write) -> None:
     write("mine.yml", "server: {port: 1}")
     write("application-x.yml", "server: {context-path: /x}")
     settings = load({"SPRING_PROFILES_ACTIVE": "x"}, config_file=tmp_path / "mine.yml").settings

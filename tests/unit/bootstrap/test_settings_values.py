@@ -247,12 +247,12 @@ def test_a_topic_without_a_name_server_stops_the_start(name: str) -> None:
 )
 def test_topics_differ_and_intake_needs_async_sending(environ: dict[str, str], paths: list[str]) -> None:
     problems = start_problems(loaded(ROCKETMQ_NAME_SERVER="h:9876", **environ).settings, "")
-    found = [
+    keys = [
         problem.path.removeprefix("rocketmq.topics.")
         for problem in problems
         if problem.path.startswith("rocketmq.topics.")
     ]
-    assert found == paths
+    assert keys == paths
 
 
 def test_mysql_is_taken_where_its_driver_is_and_named_by_its_extra_where_it_is_not(
@@ -267,7 +267,7 @@ def test_mysql_is_taken_where_its_driver_is_and_named_by_its_extra_where_it_is_n
 
 
 @pytest.mark.parametrize(
-    ("url", "wanted"),
+    ("url", "expected"),
     [
         ("mysql://u:p@h/d", ("h", 3306, "d", "u", "p")),
         ("mysql://u:p%40%2F@h:3307/d?x=y", ("h", 3307, "d", "u", "p@/")),
@@ -276,10 +276,10 @@ def test_mysql_is_taken_where_its_driver_is_and_named_by_its_extra_where_it_is_n
         ("jdbc:mariadb://h:1/d", ("h", 1, "d", "own", "secret")),
     ],
 )
-def test_where_a_mysql_database_is(url: str, wanted: tuple[object, ...]) -> None:
+def test_where_a_mysql_database_is(url: str, expected: tuple[object, ...]) -> None:
     result = loaded(DATASOURCE_URL=url, DATASOURCE_USERNAME="own", DATASOURCE_PASSWORD="secret")
     target = MysqlKind().target(database_source(result.settings.datasource))
-    assert (target.host, target.port, target.database, target.username, target.password) == wanted
+    assert (target.host, target.port, target.database, target.username, target.password) == expected
 
 
 @pytest.mark.parametrize(
@@ -301,8 +301,8 @@ def test_mysql_needs_a_user_and_a_password() -> None:
         "DATASOURCE_USERNAME or SPRING_DATASOURCE_USERNAME",
         "DATASOURCE_PASSWORD or SPRING_DATASOURCE_PASSWORD",
     ]
-    given = loaded(SPRING_DATASOURCE_URL="jdbc:mysql://h/d", SPRING_DATASOURCE_USERNAME="u", DATASOURCE_PASSWORD="p")
-    assert not any(isinstance(problem, MissingSettingError) for problem in start_problems(given.settings, ""))
+    result = loaded(SPRING_DATASOURCE_URL="jdbc:mysql://h/d", SPRING_DATASOURCE_USERNAME="u", DATASOURCE_PASSWORD="p")
+    assert not any(isinstance(problem, MissingSettingError) for problem in start_problems(result.settings, ""))
 
 
 @pytest.mark.parametrize(
@@ -315,9 +315,7 @@ def test_mysql_needs_a_user_and_a_password() -> None:
         ({"SERVER_HOST": "::"}, "::", True),
     ],
 )
-def test_the_service_listens_to_this_machine_unless_told_otherwise(
-    environ: dict[str, str], host: str, warned: bool
-) -> None:
+def test_the_service_listens_to_this_machine_by_default(environ: dict[str, str], host: str, warned: bool) -> None:
     result = loaded(**environ)
     assert result.listen_host == host
     assert any("whoever reaches it" in warning for warning in result.warnings) is warned

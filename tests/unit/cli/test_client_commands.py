@@ -70,7 +70,7 @@ def test_a_send_that_says_too_little_or_too_much_is_refused_before_anything_is_s
     assert app.requests == []
 
 
-def test_a_lost_answer_tells_the_key_that_makes_a_repetition_safe() -> None:
+def test_a_lost_answer_shows_the_key_that_makes_a_repetition_safe() -> None:
     app = FakeWorld(answers=[httpx.ReadTimeout("slow")])
     ended = app.run("send", "--guid", "g", "--to", "S:1", "--text", "x")
     assert ended.exit_code == 75
@@ -151,7 +151,7 @@ def test_recall_finds_the_sender_of_one_of_our_ids_itself() -> None:
     assert app.requests[1].url.path == "/message/api/messages/g7/messages/m-1"
 
 
-def test_messages_reads_pages_until_the_limit_and_tells_where_to_go_on() -> None:
+def test_messages_reads_pages_until_the_limit_and_shows_where_to_go_on() -> None:
     full = [
         {"messageId": f"m-{number}", "status": "SENT", "createdAt": "2026-01-02T03:04:05Z"} for number in range(100)
     ]
@@ -178,7 +178,7 @@ def test_each_filter_of_messages_is_asked_for_by_its_flag(name: str) -> None:
     assert dict(app.requests[0].url.params) == {FILTERS[name].query_name: "x", "limit": "50"}
 
 
-def test_providers_tells_unobserved_health_from_bad_health() -> None:
+def test_providers_distinguishes_unobserved_health_from_bad_health() -> None:
     listed = [
         {"code": "A", "name": "[a]", "enabled": True, "healthy": None, "priority": 1, "simulated": True, "apiUrl": "http://s"},
         {"code": "B", "name": "b", "enabled": True, "healthy": False, "priority": 2, "simulated": False, "apiUrl": "http://b"},
@@ -213,10 +213,10 @@ def test_the_url_comes_from_the_option_or_the_environment(monkeypatch: pytest.Mo
     ]
 
 
-@pytest.mark.parametrize(("status", "told"), [("QUEUED", True), ("UNKNOWN", True), ("DELIVERED", False)])
-def test_a_repeated_async_send_is_told_to_be_open_only_if_it_is(status: str, told: bool) -> None:
+@pytest.mark.parametrize(("status", "is_open"), [("QUEUED", True), ("UNKNOWN", True), ("DELIVERED", False)])
+def test_a_repeated_async_send_is_shown_as_open_only_if_it_is(status: str, is_open: bool) -> None:
     answer = {"messageId": "m-1", "status": status, "duplicate": True, "scheduledAt": None, "statusUrl": "/x"}
     ended = FakeWorld([good(answer, 202)]).run(
         "send", "--guid", "g", "--to", "S:1", "--text", "x", "--async", "--key", "k"
     )
-    assert ("not settled yet" in ended.output) is told
+    assert ("not settled yet" in ended.output) is is_open

@@ -31,7 +31,7 @@ def test_an_empty_list_says_so() -> None:
     assert "no dead letters" in FakeWorld(answers=[good({"items": [], "nextCursor": None})]).run("dlq", "list").stdout
 
 
-def test_the_list_asks_page_by_page_and_tells_the_next_cursor() -> None:
+def test_the_list_asks_page_by_page_and_shows_the_next_cursor() -> None:
     pages: list[httpx.Response | Exception] = [
         good({"items": [a_letter(n) for n in range(100)], "nextCursor": "one"}),
         good({"items": [a_letter(n) for n in range(20)], "nextCursor": "two"}),
@@ -62,7 +62,7 @@ def test_one_is_shown_with_its_body_and_without_markup() -> None:
         ({"messageId": None, "groupId": "g-1", "duplicate": True}, "accepted as g-1 (it had been accepted before)\n"),
     ],
 )
-def test_a_replay_tells_what_it_became(data: dict[str, Any], text: str) -> None:
+def test_a_replay_shows_what_it_became(data: dict[str, Any], text: str) -> None:
     app = FakeWorld(answers=[good(data)])
     assert app.run("dlq", "replay", "7").stdout == text
     assert (app.requests[0].method, str(app.requests[0].url)) == ("POST", f"{ROOT}/7/replay")

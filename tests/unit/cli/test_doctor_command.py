@@ -39,11 +39,11 @@ def test_json_is_one_document_of_a_stable_shape() -> None:
         ([failed(Fault.BROKEN), failed(Fault.UNAVAILABLE, "x"), failed(Fault.SETTINGS, "y")], 78),
     ],
 )
-def test_the_exit_code_is_that_of_whoever_must_act_first(examined: list[Examined], code: int) -> None:
+def test_the_exit_code_is_that_of_the_most_urgent_fault(examined: list[Examined], code: int) -> None:
     assert FakeWorld(diagnosis=Diagnosis(tuple(examined))).run("doctor").exit_code == code
 
 
-def test_the_table_tells_what_to_do_about_what_is_not_ok() -> None:
+def test_the_table_advises_on_everything_that_is_not_ok() -> None:
     ended = FakeWorld(diagnosis=Diagnosis((OK, WARNING, failed(Fault.BROKEN), SKIPPED))).run("doctor")
     assert "hm [x]" in ended.stdout
     assert "-> look" in ended.stdout
@@ -76,21 +76,21 @@ def test_a_fresh_machine_has_nothing_that_failed_and_keeps_nothing(tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_settings_that_do_not_start_end_with_78_and_what_can_be_asked_is_asked(tmp_path: Path) -> None:
-    code, document, said = doctor(
+def test_settings_that_do_not_start_end_with_78_and_possible_checks_still_run(tmp_path: Path) -> None:
+    code, document, output = doctor(
         tmp_path, SPRING_PROFILES_ACTIVE="docker", DATASOURCE_URL="mysql://wm:hunter2@127.0.0.1:1/x"
     )
-    checks = {one["name"]: one for one in document["checks"]}
+    checks = {check["name"]: check for check in document["checks"]}
     assert code == document["exitCode"] == 78
     assert "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL" in checks["settings.start"]["text"]
     assert checks["database.tcp"]["verdict"] == "failed"
     assert checks["provider.guangzhou-guxing.call"]["verdict"] == "skipped"
-    assert "hunter2" not in said
+    assert "hunter2" not in output
 
 
 def test_a_provider_that_is_away_ends_with_69_and_names_the_setting(tmp_path: Path) -> None:
     code, document, _ = doctor(tmp_path, APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL="http://127.0.0.1:1")
-    checks = {one["name"]: one for one in document["checks"]}
+    checks = {check["name"]: check for check in document["checks"]}
     assert code == 69
     assert "app.wework.providers.guangzhou-guxing.api-base-url" in checks["provider.guangzhou-guxing.tcp"]["advice"]
     assert checks["provider.guangzhou-guxing.callback-url"]["verdict"] == "skipped"
@@ -99,4 +99,4 @@ def test_a_provider_that_is_away_ends_with_69_and_names_the_setting(tmp_path: Pa
 def test_an_address_that_is_none_is_a_matter_of_the_settings(tmp_path: Path) -> None:
     code, document, _ = doctor(tmp_path, ROCKETMQ_NAME_SERVER="only-a-host")
     assert code == 78
-    assert {one["name"]: one["verdict"] for one in document["checks"]}["rocketmq.address"] == "failed"
+    assert {check["name"]: check["verdict"] for check in document["checks"]}["rocketmq.address"] == "failed"

@@ -15,13 +15,13 @@ def own_errors() -> list[type[WeworkMessageError]]:
     for package in (wework_message.domain, wework_message.application):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
-    found: list[type[WeworkMessageError]] = []
+    errors: list[type[WeworkMessageError]] = []
     waiting = [WeworkMessageError]
     while waiting:
-        found.append(kind := waiting.pop())
+        errors.append(kind := waiting.pop())
         waiting += kind.__subclasses__()
     return [
-        kind for kind in found if kind.__module__.startswith(("wework_message.domain", "wework_message.application"))
+        kind for kind in errors if kind.__module__.startswith(("wework_message.domain", "wework_message.application"))
     ]
 
 
@@ -29,7 +29,7 @@ def test_every_error_of_domain_and_application_has_its_own_line_in_the_table() -
     assert [kind.__name__ for kind in own_errors() if kind not in OF_ERROR] == []
 
 
-def test_every_code_is_explained_and_stands_in_the_help() -> None:
+def test_every_code_is_explained_and_is_in_the_help() -> None:
     shown = FakeWorld().run("--help").output
     assert set(MEANINGS) == set(ExitCode)
     for code in ExitCode:

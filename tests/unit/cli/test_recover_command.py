@@ -9,7 +9,7 @@ from wework_message.domain.lifecycle import MessageStatus
 DONE = Recovered({MessageStatus.QUEUED: 3, MessageStatus.SENDING: 0}, {MessageStatus.UNKNOWN: 2})
 
 
-def test_what_was_marked_is_told_by_what_it_was() -> None:
+def test_marked_messages_are_counted_by_their_former_status() -> None:
     app = FakeWorld(recovered=DONE)
     ended = app.run("recover", "--restored-from", "2026-11-24T03:00:00+08:00")
     assert app.recoveries == [Recover(1_795_460_400_000)]

@@ -41,28 +41,28 @@ class Intake:
     def __init__(self, behind: InMemoryApp, transport: MemoryTransport) -> None:
         self.behind = behind
         self.transport = transport
-        self.heard: Counter[str] = Counter()
+        self.results: Counter[str] = Counter()
         self.reasons: list[str | None] = []
         self.consumers: list[tuple[IntakeConsumer[Delivery], asyncio.Task[None]]] = []
 
     def intake(self, result: str, reason: str | None) -> None:
-        self.heard[result] += 1
+        self.results[result] += 1
         self.reasons += [reason] if reason is not None else []
 
     async def start(
         self, accept: Accept | None = None, keep: Callable[[DeadLetter], Awaitable[None]] | None = None
     ) -> IntakeConsumer[Delivery]:
         application = self.behind.application
-        one = IntakeConsumer(
+        consumer = IntakeConsumer(
             await self.transport.subscribe(TOPIC, GROUP, lease_s=60), accept or application.accept,
             keep or self.behind.keep_dead_letter, application.service.database_answers, self, self.behind.clock, Limits(),
         )  # fmt: skip
-        self.consumers.append((one, asyncio.create_task(one.run())))
-        return one
+        self.consumers.append((consumer, asyncio.create_task(consumer.run())))
+        return consumer
 
     async def stop(self) -> None:
-        for one, _ in self.consumers:
-            await one.stop()
+        for consumer, _ in self.consumers:
+            await consumer.stop()
         await asyncio.gather(*(task for _, task in self.consumers))
         self.consumers = []
 
@@ -94,12 +94,12 @@ class Intake:
 @asynccontextmanager
 async def an_intake(**transport: Any) -> AsyncIterator[Intake]:
     async with running(dispatching=False) as behind:
-        one = Intake(behind, MemoryTransport(wait_s=0.01, **transport))
-        await one.transport.subscribe(TOPIC, GROUP, lease_s=60)
+        intake = Intake(behind, MemoryTransport(wait_s=0.01, **transport))
+        await intake.transport.subscribe(TOPIC, GROUP, lease_s=60)
         try:
-            yield one
+            yield intake
         finally:
-            await one.stop()
+            await intake.stop()
 
 
 async def test_a_queued_send_is_stored_and_then_acknowledged() -> None:
@@ -110,7 +110,7 @@ async def test_a_queued_send_is_stored_and_then_acknowledged() -> None:
         assert intake.behind.stored() == 1
         (message,) = intake.behind.database.messages.committed_rows()
         assert (message.options.client_message_id, message.mode, message.guid) == (None, "ASYNC", "guid-a")
-        assert intake.heard == {"stored": 1}
+        assert intake.results == {"stored": 1}
 
 
 async def test_nothing_is_acknowledged_before_it_is_stored() -> None:
@@ -138,7 +138,7 @@ async def test_repetitions_of_one_delivery_are_one_message() -> None:
         intake.put(a_send())
         await intake.done()
         assert intake.behind.stored() == 1
-        assert intake.heard == {"stored": 1, "duplicate": 49}
+        assert intake.results == {"stored": 1, "duplicate": 49}
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ async def test_of_several_keys_it_is_always_the_same_one() -> None:
         await intake.done()
         intake.put(a_send(), "a", "b")
         await intake.done()
-        assert intake.heard == {"stored": 1, "duplicate": 1}
+        assert intake.results == {"stored": 1, "duplicate": 1}
 
 
 async def test_a_client_cannot_hit_a_key_that_we_made_by_accident() -> None:
@@ -187,7 +187,7 @@ async def test_a_client_cannot_hit_a_key_that_we_made_by_accident() -> None:
         ):
             intake.put(body, key, message_id=message_id)
             await intake.done()
-        assert intake.heard == {"stored": 3}
+        assert intake.results == {"stored": 3}
 
 
 async def test_the_same_key_with_another_body_is_a_dead_letter() -> None:
@@ -227,10 +227,10 @@ async def test_what_is_invalid_is_kept_with_its_reason_and_acknowledged(
         (letter,) = await intake.letters()
         assert (letter.reason, letter.key, letter.source_id, letter.size) == (reason, "order-42", "AC11", len(body))
         assert sorted(fault.path for fault in letter.faults) == sorted(paths)
-        found = await intake.behind.application.dead_letters.dead_letter(DEFAULT_TENANT, letter.id)
-        assert found is not None
-        assert found[1] == body
-        assert (intake.behind.stored(), intake.heard, intake.reasons) == (0, {"dead": 1}, [reason])
+        stored = await intake.behind.application.dead_letters.dead_letter(DEFAULT_TENANT, letter.id)
+        assert stored is not None
+        assert stored[1] == body
+        assert (intake.behind.stored(), intake.results, intake.reasons) == (0, {"dead": 1}, [reason])
 
 
 async def test_the_parts_of_a_mixed_send_are_stored_together() -> None:
@@ -242,7 +242,7 @@ async def test_the_parts_of_a_mixed_send_are_stored_together() -> None:
                 a_send(messageType="MIXED", content=None, parts=parts, clientMessageId="g"), message_id=message_id
             )
         await intake.done()
-        assert (intake.behind.stored(), intake.heard) == (2, {"stored": 1, "duplicate": 1})
+        assert (intake.behind.stored(), intake.results) == (2, {"stored": 1, "duplicate": 1})
 
 
 async def test_a_store_that_is_away_loses_nothing_and_stops_the_receiving() -> None:
@@ -252,15 +252,15 @@ async def test_a_store_that_is_away_loses_nothing_and_stops_the_receiving() -> N
         intake.put(a_send())
 
         async def tried() -> bool:
-            return intake.heard["unavailable"] >= 10
+            return intake.results["unavailable"] >= 10
 
         await until(tried)
         received = intake.transport.receives
         intake.put(a_send())
-        seen = intake.heard["unavailable"]
+        before = intake.results["unavailable"]
 
         async def tried_again() -> bool:
-            return intake.heard["unavailable"] >= seen + 5
+            return intake.results["unavailable"] >= before + 5
 
         await until(tried_again)
         assert intake.transport.receives == received
@@ -270,16 +270,16 @@ async def test_a_store_that_is_away_loses_nothing_and_stops_the_receiving() -> N
         assert (intake.behind.stored(), await intake.letters()) == (2, [])
 
 
-async def test_an_outage_of_the_store_is_nobodys_poison() -> None:
+async def test_an_outage_of_the_store_is_no_handling_failure() -> None:
     async with an_intake() as intake:
         failures = 0
 
         async def accept(command: AcceptMessage) -> Accepted:
             nonlocal failures
             failures += 1
-            if failures <= consuming.POISON_AFTER * 3:
+            if failures <= consuming.MAX_HANDLING_FAILURES * 3:
                 raise UnavailableError("database")
-            if failures == consuming.POISON_AFTER * 3 + 1:
+            if failures == consuming.MAX_HANDLING_FAILURES * 3 + 1:
                 raise LookupError("once")
             return await intake.behind.application.accept(command)
 
@@ -302,7 +302,7 @@ async def test_a_store_that_refuses_one_message_but_answers_lets_the_others_thro
         intake.put(a_send(clientMessageId="bad"))
 
         async def tried() -> bool:
-            return intake.heard["unavailable"] >= 1
+            return intake.results["unavailable"] >= 1
 
         await until(tried)
         intake.put(a_send(clientMessageId="good"))
@@ -314,7 +314,7 @@ async def test_a_store_that_refuses_one_message_but_answers_lets_the_others_thro
         assert intake.transport.lag(TOPIC, GROUP) == 1
         await intake.redeliver_until(lambda: intake.transport.lag(TOPIC, GROUP) == 0)
         (letter,) = await intake.letters()
-        assert (letter.reason, letter.deliveries) == ("EXHAUSTED", consuming.EXHAUSTED_AFTER + 1)
+        assert (letter.reason, letter.deliveries) == ("EXHAUSTED", consuming.MAX_DELIVERIES + 1)
 
 
 @pytest.mark.parametrize("error", [LookupError("a defect"), ConflictError("a guard")])
@@ -336,7 +336,7 @@ async def test_what_raises_in_our_code_again_and_again_is_a_dead_letter(
         intake.put(a_send(clientMessageId="fine"))
         await intake.redeliver_until(lambda: intake.transport.lag(TOPIC, GROUP) == 0)
         (letter,) = await intake.letters()
-        assert (letter.reason, letter.faults, calls) == ("POISON", (), consuming.POISON_AFTER)
+        assert (letter.reason, letter.faults, calls) == ("POISON", (), consuming.MAX_HANDLING_FAILURES)
         assert intake.behind.stored() == 1
         assert "hello" not in caplog.text
 
@@ -381,7 +381,7 @@ async def test_a_queue_that_raises_does_not_end_the_intake(monkeypatch: pytest.M
         assert intake.behind.stored() == 1
 
 
-async def test_many_at_once_share_a_transaction_and_no_more_than_the_most_are_in_hand(
+async def test_many_at_once_share_a_transaction_and_no_more_than_the_limit_are_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(consuming, "MAX_BATCH", 64)
@@ -410,7 +410,7 @@ async def test_many_at_once_share_a_transaction_and_no_more_than_the_most_are_in
         assert (most, intake.behind.stored()) == (64, 200)
 
 
-async def test_a_stop_finishes_what_is_in_hand_and_leaves_the_rest() -> None:
+async def test_a_stop_finishes_open_messages_and_leaves_the_others() -> None:
     reached, go_on = asyncio.Event(), asyncio.Event()
     async with an_intake() as intake:
 
@@ -419,10 +419,10 @@ async def test_a_stop_finishes_what_is_in_hand_and_leaves_the_rest() -> None:
             await go_on.wait()
             return await intake.behind.application.accept(command)
 
-        one = await intake.start(accept)
+        consumer = await intake.start(accept)
         intake.put(a_send(), "1")
         await reached.wait()
-        await one.stop()
+        await consumer.stop()
         intake.transport.put("other", b"")
         go_on.set()
         await intake.stop()
@@ -438,7 +438,7 @@ async def test_a_stop_does_not_wait_for_a_store_that_is_away() -> None:
         intake.put(a_send())
 
         async def tried() -> bool:
-            return intake.heard["unavailable"] >= 1
+            return intake.results["unavailable"] >= 1
 
         await until(tried)
         await intake.stop()

@@ -18,7 +18,7 @@ from wework_message.entrypoints.rest.sending import refusal
         ("CANCELLED", "CANCELLED_BY_CLIENT", 422, "CANCELLED"),
     ],
 )
-def test_what_will_not_be_sent_is_told_apart(status: str, reason: str | None, http: int, error: str) -> None:
+def test_each_way_of_not_being_sent_has_its_code(status: str, reason: str | None, http: int, error: str) -> None:
     data = object()
     refused = refusal(a_message(status=MessageStatus(status), reason=reason), data)
     assert (refused.status, refused.error, refused.data) == (http, error, data)

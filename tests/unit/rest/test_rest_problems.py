@@ -42,7 +42,7 @@ def test_an_error_that_is_not_in_the_table_has_its_parents_status() -> None:
     assert status_of(WeworkMessageError) is None
 
 
-def test_what_is_not_in_the_table_tells_nothing() -> None:
+def test_an_error_without_a_row_reveals_nothing() -> None:
     assert failure(WeworkMessageError("a secret")) is INTERNAL
     assert failure(ValueError("a secret")) is INTERNAL
     assert failure(HTTPException("a secret", status_code=502)) is INTERNAL
@@ -56,7 +56,7 @@ def test_an_error_with_a_path_names_its_field() -> None:
 
 
 @pytest.mark.parametrize(("error", "closes"), [(UnavailableError("database"), False), (DrainingError(), True)])
-def test_503_says_when_to_come_again_and_a_drain_closes(error: WeworkMessageError, closes: bool) -> None:
+def test_503_says_when_to_retry_and_a_drain_closes(error: WeworkMessageError, closes: bool) -> None:
     failed = failure(error)
     assert failed.status == 503
     assert (b"retry-after", b"1") in failed.headers

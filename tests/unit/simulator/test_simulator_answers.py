@@ -19,7 +19,7 @@ def record(path: str, body: dict[str, Any], conversation: str = "S:1688850000000
 
 
 def fields(data: bytes) -> dict[int, list[int | bytes]]:
-    found: dict[int, list[int | bytes]] = {}
+    values_by_field: dict[int, list[int | bytes]] = {}
     position = 0
 
     def varint() -> int:
@@ -37,11 +37,11 @@ def fields(data: bytes) -> dict[int, list[int | bytes]]:
         key = varint()
         if key & 7:
             length = varint()
-            found.setdefault(key >> 3, []).append(data[position : position + length])
+            values_by_field.setdefault(key >> 3, []).append(data[position : position + length])
             position += length
         else:
-            found.setdefault(key >> 3, []).append(varint())
-    return found
+            values_by_field.setdefault(key >> 3, []).append(varint())
+    return values_by_field
 
 
 @pytest.mark.parametrize(("text", "content"), [("hello", "CgsIABIHCgVoZWxsbw=="), ("test", "CgoIABIGCgR0ZXN0")])

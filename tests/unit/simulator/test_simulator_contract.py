@@ -50,7 +50,7 @@ def test_complete_body_is_accepted(path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "name"), [(path, name) for path in SEND_PATHS for name in contract().endpoints[path].fields]
 )
-def test_wrong_type_is_refused_where_it_stands(path: str, name: str) -> None:
+def test_wrong_type_is_refused_at_its_path(path: str, name: str) -> None:
     body = send_body(path)
     body[name] = WRONG[contract().endpoints[path].fields[name].type]
     assert [problem.loc for problem in check(path, body)] == [("body", name)]

@@ -1,4 +1,4 @@
-"""Which calls a scripted fault strikes, and how often."""
+"""Which calls a scripted fault applies to, and how often."""
 
 import random
 
@@ -9,22 +9,22 @@ from wework_message.simulator.faults import Fault, Faults
 from wework_message.simulator.options import SimulatorOptions
 
 
-def strikes(faults: Faults, calls: int, path: str = "/msg/send_text") -> int:
+def count_faulty(faults: Faults, calls: int, path: str = "/msg/send_text") -> int:
     return sum(faults.pick(path, "g", "S:1") is not None for _ in range(calls))
 
 
 def test_fault_is_spent_after_its_times() -> None:
     faults = Faults(random.Random(1))
     faults.add(Fault("refuse", times=3))
-    assert (strikes(faults, 10), faults.fired, faults.listing()) == (3, 3, [])
+    assert (count_faulty(faults, 10), faults.fired, faults.listing()) == (3, 3, [])
 
 
-def test_fault_without_times_strikes_until_cleared() -> None:
+def test_fault_without_times_applies_until_cleared() -> None:
     faults = Faults(random.Random(1))
     faults.add(Fault("refuse"))
-    assert strikes(faults, 10) == 10
+    assert count_faulty(faults, 10) == 10
     faults.clear()
-    assert strikes(faults, 10) == 0
+    assert count_faulty(faults, 10) == 0
 
 
 def test_probability_follows_the_seed() -> None:
@@ -48,7 +48,7 @@ def test_probability_follows_the_seed() -> None:
         (Fault("slow", guid="g", conversation_id="S:1"), {"/msg/send_text", "/msg/send_image"}),
     ],
 )
-def test_fault_strikes_the_calls_it_names(fault: Fault, struck: set[str]) -> None:
+def test_fault_applies_to_the_calls_it_names(fault: Fault, struck: set[str]) -> None:
     paths = ["/msg/send_text", "/msg/send_image", "/msg/revoke_msg", "/client/get_client_status"]
     assert {path for path in paths if fault.matches(path, "g", "S:1")} == struck
 

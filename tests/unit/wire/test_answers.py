@@ -171,8 +171,8 @@ def as_json(answer: Any) -> str:
 
 
 def as_dict(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(ANSWERS[name]))
-    return found
+    answer: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(ANSWERS[name]))
+    return answer
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -226,7 +226,7 @@ VARIANTS: Final = {
 }
 
 
-@pytest.mark.parametrize(("name", "variant"), [(name, one) for name in JAVA for one in VARIANTS[name]])
+@pytest.mark.parametrize(("name", "variant"), [(name, variant) for name in JAVA for variant in VARIANTS[name]])
 def test_an_answer_parses_into_javas_types(name: str, variant: str) -> None:
     answer = as_dict(variant)
     for field, kind in JAVA[name].items():
@@ -275,7 +275,7 @@ def test_a_lease_or_a_place_in_a_lane_is_no_next_attempt(status: str, shown: boo
     assert (answer.next_attempt_at is not None) is shown
 
 
-def test_the_attempt_that_has_a_provider_id_is_told_before_a_newer_one_without() -> None:
+def test_the_attempt_that_has_a_provider_id_is_shown_before_a_newer_one_without() -> None:
     lost = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
     answer = status_answer(view(the_message(accepted(), lost, status=MessageStatus.SENT)), simulated=False)
     assert (answer.provider_message_id, answer.error_code) == ("1000001", 0)
@@ -297,8 +297,8 @@ def test_simulated_is_what_its_provider_is(message: Message, simulated: bool) ->
 def test_the_timeline_is_in_the_order_of_time_whatever_the_notes_order() -> None:
     message = the_message(accepted(), accepted_at=NOW)
     notes = [Note("LATER", NOW + 2000), Note("SAME_TIME", NOW), Note("BETWEEN", NOW + 1000, attempt=1)]
-    told = [entry.kind for entry in message_answer(view(message), notes, simulated=False).timeline]
-    assert told == ["ACCEPTED", "SAME_TIME", "ATTEMPT_STARTED", "BETWEEN", "ATTEMPT_ENDED", "LATER"]
+    kinds = [entry.kind for entry in message_answer(view(message), notes, simulated=False).timeline]
+    assert kinds == ["ACCEPTED", "SAME_TIME", "ATTEMPT_STARTED", "BETWEEN", "ATTEMPT_ENDED", "LATER"]
 
 
 def test_an_open_call_has_begun_and_not_ended() -> None:
@@ -340,6 +340,6 @@ def test_instants_have_milliseconds_and_z(ms: int | None, text: str | None) -> N
 
 def test_facts_stand_in_the_timeline_by_their_names() -> None:
     notes = [Note(kind, NOW + 9000, attempt=1, source="callback") for kind in FactKind]
-    told = message_answer(view(the_message(accepted())), notes, simulated=False).timeline[-len(FactKind) :]
-    assert [entry.kind for entry in told] == [str(kind) for kind in FactKind]
-    assert {entry.provider_code for entry in told} == {PROVIDER}
+    entries = message_answer(view(the_message(accepted())), notes, simulated=False).timeline[-len(FactKind) :]
+    assert [entry.kind for entry in entries] == [str(kind) for kind in FactKind]
+    assert {entry.provider_code for entry in entries} == {PROVIDER}

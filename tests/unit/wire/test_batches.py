@@ -50,9 +50,9 @@ def refused(raw: Mapping[str, Any], *, key: str | None = None, limits: Limits | 
 def problems(raw: Mapping[str, Any], *, limits: Limits | None = None) -> dict[str, str]:
     refusal = refused(raw, limits=limits)
     assert refusal.status == 422
-    found = {problem.path: str(problem.code) for problem in refusal.errors}
-    assert len(found) == len(refusal.errors), "every problem is named once"
-    return found
+    codes_by_path = {problem.path: str(problem.code) for problem in refusal.errors}
+    assert len(codes_by_path) == len(refusal.errors), "every problem is named once"
+    return codes_by_path
 
 
 def faults(item: BatchItem) -> dict[str, str]:
@@ -129,7 +129,7 @@ def test_200_items_are_possible_and_the_limit_is_a_setting() -> None:
     assert problems({"messages": [TEXT] * 3}, limits=Limits(max_batch_size=2)) == {"messages": "TOO_LONG"}
 
 
-def test_java_names_beside_messages_may_be_null() -> None:
+def test_java_names_in_addition_to_messages_may_be_null() -> None:
     assert batch(dict.fromkeys(JAVA_DTO) | {"messages": [TEXT]}).items
 
 

@@ -53,9 +53,9 @@ def answer_to(raw: Mapping[str, Any]) -> SendRequest | RequestRejected:
 def problems(raw: Mapping[str, Any], *, limits: Limits = LIMITS) -> dict[str, str]:
     refusal = refused(raw, limits=limits)
     assert (refusal.status, refusal.error) == (422, "VALIDATION_FAILED")
-    found = {problem.path: str(problem.code) for problem in refusal.errors}
-    assert len(found) == len(refusal.errors), "every problem is named once"
-    return found
+    codes_by_path = {problem.path: str(problem.code) for problem in refusal.errors}
+    assert len(codes_by_path) == len(refusal.errors), "every problem is named once"
+    return codes_by_path
 
 
 def without(raw: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -76,8 +76,8 @@ def test_the_first_request_anyone_makes_is_read() -> None:
 def test_a_full_example_of_every_type_is_read(kind: str) -> None:
     read = send(EXAMPLES[kind])
     assert read.draft.content.message_type == kind
-    kept = msgspec.json.decode(encode_content(read.draft.content))
-    assert kept.items() >= without(EXAMPLE_CONTENTS[kind], "messages").items()
+    stored = msgspec.json.decode(encode_content(read.draft.content))
+    assert stored.items() >= without(EXAMPLE_CONTENTS[kind], "messages").items()
 
 
 @pytest.mark.parametrize(("kind", "name"), NEEDED)
@@ -104,8 +104,8 @@ def test_a_field_of_another_json_type_is_named(kind: str, name: str) -> None:
     for wrong in (True, 5, 5.5, "x", ["x"], {"x": 1}):
         if type(wrong) is type(value) or (isinstance(value, float) and wrong == 5):
             continue
-        found = problems(EXAMPLES[kind] | {name: wrong})
-        path, code = next(iter(found.items()))
+        refused = problems(EXAMPLES[kind] | {name: wrong})
+        path, code = next(iter(refused.items()))
         assert path.split("[")[0].split(".")[0] == name
         assert code == "WRONG_TYPE" or isinstance(wrong, list | dict)
 
@@ -113,8 +113,8 @@ def test_a_field_of_another_json_type_is_named(kind: str, name: str) -> None:
 @pytest.mark.parametrize("kind", CONTENTS)
 def test_all_missing_fields_are_named_at_once(kind: str) -> None:
     expected = dict.fromkeys(("guid", "conversationId", *REQUIRED[kind]), "REQUIRED")
-    found = problems({"messageType": kind})
-    assert without(found, "quoteMessageId") == expected
+    refused = problems({"messageType": kind})
+    assert without(refused, "quoteMessageId") == expected
 
 
 @pytest.mark.parametrize("kind", CONTENTS)
@@ -244,13 +244,13 @@ def test_every_common_field_reaches_the_draft() -> None:
 
 @given(draft=drafts(now=NOW))
 def test_every_option_that_a_request_asks_for_is_read(draft: Draft) -> None:
-    asked = draft.options
-    values = {field.name: getattr(asked, field.name) for field in fields(SendOptions)}
+    options = draft.options
+    values = {field.name: getattr(options, field.name) for field in fields(SendOptions)}
     values |= {name: iso(values[name]) for name in ("scheduled_at", "expires_at")}
     raw = {JSON_NAMES[name]: value for name, value in values.items() if value is not None}
     read = send(TEXT | raw).draft.options
     for name in values:
-        assert getattr(read, name) == getattr(asked, name), name
+        assert getattr(read, name) == getattr(options, name), name
 
 
 def test_a_request_may_name_every_option_and_nothing_else_but_sender_conversation_and_content() -> None:
@@ -336,7 +336,7 @@ def test_texts_inside_other_contents_are_limited_too() -> None:
     assert send(TEXT | {"content": "x" * 5_000}, limits=Limits(max_text_length=5_000)).drafts
 
 
-def test_a_quote_names_one_of_ours_or_says_everything() -> None:
+def test_a_quote_names_one_of_ours_or_has_every_field() -> None:
     base = {"guid": "g", "conversationId": "S:1", "messageType": "QUOTE", "content": "x"}
     assert send(base | {"quoteMessageId": "m"}).drafts
     full = without(without(EXAMPLES["QUOTE"], "quoteMessageId"), "atList")

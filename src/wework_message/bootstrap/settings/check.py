@@ -1,4 +1,4 @@
-"""``config check``: the settings in force, secrets masked, with the origin of each and what the Java keys do here."""
+"""``config check``: the settings in force, secrets masked, with the origin of each and the effect of the Java keys."""
 
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -29,7 +29,7 @@ EFFECTS: Final = MappingProxyType(
         "rocketmq.producer.retry-times-when-send-failed": "publish tries before the sweeper",
     }
 )
-"""What a key that the Java service had means here (D-42, D-47, D-55 and D-60)."""
+"""The effect of keys that the Java service had (D-42, D-47, D-55 and D-60)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def check_rows(loaded: Loaded) -> tuple[Row, ...]:
 
 
 def check_document(loaded: Loaded) -> dict[str, object]:
-    """The same as one document that `json` can write, with warnings and what would stop the start."""
+    """The same as one document that `json` can write, with warnings and the problems that would stop the start."""
     rows = check_rows(loaded)
     return {
         "profile": loaded.profile or None,
@@ -100,7 +100,7 @@ def _values(loaded: Loaded) -> dict[str, object]:
 
 
 def _shown_options(provider: ProviderSettings) -> dict[str, str]:
-    """Only what the protocol says is no secret is shown."""
+    """Options are masked unless the protocol says that they are no secrets."""
     protocol = find_protocol(provider.protocol)
     return {
         name: str(option) if protocol is None or name in protocol.secret_options else option.reveal()

@@ -1,4 +1,4 @@
-"""``datasource.*``: which kind of database it names, and what keeps that from being opened."""
+"""``datasource.*``: the kind of database, and the problems that keep it from being opened."""
 
 from wework_message.adapters.sql.core.database_kind import DatabaseAddressError, DatabaseKind, DatabaseSource
 from wework_message.adapters.sql.database_kinds import kind_of
@@ -13,7 +13,7 @@ from wework_message.bootstrap.settings.model import DatasourceSettings
 
 
 def database_kind(datasource: DatasourceSettings) -> DatabaseKind | None:
-    """The kind that the URL names; None without a URL. Raises `InvalidSettingError` for one that does not exist."""
+    """The kind of the URL's database; None without a URL. Raises `InvalidSettingError` for one that does not exist."""
     if datasource.url is None:
         return None
     try:
@@ -23,7 +23,7 @@ def database_kind(datasource: DatasourceSettings) -> DatabaseKind | None:
 
 
 def database_source(datasource: DatasourceSettings) -> DatabaseSource:
-    """URL, user and password in the clear, for whatever opens the database."""
+    """URL, user and password in the clear, for the backend that opens the database."""
     return DatabaseSource(
         url=datasource.url.reveal() if datasource.url else "",
         username=datasource.username,
@@ -42,7 +42,7 @@ def check_database(datasource: DatasourceSettings) -> None:
 
 
 def login_problems(datasource: DatasourceSettings) -> list[SettingsError]:
-    """What the database of the URL cannot be opened without, and nobody gave."""
+    """A problem per setting that the database of the URL needs and that is not set."""
     if (kind := database_kind(datasource)) is None:
         return []
     return [
@@ -60,5 +60,5 @@ def driver_problems(datasource: DatasourceSettings) -> list[MissingBackendError]
 
 
 def missing_extra(key: str, title: str, extra: str) -> MissingBackendError:
-    """What `key` asks for is in an extra that is not installed."""
+    """The problem that `key` needs an extra that is not installed."""
     return MissingBackendError(key, f"{title} needs the extra {extra}: pip install 'wework-message[{extra}]'")

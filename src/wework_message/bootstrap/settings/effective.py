@@ -1,4 +1,4 @@
-"""Environment over profile file over file over default, every value with where it comes from (D-49)."""
+"""Environment over profile file over file over default, every value with its origin (D-49)."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -28,10 +28,10 @@ from wework_message.bootstrap.settings.spring import (
 )
 
 BUILT_IN_PROVIDER: Final = "guangzhou-guxing"
-"""The provider there is when nobody configures one."""
+"""The provider that exists when the settings configure none."""
 
 _PROVIDER_NAMES: Final = {BUILT_IN_PROVIDER: "广州孤星"}
-_JDBC: Final = re.compile(rf"jdbc:(?P<name>{'|'.join(JDBC)})://(?P<rest>[^?]*)(?:\?(?P<options>.*))?", re.DOTALL)
+_JDBC: Final = re.compile(rf"jdbc:(?P<name>{'|'.join(JDBC)})://(?P<address>[^?]*)(?:\?(?P<options>.*))?", re.DOTALL)
 _LEVELS: Final = {"WARN": "WARNING", "TRACE": "DEBUG", "FATAL": "CRITICAL"}
 
 
@@ -60,7 +60,7 @@ DEFAULT: Final = Origin(OriginKind.DEFAULT)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A value before it is checked, with its origin and the rank of its source (0 = default, more wins)."""
+    """A value before it is checked, with its origin and the rank of its source (0 = default, the highest wins)."""
 
     value: Value
     origin: Origin
@@ -69,7 +69,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Sources:
-    """What was read so far, merged: add sources from the weakest to the strongest."""
+    """The sources read so far, merged: add sources from the weakest to the strongest."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
     ignored: set[str] = field(default_factory=set)
@@ -96,7 +96,7 @@ class Sources:
             else:
                 names = self._names((*self.entries, *own, key))
                 raise UnknownSettingError(key, likely_keys(key, names), str(origin))
-        # An own key that is null says nothing against Spring's key beside it.
+        # An own key that is null does not override Spring's key.
         self.entries |= own | {key: entry for key, entry in alias.items() if key not in own or own[key].value is None}
 
     def providers(self) -> list[str]:
@@ -122,7 +122,7 @@ class Effective:
 
 
 def merge(sources: Sources, stand_ins: Mapping[str, str]) -> Effective:
-    """What holds in the end; raises `InvalidSettingError` with the key, what is allowed, and the source.
+    """The settings in force; raises `InvalidSettingError` with the key, what is allowed, and the source.
 
     `stand_ins` are values for keys that are null or not given.
     """
@@ -147,14 +147,14 @@ def merge(sources: Sources, stand_ins: Mapping[str, str]) -> Effective:
 
 
 def nested(values: Mapping[str, object]) -> dict[str, object]:
-    """Dotted keys as a tree of maps; what a provider's key holds stays below `app.wework.providers`."""
+    """Dotted keys as a tree of maps; what belongs to a provider stays below `app.wework.providers`."""
     tree: dict[str, Any] = {}
     for key, value in values.items():
-        *parents, last = key.split(".")
+        *parents, name = key.split(".")
         place = tree
         for parent in parents:
             place = place.setdefault(parent, {})
-        place[last] = value
+        place[name] = value
     return tree
 
 
@@ -183,7 +183,7 @@ def _translate(entries: dict[str, Entry], notes: list[str]) -> None:
     """Java's spellings of values into ours."""
     url = entries.get("datasource.url")
     if url and isinstance(url.value, str) and (jdbc := _JDBC.fullmatch(url.value)):
-        entries["datasource.url"] = Entry(f"{JDBC[jdbc['name']].name}://{jdbc['rest']}", url.origin, url.rank)
+        entries["datasource.url"] = Entry(f"{JDBC[jdbc['name']].name}://{jdbc['address']}", url.origin, url.rank)
         if options := [option.partition("=")[0] for option in (jdbc["options"] or "").split("&") if option]:
             notes.append(f"datasource.url: JDBC options without effect: {', '.join(options)} ({url.origin})")
     level = entries.get("logging.level")
@@ -206,5 +206,5 @@ def _name_providers(entries: dict[str, Entry], names: list[str]) -> None:
         label = entries.get(f"{prefix}.name")
         if label is None or not label.value:
             entries[f"{prefix}.name"] = Entry(_PROVIDER_NAMES.get(name, code.value), DEFAULT)
-        if (other := codes.setdefault(str(code.value), name)) != name:
-            raise InvalidSettingError(f"{prefix}.code", f"provider {other} has the same code")
+        if (owner := codes.setdefault(str(code.value), name)) != name:
+            raise InvalidSettingError(f"{prefix}.code", f"provider {owner} has the same code")

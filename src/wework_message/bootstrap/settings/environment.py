@@ -17,7 +17,7 @@ from wework_message.bootstrap.settings.sources import parse_yaml
 from wework_message.bootstrap.settings.spring import ALIASES, PROFILES_KEY, REDIS_PARTS
 
 OWN_PREFIXES: Final = ("APP_WEWORK_", "APP_MESSAGE_")
-"""Nobody else's variables begin so: one that names no key stops the start."""
+"""Prefixes of our own variables: a variable with one of them that names no key stops the start."""
 
 _SPRING_NAMES: Final = {
     "datasource.url": "SPRING_DATASOURCE_URL",
@@ -42,26 +42,26 @@ def read_environment(environ: Mapping[str, str], configured: Collection[str]) ->
     """Key -> (variable, value) of every variable that sets something, in the order of the variables' names.
 
     `configured` are the providers of the files. Raises `UnknownSettingError` for a variable with one of our own
-    prefixes that names no key; other variables are none of our business.
+    prefixes that names no key; other variables are ignored.
     """
     fixed = {variable_of(key): key for key in (*known_leaves(()), *ALIASES, *REDIS_PARTS, PROFILES_KEY)}
-    found: dict[str, tuple[str, Value]] = {}
+    settings: dict[str, tuple[str, Value]] = {}
     unknown: list[str] = []
     for variable in sorted(environ):
         key = fixed.get(variable) or provider_key(variable, configured, provider_leaves())
         if key is not None:
             leaf = leaf_of(key)
             text = environ[variable]
-            found[key] = (variable, parse_yaml(text, variable) if leaf and leaf.mapping and text else text)
+            settings[key] = (variable, parse_yaml(text, variable) if leaf and leaf.mapping and text else text)
         elif variable.startswith(OWN_PREFIXES):
             unknown.append(variable)
     if unknown:
         raise UnknownSettingError(unknown[0], [*fixed, *_provider_variables(unknown[0])])
-    return found
+    return settings
 
 
 def _provider_variables(variable: str) -> list[str]:
-    """Every provider setting that a misspelt `variable` could mean: its words cut anywhere, with each setting's name."""
+    """Every provider setting that a misspelt `variable` could mean: its words split anywhere, with each setting's name."""
     prefix = variable_of(PROVIDER_PREFIX)
     words = variable.removeprefix(prefix).split("_") if variable.startswith(prefix) else []
     providers = ["_".join(words[:length]) for length in range(1, len(words))]
@@ -71,18 +71,20 @@ def _provider_variables(variable: str) -> list[str]:
 def provider_key(variable: str, configured: Collection[str], leaves: Iterable[str]) -> str | None:
     """The provider setting that `variable` names, or None.
 
-    Providers may be called anything, so a name can be cut in several places: a provider that the files configure wins
+    Providers have free names, so a variable can be split in several places: a provider that the files configure wins
     (the longest one), then the longest setting's name.
     """
     prefix = variable_of(PROVIDER_PREFIX)
     if not variable.startswith(prefix):
         return None
-    rest = variable.removeprefix(prefix)
+    suffix = variable.removeprefix(prefix)
     splits: list[tuple[bool, int, int, str]] = []
     for leaf in leaves:
         tail = f"_{variable_of(leaf)}"
-        provider = rest.removesuffix(tail).lower().replace("_", "-")
-        if rest.endswith(tail) and PROVIDER_KEY.fullmatch(provider):
-            known = provider in configured
-            splits.append((known, len(provider) if known else 0, len(leaf), f"{PROVIDER_PREFIX}{provider}.{leaf}"))
+        provider = suffix.removesuffix(tail).lower().replace("_", "-")
+        if suffix.endswith(tail) and PROVIDER_KEY.fullmatch(provider):
+            is_configured = provider in configured
+            splits.append(
+                (is_configured, len(provider) if is_configured else 0, len(leaf), f"{PROVIDER_PREFIX}{provider}.{leaf}")
+            )
     return max(splits)[-1] if splits else None

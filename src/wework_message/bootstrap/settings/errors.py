@@ -1,4 +1,4 @@
-"""What can be wrong with the settings: one family, each error naming the key or the variable, never a secret's value."""
+"""Errors of the settings; each names the key or the variable, never a secret's value."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -32,9 +32,9 @@ class SettingsFileError(SettingsError):
 class UnknownSettingError(SettingsError):
     """A key or variable of ours that does not exist; `nearest` is the known name that looks most like it, or None."""
 
-    def __init__(self, path: str, known: Sequence[str], where: str | None = None) -> None:
-        """`known` are the names it may have meant, `where` the file it stands in."""
-        self.nearest = next(iter(get_close_matches(path, known, n=1, cutoff=0.6)), None)
+    def __init__(self, path: str, known_names: Sequence[str], where: str | None = None) -> None:
+        """`known_names` are those it may have meant, `where` is the file that has it."""
+        self.nearest = next(iter(get_close_matches(path, known_names, n=1, cutoff=0.6)), None)
         hint = f", did you mean {self.nearest}?" if self.nearest else ""
         super().__init__(path, f"unknown setting{f' in {where}' if where else ''}{hint}")
 
@@ -44,22 +44,22 @@ class InvalidSettingError(SettingsError):
 
 
 class MissingSettingError(SettingsError):
-    """The active profile needs a value that nobody gave; `variable` is the environment variable that gives it."""
+    """The active profile needs a value that is not set; `variable` is the environment variable that gives it."""
 
     def __init__(self, path: str, variable: str, reason: str) -> None:
-        """`reason` says why it cannot start without."""
+        """`reason` says why the start needs the value."""
         super().__init__(path, f"{reason}; set it in a file or by {variable}")
         self.variable = variable
 
 
 class MissingBackendError(SettingsError):
-    """The setting asks for something that this version does not have yet."""
+    """The setting needs an extra that is not installed, or has no effect without another setting."""
 
 
 class StartRefusedError(SettingsError):
     """Several settings stop the start at once; `problems` holds each of them."""
 
     def __init__(self, problems: Sequence[SettingsError]) -> None:
-        """`problems` in the order they should be read."""
+        """`problems` in the order in which they should be read."""
         super().__init__("settings", f"{len(problems)} problems\n" + "\n".join(f"- {problem}" for problem in problems))
         self.problems = tuple(problems)

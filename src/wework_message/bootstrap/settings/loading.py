@@ -40,7 +40,7 @@ _REDIS_SCHEMES: Final = frozenset({"redis", "rediss"})
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The settings in force and how they came about."""
+    """The settings in force and their origins."""
 
     settings: Settings
     origins: Mapping[str, Origin]
@@ -62,7 +62,7 @@ def load(environ: Mapping[str, str], *, config_dir: Path | None = None, config_f
     """Read `application.yml`, the active profiles' files and `environ`; raise `SettingsError` at the first fault.
 
     Files are looked up in `config_dir`, else in the folder of `config_file`, else in ``./config`` and ``.``; only
-    `config_file` has to exist. What a profile demands before the service may start is `require_startable`'s business,
+    `config_file` has to exist. The demands of a profile are checked by `require_startable`,
     so that ``config check`` can show the settings of a start that is refused.
     """
     base, folders = _places(config_dir, config_file)
@@ -105,7 +105,7 @@ def _from_file(path: Path, kind: OriginKind, environ: Mapping[str, str]) -> Iter
 
 
 def _profiles(environ: Mapping[str, str], sources: Sources) -> list[str]:
-    """The environment's profiles, else the file's (`spring.profiles.active`): a deployment must not pass for embedded."""
+    """The environment's profiles, else the file's (`spring.profiles.active`): a deployment must not be taken for embedded."""
     variable = variable_of(PROFILES_KEY)
     entry = sources.entries.get(PROFILES_KEY)
     where, text = (
@@ -127,7 +127,7 @@ def _tree(effective: Effective) -> Settings:
 
 
 def _check_relations(settings: Settings) -> None:
-    """What no single value shows; raises `InvalidSettingError`."""
+    """Check values against each other; raises `InvalidSettingError`."""
     if settings.security.mode != "open":
         raise InvalidSettingError("security.mode", "not available yet: this version has the mode open only")
     check_database(settings.datasource)
@@ -147,7 +147,7 @@ def _check_relations(settings: Settings) -> None:
 
 
 def _check_options(key: str, provider: ProviderSettings) -> None:
-    """By its protocol; one that is not installed stops the start anyway."""
+    """Let the protocol check its options; a protocol that is not installed stops the start anyway."""
     protocol = find_protocol(provider.protocol)
     if protocol is None:
         return

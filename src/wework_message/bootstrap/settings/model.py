@@ -1,6 +1,6 @@
 """The settings as one frozen tree; attribute names are the keys of `application.yml` with ``_`` for ``-``.
 
-Ranges stand in the types and are checked when a file or a variable is read; the defaults here are the product's.
+Ranges are in the types and are checked when a file or a variable is read; the defaults here are those of the product.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
 from wework_message.domain.outcomes import OutcomeClass
 
 SIMULATOR: Final = "simulator"
-"""The value of `api-base-url` that asks for the built-in simulator in so many words, whatever the profile."""
+"""The value of `api-base-url` that asks for the built-in simulator explicitly, in any profile."""
 
 EMBEDDED_DATABASE: Final = "sqlite:///var/wework-message.db"
-"""What `datasource.url` is without a profile, or with `dev`, when nobody sets it."""
+"""`datasource.url` without a profile, or with `dev`, where it is not set."""
 
 _Ms: TypeAlias = Annotated[int, Meta(ge=1, le=600_000)]
 _Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000)]
@@ -71,13 +71,13 @@ class ManagementServerSettings(Section, frozen=True):
 
 
 class ManagementSettings(Section, frozen=True):
-    """What operators ask; every other key of Spring's section has no meaning here."""
+    """Health and metrics; every other key of Spring's section has no meaning here."""
 
     server: ManagementServerSettings = ManagementServerSettings()
 
 
 class DatasourceSettings(Section, frozen=True):
-    """The database, which is the truth (D-10)."""
+    """The database, the single source of truth (D-10)."""
 
     url: SecretUrl | None = None
     """``sqlite:///relative``, ``sqlite:////absolute`` or ``mysql://user:password@host:3306/database``.
@@ -95,23 +95,23 @@ class DatasourceSettings(Section, frozen=True):
 
 
 class RedisSettings(Section, frozen=True):
-    """What processes share beside the database; nothing that correctness needs."""
+    """What processes share in addition to the database; nothing that correctness needs."""
 
     url: SecretUrl | None = None
     """``redis://[:password@]host:6379/0`` or ``rediss://...``; null = in memory of the process."""
     cache_status: bool = False
-    """Keep statuses there for clients that poll (ADR 0018)."""
+    """Keep statuses in Redis for clients that poll (ADR 0018)."""
 
 
 class TopicSettings(Section, frozen=True):
     """RocketMQ topics."""
 
     due: _Word = "wework-message-due"
-    """Rings of due message ids."""
+    """Wake-ups with the ids of due messages."""
     intake: _Word | None = None
     """Requests of other systems, such as the Java service's `async-message-send`; null = none are read."""
     callbacks: _Word | None = None
-    """Provider callbacks; null = they are handled inline (D-58)."""
+    """Wake-ups for stored callbacks; null = none are published (D-58)."""
 
 
 class ProducerSettings(Section, frozen=True):
@@ -122,11 +122,11 @@ class ProducerSettings(Section, frozen=True):
     send_message_timeout: _Ms = 3000
     """Request timeout of the client, ms, rounded up to whole seconds."""
     retry_times_when_send_failed: Annotated[int, Meta(ge=0, le=100)] = 3
-    """Tries of one publish before the sweeper takes over."""
+    """Tries of one publish before polling has to find the message."""
 
 
 class RocketmqSettings(Section, frozen=True):
-    """The doorbell between processes; the database stays the truth."""
+    """The queue that wakes other processes; the database stays the single source of truth."""
 
     name_server: _Word | None = None
     """``host:9876[;host:9876]``; null = in-process queue."""
@@ -162,7 +162,7 @@ class ProviderSettings(Section, frozen=True):
     weight: Annotated[int, Meta(ge=1, le=10_000)] = 100
     """Share among providers of one priority."""
     protocol: _Protocol = "guxing"
-    """Which adapter speaks to it."""
+    """The protocol of the adapter."""
     api_base_url: _BaseUrl | None = None
     """http(s) URL without credentials; `simulator`, or null with the embedded profile = the built-in simulator."""
     timeout_ms: _Ms = 30_000
@@ -170,9 +170,9 @@ class ProviderSettings(Section, frozen=True):
     retry_count: Annotated[int, Meta(ge=0, le=100)] = 3
     """Cap of the quick tries at this provider; 0 counts as 1 (D-47), see `quick_tries`."""
     outcome_codes: _OutcomeCodes = msgspec.field(default_factory=dict)
-    """Provider's result code -> outcome class, over the ones built in from the contract (D-43)."""
+    """Provider's result code -> outcome class, in addition to the built-in table of the contract (D-43)."""
     options: _Options = msgspec.field(default_factory=dict)
-    """What its protocol wants to know beside the rest. All are kept as secrets; the protocol says which ones are none."""
+    """Further options of its protocol. All are kept as secrets; the protocol says which ones are none."""
 
     @property
     def quick_tries(self) -> int:
@@ -193,7 +193,7 @@ class AsyncSettings(Section, frozen=True):
     enabled: bool = True
     """False = the async route answers 503."""
     core_pool_size: Annotated[int, Meta(ge=0, le=10_000)] = 10
-    """Accepted for Java's sake, without effect."""
+    """Accepted for compatibility with the Java service, without effect."""
     max_pool_size: Annotated[int, Meta(ge=1, le=1000)] = 50
     """Provider calls in flight per process."""
 
@@ -208,12 +208,12 @@ class RetrySettings(Section, frozen=True):
 
 
 class LimitSettings(Section, frozen=True):
-    """How much one request or account may ask for."""
+    """Limits of one request or account."""
 
     max_batch_size: Annotated[int, Meta(ge=1, le=200)] = 200
     """Items of one batch request."""
     rate_limit_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
-    """Messages per account and minute; what is over waits, it does not fail (D-22)."""
+    """Messages per account and minute; what exceeds it waits and does not fail (D-22)."""
     max_text_length: _Count = 4000
     """Characters of one text."""
     max_mass_recipients: _Count = 200
@@ -231,15 +231,15 @@ class UnknownSettings(Section, frozen=True):
     """What happens to a message that was perhaps sent (D-16 and D-40)."""
 
     on_unknown: Literal["HOLD", "FAIL", "RESEND"] = "HOLD"
-    """HOLD waits for evidence or a person; RESEND also needs `duplicateSafe` of the message."""
+    """HOLD waits for evidence or a decision of a person; RESEND also needs `duplicateSafe` of the message."""
     horizon_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 90
-    """H, seconds: absence of an echo proves nothing before it, a lane is blocked for at most 2 x H."""
+    """H, seconds: before it the absence of an echo proves nothing; a lane is blocked for at most 2 x H."""
     fail_after_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
-    """Hours until FAIL gives up an UNKNOWN."""
+    """Hours until FAIL ends an UNKNOWN message as failed."""
 
 
 class RetentionSettings(Section, frozen=True):
-    """When what is done with is deleted."""
+    """When finished rows are deleted."""
 
     message_days: Annotated[int, Meta(ge=7, le=36_500)] | None = None
     """Messages that rest are deleted so many days after they were accepted and last changed; null = never."""
@@ -266,7 +266,7 @@ class AppSettings(Section, frozen=True):
 
 
 class LogFileSettings(Section, frozen=True):
-    """The log file beside stdout."""
+    """The log file, in addition to stdout."""
 
     name: str | None = "logs/message-service.log"
     """Path, relative to the working directory; null = off (D-56)."""
@@ -277,14 +277,14 @@ class LoggingSettings(Section, frozen=True):
 
     file: LogFileSettings = LogFileSettings()
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    """Least level that is written; WARN, TRACE and FATAL of Java are understood."""
+    """The lowest level that is written; WARN, TRACE and FATAL of Java are understood."""
 
 
 class SecuritySettings(Section, frozen=True):
     """Who may call."""
 
     mode: str = "open"
-    """`open` = no keys; the only one this version has."""
+    """`open` = no keys; the only mode of this version."""
 
 
 class Settings(Section, frozen=True):

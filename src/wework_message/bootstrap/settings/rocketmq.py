@@ -1,4 +1,4 @@
-"""What the settings of RocketMQ must be, and what their transport needs."""
+"""Checks of the RocketMQ settings and of the client that the transport needs."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from wework_message.bootstrap.settings.errors import InvalidSettingError, Missin
 from wework_message.bootstrap.settings.model import RocketmqSettings
 
 PROXY_PORT: Final = 8081
-"""Where a proxy listens unless it is told otherwise."""
+"""The default port of a proxy."""
 
 GRPC_CLIENT: Final = "rocketmq-python-client"
 NATIVE_CLIENT: Final = "rocketmq-client-python"
@@ -19,7 +19,7 @@ _NAME: Final = re.compile(r"[%a-zA-Z0-9_-]{1,100}")
 
 
 def queue_problems(settings: RocketmqSettings) -> Iterator[SettingsError]:
-    """Everything that stops the start where a name server is named."""
+    """Everything that stops the start where a name server is set."""
     if settings.name_server is None:
         return
     yield from _unreadable("rocketmq.name-server", settings.name_server, addresses)
@@ -33,8 +33,8 @@ def queue_problems(settings: RocketmqSettings) -> Iterator[SettingsError]:
     if (settings.access_key is None) != (settings.secret_key is None):
         yield InvalidSettingError("rocketmq.secret-key", "access-key and secret-key go together")
     if settings.transport == "native":
-        for key, given in (("namespace", settings.namespace), ("tls", settings.tls)):
-            if given:
+        for key, value in (("namespace", settings.namespace), ("tls", settings.tls)):
+            if value:
                 yield InvalidSettingError(f"rocketmq.{key}", "is for transport grpc only")
     if (problem := client_problem(settings.transport)) is not None:
         yield problem
@@ -51,7 +51,7 @@ def queue_warnings(settings: RocketmqSettings) -> tuple[str, ...]:
 
 
 def is_installed(name: str) -> bool:
-    """Whether a distribution is there, whatever it contains."""
+    """Whether a distribution of this name is installed."""
     try:
         distribution(name)
     except PackageNotFoundError:
@@ -60,18 +60,22 @@ def is_installed(name: str) -> bool:
 
 
 def client_problem(transport: str, installed: Callable[[str], bool] = is_installed) -> SettingsError | None:
-    """Both clients are modules of one name, and the one that was installed last has damaged the other."""
+    """What is wrong with the installed clients: both are modules of one name, and the last installed one damages the other."""
     client, extra = _CLIENTS[transport]
-    other = GRPC_CLIENT if client == NATIVE_CLIENT else NATIVE_CLIENT
-    has, has_other = installed(client), installed(other)
+    other_client = GRPC_CLIENT if client == NATIVE_CLIENT else NATIVE_CLIENT
+    has, has_other = installed(client), installed(other_client)
     if has and has_other:
-        fix = f"pip uninstall {other} {client}, then pip install 'wework-message[{extra}]'"
-        return InvalidSettingError("rocketmq.transport", f"{other} and {client} cannot be installed together: {fix}")
+        fix = f"pip uninstall {other_client} {client}, then pip install 'wework-message[{extra}]'"
+        return InvalidSettingError(
+            "rocketmq.transport", f"{other_client} and {client} cannot be installed together: {fix}"
+        )
     if has:
         return None
     if has_other:
         fix = f"set rocketmq.transport, or in an environment of its own: pip install 'wework-message[{extra}]'"
-        return InvalidSettingError("rocketmq.transport", f"{transport} needs {client}, and {other} is installed: {fix}")
+        return InvalidSettingError(
+            "rocketmq.transport", f"{transport} needs {client}, and {other_client} is installed: {fix}"
+        )
     return MissingBackendError(
         "rocketmq.name-server", f"RocketMQ needs the extra {extra}: pip install 'wework-message[{extra}]'"
     )

@@ -1,4 +1,4 @@
-"""The keys that exist, read off the tree: which are values, which are sections, and what each value may be."""
+"""The keys that exist, derived from the tree: values, sections, and the range of each value."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,18 +15,18 @@ from wework_message.bootstrap.settings.secrets import Secret
 PROVIDERS: Final = "app.wework.providers"
 PROVIDER_PREFIX: Final = f"{PROVIDERS}."
 PROVIDER_KEY: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-"""Lower case with single hyphens: the only spelling that an environment variable can name without doubt."""
+"""Lower case with single hyphens: the only spelling that an environment variable can name unambiguously."""
 
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 
 Value: TypeAlias = object
-"""What a file or a variable says: a text, None, or a map."""
+"""A value of a file or a variable: a text, None, or a map."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One setting: its key, with ``*`` for a provider's name, and what it may be."""
+    """One setting: its key, with ``*`` for a provider's name, and its range."""
 
     key: str
     annotation: object
@@ -36,10 +36,10 @@ class Leaf:
     mapping: bool
     secret: bool
     allowed: str
-    """What it may be, in words, for an error."""
+    """The range in words, for an error."""
 
     def convert(self, value: Value) -> object:
-        """`value` as the tree holds it; raises ValueError where it is not allowed (without saying the value)."""
+        """`value` as the tree holds it; raises ValueError where it is not allowed (the text never contains it)."""
         if value == "" and self.nullable:
             return None
         if isinstance(value, str) and self.boolean:
@@ -76,15 +76,15 @@ def provider_of(key: str) -> str | None:
 
 
 def known_leaves(providers: Iterable[str]) -> dict[str, Leaf]:
-    """Every key there is with its setting, in the order of the tree, given the keys of the providers."""
+    """Every key with its setting, in the order of the tree; `providers` are the keys of the providers."""
     names = list(providers)
-    found: dict[str, Leaf] = {}
+    leaves: dict[str, Leaf] = {}
     for pattern, leaf in _leaves().items():
         if pattern.startswith(f"{PROVIDER_PREFIX}*."):
-            found |= {pattern.replace("*", name, 1): leaf for name in names}
+            leaves |= {pattern.replace("*", name, 1): leaf for name in names}
         else:
-            found[pattern] = leaf
-    return found
+            leaves[pattern] = leaf
+    return leaves
 
 
 def provider_leaves() -> list[str]:

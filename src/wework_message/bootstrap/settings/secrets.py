@@ -1,4 +1,4 @@
-"""Values that must never print: passwords, keys, and URLs that carry a password."""
+"""Values that are never printed: passwords, keys, and URLs that carry a password."""
 
 import re
 from typing import Final, Self
@@ -10,7 +10,7 @@ _SECRET_OPTION = re.compile(r"([?&;](?:[^=&;]*(?:password|passwd|pwd|secret|toke
 
 
 class Secret:
-    """A text that shows as ``***`` wherever it is printed, logged or formatted; `reveal` gives it out.
+    """A text that shows as ``***`` wherever it is printed, logged or formatted; `reveal` returns it.
 
     Two secrets are equal when their texts are.
     """
@@ -50,9 +50,9 @@ class SecretUrl(Secret):
 
     @property
     def scheme(self) -> str:
-        """What stands before ``://``, in lower case; empty where there is none."""
-        head, found, _ = self._text.partition("://")
-        return head.lower() if found else ""
+        """The text before ``://``, in lower case; empty where there is none."""
+        head, separator, _ = self._text.partition("://")
+        return head.lower() if separator else ""
 
     def __str__(self) -> str:
         return masked_url(self._text)

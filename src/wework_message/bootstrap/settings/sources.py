@@ -15,16 +15,16 @@ _SUFFIXES: Final = (".yml", ".yaml")
 
 
 class _TextLoader(yaml.SafeLoader):
-    """SafeLoader that keeps numbers and booleans as they are written and refuses a key that stands twice."""
+    """SafeLoader that keeps numbers and booleans as they are written and refuses a key that occurs twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:null":
                 raise yaml.constructor.ConstructorError(None, None, "a key must be a text", key.start_mark)
-            if key.value in seen:
+            if key.value in keys:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key.value} stands twice", key.start_mark)
-            seen.add(key.value)
+            keys.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
     def written(self, node: yaml.ScalarNode) -> str:
@@ -39,11 +39,11 @@ for _tag in ("bool", "int", "float", "timestamp"):
 def find(name: str, folders: tuple[Path, ...]) -> Path | None:
     """`name`.yml or .yaml in the first folder that has it, or None; both in one folder are refused."""
     for folder in folders:
-        found = [path for suffix in _SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
-        if len(found) > 1:
-            raise SettingsFileError(str(found[1]), f"stands beside {found[0].name}; keep one of them")
-        if found:
-            return found[0]
+        files = [path for suffix in _SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
+        if len(files) > 1:
+            raise SettingsFileError(str(files[1]), f"stands beside {files[0].name}; keep one of them")
+        if files:
+            return files[0]
     return None
 
 
@@ -63,7 +63,7 @@ def parse_yaml(text: str, label: str) -> object:
 def read_file(path: Path, environ: Mapping[str, str]) -> dict[str, Value]:
     """The file as dotted key -> text, None or map; raises `SettingsFileError`.
 
-    Placeholders are replaced in settings that mean something here: those of a foreign section are not ours to know.
+    Placeholders are replaced only in settings that have a meaning here, not in those of foreign sections.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -107,7 +107,7 @@ def _replaced(value: Value, environ: Mapping[str, str], key: str) -> Value:
 def expand(text: str, environ: Mapping[str, str], key: str) -> str:
     """`text` with every ``${VAR}`` and ``${VAR:default}`` replaced from `environ`; a default may hold placeholders.
 
-    What a variable holds is taken literally. Raises `SettingsError` for `key` where a variable without default is
+    The value of a variable is taken literally. Raises `SettingsError` for `key` where a variable without default is
     missing or a placeholder is not closed.
     """
     parts: list[str] = []

@@ -1,4 +1,4 @@
-"""What Spring files and variables say in other words, and which of their sections mean nothing here (D-49)."""
+"""Spring's names of our settings, and the Spring sections that have no meaning here (D-49)."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -45,11 +45,11 @@ _IGNORED: Final = (
 """Keys of Spring inside sections that we have too."""
 
 _MISPLACED: Final = {"message": "app.message", "wework": "app.wework", "providers": "app.wework.providers"}
-"""Sections of ours that somebody may write without their parents."""
+"""Our sections that may be written without their parents by mistake."""
 
 
 def is_setting(key: str) -> bool:
-    """Whether a value under `key` means something here, in our words or in Spring's."""
+    """Whether a value under `key` has a meaning here, under our name or Spring's."""
     return leaf_of(key) is not None or key in ALIASES or key in REDIS_PARTS or key == PROFILES_KEY
 
 
@@ -67,9 +67,9 @@ def ignored_section(key: str) -> str | None:
     return top
 
 
-def likely_keys(key: str, known: Iterable[str]) -> list[str]:
-    """The keys that a misspelt `key` may have meant: its sections corrected, then all of `known`."""
-    top, dot, rest = key.partition(".")
+def likely_keys(key: str, known_keys: Iterable[str]) -> list[str]:
+    """The keys that a misspelt `key` may have meant: its sections corrected, then all of `known_keys`."""
+    top, dot, path = key.partition(".")
     if top in _MISPLACED:
-        return [f"{_MISPLACED[top]}{dot}{rest}"]
-    return [*known, *section_names()]
+        return [f"{_MISPLACED[top]}{dot}{path}"]
+    return [*known_keys, *section_names()]

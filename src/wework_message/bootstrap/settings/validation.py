@@ -1,4 +1,4 @@
-"""What may start: the profile's demands (D-35), the network (D-38), backends that are not installed (D-59)."""
+"""Whether the service may start: the profile's demands (D-35), the network (D-38), extras that are not installed (D-59)."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from wework_message.bootstrap.settings.rocketmq import queue_problems
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
 
 OPERATING_PORT: Final = 8083
-"""Where `consume` answers operators unless `management.server.port` says otherwise."""
+"""The port of `consume` for health and metrics unless `management.server.port` is set."""
 
 LOOPBACK: Final = "127.0.0.1"
 _REDIS_URL: Final = re.compile(r"rediss?://([^/?#\s]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s:,/?#@\[\]]+)(:\d{1,5})?(/\d*)?")
@@ -37,7 +37,7 @@ _LOCAL_HOSTS: Final = frozenset({LOOPBACK, "localhost", "::1"})
 
 
 def is_embedded(profile: str) -> bool:
-    """Whether `profile` (comma-separated, empty = none) may use SQLite and the simulator without being told to."""
+    """Whether `profile` (comma-separated, empty = none) uses SQLite and the simulator by default."""
     return all(name == "dev" for name in profile.split(",") if name)
 
 
@@ -47,31 +47,31 @@ def listen_host(settings: Settings, profile: str) -> str:
 
 
 def listens_openly(settings: Settings, profile: str) -> bool:
-    """Whether others than this machine can reach a service that asks nobody who they are."""
+    """Whether other machines can reach a service that does not authenticate."""
     return settings.security.mode == "open" and listen_host(settings, profile) not in _LOCAL_HOSTS
 
 
 def simulated_providers(settings: Settings, profile: str) -> tuple[str, ...]:
-    """Keys of the enabled providers that the built-in simulator stands in for.
+    """Keys of the enabled providers that are replaced by the built-in simulator.
 
     `api-base-url: simulator` asks for it in any profile; null does with the embedded profile only.
     """
-    stand_ins = (SIMULATOR, None) if is_embedded(profile) else (SIMULATOR,)
+    simulated_urls = (SIMULATOR, None) if is_embedded(profile) else (SIMULATOR,)
     return tuple(
         key
         for key, provider in settings.app.wework.providers.items()
-        if provider.enabled and provider.api_base_url in stand_ins
+        if provider.enabled and provider.api_base_url in simulated_urls
     )
 
 
 def operating_port(settings: Settings, role: Role) -> int | None:
-    """Where health and metrics are served apart from the API; None = only with it. 0 = any free port."""
+    """The port of health and metrics apart from the API; None = only with the API. 0 = any free port."""
     port = settings.management.server.port
     return OPERATING_PORT if port is None and not role.accepts else port
 
 
 def role_warnings(settings: Settings, role: Role) -> tuple[str, ...]:
-    """What whoever splits the roles should know."""
+    """Warnings for processes with split roles."""
     kind = database_kind(settings.datasource)
     return (kind.split_warning,) if role.split and kind is not None and kind.split_warning is not None else ()
 
@@ -85,7 +85,7 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
         if provider.enabled and provider.api_base_url is None and not simulated:
             problems.append(
                 MissingSettingError(
-                    key, variables_of(key), _needed(profile, f" ({SIMULATOR} = the built-in simulator)")
+                    key, variables_of(key), _reason(profile, f" ({SIMULATOR} = the built-in simulator)")
                 )
             )
         if simulated and role.split:
@@ -105,9 +105,9 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
 
 def _protocol_problems(prefix: str, provider: ProviderSettings, *, simulated: bool) -> Iterator[SettingsError]:
     if simulated and provider.protocol not in simulated_protocols():
-        spoken = " or ".join(simulated_protocols())
+        protocols = " or ".join(simulated_protocols())
         yield InvalidSettingError(
-            f"{prefix}.api-base-url", f"must be a URL: the simulator speaks the protocol {spoken} only"
+            f"{prefix}.api-base-url", f"must be a URL: the simulator speaks the protocol {protocols} only"
         )
     elif find_protocol(provider.protocol) is None:
         yield InvalidSettingError(f"{prefix}.protocol", f"no installed package provides {provider.protocol}")
@@ -123,7 +123,7 @@ def require_startable(settings: Settings, profile: str, role: Role = Role.ALL) -
 
 
 def refuse_missing_backends(settings: Settings) -> None:
-    """Stop at the first setting that asks for what is not there, or does nothing (D-59: nothing is ignored silently)."""
+    """Raise for the first setting that needs an extra that is not installed, or has no effect (D-59: nothing is ignored silently)."""
     for problem in _missing_backends(settings):
         raise problem
 
@@ -132,28 +132,28 @@ def _missing_backends(settings: Settings) -> list[MissingBackendError]:
     problems = _missing_drivers(settings)
     if settings.rocketmq.name_server is not None:
         return problems
-    # The producer's keys are the Java service's and alone ask for nothing.
+    # The producer's keys are the Java service's and have no effect on their own.
     keys = [key for key in _differences(settings.rocketmq, RocketmqSettings()) if key not in _CHECKED_APART]
     reason = "does nothing without rocketmq.name-server; it is set by a file or by"
-    named = [f"rocketmq.{key}" for key in keys]
-    return [*problems, *(MissingBackendError(key, f"{reason} {variables_of(key)}") for key in named)]
+    paths = [f"rocketmq.{key}" for key in keys]
+    return [*problems, *(MissingBackendError(key, f"{reason} {variables_of(key)}") for key in paths)]
 
 
 def _topic_problems(settings: Settings) -> list[SettingsError]:
-    """The two topics that are off unless set."""
+    """Problems of the two topics that are off by default."""
     topics = settings.rocketmq.topics
-    given = {
+    set_topics = {
         f"rocketmq.topics.{name}": topic
         for name, topic in (("intake", topics.intake), ("callbacks", topics.callbacks))
         if topic is not None
     }
     if settings.rocketmq.name_server is None:
         text = "needs rocketmq.name-server; it is set by a file or by {}"
-        return [MissingBackendError(key, text.format(variables_of(key))) for key in given]
+        return [MissingBackendError(key, text.format(variables_of(key))) for key in set_topics]
     problems: list[SettingsError] = [
         InvalidSettingError(key, "must differ from the other topics")
-        for key, topic in given.items()
-        if [topics.due, *given.values()].count(topic) > 1
+        for key, topic in set_topics.items()
+        if [topics.due, *set_topics.values()].count(topic) > 1
     ]
     if topics.intake is not None and not settings.app.message.async_.enabled:
         problems.append(
@@ -171,7 +171,7 @@ def _missing_drivers(settings: Settings) -> list[MissingBackendError]:
 
 def _datasource_problems(settings: Settings, profile: str) -> list[SettingsError]:
     if settings.datasource.url is None:
-        return [MissingSettingError("datasource.url", variables_of("datasource.url"), _needed(profile))]
+        return [MissingSettingError("datasource.url", variables_of("datasource.url"), _reason(profile))]
     return login_problems(settings.datasource)
 
 
@@ -183,7 +183,7 @@ def _redis_problems(settings: Settings) -> list[SettingsError]:
     return [InvalidSettingError("redis.url", "must be redis://[user:password@]host[:port][/database], or rediss://")]
 
 
-def _needed(profile: str, otherwise: str = "") -> str:
+def _reason(profile: str, otherwise: str = "") -> str:
     return f"profile {profile} has no default for it{otherwise}"
 
 
@@ -194,6 +194,6 @@ def _differences(section: Section, usual: Section) -> list[str]:
         value, default = getattr(section, name), getattr(usual, name)
         if value == default:
             continue
-        inner = isinstance(value, Section) and isinstance(default, Section) and key != "producer"
-        keys += [f"{key}.{below}" for below in _differences(value, default)] if inner else [key]
+        is_section = isinstance(value, Section) and isinstance(default, Section) and key != "producer"
+        keys += [f"{key}.{below}" for below in _differences(value, default)] if is_section else [key]
     return keys

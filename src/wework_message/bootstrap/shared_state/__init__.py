@@ -1,4 +1,4 @@
-"""What processes share in addition to the database, as the settings ask for it."""
+"""What processes share in addition to the database, as the settings have it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from wework_message.domain.ports.system import Clock, RandomSource
 async def open_shared(
     settings: RedisSettings, clock: Clock, random_source: RandomSource, watch: WatchRedis | None
 ) -> AsyncIterator[Shared]:
-    """The parts, closed at the end. Redis need not be there: without it each process goes on with its own."""
+    """The parts, closed at the end. Redis may be away: each process then goes on with its own."""
     board, limiter = MemoryHealthBoard(clock, random_source), MemoryRateLimiter(clock)
     if settings.url is None:
         yield Shared(board, limiter)

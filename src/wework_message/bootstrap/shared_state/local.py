@@ -1,4 +1,4 @@
-"""What processes share in addition to the database: in memory of each, or through the Redis that the settings name."""
+"""What processes share in addition to the database: in memory of each, or through Redis."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 
 WatchRedis = Callable[[str, str, float], None]
-"""Told of every call to Redis: what for, how it ended, seconds."""
+"""Called with every call to Redis: its purpose, its result, seconds."""
 
 
 class Shared:
@@ -31,18 +31,18 @@ class Shared:
         """Budgets of accounts."""
 
     def units(self, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
-        """What to use for `units`: the same, or one that remembers the account book."""
+        """The factory to use: `units`, or one that caches accounts."""
         return units
 
     def statuses(self, reader: StatusReader) -> StatusReader:
-        """What to ask for clients that poll: `reader`, or one that caches."""
+        """The reader for clients that poll: `reader`, or one that caches."""
         return reader
 
     def committed(self, messages: Sequence[Message]) -> None:
-        """New versions are committed."""
+        """Called after new versions are committed."""
 
     async def start(self) -> None:
-        """Begin whatever loops."""
+        """Start the loops."""
 
     async def stop(self) -> None:
-        """End what loops, once nothing else works any more."""
+        """Stop the loops, after everything else."""

@@ -1,4 +1,4 @@
-"""The parts that processes share through Redis; each is built on the one in memory."""
+"""The parts that processes share through Redis; each extends the one in memory."""
 
 import asyncio
 import contextlib
@@ -20,8 +20,8 @@ from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 
-ROUTER_S: Final = 1.0
-"""How long the router remembers accounts beyond what the shelf does."""
+ROUTER_CACHE_TTL_S: Final = 1.0
+"""How long the router remembers accounts, in addition to the account cache."""
 
 
 class _Loop(Protocol):
@@ -31,9 +31,9 @@ class _Loop(Protocol):
 
 
 class SharedByRedis(Shared):
-    """One link, and the parts on it."""
+    """One guarded client, and the parts that use it."""
 
-    remember_s = ROUTER_S
+    remember_s = ROUTER_CACHE_TTL_S
     shares_health = True
 
     def __init__(
@@ -48,24 +48,24 @@ class SharedByRedis(Shared):
     ) -> None:
         """Nothing is connected yet. `limiter` paces at half the rate while Redis is away."""
         self._redis = GuardedRedis(connect(url), clock, watch=watch)
-        self._exchanging = RedisHealthBoard(board, self._redis, clock, name=secrets.token_hex(8))
-        super().__init__(self._exchanging, RedisRateLimiter(self._redis, limiter, clock))
+        self._exchanging_board = RedisHealthBoard(board, self._redis, clock, name=secrets.token_hex(8))
+        super().__init__(self._exchanging_board, RedisRateLimiter(self._redis, limiter, clock))
         self.backend = self._redis
         self._clock = clock
         self._cache_status = cache_status
         self._statuses: RedisStatuses | None = None
-        self._loops: list[_Loop] = [self._exchanging]
+        self._loops: list[_Loop] = [self._exchanging_board]
         self._tasks: list[asyncio.Task[None]] = []
 
     def units(self, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
-        """Units of work that remember the account book until it changes anywhere."""
+        """Units of work that cache accounts until any process changes them."""
         account_cache = AccountCache(self._clock)
         invalidation = CacheInvalidation(self._redis, account_cache, lambda: secrets.token_hex(8))
         self._loops.append(invalidation)
         return CachingUnitOfWorkFactory(units, account_cache, invalidation.changed)
 
     def statuses(self, reader: StatusReader) -> StatusReader:
-        """Kept in Redis, where that is asked for (ADR 0018)."""
+        """Statuses are kept in Redis, where the settings have it (ADR 0018)."""
         if not self._cache_status:
             return reader
         self._statuses = RedisStatuses(reader, self._redis, self._clock)
@@ -73,18 +73,18 @@ class SharedByRedis(Shared):
         return self._statuses
 
     def committed(self, messages: Sequence[Message]) -> None:
-        """What Redis keeps of older versions is worth nothing."""
+        """Invalidate older versions in Redis."""
         if self._statuses is not None:
             self._statuses.committed(messages)
 
     async def start(self) -> None:
-        """Read what others have observed, if Redis is there, then begin the loops."""
+        """Read what others have observed, if Redis answers, then start the loops."""
         with contextlib.suppress(UnavailableError):
-            await self._exchanging.exchange()
+            await self._exchanging_board.exchange()
         self._tasks = [asyncio.create_task(loop.run(), name=type(loop).__name__) for loop in self._loops]
 
     async def stop(self) -> None:
-        """Let each loop end the call at hand."""
+        """Stop the loops; each ends its current call."""
         for loop in self._loops:
             loop.stop()
         await asyncio.gather(*self._tasks)

@@ -1,4 +1,4 @@
-"""The command line: `build_cli` makes it of the callables that `bootstrap` gives it."""
+"""The command line: `build_cli` makes it from the callables of `bootstrap`."""
 
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError

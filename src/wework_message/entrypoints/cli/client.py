@@ -13,7 +13,7 @@ from wework_message.entrypoints.cli.exit_codes import ExitCode, of_answer
 from wework_message.entrypoints.cli.failure import CommandFailedError
 
 TIMEOUT_S: Final = 40.0
-"""Longer than the longest wait the service grants (30 s)."""
+"""Longer than the longest wait of the service (30 s)."""
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -27,7 +27,7 @@ class Answer:
 
     @property
     def data(self) -> Any:
-        """What the envelope carries, None where it carries nothing."""
+        """The envelope's `data`, None where there is none."""
         return self.envelope.get("data")
 
     @property
@@ -37,7 +37,7 @@ class Answer:
         return code if isinstance(code, str) else None
 
     def failure(self) -> CommandFailedError:
-        """The answer as a failure, with what the service says about each field."""
+        """The answer as a failure, with the service's text about each field."""
         envelope = self.envelope
         problems = envelope.get("errors") or ()
         details = [
@@ -58,13 +58,13 @@ class Answer:
 
 
 class ServiceClient:
-    """Speaks to the API below `url`, such as ``http://127.0.0.1:8082/message``; use it as a context manager."""
+    """A client of the API below `url`, such as ``http://127.0.0.1:8082/message``; use it as a context manager."""
 
     def __init__(self, url: str, transport: httpx.BaseTransport | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
-        """A proxy of the environment is not asked for what is on this machine."""
+        """The environment's proxy is not used for an address of this machine."""
         self.url = url.rstrip("/")
-        own = urlsplit(url).hostname in _LOOPBACK
-        self._http = httpx.Client(transport=transport, timeout=timeout_s, trust_env=not own)
+        is_local = urlsplit(url).hostname in _LOOPBACK
+        self._http = httpx.Client(transport=transport, timeout=timeout_s, trust_env=not is_local)
 
     def __enter__(self) -> Self:
         return self
@@ -74,7 +74,7 @@ class ServiceClient:
     ) -> None:
         self._http.close()
 
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
@@ -87,11 +87,11 @@ class ServiceClient:
 
         Raises `CommandFailedError`: `UNAVAILABLE` where nothing listens, `TRY_AGAIN` where the answer was lost.
         """
-        sent = dict(headers or {})
+        sent_headers = dict(headers or {})
         if body is not None:
-            sent["Content-Type"] = "application/json"
+            sent_headers["Content-Type"] = "application/json"
         try:
-            response = self._http.request(method, self.url + path, params=params, content=body, headers=sent)
+            response = self._http.request(method, self.url + path, params=params, content=body, headers=sent_headers)
         except (httpx.ConnectError, httpx.ConnectTimeout):
             raise CommandFailedError(
                 ExitCode.UNAVAILABLE,
@@ -108,7 +108,7 @@ class ServiceClient:
 
     def data(self, method: str, path: str, **request: Any) -> Any:
         """The envelope's data of a success; raises `CommandFailedError` for everything else."""
-        answer = self.ask(method, path, **request)
+        answer = self.request(method, path, **request)
         if of_answer(answer.status, answer.error) is not ExitCode.OK:
             raise answer.failure()
         return answer.data

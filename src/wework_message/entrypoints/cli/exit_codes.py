@@ -1,6 +1,6 @@
-"""What the command line answers to its caller: one table, printed below ``wework-message --help``.
+"""The exit codes of the command line: one table, printed below ``wework-message --help``.
 
-The numbers are those of BSD's ``sysexits.h``, so that scripts need no table of ours to read them.
+The numbers are those of BSD's ``sysexits.h``, so that scripts can read them without this table.
 """
 
 from enum import IntEnum
@@ -31,7 +31,7 @@ from wework_message.domain.errors import (
 
 
 class ExitCode(IntEnum):
-    """The status a command ends with; `MEANINGS` says it in words."""
+    """The status with which a command ends; `MEANINGS` explains each."""
 
     OK = 0
     DIFFERENT = 1
@@ -85,7 +85,7 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         UnquotableError: ExitCode.REFUSED,
     }
 )
-"""Our own errors, for what a command does in its own process; a class that is not named takes its parent's."""
+"""The codes of our own errors, for commands that work in their own process; a class that is missing has its parent's code."""
 
 _OF_STATUS: Final = MappingProxyType(
     {
@@ -118,5 +118,5 @@ def of_answer(status: int, error: str | None) -> ExitCode:
 
 
 def table() -> str:
-    """The table for the end of ``--help``, a paragraph per line as click wants it."""
+    """The table for the end of ``--help``, a paragraph per line, as click needs it."""
     return "\n\n".join(f"{code:<4}{MEANINGS[code]}" for code in ExitCode)

@@ -1,4 +1,4 @@
-"""How a command says that it failed."""
+"""The error that ends a command."""
 
 from collections.abc import Mapping
 from typing import Any

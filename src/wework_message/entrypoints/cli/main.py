@@ -19,7 +19,7 @@ from wework_message.entrypoints.cli.commands.serve import config, consume, migra
 from wework_message.entrypoints.cli.commands.simulate import simulate
 from wework_message.entrypoints.cli.exit_codes import ExitCode, of_error, table
 from wework_message.entrypoints.cli.failure import CommandFailedError, not_installed
-from wework_message.entrypoints.cli.options import JSON_WANTED
+from wework_message.entrypoints.cli.options import JSON_REQUESTED
 from wework_message.entrypoints.cli.output import error_console, print_json
 from wework_message.entrypoints.cli.services import Services
 
@@ -53,14 +53,14 @@ class CommandLine(click.RichGroup):
         try:
             code = super().invoke(ctx)
         except CommandFailedError as failure:
-            code = _tell(failure, as_json=ctx.meta.get(JSON_WANTED, False))
+            code = _report(failure, as_json=ctx.meta.get(JSON_REQUESTED, False))
         except WeworkMessageError as error:
-            code = _tell(CommandFailedError(of_error(error), str(error)))
+            code = _report(CommandFailedError(of_error(error), str(error)))
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] == _OWN_PACKAGE:
-                code = _bug(error)
+                code = _report_bug(error)
             else:
-                code = _tell(CommandFailedError(ExitCode.UNAVAILABLE, not_installed(error.name)))
+                code = _report(CommandFailedError(ExitCode.UNAVAILABLE, not_installed(error.name)))
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED
         except (click.ClickException, BrokenPipeError):
@@ -68,7 +68,7 @@ class CommandLine(click.RichGroup):
         except Exception as error:
             if hasattr(error, "exit_code"):
                 raise  # click's own Exit, after --help
-            code = _bug(error)
+            code = _report_bug(error)
         ctx.exit(ExitCode.OK if code is None else int(code))
 
 
@@ -90,7 +90,7 @@ def build_cli(services: Services, *programs: click.Command) -> click.RichGroup:
     return click.version_option(__version__, prog_name="wework-message")(group)
 
 
-def _tell(failure: CommandFailedError, *, as_json: bool = False) -> ExitCode:
+def _report(failure: CommandFailedError, *, as_json: bool = False) -> ExitCode:
     if as_json and failure.document is not None:
         print_json(failure.document)
         return failure.code
@@ -101,8 +101,8 @@ def _tell(failure: CommandFailedError, *, as_json: bool = False) -> ExitCode:
     return failure.code
 
 
-def _bug(error: Exception) -> ExitCode:
-    """Say where it broke, not with what: the text of a foreign error may hold a message's content or a secret."""
+def _report_bug(error: Exception) -> ExitCode:
+    """Print where it broke, not the error's text: that of a foreign error may hold a message's content or a secret."""
     out = error_console()
     out.print(f"[bold red]bug:[/bold red] {type(error).__name__} (please report it with the lines below)")
     for frame in traceback.extract_tb(error.__traceback__):

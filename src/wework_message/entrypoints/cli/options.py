@@ -21,12 +21,12 @@ url_option = click.option(
     metavar="URL",
     help="The running service, with its context path.",
 )
-JSON_WANTED: Final = "wework_message.cli.json"
-"""Key in the context's shared `meta`: a failure is told as JSON too."""
+JSON_REQUESTED: Final = "wework_message.cli.json"
+"""Key in the context's shared `meta`: a failure is printed as JSON too."""
 
 
 def _note_json(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
-    ctx.meta[JSON_WANTED] = value
+    ctx.meta[JSON_REQUESTED] = value
     return value
 
 

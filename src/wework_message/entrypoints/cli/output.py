@@ -1,4 +1,4 @@
-"""What a person sees: tables that fit 100 columns; what a program sees: the data as JSON, nothing else on stdout."""
+"""Output for a person: tables that fit 100 columns. For a program: the data as JSON, and nothing else on stdout."""
 
 import sys
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 PIPED_WIDTH: Final = 160
-"""Columns where nobody looks at a terminal: wide enough that no id is cut."""
+"""Columns where the output is no terminal: wide enough that no id is cut."""
 
 STYLES: Final = {
     "DELIVERED": "green",
@@ -24,7 +24,7 @@ STYLES: Final = {
     "HELD": "yellow",
     "RETRY_WAIT": "yellow",
 }
-"""How a status stands out."""
+"""Styles of statuses."""
 
 _SHOWN: Final = (
     ("messageId", "message"),
@@ -54,10 +54,10 @@ def error_console() -> Console:
 
 
 def _console(*, stderr: bool) -> Console:
-    made = Console(stderr=stderr, highlight=False, soft_wrap=False)
-    if not made.is_terminal:
-        made.width = max(made.width, PIPED_WIDTH)
-    return made
+    output = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    if not output.is_terminal:
+        output.width = max(output.width, PIPED_WIDTH)
+    return output
 
 
 def print_json(data: Any) -> None:
@@ -72,7 +72,7 @@ def print_json(data: Any) -> None:
 
 
 def table(*columns: str, right: Iterable[str] = (), title: str | None = None) -> Table:
-    """An empty table with these headings; numbers stand in the columns named in `right`."""
+    """An empty table with these headings; the columns named in `right` hold numbers."""
     numbers = frozenset(right)
     made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", title=title, title_justify="left")
     for name in columns:
@@ -102,7 +102,7 @@ def time_of_day(instant: object) -> str:
 
 
 def show_message(out: Console, data: Mapping[str, Any]) -> None:
-    """Where one message stands."""
+    """Print the status of one message."""
     grid = table("", "")
     grid.show_header = False
     grid.columns[1].no_wrap = False

@@ -1,4 +1,4 @@
-"""What the command line needs of the rest of the program; `bootstrap` gives it, tests give fakes."""
+"""What the command line needs from the rest of the program; `bootstrap` provides it, tests provide fakes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from wework_message.simulator import SimulatorOptions
 
 @dataclass(frozen=True, slots=True)
 class SettingsSource:
-    """Where the settings come from, beside the environment; None = as the environment says."""
+    """Where the settings come from, in addition to the environment; None = as the environment says."""
 
     config: Path | None = None
     """The file to read instead of ``./config/application.yml`` or ``./application.yml``."""
@@ -26,22 +26,22 @@ class SettingsSource:
     port: int | None = None
     """Port to listen on, 0 = any free one."""
     role: Role = Role.ALL
-    """What the process is to do."""
+    """The work of the process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One enabled provider as the settings have it."""
+    """One enabled provider of the settings."""
 
     code: str
     name: str
     url: str | None
-    """None = the built-in simulator stands in."""
+    """None = the built-in simulator is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class CreatedTopics:
-    """What was not there before."""
+    """What did not exist before."""
 
     topics: tuple[str, ...]
     groups: tuple[str, ...]
@@ -62,15 +62,15 @@ class Startup:
     providers: tuple[Provider, ...]
     warnings: tuple[str, ...]
     problems: tuple[str, ...]
-    """Why it would be refused; empty = it may start."""
+    """Why the start would be refused; empty = it may start."""
     text: str
     """The effective settings for a person, secrets masked."""
     document: Mapping[str, Any]
     """The same for a program."""
     serve: Callable[[], int]
-    """Run the service until it is told to stop; returns the exit code."""
+    """Run the service until it is stopped; returns the exit code."""
     migrate: Callable[[], str]
-    """Bring the database's schema up to date; returns what it was before, such as ``EMPTY``."""
+    """Bring the database's schema up to date; returns the state before, such as ``EMPTY``."""
     create_topics: Callable[[], CreatedTopics]
     """Create what is missing at the RocketMQ cluster."""
     examine: Callable[[float], Diagnosis]
@@ -81,10 +81,10 @@ class Startup:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The callables behind the commands. They raise `CommandFailedError` for what an operator can put right."""
+    """The callables behind the commands. They raise `CommandFailedError` for what an operator can mend."""
 
     startup: Callable[[SettingsSource], Startup]
     simulate: Callable[[SimulatorOptions, str, int, Callable[[str], None]], None]
-    """Options, host, port, and what to call with the URL once it answers; returns when it was told to stop."""
+    """Options, host, port, and what to call with the URL once it answers; returns when it was stopped."""
     transport: httpx.BaseTransport | None = None
-    """What the client commands speak through; None = the network."""
+    """The transport of the client commands; None = the network."""

@@ -20,24 +20,24 @@ from wework_message.entrypoints.intake.translating import (
     command_of,
     dead_letter,
     faults_of,
-    named,
+    stored_names,
 )
 from wework_message.entrypoints.wire.problems import RequestRejected
 from wework_message.entrypoints.wire.requests.body import Limits
 
 MAX_BATCH: Final = 200
-"""Messages in hand at once: they share a transaction."""
+"""Messages that are handled at once: they share a transaction."""
 MAX_CONCURRENT: Final = 32
 """Messages of one `receive`; brokers give no more."""
 RETRY_DELAY_S: Final = 1.0
 """Pause while the store, or the queue's client, is away."""
-LET_GO_AFTER: Final = 3
-"""Times that a message may fail with a store that answers others, before it is left for redelivery."""
-POISON_AFTER: Final = 3
-"""Times that handling a message may raise, in one process."""
-EXHAUSTED_AFTER: Final = 10
-"""Deliveries of a message that nobody could store or refuse; brokers give up later (16 redeliveries by default)."""
-REMEMBERED: Final = 10_000
+MAX_TRIES_WITH_STORE_UP: Final = 3
+"""Times that storing a message may fail while the store answers, before it is left for redelivery."""
+MAX_HANDLING_FAILURES: Final = 3
+"""Times that handling a message may raise, in one process, before it is a dead letter."""
+MAX_DELIVERIES: Final = 10
+"""Deliveries of a message that could neither be stored nor refused; brokers give up later (16 redeliveries by default)."""
+MAX_COUNTED_MESSAGES: Final = 10_000
 """Messages whose failures are counted."""
 
 Result: TypeAlias = Literal["stored", "duplicate", "dead"]
@@ -46,7 +46,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class _LeftError(Exception):
-    """Not now and not acknowledged: it comes again."""
+    """The message is not acknowledged: the broker delivers it again."""
 
 
 class IntakeConsumer(Generic[DeliveredT]):
@@ -62,7 +62,7 @@ class IntakeConsumer(Generic[DeliveredT]):
         clock: Clock,
         limits: Limits,
     ) -> None:
-        """`accept` and `keep` are durable when they return; `store_answers` asks the store something trivial."""
+        """`accept` and `keep` are durable when they return; `store_answers` probes the store with a trivial query."""
         self._subscription = subscription
         self._accept = accept
         self._keep = keep
@@ -76,13 +76,13 @@ class IntakeConsumer(Generic[DeliveredT]):
         self._stop = asyncio.Event()
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
-        """Take nothing more; what is in hand is finished, or left for redelivery where the store is away."""
+        """Take nothing more; begun messages are finished, or left for redelivery where the store is away."""
         self._stop.set()
 
     async def run(self) -> None:
-        """Until `stop`. While the store is away nothing more is received."""
+        """Take messages until `stop`. While the store is away nothing more is received."""
         while not self._stop.is_set():
-            if (free := await self._room()) == 0:
+            if (free := await self._capacity()) == 0:
                 continue
             try:
                 deliveries = await self._subscription.receive(min(free, MAX_CONCURRENT))
@@ -97,8 +97,8 @@ class IntakeConsumer(Generic[DeliveredT]):
         if self._open:
             await asyncio.wait(self._open)
 
-    async def _room(self) -> int:
-        """How many more may be in hand; 0 after a wait for one of them to end."""
+    async def _capacity(self) -> int:
+        """How many more messages may be handled; 0 after a wait for one of them to end."""
         free = 0 if self._waiting else MAX_BATCH - len(self._open)
         if free <= 0:
             await asyncio.wait(self._open, return_when=asyncio.FIRST_COMPLETED)
@@ -107,7 +107,7 @@ class IntakeConsumer(Generic[DeliveredT]):
 
     async def _take(self, delivery: DeliveredT) -> None:
         try:
-            result, reason = await self._settled(delivery)
+            result, reason = await self._settle(delivery)
         except _LeftError:
             return
         except Exception:  # noqa: BLE001 -- left for redelivery; the others go on
@@ -117,57 +117,57 @@ class IntakeConsumer(Generic[DeliveredT]):
         await self._subscription.ack(delivery)
         self._observer.intake(result, reason)
 
-    async def _settled(self, delivery: DeliveredT) -> tuple[Result, str | None]:
-        """What became of it, durably. Waits for a store that is away; raises `_LeftError` where it is left."""
-        refused_by_the_store = 0
+    async def _settle(self, delivery: DeliveredT) -> tuple[Result, str | None]:
+        """Store or refuse the message durably. Waits for a store that is away; raises `_LeftError` where it gives up."""
+        failures_with_store_up = 0
         while True:
             try:
-                return await self._judged(delivery)
+                return await self._accept_or_refuse(delivery)
             except UnavailableError:
                 self._observer.intake("unavailable", None)
             except DrainingError:
                 raise _LeftError from None
-            if refused_by_the_store >= LET_GO_AFTER or self._stop.is_set():
+            if failures_with_store_up >= MAX_TRIES_WITH_STORE_UP or self._stop.is_set():
                 raise _LeftError
             self._waiting += 1
             if self._waiting == 1:
                 _log.warning("intake waits: the store does not take messages")
             try:
                 await set_within(self._stop, RETRY_DELAY_S)
-                refused_by_the_store += await self._store_answers()
+                failures_with_store_up += await self._store_answers()
             finally:
                 self._waiting -= 1
 
-    async def _judged(self, delivery: DeliveredT) -> tuple[Result, str | None]:
-        if delivery.attempt > EXHAUSTED_AFTER:
-            return await self._refused(delivery, EXHAUSTED)
-        key, source_id = named(delivery)
+    async def _accept_or_refuse(self, delivery: DeliveredT) -> tuple[Result, str | None]:
+        if delivery.attempt > MAX_DELIVERIES:
+            return await self._refuse(delivery, EXHAUSTED)
+        key, source_id = stored_names(delivery)
         now = self._clock.now()
         try:
             accepted = await self._accept(command_of(delivery.body, key, source_id, limits=self._limits, now=now))
         except RequestRejected as rejected:
-            return await self._refused(delivery, rejected.error, faults_of(rejected))
+            return await self._refuse(delivery, rejected.error, faults_of(rejected))
         except (UnavailableError, DrainingError):
             raise
         except ApplicationError as error:
-            return await self._refused(delivery, error.code, faults_of(error))
-        except Exception:  # noqa: BLE001 -- counted: often enough it ends as a dead letter
+            return await self._refuse(delivery, error.code, faults_of(error))
+        except Exception:  # noqa: BLE001 -- counted: after `MAX_HANDLING_FAILURES` it is a dead letter
             _log.exception("intake could not handle a message")
-            if self._count(delivery.message_id) < POISON_AFTER:
+            if self._count(delivery.message_id) < MAX_HANDLING_FAILURES:
                 raise _LeftError from None
-            return await self._refused(delivery, POISON)
+            return await self._refuse(delivery, POISON)
         return ("duplicate" if accepted.duplicate else "stored"), None
 
-    async def _refused(
+    async def _refuse(
         self, delivery: DeliveredT, reason: str, faults: tuple[Fault, ...] = ()
     ) -> tuple[Result, str | None]:
         await self._keep(dead_letter(delivery, reason, faults, now=self._clock.now()))
         return "dead", reason
 
     def _count(self, message_id: str) -> int:
-        """Failures of our own code only: a store that is away is nobody's poison."""
-        times = self._raised.pop(message_id, 0) + 1
-        self._raised[message_id] = times
-        if len(self._raised) > REMEMBERED:
+        """Count one more failure of our own code; a store that is away does not count."""
+        failures = self._raised.pop(message_id, 0) + 1
+        self._raised[message_id] = failures
+        if len(self._raised) > MAX_COUNTED_MESSAGES:
             self._raised.popitem(last=False)
-        return times
+        return failures

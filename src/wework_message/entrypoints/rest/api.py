@@ -1,4 +1,4 @@
-"""What handlers work with: the use cases, the settings, and how their results become answers."""
+"""What handlers work with: the use cases, the settings, and the ways from results to answers."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from wework_message.entrypoints.wire.answers.statuses import (
 )
 
 TENANT: TenantId = DEFAULT_TENANT
-"""Whose messages these are, until keys tell tenants apart."""
+"""The tenant of every request, until API keys distinguish tenants."""
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Api:
 
     config: Config
     document: Callable[[str], bytes]
-    """The OpenAPI document for readers who come by this prefix."""
+    """The OpenAPI document for clients that use this prefix."""
     running: Application | None = None
     """The use cases; None before the start and after the stop of an application that the lifespan makes."""
 
@@ -51,7 +51,7 @@ class Api:
         return application
 
     def simulated(self, view: MessageView) -> bool:
-        """Whether our own simulator stands for WeCom."""
+        """Whether our own simulator is in the place of WeCom."""
         return is_simulated(view.message, self.application.policy.providers)
 
     def status(self, view: MessageView) -> StatusAnswer:
@@ -59,13 +59,13 @@ class Api:
         return status_answer(view, simulated=self.simulated(view))
 
     def polled(self, view: StatusView) -> StatusAnswer:
-        """The status object, for who asks again and again."""
+        """The status object for clients that poll."""
         return polled_answer(view, simulated=simulates(view.provider_code, self.application.policy.providers))
 
     async def view(self, message_id: str) -> MessageView:
         """The message; raises `NotFoundError`."""
-        name = MessageId(message_id)
-        view = (await self.application.read.messages(TENANT, [name])).get(name)
+        views = await self.application.read.messages(TENANT, [MessageId(message_id)])
+        view = views.get(MessageId(message_id))
         if view is None:
             raise NotFoundError("message")
         return view

@@ -20,12 +20,12 @@ from wework_message.entrypoints.rest.problems import ExceptionHandler
 from wework_message.entrypoints.rest.query_parameters import check_parameters
 from wework_message.entrypoints.rest.routes import routers
 
-Opening: TypeAlias = Callable[[], AbstractAsyncContextManager[Application]]
+OpensApplication: TypeAlias = Callable[[], AbstractAsyncContextManager[Application]]
 """Opens the use cases in the serving loop and closes them at its end."""
 
 
-def create_app(application: Application | Opening, config: Config) -> Edge:
-    """The ASGI application; an `Opening` is entered at the lifespan's start and left at its end.
+def create_app(application: Application | OpensApplication, config: Config) -> Edge:
+    """The ASGI application; an `OpensApplication` is entered at the lifespan's start and left at its end.
 
     `Edge.app` is the Litestar application inside.
     """
@@ -62,7 +62,7 @@ def create_app(application: Application | Opening, config: Config) -> Edge:
 
 
 def _short_way(api: Api, path: str, handler: HTTPRouteHandler) -> ASGIApp:
-    """The way of a hot route past Litestar's routing, binding and response handling; its errors are the edge's, as all are."""
+    """The way of a hot route past Litestar's routing, binding and response handling; the edge handles its errors, as all others."""
     handle = handler.fn
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:

@@ -32,18 +32,18 @@ MAX_ITEMS: Final = 200
     responses=errors(400, 409, 413, 415, 422, 501),
 )
 async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Enveloped[BatchAnswer]:
-    """Accept the valid items and say of each what became of it."""
+    """Accept the valid items and answer the result of each item."""
     check_json(request)
     limits, now = api.config.limits, api.config.now()
-    body = await read_body(request, most=limits.max_batch_bytes)
-    ask = parse_batch(body, limits=limits, now=now, idempotency_key=idempotency_key(request))
-    if ask.mode is BatchMode.MASS_SEND:
+    body = await read_body(request, max_bytes=limits.max_batch_bytes)
+    requested = parse_batch(body, limits=limits, now=now, idempotency_key=idempotency_key(request))
+    if requested.mode is BatchMode.MASS_SEND:
         text = "mass send (userList and roomList) comes with a later version; mode FANOUT sends single messages"
         raise NotImplementedYetError("mode", text)
-    command = _command(ask)
+    command = _command(requested)
     batch = await api.take_work().accept_batch(command)
-    items = await _stored_items(api, batch) if batch.duplicate else list(_fresh_items(ask, command, batch, now))
-    items += _rejected_items(ask)
+    items = await _stored_items(api, batch) if batch.duplicate else list(_fresh_items(requested, command, batch, now))
+    items += _rejected_items(requested)
     items.sort(key=lambda item: item.index)
     accepted = sum(item.error is None for item in items)
     answer = BatchAnswer(
@@ -60,23 +60,25 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
     return Enveloped(answer, headers=headers)
 
 
-def _command(ask: BatchRequest) -> AcceptBatch:
-    valid = [(item.index, item.draft) for item in ask.items if item.draft is not None]
+def _command(requested: BatchRequest) -> AcceptBatch:
+    valid = [(item.index, item.draft) for item in requested.items if item.draft is not None]
     return AcceptBatch(
         TENANT,
         tuple(AcceptMessage(TENANT, (draft,), "BATCH", key=draft.options.client_message_id) for _, draft in valid),
         tuple(index for index, _ in valid),
-        ask.atomic,
-        ask.client_message_id,
+        requested.atomic,
+        requested.client_message_id,
     )
 
 
-def _fresh_items(ask: BatchRequest, command: AcceptBatch, batch: AcceptedBatch, now: int) -> Iterator[BatchItemAnswer]:
+def _fresh_items(
+    requested: BatchRequest, command: AcceptBatch, batch: AcceptedBatch, now: int
+) -> Iterator[BatchItemAnswer]:
     for index, result in zip(command.places, batch.items, strict=True):
         if isinstance(result, ApplicationError):
             yield BatchItemAnswer(index, error=result.code, errors=problems_of(result))
         else:
-            yield _accepted(index, result, ask.items[index], now)
+            yield _accepted(index, result, requested.items[index], now)
 
 
 def _accepted(index: int, result: Accepted, item: BatchItem, now: int) -> BatchItemAnswer:
@@ -91,16 +93,16 @@ async def _stored_items(api: Api, batch: AcceptedBatch) -> list[BatchItemAnswer]
     return [BatchItemAnswer(view.message.index or 0, view.message.id, view.message.status.value) for view in views]
 
 
-def _rejected_items(ask: BatchRequest) -> Iterable[BatchItemAnswer]:
+def _rejected_items(requested: BatchRequest) -> Iterable[BatchItemAnswer]:
     return [
         BatchItemAnswer(item.index, error=item_error(item), errors=item.problems)
-        for item in ask.items
+        for item in requested.items
         if item.draft is None
     ]
 
 
 def item_error(item: BatchItem) -> str:
-    """The code that the item would have got alone."""
+    """The error code of the same message in a request of its own."""
     late = any(problem.code == NotImplementedYetError.code for problem in item.problems)
     return NotImplementedYetError.code if late else "VALIDATION_FAILED"
 

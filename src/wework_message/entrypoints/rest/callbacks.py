@@ -18,7 +18,7 @@ from wework_message.entrypoints.wire.answers.callbacks import CallbackAnswer, ca
 from wework_message.entrypoints.wire.problems import RequestRejected
 
 RECEIVED: Final = "回调已接收"
-"""What Java answered, and what some clients compare."""
+"""The Java service's answer, which some clients compare."""
 
 
 @post(
@@ -30,7 +30,7 @@ RECEIVED: Final = "回调已接收"
 )
 async def receive_callback(api: ApiDependency, request: Request[Any, Any, Any]) -> Answer:
     """Callbacks of the default provider."""
-    return await _take(api, request, None)
+    return await _ingest(api, request, None)
 
 
 @post(
@@ -41,12 +41,12 @@ async def receive_callback(api: ApiDependency, request: Request[Any, Any, Any]) 
 )
 async def receive_provider_callback(api: ApiDependency, request: Request[Any, Any, Any], provider_code: Name) -> Answer:
     """Callbacks of the provider that the path names."""
-    return await _take(api, request, ProviderCode(provider_code))
+    return await _ingest(api, request, ProviderCode(provider_code))
 
 
-async def _take(api: Api, request: Request[Any, Any, Any], provider_code: ProviderCode | None) -> Answer:
+async def _ingest(api: Api, request: Request[Any, Any, Any], provider_code: ProviderCode | None) -> Answer:
     """Store a provider's callback durably, then answer; a draining process still takes it."""
-    body = await read_body(request, most=api.config.max_callback_bytes)
+    body = await read_body(request, max_bytes=api.config.max_callback_bytes)
     try:
         await api.application.ingest_callback(body, provider_code)
     except InvalidValueError as problem:

@@ -1,4 +1,4 @@
-"""What the REST API is told about its surroundings."""
+"""What the REST API needs to know about the process."""
 
 import time
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class HttpExchange:
     route: str
     """Template without the context path, such as ``/api/messages/{message_id}/status``; `UNMATCHED` without one."""
     path: str
-    """As asked, without the query; never a metric label."""
+    """As requested, without the query; never a metric label."""
     status: int
     """0 where the connection ended before an answer began."""
     seconds: float
@@ -49,6 +49,6 @@ class Config:
     metrics: Callable[[], tuple[bytes, str]] | None = None
     """Renders the Prometheus exposition and its content type; None = `/actuator/prometheus` does not exist."""
     observe: Callable[[HttpExchange], None] | None = None
-    """Told once per answered request; must not raise."""
+    """Called once per answered request; must not raise."""
     now: Callable[[], int] = wall_clock
     """Epoch ms UTC."""

@@ -19,7 +19,7 @@ from wework_message.entrypoints.wire.answers.dead_letters import (
 )
 
 MAX_DIGITS: Final = 18
-"""Of an id; more fit into no database integer."""
+"""The longest id: more digits do not fit into a database integer."""
 
 
 @get(

@@ -1,4 +1,4 @@
-"""The outermost layer: one address out of three, a request id, and one report per request."""
+"""The outermost layer: one path out of three, a request id, and one report per request."""
 
 import re
 import time
@@ -39,8 +39,8 @@ class Edge:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        asked, request_id = scope["path"], _request_id(scope["headers"])
-        prefix, scope["path"] = self._split(asked)
+        requested_path, request_id = scope["path"], _request_id(scope["headers"])
+        prefix, scope["path"] = self._split(requested_path)
         scope["state"] = {"request_id": request_id, "prefix": prefix}
         reply = _Reply(send, (b"x-request-id", request_id.encode()))
         try:
@@ -55,7 +55,7 @@ class Edge:
                 method = scope["method"] if scope["method"] in _METHODS else "OTHER"
                 route = scope.get("path_template", UNMATCHED)
                 seconds = time.perf_counter() - began
-                self._observe(HttpExchange(method, route, asked, reply.status, seconds, request_id))
+                self._observe(HttpExchange(method, route, requested_path, reply.status, seconds, request_id))
 
     def _split(self, path: str) -> tuple[str, str]:
         """The context path, if it was used, and the path without it, in today's spelling."""
@@ -66,7 +66,7 @@ class Edge:
 
 
 class _Reply:
-    """`send`, with the request id added, and an eye on the status."""
+    """`send` that adds the request id and keeps the status."""
 
     __slots__ = ("_header", "_send", "status")
 

@@ -24,7 +24,7 @@ ACCEPTED: Final = 202
 
 
 class Envelope(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What every JSON answer of the API is wrapped in; Java's `ApiResponse`, and `error` and `errors` beside it."""
+    """What every JSON answer of the API is wrapped in; Java's `ApiResponse` with `error` and `errors` added."""
 
     code: int
     """200 for every 2xx, else the HTTP status."""
@@ -44,7 +44,7 @@ PROBLEM_NAMES: Final = "urn:wework-message:problem:"
 
 
 class Problem(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The same error as RFC 9457, for who accepts `application/problem+json`."""
+    """The same error as RFC 9457, for clients that accept `application/problem+json`."""
 
     type: str
     """`PROBLEM_NAMES` and the stable code."""
@@ -62,7 +62,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Answer:
-    """A whole answer: an ASGI application that has only this to say."""
+    """A whole answer as an ASGI application that sends it."""
 
     __slots__ = ("body", "headers", "status")
 
@@ -84,7 +84,7 @@ def encode(value: object) -> bytes:
 
 
 def request_id_of(scope: Scope) -> str:
-    """The id that the edge has taken or made for this request."""
+    """The id of this request, which the edge has taken or made."""
     request_id: str = scope["state"]["request_id"]
     return request_id
 

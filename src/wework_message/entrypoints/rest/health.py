@@ -30,7 +30,7 @@ class PartHealth(Struct, frozen=True, rename="camel"):
     """UP, DOWN, UNKNOWN or NOT_CONFIGURED."""
     check_time: str
     kind: str | None = None
-    """What it runs on, or what stands in its place, such as sqlite."""
+    """Its backend, or what is used instead, such as sqlite."""
     reason: str | None = None
     """What is wrong with it."""
 
@@ -53,9 +53,9 @@ class Health(Struct, frozen=True, kw_only=True, rename="camel"):
     timestamp: str
     draining: bool
     role: str
-    """What this process does: all, accepting, consuming."""
+    """The work of this process: all, accepting, consuming."""
     oldest_due_seconds: float | None
-    """For how long the oldest due message of the database waits to be claimed; 0 = none does."""
+    """For how long the oldest due message of the database waits to be claimed; 0 = none waits."""
     parts: Mapping[str, str]
     database: PartHealth
     redis: PartHealth
@@ -64,7 +64,7 @@ class Health(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Component(Struct, frozen=True):
-    """One part, as Spring's actuator tells it."""
+    """One part, as Spring's actuator reports it."""
 
     status: str
 
@@ -93,7 +93,7 @@ class Info(Struct, frozen=True):
 
 @get("/api/health", summary="The process and its parts; 200 while it lives")
 async def get_health(api: ApiDependency) -> Health:
-    """200 while the process lives; what is wrong stands in the body."""
+    """200 while the process lives; the body says what is wrong."""
     service, now = api.application.service, iso(api.config.now())
     database = await service.database()
     up = database is ServiceState.UP
@@ -165,7 +165,7 @@ async def _readiness(api: Api) -> Response[ActuatorHealth]:
 
 @get("/actuator/health/liveness", summary="The process answers", **PLAIN)
 async def get_liveness() -> ActuatorHealth:
-    """The process answers; that is all."""
+    """The process answers."""
     return ActuatorHealth("UP")
 
 

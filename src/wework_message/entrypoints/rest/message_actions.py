@@ -28,8 +28,8 @@ Force = Annotated[bool, QueryParameter(description="Also if it may have been sen
 )
 async def retry_message(api: ApiDependency, message_id: Name, force: Force = False) -> StatusAnswer:
     """Open a new round; `force=true` also for one that is UNKNOWN."""
-    changing = api.take_work().retry(RetryMessage(TENANT, MessageId(message_id), force))
-    return await _changed(api, changing, message_id)
+    change = api.take_work().retry(RetryMessage(TENANT, MessageId(message_id), force))
+    return await _changed(api, change, message_id)
 
 
 @post(
@@ -39,7 +39,7 @@ async def retry_message(api: ApiDependency, message_id: Name, force: Force = Fal
     opt=NO_PARAMETERS,
 )
 async def cancel_message(api: ApiDependency, message_id: Name) -> StatusAnswer:
-    """Withdraw what is not claimed yet."""
+    """Withdraw a message that is not claimed yet."""
     return await _changed(api, api.application.cancel(CancelMessage(TENANT, MessageId(message_id))), message_id)
 
 
@@ -52,24 +52,24 @@ async def cancel_message(api: ApiDependency, message_id: Name) -> StatusAnswer:
 )
 async def recall_message(api: ApiDependency, guid: Name, message_id: Name) -> StatusAnswer:
     """Ask for a recall; the message is named by our id or by the provider's id at this guid."""
-    changing = api.take_work().recall(RecallMessage(TENANT, Guid(guid), message_id))
-    return await _changed(api, changing, message_id, guid)
+    change = api.take_work().recall(RecallMessage(TENANT, Guid(guid), message_id))
+    return await _changed(api, change, message_id, guid)
 
 
-async def _changed(api: Api, changing: Awaitable[MessageId], named: str, guid: str = "") -> StatusAnswer:
-    """The status after the change; what the rule refuses carries the status object too."""
+async def _changed(api: Api, change: Awaitable[MessageId], id_in_path: str, guid: str = "") -> StatusAnswer:
+    """The status after the change; a change that the rules refuse is answered with the status object too."""
     try:
-        changed = await changing
+        changed = await change
     except IllegalTransitionError as refused:
-        data = api.status(await _view(api, named, guid))
+        data = api.status(await _view(api, id_in_path, guid))
         raise Refusal(STATUSES[IllegalTransitionError], refused.code, str(refused), data) from None
     return api.status(await api.view(changed))
 
 
-async def _view(api: Api, named: str, guid: str) -> MessageView:
+async def _view(api: Api, id_in_path: str, guid: str) -> MessageView:
     """The message with this id, ours or the provider's at the guid."""
     try:
-        return await api.view(named)
+        return await api.view(id_in_path)
     except NotFoundError:
-        sent = await api.application.read.sent_as(TENANT, Guid(guid), ProviderMessageId(named))
+        sent = await api.application.read.sent_as(TENANT, Guid(guid), ProviderMessageId(id_in_path))
         return await api.view(sent or "")

@@ -14,7 +14,7 @@ from wework_message.entrypoints.wire.requests.fields import epoch_ms
 
 
 async def read_filters(**texts: str | None) -> MessageFilter:
-    """What the query narrows the list by; raises `RequestRejected` (422) for a value that a filter cannot have."""
+    """The filter that the query asks for; raises `RequestRejected` (422) for a value that a filter cannot have."""
     return MessageFilter(**{name: _value(FILTERS[name], text) for name, text in texts.items()})
 
 

@@ -56,8 +56,8 @@ Ids = Annotated[str | None, QueryParameter(description="1 to 100 message ids, se
 @get("/api/messages/status", summary="Up to 100 statuses at once; unknown ids are left out", responses=errors(422))
 async def list_statuses(api: ApiDependency, ids: Ids = None) -> StatusPage:
     """Up to 100 statuses, in the order of the ids; ids that do not exist are left out."""
-    asked = checked_text("ids", ids, most=8_192) or ""
-    message_ids = [MessageId(message_id) for message_id in dict.fromkeys(asked.split(",")) if message_id]
+    id_list = checked_text("ids", ids, max_length=8_192) or ""
+    message_ids = [MessageId(message_id) for message_id in dict.fromkeys(id_list.split(",")) if message_id]
     if not 1 <= len(message_ids) <= MAX_IDS:
         raise bad_parameter("ids", f"must name 1 to {MAX_IDS} messages, separated by commas")
     views = await api.application.poll.statuses(TENANT, message_ids)
@@ -98,10 +98,10 @@ async def get_message_status(
         return api.answer(request, api.polled(polled))
     view = await api.view(message_id)
     if view.message.status not in FINAL:
-        seen = view.message.version
+        known_version = view.message.version
 
         def changed(later: MessageView) -> bool:
-            return later.message.version != seen
+            return later.message.version != known_version
 
         view = await api.application.wait(TENANT, view.message.id, enough=changed, wait_ms=wait * 1000) or view
     return api.answer(request, api.status(view))

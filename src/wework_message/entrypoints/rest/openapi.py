@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document: Litestar's, of the handlers and their Structs, and what Litestar cannot say."""
+"""The OpenAPI 3.1 document: Litestar's, from the handlers and their Structs, with what Litestar cannot express."""
 
 import re
 from http import HTTPStatus
@@ -33,8 +33,8 @@ _REQUEST_ID: Final = HeaderParameter(
 
 
 def camel(name: str) -> str:
-    """A name as clients spell it; also of a whole path."""
-    return re.sub(r"_(\w)", lambda found: found[1].upper(), name)
+    """A name as clients spell it; also works on a whole path."""
+    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
 
 
 def document(config: Config, prefix: str) -> bytes:
@@ -54,15 +54,15 @@ def document(config: Config, prefix: str) -> bytes:
             operation_id_creator=_operation_id,
         ),
     )
-    whole = described.openapi_schema.to_schema()
-    whole["paths"] = {camel(path): _spelled(item) for path, item in whole["paths"].items()}
+    schema = described.openapi_schema.to_schema()
+    schema["paths"] = {camel(path): _spelled(item) for path, item in schema["paths"].items()}
     _, shared = msgspec.json.schema_components([Envelope, Problem], ref_template=REF + "{name}")
-    whole["components"]["schemas"] |= shared | schemas()
-    whole["components"]["responses"] = {str(status): _error(status, text) for status, text in ERRORS.items()}
-    whole["components"]["headers"] = {
+    schema["components"]["schemas"] |= shared | schemas()
+    schema["components"]["responses"] = {str(status): _error(status, text) for status, text in ERRORS.items()}
+    schema["components"]["headers"] = {
         "X-Request-ID": {"description": "Taken in, or made.", "schema": {"type": "string"}}
     }
-    return msgspec.json.encode(whole)
+    return msgspec.json.encode(schema)
 
 
 def _operation_id(handler: HTTPRouteHandler, method: Method, path: Any) -> str:  # noqa: ARG001 -- Litestar's signature

@@ -1,4 +1,4 @@
-"""Every way a request can go wrong, and the one table of what clients see of it (D-23)."""
+"""The one table of what clients see of each error (D-23)."""
 
 import logging
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
 
 RETRY_AFTER_S: Final = 1
-"""What a 503 asks for."""
+"""`Retry-After` of a 503."""
 
 STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     DomainError: 422,
@@ -69,7 +69,7 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     NotImplementedYetError: 501,
     DrainingError: 503,
 }
-"""HTTP status by error; a class that is not here has its parent's. `RequestRejected` and `Refusal` bring their own."""
+"""HTTP status by error; a class that is not here has its parent's. `RequestRejected` and `Refusal` have their own."""
 
 _CODES: Final[Mapping[int, str]] = {
     400: "INVALID_REQUEST",
@@ -118,12 +118,12 @@ class Failure:
 
 
 INTERNAL: Final = Failure(500, "INTERNAL", "internal error")
-"""The one answer to everything we did not foresee; what it was stands in the log."""
+"""The answer to every unforeseen error; the log has the details."""
 
 
 def status_of(kind: type[WeworkMessageError]) -> int | None:
     """The HTTP status of an error class; None where neither it nor a parent has one."""
-    return next((STATUSES[one] for one in kind.__mro__ if one in STATUSES), None)
+    return next((STATUSES[parent] for parent in kind.__mro__ if parent in STATUSES), None)
 
 
 def failure(error: Exception) -> Failure:
@@ -153,10 +153,10 @@ def problems_of(error: WeworkMessageError) -> tuple[FieldProblem, ...]:
 
 
 def _of_item(place: int, refused: ApplicationError) -> FieldProblem:
-    whole = f"messages[{place}]"
+    item = f"messages[{place}]"
     for problem in problems_of(refused):
-        return FieldProblem(f"{whole}.{problem.path}", problem.code, problem.message)
-    return FieldProblem(f"{whole}.clientMessageId", ProblemCode.INVALID_VALUE, str(refused))
+        return FieldProblem(f"{item}.{problem.path}", problem.code, problem.message)
+    return FieldProblem(f"{item}.clientMessageId", ProblemCode.INVALID_VALUE, str(refused))
 
 
 def _headers(error: WeworkMessageError, status: int) -> tuple[Header, ...]:
@@ -197,7 +197,7 @@ def _accepts_problem(scope: Scope) -> bool:
 
 
 def answer_to(error: Exception, scope: Scope, *, now: int) -> Answer:
-    """The answer to an error; what nobody foresaw is logged here, without the request's content."""
+    """The answer to an error; unforeseen errors are logged here, without the request's content."""
     failed = failure(error)
     if failed is INTERNAL:
         _log.error("request %s failed: %s", request_id_of(scope), type(error).__name__, exc_info=error)
@@ -205,20 +205,20 @@ def answer_to(error: Exception, scope: Scope, *, now: int) -> Answer:
 
 
 def as_response(answer: Answer) -> Response[bytes]:
-    """The same answer, as Litestar's exception handlers must give it."""
+    """The same answer, as Litestar's exception handlers must return it."""
     headers = {name.decode(): value.decode() for name, value in answer.headers if name != b"content-length"}
     return Response(answer.body, status_code=answer.status, media_type=headers.pop("content-type"), headers=headers)
 
 
 class ExceptionHandler:
-    """Litestar's way to the table."""
+    """Litestar's exception handler, which uses the table."""
 
     def __init__(self, now: Any) -> None:
-        """`now` tells epoch ms."""
+        """`now` returns epoch ms."""
         self._now = now
 
     def __call__(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        """One answer for every exception, also Litestar's own."""
+        """Answer any exception, also Litestar's own."""
         if isinstance(error, ValidationException):
             error = unbound(request, error)
         return as_response(answer_to(error, request.scope, now=self._now()))

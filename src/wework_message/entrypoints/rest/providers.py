@@ -16,7 +16,7 @@ from wework_message.entrypoints.wire.answers.providers import (
 
 @get("/api/providers", summary="All providers")
 async def list_providers(api: ApiDependency) -> list[ProviderAnswer]:
-    """All, in the order of the configuration; a bare array, as Java had it."""
+    """All providers, in the order of the configuration; a bare array, as Java had it."""
     return [provider_answer(view) for view in api.application.providers.all()]
 
 
@@ -34,14 +34,14 @@ async def get_providers_health(api: ApiDependency) -> dict[str, bool | None]:
 
 @get("/api/providers/stats", summary="Finished calls by provider")
 async def get_providers_stats(api: ApiDependency) -> ProvidersStats:
-    """Kept counts."""
+    """Stored counts of every provider's finished calls."""
     queries = api.application.providers
     return providers_stats(queries.all(), await queries.stats())
 
 
 @get("/api/providers/{provider_code:str}", summary="One provider", responses=errors(404))
 async def get_provider(api: ApiDependency, provider_code: Name) -> ProviderAnswer:
-    """One."""
+    """One provider."""
     return provider_answer(api.application.providers.get(provider_code))
 
 

@@ -1,4 +1,4 @@
-"""Query parameters that several routes have, and what is wrong with any: each problem names its parameter."""
+"""Query parameters that several routes have, and the refusals of bad ones: each problem names its parameter."""
 
 import base64
 import binascii
@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Final, TypeAlias
+from urllib.parse import parse_qsl, urlencode
 
 from litestar import Request
 from litestar.exceptions import ValidationException
@@ -28,41 +29,41 @@ Name: TypeAlias = Annotated[str, PathParameter()]
 """A path parameter."""
 
 
-def checked_text(name: str, value: str | None, *, most: int = 255) -> str | None:
-    """The value of a query parameter; raises `RequestRejected` (422) unless it has 1 to `most` printable characters."""
-    if value is not None and not (0 < len(value) <= most and value.isprintable()):
-        raise bad_parameter(name, f"must have 1 to {most} printable characters")
+def checked_text(name: str, value: str | None, *, max_length: int = 255) -> str | None:
+    """The value of a query parameter; raises `RequestRejected` (422) unless it has 1 to `max_length` printable characters."""
+    if value is not None and not (0 < len(value) <= max_length and value.isprintable()):
+        raise bad_parameter(name, f"must have 1 to {max_length} printable characters")
     return value
 
 
 def cursor_text(cursor: str | None) -> str | None:
-    """What `next_cursor` hid."""
+    """The value within a cursor of `next_cursor`; raises `RequestRejected` (422) for any other text."""
     if cursor is None:
         return None
     try:
-        hidden = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        value = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except (binascii.Error, ValueError):
-        hidden = ""
-    if not _UUIDISH.fullmatch(hidden):
+        value = ""
+    if not _UUIDISH.fullmatch(value):
         raise bad_parameter("cursor", _BAD_CURSOR)
-    return hidden
+    return value
 
 
 def cursor_number(cursor: str | None) -> int | None:
-    """What `next_cursor` hid, where it is a number."""
-    hidden = cursor_text(cursor)
-    if hidden is None:
+    """The number within a cursor of `next_cursor`; raises `RequestRejected` (422) for any other text."""
+    value = cursor_text(cursor)
+    if value is None:
         return None
-    if not hidden.isdigit() or len(hidden) > 18:  # noqa: PLR2004 -- fits into a database integer
+    if not value.isdigit() or len(value) > 18:  # noqa: PLR2004 -- fits into a database integer
         raise bad_parameter("cursor", _BAD_CURSOR)
-    return int(hidden)
+    return int(value)
 
 
 _BAD_CURSOR: Final = "must be a cursor of an earlier answer"
 
 
 def next_cursor(last: str | int) -> str:
-    """An opaque cursor for what comes after `last`."""
+    """An opaque cursor for the items after `last`."""
     return base64.urlsafe_b64encode(str(last).encode()).rstrip(b"=").decode()
 
 
@@ -76,25 +77,32 @@ def _bad(name: str, code: ProblemCode, message: str) -> RequestRejected:
 
 
 async def check_parameters(request: Request[Any, Any, Any]) -> None:
-    """Before a handler. Raises `RequestRejected` (422) for a parameter that is unknown (it may be a misspelt filter), given twice, or misspelt."""
+    """Before a handler. Raises `RequestRejected` (422) for a parameter that is unknown (it may be a misspelt filter), given twice, or misspelt.
+
+    Cuts leading zeros off integers: Litestar, which binds them afterwards, would refuse ``limit=05``.
+    """
     handler = request.route_handler
-    known = query_parameters(handler)
-    if not known and not handler.opt.get("takes_no_query"):
+    parameters = query_parameters(handler)
+    if not parameters and not handler.opt.get("takes_no_query"):
         return
-    pairs = list(request.query_params.multi_items())
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    canonical: list[tuple[str, str]] = []
     for name, value in pairs:
-        field = known.get(name)
+        field = parameters.get(name)
         if field is None:
             raise _bad(name, ProblemCode.UNKNOWN_FIELD, "is not a known parameter")
         spelling = _SPELLINGS.get(field.annotation)
         if spelling is not None and not spelling.fullmatch(value):
             raise bad_parameter(name, _expectation(field))
+        canonical.append((name, str(int(value)) if field.annotation is int else value))
     if len(dict(pairs)) < len(pairs):
         raise bad_parameter(pairs[-1][0], "must be given once")
+    if canonical != pairs:
+        request.scope["query_string"] = urlencode(canonical).encode("ascii")
 
 
 _SPELLINGS: Final = {bool: re.compile("true|false"), int: re.compile("[0-9]{1,9}")}
-"""Litestar reads 1 as true and 1e1 as 10 too."""
+"""Litestar would also read 1 as true and 1e1 as 10."""
 
 
 @cache
@@ -111,7 +119,7 @@ def query_parameters(handler: BaseRouteHandler) -> Mapping[str, FieldDefinition]
 
 
 def unbound(request: Request[Any, Any, Any], error: ValidationException) -> RequestRejected:
-    """The parameter that Litestar could not bind, as a problem in our words, which never repeat the value."""
+    """The parameter that Litestar could not bind, as a problem in our words, which never contain the value."""
     extra = error.extra if isinstance(error.extra, list) else []
     for name, field in query_parameters(request.route_handler).items():
         if any(problem.get("key") == field.name for problem in extra):

@@ -33,23 +33,23 @@ def check_json(request: Request[Any, Any, Any]) -> None:
         raise RequestRejected(415, "UNSUPPORTED_MEDIA_TYPE", "the body must be application/json in UTF-8")
 
 
-async def read_body(request: Request[Any, Any, Any], *, most: int) -> bytes:
-    """The whole body; raises `RequestRejected` (413) beyond `most` bytes, before they are read if the length is told."""
+async def read_body(request: Request[Any, Any, Any], *, max_bytes: int) -> bytes:
+    """The whole body; raises `RequestRejected` (413) beyond `max_bytes` bytes, before they are read if the request has a length."""
     length = request_header(request, b"content-length")
-    if length is not None and length.isdigit() and int(length) > most:
-        raise _too_large(most)
+    if length is not None and length.isdigit() and int(length) > max_bytes:
+        raise _too_large(max_bytes)
     chunks: list[bytes] = []
     size = 0
     while (message := await request.receive())["type"] == "http.request":
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
-        if size > most:
-            raise _too_large(most)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
         if not message.get("more_body"):
             return b"".join((*chunks, chunk)) if chunks else chunk
         chunks.append(chunk)
     raise RequestRejected(400, "INVALID_REQUEST", "the connection ended before the body did")
 
 
-def _too_large(most: int) -> RequestRejected:
-    return RequestRejected(413, "PAYLOAD_TOO_LARGE", f"the body may have {most} bytes")
+def _too_large(max_bytes: int) -> RequestRejected:
+    return RequestRejected(413, "PAYLOAD_TOO_LARGE", f"the body may have {max_bytes} bytes")

@@ -4,5 +4,5 @@ import os
 
 
 def new_request_id() -> str:
-    """32 hexadecimal digits nobody can guess."""
+    """32 random hexadecimal digits."""
     return os.urandom(16).hex()

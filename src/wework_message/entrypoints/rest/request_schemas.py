@@ -1,4 +1,4 @@
-"""JSON schemas of request bodies: one per message type, made of the Structs that read them."""
+"""JSON schemas of request bodies: one per message type, made from the Structs that read them."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -32,14 +32,14 @@ def batch_examples() -> Mapping[str, Any]:
 
 
 def schemas() -> dict[str, Schema]:
-    """The schemas of all request bodies, and what they refer to."""
-    (common, *_), found = msgspec.json.schema_components([Common, *CONTENTS.values()], ref_template=REF + "{name}")
-    whole = found.pop(common["$ref"].removeprefix(REF))
-    shared = whole["properties"]
+    """The schemas of all request bodies, and of everything they refer to."""
+    (common, *_), components = msgspec.json.schema_components([Common, *CONTENTS.values()], ref_template=REF + "{name}")
+    common_schema = components.pop(common["$ref"].removeprefix(REF))
+    shared = common_schema["properties"]
     mapping = {}
     for name, kind in CONTENTS.items():
         mapping[name] = f"{REF}Send{kind.__name__.removesuffix('Content')}"
-        found[mapping[name].removeprefix(REF)] = _merged(shared, found[kind.__name__], name)
+        components[mapping[name].removeprefix(REF)] = _merged(shared, components[kind.__name__], name)
     mapping["MIXED"] = f"{REF}SendMixed"
     refs = [{"$ref": f"{REF}{kind.__name__}"} for kind in CONTENTS.values()]
     parts = {
@@ -49,24 +49,24 @@ def schemas() -> dict[str, Schema]:
         },
         "required": ["messageType", "parts"],
     }
-    found["SendMixed"] = _merged(shared, parts, MessageType.MIXED)
-    found[SEND] = {
+    components["SendMixed"] = _merged(shared, parts, MessageType.MIXED)
+    components[SEND] = {
         "description": "One message. A null equals an absent field.",
         "oneOf": [{"$ref": ref} for ref in mapping.values()],
         "discriminator": {"propertyName": "messageType", "mapping": mapping},
     }
-    found[BATCH] = {"oneOf": [_messages(), _java(shared)]}
-    _respell(found)
-    found[CALLBACK] = {
+    components[BATCH] = {"oneOf": [_messages(), _java(shared)]}
+    _respell(components)
+    components[CALLBACK] = {
         "type": "object",
         "properties": {"guid": {"type": "string"}, "notify_type": {"type": "integer"}, "data": {}},
         "required": ["guid", "notify_type"],
     }
-    return found
+    return components
 
 
 def _respell(schema: Any) -> None:
-    """Python's anchors of a pattern are JavaScript's, in place."""
+    """Replace Python's anchors in patterns by JavaScript's, in place."""
     if isinstance(schema, dict):
         if isinstance(pattern := schema.get("pattern"), str):
             schema["pattern"] = pattern.replace(r"\A", "^").replace(r"\Z", "$")
@@ -78,7 +78,7 @@ def _respell(schema: Any) -> None:
 
 
 def _merged(shared: Schema, content: Schema, name: str) -> Schema:
-    """A message: the common fields beside those of its content."""
+    """A message: the common fields and those of its content."""
     return {
         "title": f"Send {name}",
         "type": "object",

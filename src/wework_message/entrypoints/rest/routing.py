@@ -37,7 +37,7 @@ ERRORS: Final = {
     501: "Known, but not in this version (`NOT_IMPLEMENTED`).",
     503: "The store is away or the process drains (`UNAVAILABLE`); nothing was accepted, `Retry-After` says when to repeat.",
 }
-"""What the document says of errors, by status; they are `components/responses`."""
+"""The document's texts of errors, by status; they are `components/responses`."""
 
 _ALWAYS: Final = (405, 500, 503)
 """Errors that every route has."""
@@ -46,7 +46,7 @@ _REQUEST_ID: Final = Reference("#/components/headers/X-Request-ID")
 
 
 def answers(by_status: dict[int, Any]) -> dict[int, ResponseSpec]:
-    """Answers beside the one that a handler's return type names: the type of `data` by status."""
+    """Answers in addition to that of the handler's return type: the type of `data` by status."""
     return {status: ResponseSpec(kind, description=HTTPStatus(status).phrase) for status, kind in by_status.items()}
 
 
@@ -60,7 +60,7 @@ class PlainOperation(Operation):
     """An operation of the document, finished: headers of answers, and the errors as references."""
 
     def __post_init__(self) -> None:
-        """Litestar has no other place for what all operations have in common."""
+        """Add what all operations have in common; Litestar has no other place for it."""
         finished: dict[str, OpenAPIResponse | Reference] = {}
         for status, response in (self.responses or {}).items():
             if response.description == ERRORS.get(int(status)):
@@ -73,7 +73,7 @@ class PlainOperation(Operation):
         self.responses = dict(sorted(finished.items()))
 
     def finish(self, status: int, response: OpenAPIResponse) -> OpenAPIResponse:
-        """Add what every good answer has."""
+        """Complete the answer of a success."""
         response.description = HTTPStatus(status).phrase
         response.headers = {"X-Request-ID": _REQUEST_ID}
         return response
@@ -100,8 +100,8 @@ def reading(
     class ReadingOperation(EnvelopedOperation):
         def __post_init__(self) -> None:
             super().__post_init__()
-            named = {name: Example(value=value) for name, value in examples().items()}
-            media = OpenAPIMediaType(Reference(REF + body), examples={**named} or None)
+            named_examples = {name: Example(value=value) for name, value in examples().items()}
+            media = OpenAPIMediaType(Reference(REF + body), examples={**named_examples} or None)
             self.request_body = RequestBody({"application/json": media}, required=True)
             self.parameters = [*headers, *(self.parameters or ())]
 

@@ -46,10 +46,10 @@ MAX_PARTS: Final = 20
 REPLAYED: Final[Header] = (b"idempotent-replayed", b"true")
 
 _WAIT: Final = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?\s*(?:$|[,;])")
-_NO_USE_WAITING: Final = (
+_ANSWERED_AT_ONCE: Final = (
     SETTLED | REFUSED | {MessageStatus.HELD, MessageStatus.SCHEDULED, MessageStatus.UNKNOWN, MessageStatus.RECALLING}
 )
-"""Statuses that a sync send answers at once: nothing follows, or nothing that it should wait for (D-39)."""
+"""Statuses that a sync send answers at once: nothing follows, or nothing worth the wait (D-39)."""
 
 _OWN_CODES: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})
 """Reasons of FAILED that are codes of their own; the others are the provider's refusal."""
@@ -72,20 +72,20 @@ PREFER: Final = header("Prefer", "`wait=N`: seconds to wait for the outcome, at 
     | errors(400, 409, 413, 415, 422, 501),
 )
 async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> Answer:
-    """Accept, wait, and answer what became of it; `async: true` answers like `send_message_async`."""
-    ask = await _read(api, request)
+    """Accept, wait, and answer the outcome; `async: true` answers like `send_message_async`."""
+    requested = await _read(api, request)
     application = api.take_work()
-    if ask.is_async:
-        return await _accept_async(api, application, request, ask)
-    command = AcceptMessage(TENANT, ask.drafts, "SYNC", ask.is_group, ask.client_message_id)
+    if requested.is_async:
+        return await _accept_async(api, application, request, requested)
+    command = AcceptMessage(TENANT, requested.drafts, "SYNC", requested.is_group, requested.client_message_id)
     accepted = await application.accept(command)
     wait_ms, preferred = _wait_ms(request, application.policy.sync_wait_ms)
     try:
         if accepted.grouped:
             return await _send_group(api, application, request, accepted, wait_ms, preferred)
         view = await _settled(application, message_id(accepted), wait_ms)
-    except UnavailableError:  # it is stored: a 503 would ask for a repetition
-        return _accepted_blindly(api, request, accepted, preferred)
+    except UnavailableError:  # it is stored: a 503 would make the client repeat it
+        return _accepted_unread(api, request, accepted, preferred)
     data = send_answer(
         view.message,
         request_id=request_id_of(request.scope),
@@ -105,14 +105,14 @@ async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> A
 )
 async def send_message_async(api: ApiDependency, request: Request[Any, Any, Any]) -> Answer:
     """Accept and answer 202."""
-    ask = await _read(api, request)
-    return await _accept_async(api, api.take_work(), request, ask)
+    requested = await _read(api, request)
+    return await _accept_async(api, api.take_work(), request, requested)
 
 
 async def _read(api: Api, request: Request[Any, Any, Any]) -> SendRequest:
     check_json(request)
     limits = api.config.limits
-    body = await read_body(request, most=limits.max_message_bytes)
+    body = await read_body(request, max_bytes=limits.max_message_bytes)
     return parse_send(body, limits=limits, now=api.config.now(), idempotency_key=idempotency_key(request))
 
 
@@ -123,12 +123,12 @@ def idempotency_key(request: Request[Any, Any, Any]) -> str | None:
 
 
 def _wait_ms(request: Request[Any, Any, Any], default: int) -> tuple[int, bool]:
-    """How long to wait, and whether the client said so (`Prefer: wait=N`, seconds)."""
+    """How long to wait, and whether the client asked for it (`Prefer: wait=N`, seconds)."""
     prefer = request_header(request, b"prefer")
-    asked = _WAIT.search(prefer) if prefer is not None else None
-    if asked is None:
+    match = _WAIT.search(prefer) if prefer is not None else None
+    if match is None:
         return min(default, MAX_WAIT_MS), False
-    return min(int(asked[1]) * 1000, MAX_WAIT_MS), True
+    return min(int(match[1]) * 1000, MAX_WAIT_MS), True
 
 
 def _headers(accepted: Accepted, preferred: bool) -> tuple[Header, ...]:
@@ -136,13 +136,13 @@ def _headers(accepted: Accepted, preferred: bool) -> tuple[Header, ...]:
     return (*replayed, (b"preference-applied", b"wait")) if preferred else replayed
 
 
-def _accepted_blindly(
+def _accepted_unread(
     api: Api,
     request: Request[Any, Any, Any],
     accepted: Accepted,
     preferred: bool,
 ) -> Answer:
-    """The store went away after the message was committed: its id is all that can be said."""
+    """The store went away after the message was committed: only its id can be answered."""
     url = link(request, f"/api/messages/{accepted.target}/status")
     data = (
         GroupAnswer(accepted.target, (), accepted.duplicate)
@@ -158,15 +158,15 @@ def _accepted_blindly(
     return api.answer(request, data, status=ACCEPTED, headers=_headers(accepted, preferred))
 
 
-async def _settled(application: Application, name: MessageId, wait_ms: int) -> MessageView:
-    view = await application.wait(TENANT, name, enough=_enough, wait_ms=wait_ms)
+async def _settled(application: Application, message_id: MessageId, wait_ms: int) -> MessageView:
+    view = await application.wait(TENANT, message_id, enough=_enough, wait_ms=wait_ms)
     if view is None:
         raise UnavailableError("database", "an accepted message cannot be read")
     return view
 
 
 def _enough(view: MessageView) -> bool:
-    return view.message.status in _NO_USE_WAITING
+    return view.message.status in _ANSWERED_AT_ONCE
 
 
 async def _send_group(
@@ -206,7 +206,7 @@ def _outcome(
 
 
 def refusal(message: Message, data: object, headers: tuple[Header, ...] = ()) -> Refusal:
-    """422, and 500 where we could not handle it; FAILED, EXPIRED and CANCELLED have codes of their own."""
+    """The refusal of a message: 422, and 500 where we could not handle it; FAILED, EXPIRED and CANCELLED have codes of their own."""
     if message.status is not MessageStatus.FAILED:
         return Refusal(422, message.status.value, f"the message is {message.status}", data, headers)
     reason = message.reason or ""
@@ -221,25 +221,29 @@ def refusal(message: Message, data: object, headers: tuple[Header, ...] = ()) ->
 
 
 async def _accept_async(
-    api: Api, application: Application, request: Request[Any, Any, Any], ask: SendRequest
+    api: Api, application: Application, request: Request[Any, Any, Any], requested: SendRequest
 ) -> Answer:
     if not application.policy.async_enabled:
         raise UnavailableError("async sending", "is switched off (app.message.async.enabled)")
-    command = AcceptMessage(TENANT, ask.drafts, "ASYNC", ask.is_group, ask.client_message_id)
+    command = AcceptMessage(TENANT, requested.drafts, "ASYNC", requested.is_group, requested.client_message_id)
     accepted = await application.accept(command)
     headers = _headers(accepted, preferred=False)
     if accepted.grouped:
         views = await application.read.batch_items(BatchId(accepted.target), limit=MAX_PARTS, after=-1)
         data = group_answer(accepted.target, views, duplicate=accepted.duplicate)
         return api.answer(request, data, status=ACCEPTED, headers=headers)
-    name, scheduled_at = message_id(accepted), ask.draft.options.scheduled_at
+    accepted_id, scheduled_at = message_id(accepted), requested.draft.options.scheduled_at
     status = "SCHEDULED" if scheduled_at is not None and scheduled_at > api.config.now() else "QUEUED"
     if accepted.duplicate:
-        stored = (await api.view(name)).message
+        stored = (await api.view(accepted_id)).message
         status, scheduled_at = stored.status.value, stored.options.scheduled_at
-    url = link(request, f"/api/messages/{name}/status")
+    url = link(request, f"/api/messages/{accepted_id}/status")
     answer = AsyncAnswer(
-        message_id=name, status=status, duplicate=accepted.duplicate, scheduled_at=iso(scheduled_at), status_url=url
+        message_id=accepted_id,
+        status=status,
+        duplicate=accepted.duplicate,
+        scheduled_at=iso(scheduled_at),
+        status_url=url,
     )
     return api.answer(
         request, answer, status=ACCEPTED, headers=(*headers, (b"location", url.encode("ascii", "replace")))

@@ -52,12 +52,12 @@ _ASSETS: Final = {
     "swagger-ui-bundle.js": b"text/javascript; charset=utf-8",
     "favicon-32x32.png": b"image/png",
 }
-"""What the page needs of the bundle."""
+"""The files of the bundle that the page needs."""
 
 
 @get("/v3/api-docs")
 async def get_api_docs(api: ApiDependency, request: Request[Any, Any, Any]) -> Answer:
-    """The document, its server address as this reader reaches us."""
+    """The document, with the server address that this client used."""
     return Answer(OK, api.document(request.scope["state"]["prefix"]))
 
 

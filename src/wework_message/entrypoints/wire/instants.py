@@ -18,11 +18,11 @@ def iso(ms: int | None) -> str | None:
     """Epoch ms as ``2025-08-08T10:15:30.123Z``; None stays None."""
     if ms is None:
         return None
-    second, rest = divmod(ms, 1000)
-    return f"{_to_the_second(second)}.{rest:03d}Z"
+    second, ms_of_second = divmod(ms, 1000)
+    return f"{_to_the_second(second)}.{ms_of_second:03d}Z"
 
 
 @lru_cache(256)
 def _to_the_second(second: int) -> str:
-    """Most instants of one answer, and of the answers around it, share their second."""
+    """Cached: most instants of one answer, and of neighbouring answers, have the same second."""
     return (_EPOCH + timedelta(seconds=second)).isoformat()[:-_OFFSET]

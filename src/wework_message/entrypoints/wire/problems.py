@@ -16,7 +16,7 @@ class ProblemCode(StrEnum):
     WRONG_TYPE = "WRONG_TYPE"
     """Another JSON type than the field has."""
     INVALID_VALUE = "INVALID_VALUE"
-    """The right type, but outside what is allowed, alone or beside another field."""
+    """The right type, but outside what is allowed, alone or together with another field."""
     TOO_LONG = "TOO_LONG"
     """More characters, bytes or items than the configured limit."""
     UNKNOWN_FIELD = "UNKNOWN_FIELD"
@@ -35,7 +35,7 @@ class FieldProblem(Struct, frozen=True):
 
 
 class RequestRejected(WeworkMessageError):  # noqa: N818 - a rejection is an answer to the client, not a fault of ours
-    """The request asks for nothing we can do; nothing was stored."""
+    """The request cannot be served; nothing was stored."""
 
     def __init__(self, status: int, error: str, message: str, errors: Iterable[FieldProblem] = ()) -> None:
         """`status` 400, 413, 422 or 501; `error` the envelope's code; `errors` all problems that were found."""

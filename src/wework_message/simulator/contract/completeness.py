@@ -1,4 +1,4 @@
-"""What the simulator asks beyond the vendor's own laxness.
+"""What the simulator demands in addition to the vendor's lax schemas.
 
 Most send schemas require only `guid`, so an incomplete message reaches WeCom instead of being refused
 (P-2). A client that counts on that is wrong; unless `lenient` is set, a send is refused with 422 when a field without
@@ -10,7 +10,7 @@ from wework_message.simulator.contract.items import check_item, check_items
 from wework_message.simulator.sends import SENDS
 
 BIG_FILE_BYTES = 20_000_000
-"""Above this many bytes a file has no aes_key ("larger than 20M"; which M is not said)."""
+"""Above this many bytes a file has no aes_key ("larger than 20M"; the vendor does not say which M)."""
 
 _EMPTY: tuple[object, ...] = ("", [], {})
 
@@ -55,7 +55,7 @@ def check_message_items(contract: Contract, path: str, body: dict[str, object]) 
 
 
 def check_body(path: str, body: dict[str, object], *, inline_required: bool, lenient: bool) -> list[Problem]:
-    """Everything that is refused in the body of one call: the vendor's schema first, then the items, then what is needed."""
+    """Every problem in the body of one call: the vendor's schema first, then the items, then what is needed."""
     problems = check_request(contract().endpoints[path], body, inline_required=inline_required)
     if not problems:
         problems = check_message_items(contract(), path, body)

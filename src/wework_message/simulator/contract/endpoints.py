@@ -1,4 +1,4 @@
-"""The vendor's request schemas, and the 422 answer for what breaks them.
+"""The vendor's request schemas, and the 422 answer for violations.
 
 The schemas are package data (`data/guxing_requests.json`), taken from the vendor's documents with their prose left out.
 The answer's form is FastAPI's as documented; the texts and types inside are those of pydantic 1, which the one
@@ -77,7 +77,7 @@ def missing(loc: Location) -> Problem:
 
 
 def check_value(field: Field, value: object, loc: Location, problems: list[Problem], *, required: bool = True) -> None:
-    """Compare one value and everything inside it with its schema; what breaks it is added to `problems`."""
+    """Compare one value and everything inside it with its schema; violations are added to `problems`."""
     kinds, text, code = _TYPES[field.type]
     if type(value) not in kinds:  # exact types: a JSON true is no integer
         if value is None:

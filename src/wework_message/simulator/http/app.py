@@ -22,12 +22,12 @@ from wework_message.simulator.http.replies import (
     Receive,
     Reply,
     Send,
+    faulty,
     good,
     invalid,
     json_reply,
     not_allowed,
     send_reply,
-    struck,
     unparsable,
 )
 from wework_message.simulator.instances import ALL_CLIENTS, Instances
@@ -50,10 +50,10 @@ class Connection(Protocol):
 
 
 class SimulatorApp:
-    """Everything one simulator is made of. `start` and `stop` need the loop that serves it."""
+    """One simulator with all its parts. `start` and `stop` need the loop that serves it."""
 
     def __init__(self, options: SimulatorOptions) -> None:
-        """Open the ledger and take up what it holds.
+        """Open the ledger and continue from its entries.
 
         Raises:
             OSError: the ledger cannot be opened.
@@ -71,14 +71,14 @@ class SimulatorApp:
         self._messages = Messages(options, self.accounts, random_source)
         self.control = Control(self.accounts, self.faults, self.echoes, self.ledger, self.counts)
         for entry in self.ledger.replay():
-            self._take_up(entry)
+            self._restore(entry)
 
     def start(self) -> None:
         """Begin to send echoes."""
         self.echoes.start()
 
     def end_pauses(self) -> None:
-        """Close the connections of calls that wait for nothing but time."""
+        """Close the connections of calls that only wait."""
         self._pauses.end()
 
     async def stop(self) -> None:
@@ -157,7 +157,7 @@ class SimulatorApp:
         else:
             outcome = self._perform(path, body, fault) if fault.executes else None
             entry.fault = fault.kind
-            reply, entry.error_code = struck(fault, None if outcome is None else outcome.envelope)
+            reply, entry.error_code = faulty(fault, None if outcome is None else outcome.envelope)
         entry.status = reply.status
         if outcome is not None:
             entry.executed = outcome.executed
@@ -186,8 +186,8 @@ class SimulatorApp:
             self.counts.not_executed += 1
         await self.ledger.append(entry)
 
-    def _take_up(self, entry: Entry) -> None:
-        """Continue after an entry of an earlier run: numbers, what can be recalled, who had a mass send."""
+    def _restore(self, entry: Entry) -> None:
+        """Continue after an entry of an earlier run: numbers, what can be recalled, the receivers of mass sends."""
         if not entry.executed or entry.guid is None or entry.body is None:
             return
         if entry.id is not None and entry.seq is not None:

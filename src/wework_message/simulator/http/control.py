@@ -1,4 +1,4 @@
-"""`/_sim/`: what tests and benches read and switch while the simulator runs. No part of the vendor's API."""
+"""`/_sim/`: the controls of tests and benches while the simulator runs. No part of the vendor's API."""
 
 from collections.abc import Callable
 from typing import Literal

@@ -1,9 +1,9 @@
-"""Waiting that a stop of the simulator ends."""
+"""Pauses that end when the simulator stops."""
 
 import asyncio
 
 
-class Stopped(Exception):  # noqa: N818 - no error of anyone: the simulator was told to stop
+class Stopped(Exception):  # noqa: N818 - no error: the simulator was stopped
     """The simulator stops; the call that waited gets no answer."""
 
 
@@ -27,5 +27,5 @@ class Pauses:
         raise Stopped
 
     def end(self) -> None:
-        """End every wait, and every one still to come."""
+        """End every wait, also those that begin later."""
         self._ended.set()

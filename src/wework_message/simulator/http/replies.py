@@ -1,4 +1,4 @@
-"""HTTP answers: good ones, refusals in FastAPI's form, and what each fault makes of them."""
+"""HTTP answers: good ones, refusals in FastAPI's form, and their changes by each fault."""
 
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 
@@ -57,8 +57,8 @@ def unparsable(text: str) -> Reply:
     return invalid([Problem(("body", 0), text, "value_error.jsondecode")])
 
 
-def struck(fault: Fault, envelope: Json | None) -> tuple[Reply, int | None]:
-    """The answer a fault makes of the call's envelope (None: not executed), and the error_code that it carries."""
+def faulty(fault: Fault, envelope: Json | None) -> tuple[Reply, int | None]:
+    """The answer of a call with a fault, and its error_code; `envelope` is that of the execution, None: not executed."""
     if fault.kind in {"answer_lost", "closed_before"}:
         return Reply(NO_ANSWER), None
     if fault.kind in {"http_500_before", "http_500_after"}:
@@ -119,5 +119,5 @@ async def send_reply(reply: Reply, send: Send, pauses: Pauses) -> None:
         await send({"type": "http.response.body", "body": body[first : first + step], "more_body": True})
         if reply.drip_ms is not None:
             await pauses.wait(reply.drip_ms)
-    rest = len(body) - (len(body) % step or step) if body else 0
-    await send({"type": "http.response.body", "body": body[rest:], "more_body": False})
+    last_chunk = len(body) - (len(body) % step or step) if body else 0
+    await send({"type": "http.response.body", "body": body[last_chunk:], "more_body": False})

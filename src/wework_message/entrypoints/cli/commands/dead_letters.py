@@ -11,8 +11,8 @@ from wework_message.entrypoints.cli.options import client_of, client_options
 from wework_message.entrypoints.cli.output import cell, clock, console, print_json, table
 from wework_message.entrypoints.cli.services import Services
 
-PAGE: Final = 100
-"""Dead letters of one request; more is not granted."""
+MAX_PAGE: Final = 100
+"""The most dead letters of one request."""
 
 _ROOT: Final = "/api/dead-letters/intake"
 _SHOWN: Final = (
@@ -60,7 +60,7 @@ def listed(services: Services, *, limit: int, cursor: str | None, url: str, as_j
 def _pages(client: ServiceClient, *, limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
     items: list[dict[str, Any]] = []
     while True:
-        params = {"limit": str(min(PAGE, limit - len(items)))}
+        params = {"limit": str(min(MAX_PAGE, limit - len(items)))}
         if cursor is not None:
             params["cursor"] = cursor
         page = client.data("GET", _ROOT, params=params)

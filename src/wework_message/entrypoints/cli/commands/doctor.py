@@ -1,4 +1,4 @@
-"""``wework-message doctor``: ask everything that the service stands on, and say what to do."""
+"""``wework-message doctor``: check everything that the service needs, and print what to do."""
 
 from pathlib import Path
 from types import MappingProxyType
@@ -31,13 +31,13 @@ _STYLES: Final = MappingProxyType(
     {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "bold red", Verdict.SKIPPED: "dim"}
 )
 _MAX_TIMEOUT_S: Final = 300
-_DEFAULT_S: Final = 5
+_DEFAULT_TIMEOUT_S: Final = 5
 
 
 @click.command("doctor")
 @settings_options
 @click.option(
-    "--timeout", type=click.FloatRange(0, _MAX_TIMEOUT_S, min_open=True), default=_DEFAULT_S, show_default=True,
+    "--timeout", type=click.FloatRange(0, _MAX_TIMEOUT_S, min_open=True), default=_DEFAULT_TIMEOUT_S, show_default=True,
     metavar="SECONDS", help="How long one check may take; all of them run at once.",
 )  # fmt: skip
 @json_option
@@ -63,18 +63,18 @@ def _document(diagnosis: Diagnosis, code: ExitCode) -> dict[str, Any]:
         "verdict": diagnosis.verdict.value,
         "exitCode": int(code),
         "counts": {verdict.value: count for verdict, count in diagnosis.counts.items()},
-        "checks": [_entry(one) for one in diagnosis.examined],
+        "checks": [_entry(examined) for examined in diagnosis.examined],
     }
 
 
-def _entry(one: Examined) -> dict[str, Any]:
+def _entry(examined: Examined) -> dict[str, Any]:
     return {
-        "name": one.name,
-        "verdict": one.finding.verdict.value,
-        "text": one.finding.text,
-        "advice": one.finding.advice,
-        "fault": one.fault.value if one.fault is not None else None,
-        "durationMs": round(one.duration_ms, 1),
+        "name": examined.name,
+        "verdict": examined.finding.verdict.value,
+        "text": examined.finding.text,
+        "advice": examined.finding.advice,
+        "fault": examined.fault.value if examined.fault is not None else None,
+        "durationMs": round(examined.duration_ms, 1),
     }
 
 
@@ -84,8 +84,10 @@ def _show(out: Console, diagnosis: Diagnosis) -> None:
         rows.add_column(name, no_wrap=True)
     rows.add_column("ms", justify="right", no_wrap=True)
     rows.add_column("found", overflow="fold")
-    for one in diagnosis.examined:
-        rows.add_row(one.name, _verdict(one.finding.verdict), f"{one.duration_ms:.0f}", _found(one))
+    for examined in diagnosis.examined:
+        rows.add_row(
+            examined.name, _verdict(examined.finding.verdict), f"{examined.duration_ms:.0f}", _text_of(examined)
+        )
     out.print(rows)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in diagnosis.counts.items() if count)
     out.print(Text.assemble("\n", (diagnosis.verdict.value, _STYLES[diagnosis.verdict]), f": {counts}"))
@@ -95,8 +97,8 @@ def _verdict(verdict: Verdict) -> Text:
     return Text(verdict.value, style=_STYLES[verdict])
 
 
-def _found(one: Examined) -> str:
-    text = escape(one.finding.text)
-    if one.finding.advice is None or one.finding.verdict is Verdict.OK:
+def _text_of(examined: Examined) -> str:
+    text = escape(examined.finding.text)
+    if examined.finding.advice is None or examined.finding.verdict is Verdict.OK:
         return text
-    return f"{text}\n[bold]-> {escape(one.finding.advice)}[/bold]"
+    return f"{text}\n[bold]-> {escape(examined.finding.advice)}[/bold]"

@@ -23,8 +23,8 @@ from wework_message.entrypoints.cli.output import (
 )
 from wework_message.entrypoints.cli.services import Services
 
-PAGE: Final = 100
-"""Messages of one request; more is not granted."""
+MAX_PAGE: Final = 100
+"""The most messages of one request."""
 
 
 @click.command("status")
@@ -62,11 +62,11 @@ def _show(data: Mapping[str, Any], *, timeline: bool) -> None:
             continue
         out.print(f"\nwhy attempt {attempt['number']} went there: {cell(decision.get('reason'))}")
         candidates = table("guid", "provider", "score", "excluded because", right=("score",))
-        for one in decision.get("candidates", ()):
-            score = one.get("score")
+        for candidate in decision.get("candidates", ()):
+            score = candidate.get("score")
             candidates.add_row(
-                cell(one.get("guid")), cell(one.get("providerCode")), "-" if score is None else f"{score:.3f}",
-                cell(one.get("excluded")),
+                cell(candidate.get("guid")), cell(candidate.get("providerCode")), "-" if score is None else f"{score:.3f}",
+                cell(candidate.get("excluded")),
             )  # fmt: skip
         out.print(candidates)
 
@@ -133,9 +133,9 @@ def messages(
     services: Services, /, *, limit: int, cursor: str | None, url: str, as_json: bool, **filters: str | None
 ) -> int:
     """List messages, newest first."""
-    wanted = {FILTERS[name].query_name: value for name, value in filters.items() if value is not None}
+    query = {FILTERS[name].query_name: value for name, value in filters.items() if value is not None}
     with client_of(services, url) as client:
-        items, following = pages(client, wanted, limit=limit, cursor=cursor)
+        items, following = pages(client, query, limit=limit, cursor=cursor)
     if as_json:
         print_json({"items": items, "nextCursor": following})
         return ExitCode.OK
@@ -158,7 +158,7 @@ def pages(
     """Up to `limit` messages that pass the filters, newest first, and the cursor of the next one, None at the end."""
     items: list[dict[str, Any]] = []
     while True:
-        params = dict(filters) | {"limit": str(min(PAGE, limit - len(items)))}
+        params = dict(filters) | {"limit": str(min(MAX_PAGE, limit - len(items)))}
         if cursor is not None:
             params["cursor"] = cursor
         page = client.data("GET", "/api/messages", params=params)

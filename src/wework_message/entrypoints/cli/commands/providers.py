@@ -1,10 +1,11 @@
-"""``wework-message providers``: what the service knows of its providers."""
+"""``wework-message providers``: the providers with their health and calls."""
 
 from typing import Any
 
 import rich_click as click
 from rich.text import Text
 
+from wework_message.entrypoints.cli.client import ServiceClient
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.options import client_of, client_options
 from wework_message.entrypoints.cli.output import cell, console, print_json, table
@@ -19,23 +20,28 @@ _HEALTH = {True: ("healthy", "green"), False: ("unhealthy", "bold red"), None: (
 def providers(services: Services, *, url: str, as_json: bool) -> int:
     """List the providers, the preferred one first, with their health."""
     with client_of(services, url) as client:
-        found = client.data("GET", "/api/providers")
-        stats = {} if as_json else {one["code"]: one for one in client.data("GET", "/api/providers/stats")["providers"]}
+        answers = client.data("GET", "/api/providers")
+        stats = {} if as_json else _stats(client)
     if as_json:
-        print_json(found)
+        print_json(answers)
         return ExitCode.OK
     rows = table(
         "provider", "name", "health", "priority", "calls", "good", "p95 ms", "where",
         right=("priority", "calls", "good", "p95 ms"),
     )  # fmt: skip
-    for one in found:
-        seen = stats.get(one["code"], {})
+    for provider in answers:
+        counted = stats.get(provider["code"], {})
         rows.add_row(
-            cell(one["code"]), cell(one["name"]), _health(one), cell(one["priority"]), cell(seen.get("sent")),
-            _share(seen.get("successRate")), _rounded(seen.get("p95Ms")), _place(one),
+            cell(provider["code"]), cell(provider["name"]), _health(provider), cell(provider["priority"]), cell(counted.get("sent")),
+            _share(counted.get("successRate")), _rounded(counted.get("p95Ms")), _place(provider),
         )  # fmt: skip
-    console().print(rows if found else "no providers")
+    console().print(rows if answers else "no providers")
     return ExitCode.OK
+
+
+def _stats(client: ServiceClient) -> dict[str, dict[str, Any]]:
+    """The counted calls by the provider's code."""
+    return {provider["code"]: provider for provider in client.data("GET", "/api/providers/stats")["providers"]}
 
 
 def _share(value: float | None) -> str:
@@ -46,12 +52,14 @@ def _rounded(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f}"
 
 
-def _health(one: dict[str, Any]) -> Text:
-    if not one.get("enabled", True):
+def _health(provider: dict[str, Any]) -> Text:
+    if not provider.get("enabled", True):
         return Text("disabled", style="dim")
-    text, style = _HEALTH[one.get("healthy")]
+    text, style = _HEALTH[provider.get("healthy")]
     return Text(text, style=style)
 
 
-def _place(one: dict[str, Any]) -> Text:
-    return Text("built-in simulator", style="yellow") if one.get("simulated") else Text(str(one.get("apiUrl") or "-"))
+def _place(provider: dict[str, Any]) -> Text:
+    if provider.get("simulated"):
+        return Text("built-in simulator", style="yellow")
+    return Text(str(provider.get("apiUrl") or "-"))

@@ -1,4 +1,4 @@
-"""``wework-message rocketmq``: what the service needs at the cluster."""
+"""``wework-message rocketmq``: the topics and groups that the service needs."""
 
 from pathlib import Path
 
@@ -27,9 +27,9 @@ def init(services: Services, *, config: Path | None, profile: str | None, as_jso
     Only needed with `rocketmq.create-topics: false`. Ends with 75 where the cluster does not answer or refuses.
     """
     startup = services.startup(SettingsSource(config, profile))
-    ours = [problem for problem in startup.problems if "rocketmq" in problem]
-    if ours:
-        raise CommandFailedError(ExitCode.CONFIGURATION, *ours, document={"errors": ours})
+    problems = [problem for problem in startup.problems if "rocketmq" in problem]
+    if problems:
+        raise CommandFailedError(ExitCode.CONFIGURATION, *problems, document={"errors": problems})
     created = startup.create_topics()
     if as_json:
         print_json({"topics": created.topics, "groups": created.groups})

@@ -50,14 +50,14 @@ def send(
     Examples: `send --guid g1 --to S:12345 --text 你好`, or
     `send --guid g1 --to R:1 --type MENTION --field content=开会 --field 'atList=["0"]'`, or `send --file request.json`.
     """
-    given = {"guid": guid, "accountId": account_id, "conversationId": conversation_id, "content": text}
-    named = {name: value for name, value in given.items() if value is not None}
+    flags = {"guid": guid, "accountId": account_id, "conversationId": conversation_id, "content": text}
+    flagged = {name: value for name, value in flags.items() if value is not None}
     if file is not None:
-        if named or message_type or fields:
+        if flagged or message_type or fields:
             raise click.UsageError("--file holds the whole request; leave the other fields out.")
         body = file.read()
     else:
-        body = msgspec.json.encode(_request(named, message_type, fields))
+        body = msgspec.json.encode(_request(flagged, message_type, fields))
     with client_of(services, url) as client:
         data, used = _post(client, body, is_async=is_async, key=key, wait=wait)
         if wait is not None and "messageId" in data:
@@ -69,11 +69,11 @@ def send(
     return _exit_code(data, waited=wait is not None)
 
 
-def _request(named: dict[str, Any], message_type: str | None, fields: tuple[str, ...]) -> dict[str, Any]:
-    if message_type is None and "content" not in named:
+def _request(flagged: dict[str, Any], message_type: str | None, fields: tuple[str, ...]) -> dict[str, Any]:
+    if message_type is None and "content" not in flagged:
         raise click.UsageError("Say what to send: --text, --type with --field, or --file.")
     kind = (message_type or "TEXT").upper()
-    request = {"messageType": kind, **named}
+    request = {"messageType": kind, **flagged}
     for field in fields:
         name, equals, value = field.partition("=")
         if not name or not equals:
@@ -83,16 +83,16 @@ def _request(named: dict[str, Any], message_type: str | None, fields: tuple[str,
 
 
 def field_value(kind: str, name: str, text: str) -> Any:
-    """`text` as the field of this type wants it: as it is where a text is allowed, else read as JSON if it is that."""
-    known = {
+    """The value of a field of this type: `text` itself where the field may be a text, else its JSON if it is JSON."""
+    types = {
         field.encode_name: field.type
         for struct in (Common, CONTENTS.get(kind))
         if struct is not None
         for field in msgspec.structs.fields(struct)
     }
     try:
-        if name in known:
-            msgspec.convert(text, known[name])
+        if name in types:
+            msgspec.convert(text, types[name])
             return text
     except msgspec.ValidationError:
         pass
@@ -105,7 +105,7 @@ def field_value(kind: str, name: str, text: str) -> Any:
 def _post(
     client: ServiceClient, body: bytes, *, is_async: bool, key: str | None, wait: int | None
 ) -> tuple[dict[str, Any], str | None]:
-    """The answer's data, and the idempotency key that a repetition needs (None where the body has its own)."""
+    """The answer's data, and the idempotency key that a repetition needs (None where the body has one)."""
     used = key or (None if _has_key(body) else f"cli-{uuid.uuid4()}")
     headers = {} if used is None else {"Idempotency-Key": used}
     if wait is not None and not is_async:

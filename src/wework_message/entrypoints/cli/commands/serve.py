@@ -64,7 +64,7 @@ def _run(services: Services, source: SettingsSource) -> int:
 
 
 def show_startup(out: Console, startup: Startup) -> None:
-    """What is about to run; on stderr, since stdout belongs to the log."""
+    """Print what is about to run; on stderr, since stdout belongs to the log."""
     rows = table("", "")
     rows.show_header = False
     if startup.docs_url is None:
@@ -76,8 +76,8 @@ def show_startup(out: Console, startup: Startup) -> None:
     rows.add_row("settings", ", ".join(startup.files) or "defaults and environment")
     for role, backend in startup.parts.items():
         rows.add_row(role, escape(backend))
-    for one in startup.providers:
-        rows.add_row("provider", escape(f"{one.code} {one.name}  {one.url or 'built-in simulator'}"))
+    for provider in startup.providers:
+        rows.add_row("provider", escape(f"{provider.code} {provider.name}  {provider.url or 'built-in simulator'}"))
     out.print("[bold]wework-message[/bold]")
     out.print(rows)
     simulated = [provider.code for provider in startup.providers if provider.url is None]

@@ -20,13 +20,13 @@ class BatchedMessage(ListedMessage, frozen=True, kw_only=True, rename="camel"):
 
 
 class BatchItemAnswer(Struct, frozen=True, rename="camel"):
-    """What became of one item of a batch."""
+    """The result of one item of a batch."""
 
     index: int
     message_id: str | None = None
     status: str | None = None
     error: str | None = None
-    """The stable code that the whole request would have got for it."""
+    """The stable code that a request of its own would have got."""
     errors: tuple[FieldProblem, ...] = ()
 
 

@@ -1,4 +1,4 @@
-"""The `data` of answers about stored callbacks: Java's `CallbackData`, and ours beside it (W-5)."""
+"""The `data` of answers about stored callbacks: Java's `CallbackData` and our own fields (W-5)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -21,7 +21,7 @@ CALLBACK_TYPES: Final[Mapping[int, str]] = {
     11021: "GROUP_CHANGE",
     11030: "SYSTEM_NOTIFICATION",
 }
-"""Java's `CallbackType`; whatever else comes is called SYSTEM_NOTIFICATION, as there."""
+"""Java's `CallbackType`; any other type is called SYSTEM_NOTIFICATION, as there."""
 
 
 class CallbackAnswer(Struct, frozen=True, kw_only=True, rename="camel"):

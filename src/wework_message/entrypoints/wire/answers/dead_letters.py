@@ -19,14 +19,14 @@ class DeadLetterItem(Struct, frozen=True, kw_only=True, rename="camel"):
     """The producer's."""
     reason: str
     errors: tuple[FieldProblem, ...]
-    """What is wrong with which field; without values."""
+    """What is wrong with each field; without values."""
     size: int
     """Bytes of the body."""
     deliveries: int
     received_at: str
     replayed_at: str | None
     target: str | None
-    """Id of the message or group that its replay became."""
+    """Id of the message or group that its replay created."""
 
 
 class DeadLetterAnswer(DeadLetterItem, frozen=True, kw_only=True, rename="camel"):
@@ -45,7 +45,7 @@ class DeadLetterPage(Struct, frozen=True, rename="camel"):
 
 
 class ReplayAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a replay became."""
+    """The result of a replay."""
 
     dead_letter_id: str
     message_id: str | None
@@ -57,7 +57,7 @@ class ReplayAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def dead_letter_item(view: DeadLetterView) -> DeadLetterItem:
-    """One of a list."""
+    """A dead letter in a list."""
     return DeadLetterItem(
         dead_letter_id=str(view.id),
         broker_message_id=view.source_id,
@@ -73,7 +73,7 @@ def dead_letter_item(view: DeadLetterView) -> DeadLetterItem:
 
 
 def dead_letter_answer(view: DeadLetterView, body: bytes) -> DeadLetterAnswer:
-    """One, whole."""
+    """A dead letter with its body."""
     item = dead_letter_item(view)
     fields = {name: getattr(item, name) for name in DeadLetterItem.__struct_fields__}
     try:

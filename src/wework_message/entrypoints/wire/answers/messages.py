@@ -1,4 +1,4 @@
-"""The whole message: status, what was asked, its timeline, and why each attempt went where it went (W-3)."""
+"""The whole message: status, request, timeline, and why each attempt went where it went (W-3)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from wework_message.entrypoints.wire.instants import iso
 
 
 class TimelineEntry(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One line of what happened."""
+    """One event of a message."""
 
     at: str
     kind: str
@@ -29,7 +29,7 @@ class TimelineEntry(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class CandidateAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One binding that was looked at."""
+    """One binding that was considered."""
 
     binding_id: str
     guid: str
@@ -154,13 +154,13 @@ def _own_entries(message: Message) -> Iterator[_Placed]:
 def _note_entries(message: Message, notes: Iterable[Note]) -> Iterator[_Placed]:
     attempts = {attempt.number: attempt for attempt in message.attempts}
     for note in notes:
-        about = attempts.get(note.attempt) if note.attempt is not None else None
+        attempt = attempts.get(note.attempt) if note.attempt is not None else None
         entry = TimelineEntry(
             at=iso(note.at),
             kind=note.kind,
             attempt=note.attempt,
-            provider_code=about.provider_code if about is not None else None,
-            guid=about.guid if about is not None else None,
+            provider_code=attempt.provider_code if attempt is not None else None,
+            guid=attempt.guid if attempt is not None else None,
             detail=note.detail or note.source,
         )
         yield note.at, _NOTE, entry

@@ -1,4 +1,4 @@
-"""The `data` of answers about providers: Java's names, and ours beside them (W-5)."""
+"""The `data` of answers about providers: Java's fields and our own (W-5)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -85,7 +85,7 @@ class ProvidersStats(Struct, frozen=True, rename="camel"):
 def provider_answer(view: ProviderView) -> ProviderAnswer:
     """One provider."""
     provider = view.provider
-    types = [f"SEND_{one}" for one in MessageType if one in provider.capabilities.types]
+    types = [f"SEND_{message_type}" for message_type in MessageType if message_type in provider.capabilities.types]
     return ProviderAnswer(
         code=provider.code,
         name=provider.name,
@@ -112,12 +112,12 @@ def provider_health(view: ProviderView) -> ProviderHealthAnswer:
 
 
 def totals(views: Sequence[ProviderView]) -> Totals:
-    """How many there are, and each in short."""
+    """How many providers there are, and a summary of each."""
     return Totals(*_counts(views), tuple(_summary(view) for view in views))
 
 
 def providers_stats(views: Sequence[ProviderView], stats: Mapping[ProviderCode, ProviderStats]) -> ProvidersStats:
-    """Kept counts of every provider."""
+    """Stored counts of every provider."""
     return ProvidersStats(*_counts(views), tuple(_stats(view, stats[view.provider.code]) for view in views))
 
 

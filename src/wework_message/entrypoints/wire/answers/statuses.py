@@ -1,6 +1,6 @@
-"""The `data` of answers about messages, exactly as clients see it (W-3).
+"""The `data` of answers about messages, as clients see them (W-3).
 
-Structs name the fields, functions make them of views. Null fields are present; REST and CLI share this.
+Structs name the fields, functions fill them from views. Null fields are present; REST and CLI share this.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,17 +18,17 @@ from wework_message.domain.routing.provider import Provider, default_provider
 from wework_message.entrypoints.wire.instants import iso
 
 SETTLED: Final = frozenset({MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.RECALLED})
-"""A sync send has what it waited for."""
+"""Statuses that a sync send waits for."""
 
 REFUSED: Final = frozenset({MessageStatus.FAILED, MessageStatus.EXPIRED, MessageStatus.CANCELLED})
-"""It will not be sent unless somebody retries it."""
+"""Statuses of messages that are not sent unless a client retries them."""
 
 _TIMED: Final = frozenset({MessageStatus.SCHEDULED, MessageStatus.HELD, MessageStatus.RETRY_WAIT})
-"""Statuses whose due time is the time of the next attempt; elsewhere it is a lease or a place in a lane."""
+"""Statuses whose due time is the time of the next attempt; elsewhere it is the end of a lease or the order within a lane."""
 
 
 class SendAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What became of a sync send; the names and types of Java's `SendMessageResponse`, and ours beside them."""
+    """The result of a sync send; the names and types of Java's `SendMessageResponse`, and our own fields."""
 
     message_id: str
     status: str
@@ -119,13 +119,13 @@ class StatusFields(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class StatusAnswer(StatusFields, frozen=True, kw_only=True, rename="camel"):
-    """Where a message stands."""
+    """The status of a message."""
 
     attempts: int
 
 
 class ListedMessage(StatusAnswer, frozen=True, kw_only=True, rename="camel"):
-    """A status in a list, with what tells messages apart."""
+    """A status in a list, with what distinguishes messages."""
 
     conversation_id: str
     guid: str | None
@@ -143,14 +143,14 @@ class MessagePage(Struct, frozen=True, rename="camel"):
 
 
 class StatusPage(Struct, frozen=True, rename="camel"):
-    """The statuses that were asked for, in the order of the ids; ids that do not exist are left out."""
+    """The requested statuses, in the order of the ids; ids that do not exist are left out."""
 
     items: tuple[StatusAnswer, ...]
     next_cursor: str | None = None
 
 
 def is_simulated(message: Message, providers: Mapping[ProviderCode, Provider]) -> bool:
-    """Whether our own simulator stood, or would stand, for WeCom (D-35)."""
+    """Whether our own simulator was, or would be, in the place of WeCom (D-35)."""
     attempt = message.attempts.reported
     return simulates(attempt.provider_code if attempt is not None else message.options.provider_code, providers)
 
@@ -214,7 +214,7 @@ def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated
 
 
 def status_fields(view: MessageView, *, simulated: bool) -> dict[str, Any]:
-    """The fields of `Standing`, for whichever Struct begins with them."""
+    """The values of `StatusFields`, for any Struct that extends it."""
     return _status_fields(StatusView.of(view), simulated=simulated)
 
 
@@ -251,7 +251,7 @@ def polled_answer(view: StatusView, *, simulated: bool) -> StatusAnswer:
 
 
 def identity(view: MessageView) -> dict[str, Any]:
-    """What tells a message apart from others."""
+    """The fields that distinguish a message from others."""
     message = view.message
     attempt = message.attempts.reported
     return {

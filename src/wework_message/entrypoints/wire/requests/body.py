@@ -1,4 +1,4 @@
-"""Bytes in, one JSON object out, within the limits of the edge."""
+"""From bytes to one JSON object, within the limits of a request."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, 
 MAX_DEPTH: Final = 32
 """Deepest nesting of objects and arrays."""
 MAX_EXTRA_BYTES: Final = 16_384
-"""Most that `extra` may take as JSON."""
+"""Size of `extra` as JSON, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class Limits:
 _decoder: Final = msgspec.json.Decoder()
 
 
-def decode_object(body: bytes, *, most: int) -> dict[str, Any]:
-    """Read one JSON object of at most `most` bytes; of a key that occurs twice the last value counts.
+def decode_object(body: bytes, *, max_bytes: int) -> dict[str, Any]:
+    """Read one JSON object of at most `max_bytes` bytes; of a key that occurs twice the last value counts.
 
     Raises `RequestRejected`: 413 too many bytes, 400 no JSON (also NaN, bad UTF-8, lone surrogates, more than
     `MAX_DEPTH` levels), 422 JSON that is no object.
     """
-    if len(body) > most:
-        raise RequestRejected(413, "PAYLOAD_TOO_LARGE", f"the body may have {most} bytes")
+    if len(body) > max_bytes:
+        raise RequestRejected(413, "PAYLOAD_TOO_LARGE", f"the body may have {max_bytes} bytes")
     try:
         raw = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
@@ -52,12 +52,12 @@ def decode_object(body: bytes, *, most: int) -> dict[str, Any]:
     return raw
 
 
-def _deeper_than(most: int, raw: object) -> bool:
+def _deeper_than(max_depth: int, raw: object) -> bool:
     open_values = deque([(raw, 1)])
     while open_values:
         value, depth = open_values.popleft()
         if isinstance(value, dict | list):
-            if depth > most:
+            if depth > max_depth:
                 return True
             children = value.values() if isinstance(value, dict) else value
             open_values.extend((child, depth + 1) for child in children)

@@ -1,4 +1,4 @@
-"""The slow path: everything that is wrong with a request, each problem once and with its path.
+"""The slow path: finds all problems of a request, each once and with its path.
 
 It runs only after the fast path has refused, so it may take its time.
 """
@@ -130,16 +130,16 @@ def _struct_problems(
     rules = rules_of(kind)
     for name in own:
         if name not in shape and not (name == "messageType" and tag is not None):
-            yield _stranger(name, tag, prefix)
+            yield _unexpected(name, tag, prefix)
     good: dict[str, Any] = {}
     bad: set[str] = set()
     for name, info in shape.items():
         if name in own:
             path = f"{prefix}{name}"
-            found = list(_field_problems(name, own[name], info, rules.get(name), limit=limit, path=path))
-            if found:
+            problems = list(_field_problems(name, own[name], info, rules.get(name), limit=limit, path=path))
+            if problems:
                 bad.add(name)
-                yield from found
+                yield from problems
             else:
                 good[name] = own[name]
         elif info.required:
@@ -152,7 +152,7 @@ def _struct_problems(
                 yield FieldProblem(f"{prefix}{name}", code, message)
 
 
-def _stranger(name: str, tag: str | None, prefix: str) -> FieldProblem:
+def _unexpected(name: str, tag: str | None, prefix: str) -> FieldProblem:
     if name in MEDIA_NAMES and tag in MEDIA_TYPES:
         return FieldProblem(f"{prefix}{name}", ProblemCode.NOT_IMPLEMENTED, "is not implemented in this version")
     if name in KNOWN_NAMES:
@@ -193,7 +193,7 @@ def _mixed_problems(own: Mapping[str, Any], *, limit: int, prefix: str) -> Itera
     path = f"{prefix}parts"
     for name in own:
         if name not in {"messageType", "parts"}:
-            yield _stranger(name, MessageType.MIXED, prefix)
+            yield _unexpected(name, MessageType.MIXED, prefix)
     parts = own.get("parts")
     if parts is None or parts == []:
         yield FieldProblem(path, ProblemCode.REQUIRED, f"is required: {MIN_PARTS} to {MAX_PARTS} content objects")
@@ -221,5 +221,5 @@ def unexplained(error: Exception, *, prefix: str = "") -> FieldProblem:
 
 def _located(error: Exception) -> tuple[str, str]:
     """Text and path of a msgspec error, whose text ends in ``- at `$.path` ``."""
-    text, found, rest = str(error).partition(" - at `$")
-    return text.replace("`", "").lower(), rest.rstrip("`") if found else ""
+    text, separator, path = str(error).partition(" - at `$")
+    return text.replace("`", "").lower(), path.rstrip("`") if separator else ""

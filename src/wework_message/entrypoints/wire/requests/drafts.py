@@ -82,8 +82,8 @@ def _read(common: dict[str, Any], own: dict[str, Any], *, limits: Limits, now: i
     conversation = limits.conversations.parse(fields.conversation_id)
     if own.get("messageType") != MessageType.MIXED:
         content = read_content(own, limits=limits)
-        one = build_draft(fields, conversation, content, now=now, key=fields.client_message_id)
-        return SendRequest((one,), False, fields.is_async, fields.client_message_id)
+        draft = build_draft(fields, conversation, content, now=now, key=fields.client_message_id)
+        return SendRequest((draft,), False, fields.is_async, fields.client_message_id)
     parts = own.get("parts")
     if own.keys() != _MIXED_NAMES or not isinstance(parts, list) or not MIN_PARTS <= len(parts) <= MAX_PARTS:
         raise InvalidValueError("parts", f"must be {MIN_PARTS} to {MAX_PARTS} content objects")
@@ -113,25 +113,25 @@ def read_content(own: Any, *, limits: Limits) -> Content:
     kind = CONTENTS.get(tag) if isinstance(tag, str) else None
     if kind is None:
         raise InvalidValueError("messageType", "must be a message type")
-    found: Any = msgspec.convert(own, kind)  # a member of the union, which mypy cannot see through the mapping
-    content: Content = found
+    converted: Any = msgspec.convert(own, kind)  # a member of the union, which mypy cannot see through the mapping
+    content: Content = converted
     if _over_long(content, limits.max_text_length):
         raise InvalidValueError("content", f"must have at most {limits.max_text_length} characters")
     return content
 
 
-def _over_long(content: ContentBase, most: int) -> bool:
+def _over_long(content: ContentBase, max_length: int) -> bool:
     for attribute in _texts(type(content)):  # a loop: every request passes here, and a generator costs twice as much
-        if len(getattr(content, attribute) or "") > most:
+        if len(getattr(content, attribute) or "") > max_length:
             return True
     if isinstance(content, QuoteContent):
-        return content.quote_message is not None and _over_long(content.quote_message, most)
-    return isinstance(content, MergedContent) and any(_over_long(item, most) for item in content.messages)
+        return content.quote_message is not None and _over_long(content.quote_message, max_length)
+    return isinstance(content, MergedContent) and any(_over_long(item, max_length) for item in content.messages)
 
 
 @cache
 def _texts(kind: type[ContentBase]) -> tuple[str, ...]:
-    """The attributes that hold words for people, whose length a setting limits."""
+    """The attributes that hold texts for people, whose length a setting limits."""
     rules = rules_of(kind)
     return tuple(
         field.name for field in msgspec.structs.fields(kind) if isinstance(rules.get(field.encode_name), Words)

@@ -1,4 +1,4 @@
-"""Full send requests, one per message type, made of the examples that the types themselves hold."""
+"""Full send requests, one per message type, made from the examples of the types."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The names a request may use: the common fields, and which other names belong to some message type."""
+"""The names a request may use: the common fields, and the names of all message types."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
 
 
 class Common(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """The fields that every message has beside its content."""
+    """The fields that every message has in addition to its content."""
 
     guid: Name | None = None
     account_id: Name | None = None
@@ -79,7 +79,7 @@ CONTENT_NAMES: Final = (
     | {"messageType", "parts"}
     | MEDIA_NAMES
 )
-"""Every name that some message type knows."""
+"""Every name of some message type."""
 
 KNOWN_NAMES: Final = COMMON_NAMES | CONTENT_NAMES
 """Every name whose null equals its absence."""

@@ -48,10 +48,10 @@ CONTENT_LISTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     ),
     "fileMsgList": ("FILE", _FILE | {"fileName": "fileName"}),
 }
-"""List, the type of its entries, and the names of its entries beside ours."""
+"""List, the type of its entries, and our name for each of the entries' names."""
 
 IMAGE_LIST: Final = "imageMsgList"
-"""Pictures by URL: a single message needs them uploaded first, which a later version does."""
+"""Pictures by URL; they would have to be uploaded first, which a later version does."""
 RECIPIENT_LISTS: Final = ("userList", "roomList")
 NAMES: Final = frozenset({*RECIPIENT_LISTS, "content", IMAGE_LIST, *CONTENT_LISTS})
 """The names of this body that are no common fields."""
@@ -61,7 +61,7 @@ _NOT_COMMON: Final = frozenset({"conversationId", "async"})
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """The messages this body asks for: per message its draft, or what is wrong with it."""
+    """The messages of this body: a draft each, or its problems."""
 
     items: tuple[Draft | tuple[FieldProblem, ...], ...]
     client_message_id: str | None
@@ -164,27 +164,29 @@ def _contents(own: Mapping[str, Any], *, limits: Limits) -> Iterator[Content | t
             if not isinstance(entry, dict):
                 yield (FieldProblem(path, ProblemCode.WRONG_TYPE, "must be an object"),)
                 continue
-            given = {key: value for key, value in entry.items() if value is not None}
-            strangers = tuple(
+            filled = {key: value for key, value in entry.items() if value is not None}
+            unknown = tuple(
                 FieldProblem(f"{path}.{key}", ProblemCode.UNKNOWN_FIELD, "is not a known field")
-                for key in given
+                for key in filled
                 if key not in names
             )
-            renamed = {names[key]: value for key, value in given.items() if key in names}
+            renamed = {names[key]: value for key, value in filled.items() if key in names}
             content = _content({"messageType": tag, **renamed}, names, f"{path}.", limits=limits)
-            yield (*strangers, *(content if isinstance(content, tuple) else ())) if strangers else content
+            yield (*unknown, *(content if isinstance(content, tuple) else ())) if unknown else content
 
 
 def _content(
-    ours: dict[str, Any], names: Mapping[str, str], prefix: str, *, limits: Limits
+    content: dict[str, Any], names: Mapping[str, str], prefix: str, *, limits: Limits
 ) -> Content | tuple[FieldProblem, ...]:
     try:
-        return read_content(ours, limits=limits)
+        return read_content(content, limits=limits)
     except REFUSALS as error:
-        theirs = {our: their for their, our in names.items()}
-        problems = [*content_problems(ours, CONTENTS, limit=limits.max_text_length, prefix="")] or [unexplained(error)]
+        java_names = {name: java_name for java_name, name in names.items()}
+        problems = [*content_problems(content, CONTENTS, limit=limits.max_text_length, prefix="")] or [
+            unexplained(error)
+        ]
         return tuple(
-            FieldProblem(prefix + theirs.get(problem.path, problem.path), problem.code, problem.message)
+            FieldProblem(prefix + java_names.get(problem.path, problem.path), problem.code, problem.message)
             for problem in problems
         )
 

@@ -50,7 +50,7 @@ def parse_send(body: bytes, *, limits: Limits, now: int, idempotency_key: str | 
 
     Raises `RequestRejected` (400, 413, 422, 501) with every problem it finds.
     """
-    raw = decode_object(body, most=limits.max_message_bytes)
+    raw = decode_object(body, max_bytes=limits.max_message_bytes)
     return read_message(_with_key(raw, idempotency_key), limits=limits, now=now)
 
 
@@ -60,7 +60,7 @@ def parse_batch(body: bytes, *, limits: Limits, now: int, idempotency_key: str |
     Raises `RequestRejected` for faults of the whole, for faults of any item of an atomic batch, and where no item is
     valid; other faults stay with their item.
     """
-    raw = decode_object(body, most=limits.max_batch_bytes)
+    raw = decode_object(body, max_bytes=limits.max_batch_bytes)
     if raw.get("messages") is None and is_java_shape(raw):
         return _java_batch(raw, limits=limits, now=now, idempotency_key=idempotency_key)
     raw = _with_key(raw, idempotency_key)
@@ -81,12 +81,12 @@ def _java_batch(raw: dict[str, Any], *, limits: Limits, now: int, idempotency_ke
     if mode != BatchMode.FANOUT:
         check_shape(common, own, limits=limits)
         return BatchRequest(BatchMode.MASS_SEND, atomic, (), common.get("clientMessageId"))
-    found = fan_out(common, own, limits=limits, now=now)
+    messages = fan_out(common, own, limits=limits, now=now)
     items = tuple(
         BatchItem(index, item) if isinstance(item, Draft) else BatchItem(index, None, item)
-        for index, item in enumerate(found.items)
+        for index, item in enumerate(messages.items)
     )
-    return _sound(items, atomic=atomic, key=found.client_message_id)
+    return _sound(items, atomic=atomic, key=messages.client_message_id)
 
 
 def _sound(items: tuple[BatchItem, ...], *, atomic: bool, key: str | None) -> BatchRequest:
