@@ -15,15 +15,13 @@ class AccountRepositoryContract:
             await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER), (GUID, PROVIDER)])
             await unit.commit()
 
-    async def test_a_guid_that_nobody_registered_gets_an_account_with_one_binding(
-        self, units: UnitOfWorkFactory
-    ) -> None:
+    async def test_an_unregistered_guid_gets_an_account_with_one_binding(self, units: UnitOfWorkFactory) -> None:
         await self.open(units)
         await self.open(units)
         async with units() as unit:
-            found = await unit.accounts.accounts([ACCOUNT, AccountId("none")])
-            assert set(found) == {ACCOUNT}
-            account, bindings = found[ACCOUNT]
+            accounts = await unit.accounts.accounts([ACCOUNT, AccountId("none")])
+            assert set(accounts) == {ACCOUNT}
+            account, bindings = accounts[ACCOUNT]
             assert (account.tenant_id, account.wecom_user_id, account.enabled) == (DEFAULT_TENANT, None, True)
             assert list(bindings) == [implicit_binding(GUID, PROVIDER)]
             assert list(await unit.accounts.binding_of(GUID)) == list(bindings)
@@ -34,7 +32,7 @@ class AccountRepositoryContract:
             await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER), (GUID, BACKUP)])
             await unit.commit()
         async with units() as unit:
-            assert {one.provider_code for one in await unit.accounts.binding_of(GUID)} == {PROVIDER, BACKUP}
+            assert {binding.provider_code for binding in await unit.accounts.binding_of(GUID)} == {PROVIDER, BACKUP}
             assert len((await unit.accounts.accounts([ACCOUNT]))[ACCOUNT][1]) == 2
 
     async def test_what_is_learnt_is_remembered_until_something_else_is_learnt(self, units: UnitOfWorkFactory) -> None:
@@ -56,7 +54,7 @@ class AccountRepositoryContract:
         async with units() as unit:
             account, bindings = (await unit.accounts.accounts([ACCOUNT]))[ACCOUNT]
             assert (account.wecom_user_id, account.state) == ("1688", AccountState.OFFLINE)
-            assert [one.state for one in await unit.accounts.binding_of(GUID)] == [BindingState.OFFLINE]
+            assert [binding.state for binding in await unit.accounts.binding_of(GUID)] == [BindingState.OFFLINE]
 
     async def test_opening_again_forgets_nothing(self, units: UnitOfWorkFactory) -> None:
         await self.open(units)

@@ -52,7 +52,7 @@ class CallbackInboxContract:
         assert await self.store(units, an_item(event_key="e", raw="other"), an_item(event_key="f")) == 1
         assert len(await self.pending(units)) == 2
 
-    async def test_equal_event_keys_of_other_places_and_types_are_not_repetitions(
+    async def test_equal_event_keys_of_other_instances_and_types_are_not_repetitions(
         self, units: UnitOfWorkFactory
     ) -> None:
         await self.store(units, an_item(event_key="e"))
@@ -72,7 +72,7 @@ class CallbackInboxContract:
         (view,) = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
         assert view.state == InboxState.QUARANTINED
 
-    async def test_what_became_of_a_callback_is_kept(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
+    async def test_the_verdict_on_a_callback_is_stored(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
         await self.store(units, an_item(), an_item())
         first, second = await self.pending(units)
         owner = a_message_id()
@@ -92,7 +92,7 @@ class CallbackInboxContract:
         for tries in (1, 2):
             (entry,) = await self.pending(units)
             await self.decide(units, InboxVerdict(entry.id, InboxState.PENDING))
-            assert [one.tries for one in await self.pending(units)] == [tries]
+            assert [pending.tries for pending in await self.pending(units)] == [tries]
 
     async def test_parking_is_no_failed_try(self, units: UnitOfWorkFactory) -> None:
         await self.park(units)

@@ -54,8 +54,8 @@ class DeadLettersContract:
             assert await self.keep(units, a_letter(str(number), body=body, faults=(), key=None)) == 1
         views = await dead_letters.dead_letters(DEFAULT_TENANT, INTAKE, limit=10, before=None)
         assert [view.key for view in views] == [None] * len(bodies)
-        found = [await dead_letters.dead_letter(DEFAULT_TENANT, view.id) for view in reversed(views)]
-        assert [one[1] for one in found if one is not None] == bodies
+        letters = [await dead_letters.dead_letter(DEFAULT_TENANT, view.id) for view in reversed(views)]
+        assert [letter[1] for letter in letters if letter is not None] == bodies
 
     async def test_large_letters_of_one_commit_are_all_kept(
         self, units: UnitOfWorkFactory, dead_letters: DeadLetterReader

@@ -1,6 +1,6 @@
 """What every MessageGateway does. Subclasses provide `gateway`, its `clock`, and `guid`, an instance that is online.
 
-`executed` tells how many sends the provider behind it has executed, and `unreachable` is a gateway to nobody.
+`executed` returns how many sends the provider behind it has executed. No provider answers behind `unreachable`.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ def a_dispatch(clock: Clock, guid: Guid, **changes: Any) -> Dispatch:
     return Dispatch(**fields | changes)
 
 
-def name_of(outcome: AttemptOutcome) -> ProviderMessageId:
+def provider_message_id_of(outcome: AttemptOutcome) -> ProviderMessageId:
     assert outcome.receipt is not None
     return outcome.receipt.provider_message_id
 
@@ -37,7 +37,7 @@ class GatewayContract:
     ) -> None:
         outcomes = [await gateway.send(a_dispatch(clock, guid)) for _ in range(2)]
         assert [outcome.kind for outcome in outcomes] == [OutcomeClass.ACCEPTED] * 2
-        first, second = map(name_of, outcomes)
+        first, second = map(provider_message_id_of, outcomes)
         assert first
         assert first != second
         assert executed() == 2
@@ -55,18 +55,18 @@ class GatewayContract:
     ) -> None:
         outcomes = await asyncio.gather(*(gateway.send(a_dispatch(clock, guid)) for _ in range(10)))
         assert {outcome.kind for outcome in outcomes} == {OutcomeClass.ACCEPTED}
-        assert len({name_of(outcome) for outcome in outcomes}) == executed() == 10
+        assert len({provider_message_id_of(outcome) for outcome in outcomes}) == executed() == 10
 
     async def test_a_sent_message_is_recalled(self, gateway: MessageGateway, clock: Clock, guid: Guid) -> None:
         sent = await gateway.send(a_dispatch(clock, guid))
-        recall = Recall(a_message_id(), guid, CONVERSATION, name_of(sent))
+        recall = Recall(a_message_id(), guid, CONVERSATION, provider_message_id_of(sent))
         assert (await gateway.recall(recall)).kind is OutcomeClass.ACCEPTED
 
     async def test_a_provider_that_answers_says_so(self, gateway: MessageGateway, guid: Guid) -> None:
         assert await gateway.probe() is True
         assert await gateway.client_state(guid) is ClientState.ONLINE
 
-    async def test_nobody_at_the_other_end_is_an_answer_not_an_error(
+    async def test_an_unreachable_provider_is_an_outcome_not_an_error(
         self, unreachable: MessageGateway, clock: Clock, guid: Guid
     ) -> None:
         dispatch = a_dispatch(clock, guid)
@@ -80,7 +80,7 @@ class GatewayContract:
         self, gateway: MessageGateway, unreachable: MessageGateway, clock: Clock, guid: Guid
     ) -> None:
         secret = a_dispatch(clock, guid, content=TextContent(content="geheim-4711"))
-        for each in (gateway, unreachable):
-            outcome = await each.send(secret)
+        for tested in (gateway, unreachable):
+            outcome = await tested.send(secret)
             shown = dataclasses.replace(outcome, receipt=None)
             assert "geheim-4711" not in repr(shown)

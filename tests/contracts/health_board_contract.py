@@ -33,7 +33,7 @@ def route(board: HealthBoard, clock: SettableClock, **changes: Any) -> RouteHeal
 
 
 class HealthBoardContract:
-    def test_nothing_is_known_of_what_was_never_seen(self, board: HealthBoard, clock: SettableClock) -> None:
+    def test_nothing_is_known_without_an_observation(self, board: HealthBoard, clock: SettableClock) -> None:
         assert route(board, clock) == UNOBSERVED
         health = board.provider(PROVIDER)
         assert (health.healthy, health.checked_at, health.breaker) == (None, None, "CLOSED")
@@ -74,19 +74,19 @@ class HealthBoardContract:
         assert not route(board, clock).suspect
         assert board.suspects() == ()
 
-    def test_a_known_refusal_makes_nobody_suspect(self, board: HealthBoard, clock: SettableClock) -> None:
+    def test_a_known_refusal_makes_no_binding_suspect(self, board: HealthBoard, clock: SettableClock) -> None:
         board.report(a_report(OutcomeClass.REFUSED_PERMANENT))
         assert not route(board, clock).suspect
         assert board.suspects() == ()
 
-    def test_an_instance_is_what_was_last_said_of_it(self, board: HealthBoard, clock: SettableClock) -> None:
+    def test_an_instance_has_the_state_that_was_reported_last(self, board: HealthBoard, clock: SettableClock) -> None:
         for state in (ClientState.OFFLINE, ClientState.ONLINE):
             board.binding_state(BINDING, state, clock.now())
             assert route(board, clock).state == BindingState(state)
         board.binding_state(BINDING, ClientState.UNKNOWN, clock.now())
         assert route(board, clock).state is BindingState.ONLINE
 
-    def test_an_instance_that_is_stored_as_offline_is_asked_until_it_is_online(
+    def test_an_instance_that_is_stored_as_offline_is_probed_until_it_is_online(
         self, board: HealthBoard, clock: SettableClock
     ) -> None:
         board.stored_offline(PROVIDER, BINDING, GUID)
@@ -96,7 +96,7 @@ class HealthBoardContract:
         assert board.suspects() == ()
         assert route(board, clock).state is BindingState.ONLINE
 
-    def test_an_offline_instance_is_asked_again(self, board: HealthBoard, clock: SettableClock) -> None:
+    def test_an_offline_instance_is_probed_again(self, board: HealthBoard, clock: SettableClock) -> None:
         board.report(a_report(OutcomeClass.ACCEPTED))
         board.binding_state(BINDING, ClientState.OFFLINE, clock.now())
         assert board.suspects() == ((PROVIDER, BINDING, GUID),)
@@ -121,7 +121,7 @@ class HealthBoardContract:
         assert board.provider(PROVIDER).breaker == "CLOSED"
         assert 0 < route(board, clock).share < 1
 
-    def test_a_binding_that_keeps_refusing_wants_to_be_asked_before_it_is_tried_again(
+    def test_a_binding_that_keeps_refusing_is_probed_before_it_is_tried_again(
         self, board: HealthBoard, clock: SettableClock
     ) -> None:
         for _ in range(5):
@@ -162,7 +162,7 @@ class HealthBoardContract:
 
 
 class SharedHealthBoardContract:
-    """Of those that processes share. Subclasses also provide `other_board`, and `exchange` between them."""
+    """What boards do that processes share. Subclasses also provide `other_board`, and `exchange` between them."""
 
     async def exchange(self, *boards: Any) -> None:
         raise NotImplementedError
@@ -204,13 +204,13 @@ class SharedHealthBoardContract:
     async def test_failures_of_two_processes_count_together(
         self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock
     ) -> None:
-        for one in (board, other_board, board, other_board):
-            one.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
+        for process_board in (board, other_board, board, other_board):
+            process_board.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
         await self.exchange(board, other_board, board)
-        for one in (board, other_board):
-            assert one.provider(PROVIDER).breaker == "CLOSED"
-            one.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
-            assert one.provider(PROVIDER).breaker == "OPEN"
+        for process_board in (board, other_board):
+            assert process_board.provider(PROVIDER).breaker == "CLOSED"
+            process_board.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
+            assert process_board.provider(PROVIDER).breaker == "OPEN"
 
     async def test_successes_between_failures_stay_between_them(
         self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock

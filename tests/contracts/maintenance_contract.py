@@ -1,4 +1,4 @@
-"""What every store does for the housekeeping. Subclasses provide `units`, `other_units`, `reader` and `clock`."""
+"""What every store does for its maintenance. Subclasses provide `units`, `other_units`, `reader` and `clock`."""
 
 import asyncio
 from typing import Final
@@ -44,27 +44,27 @@ class LeaseStoreContract:
             await unit.leases.release("d", holder)
             await unit.commit()
 
-    async def test_the_first_who_asks_has_it_and_the_second_does_not(
+    async def test_the_first_holder_that_asks_gets_a_lease_and_the_second_does_not(
         self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
     ) -> None:
         assert await self.take(units, "a") == 1
         assert await self.take(other_units, "b") is None
 
-    async def test_of_many_that_ask_at_once_one_gets_it(
+    async def test_of_many_holders_that_ask_at_once_one_gets_the_lease(
         self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
         for _ in range(5):
-            asked = [self.ask(one, f"h{number}") for number, one in enumerate([units, other_units] * 3)]
-            assert sum(await asyncio.gather(*asked)) == 1
+            attempts = [self.gets(process, f"h{number}") for number, process in enumerate([units, other_units] * 3)]
+            assert sum(await asyncio.gather(*attempts)) == 1
             clock.advance(LEASE)
 
-    async def ask(self, units: UnitOfWorkFactory, holder: str) -> bool:
+    async def gets(self, units: UnitOfWorkFactory, holder: str) -> bool:
         try:
             return await self.take(units, holder) is not None
         except TryAgainError:
             return False
 
-    async def test_duties_are_taken_apart(self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory) -> None:
+    async def test_leases_are_independent(self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory) -> None:
         assert await self.take(units, "a", "d") == 1
         assert await self.take(other_units, "b", "e") == 1
 
@@ -78,7 +78,7 @@ class LeaseStoreContract:
         clock.advance(LEASE - 1)
         assert await self.take(other_units, "b") is None
 
-    async def test_a_lease_that_ran_out_is_anybodys_and_its_next_tenure_has_another_epoch(
+    async def test_a_lease_that_ran_out_is_free_and_its_next_tenure_has_another_epoch(
         self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
         assert await self.take(units, "a") == 1
@@ -86,12 +86,12 @@ class LeaseStoreContract:
         assert await self.take(other_units, "b") == 2
         assert await self.take(units, "a") is None
         clock.advance(LEASE)
-        assert await self.take(other_units, "b") == 3  # it had lapsed, whoever takes it next
+        assert await self.take(other_units, "b") == 3  # it had lapsed, even for the same holder
 
-    async def test_what_is_given_back_is_anybodys_at_once(
+    async def test_a_released_lease_is_free_at_once(
         self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
     ) -> None:
-        await self.release(units, "a")  # nobody ever had it
+        await self.release(units, "a")  # it was never taken
         assert await self.take(units, "a") == 1
         await self.release(other_units, "b")
         assert await self.take(other_units, "b") is None
@@ -106,8 +106,8 @@ class LeaseStoreContract:
         assert await self.take(other_units, "b") == 1
 
 
-def _key(target: str, name: str | None = None) -> IdempotencyKey:
-    return IdempotencyKey(DEFAULT_TENANT, name or f"key-{target}", b"f" * 32, target)
+def _key(target: str, key: str | None = None) -> IdempotencyKey:
+    return IdempotencyKey(DEFAULT_TENANT, key or f"key-{target}", b"f" * 32, target)
 
 
 class PruningContract:
@@ -122,9 +122,9 @@ class PruningContract:
             await unit.commit()
 
     async def fresh(self, units: UnitOfWorkFactory, target: str) -> bool:
-        """Whether the key of `target` is there to be had."""
+        """Whether the key of `target` is free."""
         async with units() as unit:
-            (owner,) = await unit.messages.claim_keys([_key("somebody else", f"key-{target}")])
+            (owner,) = await unit.messages.claim_keys([_key("another target", f"key-{target}")])
         return owner.fresh
 
     async def prune_keys(self, units: UnitOfWorkFactory, *, limit: int = 10, after: str = START) -> Pruned:
@@ -138,12 +138,16 @@ class PruningContract:
     ) -> None:
         rested, unknown = a_message(status=MessageStatus.SENT), a_message(status=MessageStatus.UNKNOWN)
         await self.keep(units, rested, unknown)
-        await self.claim(units, rested.id, unknown.id, "of nobody")
+        await self.claim(units, rested.id, unknown.id, "of no message")
         clock.advance(AGE)
         assert await self.prune_keys(units) == Pruned(0, None)
         clock.advance(1)
         assert await self.prune_keys(units) == Pruned(2, None)
-        assert [await self.fresh(units, one) for one in (rested.id, unknown.id, "of nobody")] == [True, False, True]
+        assert [await self.fresh(units, target) for target in (rested.id, unknown.id, "of no message")] == [
+            True,
+            False,
+            True,
+        ]
 
     @pytest.mark.parametrize("owner", ["batch_id", "group_id"])
     async def test_a_key_of_a_batch_or_group_stays_until_all_of_it_rests(
@@ -159,15 +163,15 @@ class PruningContract:
         await self.claim(units, target, rested)
         clock.advance(AGE + 1)
         assert await self.prune_keys(units) == Pruned(1, None)
-        assert [await self.fresh(units, one) for one in (target, rested)] == [False, True]
+        assert [await self.fresh(units, owner_id) for owner_id in (target, rested)] == [False, True]
 
     async def test_keys_go_step_by_step_past_those_that_stay(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
         busy = [a_message(status=MessageStatus.UNKNOWN) for _ in range(3)]
         await self.keep(units, *busy)
-        for one in busy:
-            await self.claim(units, one.id)
+        for message in busy:
+            await self.claim(units, message.id)
             clock.advance(1)
         for number in range(3):
             await self.claim(units, f"gone-{number}")
@@ -180,7 +184,7 @@ class PruningContract:
             pruned, after, steps = pruned + step.deleted, step.after, steps + 1
             assert steps < 20
         assert pruned == 3
-        assert not any([await self.fresh(units, one.id) for one in busy])
+        assert not any([await self.fresh(units, message.id) for message in busy])
 
     async def test_keys_of_one_millisecond_go_in_steps_too(
         self, units: UnitOfWorkFactory, clock: SettableClock
@@ -190,7 +194,7 @@ class PruningContract:
         first = await self.prune_keys(units, limit=2)
         second = await self.prune_keys(units, limit=2, after=first.after or START)
         third = await self.prune_keys(units, limit=2, after=second.after or START)
-        assert [one.deleted for one in (first, second, third)] == [2, 2, 1]
+        assert [step.deleted for step in (first, second, third)] == [2, 2, 1]
         assert third.after is None
 
     async def store(self, units: UnitOfWorkFactory, state: InboxState, at: int) -> int:
@@ -222,7 +226,7 @@ class PruningContract:
         views = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
         assert sorted(view.id for view in views) == kept
 
-    async def test_messages_go_with_all_that_is_theirs(
+    async def test_messages_go_with_all_their_rows(
         self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
     ) -> None:
         batch = NewBatch(a_batch_id(), DEFAULT_TENANT, "FANOUT", 1, NOW)
@@ -251,7 +255,7 @@ class PruningContract:
             await unit.commit()
         return pruned.deleted
 
-    async def test_of_a_batch_that_does_not_rest_nothing_goes(
+    async def test_messages_of_a_batch_that_does_not_rest_stay(
         self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
     ) -> None:
         batch_id, other = a_batch_id(), a_batch_id()
@@ -264,8 +268,8 @@ class PruningContract:
         await self.keep(units, *sent, a_message(status=MessageStatus.UNKNOWN, batch_id=batch_id, index=1))
         clock.advance(AGE + 1)
         assert await self.prune_messages(units) == 1
-        left = await reader.messages(DEFAULT_TENANT, [one.id for one in sent])
-        assert [one.id in left for one in sent] == [True, False, True, True]
+        stored = await reader.messages(DEFAULT_TENANT, [message.id for message in sent])
+        assert [message.id in stored for message in sent] == [True, False, True, True]
 
     async def test_messages_go_oldest_first_step_by_step(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
         await self.keep(units, *(a_message(id=a_message_id(), status=MessageStatus.SENT) for _ in range(5)))

@@ -35,7 +35,7 @@ _NO_MESSAGES: Final[Mapping[str, Any]] = {
     "created_from": NOW + DAY_MS,
     "created_to": NOW,
 }
-"""Values that no message of these tests has, where "none" is not one."""
+"""Values that no message of these tests has, for filters that do not take "none"."""
 
 
 class MessageReaderContract:
@@ -57,14 +57,14 @@ class MessageReaderContract:
         return [view.message.id for view in await reader.page(DEFAULT_TENANT, filters, limit=limit, before=None)]
 
     async def test_a_tenant_sees_its_own_messages_only(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
-        mine, other = a_due_message(), a_due_message(tenant_id=ELSEWHERE)
-        await self.add(units, mine, other)
-        asked = [mine.id, other.id, MessageId("none")]
-        assert set(await reader.messages(DEFAULT_TENANT, asked)) == {mine.id}
-        assert await self.ids(reader, MessageFilter()) == [mine.id]
+        own, other = a_due_message(), a_due_message(tenant_id=ELSEWHERE)
+        await self.add(units, own, other)
+        message_ids = [own.id, other.id, MessageId("none")]
+        assert set(await reader.messages(DEFAULT_TENANT, message_ids)) == {own.id}
+        assert await self.ids(reader, MessageFilter()) == [own.id]
         assert await reader.messages(DEFAULT_TENANT, []) == {}
 
-    async def test_a_view_shows_attempts_and_the_next_look(
+    async def test_a_view_shows_attempts_and_the_next_due_time(
         self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
     ) -> None:
         message = a_due_message()
@@ -102,10 +102,10 @@ class MessageReaderContract:
         depart(message)
         settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("4711")))
         await self.save(units, message)
-        name = ProviderMessageId("4711")
-        assert await reader.sent_as(DEFAULT_TENANT, GUID, name) == message.id
-        assert await reader.sent_as(DEFAULT_TENANT, Guid("guid-b"), name) is None
-        assert await reader.sent_as(ELSEWHERE, GUID, name) is None
+        provider_message_id = ProviderMessageId("4711")
+        assert await reader.sent_as(DEFAULT_TENANT, GUID, provider_message_id) == message.id
+        assert await reader.sent_as(DEFAULT_TENANT, Guid("guid-b"), provider_message_id) is None
+        assert await reader.sent_as(ELSEWHERE, GUID, provider_message_id) is None
 
     async def test_pages_are_newest_first_and_miss_nothing(
         self, units: UnitOfWorkFactory, reader: MessageReader

@@ -1,4 +1,4 @@
-"""What every MessageRepository does. Subclasses provide `units`, `clock` and `reader`, and `other_units` where they can."""
+"""What every MessageRepository does. Subclasses provide `units`, `clock` and `reader`, and can provide `other_units`."""
 
 import asyncio
 import dataclasses
@@ -55,7 +55,7 @@ def default_of(field: "dataclasses.Field[Any]") -> Any:
 
 
 class RepositorySteps:
-    """What the tests do, each in a unit of work of its own."""
+    """Steps of the tests, each in a unit of work of its own."""
 
     @pytest.fixture
     def other_units(self, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
@@ -86,10 +86,10 @@ class RepositorySteps:
             return await unit.messages.due(limit)
 
     async def due_ids(self, units: UnitOfWorkFactory) -> list[MessageId]:
-        return [one.message.id for one in await self.due(units)]
+        return [due.message.id for due in await self.due(units)]
 
     async def blocks(self, units: UnitOfWorkFactory) -> dict[MessageId, LaneBlock | None]:
-        return {one.message.id: one.blocked for one in await self.due(units)}
+        return {due.message.id: due.blocked for due in await self.due(units)}
 
     async def call_started(self, units: UnitOfWorkFactory, clock: SettableClock, **changes: Any) -> Message:
         """A message whose call is in flight."""
@@ -111,12 +111,12 @@ class KeyContract(RepositorySteps):
         self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
     ) -> None:
         async with units() as unit:
-            (mine,) = await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", b"1" * 32, "first")])
+            (first,) = await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", b"1" * 32, "first")])
             await unit.commit()
         async with other_units() as unit:
-            (theirs,) = await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", b"2" * 32, "second")])
-        assert (mine.target, mine.fresh) == ("first", True)
-        assert (theirs.target, theirs.fingerprint, theirs.fresh) == ("first", b"1" * 32, False)
+            (second,) = await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", b"2" * 32, "second")])
+        assert (first.target, first.fresh) == ("first", True)
+        assert (second.target, second.fingerprint, second.fresh) == ("first", b"1" * 32, False)
 
     async def test_of_equal_keys_in_one_call_the_first_gets_it(self, units: UnitOfWorkFactory) -> None:
         keys = [
@@ -129,11 +129,11 @@ class KeyContract(RepositorySteps):
             ("a", True), ("b", True), ("a", False), ("b", False),
         ]  # fmt: skip
 
-    async def test_keys_of_tenants_do_not_meet(self, units: UnitOfWorkFactory) -> None:
-        mine = IdempotencyKey(DEFAULT_TENANT, "k", b"f" * 32, "a")
+    async def test_tenants_may_have_equal_keys(self, units: UnitOfWorkFactory) -> None:
+        own = IdempotencyKey(DEFAULT_TENANT, "k", b"f" * 32, "a")
         async with units() as unit:
             owners = await unit.messages.claim_keys(
-                [mine, dataclasses.replace(mine, tenant_id=TenantId("other"), target="b")]
+                [own, dataclasses.replace(own, tenant_id=TenantId("other"), target="b")]
             )
         assert [owner.fresh for owner in owners] == [True, True]
 
@@ -169,14 +169,14 @@ class StoringContract(RepositorySteps):
         message.expires_at += 5
         await self.save(units, message)
         stored = await self.load(units, message)
-        for before, after, elsewhere in (
+        for before, after, not_stored in (
             (message, stored, {"due", "lane_released", "notes"}),
             (message.options, stored.options, {"expires_at"}),
             (message.lifecycle, stored.lifecycle, {"moves"}),
             (message.recall, stored.recall, set()),
         ):
             for field in dataclasses.fields(before):
-                if field.name not in elsewhere:
+                if field.name not in not_stored:
                     assert getattr(before, field.name) != default_of(field), f"{field.name} is not set by this test"
                     assert getattr(after, field.name) == getattr(before, field.name), field.name
 
@@ -253,7 +253,9 @@ class StoringContract(RepositorySteps):
         assert (stored.status, stored.recall.confirmed) == (MessageStatus.RECALLED, False)
         assert stored.attempts[0].facts == message.attempts[0].facts != frozenset()
 
-    async def test_rounds_tries_and_strikes_come_back(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+    async def test_rounds_tries_and_handling_failures_come_back(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
         message = a_due_message()
         await self.add(units, message)
         message.count_handling_failure(wait_ms=1_000, now=clock.now())
@@ -281,7 +283,7 @@ class StoringContract(RepositorySteps):
         stored = await self.load(units, message)
         assert (stored.status, stored.attempts) == (MessageStatus.SENT, message.attempts)
 
-    async def test_only_messages_that_exist_are_got(self, units: UnitOfWorkFactory) -> None:
+    async def test_get_returns_the_messages_that_exist(self, units: UnitOfWorkFactory) -> None:
         message = a_due_message()
         await self.add(units, message)
         async with units() as unit:
@@ -326,7 +328,7 @@ class SavingContract(RepositorySteps):
         assert await self.save(units, message) == frozenset()
         assert message.version == (await self.load(units, message)).version == 2
 
-    async def test_a_message_that_somebody_changed_meanwhile_is_lost(
+    async def test_a_message_that_another_process_changed_meanwhile_is_lost(
         self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, reader: MessageReader
     ) -> None:
         message, neighbour = a_due_message(), a_due_message(conversation_id="R:2")
@@ -345,8 +347,8 @@ class SavingContract(RepositorySteps):
         assert (await self.load(units, neighbour)).status is MessageStatus.CANCELLED
 
     async def test_a_message_that_was_never_stored_is_lost(self, units: UnitOfWorkFactory) -> None:
-        stranger = a_due_message()
-        assert await self.save(units, stranger) == {stranger.id}
+        unknown = a_due_message()
+        assert await self.save(units, unknown) == {unknown.id}
 
     async def test_one_attempt_of_a_message_is_unsettled_at_most(
         self, units: UnitOfWorkFactory, clock: SettableClock
@@ -369,15 +371,15 @@ class SavingContract(RepositorySteps):
         assert (await self.load(units, elsewhere)).status is MessageStatus.QUEUED
 
     async def test_a_provider_id_has_one_owner_per_guid(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
-        name = a_receipt("4711")
+        receipt = a_receipt("4711")
         for guid, provider in ((GUID, PROVIDER), (Guid("guid-b"), PROVIDER), (Guid("guid-c"), BACKUP)):
             message = a_due_message(guid=guid)
             await self.add(units, message)
             depart(message, guid=guid, provider_code=provider)
-            settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=name))
+            settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=receipt))
             await self.save(units, message)
         thief = await self.call_started(units, clock)
-        settle(thief, an_outcome(OutcomeClass.ACCEPTED, receipt=name))
+        settle(thief, an_outcome(OutcomeClass.ACCEPTED, receipt=receipt))
         with pytest.raises(ConflictError):
             await self.save(units, thief)
         assert (await self.load(units, thief)).status is MessageStatus.SENDING
@@ -386,10 +388,10 @@ class SavingContract(RepositorySteps):
         message = await self.call_started(units, clock)
         settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("4711")))
         await self.save(units, message)
-        mine = (PROVIDER, GUID, ProviderMessageId("4711"))
-        strange = [(BACKUP, *mine[1:]), (PROVIDER, Guid("x"), mine[2]), (*mine[:2], ProviderMessageId("4712"))]
+        owned = (PROVIDER, GUID, ProviderMessageId("4711"))
+        others = [(BACKUP, *owned[1:]), (PROVIDER, Guid("x"), owned[2]), (*owned[:2], ProviderMessageId("4712"))]
         async with units() as unit:
-            assert await unit.messages.sent_as([*strange, mine]) == {mine: (message.id, 1)}
+            assert await unit.messages.sent_as([*others, owned]) == {owned: (message.id, 1)}
 
     async def test_uncertain_attempts_without_an_id_are_offered_to_echoes(
         self, units: UnitOfWorkFactory, clock: SettableClock
@@ -418,7 +420,7 @@ class SavingContract(RepositorySteps):
         message.replay(force=True, by="api", now=clock.now())
         await self.save(units, message)
         async with units() as unit:
-            assert [one.number for one in await unit.messages.uncertain(PROVIDER, [GUID])] == [1]
+            assert [offered.number for offered in await unit.messages.uncertain(PROVIDER, [GUID])] == [1]
 
     async def test_a_refusal_that_no_table_knows_is_still_offered_to_echoes(
         self, units: UnitOfWorkFactory, clock: SettableClock
@@ -430,9 +432,9 @@ class SavingContract(RepositorySteps):
             settle(message, outcome, verdict=GiveUp(FailureReason.REFUSED_PERMANENT), now=clock.now())
         await self.save(units, known, unknown)
         async with units() as unit:
-            assert [one.message_id for one in await unit.messages.uncertain(PROVIDER, [GUID])] == [unknown.id]
+            assert [offered.message_id for offered in await unit.messages.uncertain(PROVIDER, [GUID])] == [unknown.id]
 
-    async def test_after_a_day_an_uncertain_attempt_is_left_to_people(
+    async def test_after_a_day_an_uncertain_attempt_is_not_offered_to_echoes(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
         await self.unknown(units, clock)
@@ -451,12 +453,12 @@ class DueContract(RepositorySteps):
             await self.add(units, message)
             names[message.id] = name
             clock.advance(10)
-        assert [names[one] for one in await self.due_ids(units)] == [
+        assert [names[message_id] for message_id in await self.due_ids(units)] == [
             "urgent", "late urgent", "normal", "late normal", "bulk",
         ]  # fmt: skip
-        assert [names[one.message.id] for one in await self.due(units, 2)] == ["urgent", "late urgent"]
+        assert [names[due.message.id] for due in await self.due(units, 2)] == ["urgent", "late urgent"]
 
-    async def test_of_a_set_only_what_is_due_comes_most_urgent_first_and_within_the_limit(
+    async def test_the_due_messages_of_a_set_come_most_urgent_first_and_within_the_limit(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
         bulk, normal, urgent, other = [
@@ -464,12 +466,12 @@ class DueContract(RepositorySteps):
             for number, priority in enumerate((0, 5, 9, 9))
         ]
         await self.add(units, bulk, normal, urgent, other)
-        gone = await self.call_started(units, clock, conversation_id="R:gone", priority=9)
-        among = {bulk.id, normal.id, urgent.id, gone.id, a_due_message().id}
+        leased = await self.call_started(units, clock, conversation_id="R:leased", priority=9)
+        among = {bulk.id, normal.id, urgent.id, leased.id, a_due_message().id}
 
         async def claimed(limit: int) -> list[MessageId]:
             async with units() as unit:
-                return [one.message.id for one in await unit.messages.due(limit, among=among)]
+                return [due.message.id for due in await unit.messages.due(limit, among=among)]
 
         assert await claimed(100) == [urgent.id, normal.id, bulk.id]
         assert await claimed(2) == [urgent.id, normal.id]
@@ -477,14 +479,14 @@ class DueContract(RepositorySteps):
         async with units() as unit:
             assert list(await unit.messages.due(10, among=())) == []
 
-    async def test_of_a_set_what_stands_behind_another_of_its_lane_says_so(self, units: UnitOfWorkFactory) -> None:
+    async def test_a_message_of_a_set_is_blocked_behind_another_of_its_lane(self, units: UnitOfWorkFactory) -> None:
         first, second = a_due_message(), a_due_message()
         await self.add(units, first, second)
         async with units() as unit:
             (due,) = await unit.messages.due(10, among={second.id})
         assert (due.message.id, due.blocked) == (second.id, LaneBlock.BEHIND)
 
-    async def test_of_a_set_that_two_claim_at_the_same_time_each_message_goes_to_one(
+    async def test_a_message_of_a_set_goes_to_one_of_two_claims_at_the_same_time(
         self, units: UnitOfWorkFactory
     ) -> None:
         messages = [a_due_message(conversation_id=f"R:{number}") for number in range(20)]
@@ -493,14 +495,14 @@ class DueContract(RepositorySteps):
 
         async def claim() -> list[MessageId]:
             async with units() as unit:
-                due = [one.message for one in await unit.messages.due(12, among=among)]
-                for one in due:
-                    depart(one)
-                await unit.messages.save(due)
+                messages = [due.message for due in await unit.messages.due(12, among=among)]
+                for message in messages:
+                    depart(message)
+                await unit.messages.save(messages)
                 await unit.commit()
-            return [one.id for one in due]
+            return [message.id for message in messages]
 
-        claimed = [one for some in await asyncio.gather(claim(), claim(), claim()) for one in some]
+        claimed = [message_id for claims in await asyncio.gather(claim(), claim(), claim()) for message_id in claims]
         assert len(claimed) == len(set(claimed))
         claimed += await claim()
         claimed += await claim()
@@ -545,8 +547,8 @@ class DueContract(RepositorySteps):
         clock.advance(LEASE_MS - 1)
         assert await self.due_ids(units) == []
         clock.advance(1)
-        (found,) = await self.due(units)
-        assert (found.message.id, found.message.status, found.blocked) == (message.id, MessageStatus.SENDING, None)
+        (due,) = await self.due(units)
+        assert (due.message.id, due.message.status, due.blocked) == (message.id, MessageStatus.SENDING, None)
 
     async def test_a_resting_message_is_not_due_until_it_is_replayed(
         self, units: UnitOfWorkFactory, clock: SettableClock
@@ -572,38 +574,38 @@ class DueContract(RepositorySteps):
             await unit.commit()
         message.written()
         clock.advance(10)
-        assert {one.message.id: one.paced for one in await self.due(units)} == {message.id: True, other.id: False}
+        assert {due.message.id: due.paced for due in await self.due(units)} == {message.id: True, other.id: False}
         message.hold(HoldReason.PROVIDER_DOWN, 10, now=clock.now())
         await self.save(units, message)
         clock.advance(10)
-        assert {one.message.id: one.paced for one in await self.due(units)} == {message.id: True, other.id: False}
+        assert {due.message.id: due.paced for due in await self.due(units)} == {message.id: True, other.id: False}
         depart(message, now=clock.now())
         await self.save(units, message)
         settle(message, an_outcome(OutcomeClass.NOT_SENT), verdict=RetryAt(10), now=clock.now())
         await self.save(units, message)
         clock.advance(10)
-        assert {one.message.id: one.paced for one in await self.due(units)} == {message.id: False, other.id: False}
+        assert {due.message.id: due.paced for due in await self.due(units)} == {message.id: False, other.id: False}
 
 
 class LaneContract(RepositorySteps):
     async def test_a_lane_goes_one_by_one_in_order(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
         messages = [a_due_message() for _ in range(10)]
         await self.add(units, *messages)
-        gone = []
+        sent = []
         for _ in messages:
-            due = await self.due(units)
-            (first,) = [one.message for one in due if one.blocked is None]
-            gone.append(first.id)
-            for one in due:
-                if one.blocked is not None:
-                    assert one.blocked is LaneBlock.BEHIND
-                    one.message.wait_in_lane(now=clock.now())
+            lane = await self.due(units)
+            (first,) = [due.message for due in lane if due.blocked is None]
+            sent.append(first.id)
+            for due in lane:
+                if due.blocked is not None:
+                    assert due.blocked is LaneBlock.BEHIND
+                    due.message.wait_in_lane(now=clock.now())
             depart(first, now=clock.now())
-            await self.save(units, *(one.message for one in due))
+            await self.save(units, *(due.message for due in lane))
             assert await self.due_ids(units) == []
             settle(first, an_outcome(OutcomeClass.ACCEPTED), now=clock.now())
             await self.save(units, first)
-        assert gone == [message.id for message in messages]
+        assert sent == [message.id for message in messages]
         assert await self.due_ids(units) == []
 
     async def test_of_a_lane_the_urgent_one_goes_first(self, units: UnitOfWorkFactory) -> None:
@@ -647,7 +649,7 @@ class LaneContract(RepositorySteps):
         await self.save(units, message)
         assert await self.blocks(units) == {later.id: LaneBlock.BEHIND}
 
-    async def test_a_scheduled_message_blocks_nobody_before_its_time_and_keeps_its_place_then(
+    async def test_a_scheduled_message_blocks_no_other_before_its_time_and_keeps_its_place_then(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
         scheduled = a_due_message(scheduled_at=clock.now() + 1_000)
@@ -664,8 +666,8 @@ class LaneContract(RepositorySteps):
         message = await self.call_started(units, clock)
         parked = [a_due_message() for _ in range(3)]
         await self.add(units, *parked)
-        for one in parked:
-            one.wait_in_lane(now=clock.now())
+        for waiting in parked:
+            waiting.wait_in_lane(now=clock.now())
         await self.save(units, *parked)
         assert await self.due_ids(units) == []
         settle(message, an_outcome(OutcomeClass.ACCEPTED), now=clock.now())
@@ -680,7 +682,7 @@ class LaneContract(RepositorySteps):
         clock.advance(LANE_RECHECK_MS)
         assert await self.blocks(units) == {message.id: None}
 
-    async def test_a_message_that_leaves_the_line_wakes_the_one_behind_it(
+    async def test_a_message_that_leaves_its_lane_wakes_the_next_one(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
         first, second = a_due_message(), a_due_message()
@@ -718,12 +720,12 @@ class LaneContract(RepositorySteps):
         message = await self.call_started(units, clock)
         parked = [a_due_message() for _ in range(2)]
         await self.add(units, *parked)
-        for one in parked:
-            one.wait_in_lane(now=clock.now())
+        for waiting in parked:
+            waiting.wait_in_lane(now=clock.now())
         await self.save(units, *parked)
         settle(message, an_outcome(OutcomeClass.UNCERTAIN), now=clock.now())
         await self.save(units, message)
-        assert await self.blocks(units) == dict.fromkeys((one.id for one in parked), LaneBlock.BEHIND_UNKNOWN)
+        assert await self.blocks(units) == dict.fromkeys((waiting.id for waiting in parked), LaneBlock.BEHIND_UNKNOWN)
 
     async def test_after_the_horizon_an_uncertain_call_lets_the_lane_go_on(
         self, units: UnitOfWorkFactory, clock: SettableClock
@@ -731,8 +733,8 @@ class LaneContract(RepositorySteps):
         message = await self.unknown(units, clock)
         blocked = [a_due_message() for _ in range(2)]
         await self.add(units, *blocked)
-        for one in blocked:
-            one.hold(HoldReason.LANE_BLOCKED, 4 * HORIZON_MS, now=clock.now())
+        for held in blocked:
+            held.hold(HoldReason.LANE_BLOCKED, 4 * HORIZON_MS, now=clock.now())
         await self.save(units, *blocked)
         clock.advance(2 * HORIZON_MS)
         (overdue,) = await self.due(units)
@@ -764,4 +766,4 @@ class LaneContract(RepositorySteps):
 
 
 class MessageRepositoryContract(KeyContract, StoringContract, SavingContract, DueContract, LaneContract):
-    """All of it."""
+    """The whole contract."""

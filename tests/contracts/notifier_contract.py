@@ -1,6 +1,6 @@
-"""What every Doorbell does. Subclasses provide `doorbell`.
+"""What every Notifier does. Subclasses provide `notifier`.
 
-A ring that is waited for is given an hour: if it were lost, the test would run into its timeout.
+A test waits an hour for a wake-up: if the wake-up were lost, the test would run into its timeout.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ HOUR_MS = 3_600_000
 
 
 async def heard(notifier: Notifier, message_ids: Collection[MessageId]) -> None:
-    """Return once the waiter was told of each, by name or by being sent to the table."""
+    """Return once wake-ups have named each message, or sent the waiter to the table."""
     missing = set(message_ids)
     while missing:
         wakeup = await notifier.wait(HOUR_MS)
@@ -25,7 +25,7 @@ async def heard(notifier: Notifier, message_ids: Collection[MessageId]) -> None:
 
 
 class NotifierContract:
-    async def test_a_ring_ends_the_wait_and_says_for_whom(self, notifier: Notifier) -> None:
+    async def test_a_wakeup_ends_the_wait_and_names_the_messages(self, notifier: Notifier) -> None:
         message_ids = [a_message_id(), a_message_id()]
         waiting = asyncio.create_task(heard(notifier, message_ids))
         await asyncio.sleep(0)
@@ -33,24 +33,24 @@ class NotifierContract:
         await notifier.notify(message_ids)
         await waiting
 
-    async def test_a_ring_that_came_before_the_wait_is_not_lost(self, notifier: Notifier) -> None:
+    async def test_a_wakeup_that_came_before_the_wait_is_not_lost(self, notifier: Notifier) -> None:
         message_id = a_message_id()
         await notifier.notify([message_id])
         await heard(notifier, [message_id])
 
-    async def test_of_many_rings_of_every_class_all_are_heard(self, notifier: Notifier) -> None:
-        wakeup: list[MessageId] = []
+    async def test_many_wakeups_of_every_class_all_arrive(self, notifier: Notifier) -> None:
+        notified: list[MessageId] = []
         for number in range(30):
             for urgency in Urgency:
-                wakeup += (message_ids := [a_message_id() for _ in range(number)])
+                notified += (message_ids := [a_message_id() for _ in range(number)])
                 await notifier.notify(message_ids, urgency)
-        await heard(notifier, wakeup)
+        await heard(notifier, notified)
 
-    async def test_an_empty_ring_sends_to_the_table(self, notifier: Notifier) -> None:
+    async def test_an_empty_wakeup_sends_to_the_table(self, notifier: Notifier) -> None:
         await notifier.notify(())
         assert (await notifier.wait(HOUR_MS)).message_ids == frozenset()
 
-    async def test_without_a_ring_the_wait_ends_by_itself_and_sends_to_the_table(self, notifier: Notifier) -> None:
+    async def test_without_a_wakeup_the_wait_ends_by_itself_and_sends_to_the_table(self, notifier: Notifier) -> None:
         for timeout_ms in (0, 1):
             wakeup = await notifier.wait(timeout_ms)
             assert wakeup.message_ids == frozenset()

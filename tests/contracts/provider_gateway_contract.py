@@ -1,6 +1,6 @@
-"""What a gateway makes of a provider that misbehaves, judged by the provider's own ledger.
+"""The outcomes of a gateway to a provider that misbehaves, compared with the provider's own ledger.
 
-Subclasses provide `site`: a provider that can be told what to do wrong, and gateways that lead to it.
+Subclasses provide `site`: a provider that makes the faults of a test, and gateways to it.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from wework_message.entrypoints.wire.requests.examples import content_example
 
 GUID = Guid("g-1")
 AMPLE_MS = 20_000
-"""A deadline that no passing test comes near."""
+"""A deadline that a passing test never reaches."""
 SOON_MS = 400
 """A deadline for providers that answer a minute later."""
 NEVER_MS = 60_000
@@ -51,7 +51,7 @@ FAULTS: list[tuple[dict[str, Any], OutcomeClass, str | None, bool]] = [
     ({"kind": "refuse", "error_code": -5103011}, P, "UNKNOWN_CODE", False),
     ({"kind": "throttle", "retry_after_s": 2}, T, "HTTP_429", False),
 ]
-"""Fault, outcome, reason (None: whatever it is), and whether the provider executed the call."""
+"""Fault, outcome, reason (None: any), and whether the provider executed the call."""
 
 LATE: list[tuple[dict[str, Any], bool]] = [
     ({"kind": "slow", "delay_ms": NEVER_MS, "when": "after"}, True),
@@ -68,8 +68,8 @@ class Site(ABC):
         """A gateway to it that has a connection open already."""
 
     @abstractmethod
-    async def strike(self, fault: Mapping[str, Any]) -> None:
-        """The next send suffers this."""
+    async def inject(self, fault: Mapping[str, Any]) -> None:
+        """Apply the fault to the next send."""
 
     @abstractmethod
     async def calls(self) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ class ProviderGatewayContract:
         self, site: Site, fault: dict[str, Any], kind: OutcomeClass, reason: str | None, executed: bool
     ) -> None:
         gateway = await site.gateway()
-        await site.strike(fault)
+        await site.inject(fault)
         sent = dispatch()
         outcome = await gateway.send(sent)
         assert outcome.kind is kind
@@ -112,20 +112,20 @@ class ProviderGatewayContract:
         self, site: Site, fault: dict[str, Any], executed: bool
     ) -> None:
         gateway = await site.gateway(SOON_MS)
-        await site.strike(fault)
+        await site.inject(fault)
         outcome = await gateway.send(dispatch())
         assert (outcome.kind, outcome.reason) == (U, "DEADLINE")
         assert [call["executed"] for call in await site.calls()] == [executed]
 
     async def test_send_that_the_provider_has_not_begun_in_time_is_uncertain_too(self, site: Site) -> None:
         gateway = await site.gateway(SOON_MS)
-        await site.strike({"kind": "slow", "delay_ms": NEVER_MS, "when": "before"})
+        await site.inject({"kind": "slow", "delay_ms": NEVER_MS, "when": "before"})
         outcome = await gateway.send(dispatch())
         assert (outcome.kind, outcome.reason) == (U, "DEADLINE")
 
     async def test_cancelled_send_is_raised_and_may_have_been_executed(self, site: Site) -> None:
         gateway = await site.gateway()
-        await site.strike({"kind": "slow", "delay_ms": NEVER_MS, "when": "after"})
+        await site.inject({"kind": "slow", "delay_ms": NEVER_MS, "when": "after"})
         sending = asyncio.create_task(gateway.send(dispatch()))
 
         async def executed() -> bool:
@@ -147,7 +147,7 @@ class ProviderGatewayContract:
     async def test_reused_id_is_reported_as_it_came(self, site: Site) -> None:
         gateway = await site.gateway()
         first = await gateway.send(dispatch())
-        await site.strike({"kind": "reused_id"})
+        await site.inject({"kind": "reused_id"})
         second = await gateway.send(dispatch())
         assert first.receipt is not None
         assert second.receipt is not None
@@ -185,7 +185,7 @@ class ProviderGatewayContract:
         gateway = await site.gateway()
         sent = await gateway.send(dispatch())
         assert sent.receipt is not None
-        await site.strike({"kind": "answer_lost", "path": "/msg/revoke_msg"})
+        await site.inject({"kind": "answer_lost", "path": "/msg/revoke_msg"})
         outcome = await gateway.recall(Recall(a_message_id(), GUID, CONVERSATION, sent.receipt.provider_message_id))
         assert outcome.kind is U
         assert [call["executed"] for call in await site.calls()] == [True, True]
@@ -193,9 +193,9 @@ class ProviderGatewayContract:
     @pytest.mark.parametrize("kind", ["http_500_before", "closed_before", "garbage", "oversize", "throttle"])
     async def test_probe_of_a_provider_that_misbehaves_is_no_answer(self, site: Site, kind: str) -> None:
         gateway = await site.gateway()
-        await site.strike({"kind": kind, "path": "/client/*"})
+        await site.inject({"kind": kind, "path": "/client/*"})
         assert await gateway.probe() is False
-        await site.strike({"kind": kind, "path": "/client/*"})
+        await site.inject({"kind": kind, "path": "/client/*"})
         assert await gateway.client_state(GUID) is ClientState.UNKNOWN
 
 
@@ -205,7 +205,7 @@ class SimulatorSite(Site):
     def __init__(self, control: httpx.AsyncClient) -> None:
         self._control = control
 
-    async def strike(self, fault: Mapping[str, Any]) -> None:
+    async def inject(self, fault: Mapping[str, Any]) -> None:
         (await self._control.post("/_sim/faults", json={"times": 1, **fault})).raise_for_status()
 
     async def calls(self) -> list[dict[str, Any]]:

@@ -9,10 +9,10 @@ MINUTE_MS = 60_000
 
 
 class RateLimiterContract:
-    async def test_within_the_budget_nobody_waits(self, limiter: RateLimiter) -> None:
+    async def test_within_the_budget_there_is_no_wait(self, limiter: RateLimiter) -> None:
         assert [await limiter.reserve(ACCOUNT, 3) for _ in range(3)] == [0, 0, 0]
 
-    async def test_over_the_budget_each_gets_its_own_place_in_time(self, limiter: RateLimiter) -> None:
+    async def test_over_the_budget_each_message_gets_a_place_of_its_own(self, limiter: RateLimiter) -> None:
         waits = [await limiter.reserve(ACCOUNT, 60) for _ in range(63)]
         assert waits[:60] == [0] * 60
         assert waits[60:] == [1_000, 2_000, 3_000]
@@ -39,7 +39,7 @@ class RateLimiterContract:
 
 
 class SharedRateLimiterContract:
-    """Of those that processes share. Subclasses also provide `other_limiter`, on the same store."""
+    """What limiters do that processes share. Subclasses also provide `other_limiter`, on the same store."""
 
     async def test_two_limiters_share_one_budget(self, limiter: RateLimiter, other_limiter: RateLimiter) -> None:
         both = (limiter, other_limiter)
@@ -47,7 +47,7 @@ class SharedRateLimiterContract:
         assert waits.count(0) == 60
         assert sorted(wait for wait in waits if wait) == [1_000 * place for place in range(1, 11)]
 
-    async def test_what_one_does_not_ask_for_the_other_may_have(
+    async def test_what_one_limiter_does_not_use_the_other_may_use(
         self, limiter: RateLimiter, other_limiter: RateLimiter
     ) -> None:
         assert await limiter.reserve(ACCOUNT, 60) == 0

@@ -1,4 +1,4 @@
-"""What every Overview tells. Subclasses provide `units`, `overview` and `clock`."""
+"""What every StoreMetrics reports. Subclasses provide `units`, `store_metrics` and `clock`."""
 
 import itertools
 from typing import Any, Final
@@ -35,7 +35,7 @@ class StoreMetricsContract:
     async def call(
         self, units: UnitOfWorkFactory, kind: OutcomeClass | None = None, *, status: MessageStatus | None = None
     ) -> Message:
-        """A message with one call that ended so; `status` is what somebody wrote over its own."""
+        """A message with one call that ended as `kind`; `status` replaces the one that follows from it."""
         message = a_due_message(id=_id(), conversation_id=f"S:{next(_serial)}")
         await self.keep(units, message)
         async with units() as unit:
@@ -78,7 +78,7 @@ class StoreMetricsContract:
             await self.call(units, kind)
         assert await store_metrics.unknown_open() == {PROVIDER: 2}
 
-    async def test_what_goes_as_it_should_breaks_nothing(
+    async def test_ordinary_messages_break_no_invariant(
         self, units: UnitOfWorkFactory, store_metrics: StoreMetrics, clock: SettableClock
     ) -> None:
         await self.call(units)
@@ -115,7 +115,7 @@ class StoreMetricsContract:
         await self.call(units, OutcomeClass.UNCERTAIN, status=MessageStatus.FAILED)
         assert await self.broken(store_metrics) == {Invariant.FAILED_UNPROVEN: 1}
 
-    async def test_a_lease_that_nobody_takes(
+    async def test_a_lease_that_is_not_taken(
         self, units: UnitOfWorkFactory, store_metrics: StoreMetrics, clock: SettableClock
     ) -> None:
         await self.call(units)

@@ -30,9 +30,7 @@ class TestGatedTransport(TransportContract):
         return "group"
 
 
-async def test_before_it_is_open_nobody_asks_for_a_topic(
-    behind: MemoryTransport, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_before_it_is_open_no_topic_is_used(behind: MemoryTransport, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "WAIT_S", 0.01)
     monkeypatch.setattr(gate, "POLL_INTERVAL_S", 0.01)
     gated = GatedTransport(behind)
@@ -47,4 +45,4 @@ async def test_before_it_is_open_nobody_asks_for_a_topic(
     await asyncio.sleep(0)
     gated.open()
     await publishing
-    assert [one.body for one in await received(subscription, 1)] == [b"waits"]
+    assert [delivery.body for delivery in await received(subscription, 1)] == [b"waits"]

@@ -49,11 +49,11 @@ class GuxingSite(SimulatorSite):
         return gateway
 
     async def aclose(self) -> None:
-        for one in self._opened:
-            await one.aclose()
+        for transport in self._opened:
+            await transport.aclose()
 
 
-class TestGuxingGatewayBesideAProviderThatMisbehaves(ProviderGatewayContract):
+class TestGuxingGatewayToAProviderThatMisbehaves(ProviderGatewayContract):
     @pytest.fixture
     async def site(self, simulator: RunningSimulator, transport: TransportKind) -> AsyncIterator[GuxingSite]:
         async with httpx.AsyncClient(base_url=simulator.url) as control:
@@ -71,7 +71,7 @@ class TestGuxingGateway(GatewayContract):
 
     @pytest.fixture
     async def unreachable(self, transport: TransportKind) -> AsyncIterator[MessageGateway]:
-        with socket.socket() as taken:  # bound and not listening: nobody else gets the port, and it refuses
+        with socket.socket() as taken:  # bound and not listening: no other socket gets the port, and it refuses
             taken.bind(("127.0.0.1", 0))
             opened = transport(f"http://127.0.0.1:{taken.getsockname()[1]}")
             yield GuxingGateway(opened)

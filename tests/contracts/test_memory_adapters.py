@@ -72,7 +72,7 @@ class TestMemoryMessageRepository(OnMemory, MessageRepositoryContract):
 
 
 class TestMemoryUnitOfWork(OnMemory, UnitOfWorkContract):
-    async def test_a_store_that_is_away_says_so_and_keeps_nothing(
+    async def test_a_store_that_does_not_answer_raises_and_keeps_nothing(
         self, database: MemoryDatabase, units: UnitOfWorkFactory, reader: MessageReader
     ) -> None:
         message = a_due_message()
@@ -110,7 +110,7 @@ class TestMemoryAccountRepository(OnMemory, AccountRepositoryContract):
         database.register(registered, _binding_of(registered))
         async with units() as unit:
             await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
-            assert [one.account_id for one in await unit.accounts.binding_of(GUID)] == ["acc"]
+            assert [binding.account_id for binding in await unit.accounts.binding_of(GUID)] == ["acc"]
 
 
 def _binding_of(account: Account) -> Binding:
@@ -129,7 +129,7 @@ class TestMemoryPruning(OnMemory, PruningContract):
     pass
 
 
-class TestMemoryOverview(OnMemory, StoreMetricsContract):
+class TestMemoryStoreMetrics(OnMemory, StoreMetricsContract):
     @pytest.fixture
     def store_metrics(self, database: MemoryDatabase, clock: SettableClock) -> MemoryStoreMetrics:
         return MemoryStoreMetrics(database, clock)
@@ -140,7 +140,7 @@ class TestMemoryNotifier(NotifierContract):
     def notifier(self) -> Notifier:
         return LocalNotifier()
 
-    async def test_many_rings_end_one_wait(self, notifier: Notifier) -> None:
+    async def test_many_wakeups_end_one_wait(self, notifier: Notifier) -> None:
         for _ in range(3):
             await notifier.notify([a_message_id()])
         await notifier.wait(HOUR_MS)
@@ -188,15 +188,15 @@ class TestMemoryHealthBoard(HealthBoardContract):
     def board(self, clock: SettableClock) -> MemoryHealthBoard:
         return MemoryHealthBoard(clock, FixedRandom(0.0))
 
-    def test_bindings_that_are_well_and_silent_are_forgotten(
+    def test_healthy_bindings_without_observations_are_forgotten(
         self, board: MemoryHealthBoard, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(board, "_sweep_at", 2)
-        board.report(a_report(OutcomeClass.ACCEPTED, binding_id=BindingId("well")))
+        board.report(a_report(OutcomeClass.ACCEPTED, binding_id=BindingId("healthy")))
         board.binding_state(BindingId("offline"), ClientState.OFFLINE, clock.now())
         clock.advance(health.STALE_MS)
         board.report(a_report(OutcomeClass.ACCEPTED, binding_id=BindingId("new"), at=clock.now()))
-        assert route(board, clock, binding_id=BindingId("well")).latency_ms is None
+        assert route(board, clock, binding_id=BindingId("healthy")).latency_ms is None
         assert set(board._bindings) == {"offline", "new"}
 
 
@@ -248,6 +248,6 @@ class TestMemoryGateway(GatewayContract):
 
 def test_ids_count_up() -> None:
     ids = CountingIds()
-    made = [ids.message_id(), ids.batch_id(), ids.message_id()]
-    assert made == sorted(set(made))
-    assert {len(one) for one in made} == {36}
+    created = [ids.message_id(), ids.batch_id(), ids.message_id()]
+    assert created == sorted(set(created))
+    assert {len(created_id) for created_id in created} == {36}

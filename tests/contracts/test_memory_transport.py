@@ -1,4 +1,4 @@
-"""The cluster that tests use keeps the contract of the real one, whatever else it does to messages."""
+"""The cluster that tests use keeps the contract of the real one, whatever else it does with messages."""
 
 import pytest
 from tests.contracts.transport_contract import TransportContract

@@ -85,7 +85,7 @@ class TestMariaDbPruning(OnMariaDb, PruningContract):
     pass
 
 
-class TestMariaDbOverview(OnMariaDb, StoreMetricsContract):
+class TestMariaDbStoreMetrics(OnMariaDb, StoreMetricsContract):
     @pytest.fixture
     def store_metrics(self, opened: MysqlStore, clock: SettableClock) -> SqlStoreMetrics:
         return SqlStoreMetrics(opened.read, opened.dialect, clock)

@@ -24,9 +24,9 @@ def library() -> Library:
 @pytest.fixture
 async def transport(library: Library, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NativeTransport]:
     monkeypatch.setattr(native_transport, "WAIT_S", 0.05)
-    one = NativeTransport(TARGET, "producers", lambda: library)
-    yield one
-    await one.close()
+    transport = NativeTransport(TARGET, "producers", lambda: library)
+    yield transport
+    await transport.close()
 
 
 @pytest.fixture
@@ -50,19 +50,19 @@ class TestNativeTransport(TransportContract):
         await subscription.ack(second)
 
 
-async def test_it_introduces_itself(transport: NativeTransport, library: Library) -> None:
+async def test_it_sets_its_names_and_credentials(transport: NativeTransport, library: Library) -> None:
     await transport.publish("t", b"x")
     await transport.subscribe("t", "g", lease_s=1)
     await transport.subscribe("u", "g", lease_s=1)
 
-    async def both_told() -> bool:
+    async def both_configured() -> bool:
         return len([name for name, _ in library.told if name == "threads"]) == 2
 
-    await until(both_told)
-    told = dict(library.told)
-    assert told["name server"] == ("h:9876",)
-    assert told["credentials"] == ("ak", "sk", "")
-    assert told["timeout"] == (2_000,)
+    await until(both_configured)
+    settings = dict(library.told)
+    assert settings["name server"] == ("h:9876",)
+    assert settings["credentials"] == ("ak", "sk", "")
+    assert settings["timeout"] == (2_000,)
     instances = [what for name, what in library.told if name == "instance"]
     assert len(set(instances)) == 2
 
@@ -81,7 +81,7 @@ async def test_a_send_that_failed_or_is_not_durable_is_no_publish(transport: Nat
 
 
 class Broken:
-    """Reading a message of the library can raise."""
+    """A message of the library whose attributes raise."""
 
     reconsume_times = 0
 
@@ -90,7 +90,7 @@ class Broken:
         raise SystemError("freed")
 
 
-async def test_nothing_leaves_a_callback_but_a_status() -> None:
+async def test_a_callback_returns_a_status_and_never_raises() -> None:
     subscription = NativeSubscription(ConsumeStatus, ConnectionState("receiving"), 1)
     assert subscription.take(Broken()) == ConsumeStatus.RECONSUME_LATER
 
@@ -107,7 +107,7 @@ async def test_closing_gives_back_what_is_held_and_shuts_everything(
     assert library.shut == ["PushConsumer", "Producer"]
 
     async def given_back() -> bool:
-        return [one.body for one in library.undelivered] == [b"held"]
+        return [delivery.body for delivery in library.undelivered] == [b"held"]
 
     await until(given_back)
     assert library.escaped == []

@@ -1,4 +1,4 @@
-"""The contract suites on Redis, with the part of a second process on the same server."""
+"""The contract suites on Redis, with a second process's client on the same server."""
 
 from collections.abc import AsyncIterator
 

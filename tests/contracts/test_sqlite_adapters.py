@@ -97,7 +97,7 @@ class TestSqlitePruning(OnSqlite, PruningContract):
     pass
 
 
-class TestSqliteOverview(OnSqlite, StoreMetricsContract):
+class TestSqliteStoreMetrics(OnSqlite, StoreMetricsContract):
     @pytest.fixture
     def store_metrics(self, opened: SqliteStore, clock: SettableClock) -> SqlStoreMetrics:
         return SqlStoreMetrics(opened.read, opened.dialect, clock)

@@ -13,11 +13,11 @@ LIMIT_S = 60
 
 
 async def received(subscription: Subscription, count: int) -> list[Delivery]:
-    found: list[Delivery] = []
+    deliveries: list[Delivery] = []
     async with asyncio.timeout(LIMIT_S):
-        while len(found) < count:
-            found += await subscription.receive(16)
-    return found
+        while len(deliveries) < count:
+            deliveries += await subscription.receive(16)
+    return deliveries
 
 
 def bodies(deliveries: Sequence[Delivery]) -> list[bytes]:
@@ -40,9 +40,9 @@ class TransportContract:
         subscription = await transport.subscribe(topic, group, lease_s=LEASE_S)
         sent = [b"%03d" % number for number in range(40)]
         await asyncio.gather(*(transport.publish(topic, body) for body in sent))
-        found = await received(subscription, len(sent))
-        assert set(bodies(found)) == set(sent)
-        await asyncio.gather(*(subscription.ack(one) for one in found))
+        deliveries = await received(subscription, len(sent))
+        assert set(bodies(deliveries)) == set(sent)
+        await asyncio.gather(*(subscription.ack(delivery) for delivery in deliveries))
 
     async def test_what_is_not_acknowledged_comes_again(self, transport: Transport, topic: str, group: str) -> None:
         subscription = await transport.subscribe(topic, group, lease_s=10)

@@ -1,4 +1,4 @@
-"""What every UnitOfWork does. Subclasses provide `units` and `reader`, and `other_units` where they can."""
+"""What every UnitOfWork does. Subclasses provide `units` and `reader`, and can provide `other_units`."""
 
 import asyncio
 
@@ -25,13 +25,13 @@ class UnitOfWorkContract:
         await unit.inbox.store(PROVIDER, [an_item(event_key="e")], 1)
         await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
 
-    async def seen(self, units: UnitOfWorkFactory, reader: MessageReader, message: Message) -> list[bool]:
+    async def stored(self, units: UnitOfWorkFactory, reader: MessageReader, message: Message) -> list[bool]:
         async with units() as unit:
             (owner,) = await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "key", b"f" * 32, "other")])
             return [
                 not owner.fresh,
                 message.id in await unit.messages.get([message.id]),
-                message.id in [one.message.id for one in await unit.messages.due(10)],
+                message.id in [due.message.id for due in await unit.messages.due(10)],
                 len(await unit.inbox.pending(10)) == 1,
                 implicit_account_id(GUID) in await unit.accounts.accounts([implicit_account_id(GUID)]),
                 message.id in await reader.messages(DEFAULT_TENANT, [message.id]),
@@ -45,13 +45,13 @@ class UnitOfWorkContract:
         async with units() as unit:
             await self.write_everywhere(unit, message)
             await unit.commit()
-        assert all(await self.seen(other_units, reader, message))
+        assert all(await self.stored(other_units, reader, message))
 
     async def test_what_was_not_committed_never_happened(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
         message = a_due_message()
         async with units() as unit:
             await self.write_everywhere(unit, message)
-        assert not any(await self.seen(units, reader, message))
+        assert not any(await self.stored(units, reader, message))
 
     async def test_an_error_inside_rolls_back_and_goes_on(
         self, units: UnitOfWorkFactory, reader: MessageReader
@@ -65,7 +65,7 @@ class UnitOfWorkContract:
 
         with pytest.raises(LookupError):
             await fail()
-        assert not any(await self.seen(units, reader, message))
+        assert not any(await self.stored(units, reader, message))
 
     async def test_a_cancelled_unit_rolls_back_and_lets_the_next_one_in(
         self, units: UnitOfWorkFactory, reader: MessageReader
@@ -83,7 +83,7 @@ class UnitOfWorkContract:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert not any(await self.seen(units, reader, message))
+        assert not any(await self.stored(units, reader, message))
 
     async def test_a_rolled_back_change_leaves_the_stored_message_as_it_was(
         self, units: UnitOfWorkFactory, reader: MessageReader
@@ -100,7 +100,7 @@ class UnitOfWorkContract:
         async with units() as unit:
             stored = (await unit.messages.get([message.id]))[message.id]
             assert (stored.status, stored.version) == (MessageStatus.QUEUED, 0)
-            assert [one.message.id for one in await unit.messages.due(10)] == [message.id]
+            assert [due.message.id for due in await unit.messages.due(10)] == [message.id]
         assert await reader.timeline(message.id) in ((), [])
 
     async def test_readers_do_not_wait_and_see_only_what_is_committed(
@@ -123,7 +123,7 @@ class UnitOfWorkContract:
 
         async def take(factory: UnitOfWorkFactory) -> list[str]:
             async with factory() as unit:
-                taken = [one.message for one in await unit.messages.due(3)]
+                taken = [due.message for due in await unit.messages.due(3)]
                 await asyncio.sleep(0)
                 for message in taken:
                     message.cancel(now=message.accepted_at)

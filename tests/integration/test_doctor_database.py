@@ -47,9 +47,9 @@ def a_row(status: str, **changes: object) -> dict[str, object]:
 
 
 def a_call(message_id: str, number: int = 1, **changes: object) -> dict[str, object]:
-    its = a_message()
+    account_id = a_message().account_id
     return {
-        "message_id": message_id, "number": number, "tenant_id": "default", "round": 1, "account_id": its.account_id,
+        "message_id": message_id, "number": number, "tenant_id": "default", "round": 1, "account_id": account_id,
         "conversation_id": message_id, "binding_id": "b", "provider_code": "GUANGZHOU_GUXING", "guid": "g-1", "epoch": 0,
         "started_at": now(), "outcome": "ACCEPTED", "facts": "", "unsettled": None, "lane_open": None,
     } | changes  # fmt: skip
@@ -97,18 +97,17 @@ def sqlite_all(path: Path, *, auto_migrate: bool = True, without_echoes: Collect
     ]  # fmt: skip
 
 
-def mysql_all(store: MysqlStore, one: EmptyDatabase, **settings: bool) -> list[Check]:
-    given = {"auto_migrate": True, "accept_data_loss": False} | settings
-    way = mysql_checks(store.read, one.target.host, one.target.port, **given)
+def mysql_all(store: MysqlStore, database: EmptyDatabase, **changes: bool) -> list[Check]:
+    settings = {"auto_migrate": True, "accept_data_loss": False} | changes
     return [
-        *way,
+        *mysql_checks(store.read, database.target.host, database.target.port, **settings),
         *invariant_checks(store.read, store.dialect, SystemClock()),
         arrival_check(store.read, horizon_ms=HORIZON_MS),
     ]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {one.name: one.read_bytes() for one in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture
@@ -120,11 +119,11 @@ async def file(tmp_path: Path) -> Path:
     return path
 
 
-async def test_a_good_file_is_ok_and_nothing_is_left_beside_it(file: Path) -> None:
+async def test_a_good_file_is_ok_and_no_other_file_is_left(file: Path) -> None:
     before = contents(file.parent)
-    found = await examined(sqlite_all(file))
-    assert verdicts(found) == dict.fromkeys(found, "ok") | {"callbacks.arriving": "skipped"}
-    assert len(found) == 4 + len(BROKEN) + 2
+    results = await examined(sqlite_all(file))
+    assert verdicts(results) == dict.fromkeys(results, "ok") | {"callbacks.arriving": "skipped"}
+    assert len(results) == 4 + len(BROKEN) + 2
     assert contents(file.parent) == before
 
 
@@ -137,32 +136,32 @@ async def test_a_file_that_is_served_is_read_with_what_was_committed_last(file: 
         await store.close()
 
 
-async def test_where_there_is_no_file_yet_nothing_fails_and_nothing_is_made(tmp_path: Path) -> None:
-    found = await examined(sqlite_all(tmp_path / "deep" / "x.db"))
-    assert verdicts(found)["database.call"] == "skipped"
-    assert "failed" not in verdicts(found).values()
+async def test_without_a_file_nothing_fails_and_nothing_is_created(tmp_path: Path) -> None:
+    results = await examined(sqlite_all(tmp_path / "deep" / "x.db"))
+    assert verdicts(results)["database.call"] == "skipped"
+    assert "failed" not in verdicts(results).values()
     assert contents(tmp_path) == {}
 
 
 async def test_a_file_that_is_no_database_fails(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     await asyncio.to_thread(path.write_text, "not a database, but long enough to be looked at" * 100)
-    found = await examined(sqlite_all(path))
-    assert verdicts(found)["database.call"] == "failed"
-    assert verdicts(found)["database.schema"] == "skipped"
+    results = await examined(sqlite_all(path))
+    assert verdicts(results)["database.call"] == "failed"
+    assert verdicts(results)["database.schema"] == "skipped"
 
 
 async def test_a_folder_that_cannot_be_written_fails(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, _: Path(path) == file)  # root may write everywhere
-    found = await examined(sqlite_all(file))
-    assert verdicts(found)["database.file"] == "failed"
+    results = await examined(sqlite_all(file))
+    assert verdicts(results)["database.file"] == "failed"
 
 
 @pytest.mark.parametrize(
     ("revision", "auto_migrate", "verdict", "word"),
     [("9999", True, "failed", "newer"), (None, True, "warning", "no schema"), (None, False, "failed", "no schema")],
 )
-async def test_a_schema_of_another_version_is_told(
+async def test_a_schema_of_another_version_is_reported(
     file: Path, revision: str | None, auto_migrate: bool, verdict: str, word: str
 ) -> None:
     def change(connection: Connection) -> None:
@@ -173,10 +172,10 @@ async def test_a_schema_of_another_version_is_told(
     store = SqliteStore(file)
     await store.transact(change)
     await store.close()
-    found = await examined(sqlite_all(file, auto_migrate=auto_migrate))
-    assert verdicts(found)["database.schema"] == verdict
-    assert word in found["database.schema"].finding.text
-    assert verdicts(found)["invariant.stranded"] == "skipped"
+    results = await examined(sqlite_all(file, auto_migrate=auto_migrate))
+    assert verdicts(results)["database.schema"] == verdict
+    assert word in results["database.schema"].finding.text
+    assert verdicts(results)["invariant.stranded"] == "skipped"
 
 
 @pytest.mark.parametrize("kind", BROKEN)
@@ -184,15 +183,15 @@ async def test_each_breach_in_a_file_is_found_by_its_rule_alone(file: Path, kind
     store = SqliteStore(file)
     await store.transact(write, BROKEN[kind])
     await store.close()
-    found = await examined(sqlite_all(file))
-    failed = [name for name, verdict in verdicts(found).items() if verdict == "failed"]
+    results = await examined(sqlite_all(file))
+    failed = [name for name, verdict in verdicts(results).items() if verdict == "failed"]
     assert failed == [f"invariant.{kind}"]
-    assert kind in BREACHES or str(BROKEN[kind][0][1]["id"]) in found[failed[0]].finding.text
-    assert found[failed[0]].fault == "broken"
+    assert kind in BREACHES or str(BROKEN[kind][0][1]["id"]) in results[failed[0]].finding.text
+    assert results[failed[0]].fault == "broken"
 
 
 def test_every_rule_has_a_breach() -> None:
-    assert set(BROKEN) == {*BREACHES, *(one.kind for one in RULES)}
+    assert set(BROKEN) == {*BREACHES, *(rule.kind for rule in RULES)}
 
 
 async def test_a_marked_duplicate_breaks_no_rule(file: Path) -> None:
@@ -203,38 +202,42 @@ async def test_a_marked_duplicate_breaks_no_rule(file: Path) -> None:
     assert verdicts(await examined(sqlite_all(file)))["invariant.sent_twice"] == "ok"
 
 
-async def test_what_nobody_takes_is_a_warning(file: Path) -> None:
+async def test_a_message_that_is_not_claimed_is_a_warning(file: Path) -> None:
     row = a_row("QUEUED")
     store = SqliteStore(file)
     await store.transact(write, [(message, row), (due, a_due(str(row["id"]), due_at=now() - 3_600_000))])
     await store.close()
-    found = await examined(sqlite_all(file))
-    assert verdicts(found)["database.overdue"] == "warning"
-    assert "60 min" in found["database.overdue"].finding.text
+    results = await examined(sqlite_all(file))
+    assert verdicts(results)["database.overdue"] == "warning"
+    assert "60 min" in results["database.overdue"].finding.text
 
 
 @pytest.mark.parametrize(
-    ("facts", "heard", "verdict", "word"),
+    ("facts", "arrived", "verdict", "word"),
     [
         ("ECHO", True, "ok", "1 sends of 1 instances"),
         ("", False, "warning", "no callback in 24 h from g-1"),
         ("", True, "warning", "none about own messages"),
     ],
 )
-async def test_sends_without_callbacks_tell_that_the_provider_was_not_told_where(
-    file: Path, facts: str, heard: bool, verdict: str, word: str
+async def test_sends_without_callbacks_are_a_warning(
+    file: Path, facts: str, arrived: bool, verdict: str, word: str
 ) -> None:
     row = a_row("SENT", id=an_id(3_600_000))
-    came = {
+    callback_row = {
         "tenant_id": "default", "provider_code": "GUANGZHOU_GUXING", "guid": "g-1", "notify_type": 11010, "event_key": "e",
         "raw": "{}", "received_at": now(), "state": "APPLIED", "tries": 1,
     }  # fmt: skip
-    rows = [(message, row), (attempt, a_call(str(row["id"]), facts=facts)), *([(callback, came)] if heard else [])]
+    rows = [
+        (message, row),
+        (attempt, a_call(str(row["id"]), facts=facts)),
+        *([(callback, callback_row)] if arrived else []),
+    ]
     store = SqliteStore(file)
     await store.transact(write, rows)
     await store.close()
-    found = (await examined(sqlite_all(file)))["callbacks.arriving"].finding
-    assert (found.verdict, word in found.text) == (verdict, True), found.text
+    finding = (await examined(sqlite_all(file)))["callbacks.arriving"].finding
+    assert (finding.verdict, word in finding.text) == (verdict, True), finding.text
 
 
 async def test_a_provider_without_echoes_is_not_missed(file: Path) -> None:
@@ -242,48 +245,48 @@ async def test_a_provider_without_echoes_is_not_missed(file: Path) -> None:
     store = SqliteStore(file)
     await store.transact(write, [(message, row), (attempt, a_call(str(row["id"]), facts=""))])
     await store.close()
-    found = (await examined(sqlite_all(file, without_echoes={"GUANGZHOU_GUXING"})))["callbacks.arriving"].finding
-    assert (found.verdict, found.text) == ("skipped", "nothing that was sent in the last 24 h is older than 2 x H")
+    finding = (await examined(sqlite_all(file, without_echoes={"GUANGZHOU_GUXING"})))["callbacks.arriving"].finding
+    assert (finding.verdict, finding.text) == ("skipped", "nothing that was sent in the last 24 h is older than 2 x H")
 
 
 async def test_a_good_server_is_ok(migrated: EmptyDatabase) -> None:
     async with opened_store(migrated.target) as store:
-        found = await examined(mysql_all(store, migrated))
-    assert verdicts(found) == dict.fromkeys(found, "ok") | {"callbacks.arriving": "skipped"}
-    assert "MariaDB 1" in found["database.call"].finding.text
+        results = await examined(mysql_all(store, migrated))
+    assert verdicts(results) == dict.fromkeys(results, "ok") | {"callbacks.arriving": "skipped"}
+    assert "MariaDB 1" in results["database.call"].finding.text
 
 
 @pytest.mark.parametrize("kind", BROKEN)
 async def test_each_breach_on_a_server_is_found_by_its_rule_alone(migrated: EmptyDatabase, kind: str) -> None:
     async with opened_store(migrated.target) as store:
         await store.transact(write, BROKEN[kind])
-        found = await examined(mysql_all(store, migrated))
-    assert [name for name, verdict in verdicts(found).items() if verdict == "failed"] == [f"invariant.{kind}"]
+        results = await examined(mysql_all(store, migrated))
+    assert [name for name, verdict in verdicts(results).items() if verdict == "failed"] == [f"invariant.{kind}"]
 
 
-async def test_a_server_that_is_gone_fails_at_the_door(migrated: EmptyDatabase) -> None:
+async def test_a_server_that_is_down_fails_at_the_connection(migrated: EmptyDatabase) -> None:
     migrated.server.kill9()
     async with opened_store(migrated.target) as store:
-        found = await examined(mysql_all(store, migrated))
-    assert verdicts(found)["database.tcp"] == "failed"
-    assert set(verdicts(found).values()) == {"ok", "failed", "skipped"}
+        results = await examined(mysql_all(store, migrated))
+    assert verdicts(results)["database.tcp"] == "failed"
+    assert set(verdicts(results).values()) == {"ok", "failed", "skipped"}
 
 
 async def test_a_server_that_does_not_answer_fails_at_the_deadline(migrated: EmptyDatabase) -> None:
     migrated.server.pause()
     async with opened_store(migrated.target) as store:
-        found = await examined(mysql_all(store, migrated), deadline_s=0.5)
+        results = await examined(mysql_all(store, migrated), deadline_s=0.5)
         migrated.server.resume()
-    assert verdicts(found)["database.tcp"] == "ok"
-    assert found["database.call"].finding.text == "no answer within 0.5 s"
+    assert verdicts(results)["database.tcp"] == "ok"
+    assert results["database.call"].finding.text == "no answer within 0.5 s"
 
 
-async def test_a_wrong_password_and_a_wrong_port_are_told_without_the_password(migrated: EmptyDatabase) -> None:
+async def test_a_wrong_password_and_a_wrong_port_are_reported_without_the_password(migrated: EmptyDatabase) -> None:
     wrong = EmptyDatabase(migrated.server, replace(migrated.target, password="hunter2"))
     async with opened_store(wrong.target) as store:
-        found = await examined(mysql_all(store, wrong))
-    assert found["database.call"].finding.text == "database: user or password are wrong (1045)"
-    assert "hunter2" not in str(found)
+        results = await examined(mysql_all(store, wrong))
+    assert results["database.call"].finding.text == "database: user or password are wrong (1045)"
+    assert "hunter2" not in str(results)
     elsewhere = EmptyDatabase(migrated.server, replace(migrated.target, port=free_port()))
     async with opened_store(elsewhere.target) as store:
         assert verdicts(await examined(mysql_all(store, elsewhere)))["database.tcp"] == "failed"
@@ -307,15 +310,15 @@ async def test_a_server_that_loses_commits_fails_unless_that_was_accepted(carele
 
 
 @pytest.mark.parametrize(("ahead_s", "verdict"), [(2, "warning"), (-600, "failed")])
-async def test_a_clock_that_differs_is_told(
+async def test_a_clock_that_differs_is_reported(
     migrated: EmptyDatabase, monkeypatch: pytest.MonkeyPatch, ahead_s: int, verdict: str
 ) -> None:
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() - ahead_s)
     async with opened_store(migrated.target) as store:
-        found = await examined(mysql_all(store, migrated))
-    assert verdicts(found)["database.clock"] == verdict
-    assert ("ahead of" if ahead_s > 0 else "behind") in found["database.clock"].finding.text
+        results = await examined(mysql_all(store, migrated))
+    assert verdicts(results)["database.clock"] == verdict
+    assert ("ahead of" if ahead_s > 0 else "behind") in results["database.clock"].finding.text
 
 
 async def test_an_empty_database_is_a_warning_where_the_start_fills_it(
@@ -323,8 +326,8 @@ async def test_an_empty_database_is_a_warning_where_the_start_fills_it(
 ) -> None:
     empty = EmptyDatabase(mariadb, target_of(mariadb_database))
     async with opened_store(empty.target) as store:
-        found = await examined(mysql_all(store, empty))
+        results = await examined(mysql_all(store, empty))
         strict = await examined(mysql_all(store, empty, auto_migrate=False))
-    assert verdicts(found)["database.schema"] == "warning"
-    assert verdicts(found)["invariant.stranded"] == "skipped"
+    assert verdicts(results)["database.schema"] == "warning"
+    assert verdicts(results)["invariant.stranded"] == "skipped"
     assert verdicts(strict)["database.schema"] == "failed"

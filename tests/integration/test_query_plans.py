@@ -1,4 +1,4 @@
-"""Every statement of the SQL adapter on SQLite, as its planner sees it: by index, and sorted by index where much is read."""
+"""The plans of every statement of the SQL adapter on SQLite: by index, and sorted by index where much is read."""
 
 import re
 import sqlite3
@@ -37,13 +37,13 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch
 
-NAME: Final = ProviderMessageId("4711")
+PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
 TINY: Final = {"wm_finished"}
 """Tables of a few rows, which are read whole."""
 
 
 class Statements:
-    """What the adapter executes, and what SQLite would do for it."""
+    """The statements that the adapter executes, and their plans on SQLite."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -53,8 +53,8 @@ class Statements:
         for engine in engines:
             event.listen(engine, "before_cursor_execute", self._note)
 
-    def _note(self, *what: Any) -> None:
-        _, _, statement, parameters, _, many = what
+    def _note(self, *event_arguments: Any) -> None:
+        _, _, statement, parameters, _, many = event_arguments
         if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
             self._seen[statement] = parameters[0] if many else parameters
 
@@ -87,9 +87,9 @@ async def opened(path: Path) -> AsyncIterator[SqliteStore]:
 
 @pytest.fixture
 def statements(path: Path, opened: SqliteStore) -> Statements:
-    seen = Statements(path)
-    seen.watch(opened._engine, opened._reading)
-    return seen
+    statements = Statements(path)
+    statements.watch(opened._engine, opened._reading)
+    return statements
 
 
 @pytest.fixture
@@ -109,16 +109,16 @@ def reader(opened: SqliteStore) -> SqlMessageReader:
 
 def scanned(statements: Statements) -> set[str]:
     """Tables of which a statement reads every row, or every entry of an index."""
-    found = {match[1] for _, line in statements.plans() if (match := re.match(r"SCAN (\w+)", line)) is not None}
-    return {name for name in found if name.startswith("wm_")} - TINY
+    names = {match[1] for _, line in statements.plans() if (match := re.match(r"SCAN (\w+)", line)) is not None}
+    return {name for name in names if name.startswith("wm_")} - TINY
 
 
-def sorted_by_hand(statements: Statements) -> list[str]:
+def sorted_without_index(statements: Statements) -> list[str]:
     return [statement for statement, line in statements.plans() if "TEMP B-TREE" in line]
 
 
-async def live(units: SqlUnitOfWorkFactory, clock: SettableClock) -> None:
-    """Everything that writers do to messages, keys and accounts."""
+async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> None:
+    """Every write to messages, keys and accounts."""
     batch = NewBatch(a_batch_id(), DEFAULT_TENANT, "FANOUT", 2, NOW)
     first, second, third = [
         a_due_message(conversation_id=conversation, batch_id=batch.id, group_id=batch.id, index=index)
@@ -130,7 +130,7 @@ async def live(units: SqlUnitOfWorkFactory, clock: SettableClock) -> None:
         await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
         await unit.commit()
     async with units() as unit:
-        due = {one.message.id: one.message for one in await unit.messages.due(10)}
+        due = {claimed.message.id: claimed.message for claimed in await unit.messages.due(10)}
         for message in (due[first.id], due[third.id]):
             depart(message)
         due[second.id].wait_in_lane(now=NOW)
@@ -142,40 +142,40 @@ async def live(units: SqlUnitOfWorkFactory, clock: SettableClock) -> None:
         settle(due[third.id], an_outcome(OutcomeClass.ACCEPTED))
         await unit.messages.save([due[first.id], due[third.id]])
         await unit.messages.group(batch.id)
-        await unit.messages.sent_as([(PROVIDER, GUID, NAME)])
+        await unit.messages.sent_as([(PROVIDER, GUID, PROVIDER_MESSAGE_ID)])
         await unit.messages.uncertain(PROVIDER, [GUID])
         await unit.messages.count({(PROVIDER, "TEXT", "ACCEPTED"): 1})
         await unit.accounts.accounts([first.account_id])
         (binding,) = await unit.accounts.binding_of(GUID)
         await unit.accounts.learn(binding.binding_id, wecom_user_id="1688", online=True)
         await unit.commit()
-    async with units() as unit:  # what a ring named: as many as there are free slots, and more
+    async with units() as unit:  # messages of a wake-up: as many as there are free slots, and more
         await unit.messages.due(10, among=[first.id, second.id])
         await unit.messages.due(2, among=[first.id, second.id, third.id])
     clock.advance(2 * HORIZON_MS)
     async with units() as unit:
-        (overdue,) = [one.message for one in await unit.messages.due(10) if one.message.id == first.id]
+        (overdue,) = [claimed.message for claimed in await unit.messages.due(10) if claimed.message.id == first.id]
         overdue.open_lane(next_ms=None, now=clock.now())
         await unit.messages.save([overdue])
         await unit.commit()
 
 
-async def take_in(units: SqlUnitOfWorkFactory) -> None:
-    """Everything that writers do to callbacks."""
+async def receive_callbacks(units: SqlUnitOfWorkFactory) -> None:
+    """Every write to callbacks."""
     async with units() as unit:
         await unit.inbox.store(PROVIDER, [an_item()], NOW)
         (entry,) = await unit.inbox.pending(10)
-        await unit.inbox.decide([InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=NAME)])
-        await unit.inbox.reopen([(PROVIDER, GUID, NAME)], [(PROVIDER, GUID)], since=NOW)
+        await unit.inbox.decide([InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=PROVIDER_MESSAGE_ID)])
+        await unit.inbox.reopen([(PROVIDER, GUID, PROVIDER_MESSAGE_ID)], [(PROVIDER, GUID)], since=NOW)
         await unit.inbox.orphan(before=NOW)
         await unit.commit()
 
 
-async def keep_house(units: SqlUnitOfWorkFactory, store_metrics: SqlStoreMetrics) -> None:
-    """Everything that is done once per cluster."""
+async def maintain(units: SqlUnitOfWorkFactory, store_metrics: SqlStoreMetrics) -> None:
+    """Leases, pruning and store metrics: everything that one process does for the cluster."""
     async with units() as unit:
-        await unit.leases.take("duty", "holder", 1_000)
-        await unit.leases.release("duty", "holder")
+        await unit.leases.take("lease", "holder", 1_000)
+        await unit.leases.release("lease", "holder")
         await unit.pruning.keys(older_than_ms=-1, limit=10)
         await unit.pruning.callbacks(InboxState.PARKED, older_than_ms=-1, limit=10)
         for status in (MessageStatus.SENT, MessageStatus.UNKNOWN):
@@ -189,8 +189,8 @@ async def keep_house(units: SqlUnitOfWorkFactory, store_metrics: SqlStoreMetrics
 async def test_writers_find_what_they_need_by_index(
     units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
 ) -> None:
-    await live(units, clock)
-    await take_in(units)
+    await change_messages(units, clock)
+    await receive_callbacks(units)
     assert len(statements) > 20
     assert scanned(statements) == set()
 
@@ -198,9 +198,9 @@ async def test_writers_find_what_they_need_by_index(
 async def test_writers_sort_at_most_what_they_have_limited(
     units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
 ) -> None:
-    await live(units, clock)
-    await take_in(units)
-    claim, attempts, uncertain = sorted(set(sorted_by_hand(statements)), key=len, reverse=True)
+    await change_messages(units, clock)
+    await receive_callbacks(units)
+    claim, attempts, uncertain = sorted(set(sorted_without_index(statements)), key=len, reverse=True)
     assert claim.count("LIMIT") >= 4  # each class is cut before the classes are put in order
     assert "wm_attempt.message_id IN" in attempts  # those of the messages that are claimed
     assert "wm_attempt.started_at >=" in uncertain  # those of one guid, for a day
@@ -209,24 +209,26 @@ async def test_writers_sort_at_most_what_they_have_limited(
 async def test_each_class_of_the_claim_comes_in_order_from_its_index(
     units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
 ) -> None:
-    await live(units, clock)
+    await change_messages(units, clock)
     lines = [line for statement, line in statements.plans() if "ix_wm_due_when" in line and "UNION ALL" in statement]
     assert lines == ["SEARCH wm_due USING INDEX ix_wm_due_when (urgency=? AND due_at<?)"] * 3
     lanes = [line for statement, line in statements.plans() if "ix_wm_due_lane" in line and "UNION ALL" in statement]
     assert all("lane=? AND place=?" in line for line in lanes)
 
 
-async def test_housekeeping_reads_ranges_of_indexes(
+async def test_maintenance_reads_ranges_of_indexes(
     opened: SqliteStore, units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
 ) -> None:
-    await live(units, clock)
-    await take_in(units)
+    await change_messages(units, clock)
+    await receive_callbacks(units)
     before = len(statements)
-    await keep_house(units, SqlStoreMetrics(opened.read, opened.dialect, clock))
+    await maintain(units, SqlStoreMetrics(opened.read, opened.dialect, clock))
     assert len(statements) > before + 15
     assert scanned(statements) == set()
-    by_hand = [one for one in sorted_by_hand(statements) if one.startswith("SELECT") and "wm_due.urgency" not in one]
-    assert not [one for one in by_hand if "ORDER BY wm_idempotency_key" in one or "ORDER BY wm_callback" in one]
+    for statement in sorted_without_index(statements):
+        if statement.startswith("SELECT") and "wm_due.urgency" not in statement:
+            assert "ORDER BY wm_idempotency_key" not in statement
+            assert "ORDER BY wm_callback" not in statement
 
 
 async def test_uncertain_attempts_are_found_without_reading_the_history_of_their_guid(
@@ -243,7 +245,7 @@ async def test_parked_callbacks_open_again_without_reading_all_that_are_parked(
     units: SqlUnitOfWorkFactory, statements: Statements
 ) -> None:
     async with units() as unit:
-        await unit.inbox.reopen([(PROVIDER, GUID, NAME)], [], since=NOW)
+        await unit.inbox.reopen([(PROVIDER, GUID, PROVIDER_MESSAGE_ID)], [], since=NOW)
         await unit.inbox.reopen([], [(PROVIDER, GUID)], since=NOW)
     used = [line for _, line in statements.plans()]
     assert [re.sub(r".*INDEX ", "", line) for line in used] == [
@@ -256,7 +258,7 @@ async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, st
     message, batch = a_due_message(), a_batch_id()
     await reader.messages(DEFAULT_TENANT, [message.id])
     await reader.timeline(message.id)
-    await reader.sent_as(DEFAULT_TENANT, GUID, NAME)
+    await reader.sent_as(DEFAULT_TENANT, GUID, PROVIDER_MESSAGE_ID)
     await reader.batch(DEFAULT_TENANT, batch)
     await reader.batch_items(batch, limit=10, after=-1)
     await reader.callbacks(GUID, notify_type=11010, limit=10, before=None)
@@ -266,7 +268,7 @@ async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, st
     assert scanned(statements) == set()
 
 
-async def test_dead_letters_are_listed_and_marked_by_index_and_sorted_by_nobody(
+async def test_dead_letters_are_listed_and_marked_by_index_and_not_sorted(
     units: SqlUnitOfWorkFactory, opened: SqliteStore, statements: Statements
 ) -> None:
     letters = SqlDeadLetterReader(opened.read)
@@ -277,7 +279,7 @@ async def test_dead_letters_are_listed_and_marked_by_index_and_sorted_by_nobody(
         await unit.dead_letters.replayed(7, "target", NOW)
     assert len(statements) == 4
     assert scanned(statements) == set()
-    assert sorted_by_hand(statements) == []
+    assert sorted_without_index(statements) == []
 
 
 @pytest.mark.parametrize(
@@ -300,7 +302,7 @@ async def test_a_narrowed_list_is_found_by_index(
     assert len(statements) == 2
     assert scanned(statements) == set()
     if filters.batch_id is None:  # a batch has 200 items at most
-        assert sorted_by_hand(statements) == []
+        assert sorted_without_index(statements) == []
 
 
 @pytest.mark.parametrize("filters", [MessageFilter(), MessageFilter(guid=GUID), MessageFilter(created_from=NOW)])

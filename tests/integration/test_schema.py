@@ -120,7 +120,7 @@ def _due(connection: Connection) -> list[tuple[object, ...]]:
     return [tuple(row) for row in connection.exec_driver_sql(f"SELECT {columns} FROM wm_due")]  # noqa: S608 -- our own
 
 
-async def test_a_database_of_the_first_version_is_brought_up_with_its_rows(store: SqliteStore) -> None:
+async def test_a_database_of_the_first_version_is_upgraded_with_its_rows(store: SqliteStore) -> None:
     await store.transact(_write_as_0001)
     before = await store.read(_due)
     assert len(before) == 2

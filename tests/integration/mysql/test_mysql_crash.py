@@ -35,18 +35,19 @@ async def main():
         units = SqlUnitOfWorkFactory(store, store.dialect, SettableClock(), store.turn)
         async def claim():
             async with units() as unit:
-                due = [one.message for one in await unit.messages.due(7) if one.blocked is None]
-                for message in due:
+                messages = [due.message for due in await unit.messages.due(7) if due.blocked is None]
+                for message in messages:
                     depart(message)
-                assert await unit.messages.save(due) == frozenset()
+                assert await unit.messages.save(messages) == frozenset()
                 await unit.commit()
-            return [message.id for message in due]
+            return [message.id for message in messages]
         print("ready", flush=True)
         sys.stdin.readline()
         while empty < 20:
-            found = [one for some in await asyncio.gather(claim(), claim(), claim()) for one in some]
-            taken += found
-            empty = 0 if found else empty + 1
+            claims = await asyncio.gather(claim(), claim(), claim())
+            claimed = [message_id for claim_ids in claims for message_id in claim_ids]
+            taken += claimed
+            empty = 0 if claimed else empty + 1
     print(json.dumps(taken))
 
 asyncio.run(main())
@@ -65,7 +66,7 @@ def units(store: MysqlStore) -> SqlUnitOfWorkFactory:
     return SqlUnitOfWorkFactory(store, store.dialect, SettableClock(NOW), store.turn)
 
 
-async def test_two_processes_that_claim_side_by_side_never_get_the_same_message(
+async def test_two_processes_that_claim_at_the_same_time_never_get_the_same_message(
     units: SqlUnitOfWorkFactory, migrated: EmptyDatabase
 ) -> None:
     messages = [a_due_message(conversation_id=f"S:{number}") for number in range(ROWS)]
@@ -97,10 +98,10 @@ async def _nothing(_commit_batch: CommitScope, /) -> None:
 async def _grown(answered: dict[str, str], by: int) -> None:
     before = len(answered)
 
-    async def there() -> bool:
+    async def grown() -> bool:
         return len(answered) >= before + by
 
-    await until(there, 60)
+    await until(grown, 60)
 
 
 async def test_a_server_that_is_killed_under_load_loses_nothing_it_confirmed_and_a_key_stays_one_message(
@@ -117,11 +118,11 @@ async def test_a_server_that_is_killed_under_load_loses_nothing_it_confirmed_and
         while not ended.is_set():
             key = f"{name}-{number}"
             message = a_due_message(conversation_id=f"S:{name}{number}")
-            wanted = IdempotencyKey(DEFAULT_TENANT, key, b"f" * 32, message.id)
+            idempotency_key = IdempotencyKey(DEFAULT_TENANT, key, b"f" * 32, message.id)
             try:
-                end = await commits.submit(operation, Entry((message,), message.id, grouped=False, key=wanted))
+                end = await commits.submit(operation, Entry((message,), message.id, grouped=False, key=idempotency_key))
             except UnavailableError:
-                trouble[key] += 1  # a client asks again, with the key it had
+                trouble[key] += 1  # a client sends it again, with the same key
                 await asyncio.sleep(0.01)
                 continue
             assert isinstance(end, Accepted)

@@ -1,6 +1,6 @@
-"""An echo that is projected while another process records the answer it waits for: whoever commits first, they meet.
+"""An echo that is projected while another process records the answer it waits for: they match, whichever commits first.
 
-The one parks the record and then looks for what was written; the other writes and then looks for what was parked.
+The first parks the record and then looks for what was written; the second writes and then looks for parked records.
 """
 
 import asyncio
@@ -40,10 +40,10 @@ from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.retry import RetryPolicy
 
-NAME = ProviderMessageId("4711")
+PROVIDER_MESSAGE_ID = ProviderMessageId("4711")
 OUTCOMES = {
-    "its id": an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(NAME)),
-    "its content": an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE),
+    "by id": an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(PROVIDER_MESSAGE_ID)),
+    "by content": an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE),
 }
 
 
@@ -54,7 +54,7 @@ class OneEcho:
         return (self.reread(11010, body.decode()),)
 
     def reread(self, notify_type: int, raw: str) -> CallbackItem:
-        return an_item(stream_record=a_stream_record(provider_message_id=NAME))
+        return an_item(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def project() -> Callable[[UnitOfWork], Awaitable[object]]:
 async def sending(units: SqlUnitOfWorkFactory) -> Message:
     """A message whose call is open, and its echo in the inbox.
 
-    The other entry is what an answer that looks for parked records locks without need: the end of its range.
+    An answer that looks for parked records also locks the other entry, which is the end of its range.
     """
     message = a_due_message()
     async with units() as unit:
@@ -103,11 +103,11 @@ async def sending(units: SqlUnitOfWorkFactory) -> Message:
 
 
 async def _answer(unit: UnitOfWork, message: Message, outcome: AttemptOutcome) -> None:
-    """As `SettleCalls` does it: write, then look for parked records."""
+    """Do what `SettleCalls` does: write, then look for parked records."""
     settle(message, outcome)
     scope = CommitScope(unit)
     assert await scope.save([message]) == frozenset()
-    named = [(PROVIDER, GUID, NAME)] if outcome.receipt is not None else []
+    named = [(PROVIDER, GUID, PROVIDER_MESSAGE_ID)] if outcome.receipt is not None else []
     await reopen(scope, named=named, unproven=[message.attempts.numbered(1)] if outcome.unproven else [])
 
 
@@ -140,7 +140,7 @@ async def test_an_echo_that_is_parked_before_the_answer_is_committed_finds_it_al
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES.values(), ids=OUTCOMES)
-async def test_an_answer_that_comes_while_its_echo_is_being_parked_waits_for_that_and_opens_it_again(
+async def test_an_answer_that_comes_while_its_echo_is_being_parked_waits_for_it_and_reopens_it(
     outcome: AttemptOutcome,
     sending: Message,
     units: SqlUnitOfWorkFactory,

@@ -1,4 +1,4 @@
-"""Accepting and dispatching side by side on MariaDB, with the flushers that bootstrap gives them."""
+"""Accepting and dispatching at the same time on MariaDB, with the committers that bootstrap makes for them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -26,7 +26,7 @@ from wework_message.domain.ids import DEFAULT_TENANT
 
 
 class Slow:
-    """Work that takes until it is let go."""
+    """Work that ends when the test lets it."""
 
     def __init__(self) -> None:
         self.inside = asyncio.Event()
@@ -72,7 +72,7 @@ async def test_a_message_is_accepted_while_a_dispatching_transaction_is_open(sto
     await commits.close()
 
 
-async def test_closing_waits_for_what_is_being_accepted_and_takes_no_more(store: MysqlStore) -> None:
+async def test_closing_waits_for_running_acceptances_and_refuses_new_ones(store: MysqlStore) -> None:
     use_cases, entry = _use_cases(store), _entry()
     intake, commits = use_cases.intake(), use_cases.commits()
     await commits.start()
@@ -85,7 +85,7 @@ async def test_closing_waits_for_what_is_being_accepted_and_takes_no_more(store:
         await intake.submit(StoreMessages(SettableClock(NOW)), _entry())
 
 
-async def test_a_store_that_writes_one_by_one_keeps_one_flusher(tmp_path: Path) -> None:
+async def test_a_store_with_one_writer_has_one_committer(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "one.db")
     use_cases = _use_cases(store)
     assert use_cases.intake() is use_cases.commits()

@@ -1,4 +1,4 @@
-"""COMMIT happens, its answer does not arrive: the caller is told 503, and its key leads to the one message."""
+"""COMMIT happens, its answer does not arrive: the caller gets a 503, and its key leads to the one message."""
 
 import asyncio
 import dataclasses
@@ -20,13 +20,13 @@ from wework_message.domain.ports.repositories import IdempotencyKey
 
 
 class Wire:
-    """Between a process and the server: cuts the connection at the next statement that begins with a word."""
+    """A proxy between a process and the server: cuts the connection at the next statement that begins with a word."""
 
     def __init__(self, target: MysqlTarget) -> None:
         self._far = target
         self.cut_at: bytes | None = None
         self.answered = False
-        """Whether the server does what it is told before the connection is cut."""
+        """Whether the server executes the statement before the connection is cut."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def has_cut(self) -> bool:
@@ -77,7 +77,7 @@ async def _nothing(_commit_batch: CommitScope, /) -> None:
 
 
 @pytest.mark.parametrize("happened", [True, False])
-async def test_a_commit_without_an_answer_is_503_and_the_key_decides_what_became_of_it(
+async def test_a_commit_without_an_answer_is_503_and_the_key_finds_its_result(
     migrated: EmptyDatabase, *, happened: bool
 ) -> None:
     wire = Wire(migrated.target)

@@ -1,4 +1,4 @@
-"""Every statement of the SQL adapter as MariaDB's planner sees it, on tables with many rows; and as MySQL 8's grammar does."""
+"""Every statement of the SQL adapter: its plan on MariaDB, on tables with many rows, and its syntax on MySQL 8."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pytest
 import sqlglot
 from sqlalchemy import Connection, event
 from tests.contracts.dead_letters_contract import a_letter
-from tests.integration.test_query_plans import keep_house, live, take_in
+from tests.integration.test_query_plans import change_messages, maintain, receive_callbacks
 from tests.support.builders import CONVERSATION, GUID, NOW, PROVIDER, a_batch_id, a_due_message, an_item
 from tests.support.mysql import EmptyDatabase, opened_store
 
@@ -25,10 +25,10 @@ from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.repositories import IdempotencyKey
 
-NAME: Final = ProviderMessageId("4711")
+PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
 ROWS: Final = 2_000
 TINY: Final = {"wm_finished", "v", "wm_tenant"}
-"""Tables of a few rows, and the rows that a statement brings along."""
+"""Tables of a few rows, and the rows within a statement."""
 
 _ATTEMPTS: Final = """
 INSERT INTO wm_attempt (message_id, number, round, account_id, conversation_id, binding_id, provider_code, guid, epoch,
@@ -47,7 +47,7 @@ class Line:
 
 
 class Statements:
-    """What the adapter executes, and what MariaDB would do for it."""
+    """The statements that the adapter executes, and their plans on MariaDB."""
 
     def __init__(self, store: MysqlStore) -> None:
         self._store = store
@@ -55,8 +55,8 @@ class Statements:
         for engine in (store._engine, store._reading):
             event.listen(engine.sync_engine, "before_cursor_execute", self._note)
 
-    def _note(self, *what: Any) -> None:
-        _, _, statement, parameters, _, many = what
+    def _note(self, *event_arguments: Any) -> None:
+        _, _, statement, parameters, _, many = event_arguments
         if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")) and "wm_" in statement:
             self.seen.setdefault(statement, parameters[0] if many else parameters)
 
@@ -91,7 +91,7 @@ def clock() -> SettableClock:
 
 @pytest.fixture
 async def units(store: MysqlStore, clock: SettableClock, migrated: EmptyDatabase) -> SqlUnitOfWorkFactory:
-    """On tables that are worth an index: other accounts' messages, due much later."""
+    """Units of work on large tables: other accounts' messages, due much later."""
     units = SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn)
     guids = [Guid(f"other-{number % 50}") for number in range(ROWS)]
     messages = [
@@ -139,7 +139,7 @@ async def read_everything(reader: SqlMessageReader) -> None:
     message, batch = a_due_message(), a_batch_id()
     await reader.messages(DEFAULT_TENANT, [message.id])
     await reader.timeline(message.id)
-    await reader.sent_as(DEFAULT_TENANT, GUID, NAME)
+    await reader.sent_as(DEFAULT_TENANT, GUID, PROVIDER_MESSAGE_ID)
     await reader.batch(DEFAULT_TENANT, batch)
     await reader.batch_items(batch, limit=10, after=-1)
     await reader.callbacks(GUID, notify_type=11010, limit=10, before=None)
@@ -151,7 +151,7 @@ async def _scanned(statements: Statements) -> list[Line]:
     return [line for line in await statements.plans() if line.kind in {"ALL", "index"} and line.table not in TINY]
 
 
-async def _sorted_by_hand(statements: Statements) -> set[str]:
+async def _filesorted(statements: Statements) -> set[str]:
     return {
         line.statement for line in await statements.plans() if "filesort" in line.extra or "temporary" in line.extra
     }
@@ -160,31 +160,31 @@ async def _sorted_by_hand(statements: Statements) -> set[str]:
 async def test_writers_find_what_they_need_by_index_and_sort_only_what_is_bounded(
     units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
 ) -> None:
-    await live(units, clock)
-    await take_in(units)
+    await change_messages(units, clock)
+    await receive_callbacks(units)
     assert len(statements.seen) > 25
     assert await _scanned(statements) == []
-    by_hand = await _sorted_by_hand(statements)
-    assert all(("wm_attempt.message_id IN" in one or "wm_attempt.started_at >=" in one) for one in by_hand)
+    for statement in await _filesorted(statements):
+        assert "wm_attempt.message_id IN" in statement or "wm_attempt.started_at >=" in statement
 
 
-async def test_housekeeping_reads_ranges_of_indexes(
+async def test_maintenance_reads_ranges_of_indexes(
     store: MysqlStore, units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
 ) -> None:
-    await live(units, clock)
-    await take_in(units)
+    await change_messages(units, clock)
+    await receive_callbacks(units)
     before = len(statements.seen)
-    await keep_house(units, SqlStoreMetrics(store.read, store.dialect, clock))
+    await maintain(units, SqlStoreMetrics(store.read, store.dialect, clock))
     assert len(statements.seen) > before + 15
     assert [line for line in await _scanned(statements) if line.table != "wm_duty"] == []
     assert not [
-        one
-        for one in await _sorted_by_hand(statements)
-        if one.startswith("SELECT") and "LIMIT" in one and "wm_attempt" not in one
+        statement
+        for statement in await _filesorted(statements)
+        if statement.startswith("SELECT") and "LIMIT" in statement and "wm_attempt" not in statement
     ]
 
 
-async def test_dead_letters_are_listed_and_marked_by_index_and_sorted_by_nobody(
+async def test_dead_letters_are_listed_and_marked_by_index_and_not_sorted(
     units: SqlUnitOfWorkFactory, store: MysqlStore, statements: Statements
 ) -> None:
     letters = SqlDeadLetterReader(store.read)
@@ -195,13 +195,13 @@ async def test_dead_letters_are_listed_and_marked_by_index_and_sorted_by_nobody(
         await unit.dead_letters.replayed(7, "target", NOW)
     assert len(statements.seen) == 4
     assert await _scanned(statements) == []
-    assert await _sorted_by_hand(statements) == set()
+    assert await _filesorted(statements) == set()
 
 
 async def test_each_class_of_the_claim_is_locked_in_the_order_of_its_index(
     units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
 ) -> None:
-    await live(units, clock)
+    await change_messages(units, clock)
     locks = [line for line in await statements.plans() if "SKIP LOCKED" in line.statement and line.table == "wm_due"]
     named = [line for line in locks if "message_id IN" in line.statement]
     assert {(line.key, line.kind) for line in named} <= {
@@ -245,16 +245,16 @@ async def test_a_list_is_found_by_index_and_comes_in_its_order(
     if filters.campaign_id is not None:
         assert {line.key for line in lines} == {"ix_wm_message_campaign"}
     if filters.client_message_id is None:  # a key has one message
-        assert await _sorted_by_hand(statements) == set()
+        assert await _filesorted(statements) == set()
 
 
 async def test_no_statement_counts_rows_to_skip_them(
     units: SqlUnitOfWorkFactory, clock: SettableClock, reader: SqlMessageReader, statements: Statements
 ) -> None:
-    await live(units, clock)
-    await take_in(units)
+    await change_messages(units, clock)
+    await receive_callbacks(units)
     await read_everything(reader)
-    assert [one for one in statements.seen if "OFFSET" in one or "SQL_CALC" in one] == []
+    assert [statement for statement in statements.seen if "OFFSET" in statement or "SQL_CALC" in statement] == []
 
 
 async def test_every_statement_can_be_read_with_the_grammar_of_mysql_8(
@@ -264,9 +264,9 @@ async def test_every_statement_can_be_read_with_the_grammar_of_mysql_8(
     reader: SqlMessageReader,
     statements: Statements,
 ) -> None:
-    await live(units, clock)
-    await take_in(units)
+    await change_messages(units, clock)
+    await receive_callbacks(units)
     await read_everything(reader)
-    await keep_house(units, SqlStoreMetrics(store.read, store.dialect, clock))
+    await maintain(units, SqlStoreMetrics(store.read, store.dialect, clock))
     for statement in statements.seen:
         assert sqlglot.parse_one(statement.replace("%s", "?").replace("%%", "%"), dialect="mysql") is not None

@@ -54,14 +54,13 @@ async def test_of_processes_that_start_at_once_one_migrates_and_the_others_wait(
 async def test_the_next_one_that_migrates_sees_all_of_it(
     mariadb: MariaDb, mariadb_database: Database, store: MysqlStore
 ) -> None:
-    def upgrade_and_look(connection: Connection) -> str:
-        upgrade(
-            connection, MysqlBackend().migration_lock
-        )  # its lock is free again, and the caller's transaction still open
+    def upgrade_and_read(connection: Connection) -> str:
+        # After it the lock is free again, and the caller's transaction is still open.
+        upgrade(connection, MysqlBackend().migration_lock)
         return mariadb.sql(f"SELECT version_num FROM {mariadb_database.name}.{VERSION_TABLE}")  # noqa: S608 -- our own names
 
     head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert await store.transact(upgrade_and_look) == f"{head}\n"
+    assert await store.transact(upgrade_and_read) == f"{head}\n"
 
 
 INSERT = (
@@ -84,7 +83,7 @@ def _messages(connection: Connection) -> list[str]:
 @pytest.mark.parametrize(
     ("version", "write", "read"), [("0001", _write_due, _due), ("0002", write_message, _messages)], ids=["0001", "0002"]
 )
-async def test_a_process_of_the_version_before_goes_on_while_the_schema_is_brought_up(
+async def test_a_process_of_the_previous_version_goes_on_while_the_schema_is_upgraded(
     mariadb: MariaDb,
     mariadb_database: Database,
     store: MysqlStore,
@@ -101,11 +100,11 @@ async def test_a_process_of_the_version_before_goes_on_while_the_schema_is_broug
         return await asyncio.to_thread(mariadb.sql, query) != "0\n"
 
     async with opened_store(target_of(mariadb_database)) as newer:
-        brought_up = asyncio.create_task(migrate(newer))
+        upgrading = asyncio.create_task(migrate(newer))
         await until(waiting)
         await session.commit([])
         await session.close()
-        assert await brought_up is SchemaState.BEHIND
+        assert await upgrading is SchemaState.BEHIND
     await store.transact(write, "afterwards")
     assert await store.read(read) == ["under way", "afterwards"]
     assert await store.transact(_differences) == []
@@ -135,9 +134,9 @@ async def test_every_table_compares_exactly_and_takes_any_character(store: Mysql
         "SELECT table_name, engine, table_collation FROM information_schema.tables"
         " WHERE table_schema = DATABASE() AND table_name <> 'wm_schema_version'"
     )
-    found = await store.read(lambda connection: connection.exec_driver_sql(query).all())
-    assert {tuple(row)[1:] for row in found} == {("InnoDB", "utf8mb4_nopad_bin")}
-    assert len(found) == len(metadata.tables)
+    tables = await store.read(lambda connection: connection.exec_driver_sql(query).all())
+    assert {tuple(row)[1:] for row in tables} == {("InnoDB", "utf8mb4_nopad_bin")}
+    assert len(tables) == len(metadata.tables)
 
 
 async def test_the_server_of_the_tests_is_safe(store: MysqlStore) -> None:
@@ -177,12 +176,12 @@ SAFE = {"flush": 1, "log_bin": False, "sync_binlog": 0, "binlog_format": "MIXED"
         ("8.0.36", {"log_bin": True, "sync_binlog": 1, "binlog_format": "STATEMENT"}, ["binlog_format"]),
     ],
 )
-def test_what_speaks_against_a_server(version: str, changes: dict[str, object], variables: list[str]) -> None:
-    found = mysql_server._objections(version, **SAFE | changes)  # type: ignore[arg-type]  # a row of a table
-    assert [one.variable for one in found] == variables
+def test_objections_to_a_server(version: str, changes: dict[str, object], variables: list[str]) -> None:
+    raised = mysql_server._objections(version, **SAFE | changes)  # type: ignore[arg-type]  # a row of a table
+    assert [objection.variable for objection in raised] == variables
 
 
-async def test_what_cannot_work_is_refused_whatever_is_accepted(
+async def test_a_server_that_cannot_work_is_refused_even_if_data_loss_is_accepted(
     store: MysqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(mysql_server.MINIMUM_VERSIONS, True, (99, 0))

@@ -1,4 +1,4 @@
-"""Transactions on MariaDB: what becomes of them when another one, or the connection, is in the way."""
+"""Transactions on MariaDB that meet another transaction, or lose their connection."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -85,7 +85,7 @@ async def test_a_session_without_a_step_needs_no_connection(store: MysqlStore) -
     assert store._engine.pool.checkedin() == 0  # type: ignore[attr-defined]  # the queue pool's own count
 
 
-async def test_a_connection_that_is_killed_within_a_transaction_leaves_nothing_and_says_try_again(
+async def test_a_connection_that_is_killed_within_a_transaction_leaves_nothing_and_raises_try_again(
     store: MysqlStore, migrated: EmptyDatabase
 ) -> None:
     session = await store.begin()
@@ -98,7 +98,7 @@ async def test_a_connection_that_is_killed_within_a_transaction_leaves_nothing_a
     assert await store.read(_names) == set()
 
 
-async def test_a_connection_that_died_in_the_pool_is_replaced_before_anybody_notices(
+async def test_a_connection_that_died_in_the_pool_is_replaced_without_an_error(
     store: MysqlStore, migrated: EmptyDatabase
 ) -> None:
     session = await store.begin()
@@ -112,13 +112,13 @@ async def test_a_connection_that_died_in_the_pool_is_replaced_before_anybody_not
     assert await store.read(_names) == {"kept"}
 
 
-async def test_a_query_whose_connection_died_is_asked_again(store: MysqlStore, migrated: EmptyDatabase) -> None:
+async def test_a_query_whose_connection_died_runs_again(store: MysqlStore, migrated: EmptyDatabase) -> None:
     number = await store.read(_scalar, "SELECT CONNECTION_ID()")
     migrated.sql(f"KILL CONNECTION {number}")
     assert await store.read(_scalar, "SELECT CONNECTION_ID()") != number
 
 
-async def test_a_server_that_dies_as_it_lets_somebody_in_is_away_and_no_defect(
+async def test_a_server_that_dies_while_it_accepts_a_connection_is_unavailable(
     store: MysqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def cut(**_: Any) -> None:
@@ -145,7 +145,7 @@ async def test_a_commit_whose_connection_is_gone_is_not_tried_again_by_itself(
     await session.close()
 
 
-async def test_whoever_stands_still_within_a_transaction_loses_it_and_its_locks(
+async def test_an_idle_transaction_is_rolled_back_and_loses_its_locks(
     migrated: EmptyDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wework_message.adapters.sql.mysql.store.MAX_IDLE_IN_TRANSACTION_S", 1)
@@ -156,8 +156,8 @@ async def test_whoever_stands_still_within_a_transaction_loses_it_and_its_locks(
         with pytest.raises(TryAgainError) as caught:
             await frozen.run(_write, "too-late")
         assert caught.value.lost_connection
-        for one in (frozen, other):
-            await one.close()
+        for session in (frozen, other):
+            await session.close()
         assert await store.read(_names) == set()
 
 
@@ -172,7 +172,7 @@ async def test_a_cancelled_statement_gives_its_locks_back(store: MysqlStore, mig
     with pytest.raises(asyncio.CancelledError):
         await waiting
     await second.close()
-    await first.commit()  # only now does the server see that nobody waits any more
+    await first.commit()  # only now does the server see that the wait has ended
     third = await store.begin()
     await _lock(third, "row")
     await third.run(_write, "lost")
@@ -192,12 +192,12 @@ async def _deadlock(store: MysqlStore) -> list[BaseException | None]:
     return ends
 
 
-async def test_of_a_deadlock_one_transaction_goes_on_and_the_other_is_told_to_try_again(store: MysqlStore) -> None:
+async def test_of_a_deadlock_one_transaction_goes_on_and_the_other_raises_try_again(store: MysqlStore) -> None:
     ends = await _deadlock(store)
     assert sorted(type(end).__name__ for end in ends) == ["NoneType", "TryAgainError"]
 
 
-async def test_a_row_that_nobody_gives_free_is_not_waited_for_for_ever(store: MysqlStore) -> None:
+async def test_the_wait_for_a_locked_row_ends(store: MysqlStore) -> None:
     await store.transact(_write, "row")
     first, second = await store.begin(), await store.begin()
     await _lock(first, "row")
@@ -208,8 +208,8 @@ async def test_a_row_that_nobody_gives_free_is_not_waited_for_for_ever(store: My
     await first.close()
 
 
-class Meeting:
-    """An operation that meets another transaction until it has met it often enough."""
+class FailingOperation:
+    """An operation whose first `times` runs fail."""
 
     def __init__(self, fail: Callable[[], Any], times: int) -> None:
         self.fail = fail
@@ -237,7 +237,7 @@ async def test_the_group_commit_tries_a_whole_transaction_again_a_few_times(
 
     commits = GroupCommit(units, _nothing, FixedRandom())
     await commits.start()
-    operation, message = Meeting(fail, times), a_due_message()
+    operation, message = FailingOperation(fail, times), a_due_message()
     (end,) = await asyncio.gather(commits.submit(operation, message), return_exceptions=True)
     assert (end == message.id) is stored
     assert isinstance(end, UnavailableError) is not stored
@@ -254,7 +254,7 @@ async def test_a_real_deadlock_costs_no_caller_its_message(store: MysqlStore, un
     commits = GroupCommit(units, _nothing, FixedRandom())
     await commits.start()
     message = a_due_message()
-    operation = Meeting(fail, 1)
+    operation = FailingOperation(fail, 1)
     assert await commits.submit(operation, message) == message.id
     assert operation.runs == 2
     assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])
@@ -350,7 +350,7 @@ async def test_a_process_whose_clock_is_wrong_changes_nothing_of_what_is_due(
         await unit.commit()
     for factory in (wrong, units):
         async with factory() as unit:
-            assert [one.message.id for one in await unit.messages.due(10)] == [now.id]
+            assert [due.message.id for due in await unit.messages.due(10)] == [now.id]
     view = (await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [later.id]))[later.id]
     assert view.next_attempt_at is not None
     assert server + 60_000 <= view.next_attempt_at <= server + 90_000
@@ -374,13 +374,13 @@ async def test_a_message_that_is_being_changed_is_neither_claimed_nor_overwritte
         return lost
 
     async with units() as unit:
-        (mine,) = (await unit.messages.get([message.id])).values()
+        (locked,) = (await unit.messages.get([message.id])).values()
         async with units() as claiming:
-            assert [one.message.id for one in await claiming.messages.due(10)] == [free.id]
+            assert [due.message.id for due in await claiming.messages.due(10)] == [free.id]
         late = asyncio.create_task(cancel())
         await migrated.somebody_waits()
-        mine.hold(HoldReason.BUDGET, 5, now=NOW)
-        await unit.messages.save([mine])
+        locked.hold(HoldReason.BUDGET, 5, now=NOW)
+        await unit.messages.save([locked])
         await unit.commit()
     assert await late == {message.id}
     async with units() as unit:
@@ -417,7 +417,7 @@ async def test_a_lane_that_is_released_wakes_a_message_that_a_claim_is_parking(
         await unit.commit()
     await answered
     async with units() as unit:
-        assert [(one.message.id, one.blocked) for one in await unit.messages.due(10)] == [(second.id, None)]
+        assert [(due.message.id, due.blocked) for due in await unit.messages.due(10)] == [(second.id, None)]
 
 
 async def test_the_longest_names_fit(units: SqlUnitOfWorkFactory) -> None:

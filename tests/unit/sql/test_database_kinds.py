@@ -75,7 +75,7 @@ def test_a_backend_without_a_lock_for_migrations_cannot_be_made() -> None:
 
 
 class ThirdStore:
-    """Of a kind that has no backend."""
+    """A store of a kind that has no backend."""
 
     name = "postgresql"
 
@@ -93,7 +93,7 @@ async def test_a_store_of_a_kind_without_a_backend_is_never_migrated() -> None:
     assert store.transactions == 0
 
 
-async def test_the_schema_is_looked_at_and_changed_under_the_lock_of_the_kind(
+async def test_the_schema_is_read_and_changed_under_the_lock_of_the_kind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held: list[str] = []

@@ -20,7 +20,7 @@ def test_where_the_planner_needs_no_hint_the_statement_stays_as_it_is(name: str)
     )
 
 
-def test_mysql_is_told_the_index_of_a_table_of_an_alias_and_of_an_update() -> None:
+def test_mysql_gets_the_index_of_a_table_of_an_alias_and_of_an_update() -> None:
     other, dialect = due.alias("other"), mysql.dialect()
     assert str(by_index(select(other.c.seq), other, "ix_wm_due_lane").compile(dialect=dialect)).endswith(
         "wm_due AS other FORCE INDEX (ix_wm_due_lane)"

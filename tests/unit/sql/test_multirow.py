@@ -22,19 +22,19 @@ class Result:
 
 
 class Server:
-    """A connection that remembers what it was told, with the words of one server or the other."""
+    """A connection that records its statements, in the SQL of one server or the other."""
 
     def __init__(self, version: tuple[int, ...], *, is_mariadb: bool) -> None:
         self.dialect: Any = mysql.dialect(paramstyle="format", is_mariadb=is_mariadb)
         self.dialect.server_version_info = version
         self.dialect._requires_alias_for_on_duplicate_key = not is_mariadb  # what SQLAlchemy finds out at connect
-        self.told: list[tuple[str, tuple[Any, ...]]] = []
+        self.executed: list[tuple[str, tuple[Any, ...]]] = []
 
     def get_execution_options(self) -> dict[str, object]:
         return {ROW_WRITER: MultirowWriter()}
 
     def exec_driver_sql(self, sql: str, parameters: tuple[Any, ...]) -> Result:
-        self.told.append((sql, parameters))
+        self.executed.append((sql, parameters))
         return Result()
 
 
@@ -47,14 +47,14 @@ def server(request: pytest.FixtureRequest) -> Server:
 def run(statement: Prepared, server: Server, rows: Sequence[dict[str, Any]]) -> list[tuple[str, tuple[Any, ...]]]:
     connection: Any = server
     statement.many(connection, rows)
-    return server.told
+    return server.executed
 
 
 def readable(sql: str) -> bool:
     return sqlglot.parse_one(sql.replace("%s", "?"), dialect="mysql") is not None
 
 
-def test_an_insert_carries_all_its_rows_in_the_words_of_the_server(server: Server) -> None:
+def test_an_insert_carries_all_its_rows_in_the_sql_of_the_server(server: Server) -> None:
     counted = [{"tenant_id": "t", "provider_code": "p", "message_type": "m", "outcome": o, "total": 1} for o in "ab"]
     ((sql, parameters),) = run(MysqlDialect().count, server, counted)
     assert sql.count("(%s, %s, %s, %s, %s)") == 2
@@ -75,7 +75,7 @@ SETTLED = ("ended_at", "outcome", "reason", "error_code", "error_message", "conf
            "app_info_key", "sent_at", "facts", "unsettled", "lane_open")  # fmt: skip
 
 
-def test_an_update_joins_what_differs_to_the_named_index_and_says_the_rest_once(server: Server) -> None:
+def test_an_update_joins_what_differs_to_the_named_index_and_writes_what_is_shared_once(server: Server) -> None:
     rows = [
         {"the_id": str(number), "the_number": 1} | dict.fromkeys(SETTLED, "same") | {"receipt": f"r{number}"}
         for number in range(3)
@@ -120,15 +120,18 @@ def test_a_delete_names_its_index_too(server: Server) -> None:
     assert readable(sql)
 
 
-def test_instants_of_the_server_and_given_ones_are_told_apart(server: Server) -> None:
-    due = [{"message_id": one, "place": 2, "parked": False, "paced": False, "in_ms": 5, "now": 1} for one in "ab"]
+def test_instants_of_the_server_are_not_parameters(server: Server) -> None:
+    due = [
+        {"message_id": message_id, "place": 2, "parked": False, "paced": False, "in_ms": 5, "now": 1}
+        for message_id in "ab"
+    ]
     ((sql, parameters),) = run(MysqlDialect()._moved("place", "parked", "paced"), server, due)
     assert "CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED) + %s WHERE" in sql
     assert parameters == (2, False, False, 5, "a", "b")
     assert readable(sql)
 
 
-def test_nothing_to_do_is_nothing_told(server: Server) -> None:
+def test_without_rows_no_statement_is_executed(server: Server) -> None:
     assert run(_DELETE_DUE, server, []) == []
 
 
@@ -138,8 +141,8 @@ def test_statements_are_bounded_by_rows_and_by_text(server: Server, monkeypatch:
     many = MultirowWriter().inserting("INSERT INTO t (a) VALUES (%s)", ["a"], lambda row: (row["a"],))
     connection: Any = server
     texts = ["1", "2", "3", "4", "x" * 9, "yy", "z" * 50, "5"]
-    assert many(connection, [{"a": text} for text in texts]) == len(server.told)
-    assert [parameters for _, parameters in server.told] == [
+    assert many(connection, [{"a": text} for text in texts]) == len(server.executed)
+    assert [parameters for _, parameters in server.executed] == [
         ("1", "2", "3"), ("4", "x" * 9), ("yy",), ("z" * 50,), ("5",),
     ]  # fmt: skip
 

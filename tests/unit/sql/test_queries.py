@@ -37,15 +37,15 @@ def connection() -> Iterator[Connection]:
 
 
 @pytest.mark.parametrize("ids", [[1], [1, 2], [5, 3, 9], list(range(4, 21)), [2, 2, 7], []])
-def test_a_list_of_any_length_finds_its_rows_once_beside_the_constants_of_the_statement(
+def test_a_list_of_any_length_finds_its_rows_once_together_with_the_constants_of_the_statement(
     connection: Connection, ids: list[int]
 ) -> None:
-    assert _OF_KIND.rows(connection, ids=ids) == [{"id": one, "kind": "good"} for one in sorted({*ids} - {3})]
+    assert _OF_KIND.rows(connection, ids=ids) == [{"id": number, "kind": "good"} for number in sorted({*ids} - {3})]
 
 
 def test_lists_of_many_lengths_share_few_texts(connection: Connection) -> None:
     texts: set[str] = set()
-    event.listen(connection, "before_cursor_execute", lambda *what: texts.add(what[2]))
+    event.listen(connection, "before_cursor_execute", lambda *event_arguments: texts.add(event_arguments[2]))
     for length in range(1, 33):
         _OF_KIND.rows(connection, ids=list(range(1, length + 1)))
     assert len(texts) == 6

@@ -10,7 +10,7 @@ from wework_message.adapters.sql.core.receipts import receipt_of, receipt_text
 from wework_message.domain.ids import ProviderMessageId
 from wework_message.domain.message.attempt import Receipt
 
-WHOLE: dict[str, Any] = {
+FULL_ANSWER: dict[str, Any] = {
     "id": "7000000000000000001", "seq": "14303419", "messagetype": 4, "sender": "1688850000000001", "receiver": "0",
     "roomid": "10810965948920358", "contenttype": 2, "content": "CggIABIECgJoaQ==", "sendtime": 1753761234,
     "flag": 16777216, "devinfo": "131075", "appinfo": "Q0FVUS91V1Z3Z1k9", "sendername": "RXhhbXBsZQ==",
@@ -18,8 +18,8 @@ WHOLE: dict[str, Any] = {
 }  # fmt: skip
 
 STORED = {
-    "whole": (
-        WHOLE,
+    "all fields": (
+        FULL_ANSWER,
         (
             '{"provider_message_id":"7000000000000000001","seq":"14303419","app_info":"Q0FVUS91V1Z3Z1k9",'
             '"app_info_key":"CAUQ/uWVwgY=","sent_at":1753761234000,"sender_id":"1688850000000001","receiver_id":"0",'
