@@ -50,52 +50,52 @@ async def listening(pair: tuple[Path, Path] | None = None) -> AsyncIterator[int]
 
 async def test_a_server_that_listens_is_found_by_name_and_port() -> None:
     async with listening() as port:
-        found = await examined(reaching("x", "localhost", port, setting="redis.url"))
-    assert verdicts(found) == {"x.dns": "ok", "x.tcp": "ok"}
-    assert "127.0.0.1" in found["x.dns"].finding.text
+        examinations = await examined(reaching("x", "localhost", port, setting="redis.url"))
+    assert verdicts(examinations) == {"x.dns": "ok", "x.tcp": "ok"}
+    assert "127.0.0.1" in examinations["x.dns"].finding.text
 
 
-async def test_a_name_that_nobody_knows_fails_before_anything_is_connected() -> None:
-    found = await examined(reaching("x", "no-such-host.invalid", 80, setting="redis.url"))
-    assert verdicts(found) == {"x.dns": "failed", "x.tcp": "skipped"}
-    assert "redis.url" in str(found["x.dns"].finding.advice)
+async def test_an_unknown_name_fails_before_anything_is_connected() -> None:
+    examinations = await examined(reaching("x", "no-such-host.invalid", 80, setting="redis.url"))
+    assert verdicts(examinations) == {"x.dns": "failed", "x.tcp": "skipped"}
+    assert "redis.url" in str(examinations["x.dns"].finding.advice)
 
 
-async def test_a_port_where_nobody_listens_fails_with_the_setting_that_named_it() -> None:
-    found = await examined(reaching("x", "127.0.0.1", free_port(), setting="redis.url"))
-    assert verdicts(found) == {"x.dns": "ok", "x.tcp": "failed"}
-    assert "refused" in found["x.tcp"].finding.text
-    assert "redis.url" in str(found["x.tcp"].finding.advice)
+async def test_a_closed_port_fails_with_the_setting_that_named_it() -> None:
+    examinations = await examined(reaching("x", "127.0.0.1", free_port(), setting="redis.url"))
+    assert verdicts(examinations) == {"x.dns": "ok", "x.tcp": "failed"}
+    assert "refused" in examinations["x.tcp"].finding.text
+    assert "redis.url" in str(examinations["x.tcp"].finding.advice)
 
 
 async def test_a_name_server_that_hangs_costs_its_deadline_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     hung = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: hung.wait(60))
     try:
-        found = await examined(reaching("x", "slow.example", 80, setting="redis.url"), deadline_s=0.05)
+        examinations = await examined(reaching("x", "slow.example", 80, setting="redis.url"), deadline_s=0.05)
     finally:
         hung.set()
-    assert verdicts(found) == {"x.dns": "failed", "x.tcp": "skipped"}
-    assert found["x.dns"].finding.text == "no answer within 0.05 s"
+    assert verdicts(examinations) == {"x.dns": "failed", "x.tcp": "skipped"}
+    assert examinations["x.dns"].finding.text == "no answer within 0.05 s"
 
 
-async def test_a_lasting_certificate_tells_its_days(certificate: Certificate) -> None:
+async def test_a_valid_certificate_shows_its_days(certificate: Certificate) -> None:
     pair = certificate(90)
     async with listening(pair) as port:
-        found = await examined(reaching_url("p", f"https://localhost:{port}/v1", setting="url", ca_file=pair[0]))
-    assert verdicts(found) == {"p.dns": "ok", "p.tcp": "ok", "p.tls": "ok"}
-    assert "89 more days" in found["p.tls"].finding.text
+        examinations = await examined(reaching_url("p", f"https://localhost:{port}/v1", setting="url", ca_file=pair[0]))
+    assert verdicts(examinations) == {"p.dns": "ok", "p.tcp": "ok", "p.tls": "ok"}
+    assert "89 more days" in examinations["p.tls"].finding.text
 
 
 async def test_a_certificate_that_ends_soon_is_a_warning(certificate: Certificate) -> None:
     pair = certificate(3)
     async with listening(pair) as port:
-        found = await examined(reaching_url("p", f"https://localhost:{port}", setting="url", ca_file=pair[0]))
-    assert verdicts(found)["p.tls"] == "warning"
-    assert "2 more days" in found["p.tls"].finding.text
+        examinations = await examined(reaching_url("p", f"https://localhost:{port}", setting="url", ca_file=pair[0]))
+    assert verdicts(examinations)["p.tls"] == "warning"
+    assert "2 more days" in examinations["p.tls"].finding.text
 
 
-async def test_a_certificate_of_nobody_we_trust_or_for_another_name_fails(certificate: Certificate) -> None:
+async def test_an_untrusted_certificate_or_one_for_another_name_fails(certificate: Certificate) -> None:
     pair = certificate(90, "elsewhere.example")
     async with listening(pair) as port:
         url = f"https://localhost:{port}"
@@ -108,10 +108,10 @@ async def test_a_certificate_of_nobody_we_trust_or_for_another_name_fails(certif
 
 async def test_a_server_without_tls_fails_the_handshake() -> None:
     async with listening() as port:
-        found = await examined(reaching_url("p", f"https://localhost:{port}", setting="url"))
-    assert verdicts(found) == {"p.dns": "ok", "p.tcp": "ok", "p.tls": "failed"}
+        examinations = await examined(reaching_url("p", f"https://localhost:{port}", setting="url"))
+    assert verdicts(examinations) == {"p.dns": "ok", "p.tcp": "ok", "p.tls": "failed"}
 
 
 def test_http_needs_no_certificate() -> None:
-    assert [one.name for one in reaching_url("p", "http://h:1", setting="url")] == ["p.dns", "p.tcp"]
+    assert [check.name for check in reaching_url("p", "http://h:1", setting="url")] == ["p.dns", "p.tcp"]
     assert checks.EXPIRES_SOON_DAYS == 14

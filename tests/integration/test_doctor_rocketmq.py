@@ -23,8 +23,8 @@ def cluster_of(server: RocketMq, topic: str, group: str) -> Cluster:
 
 async def test_a_cluster_with_our_topics_and_groups_is_ok(rocketmq: RocketMq) -> None:
     cluster = cluster_of(rocketmq, rocketmq.fresh_topic(), rocketmq.fresh_group())
-    found = await examined(rocketmq_checks(cluster))
-    assert verdicts(found) == dict.fromkeys(
+    examinations = await examined(rocketmq_checks(cluster))
+    assert verdicts(examinations) == dict.fromkeys(
         ["rocketmq.name-server.dns", "rocketmq.name-server.tcp", "rocketmq.name-server.call", "rocketmq.topics",
          "rocketmq.groups", "rocketmq.proxy.dns", "rocketmq.proxy.tcp", "rocketmq.proxy.call"], "ok",
     )  # fmt: skip
@@ -32,49 +32,49 @@ async def test_a_cluster_with_our_topics_and_groups_is_ok(rocketmq: RocketMq) ->
 
 async def test_a_missing_topic_is_a_warning_where_the_start_creates_it_and_fails_where_not(rocketmq: RocketMq) -> None:
     cluster = cluster_of(rocketmq, "no-such-topic", "no-such-group")
-    found = await examined(rocketmq_checks(cluster))
-    assert verdicts(found)["rocketmq.topics"] == "warning"
-    assert verdicts(found)["rocketmq.proxy.call"] == "warning"
+    examinations = await examined(rocketmq_checks(cluster))
+    assert verdicts(examinations)["rocketmq.topics"] == "warning"
+    assert verdicts(examinations)["rocketmq.proxy.call"] == "warning"
     strict = await examined(rocketmq_checks(replace(cluster, creates=False)))
     assert verdicts(strict)["rocketmq.topics"] == "failed"
     assert "no topic no-such-topic" in strict["rocketmq.topics"].finding.text
 
 
-async def test_a_missing_group_is_found_and_not_created_by_the_question(rocketmq: RocketMq) -> None:
+async def test_a_missing_group_is_reported_and_not_created_by_the_check(rocketmq: RocketMq) -> None:
     cluster = replace(cluster_of(rocketmq, rocketmq.fresh_topic(), "group-nobody-made"), creates=False)
     for _ in range(2):
-        found = await examined(rocketmq_checks(cluster))
-        assert verdicts(found)["rocketmq.groups"] == "failed"
-        assert "no group group-nobody-made" in found["rocketmq.groups"].finding.text
+        examinations = await examined(rocketmq_checks(cluster))
+        assert verdicts(examinations)["rocketmq.groups"] == "failed"
+        assert "no group group-nobody-made" in examinations["rocketmq.groups"].finding.text
 
 
 async def test_without_its_proxy_the_name_server_is_fine_and_the_proxy_fails(rocketmq: RocketMq) -> None:
     topic, group = rocketmq.fresh_topic(), rocketmq.fresh_group()
     cluster = replace(cluster_of(rocketmq, topic, group), proxy=("127.0.0.1", free_port()))
-    found = await examined(rocketmq_checks(cluster))
-    assert verdicts(found)["rocketmq.topics"] == "ok"
-    assert verdicts(found)["rocketmq.proxy.tcp"] == "failed"
-    assert verdicts(found)["rocketmq.proxy.call"] == "skipped"
+    examinations = await examined(rocketmq_checks(cluster))
+    assert verdicts(examinations)["rocketmq.topics"] == "ok"
+    assert verdicts(examinations)["rocketmq.proxy.tcp"] == "failed"
+    assert verdicts(examinations)["rocketmq.proxy.call"] == "skipped"
 
 
-async def test_another_service_on_the_proxy_s_port_is_no_proxy(rocketmq: RocketMq) -> None:
+async def test_another_service_on_the_port_of_the_proxy_is_no_proxy(rocketmq: RocketMq) -> None:
     cluster = cluster_of(rocketmq, rocketmq.fresh_topic(), rocketmq.fresh_group())
-    found = await examined(rocketmq_checks(replace(cluster, proxy=cluster.admin.name_servers[0])), deadline_s=5)
-    assert verdicts(found)["rocketmq.proxy.call"] == "failed"
+    examinations = await examined(rocketmq_checks(replace(cluster, proxy=cluster.admin.name_servers[0])), deadline_s=5)
+    assert verdicts(examinations)["rocketmq.proxy.call"] == "failed"
 
 
 async def test_one_of_two_name_servers_away_fails_alone(rocketmq: RocketMq) -> None:
     cluster = cluster_of(rocketmq, rocketmq.fresh_topic(), rocketmq.fresh_group())
-    found = await examined(
+    examinations = await examined(
         rocketmq_checks(replace(cluster, admin=Admin([("127.0.0.1", free_port()), *cluster.admin.name_servers])))
     )
-    assert verdicts(found)["rocketmq.name-server.1.tcp"] == "failed"
-    assert verdicts(found)["rocketmq.name-server.2.call"] == "ok"
-    assert verdicts(found)["rocketmq.topics"] == "ok"
+    assert verdicts(examinations)["rocketmq.name-server.1.tcp"] == "failed"
+    assert verdicts(examinations)["rocketmq.name-server.2.call"] == "ok"
+    assert verdicts(examinations)["rocketmq.topics"] == "ok"
 
 
 @asynccontextmanager
-async def babbling(answer: bytes) -> AsyncIterator[tuple[str, int]]:
+async def answering(answer: bytes) -> AsyncIterator[tuple[str, int]]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(answer)
@@ -92,7 +92,7 @@ async def test_what_is_no_name_server_fails_whatever_it_answers() -> None:
         struct.pack(">ii", 10, 6) + b"[not{}",
     )
     for answer in answers:
-        async with babbling(answer) as place:
-            found = await examined(rocketmq_checks(Cluster(Admin([place]), place, ["t"], ["g"])), deadline_s=5)
-        assert verdicts(found)["rocketmq.name-server.call"] == "failed", answer
-        assert verdicts(found)["rocketmq.topics"] == "skipped"
+        async with answering(answer) as server:
+            examinations = await examined(rocketmq_checks(Cluster(Admin([server]), server, ["t"], ["g"])), deadline_s=5)
+        assert verdicts(examinations)["rocketmq.name-server.call"] == "failed", answer
+        assert verdicts(examinations)["rocketmq.topics"] == "skipped"

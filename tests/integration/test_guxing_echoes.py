@@ -1,4 +1,4 @@
-"""What the gateway is answered and what the callback reader reads are about the same message: both readings meet."""
+"""The receipt of the gateway and the stream record of the callback reader are about the same message."""
 
 import json
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ IMAGE = ImageContent(file_id="f", file_size=1, aes_key="k", md5="m", image_width
 
 
 class ServiceProcesses:
-    """A simulator that calls back, and a gateway to it."""
+    """A simulator with callbacks, and a gateway to it."""
 
     def __init__(self, gateway: GuxingGateway, receiver: CallbackReceiver, control: httpx.AsyncClient) -> None:
         self.gateway = gateway
@@ -62,7 +62,7 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[ServiceProcesse
 
 
 @pytest.mark.parametrize("conversation_id", [PRIVATE, ROOM])
-async def test_echo_names_the_message_that_was_answered(stage: ServiceProcesses, conversation_id: str) -> None:
+async def test_echo_matches_the_receipt_of_its_message(stage: ServiceProcesses, conversation_id: str) -> None:
     receipts = [await stage.send(conversation_id, content) for content in (TEXT, IMAGE)]
     text, image = await stage.stream_records(2)
     assert text is not None
@@ -88,7 +88,7 @@ async def test_echo_of_a_service_session_is_found_under_the_request_spelling(sta
     assert PRIVATE in stream_record.conversations
 
 
-async def test_recall_is_seen_as_a_fact_about_the_message_it_takes_back(stage: ServiceProcesses) -> None:
+async def test_recall_is_a_fact_about_the_recalled_message(stage: ServiceProcesses) -> None:
     sent = await stage.send(PRIVATE, TEXT)
     recall = Recall(a_message_id(), GUID, PRIVATE, sent.provider_message_id)
     assert (await stage.gateway.recall(recall)).kind is OutcomeClass.ACCEPTED
@@ -108,12 +108,12 @@ async def test_send_that_the_server_failed_later_is_no_echo(stage: ServiceProces
     assert stream_record.kinds == {FactKind.SEND_FAIL}
 
 
-async def test_own_reading_is_about_no_message(stage: ServiceProcesses) -> None:
+async def test_own_read_receipt_is_about_no_message(stage: ServiceProcesses) -> None:
     await stage.control.post("/msg/report_unread", json={"guid": GUID, "conversation_id": PRIVATE})
     assert await stage.stream_records(1) == [None]
 
 
-async def test_login_tells_the_accounts_own_id(stage: ServiceProcesses) -> None:
+async def test_login_contains_the_user_id_of_the_account(stage: ServiceProcesses) -> None:
     sent = await stage.send(PRIVATE, TEXT)
     login = {"guid": GUID, "notify_type": 11003, "data": {"user_id": sent.sender_id, "name": "n"}}
     await stage.control.post("/_sim/callbacks", json=login)

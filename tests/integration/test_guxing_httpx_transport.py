@@ -1,4 +1,4 @@
-"""Where httpx proves that no byte left, and where it cannot: over sockets moved by the test."""
+"""Where the httpx transport proves that no byte left, and where it cannot, over sockets of the test."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -43,7 +43,7 @@ async def requested(peer: Peer) -> bytes:
 
 
 async def answered(provider: Provider, transport: HttpxTransport, answer: bytes) -> tuple[bytes, Answer]:
-    """The request that the provider got, and its answer as the caller got it."""
+    """The request that the provider received, and the answer that the caller received."""
     call = asyncio.create_task(transport.post("/msg/x", b"{}", timing=AMPLE, headers=[("x-request-id", "m-1.1")]))
     peer = await provider.peer()
     request = await requested(peer)
@@ -75,7 +75,7 @@ async def test_half_an_answer_is_lost(provider: Provider, opened: Opener, answer
         await answered(provider, opened(), answer)
 
 
-async def test_tls_that_fails_or_hangs_left_nothing_written(provider: Provider, opened: Opener) -> None:
+async def test_failed_or_hanging_tls_has_written_nothing(provider: Provider, opened: Opener) -> None:
     transport = opened("https")
     call = asyncio.create_task(transport.post("/x", b"{}", timing=AMPLE))
     peer = await provider.peer()
@@ -87,7 +87,7 @@ async def test_tls_that_fails_or_hangs_left_nothing_written(provider: Provider, 
         await transport.post("/x", b"{}", timing=Timing(total_ms=20_000, connect_ms=50))
 
 
-async def test_no_free_connection_left_nothing_written(provider: Provider, opened: Opener) -> None:
+async def test_without_a_free_connection_nothing_is_written(provider: Provider, opened: Opener) -> None:
     transport = opened(max_connections=1)
     first = asyncio.create_task(transport.post("/x", b"{}", timing=AMPLE))
     peer = await provider.peer()

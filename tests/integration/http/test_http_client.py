@@ -28,7 +28,7 @@ def call(client: HttpClient, timing: Timing = TIMING, body: bytes = b"{}") -> as
 
 
 async def answered(provider: Provider, client: HttpClient, wire: bytes = OK) -> Peer:
-    """A peer over whose new connection one call was answered."""
+    """The peer of a new connection over which one call was answered."""
     task = call(client)
     peer = await provider.peer()
     await peer.request()
@@ -38,7 +38,7 @@ async def answered(provider: Provider, client: HttpClient, wire: bytes = OK) -> 
 
 
 async def closed(client: HttpClient) -> None:
-    """The client has noticed the end of each of its connections."""
+    """Wait until the client has noticed the end of all its connections."""
     for connection in list(client._open_connections):
         await connection.closed
     assert client.open_connections == 0
@@ -87,9 +87,9 @@ async def test_a_large_body_arrives_whole(provider: Provider) -> None:
 
 
 async def test_a_refused_connection_is_not_written() -> None:
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        client = HttpClient(f"http://127.0.0.1:{unheard.getsockname()[1]}")
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        client = HttpClient(f"http://127.0.0.1:{bound.getsockname()[1]}")
         assert await not_written(call(client)) == "CONNECT"
     assert (client.in_flight, client.open_connections) == (0, 0)
 
@@ -100,12 +100,12 @@ async def test_an_unknown_host_is_not_written() -> None:
 
 
 async def test_a_connection_that_never_comes_is_not_written_after_its_own_deadline() -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as busy:
         fillers = [socket.socket() for _ in range(4)]
         for filler in fillers:
             filler.setblocking(False)
-            filler.connect_ex(deaf.getsockname())
-        client = HttpClient(f"http://127.0.0.1:{deaf.getsockname()[1]}")
+            filler.connect_ex(busy.getsockname())
+        client = HttpClient(f"http://127.0.0.1:{busy.getsockname()[1]}")
         assert await not_written(call(client, Timing(total_ms=600_000, connect_ms=50))) == "CONNECT"
         assert await not_written(call(client, Timing(total_ms=50, connect_ms=600_000))) == "CONNECT"
         for filler in fillers:
@@ -168,7 +168,7 @@ async def test_waiting_calls_go_out_in_their_order(provider: Provider) -> None:
         await task
 
 
-async def test_a_cancelled_waiting_call_takes_no_place_with_it(provider: Provider) -> None:
+async def test_a_cancelled_waiting_call_frees_its_place(provider: Provider) -> None:
     client = provider.client(max_connections=1)
     tasks = [call(client, body=b"%d" % number) for number in range(4)]
     peer = await provider.peer()
@@ -176,7 +176,7 @@ async def test_a_cancelled_waiting_call_takes_no_place_with_it(provider: Provide
     tasks[1].cancel()  # still waits
     tasks[0].cancel()
     await asyncio.sleep(0)
-    tasks[2].cancel()  # its turn has come, it just has not run yet
+    tasks[2].cancel()  # its turn has come, but it has not run yet
     peer = await asyncio.wait_for(provider.peer(), 10)
     assert (await peer.request()).endswith(b"3")
     await peer.send(OK)
@@ -185,7 +185,7 @@ async def test_a_cancelled_waiting_call_takes_no_place_with_it(provider: Provide
     assert client.in_flight == 0
 
 
-async def test_what_the_path_or_a_header_cannot_hold_is_refused_before_connecting(provider: Provider) -> None:
+async def test_an_invalid_path_or_header_is_refused_before_connecting(provider: Provider) -> None:
     client = provider.client()
     with pytest.raises(ValueError, match="path"):
         await client.post("/a\r\nb", b"", timing=TIMING)
@@ -269,7 +269,7 @@ async def test_garbage_is_lost_and_ends_the_connection(provider: Provider) -> No
     assert await peer.rest() == b""
 
 
-async def test_a_drip_does_not_outlive_the_total_deadline(provider: Provider) -> None:
+async def test_a_slow_answer_ends_with_the_total_deadline(provider: Provider) -> None:
     client = provider.client()
     task = call(client, Timing(total_ms=150))
     peer = await provider.peer()
@@ -302,7 +302,7 @@ async def test_the_deadline_of_an_answered_call_does_not_end_the_next_one(provid
     assert (await task).body == b"ok"
 
 
-async def test_a_body_without_end_is_cut_off_at_the_cap(provider: Provider) -> None:
+async def test_an_endless_body_is_lost_at_the_cap(provider: Provider) -> None:
     client = provider.client(response_cap=100_000)
     task = call(client)
     peer = await provider.peer()
@@ -313,7 +313,7 @@ async def test_a_body_without_end_is_cut_off_at_the_cap(provider: Provider) -> N
     assert await lost(task) == "OVERSIZE"
 
 
-async def test_a_head_without_end_is_cut_off(provider: Provider) -> None:
+async def test_an_endless_head_is_lost(provider: Provider) -> None:
     task = call(provider.client())
     peer = await provider.peer()
     await peer.request()
@@ -348,10 +348,10 @@ async def test_an_answer_in_single_bytes_after_an_interim_one(provider: Provider
         await peer.send(bytes([byte]))
         await asyncio.sleep(0)
     assert (await task).body == b"ok"
-    again = call(client)
+    second = call(client)
     await peer.request()
     await peer.send(OK)
-    assert (await again).body == b"ok"
+    assert (await second).body == b"ok"
 
 
 async def test_an_answer_may_end_with_the_connection(provider: Provider) -> None:
@@ -368,7 +368,7 @@ async def test_an_answer_may_end_with_the_connection(provider: Provider) -> None
 # --- which connections are used again
 
 
-async def test_a_kept_connection_is_used_again_and_the_last_one_first(provider: Provider) -> None:
+async def test_a_kept_connection_is_used_again_and_the_last_used_first(provider: Provider) -> None:
     client = provider.client()
     tasks = [call(client), call(client)]
     peers = [await provider.peer(), await provider.peer()]
@@ -386,7 +386,7 @@ async def test_a_kept_connection_is_used_again_and_the_last_one_first(provider: 
     assert provider.accepted == 2
 
 
-async def test_a_connection_closed_while_idle_is_noticed_before_the_event_loop_looks(provider: Provider) -> None:
+async def test_a_connection_closed_while_idle_is_noticed_before_the_event_loop_polls(provider: Provider) -> None:
     client = provider.client(idle_ms=600_000)
     peer = await answered(provider, client)
     peer.close()  # the loop does not run between this and the next call's first step
@@ -405,7 +405,7 @@ async def test_a_connection_closed_while_idle_leaves_the_pool(provider: Provider
     await answered(provider, client)
 
 
-async def test_an_answer_nobody_asked_for_is_never_given_to_the_next_call(provider: Provider) -> None:
+async def test_an_unexpected_answer_is_never_returned_to_the_next_call(provider: Provider) -> None:
     client = provider.client(idle_ms=600_000)
     peer = await answered(provider, client)
     await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
@@ -424,7 +424,7 @@ async def test_an_answer_nobody_asked_for_is_never_given_to_the_next_call(provid
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nKeep-Alive: timeout=1\r\n\r\nok",
     ],
 )
-async def test_a_connection_the_server_spoils_or_gives_up_is_not_used_again(provider: Provider, wire: bytes) -> None:
+async def test_a_connection_that_the_server_spoils_or_closes_is_not_used_again(provider: Provider, wire: bytes) -> None:
     client = provider.client(idle_ms=600_000)
     peer = await answered(provider, client, wire)
     await answered(provider, client)
@@ -441,7 +441,7 @@ async def test_a_connection_idle_for_too_long_is_not_used_again(provider: Provid
     await peer.request()
     await peer.send(OK.replace(b"\r\n\r\n", b"\r\nKeep-Alive: timeout=3, max=9\r\n\r\n"))
     await task
-    clock.now += 2001  # the server said 3 s, less a second of margin
+    clock.now += 2001  # the server announced 3 s, less a second of margin
     await answered(provider, client)
     clock.now += 4001
     await answered(provider, client)
@@ -460,7 +460,7 @@ async def test_idle_connections_are_closed_without_a_further_call(provider: Prov
 
 @asynccontextmanager
 async def echo_server() -> AsyncIterator[tuple[int, list[int]]]:
-    """Answers each request with its own body; also the number of connections open at each accept."""
+    """A server that answers each request with the body of the request, and the number of open connections at each accept."""
     opened: list[int] = []
     connections: set[int] = set()
     numbers = itertools.count()
@@ -494,7 +494,7 @@ async def test_two_hundred_calls_share_fifty_connections_and_each_gets_its_own_a
         assert client.open_connections == 0
 
 
-async def test_closing_ends_every_call_with_what_is_known_of_it(provider: Provider) -> None:
+async def test_close_ends_every_call_with_its_known_state(provider: Provider) -> None:
     client = provider.client(max_connections=1)
     written, waiting = call(client), call(client)
     peer = await provider.peer()
@@ -518,9 +518,9 @@ async def test_a_call_that_connects_while_the_client_closes_writes_nothing(provi
 
 
 async def test_a_closed_client_does_not_even_connect() -> None:
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        client = HttpClient(f"http://127.0.0.1:{unheard.getsockname()[1]}")
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        client = HttpClient(f"http://127.0.0.1:{bound.getsockname()[1]}")
         await client.aclose()
         assert await not_written(call(client)) == "CLOSED"
 
@@ -547,6 +547,6 @@ async def test_nothing_is_left_to_the_garbage_collector(provider: Provider) -> N
 
 
 @pytest.mark.parametrize("options", [{"max_connections": 0}, {"response_cap": -1}, {"idle_ms": -1}])
-def test_a_client_that_cannot_work_is_refused(options: dict[str, int]) -> None:
+def test_invalid_options_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least"):
         HttpClient("http://h", **options)  # type: ignore[arg-type]  # one integer option each

@@ -70,7 +70,7 @@ async def test_a_trusted_server_is_called_over_one_kept_connection(
     assert client.open_connections == 0
 
 
-async def test_a_certificate_nobody_vouches_for_is_not_written_to(server: Server) -> None:
+async def test_a_server_with_an_untrusted_certificate_is_not_written_to(server: Server) -> None:
     client = HttpClient(f"https://localhost:{server.port}")
     with pytest.raises(NotWrittenError) as caught:
         await client.post("/", b"{}", timing=TIMING)
@@ -79,7 +79,9 @@ async def test_a_certificate_nobody_vouches_for_is_not_written_to(server: Server
     await client.aclose()
 
 
-async def test_a_certificate_of_another_name_is_not_written_to(server: Server, certificate: tuple[Path, Path]) -> None:
+async def test_a_server_with_a_certificate_for_another_name_is_not_written_to(
+    server: Server, certificate: tuple[Path, Path]
+) -> None:
     client = HttpClient(f"https://127.0.0.1:{server.port}", ca_file=certificate[0])
     with pytest.raises(NotWrittenError) as caught:
         await client.post("/", b"{}", timing=TIMING)

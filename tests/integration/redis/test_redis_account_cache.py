@@ -1,4 +1,4 @@
-"""What processes remember of the account book: fewer queries, never older than their own commits, 5 s at most."""
+"""The account cache: fewer queries, never older than the own commits of a process, 5 s at most."""
 
 import asyncio
 import itertools
@@ -31,12 +31,12 @@ BINDING = implicit_binding(GUID, PROVIDER).binding_id
 
 
 class Process:
-    """One process on the shared database: its memory, and how often it asked the database."""
+    """One process on the shared database, with a cache of its own."""
 
     def __init__(self, database: MemoryDatabase, guarded_redis: GuardedRedis, clock: SettableClock, name: str) -> None:
         self.account_cache = AccountCache(clock)
-        words = itertools.count()
-        self.invalidation = CacheInvalidation(guarded_redis, self.account_cache, lambda: f"{name}{next(words)}")
+        numbers = itertools.count()
+        self.invalidation = CacheInvalidation(guarded_redis, self.account_cache, lambda: f"{name}{next(numbers)}")
         plain = MemoryUnitOfWorkFactory(database, clock)
         self.units = CachingUnitOfWorkFactory(plain, self.account_cache, self.invalidation.changed)
 
@@ -68,181 +68,181 @@ async def guarded_redis(redis_url: str, clock: SettableClock) -> AsyncIterator[G
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every question to the database."""
-    questions: list[str] = []
+def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every read of the database."""
+    queries: list[str] = []
     accounts, binding_of = MemoryAccountRepository.accounts, MemoryAccountRepository.binding_of
 
     async def counted_accounts(
         self: MemoryAccountRepository, ids: Sequence[AccountId]
     ) -> Mapping[AccountId, AccountEntry]:
-        questions.append("accounts")
+        queries.append("accounts")
         return await accounts(self, ids)
 
     async def counted_bindings(self: MemoryAccountRepository, guid: Guid) -> Sequence[Binding]:
-        questions.append("bindings")
+        queries.append("bindings")
         return await binding_of(self, guid)
 
     monkeypatch.setattr(MemoryAccountRepository, "accounts", counted_accounts)
     monkeypatch.setattr(MemoryAccountRepository, "binding_of", counted_bindings)
-    return questions
+    return queries
 
 
 @pytest.fixture
-async def both(guarded_redis: GuardedRedis, clock: SettableClock, asked: list[str]) -> tuple[Process, Process]:
+async def both(guarded_redis: GuardedRedis, clock: SettableClock, queries: list[str]) -> tuple[Process, Process]:
     database = MemoryDatabase()
-    one, two = Process(database, guarded_redis, clock, "one"), Process(database, guarded_redis, clock, "two")
-    async with one.units() as unit:
+    first, second = Process(database, guarded_redis, clock, "one"), Process(database, guarded_redis, clock, "two")
+    async with first.units() as unit:
         await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
         await unit.commit()
-    await one.learn("first")
-    await one.invalidation.look()
-    await two.invalidation.look()
-    asked.clear()
-    return one, two
+    await first.learn("first")
+    await first.invalidation.poll()
+    await second.invalidation.poll()
+    queries.clear()
+    return first, second
 
 
-async def test_what_was_read_is_not_asked_again(both: tuple[Process, Process], asked: list[str]) -> None:
-    one, _ = both
+async def test_what_was_read_is_not_read_again(both: tuple[Process, Process], queries: list[str]) -> None:
+    process, _ = both
     for _ in range(5):
-        assert await one.wecom_user_id() == "first"
-        assert len(await one.bindings()) == 1
-    assert asked == ["accounts", "bindings"]
+        assert await process.wecom_user_id() == "first"
+        assert len(await process.bindings()) == 1
+    assert queries == ["accounts", "bindings"]
 
 
 async def test_a_process_sees_its_own_commit_at_once(both: tuple[Process, Process]) -> None:
-    one, _ = both
+    process, _ = both
     for wecom_user_id in ("second", "third"):
-        await one.wecom_user_id()
-        await one.learn(wecom_user_id)
-        assert await one.wecom_user_id() == wecom_user_id
+        await process.wecom_user_id()
+        await process.learn(wecom_user_id)
+        assert await process.wecom_user_id() == wecom_user_id
 
 
-async def test_a_unit_of_work_sees_its_own_change_before_the_commit_and_nobody_else_does(
+async def test_a_unit_of_work_sees_its_own_change_before_the_commit_and_no_other_does(
     both: tuple[Process, Process],
 ) -> None:
-    one, _ = both
-    assert await one.wecom_user_id() == "first"
-    async with one.units() as unit:
+    process, _ = both
+    assert await process.wecom_user_id() == "first"
+    async with process.units() as unit:
         await unit.accounts.learn(BINDING, wecom_user_id="second")
         assert (await unit.accounts.accounts([ACCOUNT]))[ACCOUNT][0].wecom_user_id == "second"
-    assert await one.wecom_user_id() == "first"
+    assert await process.wecom_user_id() == "first"
 
 
-async def test_a_read_that_began_before_a_commit_is_not_remembered_after_it(both: tuple[Process, Process]) -> None:
-    one, _ = both
-    edition, read_at = one.account_cache.edition, one.account_cache.now()
-    async with one.units() as unit:
+async def test_a_read_that_began_before_a_commit_is_not_cached_after_it(both: tuple[Process, Process]) -> None:
+    process, _ = both
+    generation, read_at = process.account_cache.generation, process.account_cache.now()
+    async with process.units() as unit:
         before = await unit.accounts.accounts([ACCOUNT])
-    await one.learn("second")
-    one.account_cache.keep(edition, read_at, before)
-    assert await one.wecom_user_id() == "second"
+    await process.learn("second")
+    process.account_cache.put(generation, read_at, before)
+    assert await process.wecom_user_id() == "second"
 
 
-async def test_nothing_is_believed_while_a_change_commits(both: tuple[Process, Process], asked: list[str]) -> None:
-    one, _ = both
-    await one.wecom_user_id()
-    one.account_cache.begin_change()
-    await one.wecom_user_id()
-    await one.wecom_user_id()
-    assert len(asked) == 3
-    edition, read_at = one.account_cache.edition, one.account_cache.now()
-    async with one.units() as unit:
+async def test_no_entry_is_used_while_a_change_commits(both: tuple[Process, Process], queries: list[str]) -> None:
+    process, _ = both
+    await process.wecom_user_id()
+    process.account_cache.begin_change()
+    await process.wecom_user_id()
+    await process.wecom_user_id()
+    assert len(queries) == 3
+    generation, read_at = process.account_cache.generation, process.account_cache.now()
+    async with process.units() as unit:
         before = await unit.accounts.accounts([ACCOUNT])
-    one.account_cache.end_change()
-    one.account_cache.keep(edition, read_at, before)  # it was read before the commit, perhaps
-    assert one.account_cache.account(ACCOUNT) is None
+    process.account_cache.end_change()
+    process.account_cache.put(generation, read_at, before)  # it was read before the commit, perhaps
+    assert process.account_cache.account(ACCOUNT) is None
 
 
 async def test_a_lost_answer_to_a_commit_counts_as_a_change(both: tuple[Process, Process]) -> None:
-    one, two = both
-    await one.wecom_user_id()
-    await two.wecom_user_id()
-    database = one.units().messages._db  # type: ignore[attr-defined]
+    first, second = both
+    await first.wecom_user_id()
+    await second.wecom_user_id()
+    database = first.units().messages._db  # type: ignore[attr-defined]
     database.failing_commits = 1
     with pytest.raises(UnavailableError):
-        await one.learn("second")
-    assert one.account_cache.account(ACCOUNT) is None
-    await one.invalidation.look()
-    await two.invalidation.look()
-    assert two.account_cache.account(ACCOUNT) is None
+        await first.learn("second")
+    assert first.account_cache.account(ACCOUNT) is None
+    await first.invalidation.poll()
+    await second.invalidation.poll()
+    assert second.account_cache.account(ACCOUNT) is None
 
 
-async def test_the_change_of_one_process_is_seen_by_the_other_with_its_next_look(both: tuple[Process, Process]) -> None:
-    one, two = both
-    assert await two.wecom_user_id() == "first"
-    await one.learn("second")
-    await one.invalidation.look()
-    await two.invalidation.look()
-    assert await two.wecom_user_id() == "second"
+async def test_the_change_of_one_process_is_seen_by_the_other_with_its_next_poll(both: tuple[Process, Process]) -> None:
+    first, second = both
+    assert await second.wecom_user_id() == "first"
+    await first.learn("second")
+    await first.invalidation.poll()
+    await second.invalidation.poll()
+    assert await second.wecom_user_id() == "second"
 
 
-async def test_a_word_that_is_lost_makes_nothing_older_than_its_life(
+async def test_a_lost_token_makes_no_entry_older_than_its_time_to_live(
     both: tuple[Process, Process], clock: SettableClock, redis_server: Redis
 ) -> None:
-    one, two = both
-    assert await two.wecom_user_id() == "first"
+    first, second = both
+    assert await second.wecom_user_id() == "first"
     redis_server.kill9()
-    await one.learn("second")
+    await first.learn("second")
     clock.advance(TTL_MS - 1)
-    assert await two.wecom_user_id() == "first"
+    assert await second.wecom_user_id() == "first"
     clock.advance(1)
-    assert await two.wecom_user_id() == "second"
+    assert await second.wecom_user_id() == "second"
 
 
-async def test_a_word_that_could_not_be_written_is_written_later(
+async def test_a_token_that_could_not_be_written_is_written_later(
     both: tuple[Process, Process], clock: SettableClock, redis_server: Redis
 ) -> None:
-    one, two = both
+    first, second = both
     redis_server.kill9()
-    await one.learn("second")
+    await first.learn("second")
     with pytest.raises(UnavailableError):
-        await one.invalidation.look()
+        await first.invalidation.poll()
     await asyncio.to_thread(redis_server.start)
     clock.advance(PAUSE_MS)
-    await two.invalidation.look()
-    await two.wecom_user_id()
-    await one.invalidation.look()
-    await two.invalidation.look()
-    assert two.account_cache.account(ACCOUNT) is None
+    await second.invalidation.poll()
+    await second.wecom_user_id()
+    await first.invalidation.poll()
+    await second.invalidation.poll()
+    assert second.account_cache.account(ACCOUNT) is None
 
 
-async def test_a_flush_makes_everybody_ask_again(both: tuple[Process, Process], redis_server: Redis) -> None:
-    _, two = both
-    await two.wecom_user_id()
+async def test_flushall_makes_every_process_read_again(both: tuple[Process, Process], redis_server: Redis) -> None:
+    _, second = both
+    await second.wecom_user_id()
     redis_server.flush()
-    await two.invalidation.look()
-    assert two.account_cache.account(ACCOUNT) is None
+    await second.invalidation.poll()
+    assert second.account_cache.account(ACCOUNT) is None
 
 
-async def test_who_asks_twice_for_bindings_in_one_unit_of_work_gets_what_is_stored(
-    both: tuple[Process, Process], asked: list[str]
+async def test_a_second_read_of_bindings_in_a_unit_of_work_reads_the_database(
+    both: tuple[Process, Process], queries: list[str]
 ) -> None:
-    one, _ = both
-    await one.bindings()
-    async with one.units() as unit:
+    process, _ = both
+    await process.bindings()
+    async with process.units() as unit:
         await unit.accounts.binding_of(GUID)
         await unit.accounts.binding_of(GUID)
-    assert asked == ["bindings", "bindings"]
+    assert queries == ["bindings", "bindings"]
 
 
-async def test_nothing_is_remembered_of_what_is_not_there(both: tuple[Process, Process], asked: list[str]) -> None:
-    one, _ = both
+async def test_missing_accounts_and_bindings_are_not_cached(both: tuple[Process, Process], queries: list[str]) -> None:
+    process, _ = both
     for _ in range(2):
-        async with one.units() as unit:
+        async with process.units() as unit:
             assert await unit.accounts.binding_of(Guid("nobody")) == []
             assert await unit.accounts.accounts([AccountId("nobody")]) == {}
-    assert len(asked) == 4
+    assert len(queries) == 4
 
 
-async def test_processes_that_run_tell_each_other(both: tuple[Process, Process]) -> None:
-    one, two = both
+async def test_running_processes_notify_each_other(both: tuple[Process, Process]) -> None:
+    first, second = both
     tasks = [asyncio.create_task(process.invalidation.run()) for process in both]
-    await two.wecom_user_id()
-    await one.learn("second")
+    await second.wecom_user_id()
+    await first.learn("second")
 
     async def knows() -> bool:
-        return await two.wecom_user_id() == "second"
+        return await second.wecom_user_id() == "second"
 
     await until(knows)
     for process in both:

@@ -1,4 +1,4 @@
-"""The shared health board on a Redis that is flushed, killed, hangs, is full, or holds what strangers wrote."""
+"""The shared health board on a Redis that is flushed, killed, hangs, is full, or holds unreadable batches."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from tests.support.servers.redis import Redis
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.redis.guarded import PAUSE_MS, GuardedRedis, command
-from wework_message.adapters.redis.health import LENGTH, PAGE, RedisHealthBoard
+from wework_message.adapters.redis.health import MAX_BATCHES, PAGE_SIZE, RedisHealthBoard
 from wework_message.domain.account import BindingState
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.outcomes import OutcomeClass, Reason
@@ -56,7 +56,7 @@ async def test_a_new_process_reads_the_last_minutes(guarded_redis: GuardedRedis,
 
 async def test_more_than_a_page_is_read_at_once(guarded_redis: GuardedRedis, clock: SettableClock) -> None:
     old, new = board_on(guarded_redis, clock, "old"), board_on(guarded_redis, clock, "new")
-    for _ in range(PAGE + 5):
+    for _ in range(PAGE_SIZE + 5):
         old.probed(PROVIDER, False, clock.now())
         await old.exchange()
     old.probed(PROVIDER, True, clock.now())
@@ -68,10 +68,10 @@ async def test_more_than_a_page_is_read_at_once(guarded_redis: GuardedRedis, clo
 async def test_acceptances_are_one_event_and_count_as_many(
     guarded_redis: GuardedRedis, clock: SettableClock, redis_server: Redis
 ) -> None:
-    one, other = board_on(guarded_redis, clock, "one"), board_on(guarded_redis, clock, "other")
+    board, other = board_on(guarded_redis, clock, "board"), board_on(guarded_redis, clock, "other")
     for _ in range(50):
-        one.report(a_report(OutcomeClass.ACCEPTED))
-    await one.exchange()
+        board.report(a_report(OutcomeClass.ACCEPTED))
+    await board.exchange()
     size = int(redis_server.ask(f"MEMORY USAGE {STREAM}").removeprefix(":"))
     assert size < 6_000  # one node of a stream is 4 KiB, whatever is in it
     await other.exchange()
@@ -96,7 +96,9 @@ async def test_clocks_that_differ_by_minutes_do_not_keep_a_breaker_open(redis_ur
         assert board.provider(PROVIDER).breaker == "HALF_OPEN"
 
 
-async def test_an_old_word_does_not_replace_a_newer_one(guarded_redis: GuardedRedis, clock: SettableClock) -> None:
+async def test_an_older_observation_does_not_replace_a_newer_one(
+    guarded_redis: GuardedRedis, clock: SettableClock
+) -> None:
     board, other = board_on(guarded_redis, clock, "board"), board_on(guarded_redis, clock, "other")
     other.binding_state(BINDING, ClientState.OFFLINE, clock.now() - 20_000)
     await other.exchange()
@@ -107,7 +109,7 @@ async def test_an_old_word_does_not_replace_a_newer_one(guarded_redis: GuardedRe
     assert route(other, clock).state is BindingState.ONLINE
 
 
-async def test_what_strangers_wrote_is_counted_and_ignored(guarded_redis: GuardedRedis, clock: SettableClock) -> None:
+async def test_unreadable_batches_are_counted_and_ignored(guarded_redis: GuardedRedis, clock: SettableClock) -> None:
     board, other = board_on(guarded_redis, clock, "board"), board_on(guarded_redis, clock, "other")
     for fields in (("events", b"\xff\xff"), ("what", "ever"), ("from", "x", "events", b"\x91\x94\xa1z\x01\x02\x03")):
 
@@ -122,19 +124,19 @@ async def test_what_strangers_wrote_is_counted_and_ignored(guarded_redis: Guarde
     assert board.provider(PROVIDER).breaker == "OPEN"
 
 
-async def test_a_flush_between_two_exchanges_loses_only_what_was_not_read(
+async def test_flushall_between_two_exchanges_loses_only_what_was_not_read(
     guarded_redis: GuardedRedis, clock: SettableClock, redis_server: Redis
 ) -> None:
     board, other = board_on(guarded_redis, clock, "board"), board_on(guarded_redis, clock, "other")
     for state in (ClientState.OFFLINE, ClientState.ONLINE) * 3:
 
-        async def heard(state: ClientState = state) -> bool:
+        async def is_applied(state: ClientState = state) -> bool:
             other.binding_state(BINDING, state, clock.now())
             await other.exchange()
             await board.exchange()
             return route(board, clock).state == BindingState(state)
 
-        await until(heard)  # a stream that begins anew within the same millisecond may begin with the id read last
+        await until(is_applied)  # a stream that begins anew within the same millisecond may begin with the id read last
         redis_server.flush()
 
 
@@ -143,7 +145,7 @@ async def test_a_stream_that_begins_anew_with_an_earlier_clock_is_read_from_its_
 ) -> None:
     board, other = board_on(guarded_redis, clock, "board"), board_on(guarded_redis, clock, "other")
     await board.exchange()
-    board._cursor = "9999999999999-0"  # what it read last, by the clock of before
+    board._cursor = "9999999999999-0"  # what it read last, by the earlier clock
     other.binding_state(BINDING, ClientState.OFFLINE, clock.now())
     await other.exchange()
     board.probed(PROVIDER, True, clock.now())
@@ -154,13 +156,13 @@ async def test_a_stream_that_begins_anew_with_an_earlier_clock_is_read_from_its_
 
 async def test_the_stream_is_capped(guarded_redis: GuardedRedis, clock: SettableClock, redis_server: Redis) -> None:
     board = board_on(guarded_redis, clock, "board")
-    for _ in range(LENGTH + 300):
+    for _ in range(MAX_BATCHES + 300):
         board.probed(PROVIDER, True, clock.now())
         await board.exchange()
-    assert int(redis_server.ask(f"XLEN {STREAM}").removeprefix(":")) <= LENGTH + 200
+    assert int(redis_server.ask(f"XLEN {STREAM}").removeprefix(":")) <= MAX_BATCHES + 200
 
 
-async def test_without_redis_a_process_lives_on_its_own_observations_and_tells_them_later(
+async def test_without_redis_a_process_uses_its_own_observations_and_publishes_them_later(
     guarded_redis: GuardedRedis, clock: SettableClock, redis_server: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     board, other = board_on(guarded_redis, clock, "board"), board_on(guarded_redis, clock, "other")
@@ -182,7 +184,7 @@ async def test_without_redis_a_process_lives_on_its_own_observations_and_tells_t
     assert other.provider(PROVIDER).breaker == "HALF_OPEN"
 
 
-async def test_what_could_not_be_told_for_long_is_not_told(
+async def test_events_that_could_not_be_published_for_long_are_dropped(
     guarded_redis: GuardedRedis, clock: SettableClock, redis_server: Redis
 ) -> None:
     board, other = board_on(guarded_redis, clock, "board"), board_on(guarded_redis, clock, "other")
@@ -198,7 +200,7 @@ async def test_what_could_not_be_told_for_long_is_not_told(
     assert other.provider(PROVIDER).healthy is None
 
 
-async def test_a_full_redis_leaves_each_process_its_own(
+async def test_with_a_full_redis_each_process_has_its_own_observations(
     guarded_redis: GuardedRedis, clock: SettableClock, redis_server: Redis
 ) -> None:
     board = board_on(guarded_redis, clock, "board")
@@ -214,13 +216,13 @@ async def test_a_full_redis_leaves_each_process_its_own(
 
 async def test_boards_that_run_learn_from_each_other(guarded_redis: GuardedRedis, clock: SettableClock) -> None:
     board, other = board_on(guarded_redis, clock, "board"), board_on(guarded_redis, clock, "other")
-    tasks = [asyncio.create_task(one.run()) for one in (board, other)]
+    tasks = [asyncio.create_task(running.run()) for running in (board, other)]
     failing(board, clock)
 
-    async def knows() -> bool:
+    async def is_known() -> bool:
         return other.provider(PROVIDER).breaker == "OPEN"
 
-    await until(knows)
-    for one in (board, other):
-        one.stop()
+    await until(is_known)
+    for running in (board, other):
+        running.stop()
     await asyncio.gather(*tasks)

@@ -13,7 +13,7 @@ from tests.support.servers.redis import Redis
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.redis.guarded import PAUSE_MS, GuardedRedis
-from wework_message.adapters.redis.rate_limiter import BLOCK, TTL_MS, RedisRateLimiter
+from wework_message.adapters.redis.rate_limiter import MAX_LEASED_TOKENS, TTL_MS, RedisRateLimiter
 from wework_message.adapters.system import SystemClock
 from wework_message.domain.ids import AccountId
 
@@ -53,14 +53,14 @@ async def test_a_process_that_sends_little_takes_little(redis_url: str) -> None:
         clock.advance(TTL_MS + 60_000)
         assert await limiter.reserve(ACCOUNT, 1_000) == 0
         waits = [await other.reserve(ACCOUNT, 1_000) for _ in range(1_000)]
-        assert waits.count(0) >= 1_000 - BLOCK
+        assert waits.count(0) >= 1_000 - MAX_LEASED_TOKENS
 
 
 async def test_leased_tokens_are_not_hoarded_for_a_burst(redis_url: str) -> None:
     clock = SettableClock()
     async with linked(redis_url, clock) as guarded_redis:
         limiter = limiter_on(guarded_redis, clock, redis_clock=False)
-        for _ in range(120):  # leases of 1, 2, 4 ... 50: some of the last one are left
+        for _ in range(120):  # leases of 1, 2, 4 ... 50: some tokens of the last one remain
             await limiter.reserve(ACCOUNT, 1_000)
         clock.advance(60_000 + TTL_MS)
         waits = [await limiter.reserve(ACCOUNT, 1_000) for _ in range(1_001)]
@@ -77,7 +77,7 @@ async def test_buckets_run_on_the_clock_of_redis(redis_url: str) -> None:
     assert 50_000 < waits[3] <= 60_000
 
 
-async def test_flushes_cost_no_more_than_what_others_took_meanwhile(redis_url: str, redis_server: Redis) -> None:
+async def test_flushall_costs_no_more_than_what_others_took_meanwhile(redis_url: str, redis_server: Redis) -> None:
     clock = SettableClock()
     async with linked(redis_url, clock) as guarded_redis:
         limiter = limiter_on(guarded_redis, clock, redis_clock=False)
@@ -90,7 +90,7 @@ async def test_flushes_cost_no_more_than_what_others_took_meanwhile(redis_url: s
         assert max(waits) == 120_000
 
 
-async def test_a_flush_gives_one_who_knows_nothing_a_full_bucket_and_no_more(
+async def test_flushall_gives_a_process_without_memory_a_full_bucket_and_no_more(
     redis_url: str, redis_server: Redis
 ) -> None:
     clock = SettableClock()
@@ -108,7 +108,7 @@ async def test_a_changed_rate_gives_no_second_bucket(redis_url: str) -> None:
     async with linked(redis_url, clock) as guarded_redis, linked(redis_url, clock) as far:
         old, new = limiter_on(guarded_redis, clock, redis_clock=False), limiter_on(far, clock, redis_clock=False)
         waits = [await old.reserve(ACCOUNT, 60) for _ in range(60)]
-        waits += [await one.reserve(ACCOUNT, rate) for _ in range(10) for one, rate in ((new, 120), (old, 60))]
+        waits += [await limiter.reserve(ACCOUNT, rate) for _ in range(10) for limiter, rate in ((new, 120), (old, 60))]
         assert waits.count(0) == 60
 
 
@@ -164,24 +164,24 @@ async def test_a_redis_that_hangs_costs_one_short_wait_and_then_none(redis_url: 
         assert calls == {"timeout": 2}
 
 
-async def test_tries_whose_answers_do_not_come_take_few_tokens(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, asked = SettableClock(), []
+async def test_requests_without_an_answer_take_few_tokens(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, requested = SettableClock(), []
     run = AsyncScript.__call__
 
     async def late(self: AsyncScript, keys: list[str], args: list[Any]) -> Any:
-        asked.append(args[1])
+        requested.append(args[1])
         await run(self, keys, args)
         raise TimeoutError
 
     async with linked(redis_url, clock) as guarded_redis:
         limiter = limiter_on(guarded_redis, clock, redis_clock=False)
-        for _ in range(BLOCK * 2):
+        for _ in range(MAX_LEASED_TOKENS * 2):
             await limiter.reserve(ACCOUNT, 1_000)
         monkeypatch.setattr(AsyncScript, "__call__", late)
-        while len(asked) < 10:
+        while len(requested) < 10:
             clock.advance(PAUSE_MS)
             await limiter.reserve(ACCOUNT, 1_000)
-        assert asked[1:] == [1] * 9
+        assert requested[1:] == [1] * 9
 
 
 async def test_a_full_redis_that_evicts_changes_nothing_but_the_budget(redis_url: str, redis_server: Redis) -> None:
@@ -214,7 +214,7 @@ async def test_a_full_redis_that_refuses_writes_is_left_alone(redis_url: str, re
         redis_server.ask("CONFIG SET maxmemory 0")
 
 
-async def test_a_wrong_password_is_said_and_not_repeated(
+async def test_a_wrong_password_is_reported_and_not_repeated(
     redis_url: str, redis_server: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = SettableClock()
@@ -226,7 +226,7 @@ async def test_a_wrong_password_is_said_and_not_repeated(
     assert "somebody" not in caplog.text
 
 
-async def test_what_is_forgotten_lets_memory_stay_small(redis_url: str) -> None:
+async def test_memory_stays_small(redis_url: str) -> None:
     clock = SettableClock()
     async with linked(redis_url, clock) as guarded_redis:
         limiter = limiter_on(guarded_redis, clock)
@@ -240,5 +240,5 @@ async def test_redis_keeps_no_bucket_that_is_full_again(redis_url: str, redis_se
     async with linked(redis_url, SettableClock()) as guarded_redis:
         limiter = RedisRateLimiter(guarded_redis, MemoryRateLimiter(SettableClock()), SystemClock())
         await limiter.reserve(ACCOUNT, 60)
-    left = int(redis_server.ask(f"PTTL wm:budget:{ACCOUNT}").removeprefix(":"))
-    assert 0 < left <= 61_000
+    ttl_ms = int(redis_server.ask(f"PTTL wm:budget:{ACCOUNT}").removeprefix(":"))
+    assert 0 < ttl_ms <= 61_000

@@ -1,4 +1,4 @@
-"""Statuses kept in Redis: never older than what this process committed, 5 s at most, without content."""
+"""Statuses cached in Redis: never older than what this process committed, 5 s at most, without content."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,8 +13,8 @@ from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.adapters.redis.guarded import CONNECTIONS, PAUSE_MS, GuardedRedis
-from wework_message.adapters.redis.status_cache import LATE_MS, OWN_MS, RedisStatuses
+from wework_message.adapters.redis.guarded import MAX_CONNECTIONS, PAUSE_MS, GuardedRedis
+from wework_message.adapters.redis.status_cache import MAX_READ_AGE_MS, OWN_VERSIONS_MS, RedisStatuses
 from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.domain.content import TextContent, encode_content
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId
@@ -23,17 +23,17 @@ from wework_message.domain.ports.queries import StatusView
 
 
 class Store:
-    """One message, how it is stored, and how often the database was asked."""
+    """One stored message, and a count of the reads of the database."""
 
     def __init__(self, clock: SettableClock) -> None:
         self.clock = clock
         self.database = MemoryDatabase()
         self.beneath = ReadStatuses(MemoryMessageReader(self.database))
         self.message = a_due_message()
-        self.asked = 0
+        self.reads = 0
 
     async def statuses(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, StatusView]:
-        self.asked += 1
+        self.reads += 1
         return await self.beneath.statuses(tenant_id, message_ids)
 
 
@@ -60,7 +60,7 @@ async def store(clock: SettableClock) -> Store:
 
 
 async def saved(store: Store) -> Message:
-    """The next version is committed; nobody was told."""
+    """The next version is committed, and no cache knows."""
     async with MemoryUnitOfWorkFactory(store.database, store.clock)() as unit:
         store.message.wait_in_lane(now=store.clock.now())
         assert await unit.messages.save([store.message]) == frozenset()
@@ -76,12 +76,12 @@ async def version(statuses: RedisStatuses, store: Store) -> int:
 async def test_a_status_that_was_read_comes_from_redis_and_is_the_same(
     guarded_redis: GuardedRedis, store: Store, clock: SettableClock
 ) -> None:
-    one, two = RedisStatuses(store, guarded_redis, clock), RedisStatuses(store, guarded_redis, clock)
-    first = await one.statuses(DEFAULT_TENANT, [store.message.id])
-    await one.send()
-    assert await two.statuses(DEFAULT_TENANT, [store.message.id, MessageId("none")]) == first
-    assert await two.statuses(DEFAULT_TENANT, [store.message.id]) == first
-    assert store.asked == 2
+    first, second = RedisStatuses(store, guarded_redis, clock), RedisStatuses(store, guarded_redis, clock)
+    read = await first.statuses(DEFAULT_TENANT, [store.message.id])
+    await first.send()
+    assert await second.statuses(DEFAULT_TENANT, [store.message.id, MessageId("none")]) == read
+    assert await second.statuses(DEFAULT_TENANT, [store.message.id]) == read
+    assert store.reads == 2
 
 
 async def test_another_tenant_gets_nothing(guarded_redis: GuardedRedis, store: Store, clock: SettableClock) -> None:
@@ -91,15 +91,15 @@ async def test_another_tenant_gets_nothing(guarded_redis: GuardedRedis, store: S
     assert await statuses.statuses(TenantId("elsewhere"), [store.message.id]) == {}
 
 
-async def test_a_commit_of_another_process_replaces_what_is_kept(
+async def test_a_commit_of_another_process_replaces_the_entry(
     guarded_redis: GuardedRedis, store: Store, clock: SettableClock
 ) -> None:
-    one, two = RedisStatuses(store, guarded_redis, clock), RedisStatuses(store, guarded_redis, clock)
-    await version(one, store)
-    await one.send()
-    two.committed([await saved(store)])
-    await two.send()
-    assert await version(one, store) == store.message.version
+    first, second = RedisStatuses(store, guarded_redis, clock), RedisStatuses(store, guarded_redis, clock)
+    await version(first, store)
+    await first.send()
+    second.committed([await saved(store)])
+    await second.send()
+    assert await version(first, store) == store.message.version
 
 
 async def test_an_old_view_never_replaces_a_newer_version(
@@ -112,12 +112,12 @@ async def test_an_old_view_never_replaces_a_newer_version(
     await slow.send()
     assert await version(slow, store) == store.message.version
     await slow.send()
-    asked = store.asked
+    reads = store.reads
     assert await version(quick, store) == store.message.version
-    assert store.asked == asked
+    assert store.reads == reads
 
 
-async def test_a_process_never_shows_older_than_it_committed_though_redis_heard_nothing(
+async def test_a_process_never_shows_older_than_it_committed_without_redis(
     guarded_redis: GuardedRedis, store: Store, clock: SettableClock
 ) -> None:
     statuses, other = RedisStatuses(store, guarded_redis, clock), RedisStatuses(store, guarded_redis, clock)
@@ -127,25 +127,25 @@ async def test_a_process_never_shows_older_than_it_committed_though_redis_heard_
     assert await version(statuses, store) == store.message.version
 
 
-async def test_what_was_read_too_long_ago_is_not_kept(
+async def test_a_status_that_was_read_too_long_ago_is_not_cached(
     guarded_redis: GuardedRedis, store: Store, clock: SettableClock
 ) -> None:
     statuses = RedisStatuses(store, guarded_redis, clock)
     await version(statuses, store)
-    clock.advance(LATE_MS + 1)
+    clock.advance(MAX_READ_AGE_MS + 1)
     await statuses.send()
     await version(statuses, store)
-    assert store.asked == 2
+    assert store.reads == 2
 
 
-async def test_nothing_is_kept_for_five_seconds(
+async def test_no_entry_lives_for_five_seconds(
     guarded_redis: GuardedRedis, store: Store, clock: SettableClock, redis_server: Redis
 ) -> None:
     statuses = RedisStatuses(store, guarded_redis, clock)
     await version(statuses, store)
     await statuses.send()
-    left = int(redis_server.ask(f"PTTL wm:status:1:default:{store.message.id}").removeprefix(":"))
-    assert 0 < left + LATE_MS < 5_000
+    ttl_ms = int(redis_server.ask(f"PTTL wm:status:1:default:{store.message.id}").removeprefix(":"))
+    assert 0 < ttl_ms + MAX_READ_AGE_MS < 5_000
 
 
 async def test_redis_gets_neither_content_nor_people(
@@ -154,8 +154,8 @@ async def test_redis_gets_neither_content_nor_people(
     statuses = RedisStatuses(store, guarded_redis, clock)
     await version(statuses, store)
     await statuses.send()
-    kept = redis_server.ask(f"STRLEN wm:status:1:default:{store.message.id}")
-    assert 0 < int(kept.removeprefix(":")) < 120
+    length = redis_server.ask(f"STRLEN wm:status:1:default:{store.message.id}")
+    assert 0 < int(length.removeprefix(":")) < 120
     data = b"".join(path.read_bytes() for path in redis_server._data.rglob("*.aof"))
     assert store.message.id.encode() in data
     assert store.message.conversation_id.encode() not in data
@@ -164,7 +164,7 @@ async def test_redis_gets_neither_content_nor_people(
     assert store.message.content.content.encode() not in data
 
 
-async def test_versions_of_one_flush_go_in_one_call(
+async def test_versions_of_one_commit_go_in_one_call(
     guarded_redis: GuardedRedis, store: Store, clock: SettableClock
 ) -> None:
     calls: list[str] = []
@@ -182,13 +182,13 @@ async def test_without_redis_statuses_are_read_from_the_database(
     redis_server.kill9()
     for _ in range(3):
         assert await version(statuses, store) == store.message.version
-    assert store.asked == 3
+    assert store.reads == 3
     await asyncio.to_thread(redis_server.start)
     clock.advance(PAUSE_MS)
     await version(statuses, store)
     await statuses.send()
     await version(statuses, store)
-    assert store.asked == 4
+    assert store.reads == 4
 
 
 async def test_a_script_that_redis_has_lost_is_sent_again(
@@ -199,10 +199,10 @@ async def test_a_script_that_redis_has_lost_is_sent_again(
     await version(statuses, store)
     await statuses.send()
     await version(statuses, store)
-    assert store.asked == 1
+    assert store.reads == 1
 
 
-async def test_what_strangers_wrote_is_not_shown(
+async def test_an_unreadable_entry_is_not_used(
     guarded_redis: GuardedRedis, store: Store, clock: SettableClock, redis_server: Redis
 ) -> None:
     statuses = RedisStatuses(store, guarded_redis, clock)
@@ -210,30 +210,30 @@ async def test_what_strangers_wrote_is_not_shown(
     assert await version(statuses, store) == store.message.version
 
 
-async def test_what_a_process_committed_is_forgotten_in_time(
+async def test_own_versions_are_forgotten_in_time(
     guarded_redis: GuardedRedis, store: Store, clock: SettableClock
 ) -> None:
     statuses = RedisStatuses(store, guarded_redis, clock)
     for _ in range(3):
         statuses.committed([a_due_message() for _ in range(10)])
-        clock.advance(OWN_MS)
+        clock.advance(OWN_VERSIONS_MS)
     statuses.committed([store.message])
     assert len(statuses._own) == 1
 
 
-async def test_statuses_that_run_keep_what_was_read(
+async def test_the_running_cache_stores_what_was_read(
     guarded_redis: GuardedRedis, store: Store, clock: SettableClock
 ) -> None:
     statuses = RedisStatuses(store, guarded_redis, clock)
     task = asyncio.create_task(statuses.run())
     await version(statuses, store)
 
-    async def kept() -> bool:
-        asked = store.asked
+    async def is_cached() -> bool:
+        reads = store.reads
         await version(statuses, store)
-        return store.asked == asked
+        return store.reads == reads
 
-    await until(kept)
+    await until(is_cached)
     statuses.stop()
     await task
 
@@ -244,6 +244,6 @@ async def test_however_many_poll_at_once_there_are_connections_for_everything_el
     statuses = RedisStatuses(store, guarded_redis, clock)
     await version(statuses, store)
     await statuses.send()
-    await asyncio.gather(*(version(statuses, store) for _ in range(10 * CONNECTIONS)))
+    await asyncio.gather(*(version(statuses, store) for _ in range(10 * MAX_CONNECTIONS)))
     assert guarded_redis.condition().healthy
-    assert store.asked == 1
+    assert store.reads == 1

@@ -20,27 +20,27 @@ def admin(rocketmq: RocketMq) -> Admin:
 
 @pytest.fixture
 async def transport(rocketmq: RocketMq) -> AsyncIterator[GrpcTransport]:
-    one = GrpcTransport(Target(rocketmq.endpoints))
-    yield one
-    await one.close()
+    transport = GrpcTransport(Target(rocketmq.endpoints))
+    yield transport
+    await transport.close()
 
 
 def fresh(rocketmq: RocketMq) -> tuple[str, str]:
-    """Names that nobody has used."""
+    """A topic and a group that do not exist yet."""
     return rocketmq.fresh_name("made"), rocketmq.fresh_name("makers")
 
 
-async def test_what_is_missing_is_created_once_and_then_found(
+async def test_missing_topics_and_groups_are_created_once(
     rocketmq: RocketMq, admin: Admin, transport: GrpcTransport
 ) -> None:
-    wanted = [fresh(rocketmq), fresh(rocketmq)]
-    assert not await admin.has_route(wanted[0][0])
-    assert await ensure(admin, wanted) == Created(tuple(t for t, _ in wanted), tuple(g for _, g in wanted))
-    assert await ensure(admin, wanted) == Created((), ())
-    topic, group = wanted[0]
+    required = [fresh(rocketmq), fresh(rocketmq)]
+    assert not await admin.has_route(required[0][0])
+    assert await ensure(admin, required) == Created(tuple(t for t, _ in required), tuple(g for _, g in required))
+    assert await ensure(admin, required) == Created((), ())
+    topic, group = required[0]
     subscription = await transport.subscribe(topic, group, lease_s=30)
     await transport.publish(topic, b"there")
-    assert [one.body for one in await received(subscription, 1)] == [b"there"]
+    assert [delivery.body for delivery in await received(subscription, 1)] == [b"there"]
 
 
 async def test_the_backlog_is_known_with_no_consumer_online(
@@ -63,13 +63,13 @@ async def test_the_backlog_is_known_with_no_consumer_online(
     await until(empty, 60)
 
 
-async def test_one_name_server_that_is_away_is_passed_over(rocketmq: RocketMq) -> None:
+async def test_a_name_server_that_is_away_is_skipped(rocketmq: RocketMq) -> None:
     admin = Admin([("127.0.0.1", free_port()), *addresses(rocketmq.name_server.address)])
     assert await admin.answers()
     assert await admin.masters()
 
 
-async def test_where_nothing_answers_nothing_hangs_and_the_error_names_no_address(rocketmq: RocketMq) -> None:
+async def test_without_an_answer_the_call_ends_and_the_error_contains_no_address(rocketmq: RocketMq) -> None:
     port = free_port()
     admin = Admin([("127.0.0.1", port)])
     assert not await admin.answers()
@@ -78,7 +78,7 @@ async def test_where_nothing_answers_nothing_hangs_and_the_error_names_no_addres
     assert str(port) not in str(refused.value)
 
 
-async def test_a_server_that_is_no_name_server_is_told_from_one(rocketmq: RocketMq) -> None:
+async def test_a_server_that_is_no_name_server_does_not_count_as_one(rocketmq: RocketMq) -> None:
     def leads_to() -> int:
         return int(rocketmq.broker.metrics_port)
 

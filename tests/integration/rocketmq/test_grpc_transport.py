@@ -19,9 +19,9 @@ from wework_message.adapters.rocketmq.transport.port import PublishError, Subscr
 
 @pytest.fixture
 async def transport(rocketmq: RocketMq) -> AsyncIterator[GrpcTransport]:
-    one = GrpcTransport(Target(rocketmq.endpoints))
-    yield one
-    await one.close()
+    transport = GrpcTransport(Target(rocketmq.endpoints))
+    yield transport
+    await transport.close()
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ class TestGrpcTransport(TransportContract):
     pass
 
 
-async def test_a_broker_that_was_killed_is_found_again_and_its_absence_is_told_once(
+async def test_a_restarted_broker_is_used_again_and_its_absence_is_logged_once(
     transport: GrpcTransport, rocketmq: RocketMq, topic: str, group: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     subscription = await transport.subscribe(topic, group, lease_s=LEASE_S)
@@ -53,33 +53,33 @@ async def test_a_broker_that_was_killed_is_found_again_and_its_absence_is_told_o
         with pytest.raises(PublishError):
             await transport.publish(topic, b"lost")
 
-    async def noticed() -> bool:
+    async def is_noticed() -> bool:
         return transport.receiving.healthy is False
 
-    await until(noticed, 60)
-    assert sorted(told(caplog)) == ["away: publishing", "away: receiving"]
+    await until(is_noticed, 60)
+    assert sorted(logged(caplog)) == ["away: publishing", "away: receiving"]
     await asyncio.to_thread(rocketmq.start)
 
     async with asyncio.timeout(60):
         while transport.publishing.healthy is not True:
             await asyncio.gather(transport.publish(topic, b"after"), return_exceptions=True)
-    await receiving  # among others: a broker forgets acknowledgements of its last moments, too
+    await receiving  # among others: a broker also forgets its last acknowledgements
     for use in ("publishing", "receiving"):
-        assert [one for one in told(caplog) if one.endswith(use)][-1] == f"back: {use}"
+        assert [text for text in logged(caplog) if text.endswith(use)][-1] == f"back: {use}"
 
 
 async def until_received(subscription: Subscription, body: bytes) -> None:
     async with asyncio.timeout(60):
-        while body not in [one.body for one in await subscription.receive(16)]:
+        while body not in [delivery.body for delivery in await subscription.receive(16)]:
             pass
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
     texts = [record.getMessage().partition(" failed")[0] for record in caplog.records]
     return [text.removeprefix("RocketMQ is ") for text in texts]
 
 
-async def test_a_cancelled_publish_is_done_nevertheless(transport: GrpcTransport, topic: str, group: str) -> None:
+async def test_a_cancelled_publish_continues(transport: GrpcTransport, topic: str, group: str) -> None:
     subscription = await transport.subscribe(topic, group, lease_s=LEASE_S)
     publishing = asyncio.create_task(transport.publish(topic, b"going"))
     await asyncio.sleep(0)
@@ -88,7 +88,7 @@ async def test_a_cancelled_publish_is_done_nevertheless(transport: GrpcTransport
     assert (await received(subscription, 1))[0].body == b"going"
 
 
-async def test_where_nobody_listens_publishing_fails_and_closing_ends(topic: str, group: str) -> None:
+async def test_without_a_proxy_publishing_fails_and_closing_ends(topic: str, group: str) -> None:
     transport = GrpcTransport(Target(f"127.0.0.1:{free_port()}", tries=1))
     subscription = await transport.subscribe(topic, group, lease_s=LEASE_S)
     with pytest.raises(PublishError):

@@ -30,27 +30,27 @@ def test_it_creates_every_topic_and_group_once(settings: dict[str, str]) -> None
         "topics": lanes,
         "groups": lanes,
     }
-    again = run(**settings)
-    assert (again.exit_code, again.stdout) == (0, "every topic and group was there already\n")
+    second = run(**settings)
+    assert (second.exit_code, second.stdout) == (0, "every topic and group was there already\n")
 
 
-def test_where_nothing_answers_it_ends_with_75_and_names_no_address(settings: dict[str, str]) -> None:
+def test_without_an_answer_it_ends_with_75_and_shows_no_address(settings: dict[str, str]) -> None:
     port = free_port()
     away = settings | {"ROCKETMQ_NAME_SERVER": f"127.0.0.1:{port}"}
-    told, document = run(**away), run("--json", **away)
-    assert (told.exit_code, document.exit_code) == (75, 75)
-    assert "does not answer" in told.stderr
-    assert str(port) not in told.stderr + document.stdout
+    text, document = run(**away), run("--json", **away)
+    assert (text.exit_code, document.exit_code) == (75, 75)
+    assert "does not answer" in text.stderr
+    assert str(port) not in text.stderr + document.stdout
     assert json.loads(document.stdout)["errors"]
 
 
 def test_without_a_name_server_it_ends_with_78() -> None:
-    ended = run()
-    assert ended.exit_code == 78
-    assert "rocketmq.name-server" in ended.stderr
+    result = run()
+    assert result.exit_code == 78
+    assert "rocketmq.name-server" in result.stderr
 
 
 def test_settings_that_no_client_can_use_end_with_78() -> None:
-    ended = run(ROCKETMQ_NAME_SERVER="nowhere")
-    assert ended.exit_code == 78
-    assert "rocketmq.name-server" in ended.stderr
+    result = run(ROCKETMQ_NAME_SERVER="nowhere")
+    assert result.exit_code == 78
+    assert "rocketmq.name-server" in result.stderr

@@ -24,7 +24,7 @@ from wework_message.bootstrap.queues import INTAKE_LEASE_S
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 AFTER_A_CRASH_S: Final = INTAKE_LEASE_S + 60.0
-"""A lease has ended, or a proxy has forgotten that there was no such topic (20 s, for each client)."""
+"""A lease has ended, or a proxy has forgotten that the topic did not exist (20 s, for each client)."""
 
 JAVA: Final[Json] = dict.fromkeys(
     (
@@ -35,7 +35,7 @@ JAVA: Final[Json] = dict.fromkeys(
         "extra", "providerCode",
     )
 ) | {"async": False, "priority": 5, "retryCount": 3}  # fmt: skip
-"""Every field of the Java service's `SendMessageRequest`, as its mapper wrote them: absent ones null, others defaults."""
+"""Every field of the Java service's `SendMessageRequest`, as its mapper wrote them: null or a default."""
 
 
 def a_send(**changes: Any) -> Json:
@@ -81,44 +81,42 @@ async def running(queue: Queue, tmp_path: Path) -> AsyncIterator[RunningService]
 async def stored(api: Api, count: int, limit_s: float = LONG_S) -> list[Json]:
     rows: list[Json] = []
 
-    async def there() -> bool:
+    async def is_there() -> bool:
         rows[:] = await api.rows()
         return len(rows) >= count
 
-    await until(there, limit_s, every_s=0.05)
+    await until(is_there, limit_s, every_s=0.05)
     return rows
 
 
 async def letters(api: Api, count: int) -> list[Json]:
-    found: list[Json] = []
+    items: list[Json] = []
 
-    async def there() -> bool:
-        found[:] = (await api.client.get("/api/dead-letters/intake")).json()["data"]["items"]
-        return len(found) >= count
+    async def is_there() -> bool:
+        items[:] = (await api.client.get("/api/dead-letters/intake")).json()["data"]["items"]
+        return len(items) >= count
 
-    await until(there, LONG_S, every_s=0.05)
-    return found
+    await until(is_there, LONG_S, every_s=0.05)
+    return items
 
 
 async def counted(api: Api, result: str) -> float:
     text = (await api.client.get("/actuator/prometheus")).text
-    line = next(
-        splitline for splitline in text.splitlines() if splitline.startswith(f'wm_intake_total{{result="{result}"}}')
-    )
+    line = next(sample for sample in text.splitlines() if sample.startswith(f'wm_intake_total{{result="{result}"}}'))
     return float(line.split()[-1])
 
 
-async def settled(api: Api, **wanted: int) -> None:
-    """Until this process has counted exactly that."""
+async def settled(api: Api, **counts: int) -> None:
+    """Wait until this process has counted exactly this."""
     names = ("stored", "duplicate", "dead")
     latest: dict[str, float] = {}
 
-    async def there() -> bool:
+    async def is_there() -> bool:
         latest.update({name: await counted(api, name) for name in names})
-        return sum(latest.values()) >= sum(wanted.values())
+        return sum(latest.values()) >= sum(counts.values())
 
-    await until(there, LONG_S, every_s=0.05)
-    assert latest == dict.fromkeys(names, 0) | wanted
+    await until(is_there, LONG_S, every_s=0.05)
+    assert latest == dict.fromkeys(names, 0) | counts
 
 
 async def test_a_send_as_the_java_service_queued_it_is_delivered_once(running: RunningService, queue: Queue) -> None:
@@ -158,26 +156,26 @@ async def test_what_is_invalid_is_a_dead_letter_and_acknowledged_and_can_be_repl
     await queue.put(b"\xff no JSON")
     await queue.put(a_send(content="", surprise="s3cret"), "order-7")
     await queue.put(a_send(), "order-8")
-    found = {letter["reason"]: letter for letter in await letters(running.api, 2)}
-    assert found.keys() == {"INVALID_JSON", "VALIDATION_FAILED"}
-    invalid = found["VALIDATION_FAILED"]
-    assert ({one["path"] for one in invalid["errors"]}, invalid["key"]) == ({"content", "surprise"}, "order-7")
+    letters_by_reason = {letter["reason"]: letter for letter in await letters(running.api, 2)}
+    assert letters_by_reason.keys() == {"INVALID_JSON", "VALIDATION_FAILED"}
+    invalid = letters_by_reason["VALIDATION_FAILED"]
+    assert ({error["path"] for error in invalid["errors"]}, invalid["key"]) == ({"content", "surprise"}, "order-7")
     await settled(running.api, stored=1, dead=2)
     (row,) = await running.api.rows()
     await running.api.reaches(row["messageId"], "DELIVERED")
     shown = (await running.api.client.get(f"/api/dead-letters/intake/{invalid['deadLetterId']}")).json()["data"]
     assert json.loads(shown["body"])["surprise"] == "s3cret"
-    again = await running.api.client.post(f"/api/dead-letters/intake/{invalid['deadLetterId']}/replay")
-    assert (again.status_code, again.json()["error"]) == (422, "VALIDATION_FAILED")
+    replay = await running.api.client.post(f"/api/dead-letters/intake/{invalid['deadLetterId']}/replay")
+    assert (replay.status_code, replay.json()["error"]) == (422, "VALIDATION_FAILED")
     assert "s3cret" not in running.service.tail()
 
 
-async def test_kill_9_of_the_service_loses_nothing_and_doubles_nothing(running: RunningService, queue: Queue) -> None:
-    names = [f"c-{number:03d}" for number in range(240)]
+async def test_kill_9_of_the_service_loses_and_repeats_nothing(running: RunningService, queue: Queue) -> None:
+    client_ids = [f"c-{number:03d}" for number in range(240)]
 
     async def produce() -> None:
-        for name in names:
-            await queue.put(a_send(clientMessageId=name, conversationId=f"S:{2000 + int(name[2:])}"))
+        for client_id in client_ids:
+            await queue.put(a_send(clientMessageId=client_id, conversationId=f"S:{2000 + int(client_id[2:])}"))
 
     producing = asyncio.create_task(produce())
     for kill in range(4):
@@ -185,16 +183,14 @@ async def test_kill_9_of_the_service_loses_nothing_and_doubles_nothing(running: 
         running.service.kill()
         await asyncio.to_thread(running.service.start)
     await producing
-    rows = await stored(running.api, len(names), AFTER_A_CRASH_S)
-    assert sorted(row["clientMessageId"] for row in rows) == names
-    executed = [one["marker"] for one in await running.simulator.ledger()]
+    rows = await stored(running.api, len(client_ids), AFTER_A_CRASH_S)
+    assert sorted(row["clientMessageId"] for row in rows) == client_ids
+    executed = [call["marker"] for call in await running.simulator.ledger()]
     assert len(executed) == len(set(executed))
     assert await letters(running.api, 0) == []
 
 
-async def test_a_drain_leaves_nothing_behind_and_the_next_process_goes_on(
-    running: RunningService, queue: Queue
-) -> None:
+async def test_after_a_drain_the_next_process_continues(running: RunningService, queue: Queue) -> None:
     for number in range(60):
         await queue.put(a_send(clientMessageId=str(number), conversationId=f"S:{2000 + number}"))
         if number == 30:

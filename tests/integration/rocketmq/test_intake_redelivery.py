@@ -1,4 +1,4 @@
-"""What a real broker delivers again, and what never: the intake on an application in memory."""
+"""The intake on an application in memory: what a real broker delivers again, and what it does not."""
 
 import asyncio
 import json
@@ -26,8 +26,8 @@ REDELIVERED_S = 90.0
 pytestmark = pytest.mark.timeout(180)
 
 
-class Heard:
-    """What the intake told, and every delivery it got."""
+class RecordingSubscription:
+    """Counts the results of the intake, and every delivery."""
 
     def __init__(self, subscription: Subscription, *, acks: bool = True) -> None:
         self.results: Counter[str] = Counter()
@@ -39,9 +39,9 @@ class Heard:
         self.results[result] += 1
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
-        found = await self._subscription.receive(limit)
-        self.deliveries.update(one.body for one in found)
-        return found
+        deliveries = await self._subscription.receive(limit)
+        self.deliveries.update(delivery.body for delivery in deliveries)
+        return deliveries
 
     async def ack(self, delivery: Delivery) -> None:
         if self._acks:
@@ -49,57 +49,57 @@ class Heard:
 
 
 @pytest.fixture
-async def behind() -> AsyncIterator[InMemoryApp]:
-    async with running(dispatching=False) as whole:
-        yield whole
+async def app() -> AsyncIterator[InMemoryApp]:
+    async with running(dispatching=False) as app:
+        yield app
 
 
 @pytest.fixture
 async def transport(rocketmq: RocketMq) -> AsyncIterator[GrpcTransport]:
-    one = GrpcTransport(Target(rocketmq.endpoints))
-    yield one
-    await one.close()
+    transport = GrpcTransport(Target(rocketmq.endpoints))
+    yield transport
+    await transport.close()
 
 
-def a_send(name: str) -> bytes:
-    body = {"guid": "g", "conversationId": "S:1", "messageType": "TEXT", "content": "x", "clientMessageId": name}
+def a_send(client_id: str) -> bytes:
+    body = {"guid": "g", "conversationId": "S:1", "messageType": "TEXT", "content": "x", "clientMessageId": client_id}
     return json.dumps(body).encode()
 
 
 def consumer_of(
-    behind: InMemoryApp, heard: Heard, accept: Callable[[AcceptMessage], Awaitable[Accepted]]
+    app: InMemoryApp, recording: RecordingSubscription, accept: Callable[[AcceptMessage], Awaitable[Accepted]]
 ) -> IntakeConsumer[Delivery]:
     return IntakeConsumer(
-        heard, accept, behind.keep_dead_letter, behind.application.service.database_answers, heard, behind.clock,
+        recording, accept, app.keep_dead_letter, app.application.service.database_answers, recording, app.clock,
         Limits(),
     )  # fmt: skip
 
 
-async def test_what_is_stored_or_refused_never_comes_again_and_what_raises_does_until_it_is_poison(
-    behind: InMemoryApp, transport: GrpcTransport, rocketmq: RocketMq
+async def test_what_raises_is_delivered_again_until_it_is_poison_and_everything_else_once(
+    app: InMemoryApp, transport: GrpcTransport, rocketmq: RocketMq
 ) -> None:
     topic, group = rocketmq.fresh_topic(), rocketmq.fresh_group()
-    heard = Heard(await transport.subscribe(topic, group, lease_s=LEASE_S))
+    recording = RecordingSubscription(await transport.subscribe(topic, group, lease_s=LEASE_S))
 
     async def accept(command: AcceptMessage) -> Accepted:
         if command.key == "poison":
             raise LookupError("a defect")
-        return await behind.application.accept(command)
+        return await app.application.accept(command)
 
-    consumer = consumer_of(behind, heard, accept)
+    consumer = consumer_of(app, recording, accept)
     task = asyncio.create_task(consumer.run())
     bodies = [a_send("fine"), b"no JSON", a_send("poison")]
     for body in bodies:
         await transport.publish(topic, body)
 
     async def poisoned() -> bool:
-        return heard.results["dead"] == 2
+        return recording.results["dead"] == 2
 
     await until(poisoned, REDELIVERED_S)
     # By now the lease of the other two, which were taken no later, has ended more than once.
-    assert heard.deliveries == {bodies[0]: 1, bodies[1]: 1, bodies[2]: MAX_HANDLING_FAILURES}
-    assert heard.results == {"stored": 1, "dead": 2}
-    letters = await behind.application.dead_letters.dead_letters(
+    assert recording.deliveries == {bodies[0]: 1, bodies[1]: 1, bodies[2]: MAX_HANDLING_FAILURES}
+    assert recording.results == {"stored": 1, "dead": 2}
+    letters = await app.application.dead_letters.dead_letters(
         DEFAULT_TENANT, DeadLetterSource.INTAKE, limit=10, before=None
     )
     assert [letter.reason for letter in letters] == ["POISON", "INVALID_JSON"]
@@ -107,31 +107,31 @@ async def test_what_is_stored_or_refused_never_comes_again_and_what_raises_does_
     await task
 
 
-async def test_a_process_that_dies_between_commit_and_acknowledgement_doubles_nothing(
-    behind: InMemoryApp, transport: GrpcTransport, rocketmq: RocketMq
+async def test_a_process_that_dies_between_commit_and_acknowledgement_repeats_nothing(
+    app: InMemoryApp, transport: GrpcTransport, rocketmq: RocketMq
 ) -> None:
     topic, group = rocketmq.fresh_topic(), rocketmq.fresh_group()
-    dying = Heard(await transport.subscribe(topic, group, lease_s=LEASE_S), acks=False)
-    first = consumer_of(behind, dying, behind.application.accept)
+    dying = RecordingSubscription(await transport.subscribe(topic, group, lease_s=LEASE_S), acks=False)
+    first = consumer_of(app, dying, app.application.accept)
     task = asyncio.create_task(first.run())
-    names = [f"c-{number}" for number in range(20)]
-    await asyncio.gather(*(transport.publish(topic, a_send(name)) for name in names))
+    client_ids = [f"c-{number}" for number in range(20)]
+    await asyncio.gather(*(transport.publish(topic, a_send(client_id)) for client_id in client_ids))
 
     async def committed() -> bool:
-        return behind.stored() == len(names)
+        return app.stored() == len(client_ids)
 
     await until(committed, REDELIVERED_S)
     await first.stop()
     await task
 
-    heir = Heard(await transport.subscribe(topic, group, lease_s=LEASE_S))
-    second = consumer_of(behind, heir, behind.application.accept)
+    successor = RecordingSubscription(await transport.subscribe(topic, group, lease_s=LEASE_S))
+    second = consumer_of(app, successor, app.application.accept)
     task = asyncio.create_task(second.run())
 
-    async def taken_again() -> bool:
-        return heir.results["duplicate"] >= len(names)
+    async def is_redelivered() -> bool:
+        return successor.results["duplicate"] >= len(client_ids)
 
-    await until(taken_again, REDELIVERED_S)
-    assert (behind.stored(), set(heir.results)) == (len(names), {"duplicate"})
+    await until(is_redelivered, REDELIVERED_S)
+    assert (app.stored(), set(successor.results)) == (len(client_ids), {"duplicate"})
     await second.stop()
     await task

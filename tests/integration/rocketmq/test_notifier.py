@@ -21,7 +21,7 @@ from wework_message.domain.message.scheduling import Urgency
 
 @pytest.fixture
 async def names(rocketmq: RocketMq) -> tuple[str, str]:
-    """A topic and a group of our own for each class."""
+    """A new topic and group for each class."""
     topic, group = rocketmq.fresh_name("due"), rocketmq.fresh_name("dispatch")
     admin = Admin(addresses(rocketmq.name_server.address))
     await ensure(admin, [(lane.topic, lane.group) for lane in lanes(topic, group).values()])
@@ -30,9 +30,9 @@ async def names(rocketmq: RocketMq) -> tuple[str, str]:
 
 @pytest.fixture
 async def transport(rocketmq: RocketMq) -> AsyncIterator[GrpcTransport]:
-    one = GrpcTransport(Target(rocketmq.endpoints))
-    yield one
-    await one.close()
+    transport = GrpcTransport(Target(rocketmq.endpoints))
+    yield transport
+    await transport.close()
 
 
 class TestRocketmqNotifier(NotifierContract):
@@ -43,7 +43,7 @@ class TestRocketmqNotifier(NotifierContract):
             yield notifier
 
 
-async def test_a_ring_goes_from_one_process_to_another(transport: GrpcTransport, names: tuple[str, str]) -> None:
+async def test_a_wakeup_goes_from_one_process_to_another(transport: GrpcTransport, names: tuple[str, str]) -> None:
     topic, group = names
     async with (
         a_notifier(transport, topic=topic, group=group, listens=False) as accepting,
@@ -51,23 +51,23 @@ async def test_a_ring_goes_from_one_process_to_another(transport: GrpcTransport,
     ):
         message_ids = [a_message_id() for _ in range(250)]
         waiting = asyncio.create_task(heard(dispatching, message_ids))
-        for one in message_ids:
-            await accepting.notify([one])
+        for message_id in message_ids:
+            await accepting.notify([message_id])
         await waiting
 
 
 @pytest.mark.timeout(240)  # ten seconds of publishing, on a machine that does nothing else
-async def test_urgent_rings_do_not_wait_behind_a_backlog_of_others(
+async def test_urgent_wakeups_do_not_wait_behind_a_backlog_of_others(
     transport: GrpcTransport, names: tuple[str, str]
 ) -> None:
     topic, group = names
-    heard_of = Heard()
+    counts = Heard()
     async with (
         a_notifier(transport, topic=topic, group=group, listens=False) as accepting,
-        a_notifier(transport, topic=topic, group=group, heard=heard_of) as dispatching,
+        a_notifier(transport, topic=topic, group=group, heard=counts) as dispatching,
     ):
-        await heard_one(accepting, dispatching)
-        before = heard_of.received["ok"]
+        await connect_every_lane(accepting, dispatching)
+        before = counts.received["ok"]
         bulk = lanes(topic, group)[Urgency.BULK]
         wakeups = 10_000
         await asyncio.gather(*(transport.publish(bulk.topic, encoded([a_message_id()])) for _ in range(wakeups)))
@@ -75,10 +75,10 @@ async def test_urgent_rings_do_not_wait_behind_a_backlog_of_others(
         await accepting.notify([urgent], Urgency.URGENT)
         while urgent not in (wakeup := await dispatching.wait(HOUR_MS)).message_ids:
             await dispatching.answered(wakeup)
-        assert heard_of.received["ok"] - before < wakeups / 4
+        assert counts.received["ok"] - before < wakeups / 4
 
 
-async def heard_one(accepting: RocketmqNotifier, dispatching: RocketmqNotifier) -> None:
+async def connect_every_lane(accepting: RocketmqNotifier, dispatching: RocketmqNotifier) -> None:
     """Both sides are connected in every lane."""
     for urgency in Urgency:
         message_id = a_message_id()
@@ -86,7 +86,7 @@ async def heard_one(accepting: RocketmqNotifier, dispatching: RocketmqNotifier) 
         await heard(dispatching, [message_id])
 
 
-async def test_garbage_is_counted_acknowledged_and_holds_nothing_up(
+async def test_garbage_is_counted_acknowledged_and_delays_nothing(
     transport: GrpcTransport, names: tuple[str, str], rocketmq: RocketMq
 ) -> None:
     topic, group = names
@@ -105,7 +105,7 @@ async def test_garbage_is_counted_acknowledged_and_holds_nothing_up(
         await until(drained, 60, every_s=0.1)
 
 
-async def test_a_ring_that_nobody_answered_comes_again_when_its_lease_ends(
+async def test_an_unanswered_wakeup_comes_again_when_its_lease_ends(
     transport: GrpcTransport, names: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topic, group = names
@@ -121,7 +121,7 @@ async def test_a_ring_that_nobody_answered_comes_again_when_its_lease_ends(
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_repeated_and_reordered_rings_make_one_call_for_each_message(
+async def test_repeated_and_reordered_wakeups_make_one_call_for_each_message(
     seed: int, transport: GrpcTransport, names: tuple[str, str]
 ) -> None:
     topic, group = names
@@ -139,10 +139,10 @@ async def test_repeated_and_reordered_rings_make_one_call_for_each_message(
 
         await until(all_called, 60)
 
-        async def all_heard() -> bool:
+        async def all_received() -> bool:
             return counts.received["ok"] >= shuffling.copies
 
-        await until(all_heard, 60)
+        await until(all_received, 60)
         assert sorted(call.message_id for call in app.gateway.calls) == sorted(accepted)
         await app.dispatcher.stop(1)
         await running

@@ -1,4 +1,4 @@
-"""The service as a process on a real cluster that is broken under it: nothing is lost, nothing is sent twice, nothing waits."""
+"""The service as a process on a real cluster that fails: nothing is lost, nothing is sent twice, nothing waits."""
 
 import asyncio
 import time
@@ -23,12 +23,12 @@ WAKEUPS: Final = 'wm_rocketmq_received_total{result="ok"}'
 PUBLISHED: Final = 'wm_rocketmq_publish_seconds_count{result="ok"}'
 FAILED: Final = 'wm_rocketmq_publish_seconds_count{result="failed"}'
 RECOVERY_S: Final = 15
-"""How soon rings come in again once a broker and its proxy answer."""
+"""How soon wake-ups are received again once a broker and its proxy answer."""
 
 
 @pytest.fixture
 def settings(rocketmq: RocketMq) -> dict[str, str]:
-    """Topics of this test's own, which the service creates."""
+    """New topics, which the service creates."""
     name = rocketmq.fresh_name("served")
     return {
         "ROCKETMQ_NAME_SERVER": rocketmq.name_server.address, "ROCKETMQ_ENDPOINTS": rocketmq.endpoints,
@@ -38,30 +38,30 @@ def settings(rocketmq: RocketMq) -> dict[str, str]:
 
 async def value(running: RunningService, sample: str) -> float:
     exposed = await running.api.client.get("/actuator/prometheus")
-    line = next((splitline for splitline in exposed.text.splitlines() if splitline.startswith(sample)), f"{sample} 0")
+    line = next((text for text in exposed.text.splitlines() if text.startswith(sample)), f"{sample} 0")
     return float(line.rpartition(" ")[2])
 
 
 async def queue(running: RunningService) -> Mapping[str, object]:
     answer = await running.api.client.get("/api/health")
-    found: Mapping[str, object] = (
+    status: Mapping[str, object] = (
         answer.json()["data"]["rocketmq"] if "data" in answer.json() else answer.json()["rocketmq"]
     )
-    return found
+    return status
 
 
 async def wakeups(running: RunningService) -> None:
-    """Until rings go out and come in."""
+    """Wait until wake-ups are published and received."""
 
-    async def publisher() -> bool:
+    async def is_woken() -> bool:
         await running.api.reaches(await running.api.accept(text()), "DELIVERED")
         return await value(running, WAKEUPS) > 0
 
-    await until(publisher, LONG_S)
+    await until(is_woken, LONG_S)
 
 
 async def wakes_again(running: RunningService, what: str) -> None:
-    """Until rings come in once more, for what is accepted from now on; `what` has just come back."""
+    """Wait until wake-ups are received for what is accepted from now on; `what` has just come back."""
     back, before = time.monotonic(), await value(running, WAKEUPS)
 
     async def used_again() -> bool:
@@ -69,11 +69,11 @@ async def wakes_again(running: RunningService, what: str) -> None:
         return await value(running, WAKEUPS) > before
 
     await until(used_again, RECOVERY_S, every_s=0.05)
-    print(f"rings again {time.monotonic() - back:.1f} s after {what}")  # noqa: T201 -- the number of the report
+    print(f"wake-ups again {time.monotonic() - back:.1f} s after {what}")  # noqa: T201 -- the number of the report
 
 
 async def busy(load: Load) -> None:
-    """Until clients have been answered and go on asking."""
+    """Wait until clients have got answers and go on asking."""
 
     async def answered() -> bool:
         return len(load.log) > 20
@@ -81,22 +81,22 @@ async def busy(load: Load) -> None:
     await until(answered, LONG_S)
 
 
-async def test_what_is_accepted_rings_through_the_cluster_and_health_says_so(
+async def test_accepted_messages_wake_through_the_cluster_and_health_shows_it(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
     async with running_service(tmp_path, *_SIMULATOR, **settings) as running:
         await wakeups(running)
 
-        async def well() -> bool:
+        async def is_healthy() -> bool:
             return (await queue(running))["healthy"] is True
 
-        await until(well, LONG_S)
+        await until(is_healthy, LONG_S)
         assert (await queue(running))["kind"] == "rocketmq"
         assert await value(running, f'wm_rocketmq_backlog{{group="{settings["ROCKETMQ_GROUP"]}"}}') >= 0
 
 
 @pytest.mark.timeout(240)
-async def test_a_broker_killed_under_load_loses_nothing_doubles_nothing_and_is_used_again(
+async def test_a_broker_killed_under_load_loses_and_repeats_nothing_and_is_used_again(
     settings: dict[str, str], tmp_path: Path, rocketmq: RocketMq
 ) -> None:
     async with running_service(tmp_path, *_SIMULATOR, **settings) as running:
@@ -111,21 +111,21 @@ async def test_a_broker_killed_under_load_loses_nothing_doubles_nothing_and_is_u
         await asyncio.to_thread(rocketmq.start)
         await wakes_again(running, "the broker answered")
         await load.finish()
-        found = await judged(running, load, cut_off=0)
-        assert [one for one in found if one.rule.name != "NOT_ASKED_FOR"] == []
+        violations = await judged(running, load, cut_off=0)
+        assert [violation for violation in violations if violation.rule.name != "NOT_ASKED_FOR"] == []
 
 
 async def test_with_no_cluster_at_the_start_messages_are_accepted_and_delivered_all_the_same(tmp_path: Path) -> None:
     name_server = f"127.0.0.1:{free_port()}"
     async with running_service(tmp_path, *_SIMULATOR, ROCKETMQ_NAME_SERVER=name_server) as running:
         ids = [await running.api.accept(text(str(n), conversationId=f"S:{n + 1}")) for n in range(20)]
-        for one in ids:
-            await running.api.reaches(one, "DELIVERED")
+        for message_id in ids:
+            await running.api.reaches(message_id, "DELIVERED")
 
-        async def told() -> bool:
+        async def is_reported() -> bool:
             return (await queue(running))["healthy"] is False
 
-        await until(told, LONG_S)
+        await until(is_reported, LONG_S)
         assert (await queue(running))["reason"] == "broker down: no name server answers"
         assert (await running.api.client.get("/actuator/health/readiness")).status_code == 200
 
@@ -145,12 +145,12 @@ async def test_topics_that_are_purged_under_load_strand_nothing(
             rocketmq.drop_topic(lane.topic)
         load.want(60)
         await load.finish()
-        found = await judged(running, load, cut_off=0)
-        assert [one for one in found if one.rule.name != "NOT_ASKED_FOR"] == []
+        violations = await judged(running, load, cut_off=0)
+        assert [violation for violation in violations if violation.rule.name != "NOT_ASKED_FOR"] == []
 
 
 @pytest.mark.timeout(180)
-async def test_a_proxy_that_stands_still_is_passed_by_and_used_again(
+async def test_a_proxy_that_hangs_is_bypassed_and_used_again(
     settings: dict[str, str], tmp_path: Path, rocketmq: RocketMq
 ) -> None:
     async with running_service(tmp_path, *_SIMULATOR, **settings) as running:
@@ -158,15 +158,15 @@ async def test_a_proxy_that_stands_still_is_passed_by_and_used_again(
         rocketmq.pause()
         try:
             ids = [await running.api.accept(text(str(n), conversationId=f"S:{n + 1}")) for n in range(20)]
-            for one in ids:
-                await running.api.reaches(one, "DELIVERED")
+            for message_id in ids:
+                await running.api.reaches(message_id, "DELIVERED")
         finally:
             rocketmq.resume()
         await wakes_again(running, "the proxy went on")
 
 
 @pytest.mark.timeout(180)
-async def test_a_broker_that_lost_its_proxy_holds_nothing_up_and_is_used_again_with_the_next_one(
+async def test_a_broker_without_its_proxy_delays_nothing_and_is_used_again_with_the_next_proxy(
     settings: dict[str, str], tmp_path: Path, rocketmq: RocketMq
 ) -> None:
     async with running_service(tmp_path, *_SIMULATOR, **settings) as running:
@@ -174,13 +174,13 @@ async def test_a_broker_that_lost_its_proxy_holds_nothing_up_and_is_used_again_w
         rocketmq.kill9()
         await asyncio.to_thread(lambda: rocketmq.start(proxy=False))
         ids = [await running.api.accept(text(str(n), conversationId=f"S:{n + 1}")) for n in range(20)]
-        for one in ids:
-            await running.api.reaches(one, "DELIVERED")
+        for message_id in ids:
+            await running.api.reaches(message_id, "DELIVERED")
 
-        async def told() -> bool:
+        async def is_reported() -> bool:
             return "proxy not enabled" in str((await queue(running)).get("reason"))
 
-        await until(told, LONG_S)
+        await until(is_reported, LONG_S)
         await asyncio.to_thread(rocketmq.restore)
         await wakes_again(running, "the proxy was there again")
 
@@ -191,21 +191,21 @@ async def test_a_process_on_the_cluster_ends_in_time(settings: dict[str, str], t
         assert await asyncio.to_thread(running.service.stop) == 0
 
 
-async def test_a_cluster_that_stands_still_keeps_no_process_from_ending_in_time(
+async def test_a_process_on_a_cluster_that_hangs_ends_in_time(
     settings: dict[str, str], tmp_path: Path, rocketmq: RocketMq
 ) -> None:
     topics = {
-        f"ROCKETMQ_TOPICS_{one.upper()}": f"{settings['ROCKETMQ_GROUP']}-{one}" for one in ("intake", "callbacks")
+        f"ROCKETMQ_TOPICS_{use.upper()}": f"{settings['ROCKETMQ_GROUP']}-{use}" for use in ("intake", "callbacks")
     }
     async with running_service(tmp_path, *_SIMULATOR, **settings, **topics) as running:
         await wakeups(running)
         rocketmq.pause()
         try:
 
-            async def away() -> bool:
+            async def is_away() -> bool:
                 return (await queue(running))["healthy"] is False
 
-            await until(away, LONG_S)
+            await until(is_away, LONG_S)
             assert await asyncio.to_thread(running.service.stop) == 0
         finally:
             rocketmq.resume()

@@ -12,13 +12,13 @@ def thread() -> Threads:
     return Threads("test")
 
 
-async def test_calls_run_in_order_in_one_thread_beside_the_loop(thread: Threads) -> None:
-    seen: list[tuple[int, int]] = []
-    await asyncio.gather(*(thread.run(lambda n=n: seen.append((n, threading.get_ident()))) for n in range(20)))
+async def test_calls_run_in_order_in_one_thread_outside_the_loop(thread: Threads) -> None:
+    calls: list[tuple[int, int]] = []
+    await asyncio.gather(*(thread.run(lambda n=n: calls.append((n, threading.get_ident()))) for n in range(20)))
     thread.close(wait=True)
-    assert [number for number, _ in seen] == list(range(20))
-    assert {one for _, one in seen} != {threading.get_ident()}
-    assert len({one for _, one in seen}) == 1
+    assert [number for number, _ in calls] == list(range(20))
+    assert {thread_id for _, thread_id in calls} != {threading.get_ident()}
+    assert len({thread_id for _, thread_id in calls}) == 1
 
 
 async def test_results_and_errors_reach_their_own_caller(thread: Threads) -> None:
@@ -29,7 +29,7 @@ async def test_results_and_errors_reach_their_own_caller(thread: Threads) -> Non
     thread.close(wait=True)
 
 
-async def test_a_call_that_is_cancelled_before_its_turn_is_left_out(thread: Threads) -> None:
+async def test_a_call_that_is_cancelled_before_its_turn_is_skipped(thread: Threads) -> None:
     gate = threading.Event()
     ran: list[int] = []
     first = asyncio.create_task(thread.run(gate.wait, 10))
@@ -45,28 +45,28 @@ async def test_a_call_that_is_cancelled_before_its_turn_is_left_out(thread: Thre
     assert ran == [3]
 
 
-async def test_a_caller_that_left_does_not_disturb_the_thread(thread: Threads) -> None:
+async def test_a_cancelled_caller_does_not_disturb_the_thread(thread: Threads) -> None:
     gate, entered = threading.Event(), threading.Event()
 
     def work() -> bool:
         entered.set()
         return gate.wait(10)
 
-    gone = asyncio.create_task(thread.run(work))
+    cancelled = asyncio.create_task(thread.run(work))
     assert await asyncio.to_thread(entered.wait, 10)
-    gone.cancel()
-    await asyncio.gather(gone, return_exceptions=True)
+    cancelled.cancel()
+    await asyncio.gather(cancelled, return_exceptions=True)
     gate.set()
     assert await thread.run(int, "7") == 7
     thread.close(wait=True)
 
 
-async def test_close_finishes_what_was_asked_for_and_refuses_the_rest(thread: Threads) -> None:
+async def test_close_finishes_started_calls_and_refuses_later_ones(thread: Threads) -> None:
     ran: list[int] = []
-    asked = asyncio.create_task(thread.run(ran.append, 1))
+    started = asyncio.create_task(thread.run(ran.append, 1))
     await asyncio.sleep(0)
     await asyncio.to_thread(thread.close, wait=True)
-    await asked
+    await started
     assert ran == [1]
     with pytest.raises(RuntimeError, match="closed"):
         await thread.run(ran.append, 2)
@@ -75,15 +75,17 @@ async def test_close_finishes_what_was_asked_for_and_refuses_the_rest(thread: Th
 async def test_several_threads_work_at_once_and_no_more_than_were_allowed() -> None:
     threads = Threads("test", 2)
     together = threading.Barrier(2)
-    seen = await asyncio.gather(*(threads.run(lambda: (together.wait(10), threading.get_ident())[1]) for _ in range(6)))
-    assert len(set(seen)) == 2
+    thread_ids = await asyncio.gather(
+        *(threads.run(lambda: (together.wait(10), threading.get_ident())[1]) for _ in range(6))
+    )
+    assert len(set(thread_ids)) == 2
     threads.close(wait=True)
 
 
-async def test_a_started_call_is_made_although_nobody_waits_and_its_error_is_no_complaint(thread: Threads) -> None:
+async def test_a_started_call_runs_without_a_waiter_and_its_error_is_not_reported(thread: Threads) -> None:
     ran: list[int] = []
-    complaints: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+    reports: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reports.append(context))
     waiting = asyncio.create_task(shielded(thread, ran))
     await asyncio.sleep(0)
     waiting.cancel()
@@ -96,14 +98,14 @@ async def test_a_started_call_is_made_although_nobody_waits_and_its_error_is_no_
     del forgotten
     gc.collect()
     thread.close(wait=True)
-    assert (ran, complaints) == ([1], [])
+    assert (ran, reports) == ([1], [])
 
 
 async def shielded(thread: Threads, ran: list[int]) -> None:
     await asyncio.shield(thread.start(ran.append, 1))
 
 
-async def test_a_cancellation_of_the_client_s_own_is_a_failure(thread: Threads) -> None:
+async def test_a_cancelled_error_of_the_call_itself_is_a_failure(thread: Threads) -> None:
     def give_up() -> None:
         raise asyncio.CancelledError
 
@@ -114,9 +116,9 @@ async def test_a_cancellation_of_the_client_s_own_is_a_failure(thread: Threads) 
 
 async def test_it_may_be_closed_twice_and_without_waiting(thread: Threads) -> None:
     gate = threading.Event()
-    asked = thread.start(gate.wait, 10)
+    started = thread.start(gate.wait, 10)
     thread.close()
     thread.close()
     assert thread.closed
     gate.set()
-    assert await asked
+    assert await started

@@ -1,4 +1,4 @@
-"""What the vendor's callbacks say, in our words; the objects have the form of its sample and of the one capture."""
+"""Reading the vendor's callbacks; the objects have the form of its sample and of the one capture."""
 
 import contextlib
 import json
@@ -50,23 +50,23 @@ def callback(notify_type: object, data: object, guid: object = "g-1") -> bytes:
     return json.dumps({"guid": guid, "notify_type": notify_type, "data": data}).encode()
 
 
-def item(data: object, notify_type: object = 11010) -> CallbackItem:
-    (one,) = READER.read(callback(notify_type, data))
-    return one
+def read_item(data: object, notify_type: object = 11010) -> CallbackItem:
+    (item,) = READER.read(callback(notify_type, data))
+    return item
 
 
 def facts(**changes: Any) -> set[FactKind]:
-    stream_record = item(record(**changes)).stream_record
+    stream_record = read_item(record(**changes)).stream_record
     return set() if stream_record is None else set(stream_record.kinds)
 
 
-def test_text_of_the_accounts_own() -> None:
-    one = item(record())
-    assert (one.guid, one.notify_type, one.event_key) == ("g-1", 11010, f"14303419:1000127:0:{PRIVATE_FLAG}")
-    assert (one.notice, one.wecom_user_id, one.defect) == (NoticeKind.OTHER, None, None)
-    stream_record = one.stream_record
+def test_own_text_of_the_account() -> None:
+    item = read_item(record())
+    assert (item.guid, item.notify_type, item.event_key) == ("g-1", 11010, f"14303419:1000127:0:{PRIVATE_FLAG}")
+    assert (item.notice, item.wecom_user_id, item.defect) == (NoticeKind.OTHER, None, None)
+    stream_record = item.stream_record
     assert stream_record is not None
-    assert (stream_record.guid, stream_record.event_key) == (one.guid, one.event_key)
+    assert (stream_record.guid, stream_record.event_key) == (item.guid, item.event_key)
     assert (stream_record.provider_message_id, stream_record.refers_to) == ("1000127", None)
     assert stream_record.app_info_key == "CAUQ/uWVwgY="
     assert stream_record.conversations == ("S:7881300000000001",)
@@ -86,8 +86,8 @@ def test_text_of_the_accounts_own() -> None:
         ({"roomid": "", "receiver": None}, ()),
     ],
 )
-def test_conversation_as_a_request_may_spell_it(changes: dict[str, Any], conversations: tuple[str, ...]) -> None:
-    stream_record = item(record(**changes)).stream_record
+def test_conversations_in_the_spellings_of_requests(changes: dict[str, Any], conversations: tuple[str, ...]) -> None:
+    stream_record = read_item(record(**changes)).stream_record
     assert stream_record is not None
     assert stream_record.conversations == conversations
 
@@ -115,13 +115,13 @@ def test_conversation_as_a_request_may_spell_it(changes: dict[str, Any], convers
         ({"msg_type": 1012, "flag": REVOKE | SEND_FAIL}, set()),
     ],
 )
-def test_what_a_record_proves(changes: dict[str, Any], kinds: set[FactKind]) -> None:
+def test_facts_of_a_record(changes: dict[str, Any], kinds: set[FactKind]) -> None:
     assert facts(**changes) == kinds
 
 
-def test_own_reading_is_stored_and_proves_nothing() -> None:
-    one = item(record(id="1000129", msg_type=1012, content_type=2001, send_flag=0))
-    assert (one.stream_record, one.defect, one.event_key) == (None, None, f"14303419:1000129:0:{PRIVATE_FLAG}")
+def test_own_read_receipt_is_stored_and_proves_nothing() -> None:
+    item = read_item(record(id="1000129", msg_type=1012, content_type=2001, send_flag=0))
+    assert (item.stream_record, item.defect, item.event_key) == (None, None, f"14303419:1000129:0:{PRIVATE_FLAG}")
 
 
 @pytest.mark.parametrize(
@@ -135,77 +135,82 @@ def test_own_reading_is_stored_and_proves_nothing() -> None:
         ({"flag": REVOKE, "id": "0", "referid": "1000120"}, None, "1000120"),
     ],
 )
-def test_what_a_recall_is_about(changes: dict[str, Any], own_id: str | None, refers_to: str | None) -> None:
-    stream_record = item(record(**changes)).stream_record
+def test_the_message_of_a_recall(changes: dict[str, Any], own_id: str | None, refers_to: str | None) -> None:
+    stream_record = read_item(record(**changes)).stream_record
     assert stream_record is not None
     assert (stream_record.provider_message_id, stream_record.refers_to) == (own_id, refers_to)
     assert stream_record.kinds == {FactKind.REVOKED}
 
 
 @pytest.mark.parametrize("app_info", ["", None, 7, "\ud83d", "x" * 256])
-def test_app_info_that_could_not_be_kept_is_left_out(app_info: object) -> None:
-    stream_record = item(record(appinfo=app_info)).stream_record
+def test_app_info_that_cannot_be_stored_is_omitted(app_info: object) -> None:
+    stream_record = read_item(record(appinfo=app_info)).stream_record
     assert stream_record is not None
     assert stream_record.app_info_key is None
 
 
 def test_only_a_text_has_text() -> None:
     for changes in ({"msg_type": 5}, {"content": 7}, {"content": None}):
-        stream_record = item(record(**changes)).stream_record
+        stream_record = read_item(record(**changes)).stream_record
         assert stream_record is not None
         assert stream_record.text is None
 
 
 def test_send_flag_0_is_not_own() -> None:
     for changes, own in (({"send_flag": 0}, False), ({"send_flag": "1"}, True), ({"send_flag": [1]}, False)):
-        stream_record = item(record(**changes)).stream_record
+        stream_record = read_item(record(**changes)).stream_record
         assert stream_record is not None
         assert stream_record.marked_own is own
 
 
 def test_ids_as_integers_make_the_same_record() -> None:
-    written = item(record(id=1000127, seq=14303419, flag=str(PRIVATE_FLAG), referid=0, sendtime="1753761234"))
-    assert (written.event_key, written.stream_record) == (item(record()).event_key, item(record()).stream_record)
+    from_integers = read_item(
+        record(id=1000127, seq=14303419, flag=str(PRIVATE_FLAG), referid=0, sendtime="1753761234")
+    )
+    assert (from_integers.event_key, from_integers.stream_record) == (
+        read_item(record()).event_key,
+        read_item(record()).stream_record,
+    )
 
 
 @pytest.mark.parametrize("nested", [False, True])
 def test_batch_becomes_one_item_per_record(nested: bool) -> None:
     records = [record(), record(id="1000129", msg_type=1012), "poison", record(id="1000130", flag="x"), record(id="9")]
     items = READER.read(callback(11013, {"data": records} if nested else records))
-    assert [one.defect for one in items] == [None, None, "a message is no object", "flag is no integer", None]
-    assert [one.stream_record is None for one in items] == [False, True, True, True, False]
-    assert len({one.event_key for one in items}) == 5
-    for one, sent in zip(items, records, strict=True):
-        assert json.loads(one.raw) == {"guid": "g-1", "notify_type": 11013, "data": sent}
-        assert READER.reread(11013, one.raw) == one
+    assert [item.defect for item in items] == [None, None, "a message is no object", "flag is no integer", None]
+    assert [item.stream_record is None for item in items] == [False, True, True, True, False]
+    assert len({item.event_key for item in items}) == 5
+    for item, sent in zip(items, records, strict=True):
+        assert json.loads(item.raw) == {"guid": "g-1", "notify_type": 11013, "data": sent}
+        assert READER.reread(11013, item.raw) == item
 
 
-def test_record_with_a_list_of_its_own_is_no_batch() -> None:
-    one = item(record(data=[record(id="1")]))
-    assert one.stream_record == item(record()).stream_record
+def test_record_that_contains_a_list_is_no_batch() -> None:
+    item = read_item(record(data=[record(id="1")]))
+    assert item.stream_record == read_item(record()).stream_record
 
 
 def test_single_callback_keeps_its_own_text() -> None:
     body = callback("11010", record(), guid="g-1")
-    (one,) = READER.read(body)
-    assert (one.notify_type, one.raw) == (11010, body.decode())
-    assert READER.reread(11010, one.raw) == one
+    (item,) = READER.read(body)
+    assert (item.notify_type, item.raw) == (11010, body.decode())
+    assert READER.reread(11010, item.raw) == item
 
 
 @pytest.mark.parametrize("data", [None, 7, "x", True])
 @pytest.mark.parametrize("notify_type", [11010, 11013])
 def test_message_callback_without_an_object_is_a_defect(notify_type: int, data: object) -> None:
-    one = item(data, notify_type)
-    assert (one.defect, one.stream_record) == ("a message is no object", None)
+    item = read_item(data, notify_type)
+    assert (item.defect, item.stream_record) == ("a message is no object", None)
 
 
 @pytest.mark.parametrize("name", ["id", "referid", "flag", "msg_type"])
 @pytest.mark.parametrize("value", [[], {}, True, "中", 1.5])
-def test_field_that_decides_and_cannot_be_read_is_a_defect(name: str, value: object) -> None:
-    one = item(record(**{name: value}))
-    assert one.stream_record is None
-    assert one.defect in {f"{name} is no id", f"{name} is no integer"}
-    assert one.event_key.startswith("sha256:")
+def test_unreadable_deciding_field_is_a_defect(name: str, value: object) -> None:
+    item = read_item(record(**{name: value}))
+    assert item.stream_record is None
+    assert item.defect in {f"{name} is no id", f"{name} is no integer"}
+    assert item.event_key.startswith("sha256:")
 
 
 def test_empty_batch_has_no_items() -> None:
@@ -213,21 +218,21 @@ def test_empty_batch_has_no_items() -> None:
 
 
 def test_record_without_an_id_is_named_by_its_hash_and_can_still_match_by_text() -> None:
-    one = item(without("id", "seq", "flag", "referid", "msg_type"))
-    assert one.event_key.startswith("sha256:")
-    assert one.stream_record is None
-    two = item(without("id"))
-    assert two.stream_record is not None
-    assert (two.stream_record.provider_message_id, two.stream_record.text) == (None, "你好")
-    assert two.event_key != item(without("id") | {"content": "x"}).event_key
+    item = read_item(without("id", "seq", "flag", "referid", "msg_type"))
+    assert item.event_key.startswith("sha256:")
+    assert item.stream_record is None
+    with_text = read_item(without("id"))
+    assert with_text.stream_record is not None
+    assert (with_text.stream_record.provider_message_id, with_text.stream_record.text) == (None, "你好")
+    assert with_text.event_key != read_item(without("id") | {"content": "x"}).event_key
 
 
 def test_key_that_is_too_long_to_store_becomes_a_hash() -> None:
-    one = item(record(id="1" * 64, seq="2" * 64, referid="3" * 64))
-    assert one.event_key.startswith("sha256:")
+    item = read_item(record(id="1" * 64, seq="2" * 64, referid="3" * 64))
+    assert item.event_key.startswith("sha256:")
 
 
-def test_hash_is_blind_to_the_order_of_keys() -> None:
+def test_hash_ignores_the_order_of_keys() -> None:
     forwards = READER.read(b'{"guid":"g","notify_type":2115,"data":{"a":1,"b":2}}')
     backwards = READER.read(b'{"data":{"b":2,"a":1},"notify_type":2115,"guid":"g"}')
     assert forwards[0].event_key == backwards[0].event_key
@@ -252,16 +257,16 @@ def test_hash_is_blind_to_the_order_of_keys() -> None:
     ],
 )
 def test_notices(notify_type: int, data: object, notice: NoticeKind, wecom_user_id: str | None) -> None:
-    one = item(data, notify_type)
-    assert (one.notify_type, one.notice, one.wecom_user_id, one.stream_record, one.defect) == (
+    item = read_item(data, notify_type)
+    assert (item.notify_type, item.notice, item.wecom_user_id, item.stream_record, item.defect) == (
         notify_type,
         notice,
         wecom_user_id,
         None,
         None,
     )
-    assert one.event_key.startswith("sha256:")
-    assert READER.reread(notify_type, one.raw) == one
+    assert item.event_key.startswith("sha256:")
+    assert READER.reread(notify_type, item.raw) == item
 
 
 @pytest.mark.parametrize(
@@ -289,22 +294,22 @@ def test_notices(notify_type: int, data: object, notice: NoticeKind, wecom_user_
         b"[" * 100_000,
     ],
 )
-def test_what_is_no_callback_is_refused_without_showing_it(body: bytes) -> None:
+def test_invalid_callback_is_refused_without_showing_it(body: bytes) -> None:
     with pytest.raises(InvalidValueError) as caught:
         READER.read(body)
     assert caught.value.__cause__ is None
 
 
-def test_name_cut_in_an_emoji_and_nan_do_not_cost_the_record() -> None:
-    one = item(record(sender_name="\ud83d", extra=float("nan")))
-    stream_record = one.stream_record
+def test_record_with_a_cut_emoji_or_nan_is_read() -> None:
+    item = read_item(record(sender_name="\ud83d", extra=float("nan")))
+    stream_record = item.stream_record
     assert stream_record is not None
     assert stream_record.provider_message_id == "1000127"
     assert stream_record.kinds == {FactKind.ECHO}
     first, second = READER.read(callback(11013, [record(sender_name="\ud83d"), record(id="2", content="\ude00")]))
-    for read in (one, first, second):
-        read.raw.encode("utf-8")
-        assert READER.reread(read.notify_type, read.raw) == read
+    for stored in (item, first, second):
+        stored.raw.encode("utf-8")
+        assert READER.reread(stored.notify_type, stored.raw) == stored
 
 
 @pytest.mark.parametrize(
@@ -327,10 +332,10 @@ JSON = st.recursive(
 
 @given(notify_type=st.sampled_from([11010, 11013, 11003, 11004, 2115, "11013"]), data=JSON)
 def test_every_json_is_read_and_reread_alike(notify_type: int | str, data: Any) -> None:
-    for one in READER.read(callback(notify_type, data)):
-        assert len(one.event_key) <= 160
-        assert one.defect is None or one.stream_record is None
-        assert READER.reread(one.notify_type, one.raw) == one
+    for item in READER.read(callback(notify_type, data)):
+        assert len(item.event_key) <= 160
+        assert item.defect is None or item.stream_record is None
+        assert READER.reread(item.notify_type, item.raw) == item
 
 
 @given(
@@ -338,8 +343,8 @@ def test_every_json_is_read_and_reread_alike(notify_type: int | str, data: Any) 
 )
 def test_every_change_of_a_record_is_read(changes: dict[str, Any], notify_type: int, as_list: bool) -> None:
     data = record(**changes)
-    for one in READER.read(callback(notify_type, [data] if as_list else data)):
-        assert READER.reread(one.notify_type, one.raw) == one
+    for item in READER.read(callback(notify_type, [data] if as_list else data)):
+        assert READER.reread(item.notify_type, item.raw) == item
 
 
 @given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))

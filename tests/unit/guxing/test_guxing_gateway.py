@@ -1,4 +1,4 @@
-"""What a gateway makes of what its transport reports; the transports themselves are proven over sockets."""
+"""The outcomes of a gateway for each result of its transport; the transports are tested over sockets."""
 
 import asyncio
 import json
@@ -20,8 +20,8 @@ from wework_message.domain.ports.gateway import ClientState, Dispatch, Recall
 RECALL = Recall(MessageId("m-1"), Guid("g-1"), "S:1", ProviderMessageId("1000127"))
 
 
-class Wire:
-    """A transport that answers, or fails, as it is told, and keeps what it was asked."""
+class ScriptedTransport:
+    """A transport with a fixed answer or failure; records its calls."""
 
     def __init__(self, result: Answer | BaseException) -> None:
         self.result = result
@@ -34,8 +34,8 @@ class Wire:
         return self.result
 
 
-def answering(body: str, status: int = 200) -> Wire:
-    return Wire(Answer(status, {}, body.encode(), 1.0))
+def answering(body: str, status: int = 200) -> ScriptedTransport:
+    return ScriptedTransport(Answer(status, {}, body.encode(), 1.0))
 
 
 def dispatch(content: Content | None = None, message_id: str = "m-1") -> Dispatch:
@@ -52,20 +52,20 @@ FAILURES = [
 ]
 
 
-async def test_read_only_calls_take_no_connection_of_sends() -> None:
-    sends, asks = answering('{"error_code": -2003}'), answering('{"error_code": 0, "data": {"status": 2}}')
-    gateway = GuxingGateway(sends, asking=asks)
+async def test_read_only_calls_use_no_connection_of_sends() -> None:
+    sends, probes = answering('{"error_code": -2003}'), answering('{"error_code": 0, "data": {"status": 2}}')
+    gateway = GuxingGateway(sends, probe_transport=probes)
     await gateway.send(dispatch())
     await gateway.recall(RECALL)
     assert await gateway.probe()
     assert await gateway.client_state(Guid("g-1")) is ClientState.ONLINE
     assert [path for path, *_ in sends.calls] == ["/msg/send_text", "/msg/revoke_msg"]
-    assert [path for path, *_ in asks.calls] == ["/client/all_clients", "/client/get_client_status"]
+    assert [path for path, *_ in probes.calls] == ["/client/all_clients", "/client/get_client_status"]
 
 
 @pytest.mark.parametrize(("failure", "kind", "reason"), FAILURES)
 async def test_call_without_an_answer(failure: Exception, kind: OutcomeClass, reason: str) -> None:
-    gateway = GuxingGateway(Wire(failure))
+    gateway = GuxingGateway(ScriptedTransport(failure))
     for outcome in (await gateway.send(dispatch()), await gateway.recall(RECALL)):
         assert (outcome.kind, outcome.reason, outcome.receipt) == (kind, reason, None)
     assert await gateway.probe() is False
@@ -73,7 +73,7 @@ async def test_call_without_an_answer(failure: Exception, kind: OutcomeClass, re
 
 
 async def test_cancellation_passes_through() -> None:
-    gateway = GuxingGateway(Wire(asyncio.CancelledError()))
+    gateway = GuxingGateway(ScriptedTransport(asyncio.CancelledError()))
     with pytest.raises(asyncio.CancelledError):
         await gateway.send(dispatch())
     with pytest.raises(asyncio.CancelledError):
@@ -90,16 +90,16 @@ async def test_cancellation_passes_through() -> None:
     ],
 )
 async def test_request_that_cannot_be_built_is_not_sent(unbuildable: Dispatch) -> None:
-    wire = answering("{}")
-    outcome = await GuxingGateway(wire).send(unbuildable)
-    assert (outcome.kind, outcome.reason, wire.calls) == (OutcomeClass.NOT_SENT, "UNBUILDABLE", [])
+    transport = answering("{}")
+    outcome = await GuxingGateway(transport).send(unbuildable)
+    assert (outcome.kind, outcome.reason, transport.calls) == (OutcomeClass.NOT_SENT, "UNBUILDABLE", [])
 
 
 async def test_send_is_one_call_with_its_marker_and_all_its_deadlines() -> None:
-    wire = answering('{"error_code":0,"data":{"msg_data":{"id":"7"}}}')
-    outcome = await GuxingGateway(wire, timeout_ms=4_000, connect_ms=300).send(dispatch())
+    transport = answering('{"error_code":0,"data":{"msg_data":{"id":"7"}}}')
+    outcome = await GuxingGateway(transport, timeout_ms=4_000, connect_ms=300).send(dispatch())
     assert outcome.kind is OutcomeClass.ACCEPTED
-    (call,) = wire.calls
+    (call,) = transport.calls
     path, body, timing, headers = call
     assert (path, json.loads(body)) == (
         "/msg/send_text", {"guid": "g-1", "conversation_id": "S:1", "content": "hello"}
@@ -108,11 +108,11 @@ async def test_send_is_one_call_with_its_marker_and_all_its_deadlines() -> None:
     assert headers == (("content-type", "application/json"), ("x-request-id", "m-1.3"))
 
 
-async def test_recall_names_the_message_and_has_the_same_deadline() -> None:
-    wire = answering('{"error_code":0,"error_message":"ok","data":{}}')
-    outcome = await GuxingGateway(wire, timeout_ms=4_000).recall(RECALL)
+async def test_recall_contains_the_message_id_and_has_the_same_deadline() -> None:
+    transport = answering('{"error_code":0,"error_message":"ok","data":{}}')
+    outcome = await GuxingGateway(transport, timeout_ms=4_000).recall(RECALL)
     assert (outcome.kind, outcome.receipt) == (OutcomeClass.ACCEPTED, None)
-    (call,) = wire.calls
+    (call,) = transport.calls
     path, body, timing, headers = call
     assert (path, json.loads(body)) == (
         "/msg/revoke_msg", {"guid": "g-1", "conversation_id": "S:1", "msgid": "1000127"}
@@ -134,10 +134,10 @@ async def test_recall_names_the_message_and_has_the_same_deadline() -> None:
         ('{"data":["g-1"]}', 503, False),
     ],
 )
-async def test_probe_wants_the_vendors_form(body: str, status: int, answers: bool) -> None:
-    wire = answering(body, status)
-    assert await GuxingGateway(wire).probe() is answers
-    assert [(path, timing.total_ms) for path, _, timing, _ in wire.calls] == [("/client/all_clients", 5_000)]
+async def test_probe_needs_an_answer_in_the_vendors_form(body: str, status: int, answers: bool) -> None:
+    transport = answering(body, status)
+    assert await GuxingGateway(transport).probe() is answers
+    assert [(path, timing.total_ms) for path, _, timing, _ in transport.calls] == [("/client/all_clients", 5_000)]
 
 
 @pytest.mark.parametrize(
@@ -156,21 +156,21 @@ async def test_probe_wants_the_vendors_form(body: str, status: int, answers: boo
     ],
 )
 async def test_client_state(body: str, status: int, state: ClientState) -> None:
-    wire = answering(body, status)
-    assert await GuxingGateway(wire).client_state(Guid("g-1")) is state
-    assert [(path, json.loads(sent)) for path, sent, _, _ in wire.calls] == [
+    transport = answering(body, status)
+    assert await GuxingGateway(transport).client_state(Guid("g-1")) is state
+    assert [(path, json.loads(sent)) for path, sent, _, _ in transport.calls] == [
         ("/client/get_client_status", {"guid": "g-1"})
     ]
 
 
-async def test_instance_whose_name_cannot_be_written_is_unknown() -> None:
-    wire = answering('{"error_code":0,"data":{"status":2}}')
-    assert await GuxingGateway(wire).client_state(Guid("\ud83d")) is ClientState.UNKNOWN
-    assert wire.calls == []
+async def test_instance_whose_id_cannot_be_written_is_unknown() -> None:
+    transport = answering('{"error_code":0,"data":{"status":2}}')
+    assert await GuxingGateway(transport).client_state(Guid("\ud83d")) is ClientState.UNKNOWN
+    assert transport.calls == []
 
 
 @pytest.mark.parametrize(
-    ("content", "said", "kept"),
+    ("content", "provider_text", "stored"),
     [
         (TextContent(content="a secret text that is rather long"), "refused: a secret text that is rather", None),
         (TextContent(content="abcd"), "not allowed: abcd", None),
@@ -181,20 +181,20 @@ async def test_instance_whose_name_cannot_be_written_is_unknown() -> None:
         (CONTENTS["link"], "type LINK refused", "type LINK refused"),
     ],
 )
-async def test_providers_text_that_repeats_the_message_is_not_kept(
-    content: Content, said: str, kept: str | None
+async def test_providers_text_that_repeats_the_message_is_not_stored(
+    content: Content, provider_text: str, stored: str | None
 ) -> None:
-    wire = answering(json.dumps({"error_code": -30002, "error_message": said, "data": {}}))
+    transport = answering(json.dumps({"error_code": -30002, "error_message": provider_text, "data": {}}))
     message_id = "0194837d-8160-7000-8000-000000000000"
-    outcome = await GuxingGateway(wire).send(dispatch(content, message_id))
+    outcome = await GuxingGateway(transport).send(dispatch(content, message_id))
     assert (outcome.kind, outcome.error_code, outcome.error_message) == (
-        OutcomeClass.REFUSED_PERMANENT, -30002, kept
+        OutcomeClass.REFUSED_PERMANENT, -30002, stored
     )  # fmt: skip
 
 
 async def test_configured_code_is_used_for_sends_and_recalls() -> None:
-    wire = answering('{"error_code":-30002,"data":{}}')
-    gateway = GuxingGateway(wire, outcome_codes={"-30002": OutcomeClass.REFUSED_BINDING})
+    transport = answering('{"error_code":-30002,"data":{}}')
+    gateway = GuxingGateway(transport, outcome_codes={"-30002": OutcomeClass.REFUSED_BINDING})
     for outcome in (await gateway.send(dispatch()), await gateway.recall(RECALL)):
         assert (outcome.kind, outcome.confirmed) == (OutcomeClass.REFUSED_BINDING, True)
 
@@ -202,7 +202,7 @@ async def test_configured_code_is_used_for_sends_and_recalls() -> None:
 @pytest.mark.parametrize(
     "settings", [{"timeout_ms": 0}, {"connect_ms": -1}, {"outcome_codes": {"-1": OutcomeClass.ACCEPTED}}]
 )
-def test_settings_that_cannot_be_are_refused(settings: dict[str, object]) -> None:
+def test_invalid_settings_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"above 0|outcome-codes"):
         GuxingGateway(answering("{}"), **settings)  # type: ignore[arg-type] # wrong values are the point
 
@@ -210,7 +210,7 @@ def test_settings_that_cannot_be_are_refused(settings: dict[str, object]) -> Non
 @given(status=st.integers(200, 599), body=st.binary(max_size=80))
 def test_no_answer_makes_a_gateway_raise(status: int, body: bytes) -> None:
     async def ask() -> None:
-        gateway = GuxingGateway(Wire(Answer(status, {}, body, 1.0)))
+        gateway = GuxingGateway(ScriptedTransport(Answer(status, {}, body, 1.0)))
         assert (await gateway.send(dispatch())).kind is not OutcomeClass.ACCEPTED
         await gateway.recall(RECALL)
         await gateway.probe()

@@ -1,4 +1,4 @@
-"""What each answer proves, row by row: `tests/golden/guxing-outcomes.json` is the table of D-14."""
+"""The outcome of each answer, row by row: `tests/golden/guxing-outcomes.json` is the table of D-14."""
 
 import base64
 import json
@@ -49,7 +49,7 @@ def test_answer_to_a_recall_differs_only_where_a_send_needs_an_id(row: dict[str,
     assert (outcome.kind, outcome.receipt) == (OutcomeClass(expected), None)
 
 
-def test_every_class_that_an_answer_can_have_is_in_the_table() -> None:
+def test_every_class_of_an_answer_is_in_the_table() -> None:
     assert {row["kind"] for row in ROWS} == set(OutcomeClass) - {OutcomeClass.NOT_SENT}
     assert len({row["case"] for row in ROWS}) == len(ROWS) >= 45
 
@@ -78,9 +78,9 @@ def test_no_bytes_raise(status: int, body: bytes) -> None:
     assert of_send(status, {}, body, CODES).kind is not OutcomeClass.ACCEPTED
 
 
-def test_receipt_keeps_everything_as_the_vendor_encodes_it() -> None:
+def test_receipt_stores_everything_as_the_vendor_encodes_it() -> None:
     callback_key = base64.b64encode(b"\x08\x05\x10\xfe\xe5\x95\xc2\x06").decode()
-    said: dict[str, Any] = {
+    msg_data: dict[str, Any] = {
         "id": "7000000000000000001",
         "seq": "14303419",
         "messagetype": 4,
@@ -97,10 +97,10 @@ def test_receipt_keeps_everything_as_the_vendor_encodes_it() -> None:
         "extra_content": "eA==",
         "asid": "0",
     }
-    assert read_receipt({"msg_data": said, "is_svr_fail": False}) == Receipt(
+    assert read_receipt({"msg_data": msg_data, "is_svr_fail": False}) == Receipt(
         provider_message_id=ProviderMessageId("7000000000000000001"),
         seq="14303419",
-        app_info=said["appinfo"],
+        app_info=msg_data["appinfo"],
         app_info_key=callback_key,
         sent_at=1_753_761_234_000,
         sender_id="1688850000000001",
@@ -131,13 +131,13 @@ def test_receipt_keeps_everything_as_the_vendor_encodes_it() -> None:
         ("x" * 256, None),
     ],
 )
-def test_app_info_is_undone_once_where_it_is_base64_twice(answered: str, key: str | None) -> None:
+def test_app_info_is_decoded_once_where_it_is_base64_twice(answered: str, key: str | None) -> None:
     assert app_info_key(answered) == key
 
 
-def test_values_too_long_to_keep_are_left_out_and_the_id_is_kept() -> None:
-    said = {"id": "1", "content": "x" * 32_769, "extra_content": "x" * 8_193, "sendername": "x" * 1_025}
-    receipt = read_receipt({"msg_data": said})
+def test_too_long_values_are_omitted_and_the_id_is_stored() -> None:
+    msg_data = {"id": "1", "content": "x" * 32_769, "extra_content": "x" * 8_193, "sendername": "x" * 1_025}
+    receipt = read_receipt({"msg_data": msg_data})
     assert receipt is not None
     assert (receipt.text("content"), receipt.text("extra_content"), receipt.text("sender_name")) == (None, None, None)
 
@@ -145,11 +145,11 @@ def test_values_too_long_to_keep_are_left_out_and_the_id_is_kept() -> None:
 @pytest.mark.parametrize(
     "configured", [{"0": OutcomeClass.UNCERTAIN}, {"-1": OutcomeClass.ACCEPTED}, {"x": OutcomeClass.UNCERTAIN}]
 )
-def test_code_that_cannot_mean_what_is_configured_is_refused(configured: dict[str, OutcomeClass]) -> None:
+def test_impossible_outcome_of_a_code_is_refused(configured: dict[str, OutcomeClass]) -> None:
     with pytest.raises(ValueError, match=r"outcome-codes|invalid literal"):
         outcome_codes(configured)
 
 
-def test_configured_code_wins_over_the_built_in_one() -> None:
+def test_configured_code_overrides_the_built_in_one() -> None:
     codes = outcome_codes({"-4017": OutcomeClass.REFUSED_CAPABILITY})
     assert codes == {**BUILT_IN_CODES, -4017: OutcomeClass.REFUSED_CAPABILITY}

@@ -1,4 +1,4 @@
-"""Requests: one golden per type, each against the vendor's own schema, which names every field and its type."""
+"""Requests: one golden per type, each checked with the vendor's schema of all fields and their types."""
 
 import json
 from importlib.resources import files
@@ -80,11 +80,11 @@ def assert_object(fields: dict[str, Any], value: dict[str, Any], place: str) -> 
 
 
 def assert_item(item: dict[str, Any], place: str, *, author: bool) -> None:
-    """The contract's item table; its schema's `required` is an artefact, the types in it count."""
+    """The item table of the contract; `required` in its schema is an artefact, its types are right."""
     kind = SCHEMAS["items"][str(item["msg_type"])]
-    needed = {"msg_type", *kind["fields"], *(AUTHOR if author else ())}
+    fields = {"msg_type", *kind["fields"], *(AUTHOR if author else ())}
     optional = {"extra_content", "object_id", "object_nonce_id"} if item["msg_type"] in {14, 17} else set()
-    assert needed - optional <= set(item) <= needed, place
+    assert fields - optional <= set(item) <= fields, place
     for name, value in item.items():
         assert_fits({"type": ITEM_TYPES.get(name, "string")}, value, f"{place}.{name}")
 
@@ -109,7 +109,7 @@ def test_example_of_every_type_becomes_its_golden_request(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_simulator_knows_the_call_of_every_type_and_finds_nothing_wrong_with_it(name: str) -> None:
+def test_simulator_accepts_the_call_of_every_type(name: str) -> None:
     path, body = request_of(example(name))
     assert path in SENDS
     assert check_body(path, body, inline_required=True, lenient=False) == []
@@ -132,7 +132,7 @@ def test_every_type_that_a_quote_may_carry_becomes_its_message(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_request_fits_the_vendors_schema_and_names_nothing_else(name: str) -> None:
+def test_request_has_exactly_the_fields_of_the_vendors_schema(name: str) -> None:
     path, body = request_of(CONTENTS[name])
     message = body.pop("message") if path == "/msg/send_quote_msg" else None
     fields = {key: field for key, field in SCHEMAS["endpoints"][path]["fields"].items() if key != "message"}
@@ -146,7 +146,7 @@ def test_stored_content_makes_the_same_request(name: str) -> None:
     assert request_of(decode_content(encode_content(CONTENTS[name]))) == request_of(CONTENTS[name])
 
 
-def test_item_without_a_time_bears_that_of_acceptance() -> None:
+def test_item_without_a_time_has_that_of_acceptance() -> None:
     content = MergedContent(messages=(MergedText(content="x", sender_name="n"),))
     assert request_of(content)[1]["message_list"][0]["sendtime"] == ACCEPTED_S
     for unknown in ("6c84fb90-12c4-11e1-840d-7b25c5ee775a", "m-1"):
@@ -154,7 +154,7 @@ def test_item_without_a_time_bears_that_of_acceptance() -> None:
             request_of(content, MessageId(unknown))
 
 
-def test_quote_that_nobody_filled_is_not_built() -> None:
+def test_incomplete_quote_is_not_built() -> None:
     with pytest.raises(ValueError, match="quote"):
         request_of(QuoteContent(content="x", quote_message_id="0194837d-8160-7000-8000-000000000000"))
     with pytest.raises(ValueError, match="quote"):

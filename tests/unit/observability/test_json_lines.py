@@ -27,18 +27,18 @@ def parsed(line: bytes) -> Any:
 
 @pytest.mark.parametrize("text", INJECTIONS, ids=ascii)
 @pytest.mark.parametrize("place", ["value", "name", "event"])
-def test_whatever_is_logged_gives_exactly_one_line_of_json(text: str, place: str) -> None:
+def test_any_value_gives_exactly_one_line_of_json(text: str, place: str) -> None:
     places: dict[str, dict[str, Any]] = {"value": {"note": text}, "name": {text: 1}, "event": {}}
     fields = places[place]
     renderer = Renderer("s", "1", Stamp(lambda: 0.0))
     line = renderer.line("INFO", text if place == "event" else "e", fields)
-    whole = line.decode()
-    assert whole.splitlines() == [whole[:-1]]
-    assert all(char.isprintable() for char in whole[:-1])
+    decoded = line.decode()
+    assert decoded.splitlines() == [decoded[:-1]]
+    assert all(char.isprintable() for char in decoded[:-1])
     assert parsed(line)["level"] == "INFO"
 
 
-def test_text_that_harms_nobody_stays_readable() -> None:
+def test_harmless_text_stays_readable() -> None:
     assert to_line({"note": "发送失败 ✓"}).decode() == '{"note":"发送失败 ✓"}\n'
 
 
@@ -104,7 +104,7 @@ def test_the_stamp_follows_the_second() -> None:
         ("x" * 501, "x" * 500),
     ],
 )
-def test_free_texts_pass_the_nets(text: str, shown: str) -> None:
+def test_free_texts_are_masked(text: str, shown: str) -> None:
     assert scrub(text) == shown
 
 
@@ -118,7 +118,7 @@ def test_fields_are_spelled_and_hidden_by_their_names() -> None:
             "conversation_id": "S:1001",
             "letter": Letter(),
             "hosts": ["a", Letter()],
-            "gone": None,
+            "absent": None,
             "ok": True,
         }
     )
@@ -134,11 +134,11 @@ def test_fields_are_spelled_and_hidden_by_their_names() -> None:
     }
 
 
-def test_a_person_is_the_same_under_one_key_and_nobody_under_another() -> None:
-    one, other = Pseudonyms(b"one"), Pseudonyms(b"other")
-    assert one.of("S:1001") == one.of("S:1001") != one.of("S:1002")
-    assert one.of("S:1001") != other.of("S:1001")
-    assert "1001" not in one.of("S:1001")
+def test_hashes_of_a_person_are_equal_under_one_key_and_differ_under_another() -> None:
+    pseudonyms, other = Pseudonyms(b"one"), Pseudonyms(b"other")
+    assert pseudonyms.of("S:1001") == pseudonyms.of("S:1001") != pseudonyms.of("S:1002")
+    assert pseudonyms.of("S:1001") != other.of("S:1001")
+    assert "1001" not in pseudonyms.of("S:1001")
 
 
 def an_error(missing: dict[str, str]) -> Exception:
@@ -152,22 +152,22 @@ def an_error(missing: dict[str, str]) -> Exception:
     return AssertionError()
 
 
-def test_an_error_is_told_by_type_and_place_not_by_what_it_quotes() -> None:
-    told = describe(an_error({}))
-    assert told["error"] == "ValueError"
-    assert told["causes"] == ["KeyError"]
-    assert told["trace"][0].startswith("unit/observability/test_json_lines.py:")
-    assert told["trace"][0].endswith(" an_error")
-    assert "secret" not in repr(told)
+def test_an_error_is_described_by_type_and_place_without_its_text() -> None:
+    description = describe(an_error({}))
+    assert description["error"] == "ValueError"
+    assert description["causes"] == ["KeyError"]
+    assert description["trace"][0].startswith("unit/observability/test_json_lines.py:")
+    assert description["trace"][0].endswith(" an_error")
+    assert "secret" not in repr(description)
 
 
-def test_the_text_of_a_system_error_is_told() -> None:
+def test_the_text_of_a_system_error_is_shown() -> None:
     assert describe(OSError(28, "No space left on device"))["errorText"] == "[Errno 28] No space left on device"
 
 
-def test_a_group_tells_its_members_and_a_ring_of_causes_ends() -> None:
+def test_a_group_shows_its_members_and_a_cycle_of_causes_ends() -> None:
     group = ExceptionGroup("secret", [ValueError("secret"), OSError(1, "x")])
     assert describe(group)["causes"] == ["ValueError", "PermissionError"]
-    one, two = ValueError(), TypeError()
-    one.__cause__, two.__cause__ = two, one
-    assert describe(one)["causes"] == ["TypeError"]
+    first, second = ValueError(), TypeError()
+    first.__cause__, second.__cause__ = second, first
+    assert describe(first)["causes"] == ["TypeError"]

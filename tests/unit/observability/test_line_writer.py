@@ -11,7 +11,7 @@ PATIENCE_S = 20.0
 
 
 class Gate:
-    """A target that is stuck until somebody opens it."""
+    """A target that blocks until `opened` is set."""
 
     def __init__(self) -> None:
         self.reached = threading.Event()
@@ -46,7 +46,7 @@ def test_a_target_that_hangs_costs_lines_and_never_blocks() -> None:
     assert gate.written == b"first\n0\n1\n2\nlost 7\n"
 
 
-def test_closing_writes_everything_that_waits_and_closes_the_targets() -> None:
+def test_close_writes_all_queued_lines_and_closes_the_targets() -> None:
     stream, gate = io.BytesIO(), Gate()
     gate.opened.set()
     writer = LineWriter([StreamTarget(stream), gate], lost)
@@ -60,7 +60,7 @@ def test_closing_writes_everything_that_waits_and_closes_the_targets() -> None:
     assert not stream.closed
 
 
-def test_what_was_put_before_a_writer_that_ends_at_once_is_written() -> None:
+def test_lines_that_were_put_before_the_start_are_written() -> None:
     stream = io.BytesIO()
     writer = LineWriter([StreamTarget(stream)], lost)
     writer.put(b"last words\n")
@@ -70,24 +70,26 @@ def test_what_was_put_before_a_writer_that_ends_at_once_is_written() -> None:
     assert stream.getvalue() == b"last words\n"
 
 
-def test_every_line_of_several_threads_is_written_once_and_in_each_ones_order() -> None:
+def test_every_line_of_several_threads_is_written_once_and_in_the_order_of_its_thread() -> None:
     stream = io.BytesIO()
     writer = LineWriter([StreamTarget(stream)], lost)
     writer.start()
 
-    def talk(who: int) -> None:
+    def put_lines(thread_number: int) -> None:
         for number in range(2_000):
-            writer.put(f"{who} {number}\n".encode())
+            writer.put(f"{thread_number} {number}\n".encode())
 
-    threads = [threading.Thread(target=talk, args=(who,)) for who in range(4)]
+    threads = [threading.Thread(target=put_lines, args=(thread_number,)) for thread_number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert writer.close(PATIENCE_S)
     lines = stream.getvalue().decode().splitlines()
-    for who in range(4):
-        assert [line for line in lines if line.startswith(f"{who} ")] == [f"{who} {number}" for number in range(2_000)]
+    for thread_number in range(4):
+        assert [line for line in lines if line.startswith(f"{thread_number} ")] == [
+            f"{thread_number} {number}" for number in range(2_000)
+        ]
 
 
 def test_a_line_wakes_a_writer_that_sleeps() -> None:
@@ -102,7 +104,7 @@ def test_a_line_wakes_a_writer_that_sleeps() -> None:
     writer.close(PATIENCE_S)
 
 
-def test_closing_gives_up_on_a_target_that_hangs() -> None:
+def test_close_gives_up_on_a_target_that_hangs() -> None:
     gate = Gate()
     writer = LineWriter([gate], lost)
     writer.start()
@@ -113,7 +115,7 @@ def test_closing_gives_up_on_a_target_that_hangs() -> None:
     assert writer.close(PATIENCE_S)
 
 
-def test_what_comes_after_the_end_takes_no_memory() -> None:
+def test_lines_after_the_close_take_no_memory() -> None:
     writer = LineWriter([], lost)
     writer.start()
     writer.close(PATIENCE_S)
@@ -122,7 +124,7 @@ def test_what_comes_after_the_end_takes_no_memory() -> None:
     assert not writer._lines
 
 
-def test_a_reader_that_went_away_ends_only_its_own_target() -> None:
+def test_a_closed_pipe_ends_only_its_own_target() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     broken = io.BufferedWriter(io.FileIO(writing, "wb"), 1)
@@ -135,13 +137,13 @@ def test_a_reader_that_went_away_ends_only_its_own_target() -> None:
     StreamTarget(closed).write(b"line\n")
 
 
-def quiet(error: OSError) -> None:
+def fail(error: OSError) -> None:
     raise AssertionError(error)
 
 
-def test_a_file_that_was_moved_away_is_opened_anew(tmp_path: Path) -> None:
+def test_after_a_move_of_the_file_a_new_one_is_opened(tmp_path: Path) -> None:
     path, old = tmp_path / "logs" / "x.log", tmp_path / "logs" / "x.log.1"
-    target = FileTarget(path, quiet)
+    target = FileTarget(path, fail)
     target.write(b"one\n")
     path.rename(old)
     target.write(b"two\n")
@@ -156,32 +158,32 @@ def test_a_file_that_was_moved_away_is_opened_anew(tmp_path: Path) -> None:
 def test_a_file_is_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     path.write_bytes(b"before\n")
-    one, other = FileTarget(path, quiet), FileTarget(path, quiet)
-    one.write(b"one\n")
-    other.write(b"other\n")
-    one.write(b"again\n")
-    one.close()
-    other.close()
+    first, second = FileTarget(path, fail), FileTarget(path, fail)
+    first.write(b"one\n")
+    second.write(b"other\n")
+    first.write(b"again\n")
+    first.close()
+    second.close()
     assert path.read_bytes() == b"before\none\nother\nagain\n"
 
 
-def test_a_file_that_cannot_be_written_complains_once_and_is_tried_again(tmp_path: Path) -> None:
-    complaints: list[OSError] = []
+def test_an_unwritable_file_is_reported_once_and_tried_again(tmp_path: Path) -> None:
+    errors: list[OSError] = []
     now = [0.0]
     blocker = tmp_path / "logs"
     blocker.write_text("a file where a folder should be")
-    target = FileTarget(blocker / "x.log", complaints.append, clock=lambda: now[0])
+    target = FileTarget(blocker / "x.log", errors.append, clock=lambda: now[0])
     for _ in range(3):
         target.write(b"lost\n")
         now[0] += REOPEN_S
-    assert len(complaints) == 1
+    assert len(errors) == 1
     blocker.unlink()
     target.write(b"back\n")
     target.close()
     assert (blocker / "x.log").read_bytes() == b"back\n"
 
 
-def test_between_two_tries_the_disk_is_left_alone(tmp_path: Path) -> None:
+def test_between_two_tries_nothing_is_written(tmp_path: Path) -> None:
     now = [0.0]
     blocker = tmp_path / "logs"
     blocker.write_text("in the way")
@@ -198,7 +200,7 @@ def test_between_two_tries_the_disk_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
 def test_a_full_disk_raises_nothing() -> None:
-    complaints: list[OSError] = []
-    target = FileTarget(Path("/dev/full"), complaints.append)
+    errors: list[OSError] = []
+    target = FileTarget(Path("/dev/full"), errors.append)
     target.write(b"line\n")
-    assert [error.strerror for error in complaints] == ["No space left on device"]
+    assert [error.strerror for error in errors] == ["No space left on device"]

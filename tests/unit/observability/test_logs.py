@@ -40,7 +40,7 @@ CANARY = "canary-3141592653"
 PERSON = "S:78813029876543"
 
 
-class Journal:
+class LogOutput:
     """Logging into a file and a stream of the test."""
 
     def __init__(self, folder: Path) -> None:
@@ -65,27 +65,27 @@ class Journal:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    journal = Journal(tmp_path)
-    yield journal
-    journal.close()
+def log_output(tmp_path: Path) -> Iterator[LogOutput]:
+    log_output = LogOutput(tmp_path)
+    yield log_output
+    log_output.close()
 
 
-def tell(observer: LoggingObserver, message: Message) -> None:
+def report_moves(observer: LoggingObserver, message: Message) -> None:
     for move in message.lifecycle.moves:
         observer.moved(message, move)
     message.lifecycle.moves = []
 
 
 def a_life(observer: LoggingObserver, **changes: Any) -> Message:
-    """Accepted, sent, seen in the stream."""
+    """Accepted, sent, echoed."""
     message = a_due_message(content=TextContent(content=CANARY), conversation_id=PERSON, **changes)
     observer.accepted(message)
     depart(message)
     settle(message, an_outcome(OutcomeClass.ACCEPTED), now=NOW + 12)
-    tell(observer, message)
+    report_moves(observer, message)
     message.learn(1, FactKind.ECHO, horizon_ms=HORIZON_MS, now=NOW, note=Note("ECHO", NOW))
-    tell(observer, message)
+    report_moves(observer, message)
     return message
 
 
@@ -96,41 +96,41 @@ def a_failure(observer: LoggingObserver) -> Message:
         OutcomeClass.REFUSED_PERMANENT, reason=Reason.CODE, error_code=-2003, error_message=f"bad {CANARY} {PERSON}"
     )
     settle(message, refusal, verdict=GiveUp(FailureReason.REFUSED_PERMANENT), now=NOW + 7)
-    tell(observer, message)
+    report_moves(observer, message)
     return message
 
 
 def grep(pattern: str, path: Path) -> list[dict[str, Any]]:
-    found = subprocess.run(["grep", pattern, str(path)], capture_output=True, check=False)  # noqa: S607 -- the user's own grep
-    return [json.loads(line) for line in found.stdout.splitlines()]
+    output = subprocess.run(["grep", pattern, str(path)], capture_output=True, check=False)  # noqa: S607 -- the grep of the user
+    return [json.loads(line) for line in output.stdout.splitlines()]
 
 
-def test_the_three_greps_of_an_operator_find_what_they_look_for(journal: Journal) -> None:
-    observer = LoggingObserver(journal.open().facts)
+def test_the_three_greps_of_an_operator_find_their_lines(log_output: LogOutput) -> None:
+    observer = LoggingObserver(log_output.open().facts)
     sent, failed = a_life(observer), a_failure(observer)
     observer.callbacks(11010, "new", 1)
-    journal.close()
-    assert {line["messageId"] for line in grep("ERROR", journal.path)} == {failed.id}
-    steps = [line["text"] for line in grep("sendMessage", journal.path) if line["messageId"] == sent.id]
+    log_output.close()
+    assert {line["messageId"] for line in grep("ERROR", log_output.path)} == {failed.id}
+    steps = [line["text"] for line in grep("sendMessage", log_output.path) if line["messageId"] == sent.id]
     assert steps == [
         "sendMessage accepted",
         "sendMessage QUEUED -> SENDING",
         "sendMessage SENDING -> SENT",
         "sendMessage SENT -> DELIVERED by callback",
     ]
-    callbacks = [line["text"] for line in grep("callback", journal.path)]
+    callbacks = [line["text"] for line in grep("callback", log_output.path)]
     assert callbacks == ["sendMessage SENT -> DELIVERED by callback", "callback 11010 new"]
 
 
-def test_the_file_and_stdout_say_the_same(journal: Journal) -> None:
-    a_life(LoggingObserver(journal.open().facts))
-    journal.close()
-    assert journal.path.read_bytes() == journal.stdout.getvalue() != b""
+def test_the_file_and_stdout_are_equal(log_output: LogOutput) -> None:
+    a_life(LoggingObserver(log_output.open().facts))
+    log_output.close()
+    assert log_output.path.read_bytes() == log_output.stdout.getvalue() != b""
 
 
-def test_a_state_change_is_one_line_with_everything_that_explains_it(journal: Journal) -> None:
-    message = a_failure(LoggingObserver(journal.open().facts))
-    (line,) = [line for line in journal.lines() if line.get("after") == "FAILED"]
+def test_a_state_change_is_one_line_with_all_its_facts(log_output: LogOutput) -> None:
+    message = a_failure(LoggingObserver(log_output.open().facts))
+    (line,) = [line for line in log_output.lines() if line.get("after") == "FAILED"]
     del line["ts"]
     assert line == {
         "level": "ERROR",
@@ -153,11 +153,11 @@ def test_a_state_change_is_one_line_with_everything_that_explains_it(journal: Jo
     }
 
 
-def test_the_lines_agree_with_the_moves(journal: Journal) -> None:
-    observer = LoggingObserver(journal.open().facts)
+def test_the_lines_agree_with_the_moves(log_output: LogOutput) -> None:
+    observer = LoggingObserver(log_output.open().facts)
     for _ in range(20):
         a_life(observer)
-    moved = [line for line in journal.lines() if line["event"] == "message.moved"]
+    moved = [line for line in log_output.lines() if line["event"] == "message.moved"]
     assert len(moved) == 20 * 3
 
 
@@ -196,18 +196,18 @@ def log_everything(observer: LoggingObserver) -> None:
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
-def test_content_people_and_secrets_are_in_no_line(journal: Journal, level: str) -> None:
-    observer = LoggingObserver(journal.open(level=level).facts)
+def test_content_people_and_secrets_are_in_no_line(log_output: LogOutput, level: str) -> None:
+    observer = LoggingObserver(log_output.open(level=level).facts)
     log_everything(observer)
-    lines = journal.lines()
+    lines = log_output.lines()
     assert len(lines) == 24
-    written = journal.path.read_bytes() + journal.stdout.getvalue()
+    written = log_output.path.read_bytes() + log_output.stdout.getvalue()
     assert CANARY.encode() not in written
     assert PERSON[2:].encode() not in written
 
 
-async def test_errors_of_tasks_are_visible_without_what_they_quote(journal: Journal) -> None:
-    journal.open()
+async def test_errors_of_tasks_are_visible_without_their_text(log_output: LogOutput) -> None:
+    log_output.open()
 
     async def broken() -> None:
         raise CustomError(CANARY)
@@ -216,15 +216,15 @@ async def test_errors_of_tasks_are_visible_without_what_they_quote(journal: Jour
     await asyncio.wait({task})
     del task
     gc.collect()
-    (line,) = [line for line in journal.lines() if line.get("logger") == "asyncio"]
+    (line,) = [line for line in log_output.lines() if line.get("logger") == "asyncio"]
     assert line["level"] == "ERROR"
     assert line["event"] == "Task exception was never retrieved"
     assert line["error"].endswith("CustomError")
     assert CANARY not in repr(line)
 
 
-def test_loggers_of_libraries_are_quiet_where_they_would_tell_too_much(journal: Journal) -> None:
-    journal.open(level="DEBUG")
+def test_loggers_of_libraries_are_silent_where_they_would_log_secrets(log_output: LogOutput) -> None:
+    log_output.open(level="DEBUG")
     for name in ("httpx", "httpcore.connection", "aiosqlite", "sqlalchemy.engine", "uvicorn.access"):
         logging.getLogger(name).info("too much")
     logging.getLogger("uvicorn.access").critical("too much")
@@ -233,86 +233,86 @@ def test_loggers_of_libraries_are_quiet_where_they_would_tell_too_much(journal: 
     logging.getLogger("alembic.runtime.migration").info("upgraded")
     logging.getLogger("httpx").warning("odd")
     logging.getLogger("wework_message.x").debug("detail")
-    assert [line["event"] for line in journal.lines()] == ["started", "upgraded", "odd", "detail"]
+    assert [line["event"] for line in log_output.lines()] == ["started", "upgraded", "odd", "detail"]
 
 
 @pytest.mark.parametrize("make", [logging.getLogger, structlog.get_logger], ids=["stdlib", "structlog"])
-def test_the_level_is_obeyed(journal: Journal, make: Callable[[str], Any]) -> None:
-    journal.open(level="WARNING")
+def test_the_level_is_obeyed(log_output: LogOutput, make: Callable[[str], Any]) -> None:
+    log_output.open(level="WARNING")
     logger = make("wework_message.x")
     logger.info("no")
     logger.warning("yes")
-    assert [(line["level"], line["event"]) for line in journal.lines()] == [("WARNING", "yes")]
+    assert [(line["level"], line["event"]) for line in log_output.lines()] == [("WARNING", "yes")]
 
 
 @pytest.mark.parametrize("make", [logging.getLogger, structlog.get_logger], ids=["stdlib", "structlog"])
-def test_every_line_within_a_request_names_it(journal: Journal, make: Callable[[str], Any]) -> None:
-    journal.open()
+def test_every_line_within_a_request_has_its_id(log_output: LogOutput, make: Callable[[str], Any]) -> None:
+    log_output.open()
     with bound_contextvars(request_id="req-1"):
         make("wework_message.x").info("in")
     make("wework_message.x").info("out")
-    assert [line.get("requestId") for line in journal.lines()] == ["req-1", None]
+    assert [line.get("requestId") for line in log_output.lines()] == ["req-1", None]
 
 
-def test_a_record_that_cannot_be_formatted_is_reported(journal: Journal) -> None:
-    journal.open()
+def test_a_record_that_cannot_be_formatted_is_reported(log_output: LogOutput) -> None:
+    log_output.open()
     logging.getLogger("wework_message.x").warning("%d apples", "no")
-    (line,) = journal.lines()
+    (line,) = log_output.lines()
     assert line["event"].startswith("unformattable record of test_logs.py:")
 
 
-def test_warnings_of_python_are_lines(journal: Journal) -> None:
-    journal.open()
+def test_warnings_of_python_are_lines(log_output: LogOutput) -> None:
+    log_output.open()
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         logging.captureWarnings(capture=True)
         warnings.warn("old ways", DeprecationWarning, stacklevel=1)
-    assert [line["logger"] for line in journal.lines()] == ["py.warnings"]
+    assert [line["logger"] for line in log_output.lines()] == ["py.warnings"]
 
 
-def test_a_folder_that_cannot_be_written_is_one_warning_and_the_lines_go_on(journal: Journal, tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_one_warning_and_the_lines_go_to_stdout(log_output: LogOutput, tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file where a folder should be")
-    observer = LoggingObserver(journal.open().facts)
+    observer = LoggingObserver(log_output.open().facts)
     for _ in range(10):
         a_life(observer)
-    lines = journal.lines()
+    lines = log_output.lines()
     warned = [line for line in lines if line["event"] == "log.file_unavailable"]
-    assert [(line["level"], line["path"]) for line in warned] == [("WARNING", str(journal.path))]
+    assert [(line["level"], line["path"]) for line in warned] == [("WARNING", str(log_output.path))]
     assert len(lines) == 1 + 10 * 4
 
 
-def test_no_file_is_made_where_none_is_wanted(journal: Journal, tmp_path: Path) -> None:
-    journal.open(file=None)
+def test_without_a_file_setting_no_file_is_created(log_output: LogOutput, tmp_path: Path) -> None:
+    log_output.open(file=None)
     logging.getLogger("wework_message").warning("hello")
-    assert len(journal.lines()) == 1
+    assert len(log_output.lines()) == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_closing_flushes_and_puts_everything_back(journal: Journal) -> None:
+def test_close_writes_all_lines_and_restores_logging(log_output: LogOutput) -> None:
     root = logging.getLogger()
     before = (root.handlers[:], root.level, logging.getLogger("httpx").level, structlog.is_configured())
-    handle = journal.open()
+    handle = log_output.open()
     for number in range(3_000):
         logging.getLogger("wework_message.x").info("line %d", number)
     handle.close()
     handle.close()
-    assert len(journal.path.read_bytes().splitlines()) == 3_000
+    assert len(log_output.path.read_bytes().splitlines()) == 3_000
     assert (root.handlers[:], root.level, logging.getLogger("httpx").level, structlog.is_configured()) == before
 
 
-def test_a_failing_request_is_an_error_and_an_overloaded_one_a_warning(journal: Journal) -> None:
-    observer = LoggingObserver(journal.open().facts)
+def test_a_failing_request_is_an_error_and_an_overloaded_one_a_warning(log_output: LogOutput) -> None:
+    observer = LoggingObserver(log_output.open().facts)
     for status in (200, 404, 500, 503):
         observer.http_request("/api/messages/send", "POST", status, 0.25)
-    told = [(line["level"], line["status"], line["route"], line["ms"]) for line in journal.lines()]
-    assert told == [("ERROR", 500, "/api/messages/send", 250), ("WARNING", 503, "/api/messages/send", 250)]
+    logged = [(line["level"], line["status"], line["route"], line["ms"]) for line in log_output.lines()]
+    assert logged == [("ERROR", 500, "/api/messages/send", 250), ("WARNING", 503, "/api/messages/send", 250)]
 
 
 @pytest.mark.parametrize(("level", "count"), [("DEBUG", 1), ("INFO", 0)])
-def test_single_calls_are_told_at_debug_only(journal: Journal, level: str, count: int) -> None:
+def test_single_calls_are_logged_at_debug_only(log_output: LogOutput, level: str, count: int) -> None:
     report = CallReport(PROVIDER, BindingId("b"), GUID, "TEXT", OutcomeClass.NOT_SENT, Reason.CONNECT, True, 2.4, NOW)
-    LoggingObserver(journal.open(level=level).facts).called(report)
-    assert [line["class"] for line in journal.lines()] == ["NOT_SENT"] * count
+    LoggingObserver(log_output.open(level=level).facts).called(report)
+    assert [line["class"] for line in log_output.lines()] == ["NOT_SENT"] * count
 
 
 def test_the_key_of_pseudonyms_does_not_print() -> None:
@@ -325,6 +325,6 @@ def test_a_process_that_ends_without_closing_still_writes_its_last_line() -> Non
         "configure(LogSettings(version='1', file=None)).facts.error('last words')\n"
         "raise SystemExit(3)\n"
     )
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60)
-    assert ended.returncode == 3
-    assert [json.loads(line)["event"] for line in ended.stdout.splitlines()] == ["last words"]
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60)
+    assert process.returncode == 3
+    assert [json.loads(line)["event"] for line in process.stdout.splitlines()] == ["last words"]

@@ -79,7 +79,9 @@ def test_every_value_of_a_closed_set_exists_at_zero() -> None:
     metrics = the_metrics()
     types = {kind.value for kind in MessageType} - {"MIXED"}
     accepted = samples(metrics, "wm_messages_accepted_total")
-    assert {(one.labels["type"], one.labels["mode"]) for one in accepted} == {(a, b) for a in types for b in MODES}
+    assert {(sample.labels["type"], sample.labels["mode"]) for sample in accepted} == {
+        (a, b) for a in types for b in MODES
+    }
     finished = {tuple(sample.labels.values()) for sample in samples(metrics, "wm_messages_finished_total")}
     assert len(finished) == len(types) * 3 * len(OUTCOMES)
     assert labels(metrics, "wm_message_terminal_total", "outcome") == set(OUTCOMES)
@@ -90,15 +92,15 @@ def test_every_value_of_a_closed_set_exists_at_zero() -> None:
     }
     assert alarms == {(route, status) for route, _ in (SEND, STATUS) for status in ("500", "503")}
     counters = [sample for family in families(metrics) for sample in family.samples if sample.name.startswith("wm_")]
-    born = {
+    zeros = {
         counter.name
         for counter in counters
         if counter.name.endswith(("_total", "_count", "_sum")) and counter.value == 0
     }
-    assert born == {counter.name for counter in counters if counter.name.endswith(("_total", "_count", "_sum"))}
+    assert zeros == {counter.name for counter in counters if counter.name.endswith(("_total", "_count", "_sum"))}
 
 
-def test_a_provider_has_no_health_before_somebody_saw_it() -> None:
+def test_a_provider_has_no_health_before_it_was_observed() -> None:
     metrics = the_metrics()
     assert samples(metrics, "wm_provider_up") == []
     metrics.provider_up(PROVIDER, up=False)
@@ -113,7 +115,7 @@ def test_configured_providers_are_shown_with_whether_they_are_enabled() -> None:
     assert shown == {PROVIDER: 1.0, BACKUP: 0.0}
 
 
-def test_paths_and_methods_of_strangers_fall_into_one_series() -> None:
+def test_unknown_paths_and_methods_are_counted_in_one_series() -> None:
     metrics = the_metrics()
     observer = an_observer(metrics)
     for number in range(500):
@@ -132,7 +134,9 @@ def test_notify_types_are_a_closed_set(notify_type: int, shown: str) -> None:
     metrics = the_metrics()
     an_observer(metrics).callbacks(notify_type, "new", 3)
     counted = [sample for sample in samples(metrics, "wm_callbacks_total") if sample.value]
-    assert [(one.labels["type"], one.labels["result"], one.value) for one in counted] == [(shown, "new", 3.0)]
+    assert [(sample.labels["type"], sample.labels["result"], sample.value) for sample in counted] == [
+        (shown, "new", 3.0)
+    ]
 
 
 def test_requests_are_counted_and_timed_by_route_method_and_status() -> None:
@@ -150,16 +154,16 @@ def test_requests_are_counted_and_timed_by_route_method_and_status() -> None:
 
 
 def test_process_metrics_are_in_this_registry_and_two_registries_do_not_mix() -> None:
-    one, other = the_metrics(), the_metrics()
-    names = {family.name for family in families(one)}
+    metrics, other = the_metrics(), the_metrics()
+    names = {family.name for family in families(metrics)}
     assert {
         "process_resident_memory_bytes",
         "process_cpu_seconds",
         "python_gc_objects_collected",
         "python_info",
     } <= names
-    assert samples(one, "wm_process_threads")[0].value >= 1
-    an_observer(one).http_request(*SEND, 500, 1.0)
+    assert samples(metrics, "wm_process_threads")[0].value >= 1
+    an_observer(metrics).http_request(*SEND, 500, 1.0)
     assert sum(sample.value for sample in samples(other, "wm_http_requests_total")) == 0
 
 
@@ -169,14 +173,14 @@ def test_no_series_carries_a_creation_time() -> None:
 
 def test_hooks_run_before_every_rendering() -> None:
     metrics = the_metrics()
-    asked: list[int] = []
-    metrics.before_render(lambda: asked.append(1))
+    calls: list[int] = []
+    metrics.before_render(lambda: calls.append(1))
     metrics.render()
     metrics.render()
-    assert asked == [1, 1]
+    assert calls == [1, 1]
 
 
-def test_numbers_of_the_database_are_shown_by_the_process_that_takes_them_and_not_after_its_lease() -> None:
+def test_store_metrics_are_shown_by_the_process_that_reads_them_and_not_after_its_lease() -> None:
     metrics = the_metrics()
     seconds = [1_000.0]
     metrics.store_metrics_reporter._clock = lambda: seconds[0]

@@ -34,7 +34,7 @@ LATER = 10 * SLOT_MS
 
 
 class Bench:
-    """A registry, its observer, and a time that only the test moves."""
+    """A registry, its observer, and a clock of the test."""
 
     def __init__(self, *, has_echoes: bool = True) -> None:
         self.now = NOW
@@ -45,7 +45,7 @@ class Bench:
             without_echoes=() if has_echoes else (PROVIDER,),
         )  # fmt: skip
 
-    def tell(self, message: Message) -> None:
+    def report_moves(self, message: Message) -> None:
         for move in message.lifecycle.moves:
             self.observer.moved(message, move)
         message.lifecycle.moves = []
@@ -90,7 +90,7 @@ def test_accepted_messages_are_counted_by_type_and_mode() -> None:
     bench = Bench()
     bench.observer.accepted(a_due_message(mode="BATCH"))
     bench.observer.accepted(a_due_message(mode="BATCH", message_type="GIF"))
-    bench.observer.accepted(a_due_message(message_type="NEVER_HEARD_OF", mode="PIGEON"))
+    bench.observer.accepted(a_due_message(message_type="NEW_TYPE", mode="PIGEON"))
     value = bench.metrics.registry.get_sample_value
     assert value("wm_messages_accepted_total", {"type": "TEXT", "mode": "BATCH"}) == 1
     assert value("wm_messages_accepted_total", {"type": "GIF", "mode": "BATCH"}) == 1
@@ -100,10 +100,10 @@ def test_accepted_messages_are_counted_by_type_and_mode() -> None:
 def test_a_delivered_message_counts_once_and_never_as_sent() -> None:
     bench = Bench()
     message = a_sent()
-    bench.tell(message)
+    bench.report_moves(message)
     assert bench.counted() == {}
     echo(message)
-    bench.tell(message)
+    bench.report_moves(message)
     assert bench.counted() == {"delivered": 1}
     bench.now = NOW + 2 * HORIZON_MS + LATER
     assert bench.counted() == {"delivered": 1}
@@ -113,7 +113,7 @@ def test_a_delivered_message_counts_once_and_never_as_sent() -> None:
 def test_sent_without_an_echo_counts_as_sent_after_2h_and_only_once() -> None:
     bench = Bench()
     message = a_sent()
-    bench.tell(message)
+    bench.report_moves(message)
     bench.now = NOW + 2 * HORIZON_MS
     assert bench.counted() == {}
     bench.now += LATER
@@ -124,22 +124,22 @@ def test_sent_without_an_echo_counts_as_sent_after_2h_and_only_once() -> None:
 
 def test_sent_counts_at_once_and_only_once_where_no_echo_can_come() -> None:
     bench = Bench(has_echoes=False)
-    bench.tell(a_sent())
+    bench.report_moves(a_sent())
     assert bench.counted() == {"sent": 1}
     bench.now = NOW + 2 * HORIZON_MS + LATER
     assert bench.counted() == {"sent": 1}
 
 
-def test_unknown_counts_once_it_has_been_parked_and_a_later_resolution_adds() -> None:
+def test_unknown_counts_after_its_horizon_and_a_later_resolution_adds() -> None:
     bench = Bench()
     message = an_unknown()
-    bench.tell(message)
+    bench.report_moves(message)
     bench.now = NOW + HORIZON_MS + CALL_MS
     assert bench.counted() == {}
     bench.now += LATER
     assert bench.counted() == {"unknown": 1}
     echo(message, now=bench.now)
-    bench.tell(message)
+    bench.report_moves(message)
     assert bench.counted() == {"unknown": 1, "delivered": 1}
 
 
@@ -152,23 +152,23 @@ def test_unknown_counts_once_it_has_been_parked_and_a_later_resolution_adds() ->
     ],
     ids=["echo", "forced retry", "late answer"],
 )
-def test_unknown_that_is_resolved_in_time_is_none(resolve: Callable[[Message], None]) -> None:
+def test_unknown_that_is_resolved_in_time_is_not_counted(resolve: Callable[[Message], None]) -> None:
     bench = Bench()
     message = an_unknown()
-    bench.tell(message)
+    bench.report_moves(message)
     resolve(message)
-    bench.tell(message)
+    bench.report_moves(message)
     bench.now = NOW + HORIZON_MS + CALL_MS + LATER
     assert "unknown" not in bench.counted()
 
 
-def test_a_recall_that_is_refused_delivers_nothing_a_second_time() -> None:
+def test_a_refused_recall_counts_no_second_delivery() -> None:
     bench = Bench()
     message = a_sent()
     echo(message)
     message.ask_recall(now=NOW)
     message.settle_recall(an_outcome(OutcomeClass.REFUSED_PERMANENT), retry_ms=1_000, horizon_ms=HORIZON_MS, now=NOW)
-    bench.tell(message)
+    bench.report_moves(message)
     assert bench.counted() == {"delivered": 1}
 
 
@@ -177,7 +177,7 @@ def test_a_refused_recall_of_an_unechoed_message_leaves_it_sent_once() -> None:
     message = a_sent()
     message.ask_recall(now=NOW)
     message.settle_recall(an_outcome(OutcomeClass.REFUSED_PERMANENT), retry_ms=1_000, horizon_ms=HORIZON_MS, now=NOW)
-    bench.tell(message)
+    bench.report_moves(message)
     bench.now = NOW + 2 * HORIZON_MS + LATER
     assert bench.counted() == {"sent": 1}
 
@@ -187,7 +187,7 @@ def test_a_recalled_message_was_sent_and_is_recalled() -> None:
     message = a_sent()
     message.ask_recall(now=NOW)
     echo(message, FactKind.REVOKED)
-    bench.tell(message)
+    bench.report_moves(message)
     bench.now = NOW + 2 * HORIZON_MS + LATER
     assert bench.counted() == {"recalled": 1, "sent": 1}
 
@@ -197,8 +197,8 @@ def test_cancelled_and_expired_end_without_a_provider() -> None:
     cancelled, expired = a_due_message(), a_due_message()
     cancelled.cancel(now=NOW)
     expired.expire(now=NOW)
-    bench.tell(cancelled)
-    bench.tell(expired)
+    bench.report_moves(cancelled)
+    bench.report_moves(expired)
     assert bench.counted() == {"cancelled": 1, "expired": 1}
     assert bench.finished(type="TEXT", provider="none", outcome="cancelled") == 1
 
@@ -208,7 +208,7 @@ def test_a_new_reason_for_the_same_status_is_no_end() -> None:
     message = a_due_message()
     message.fail("POISON", now=NOW)
     message.lifecycle.moves.append(message.lifecycle.moves[-1].__class__(message.status, message.status, "OTHER"))
-    bench.tell(message)
+    bench.report_moves(message)
     assert bench.counted() == {"failed_system": 1}
 
 
@@ -245,30 +245,32 @@ def test_a_new_reason_for_the_same_status_is_no_end() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_whose_failure_it_is(outcome: AttemptOutcome, reason: FailureReason, expected: str) -> None:
+def test_the_cause_of_a_failure_determines_its_outcome(
+    outcome: AttemptOutcome, reason: FailureReason, expected: str
+) -> None:
     bench = Bench()
-    bench.tell(a_called(outcome, GiveUp(reason)))
+    bench.report_moves(a_called(outcome, GiveUp(reason)))
     assert bench.counted() == {expected: 1}
 
 
-def test_a_failure_for_a_reason_that_nobody_listed_is_ours() -> None:
+def test_a_failure_for_an_unlisted_reason_is_one_of_the_system() -> None:
     assert failure(a_called(an_outcome(OutcomeClass.NOT_SENT), RetryAt(1)), "A_REASON_OF_TOMORROW") == "failed_system"
 
 
 @pytest.mark.parametrize("reason", ["NO_BINDING", "NO_CAPABILITY"])
-def test_what_could_never_be_sent_is_the_clients(reason: str) -> None:
+def test_a_message_that_can_never_be_sent_is_a_failure_of_its_input(reason: str) -> None:
     bench = Bench()
     message = a_due_message()
     message.fail(reason, now=NOW)
-    bench.tell(message)
+    bench.report_moves(message)
     assert bench.counted() == {"failed_input": 1}
 
 
-def test_failing_after_acceptance_is_the_providers_and_takes_sent_back() -> None:
+def test_a_failure_after_acceptance_is_one_of_the_provider_and_not_counted_as_sent() -> None:
     bench = Bench()
     message = a_sent()
     echo(message, FactKind.SEND_FAIL)
-    bench.tell(message)
+    bench.report_moves(message)
     bench.now = NOW + 2 * HORIZON_MS + LATER
     assert bench.counted() == {"failed_provider": 1}
 
@@ -276,11 +278,11 @@ def test_failing_after_acceptance_is_the_providers_and_takes_sent_back() -> None
 def test_only_calls_after_the_first_are_retries() -> None:
     bench = Bench()
     message = a_called(an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT), RetryAt(1))
-    bench.tell(message)
+    bench.report_moves(message)
     assert bench.retries() == 0
     depart(message)
     settle(message, an_outcome(OutcomeClass.ACCEPTED), verdict=Settle())
-    bench.tell(message)
+    bench.report_moves(message)
     assert bench.retries() == 1
 
 
@@ -288,7 +290,7 @@ def test_a_held_message_has_not_ended() -> None:
     bench = Bench()
     message = a_due_message()
     message.hold(HoldReason.BUDGET, 1_000, now=NOW)
-    bench.tell(message)
+    bench.report_moves(message)
     assert bench.counted() == {}
 
 
@@ -313,7 +315,7 @@ def test_calls_are_timed_by_provider_kind_and_class(message_type: str, kind: str
     assert bench.metrics.registry.get_sample_value("wm_provider_request_seconds_bucket", bucket) == 0
 
 
-def test_provider_health_is_looked_up_when_somebody_asks() -> None:
+def test_provider_health_is_read_at_each_rendering() -> None:
     bench = Bench()
     board = MemoryHealthBoard(SettableClock(), FixedRandom())
     bench.observer.watch_health(board, [PROVIDER])
@@ -328,23 +330,23 @@ def test_provider_health_is_looked_up_when_somebody_asks() -> None:
     assert bench.metrics.registry.get_sample_value("wm_provider_up", up) == 0
 
 
-def test_what_ripens_takes_no_memory_per_message_even_if_nobody_ever_scrapes() -> None:
+def test_delayed_counts_take_no_memory_per_message_even_without_scrapes() -> None:
     bench = Bench()
     for second in range(3_600):
         bench.now = NOW + second * 1_000
         message = a_due_message()
         depart(message, now=bench.now)
         settle(message, an_outcome(OutcomeClass.ACCEPTED), now=bench.now)
-        bench.tell(message)
+        bench.report_moves(message)
     assert len(bench.observer._unechoed._slots) <= 2 * HORIZON_MS // SLOT_MS + 2
     bench.now += 2 * HORIZON_MS + LATER
     assert bench.counted() == {"sent": 3_600}
 
 
-def test_what_another_process_began_can_not_make_a_count_negative() -> None:
-    ripening = DelayedCounts(1_000)
-    ripening.leave(NOW, ("TEXT", PROVIDER))
-    ripening.enter(NOW, ("TEXT", PROVIDER))
-    ripening.leave(NOW, ("TEXT", PROVIDER))
-    ripening.leave(NOW, ("TEXT", PROVIDER))
-    assert ripening.ripe(NOW + LATER) == []
+def test_a_state_that_began_in_another_process_makes_no_count_negative() -> None:
+    delayed_counts = DelayedCounts(1_000)
+    delayed_counts.leave(NOW, ("TEXT", PROVIDER))
+    delayed_counts.enter(NOW, ("TEXT", PROVIDER))
+    delayed_counts.leave(NOW, ("TEXT", PROVIDER))
+    delayed_counts.leave(NOW, ("TEXT", PROVIDER))
+    assert delayed_counts.take_due(NOW + LATER) == []

@@ -14,34 +14,34 @@ from wework_message.domain.ports.health import CallReport
 
 class Recorder:
     def __init__(self, *, broken: bool = False) -> None:
-        self.heard: list[tuple[Any, ...]] = []
+        self.calls: list[tuple[Any, ...]] = []
         self._broken = broken
 
-    def _hear(self, *what: object) -> None:
+    def _record(self, *arguments: object) -> None:
         if self._broken:
             raise LookupError("broken")
-        self.heard.append(what)
+        self.calls.append(arguments)
 
     def accepted(self, message: Message) -> None:
-        self._hear(message)
+        self._record(message)
 
     def moved(self, message: Message, move: Moved) -> None:
-        self._hear(message, move)
+        self._record(message, move)
 
     def called(self, report: CallReport) -> None:
-        self._hear(report)
+        self._record(report)
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        self._hear(route, method, status, seconds)
+        self._record(route, method, status, seconds)
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
-        self._hear(notify_type, result, count)
+        self._record(notify_type, result, count)
 
     def intake(self, result: str, reason: str | None) -> None:
-        self._hear(result, reason)
+        self._record(result, reason)
 
 
-def test_all_hear_everything_and_a_broken_one_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
     first, last = Recorder(), Recorder()
     observers = Observers(first, Recorder(broken=True), last)
     message = a_due_message()
@@ -57,5 +57,5 @@ def test_all_hear_everything_and_a_broken_one_stops_nobody(caplog: pytest.LogCap
         (message,), (message, move), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
         ("dead", "POISON"),
     ]  # fmt: skip
-    assert first.heard == last.heard == expected
+    assert first.calls == last.calls == expected
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 6

@@ -37,7 +37,7 @@ def a_machine(root: Path, files: dict[str, str]) -> Path:
     ],
     ids=["machine", "group", "group without limit", "group v1", "limit of a parent", "nothing known"],
 )
-def test_the_least_limit_counts(tmp_path: Path, files: dict[str, str], limit: int | None) -> None:
+def test_the_lowest_limit_counts(tmp_path: Path, files: dict[str, str], limit: int | None) -> None:
     assert memory_limit(a_machine(tmp_path, files)) == limit
 
 
@@ -48,19 +48,19 @@ def test_memory_is_shown_against_the_limit(tmp_path: Path, monkeypatch: pytest.M
     assert [sample.value for sample in family.samples] == [0.25]
 
 
-def test_memory_that_nobody_tells_has_no_sample(tmp_path: Path) -> None:
+def test_unknown_memory_has_no_sample(tmp_path: Path) -> None:
     (family,) = MemoryRatio("m", "t", tmp_path).collect()
     assert family.samples == []
 
 
-async def test_the_worst_of_the_last_samples_is_shown_until_it_is_old() -> None:
-    seen: list[float] = []
+async def test_the_largest_of_the_last_samples_is_shown_until_it_is_old() -> None:
+    observed: list[float] = []
     enough = asyncio.Event()
-    late = [1.5, *[0.0] * (LAG_SAMPLES + 2)]
+    delays = [1.5, *[0.0] * (LAG_SAMPLES + 2)]
 
     def times() -> Iterator[float]:
         now = 0.0
-        for extra in late:
+        for extra in delays:
             yield now
             now += 0.001 + extra
             yield now
@@ -68,17 +68,17 @@ async def test_the_worst_of_the_last_samples_is_shown_until_it_is_old() -> None:
     clock = times()
 
     def observe(value: float) -> None:
-        seen.append(value)
-        if len(seen) == len(late):
+        observed.append(value)
+        if len(observed) == len(delays):
             enough.set()
             lag.stop()
 
     lag = LoopLag(observe, interval_s=0.001, clock=lambda: next(clock, 99.0))
     await lag.run()
     assert enough.is_set()
-    assert seen[0] == pytest.approx(1.5)
-    assert seen[LAG_SAMPLES - 1] == pytest.approx(1.5)
-    assert seen[LAG_SAMPLES] == pytest.approx(0.0)
+    assert observed[0] == pytest.approx(1.5)
+    assert observed[LAG_SAMPLES - 1] == pytest.approx(1.5)
+    assert observed[LAG_SAMPLES] == pytest.approx(0.0)
 
 
 async def test_stopping_does_not_wait_for_the_interval() -> None:

@@ -2,7 +2,7 @@ from wework_message.adapters.observability.metrics import REDIS_OPS, REDIS_RESUL
 from wework_message.adapters.redis.guarded import OPS, RESULTS
 
 
-def test_the_metric_knows_every_call_that_the_link_makes() -> None:
+def test_the_metric_knows_every_call_of_the_guarded_client() -> None:
     assert (REDIS_OPS, REDIS_RESULTS) == (OPS, RESULTS)
 
 

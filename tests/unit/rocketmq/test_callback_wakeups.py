@@ -20,40 +20,40 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def at_work(*loops: CallbackWakeupPublisher | CallbackWakeupConsumer) -> AsyncIterator[None]:
+async def running(*loops: CallbackWakeupPublisher | CallbackWakeupConsumer) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(loop.run()) for loop in loops]
     yield
-    for one in loops:
-        await one.stop()
+    for loop in loops:
+        await loop.stop()
     await asyncio.gather(*tasks)
 
 
-async def a_listener(transport: MemoryTransport, inbox_notifier: LocalInboxNotifier) -> CallbackWakeupConsumer:
+async def a_consumer(transport: MemoryTransport, inbox_notifier: LocalInboxNotifier) -> CallbackWakeupConsumer:
     return CallbackWakeupConsumer(await transport.subscribe(TOPIC, GROUP, lease_s=10), inbox_notifier.notify)
 
 
-async def test_a_ring_of_one_process_wakes_the_projector_of_another() -> None:
-    transport, here, there = MemoryTransport(wait_s=0.01), LocalInboxNotifier(), LocalInboxNotifier()
-    wakeups = CallbackWakeupPublisher(transport, TOPIC, here.notify)
-    async with at_work(wakeups, await a_listener(transport, there)):
+async def test_a_wakeup_of_one_process_wakes_the_projector_of_another() -> None:
+    transport, local, remote = MemoryTransport(wait_s=0.01), LocalInboxNotifier(), LocalInboxNotifier()
+    wakeups = CallbackWakeupPublisher(transport, TOPIC, local.notify)
+    async with running(wakeups, await a_consumer(transport, remote)):
         wakeups.notify()
-        await there.wait(HOUR_S)
+        await remote.wait(HOUR_S)
         wakeups.notify()
-        await there.wait(HOUR_S)
+        await remote.wait(HOUR_S)
 
         async def acknowledged() -> bool:
             return transport.lag(TOPIC, GROUP) == 0
 
         await until(acknowledged)
-    assert not here._notified.is_set()
+    assert not local._notified.is_set()
 
 
-async def test_rings_of_many_commits_are_one_message() -> None:
+async def test_wakeups_of_many_commits_are_one_message() -> None:
     transport = MemoryTransport()
     wakeups = CallbackWakeupPublisher(transport, TOPIC, LocalInboxNotifier().notify)
     for _ in range(100):
         wakeups.notify()
-    async with at_work(wakeups):
+    async with running(wakeups):
 
         async def published() -> bool:
             return len(transport.published) > 0
@@ -63,10 +63,10 @@ async def test_rings_of_many_commits_are_one_message() -> None:
 
 
 @pytest.mark.parametrize("error", [None, LookupError("a defect")])
-async def test_where_the_broker_takes_no_ring_the_projector_here_is_woken(
+async def test_where_the_broker_accepts_no_wakeup_the_local_projector_is_woken(
     error: Exception | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    transport, here = MemoryTransport(), LocalInboxNotifier()
+    transport, local = MemoryTransport(), LocalInboxNotifier()
     transport.away = True
     if error is not None:
 
@@ -74,15 +74,15 @@ async def test_where_the_broker_takes_no_ring_the_projector_here_is_woken(
             raise error
 
         monkeypatch.setattr(MemoryTransport, "publish", broken)
-    wakeups = CallbackWakeupPublisher(transport, TOPIC, here.notify)
-    async with at_work(wakeups):
+    wakeups = CallbackWakeupPublisher(transport, TOPIC, local.notify)
+    async with running(wakeups):
         for _ in range(2):
             wakeups.notify()
-            await here.wait(HOUR_S)
+            await local.wait(HOUR_S)
 
 
-async def test_a_queue_that_raises_does_not_end_the_listening(monkeypatch: pytest.MonkeyPatch) -> None:
-    transport, there = MemoryTransport(wait_s=0.01), LocalInboxNotifier()
+async def test_a_queue_that_raises_does_not_end_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport, remote = MemoryTransport(wait_s=0.01), LocalInboxNotifier()
     receive, failures = MemorySubscription.receive, 2
 
     async def failing(self: MemorySubscription, limit: int) -> Any:
@@ -93,22 +93,22 @@ async def test_a_queue_that_raises_does_not_end_the_listening(monkeypatch: pytes
         return await receive(self, limit)
 
     monkeypatch.setattr(MemorySubscription, "receive", failing)
-    listener = await a_listener(transport, there)
-    transport.put(TOPIC, b"whatever it says")
-    async with at_work(listener):
-        await there.wait(HOUR_S)
+    consumer = await a_consumer(transport, remote)
+    transport.put(TOPIC, b"any body")
+    async with running(consumer):
+        await remote.wait(HOUR_S)
 
 
-async def test_an_acknowledgement_that_raises_does_not_end_the_listening(monkeypatch: pytest.MonkeyPatch) -> None:
-    transport, there = MemoryTransport(wait_s=0.01), LocalInboxNotifier()
-    listener = await a_listener(transport, there)
+async def test_an_acknowledgement_that_raises_does_not_end_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport, remote = MemoryTransport(wait_s=0.01), LocalInboxNotifier()
+    consumer = await a_consumer(transport, remote)
     transport.put(TOPIC, b"first")
 
     async def failing(self: MemorySubscription, delivery: Any) -> None:
         raise LookupError("a defect")
 
     monkeypatch.setattr(MemorySubscription, "ack", failing)
-    async with at_work(listener):
-        await there.wait(HOUR_S)
+    async with running(consumer):
+        await remote.wait(HOUR_S)
         transport.put(TOPIC, b"second")
-        await there.wait(HOUR_S)
+        await remote.wait(HOUR_S)

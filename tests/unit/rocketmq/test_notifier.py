@@ -10,9 +10,9 @@ from tests.support.polling import until
 from tests.support.queues import MemorySubscription, MemoryTransport
 
 from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError
-from wework_message.adapters.rocketmq.wakeup import consumer as listening
+from wework_message.adapters.rocketmq.wakeup import consumer as wakeup_consumer
 from wework_message.adapters.rocketmq.wakeup.codec import IDS_PER_WAKEUP, decoded, encoded
-from wework_message.adapters.rocketmq.wakeup.consumer import DELIVERIES
+from wework_message.adapters.rocketmq.wakeup.consumer import MAX_DELIVERIES
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.ports.notifier import Notifier
@@ -21,7 +21,7 @@ LEASE_S = 30
 
 
 class SlowTransport(MemoryTransport):
-    """Each publish ends when it is let, or fails when it is told to."""
+    """A publish waits for `gate`, then succeeds or fails as `failing` says."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class SlowTransport(MemoryTransport):
 
 
 class RaisingTransport(MemoryTransport):
-    """Its first publish meets a defect."""
+    """Its first publish raises."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,20 +66,20 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_what_becomes_due_while_a_publish_is_under_way_goes_with_the_next_ring() -> None:
+async def test_what_becomes_due_while_a_publish_is_under_way_goes_with_the_next_wakeup() -> None:
     transport = SlowTransport()
     async with a_notifier(transport) as notifier:
-        first, *rest = [a_message_id() for _ in range(251)]
+        first, *others = [a_message_id() for _ in range(251)]
         await notifier.notify([first])
         await settle()
-        for one in rest:
-            await notifier.notify([one])
+        for message_id in others:
+            await notifier.notify([message_id])
         transport.gate.release()
         for _ in range(4):
             transport.gate.release()
         await settle()
         assert [len(decoded(body)) for _, body in transport.published] == [1, IDS_PER_WAKEUP, IDS_PER_WAKEUP, 50]
-        assert frozenset().union(*(decoded(body) for _, body in transport.published)) == {first, *rest}
+        assert frozenset().union(*(decoded(body) for _, body in transport.published)) == {first, *others}
 
 
 async def test_each_class_has_a_topic_and_a_publish_of_its_own() -> None:
@@ -95,7 +95,7 @@ async def test_each_class_has_a_topic_and_a_publish_of_its_own() -> None:
         assert {topic for topic, _ in transport.published} == {"due", "due-urgent", "due-bulk"}
 
 
-async def test_ringing_never_waits_for_the_broker_and_a_failed_publish_sends_to_the_table() -> None:
+async def test_notify_never_waits_for_the_broker_and_a_failed_publish_polls_the_table() -> None:
     transport, counts = SlowTransport(), Heard()
     transport.failing = True
     async with a_notifier(transport, heard=counts) as notifier:
@@ -106,7 +106,7 @@ async def test_ringing_never_waits_for_the_broker_and_a_failed_publish_sends_to_
         assert (await notifier.wait(HOUR_MS)).message_ids == frozenset()
         assert counts.published == {"failed": 1}
 
-        # While it is away, rings go to the table at once: nobody waits for one more failure.
+        # While it is away, a wake-up polls the table at once, without waiting for one more failure.
         await notifier.notify([a_message_id()])
         assert (await notifier.wait(HOUR_MS)).message_ids == frozenset()
         assert transport.begun == 1
@@ -127,7 +127,7 @@ async def test_a_broker_that_came_back_is_published_to_again() -> None:
         await until(published)
 
 
-async def test_a_publish_that_raises_sends_to_the_table_and_silences_no_later_ring(
+async def test_a_publish_that_raises_polls_the_table_and_stops_no_later_wakeup(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     transport, counts = RaisingTransport(), Heard()
@@ -142,7 +142,7 @@ async def test_a_publish_that_raises_sends_to_the_table_and_silences_no_later_ri
         assert counts.published == {"failed": 1, "ok": 1}
 
 
-async def test_a_receive_that_raises_ends_no_listening(
+async def test_a_receive_that_raises_does_not_end_the_consumer(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     transport = MemoryTransport()
@@ -163,7 +163,7 @@ async def test_a_receive_that_raises_ends_no_listening(
         assert {record.getMessage() for record in caplog.records} == {"rings could not be received"}
 
 
-async def test_a_ring_is_acknowledged_once_it_is_answered_and_else_comes_again() -> None:
+async def test_an_answered_wakeup_is_acknowledged_and_any_other_comes_again() -> None:
     transport = MemoryTransport()
     message_id = a_message_id()
     async with a_notifier(transport) as notifier:
@@ -180,13 +180,13 @@ async def test_a_ring_is_acknowledged_once_it_is_answered_and_else_comes_again()
         assert transport.lag("due", "dispatch") == 0
 
 
-async def test_while_nobody_waits_nothing_is_received() -> None:
+async def test_without_a_waiter_nothing_is_received() -> None:
     transport = MemoryTransport(wait_s=0.005)
     async with a_notifier(transport) as notifier:
         await settle()
         assert transport.receives == 0
         await notifier.wait(20)
-        before = transport.receives  # those that are under way are counted
+        before = transport.receives  # including those under way
         assert before > 0
         await notifier.notify([a_message_id()])
         await settle()
@@ -194,7 +194,7 @@ async def test_while_nobody_waits_nothing_is_received() -> None:
         assert transport.receives == before
 
 
-async def test_a_process_that_does_not_dispatch_rings_and_hears_nothing() -> None:
+async def test_a_process_that_does_not_dispatch_publishes_and_receives_nothing() -> None:
     transport = MemoryTransport(wait_s=0.001)
     await transport.subscribe("due", "dispatch", lease_s=LEASE_S)
     async with a_notifier(transport, listens=False) as notifier:
@@ -208,7 +208,7 @@ async def test_a_process_that_does_not_dispatch_rings_and_hears_nothing() -> Non
     [b"", b"\xff\xfe", b"{}", b"[]", b'{"v":2,"ids":["a"]}', b'{"v":1,"ids":[]}', b'{"v":1,"ids":[7]}',
      b'{"v":1,"ids":["%s"]}' % (b"x" * 65), b'{"v":1,"ids":["a"],"more":1}', b"<xml/>"],
 )  # fmt: skip
-async def test_what_is_no_ring_is_counted_and_acknowledged(body: bytes) -> None:
+async def test_what_is_no_wakeup_is_counted_and_acknowledged(body: bytes) -> None:
     transport, counts = MemoryTransport(), Heard()
     async with a_notifier(transport, heard=counts) as notifier:
         await settle()
@@ -221,27 +221,27 @@ async def test_what_is_no_ring_is_counted_and_acknowledged(body: bytes) -> None:
         assert transport.lag("due", "dispatch") == 0
 
 
-async def test_a_ring_that_comes_again_and_again_is_given_up() -> None:
+async def test_a_wakeup_that_comes_too_often_is_dropped() -> None:
     transport, counts = MemoryTransport(), Heard()
     async with a_notifier(transport, heard=counts) as notifier:
         await settle()
         await notifier.notify([a_message_id()])
-        for _ in range(DELIVERIES):
+        for _ in range(MAX_DELIVERIES):
             assert (await notifier.wait(HOUR_MS)).message_ids
             transport.expire("due", "dispatch")
         await notifier.wait(300)
-        assert counts.received == {"ok": DELIVERIES, "given_up": 1}
+        assert counts.received == {"ok": MAX_DELIVERIES, "given_up": 1}
         assert transport.lag("due", "dispatch") == 0
 
 
-def test_a_ring_of_a_hundred_ids_is_small() -> None:
+def test_a_wakeup_of_a_hundred_ids_is_small() -> None:
     message_ids = [a_message_id() for _ in range(IDS_PER_WAKEUP)]
     body = encoded(message_ids)
     assert decoded(body) == set(message_ids)
     assert len(body) < 8_000
 
 
-async def test_after_closing_nothing_of_it_runs_and_its_last_rings_are_out() -> None:
+async def test_close_publishes_the_last_wakeups_and_ends_every_task() -> None:
     transport = MemoryTransport()
     before = asyncio.all_tasks()
     async with a_notifier(transport) as notifier:
@@ -252,7 +252,7 @@ async def test_after_closing_nothing_of_it_runs_and_its_last_rings_are_out() -> 
     assert asyncio.all_tasks() == before
 
 
-async def test_a_defect_while_publishing_sends_to_the_table_and_silences_nobody(
+async def test_a_defect_while_publishing_polls_the_table_and_stops_no_later_publish(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     transport, counts = MemoryTransport(), Heard()
@@ -275,8 +275,8 @@ async def test_a_defect_while_publishing_sends_to_the_table_and_silences_nobody(
     assert "a ring could not be published" in caplog.text
 
 
-async def test_a_defect_while_receiving_ends_no_listening(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "RETRY_DELAY_S", 0.001)
+async def test_a_defect_while_receiving_does_not_end_the_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wakeup_consumer, "RETRY_DELAY_S", 0.001)
     transport = MemoryTransport()
     receive, failures = MemorySubscription.receive, 3
 
@@ -289,8 +289,8 @@ async def test_a_defect_while_receiving_ends_no_listening(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(MemorySubscription, "receive", failing)
     async with a_notifier(transport) as notifier:
-        await settle()  # whoever subscribes later is not told
-        one = a_message_id()
-        await notifier.notify([one])
-        assert (await notifier.wait(HOUR_MS)).message_ids == {one}
+        await settle()  # a later subscription would miss the wake-up
+        message_id = a_message_id()
+        await notifier.notify([message_id])
+        assert (await notifier.wait(HOUR_MS)).message_ids == {message_id}
         assert not failures

@@ -1,4 +1,4 @@
-"""Watching a cluster that takes connections and says nothing."""
+"""The watch of a cluster that accepts connections and never answers."""
 
 import asyncio
 
@@ -26,10 +26,10 @@ async def test_a_stop_does_not_wait_for_a_cluster_that_does_not_answer() -> None
         )
         running = asyncio.create_task(watch.run())
 
-        async def asked() -> bool:
+        async def is_connected() -> bool:
             return connected > 0
 
-        await until(asked)
+        await until(is_connected)
         await watch.stop(0)
         await running
         assert connected == 1

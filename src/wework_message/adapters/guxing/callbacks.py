@@ -1,4 +1,4 @@
-"""Reads the vendor's callbacks (P-12). Pure: it stores nothing, and never shows what is in one."""
+"""Reads the vendor's callbacks (P-12). Pure: it stores nothing, and its errors never show content."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from wework_message.domain.ids import Guid
 from wework_message.domain.ports.gateway import CallbackItem, CallbackReader, NoticeKind
 
 _MESSAGES: Final = frozenset({11010, 11013})
-"""A new message; a batch of them. Either is read in the form of the other too."""
+"""A new message; a batch of them. Either may have the form of the other."""
 _LOGIN: Final = 11003
 
 _NOTICES: Final = {
@@ -23,8 +23,8 @@ _NOTICES: Final = {
     11007: NoticeKind.OFFLINE,  # session timeout
     11011: NoticeKind.OFFLINE,  # login on another device, which takes the session (R-P9)
 }
-"""What else the vendor notifies stays OTHER: a heartbeat error (11006) no longer logs out since 2.6.9, a failed or
-unsafe login (11008, 11012) ends no session. A wrong OFFLINE only makes the next probe ask."""
+"""All other types are OTHER: a heartbeat error (11006) does not log out since 2.6.9, a failed or unsafe login (11008,
+11012) does not end a session. A wrong OFFLINE only causes the next probe to check."""
 
 _MAX_GUID: Final = 128
 _MAX_EVENT_KEY: Final = 160
@@ -35,38 +35,38 @@ _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
 @dataclass(frozen=True, slots=True)
 class _Callback:
-    """One callback, or one record of a list in an envelope of its own."""
+    """One callback, or one record of a list in its own envelope."""
 
     guid: Guid
     notify_type: int
     data: Any
     raw: str
 
-    def holding(self, record: Any) -> Self:
+    def with_record(self, record: Any) -> Self:
         """The same envelope around one record."""
         return replace(self, data=record, raw=_canonical(self.guid, self.notify_type, record))
 
     @property
     def hash(self) -> str:
-        """Names it by what it says, whatever the order of its keys."""
-        said = _canonical(self.guid, self.notify_type, self.data)
-        return f"sha256:{hashlib.sha256(said.encode()).hexdigest()}"
+        """The hash of its canonical JSON: the same for any order of keys."""
+        canonical = _canonical(self.guid, self.notify_type, self.data)
+        return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
 
 def _canonical(guid: Guid, notify_type: int, data: Any) -> str:
-    """JSON with sorted keys: the same for the same item."""
-    whole = {"guid": guid, "notify_type": notify_type, "data": data}
+    """JSON with sorted keys: equal for equal items."""
+    envelope = {"guid": guid, "notify_type": notify_type, "data": data}
     try:
-        return _encode(whole).decode()
+        return _encode(envelope).decode()
     except UnicodeEncodeError:  # a lone surrogate, which has no UTF-8
-        return json.dumps(whole, sort_keys=True, separators=(",", ":"))
+        return json.dumps(envelope, sort_keys=True, separators=(",", ":"))
 
 
 class GuxingCallbackReader:
     """A `CallbackReader` for `11010`, `11013`, the login notices, and anything else as raw."""
 
     def read(self, body: bytes) -> tuple[CallbackItem, ...]:
-        """The items of one callback: one, or as many as a list holds, a bad one among them as a defect.
+        """The items of one callback: one, or one for each record of a list. An unreadable record is an item with a defect.
 
         Raises `InvalidValueError` where the body is no JSON object with a `guid` and a `notify_type`.
         """
@@ -76,9 +76,9 @@ class GuxingCallbackReader:
             raise InvalidValueError("body", "is nested too deep") from None
 
     def reread(self, notify_type: int, raw: str) -> CallbackItem:
-        """One stored item. Raises `InvalidValueError` where `raw` is none of this type."""
+        """One stored item. Raises `InvalidValueError` where `raw` is not a callback of this type."""
         try:
-            item = _item(_opened(raw))
+            item = _item(_parsed(raw))
         except RecursionError:
             raise InvalidValueError("body", "is nested too deep") from None
         if item.notify_type != notify_type:
@@ -91,15 +91,15 @@ def _items(body: bytes) -> tuple[CallbackItem, ...]:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidValueError("body", "is no UTF-8") from None
-    callback = _opened(text)
-    records = _listed(callback.data) if callback.notify_type in _MESSAGES else None
+    callback = _parsed(text)
+    records = _records(callback.data) if callback.notify_type in _MESSAGES else None
     if records is None:
         return (_item(callback),)
-    return tuple(_item(callback.holding(record)) for record in records)
+    return tuple(_item(callback.with_record(record)) for record in records)
 
 
 def _item(callback: _Callback) -> CallbackItem:
-    """The one thing that a callback says; what is in a list was taken out of it before."""
+    """The item of a callback with one record; `_items` has split lists before."""
     if callback.notify_type in _MESSAGES:
         return _message(callback)
     data = callback.data
@@ -137,25 +137,25 @@ def _message(callback: _Callback) -> CallbackItem:
     )
 
 
-def _listed(data: Any) -> list[Any] | None:
-    """The records of a batch: an array as captured, or in an object as the changelog has it; None for a single one."""
+def _records(data: Any) -> list[Any] | None:
+    """The records of a batch: an array as captured, or in an object as in the changelog; None for a single record."""
     inner = data["data"] if isinstance(data, dict) and set(data) == {"data"} else data
     return inner if isinstance(inner, list) else None
 
 
-def _opened(text: str) -> _Callback:
+def _parsed(text: str) -> _Callback:
     """The envelope of a callback.
 
-    Where the strict reader refuses it, a lenient one may read it: a vendor in Python cuts names in the middle of an
-    emoji and writes lone surrogates and NaN. What a record says must not be lost for that.
+    Where the strict parser fails, a lenient one tries: a vendor in Python cuts names in the middle of an emoji, and writes
+    lone surrogates and NaN. Such a record must not be lost.
     """
     try:
-        said = parse(text)
+        value = parse(text)
     except ValueError:
-        said = _parsed_leniently(text)
-    if not isinstance(said, dict):
+        value = _parsed_leniently(text)
+    if not isinstance(value, dict):
         raise InvalidValueError("body", "must be an object")
-    return _Callback(_guid(said.get("guid")), _notify_type(said.get("notify_type")), said.get("data"), text)
+    return _Callback(_guid(value.get("guid")), _notify_type(value.get("notify_type")), value.get("data"), text)
 
 
 def _parsed_leniently(text: str) -> object:
@@ -165,14 +165,14 @@ def _parsed_leniently(text: str) -> object:
         raise InvalidValueError("body", "is no JSON") from None
 
 
-def _guid(said: object) -> Guid:
-    if not isinstance(said, str) or not said.isprintable() or not 0 < len(said) <= _MAX_GUID:
+def _guid(value: object) -> Guid:
+    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _MAX_GUID:
         raise InvalidValueError("guid", f"must be a string of 1 to {_MAX_GUID} printable characters")
-    return Guid(said)
+    return Guid(value)
 
 
-def _notify_type(said: object) -> int:
-    notify_type = number(said)
+def _notify_type(value: object) -> int:
+    notify_type = number(value)
     if notify_type is None or abs(notify_type) > _MAX_NOTIFY_TYPE:
         raise InvalidValueError("notify_type", "must be an integer of 32 bits")
     return notify_type

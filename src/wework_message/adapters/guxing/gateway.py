@@ -1,4 +1,4 @@
-"""The way to one Guxing provider: requests out, outcomes back."""
+"""The gateway to one Guxing provider: it sends requests and returns outcomes."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,23 +20,23 @@ PROBE_MS: Final = 5_000
 """Deadline of a read-only call, in ms."""
 
 _MARKER: Final = "x-request-id"
-"""Names the attempt in the simulator's ledger; the vendor ignores it, and nothing of ours reads it back."""
+"""Identifies the attempt in the ledger of the simulator; the vendor ignores it, and we never read it."""
 _JSON: Final = ("content-type", "application/json")
 _STATES: Final = {0: ClientState.OFFLINE, 1: ClientState.OFFLINE, 2: ClientState.ONLINE}
 """`data.status`: stopped, running, online (P-8)."""
-_REPEATED: Final = 16
-"""Characters of a content's text that show that a provider's text repeats it."""
-_TELLING: Final = 4
-"""Bytes. Shorter texts are no sign of that: they occur in any sentence."""
+_PREFIX_LENGTH: Final = 16
+"""A provider's text that contains so many first characters of a content repeats the content."""
+_MIN_TEXT_BYTES: Final = 4
+"""Shorter texts prove nothing: they occur in any sentence."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
 class Transport(Protocol):
-    """Sends one request once; `adapters.http.HttpClient` is one, `HttpxTransport` another."""
+    """Sends one request once; implemented by `adapters.http.HttpClient` and by `HttpxTransport`."""
 
     async def post(self, path: str, body: bytes, *, timing: Timing, headers: Sequence[tuple[str, str]] = ()) -> Answer:
-        """The answer, of whatever status. Raises `NotWrittenError` or `LostError`; never repeats, never redirects."""
+        """The answer, of any status. Raises `NotWrittenError` or `LostError`. Never repeats, never follows a redirect."""
         ...
 
 
@@ -47,7 +47,7 @@ class GuxingGateway:
         self,
         transport: Transport,
         *,
-        asking: Transport | None = None,
+        probe_transport: Transport | None = None,
         timeout_ms: int = 30_000,
         connect_ms: int = 2_000,
         outcome_codes: Mapping[str, OutcomeClass] | None = None,
@@ -55,28 +55,27 @@ class GuxingGateway:
         """The transports belong to the caller, who closes them.
 
         Args:
-            transport: leads to one provider's base URL.
-            asking: leads there too, for read-only calls (default: `transport`). A slow probe on the connections of sends
-                could keep an intent waiting beyond the time in which its first byte must leave.
-            timeout_ms: total deadline of a send or recall, from waiting for a connection to the last byte (D-39).
+            transport: connects to the base URL of one provider.
+            probe_transport: the same, for read-only calls (default: `transport`). A slow probe on a connection for sends
+                could delay an intent beyond the time within which its first byte must leave.
+            timeout_ms: total deadline of a send or recall, from the wait for a connection to the last byte (D-39).
             connect_ms: DNS, TCP and TLS together.
-            outcome_codes: the provider's codes over the built-in ones (D-43).
+            outcome_codes: codes of the provider, which override the built-in ones (D-43).
 
-        Raises `ValueError` for a deadline that is not above 0, or a code that cannot mean what is said.
+        Raises `ValueError` for a deadline that is not above 0, and for an impossible outcome of a code.
         """
         Timing(timeout_ms, connect_ms)
         self._transport = transport
-        self._asking = asking or transport
+        self._probe_transport = probe_transport or transport
         self._timeout_ms = timeout_ms
         self._connect_ms = connect_ms
         self._codes = outcomes.outcome_codes(outcome_codes or {})
 
     async def send(self, dispatch: Dispatch) -> AttemptOutcome:
-        """Send one message, at most once."""
         try:
             path, body = build_request(dispatch)
             marker = _marker(f"{dispatch.message_id}.{dispatch.attempt}")
-        except Exception:  # noqa: BLE001 -- whatever a content holds: no byte has left, and a gateway never raises
+        except Exception:  # noqa: BLE001 -- any content: no byte has left, and a gateway never raises
             return AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.UNBUILDABLE)
         timing = Timing(self._timeout_ms, self._connect_ms, dispatch.write_before_boot_ms)
         answer = await _post(self._transport, path, body, timing, marker)
@@ -86,7 +85,6 @@ class GuxingGateway:
         return outcome if outcome.error_message is None else _without_content(outcome, dispatch.content)
 
     async def recall(self, recall: Recall) -> AttemptOutcome:
-        """Ask for a recall of one accepted message."""
         try:
             body = _encode(RevokeMessage(recall.guid, recall.conversation_id, recall.provider_message_id))
             marker = _marker(f"{recall.message_id}.recall")
@@ -99,14 +97,14 @@ class GuxingGateway:
         return outcomes.of_recall(answer.status, answer.headers, answer.body, self._codes)
 
     async def probe(self) -> bool:
-        """Whether `/client/all_clients` gets an answer in the vendor's form."""
+        """Whether `/client/all_clients` returns an answer in the vendor's form."""
         return await self._ask("/client/all_clients", b"{}") is not None
 
     async def client_state(self, guid: Guid) -> ClientState:
-        """Link state of an instance. A status 0 may be a mere reconnect: whoever asks debounces it (P-8)."""
+        """The connection of an instance. Status 0 may be a mere reconnect: the caller debounces it (P-8)."""
         try:
             body = _encode(OfInstance(guid))
-        except ValueError:  # a lone surrogate: no vendor gave that name
+        except ValueError:  # a lone surrogate: not an id of the vendor
             return ClientState.UNKNOWN
         data = await self._ask("/client/get_client_status", body)
         status = number(data.get("status")) if isinstance(data, dict) else None
@@ -114,7 +112,7 @@ class GuxingGateway:
 
     async def _ask(self, path: str, body: bytes) -> Any:
         """`data` of a read-only call; {} for a refusal in the vendor's form, None for anything else."""
-        answer = await _post(self._asking, path, body, Timing(PROBE_MS, self._connect_ms))
+        answer = await _post(self._probe_transport, path, body, Timing(PROBE_MS, self._connect_ms))
         if isinstance(answer, AttemptOutcome) or not outcomes.is_success(answer.status):
             return None
         envelope = read_envelope(answer.body)
@@ -132,7 +130,7 @@ async def _post(
         return AttemptOutcome(OutcomeClass.NOT_SENT, reason=error.reason)
     except LostError as error:
         return AttemptOutcome(OutcomeClass.UNCERTAIN, reason=error.reason)
-    except Exception:  # noqa: BLE001 -- a transport's own fault: nobody knows whether a byte left
+    except Exception:  # noqa: BLE001 -- a defect of the transport: whether a byte left is unknown
         return AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.TRANSPORT)
 
 
@@ -143,9 +141,10 @@ def _marker(value: str) -> tuple[str, str]:
 
 
 def _without_content(outcome: AttemptOutcome, content: Content) -> AttemptOutcome:
-    """The outcome without a provider's text that repeats what was to be sent: no log may ever show that."""
-    said = outcome.error_message or ""
-    if any(text[:_REPEATED] in said for text in _texts(msgspec.to_builtins(content)) if len(text.encode()) >= _TELLING):
+    """The outcome without a provider's text that repeats the content: no log may show it."""
+    error_message = outcome.error_message or ""
+    texts = [text for text in _texts(msgspec.to_builtins(content)) if len(text.encode()) >= _MIN_TEXT_BYTES]
+    if any(text[:_PREFIX_LENGTH] in error_message for text in texts):
         return dataclasses.replace(outcome, error_message=None)
     return outcome
 
@@ -154,12 +153,12 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _texts(one)
+        for element in value:
+            yield from _texts(element)
     elif isinstance(value, dict):
-        for name, one in value.items():
+        for name, field in value.items():
             if name != "messageType":
-                yield from _texts(one)
+                yield from _texts(field)
 
 
 def _conforms(gateway: GuxingGateway) -> MessageGateway:

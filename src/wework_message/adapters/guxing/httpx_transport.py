@@ -1,4 +1,4 @@
-"""The gateway's requests over httpx: a second transport, so that the first one can be checked against it."""
+"""A second transport of the gateway, over httpx: both pass one contract suite, and it can replace the first (ADR 9)."""
 
 import asyncio
 import socket
@@ -12,27 +12,27 @@ from wework_message.adapters.http import Answer, LostError, LostReason, NotWritt
 from wework_message.domain.outcomes import Reason
 
 _WRITING: Final = "http11.send_request_headers.started"
-"""httpcore's trace event right before the first byte of a request is written."""
+"""The trace event of httpcore right before it writes the first byte of a request."""
 
 
-class _Step:
-    """How far one request has come, as httpcore traces it."""
+class _Progress:
+    """The progress of one request, from the trace of httpcore."""
 
     def __init__(self, timing: Timing, boot_clock_ms: Callable[[], float]) -> None:
         self.written = False
-        self._until = timing.write_before_boot_ms
+        self._write_before_boot_ms = timing.write_before_boot_ms
         self._boot_ms = boot_clock_ms
 
     async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
-        """Refuses to begin a request that is too late."""
+        """Raises `NotWrittenError` right before a first byte that is too late."""
         if event == _WRITING:
-            if self._until is not None and self._boot_ms() > self._until:
+            if self._write_before_boot_ms is not None and self._boot_ms() > self._write_before_boot_ms:
                 raise NotWrittenError(Reason.TOO_LATE)
             self.written = True
 
 
 class HttpxTransport:
-    """POSTs to one server with httpx; a loss counts as not written only where no byte of the request can have left."""
+    """POSTs to one server with httpx. A failure counts as not written only where no byte of the request can have left."""
 
     def __init__(
         self,
@@ -42,12 +42,12 @@ class HttpxTransport:
         response_cap: int = 256 * 1024,
         boot_clock_ms: Callable[[], float] = boot_ms,
     ) -> None:
-        """Takes no proxy and no credentials from the environment, follows no redirect, asks for no content encoding.
+        """Uses no proxy and no credentials of the environment, follows no redirect, requests no content encoding.
 
         Args:
             base_url: http or https, host, optional port and path prefix.
-            max_connections: calls in flight at once.
-            response_cap: most bytes of an answer's body.
+            max_connections: maximum of simultaneous calls.
+            response_cap: maximum size of a body, bytes.
             boot_clock_ms: clock of `Timing.write_before_boot_ms`.
         """
         self._client = httpx.AsyncClient(
@@ -66,29 +66,29 @@ class HttpxTransport:
             raise NotWrittenError(Reason.CLOSED)
         if timing.write_before_boot_ms is not None and self._boot_ms() > timing.write_before_boot_ms:
             raise NotWrittenError(Reason.TOO_LATE)
-        step = _Step(timing, self._boot_ms)
+        progress = _Progress(timing, self._boot_ms)
         try:
             async with asyncio.timeout(timing.total_ms / 1_000):
-                return await self._exchange(path, body, timing, headers, step)
+                return await self._exchange(path, body, timing, headers, progress)
         except TimeoutError as error:
-            raise _lost(step, Reason.DEADLINE) from error
+            raise _lost(progress, Reason.DEADLINE) from error
         except httpx.PoolTimeout as error:
             raise NotWrittenError(Reason.POOL) from error
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise _unconnected(error) from error
+            raise _connection_error(error) from error
         except httpx.WriteError as error:
-            raise _lost(step, Reason.WRITE) from error
+            raise _lost(progress, Reason.WRITE) from error
         except httpx.RemoteProtocolError as error:
-            raise _lost(step, Reason.PROTOCOL) from error
+            raise _lost(progress, Reason.PROTOCOL) from error
         except httpx.HTTPError as error:
-            raise _lost(step, Reason.READ) from error
+            raise _lost(progress, Reason.READ) from error
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._client.aclose()
 
     async def _exchange(
-        self, path: str, body: bytes, timing: Timing, headers: Sequence[tuple[str, str]], step: _Step
+        self, path: str, body: bytes, timing: Timing, headers: Sequence[tuple[str, str]], progress: _Progress
     ) -> Answer:
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -98,26 +98,26 @@ class HttpxTransport:
             content=body,
             headers=list(headers),
             timeout=httpx.Timeout(None, connect=timing.connect_ms / 1_000, pool=timing.total_ms / 1_000),
-            extensions={"trace": step.trace},
+            extensions={"trace": progress.trace},
         )
         answer = await self._client.send(request, stream=True)
         try:
-            read = bytearray()
+            received = bytearray()
             async for piece in answer.aiter_raw():
-                read += piece
-                if len(read) > self._response_cap:
+                received += piece
+                if len(received) > self._response_cap:
                     raise LostError(Reason.OVERSIZE)
         finally:
             await answer.aclose()
-        return Answer(answer.status_code, dict(answer.headers.items()), bytes(read), (loop.time() - began) * 1_000)
+        return Answer(answer.status_code, dict(answer.headers.items()), bytes(received), (loop.time() - began) * 1_000)
 
 
-def _lost(step: _Step, reason: LostReason) -> LostError | NotWrittenError:
-    return LostError(reason) if step.written else NotWrittenError(Reason.CONNECT)
+def _lost(progress: _Progress, reason: LostReason) -> LostError | NotWrittenError:
+    return LostError(reason) if progress.written else NotWrittenError(Reason.CONNECT)
 
 
-def _unconnected(error: BaseException) -> NotWrittenError:
-    """The step at which connecting failed, from the cause that httpx wraps."""
+def _connection_error(error: BaseException) -> NotWrittenError:
+    """The reason of a failed connection, from the cause that httpx wraps."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, socket.gaierror):

@@ -1,7 +1,7 @@
 """Items of a quote's `message` and of a merged record's `message_list` (P-3, its second table).
 
-Their keys differ from those of the same type sent alone: a link has `desc`, a zoom is an integer. The schema of merged
-items calls file fields required even for texts; that is an artefact of its example, and the table counts.
+Their keys differ from those of a send of the same type: a link has `desc`, a zoom is an integer. The schema of merged
+items requires file fields even for texts; that is an artefact of its example, and the table is right.
 """
 
 import uuid
@@ -41,15 +41,15 @@ _KINDS: Final[Mapping[MessageType, tuple[int, VendorFields]]] = {
 
 
 def quoted_item(content: QuotedContent, message_id: MessageId) -> dict[str, Any]:
-    """The typed copy of the quoted message. Raises `ValueError` as `merged_items` does."""
+    """The copy of the quoted message. Raises `ValueError` as `merged_items` does."""
     return _item(content, message_id)
 
 
 def merged_items(content: MergedContent, message_id: MessageId) -> list[dict[str, Any]]:
-    """The items of a record, nested records included.
+    """The items of a merged record, including nested ones.
 
-    An item without a time bears the time at which the message was accepted, which its id tells. Raises `ValueError`
-    where such an item meets a `message_id` that is no UUIDv7.
+    An item without a time gets the time of acceptance, which `message_id` contains. Raises `ValueError` for such an item if
+    `message_id` is no UUIDv7.
     """
     return [{**_item(item, message_id), **_author(item, message_id)} for item in content.messages]
 
@@ -65,7 +65,7 @@ def _item(content: QuotedContent | MergedItem, message_id: MessageId) -> dict[st
 
 
 def _author(item: MergedItem, message_id: MessageId) -> dict[str, Any]:
-    """Who said it, and when; `sender_user_id` is the name of it that the schema knows."""
+    """The author and the time of an item; the schema calls the author `sender_user_id`."""
     sent_at = item.send_time
     return {
         "sender_user_id": item.sender_user_id,
@@ -75,7 +75,7 @@ def _author(item: MergedItem, message_id: MessageId) -> dict[str, Any]:
 
 
 def _accepted_s(message_id: MessageId) -> int:
-    read = uuid.UUID(message_id)
-    if read.version != _UUID_WITH_TIME:
+    parsed = uuid.UUID(message_id)
+    if parsed.version != _UUID_WITH_TIME:
         raise ValueError("only a UUIDv7 tells when the message was accepted")
-    return (read.int >> _TIME_SHIFT) // 1_000
+    return (parsed.int >> _TIME_SHIFT) // 1_000

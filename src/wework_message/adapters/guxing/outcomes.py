@@ -1,7 +1,7 @@
-"""What one call proved: every answer, and every way of getting none, as an outcome class.
+"""The outcome class of every answer to a send or recall.
 
-One table, kept in this module's two functions and shown row by row in the test `test_guxing_outcomes` (D-14,
-M-2). Whatever is not listed is UNCERTAIN.
+The table is in two functions of this module, and row by row in the test `test_guxing_outcomes` (D-14, M-2). Every
+unlisted answer is UNCERTAIN.
 """
 
 import dataclasses
@@ -23,10 +23,10 @@ BUILT_IN_CODES: Final[Mapping[int, OutcomeClass]] = {
     -4046: OutcomeClass.REFUSED_CAPABILITY,  # mini-program sends of some client versions (changelog 2.6.6, 2.7.0)
 }
 """Codes of sends that the contract explains. Its other codes belong to uploads (-5103011, 5103017, 5103059), the message
-pull and the heartbeat: on a send they would be as unknown as any, so they are not listed."""
+pull and the heartbeat: as the answer to a send they mean nothing, so they are not listed."""
 
 MAX_MESSAGE: Final = 200
-"""Characters of a provider's text that are kept."""
+"""Longest text of a provider that is stored, in characters."""
 
 _REFUSING: Final = frozenset({400, 401, 403, 404, 405, 413, 422})
 _THROTTLING: Final = 429
@@ -37,9 +37,9 @@ _MAX_PROBLEMS: Final = 5
 
 
 def outcome_codes(configured: Mapping[str, OutcomeClass]) -> Mapping[int, OutcomeClass]:
-    """The configured codes over the built-in ones (D-43).
+    """The built-in codes, overridden by the configured ones (D-43).
 
-    Raises `ValueError` for a code that is no integer or is 0, and for ACCEPTED, which only an answer with an id can be.
+    Raises `ValueError` for a code that is no integer or is 0, and for ACCEPTED, which needs an answer with an id.
     """
     codes = dict(BUILT_IN_CODES)
     for code, outcome in configured.items():
@@ -50,7 +50,7 @@ def outcome_codes(configured: Mapping[str, OutcomeClass]) -> Mapping[int, Outcom
 
 
 def of_send(status: int, headers: Mapping[str, str], body: bytes, codes: Mapping[int, OutcomeClass]) -> AttemptOutcome:
-    """What an answer to a send proves. `headers` have lower-case names."""
+    """The outcome of an answer to a send. `headers` have lower-case names."""
     envelope = read_envelope(body)
     if envelope is None or not is_success(status):
         return _without_success(status, headers, body, envelope, codes)
@@ -69,7 +69,7 @@ def of_send(status: int, headers: Mapping[str, str], body: bytes, codes: Mapping
 def of_recall(
     status: int, headers: Mapping[str, str], body: bytes, codes: Mapping[int, OutcomeClass]
 ) -> AttemptOutcome:
-    """What an answer to a recall proves; never with a receipt: what it names is not a message of ours."""
+    """The outcome of an answer to a recall; without a receipt, because an id in it is not that of our message."""
     envelope = read_envelope(body)
     if envelope is None or not is_success(status):
         return dataclasses.replace(_without_success(status, headers, body, envelope, codes), receipt=None)
@@ -83,7 +83,7 @@ def of_recall(
 def _without_success(
     status: int, headers: Mapping[str, str], body: bytes, envelope: Envelope | None, codes: Mapping[int, OutcomeClass]
 ) -> AttemptOutcome:
-    """No HTTP success, or no envelope in it."""
+    """The outcome without HTTP success or without an envelope."""
     if is_success(status):
         return _uncertain(Reason.UNREADABLE)
     if envelope is not None:
@@ -104,7 +104,7 @@ def _without_success(
 
 
 def _refused(envelope: Envelope, headers: Mapping[str, str], codes: Mapping[int, OutcomeClass]) -> AttemptOutcome:
-    """A code that is not 0: what the table says, else a refusal that a late echo may still disprove."""
+    """The outcome of a code that is not 0: as in the table, else a refusal that a late echo may disprove."""
     code = envelope.code or 0
     kind = codes.get(code)
     return AttemptOutcome(
@@ -128,49 +128,49 @@ def _uncertain(reason: Reason, envelope: Envelope | None = None, receipt: Receip
 
 
 def is_success(status: int) -> bool:
-    """Whether an HTTP status means that the server did as it was asked."""
-    return 200 <= status < 300  # noqa: PLR2004 -- HTTP's own numbers
+    """Whether an HTTP status means success."""
+    return 200 <= status < 300  # noqa: PLR2004 -- numbers of HTTP
 
 
 def _shown(message: str) -> str | None:
-    """A text of the vendor, one line of printable characters."""
+    """A text of the vendor as one line of printable characters."""
     line = "".join(character if character.isprintable() else " " for character in message[: 4 * MAX_MESSAGE])
     return line.strip()[:MAX_MESSAGE] or None
 
 
 def _problems(body: bytes) -> str | None:
-    """The places and kinds of a 422's problems; never its prose or values, which may repeat the message."""
+    """The places and kinds of the problems in a 422; never its texts or values, which may repeat the message."""
     try:
-        said = parse(body)
+        value = parse(body)
     except ValueError:
         return None
-    detail = said.get("detail") if isinstance(said, dict) else None
-    found = [_problem(one) for one in detail[:_MAX_PROBLEMS]] if isinstance(detail, list) else []
-    return "; ".join(found)[:MAX_MESSAGE] or None
+    detail = value.get("detail") if isinstance(value, dict) else None
+    problems = [_problem(entry) for entry in detail[:_MAX_PROBLEMS]] if isinstance(detail, list) else []
+    return "; ".join(problems)[:MAX_MESSAGE] or None
 
 
-def _problem(said: Any) -> str:
-    loc = said.get("loc") if isinstance(said, dict) else None
-    kind = said.get("type") if isinstance(said, dict) else None
+def _problem(entry: Any) -> str:
+    loc = entry.get("loc") if isinstance(entry, dict) else None
+    kind = entry.get("type") if isinstance(entry, dict) else None
     steps = [str(step) for step in loc] if isinstance(loc, list) else []
     place = ".".join(step if _NAME.fullmatch(step) else "?" for step in steps[:8])
     return f"{place}: {kind if isinstance(kind, str) and _NAME.fullmatch(kind) else '?'}"
 
 
 def _retry_after_ms(headers: Mapping[str, str]) -> int | None:
-    """`Retry-After`, in seconds or as a date against the answer's own `Date`; at most `MAX_RETRY_AFTER_MS`."""
-    said = headers.get("retry-after", "")
-    if _SECONDS.fullmatch(said):
-        return min(int(said) * 1_000, MAX_RETRY_AFTER_MS)
-    until, now = _date(said), _date(headers.get("date", ""))
+    """`Retry-After`, in seconds or as a date relative to the `Date` of the answer; at most `MAX_RETRY_AFTER_MS`."""
+    retry_after = headers.get("retry-after", "")
+    if _SECONDS.fullmatch(retry_after):
+        return min(int(retry_after) * 1_000, MAX_RETRY_AFTER_MS)
+    until, now = _date(retry_after), _date(headers.get("date", ""))
     if until is None or now is None:
         return None
     return min(max(int((until - now).total_seconds() * 1_000), 0), MAX_RETRY_AFTER_MS)
 
 
-def _date(said: str) -> datetime | None:
+def _date(text: str) -> datetime | None:
     try:
-        date = parsedate_to_datetime(said)
+        date = parsedate_to_datetime(text)
     except ValueError:
         return None
     return date if date.tzinfo is not None else None

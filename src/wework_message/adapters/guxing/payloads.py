@@ -1,4 +1,4 @@
-"""Requests of sends: which endpoint, and the body it wants (P-3)."""
+"""Requests of sends: the endpoint and its body (P-3)."""
 
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
@@ -32,14 +32,14 @@ from wework_message.domain.ids import MessageId
 from wework_message.domain.ports.gateway import Dispatch
 
 EVERYBODY: Final = "0"
-"""Our entry of `at_list` for everybody; the vendor documents the integer 0 for it in a mention."""
+"""Our entry of `at_list` for everybody; in a mention the vendor documents the integer 0."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """An endpoint whose body is fields of the content under the vendor's names."""
+    """An endpoint whose body is the fields of the content under the vendor's names."""
 
     path: str
     fields: VendorFields
@@ -92,8 +92,8 @@ _GIF_CDN: Final = _Endpoint(
 def build_request(dispatch: Dispatch) -> tuple[str, bytes]:
     """Path and body of one send.
 
-    Raises `ValueError` for a content that is not whole: a quote that nobody filled, or an item of a record that shall
-    bear the time of acceptance while the message id is no UUIDv7, which tells it.
+    Raises `ValueError` for an incomplete content: a quote without the quoted message, or an item of a record that needs the
+    time of acceptance while the message id is no UUIDv7.
     """
     content = dispatch.content
     if isinstance(content, TextContent):  # most messages are texts: one Struct, no dictionaries
@@ -102,7 +102,7 @@ def build_request(dispatch: Dispatch) -> tuple[str, bytes]:
     return path, _encode({"guid": dispatch.guid, "conversation_id": dispatch.conversation_id, **body})
 
 
-def _request(  # noqa: C901, PLR0911, PLR0912 -- one case per type, and mypy names a type that has none
+def _request(  # noqa: C901, PLR0911, PLR0912 -- one case per type, and mypy reports a missing one
     content: Content, message_id: MessageId
 ) -> tuple[str, dict[str, Any]]:
     match content:
@@ -167,5 +167,5 @@ def _quote(content: QuoteContent, message_id: MessageId) -> dict[str, Any]:
 
 
 def _shop_product(content: ShopProductContent) -> dict[str, Any]:
-    product = msgspec.structs.asdict(content.product)  # its Python names are the vendor's
+    product = msgspec.structs.asdict(content.product)  # its Python names are those of the vendor
     return {"content": {**product, "shop_info": msgspec.structs.asdict(content.product.shop_info)}}

@@ -17,7 +17,7 @@ from wework_message.domain.ports.protocols import Idempotency, ProviderConnectio
 from wework_message.domain.routing.provider import Capabilities
 
 PROBE_CONNECTIONS: Final = 4
-"""Connections to a provider for probes, beside those of the calls in flight."""
+"""Connections to a provider for probes, in addition to those for calls."""
 
 
 class GuxingProtocol:
@@ -32,28 +32,29 @@ class GuxingProtocol:
     secret_options: Final = frozenset[str]()
 
     def check_options(self, options: Mapping[str, str]) -> None:
-        """There are none."""
+        """Raises `InvalidValueError` for any option: there are none."""
         for name in options:
             raise InvalidValueError(name, f"is no option of the protocol {self.name}")
 
     def reader(self) -> GuxingCallbackReader:
-        """Its callbacks."""
         return GuxingCallbackReader()
 
     @asynccontextmanager
     async def open(self, connection: ProviderConnection) -> AsyncIterator[MessageGateway]:
-        """A gateway whose connections are closed with the context."""
+        """A gateway whose connections are closed at the end of the context."""
         async with AsyncExitStack() as stack:
-            asking = HttpClient(connection.url, max_connections=PROBE_CONNECTIONS)
-            stack.push_async_callback(asking.aclose)
+            probe_client = HttpClient(connection.url, max_connections=PROBE_CONNECTIONS)
+            stack.push_async_callback(probe_client.aclose)
             client = HttpClient(connection.url, max_connections=connection.calls)
             stack.push_async_callback(client.aclose)
             yield GuxingGateway(
-                client, asking=asking, timeout_ms=connection.timeout_ms, outcome_codes=connection.outcome_codes
+                client,
+                probe_transport=probe_client,
+                timeout_ms=connection.timeout_ms,
+                outcome_codes=connection.outcome_codes,
             )
 
     def checks(self, name: str) -> Sequence[Check]:
-        """What its API has no question for."""
         return callback_checks(name)
 
 

@@ -1,4 +1,4 @@
-"""One record of an account's message stream, read in our words (P-12)."""
+"""Reads one record of the message stream of an account (P-12)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,19 +18,19 @@ _TEXT: Final = 2
 _NO_MESSAGE: Final = frozenset({0, 40})
 """nil, and the voice-related notice."""
 _MAX_TEXT: Final = 1_048_576
-"""Characters. A text is compared and never kept; its callback has a limit of its own."""
+"""Characters. A text is compared and never stored; its callback has its own limit."""
 _FIRST_SYSTEM_TYPE: Final = 1_000
-"""1011 system message, 1012 the account's own reading: about no message that we sent."""
+"""1011 is a system message, 1012 a read receipt of the account itself: not about a message that we sent."""
 
 
 class RecordError(ValueError):
-    """A record that cannot be read; the text names the field, never its value."""
+    """An unreadable record; the text contains the name of the field, never its value."""
 
 
 def record_key(record: Mapping[str, Any]) -> str | None:
-    """``seq:id:referid:flag``, which names a state of a record; None for one without an id.
+    """``seq:id:referid:flag``, the key of one state of a record; None for a record without an id.
 
-    A record that changes an earlier message has another `referid` or flag, and so is not taken for a repetition.
+    A record that changes an earlier message has another `referid` or flag, and so does not count as a repetition.
     """
     message_id = _strict_id(record, "id")
     if message_id is None:
@@ -40,9 +40,9 @@ def record_key(record: Mapping[str, Any]) -> str | None:
 
 
 def read_stream_record(guid: Guid, event_key: str, record: Mapping[str, Any]) -> StreamRecord | None:
-    """What the record says about a message; None where it is about none (a system tip, the account's own reading).
+    """The facts of the record about a message; None where it is about none (a system tip, a read receipt of the account).
 
-    Raises `RecordError` where a field that decides this is there and cannot be read.
+    Raises `RecordError` where a field that decides this cannot be read.
     """
     msg_type, flag = _strict_number(record, "msg_type"), _strict_number(record, "flag")
     own_id, refers_to = _strict_id(record, "id"), _strict_id(record, "referid")
@@ -66,7 +66,7 @@ def read_stream_record(guid: Guid, event_key: str, record: Mapping[str, Any]) ->
 
 
 def _kinds(msg_type: int, flag: int) -> frozenset[FactKind]:
-    """What it proves. Types that no list knows are messages: only a record with the id of one of ours can settle it."""
+    """The facts that the record proves. Unknown types count as messages: only a record with the id of ours has an effect."""
     if msg_type >= _FIRST_SYSTEM_TYPE:
         return frozenset()
     facts = {
@@ -74,18 +74,18 @@ def _kinds(msg_type: int, flag: int) -> frozenset[FactKind]:
         FactKind.SERVER_RETRY_OK: flag & _SERVER_RETRY_OK_FLAG,
         FactKind.REVOKED: msg_type == _RECALL or flag & _REVOKE_FLAG,
     }
-    kinds = frozenset(kind for kind, holds in facts.items() if holds)
+    kinds = frozenset(kind for kind, is_proven in facts.items() if is_proven)
     return kinds if kinds or msg_type in _NO_MESSAGE else frozenset({FactKind.ECHO})
 
 
 def _app_info(value: object) -> str | None:
-    """Base64 as far as anyone has seen; what is no printable ASCII is left out."""
+    """The key, so far always base64; a key that is not printable ASCII is omitted."""
     key = short_text(value, MAX_KEY) or ""
     return key if key and key.isascii() and key.isprintable() else None
 
 
 def _conversations(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """As our requests may spell it, if the account itself is the sender."""
+    """The spellings of the conversation in our requests, if the account itself is the sender."""
     if (room := identifier(record.get("roomid"))) is not None:
         return (str(PEERS_AND_ROOMS.room(room)),)
     if (receiver := identifier(record.get("receiver"))) is None:
@@ -98,13 +98,13 @@ def _conversations(record: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _strict_id(record: Mapping[str, Any], name: str) -> str | None:
-    """An id or none. Raises `RecordError` for what is neither."""
+    """An id or None. Raises `RecordError` for a value that is neither."""
     value = record.get(name)
     if value is None or value == "" or value == "0" or value == 0:  # noqa: PLR1714 -- it may be unhashable
         return None
-    if (read := identifier(value)) is None:
+    if (parsed := identifier(value)) is None:
         raise RecordError(f"{name} is no id")
-    return read
+    return parsed
 
 
 def _strict_number(record: Mapping[str, Any], name: str) -> int:
@@ -112,6 +112,6 @@ def _strict_number(record: Mapping[str, Any], name: str) -> int:
     value = record.get(name)
     if value is None:
         return 0
-    if (read := number(value)) is None:
+    if (parsed := number(value)) is None:
         raise RecordError(f"{name} is no integer")
-    return read
+    return parsed

@@ -1,4 +1,4 @@
-"""JSON of the vendor: the small requests, and a tolerant reading of what it answers (P-2)."""
+"""JSON of the vendor: the small requests, and a tolerant parser of its answers (P-2)."""
 
 import re
 from typing import Any, Final
@@ -8,8 +8,8 @@ import msgspec
 _DECODER: Final = msgspec.json.Decoder()
 _IDENTIFIER: Final = re.compile(r"[!-~]{1,64}")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
-_LARGEST: Final = 2**53 - 1
-"""Beyond it an integer is no value that this vendor documents, and not exact everywhere."""
+_MAX_INTEGER: Final = 2**53 - 1
+"""Larger integers are not documented by this vendor, and not exact in all JSON parsers."""
 
 
 class SendText(msgspec.Struct, frozen=True):
@@ -29,32 +29,32 @@ class RevokeMessage(msgspec.Struct, frozen=True):
 
 
 class OfInstance(msgspec.Struct, frozen=True):
-    """Request of every call that names an instance and nothing else."""
+    """Request of every call whose only field is the instance."""
 
     guid: str
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """An answer of the vendor, of whatever HTTP status."""
+    """An answer of the vendor, of any HTTP status."""
 
     code: int | None
-    """`error_code`; None where it is absent, which is a success as `data` is there then."""
+    """`error_code`; None where it is absent: with `data` that is a success."""
     message: str
     data: Any
 
     @property
     def refused(self) -> bool:
-        """It carries a code that is not 0."""
+        """Whether the code is not 0."""
         return self.code not in {None, 0}
 
     @property
     def fields(self) -> dict[str, Any]:
-        """`data` where it is an object, else nothing."""
+        """`data` where it is an object, else an empty one."""
         return self.data if isinstance(self.data, dict) else {}
 
 
 def parse(raw: bytes | str) -> object:
-    """One JSON value; raises `ValueError` for everything else, nesting too deep to read included."""
+    """One JSON value. Raises `ValueError` for everything else, including too deep nesting."""
     try:
         return _DECODER.decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -62,10 +62,10 @@ def parse(raw: bytes | str) -> object:
 
 
 def read_envelope(body: bytes) -> Envelope | None:
-    """The vendor's envelope, or None where the body is something else.
+    """The vendor's envelope; None where the body is something else.
 
-    Most of its schemas declare a string, so a JSON string is read once more. An `error_code` may be missing where
-    `data` is present; one that is no integer makes the body unreadable.
+    Most of its schemas declare a string, so the content of a JSON string is parsed too. An `error_code` may be missing
+    where `data` is present; an `error_code` that is no integer makes the body unreadable.
     """
     try:
         value = parse(body)
@@ -87,18 +87,18 @@ def number(value: object) -> int | None:
     """An integer, also one written as a string or as 1.0; None for everything else and for |value| >= 2**53."""
     if (isinstance(value, str) and _INTEGER.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MAX_INTEGER:
         return value
     return None
 
 
 def identifier(value: object) -> str | None:
-    """An id: 1-64 printable ASCII characters, also one written as an integer; "0" is the vendor's word for none."""
+    """An id: 1-64 printable ASCII characters, also written as an integer; "0" of the vendor means None."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if abs(value) < 2**64 else None
     return value if isinstance(value, str) and value != "0" and _IDENTIFIER.fullmatch(value) else None
 
 
-def short_text(value: object, most: int) -> str | None:
-    """A string of at most `most` characters; a longer one is none, as half of an opaque value is worth nothing."""
-    return value if isinstance(value, str) and len(value) <= most else None
+def short_text(value: object, max_length: int) -> str | None:
+    """A string of at most `max_length` characters; None for a longer one, because a part of an opaque value is useless."""
+    return value if isinstance(value, str) and len(value) <= max_length else None

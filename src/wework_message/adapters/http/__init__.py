@@ -1,6 +1,6 @@
-"""A small HTTP/1.1 client for the calls whose outcome must be known exactly; the one adapter others may import.
+"""A small HTTP/1.1 client for the calls whose outcome must be known exactly; the only adapter that other adapters may import.
 
-It tells a request that provably never left (`NotWrittenError`) from one whose fate is uncertain (`LostError`).
+It distinguishes a request that was provably not sent (`NotWrittenError`) from one whose outcome is uncertain (`LostError`).
 """
 
 from wework_message.adapters.http.client import HttpClient

@@ -1,4 +1,4 @@
-"""How far the way to a server leads: its name, its port, its certificate. Any adapter may offer these checks of its server."""
+"""Checks of the connection to a server: its name, port and certificate. Every adapter may use them for its server."""
 
 import asyncio
 import contextlib
@@ -18,37 +18,37 @@ from wework_message.adapters.http.origin import Origin
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
 EXPIRES_SOON_DAYS: Final = 14
-"""A certificate that is valid for fewer days is a warning."""
+"""A certificate that is valid for fewer days gives a warning."""
 
-_SHOWN: Final = 3
+_MAX_SHOWN: Final = 3
 
 
 @dataclass(slots=True)
-class Place:
-    """A host and a port, looked up once."""
+class Endpoint:
+    """A host and a port, with the addresses of the host."""
 
     host: str
     port: int
     addresses: Sequence[Any] = field(default=())
-    """What the look-up found, as `socket.getaddrinfo` has it."""
+    """The result of `socket.getaddrinfo`."""
 
     def __str__(self) -> str:
-        """As people write it."""
+        """``host:port``, with an IPv6 address in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def reaching(name: str, host: str, port: int, *, setting: str, after: str | None = None) -> tuple[Check, Check]:
-    """``<name>.dns`` and ``<name>.tcp`` of a server that the setting `setting` names."""
-    place = Place(host, port)
+    """``<name>.dns`` and ``<name>.tcp`` of a server whose address is in the setting `setting`."""
+    endpoint = Endpoint(host, port)
     dns = Check(
-        f"{name}.dns", lambda: _look_up(place, setting), after=after, advice="ask the machine's name server why"
+        f"{name}.dns", lambda: _resolve(endpoint, setting), after=after, advice="ask the machine's name server why"
     )
-    tcp = Check(f"{name}.tcp", lambda: _connect(place, setting), after=dns.name, advice=_no_connection(setting))
+    tcp = Check(f"{name}.tcp", lambda: _connect(endpoint, setting), after=dns.name, advice=_no_connection(setting))
     return dns, tcp
 
 
 def secured(name: str, host: str, port: int, *, ca_file: Path | None = None) -> Check:
-    """``<name>.tls``: the certificate is trusted, names the host, and lasts."""
+    """``<name>.tls``: the certificate is trusted, is for the host, and does not expire soon."""
     return Check(
         f"{name}.tls", lambda: _shake_hands(host, port, ca_file), after=f"{name}.tcp", fault=Fault.UNAVAILABLE,
         advice="look whether it speaks TLS on this port",
@@ -56,44 +56,44 @@ def secured(name: str, host: str, port: int, *, ca_file: Path | None = None) -> 
 
 
 def reaching_url(name: str, base_url: str, *, setting: str, ca_file: Path | None = None) -> tuple[Check, ...]:
-    """DNS, TCP, and TLS where it is https; the last one is what a call comes after."""
+    """DNS, TCP, and TLS for https; checks of calls come after the last of them."""
     origin = Origin(base_url)
-    way = reaching(name, origin.host, origin.port, setting=setting)
-    return (*way, secured(name, origin.host, origin.port, ca_file=ca_file)) if origin.secure else way
+    checks = reaching(name, origin.host, origin.port, setting=setting)
+    return (*checks, secured(name, origin.host, origin.port, ca_file=ca_file)) if origin.secure else checks
 
 
-async def _look_up(place: Place, setting: str) -> Finding:
+async def _resolve(endpoint: Endpoint, setting: str) -> Finding:
     try:
-        place.addresses = await _addresses(place.host, place.port)
+        endpoint.addresses = await _addresses(endpoint.host, endpoint.port)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no such name"
-        return Finding.failed(f"{place.host}: {reason}", f"correct {setting}, or the name server's entry")
-    found = list(dict.fromkeys(str(address[4][0]) for address in place.addresses))
-    if found == [place.host]:
-        return Finding.ok(f"{place.host} is an address")
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return Finding.ok(f"{place.host} is {', '.join(found[:_SHOWN])}{more}")
+        return Finding.failed(f"{endpoint.host}: {reason}", f"correct {setting}, or the name server's entry")
+    addresses = list(dict.fromkeys(str(address[4][0]) for address in endpoint.addresses))
+    if addresses == [endpoint.host]:
+        return Finding.ok(f"{endpoint.host} is an address")
+    more = f" and {len(addresses) - _MAX_SHOWN} more" if len(addresses) > _MAX_SHOWN else ""
+    return Finding.ok(f"{endpoint.host} is {', '.join(addresses[:_MAX_SHOWN])}{more}")
 
 
 async def _addresses(host: str, port: int) -> Sequence[Any]:
-    """`getaddrinfo` in a thread that nobody waits for: a name server that hangs must not keep the process from ending."""
+    """`getaddrinfo` in a daemon thread: a name server that hangs must not prevent the end of the process."""
     if _is_address(host):
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     loop = asyncio.get_running_loop()
-    answer: Future[Sequence[Any]] = Future()
-    arrived = asyncio.Event()
+    result: Future[Sequence[Any]] = Future()
+    is_resolved = asyncio.Event()
 
-    def ask() -> None:
+    def resolve() -> None:
         try:
-            answer.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            result.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:
-            answer.set_exception(error)
+            result.set_exception(error)
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(arrived.set)
+            loop.call_soon_threadsafe(is_resolved.set)
 
-    threading.Thread(target=ask, name="look up", daemon=True).start()
-    await arrived.wait()
-    return answer.result()
+    threading.Thread(target=resolve, name="resolve", daemon=True).start()
+    await is_resolved.wait()
+    return result.result()
 
 
 def _is_address(host: str) -> bool:
@@ -104,21 +104,21 @@ def _is_address(host: str) -> bool:
     return True
 
 
-async def _connect(place: Place, setting: str) -> Finding:
-    last: OSError | None = None
-    for family, kind, protocol, _, address in place.addresses:
+async def _connect(endpoint: Endpoint, setting: str) -> Finding:
+    last_error: OSError | None = None
+    for family, kind, protocol, _, address in endpoint.addresses:
         connection = socket.socket(family, kind, protocol)
         connection.setblocking(False)
         try:
             await asyncio.get_running_loop().sock_connect(connection, address)
         except OSError as error:
-            last = error
+            last_error = error
         else:
-            return Finding.ok(f"{place} takes connections")
+            return Finding.ok(f"{endpoint} takes connections")
         finally:
             connection.close()
-    reason = os.strerror(last.errno) if last is not None and last.errno else "no connection"
-    return Finding.failed(f"{place}: {reason}", _no_connection(setting))
+    reason = os.strerror(last_error.errno) if last_error is not None and last_error.errno else "no connection"
+    return Finding.failed(f"{endpoint}: {reason}", _no_connection(setting))
 
 
 def _no_connection(setting: str) -> str:
@@ -138,12 +138,12 @@ async def _shake_hands(host: str, port: int, ca_file: Path | None) -> Finding:
             f"no TLS: {getattr(error, 'reason', None) or type(error).__name__}", "look whether it speaks TLS here"
         )
     try:
-        return _lasting(writer.get_extra_info("peercert") or {}, now=datetime.now(UTC))
+        return _expiry(writer.get_extra_info("peercert") or {}, now=datetime.now(UTC))
     finally:
         writer.transport.abort()
 
 
-def _lasting(certificate: dict[str, Any], *, now: datetime) -> Finding:
+def _expiry(certificate: dict[str, Any], *, now: datetime) -> Finding:
     until = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
     text = f"the certificate is valid for {(until - now).days} more days, until {until:%Y-%m-%d}"
     if (until - now).days < EXPIRES_SOON_DAYS:

@@ -1,4 +1,4 @@
-"""A pool of kept-alive connections to one server, and the call that uses them."""
+"""A pool of kept-alive connections to one server, and the calls over them."""
 
 import asyncio
 import math
@@ -18,7 +18,7 @@ from wework_message.domain.outcomes import Reason
 class HttpClient:
     """POSTs to one server over at most `max_connections` kept-alive HTTP/1.1 connections; belongs to one event loop.
 
-    It never repeats a request and never follows a redirect. The connection used last is used first.
+    It never repeats a request and never follows a redirect. The connection that was used last is used first.
     """
 
     def __init__(
@@ -31,23 +31,24 @@ class HttpClient:
         ca_file: Path | None = None,
         boot_clock_ms: Callable[[], float] = boot_ms,
     ) -> None:
-        """Connects to nothing yet.
+        """Does not connect yet.
 
         Args:
             base_url: http or https, host, optional port and path prefix; see `Origin`.
-            max_connections: calls in flight at once; further ones wait, first come first served.
-            response_cap: most bytes of an answer's body.
-            idle_ms: a connection idle for longer is not used again. Kept under the 5 s of common servers, as a server
-                that closes while we write makes the outcome uncertain; a shorter ``Keep-Alive: timeout`` is obeyed.
-            ca_file: PEM certificates trusted instead of the system's.
+            max_connections: maximum of calls in flight; further calls wait in their order.
+            response_cap: maximum size of a body, bytes.
+            idle_ms: a connection that was idle for longer is not used again. It is below the 5 s of common servers,
+                because a server that closes during our write makes the outcome uncertain. A shorter
+                ``Keep-Alive: timeout`` of the server takes precedence.
+            ca_file: PEM certificates that are trusted instead of those of the system.
             boot_clock_ms: clock of `Timing.write_before_boot_ms` and of idle connections.
 
-        Raises `ValueError` for a base URL, count or size that cannot be, `OSError` for an unreadable `ca_file`.
+        Raises `ValueError` for an invalid base URL, count or size, `OSError` for an unreadable `ca_file`.
         """
         if max_connections < 1 or response_cap < 0 or idle_ms < 0:
             raise ValueError("max_connections is at least 1, response_cap and idle_ms at least 0")
         self._origin = Origin(base_url)
-        self._tls = _verifying(ca_file) if self._origin.secure else None
+        self._tls = _verifying_context(ca_file) if self._origin.secure else None
         self._max_connections = max_connections
         self._response_cap = response_cap
         self._idle_ms = idle_ms
@@ -70,32 +71,32 @@ class HttpClient:
         return len(self._open_connections)
 
     async def post(self, path: str, body: bytes, *, timing: Timing, headers: Sequence[tuple[str, str]] = ()) -> Answer:
-        """Send one request once and read its answer, of whatever status.
+        """Send one request once and read its answer, of any status.
 
         Args:
-            path: appended to the base URL's, starts with ``/``, percent-encoded.
-            body: sent as it is, with its content-length.
+            path: appended to the path of the base URL, starts with ``/``, percent-encoded.
+            body: sent unchanged, with its content-length.
             timing: deadlines of this call.
-            headers: printable ASCII; the ones that frame a message (host, content-length, ...) are not the caller's.
+            headers: printable ASCII; not the ones that frame a message (host, content-length, ...).
 
         Raises:
-            NotWrittenError: no byte left us.
-            LostError: at least one byte may have left us.
-            ValueError: the path or a header cannot be written; nothing left us.
+            NotWrittenError: no byte was sent.
+            LostError: at least one byte may have been sent.
+            ValueError: the path or a header is invalid; no byte was sent.
             asyncio.CancelledError: the connection is dropped; treat it like `LostError`.
         """
         started = time.monotonic()
         request = self._origin.post(path, body, headers)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timing.total_ms / 1000
-        left_ms = self._left_to_write_ms(timing)
-        begin_by = min(deadline, loop.time() + left_ms / 1000)
+        remaining_ms = self._remaining_to_write_ms(timing)
+        begin_by = min(deadline, loop.time() + remaining_ms / 1000)
         await self._enter(begin_by)
         try:
             connection = self._take_idle() or await self._open(begin_by, timing.connect_ms)
             timer = None
             try:
-                self._left_to_write_ms(timing)  # the loop's clock may have missed a suspension, this one has not
+                self._remaining_to_write_ms(timing)  # the boot clock counts a suspension, the loop's clock may not
                 answer = connection.send(request, started)
                 timer = loop.call_at(deadline, connection.lose, Reason.DEADLINE)
                 return await answer
@@ -107,23 +108,23 @@ class HttpClient:
             self._leave()
 
     async def aclose(self) -> None:
-        """Drop every connection and wait until they are closed. Calls end with `CLOSED`, those still connecting when they are.
+        """Drop every connection and wait until they are closed. Later calls fail with `CLOSED`.
 
-        Later calls are refused with `CLOSED`.
+        Calls in flight end with `CLOSED`; those that still connect end so once they are connected.
         """
         self._closed = True
         if self._reaper is not None:
             self._reaper.cancel()
         while self._waiting:
             _refuse(self._waiting.popleft(), Reason.CLOSED)
-        gone = list(self._open_connections)
-        for connection in gone:
+        connections = list(self._open_connections)
+        for connection in connections:
             connection.lose(Reason.CLOSED)
-        for connection in gone:
+        for connection in connections:
             await connection.closed
 
     async def _enter(self, begin_by: float) -> None:
-        """Become one of the calls in flight, at once or in turn. Raises `NotWrittenError` (POOL, CLOSED)."""
+        """Take a place among the calls in flight, at once or in turn. Raises `NotWrittenError` (POOL, CLOSED)."""
         if self._closed:
             raise NotWrittenError(Reason.CLOSED)
         if self._in_flight < self._max_connections:
@@ -137,13 +138,13 @@ class HttpClient:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled() and turn.exception() is None:
-                self._leave()  # the turn had come just before
+                self._leave()  # the place was granted just before the cancellation
             raise
         finally:
             timer.cancel()
 
     def _leave(self) -> None:
-        """Hand the place to the next call that still waits."""
+        """Pass the place to the next waiting call."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -151,14 +152,14 @@ class HttpClient:
                 return
         self._in_flight -= 1
 
-    def _left_to_write_ms(self, timing: Timing) -> float:
-        """Time until the first byte must be written. Raises `NotWrittenError` (TOO_LATE) if none is left."""
+    def _remaining_to_write_ms(self, timing: Timing) -> float:
+        """Time until the first byte must be written. Raises `NotWrittenError` (TOO_LATE) after that."""
         if timing.write_before_boot_ms is None:
             return math.inf
-        left = timing.write_before_boot_ms - self._boot_ms()
-        if left < 0:
+        remaining_ms = timing.write_before_boot_ms - self._boot_ms()
+        if remaining_ms < 0:
             raise NotWrittenError(Reason.TOO_LATE)
-        return left
+        return remaining_ms
 
     def _take_idle(self) -> Connection | None:
         while self._idle:
@@ -184,7 +185,7 @@ class HttpClient:
             raise NotWrittenError(Reason.DNS) from error
         except ssl.SSLError as error:
             raise NotWrittenError(Reason.TLS) from error
-        except OSError as error:  # a TimeoutError too
+        except OSError as error:  # includes TimeoutError
             raise NotWrittenError(Reason.CONNECT) from error
         if self._closed or not connection.clean:
             connection.lose(Reason.READ)
@@ -207,7 +208,7 @@ class HttpClient:
         self._reaper = asyncio.get_running_loop().call_later(self._idle_ms / 1000, self._reap)
 
     def _reap(self) -> None:
-        """Drop what has been idle for too long: the oldest are in front."""
+        """Drop connections that were idle for too long; the oldest are in front."""
         now = self._boot_ms()
         while self._idle and self._idle[0].expires_boot_ms <= now:
             self._idle.popleft().lose(Reason.READ)
@@ -221,7 +222,7 @@ def _refuse(turn: asyncio.Future[None], reason: NotWrittenReason) -> None:
         turn.set_exception(NotWrittenError(reason))
 
 
-def _verifying(ca_file: Path | None) -> ssl.SSLContext:
+def _verifying_context(ca_file: Path | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     context.set_alpn_protocols(["http/1.1"])
     return context

@@ -1,4 +1,4 @@
-"""One connection to a server: one exchange at a time, used again only if the last one left it clean."""
+"""One connection to a server: one exchange at a time, used again only if it is clean after the last one."""
 
 import asyncio
 import re
@@ -20,8 +20,8 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         closed: done once the transport is gone.
-        server_idle_ms: how long the server said it keeps an idle connection, less a margin; `None` if it did not say.
-        expires_boot_ms: when it is too old to be used again; its pool sets it.
+        server_idle_ms: how long the server keeps an idle connection, as announced, less a margin; `None` if unknown.
+        expires_boot_ms: from when on it is not used again; its pool sets it.
     """
 
     __slots__ = (
@@ -38,7 +38,7 @@ class Connection(asyncio.Protocol):
     )
 
     def __init__(self, response_cap: int, register: "set[Connection]") -> None:
-        """`response_cap`: most bytes of a body."""
+        """`response_cap`: maximum size of a body, bytes."""
         self._reader = ResponseReader(response_cap)
         self._register = register
         self._answer: asyncio.Future[Answer] | None = None
@@ -50,21 +50,21 @@ class Connection(asyncio.Protocol):
 
     @property
     def clean(self) -> bool:
-        """Open, no exchange running, and the last one ended where the next can begin."""
+        """Whether it is open and idle, and the last exchange ended so that another can begin."""
         return self._clean and not self._transport.is_closing()
 
     @property
     def quiet(self) -> bool:
-        """`clean`, and the kernel holds nothing from the server either: no end of stream, no unasked byte.
+        """Whether it is `clean` and the kernel has nothing from the server: no end of stream, no unexpected byte.
 
-        The event loop learns of an end only when it next looks; a process that was busy or stopped has not looked yet.
+        The event loop notices an end of stream only with its next poll, which a busy or stopped process has not done yet.
         """
         return self.clean and not self._poll.poll(0)
 
     def send(self, request: bytes, started: float) -> asyncio.Future[Answer]:
-        """Hand the whole request to the transport; only while `clean`. The future ends with the answer or `LostError`.
+        """Pass the whole request to the transport; only while `clean`. The future ends with the answer or `LostError`.
 
-        `started`: `time.monotonic()` at the call's start. The future that is returned must be awaited.
+        `started`: `time.monotonic()` at the start of the call. The returned future must be awaited.
         """
         self._clean = False
         self._started = started
@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
         return answer
 
     def lose(self, reason: LostReason) -> None:
-        """End a running exchange with `LostError` and drop the connection; without one, only drop the connection."""
+        """Drop the connection; a running exchange ends with `LostError`."""
         answer, self._answer = self._answer, None
         self._clean = False
         self._transport.abort()
@@ -82,29 +82,29 @@ class Connection(asyncio.Protocol):
             answer.set_exception(LostError(reason))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Connected; over TLS also verified."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        """The connection is open; over TLS also verified."""
+        self._transport = cast("asyncio.Transport", transport)  # the transport of uvloop does not inherit from it
         self._poll = select.poll()
         self._poll.register(transport.get_extra_info("socket").fileno(), _READABLE)
         self._register.add(self)
         self._clean = True
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of the answer; bytes nobody asked for end the connection."""
+        """Bytes of the answer; unexpected bytes end the connection."""
         if self._answer is None:
             self.lose(Reason.PROTOCOL)
         elif self._reader.feed(data):
             self._settle()
 
     def eof_received(self) -> None:
-        """The server sends no more; the transport closes itself."""
+        """The server sends nothing more; the transport closes itself."""
         self._clean = False
         if self._answer is not None:
             self._reader.end()
             self._settle()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The transport is gone."""
+        """The transport is closed."""
         self.lose(Reason.WRITE if isinstance(exc, BrokenPipeError) else Reason.READ)
         self._register.discard(self)
         if not self.closed.done():
@@ -118,8 +118,8 @@ class Connection(asyncio.Protocol):
         answer, self._answer = self._answer, None
         self._clean = reader.keep_alive
         if "keep-alive" in reader.headers:
-            said = _KEEP_ALIVE_TIMEOUT.search(reader.headers["keep-alive"])
-            self.server_idle_ms = None if said is None else int(said[1]) * 1000 - _KEEP_ALIVE_MARGIN_MS
+            timeout = _KEEP_ALIVE_TIMEOUT.search(reader.headers["keep-alive"])
+            self.server_idle_ms = None if timeout is None else int(timeout[1]) * 1000 - _KEEP_ALIVE_MARGIN_MS
         if answer is not None and not answer.done():
             elapsed_ms = (time.monotonic() - self._started) * 1000
             answer.set_result(Answer(reader.status, reader.headers, reader.body, elapsed_ms))

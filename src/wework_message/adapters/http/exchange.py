@@ -1,4 +1,4 @@
-"""What one exchange with an HTTP server may come to: an answer, provably nothing written, or lost."""
+"""The results of one exchange with an HTTP server: an answer, provably nothing written, or lost."""
 
 import time
 from collections.abc import Mapping
@@ -11,59 +11,59 @@ from wework_message.domain.outcomes import Reason
 NotWrittenReason = Literal[
     Reason.POOL, Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.TOO_LATE, Reason.CLOSED
 ]  # fmt: skip
-"""POOL: no connection came free in time. DNS, CONNECT, TLS: the step that failed or outlived its time.
+"""POOL: no connection became free in time. DNS, CONNECT, TLS: the step that failed or took too long.
 TOO_LATE: `Timing.write_before_boot_ms` had passed. CLOSED: the client was closed."""
 
 LostReason = Literal[
     Reason.WRITE, Reason.READ, Reason.DEADLINE, Reason.PROTOCOL, Reason.OVERSIZE, Reason.CLOSED
 ]  # fmt: skip
-"""WRITE, READ: the connection broke, or ended before the answer did. DEADLINE: `Timing.total_ms` passed.
-PROTOCOL: not HTTP/1.x. OVERSIZE: the head or the body is over its cap. CLOSED: the client was closed."""
+"""WRITE, READ: the connection broke, or ended before the end of the answer. DEADLINE: `Timing.total_ms` passed.
+PROTOCOL: not HTTP/1.x. OVERSIZE: the head or the body exceeds its cap. CLOSED: the client was closed."""
 
 _BOOT_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def boot_ms() -> float:
-    """Milliseconds since boot, counting the time a machine was suspended where the system can (Linux).
+    """Milliseconds since boot, including the time in which the machine was suspended where the system counts it (Linux).
 
-    A process that was stopped or whose machine slept sees the time it missed, which the event loop's clock may hide.
+    A process that was stopped, or whose machine was suspended, sees the missed time; the clock of the event loop may not.
     """
     return time.clock_gettime(_BOOT_CLOCK) * 1000
 
 
 class ExchangeError(WeworkMessageError):
-    """No answer. The text holds the reason only: nothing of the request, nothing of the answer."""
+    """There is no answer. The text contains the reason only, nothing of the request or the answer."""
 
     code: ClassVar[str] = "PROVIDER_UNREACHABLE"
 
 
 class NotWrittenError(ExchangeError):
-    """Provably no byte of this request left us: it may be sent again."""
+    """Provably no byte of this request was sent: it may be sent again."""
 
     def __init__(self, reason: NotWrittenReason) -> None:
-        """`reason` names the step at which it ended."""
+        """`reason` is the step at which the call ended."""
         super().__init__(f"request not written: {reason}")
         self.reason: NotWrittenReason = reason
 
 
 class LostError(ExchangeError):
-    """At least one byte may have left us: whether the server acted on the request is uncertain."""
+    """At least one byte may have been sent: whether the server executed the request is uncertain."""
 
     def __init__(self, reason: LostReason) -> None:
-        """`reason` says how the exchange ended; it proves nothing about what the server did."""
+        """`reason` is how the exchange ended; it proves nothing about the server."""
         super().__init__(f"answer lost: {reason}")
         self.reason: LostReason = reason
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long one call may take. The values are milliseconds above 0, else `ValueError`.
+    """The deadlines of one call. The values are milliseconds above 0, else `ValueError`.
 
     Fields:
-        total_ms: one deadline over everything, from waiting for a connection to the last byte of the answer.
-        connect_ms: DNS, TCP and TLS together, inside `total_ms`.
-        write_before_boot_ms: instant on the client's boot clock after which the first byte must not be written
-            any more, such as the instant of the attempt's intent + 2000; `None` sets no limit.
+        total_ms: deadline of the whole call, from the wait for a connection to the last byte of the answer.
+        connect_ms: DNS, TCP and TLS together, within `total_ms`.
+        write_before_boot_ms: instant on the boot clock of the client after which the first byte must not be written,
+            such as the instant of the intent of the attempt + 2000; `None` sets no limit.
     """
 
     total_ms: int
@@ -77,13 +77,13 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer, of any status, 3xx too; informational (1xx) ones are skipped.
+    """A complete answer, of any status including 3xx; informational answers (1xx) are skipped.
 
     Fields:
         status: 200 to 999.
-        headers: names in lower case; a repeated name has its values joined by ``", "``. Trailers are dropped.
-        body: as it came, without the chunking; a content encoding is not undone (none is asked for).
-        elapsed_ms: from the call's start, with the wait for a connection.
+        headers: names in lower case; values of a repeated name are joined by ``", "``. Trailers are dropped.
+        body: as received, without the chunking; a content encoding is not decoded (none is requested).
+        elapsed_ms: since the start of the call, including the wait for a connection.
     """
 
     status: int

@@ -1,4 +1,4 @@
-"""Writes the requests of one server: the part of HTTP/1.1 that goes out."""
+"""Writes the requests to one server, as HTTP/1.1."""
 
 import re
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ _MAX_HEADS: Final = 256
 
 
 class Origin:
-    """Scheme, host, port and path prefix of a server, read from its base URL.
+    """Scheme, host, port and path prefix of a server, from its base URL.
 
-    Raises `ValueError` if the URL is not plain http(s), or has credentials, a query or a fragment.
+    Raises `ValueError` if the URL is not http(s), or has credentials, a query or a fragment.
     """
 
     __slots__ = ("_authority", "_heads", "_prefix", "host", "port", "secure")
 
     def __init__(self, base_url: str) -> None:
-        """`base_url` such as ``https://api.example.com/v1``; a trailing slash means nothing."""
+        """`base_url` such as ``https://api.example.com/v1``; a trailing slash is ignored."""
         url = urlsplit(base_url)
         if url.scheme not in _PORTS or not url.hostname or not (base_url.isascii() and base_url.isprintable()):
             raise ValueError("a base URL is http:// or https:// with a host, in printable ASCII")
@@ -38,10 +38,10 @@ class Origin:
         self._head("/")
 
     def post(self, path: str, body: bytes, headers: Sequence[tuple[str, str]]) -> bytes:
-        """A whole POST request. `path` is appended to the prefix, starts with ``/`` and is percent-encoded already.
+        """A complete POST request. `path` is appended to the prefix, starts with ``/`` and is percent-encoded already.
 
-        Raises `ValueError` for a path, header name or header value that could not stand in one line of printable
-        ASCII, and for the headers that frame a message, which are written here.
+        Raises `ValueError` for a path, header name or header value that is not one line of printable ASCII, and for the
+        headers that frame a message, which this method writes itself.
         """
         head = self._heads.get(path) or self._head(path)
         for name, value in headers:
@@ -58,7 +58,7 @@ class Origin:
             or not {" ", "#"}.isdisjoint(target)
         ):
             raise ValueError("a path starts with / and is percent-encoded")
-        if len(self._heads) >= _MAX_HEADS:  # paths are few; one that carries an id must not fill the memory
+        if len(self._heads) >= _MAX_HEADS:  # there are few paths; paths with ids must not fill the memory
             self._heads.clear()
         head = self._heads[path] = f"POST {target} HTTP/1.1\r\nhost: {self._authority}\r\n"
         return head

@@ -1,4 +1,4 @@
-"""Reads answers from the bytes of one connection: the part of HTTP/1.1 that comes in."""
+"""Reads answers from the bytes of one connection, as HTTP/1.1."""
 
 from typing import Final
 
@@ -8,25 +8,25 @@ from wework_message.adapters.http.exchange import LostReason
 from wework_message.domain.outcomes import Reason
 
 HEAD_CAP: Final = 16 * 1024
-"""Bytes of status line and headers, those of informational answers included."""
+"""Maximum size of status line and headers, including those of informational answers, bytes."""
 
-# One byte per chunk, the dearest framing, costs 6 bytes around each; more than that hides an endless extension or trailer.
+# Chunks of one byte, the largest framing, cost 6 bytes each; more than that is an endless extension or trailer.
 _FRAMING_FACTOR: Final = 8
 _FIRST_FINAL: Final = 200
 
 
 class ResponseReader:
-    """State of the answer being read. After `complete`, `reset` makes it ready for the next one; after `failure` nothing does.
+    """The state of the current answer. After `complete`, `reset` prepares the next one; a `failure` is final.
 
-    The `on_` methods are called by the parser.
+    The parser calls the `on_` methods.
 
     Attributes:
-        status: of the answer, valid once `complete`.
-        headers: lower-case names to values.
-        complete: the whole answer was read.
+        status: status of the answer, valid once `complete`.
+        headers: values by lower-case names.
+        complete: whether the whole answer was read.
         keep_alive: valid once `complete`: the server keeps the connection, and sent nothing after the answer. (Empty
-            lines after an answer are not seen when they come with it; HTTP lets a reader skip them.)
-        failure: why this can never become an answer, or `None`.
+            lines directly after an answer are ignored, as HTTP allows.)
+        failure: the reason why this is no answer, or `None`.
     """
 
     __slots__ = (
@@ -45,13 +45,13 @@ class ResponseReader:
     )
 
     def __init__(self, response_cap: int) -> None:
-        """`response_cap`: most bytes of a body."""
+        """`response_cap`: maximum size of a body, bytes."""
         self._cap = response_cap
         self._parser = httptools.HttpResponseParser(self)
         self.reset()
 
     def reset(self) -> None:
-        """Ready for the next answer on the same connection."""
+        """Prepare for the next answer on the same connection."""
         self.status = 0
         self.headers: dict[str, str] = {}
         self.complete = False
@@ -63,16 +63,16 @@ class ResponseReader:
 
     @property
     def body(self) -> bytes:
-        """The body as far as it was read."""
+        """The part of the body that was read."""
         return self._body[0] if len(self._body) == 1 else b"".join(self._body)
 
     def feed(self, data: bytes) -> bool:
-        """Read on; true if the answer is now `complete` or there is a `failure`."""
+        """Read more bytes; true if the answer is now `complete` or there is a `failure`."""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             if self.complete:
-                self.keep_alive = False  # what follows a whole answer spoils the connection, not the answer
+                self.keep_alive = False  # bytes after a complete answer spoil the connection, not the answer
             elif self.failure is None:
                 self.failure = Reason.PROTOCOL
         if self.complete or self.failure is not None:
@@ -83,7 +83,7 @@ class ResponseReader:
         return self.failure is not None
 
     def end(self) -> None:
-        """The server ended the stream: that completes an answer without a length, and is a loss for any other."""
+        """The server ended the stream: this completes an answer without a length, and is a failure for any other."""
         chunked = self.headers.get("transfer-encoding", "").lower().endswith("chunked")
         if self._head_done and not chunked and "content-length" not in self.headers:
             self.complete = True
@@ -124,12 +124,12 @@ class ResponseReader:
             self._body.append(piece)
 
     def on_message_complete(self) -> None:
-        """An answer was read, perhaps an informational one."""
+        """An answer was read; it may be informational."""
         if self.complete or self.failure is not None:
             return
         if self.status >= _FIRST_FINAL:
             self.complete = True
             self.keep_alive = self._parser.should_keep_alive()
-        else:  # an informational answer; the parser itself refuses 101, which would end HTTP on this connection
+        else:  # an informational answer; the parser refuses 101, which would end HTTP on this connection
             self.headers = {}
             self._head_done = False

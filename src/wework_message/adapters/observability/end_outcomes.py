@@ -1,4 +1,4 @@
-"""How a message's end is counted: one outcome per status that ends it, and whose fault a failure was."""
+"""The outcome by which the end of a message is counted: by its final status, and for failures by their cause."""
 
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
@@ -13,8 +13,8 @@ Outcome = Literal[
     "delivered",
     "sent",  # SENT for 2H without an echo, counted once
     "failed_provider",  # the provider refused, or failed after accepting
-    "failed_input",  # what the client asked for cannot be sent
-    "failed_system",  # our configuration, or a defect of ours
+    "failed_input",  # the request of the client cannot be sent
+    "failed_system",  # our configuration, or our own defect
     "unknown",  # UNKNOWN for longer than H, counted once; a later resolution adds its own outcome
     "expired",
     "cancelled",
@@ -28,13 +28,13 @@ ENDS: Final[Mapping[MessageStatus, Outcome]] = {
     MessageStatus.EXPIRED: "expired",
     MessageStatus.CANCELLED: "cancelled",
 }
-"""Statuses that are an outcome by themselves; FAILED needs its cause, SENT and UNKNOWN need time."""
+"""Statuses that determine the outcome. FAILED needs its cause, SENT and UNKNOWN need time."""
 
 _BY_REASON: Final[Mapping[str, Outcome]] = {
     RefusalKind.NO_BINDING: "failed_input",
     RefusalKind.NO_CAPABILITY: "failed_input",
     FailureReason.POISON: "failed_system",
-    FailureReason.RECALL_ASKED: "cancelled",  # a doubtful send turned out unsent, and somebody had asked for its recall
+    FailureReason.RECALL_ASKED: "cancelled",  # an uncertain send turned out unsent, and its recall was requested
     FailureReason.REFUSED_CAPABILITY: "failed_provider",
     FailureReason.SEND_FAILED_LATER: "failed_provider",
     FailureReason.UNRESOLVED: "failed_provider",
@@ -42,7 +42,7 @@ _BY_REASON: Final[Mapping[str, Outcome]] = {
 
 
 def failure(message: Message, reason: str | None) -> Outcome:
-    """Whose failure a FAILED message is; a reason that nobody listed is ours."""
+    """The outcome of a FAILED message; an unlisted reason is a failure of our system."""
     if reason != FailureReason.REFUSED_PERMANENT:
         return _BY_REASON.get(reason or "", "failed_system")
     last = message.attempts.last

@@ -1,4 +1,4 @@
-"""One fact, one line of JSON: whatever a value holds, the line has one end and no control character in it."""
+"""Log records as lines of JSON: any value gives one line, without control characters."""
 
 import re
 import time
@@ -19,14 +19,14 @@ LEVELS: Final[Mapping[str, str]] = {
     "fatal": "CRITICAL",
 }
 
-# The encoder escapes what is below U+0020. These are valid JSON and still end a line, move a cursor or turn the text
-# around in some reader: DEL, C1 controls, zero-width and bidirectional controls, line and paragraph separators, BOM.
+# The encoder escapes characters below U+0020. These others are valid JSON, but in some readers they end a line, move the
+# cursor or reverse the text: DEL, C1 controls, zero-width and bidirectional controls, line and paragraph separators, BOM.
 _UNSAFE: Final = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xef\xbb\xbf")
 _DEL: Final = 0x7F
 
 
 def _other(value: object) -> str:
-    """A text of a subclass is a text; of any other object only its type is shown (its repr may hold content)."""
+    """A string of a subclass stays a string; any other object shows its type only (its repr may contain content)."""
     return str.__str__(value) if isinstance(value, str) else f"<{type(value).__qualname__}>"
 
 
@@ -34,7 +34,7 @@ _encode: Final = msgspec.json.Encoder(enc_hook=_other).encode
 
 
 def to_line(fields: Mapping[str, Any]) -> bytes:
-    """`fields` as one line with its end. Never raises."""
+    """`fields` as one line with a line feed. Never raises."""
     try:
         line = _encode(fields)
     except (UnicodeEncodeError, TypeError, ValueError, RecursionError):
@@ -55,7 +55,7 @@ def _escape(match: re.Match[bytes]) -> bytes:
 
 
 class Stamp:
-    """Instants as ``2025-06-01T08:30:00.123Z``; the second is formatted once and reused."""
+    """Timestamps such as ``2025-06-01T08:30:00.123Z``; the second is formatted once and reused."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         """`now` in seconds since the epoch."""
@@ -64,7 +64,7 @@ class Stamp:
         self._text = ""
 
     def __call__(self) -> str:
-        """Now."""
+        """The timestamp of now."""
         now = self._now()
         second = int(now)
         if second != self._second:
@@ -74,16 +74,16 @@ class Stamp:
 
 
 class Renderer:
-    """The last structlog processor: fields that are already fit to print become a line."""
+    """The last structlog processor: redacted fields become a line."""
 
     def __init__(self, service: str, version: str, stamp: Stamp) -> None:
-        """`service` and `version` stand in every line."""
+        """`service` and `version` are in every line."""
         self._service = service
         self._version = version
         self._stamp = stamp
 
     def __call__(self, _logger: WrappedLogger, method: str, fields: MutableMapping[str, Any]) -> bytes:
-        """`method` is the logging method's name and gives the level."""
+        """`method` is the name of the logging method; the level follows from it."""
         return self.line(LEVELS.get(method, "INFO"), fields.pop("event", ""), fields)
 
     def line(self, level: str, event: str, fields: Mapping[str, Any]) -> bytes:

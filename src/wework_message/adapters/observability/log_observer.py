@@ -1,4 +1,4 @@
-"""What happened, as lines. Called after the commit, on the event loop, and cheap there."""
+"""Writes events to the log. It runs after the commit, on the event loop, and must be cheap."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -25,17 +25,16 @@ _SERVER_ERROR, _UNAVAILABLE = 500, 503
 
 
 class LoggingObserver:
-    """Writes one line per state change, with the message's id and without its content, conversation or people."""
+    """Writes one line per state change: with the message id, without content, conversation or ids of people."""
 
     def __init__(self, facts: FilteringBoundLogger) -> None:
-        """`facts` of the `LogHandle`. Texts about sends contain ``sendMessage``, about callbacks ``callback``."""
+        """`facts` is that of the `LogHandle`. Texts about sends contain ``sendMessage``, about callbacks ``callback``."""
         self._facts = facts
-        self._say: dict[str, Callable[..., Any]] = {
+        self._log: dict[str, Callable[..., Any]] = {
             "info": facts.info, "warning": facts.warning, "error": facts.error,
         }  # fmt: skip
 
     def accepted(self, message: Message) -> None:
-        """The first line of every message."""
         self._facts.info(
             "message.accepted",
             text="sendMessage accepted",
@@ -47,7 +46,7 @@ class LoggingObserver:
         )
 
     def moved(self, message: Message, move: Moved) -> None:
-        """From, to and why; after a call also where it went, what it proved and how long it took."""
+        """The statuses and the reason; after a call also the provider, the outcome and the duration."""
         after = move.after
         text = _TEXTS[move.before, after]
         fields: dict[str, Any] = {
@@ -63,10 +62,10 @@ class LoggingObserver:
             _add_attempt(fields, message.attempts[-1], move)
         if _by_callback(message, move):
             text += " by callback"
-        self._say[_LEVELS.get(after, "info")]("message.moved", text=text, **fields)
+        self._log[_LEVELS.get(after, "info")]("message.moved", text=text, **fields)
 
     def called(self, report: CallReport) -> None:
-        """The state change that follows tells it; this is for DEBUG."""
+        """Only for DEBUG: the state change that follows has its own line."""
         self._facts.debug(
             "provider.called",
             text="sendMessage call ended",
@@ -78,22 +77,22 @@ class LoggingObserver:
         )
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Server errors only: ERROR, and WARNING where we are overloaded or draining (503)."""
+        """Server errors only: ERROR, or WARNING while the service is overloaded or draining (503)."""
         if status < _SERVER_ERROR:
             return
-        say = self._facts.warning if status == _UNAVAILABLE else self._facts.error
-        say("http.failed", text="request failed", route=route, method=method, status=status, ms=round(seconds * 1000))
+        log = self._facts.warning if status == _UNAVAILABLE else self._facts.error
+        log("http.failed", text="request failed", route=route, method=method, status=status, ms=round(seconds * 1000))
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
-        """One line per type and result of one transaction, however many items."""
+        """One line per type and result of a transaction, for any number of items."""
         if count == 0:
             return
-        bad = result in ("refused", "quarantined", "failed")
-        say = self._facts.warning if bad else self._facts.info
-        say("callback.handled", text=f"callback {notify_type} {result}", type=notify_type, result=result, count=count)
+        is_failure = result in ("refused", "quarantined", "failed")
+        log = self._facts.warning if is_failure else self._facts.info
+        log("callback.handled", text=f"callback {notify_type} {result}", type=notify_type, result=result, count=count)
 
     def intake(self, result: str, reason: str | None) -> None:
-        """Dead letters only: what is stored has its own line, and a store that is away is told once by who waits."""
+        """Dead letters only: a stored message has its own line, and the waiting consumer logs once that the store is away."""
         if result == "dead":
             self._facts.warning("intake.dead", text="sendMessage from the queue is a dead letter", reason=reason)
 
@@ -113,7 +112,7 @@ def _add_attempt(fields: dict[str, Any], attempt: Attempt, move: Moved) -> None:
 
 
 def _by_callback(message: Message, move: Moved) -> bool:
-    """Whether the stream showed it: an echo, a revoke, or a failure after acceptance."""
+    """Whether a stream record caused the move: an echo, a revoke, or a failure after acceptance."""
     if move.after is MessageStatus.DELIVERED:
         return move.before is not MessageStatus.RECALLING
     if move.after is MessageStatus.RECALLED:

@@ -1,6 +1,6 @@
-"""Logs of the process: structlog and the standard library into the same JSON lines, on stdout and in a file.
+"""Logs of the process: structlog and the standard library write the same JSON lines, to stdout and a file.
 
-Nothing happens at import; `configure` starts it and the handle ends it.
+The import has no effect; `configure` starts logging and the handle ends it.
 """
 
 import atexit
@@ -24,19 +24,19 @@ from wework_message.adapters.observability.redaction import Pseudonyms, Redactio
 
 OWN: Final = "wework_message"
 OFF: Final = logging.CRITICAL + 1
-FLUSH_S: Final = 5.0
+CLOSE_TIMEOUT_S: Final = 5.0
 
-_LEAST: Final = {
+_MIN_LEVELS: Final = {
     "": logging.WARNING,  # httpx logs whole URLs at INFO, drivers log values of rows at DEBUG (R-L1)
     OWN: logging.DEBUG,
     "alembic": logging.INFO,
     "uvicorn": logging.INFO,
-    "uvicorn.access": OFF,  # it logs paths, and with them the tokens of callback URLs
+    "uvicorn.access": OFF,  # it logs paths, which contain the tokens of callback URLs
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
     "asyncmy": OFF,  # it logs the server's warnings, which quote values of rows
 }
-"""Logger -> the lowest level it may have, whatever the setting asks for."""
+"""The lowest level of a logger, whatever the setting is."""
 
 _FORMAT_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _QUOTED_ERROR: Final = re.compile(r"\bexception=.*", re.DOTALL)  # asyncio shows the repr of a task's exception
@@ -44,7 +44,7 @@ _QUOTED_ERROR: Final = re.compile(r"\bexception=.*", re.DOTALL)  # asyncio shows
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """What `configure` needs to know."""
+    """The settings of `configure`."""
 
     version: str
     level: str = "INFO"
@@ -53,28 +53,28 @@ class LogSettings:
     """Path, relative to the working directory; None = no file (D-56)."""
     service: str = "wework-message"
     pseudonym_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
-    """Key of the hashes that stand for people; by default one of this process, so that lines of two do not compare."""
+    """Key of the hashes of people's ids. The default is random: hashes of two processes then differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogHandle:
-    """The running logs."""
+    """The running logging."""
 
     facts: FilteringBoundLogger
-    """For lines whose fields are closed and fit to print: nothing is checked, and it costs a few microseconds."""
+    """For lines with fixed fields that need no redaction: nothing is checked, and a line costs a few microseconds."""
     pseudonyms: Pseudonyms
     writer: LineWriter
     restore: Callable[[], None]
 
     def close(self) -> None:
-        """Write what waits (at most 5 s), close the file, and put logging back as it was. May be called twice."""
+        """Write the queued lines (for at most 5 s), close the file, and restore the former logging. May be called twice."""
         atexit.unregister(self.close)
         self.restore()
-        self.writer.close(FLUSH_S)
+        self.writer.close(CLOSE_TIMEOUT_S)
 
 
 class _Emit:
-    """What structlog calls last; the line is complete."""
+    """The logger that structlog calls with the complete line."""
 
     def __init__(self, put: Callable[[bytes], None]) -> None:
         self.debug = self.info = self.warning = self.warn = self.error = self.critical = self.exception = put
@@ -82,17 +82,17 @@ class _Emit:
 
 
 class LineHandler(logging.Handler):
-    """Records of the standard library, as lines."""
+    """Writes records of the standard library as lines."""
 
     def __init__(self, put: Callable[[bytes], None], renderer: Renderer, redaction: Redaction) -> None:
-        """`put` takes a line."""
+        """`put` queues a line."""
         super().__init__()
         self._put = put
         self._renderer = renderer
         self._redaction = redaction
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Never raises: a record that cannot be formatted is reported as such."""
+        """Never raises: a record that cannot be formatted gives a line that says so."""
         extra = {name: value for name, value in vars(record).items() if name not in _FORMAT_FIELDS}
         fields = self._redaction.fields({**get_contextvars(), **extra, "exc_info": record.exc_info})
         fields["logger"] = record.name
@@ -103,7 +103,7 @@ class LineHandler(logging.Handler):
 def _text(record: logging.LogRecord) -> str:
     try:
         text = record.getMessage()
-    except Exception:  # noqa: BLE001 -- arguments of any type, formatted by a caller's mistake; logging must not raise
+    except Exception:  # noqa: BLE001 -- a caller may pass wrong arguments, of any type; logging must not raise
         return f"unformattable record of {record.pathname.rpartition('/')[2]}:{record.lineno}"
     if record.name.partition(".")[0] == OWN:
         return text
@@ -113,7 +113,7 @@ def _text(record: logging.LogRecord) -> str:
 def configure(
     settings: LogSettings, *, stdout: BinaryIO | None = None, now: Callable[[], float] = time.time
 ) -> LogHandle:
-    """Start logging for this process. `stdout` defaults to the process's own; uvicorn must get ``log_config=None``."""
+    """Start logging for this process. `stdout` defaults to that of the process; uvicorn must get ``log_config=None``."""
     renderer = Renderer(settings.service, settings.version, Stamp(now))
     pseudonyms = Pseudonyms(settings.pseudonym_key)
     redaction = Redaction(pseudonyms)
@@ -122,12 +122,12 @@ def configure(
     level = logging.getLevelNamesMapping()[settings.level]
     if settings.file is not None:
         targets.insert(0, _log_file(settings.file, writer, renderer))
-    restore = _route(LineHandler(writer.put, renderer, redaction), level)
+    restore_standard = _route(LineHandler(writer.put, renderer, redaction), level)
     before = structlog.get_config() if structlog.is_configured() else None
     emit = _Emit(writer.put)
-    narrow = structlog.make_filtering_bound_logger(level)
+    filtering_logger = structlog.make_filtering_bound_logger(level)
 
-    def make_fit(_logger: WrappedLogger, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    def redact(_logger: WrappedLogger, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         return redaction.fields(fields)
 
     def mark_error(_logger: WrappedLogger, method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -136,43 +136,45 @@ def configure(
         return fields
 
     structlog.configure(
-        processors=[merge_contextvars, mark_error, make_fit, renderer],
-        wrapper_class=narrow,
+        processors=[merge_contextvars, mark_error, redact, renderer],
+        wrapper_class=filtering_logger,
         logger_factory=lambda *_: emit,
         cache_logger_on_first_use=False,
     )
-    facts = structlog.wrap_logger(emit, processors=[renderer], wrapper_class=narrow, context_class=dict).bind()
+    facts = structlog.wrap_logger(
+        emit, processors=[renderer], wrapper_class=filtering_logger, context_class=dict
+    ).bind()
 
-    def put_back() -> None:
-        restore()
+    def restore() -> None:
+        restore_standard()
         if before is None:
             structlog.reset_defaults()
         else:
             structlog.configure(**before)
 
-    handle = LogHandle(cast("FilteringBoundLogger", facts), pseudonyms, writer, put_back)
+    handle = LogHandle(cast("FilteringBoundLogger", facts), pseudonyms, writer, restore)
     atexit.register(handle.close)
     writer.start()
     return handle
 
 
 def _log_file(name: str, writer: LineWriter, renderer: Renderer) -> FileTarget:
-    def complain(error: OSError) -> None:
+    def on_error(error: OSError) -> None:
         fields = {"text": f"no log file: {error.strerror or type(error).__name__}", "path": name}
         writer.put(renderer.line("WARNING", "log.file_unavailable", fields))
 
-    target = FileTarget(Path(name), complain)
+    target = FileTarget(Path(name), on_error)
     target.open()
     return target
 
 
 def _route(handler: logging.Handler, level: int) -> Callable[[], None]:
-    """Everything the standard library logs goes to `handler`; the answer undoes it."""
+    """Send all records of the standard library to `handler`; the returned function restores the former state."""
     root = logging.getLogger()
-    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in _LEAST}
+    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in _MIN_LEVELS}
     root.handlers[:] = [handler]
-    for name, least in _LEAST.items():
-        logging.getLogger(name).setLevel(max(level, least))
+    for name, min_level in _MIN_LEVELS.items():
+        logging.getLogger(name).setLevel(max(level, min_level))
     logging.captureWarnings(capture=True)
 
     def undo() -> None:

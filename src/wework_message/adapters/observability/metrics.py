@@ -1,7 +1,7 @@
-"""Every metric of this process, in a registry of its own: names and labels in one table, and the text Prometheus reads.
+"""All metrics of this process in one registry: the table of names, the labels, and the text for Prometheus.
 
-Labels come from closed sets only: no tenant, guid, conversation or message id (cardinality, and people's ids). What is in a
-closed set exists at 0 from the start: a counter that is born at 1 is invisible to `increase()` (R-M1).
+Labels have values of closed sets only: no tenant, guid, conversation or message id (cardinality, and ids of people). All
+values of a closed set exist at 0 from the start: a counter that starts at 1 is invisible to `increase()` (R-M1).
 """
 
 import contextlib
@@ -33,26 +33,26 @@ from wework_message.domain.routing.provider import Provider
 
 MetricName = Literal[
     "wm_messages_accepted_total",  # type, mode: messages that became durable
-    "wm_messages_finished_total",  # type, provider, outcome: the same events as the next one
-    "wm_message_terminal_total",  # outcome: times a message came to an end, or was parked as UNKNOWN
+    "wm_messages_finished_total",  # type, provider, outcome: the same events as the next metric
+    "wm_message_terminal_total",  # outcome: times that a message ended, or stayed UNKNOWN
     "wm_retries_total",  # calls after a message's first one
     "wm_provider_request_seconds",  # provider, kind, class: calls to providers
-    "wm_provider_up",  # provider: 1 or 0; absent until somebody observed it
+    "wm_provider_up",  # provider: 1 or 0; absent until it was observed
     "wm_provider_configured",  # provider: 1 = enabled
     "wm_http_requests_total",  # route (template without the context path), method, status: our own API
     "wm_http_request_seconds",  # route, method
     "wm_callbacks_total",  # type, result: items of callbacks
     "wm_oldest_due_seconds",  # the next three in one process of the cluster: how long a due row has been waiting
     "wm_unknown_open",  # provider: messages that are UNKNOWN now
-    "wm_invariant_violations",  # kind: rows that must not be so
+    "wm_invariant_violations",  # kind: rows that break a rule
     "wm_intake_total",  # result: messages of the intake topic
-    "wm_rocketmq_publish_seconds",  # result: rings of due messages on their way out
-    "wm_rocketmq_received_total",  # result: rings of due messages that came in
-    "wm_rocketmq_backlog",  # group: messages that nobody has acknowledged; absent while unknown
+    "wm_rocketmq_publish_seconds",  # result: published wake-ups for due messages
+    "wm_rocketmq_received_total",  # result: received wake-ups for due messages
+    "wm_rocketmq_backlog",  # group: unacknowledged messages; absent while unknown
     "wm_redis_call_seconds",  # op, result: calls to Redis
-    "wm_event_loop_lag_seconds",  # worst of the last samples
+    "wm_event_loop_lag_seconds",  # the largest of the last samples
     "wm_process_threads",  # Python threads
-    "wm_process_memory_ratio",  # resident memory over the limit that the process sees; absent where it sees none
+    "wm_process_memory_ratio",  # resident memory over its limit; absent without a limit
 ]
 
 TEXTS: Final[Mapping[MetricName, str]] = {
@@ -84,29 +84,29 @@ CALL_KINDS: Final = ("send", "recall")
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 STATUSES: Final = tuple(str(status) for status in range(100, 600))
 ALARMING_STATUSES: Final = ("500", "503")
-"""Statuses that exist from the start: the error-rate alert must see the first one."""
+"""Statuses that exist from the start: the alert on the error rate must see the first such answer."""
 
 CALLBACK_RESULTS: Final = (
     "new", "duplicate", "refused", "applied", "parked", "orphan", "quarantined", "failed",
 )  # fmt: skip
-"""On arrival: new, duplicate, refused (unreadable or not let in); when projected: the other five."""
+"""On arrival: new, duplicate, refused (unreadable or unauthorised). The projection gives the other five."""
 
 INTAKE_RESULTS: Final = ("stored", "duplicate", "dead", "unavailable")
 """The first three end a message of the intake topic; `unavailable` counts tries while the store is away."""
 
 PUBLISH_RESULTS: Final = ("ok", "failed")
 WAKEUP_RESULTS: Final = ("ok", "garbage", "given_up")
-"""`garbage` cannot be read, `given_up` came too often; both are acknowledged, and the table has what they were for."""
+"""`garbage` cannot be read, `given_up` came too often. Both are acknowledged; the table has the ids."""
 
 NOTIFY_TYPES: Final = tuple(str(number) for number in range(11001, 11014))
 """The vendor's own notify types (P-12); others count as `other`."""
 
 UNMATCHED: Final = "unmatched"
-"""The route of a request that no route answers."""
+"""The route label of a request without a matching route."""
 OTHER: Final = "other"
 """Any label value outside its closed set."""
 NO_PROVIDER: Final = "none"
-"""The provider of a message that ended without a call."""
+"""The provider label of a message that ended without a call."""
 
 PROVIDER_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
 PUBLISH_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0)
@@ -114,7 +114,7 @@ HTTP_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 
 
 REDIS_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 REDIS_OPS: Final = ("reserve", "health", "books", "status")
-"""What Redis is asked for: leases of budgets, observations, the account book's edition, statuses."""
+"""The operations: leases of budgets, health events, the token of the account cache, statuses."""
 REDIS_RESULTS: Final = ("ok", "timeout", "unreachable", "refused")
 
 Child = TypeVar("Child", Counter, Gauge, Histogram)
@@ -122,39 +122,39 @@ Child = TypeVar("Child", Counter, Gauge, Histogram)
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """The closed set of one label, and the value that stands for everything outside it."""
+    """The closed set of one label, and the value that replaces everything outside it."""
 
-    known: frozenset[str]
-    stray: str = OTHER
+    values: frozenset[str]
+    default: str = OTHER
 
 
 class Series(Generic[Child]):
-    """The children of one metric by label values; a dict look-up where the values are known."""
+    """The children of one metric by label values; a dict look-up for known values."""
 
-    def __init__(self, family: Child, domains: tuple[Domain, ...], born: Iterable[tuple[str, ...]]) -> None:
-        """`born` exist at 0 at once; what else lies in `domains` is created when it occurs."""
+    def __init__(self, family: Child, domains: tuple[Domain, ...], initial: Iterable[tuple[str, ...]]) -> None:
+        """`initial` exist at 0 at once; other values of `domains` are created with their first use."""
         self._family: Child = family
         self._domains = domains
-        self._children: dict[tuple[str, ...], Child] = {labels: family.labels(*labels) for labels in born}
+        self._children: dict[tuple[str, ...], Child] = {labels: family.labels(*labels) for labels in initial}
 
     def __getitem__(self, labels: tuple[str, ...]) -> Child:
         try:
             return self._children[labels]
         except KeyError:
-            return self._admit(labels)
+            return self._limited(labels)
 
-    def _admit(self, labels: tuple[str, ...]) -> Child:
-        """The cache only ever holds values of the closed sets: a stranger's path cannot make it grow."""
+    def _limited(self, labels: tuple[str, ...]) -> Child:
+        """Caches values of the closed sets only: unknown paths cannot make it grow."""
         pairs = zip(labels, self._domains, strict=True)
-        named = tuple(str(label) if label in domain.known else domain.stray for label, domain in pairs)
-        child = self._children.get(named)
+        limited = tuple(str(label) if label in domain.values else domain.default for label, domain in pairs)
+        child = self._children.get(limited)
         if child is None:
-            child = self._children[named] = self._family.labels(*named)
+            child = self._children[limited] = self._family.labels(*limited)
         return child
 
 
 class Metrics:
-    """The registry of one process; every other class of this package writes into it."""
+    """The registry of one process; the other classes of this package write into it."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class Metrics:
         notify_types: Iterable[str] = NOTIFY_TYPES,
     ) -> None:
         """`routes` are (template without the context path, method), such as ``("/api/messages/send", "POST")``."""
-        # A timestamp beside every counter and bucket doubles the text and no rule reads it. The switch is the library's.
+        # A creation time for every counter and bucket doubles the text, and no rule reads it. The switch is global to the library.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no annotation here
         configured = tuple(providers)
         codes = tuple(str(provider.code) for provider in configured)
@@ -190,9 +190,9 @@ class Metrics:
         self._watch_requests(pairs)
         self._watch_queue()
         self._watch_redis()
-        known = self._labelled(Gauge, "wm_provider_configured", "provider")
+        enabled = self._labelled(Gauge, "wm_provider_configured", "provider")
         for provider in configured:
-            known.labels(provider.code).set(int(provider.enabled))
+            enabled.labels(provider.code).set(int(provider.enabled))
         self.store_metrics_reporter = self._store_metrics(codes)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -200,16 +200,15 @@ class Metrics:
         self.registry.register(MemoryRatio("wm_process_memory_ratio", TEXTS["wm_process_memory_ratio"]))
 
     def provider_up(self, code: str, up: bool) -> None:
-        """Record what was observed of a configured provider; others are not shown."""
+        """Record the observed state of a configured provider; others are ignored."""
         if code in self._codes:
             self._up.labels(code).set(int(up))
 
     def redis_call(self, op: str, result: str, seconds: float) -> None:
-        """Record a call to Redis."""
         self._redis_calls[op, result].observe(seconds)
 
     def before_render(self, hook: Callable[[], None]) -> None:
-        """`hook` brings values up to date that are only looked at when somebody asks."""
+        """`hook` runs before every rendering, to update values."""
         self._hooks.append(hook)
 
     def render(self) -> tuple[bytes, str]:
@@ -248,15 +247,15 @@ class Metrics:
     def _watch_queue(self) -> None:
         name: MetricName = "wm_rocketmq_publish_seconds"
         family = Histogram(name, TEXTS[name], ("result",), registry=self.registry, buckets=PUBLISH_BUCKETS)
-        born = [(result,) for result in PUBLISH_RESULTS]
-        self.wakeup_publish: Series[Histogram] = Series(family, (Domain(frozenset(PUBLISH_RESULTS)),), born)
+        initial = [(result,) for result in PUBLISH_RESULTS]
+        self.wakeup_publish: Series[Histogram] = Series(family, (Domain(frozenset(PUBLISH_RESULTS)),), initial)
         self.wakeups_received = self._counters("wm_rocketmq_received_total", result=WAKEUP_RESULTS)
         self._backlog = self._labelled(Gauge, "wm_rocketmq_backlog", "group")
 
-    def backlog(self, group: str, waiting: int | None) -> None:
-        """Record what waits for a consumer group of the settings; None = unknown, and not shown."""
-        if waiting is not None:
-            self._backlog.labels(group).set(waiting)
+    def backlog(self, group: str, count: int | None) -> None:
+        """Record the backlog of a consumer group of the settings; None = unknown, and absent from the output."""
+        if count is not None:
+            self._backlog.labels(group).set(count)
         else:
             with contextlib.suppress(KeyError):
                 self._backlog.remove(group)
@@ -269,7 +268,7 @@ class Metrics:
 
     def _counters(self, name: MetricName, **labels: tuple[str, ...]) -> Series[Counter]:
         family = self._labelled(Counter, name, *labels)
-        return Series(family, tuple(Domain(frozenset(known)) for known in labels.values()), product(*labels.values()))
+        return Series(family, tuple(Domain(frozenset(values)) for values in labels.values()), product(*labels.values()))
 
     def _labelled(self, kind: type[Child], name: MetricName, *labels: str) -> Child:
         return kind(name, TEXTS[name], labels, registry=self.registry)

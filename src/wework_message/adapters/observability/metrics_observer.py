@@ -1,4 +1,4 @@
-"""What happened, as numbers. Called after the commit, on the event loop, and cheap there."""
+"""Counts events as metrics. It runs after the commit, on the event loop, and must be cheap."""
 
 from collections.abc import Callable, Collection, Iterable
 
@@ -14,7 +14,7 @@ _SENDING, _SENT, _UNKNOWN = MessageStatus.SENDING, MessageStatus.SENT, MessageSt
 
 
 class PrometheusObserver:
-    """Counts."""
+    """Updates the metrics of `Metrics`."""
 
     def __init__(
         self,
@@ -27,8 +27,8 @@ class PrometheusObserver:
     ) -> None:
         """`horizon_ms` is H; `longest_call_ms` the largest `timeout-ms` of the providers; `now` in epoch ms.
 
-        SENT counts as an outcome 2H, UNKNOWN H plus the longest call, after the message's last call began. At the providers
-        `without_echoes` there is nothing to wait for: SENT counts at once.
+        SENT counts as an outcome 2H, UNKNOWN H plus the longest call, after the last call of the message began. The providers
+        `without_echoes` never send an echo: SENT counts at once.
         """
         self._without_echoes = frozenset(without_echoes)
         self._metrics = metrics
@@ -36,22 +36,21 @@ class PrometheusObserver:
         self._retries = metrics.retries
         self._unechoed = DelayedCounts(2 * horizon_ms)
         self._unresolved = DelayedCounts(horizon_ms + longest_call_ms)
-        metrics.before_render(self.ripen)
+        metrics.before_render(self.count_due)
 
     def watch_health(self, board: HealthBoard, codes: Iterable[ProviderCode]) -> None:
-        """Show `wm_provider_up` of these providers as the board sees them when somebody asks."""
-        from_board = tuple(codes)
+        """Update `wm_provider_up` of these providers from the board before every rendering."""
+        provider_codes = tuple(codes)
 
-        def look() -> None:
-            for code in from_board:
+        def update() -> None:
+            for code in provider_codes:
                 healthy = board.provider(code).healthy
                 if healthy is not None:
                     self._metrics.provider_up(code, healthy)
 
-        self._metrics.before_render(look)
+        self._metrics.before_render(update)
 
     def accepted(self, message: Message) -> None:
-        """Count it by type and mode."""
         self._metrics.accepted[message.message_type, message.mode].inc()
 
     def moved(self, message: Message, move: Moved) -> None:
@@ -70,29 +69,26 @@ class PrometheusObserver:
             self._count(_kind(message), outcome, 1)
 
     def called(self, report: CallReport) -> None:
-        """Observe its duration by what it proved."""
         kind = "recall" if report.message_type == "RECALL" else "send"
         self._metrics.calls[report.provider_code, kind, report.outcome].observe(report.elapsed_ms / 1000)
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count it and observe its duration; long polls should not be reported (the alert reads the mean)."""
+        """Long polls should not be reported here: the alert reads the mean duration."""
         self._metrics.requests[route, method, str(status)].inc()
         self._metrics.request_seconds[route, method].observe(seconds)
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
-        """Count the items."""
         self._metrics.callbacks[str(notify_type), result].inc(count)
 
-    def intake(self, result: str, reason: str | None) -> None:  # noqa: ARG002 -- reasons are no closed set
-        """Count it."""
+    def intake(self, result: str, reason: str | None) -> None:  # noqa: ARG002 -- reasons are not a closed set
         self._metrics.intake[(result,)].inc()
 
-    def ripen(self) -> None:
-        """Count what has been SENT without an echo, or UNKNOWN, for long enough."""
+    def count_due(self) -> None:
+        """Count messages that have been SENT without an echo, or UNKNOWN, for long enough."""
         now = self._now()
-        for kind, count in self._unechoed.ripe(now):
+        for kind, count in self._unechoed.take_due(now):
             self._count(kind, "sent", count)
-        for kind, count in self._unresolved.ripe(now):
+        for kind, count in self._unresolved.take_due(now):
             self._count(kind, "unknown", count)
 
     def _count(self, kind: Kind, outcome: Outcome, count: int) -> None:
@@ -101,19 +97,21 @@ class PrometheusObserver:
 
     def _enter(self, message: Message, before: MessageStatus, after: MessageStatus) -> None:
         if before is MessageStatus.RECALLING:
-            return  # it was SENT before the recall that came to nothing, and counts as that
+            return  # it was SENT before the recall, which had no effect, and counts as SENT
         kind = _kind(message)
         if after is _SENT and kind[1] in self._without_echoes:
             self._count(kind, "sent", 1)
             return
-        ripening = self._unechoed if after is _SENT else self._unresolved
-        if ripening.enter(_since(message), kind):
-            self.ripen()
+        delayed = self._unechoed if after is _SENT else self._unresolved
+        if delayed.enter(_since(message), kind):
+            self.count_due()
 
     def _leave(self, message: Message, before: MessageStatus, after: MessageStatus) -> None:
         if before is _UNKNOWN:
             self._unresolved.leave(_since(message), _kind(message))
-        elif after is not MessageStatus.RECALLING and after is not MessageStatus.RECALLED:  # a recalled one was sent
+        elif (
+            after is not MessageStatus.RECALLING and after is not MessageStatus.RECALLED
+        ):  # a recalled message was sent
             self._unechoed.leave(_since(message), _kind(message))
 
 
@@ -121,7 +119,7 @@ def _end(message: Message, move: Moved) -> Outcome | None:
     if move.after is MessageStatus.FAILED:
         return failure(message, move.reason)
     if move.after is MessageStatus.DELIVERED and move.before is MessageStatus.RECALLING:
-        return None  # counted when it was sent or delivered; the recall came to nothing
+        return None  # counted when it was sent or delivered; the recall had no effect
     return ENDS.get(move.after)
 
 
@@ -131,6 +129,6 @@ def _kind(message: Message) -> Kind:
 
 
 def _since(message: Message) -> int:
-    """A time that an answer, however late, does not change: the start of the last call."""
+    """The start of the last call, which a late answer does not change (epoch ms)."""
     last = message.attempts.last
     return last.started_at if last is not None else message.lifecycle.updated_at

@@ -1,4 +1,4 @@
-"""Who is told what happened, beyond the domain's own port, and how several are told."""
+"""An observer that also gets the HTTP requests, and the composition of several observers."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class EdgeObserver(ServiceObserver, Protocol):
-    """An observer that also hears of what comes in at the edges."""
+    """An observer that also gets the requests of the HTTP API."""
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """A request was answered; `route` is its template without the context path, never the path itself."""
@@ -23,10 +23,10 @@ class EdgeObserver(ServiceObserver, Protocol):
 
 
 class Observers:
-    """Tells several observers; a defect in one of them neither stops the others nor the work they watch."""
+    """Calls several observers; a defect in one of them stops neither the others nor the caller."""
 
     def __init__(self, *observers: EdgeObserver) -> None:
-        """They are told in this order."""
+        """They are called in this order."""
         self._accepted = tuple(observer.accepted for observer in observers)
         self._moved = tuple(observer.moved for observer in observers)
         self._called = tuple(observer.called for observer in observers)
@@ -35,35 +35,29 @@ class Observers:
         self._intake = tuple(observer.intake for observer in observers)
 
     def accepted(self, message: Message) -> None:
-        """Tell all."""
-        _tell(self._accepted, message)
+        _notify(self._accepted, message)
 
     def moved(self, message: Message, move: Moved) -> None:
-        """Tell all."""
-        _tell(self._moved, message, move)
+        _notify(self._moved, message, move)
 
     def called(self, report: CallReport) -> None:
-        """Tell all."""
-        _tell(self._called, report)
+        _notify(self._called, report)
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Tell all."""
-        _tell(self._http_request, route, method, status, seconds)
+        _notify(self._http_request, route, method, status, seconds)
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
-        """Tell all."""
-        _tell(self._callbacks, notify_type, result, count)
+        _notify(self._callbacks, notify_type, result, count)
 
     def intake(self, result: str, reason: str | None) -> None:
-        """Tell all."""
-        _tell(self._intake, result, reason)
+        _notify(self._intake, result, reason)
 
 
-def _tell(observers: Iterable[Callable[..., None]], *what: object) -> None:
-    for tell in observers:
+def _notify(observers: Iterable[Callable[..., None]], *arguments: object) -> None:
+    for observe in observers:
         try:
-            tell(*what)
-        except Exception:  # noqa: BLE001 -- what they watch is committed, and its callers wait for the answer
+            observe(*arguments)
+        except Exception:  # noqa: BLE001 -- the observed work is committed, and its callers wait for the answer
             _log.exception("observer failed")
 
 

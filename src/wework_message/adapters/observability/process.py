@@ -1,4 +1,4 @@
-"""What this process says about itself: its memory against its limit, and how late its event loop runs."""
+"""Metrics of this process: its memory relative to the limit, and the delay of its event loop."""
 
 import asyncio
 import os
@@ -15,11 +15,11 @@ from wework_message.application.waiting import set_within
 
 LAG_INTERVAL_S: Final = 0.5
 LAG_SAMPLES: Final = 30
-"""The gauge shows the worst of the last 15 s: a scrape sees a hiccup between two scrapes."""
+"""The gauge shows the largest delay of the last 15 s, so that a scrape sees a delay between two scrapes."""
 
 
 def memory_limit(root: Path = Path("/")) -> int | None:
-    """The least memory limit that applies to this process, bytes: control groups (v2, v1), else the machine's memory."""
+    """The lowest memory limit of this process, bytes: control groups (v2, v1), else the memory of the machine."""
     limits = [_number(path) for path in _limit_files(root)]
     limits.append(_machine_memory(root))
     return min((limit for limit in limits if limit), default=None)
@@ -28,10 +28,10 @@ def memory_limit(root: Path = Path("/")) -> int | None:
 def _limit_files(root: Path) -> Iterator[Path]:
     groups = root / "sys/fs/cgroup"
     yield groups / "memory/memory.limit_in_bytes"
-    own = next((line[3:] for line in _lines(root / "proc/self/cgroup") if line.startswith("0::")), "/")
-    here = groups / own.strip("/")
-    yield here / "memory.max"
-    for parent in here.parents:
+    group = next((line[3:] for line in _lines(root / "proc/self/cgroup") if line.startswith("0::")), "/")
+    leaf = groups / group.strip("/")
+    yield leaf / "memory.max"
+    for parent in leaf.parents:
         if parent.is_relative_to(groups):
             yield parent / "memory.max"
 
@@ -56,22 +56,21 @@ def _number(path: Path) -> int | None:
 
 
 def resident_memory(root: Path = Path("/")) -> int | None:
-    """Resident memory of this process, bytes; None where the system does not tell."""
+    """Resident memory of this process, bytes; None where the system does not show it."""
     fields = next(iter(_lines(root / "proc/self/statm")), "").split()
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") if len(fields) > 1 else None
 
 
 class MemoryRatio(Collector):
-    """Read when somebody asks; without a sample where either number is not known."""
+    """Read at each scrape; without a sample where either number is unknown."""
 
     def __init__(self, name: str, text: str, root: Path = Path("/")) -> None:
-        """`root` of the file system, for tests."""
+        """`root` is that of the file system; tests have their own."""
         self._name = name
         self._text = text
         self._root = root
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """One gauge with one sample, or none."""
         family = GaugeMetricFamily(self._name, self._text)
         used, limit = resident_memory(self._root), memory_limit(self._root)
         if used is not None and limit is not None:
@@ -80,7 +79,7 @@ class MemoryRatio(Collector):
 
 
 class LoopLag:
-    """Sleeps for a known time and tells how much later it woke up."""
+    """Sleeps for a known time and measures how much later it wakes up."""
 
     def __init__(
         self,
@@ -89,7 +88,7 @@ class LoopLag:
         interval_s: float = LAG_INTERVAL_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`observe` gets the worst of the last samples, seconds, after each sample."""
+        """`observe` gets the largest of the last samples, seconds, after each sample."""
         self._observe = observe
         self._interval_s = interval_s
         self._clock = clock

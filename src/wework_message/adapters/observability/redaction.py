@@ -1,7 +1,7 @@
-"""What may not be read in a log: message content, secrets, and ids of people (R-L1, R-L2).
+"""Removes message content, secrets and ids of people from log lines (R-L1, R-L2).
 
-Lines about messages are made of closed fields and need none of this. It guards every other line: those of libraries, of
-exceptions, and of whoever logs a field too many.
+Lines about messages have fixed fields and need no redaction. All other lines do: those of libraries, of exceptions, and
+those with unforeseen fields.
 """
 
 import hmac
@@ -17,7 +17,7 @@ from wework_message.domain.errors import WeworkMessageError
 
 MASK: Final = "***"
 MAX_TEXT: Final = 500
-"""Characters of one free text."""
+"""The longest free text, in characters."""
 MAX_ITEMS: Final = 20
 MAX_FRAMES: Final = 12
 MAX_CAUSES: Final = 5
@@ -30,60 +30,60 @@ _PERSON: Final = re.compile(
     r"conversation|receiver|sender|recipient|user_?id|vid$|mobile|phone|nickname|real_?name", re.IGNORECASE
 )
 
-_NETS: Final = (
+_PATTERNS: Final = (
     (re.compile(r"(/callbacks/webhook/)[^\s/?\"'<>]+"), rf"\1{MASK}"),  # the token of a callback URL
     (re.compile(r"(://)[^/\s@]+@"), rf"\1{MASK}@"),  # credentials of a URL
-    (re.compile(r"(?<![0-9A-Za-z])([SR]:)\d+(?:;\d+)?"), rf"\1{MASK}"),  # conversations
+    (re.compile(r"(?<![0-9A-Za-z])([SR]:)\d+(?:;\d+)?"), rf"\1{MASK}"),  # conversation ids
     (re.compile(r"(?<![0-9A-Za-z-])1[3-9]\d{9}(?![0-9A-Za-z-])"), MASK),  # mobile numbers
 )
-_SPEAKING: Final = (WeworkMessageError, OSError)
-"""Errors whose text is known to hold no content. Of others only the type and the place are logged."""
+_SAFE_ERRORS: Final = (WeworkMessageError, OSError)
+"""Errors whose text is known to contain no content. Of others only the type and the place are logged."""
 
 
 def scrub(text: str) -> str:
-    """A free text, cut and without what the nets catch."""
+    """A free text, shortened, and masked by the patterns."""
     text = text[:MAX_TEXT]
-    for pattern, instead in _NETS:
-        text = pattern.sub(instead, text)
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
     return text
 
 
 @lru_cache(maxsize=1024)
 def camel(name: str) -> str:
-    """``message_id`` as ``messageId``: every JSON of this service is spelled so (D-9)."""
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)
+    """``message_id`` as ``messageId``: all JSON of this service is in camelCase (D-9)."""
+    head, *tail = name.split("_")
+    return head + "".join(word.capitalize() for word in tail)
 
 
 class Pseudonyms:
-    """Ids of people as keyed hashes: equal ids stay equal, and nobody reads them without the key."""
+    """Keyed hashes of people's ids: equal ids have equal hashes, and only the key relates them to a person."""
 
     def __init__(self, key: bytes) -> None:
-        """The same `key` in every process, where their lines are to be compared."""
+        """Processes whose lines are to be compared need the same `key`."""
         self._key = key
 
     def of(self, text: str) -> str:
-        """16 hexadecimal digits."""
+        """The hash of `text`, 16 hexadecimal digits."""
         return hmac.digest(self._key, text.encode("utf-8", "backslashreplace"), "sha256").hex()[:16]
 
 
 class Redaction:
-    """Makes the fields of a line fit to print."""
+    """Redacts the fields of a line."""
 
     def __init__(self, pseudonyms: Pseudonyms) -> None:
-        """`pseudonyms` stand for ids of people."""
+        """`pseudonyms` replace ids of people."""
         self._pseudonyms = pseudonyms
 
     def fields(self, raw: Mapping[str, Any]) -> dict[str, Any]:
-        """Names in camelCase; None is left out; an `exc_info` becomes the description of the error."""
-        fit: dict[str, Any] = {}
+        """Redacted fields with names in camelCase. None is omitted; an `exc_info` becomes the description of the error."""
+        redacted: dict[str, Any] = {}
         for name, value in raw.items():
             if name == "exc_info":
                 if (error := _error_of(value)) is not None:
-                    fit |= describe(error)
+                    redacted |= describe(error)
             elif value is not None and name != "stack_info":
-                fit[camel(scrub(name))] = self._value(name, value)
-        return fit
+                redacted[camel(scrub(name))] = self._value(name, value)
+        return redacted
 
     def _value(self, name: str, value: object) -> object:
         if _HIDDEN.search(name):
@@ -95,14 +95,14 @@ class Redaction:
         if isinstance(value, (bool, int, float)):
             return value
         if isinstance(value, (list, tuple, set, frozenset)):
-            return [self._value("", one) for one in tuple(value)[:MAX_ITEMS]]
+            return [self._value("", item) for item in tuple(value)[:MAX_ITEMS]]
         return f"<{type(value).__qualname__}>"
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """An error without what it may quote: types and places, and the text only of errors that are known to be safe."""
+    """The types and places of an error and its causes, and the text only of errors that are known to be safe."""
     fields: dict[str, Any] = {"error": _type(error), "trace": [*_frames(error.__traceback__)][-MAX_FRAMES:]}
-    if isinstance(error, _SPEAKING):
+    if isinstance(error, _SAFE_ERRORS):
         fields["errorText"] = scrub(str(error))
     if causes := [*_causes(error)][:MAX_CAUSES]:
         fields["causes"] = causes
@@ -125,10 +125,10 @@ def _type(error: BaseException) -> str:
 def _causes(error: BaseException) -> Iterator[str]:
     if isinstance(error, BaseExceptionGroup):
         yield from (_type(part) for part in error.exceptions)
-    seen = {id(error)}
+    visited = {id(error)}
     cause = error.__cause__ or error.__context__
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
+    while cause is not None and id(cause) not in visited:
+        visited.add(id(cause))
         yield _type(cause)
         cause = cause.__cause__ or cause.__context__
 

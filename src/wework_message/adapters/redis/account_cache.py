@@ -1,11 +1,11 @@
-"""Accounts and bindings remembered in the process, and a word in Redis that says when to forget them.
+"""A cache of accounts and bindings in the process, and a token in Redis that says when to clear it.
 
-Values stay here: to fetch them from Redis would cost what the database costs. Redis holds one word, which changes with every
-committed change of the account book. A process looks at it each second, and believes nothing for longer than `LIFE_S`,
-whatever Redis says: a word that was lost makes nothing older than that.
+Values stay in the process: to fetch them from Redis would cost what the database costs. Redis holds one token, which changes
+with every committed change of the accounts. A process reads it each second, and uses no entry for longer than `TTL_MS`,
+whatever Redis says: a lost token makes no entry older than that.
 
-cachetools was measured for `Shelf`: a hit costs 4.4 us instead of 1.0, an entry 4-8 us instead of 0.4. Its TTLCache counts
-from the moment of keeping, not of reading, and it would save some ten lines: editions and units of work remain.
+cachetools was measured for `AccountCache`: a hit costs 4.4 us instead of 1.0, an entry 4-8 us instead of 0.4. Its TTLCache
+counts from the write of an entry, not from the read, and it would save some ten lines: generations and units of work remain.
 """
 
 import asyncio
@@ -33,137 +33,146 @@ from wework_message.domain.ports.repositories import (
 from wework_message.domain.ports.system import Clock
 
 TTL_MS: Final = 4_000
-"""How long what was read is believed. With what the router remembers (1 s) nothing is older than 5 s."""
+"""How long an entry is used. The router caches for 1 s more, so that nothing is older than 5 s."""
 
 POLL_INTERVAL_S: Final = 1.0
-"""Between two looks at the word."""
+"""Between two reads of the token."""
 
-MAX_CACHED: Final = 10_000
-"""Accounts, and guids, remembered at once; beyond, all are forgotten."""
+MAX_ENTRIES: Final = 10_000
+"""Accounts, and guids, in the cache at once; one more clears it."""
 
 AccountEntry = tuple[Account, Sequence[Binding]]
 _log: Final = logging.getLogger(__name__)
 
 
 class AccountCache:
-    """What this process remembers of the account book."""
+    """The accounts and bindings that this process read."""
 
     def __init__(self, clock: Clock) -> None:
-        """Runs on the clock that does not jump."""
+        """Entries age by `clock.boot`."""
         self._clock = clock
         self._accounts: dict[AccountId, tuple[AccountEntry, float]] = {}
         self._bindings: dict[Guid, tuple[Sequence[Binding], float]] = {}
         self._changing = 0
-        self.edition = 0
-        """Goes up whenever all is forgotten: what was read before that is not put here any more."""
+        self.generation = 0
+        """Goes up whenever the cache is cleared: what was read before that is not stored any more."""
 
     def account(self, account_id: AccountId) -> AccountEntry | None:
-        """A book that may be believed."""
-        kept = self._accounts.get(account_id)
-        return kept[0] if kept is not None and self._fresh(kept[1]) else None
+        """The account with its bindings, if the entry is fresh."""
+        entry = self._accounts.get(account_id)
+        return entry[0] if entry is not None and self._fresh(entry[1]) else None
 
     def bindings(self, guid: Guid) -> Sequence[Binding] | None:
-        """The bindings of a guid, if they may be believed."""
-        kept = self._bindings.get(guid)
-        return kept[0] if kept is not None and self._fresh(kept[1]) else None
+        """The bindings of a guid, if the entry is fresh."""
+        entry = self._bindings.get(guid)
+        return entry[0] if entry is not None and self._fresh(entry[1]) else None
 
-    def keep(self, edition: int, read_at: float, entries: Mapping[AccountId, AccountEntry]) -> None:
-        """Books that were read at `read_at`. An account whose own user id is not known yet is read again: it may be learnt at any moment."""
-        if self._takes(edition, self._accounts):
+    def put(self, generation: int, read_at: float, entries: Mapping[AccountId, AccountEntry]) -> None:
+        """Store accounts that were read at `read_at` in this generation.
+
+        An account whose own user id is not known yet is not stored: it may be learnt at any moment.
+        """
+        if self._accepts(generation, self._accounts):
             self._accounts.update(
-                {one: (book, read_at) for one, book in entries.items() if book[0].wecom_user_id is not None}
+                {
+                    account_id: (entry, read_at)
+                    for account_id, entry in entries.items()
+                    if entry[0].wecom_user_id is not None
+                }
             )
 
-    def keep_bindings(self, edition: int, read_at: float, guid: Guid, bindings: Sequence[Binding]) -> None:
-        """Bindings that were read; none at all is never remembered: callbacks of strangers are for good."""
-        if bindings and self._takes(edition, self._bindings):
+    def put_bindings(self, generation: int, read_at: float, guid: Guid, bindings: Sequence[Binding]) -> None:
+        """Store bindings that were read. An empty list is never stored: the verdict on a callback of an unknown guid is final."""
+        if bindings and self._accepts(generation, self._bindings):
             self._bindings[guid] = (bindings, read_at)
 
-    def forget(self) -> None:
-        """All of it."""
-        self.edition += 1
+    def clear(self) -> None:
+        """Forget every entry, and begin a new generation."""
+        self.generation += 1
         self._accounts.clear()
         self._bindings.clear()
 
     def begin_change(self) -> None:
-        """A commit that changes the book is under way: until it ended nothing is believed and nothing remembered."""
+        """A commit that changes accounts begins: until `end_change` the cache is empty and stores nothing."""
         self._changing += 1
-        self.forget()
+        self.clear()
 
     def end_change(self) -> None:
-        """It ended, one way or the other."""
+        """The commit ended, with or without success."""
         self._changing -= 1
-        self.forget()
+        self.clear()
 
     def now(self) -> float:
-        """Ms, for `read_at`."""
+        """The instant for `read_at`, ms."""
         return self._clock.boot()
 
     def _fresh(self, read_at: float) -> bool:
         return not self._changing and self._clock.boot() - read_at < TTL_MS
 
-    def _takes(
+    def _accepts(
         self,
-        edition: int,
-        kept: dict[AccountId, tuple[AccountEntry, float]] | dict[Guid, tuple[Sequence[Binding], float]],
+        generation: int,
+        entries: dict[AccountId, tuple[AccountEntry, float]] | dict[Guid, tuple[Sequence[Binding], float]],
     ) -> bool:
-        if len(kept) >= MAX_CACHED:
-            kept.clear()
-        return edition == self.edition and not self._changing
+        if len(entries) >= MAX_ENTRIES:
+            entries.clear()
+        return generation == self.generation and not self._changing
 
 
 class CachedAccountRepository:
-    """The account book of one unit of work. Once it has changed anything, it asks the database only."""
+    """The accounts of one unit of work. After its first change it reads the database only."""
 
-    def __init__(self, book: AccountRepository, account_cache: AccountCache) -> None:
-        """`shelf` is the process's."""
-        self._book = book
+    def __init__(self, repository: AccountRepository, account_cache: AccountCache) -> None:
+        """`account_cache` is the one of the process."""
+        self._repository = repository
         self._account_cache = account_cache
-        self._asked: set[Guid] = set()
+        self._guids_read: set[Guid] = set()
         self.changed = False
 
     async def open(self, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
-        """As the database's."""
         self.changed = True
-        await self._book.open(tenant_id, guids)
+        await self._repository.open(tenant_id, guids)
 
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
     ) -> None:
-        """As the database's."""
         self.changed = True
-        await self._book.learn(binding_id, wecom_user_id=wecom_user_id, online=online)
+        await self._repository.learn(binding_id, wecom_user_id=wecom_user_id, online=online)
 
     async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, AccountEntry]:
-        """Those that are remembered, and the others from the database."""
+        """The cached ones, and the others from the database."""
         if self.changed:
-            return await self._book.accounts(account_ids)
-        known = {one: book for one in account_ids if (book := self._account_cache.account(one)) is not None}
-        if not (unknown := [one for one in account_ids if one not in known]):
-            return known
-        edition, read_at = self._account_cache.edition, self._account_cache.now()
-        found = await self._book.accounts(unknown)
-        self._account_cache.keep(edition, read_at, found)
-        return {**known, **found}
+            return await self._repository.accounts(account_ids)
+        cached = {
+            account_id: entry
+            for account_id in account_ids
+            if (entry := self._account_cache.account(account_id)) is not None
+        }
+        if not (missing := [account_id for account_id in account_ids if account_id not in cached]):
+            return cached
+        generation, read_at = self._account_cache.generation, self._account_cache.now()
+        stored = await self._repository.accounts(missing)
+        self._account_cache.put(generation, read_at, stored)
+        return {**cached, **stored}
 
     async def binding_of(self, guid: Guid) -> Sequence[Binding]:
-        """As remembered, once; whoever asks again in the same unit of work wants to know for sure."""
-        again = guid in self._asked
-        self._asked.add(guid)
-        if not self.changed and not again and (known := self._account_cache.bindings(guid)) is not None:
-            return known
-        edition, read_at = self._account_cache.edition, self._account_cache.now()
-        found = await self._book.binding_of(guid)
+        """The first call reads the cache; a second call in the same unit of work needs what is stored, and reads the database."""
+        is_repeated = guid in self._guids_read
+        self._guids_read.add(guid)
+        if not self.changed and not is_repeated and (cached := self._account_cache.bindings(guid)) is not None:
+            return cached
+        generation, read_at = self._account_cache.generation, self._account_cache.now()
+        stored = await self._repository.binding_of(guid)
         if not self.changed:
-            self._account_cache.keep_bindings(edition, read_at, guid, found)
-        return found
+            self._account_cache.put_bindings(generation, read_at, guid, stored)
+        return stored
 
 
 class CachingUnitOfWork:
-    """A unit of work that forgets what it changed around its commit, and tells the others afterwards."""
+    """A unit of work that clears the cache around a commit that changes accounts, and notifies the other processes afterwards."""
 
     def __init__(self, unit: UnitOfWork, account_cache: AccountCache, changed: Callable[[], None]) -> None:
-        """`changed` is called after a commit that changed the account book, or may have."""
+        """`changed` is called after a commit that changed accounts, or may have changed them."""
         self._unit = unit
         self._account_cache = account_cache
         self._changed = changed
@@ -171,38 +180,32 @@ class CachingUnitOfWork:
 
     @property
     def messages(self) -> MessageRepository:
-        """The journal."""
         return self._unit.messages
 
     @property
     def inbox(self) -> CallbackInbox:
-        """The inbox."""
         return self._unit.inbox
 
     @property
     def dead_letters(self) -> DeadLetters:
-        """The dead letters."""
         return self._unit.dead_letters
 
     @property
     def leases(self) -> LeaseStore:
-        """What is done once per cluster."""
         return self._unit.leases
 
     @property
     def pruning(self) -> Pruning:
-        """Deleting what is old."""
         return self._unit.pruning
 
     @property
     def accounts(self) -> AccountRepository:
-        """The account book, with its memory."""
         if self._accounts is None:
             self._accounts = CachedAccountRepository(self._unit.accounts, self._account_cache)
         return self._accounts
 
     async def commit(self) -> None:
-        """Also where its answer is lost: then it may have happened."""
+        """A commit whose answer is lost clears the cache too: it may have happened."""
         if self._accounts is None or not self._accounts.changed:
             await self._unit.commit()
             return
@@ -224,7 +227,7 @@ class CachingUnitOfWork:
 
 
 class CachingUnitOfWorkFactory:
-    """Units of work with one memory of the account book."""
+    """Units of work that share one cache of accounts."""
 
     def __init__(self, units: UnitOfWorkFactory, account_cache: AccountCache, changed: Callable[[], None]) -> None:
         """See `CachingUnitOfWork`."""
@@ -233,58 +236,58 @@ class CachingUnitOfWorkFactory:
         self._changed = changed
 
     def __call__(self) -> CachingUnitOfWork:
-        """A new one, not yet begun."""
+        """A new unit of work, not yet begun."""
         return CachingUnitOfWork(self._units(), self._account_cache, self._changed)
 
 
 class CacheInvalidation:
-    """The word in Redis: writes it after our changes, and forgets what is remembered after those of others."""
+    """The token in Redis: changes it after our own commits, and clears the cache after those of other processes."""
 
     def __init__(
         self,
         guarded_redis: GuardedRedis,
         account_cache: AccountCache,
-        new_word: Callable[[], str],
+        new_token: Callable[[], str],
         *,
         prefix: str = "wm:",
     ) -> None:
-        """`new_word` never gives the same twice; a counter would, after FLUSHALL."""
+        """`new_token` never returns the same text twice; a counter would, after FLUSHALL."""
         self._redis = guarded_redis
         self._account_cache = account_cache
-        self._new_word = new_word
+        self._new_token = new_token
         self._key = f"{prefix}books"
-        self._seen: bytes | None = None
-        self._untold = False
+        self._known_token: bytes | None = None
+        self._unpublished = False
         self._woken = asyncio.Event()
         self._stopping = False
 
     def changed(self) -> None:
-        """Our commit changed the account book: tell the others soon."""
-        self._untold = True
+        """Our commit changed accounts: change the token soon."""
+        self._unpublished = True
         self._woken.set()
 
     def stop(self) -> None:
-        """Return after the look at hand."""
+        """`run` returns after the poll under way."""
         self._stopping = True
         self._woken.set()
 
     async def run(self) -> None:
-        """Look each second, and write at once."""
+        """Read the token each second, and change it at once after a commit of ours."""
         while not self._stopping:
             self._woken.clear()
             try:
-                await self.look()
+                await self.poll()
             except UnavailableError:
-                pass  # the link has said so, once
-            except Exception:  # noqa: BLE001 -- a defect here must not end the looking for good
+                pass  # the guarded client has logged it, once
+            except Exception:  # noqa: BLE001 -- one defect must not end the loop
                 _log.exception("the account book's edition could not be read")
             await set_within(self._woken, POLL_INTERVAL_S)
 
-    async def look(self) -> None:
-        """One round trip; raises `UnavailableError`."""
-        untold, self._untold = self._untold, False
-        word = self._new_word().encode()
-        words = ("SET", self._key, word, "GET") if untold else ("GET", self._key)
+    async def poll(self) -> None:
+        """Read the token, and change it after a commit of ours: one round trip. Raises `UnavailableError`."""
+        publishing, self._unpublished = self._unpublished, False
+        token = self._new_token().encode()
+        words = ("SET", self._key, token, "GET") if publishing else ("GET", self._key)
 
         async def ask(client: "Redis") -> bytes | None:
             before: bytes | None = await command(client, *words)
@@ -293,14 +296,14 @@ class CacheInvalidation:
         try:
             before = await self._redis.call("books", ask)
         except UnavailableError:
-            self._untold |= untold
+            self._unpublished |= publishing
             raise
-        if before != self._seen:
-            self._account_cache.forget()
-        self._seen = word if untold else before
+        if before != self._known_token:
+            self._account_cache.clear()
+        self._known_token = token if publishing else before
 
 
 def _conforms(
-    book: CachedAccountRepository, units: CachingUnitOfWorkFactory, unit: CachingUnitOfWork
+    repository: CachedAccountRepository, units: CachingUnitOfWorkFactory, unit: CachingUnitOfWork
 ) -> tuple[AccountRepository, UnitOfWorkFactory, UnitOfWork]:
-    return book, units, unit
+    return repository, units, unit

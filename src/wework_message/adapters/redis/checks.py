@@ -1,4 +1,4 @@
-"""Checks of Redis. Nothing in it is needed for correctness: what it loses costs speed, so its ways of losing are told, not refused."""
+"""Checks of Redis. It holds nothing that correctness needs: lost data cost speed, so the checks report how it may lose them."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
 CLOCK_WARNING_MS: Final = 1_000
-"""Clocks that differ by more are a warning: leases of tokens end by Redis' clock."""
+"""A larger difference between the clocks is a warning: leases of tokens end by the clock of Redis."""
 
 _NAME: Final = "redis"
 _CALL: Final = f"{_NAME}.call"
@@ -21,16 +21,19 @@ _PORT: Final = 6379
 
 
 def redis_checks(url: str) -> tuple[Check, ...]:
-    """Everything about the server of a ``redis://`` or ``rediss://`` URL."""
+    """The checks of the server of a ``redis://`` or ``rediss://`` URL."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _PORT
-    way: tuple[Check, ...] = reaching(_NAME, host, port, setting="redis.url")
+    checks: tuple[Check, ...] = reaching(_NAME, host, port, setting="redis.url")
     if parts.scheme == "rediss":
-        way = (*way, secured(_NAME, host, port))
+        checks = (*checks, secured(_NAME, host, port))
     return (
-        *way,
+        *checks,
         Check(
-            _CALL, lambda: _with(url, _ping), after=way[-1].name, advice="correct the password in redis.url, or its log"
+            _CALL,
+            lambda: _with(url, _ping),
+            after=checks[-1].name,
+            advice="correct the password in redis.url, or its log",
         ),
         Check(f"{_NAME}.memory", lambda: _with(url, _memory), after=_CALL),
         Check(f"{_NAME}.clock", lambda: _with(url, _clock), after=_CALL, fault=Fault.SETTINGS),
@@ -58,23 +61,23 @@ async def _ping(client: "Redis") -> Finding:
 
 
 async def _memory(client: "Redis") -> Finding:
-    """Whether it keeps what it has, over a full memory and over a restart."""
-    about: dict[str, Any] = await client.info("memory")
-    kept: dict[str, Any] = await client.info("persistence")
-    policy, most = str(about.get("maxmemory_policy", "?")), int(about.get("maxmemory", 0))
-    on_disk = "AOF" if kept.get("aof_enabled") else "RDB snapshots only"
-    text = f"maxmemory {_mib(most) if most else 'unlimited'}, policy {policy}; persistence: {on_disk}"
+    """Whether it keeps its data when the memory is full, and over a restart."""
+    memory: dict[str, Any] = await client.info("memory")
+    persistence: dict[str, Any] = await client.info("persistence")
+    policy, limit = str(memory.get("maxmemory_policy", "?")), int(memory.get("maxmemory", 0))
+    on_disk = "AOF" if persistence.get("aof_enabled") else "RDB snapshots only"
+    text = f"maxmemory {_mib(limit) if limit else 'unlimited'}, policy {policy}; persistence: {on_disk}"
     return Finding.ok(f"{text}. It holds nothing that a message needs")
 
 
 async def _clock(client: "Redis") -> Finding:
-    began, clocked = time.monotonic(), time.time()
+    began, local_time = time.monotonic(), time.time()
     try:
         seconds, micros = await client.time()
     except ResponseError:
         return Finding.skipped("it does not tell the time")
-    took = time.monotonic() - began
-    offset_ms = ((seconds + micros / 1e6) - clocked - took / 2) * 1000
+    elapsed = time.monotonic() - began
+    offset_ms = ((seconds + micros / 1e6) - local_time - elapsed / 2) * 1000
     text = f"its clock is {abs(offset_ms):.0f} ms {'ahead of' if offset_ms > 0 else 'behind'} this machine's"
     if abs(offset_ms) > CLOCK_WARNING_MS:
         return Finding.warning(text, "let both follow one time server (NTP)")

@@ -1,4 +1,4 @@
-"""The one way to Redis: a short time limit, and silence after a failure. Redis holds nothing that correctness needs."""
+"""The one way to Redis: a short time limit, and a pause after a failure. Redis holds nothing that correctness needs."""
 
 import asyncio
 import logging
@@ -23,24 +23,24 @@ from wework_message.application.queries.service import Backend, Condition
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.system import Clock
 
-LIMIT_S: Final = 0.1
-"""How long one call may take, with the connection it may need."""
+CALL_TIMEOUT_S: Final = 0.1
+"""How long one call may take, including a new connection."""
 
 PAUSE_MS: Final = 2_000
-"""How long nothing is asked after a failure; then one call tries, and the others go without Redis until it has its answer."""
+"""No call is made for so long after a failure. Then one call tries, and the others do without Redis until it ends."""
 
-CONNECTIONS: Final = 8
-"""More calls than these at once do not occur: units of work ask one after the other, the loops once each, polls four at a time."""
+MAX_CONNECTIONS: Final = 8
+"""There are never more calls at once: units of work call one after the other, each loop once, polls four at a time."""
 
 OPS: Final = ("reserve", "health", "books", "status")
-"""What Redis is asked for; the label `op` of the metric."""
+"""The operations; the label `op` of the metric."""
 
 RESULTS: Final = ("ok", "timeout", "unreachable", "refused")
 """How a call ends; the label `result` of the metric."""
 
 Result = TypeVar("Result")
 Watch = Callable[[str, str, float], None]
-"""Told of every call that was made: op, result, seconds."""
+"""Called after every call to Redis: op, result, seconds."""
 
 _WORDS: Final[Mapping[type[RedisError], str]] = {
     AuthenticationError: "user or password are wrong",
@@ -52,13 +52,13 @@ _WORDS: Final[Mapping[type[RedisError], str]] = {
 _log: Final = logging.getLogger(__name__)
 
 
-def connect(url: str, *, limit_s: float = LIMIT_S) -> "Redis":
-    """A pool that connects when it is first asked. Raises `ValueError` for a URL that is none.
+def connect(url: str, *, limit_s: float = CALL_TIMEOUT_S) -> "Redis":
+    """A pool that connects with its first call. Raises `ValueError` for an invalid URL.
 
-    Nothing is tried again behind our back: a call that may have happened is not made twice.
+    The library does not retry: a call that may have happened is not made twice.
     """
     client: Redis = Redis.from_url(
-        url, protocol=2, retry=Retry(NoBackoff(), 0), max_connections=CONNECTIONS,
+        url, protocol=2, retry=Retry(NoBackoff(), 0), max_connections=MAX_CONNECTIONS,
         socket_connect_timeout=limit_s, socket_timeout=None,
     )  # fmt: skip
     return client
@@ -69,28 +69,30 @@ def _silent(op: str, result: str, seconds: float) -> None:
 
 
 class GuardedRedis:
-    """Calls with a time limit. After a failure it is quiet for a while: nobody pays the limit twice in a row.
+    """Calls with a time limit. A pause follows a failure, so that callers do not wait for the limit again and again.
 
-    A server that does not answer is left alone altogether; one that refuses an operation, for want of memory or
-    of a right, is left alone with that operation.
+    Where the server does not answer, all operations pause. Where it refuses an operation, because memory or a
+    permission is missing, only that operation pauses.
     """
 
     kind = "redis"
     server = True
 
-    def __init__(self, client: "Redis", clock: Clock, *, watch: Watch | None = None, limit_s: float = LIMIT_S) -> None:
-        """Runs on the clock that does not jump."""
+    def __init__(
+        self, client: "Redis", clock: Clock, *, watch: Watch | None = None, limit_s: float = CALL_TIMEOUT_S
+    ) -> None:
+        """Pauses end by `clock.boot`. `watch` is called after every call."""
         self._client = client
         self._clock = clock
         self._watch = watch if watch is not None else _silent
         self._limit_s = limit_s
         self._quiet_until: dict[str, float] = {}
-        """By operation; the empty one is the server itself."""
+        """By operation; the empty key means the whole server."""
         self._reasons: dict[str, str] = {}
         self._answered = False
 
     def condition(self) -> Condition:
-        """As the last calls found it."""
+        """The condition that the last calls showed."""
         for reason in self._reasons.values():
             return Condition(healthy=False, reason=reason)
         return Condition(healthy=True if self._answered else None)
@@ -101,27 +103,27 @@ class GuardedRedis:
         return any(now < self._quiet_until.get(name, 0.0) for name in ("", op))
 
     async def call(self, op: str, ask: Callable[["Redis"], Awaitable[Result]]) -> Result:
-        """Make one call, of one round trip or a few; raises `UnavailableError` where Redis does not help now."""
+        """Make one call, of one or a few round trips. Raises `UnavailableError` where it fails, or during a pause."""
         if self.is_quiet(op):
             raise UnavailableError("redis", self._reasons.get("") or self._reasons.get(op) or "is tried again soon")
         for name in self._reasons.keys() & {"", op}:
-            self._rest(name)  # this one tries; whoever comes meanwhile goes without
+            self._pause(name)  # this call tries; others do without Redis meanwhile
         began = self._clock.boot()
         try:
             async with asyncio.timeout(self._limit_s):
                 answer = await ask(self._client)
         except ResponseError as error:
-            raise self._failed(op, op, "refused", _said(error), began) from None
+            raise self._failed(op, op, "refused", _reason_of(error), began) from None
         except TimeoutError:
             raise self._failed(op, "", "timeout", "does not answer in time", began) from None
         except (RedisError, OSError) as error:
-            raise self._failed(op, "", "unreachable", _said(error), began) from None
+            raise self._failed(op, "", "unreachable", _reason_of(error), began) from None
         self._watch(op, "ok", (self._clock.boot() - began) / 1000)
-        self._well(op)
+        self._recovered(op)
         return answer
 
     def script(self, text: str) -> AsyncScript:
-        """A Lua script, to be run within `call`: by its hash, and loaded where the server has lost it."""
+        """A Lua script, to be run within `call`: by its hash, and loaded again where the server has lost it."""
         return self._client.register_script(text)
 
     async def close(self) -> None:
@@ -130,16 +132,16 @@ class GuardedRedis:
 
     def _failed(self, op: str, name: str, result: str, reason: str, began: float) -> UnavailableError:
         self._watch(op, result, (self._clock.boot() - began) / 1000)
-        self._rest(name)
+        self._pause(name)
         if name not in self._reasons:
             _log.warning("redis %s: %s; going on without it", op, reason)
         self._reasons[name] = reason
         return UnavailableError("redis", reason)
 
-    def _rest(self, name: str) -> None:
+    def _pause(self, name: str) -> None:
         self._quiet_until[name] = self._clock.boot() + PAUSE_MS
 
-    def _well(self, op: str) -> None:
+    def _recovered(self, op: str) -> None:
         self._answered = True
         for name in self._reasons.keys() & {"", op}:
             del self._reasons[name]
@@ -147,8 +149,8 @@ class GuardedRedis:
             _log.warning("redis %s: answers again", op)
 
 
-def _said(error: Exception) -> str:
-    """Why, in words of ours: what servers and sockets say may hold addresses, users and values."""
+def _reason_of(error: Exception) -> str:
+    """The reason in our own words: the texts of servers and sockets may contain addresses, users and values."""
     for kind, words in _WORDS.items():
         if isinstance(error, kind):
             return words
@@ -158,12 +160,12 @@ def _said(error: Exception) -> str:
 
 
 async def command(client: "Redis", *words: Any) -> Any:
-    """One command; raises its error."""
+    """Run one command; raises its error."""
     return await client.execute_command(*words)  # type: ignore[no-untyped-call]  # the library has no annotation here
 
 
 async def pipelined(client: "Redis", commands: list[tuple[Any, ...]]) -> list[Any]:
-    """Several commands in one round trip, not a transaction; raises the first error among the answers."""
+    """Run several commands in one round trip, without a transaction; raises the first error among the answers."""
     async with client.pipeline(transaction=False) as pipe:
         for command in commands:
             pipe.execute_command(*command)

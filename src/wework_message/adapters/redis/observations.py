@@ -1,6 +1,6 @@
-"""What processes tell each other of providers and bindings: the events of one moment, as bytes (version 1).
+"""Events of providers and bindings that processes exchange, encoded in batches (version 1).
 
-Ages, not instants: the clocks of two machines may differ by minutes, and a breaker must not stay open for that long.
+Events have ages, not instants: the clocks of two machines may differ by minutes, and a breaker must not stay open for that long.
 """
 
 from collections import deque
@@ -15,14 +15,14 @@ from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.health import CallReport
 
 VERSION: Final = 1
-"""Of the encoding. Another one is another stream: versions that run side by side do not read each other."""
+"""Of the encoding. Each version has its own stream: versions that run at the same time do not read each other."""
 
 MAX_EVENTS: Final = 2_000
-"""Events of one batch; what is more is not told."""
+"""Events of one batch; the oldest ones beyond that are dropped."""
 
 
 class Called(msgspec.Struct, array_like=True, frozen=True, tag="c", forbid_unknown_fields=True):
-    """Calls that ended alike."""
+    """Calls with the same outcome."""
 
     provider_code: ProviderCode
     binding_id: BindingId
@@ -37,7 +37,7 @@ class Called(msgspec.Struct, array_like=True, frozen=True, tag="c", forbid_unkno
     count: int = 1
 
     def report(self, at: int) -> CallReport:
-        """One of them, at this instant by our clock, as the statistics see it."""
+        """One of the calls, at the instant `at` by our clock."""
         reason = Reason.stored(self.reason) if self.reason is not None else None
         return CallReport(
             self.provider_code, self.binding_id, self.guid, self.message_type, self.outcome, reason, self.confirmed,
@@ -54,7 +54,7 @@ class Probed(msgspec.Struct, array_like=True, frozen=True, tag="p", forbid_unkno
 
 
 class Stated(msgspec.Struct, array_like=True, frozen=True, tag="s", forbid_unknown_fields=True):
-    """An instance said, or was said, to be there or not."""
+    """An instance was observed online or offline."""
 
     binding_id: BindingId
     state: ClientState
@@ -62,7 +62,7 @@ class Stated(msgspec.Struct, array_like=True, frozen=True, tag="s", forbid_unkno
 
 
 class Admitted(msgspec.Struct, array_like=True, frozen=True, tag="a", forbid_unknown_fields=True):
-    """A trial of a half-open breaker went out."""
+    """A trial call of a half-open breaker was sent."""
 
     provider_code: ProviderCode
     binding_id: BindingId
@@ -72,35 +72,35 @@ class Admitted(msgspec.Struct, array_like=True, frozen=True, tag="a", forbid_unk
 
 Event: TypeAlias = Called | Probed | Stated | Admitted
 
-Happened: TypeAlias = tuple[int, Event]
-"""When by our clock, epoch ms, and what; its age is set when it is told."""
+TimedEvent: TypeAlias = tuple[int, Event]
+"""The instant by our clock, epoch ms, and the event; `encode` sets its age."""
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(tuple[Event, ...])
 
 
-def encode(happened: Sequence[Happened], now: int) -> bytes:
-    """As it stands in the stream, with ages at `now`."""
-    return _ENCODER.encode([msgspec.structs.replace(event, age_ms=max(0, now - at)) for at, event in happened])
+def encode(timed_events: Sequence[TimedEvent], now: int) -> bytes:
+    """One batch for the stream, with the ages at `now` (epoch ms)."""
+    return _ENCODER.encode([msgspec.structs.replace(event, age_ms=max(0, now - at)) for at, event in timed_events])
 
 
 def decode(data: bytes) -> tuple[Event, ...]:
-    """Raises `msgspec.MsgspecError` for what nobody of this version wrote."""
+    """The events of a batch. Raises `msgspec.MsgspecError` for a batch of another version."""
     return _DECODER.decode(data)
 
 
-class Gathering:
-    """Events in their order, from now until they are taken; acceptances between two others are one event per kind.
+class EventBuffer:
+    """Pending events in their order. Acceptances between two other events become one event per kind.
 
-    All acceptances weigh alike, so their order among themselves says nothing; their order with failures does.
+    All acceptances count the same, so their order does not matter; their order relative to failures does.
     """
 
     def __init__(self) -> None:
-        """Nothing happened yet."""
-        self._events: deque[Happened] = deque()
+        """Empty."""
+        self._events: deque[TimedEvent] = deque()
         self._accepted: dict[tuple[str, str, str, str], tuple[CallReport, float, int]] = {}
         self.dropped = 0
-        """Events that nobody will hear of: too many came at once, or Redis was away for long."""
+        """Events that are never published: too many came at once, or Redis was away for long."""
 
     def called(self, call: CallReport) -> None:
         """A call ended."""
@@ -112,28 +112,28 @@ class Gathering:
         self._accepted[kind] = (call, elapsed_ms + call.elapsed_ms, count + 1)
 
     def add(self, at: int, event: Event) -> None:
-        """Something else happened at `at`, epoch ms by our clock."""
-        self._close()
-        self._keep(at, event)
+        """Add an event other than a call, at `at`, epoch ms by our clock."""
+        self._add_accepted()
+        self._append(at, event)
 
-    def take(self, now: int, *, oldest_ms: int) -> list[Happened]:
-        """What happened in the last `oldest_ms`; the rest is forgotten."""
-        self._close()
+    def take(self, now: int, *, oldest_ms: int) -> list[TimedEvent]:
+        """Take the events of the last `oldest_ms`; older ones are dropped."""
+        self._add_accepted()
         taken = [(at, event) for at, event in self._events if now - at <= oldest_ms]
         self.dropped += len(self._events) - len(taken)
         self._events.clear()
         return taken
 
-    def put_back(self, taken: Sequence[Happened]) -> None:
-        """It could not be told; what happened since comes after it."""
+    def put_back(self, taken: Sequence[TimedEvent]) -> None:
+        """Put events back that could not be published, before those that came since."""
         self._events.extendleft(reversed(taken))
 
-    def _close(self) -> None:
+    def _add_accepted(self) -> None:
         for call, elapsed_ms, count in self._accepted.values():
-            self._keep(call.at, _called(call, elapsed_ms / count, count))
+            self._append(call.at, _called(call, elapsed_ms / count, count))
         self._accepted.clear()
 
-    def _keep(self, at: int, event: Event) -> None:
+    def _append(self, at: int, event: Event) -> None:
         if len(self._events) >= MAX_EVENTS:
             self._events.popleft()
             self.dropped += 1

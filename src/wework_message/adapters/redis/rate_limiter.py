@@ -1,4 +1,4 @@
-"""Account budgets that processes share: leased from Redis in blocks, spent here (D-22 and D-33, ADR 0016)."""
+"""Account budgets that processes share: a process leases tokens from Redis in blocks, and spends them itself (D-22 and D-33, ADR 0016)."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -13,23 +13,23 @@ from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.quota import MINUTE_MS
 
-BLOCK: Final = 50
-"""Tokens leased at once, at most."""
+MAX_LEASED_TOKENS: Final = 50
+"""Tokens of one lease."""
 
-SHARE: Final = 10
-"""A lease is at most this part of a minute's budget, so that one process cannot hoard a small one."""
+BUDGET_SHARE: Final = 10
+"""A lease is at most a tenth of a minute's budget, so that one process cannot hoard a small budget."""
 
 TTL_MS: Final = 2_000
-"""How long a leased token may be spent after it was there. What is left then is lost; the next lease is smaller."""
+"""How long a leased token may be spent once it is available. Unspent tokens are lost then; the next lease is smaller."""
 
 MEMORY_MS: Final = 60_000
-"""How long a process's memory of a bucket replaces one that Redis has lost; Redis keeps one this much beyond its refill."""
+"""How long a process's memory of a bucket replaces a bucket that Redis has lost. Redis keeps a full bucket for so long too."""
 
 SWEEP_AT: Final = 1024
-"""Below this many accounts nothing is forgotten."""
+"""The number of accounts that starts the first sweep."""
 
 _LEASE: Final = """
--- KEYS: the bucket. ARGV: tokens a minute, tokens wanted, now in ms or '', the asker's memory of the level or ''.
+-- KEYS: the bucket. ARGV: tokens a minute, tokens requested, now in ms or '', the caller's memory of the level or ''.
 -- The level is in 1/60000 of a token and gains `rate` of them a ms; below zero are tokens taken in advance.
 local rate, want = tonumber(ARGV[1]), tonumber(ARGV[2])
 local now = tonumber(ARGV[3])
@@ -41,12 +41,12 @@ local whole = rate * 60000
 local kept = redis.call('HMGET', KEYS[1], 'level', 'at')
 local level, at = tonumber(kept[1]), tonumber(kept[2])
 if level and at then
-  -- A clock that went backwards gains nothing, and counts on from where it is now.
+  -- A clock that went backwards gains nothing; counting continues from its new time.
   level = math.min(whole, level + math.max(0, now - at) * rate)
 else
   level = math.min(whole, tonumber(ARGV[4]) or whole)
 end
--- Whole tokens that are there; nothing there: places in time, each behind the one before.
+-- Grant whole tokens that are available; without any, grant tokens in advance, each a token later than the one before.
 local there = math.floor(level / 60000)
 local got = want
 if there > 0 then got = math.min(want, there) end
@@ -59,23 +59,23 @@ return {got, string.format('%.0f', level)}
 
 @dataclass(slots=True)
 class _Lease:
-    """Tokens of one account. The first is there when the level was one token or more; each next one a token later."""
+    """Tokens of one account. The first is available when the level was one token or more; each next one a token later."""
 
     taken_at: float = 0.0
     level: int = 0
     """Before the first of them was taken, in 1/60000 token."""
-    got: int = 0
+    tokens: int = 0
     spent: int = 0
     block: int = 0
-    """What the next lease asks for."""
+    """Tokens that the next lease requests."""
     unanswered: bool = False
-    """The last try had no answer, and may have taken its tokens all the same: the next one risks a single token."""
+    """The last request had no answer, and may have taken its tokens all the same: the next one risks a single token."""
     used_at: float = 0.0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def spend(self, rate: int, now: float) -> int | None:
-        """The wait for the next token, ms; None where none is left, or its time has passed."""
-        if self.spent >= self.got:
+        """Spend a token: the wait for it, ms; None where no token remains, or its time has passed."""
+        if self.spent >= self.tokens:
             return None
         missing = (self.spent + 1) * MINUTE_MS - self.level
         ready_in = -(-missing // rate) - int(now - self.taken_at) if missing > 0 else -int(now - self.taken_at)
@@ -84,21 +84,21 @@ class _Lease:
         self.spent += 1
         return max(0, ready_in)
 
-    def wanted(self, rate: int) -> int:
-        """Twice as much after a lease that was used up, as much as was used after one that was not."""
-        self.block = self.block * 2 if self.spent >= self.got else self.spent
-        self.block = 1 if self.unanswered else max(1, min(self.block, BLOCK, rate // SHARE))
+    def next_block(self, rate: int) -> int:
+        """Tokens to request: twice as many after a lease that was used up, else as many as were spent."""
+        self.block = self.block * 2 if self.spent >= self.tokens else self.spent
+        self.block = 1 if self.unanswered else max(1, min(self.block, MAX_LEASED_TOKENS, rate // BUDGET_SHARE))
         return self.block
 
     def remembered(self, rate: int, now: float) -> int | None:
-        """The level by this process's own account, should Redis have lost it; None where that says nothing any more."""
-        if self.got == 0 or now - self.taken_at > MEMORY_MS:
+        """The level as this process remembers it, in case Redis has lost it; None where the memory is too old."""
+        if self.tokens == 0 or now - self.taken_at > MEMORY_MS:
             return None
-        return self.level - self.got * MINUTE_MS + int(now - self.taken_at) * rate
+        return self.level - self.tokens * MINUTE_MS + int(now - self.taken_at) * rate
 
 
 class RedisRateLimiter:
-    """Token buckets in Redis, by its clock. While Redis is away each process paces alone, at half the rate."""
+    """Token buckets in Redis, by the clock of Redis. While Redis is away each process paces alone, at half the rate."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class RedisRateLimiter:
         prefix: str = "wm:",
         redis_clock: bool = True,
     ) -> None:
-        """`alone` paces while Redis is away. `redis_clock=False` takes `clock` for the buckets, too (contract suites)."""
+        """`alone` paces while Redis is away. `redis_clock=False` uses `clock` for the buckets too (contract suites)."""
         self._redis = guarded_redis
         self._lease = guarded_redis.script(_LEASE)
         self._alone = alone
@@ -120,11 +120,10 @@ class RedisRateLimiter:
         self._sweep_at = SWEEP_AT
 
     def __len__(self) -> int:
-        """Accounts that are remembered."""
+        """The number of accounts in memory."""
         return len(self._leases)
 
     async def reserve(self, account_id: AccountId, per_minute: int) -> int:
-        """Take one token, leased before or now; returns how long to wait for it, in ms."""
         lease = self._leases.get(account_id)
         if lease is None:
             lease = self._leases[account_id] = _Lease()
@@ -140,16 +139,15 @@ class RedisRateLimiter:
     async def _renewed(self, account_id: AccountId, lease: _Lease, rate: int) -> int:
         now = self._clock.boot()
         memory = lease.remembered(rate, now)
-        wanted = lease.wanted(rate)
-
+        block = lease.next_block(rate)
         now_ms, memory_level = "" if self._redis_clock else int(now), "" if memory is None else memory
 
         async def ask(_client: "Redis") -> tuple[int, int]:
-            got, level = await self._lease([f"{self._prefix}{account_id}"], [rate, wanted, now_ms, memory_level])
-            return int(got), int(level)
+            tokens, level = await self._lease([f"{self._prefix}{account_id}"], [rate, block, now_ms, memory_level])
+            return int(tokens), int(level)
 
         try:
-            lease.got, lease.level = await self._redis.call("reserve", ask)
+            lease.tokens, lease.level = await self._redis.call("reserve", ask)
         except UnavailableError:
             lease.unanswered = True
             return await self._alone.reserve(account_id, max(1, rate // 2))
@@ -160,10 +158,12 @@ class RedisRateLimiter:
         return wait_ms
 
     def _sweep(self) -> None:
-        """Amortised: the next sweep comes when as many again have gathered."""
+        """Amortised: the next sweep comes when the number of accounts has doubled."""
         now = self._clock.boot()
         self._leases = {
-            one: kept for one, kept in self._leases.items() if kept.turn.locked() or now - kept.used_at < MEMORY_MS
+            account_id: lease
+            for account_id, lease in self._leases.items()
+            if lease.turn.locked() or now - lease.used_at < MEMORY_MS
         }
         self._sweep_at = max(SWEEP_AT, 2 * len(self._leases))
 

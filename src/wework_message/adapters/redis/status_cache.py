@@ -1,8 +1,8 @@
-"""Where messages stand, kept in Redis for clients that ask again and again (ADR 0018). No content, no people.
+"""A cache of message statuses in Redis, for clients that poll (ADR 0018). It holds no content and no ids of people.
 
-Three things keep an old status from being shown. A commit overwrites what is kept by its version alone, and a script never
-lets an older version in. What this process committed itself it knows, whether Redis heard of it or not. And nothing is
-kept for 5 s after it was read, should all of that be lost.
+Three things prevent an old status. A commit replaces the entry with the new version number alone, and a script never
+replaces a version with an older one. A process knows the versions that it committed itself, also without Redis. And no
+entry lives for 5 s after it was read, in case both of that fail.
 """
 
 import asyncio
@@ -28,27 +28,27 @@ from wework_message.domain.ports.system import Clock
 TTL_MS: Final = 4_400
 """How long Redis keeps a status."""
 
-LATE_MS: Final = 400
-"""What was read longer ago is not kept any more; with `LIFE_MS` and one call nothing is older than 5 s."""
+MAX_READ_AGE_MS: Final = 400
+"""A status that was read longer ago is not stored; with `TTL_MS` and one call no entry is older than 5 s."""
 
-OWN_MS: Final = 6_000
-"""How long this process remembers which versions it committed itself: longer than Redis can know an older one."""
+OWN_VERSIONS_MS: Final = 6_000
+"""How long this process remembers the versions that it committed itself: longer than Redis keeps an older one."""
 
 MAX_PENDING: Final = 1_000
-"""Statuses sent to Redis at once, and waiting to be."""
+"""Statuses that wait for Redis; one more drops the oldest."""
 
 MAX_CONCURRENT_CALLS: Final = 4
-"""Polls that ask Redis at the same time, so that they leave connections for everything else; the others wait their turn."""
+"""Reads of Redis at the same time, so that other calls find a connection; more reads wait for their turn."""
 
 VERSION: Final = 1
 """Of the encoding."""
 
-_KEEP: Final = """
+_PUT: Final = """
 -- KEYS: the status. ARGV: version, the status or '', life in ms.
-local kept = redis.call('GET', KEYS[1])
-local there = kept and tonumber(string.match(kept, '^(%d+):'))
-local given = tonumber(ARGV[1])
-if there and (there > given or (there == given and ARGV[2] == '')) then return 0 end
+local entry = redis.call('GET', KEYS[1])
+local stored = entry and tonumber(string.match(entry, '^(%d+):'))
+local version = tonumber(ARGV[1])
+if stored and (stored > version or (stored == version and ARGV[2] == '')) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1] .. ':' .. ARGV[2], 'PX', ARGV[3])
 return 1
 """
@@ -56,7 +56,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 _NAMES: Final = tuple(field.name for field in fields(StatusView) if field.name != "id")
-"""What is kept of a `StatusView`, in this order: all but its id, which is in the key."""
+"""The fields of a `StatusView` in an entry, in this order: all but its id, which is in the key."""
 
 _VALUES: Final = attrgetter(*_NAMES)
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -74,11 +74,11 @@ class RedisStatuses:
         """`beneath` reads what is committed."""
         self._beneath = beneath
         self._redis = guarded_redis
-        self._keep = guarded_redis.script(_KEEP)
+        self._put = guarded_redis.script(_PUT)
         self._clock = clock
         self._prefix = f"{prefix}status:{VERSION}:"
-        self._waiting: deque[tuple[float, str, int, bytes]] = deque(maxlen=MAX_PENDING)
-        """(read at, key, version, status or nothing)."""
+        self._pending: deque[tuple[float, str, int, bytes]] = deque(maxlen=MAX_PENDING)
+        """(read at, key, version, encoded status or nothing)."""
         self._own: dict[MessageId, int] = {}
         self._own_until: deque[tuple[float, MessageId, int]] = deque()
         self._turns = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
@@ -86,24 +86,24 @@ class RedisStatuses:
         self._stopping = False
 
     async def statuses(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, StatusView]:
-        """As kept, as far as that is not older than what this process committed; the others from the database."""
+        """Cached ones, unless this process has committed a newer version; the others from the database."""
         if not message_ids:
             return {}
-        known = await self._kept(tenant_id, message_ids)
-        if not (unknown := [one for one in message_ids if one not in known]):
-            return known
+        cached = await self._cached(tenant_id, message_ids)
+        if not (missing := [message_id for message_id in message_ids if message_id not in cached]):
+            return cached
         read_at = self._clock.boot()
-        found = await self._beneath.statuses(tenant_id, unknown)
-        for view in found.values():
+        stored = await self._beneath.statuses(tenant_id, missing)
+        for view in stored.values():
             self._send(read_at, self._key(tenant_id, view.id), view.version, _encoded(view))
-        return {**known, **found}
+        return {**cached, **stored}
 
     def committed(self, messages: Sequence[Message]) -> None:
-        """These versions are committed now; what Redis has of older ones is worth nothing."""
+        """These versions are committed: entries of older versions are invalid."""
         now = self._clock.boot()
         for message in messages:
             self._own[message.id] = max(message.version, self._own.get(message.id, 0))
-            self._own_until.append((now + OWN_MS, message.id, message.version))
+            self._own_until.append((now + OWN_VERSIONS_MS, message.id, message.version))
             self._send(now, self._key(message.tenant_id, message.id), message.version, b"")
         while self._own_until and self._own_until[0][0] <= now:
             _, message_id, version = self._own_until.popleft()
@@ -111,36 +111,36 @@ class RedisStatuses:
                 del self._own[message_id]
 
     def stop(self) -> None:
-        """Send what waits, then return."""
+        """`run` sends what is pending, then returns."""
         self._stopping = True
         self._woken.set()
 
     async def run(self) -> None:
-        """Send what gathered: what one flush committed goes in one call."""
-        while not self._stopping or self._waiting:
+        """Send what is pending, until `stop`: all versions of one commit go in one call."""
+        while not self._stopping or self._pending:
             await self._woken.wait()
             self._woken.clear()
             try:
                 await self.send()
             except UnavailableError:
-                pass  # the link has said so, once; what is kept in Redis ends by itself
-            except Exception:  # noqa: BLE001 -- a defect here must not end the sending for good
+                pass  # the guarded client has logged it, once; entries in Redis expire by themselves
+            except Exception:  # noqa: BLE001 -- one defect must not end the loop
                 _log.exception("statuses could not be kept")
 
     async def send(self) -> None:
-        """One round trip for all that waits; raises `UnavailableError`, and then it is lost."""
-        waiting, now = [*self._waiting], self._clock.boot()
-        self._waiting.clear()
+        """Send all pending statuses in one round trip. Raises `UnavailableError`; then they are lost."""
+        pending, now = [*self._pending], self._clock.boot()
+        self._pending.clear()
         commands = [
-            ("EVALSHA", self._keep.sha, 1, key, version, status, TTL_MS)
-            for read_at, key, version, status in waiting
-            if not status or now - read_at <= LATE_MS
+            ("EVALSHA", self._put.sha, 1, key, version, status, TTL_MS)
+            for read_at, key, version, status in pending
+            if not status or now - read_at <= MAX_READ_AGE_MS
         ]
         if commands:
             await self._redis.call("status", lambda client: _run_all(client, commands))
 
-    async def _kept(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> dict[MessageId, StatusView]:
-        keys = [self._key(tenant_id, one) for one in message_ids]
+    async def _cached(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> dict[MessageId, StatusView]:
+        keys = [self._key(tenant_id, message_id) for message_id in message_ids]
 
         async def ask(client: "Redis") -> list[bytes | None]:
             values: list[bytes | None] = await command(client, "MGET", *keys)
@@ -159,7 +159,7 @@ class RedisStatuses:
         }  # fmt: skip
 
     def _send(self, read_at: float, key: str, version: int, status: bytes) -> None:
-        self._waiting.append((read_at, key, version, status))
+        self._pending.append((read_at, key, version, status))
         self._woken.set()
 
     def _key(self, tenant_id: TenantId, message_id: MessageId) -> str:
@@ -167,11 +167,11 @@ class RedisStatuses:
 
 
 async def _run_all(client: "Redis", commands: list[tuple[Any, ...]]) -> None:
-    """The library's own way to run a script in a pipeline asks SCRIPT EXISTS each time: one more round trip."""
+    """Run scripts by hash. The library's pipelines ask SCRIPT EXISTS each time, which is one more round trip."""
     try:
         await pipelined(client, commands)
     except NoScriptError:
-        await command(client, "SCRIPT LOAD", _KEEP)
+        await command(client, "SCRIPT LOAD", _PUT)
         await pipelined(client, commands)
 
 
@@ -180,7 +180,7 @@ def _encoded(view: StatusView) -> bytes:
 
 
 def _decoded(message_id: MessageId, value: bytes) -> StatusView | None:
-    """None for a version alone, and for what nobody of this version wrote."""
+    """The status of an entry; None for a version alone, and for an entry that this version cannot read."""
     _, _, status = value.partition(b":")
     if not status:
         return None

@@ -1,7 +1,7 @@
-"""The few calls of RocketMQ's remoting protocol that no gRPC client has: create topics and groups, look them up, backlog.
+"""The few calls of RocketMQ's remoting protocol that gRPC clients lack: create topics and groups, find them, backlog.
 
 Frame: length | header length, its first byte 0 for JSON | header | body; lengths of 4 bytes, big-endian
-(RemotingCommand.encode). Seen against brokers 5.3.3; a call takes a few ms.
+(RemotingCommand.encode). Tested with brokers 5.3.3; a call takes a few ms.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-CALL_S: Final = 5.0
-"""Deadline of one call, connecting included."""
+CALL_TIMEOUT_S: Final = 5.0
+"""Deadline of one call, including the connection."""
 
 _PUT_TOPIC: Final = 17
 _ROUTE: Final = 105
@@ -28,7 +28,7 @@ _GROUPS: Final = 201
 _NO_TOPIC: Final = 17
 """ResponseCode.TOPIC_NOT_EXIST, of a name server."""
 _MASTER: Final = "0"
-_LARGEST: Final = 16 * 1024 * 1024
+_MAX_FRAME_SIZE: Final = 16 * 1024 * 1024
 _NUMBER_KEY: Final = re.compile(r"([{,]\s*)(-?\d+)\s*:")
 _OFFSETS: Final = re.compile(rb'"brokerOffset":(-?\d+),"consumerOffset":(-?\d+)')
 
@@ -36,17 +36,17 @@ Address = tuple[str, int]
 
 
 class RefusedError(Exception):
-    """The server answered with a code that is no success."""
+    """The server answered with an error code."""
 
     def __init__(self, code: int) -> None:
-        """`code` is RocketMQ's; its text names addresses and is not kept."""
+        """`code` is RocketMQ's; its text contains addresses and is dropped."""
         super().__init__(f"code {code}")
         self.code = code
 
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """Asks the name servers, the first one that answers, and the masters they name."""
+    """Calls the first name server that answers, and the master brokers that it knows."""
 
     name_servers: Sequence[Address]
     access_key: str = ""
@@ -61,7 +61,7 @@ class Admin:
         return True
 
     async def has_route(self, topic: str) -> bool:
-        """Whether clients find the topic. Raises `OSError`, `RefusedError`."""
+        """Whether the name servers know the topic. Raises `OSError`, `RefusedError`."""
         try:
             await self._ask(_ROUTE, {"topic": topic})
         except RefusedError as refused:
@@ -71,15 +71,17 @@ class Admin:
         return True
 
     async def masters(self) -> Sequence[Address]:
-        """Every broker that takes writes. Raises `OSError` where none is known."""
+        """Every broker that accepts writes. Raises `OSError` where no broker is known."""
         table = _loads(await self._ask(_CLUSTER, {})).get("brokerAddrTable") or {}
-        found = [one["brokerAddrs"][_MASTER] for _, one in sorted(table.items()) if _MASTER in one["brokerAddrs"]]
-        if not found:
+        masters = [
+            broker["brokerAddrs"][_MASTER] for _, broker in sorted(table.items()) if _MASTER in broker["brokerAddrs"]
+        ]
+        if not masters:
             raise ConnectionError("the name server knows no broker")
-        return [_address(one) for one in found]
+        return [_address(text) for text in masters]
 
     async def put_topic(self, broker: Address, topic: str, *, queues: int) -> None:
-        """Create a topic of ordinary messages, or change it. Raises `OSError`, `RefusedError`."""
+        """Create a topic of normal messages, or change it. Raises `OSError`, `RefusedError`."""
         fields = {
             "topic": topic, "defaultTopic": "TBW102", "readQueueNums": queues, "writeQueueNums": queues, "perm": 6,
             "topicFilterType": "SINGLE_TAG", "topicSysFlag": 0, "order": "false", "attributes": "+message.type=NORMAL",
@@ -87,14 +89,14 @@ class Admin:
         await self._call(broker, _PUT_TOPIC, fields)
 
     async def groups(self, broker: Address) -> frozenset[str]:
-        """The consumer groups that were created there. Raises `OSError`, `RefusedError`.
+        """All consumer groups of the broker. Raises `OSError`, `RefusedError`.
 
-        All of them: to ask for one creates it, where a broker creates groups by itself.
+        A call for a single group would create it, where a broker creates groups by itself.
         """
         return frozenset(_loads(await self._call(broker, _GROUPS, {}))["subscriptionGroupTable"])
 
     async def put_group(self, broker: Address, group: str, *, retries: int) -> None:
-        """Create a consumer group that gives a message up after `retries` redeliveries. Raises `OSError`, `RefusedError`."""
+        """Create a consumer group that drops a message after `retries` redeliveries. Raises `OSError`, `RefusedError`."""
         body = {
             "groupName": group, "consumeEnable": True, "consumeFromMinEnable": True, "consumeBroadcastEnable": False,
             "consumeMessageOrderly": False, "retryQueueNums": 1, "retryMaxTimes": retries, "brokerId": 0,
@@ -103,16 +105,16 @@ class Admin:
         await self._call(broker, _PUT_GROUP, {}, json.dumps(body).encode())
 
     async def backlog(self, group: str, topic: str) -> int:
-        """Messages that the group has not acknowledged, over all brokers, with no consumer online too.
+        """Messages that the group has not acknowledged, on all brokers; it works without a consumer online.
 
-        The retry topic is named: while a consumer is online a broker leaves it out otherwise. Raises `OSError`, `RefusedError`.
+        The call names the retry topic, because a broker omits it otherwise while a consumer is online. Raises `OSError`, `RefusedError`.
         """
         fields = {"consumerGroup": group, "topic": "", "topicList": f"{topic};%RETRY%{group}_{topic}"}
         total = 0
         for broker in await self.masters():
-            # Its map has objects as keys, which is no JSON.
-            found = _OFFSETS.findall(await self._call(broker, _CONSUMED, fields))
-            total += sum(max(0, int(end) - int(read)) for end, read in found)
+            # The map in the answer has objects as keys, which is not JSON.
+            offsets = _OFFSETS.findall(await self._call(broker, _CONSUMED, fields))
+            total += sum(max(0, int(end) - int(read)) for end, read in offsets)
         return total
 
     async def _ask(self, code: int, fields: Mapping[str, Any]) -> bytes:
@@ -120,13 +122,13 @@ class Admin:
         for address in self.name_servers:
             try:
                 return await self._call(address, code, fields)
-            except OSError as failed:
-                error = failed
+            except OSError as call_error:
+                error = call_error
         raise error
 
     async def _call(self, address: Address, code: int, fields: Mapping[str, Any], body: bytes = b"") -> bytes:
         try:
-            async with asyncio.timeout(CALL_S):
+            async with asyncio.timeout(CALL_TIMEOUT_S):
                 reader, writer = await asyncio.open_connection(*address)
                 try:
                     writer.write(self._frame(code, fields, body))
@@ -153,17 +155,17 @@ class Admin:
 async def _answer(reader: asyncio.StreamReader) -> bytes:
     total, kind_and_length = struct.unpack(">ii", await reader.readexactly(8))
     length = kind_and_length & 0xFFFFFF
-    if kind_and_length >> 24 or not length <= total - 4 <= _LARGEST:
+    if kind_and_length >> 24 or not length <= total - 4 <= _MAX_FRAME_SIZE:
         raise ConnectionError("no answer of RocketMQ")
-    rest = await reader.readexactly(total - 4)
-    code = json.loads(rest[:length])["code"]
+    frame = await reader.readexactly(total - 4)
+    code = json.loads(frame[:length])["code"]
     if code:
         raise RefusedError(code)
-    return rest[length:]
+    return frame[length:]
 
 
 def _loads(raw: bytes) -> Any:
-    """Fastjson writes numbers as keys without quotes."""
+    """JSON as Fastjson writes it: numbers as keys have no quotes."""
     return json.loads(_NUMBER_KEY.sub(r'\1"\2":', raw.decode()))
 
 

@@ -1,7 +1,7 @@
-"""Checks of RocketMQ: the name servers, the topics and groups at the brokers, and the proxy that we speak to.
+"""Checks of RocketMQ: the name servers, the topics and groups at the brokers, and the proxy.
 
-Read-only calls of `Admin`, and one `QueryRoute` of the proxy's gRPC service. The client library is not loaded: it writes
-a log of its own.
+They make read-only calls of `Admin`, and one `QueryRoute` call to the gRPC service of the proxy. The client library is
+not loaded: it writes its own log.
 """
 
 import asyncio
@@ -19,48 +19,52 @@ from wework_message.adapters.rocketmq.admin import Address, Admin, RefusedError
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
-_PLACE: Final = "rocketmq"
+_NAME: Final = "rocketmq"
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """What of a cluster is looked at."""
+    """The parts of a cluster that the checks examine."""
 
     admin: Admin
-    """Asks its name servers and brokers, with the access key that the service has."""
+    """Calls its name servers and brokers, with the access key of the service."""
     proxy: Address | None
-    """None = the transport speaks to brokers, and needs none."""
+    """None: the transport connects to brokers directly."""
     topics: Sequence[str]
-    """That must be there, as the brokers name them."""
+    """The topics that must exist, by their names at the brokers."""
     groups: Sequence[str]
     tls: bool = False
-    """Of the proxy."""
+    """Whether the proxy uses TLS."""
     creates: bool = True
-    """Whether the service creates at its start what is missing (`rocketmq.create-topics`)."""
+    """Whether the service creates missing topics and groups at its start (`rocketmq.create-topics`)."""
 
 
 def rocketmq_checks(cluster: Cluster) -> tuple[Check, ...]:
-    """Everything about a cluster."""
+    """The checks of a cluster."""
     servers = cluster.admin.name_servers
     checks: list[Check] = []
     first = None
     for number, address in enumerate(servers, 1):
-        name = f"{_PLACE}.name-server" + (f".{number}" if len(servers) > 1 else "")
-        way = reaching(name, *address, setting="rocketmq.name-server")
-        call = _answering(name, replace(cluster.admin, name_servers=[address]), cluster.topics[0], after=way[-1].name)
-        checks += [*way, call]
+        name = f"{_NAME}.name-server" + (f".{number}" if len(servers) > 1 else "")
+        connection_checks = reaching(name, *address, setting="rocketmq.name-server")
+        server = replace(cluster.admin, name_servers=[address])
+        call = _answering(name, server, cluster.topics[0], after=connection_checks[-1].name)
+        checks += [*connection_checks, call]
         first = call.name if len(servers) == 1 else None
     checks += [
-        Check(f"{_PLACE}.topics", lambda: _topics(cluster), after=first, fault=Fault.SETTINGS),
-        Check(f"{_PLACE}.groups", lambda: _groups(cluster), after=f"{_PLACE}.topics", fault=Fault.SETTINGS),
+        Check(f"{_NAME}.topics", lambda: _topics(cluster), after=first, fault=Fault.SETTINGS),
+        Check(f"{_NAME}.groups", lambda: _groups(cluster), after=f"{_NAME}.topics", fault=Fault.SETTINGS),
     ]
     return (*checks, *(_proxy_checks(cluster, cluster.proxy) if cluster.proxy is not None else ()))
 
 
 def _proxy_checks(cluster: Cluster, proxy: Address) -> tuple[Check, ...]:
-    way = reaching(f"{_PLACE}.proxy", *proxy, setting="rocketmq.endpoints")
+    connection_checks = reaching(f"{_NAME}.proxy", *proxy, setting="rocketmq.endpoints")
     ask = partial(_proxy, cluster, proxy)
-    return (*way, Check(f"{_PLACE}.proxy.call", ask, after=way[-1].name, advice="see the proxy's log"))
+    return (
+        *connection_checks,
+        Check(f"{_NAME}.proxy.call", ask, after=connection_checks[-1].name, advice="see the proxy's log"),
+    )
 
 
 def _answering(name: str, server: Admin, topic: str, *, after: str) -> Check:
@@ -86,10 +90,10 @@ async def _topics(cluster: Cluster) -> Finding:
 async def _groups(cluster: Cluster) -> Finding:
     try:
         with _translating():
-            known = [await cluster.admin.groups(broker) for broker in await cluster.admin.masters()]
+            groups_by_broker = [await cluster.admin.groups(broker) for broker in await cluster.admin.masters()]
     except RefusedError as refused:
         raise UnavailableError("rocketmq", f"a broker refuses to list its groups ({refused})") from None
-    missing = [group for group in cluster.groups if not all(group in one for one in known)]
+    missing = [group for group in cluster.groups if not all(group in groups for groups in groups_by_broker)]
     if not missing:
         return Finding.ok(f"{', '.join(cluster.groups)}: there")
     return _missing("group", missing, cluster)
@@ -97,7 +101,7 @@ async def _groups(cluster: Cluster) -> Finding:
 
 @contextmanager
 def _translating() -> Iterator[None]:
-    """`UnavailableError` for whatever no name server and no broker would do."""
+    """Raise `UnavailableError` where an answer is not one of a name server or broker."""
     try:
         yield
     except (OSError, ValueError, LookupError, struct.error) as error:
@@ -113,7 +117,7 @@ def _missing(kind: str, names: Sequence[str], cluster: Cluster) -> Finding:
 
 
 async def _proxy(cluster: Cluster, proxy: Address) -> Finding:
-    """`QueryRoute` for a topic of ours: a route, or "no such topic", is an answer of a proxy."""
+    """`QueryRoute` for one of our topics. A route or "no such topic" proves that a proxy answers."""
     host, port = proxy
     status = await asyncio.shield(asyncio.create_task(_query_route(f"{host}:{port}", cluster)))
     if status == _OK:
@@ -133,12 +137,12 @@ _NOT_ENABLED: Final = "the broker runs without a proxy, or another service has t
 async def _query_route(target: str, cluster: Cluster) -> int:
     options = [("grpc.enable_http_proxy", 0)]
     credentials = grpc.ssl_channel_credentials()
-    opened = (
+    channel = (
         grpc.aio.secure_channel(target, credentials, options=options)
         if cluster.tls
         else grpc.aio.insecure_channel(target, options=options)
     )
-    async with opened as channel:
+    async with channel:
         ask = channel.unary_unary("/apache.rocketmq.v2.MessagingService/QueryRoute")
         try:
             answer: bytes = await ask(
@@ -153,14 +157,14 @@ async def _query_route(target: str, cluster: Cluster) -> int:
 
 
 def _request(topic: str) -> bytes:
-    """QueryRouteRequest{topic: Resource{name}} by hand: fields 1 and 2, both length-delimited, names below 128 bytes."""
+    """QueryRouteRequest{topic: Resource{name}}: fields 1 and 2, both length-delimited, for names below 128 bytes."""
     name = topic.encode()
     resource = b"\x12" + bytes([len(name)]) + name
     return b"\x0a" + bytes([len(resource)]) + resource
 
 
 def _status(answer: bytes) -> int:
-    """`code` (field 1) of the Status in field 1 of the answer; 0 where there is none."""
+    """`code` (field 1) of the Status in field 1 of the answer; 0 if it is absent."""
     if answer[:1] != b"\x0a":
         return 0
     _, begin = _varint(answer, 1)
@@ -168,10 +172,10 @@ def _status(answer: bytes) -> int:
 
 
 def _varint(data: bytes, begin: int) -> tuple[int, int]:
-    """The number that begins there, and where the next thing begins."""
+    """The number at `begin`, and the position after it."""
     number = 0
-    for place, byte in enumerate(data[begin:]):
-        number |= (byte & 0x7F) << (7 * place)
+    for index, byte in enumerate(data[begin:]):
+        number |= (byte & 0x7F) << (7 * index)
         if byte < 0x80:  # noqa: PLR2004 -- the last byte of a varint
-            return number, begin + place + 1
+            return number, begin + index + 1
     return 0, len(data)

@@ -1,20 +1,20 @@
-"""Who is told what the queue did: for metrics."""
+"""Callbacks that count what the queue did, for metrics."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 
-def _nobody(*_: object) -> None:
-    """Nobody listens."""
+def _ignore(*_: object) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class QueueMetrics:
     """Called on the event loop; they never raise."""
 
-    published: Callable[[str, float], None] = _nobody
-    """A ring was published: `ok` or `failed`, and after how many seconds."""
-    received: Callable[[str], None] = _nobody
-    """A ring came: `ok`, `garbage` or `given_up`."""
-    backlog: Callable[[str, int | None], None] = _nobody
-    """Of a consumer group: messages that nobody has acknowledged; None = unknown."""
+    published: Callable[[str, float], None] = _ignore
+    """A publish of a wake-up ended: `ok` or `failed`, and its seconds."""
+    received: Callable[[str], None] = _ignore
+    """A wake-up was received: `ok`, `garbage` or `given_up`."""
+    backlog: Callable[[str, int | None], None] = _ignore
+    """The unacknowledged messages of a consumer group; None = unknown."""

@@ -1,4 +1,4 @@
-"""What has to exist at the cluster: topics of ordinary messages, and the groups that read them."""
+"""Creates the topics and consumer groups that must exist at the cluster."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,36 +7,37 @@ from typing import Final
 
 from wework_message.adapters.rocketmq.admin import Address, Admin, RefusedError
 
-QUEUES: Final = 4
-RETRIES: Final = 16
-"""Redeliveries before a broker moves a message to its own dead letters; our own limits are below it."""
+QUEUES_PER_TOPIC: Final = 4
+MAX_REDELIVERIES: Final = 16
+"""Redeliveries before a broker moves a message to its own dead letters; our own limits are lower."""
 
-_POLLS: Final = 40
+_MAX_POLLS: Final = 40
 _POLL_INTERVAL_S: Final = 0.25
-"""A broker tells its name server what it has within moments, or with its next registration: 10 s in all."""
+"""A broker registers a topic at its name server within moments, or with its next registration: 10 s in all."""
+_POLLS_PER_PUT: Final = 8
 
 
 class LayoutError(Exception):
-    """The cluster does not have what it should; the text says what and why, without addresses."""
+    """Topics or groups could not be created; the text says which and why, without addresses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What was not there before."""
+    """The topics and groups that did not exist before."""
 
     topics: tuple[str, ...]
     groups: tuple[str, ...]
 
 
-async def ensure(admin: Admin, wanted: Sequence[tuple[str, str]]) -> Created:
-    """Create what is missing of `wanted`, (topic, group) each; what exists stays as it is. Raises `LayoutError`.
+async def ensure(admin: Admin, required: Sequence[tuple[str, str]]) -> Created:
+    """Create the missing ones of `required`, pairs (topic, group). Raises `LayoutError`.
 
-    Groups come first: one that is created after the first message would begin behind it.
+    Groups come first: a group that is created after the first message would not receive that message.
     """
     try:
         masters = await admin.masters()
-        groups = tuple([group for _, group in wanted if await _ensure_group(admin, masters, group)])
-        topics = tuple([topic for topic, _ in wanted if await _ensure_topic(admin, masters, topic)])
+        groups = tuple([group for _, group in required if await _ensure_group(admin, masters, group)])
+        topics = tuple([topic for topic, _ in required if await _ensure_topic(admin, masters, topic)])
     except RefusedError as error:
         raise LayoutError(f"the broker refused: {error}") from None
     except (OSError, ValueError, LookupError) as error:
@@ -47,18 +48,18 @@ async def ensure(admin: Admin, wanted: Sequence[tuple[str, str]]) -> Created:
 async def _ensure_group(admin: Admin, masters: Sequence[Address], group: str) -> bool:
     missing = [broker for broker in masters if group not in await admin.groups(broker)]
     for broker in missing:
-        await admin.put_group(broker, group, retries=RETRIES)
+        await admin.put_group(broker, group, retries=MAX_REDELIVERIES)
     return bool(missing)
 
 
 async def _ensure_topic(admin: Admin, masters: Sequence[Address], topic: str) -> bool:
-    """A broker that has not registered yet takes a topic and tells nobody: look whether it is known, and put it again."""
+    """A broker that has not registered yet accepts a topic without publishing it: poll for the route, and put it again."""
     if await admin.has_route(topic):
         return False
-    for look in range(_POLLS):
-        if look % 8 == 0:
+    for number in range(_MAX_POLLS):
+        if number % _POLLS_PER_PUT == 0:
             for broker in masters:
-                await admin.put_topic(broker, topic, queues=QUEUES)
+                await admin.put_topic(broker, topic, queues=QUEUES_PER_TOPIC)
         if await admin.has_route(topic):
             return True
         await asyncio.sleep(_POLL_INTERVAL_S)

@@ -37,13 +37,13 @@ def test_a_base_url_gives_address_host_header_and_prefix(
         "http://api.example.com:99999",
     ],
 )
-def test_what_is_no_base_url_is_refused(url: str) -> None:
+def test_an_invalid_base_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         Origin(url)
     assert "secret" not in str(refused.value)
 
 
-def test_a_request_is_its_line_the_callers_headers_the_length_and_the_body() -> None:
+def test_a_request_has_its_line_the_headers_the_length_and_the_body() -> None:
     request = Origin("http://h").post("/p?q=1", b"\x00\xff", [("X-Request-Id", "r-1"), ("content-type", "text/plain")])
     assert request == (
         b"POST /p?q=1 HTTP/1.1\r\nhost: h\r\nX-Request-Id: r-1\r\ncontent-type: text/plain\r\n"
@@ -58,19 +58,19 @@ def test_a_path_that_breaks_the_request_line_is_refused(path: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["a\r\nx: y", "a\nb", "a\rb", "a\x00b", "消息"])
-def test_a_header_value_that_breaks_its_line_is_refused_without_being_shown(value: str) -> None:
+def test_a_header_value_that_breaks_its_line_is_refused_without_showing_it(value: str) -> None:
     with pytest.raises(ValueError, match="'x-token' is not printable ASCII") as refused:
         Origin("http://h").post("/", b"", [("x-token", value)])
     assert value not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a:", "a\r\nb", "Host", "content-length", "Transfer-Encoding", "expect"])
-def test_a_header_name_that_is_none_or_frames_the_message_is_refused(name: str) -> None:
+def test_a_header_name_that_is_invalid_or_frames_the_message_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="header"):
         Origin("http://h").post("/", b"", [(name, "1")])
 
 
-def test_paths_without_end_do_not_fill_the_memory() -> None:
+def test_many_paths_do_not_fill_the_memory() -> None:
     origin = Origin("http://h")
     for number in range(10_000):
         origin.post(f"/{number}", b"", [])

@@ -19,7 +19,7 @@ class Reading:
 
 
 def read(*pieces: bytes, ended: bool = False, cap: int = CAP) -> Reading | str | None:
-    """What the reader makes of the pieces: an answer, the reason of its failure, or `None` while it wants more."""
+    """The result of the reader for the pieces: an answer, the reason of its failure, or `None` while it needs more."""
     reader = ResponseReader(cap)
     for piece in pieces:
         reader.feed(piece)
@@ -59,10 +59,10 @@ def test_any_slicing_of_an_answer_reads_the_same(name: str, data: st.DataObject)
     wire, status, body, keep_alive = ANSWERS[name]
     cuts = sorted(data.draw(st.sets(st.integers(1, len(wire) - 1))))
     pieces = [wire[a:b] for a, b in zip([0, *cuts], [*cuts, len(wire)], strict=True)]
-    whole = read(wire, ended=True)
-    assert isinstance(whole, Reading)
-    assert (whole.status, whole.body, whole.keep_alive) == (status, body, keep_alive)
-    assert read(*pieces, ended=True) == whole
+    unsliced = read(wire, ended=True)
+    assert isinstance(unsliced, Reading)
+    assert (unsliced.status, unsliced.body, unsliced.keep_alive) == (status, body, keep_alive)
+    assert read(*pieces, ended=True) == unsliced
 
 
 @given(
@@ -71,17 +71,17 @@ def test_any_slicing_of_an_answer_reads_the_same(name: str, data: st.DataObject)
     chunks=st.lists(st.integers(1, CAP), max_size=8),
     cuts=st.sets(st.integers(1, 400)),
 )
-def test_any_chunking_and_slicing_gives_the_body_back(
+def test_any_chunking_and_slicing_gives_the_same_body(
     status: int, body: bytes, chunks: list[int], cuts: set[int]
 ) -> None:
-    rest, framed = body, b""
+    remaining, framed = body, b""
     for size in [*chunks, CAP]:
-        if piece := rest[:size]:
+        if piece := remaining[:size]:
             framed += b"%x\r\n%b\r\n" % (len(piece), piece)
-        rest = rest[size:]
+        remaining = remaining[size:]
     wire = b"HTTP/1.1 %d X\r\nTransfer-Encoding: chunked\r\n\r\n%b0\r\n\r\n" % (status, framed)
-    places = [0, *sorted(cut for cut in cuts if cut < len(wire)), len(wire)]
-    pieces = [wire[a:b] for a, b in pairwise(places)]
+    offsets = [0, *sorted(cut for cut in cuts if cut < len(wire)), len(wire)]
+    pieces = [wire[a:b] for a, b in pairwise(offsets)]
     reading = read(*pieces)
     assert isinstance(reading, Reading)
     assert (reading.status, reading.body) == (status, body)
@@ -139,7 +139,7 @@ def test_a_body_up_to_the_cap_is_read_and_one_byte_more_is_oversize() -> None:
         assert read(wire % (CAP + 1) + b"x" * (CAP + 1), ended=True) == "OVERSIZE"
 
 
-def test_a_head_over_its_cap_is_oversize_however_it_comes() -> None:
+def test_a_head_over_its_cap_is_oversize_in_any_pieces() -> None:
     large = 256 * 1024  # the head has its own cap
     line = b"X-Filler: " + b"x" * 1000 + b"\r\n"
     head = b"HTTP/1.1 200 OK\r\n" + line * (HEAD_CAP // 1000 + 1)

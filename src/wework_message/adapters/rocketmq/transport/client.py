@@ -1,4 +1,4 @@
-"""The official gRPC client, imported so that nothing of ours is changed, and kept alive."""
+"""The official gRPC client: an import without its side effects, and clients that are replaced when they fail."""
 
 import contextlib
 import importlib
@@ -15,7 +15,7 @@ from typing import Any, Final
 RENEW_AFTER_S: Final = 5.0
 """A client that failed for so long is replaced.
 
-A consumer finds no way back by itself after a restart of the proxy, and a producer's channel waits up to two minutes
+A consumer does not reconnect by itself after a restart of the proxy, and a producer's channel waits up to two minutes
 before it connects again.
 """
 
@@ -23,16 +23,16 @@ _LOGGER: Final = "rocketmq-python-client"
 
 
 class ClientMissingError(Exception):
-    """The official client is not there, or something else has its name."""
+    """The official client is not installed, or another package has its name."""
 
 
 @cache
 def load_client() -> Any:
     """The module `rocketmq`. Raises `ClientMissingError`.
 
-    Its import reconfigures logging, which closes every handler there is, and opens a log file below HOME: here it finds
-    an empty HOME and a `dictConfig` that does nothing. What it logs is not heard: it repeats the same outage a thousand
-    times a minute, and says it with addresses. `Presence` tells what changed.
+    Its import reconfigures logging, which closes every existing handler, and opens a log file below HOME. Here it sees
+    an empty HOME and a `dictConfig` that does nothing. Its log is silenced: it repeats the same outage a thousand times a
+    minute, with addresses. `ConnectionState` logs what changed.
     """
     configure, home = logging.config.dictConfig, os.environ.get("HOME")
     with tempfile.TemporaryDirectory() as folder:
@@ -58,11 +58,11 @@ def load_client() -> Any:
 
 
 def _configure_nothing(config: object) -> None:
-    """In the place of `logging.config.dictConfig`."""
+    """Replaces `logging.config.dictConfig` during the import."""
 
 
 def _is_not_the_clients(record: logging.LogRecord) -> bool:
-    """Its heartbeats raise in callbacks, where the standard library logs them every ten seconds of an outage."""
+    """The client's heartbeats raise in callbacks, and the standard library logs that every ten seconds of an outage."""
     trace = record.exc_info[2] if record.exc_info else None
     while trace is not None:
         if str(trace.tb_frame.f_globals.get("__name__", "")).startswith("rocketmq."):
@@ -72,40 +72,40 @@ def _is_not_the_clients(record: logging.LogRecord) -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """An error of the client in one word: texts of servers name addresses and topics."""
+    """The type and code of an error of the client: texts of servers contain addresses and topics."""
     code = getattr(error, "code", None)
     name = getattr(code() if callable(code) else code, "name", code if isinstance(code, int) else None)
     return f"{type(error).__name__} {name}" if name else type(error).__name__
 
 
 class Renewed:
-    """A producer or a consumer that is built when it is needed, and again where it fails for `RENEW_AFTER_S`."""
+    """A producer or consumer that is built when it is needed, and replaced when it fails for `RENEW_AFTER_S`."""
 
     def __init__(self, build: Callable[[], Any]) -> None:
-        """`build` makes one and starts it; called, as everything here, in a thread that may block."""
+        """`build` makes and starts a client. All methods may block, and run in threads."""
         self._build = build
         self._lock = Lock()
         self._current: Any = None
         self._failing_since: float | None = None
-        self._ended = False
+        self._closed = False
         self.renewals = 0
-        """How many times it was replaced."""
+        """The number of replacements."""
 
     def get(self) -> Any:
-        """The one to use now. Raises what building it raises."""
+        """The current client. Raises what `build` raises."""
         with self._lock:
-            if self._ended:
+            if self._closed:
                 raise ConnectionError("closed")
             if self._current is None:
                 self._current = self._build()
             return self._current
 
     def answered(self) -> None:
-        """It works."""
+        """A call succeeded."""
         self._failing_since = None
 
     def failed(self, client: Any) -> None:
-        """It does not; `client` is the one that was used."""
+        """A call failed; `client` is the one that was used."""
         now = time.monotonic()
         with self._lock:
             if self._failing_since is None:
@@ -114,18 +114,18 @@ class Renewed:
                 return
             self._current, self._failing_since = None, None
             self.renewals += 1
-        # Closing it asks the proxy that does not answer: nobody waits for that.
+        # Closing it calls the proxy that does not answer: no caller waits for that.
         Thread(target=_shut, args=(client,), name="rocketmq-shut", daemon=True).start()
 
     def close(self) -> None:
-        """For good; twice is allowed."""
+        """Close the client; `get` raises from now on. Twice is allowed."""
         with self._lock:
-            self._ended = True
+            self._closed = True
             client, self._current = self._current, None
         if client is not None:
             _shut(client)
 
 
 def _shut(client: Any) -> None:
-    with contextlib.suppress(Exception):  # it raises where it was closed before, or where nobody answers
+    with contextlib.suppress(Exception):  # it raises if it is closed already, or if no proxy answers
         client.shutdown()

@@ -1,4 +1,4 @@
-"""Nobody asks for a topic before its creation was tried: a proxy that was asked too early says "no" for 20 s."""
+"""Delays the use of topics until their creation was tried: a proxy caches the absence of a topic for 20 s."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,33 +11,31 @@ WAIT_S: Final = 2.0
 """How long a publish waits for the gate."""
 
 POLL_INTERVAL_S: Final = 5.0
-"""How long a receive waits for it."""
+"""How long a receive waits for the gate."""
 
 
 class GatedTransport:
-    """A transport that is used once the gate is open."""
+    """A transport whose calls wait until the gate is open."""
 
     def __init__(self, transport: Transport) -> None:
-        """Closed at first."""
+        """The gate is closed at first."""
         self._transport = transport
         self._opened = asyncio.Event()
 
     def open(self) -> None:
-        """From now on it is as if there were no gate."""
+        """Open the gate for good."""
         self._opened.set()
 
     async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
-        """As the transport's, a moment later perhaps. Raises `PublishError`."""
+        """Publish once the gate is open. Raises `PublishError` after `WAIT_S` too."""
         if not await set_within(self._opened, WAIT_S):
             raise PublishError("topics are not created yet")
         await self._transport.publish(topic, body, keys=keys)
 
     async def subscribe(self, topic: str, group: str, *, lease_s: int) -> "GatedSubscription":
-        """Nothing is received before the gate is open."""
         return GatedSubscription(await self._transport.subscribe(topic, group, lease_s=lease_s), self._opened)
 
     async def close(self) -> None:
-        """The transport's."""
         await self._transport.close()
 
 
@@ -45,23 +43,21 @@ class GatedSubscription:
     """A subscription that receives once the gate is open."""
 
     def __init__(self, subscription: Subscription, opened: asyncio.Event) -> None:
-        """`opened` is the gate."""
+        """`opened` is set once the gate is open."""
         self._subscription = subscription
         self._opened = opened
         self._closed = False
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
-        """As the subscription's; none while the gate is closed."""
+        """Receive once the gate is open; nothing after `POLL_INTERVAL_S` without that."""
         if self._closed or not await set_within(self._opened, POLL_INTERVAL_S):
             return ()
         return await self._subscription.receive(limit)
 
     async def ack(self, delivery: Delivery) -> None:
-        """The subscription's."""
         await self._subscription.ack(delivery)
 
     async def close(self) -> None:
-        """The subscription's."""
         self._closed = True
         await self._subscription.close()
 

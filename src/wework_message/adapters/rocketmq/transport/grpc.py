@@ -1,6 +1,7 @@
-"""Publishing and receiving through the proxy, with the official client's blocking calls in threads of ours.
+"""Publishing and receiving through the proxy, with blocking calls of the official client in our own threads.
 
-Only those: its asynchronous calls and its push consumer lose messages, send them twice, or hang where a proxy goes away.
+The client's asynchronous calls and its push consumer are not used: they lose messages, send them twice, or hang when a
+proxy goes away.
 """
 
 import asyncio
@@ -16,20 +17,20 @@ from wework_message.adapters.rocketmq.transport.port import Delivery, PublishErr
 from wework_message.adapters.threads import Threads
 
 LONG_POLL_S: Final = 5
-"""How long one receive waits for a message: a proxy takes no less."""
+"""How long one receive waits for a message: the least that a proxy accepts."""
 
 CLOSE_S: Final = 5.0
 """How long closing a client may take."""
 
-_SENDERS: Final = 8
+_SEND_THREADS: Final = 8
 _RETRY_DELAY_S: Final = 0.1
 """Between two tries of a publish."""
 _PAUSE_S: Final = 1.0
-"""After a receive that failed."""
-_OURS: Final = frozenset(
+"""After a failed receive."""
+_MESSAGE_ERRORS: Final = frozenset(
     {"IllegalArgumentException", "BadRequestException", "PayloadTooLargeException", "PayloadEmptyException"}
 )
-"""Errors that say something of the message, nothing of the broker."""
+"""Errors that are caused by the message, not by the broker."""
 
 
 class GrpcTransport:
@@ -39,7 +40,7 @@ class GrpcTransport:
         """Raises `ClientMissingError`."""
         self._client = load_client()
         self._target = target
-        self._workers = Threads("rocketmq-send", _SENDERS)
+        self._workers = Threads("rocketmq-send", _SEND_THREADS)
         self._producer = Renewed(self._new_producer)
         self._subscriptions: list[GrpcSubscription] = []
         self._closing = Event()
@@ -48,7 +49,7 @@ class GrpcTransport:
         self.receiving = ConnectionState("receiving")
 
     async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
-        """Durable at the broker when this returns; goes on where the caller is cancelled. Raises `PublishError`."""
+        """As the port's. The publish continues after a cancellation of the caller."""
         if self._closing.is_set():
             raise PublishError("closed")
         sending = self._workers.start(self._send, topic, body, tuple(keys))
@@ -57,13 +58,13 @@ class GrpcTransport:
         await asyncio.shield(sending)
 
     async def subscribe(self, topic: str, group: str, *, lease_s: int) -> "GrpcSubscription":
-        """Returns at once: the consumer connects with its first receive."""
-        one = GrpcSubscription(Renewed(lambda: self._new_consumer(topic, group)), self.receiving, lease_s)
-        self._subscriptions.append(one)
-        return one
+        """Return at once: the consumer connects with its first receive."""
+        subscription = GrpcSubscription(Renewed(lambda: self._new_consumer(topic, group)), self.receiving, lease_s)
+        self._subscriptions.append(subscription)
+        return subscription
 
     async def close(self) -> None:
-        """Subscriptions, then what is being published, then the producer; each gets a few seconds. Twice is allowed."""
+        """Close the subscriptions, then end publishes under way, then close the producer, a few seconds each. Twice is allowed."""
         self._closing.set()
         await asyncio.gather(*(subscription.close() for subscription in self._subscriptions))
         if self._sending:
@@ -73,7 +74,7 @@ class GrpcTransport:
             self._workers.close()
 
     def _send(self, topic: str, body: bytes, keys: tuple[str, ...]) -> None:
-        why = ""
+        reason = ""
         for number in range(max(1, self._target.tries)):
             if number and self._closing.wait(_RETRY_DELAY_S):
                 break
@@ -81,23 +82,23 @@ class GrpcTransport:
             try:
                 producer = self._producer.get()
                 producer.send(self._message(topic, body, keys))
-            except Exception as error:  # its own are many, and a missing topic is a bare Exception
-                why = describe(error)
-                if type(error).__name__ in _OURS:
-                    raise PublishError(why) from error
+            except Exception as error:  # the client has many error types, and a missing topic is a bare Exception
+                reason = describe(error)
+                if type(error).__name__ in _MESSAGE_ERRORS:
+                    raise PublishError(reason) from error
                 self._producer.failed(producer)
             else:
                 self._producer.answered()
                 self.publishing.answered()
                 return
-        self.publishing.failed(why)
-        raise PublishError(why)
+        self.publishing.failed(reason)
+        raise PublishError(reason)
 
     def _message(self, topic: str, body: bytes, keys: tuple[str, ...]) -> Any:
         message = self._client.Message()
         message.topic, message.body = topic, body
         for key in keys:
-            message.keys = key  # its property adds
+            message.keys = key  # the property appends
         return message
 
     def _new_producer(self) -> Any:
@@ -112,8 +113,8 @@ class GrpcTransport:
         )  # fmt: skip
         consumer.startup()
         if consumer.route_manager.get_all_endpoints():
-            # The proxy refuses a consumer whose settings it does not have, and the library does not wait for its answer.
-            consumer._init_settings_event.wait(self._target.request_timeout_s)  # noqa: SLF001 -- nothing public tells
+            # The proxy refuses a consumer until it has its settings, and the library does not wait for the proxy's answer.
+            consumer._init_settings_event.wait(self._target.request_timeout_s)  # noqa: SLF001 -- there is no public way
         return consumer
 
     def _configuration(self) -> Any:
@@ -128,7 +129,7 @@ class GrpcSubscription:
     """One consumer of a group, on one topic."""
 
     def __init__(self, consumer: Renewed, connection_state: ConnectionState, lease_s: int) -> None:
-        """`presence` hears what became of each receive."""
+        """`connection_state` gets the result of each receive."""
         self._consumer = consumer
         self._connection_state = connection_state
         self._lease_s = lease_s
@@ -139,20 +140,20 @@ class GrpcSubscription:
 
     @property
     def renewals(self) -> int:
-        """How many times the consumer was replaced."""
+        """The number of replacements of the consumer."""
         return self._consumer.renewals
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
-        """Up to `limit`, within a few seconds. Cancelled, what comes nevertheless is given to the next call."""
+        """As the port's. After a cancellation the next call returns the messages of the receive under way."""
         if self._closed is not None:
             return ()
         if self._under_way is None:
             self._under_way = self._receiver.start(self._receive, limit)
         try:
-            taken = await asyncio.shield(self._under_way)
+            deliveries = await asyncio.shield(self._under_way)
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # noqa: BLE001 -- away, or not yet there: the next call tries again
+        except Exception as error:  # noqa: BLE001 -- the cluster is away, or the topic does not exist yet: the next call tries again
             self._under_way = None
             if self._closed is None:
                 self._connection_state.failed(describe(error))
@@ -160,21 +161,20 @@ class GrpcSubscription:
             return ()
         self._under_way = None
         self._connection_state.answered()
-        return taken
+        return deliveries
 
     def _receive(self, limit: int) -> Sequence[Delivery]:
         consumer = None
         try:
             consumer = self._consumer.get()
             messages = consumer.receive(limit, self._lease_s)
-        except BaseException:  # its CancelledError too
+        except BaseException:  # also the CancelledError that the client raises
             self._consumer.failed(consumer)
             raise
         self._consumer.answered()
         return [_delivery(message) for message in messages]
 
     async def ack(self, delivery: Delivery) -> None:
-        """Never again, if it reaches the broker within the lease."""
         with contextlib.suppress(Exception):
             await asyncio.shield(self._ackers.start(self._ack, delivery))
 
@@ -182,7 +182,7 @@ class GrpcSubscription:
         self._consumer.get().ack(delivery.handle)
 
     async def close(self) -> None:
-        """A receive under way is waited for, since what it takes would be gone until its lease ends; what it took is given back."""
+        """Wait for a receive under way, and give its messages back: otherwise no consumer would get them until the lease ends."""
         if self._closed is None:
             self._closed = asyncio.create_task(self._close())
         await asyncio.shield(self._closed)

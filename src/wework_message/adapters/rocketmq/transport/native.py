@@ -1,7 +1,7 @@
 """Publishing and receiving without a proxy, with the C++ client behind ``rocketmq-client-python`` 2.0.0.
 
-That package brings no C++ library: whoever uses it installs librocketmq 2.2.0 or newer. Here it is only ever run against
-a stand-in for its module `rocketmq.client`. Bodies are C strings there: none of ours holds a zero byte.
+That package does not contain the C++ library: librocketmq 2.2.0 or newer must be installed. The tests only use a
+substitute of its module `rocketmq.client`. Bodies are C strings there: our bodies contain no zero byte.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ WAIT_S: Final = 5.0
 CLOSE_S: Final = 5.0
 
 _THREADS: Final = 8
-"""Of one consumer: as many messages are ours at a time."""
+"""Threads of one consumer; each holds one message until it is acknowledged."""
 
 _MS: Final = 1000
 
@@ -46,33 +46,33 @@ class NativeTransport:
     """A connection to the brokers that the name servers of `target.endpoints` know."""
 
     def __init__(self, target: Target, group: str, load: Callable[[], Any] = load_native) -> None:
-        """`group` is the producer's. Raises `ClientMissingError`."""
+        """`group` is the group of the producer. Raises `ClientMissingError`."""
         self._library = load()
         self._target = target
         self._group = group
         self._workers = Threads("rocketmq-send", 4)
         self._producer = Renewed(self._new_producer)
         self._subscriptions: list[NativeSubscription] = []
-        self._names = itertools.count(1)
+        self._numbers = itertools.count(1)
         self._closed = False
         self.publishing = ConnectionState("publishing")
         self.receiving = ConnectionState("receiving")
 
     async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
-        """Durable at the broker when this returns; goes on where the caller is cancelled. Raises `PublishError`."""
+        """As the port's. The publish continues after a cancellation of the caller."""
         if self._closed:
             raise PublishError("closed")
         await asyncio.shield(self._workers.start(self._send, topic, body, " ".join(keys)))
 
     async def subscribe(self, topic: str, group: str, *, lease_s: int) -> "NativeSubscription":
-        """Connects in the background."""
-        one = NativeSubscription(self._library.ConsumeStatus, self.receiving, lease_s)
-        self._subscriptions.append(one)
-        one.open(lambda: self._new_consumer(topic, group, one.take))
-        return one
+        """Return at once: the consumer connects in the background."""
+        subscription = NativeSubscription(self._library.ConsumeStatus, self.receiving, lease_s)
+        self._subscriptions.append(subscription)
+        subscription.open(lambda: self._new_consumer(topic, group, subscription.take))
+        return subscription
 
     async def close(self) -> None:
-        """Subscriptions, then the producer; each gets a few seconds. Twice is allowed."""
+        """Close the subscriptions, then the producer, a few seconds each. Twice is allowed."""
         self._closed = True
         await asyncio.gather(*(subscription.close() for subscription in self._subscriptions))
         if not self._workers.closed:
@@ -80,7 +80,7 @@ class NativeTransport:
             self._workers.close()
 
     def _send(self, topic: str, body: bytes, keys: str) -> None:
-        why = ""
+        reason = ""
         for _ in range(max(1, self._target.tries)):
             producer = None
             try:
@@ -90,35 +90,35 @@ class NativeTransport:
                 if keys:
                     message.set_keys(keys)
                 status = producer.send_sync(message).status
-            except Exception as error:  # noqa: BLE001 -- the library's own are many
-                why = describe(error)
+            except Exception as error:  # noqa: BLE001 -- the library has many error types
+                reason = describe(error)
             else:
                 if status == self._library.SendStatus.OK:
                     self._producer.answered()
                     self.publishing.answered()
                     return
-                why = getattr(status, "name", "not durable")
+                reason = getattr(status, "name", "not durable")
             self._producer.failed(producer)
-        self.publishing.failed(why)
-        raise PublishError(why)
+        self.publishing.failed(reason)
+        raise PublishError(reason)
 
     def _new_producer(self) -> Any:
         producer = self._library.Producer(self._group, timeout=self._target.request_timeout_s * _MS)
-        self._introduce(producer)
+        self._configure(producer)
         producer.start()
         return producer
 
     def _new_consumer(self, topic: str, group: str, take: Callable[[Any], Any]) -> Any:
         consumer = self._library.PushConsumer(group)
-        self._introduce(consumer)
-        # Clients of one process that share a name share a connection, and the first to end takes it along.
-        consumer.set_instance_name(f"wework-message-{next(self._names)}")
+        self._configure(consumer)
+        # Clients of one process with the same name share a connection, and the first one to end closes it.
+        consumer.set_instance_name(f"wework-message-{next(self._numbers)}")
         consumer.set_thread_count(_THREADS)
         consumer.subscribe(topic, take)
         consumer.start()
         return consumer
 
-    def _introduce(self, client: Any) -> None:
+    def _configure(self, client: Any) -> None:
         client.set_name_server_address(self._target.endpoints)
         if self._target.access_key:
             client.set_session_credentials(self._target.access_key, self._target.secret_key, "")
@@ -126,14 +126,14 @@ class NativeTransport:
 
 @dataclass(slots=True, eq=False)
 class _Held:
-    """A message whose callback waits for us."""
+    """A message whose callback waits for an acknowledgement."""
 
     ended: Event = field(default_factory=Event)
     acknowledged: bool = False
 
 
 class NativeSubscription:
-    """Takes what is pushed, one message for each waiting thread of the library, and hands it out on demand."""
+    """Holds pushed messages, one for each waiting thread of the library, until `receive` returns them."""
 
     def __init__(self, statuses: Any, connection_state: ConnectionState, lease_s: int) -> None:
         """`statuses` is the library's `ConsumeStatus`."""
@@ -161,9 +161,9 @@ class NativeSubscription:
             self._connection_state.failed(describe(error))
 
     def take(self, message: Any) -> Any:
-        """The library's callback, in a thread of its own. Whatever happens, it answers with a status.
+        """The library's callback, in one of its threads. It always returns a status.
 
-        An exception would reach the C++ side as an undefined answer, which may mean that all is done.
+        An exception would reach the C++ side as an undefined status, which may mean success.
         """
         try:
             return self._take(message)
@@ -194,21 +194,20 @@ class NativeSubscription:
         self._filled.set()
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
-        """Up to `limit`, within a few seconds."""
         if self._closing:
             return ()
         await set_within(self._filled, WAIT_S)
-        found: list[Delivery] = []
-        while self._ready and len(found) < limit:
+        deliveries: list[Delivery] = []
+        while self._ready and len(deliveries) < limit:
             delivery = self._ready.popleft()
             if isinstance(delivery.handle, _Held) and not delivery.handle.ended.is_set():
-                found.append(delivery)
+                deliveries.append(delivery)
         if not self._ready and not self._closing:
             self._filled.clear()
-        return found
+        return deliveries
 
     async def ack(self, delivery: Delivery) -> None:
-        """Its callback answers that all is done, if its lease has not ended."""
+        """The callback returns success, if its lease has not ended."""
         if isinstance(delivery.handle, _Held):
             with self._lock:
                 if not delivery.handle.ended.is_set():
@@ -216,7 +215,7 @@ class NativeSubscription:
                     delivery.handle.ended.set()
 
     async def close(self) -> None:
-        """What is not acknowledged comes again, to somebody."""
+        """Unacknowledged messages are delivered again, to any consumer."""
         with self._lock:
             self._closing = True
             for held in self._held:

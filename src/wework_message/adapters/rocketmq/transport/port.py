@@ -1,6 +1,6 @@
-"""What we need of a RocketMQ client, whichever client it is: publish, take, acknowledge.
+"""The calls of a RocketMQ client that the adapters use: publish, receive, acknowledge.
 
-At-least-once everywhere: a publish that failed may have been stored, and what is not acknowledged comes again.
+Everything is at-least-once: a failed publish may have been stored, and an unacknowledged message is delivered again.
 """
 
 from collections.abc import Sequence
@@ -9,37 +9,37 @@ from typing import Protocol
 
 
 class PublishError(Exception):
-    """The broker did not say that it has the message; perhaps it has."""
+    """The broker did not confirm the message; it may have stored it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message from a topic, ours until it is acknowledged or its lease ends."""
+    """One message from a topic, leased to us until it is acknowledged or the lease ends."""
 
     topic: str
     body: bytes
     keys: tuple[str, ...]
     message_id: str
-    """The broker's; the same at each delivery."""
+    """The broker's id; the same at each delivery."""
     attempt: int
     """1 = the first delivery."""
     handle: object
-    """What the client needs to acknowledge it."""
+    """The client's object for the acknowledgement."""
 
 
 class Subscription(Protocol):
     """One topic, read by one consumer group."""
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
-        """Up to `limit` messages; waits a few seconds for the first one, and returns none then, or while the broker is away."""
+        """Up to `limit` messages. Waits a few seconds for the first one; returns none after that, or while the broker is away."""
         ...
 
     async def ack(self, delivery: Delivery) -> None:
-        """Never again. A failure is not told: the message comes again."""
+        """Acknowledge, within the lease. After a failure, which is not reported, the message is delivered again."""
         ...
 
     async def close(self) -> None:
-        """Take nothing more; once is enough, twice is allowed."""
+        """Receive nothing more. Twice is allowed."""
         ...
 
 
@@ -51,9 +51,9 @@ class Transport(Protocol):
         ...
 
     async def subscribe(self, topic: str, group: str, *, lease_s: int) -> Subscription:
-        """What is received and not acknowledged within `lease_s` (10 s to 12 h) is delivered again."""
+        """A message that is not acknowledged within `lease_s` (10 s to 12 h) is delivered again."""
         ...
 
     async def close(self) -> None:
-        """Close everything; subscriptions are closed before."""
+        """Close the subscriptions, then the connection."""
         ...

@@ -1,4 +1,4 @@
-"""What a ring says: ids of messages that are due, in JSON, with a version."""
+"""The body of a wake-up: ids of messages that are due, in JSON, with a version."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal
@@ -9,7 +9,7 @@ from msgspec import Meta
 from wework_message.domain.ids import MessageId
 
 IDS_PER_WAKEUP: Final = 100
-"""A ring costs a client about 1 ms of CPU, whatever is in it; 100 ids are 4 kB, far below what a broker takes."""
+"""A message costs a client about 1 ms of CPU, whatever its size; 100 ids are 4 kB, far below the limit of a broker."""
 
 _Id = Annotated[str, Meta(min_length=1, max_length=64)]
 
@@ -22,7 +22,7 @@ class WakeupMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NoWakeupError(ValueError):
-    """The body is none of ours, or a later version's."""
+    """The body is not a wake-up, or has a later version."""
 
 
 _encoder: Final = msgspec.json.Encoder()
@@ -30,13 +30,13 @@ _decoder: Final = msgspec.json.Decoder(WakeupMessage)
 
 
 def encoded(message_ids: Sequence[MessageId]) -> bytes:
-    """The body for 1 to `IDS_PER_RING` ids."""
+    """The body for 1 to `IDS_PER_WAKEUP` ids."""
     return _encoder.encode(WakeupMessage(1, list(message_ids)))
 
 
 def decoded(body: bytes) -> frozenset[MessageId]:
-    """The ids. Raises `NoWakeupError`."""
+    """The ids in a body. Raises `NoWakeupError`."""
     try:
-        return frozenset(MessageId(one) for one in _decoder.decode(body).ids)
+        return frozenset(MessageId(text) for text in _decoder.decode(body).ids)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NoWakeupError(type(error).__name__) from None

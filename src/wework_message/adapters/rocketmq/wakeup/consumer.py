@@ -1,4 +1,4 @@
-"""Receiving rings of one class, only while there is room for what they announce."""
+"""Receives wake-ups of one class of urgency, only while the dispatcher has capacity for the messages."""
 
 import asyncio
 import logging
@@ -11,26 +11,26 @@ from wework_message.adapters.rocketmq.wakeup.codec import NoWakeupError, decoded
 from wework_message.domain.ids import MessageId
 
 LEASE_S: Final = 30
-"""How long a ring that was taken and not answered is gone; claims are committed within milliseconds."""
+"""How long a received and unanswered wake-up is hidden from others; claims are committed within milliseconds."""
 
-DELIVERIES: Final = 5
-"""A ring that comes more often is given up: whatever it is, it never gets claimed, and the table has its ids."""
+MAX_DELIVERIES: Final = 5
+"""A wake-up that is delivered more often is dropped: its messages are never claimed, and the table has their ids."""
 
 BATCH_SIZE: Final = 4
-"""Rings in one receive: more would be slots that other processes have free."""
+"""Wake-ups of one receive: more would be taken from other processes that have capacity."""
 
 RETRY_DELAY_S: Final = 1.0
 """Pause after a defect."""
 
 Received = Callable[[str], None]
-"""Hears of each ring: `ok`, `garbage` or `given_up`."""
+"""Called for each wake-up: `ok`, `garbage` or `given_up`."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A ring of ours until it is answered or its lease ends."""
+    """A wake-up leased to us until it is answered or its lease ends."""
 
     message_ids: frozenset[MessageId]
     subscription: Subscription
@@ -41,25 +41,25 @@ class WakeupConsumer:
     """One topic, one consumer group."""
 
     def __init__(
-        self, transport: Transport, topic: str, group: str, has_capacity: asyncio.Event, heard: Callable[[], None],
+        self, transport: Transport, topic: str, group: str, has_capacity: asyncio.Event, on_received: Callable[[], None],
         received: Received,
     ) -> None:  # fmt: skip
-        """Receives while `hungry`, and calls `heard` when there is something in `taken`."""
+        """Receives while `has_capacity` is set, and calls `on_received` when `collect` has something to return."""
         self._transport = transport
         self._topic = topic
         self._group = group
         self._has_capacity = has_capacity
-        self._heard = heard
+        self._on_received = on_received
         self._received = received
         self._taken: list[Taken] = []
         self._subscription: Subscription | None = None
 
     async def run(self) -> None:
-        """Receive until cancelled. A group gets what is published after its first subscription, so that is made at once."""
+        """Receive until cancelled. A group receives what is published after its first subscription, so it subscribes at once."""
         while True:
             try:
                 await self._subscribe_and_receive()
-            except Exception:  # noqa: BLE001 -- one defect must not end all listening
+            except Exception:  # noqa: BLE001 -- one defect must not end the loop
                 _log.exception("rings could not be received")
                 await asyncio.sleep(RETRY_DELAY_S)
 
@@ -72,7 +72,7 @@ class WakeupConsumer:
                 await self._take(self._subscription, delivery)
         finally:
             if self._taken:
-                self._heard()
+                self._on_received()
 
     async def _take(self, subscription: Subscription, delivery: Delivery) -> None:
         try:
@@ -81,7 +81,7 @@ class WakeupConsumer:
             self._received("garbage")
             await subscription.ack(delivery)
             return
-        if delivery.attempt > DELIVERIES:
+        if delivery.attempt > MAX_DELIVERIES:
             self._received("given_up")
             await subscription.ack(delivery)
             return
@@ -89,11 +89,11 @@ class WakeupConsumer:
         self._taken.append(Taken(message_ids, subscription, delivery))
 
     def collect(self) -> list[Taken]:
-        """What was taken since the last call."""
+        """The wake-ups received since the last call."""
         taken, self._taken = self._taken, []
         return taken
 
     async def close(self) -> None:
-        """After `run` was cancelled."""
+        """Close the subscription, after `run` was cancelled."""
         if self._subscription is not None:
             await self._subscription.close()
