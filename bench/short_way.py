@@ -37,11 +37,11 @@ from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.edge import Edge
-from wework_message.entrypoints.rest.envelope import ACCEPTED, Enveloped
-from wework_message.entrypoints.rest.messages import Wait
-from wework_message.entrypoints.rest.problems import ExceptionHandler
-from wework_message.entrypoints.rest.query_parameters import Name, check_parameters
-from wework_message.entrypoints.rest.routing import get, post
+from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
+from wework_message.entrypoints.rest.http.problems import ExceptionHandler
+from wework_message.entrypoints.rest.http.query_parameters import Name, check_parameters
+from wework_message.entrypoints.rest.http.routing import get, post
+from wework_message.entrypoints.rest.resources.messages import Wait
 from wework_message.entrypoints.wire.answers.statuses import AsyncAnswer, StatusAnswer
 from wework_message.entrypoints.wire.requests.send import parse_send
 

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from wework_message.adapters.sql.core import lease_table
-from wework_message.adapters.sql.core.tables import metadata
+from wework_message.adapters.sql.mapping import lease_table
+from wework_message.adapters.sql.mapping.tables import metadata
 from wework_message.domain.lifecycle import DECISIONS, WAITING, MessageStatus
 from wework_message.domain.message.projection import CallbackProjection, Evidence
 

@@ -25,8 +25,8 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message_filter import FILTERS
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.entrypoints.cli import ExitCode
-from wework_message.entrypoints.rest import problems
 from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.http import problems
 from wework_message.entrypoints.rest.openapi import camel
 from wework_message.entrypoints.rest.routes import route_templates
 from wework_message.entrypoints.wire.problems import ProblemCode
@@ -150,7 +150,7 @@ def _error_codes() -> set[str]:
     brought = re.compile(r"\b(?:RequestRejected|Refusal)\(\s*\d+,\s*\"([A-Z_]+)\"")
     for source in (ROOT / "src/wework_message/entrypoints").rglob("*.py"):
         codes |= set(brought.findall(source.read_text("utf-8")))
-    sending = (ROOT / "src/wework_message/entrypoints/rest/sending.py").read_text("utf-8")
+    sending = (ROOT / "src/wework_message/entrypoints/rest/resources/sending.py").read_text("utf-8")
     assert "Refusal(422, message.status.value" in sending
     assert "frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})" in sending
     return codes | {"EXPIRED", "CANCELLED", "NO_BINDING", "NO_CAPABILITY"}

@@ -17,10 +17,10 @@ from tests.support.servers.mariadb import Database, MariaDb
 from tests.support.servers.ports import free_port
 
 from wework_message.adapters.sql.backends import migrate
-from wework_message.adapters.sql.core.rows import message_row
-from wework_message.adapters.sql.core.tables import attempt, callback, due, message
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import BREACHES, invariant_checks
+from wework_message.adapters.sql.mapping.rows import message_row
+from wework_message.adapters.sql.mapping.tables import attempt, callback, due, message
 from wework_message.adapters.sql.mysql.checks import mysql_checks
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.invariants import RULES, smallest_id

@@ -11,7 +11,7 @@ from tests.support.old_rows import write_message
 
 from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, _config, schema_state
-from wework_message.adapters.sql.core.tables import metadata
+from wework_message.adapters.sql.mapping.tables import metadata
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId

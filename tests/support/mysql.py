@@ -10,7 +10,7 @@ from tests.support.polling import until
 from tests.support.servers.mariadb import Database, MariaDb
 
 from wework_message.adapters.sql.backends import migrate
-from wework_message.adapters.sql.core.tables import metadata
+from wework_message.adapters.sql.mapping.tables import metadata
 from wework_message.adapters.sql.mysql.dialect import MysqlDialect
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.store import MysqlStore

@@ -14,7 +14,7 @@ from tests.support.servers.mariadb import Database, MariaDb
 
 from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, _config, schema_state, upgrade
-from wework_message.adapters.sql.core.tables import metadata
+from wework_message.adapters.sql.mapping.tables import metadata
 from wework_message.adapters.sql.mysql import server as mysql_server
 from wework_message.adapters.sql.mysql.backend import MysqlBackend
 from wework_message.adapters.sql.mysql.server import objections

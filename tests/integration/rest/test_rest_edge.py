@@ -16,7 +16,7 @@ from wework_message.application.api import Application
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.edge import Edge
-from wework_message.entrypoints.rest.envelope import Answer
+from wework_message.entrypoints.rest.http.envelope import Answer
 
 OLD = ["/messages", "/providers", "/callbacks/g/recent"]
 

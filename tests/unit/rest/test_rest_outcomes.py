@@ -2,7 +2,7 @@ import pytest
 from tests.support.builders import a_message
 
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.entrypoints.rest.sending import refusal
+from wework_message.entrypoints.rest.resources.sending import refusal
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from litestar.exceptions import HTTPException, NotAuthorizedException
 import wework_message
 from wework_message.application.errors import DrainingError, NotImplementedYetError
 from wework_message.domain.errors import InvalidValueError, UnavailableError, WeworkMessageError
-from wework_message.entrypoints.rest.problems import INTERNAL, STATUSES, Refusal, failure, status_of
+from wework_message.entrypoints.rest.http.problems import INTERNAL, STATUSES, Refusal, failure, status_of
 from wework_message.entrypoints.wire.problems import RequestRejected
 
 BRING_THEIR_OWN = {RequestRejected, Refusal}

@@ -3,7 +3,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
-from wework_message.adapters.sql.core.tables import due, message
+from wework_message.adapters.sql.mapping.tables import due, message
 
 PLAIN = {"sqlite": sqlite.dialect, "postgresql": postgresql.dialect}
 

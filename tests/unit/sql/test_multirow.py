@@ -6,7 +6,7 @@ import sqlglot
 from sqlalchemy.dialects import mysql, postgresql
 
 from wework_message.adapters.sql.core.prepared import ROW_WRITER, Prepared, inserting
-from wework_message.adapters.sql.core.tables import batch
+from wework_message.adapters.sql.mapping.tables import batch
 from wework_message.adapters.sql.mysql import multirow
 from wework_message.adapters.sql.mysql.dialect import MysqlDialect
 from wework_message.adapters.sql.mysql.kind import MysqlTarget

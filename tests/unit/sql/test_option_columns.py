@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from wework_message.adapters.sql.core.option_columns import COLUMNS, FIELDS_WITHOUT_COLUMN, RENAMED, OptionMapping
-from wework_message.adapters.sql.core.tables import message
+from wework_message.adapters.sql.mapping.option_columns import COLUMNS, FIELDS_WITHOUT_COLUMN, RENAMED, OptionMapping
+from wework_message.adapters.sql.mapping.tables import message
 from wework_message.domain.message.options import SendOptions
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from wework_message.adapters.guxing.receipts import read_receipt
-from wework_message.adapters.sql.core.receipts import receipt_of, receipt_text
+from wework_message.adapters.sql.mapping.receipts import receipt_of, receipt_text
 from wework_message.domain.ids import ProviderMessageId
 from wework_message.domain.message.attempt import Receipt
 

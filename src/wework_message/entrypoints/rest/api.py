@@ -13,7 +13,7 @@ from wework_message.application.errors import DrainingError, NotFoundError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId
 from wework_message.domain.ports.queries import MessageView, StatusView
 from wework_message.entrypoints.rest.config import Config
-from wework_message.entrypoints.rest.envelope import OK, Answer, Header, enveloped
+from wework_message.entrypoints.rest.http.envelope import OK, Answer, Header, enveloped
 from wework_message.entrypoints.wire.answers.statuses import (
     StatusAnswer,
     is_simulated,

@@ -15,9 +15,9 @@ from wework_message.application.api import Application
 from wework_message.entrypoints.rest.api import Api
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.edge import Edge
+from wework_message.entrypoints.rest.http.problems import ExceptionHandler
+from wework_message.entrypoints.rest.http.query_parameters import check_parameters
 from wework_message.entrypoints.rest.openapi import document
-from wework_message.entrypoints.rest.problems import ExceptionHandler
-from wework_message.entrypoints.rest.query_parameters import check_parameters
 from wework_message.entrypoints.rest.routes import routers
 
 OpensApplication: TypeAlias = Callable[[], AbstractAsyncContextManager[Application]]

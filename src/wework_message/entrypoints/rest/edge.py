@@ -9,9 +9,9 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from wework_message.entrypoints.rest.config import Config, HttpExchange
-from wework_message.entrypoints.rest.envelope import Header
-from wework_message.entrypoints.rest.problems import answer_to
-from wework_message.entrypoints.rest.request_ids import new_request_id
+from wework_message.entrypoints.rest.http.envelope import Header
+from wework_message.entrypoints.rest.http.problems import answer_to
+from wework_message.entrypoints.rest.http.request_ids import new_request_id
 
 _REQUEST_ID: Final = re.compile(rb"[!-~]{1,128}")
 _OLD_PATHS: Final = re.compile(r"/(messages|providers|callbacks)(/|$)")

@@ -14,10 +14,10 @@ from litestar.params import HeaderParameter
 from litestar.types import Method
 
 from wework_message.entrypoints.rest.config import Config
-from wework_message.entrypoints.rest.envelope import Envelope, Problem
+from wework_message.entrypoints.rest.http.envelope import Envelope, Problem
+from wework_message.entrypoints.rest.http.routing import ERRORS, REF
 from wework_message.entrypoints.rest.request_schemas import Schema, schemas
 from wework_message.entrypoints.rest.routes import routers
-from wework_message.entrypoints.rest.routing import ERRORS, REF
 
 _DESCRIPTION: Final = """WeCom (企业微信) message gateway: accept once, send once, keep an honest status.
 

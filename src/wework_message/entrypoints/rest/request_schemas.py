@@ -8,7 +8,7 @@ import msgspec
 
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import CONTENTS, MessageType
-from wework_message.entrypoints.rest.routing import REF
+from wework_message.entrypoints.rest.http.routing import REF
 from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST

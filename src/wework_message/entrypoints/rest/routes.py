@@ -5,7 +5,8 @@ from typing import Final
 
 from litestar import Router
 
-from wework_message.entrypoints.rest import (
+from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.resources import (
     batches,
     callbacks,
     dead_letters,
@@ -16,7 +17,6 @@ from wework_message.entrypoints.rest import (
     sending,
     swagger_ui,
 )
-from wework_message.entrypoints.rest.config import Config
 
 MESSAGES: Final = (
     sending.send_message,

@@ -17,9 +17,9 @@ from sqlalchemy import (
 )
 
 from wework_message.adapters.sql.core.index_hints import by_index
-from wework_message.adapters.sql.core.lease_table import lease
 from wework_message.adapters.sql.core.prepared import Prepared, Selection, Statement
-from wework_message.adapters.sql.core.tables import (
+from wework_message.adapters.sql.mapping.lease_table import lease
+from wework_message.adapters.sql.mapping.tables import (
     account,
     binding,
     callback,

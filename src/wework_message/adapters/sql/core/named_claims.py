@@ -10,7 +10,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindpar
 
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query
-from wework_message.adapters.sql.core.tables import due
+from wework_message.adapters.sql.mapping.tables import due
 
 IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
 

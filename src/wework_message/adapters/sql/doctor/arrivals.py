@@ -9,7 +9,7 @@ from sqlalchemy import Connection, case, exists, func, select
 
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.schema import SchemaState, schema_state
-from wework_message.adapters.sql.core.tables import attempt, callback
+from wework_message.adapters.sql.mapping.tables import attempt, callback
 from wework_message.adapters.sql.repositories.invariants import smallest_id
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.checks import Check, Finding

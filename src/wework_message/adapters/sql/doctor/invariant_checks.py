@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.schema import SchemaState, schema_state
-from wework_message.adapters.sql.core.tables import due
+from wework_message.adapters.sql.mapping.tables import due
 from wework_message.adapters.sql.repositories.invariants import MAX_COUNTED, RULES, Rule, breaking
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.domain.ports.checks import Check, Fault, Finding

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from wework_message.adapters.sql.core.lease_table import lease
+from wework_message.adapters.sql.mapping.lease_table import lease
 
 context.configure(
     connection=context.config.attributes["connection"],

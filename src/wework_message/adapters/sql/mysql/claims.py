@@ -9,8 +9,8 @@ from wework_message.adapters.sql.core.dialect import holder_of, literal_number
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.named_claims import FirstNamed, claim_order, named
 from wework_message.adapters.sql.core.prepared import Query
-from wework_message.adapters.sql.core.rows import SCHEDULED_POSITION
-from wework_message.adapters.sql.core.tables import due
+from wework_message.adapters.sql.mapping.rows import SCHEDULED_POSITION
+from wework_message.adapters.sql.mapping.tables import due
 from wework_message.domain.message.scheduling import LanePosition, Urgency
 
 BY_LANE: Final = "ix_wm_due_lane"

@@ -27,7 +27,7 @@ from wework_message.adapters.sql.core.dialect import DUE_DEFAULTS, InsertStateme
 from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
 from wework_message.adapters.sql.core.named_claims import BY_MESSAGE, IDS
 from wework_message.adapters.sql.core.prepared import KeyedChange, Prepared, Query, parameters
-from wework_message.adapters.sql.core.tables import due
+from wework_message.adapters.sql.mapping.tables import due
 from wework_message.adapters.sql.mysql.claims import BY_LANE, Claim, ClaimNamed
 from wework_message.domain.message.scheduling import LanePosition
 

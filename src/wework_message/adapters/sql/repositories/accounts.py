@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from wework_message.adapters.sql.core import rows
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.prepared import Query
-from wework_message.adapters.sql.core.tables import account, binding
+from wework_message.adapters.sql.mapping import rows
+from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account, implicit_binding
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
 

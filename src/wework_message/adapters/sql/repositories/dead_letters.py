@@ -10,7 +10,7 @@ from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import updating
-from wework_message.adapters.sql.core.tables import dead_letter
+from wework_message.adapters.sql.mapping.tables import dead_letter
 from wework_message.domain.ids import TenantId
 from wework_message.domain.ports.dead_letters import (
     DeadLetter,

@@ -8,7 +8,7 @@ from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
 from wework_message.adapters.sql.core.prepared import Prepared, Query, updating
-from wework_message.adapters.sql.core.tables import callback
+from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, func, or_, select, true
 
-from wework_message.adapters.sql.core.tables import attempt, due, message
+from wework_message.adapters.sql.mapping.tables import attempt, due, message
 from wework_message.domain.lifecycle import FINAL, RESTING
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.outcomes import OutcomeClass

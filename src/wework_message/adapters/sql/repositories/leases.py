@@ -7,8 +7,8 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.core.lease_table import lease
 from wework_message.adapters.sql.core.prepared import Prepared, Query
+from wework_message.adapters.sql.mapping.lease_table import lease
 from wework_message.domain.ports.maintenance import LeaseStore
 from wework_message.domain.ports.system import Clock
 

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from wework_message.adapters.sql.core import rows
 from wework_message.adapters.sql.core.dialect import HELD_BY_UNKNOWN, Dialect
 from wework_message.adapters.sql.core.execution import Later, Run
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting, inserting, updating
-from wework_message.adapters.sql.core.tables import attempt, batch, due, idempotency_key, message, note
+from wework_message.adapters.sql.mapping import rows
+from wework_message.adapters.sql.mapping.tables import attempt, batch, due, idempotency_key, message, note
 from wework_message.adapters.sql.repositories import ownership, uncertainty
 from wework_message.adapters.sql.repositories.ownership import ProviderKey
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query
-from wework_message.adapters.sql.core.tables import attempt
+from wework_message.adapters.sql.mapping.tables import attempt
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
 
 ProviderKey: TypeAlias = tuple[ProviderCode, Guid, ProviderMessageId]

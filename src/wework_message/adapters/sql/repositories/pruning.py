@@ -9,7 +9,7 @@ from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting
-from wework_message.adapters.sql.core.tables import attempt, batch, callback, idempotency_key, message, note
+from wework_message.adapters.sql.mapping.tables import attempt, batch, callback, idempotency_key, message, note
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.ports.maintenance import START, Pruned, Pruning

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, bindparam, func, select
 
-from wework_message.adapters.sql.core import rows
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.core.tables import (
+from wework_message.adapters.sql.mapping import rows
+from wework_message.adapters.sql.mapping.tables import (
     attempt,
     batch,
     callback,

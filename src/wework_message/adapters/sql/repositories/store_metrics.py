@@ -9,7 +9,7 @@ from wework_message.adapters.sql.core.dialect import Dialect, literal_number
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query
-from wework_message.adapters.sql.core.tables import attempt, due, message
+from wework_message.adapters.sql.mapping.tables import attempt, due, message
 from wework_message.adapters.sql.repositories.invariants import smallest_id
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import RESTING, MessageStatus

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Connection, false, or_, select
 
 from wework_message.adapters.sql.core.index_hints import by_index
-from wework_message.adapters.sql.core.tables import account, attempt
+from wework_message.adapters.sql.mapping.tables import account, attempt
 from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.outcomes import OutcomeClass

@@ -26,8 +26,8 @@ from sqlalchemy.dialects import sqlite
 from wework_message.adapters.sql.core.dialect import DUE_DEFAULTS, InsertStatements, holder_of, literal_number
 from wework_message.adapters.sql.core.named_claims import ClaimNamed
 from wework_message.adapters.sql.core.prepared import Prepared, Query, inserting, parameters
-from wework_message.adapters.sql.core.rows import SCHEDULED_POSITION
-from wework_message.adapters.sql.core.tables import due
+from wework_message.adapters.sql.mapping.rows import SCHEDULED_POSITION
+from wework_message.adapters.sql.mapping.tables import due
 from wework_message.domain.message.scheduling import LanePosition, Urgency
 
 

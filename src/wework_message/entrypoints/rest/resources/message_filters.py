@@ -9,7 +9,7 @@ from litestar.di import Provide
 from litestar.params import QueryParameter
 
 from wework_message.domain.message_filter import FILTERS, Filter, MessageFilter
-from wework_message.entrypoints.rest.query_parameters import bad_parameter, checked_text
+from wework_message.entrypoints.rest.http.query_parameters import bad_parameter, checked_text
 from wework_message.entrypoints.wire.requests.fields import epoch_ms
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 import msgspec
 from sqlalchemy import RowMapping
 
-from wework_message.adapters.sql.core.tables import message
+from wework_message.adapters.sql.mapping.tables import message
 from wework_message.domain.message.options import SendOptions
 
 RENAMED: Final = {"provider_code": "requested_provider"}

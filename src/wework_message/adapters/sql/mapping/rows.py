@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import RowMapping
 
-from wework_message.adapters.sql.core.option_columns import options_of, options_row
-from wework_message.adapters.sql.core.receipts import receipt_of, receipt_text
+from wework_message.adapters.sql.mapping.option_columns import options_of, options_row
+from wework_message.adapters.sql.mapping.receipts import receipt_of, receipt_text
 from wework_message.domain.account import Account, Binding, BindingState, Standby, effective_state
 from wework_message.domain.content import decode_content, encode_content
 from wework_message.domain.lifecycle import Lifecycle, MessageStatus

@@ -21,7 +21,7 @@ from litestar.openapi.spec import (
 )
 from litestar.openapi.spec.enums import OpenAPIType
 
-from wework_message.entrypoints.rest.envelope import OK, Enveloped
+from wework_message.entrypoints.rest.http.envelope import OK, Enveloped
 
 REF: Final = "#/components/schemas/"
 

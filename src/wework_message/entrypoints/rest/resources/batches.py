@@ -11,13 +11,13 @@ from wework_message.application.errors import ApplicationError, NotFoundError, N
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.ids import BatchId
 from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
-from wework_message.entrypoints.rest.envelope import ACCEPTED, Enveloped
-from wework_message.entrypoints.rest.problems import problems_of
-from wework_message.entrypoints.rest.query_parameters import Cursor, Name, cursor_number, next_cursor
-from wework_message.entrypoints.rest.request_body import check_json, read_body
+from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
+from wework_message.entrypoints.rest.http.problems import problems_of
+from wework_message.entrypoints.rest.http.query_parameters import Cursor, Name, cursor_number, next_cursor
+from wework_message.entrypoints.rest.http.request_body import check_json, read_body
+from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import BATCH, batch_examples
-from wework_message.entrypoints.rest.routing import errors, get, post, reading
-from wework_message.entrypoints.rest.sending import KEY, REPLAYED, idempotency_key
+from wework_message.entrypoints.rest.resources.sending import KEY, REPLAYED, idempotency_key
 from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchItemAnswer, BatchProgress, batch_progress
 from wework_message.entrypoints.wire.requests.send import BatchItem, BatchRequest, parse_batch
 

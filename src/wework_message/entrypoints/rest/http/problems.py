@@ -32,7 +32,7 @@ from wework_message.domain.errors import (
     UnavailableError,
     WeworkMessageError,
 )
-from wework_message.entrypoints.rest.envelope import (
+from wework_message.entrypoints.rest.http.envelope import (
     JSON_TYPE,
     PROBLEM_NAMES,
     PROBLEM_TYPE,
@@ -43,7 +43,7 @@ from wework_message.entrypoints.rest.envelope import (
     encode,
     request_id_of,
 )
-from wework_message.entrypoints.rest.query_parameters import unbound
+from wework_message.entrypoints.rest.http.query_parameters import unbound
 from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Integer, String, Table
 
-from wework_message.adapters.sql.core.tables import metadata
+from wework_message.adapters.sql.mapping.tables import metadata
 
 lease: Final = Table(
     "wm_duty",

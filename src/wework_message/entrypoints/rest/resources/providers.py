@@ -2,8 +2,8 @@
 
 from wework_message.application.errors import NotImplementedYetError
 from wework_message.entrypoints.rest.api import ApiDependency
-from wework_message.entrypoints.rest.query_parameters import Name
-from wework_message.entrypoints.rest.routing import errors, get
+from wework_message.entrypoints.rest.http.query_parameters import Name
+from wework_message.entrypoints.rest.http.routing import errors, get
 from wework_message.entrypoints.wire.answers.providers import (
     ProviderAnswer,
     ProviderHealthAnswer,

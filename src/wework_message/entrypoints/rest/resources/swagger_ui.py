@@ -10,9 +10,9 @@ from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped] # 
 
 from wework_message.application.errors import NotFoundError
 from wework_message.entrypoints.rest.api import ApiDependency
-from wework_message.entrypoints.rest.envelope import OK, Answer
-from wework_message.entrypoints.rest.query_parameters import Name
-from wework_message.entrypoints.rest.routing import get
+from wework_message.entrypoints.rest.http.envelope import OK, Answer
+from wework_message.entrypoints.rest.http.query_parameters import Name
+from wework_message.entrypoints.rest.http.routing import get
 
 _HTML: Final = (b"content-type", b"text/html; charset=utf-8")
 _POLICY: Final = (

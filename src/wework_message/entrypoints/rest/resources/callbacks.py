@@ -9,11 +9,17 @@ from litestar.params import QueryParameter
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.entrypoints.rest.api import Api, ApiDependency
-from wework_message.entrypoints.rest.envelope import Answer, Enveloped
-from wework_message.entrypoints.rest.query_parameters import Cursor, Name, bad_parameter, cursor_number, next_cursor
-from wework_message.entrypoints.rest.request_body import read_body
+from wework_message.entrypoints.rest.http.envelope import Answer, Enveloped
+from wework_message.entrypoints.rest.http.query_parameters import (
+    Cursor,
+    Name,
+    bad_parameter,
+    cursor_number,
+    next_cursor,
+)
+from wework_message.entrypoints.rest.http.request_body import read_body
+from wework_message.entrypoints.rest.http.routing import HOT, answers, errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import CALLBACK
-from wework_message.entrypoints.rest.routing import HOT, answers, errors, get, post, reading
 from wework_message.entrypoints.wire.answers.callbacks import CallbackAnswer, callback_answer
 from wework_message.entrypoints.wire.problems import RequestRejected
 

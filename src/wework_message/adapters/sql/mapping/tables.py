@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from wework_message.adapters.sql.core.column_types import DIGEST, LONG, LONG_BYTES, NEVER_REUSED, SERIAL
+from wework_message.adapters.sql.mapping.column_types import DIGEST, LONG, LONG_BYTES, NEVER_REUSED, SERIAL
 
 metadata: Final = MetaData(
     naming_convention={

@@ -11,10 +11,10 @@ from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId
 from wework_message.domain.ports.queries import MessageView
 from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency
-from wework_message.entrypoints.rest.envelope import ACCEPTED
-from wework_message.entrypoints.rest.problems import STATUSES, Refusal
-from wework_message.entrypoints.rest.query_parameters import NO_PARAMETERS, Name
-from wework_message.entrypoints.rest.routing import delete, errors, post
+from wework_message.entrypoints.rest.http.envelope import ACCEPTED
+from wework_message.entrypoints.rest.http.problems import STATUSES, Refusal
+from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS, Name
+from wework_message.entrypoints.rest.http.routing import delete, errors, post
 from wework_message.entrypoints.wire.answers.statuses import StatusAnswer
 
 Force = Annotated[bool, QueryParameter(description="Also if it may have been sent: a duplicate is possible.")]

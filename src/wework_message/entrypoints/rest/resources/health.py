@@ -9,8 +9,8 @@ from msgspec import Struct
 from wework_message.application.queries.providers import ProviderView
 from wework_message.application.queries.service import Backend, ServiceState
 from wework_message.entrypoints.rest.api import Api, ApiDependency
-from wework_message.entrypoints.rest.envelope import OK
-from wework_message.entrypoints.rest.routing import PLAIN, answers, get
+from wework_message.entrypoints.rest.http.envelope import OK
+from wework_message.entrypoints.rest.http.routing import PLAIN, answers, get
 from wework_message.entrypoints.wire.answers.providers import Totals, totals
 from wework_message.entrypoints.wire.instants import iso
 

@@ -7,9 +7,9 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView
 from wework_message.entrypoints.intake.translating import command_of
 from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency
-from wework_message.entrypoints.rest.envelope import ACCEPTED
-from wework_message.entrypoints.rest.query_parameters import Cursor, Limit, Name, cursor_number, next_cursor
-from wework_message.entrypoints.rest.routing import errors, get, post
+from wework_message.entrypoints.rest.http.envelope import ACCEPTED
+from wework_message.entrypoints.rest.http.query_parameters import Cursor, Limit, Name, cursor_number, next_cursor
+from wework_message.entrypoints.rest.http.routing import errors, get, post
 from wework_message.entrypoints.wire.answers.dead_letters import (
     DeadLetterAnswer,
     DeadLetterPage,
