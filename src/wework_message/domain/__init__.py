@@ -1,7 +1,7 @@
 """The pure domain: embeddable with the standard library and msgspec.
 
 `Message` is the aggregate, `ProviderSelector` picks a binding, `RetryPolicy` decides what follows an outcome, and
-`CallbackProjection` folds what the world reports. Time, identity and chance arrive as arguments.
+`CallbackProjection` folds the evidence of callbacks. Times, ids and random numbers arrive as arguments.
 """
 
 from wework_message.domain.message.message import Message

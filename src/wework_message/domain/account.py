@@ -1,4 +1,4 @@
-"""Accounts and their bindings: who sends, through which instance (D-19, M-5)."""
+"""Accounts and their bindings: the senders, and the instances through which they send (D-19, M-5)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from wework_message.domain.message.options import OnUnknown
 
 
 class AccountState(StrEnum):
-    """Whether an account can send now, as its bindings tell."""
+    """Whether an account can send now, as its bindings show."""
 
     ONLINE = "ONLINE"
     OFFLINE = "OFFLINE"
@@ -20,7 +20,7 @@ class AccountState(StrEnum):
 
 
 class BindingState(StrEnum):
-    """What is known of one instance."""
+    """The known state of one instance."""
 
     ONLINE = "ONLINE"
     OFFLINE = "OFFLINE"
@@ -74,11 +74,11 @@ class Account:
     state: AccountState = AccountState.UNKNOWN
     """As stored; `effective_state` derives it from the bindings."""
     on_unknown: OnUnknown | None = None
-    """For its messages that do not say it themselves; None = the configured one. No store keeps it yet."""
+    """For messages whose request does not set it; None = the configured one. No store keeps it yet."""
 
     @property
     def implicit(self) -> bool:
-        """Whether nobody registered it: it was made for a guid (D-19). Not wired yet: accounts."""
+        """Whether it was made for an unregistered guid (D-19). Not wired yet: accounts."""
         return self.account_id.startswith("guid:")
 
 
@@ -119,7 +119,7 @@ class Binding:
 
 
 def implicit_account_id(guid: Guid) -> AccountId:
-    """The account of a guid that nobody registered (D-19)."""
+    """The account of an unregistered guid (D-19)."""
     return AccountId(f"guid:{guid}")
 
 
@@ -173,9 +173,9 @@ def slot_holder(standby: Binding, bindings: Iterable[Binding]) -> Binding | None
 def activate(standby: Binding, bindings: Sequence[Binding], *, demote: bool = False) -> tuple[Binding, ...]:
     """Make a WARM binding HOT; returns the bindings that changed, the activated one first (M-5).
 
-    Epochs go up, so that nothing which was decided before the switch starts after it. With `demote` every holder of its
-    slot becomes WARM, else one raises `SlotOccupiedError`. Raises `NotActivatableError` for one that is not enabled and WARM.
-    The activated one is not ONLINE before its instance says so. Not wired yet: accounts.
+    Epochs go up, so that no call that was decided before the switch starts after it. With `demote` every holder of its
+    slot becomes WARM; without it a holder raises `SlotOccupiedError`. Raises `NotActivatableError` for a binding that is not
+    enabled and WARM. The activated binding is ONLINE only once its instance reports it. Not wired yet: accounts.
     """
     if standby.standby is not Standby.WARM or not standby.enabled:
         raise NotActivatableError("only an enabled WARM binding can be activated")

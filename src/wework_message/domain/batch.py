@@ -1,4 +1,4 @@
-"""Batches: how they are sent, what is stored of one, and how far it is."""
+"""Batches: how they are sent, which items are stored, and their progress."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -21,5 +21,5 @@ def stores(*, valid: int, rejected: int, atomic: bool) -> bool:
 
 
 def resting(by_status: Mapping[MessageStatus, int]) -> int:
-    """How many of a batch's messages rest; a later retry or late evidence may move them again."""
+    """How many messages of a batch rest; a later retry or late evidence may change them again."""
     return sum(count for status, count in by_status.items() if status in RESTING)

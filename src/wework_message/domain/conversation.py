@@ -1,4 +1,4 @@
-"""Where a message goes, and how a provider's protocol spells it."""
+"""Conversations, and how the protocol of a provider spells them."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ class Conversation:
     """One conversation, the same for every instance of the provider; with the account it is a lane."""
 
     spelling: str
-    """As the provider spells it; the grammar that gave it reads it back."""
+    """As the provider spells it; the grammar that parsed it can parse this."""
     is_room: bool
     """Whether several people read it."""
 
@@ -25,14 +25,14 @@ class ConversationGrammar(Protocol):
     """How clients of one protocol name conversations. Pure."""
 
     def parse(self, text: str) -> Conversation:
-        """Read one; two spellings of the same conversation give the same one.
+        """Parse a conversation; two spellings of the same conversation give equal values.
 
         Raises `InvalidValueError` for ``conversationId``.
         """
         ...
 
     def parse_recipient(self, text: str, *, is_room: bool) -> Conversation:
-        """Read one of a list that holds only rooms, or only persons. Raises `InvalidValueError` for ``conversationId``."""
+        """Parse an entry of a list that holds only rooms, or only persons. Raises `InvalidValueError` for ``conversationId``."""
         ...
 
 
@@ -52,7 +52,7 @@ class PeersAndRooms:
         return self.room(peer) if kind == "R" else self.person(peer, asid)
 
     def parse_recipient(self, text: str, *, is_room: bool) -> Conversation:
-        """Bare digits are of the list's kind."""
+        """Bare digits have the kind of the list."""
         kind = "R" if is_room else "S"
         try:
             conversation = self.parse(text if ":" in text else f"{kind}:{text}")
@@ -77,18 +77,18 @@ PEERS_AND_ROOMS: Final = PeersAndRooms()
 
 
 class AnyGrammar:
-    """The spellings of several protocols: the first grammar that reads a text has it."""
+    """The spellings of several protocols: the first grammar that can parse a text parses it."""
 
     def __init__(self, grammars: Sequence[ConversationGrammar]) -> None:
-        """At least one; what none of them reads is refused in the words of the first."""
+        """At least one grammar; a text that none of them parses raises the error of the first."""
         self._grammars = tuple(grammars)
 
     def parse(self, text: str) -> Conversation:
-        """By the first grammar that reads it."""
+        """By the first grammar that can parse it."""
         return self._first_that(lambda grammar: grammar.parse(text))
 
     def parse_recipient(self, text: str, *, is_room: bool) -> Conversation:
-        """By the first grammar that reads it."""
+        """By the first grammar that can parse it."""
         return self._first_that(lambda grammar: grammar.parse_recipient(text, is_room=is_room))
 
     def _first_that(self, read: Callable[[ConversationGrammar], Conversation]) -> Conversation:

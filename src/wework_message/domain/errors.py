@@ -13,7 +13,7 @@ class WeworkMessageError(Exception):
 
 
 class DomainError(WeworkMessageError):
-    """A rule of the domain said no; nothing was changed."""
+    """A rule of the domain refused; nothing was changed."""
 
     code: ClassVar[str] = "VALIDATION_FAILED"
 
@@ -32,25 +32,25 @@ class InvalidValueError(DomainError, ValueError):
 
 
 class IllegalTransitionError(DomainError):
-    """The message's status forbids what was asked; the message is unchanged."""
+    """The status of the message forbids the change; the message is unchanged."""
 
     code: ClassVar[str] = "ILLEGAL_STATE"
 
     def __init__(self, status: str, trigger: str) -> None:
-        """`status` the message has, `trigger` that was refused."""
+        """`status` of the message, and the refused `trigger`."""
         super().__init__(f"a message that is {status} cannot be moved by {trigger}")
         self.status = status
         self.trigger = trigger
 
 
 class ConflictError(WeworkMessageError):
-    """A guard of the store refused a write: somebody was faster, or an invariant would break; nothing was changed."""
+    """A guard of the store refused a write: another writer was faster, or an invariant would break; nothing was changed."""
 
     code: ClassVar[str] = "CONFLICT"
 
 
 class UnavailableError(WeworkMessageError):
-    """Something we depend on did not answer. Nothing was accepted; the same request may be repeated (503)."""
+    """A dependency did not answer. Nothing was accepted; the same request may be repeated (503)."""
 
     code: ClassVar[str] = "UNAVAILABLE"
 
@@ -61,9 +61,9 @@ class UnavailableError(WeworkMessageError):
 
 
 class TryAgainError(UnavailableError):
-    """The store gave the transaction up: nothing of it was written, and running the whole of it again may well succeed."""
+    """The store gave the transaction up: nothing was written, and a repetition of the whole transaction may succeed."""
 
     def __init__(self, dependency: str, cause: str, *, lost_connection: bool = False) -> None:
-        """`lost_connection`: not for another transaction, but because the connection was gone."""
+        """`lost_connection`: the connection was lost; else another transaction was in the way."""
         super().__init__(dependency, cause)
         self.lost_connection = lost_connection

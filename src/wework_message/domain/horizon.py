@@ -11,7 +11,7 @@ WRITE_WITHIN_MS: Final = 2_000
 """W: the first byte leaves within this of the intent, or the call is not made."""
 
 LEASE_MARGIN_MS: Final = 10_000
-"""What a lease outlives the call it covers by: time to record the answer."""
+"""How much longer than its call a lease lasts: time to record the answer."""
 
 CONNECT_MS: Final = 2_000
 """How long a call may take to connect."""
@@ -26,7 +26,7 @@ def lease_ms(deadline_ms: int) -> int:
 
 
 def horizon_ms(configured_ms: int, sync_interval_ms: int | None = None) -> int:
-    """H: how long an echo may be in coming; at least three sync intervals where sync is used (D-39)."""
+    """H: how late an echo may come; at least three sync intervals where sync is used (D-39)."""
     return configured_ms if sync_interval_ms is None else max(configured_ms, SYNC_INTERVALS * sync_interval_ms)
 
 

@@ -6,7 +6,7 @@ TenantId = NewType("TenantId", str)
 """Owner of everything stored; `default` exists from the first migration (D-38)."""
 
 MessageId = NewType("MessageId", str)
-"""Ours: a UUIDv7 in its 36 character form, the one id on every path (D-25)."""
+"""Our own id: a UUIDv7 in its 36 character form, the one id on every path (D-25)."""
 
 BatchId = NewType("BatchId", str)
 """UUIDv7 of a batch, or of the group that the parts of a MIXED message form."""

@@ -4,15 +4,15 @@ from enum import StrEnum
 
 
 class InboxState(StrEnum):
-    """Where a stored callback stands."""
+    """The state of a stored callback."""
 
     PENDING = "PENDING"
     APPLIED = "APPLIED"
     PARKED = "PARKED"
     """A record of the account's own that matches nothing yet."""
     ORPHAN = "ORPHAN"
-    """Not ours: received messages, other notices, and own records that matched nothing for a day."""
+    """Belongs to no message of ours: received messages, other notices, and own records that matched nothing for a day."""
     QUARANTINED = "QUARANTINED"
-    """Unreadable, or for a guid that nobody knows."""
+    """Unreadable, or for an unknown guid."""
     FAILED = "FAILED"
-    """Projecting it raised five times."""
+    """Its projection raised five times."""

@@ -1,7 +1,7 @@
 """Message statuses and the one table of what *we* may decide (D-15).
 
-Everything that moves a message because somebody decided it is in this file. What the world reports (an answer, an echo,
-a revoke) is a set of facts, folded in `callbacks.py` without regard to order.
+This file has every change of status that is a decision. Evidence (an answer, an echo, a revoke) is a set of facts, which
+`message/projection.py` folds without regard to order.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from wework_message.domain.errors import IllegalTransitionError
 
 
 class MessageStatus(StrEnum):
-    """Where a message stands; the names are API."""
+    """The status of a message; the names are API."""
 
     ACCEPTED = "ACCEPTED"
     """Stored; not yet made due."""
@@ -25,19 +25,19 @@ class MessageStatus(StrEnum):
     SENDING = "SENDING"
     """An intent is committed; a call is open or its process died."""
     RETRY_WAIT = "RETRY_WAIT"
-    """The last attempt was provably not sent; another one follows by itself."""
+    """The last attempt was provably not sent; another one follows automatically."""
     UNKNOWN = "UNKNOWN"
-    """Perhaps sent. Only evidence, a person or the `onUnknown` policy ends it; it is never re-sent by itself."""
+    """Perhaps sent. Only evidence, a person or the `onUnknown` policy ends it; it is never re-sent automatically."""
     SENT = "SENT"
     """The provider accepted it and named its id."""
     DELIVERED = "DELIVERED"
     """Seen in the account's server message stream, nothing more (D-18)."""
     RECALLING = "RECALLING"
-    """A recall was asked for; not yet confirmed."""
+    """A recall was requested, and is not confirmed yet."""
     RECALLED = "RECALLED"
     """Recalled, as the stream showed (`recallConfirmed`) or as the provider answered."""
     FAILED = "FAILED"
-    """Not sent, and not tried again by itself; `confirmed` tells whether that is proven."""
+    """Not sent, and not retried automatically; `confirmed` says whether that is proven."""
     EXPIRED = "EXPIRED"
     """Its `expiresAt` came before the first byte left."""
     CANCELLED = "CANCELLED"
@@ -134,7 +134,7 @@ def decide(status: MessageStatus, trigger: Trigger) -> MessageStatus:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A change of status, for whoever watches."""
+    """A change of status, for observers."""
 
     before: MessageStatus
     after: MessageStatus
@@ -143,7 +143,7 @@ class Moved:
 
 @dataclass(slots=True)
 class Lifecycle:
-    """Where one message stands, and the only ways in which that changes."""
+    """The status fields of one message, and the only ways in which they change."""
 
     status: MessageStatus = MessageStatus.QUEUED
     reason: str | None = None
@@ -153,7 +153,7 @@ class Lifecycle:
     updated_at: int = 0
     """Epoch ms."""
     moves: list[Moved] = field(default_factory=list)
-    """What changed and was not told yet."""
+    """Changes that were not reported yet."""
 
     @property
     def is_waiting(self) -> bool:
@@ -165,7 +165,7 @@ class Lifecycle:
         self.status = MessageStatus.SCHEDULED
 
     def must_wait(self, trigger: Trigger) -> None:
-        """What we decide before a call is not for a message that was, or may have been, sent: `IllegalTransitionError`."""
+        """Raises `IllegalTransitionError` unless it waits: the message was, or may have been, sent."""
         if not self.is_waiting:
             raise IllegalTransitionError(self.status, trigger)
 
@@ -174,7 +174,7 @@ class Lifecycle:
         self.become(decide(self.status, trigger), reason, now=now)
 
     def become(self, status: MessageStatus, reason: str | None, *, now: int) -> None:
-        """What evidence proves, from any status."""
+        """Take the status that evidence proves, from any status."""
         if status is not self.status or reason != self.reason:
             self.moves.append(Moved(self.status, status, reason))
         self.status = status

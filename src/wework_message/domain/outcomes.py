@@ -10,7 +10,7 @@ class OutcomeClass(StrEnum):
     ACCEPTED = "ACCEPTED"
     """error_code 0, an id that is new for this guid, `is_svr_fail` false."""
     NOT_SENT = "NOT_SENT"
-    """Provably not sent: no byte left us, or our own breaker or limiter said no."""
+    """Provably not sent: no byte left us, or our own breaker or limiter refused."""
     THROTTLED = "THROTTLED"
     """429 or the provider's rate code: not sent, wait as long as it says."""
     REFUSED_BINDING = "REFUSED_BINDING"
@@ -20,20 +20,20 @@ class OutcomeClass(StrEnum):
     REFUSED_PERMANENT = "REFUSED_PERMANENT"
     """The same answer anywhere: bad parameter, no permission for the contact, an unknown code."""
     UNCERTAIN = "UNCERTAIN"
-    """Perhaps sent: every loss after the first byte, and every contradictory answer. Never re-sent by itself."""
+    """Perhaps sent: every loss after the first byte, and every contradictory answer. Never re-sent automatically."""
 
 
 REFUSALS: Final = frozenset(
     {OutcomeClass.REFUSED_BINDING, OutcomeClass.REFUSED_CAPABILITY, OutcomeClass.REFUSED_PERMANENT}
 )
-"""The provider answered and said no."""
+"""The provider answered and refused."""
 
 
 class Reason(StrEnum):
     """Why a call ended as it did, within its outcome class. The values are stored and answered.
 
-    A gateway can say nothing else, so no breaker and no rule waits for a word that nobody says. Beside the members there
-    is one reason for each HTTP status, such as ``HTTP_503`` (`of_status`).
+    A gateway can give no other reason, so no breaker and no rule waits for a reason that never comes. In addition to the
+    members there is one reason for each HTTP status, such as ``HTTP_503`` (`of_status`).
     """
 
     # NOT_SENT: no byte left us.
@@ -45,7 +45,7 @@ class Reason(StrEnum):
     TOO_LATE = "TOO_LATE"
     """The time in which the first byte had to leave was over."""
     UNBUILDABLE = "UNBUILDABLE"
-    """The gateway could not even build the request: counted as a strike against the message."""
+    """The gateway could not build the request: counted as a handling failure of the message."""
 
     CLOSED = "CLOSED"
     """The client was closed: before (NOT_SENT) or during the exchange (UNCERTAIN)."""
@@ -74,18 +74,18 @@ class Reason(StrEnum):
     NO_ID = "NO_ID"
     """With success, and no message id."""
     SERVER_FAILED = "SVR_FAIL"
-    """It took the message and says that its server failed."""
+    """It accepted the message and says that its server failed."""
     REUSED_ID = "REUSED_ID"
     """With the message id of another attempt."""
 
-    # Ours: no answer of a provider was recorded.
+    # Our own reasons: no answer of a provider was recorded.
     LEASE_EXPIRED = "LEASE_EXPIRED"
     SHUTDOWN = "SHUTDOWN"
     GATEWAY_RAISED = "GATEWAY_RAISED"
     UNRECORDED = "UNRECORDED"
-    """Our own rules failed on the answer."""
+    """Our own rules raised on the answer."""
     NO_GATEWAY = "NO_GATEWAY"
-    """This process speaks to no such provider."""
+    """This process has no gateway for the provider."""
     RESTORED = "RESTORED"
     """The store was restored from a backup; what happened since is unknown."""
 
@@ -109,7 +109,7 @@ class Reason(StrEnum):
 
     @classmethod
     def _word(cls, text: str) -> Self:
-        """A reason beside the members."""
+        """A reason that is no member."""
         word = str.__new__(cls, text)
         word._name_ = word._value_ = text
         return word
@@ -118,19 +118,19 @@ class Reason(StrEnum):
 _HTTP: Final = "HTTP_"
 
 INPUT_REFUSALS: Final = frozenset({Reason.CODE, *map(Reason.of_status, (400, 413, 422))})
-"""Reasons of a permanent refusal that lie in the message: a code that a table knows, or the provider's validation."""
+"""Reasons of a permanent refusal that the message causes: a code that a table knows, or the provider's validation."""
 
 
 class FailureReason(StrEnum):
-    """Why a message is FAILED. The values are stored and answered; a message that nobody could take has the router's."""
+    """Why a message is FAILED. The values are stored and answered; a message that no binding could take has a `RefusalKind`."""
 
     REFUSED_PERMANENT = "REFUSED_PERMANENT"
     REFUSED_CAPABILITY = "REFUSED_CAPABILITY"
     POISON = "POISON"
     """It could not be handled at all."""
     SEND_FAILED_LATER = "SEND_FAILED_LATER"
-    """The provider took it and reported later that it was not sent."""
+    """The provider accepted it and reported later that it was not sent."""
     UNRESOLVED = "UNRESOLVED"
-    """It was perhaps sent, and nobody found out."""
+    """It was perhaps sent, and no evidence came."""
     RECALL_ASKED = "RECALL_ASKED"
-    """A recall was asked for, and it turned out that nothing was sent."""
+    """A recall was requested, and nothing was sent."""

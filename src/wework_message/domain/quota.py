@@ -50,10 +50,10 @@ class Bucket:
         return Bucket(self.tokens, self.per_ms, self.capacity, level, now)
 
     def reserve(self, n: int, now: int) -> tuple["Bucket", int]:
-        """Take `n` tokens in any case; the answer is how long to wait for the last of them, in ms (0 = now).
+        """Take `n` tokens in any case; returns how long to wait for the last of them, in ms (0 = now).
 
         Each waiting caller waits longer than the one before it (up to 60,000 tokens a minute; above that several share a
-        millisecond), so it waits once and need not ask again. Raises `InvalidValueError` for a negative `n`.
+        millisecond), so it waits once and need not reserve again. Raises `InvalidValueError` for a negative `n`.
         """
         if n < 0:
             raise InvalidValueError("budgets.limit", "cannot take a negative number")
@@ -99,7 +99,7 @@ class Budget:
     def bulk(self, share: float) -> "Budget":
         """The part of it that bulk messages may use; `share` in (0, 1], at least one message.
 
-        Bulk takes from this and from the whole, so that it can use spare room but never starves the others.
+        Bulk takes from this and from the whole, so that it can use spare capacity but never starves the others.
         """
         if not 0 < share <= 1:
             raise InvalidValueError("bulkShare", "must be above 0 and at most 1")
@@ -124,7 +124,7 @@ class QuietHours:
     end: int
     """Minute of the local day at which sending starts again; may be before `start` (over midnight)."""
     offset: int = 0
-    """Local time minus UTC, in minutes; whoever knows the zone's rules tells it for the day in question."""
+    """Local time minus UTC, in minutes; the caller knows the rules of the zone for the day in question."""
 
     def __post_init__(self) -> None:
         for path, minute in (("quietHours.from", self.start), ("quietHours.to", self.end)):

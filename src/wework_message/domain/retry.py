@@ -1,6 +1,6 @@
-"""When a provably unsent message is tried again, waits, or is given up (D-14, D-21, D-40, D-47 and D-55).
+"""When a provably unsent message is retried, waits, or is given up (D-14, D-21, D-40, D-47 and D-55).
 
-Pure arithmetic: jitter and times arrive as arguments. An UNCERTAIN outcome never leads to a retry from here.
+Pure arithmetic: jitter and times arrive as arguments. An UNCERTAIN outcome never leads to a retry.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from wework_message.domain.outcomes import REFUSALS, FailureReason, OutcomeClass
 from wework_message.domain.window import SlidingCounts
 
 FAILOVER_DELAY_MS: Final = 1
-"""After a refusal another instance is asked: there is nothing to wait for."""
+"""After a refusal another instance is tried: there is nothing to wait for."""
 
 MAX_RETRY_AFTER_MS: Final = 3_600_000
 """A provider's `Retry-After` is honoured up to an hour (R-T3)."""
@@ -23,7 +23,7 @@ _MAX_DOUBLINGS: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class RetryAt:
-    """Try again by itself (RETRY_WAIT)."""
+    """Retry automatically (RETRY_WAIT)."""
 
     delay_ms: int
     """From now, at least 1."""
@@ -31,7 +31,7 @@ class RetryAt:
 
 @dataclass(frozen=True, slots=True)
 class HoldFor:
-    """Quick tries are used up or useless now: wait (HELD), and try again when the wait is over."""
+    """Quick tries are used up or useless now: wait (HELD), and retry when the wait is over."""
 
     reason: HoldReason
     delay_ms: int
@@ -98,7 +98,7 @@ class RetryPolicy:
         `provider_cap` is the provider's `retry-count`, `max_attempts` the request's own `retryCount`; below 1 both count
         as 1 (D-47). `jitter` is in [0, 1). `remaining_ms` is the time until `expiresAt`. `sibling`: another binding
         of the account could take it now, at a provider that has quick tries left. `budget_left`: the provider's
-        `RetryBudget` allows another call. `poison`: handling it raised too often before the first byte (D-40).
+        `RetryBudget` allows another call. `poison`: its handling raised too often before the first byte (D-40).
         """
         if outcome in (OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN):
             return _SETTLE
@@ -133,7 +133,7 @@ class RetryPolicy:
         return GiveUp(FailureReason(outcome))
 
     def _throttled(self, retry_after_ms: int, backoff: int, *, quick: bool, remaining_ms: int) -> Verdict:
-        """Not before the provider says; the jitter comes on top, so that the waiting do not return all at once."""
+        """Not before the time that the provider asks for; jitter is added, so that waiting messages do not return all at once."""
         pause_ms = min(max(retry_after_ms, 0), MAX_RETRY_AFTER_MS)
         delay = pause_ms + backoff
         if not quick:
@@ -144,7 +144,7 @@ class RetryPolicy:
 
 
 BUDGET_SPAN_MS: Final = 60_000
-"""The retry budget is reckoned over a minute."""
+"""The retry budget is counted over a minute."""
 
 _SLOT_MS: Final = 10_000
 _NO_RETRIES: Final = SlidingCounts(_SLOT_MS, BUDGET_SPAN_MS // _SLOT_MS + 1)

@@ -1,6 +1,6 @@
 """Counts over a sliding span of time, in constant memory and constant time per event (M-6.4, D-21).
 
-Events are gathered in slots. The span that is counted is between `slots - 1` and `slots` whole slots long, so a limit over
+Events are counted in slots. The counted span is between `slots - 1` and `slots` whole slots long, so a limit over
 a span of T holds strictly when (slots - 1) x slot_ms >= T.
 """
 
@@ -17,13 +17,13 @@ class SlidingCounts:
     slot_ms: int
     """Length of a slot in ms, at least 1."""
     slots: int
-    """How many are kept, at least 1."""
+    """Number of slots, at least 1."""
     sums: tuple[tuple[float, float], ...] = ()
     """Newest first; never longer than `slots`."""
     newest: int = 0
     """Number of the newest slot: its first instant divided by `slot_ms`."""
     totals: tuple[float, float] = field(default=_EMPTY, compare=False)
-    """What `sums` add up to."""
+    """The sum of `sums`."""
 
     def add(self, first: float, second: float, now: int) -> "SlidingCounts":
         """Count an event at `now` (ms). A clock that went backwards counts into the newest slot."""
@@ -40,7 +40,7 @@ class SlidingCounts:
         )
 
     def at(self, now: int) -> "SlidingCounts":
-        """The same counts with everything too old for `now` forgotten."""
+        """The same counts without events that are too old for `now`."""
         slot = now // self.slot_ms
         if self.sums and slot <= self.newest:
             return self

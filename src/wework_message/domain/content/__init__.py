@@ -1,4 +1,4 @@
-"""What a message says: one frozen Struct per type, and the JSON in which REST, storage and queue all carry it.
+"""Contents of messages: one frozen Struct per type, and the JSON that REST, storage and queue share.
 
 The JSON is flat and tagged: ``{"messageType": "TEXT", "content": "..."}``. Decoder and Python code get a valid content or
 `InvalidValueError`, which names the field in its JSON spelling (inside msgspec: `ValidationError`). Optional texts are

@@ -1,4 +1,4 @@
-"""What all contents share: they are frozen, camelCase in JSON, and valid once built."""
+"""The base of all contents: they are frozen, camelCase in JSON, and valid once built."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -48,7 +48,7 @@ class Checked(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_
 
 
 class ContentBase(Checked, frozen=True, kw_only=True, tag_field="messageType"):
-    """What a message says. A type is described in one place: fields, their rules, and an example."""
+    """The content of a message. A type is described in one place: fields, their rules, and an example."""
 
     EXAMPLE: ClassVar[Mapping[str, Any]]
     """A valid content as JSON, without its `messageType`: every field has a value of its own."""
@@ -73,4 +73,4 @@ class LinkedContent(ContentBase, frozen=True, kw_only=True):
     @staticmethod
     @abstractmethod
     def linked_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """JSON name and what is wrong, of fields that do not go together; `values` are by JSON name and may be partial."""
+        """JSON name and problem of fields that do not fit together; `values` are by JSON name and may be partial."""

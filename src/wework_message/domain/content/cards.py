@@ -144,7 +144,7 @@ class ShopInfo(Checked, frozen=True, kw_only=True):
 
 
 class ShopProduct(Checked, frozen=True, kw_only=True):
-    """A WeChat shop (微信小店) product; every key is needed, those without meaning for a product are ``""``."""
+    """A WeChat shop (微信小店) product; every key is required; keys without meaning for a product are ``""``."""
 
     finder_live_id: MaybeReceived
     finder_username: MaybeReceived

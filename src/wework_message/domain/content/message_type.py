@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class MessageType(StrEnum):
-    """The types a provider can send, and MIXED, which is an ordered list of parts and no content."""
+    """The types that a provider can send, and MIXED, which is an ordered list of parts and has no content."""
 
     TEXT = "TEXT"
     IMAGE = "IMAGE"

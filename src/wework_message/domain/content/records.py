@@ -166,13 +166,13 @@ QuotedContent: TypeAlias = (
 QUOTED_FIELDS: Final = (
     "quoteContent", "quoteAppInfo", "quoteContentType", "quoteSender", "quoteSenderName", "quoteMessage",
 )  # fmt: skip
-"""What a quote must say about the quoted message where it does not name one of ours."""
+"""Fields that a quote needs where it does not name one of our messages."""
 
 
 class QuoteContent(LinkedContent, frozen=True, kw_only=True, tag="QUOTE"):
     """An answer to a message: to one of ours by `quote_message_id`, or to any by all the other `quote_*` fields.
 
-    Where only the id is given, the application fills the rest from what is stored before it keeps the message.
+    Where only the id is given, the application fills the other fields from the stored original before it stores the message.
     """
 
     content: Text

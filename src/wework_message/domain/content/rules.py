@@ -1,7 +1,7 @@
-"""What a field of a content may hold: the rules, and the types of fields that carry one.
+"""The rules for fields of contents, and the types of fields that carry one.
 
-A content declares a field as `file_id: Key`; its construction then asks the rule of `Key`. A rule answers what is wrong
-with a value, in words that never contain the value, or None. It does not check the Python type: the decoder does that,
+A content declares a field as `file_id: Key`; its construction then asks the rule of `Key`. A rule returns the problem
+of a value as a text that never contains the value, or None. It does not check the Python type: the decoder does that,
 and mypy does it where a content is built in Python.
 """
 
@@ -56,7 +56,7 @@ class Rule(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Words(Rule):
-    """Words for people: not empty, no NUL, no lone surrogate. The longest text is a setting, see the wire's limits."""
+    """Text for people: not empty, no NUL, no lone surrogate. The longest text is a setting, see the wire's limits."""
 
     def problem(self, value: str) -> str | None:
         """See `Rule.problem`."""

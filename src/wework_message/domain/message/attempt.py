@@ -11,7 +11,7 @@ from wework_message.domain.outcomes import OutcomeClass, Reason
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the provider's answer says about an accepted send: what the rules need, and the rest as the protocol names it."""
+    """What an answer says about an accepted send: fields that the rules need, and details under the protocol's names."""
 
     provider_message_id: ProviderMessageId
     seq: str | None = None
@@ -19,13 +19,13 @@ class Receipt:
     app_info: str | None = None
     """`app_info_key` as the answer spells it."""
     app_info_key: str | None = None
-    """Names the message in everybody's view of the conversation, as callbacks spell it."""
+    """Identifies the message in every member's view of the conversation, as callbacks spell it."""
     sent_at: int | None = None
     """The provider's send time, epoch ms."""
     sender_id: str | None = None
     """The account's own user id."""
     details: Mapping[str, str | int | bool | None] = field(default_factory=dict, hash=False)
-    """What else the protocol keeps: stored and answered under its own names, which are no names of fields above."""
+    """Other values that the protocol keeps: stored and answered under its own names, none of which is a field above."""
 
     def text(self, name: str) -> str | None:
         """A detail that is a text; None where it is absent or something else."""
@@ -66,7 +66,7 @@ class AttemptOutcome:
         return self.kind is OutcomeClass.UNCERTAIN or not self.confirmed
 
     def corrects(self, recorded: "AttemptOutcome") -> bool:
-        """A definite answer that comes after its attempt was written off as uncertain (a stopped process went on)."""
+        """Whether this definite answer corrects an uncertain one that was recorded earlier (a stopped process went on)."""
         return recorded.kind is OutcomeClass.UNCERTAIN and self.kind is not OutcomeClass.UNCERTAIN
 
 
@@ -87,7 +87,7 @@ class Attempt:
     started_at: int
     """The intent, epoch ms."""
     decision: Decision | None = None
-    """Why it went there."""
+    """Why this binding was chosen."""
     ended_at: int | None = None
     outcome: AttemptOutcome | None = None
     provider_message_id: ProviderMessageId | None = None
@@ -101,16 +101,16 @@ class Attempt:
     lane_open: bool = True
     """Holds its lane: at most one per (account, conversation)."""
     facts: frozenset[FactKind] = field(default_factory=frozenset)
-    """What the world reported about it, in any order."""
+    """What callbacks, pulls and persons reported about it, in any order."""
 
     @property
     def evidence(self) -> Evidence:
-        """The strongest thing known about this attempt; one that was given up is no longer uncertain, only unproven."""
+        """The strongest evidence about this attempt; an attempt that was given up is no longer uncertain, only unproven."""
         evidence = weigh(self.outcome.kind if self.outcome is not None else None, self.facts)
         return Evidence.NOTHING if evidence is Evidence.UNCERTAIN and not self.unsettled else evidence
 
     def close(self, outcome: AttemptOutcome, *, at: int) -> None:
-        """Record the answer. An uncertain one keeps both flags, unless a fact has told already what happened."""
+        """Record the answer. An uncertain one keeps both flags, unless a fact has shown already what happened."""
         self.outcome = outcome
         self.ended_at = at
         if (receipt := outcome.receipt) is not None and outcome.kind is OutcomeClass.ACCEPTED:
@@ -121,12 +121,12 @@ class Attempt:
             self.release()
 
     def learn(self, kind: FactKind) -> None:
-        """Add a fact; anything that proves what happened also settles the attempt."""
+        """Add a fact; it also settles an attempt that has its answer."""
         self.facts |= {kind}
         if self.outcome is not None:
             self.release()
 
     def release(self) -> None:
-        """Nothing is open about this attempt any more."""
+        """Settle it, and free its lane."""
         self.unsettled = False
         self.lane_open = False

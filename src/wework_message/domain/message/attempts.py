@@ -48,10 +48,10 @@ class Attempts(list[Attempt]):
         raise KeyError(number)
 
     def proven(self, *, status: MessageStatus, current_round: int) -> MessageStatus | None:
-        """What their evidence proves about a message with this status; None where the rules decide.
+        """The status that their evidence proves for a message with this status; None where the rules decide.
 
-        A call that is open ends first: SENDING is left by its answer only. A failure that the server reported of an
-        earlier round ends no later one, unless that one rests on it.
+        An open call ends first: only its answer ends SENDING. A failure that the server reported about an earlier round
+        does not end a later one, unless the message was proven sent by that earlier round.
         """
         proven = CallbackProjection.of(attempt.evidence for attempt in self)
         if proven is None or any(attempt.outcome is None and attempt.unsettled for attempt in self):
@@ -62,14 +62,14 @@ class Attempts(list[Attempt]):
         return proven
 
     def give_up(self) -> bool:
-        """Nothing is open any more; whether something was."""
+        """Settle the open attempt; False where there was none."""
         if (attempt := self.open) is None:
             return False
         attempt.release()
         return True
 
     def free_lane(self) -> Attempt | None:
-        """The open attempt stays unsettled and holds its lane no longer; None where none held it."""
+        """Free the lane of the open attempt, which stays unsettled; returns it, or None where none held the lane."""
         attempt = self.open
         if attempt is None or not attempt.lane_open:
             return None

@@ -1,4 +1,4 @@
-"""Why an attempt went where it went: stored with the attempt, and apart from the router that decides."""
+"""Why an attempt used its binding: stored with the attempt, and independent of the router that decides."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ __all__ = ("Considered", "Decision")
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """One candidate, as it was seen."""
+    """One candidate, as it was when the decision was made."""
 
     binding_id: BindingId
     guid: Guid
     provider_code: ProviderCode
     score: float | None = None
-    """0-1; None where it was left out before scores were compared."""
+    """0-1; None where it was excluded before scores were compared."""
     excluded: str | None = None
     """An `Exclusion`; None where it could have taken the message."""
 

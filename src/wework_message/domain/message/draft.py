@@ -1,4 +1,4 @@
-"""What one client request asks, read and found valid, before an account is resolved or anything is stored."""
+"""A valid client request, before an account is resolved or anything is stored."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from wework_message.domain.message.options import NO_OPTIONS, SendOptions
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One message as asked for. Instants are epoch ms UTC.
+    """One requested message. Instants are epoch ms UTC.
 
-    Construction raises `InvalidValueError`, its path in the JSON's spelling, for values or pairs that no message may have.
+    Construction raises `InvalidValueError`, its path in the JSON's spelling, for values or combinations that no message may have.
     """
 
     conversation: Conversation

@@ -1,7 +1,7 @@
 """Which attempt does a stream record belong to? (M-4.6, D-44).
 
-An id names its attempt. Without one, only a *text* of the account's own, in the same conversation, equal in content and
-in time, may settle an uncertain attempt; everything else stays UNKNOWN for a person.
+An id identifies its attempt. Without an id, only a *text* that the account itself sent, in the same conversation, equal in
+content and in time, may settle an uncertain attempt; everything else stays UNKNOWN for a person.
 """
 
 import hashlib
@@ -19,13 +19,13 @@ SKEW_MS: Final = 5_000
 
 
 def content_key(text: str) -> str:
-    """Text as echoes are compared: SHA-256 (hex) of it in Unicode NFC, line ends as LF, outer white space gone."""
+    """The key by which texts of echoes are compared: SHA-256 (hex) in Unicode NFC, line ends as LF, outer white space removed."""
     plain = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").strip()
     return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def echo_key(content: Content) -> str | None:
-    """What an echo of this content must show; None for the types that only an id can tell (D-44)."""
+    """The key that an echo of this content must have; None for types that only an id identifies (D-44)."""
     return content_key(content.content) if isinstance(content, TextContent | MentionContent) else None
 
 
@@ -47,7 +47,7 @@ class OpenAttempt:
 
 
 def is_own(stream_record: StreamRecord, own_user_id: str | None) -> bool:
-    """Whether the account itself sent the record; the provider's mark counts until its user id is known."""
+    """Whether the account itself sent the record; the provider's mark counts until the account's user id is known."""
     return stream_record.sender == own_user_id if own_user_id is not None else stream_record.marked_own
 
 

@@ -1,4 +1,4 @@
-"""The message: what we decide about it before a call, after a call, and later, and what the world reports about it.
+"""The message: our decisions before a call, after a call and later, and the evidence about it.
 
 It is made of parts with rules of their own: `options`, `lifecycle`, `attempts` and `recall`. Instants are epoch ms and
 arrive as arguments. A method checks first and changes then: an illegal move changes nothing.
@@ -31,7 +31,7 @@ ROUND_MS: Final = 24 * 3_600_000
 
 @dataclass(slots=True)
 class Message:
-    """One message to one conversation: what was asked, what was tried, where it stands."""
+    """One message to one conversation: the request, the attempts, the status."""
 
     id: MessageId
     tenant_id: TenantId
@@ -45,7 +45,7 @@ class Message:
     expires_at: int
     """End of this round: by then its first byte must have left."""
     options: SendOptions
-    """What the client asked beside that, resolved."""
+    """The other options of the request, resolved."""
     mode: str = "ASYNC"
     """How it came in: SYNC, ASYNC, BATCH or MIXED (a metric label, nothing more)."""
     batch_id: BatchId | None = None
@@ -61,7 +61,7 @@ class Message:
     tries: int = 0
     """Quick tries in this round."""
     handling_failures: int = 0
-    """How often handling it raised in this round, before the first byte."""
+    """How often its handling raised in this round, before the first byte."""
     version: int = 0
     """Optimistic lock and the sequence of status changes."""
     due: Due | None = None
@@ -71,12 +71,12 @@ class Message:
 
     @property
     def status(self) -> MessageStatus:
-        """Where it stands."""
+        """See `MessageStatus`."""
         return self.lifecycle.status
 
     @property
     def reason(self) -> str | None:
-        """Why it stands there; a stable word."""
+        """Why it has this status; a stable word."""
         return self.lifecycle.reason
 
     @property
@@ -90,17 +90,17 @@ class Message:
 
     @property
     def on_unknown(self) -> OnUnknown:
-        """What becomes of it where nobody can prove it sent or unsent."""
+        """What becomes of it where it is proven neither sent nor unsent."""
         return self.options.on_unknown or OnUnknown.HOLD
 
     def written(self) -> None:
-        """What was to be written is written; the lifecycle's moves stay until they are told."""
+        """Its changes are stored; the lifecycle's moves stay until they are reported."""
         self.due = None
         self.lane_released = False
         self.notes = []
 
     def _come_to_rest(self) -> None:
-        """Nothing is due, so nothing may hold the lane: an uncertain attempt of another round stays unsettled, no more."""
+        """Nothing is due, and nothing holds the lane: an uncertain attempt of another round only stays unsettled."""
         self.attempts.free_lane()
         self.due = Due(None)
         self.lane_released = True
@@ -167,7 +167,7 @@ class Message:
         self._come_to_rest()
 
     def count_handling_failure(self, *, wait_ms: int, now: int) -> None:
-        """Handling raised before the first byte: try again later, and give up the third time (D-40)."""
+        """Handling raised before the first byte: retry later, and give up the third time (D-40)."""
         self.lifecycle.must_wait(Trigger.FAIL)
         self.handling_failures += 1
         if self.handling_failures >= MAX_HANDLING_FAILURES:
@@ -177,7 +177,7 @@ class Message:
             self.due = Due(wait_ms, LanePosition.WAITING)
 
     def recheck_later(self, *, wait_ms: int) -> None:
-        """Handling raised after a call: nothing is concluded from that, and what holds the lane holds it still."""
+        """Handling raised after a call: that proves nothing, and an attempt that holds the lane keeps it."""
         attempt = self.attempts.open
         holds = attempt is not None and attempt.lane_open
         self.due = Due(wait_ms, LanePosition.HOLDING if holds else LanePosition.FREE)
@@ -185,7 +185,7 @@ class Message:
     # -- after a call ---------------------------------------------------------------------------------------------
 
     def settle(self, number: int, outcome: AttemptOutcome, verdict: Verdict, *, horizon_ms: int, now: int) -> None:
-        """Record the answer of attempt `number`; `verdict` is what RetryPolicy says if nothing was sent.
+        """Record the answer of attempt `number`; `verdict` is that of RetryPolicy for the case that nothing was sent.
 
         `horizon_ms` is H: an uncertain attempt holds its lane for at most 2H (D-17).
         """
@@ -197,17 +197,17 @@ class Message:
         if self._fold(now=now, horizon_ms=horizon_ms) or not awaited:
             return
         self.lane_released = True
-        if outcome.kind is OutcomeClass.UNCERTAIN:  # a person said "not sent" while it was in flight: theirs to decide
+        if outcome.kind is OutcomeClass.UNCERTAIN:  # a person said "not sent" while it was in flight: a person decides
             self._become_unknown(now=now, horizon_ms=horizon_ms)
         else:
             self._follow(outcome, verdict, now=now)
 
     def _is_denied(self, attempt: Attempt) -> bool:
-        """A person said that the newest attempt was not sent, and nobody has decided what follows."""
+        """A person said that the newest attempt was not sent, and what follows is not decided yet."""
         return self.status is MessageStatus.UNKNOWN and self.attempts.open is None and attempt is self.attempts.last
 
     def _follow(self, outcome: AttemptOutcome, verdict: Verdict, *, now: int) -> None:
-        """Nothing was sent. A message whose recall was asked for meanwhile is not sent again."""
+        """Nothing was sent. A message whose recall was requested meanwhile is not sent again."""
         self.lifecycle.confirmed = None
         match GiveUp(FailureReason.RECALL_ASKED) if self.recall.state is RecallState.WAITING else verdict:
             case RetryAt(delay_ms=delay) if now + delay < self.expires_at:
@@ -237,7 +237,7 @@ class Message:
         provider_message_id: ProviderMessageId | None = None,
         app_info_key: str | None = None,
     ) -> bool:
-        """Add what the world reports about attempt `number`; True if that was new."""
+        """Add a reported fact about attempt `number`; True if it was new."""
         attempt = self.attempts.numbered(number)
         if attempt.provider_message_id is None:
             attempt.provider_message_id = provider_message_id
@@ -250,7 +250,7 @@ class Message:
         return True
 
     def _fold(self, *, now: int, horizon_ms: int) -> bool:
-        """Move to what the evidence proves, in whatever order it came; False where it proves nothing."""
+        """Take the status that the evidence proves, in whatever order it came; False where it proves nothing."""
         proven = self.attempts.proven(status=self.status, current_round=self.round)
         if proven is None:
             return False
@@ -281,13 +281,13 @@ class Message:
         attempt = self.attempts.open
         cause = attempt.outcome.reason if attempt is not None and attempt.outcome is not None else None
         self.lifecycle.become(MessageStatus.UNKNOWN, cause, now=now)
-        self.lane_released = True  # wakes the lane: those behind it are HELD now (D-41)
+        self.lane_released = True  # wakes the lane: the messages behind it become HELD (D-41)
         self.due = Due(lane_block_ms(horizon_ms), LanePosition.HOLDING)
 
-    # -- its recall -----------------------------------------------------------------------------------------------
+    # -- recall -----------------------------------------------------------------------------------------------
 
     def ask_recall(self, *, now: int) -> None:
-        """Recall it: at once if it is proven sent, when it is proven if it is UNKNOWN; else `IllegalTransitionError`."""
+        """Request a recall: it starts at once, or for UNKNOWN once it is proven sent; else raises `IllegalTransitionError`."""
         if self.status is MessageStatus.UNKNOWN:
             self.recall.wait()
             self.lifecycle.updated_at = now
@@ -301,7 +301,7 @@ class Message:
         self.due = self.recall.start()
 
     def call_recall(self, *, lease_ms: int) -> None:
-        """The intent of the recall's call."""
+        """Commit the intent of the recall's call."""
         self.due = self.recall.call(lease_ms=lease_ms)
 
     def settle_recall(self, outcome: AttemptOutcome, *, retry_ms: int, horizon_ms: int, now: int) -> None:
@@ -316,7 +316,7 @@ class Message:
             self._end_recall("RECALL_REFUSED", now=now, horizon_ms=horizon_ms)
 
     def time_out_recall(self, *, horizon_ms: int, now: int) -> None:
-        """2H without a record of it: assumed if the provider answered 0, else as if it had not been asked."""
+        """2H without a stream record: assumed if the provider answered 0, else as if no recall had been requested."""
         if self.recall.state is RecallState.ANSWERED and (attempt := self.attempts.named) is not None:
             note = Note("RECALL_ASSUMED", now, attempt=attempt.number)
             self.learn(attempt.number, FactKind.RECALL_ASSUMED, horizon_ms=horizon_ms, now=now, note=note)

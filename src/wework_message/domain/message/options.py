@@ -19,7 +19,7 @@ _CAMPAIGN_ID: Final = re.compile(rf"[ -~]{{1,{MAX_CAMPAIGN_ID_LENGTH}}}")
 
 
 class Pin(StrEnum):
-    """How far a message may move from the instance the client had in mind."""
+    """How far a message may move from the instance that the client named."""
 
     ACCOUNT = "account"
     """Any binding of the account (default)."""
@@ -28,7 +28,7 @@ class Pin(StrEnum):
 
 
 class OnUnknown(StrEnum):
-    """What becomes of a message nobody can prove sent or unsent (D-16)."""
+    """What becomes of a message that is proven neither sent nor unsent (D-16)."""
 
     HOLD = "HOLD"
     """It stays UNKNOWN until evidence or a person settles it (default)."""
@@ -40,9 +40,9 @@ class OnUnknown(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SendOptions:
-    """Everything a client may ask of a send beside sender, conversation and content. Instants are epoch ms UTC.
+    """Everything that a request may set in addition to sender, conversation and content. Instants are epoch ms UTC.
 
-    Stores and fingerprints take the fields from here: a new field needs a column of its name, and nothing else there.
+    Stores and fingerprints take the fields from here: a new field needs only a column of its name there.
     """
 
     client_message_id: str | None = None
@@ -53,12 +53,12 @@ class SendOptions:
     """0 (low) to 9 (urgent)."""
     scheduled_at: int | None = None
     expires_at: int | None = None
-    """As asked; None = the application's default. None on a message: it has an end of its own, which new rounds move."""
+    """As requested; None = the application's default. Always None on a message: its own `expires_at` moves with new rounds."""
     provider_code: ProviderCode | None = None
-    """Only bindings at this provider; whether it exists is the application's to say."""
+    """Only bindings at this provider; the application checks that it exists."""
     pin: Pin = Pin.ACCOUNT
     on_unknown: OnUnknown | None = None
-    """None = not asked; `resolved` says what holds then."""
+    """None = not set; `resolved` applies the default."""
     duplicate_safe: bool = False
     extra: Mapping[str, Any] | None = None
     """The caller's own data: kept, returned, never sent to a provider."""
@@ -66,7 +66,7 @@ class SendOptions:
     """0-10 quick tries instead of the configured number; 0 is read as 1 (D-47)."""
 
     def problems(self) -> Iterator[InvalidValueError]:
-        """What no request may ask, path in the JSON's spelling. Resolved options may have a default that breaks a pair."""
+        """What is wrong with the options of a request, path in the JSON's spelling. Resolved options need not pass all of it."""
         if self.client_message_id is not None and not is_idempotency_key(self.client_message_id):
             yield InvalidValueError("clientMessageId", "must be 1 to 255 printable ASCII characters")
         if self.campaign_id is not None and _CAMPAIGN_ID.fullmatch(self.campaign_id) is None:
@@ -86,7 +86,7 @@ NO_OPTIONS: Final = SendOptions()
 
 
 def resolved(options: SendOptions, *, account: OnUnknown | None, configured: OnUnknown) -> SendOptions:
-    """The options of the accepted message: `on_unknown` as asked, else the account's, else the configured one."""
+    """The options of the accepted message: `on_unknown` as requested, else the account's, else the configured one."""
     return replace(options, on_unknown=options.on_unknown or account or configured, expires_at=None)
 
 

@@ -1,4 +1,4 @@
-"""What the world reports: facts about attempts, and the fold that turns a set of them into a status.
+"""Evidence: reported facts about attempts, and the fold that turns a set of them into a status.
 
 The fold looks at the *set* of facts. Order and repetition cannot change its result (D-15, R-I9): callbacks
 arrive late, twice and reversed.
@@ -15,7 +15,7 @@ from wework_message.domain.outcomes import OutcomeClass
 
 
 class FactKind(StrEnum):
-    """One thing a callback, a pull or a person can tell about an attempt."""
+    """One thing that a callback, a pull or a person can report about an attempt."""
 
     ECHO = "ECHO"
     """Seen in the account's server message stream."""
@@ -34,7 +34,7 @@ class FactKind(StrEnum):
 
 
 class Evidence(IntEnum):
-    """How strong the best knowledge about one attempt is; a larger value wins *between* attempts of a message."""
+    """The strength of what is known about one attempt; a larger value wins *between* attempts of a message."""
 
     NOTHING = 0
     """Never started, or provably not sent, or refused."""
@@ -65,7 +65,7 @@ _ANSWERS: Final = {
 
 
 def weigh(outcome: OutcomeClass | None, facts: Collection[FactKind]) -> Evidence:
-    """The best knowledge about one attempt: its answer (None while the call is open) and what was reported of it.
+    """The evidence about one attempt: from its answer (None while the call is open) and the reported facts.
 
     A provider's acceptance outweighs a person's "not sent".
     """
@@ -86,7 +86,7 @@ _STATUS: Final = {
 
 
 class CallbackProjection:
-    """Folds evidence into the status that it proves; pure, and blind to order and repetition."""
+    """Folds evidence into the status that it proves; pure, and independent of order and repetition."""
 
     @staticmethod
     def of(attempts: Iterable[Evidence]) -> MessageStatus | None:
@@ -96,11 +96,11 @@ class CallbackProjection:
 
 @dataclass(frozen=True, slots=True)
 class StreamRecord:
-    """One record of the account's message stream (11010, an item of 11013, or a pulled one), in our words."""
+    """One record of the account's message stream (11010, an item of 11013, or a pulled one), in neutral terms."""
 
     guid: Guid
     event_key: str
-    """Names the record for de-duplication: (seq, id, referid, flag), or a hash of the body (M-4.2)."""
+    """Identifies the record for de-duplication: (seq, id, referid, flag), or a hash of the body (M-4.2)."""
     provider_message_id: ProviderMessageId | None = None
     refers_to: ProviderMessageId | None = None
     """Non-zero `referid`: the record changes an earlier message."""
@@ -109,10 +109,10 @@ class StreamRecord:
     """The conversation as our requests may spell it (with and without `;asid`), read as a record of the account's own."""
     sender: str | None = None
     marked_own: bool = False
-    """The provider marks it as the account's own; that counts until the account's user id is known (D-44)."""
+    """The provider marks it as sent by the account itself; that counts until the account's user id is known (D-44)."""
     sent_at: int | None = None
     """Epoch ms."""
     text: str | None = None
     """Plain text of a text record; None for every other type."""
     kinds: frozenset[FactKind] = frozenset()
-    """What the record proves about the message that it names."""
+    """What the record proves about its message."""

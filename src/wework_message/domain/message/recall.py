@@ -1,4 +1,4 @@
-"""The recall of a message: asked for by somebody, made by us, and confirmed by the world only."""
+"""The recall of a message: a person or client requests it, we make it, and only the message stream confirms it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,11 +9,11 @@ from wework_message.domain.outcomes import OutcomeClass
 
 
 class RecallState(StrEnum):
-    """How far the recall of a message is."""
+    """The progress of a recall."""
 
     NONE = "NONE"
     WAITING = "WAITING"
-    """Asked while the message was UNKNOWN: it starts once the message is proven sent (M-4.9)."""
+    """Requested while the message was UNKNOWN: it starts once the message is proven sent (M-4.9)."""
     ASKED = "ASKED"
     CALLING = "CALLING"
     ANSWERED = "ANSWERED"
@@ -27,7 +27,7 @@ _RUNNING: Final = frozenset({RecallState.ASKED, RecallState.CALLING, RecallState
 
 @dataclass(slots=True)
 class Recall:
-    """How far it is. A method that changes it returns when to look at the message again; a recall never holds a lane."""
+    """The recall of one message. Methods that change it return when the message is due; a recall never holds a lane."""
 
     state: RecallState = RecallState.NONE
     confirmed: bool | None = None
@@ -39,7 +39,7 @@ class Recall:
         return self.state in _RUNNING
 
     def wait(self) -> None:
-        """It was asked for, and starts once the message is proven sent."""
+        """It was requested, and starts once the message is proven sent."""
         self.state = RecallState.WAITING
 
     def put_off(self) -> None:
@@ -53,12 +53,12 @@ class Recall:
         return Due(0)
 
     def call(self, *, lease_ms: int) -> Due:
-        """The call's intent; recalling twice does no harm, so a crash here is simply repeated or waited out."""
+        """The call's intent; recalling twice does no harm, so after a crash the recall is repeated or times out."""
         self.state = RecallState.CALLING
         return Due(lease_ms)
 
     def settle(self, kind: OutcomeClass, *, retry_ms: int, horizon_ms: int) -> Due | None:
-        """The provider's answer to our call; None where it refused, and the recall has ended."""
+        """Record the provider's answer; returns None where it refused, and the recall has ended."""
         if kind in (OutcomeClass.NOT_SENT, OutcomeClass.THROTTLED):
             self.state = RecallState.ASKED
             return Due(retry_ms)
@@ -69,5 +69,5 @@ class Recall:
         return None
 
     def end(self) -> None:
-        """As if it had not been asked for."""
+        """As if it had not been requested."""
         self.state = RecallState.NONE

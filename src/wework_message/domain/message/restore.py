@@ -1,4 +1,4 @@
-"""After a restore from a backup: what was stored as unsent may have been sent since, and nobody can tell."""
+"""After a restore from a backup: messages that are stored as unsent may have been sent since the backup."""
 
 from typing import Final
 
@@ -12,13 +12,13 @@ from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.retry import Settle
 
 _FORGOTTEN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.RESTORED)
-"""What became of a call is in no backup."""
+"""The outcome of a call that ended after the backup is not known."""
 
 
 def mark_uncertain_after_restore(message: Message, attempt: Attempt, *, horizon_ms: int, now: int) -> None:
-    """It waits in the restored store, and may have been sent since the backup: UNKNOWN (R-X2).
+    """Mark a message UNKNOWN that waits in the restored store, and may have been sent since the backup (R-X2).
 
-    `attempt` is the call that nobody remembers. It holds no lane, so several messages of one may be uncertain. Raises
+    `attempt` is the call that the backup does not have. It holds no lane, so several messages of a lane may be uncertain. Raises
     `IllegalTransitionError` for a message that does not wait.
     """
     message.lifecycle.must_wait(Trigger.CLAIM)
@@ -30,7 +30,7 @@ def mark_uncertain_after_restore(message: Message, attempt: Attempt, *, horizon_
 
 
 def mark_open_call_uncertain_after_restore(message: Message, *, horizon_ms: int, now: int) -> None:
-    """Its call was open when the store was saved, and ended long ago, nobody knows how: UNKNOWN, and its lane is free.
+    """Mark a message UNKNOWN whose call was open at the backup and has ended since, and free its lane.
 
     Raises `IllegalTransitionError` for a message without an open call.
     """
@@ -38,5 +38,5 @@ def mark_open_call_uncertain_after_restore(message: Message, *, horizon_ms: int,
     if message.status is not MessageStatus.SENDING or attempt is None:
         raise IllegalTransitionError(message.status, Trigger.LOSE)
     message.settle(attempt.number, _FORGOTTEN, Settle(), horizon_ms=horizon_ms, now=now)
-    if attempt.unsettled:  # not where an echo had come before the backup
+    if attempt.unsettled:  # False where an echo had come before the backup
         message.open_lane(next_ms=lane_block_ms(horizon_ms), now=now)

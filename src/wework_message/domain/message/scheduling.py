@@ -1,18 +1,18 @@
-"""When a message is due next, and what it means to the others of its lane (D-13 and D-41)."""
+"""When a message is due next, and what it means for the other messages of its lane (D-13 and D-41)."""
 
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
 LANE_RECHECK_MS: Final = 30_000
-"""A message behind another one of its lane is woken when the lane frees; this is the safety net, in ms."""
+"""A message behind another one of its lane is woken when the lane becomes free; this is the safety net, in ms."""
 
 
 class LanePosition(IntEnum):
-    """What a due message means to its lane."""
+    """What a due message means for its lane."""
 
     FREE = 0
-    """Blocks nobody: scheduled for later, being recalled, or uncertain past 2H."""
+    """Blocks no message: it is scheduled for later, being recalled, or uncertain past 2H."""
     WAITING = 1
     """Keeps its place: later messages of the lane stay behind it."""
     HOLDING = 2
@@ -21,13 +21,13 @@ class LanePosition(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """When to look at a message again. The store turns `in_ms` into an instant by its own clock (D-61)."""
+    """When a message is due. The store turns `in_ms` into an instant by its own clock (D-61)."""
 
     in_ms: int | None
     """From the commit, in ms; None = nothing is due any more."""
     place: LanePosition = LanePosition.FREE
     waits_in_lane: bool = False
-    """Waits for its lane only: it is woken when the lane frees. Any other wait keeps its own time."""
+    """It waits for its lane only, and is woken when the lane becomes free. Any other wait keeps its own time."""
 
 
 class Urgency(IntEnum):
@@ -40,6 +40,6 @@ class Urgency(IntEnum):
     @classmethod
     def of(cls, priority: int) -> "Urgency":
         """0-2 bulk, 3-6 normal, 7-9 urgent."""
-        if priority >= 7:  # noqa: PLR2004 -- W-1 names these bounds
+        if priority >= 7:  # noqa: PLR2004 -- W-1 defines these bounds
             return cls.URGENT
         return cls.NORMAL if priority >= 3 else cls.BULK  # noqa: PLR2004 -- as above

@@ -1,6 +1,6 @@
-"""What an operator asks before a start or in trouble: checks that look, and change nothing (R-I12).
+"""Checks for operators, before a start or in trouble; they only read (R-I12).
 
-Each adapter offers the checks of what it speaks to; `bootstrap` collects them, `application.queries.diagnosis` runs them.
+Each adapter has the checks of its server; `bootstrap` collects them, `application.queries.diagnosis` runs them.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,21 +9,21 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What a check says; the names are API."""
+    """The verdict of a check; the names are API."""
 
     OK = "ok"
     WARNING = "warning"
-    """It works, and somebody should know."""
+    """It works, but an operator should know something."""
     FAILED = "failed"
     SKIPPED = "skipped"
-    """Nobody looked: it is not configured, what it needs failed, or there is no way to ask."""
+    """Not checked: it is not configured, a check before it failed, or there is no way to check it."""
 
 
 class Fault(StrEnum):
-    """Whose business a failed check is; it decides the exit code."""
+    """The kind of a failure; it decides the exit code."""
 
     SETTINGS = "settings"
-    """The settings of the service, or of a server it stands on, must change."""
+    """The settings of the service, or of a server that it uses, must change."""
     UNAVAILABLE = "unavailable"
     """Something does not answer, or answers wrongly."""
     BROKEN = "broken"
@@ -32,7 +32,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look found. Texts are for a person and hold no secret and no message content."""
+    """The result of a check. Texts are for people and contain no secret and no message content."""
 
     verdict: Verdict
     text: str
@@ -46,7 +46,7 @@ class Finding:
 
     @classmethod
     def warning(cls, text: str, advice: str) -> "Finding":
-        """It works, but."""
+        """It works, with a defect."""
         return cls(Verdict.WARNING, text, advice)
 
     @classmethod
@@ -56,20 +56,20 @@ class Finding:
 
     @classmethod
     def skipped(cls, text: str, advice: str | None = None) -> "Finding":
-        """Nobody looked."""
+        """Not checked."""
         return cls(Verdict.SKIPPED, text, advice)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question. Asking it writes nothing anywhere."""
+    """One check. It writes nothing anywhere."""
 
     name: str
     """Stable, unique within one diagnosis: parts in lower case between dots, such as ``database.schema``."""
     ask: Callable[[], Awaitable[Finding]]
-    """Raises `UnavailableError` where what it asks does not answer; may be cancelled at any moment."""
+    """Raises `UnavailableError` where the checked server does not answer; may be cancelled at any moment."""
     after: str | None = None
-    """Name of the check without which this one cannot be asked: it is skipped unless that one is ok or a warning."""
+    """Name of a check that must come first: this one is skipped unless that one is ok or a warning."""
     fault: Fault = Fault.UNAVAILABLE
     advice: str = "see what it is that does not answer, and its log"
     """What to do where `ask` raises or does not return in time."""

@@ -1,11 +1,11 @@
-"""A topic as a consumer sees it: at-least-once, so what is taken may come again, and in any order."""
+"""A topic as a consumer sees it: at least once, so a message may come again, and in any order."""
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 
 class Delivered(Protocol):
-    """One message from a topic, ours until it is acknowledged or its lease ends."""
+    """One message from a topic; this consumer has it until it is acknowledged or its lease ends."""
 
     @property
     def body(self) -> bytes:
@@ -14,12 +14,12 @@ class Delivered(Protocol):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The producer's; often none."""
+        """The producer's keys; often none."""
         ...
 
     @property
     def message_id(self) -> str:
-        """The broker's; the same at each delivery."""
+        """The broker's id; the same at each delivery."""
         ...
 
     @property
@@ -39,5 +39,5 @@ class Subscribed(Protocol[DeliveredT]):
         ...
 
     async def ack(self, delivery: DeliveredT) -> None:
-        """Never again. A failure is not told: the message comes again."""
+        """Acknowledge: it does not come again. A failure is not reported: the message comes again."""
         ...

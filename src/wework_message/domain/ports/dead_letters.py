@@ -1,4 +1,4 @@
-"""Dead letters: what a queue handed us and we could not take, kept whole until somebody has looked at it.
+"""Dead letters: messages of a queue that we could not take, kept complete until an operator has handled them.
 
 They are written inside a unit of work, and read as views.
 """
@@ -12,7 +12,7 @@ from wework_message.domain.ids import TenantId
 
 
 class DeadLetterSource(StrEnum):
-    """Where it was to be taken in."""
+    """Where the message came in."""
 
     INTAKE = "INTAKE"
     """The topic of send requests of other systems."""
@@ -41,7 +41,7 @@ class DeadLetter:
     key: str | None
     """The producer's key, at most 255 characters of it."""
     body: bytes
-    """As it came: content, that never reaches logs or metrics."""
+    """As it came: content, which never reaches logs or metrics."""
     deliveries: int
     """Which delivery it was, from 1."""
     received_at: int
@@ -72,7 +72,7 @@ class DeadLetters(Protocol):
     """Dead letters, inside a unit of work."""
 
     async def keep(self, letters: Sequence[DeadLetter]) -> int:
-        """Store those that are not known yet, by (source, source id); returns how many were new."""
+        """Store the new ones, by (source, source id); returns how many were new."""
         ...
 
     async def replayed(self, letter_id: int, target: str, at: int) -> None:
@@ -90,5 +90,5 @@ class DeadLetterReader(Protocol):
         ...
 
     async def dead_letter(self, tenant_id: TenantId, letter_id: int) -> tuple[DeadLetterView, bytes] | None:
-        """One of the tenant's, and its body."""
+        """A dead letter of the tenant, and its body."""
         ...

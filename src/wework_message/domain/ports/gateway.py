@@ -1,4 +1,4 @@
-"""The way to a provider. What it answers is a value, never an exception (D-14)."""
+"""The gateway to a provider. It answers with values, never with exceptions (D-14)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,7 +25,7 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """One recall to ask for, through the binding that sent the message (M-4.9)."""
+    """One recall to request, through the binding that sent the message (M-4.9)."""
 
     message_id: MessageId
     guid: Guid
@@ -34,7 +34,7 @@ class Recall:
 
 
 class ClientState(StrEnum):
-    """What a probe of an instance says."""
+    """The result of a probe of an instance."""
 
     ONLINE = "ONLINE"
     OFFLINE = "OFFLINE"
@@ -46,11 +46,11 @@ class MessageGateway(Protocol):
     """One provider's API, for one configured provider. No method raises."""
 
     async def send(self, dispatch: Dispatch) -> AttemptOutcome:
-        """Make the call within the provider's total deadline. A cancelled call leaves an uncertain outcome behind."""
+        """Make the call within the provider's total deadline. A cancelled call has an uncertain outcome."""
         ...
 
     async def recall(self, recall: Recall) -> AttemptOutcome:
-        """Ask for a recall: ACCEPTED means the provider answered 0, not that it happened."""
+        """Request a recall: ACCEPTED means that the provider answered 0, not that the message was recalled."""
         ...
 
     async def probe(self) -> bool:
@@ -63,7 +63,7 @@ class MessageGateway(Protocol):
 
 
 class NoticeKind(StrEnum):
-    """What a callback that is no stream record says about the instance."""
+    """What a callback that has no stream record reports about the instance."""
 
     ONLINE = "ONLINE"
     OFFLINE = "OFFLINE"
@@ -72,7 +72,7 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallbackItem:
-    """One thing a callback said, ready to be stored: raw, named and read."""
+    """One item of a callback, ready to be stored: raw, with its key, and parsed."""
 
     guid: Guid
     notify_type: int
@@ -83,7 +83,7 @@ class CallbackItem:
     stream_record: StreamRecord | None = None
     notice: NoticeKind = NoticeKind.OTHER
     wecom_user_id: str | None = None
-    """The account's own user id where the callback tells it (11003)."""
+    """The account's own user id where the callback has it (11003)."""
     defect: str | None = None
     """Why it could not be read: it is stored as QUARANTINED and reported, not refused."""
 
@@ -96,5 +96,5 @@ class CallbackReader(Protocol):
         ...
 
     def reread(self, notify_type: int, raw: str) -> CallbackItem:
-        """A stored item again, for projection and replay."""
+        """Read a stored item again, for projection and replay."""
         ...

@@ -1,4 +1,4 @@
-"""What is known about providers and bindings right now."""
+"""The current health of providers and bindings."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,7 +26,7 @@ class CallReport:
 
 @dataclass(frozen=True, slots=True)
 class ProviderHealth:
-    """One provider as operators see it."""
+    """The health of one provider, for operators."""
 
     provider_code: ProviderCode
     healthy: bool | None
@@ -49,23 +49,23 @@ class HealthBoard(Protocol):
         ...
 
     def binding_state(self, binding_id: BindingId, state: ClientState, at: int) -> None:
-        """Record what a probe or a callback said of an instance."""
+        """Record what a probe or a callback reported about an instance."""
         ...
 
     def stored_offline(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
-        """The account book says OFFLINE: ask the instance until it says otherwise; nothing that was observed here changes."""
+        """The stored state is OFFLINE: probe the instance until it answers otherwise. Observations stay as they are."""
         ...
 
     def route(self, provider_code: ProviderCode, binding_id: BindingId, message_type: str, now: int) -> RouteHealth:
-        """What the selector needs to know of one candidate."""
+        """The health of one candidate, for the selector."""
         ...
 
     def admit(self, provider_code: ProviderCode, binding_id: BindingId, message_type: str, now: int) -> None:
-        """The next message there is the trial of a half-open breaker: no other one until it ends."""
+        """Admit the next message there as the trial of a half-open breaker; no other trial before it ends."""
         ...
 
     def suspects(self) -> tuple[tuple[ProviderCode, BindingId, Guid], ...]:
-        """Bindings that wait for a probe: suspect ones, and those whose breaker wants to be asked; (provider, binding, guid)."""
+        """Bindings that wait for a probe: suspect ones, and those whose breaker wants a probe; (provider, binding, guid)."""
         ...
 
     def provider(self, provider_code: ProviderCode) -> ProviderHealth:

@@ -1,4 +1,4 @@
-"""What is done once per cluster, and what is thrown away: the housekeeping of the store, inside a unit of work."""
+"""Leases of tasks that run once per cluster, and the deletion of old rows, inside a unit of work."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,20 +8,19 @@ from wework_message.domain.lifecycle import MessageStatus
 
 
 class LeaseStore(Protocol):
-    """Named leases. There is no leader: each duty is whoever's took it first, until it is given back or runs out."""
+    """Named leases. There is no leader: a lease belongs to the first process that takes it, until it is released or runs out."""
 
     async def take(self, lease_name: str, holder: str, lease_ms: int) -> int | None:
-        """Take the duty, or renew it, for `lease_ms` from now by the database's clock; its epoch, or None.
+        """Take the lease, or renew it, for `lease_ms` from now by the database's clock; returns its epoch, or None.
 
-        None: another holder has it. The epoch goes up with every new tenure, whoever's it is, and stays the same while a
-        tenure is renewed in time. Once committed the tenure holds; until then what this unit of work writes besides is
-        written by the one holder only: a second one that takes the duty at the same time waits, or is refused.
-        `duty` and `holder` have at most 64 characters.
+        None: another holder has it. The epoch goes up with every new tenure, of any holder, and stays the same while a
+        tenure is renewed in time. The tenure holds from the commit on. Until then only one holder writes in such a unit
+        of work: a second one that takes the lease at the same time waits, or is refused. `lease_name` and `holder` have at most 64 characters.
         """
         ...
 
     async def release(self, lease_name: str, holder: str) -> None:
-        """Give it back: the next asker gets it. Nothing happens where `holder` does not have it."""
+        """Give it back: the next process that asks gets it. Nothing happens where `holder` does not have it."""
         ...
 
 
@@ -31,7 +30,7 @@ class Pruned:
 
     deleted: int
     after: str | None
-    """Where the next step begins; None = nothing older is left."""
+    """Where the next step begins; None = there are no more old rows."""
 
 
 START = ""
@@ -39,9 +38,9 @@ START = ""
 
 
 class Pruning(Protocol):
-    """Deletes what nobody needs any more, oldest first, in steps that look at `limit` rows at most.
+    """Deletes rows that are not needed any more, oldest first, in steps that examine at most `limit` rows.
 
-    Ages are told by the database's clock.
+    Ages are measured by the database's clock.
     """
 
     async def keys(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
@@ -55,6 +54,6 @@ class Pruning(Protocol):
     async def messages(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Messages in `status`, with attempts, notes and batches, that were accepted and last changed longer ago.
 
-        Those whose batch or group has a message that does not rest stay. `status` is a resting one.
+        Messages stay while another message of their batch or group does not rest. `status` is a resting one.
         """
         ...

@@ -1,4 +1,4 @@
-"""The queue as a doorbell (D-10): it says that something is due; the database says what."""
+"""Notifications of dispatchers and projectors (D-10): they say that something is due; the database says what."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,38 +10,38 @@ from wework_message.domain.message.scheduling import Urgency
 
 @dataclass(frozen=True, slots=True)
 class Wakeup:
-    """What a wait has heard."""
+    """What a wait returned."""
 
     message_ids: frozenset[MessageId] = frozenset()
-    """What is perhaps due; empty = perhaps anything, the table says."""
+    """Messages that are perhaps due; empty = read the due table."""
     tokens: tuple[object, ...] = ()
-    """The doorbell's own: what to acknowledge."""
+    """For the notifier alone: what it must acknowledge."""
 
 
 class Notifier(Protocol):
-    """Wakes dispatchers. Losing, repeating or reordering rings changes nothing but latency."""
+    """Wakes dispatchers. Lost, repeated or reordered notifications change only latency."""
 
     async def notify(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:
-        """One ring for everything of a class that one commit made due; no ids = the table, for this process alone.
+        """Announce all messages of a class that one commit made due; no ids = this process should read the table.
 
         Returns at once, and never raises for a broker that is away.
         """
         ...
 
     async def wait(self, timeout_ms: int) -> Wakeup:
-        """Return at the next ring, at once if one came since the last call, or after `timeout_ms`.
+        """Return at the next notification, at once if one came since the last call, or after `timeout_ms`.
 
-        Called only while there is room for what is due: nothing is taken from others otherwise.
+        Called only while there is capacity for due messages, so that notifications are not taken from other processes.
         """
         ...
 
     async def answered(self, wakeup: Wakeup) -> None:
-        """The claims of this ring are committed. One that is not answered comes again, to somebody."""
+        """The claims of this wake-up are committed. One that is not answered comes again, to any process."""
         ...
 
 
 class InboxNotifier(Protocol):
-    """Wakes whoever projects callbacks, in whichever process. Losing a ring costs latency: projectors look themselves."""
+    """Wakes the projectors of callbacks in all processes. A lost notification costs latency only: projectors poll as well."""
 
     def notify(self) -> None:
         """Callbacks were stored or reopened. Never waits and never raises."""

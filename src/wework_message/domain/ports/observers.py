@@ -1,4 +1,4 @@
-"""Who is told what happened: logs and metrics. Observers never raise and never see message content."""
+"""Observers of what happened: logs and metrics. They never raise and never see message content."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from wework_message.domain.ports.health import CallReport
 
 
 class Observer(Protocol):
-    """Told after the commit, once per fact."""
+    """Called after the commit, once per fact."""
 
     def accepted(self, message: Message) -> None:
         """A new message is durable."""
@@ -28,7 +28,7 @@ class Observer(Protocol):
 
 
 class IntakeObserver(Protocol):
-    """Told of sends that come in through a queue."""
+    """Called for sends that come in through a queue."""
 
     def intake(self, result: str, reason: str | None) -> None:
         """A message is durably `stored`, known as a `duplicate`, or kept as `dead` for `reason` and was acknowledged.
@@ -39,4 +39,4 @@ class IntakeObserver(Protocol):
 
 
 class ServiceObserver(Observer, IntakeObserver, Protocol):
-    """Told of everything that a process does."""
+    """Called for everything that a process does."""

@@ -1,4 +1,4 @@
-"""What makes a package a provider protocol: all that the service asks of it before, while and after it sends."""
+"""The port of a provider protocol: all that the service needs from it before, during and after a send."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -14,7 +14,7 @@ from wework_message.domain.routing.provider import Capabilities
 
 
 class Idempotency(StrEnum):
-    """What a provider does with a second, equal send. Only NONE is used by this version: an uncertain send is never repeated."""
+    """What a provider does with a second, equal send. This version uses only NONE: it never repeats an uncertain send."""
 
     NONE = "NONE"
     """It sends twice."""
@@ -37,14 +37,14 @@ class ProviderConnection:
     outcome_codes: Mapping[str, OutcomeClass] = field(default_factory=dict)
     """The provider's non-zero codes over those that the protocol knows."""
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """What `ProviderProtocol.check_options` has let pass; secrets are in clear, so nothing prints it."""
+    """Options that passed `ProviderProtocol.check_options`; secrets are in clear, so nothing prints them."""
 
 
 class ProviderProtocol(Protocol):
-    """How to speak to the providers of one kind. Made without arguments; it holds no connection and no state.
+    """The protocol of the providers of one kind. It is made without arguments, and has no connection and no state.
 
-    An installed package registers its class in the entry-point group ``wework_message.providers``, by the name that the
-    setting `protocol` of a provider names.
+    An installed package registers its class in the entry-point group ``wework_message.providers``, by the name that a
+    provider has in its setting `protocol`.
     """
 
     @property
@@ -59,10 +59,10 @@ class ProviderProtocol(Protocol):
 
     @property
     def has_echoes(self) -> bool:
-        """Whether a send is seen again in callbacks.
+        """Whether callbacks show a send again.
 
-        Without echoes SENT is the most that is ever known, an UNKNOWN is settled by a person only, and nobody waits for
-        callbacks about sends.
+        Without echoes SENT is the most that is ever known, only a person can settle an UNKNOWN, and the service does not
+        wait for callbacks about sends.
         """
         ...
 
@@ -82,7 +82,7 @@ class ProviderProtocol(Protocol):
         ...
 
     def check_options(self, options: Mapping[str, str]) -> None:
-        """Refuse what its providers cannot be opened with: unknown, missing and bad options of one provider.
+        """Refuse unknown, missing and bad options of one provider.
 
         Raises `InvalidValueError` with the option's name as the path; its text never contains the value.
         """
@@ -97,5 +97,5 @@ class ProviderProtocol(Protocol):
         ...
 
     def checks(self, name: str) -> Sequence[Check]:
-        """What `doctor` asks beside reachability and a probe; each check is named ``<name>.<what>``."""
+        """Checks of `doctor` in addition to reachability and a probe; each is named ``<name>.<what>``."""
         ...

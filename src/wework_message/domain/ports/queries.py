@@ -1,4 +1,4 @@
-"""Reading for answers: views, not aggregates; every method is one or two indexed queries."""
+"""Queries for answers: they return views, not aggregates; every method is one or two indexed queries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class MessageView:
 
 @dataclass(frozen=True, slots=True)
 class StatusView:
-    """Where a message stands: what a status answer needs, and nothing of its content or of people."""
+    """The status of a message: the fields of a status answer, without content and personal data."""
 
     id: MessageId
     status: MessageStatus
@@ -36,10 +36,10 @@ class StatusView:
     next_attempt_at: int | None
     attempts: int
     provider_code: ProviderCode | None
-    """Of the attempt that tells, else as requested."""
+    """Of the reported attempt, else as requested."""
     provider_message_id: ProviderMessageId | None
     outcome: OutcomeClass | None
-    """Of the attempt that tells: the one whose provider id counts, else the newest."""
+    """Of the reported attempt (`Attempts.reported`)."""
     error_code: int | None
     """The provider's integer."""
     error_message: str | None
@@ -64,7 +64,7 @@ class StatusView:
 
 @dataclass(frozen=True, slots=True)
 class BatchView:
-    """A batch and how far it is."""
+    """A batch and its progress."""
 
     id: BatchId
     mode: str
@@ -90,10 +90,10 @@ class CallbackView:
 
 
 class StatusReader(Protocol):
-    """Where messages stand, for clients that ask again and again: at most 5 s older than what is committed."""
+    """Statuses for clients that poll: at most 5 s older than what is committed."""
 
     async def statuses(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, StatusView]:
-        """The ones that exist and belong to the tenant."""
+        """The messages that exist and belong to the tenant."""
         ...
 
 
@@ -101,7 +101,7 @@ class MessageReader(Protocol):
     """Queries. They see what is committed, and do not wait for writers."""
 
     async def messages(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, MessageView]:
-        """The ones that exist and belong to the tenant."""
+        """The messages that exist and belong to the tenant."""
         ...
 
     async def timeline(self, message_id: MessageId) -> Sequence[Note]:
@@ -111,7 +111,7 @@ class MessageReader(Protocol):
     async def sent_as(
         self, tenant_id: TenantId, guid: Guid, provider_message_id: ProviderMessageId
     ) -> MessageId | None:
-        """The message that a provider's id names at this guid."""
+        """The message that has this provider id at this guid."""
         ...
 
     async def page(

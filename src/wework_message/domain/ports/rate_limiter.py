@@ -9,5 +9,5 @@ class RateLimiter(Protocol):
     """Paces an account (D-22): a message over budget is given its place in time, not refused."""
 
     async def reserve(self, account_id: AccountId, per_minute: int) -> int:
-        """Take one token; the answer is how long to wait for it, in ms (0 = now). A waiting message does not ask again."""
+        """Take one token; returns how long to wait for it, in ms (0 = now). A waiting message takes no second one."""
         ...

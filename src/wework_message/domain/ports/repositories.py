@@ -1,4 +1,4 @@
-"""The journal: what is committed here happened, and nothing else did.
+"""Repositories and units of work: what is committed here happened, and nothing else did.
 
 Ports are set-oriented: one transaction serves many callers (D-31). The docstrings are the contract; the suite in
 `tests/contracts` holds every adapter to them.
@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """A client's key, bound to what it asked (D-45)."""
+    """A client's key, bound to its request (D-45)."""
 
     tenant_id: TenantId
     key: str
@@ -44,17 +44,17 @@ class IdempotencyKey:
     fingerprint: bytes
     """SHA-256 of the parsed request."""
     target: str
-    """Id of the message, batch or group that the key would name."""
+    """Id of the message, batch or group to which the key would belong."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyOwner:
-    """Who has the key now."""
+    """The owner of a key."""
 
     target: str
     fingerprint: bytes
     fresh: bool
-    """True: the asker has just got it. False: it was taken before, by `target`."""
+    """True: this call took the key. False: `target` had it before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class NewBatch:
 
 
 class LaneBlock(StrEnum):
-    """Why a due message may not go yet."""
+    """Why a due message may not be sent yet."""
 
     BEHIND = "BEHIND"
     """An earlier message of its lane is waiting or in flight."""
@@ -84,7 +84,7 @@ class DueMessage:
     message: Message
     blocked: LaneBlock | None
     paced: bool
-    """It has already been given its place in its account's budget."""
+    """It has its place in the budget of its account already."""
 
 
 class MessageRepository(Protocol):
@@ -104,7 +104,7 @@ class MessageRepository(Protocol):
         A message is due once its `Due.in_ms` has passed since the commit that set it. Two units of work that are open
         at the same time never get the same message. Saved messages get their next due time; unsaved ones stay due.
         Of one lane at most one message comes unblocked: the first by (urgency class, insertion) that waits, and none
-        while an attempt holds the lane. FREE messages block nobody.
+        while an attempt holds the lane. FREE messages block no other.
         """
         ...
 
@@ -120,8 +120,9 @@ class MessageRepository(Protocol):
         """Write changed messages, their attempts, notes and due times; the version goes up by one.
 
         Returns the ids that were lost: their stored version is not the one that was loaded, and nothing of them was
-        written. A released lane wakes its next waiting message if that is parked, and all its parked messages if the
-        lane became uncertain (the saved message is HOLDING still); messages that wait for their own time keep it.
+        written. A released lane wakes its next waiting message if that one waits in its lane (`Due.waits_in_lane`), and
+        all such messages if the lane became uncertain (the saved message is HOLDING still). Messages that wait for their
+        own time keep it.
         Raises `ConflictError` where an attempt breaks a guard: one unsettled per message, one open per lane, one owner per
         (provider, guid, provider message id).
         """
@@ -134,9 +135,9 @@ class MessageRepository(Protocol):
     async def sent_as(
         self, keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]], *, latest: bool = False
     ) -> Mapping[tuple[ProviderCode, Guid, ProviderMessageId], tuple[MessageId, int]]:
-        """Which attempt owns a provider message id.
+        """The attempts that own provider message ids.
 
-        What counts is what was committed; with `latest` a unit of work that is writing such an id now is waited for.
+        Only committed ids count; with `latest` the call waits for a unit of work that is writing such an id now.
         """
         ...
 
@@ -145,8 +146,8 @@ class MessageRepository(Protocol):
     ) -> Sequence[OpenAttempt]:
         """Attempts with an unproven outcome and no provider id, whether or not they were given up, newest 24 h.
 
-        Unproven are UNCERTAIN ones and refusals with `confirmed` false (`AttemptOutcome.unproven`). With `latest` a unit of
-        work that is writing such an outcome now is waited for.
+        Unproven are UNCERTAIN ones and refusals with `confirmed` false (`AttemptOutcome.unproven`). With `latest` the call
+        waits for a unit of work that is writing such an outcome now.
         """
         ...
 
@@ -169,7 +170,7 @@ class InboxEntry:
 
 @dataclass(frozen=True, slots=True)
 class InboxVerdict:
-    """What became of it."""
+    """The result of handling an entry."""
 
     id: int
     state: InboxState
@@ -210,7 +211,7 @@ class CallbackInbox(Protocol):
         ...
 
     async def decide(self, verdicts: Sequence[InboxVerdict]) -> None:
-        """Write what became of them; PENDING counts one more try."""
+        """Write the results; PENDING counts one more try."""
         ...
 
 
@@ -232,16 +233,16 @@ class AccountRepository(Protocol):
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
     ) -> None:
-        """Remember the account's own user id, or what is known of the instance."""
+        """Store the account's own user id, or whether the instance is online."""
         ...
 
 
 class UnitOfWork(Protocol):
-    """One transaction. Leaving it without `commit` means it never happened."""
+    """One transaction. Without `commit` it has no effect."""
 
     @property
     def messages(self) -> MessageRepository:
-        """The journal, inside this transaction."""
+        """The messages, inside this transaction."""
         ...
 
     @property
@@ -251,17 +252,17 @@ class UnitOfWork(Protocol):
 
     @property
     def accounts(self) -> AccountRepository:
-        """The account book, inside this transaction."""
+        """The accounts, inside this transaction."""
         ...
 
     @property
     def leases(self) -> LeaseStore:
-        """What is done once per cluster, inside this transaction."""
+        """The leases, inside this transaction."""
         ...
 
     @property
     def pruning(self) -> Pruning:
-        """Deleting what is old, inside this transaction."""
+        """The deletion of old rows, inside this transaction."""
         ...
 
     @property
@@ -288,5 +289,5 @@ class UnitOfWorkFactory(Protocol):
     """Opens units of work."""
 
     def __call__(self) -> UnitOfWork:
-        """A new one, not yet begun."""
+        """A new unit of work, not yet begun."""
         ...

@@ -1,4 +1,4 @@
-"""The state of the store as numbers for operators; every one is an indexed query over what is open, never over history."""
+"""Metrics of the store for operators; each is an indexed query over open rows, never over history."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,20 +7,20 @@ from typing import Final, Protocol
 from wework_message.domain.ids import ProviderCode
 
 RECENT_MS: Final = 2 * 3_600_000
-"""How far back invariants of messages at rest are looked at, by when they were accepted."""
+"""Invariants of messages at rest are checked for messages that were accepted within this time."""
 
 LEASE_OVERDUE_MS: Final = 300_000
-"""A lease that ran out so long ago should have been taken by somebody."""
+"""A process should have taken a lease that ran out this long ago."""
 
 MAX_COUNTED_VIOLATIONS: Final = 1_000
-"""More violations of one kind are not counted."""
+"""Violations of one kind are counted up to this number."""
 
 
 class Invariant(StrEnum):
-    """What must never be so (R-I1 to R-I12); the names are label values."""
+    """Violations that must never occur (R-I1 to R-I12); the names are label values."""
 
     STRANDED = "stranded"
-    """A message is open, and nothing will look at it (R-I1)."""
+    """A message is open, and nothing will handle it (R-I1)."""
     SENDING_WITHOUT_INTENT = "sending_without_intent"
     """A message is SENDING, and has no unsettled attempt (R-I3)."""
     SENT_WITHOUT_PROOF = "sent_without_proof"
@@ -28,7 +28,7 @@ class Invariant(StrEnum):
     FAILED_UNPROVEN = "failed_unproven"
     """A recent message is FAILED for certain, and an attempt of it may have been executed (R-I7)."""
     LEASE_OVERDUE = "lease_overdue"
-    """A call's lease ran out five minutes ago, and nobody has taken it."""
+    """A call's lease ran out five minutes ago, and no process has taken it."""
 
 
 class StoreMetrics(Protocol):

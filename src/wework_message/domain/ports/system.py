@@ -1,4 +1,4 @@
-"""Time, identity and chance, as arguments of the rules."""
+"""Time, ids and random numbers."""
 
 from typing import Protocol
 
@@ -30,7 +30,7 @@ class IdGenerator(Protocol):
 
 
 class RandomSource(Protocol):
-    """Chance for jitter."""
+    """Random numbers for jitter."""
 
     def fraction(self) -> float:
         """Uniform in [0, 1)."""

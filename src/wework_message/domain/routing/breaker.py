@@ -1,4 +1,4 @@
-"""Breakers per provider, binding and (provider, type), and what each outcome says about them (M-2 and M-6.4).
+"""Breakers per provider, binding and (provider, type), and the effect of each outcome on them (M-2 and M-6.4).
 
 Immutable and constant in time and memory per call. Jitter and instants (ms) arrive as arguments.
 """
@@ -12,7 +12,7 @@ from wework_message.domain.window import SlidingCounts
 
 
 class BreakerState(StrEnum):
-    """What a breaker does now; the names are API (W-5)."""
+    """The state of a breaker; the names are API (W-5)."""
 
     CLOSED = "CLOSED"
     OPEN = "OPEN"
@@ -24,13 +24,13 @@ class Passage(StrEnum):
 
     FREE = "FREE"
     TRIAL = "TRIAL"
-    """As the one message that tries whether it works again: `admit` it, so that the next one waits."""
+    """As the one message that tests whether it works again: `admit` it, so that the next one waits."""
     SHUT = "SHUT"
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What one outcome says at the three scopes: 0 = success, up to 1 = failure, None = nothing (M-2)."""
+    """The weight of one outcome at the three scopes: 0 = success, up to 1 = failure, None = does not count (M-2)."""
 
     provider: float | None = None
     binding: float | None = None
@@ -58,7 +58,7 @@ OWN_REASONS: Final = frozenset({Reason.LEASE_EXPIRED, Reason.SHUTDOWN})
 
 
 def weigh(outcome: OutcomeClass, reason: Reason | None = None) -> Weights:
-    """The health effect of an outcome; throttling lowers concurrency, not health, and a caller's fault counts nothing."""
+    """The health effect of an outcome; throttling lowers concurrency, not health, and a caller's fault does not count."""
     if outcome is OutcomeClass.NOT_SENT:
         return _CONNECT if reason in CONNECT_REASONS else _NOTHING
     if outcome is OutcomeClass.UNCERTAIN:
@@ -87,11 +87,11 @@ class BreakerPolicy:
     close_after: int = 3
     """Successful trials that close it."""
     probe_first: bool = True
-    """A read-only status call must succeed before the first trial; False where none can tell (a message type)."""
+    """A read-only status call must succeed before the first trial; False where there is no such call (a message type)."""
     trial_ms: int = 60_000
-    """A trial whose outcome is lost stops blocking the next one after this."""
+    """A trial whose outcome is lost blocks the next one no longer than this."""
     ramp_ms: int = 10_000
-    """After closing, a quarter of the weight more with each step of this length."""
+    """After closing, the weight grows by a quarter with each step of this length."""
 
     @property
     def empty(self) -> SlidingCounts:
@@ -108,7 +108,7 @@ _NEVER: Final = -(2**62)
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """One breaker; every change returns a new one. `Breaker()` is closed and knows nothing."""
+    """One breaker; every change returns a new one. `Breaker()` is closed and has counted nothing."""
 
     policy: BreakerPolicy = DEFAULT_BREAKER
     window: SlidingCounts = DEFAULT_BREAKER.empty
@@ -131,7 +131,7 @@ class Breaker:
         return cls(policy, policy.empty)
 
     def state(self, now: int) -> BreakerState:
-        """What it does now."""
+        """The state now."""
         if self.open_until is None:
             return BreakerState.CLOSED
         return BreakerState.OPEN if now < self.open_until else BreakerState.HALF_OPEN

@@ -1,6 +1,6 @@
-"""What is asked of a route, who could take it, and who cannot and why (M-6.1).
+"""Requests for a route, candidates, and the filters that exclude candidates (M-6.1).
 
-The filters only read; `selection` chooses among who is left.
+The filters only read; `selector` chooses among the remaining candidates.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from wework_message.domain.routing.provider import Lack, Provider
 
 @dataclass(frozen=True, slots=True)
 class RouteHealth:
-    """What is known of one candidate right now. The default is one that nothing was ever observed of."""
+    """The observed health of one candidate now. The default is that of a candidate without any observation."""
 
     state: BindingState = BindingState.UNKNOWN
     """As last observed; UNKNOWN = only the stored state counts."""
     suspect: bool = False
     """It answered with a code that no table knows and no probe has said ONLINE since (D-43)."""
     provider: Passage = Passage.FREE
-    """What the provider's breaker says ..."""
+    """The answer of the provider's breaker ..."""
     binding: Passage = Passage.FREE
     """... the binding's ..."""
     type: Passage = Passage.FREE
@@ -30,7 +30,7 @@ class RouteHealth:
     share: float = 1.0
     """How much of its traffic it should get while its weight returns after a recovery, 0-1."""
     throttled_ms: int = 0
-    """How long its provider asked to be left alone; 0 = not throttled. Not wired yet: accounts."""
+    """How long its provider asked for no calls; 0 = not throttled. Not wired yet: accounts."""
     quality: float = 0.75
     """Q, 0-1 (`CallStats.quality`)."""
     latency_ms: float | None = None
@@ -55,7 +55,7 @@ class Candidate:
     provider: Provider
     health: RouteHealth = UNOBSERVED
     fenced: bool = False
-    """What was read of the binding is of an old epoch (M-5). Not wired yet: accounts."""
+    """The binding was read with an old epoch (M-5). Not wired yet: accounts."""
 
     @property
     def tier(self) -> tuple[int, int]:
@@ -70,7 +70,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class RouteRequest:
-    """What must be routed."""
+    """A message that needs a binding."""
 
     message_type: str
     size: int | None = None
@@ -84,11 +84,11 @@ class RouteRequest:
     refused: frozenset[BindingId] = frozenset()
     """Bindings that said they can never send this message (REFUSED_CAPABILITY)."""
     turned_away: frozenset[BindingId] = frozenset()
-    """Bindings that said they cannot send it now (REFUSED_BINDING): only if nobody else is left (D-14)."""
+    """Bindings that said they cannot send it now (REFUSED_BINDING): used only if no other candidate is left (D-14)."""
     spent: frozenset[ProviderCode] = frozenset()
-    """Providers whose quick tries for this message are used up (D-47): only if nobody else is left."""
+    """Providers whose quick tries for this message are used up (D-47): used only if no other candidate is left."""
     random_source: tuple[float, float, float] | None = None
-    """Three numbers in [0, 1): two weighted draws, and one against `RouteHealth.share`. None = no chance involved."""
+    """Three numbers in [0, 1): two weighted draws, and one against `RouteHealth.share`. None = nothing random."""
 
 
 class Exclusion(StrEnum):

@@ -8,7 +8,7 @@ from wework_message.domain.ids import ProviderCode
 
 
 class Lack(StrEnum):
-    """Why a provider cannot send something, ever."""
+    """Why a provider can never send something."""
 
     TYPE = "TYPE_NOT_SUPPORTED"
     SIZE = "TOO_LARGE"
@@ -39,9 +39,9 @@ class Provider:
     name: str
     capabilities: Capabilities
     protocol: str = ""
-    """Which adapter speaks to it."""
+    """The protocol of its API, by name."""
     has_echoes: bool = True
-    """Whether a send is seen again in its callbacks; without, SENT is the most that is ever known."""
+    """Whether a send is seen again in its callbacks; without echoes, SENT is the most that is ever known."""
     priority: int = 1
     """Smaller wins (D-54)."""
     weight: int = 100
@@ -52,7 +52,7 @@ class Provider:
     retry_count: int = 3
     """Cap of the quick tries at this provider; below 1 counts as 1 (D-47)."""
     simulated: bool = False
-    """It is our own simulator: nothing reaches WeCom (D-35)."""
+    """It is our own simulator: no message reaches WeCom (D-35)."""
 
 
 def default_provider(providers: Iterable[Provider]) -> Provider | None:

@@ -1,4 +1,4 @@
-"""What recent calls say about a binding: quality, latency, and the score made of them (M-6.3).
+"""Statistics of recent calls of a binding: quality, latency, and the score from both (M-6.3).
 
 The weights are defaults to be tuned in the simulator, not measured. Constant memory and time per call.
 """
@@ -14,7 +14,7 @@ LATENCY_DECAY_MS: Final = 10_000
 """Time constant with which the latency follows faster calls; slower ones raise it at once."""
 
 LATENCY_TTL_MS: Final = 6 * LATENCY_DECAY_MS
-"""Without a call for this long a latency says nothing any more, so that who was slow once is tried again."""
+"""Without a call for this long a latency is dropped, so that a binding that was slow once is tried again."""
 
 _PRIOR_OK: Final = 3.0
 _PRIOR_ALL: Final = 4.0
@@ -30,7 +30,7 @@ class CallStats:
     """When the counts were right, ms."""
     peak_ms: float | None = None
     measured_at: int = 0
-    """When a latency was last taken, ms."""
+    """When a latency was last measured, ms."""
 
     def record(self, weight: float, latency_ms: float | None, now: int) -> "CallStats":
         """Count a call: `weight` 0 is a success, up to 1 a failure (0.5 for an uncertain one; see `breaker.weigh`).
@@ -72,8 +72,8 @@ def score(
 ) -> float:
     """0.45 Q + 0.25 min(1, L_best / L) + 0.20 Room + 0.10 Aff, in [0, 1] (M-6.3).
 
-    `best_latency_ms` is the smallest known one among the candidates; who has no known latency is not held back by it, and
-    if every candidate is slow, none is. `room` is the least remaining share of all budgets concerned, 0-1. `affine`: it
+    `best_latency_ms` is the smallest known one among the candidates. A candidate without a known latency has no
+    disadvantage, and if every candidate is slow, none has. `room` is the least remaining share of all budgets concerned, 0-1. `affine`: it
     was the conversation's last binding. Today `room` is always 1 and nothing is affine. Not wired yet: accounts.
     """
     speed = 1.0

@@ -1,7 +1,7 @@
 """Which binding sends a message (M-6, D-19, D-21 and D-54).
 
-Pure: health is what the candidates carry, chance arrives as numbers. Every decision can be explained: it names each
-candidate with its score or the reason why it was left out.
+Pure: candidates carry their health, random numbers arrive as arguments. Every decision explains itself: it names each
+candidate with its score or the reason of its exclusion.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,18 +40,18 @@ HYSTERESIS: Final = 0.15
 
 
 class RefusalKind(StrEnum):
-    """Why nobody can take a message, from the most to the least final (M-6.2)."""
+    """Why no binding can take a message, from the most to the least final (M-6.2)."""
 
     NO_BINDING = "NO_BINDING"
-    """Fails: nobody is there who may send it."""
+    """Fails: there is no binding that may send it."""
     NO_CAPABILITY = "NO_CAPABILITY"
-    """Fails: who is there can never send it."""
+    """Fails: none of the bindings can ever send it."""
     ALL_OFFLINE = "ALL_OFFLINE"
-    """Holds: nothing is sent to a binding that is known offline."""
+    """Holds: nothing is sent to a binding that is known to be offline."""
     BREAKERS_OPEN = "BREAKERS_OPEN"
-    """Holds: only breakers stand in the way."""
+    """Holds: only breakers are in the way."""
     THROTTLED = "THROTTLED"
-    """Holds until the provider wants to be asked again."""
+    """Holds until the provider accepts calls again."""
 
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(RefusalKind)}
@@ -69,12 +69,12 @@ _KINDS: Final = {
     Exclusion.TYPE_BREAKER: RefusalKind.BREAKERS_OPEN,
     Exclusion.THROTTLED: RefusalKind.THROTTLED,
 }
-"""What an exclusion amounts to if it is the one that got furthest; the others mean NO_BINDING."""
+"""The refusal that follows from the exclusion of the candidate that got furthest; others mean NO_BINDING."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Who sends it."""
+    """The binding that sends a message."""
 
     binding: Binding
     provider: Provider
@@ -85,14 +85,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Nobody can, now or ever."""
+    """No binding can take a message, now or ever."""
 
     kind: RefusalKind
     decision: Decision
     retry_in_ms: int | None = None
     """For THROTTLED: the shortest wait that a provider asked for."""
     probe: Binding | None = None
-    """For BREAKERS_OPEN: the best of who is shut out, to be asked whether it works again (the last is never ejected).
+    """For BREAKERS_OPEN: the best of the excluded bindings, to be probed (the last is never ejected).
 
     Not wired yet: accounts.
     """
@@ -100,7 +100,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class ProviderSelector:
-    """Filters, then tiers by priority, then scores; never a binding of another account, never one known offline."""
+    """Filters, then tiers by priority, then scores; never a binding of another account, never one that is known to be offline."""
 
     hysteresis: float = HYSTERESIS
 
@@ -129,7 +129,7 @@ class ProviderSelector:
 
     @staticmethod
     def _only(request: RouteRequest, candidate: Candidate) -> Choice | Refusal:
-        """The common case, without a contest."""
+        """The common case: a single candidate."""
         exclusion = excluded(request, candidate)
         if exclusion is not None:
             return _refuse(request, (candidate,), {0: exclusion})
@@ -152,7 +152,7 @@ class ProviderSelector:
             return places[0], "ONLY_CANDIDATE"
         for place in places:
             if candidates[place].health.trial:
-                return place, "TRIAL"  # the only way back for a recovering one, and one message at a time
+                return place, "TRIAL"  # a recovering one comes back only by trials, one message at a time
         best = max(places, key=lambda place: scores[place])
         for place in places:
             if candidates[place].binding.binding_id == request.last_binding:
@@ -218,7 +218,7 @@ def _explain(
 
 
 def _refuse(request: RouteRequest, candidates: Sequence[Candidate], out: Mapping[int, Exclusion]) -> Refusal:
-    """The candidate that got furthest decides: the most hopeful answer is the true one for the account."""
+    """The candidate that got furthest decides: the least final refusal holds for the account."""
     kinds = {place: _KINDS.get(exclusion, RefusalKind.NO_BINDING) for place, exclusion in out.items()}
     kind = max(kinds.values(), key=_RANK.__getitem__, default=RefusalKind.NO_BINDING)
     decision = Decision(_explain(candidates, {}, out), None, kind.value)
