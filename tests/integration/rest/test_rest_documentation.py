@@ -187,10 +187,10 @@ async def test_swagger_ui_loads_nothing_from_other_hosts(idle: Rest, prefix: str
     answer = await idle.get(page)
     assert answer.headers["content-type"].startswith("text/html")
     assert "default-src 'self'" in answer.headers["content-security-policy"]
-    parser = Links()
-    parser.feed(answer.text)
-    assert len(parser.links) == 4
-    for link in parser.links:
+    parsed = Links()
+    parsed.feed(answer.text)
+    assert len(parsed.links) == 4
+    for link in parsed.links:
         assert "//" not in link
         file = await idle.get(urljoin(page, link))
         assert (file.status_code, len(file.content) > 100) == (200, True), link
