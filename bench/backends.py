@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bench import processes, rounds, servers
 from bench.processes import Service
-from bench.queries import MariaDbLook
+from bench.queries import MariaDbQueries
 from bench.rounds import Contestant, Samples
 from tests.support.servers.mariadb import MariaDb
 from tests.support.servers.redis import Redis
@@ -40,10 +40,10 @@ class Bench:
 
     def service(self, name: str, settings: Mapping[str, str], consumers: int = 0) -> Service:
         """A service with a database of its own."""
-        look = MariaDbLook(self.mariadb.create_database())
+        queries = MariaDbQueries(self.mariadb.create_database())
         return self.stack.enter_context(
             processes.service(
-                self.folder / "services" / name, self.provider, look=look, settings=settings, consumers=consumers
+                self.folder / "services" / name, self.provider, queries=queries, settings=settings, consumers=consumers
             )
         )
 
@@ -58,7 +58,7 @@ def queue(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
             "rocketmq": rounds.contestant(bench.service("rocketmq", wakeups(broker, "queue")), SENT),
         }
         backends = {"mariadb": servers.watched(bench.mariadb), "broker": servers.watched(broker.broker)}
-        samples = rounds.play(contestants, backends, turns, say)
+        samples = rounds.alternate(contestants, backends, turns, say)
     rate = rounds.ratio(samples, "per_second", "rocketmq", "in_process")
     more_us = rounds.difference(samples, "cpu_us", "rocketmq", "in_process")
     return _result(samples) | {
@@ -79,7 +79,7 @@ def cache(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
         }
         before = _counters(redis)
         backends = {"mariadb": servers.watched(bench.mariadb), "redis_server": servers.watched(redis)}
-        samples = rounds.play(contestants, backends, turns, say)
+        samples = rounds.alternate(contestants, backends, turns, say)
         after = _counters(redis)
         by_command = _commands(redis)
     accepted = SENT // 4 + turns * SENT
@@ -105,7 +105,7 @@ def consumers(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
             name = f"consume_{count}"
             contestants[name] = rounds.contestant(bench.service(name, wakeups(broker, name), count), SENT)
         backends = {"mariadb": servers.watched(bench.mariadb), "broker": servers.watched(broker.broker)}
-        samples = rounds.play(contestants, backends, turns, say)
+        samples = rounds.alternate(contestants, backends, turns, say)
     names = [f"consume_{count}" for count in CONSUMERS]
     ratios = {name: rounds.ratio(samples, "per_second", name, "consume_1") for name in ("alone", *names)}
     return _result(samples) | {"ratios": ratios}

@@ -94,7 +94,7 @@ class Subject:
             message = (await unit.messages.get([message_id]))[message_id]
             message.lifecycle.updated_at += 1
             if await unit.messages.save([message]):
-                raise RuntimeError("nobody else writes")
+                raise RuntimeError("no other process writes")
             await unit.commit()
 
     async def page(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from bench import processes, rounds, servers
 from bench.processes import Watched
-from bench.queries import MariaDbLook
+from bench.queries import MariaDbQueries
 from bench.rounds import Contestant
 from tests.support.servers.mariadb import Database, MariaDb
 from tests.support.servers.redis import Redis
@@ -39,14 +39,16 @@ def compare(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
         provider = stack.enter_context(processes.stub())
         contestants: dict[str, Contestant] = {}
         for name, settings in (("ours", {}), ("wide", WIDE)):
-            look = MariaDbLook(database.create_database())
-            running = stack.enter_context(processes.service(folder / name, provider, look=look, settings=settings))
+            queries = MariaDbQueries(database.create_database())
+            running = stack.enter_context(
+                processes.service(folder / name, provider, queries=queries, settings=settings)
+            )
             contestants[name] = rounds.contestant(running, SENT[name])
         for number, name in enumerate(GOALS):
             redis_url = f"{redis.url.rpartition('/')[0]}/{number}"
             contestants[name] = stack.enter_context(peer(name, folder, provider, database.create_database(), redis_url))
         backends = {"mariadb": servers.watched(database), "redis": servers.watched(redis)}
-        samples = rounds.play(contestants, backends, turns, say)
+        samples = rounds.alternate(contestants, backends, turns, say)
     return _summary(samples)
 
 
@@ -64,7 +66,7 @@ def _summary(samples: rounds.Samples) -> dict[str, Any]:
 @contextlib.contextmanager
 def peer(name: str, folder: Path, provider: str, database: Database, redis_url: str) -> Iterator[Contestant]:
     """API and worker of a peer, as its documentation starts them; nothing is logged."""
-    look = MariaDbLook(database)
+    queries = MariaDbQueries(database)
     environment = processes.own_environment() | {
         "DATABASE": database.url.removeprefix("mysql://"),
         "REDIS_URL": redis_url,
@@ -86,13 +88,13 @@ def peer(name: str, folder: Path, provider: str, database: Database, redis_url: 
             pids.append(process.pid)
             if part == "api":  # it creates the table
                 processes.wait_for(f"http://127.0.0.1:{port}/health", process, errors)
-        stack.callback(look.close)
+        stack.callback(queries.close)
 
         def settle() -> None:
-            processes.until_none(look, "SELECT EXISTS(SELECT 1 FROM messages WHERE status = 'ACCEPTED')")
+            processes.until_none(queries, "SELECT EXISTS(SELECT 1 FROM messages WHERE status = 'ACCEPTED')")
 
         def statuses() -> dict[str, int]:
-            return dict(look.rows("SELECT status, count(*) FROM messages GROUP BY status"))
+            return dict(queries.rows("SELECT status, count(*) FROM messages GROUP BY status"))
 
         yield Contestant(f"http://127.0.0.1:{port}/messages", Watched("", *pids), SENT[name], settle, statuses)
 

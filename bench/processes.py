@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
-from bench.queries import Look, SqliteLook
+from bench.queries import Queries, SqliteQueries
 
 START_S: Final = 30
 STOP_S: Final = 40
@@ -43,10 +43,10 @@ class Watched:
 class Service(Watched):
     """Our service, in one process or more. `settle` waits until nothing is left to do."""
 
-    def __init__(self, url: str, look: Look, *pids: int) -> None:
+    def __init__(self, url: str, queries: Queries, *pids: int) -> None:
         super().__init__(url, *pids)
         self.send_url = f"{url}/api/messages/send/async"
-        self._look = look
+        self._queries = queries
 
     def settle(self, *, echoed: bool = False, limit_s: float = 600) -> None:
         """Return once every due message is called and recorded, and with `echoed` is DELIVERED."""
@@ -56,17 +56,17 @@ class Service(Watched):
                 f"SELECT EXISTS(SELECT 1 FROM wm_message WHERE status = '{status}')" for status in ("SENT", "SENDING")
             ]
         for question in questions:
-            until_none(self._look, question, limit_s)
+            until_none(self._queries, question, limit_s)
 
     def statuses(self) -> dict[str, int]:
         """Messages by status."""
-        return dict(self._look.rows("SELECT status, count(*) FROM wm_message GROUP BY status"))
+        return dict(self._queries.rows("SELECT status, count(*) FROM wm_message GROUP BY status"))
 
 
-def until_none(look: Look, question: str, limit_s: float = 600) -> None:
+def until_none(queries: Queries, question: str, limit_s: float = 600) -> None:
     """Ask until the answer is 0."""
     until = time.monotonic() + limit_s
-    while look.rows(question)[0][0]:
+    while queries.rows(question)[0][0]:
         if time.monotonic() > until:
             raise TimeoutError(f"still not done: {question}")
         time.sleep(0.01)
@@ -84,20 +84,20 @@ def service(
     provider_url: str,
     *,
     port: int | None = None,
-    look: Look | None = None,
+    queries: Queries | None = None,
     settings: Mapping[str, str] | None = None,
     consumers: int = 0,
 ) -> Iterator[Service]:
-    """The real service, on SQLite below `folder` or on the database of `look`; logging on (stdout to nowhere), metrics on.
+    """The real service, on SQLite below `folder` or on the database of `queries`; logging on (stdout to nowhere), metrics on.
 
     `settings` are environment variables. With `consumers` it only accepts, and so many further processes dispatch.
     """
     folder.mkdir(parents=True)
     port = port or free_port()
-    look = look or SqliteLook(folder / "service.db")
+    queries = queries or SqliteQueries(folder / "service.db")
     environment = own_environment() | {
         "SERVER_PORT": str(port),
-        "DATASOURCE_URL": look.url,
+        "DATASOURCE_URL": queries.url,
         "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL": provider_url,
         "APP_MESSAGE_LIMITS_RATE_LIMIT_PER_MINUTE": "1000000",
         **(settings or {}),
@@ -114,8 +114,8 @@ def service(
             pids.append(process.pid)
             if not number:  # it migrates the schema
                 wait_for(f"{url}/api/health", process, folder / f"{name}.stderr")
-        running = Service(url, look, *pids)
-        stack.callback(look.close)
+        running = Service(url, queries, *pids)
+        stack.callback(queries.close)
         yield running
 
 

@@ -9,7 +9,7 @@ import asyncmy
 from tests.support.servers.mariadb import Database
 
 
-class Look(Protocol):
+class Queries(Protocol):
     """Rows of one database, as committed by now."""
 
     @property
@@ -26,7 +26,7 @@ class Look(Protocol):
         ...
 
 
-class SqliteLook:
+class SqliteQueries:
     """A file, which the service creates."""
 
     def __init__(self, path: Path) -> None:
@@ -44,7 +44,7 @@ class SqliteLook:
             self._connection.close()
 
 
-class MariaDbLook:
+class MariaDbQueries:
     """A database of a server of ours, over one connection."""
 
     def __init__(self, database: Database) -> None:

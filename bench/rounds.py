@@ -32,7 +32,7 @@ def contestant(service: Service, messages: int) -> Contestant:
     return Contestant(service.send_url, service, messages, service.settle, service.statuses)
 
 
-def play(
+def alternate(
     contestants: Mapping[str, Contestant],
     backends: Mapping[str, Watched],
     rounds: int,

@@ -68,7 +68,7 @@ def sent_to_the_builder(name: str, ignore: str) -> bool:
 
 
 def main() -> int:
-    """Build, serve, look, stop; the exit code."""
+    """Build, serve, check, stop; return the exit code."""
     with tempfile.TemporaryDirectory(prefix="wework-message-image-") as name:
         try:
             building, running = stages(DOCKERFILE.read_text(encoding="utf-8"))
