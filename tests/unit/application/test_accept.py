@@ -27,7 +27,7 @@ async def stored(app: InMemoryApp) -> list[MessageId]:
     return [view.message.id for view in page]
 
 
-async def test_an_accepted_message_is_durable_due_and_rung_for() -> None:
+async def test_an_accepted_message_is_durable_due_and_notified() -> None:
     async with InMemoryApp() as app:
         accepted = await app.accept(extra={"order": 7})
         view = await app.view(MessageId(accepted.target))
@@ -62,7 +62,7 @@ async def test_another_request_with_the_same_key_is_a_conflict() -> None:
             await app.accept(key="k", content=TextContent(content="other"))
 
 
-async def test_a_scheduled_message_waits_without_a_ring() -> None:
+async def test_a_scheduled_message_waits_without_a_notification() -> None:
     async with InMemoryApp() as app:
         message = await app.accept_text(scheduled_at=NOW + 5_000)
         view = await app.view(message)
@@ -74,7 +74,7 @@ async def test_a_scheduled_message_waits_without_a_ring() -> None:
         assert (await app.message(message)).status is MessageStatus.SENT
 
 
-async def test_names_that_nobody_configured_are_refused_before_anything_is_stored() -> None:
+async def test_names_that_are_not_configured_are_refused_before_anything_is_stored() -> None:
     async with InMemoryApp() as app:
         with pytest.raises(UnknownNameError, match="accountId"):
             await app.accept(guid=None, account_id=AccountId("nobody"))

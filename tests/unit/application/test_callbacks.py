@@ -30,12 +30,12 @@ from wework_message.domain.ports.gateway import Dispatch, NoticeKind
 from wework_message.domain.ports.repositories import InboxState
 
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
-NAME = ProviderMessageId("4711")
-ACCEPTED = an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(NAME))
+PROVIDER_MESSAGE_ID = ProviderMessageId("4711")
+ACCEPTED = an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(PROVIDER_MESSAGE_ID))
 
 
-def an_echo(name: str | None = NAME, **changes: object) -> StreamRecord:
-    return a_stream_record(provider_message_id=name, **changes)
+def an_echo(provider_message_id: str | None = PROVIDER_MESSAGE_ID, **changes: object) -> StreamRecord:
+    return a_stream_record(provider_message_id=provider_message_id, **changes)
 
 
 async def sent(app: InMemoryApp, outcome: AttemptOutcome = ACCEPTED, content: str = "hello") -> MessageId:
@@ -83,7 +83,7 @@ async def test_a_late_echo_of_its_text_delivers_an_unknown_message_and_frees_its
         await app.hear(stream_record=an_echo())
         message = await app.message(message_id)
         assert message.status is MessageStatus.DELIVERED
-        assert message.attempts[0].provider_message_id == NAME
+        assert message.attempts[0].provider_message_id == PROVIDER_MESSAGE_ID
         await app.dispatch()
         assert await status(app, behind) is MessageStatus.SENT
         assert [call.message_id for call in app.gateway.executed].count(message_id) == 1
@@ -105,7 +105,10 @@ async def test_one_echo_settles_one_of_two_equal_messages() -> None:
         await app.pass_time(2 * HORIZON_MS)
         second = await sent(app, TIMED_OUT)
         await app.hear(stream_record=an_echo(sent_at=NOW + 2 * HORIZON_MS))
-        assert [await status(app, one) for one in (first, second)] == [MessageStatus.UNKNOWN, MessageStatus.DELIVERED]
+        assert [await status(app, message_id) for message_id in (first, second)] == [
+            MessageStatus.UNKNOWN,
+            MessageStatus.DELIVERED,
+        ]
 
 
 async def test_an_echo_before_the_answer_waits_for_it() -> None:
@@ -172,7 +175,7 @@ def _retry(message_id: MessageId) -> RetryMessage:
     return RetryMessage(DEFAULT_TENANT, message_id, force=True)
 
 
-async def test_records_of_one_batch_find_the_id_that_another_of_them_tells() -> None:
+async def test_records_of_one_batch_find_the_id_that_another_of_them_brings() -> None:
     async with InMemoryApp() as app:
         message_id = await sent(app, TIMED_OUT)
         failed = an_echo(text=None, kinds=frozenset({FactKind.SEND_FAIL}))
@@ -196,7 +199,7 @@ async def test_two_records_of_one_message_in_a_batch_settle_one_attempt() -> Non
         await app.projector.project_pending()
         message = await app.message(message_id)
         assert message.status is MessageStatus.DELIVERED
-        assert [attempt.provider_message_id for attempt in message.attempts] == [NAME, None]
+        assert [attempt.provider_message_id for attempt in message.attempts] == [PROVIDER_MESSAGE_ID, None]
 
 
 async def test_a_send_that_failed_later_is_failed_whatever_the_order() -> None:
@@ -211,14 +214,14 @@ async def test_a_send_that_failed_later_is_failed_whatever_the_order() -> None:
 async def test_a_revoke_that_refers_to_a_message_recalls_it() -> None:
     async with InMemoryApp() as app:
         message_id = await sent(app)
-        revoke = an_echo("4712", refers_to=NAME, kinds=frozenset({FactKind.REVOKED}), text=None)
+        revoke = an_echo("4712", refers_to=PROVIDER_MESSAGE_ID, kinds=frozenset({FactKind.REVOKED}), text=None)
         await app.hear(stream_record=revoke)
         message = await app.message(message_id)
         assert (message.status, message.recall.confirmed) == (MessageStatus.RECALLED, True)
-        assert message.attempts[0].provider_message_id == NAME
+        assert message.attempts[0].provider_message_id == PROVIDER_MESSAGE_ID
 
 
-async def test_what_others_sent_is_not_ours() -> None:
+async def test_what_others_sent_is_an_orphan() -> None:
     async with InMemoryApp() as app:
         message_id = await sent(app, TIMED_OUT)
         await app.hear(stream_record=an_echo(marked_own=False))
@@ -235,19 +238,19 @@ async def test_a_known_user_id_decides_who_sent_it() -> None:
         assert await inbox(app) == [InboxState.ORPHAN, InboxState.PARKED]
 
 
-async def test_a_callback_for_a_guid_that_nobody_knows_is_kept_apart() -> None:
+async def test_a_callback_for_an_unknown_guid_is_quarantined() -> None:
     async with InMemoryApp() as app:
         await app.hear(stream_record=an_echo(guid=Guid("stranger")))
         assert await inbox(app, Guid("stranger")) == [InboxState.QUARANTINED]
 
 
 async def test_a_binding_that_was_read_a_moment_too_early_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    binding_of, asked = MemoryAccountRepository.binding_of, 0
+    binding_of, reads = MemoryAccountRepository.binding_of, 0
 
     async def behind(self: MemoryAccountRepository, guid: Guid) -> Sequence[Binding]:
-        nonlocal asked
-        asked += 1
-        return await binding_of(self, guid) if asked > 1 else [implicit_binding(guid, BACKUP)]
+        nonlocal reads
+        reads += 1
+        return await binding_of(self, guid) if reads > 1 else [implicit_binding(guid, BACKUP)]
 
     async with InMemoryApp() as app:
         message_id = await sent(app)
@@ -269,7 +272,7 @@ async def test_a_notice_says_that_an_instance_is_offline_and_online_again() -> N
         assert await status(app, held) is MessageStatus.SENT
 
 
-async def test_what_cannot_be_read_ends_after_five_tries_and_stops_nobody() -> None:
+async def test_what_cannot_be_read_ends_after_five_tries_and_stops_no_other() -> None:
     async with InMemoryApp() as app:
         message_id = await sent(app)
         broken = app.callbacks.body(stream_record=an_echo("1"))
@@ -303,20 +306,20 @@ async def test_the_projector_works_off_what_comes_in() -> None:
         await running
 
 
-async def test_what_becomes_of_callbacks_is_told_by_type() -> None:
+async def test_results_of_callbacks_are_counted_by_type() -> None:
     async with InMemoryApp() as app:
         await sent(app)
         echo = an_echo()
         await app.hear(stream_record=echo)
         await app.hear(stream_record=echo)
         await app.hear(stream_record=an_echo("8", marked_own=False))
-        told = {result: count for (_, result), count in app.observer.heard.items() if count}
-        assert told == {"new": 2, "duplicate": 1, "applied": 1, "orphan": 1}
+        counts = {result: count for (_, result), count in app.observer.heard.items() if count}
+        assert counts == {"new": 2, "duplicate": 1, "applied": 1, "orphan": 1}
 
 
-async def test_an_accepted_answer_tells_the_accounts_own_user_id() -> None:
+async def test_an_accepted_answer_brings_the_accounts_own_user_id() -> None:
     async with InMemoryApp() as app:
-        receipt = dataclasses.replace(a_receipt(NAME), sender_id="1688850000000042")
+        receipt = dataclasses.replace(a_receipt(PROVIDER_MESSAGE_ID), sender_id="1688850000000042")
         await sent(app, an_outcome(OutcomeClass.ACCEPTED, receipt=receipt))
         message_id = await sent(app, TIMED_OUT, "who said that?")
         await app.hear(stream_record=an_echo("5", text="who said that?", sender="7881301000000001", marked_own=True))

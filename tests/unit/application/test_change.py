@@ -18,8 +18,8 @@ from wework_message.domain.outcomes import OutcomeClass, Reason
 
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
 REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.CODE)
-NAME = ProviderMessageId("4711")
-ACCEPTED = an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(NAME))
+PROVIDER_MESSAGE_ID = ProviderMessageId("4711")
+ACCEPTED = an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(PROVIDER_MESSAGE_ID))
 
 
 async def sent(app: InMemoryApp, outcome: AttemptOutcome, **changes: Any) -> MessageId:
@@ -61,19 +61,21 @@ async def test_what_was_called_cannot_be_withdrawn(outcome: AttemptOutcome) -> N
         assert await app.message(message_id) == before
 
 
-async def test_nobody_changes_what_is_not_theirs() -> None:
+async def test_a_message_of_another_tenant_cannot_be_changed() -> None:
     async with InMemoryApp() as app:
         message_id = await app.accept_text()
-        for tenant_id, asked in ((TenantId("elsewhere"), message_id), (DEFAULT_TENANT, MessageId("none"))):
+        for tenant_id, unknown_id in ((TenantId("elsewhere"), message_id), (DEFAULT_TENANT, MessageId("none"))):
             with pytest.raises(NotFoundError):
-                await cancel(app, asked, tenant_id)
+                await cancel(app, unknown_id, tenant_id)
         assert (await app.message(message_id)).status is MessageStatus.QUEUED
 
 
 async def test_of_two_changes_at_once_each_gets_its_own_answer() -> None:
     async with InMemoryApp() as app:
-        one, other = await app.accept_text(), await app.accept_text(to="R:2")
-        results = await asyncio.gather(cancel(app, one), cancel(app, one), cancel(app, other), return_exceptions=True)
+        first, second = await app.accept_text(), await app.accept_text(to="R:2")
+        results = await asyncio.gather(
+            cancel(app, first), cancel(app, first), cancel(app, second), return_exceptions=True
+        )
         assert [type(result) for result in results] == [type(None), IllegalTransitionError, type(None)]
 
 
@@ -124,13 +126,15 @@ async def test_a_sent_message_cannot_be_retried() -> None:
 async def test_a_recall_goes_out_with_the_providers_id_and_is_confirmed_by_the_stream(*, by_provider_id: bool) -> None:
     async with InMemoryApp() as app:
         message_id = await sent(app, ACCEPTED)
-        assert await recall(app, NAME if by_provider_id else message_id) == message_id
+        assert await recall(app, PROVIDER_MESSAGE_ID if by_provider_id else message_id) == message_id
         assert (await app.message(message_id)).status is MessageStatus.RECALLING
         await app.dispatch()
-        (asked,) = app.gateway.recalls
-        assert (asked.provider_message_id, asked.guid) == (NAME, GUID)
+        (call,) = app.gateway.recalls
+        assert (call.provider_message_id, call.guid) == (PROVIDER_MESSAGE_ID, GUID)
         assert len(app.gateway.calls) == 1
-        await app.hear(stream_record=a_stream_record(refers_to=NAME, kinds=frozenset({FactKind.REVOKED}), text=None))
+        await app.hear(
+            stream_record=a_stream_record(refers_to=PROVIDER_MESSAGE_ID, kinds=frozenset({FactKind.REVOKED}), text=None)
+        )
         message = await app.message(message_id)
         assert (message.status, message.recall.confirmed) == (MessageStatus.RECALLED, True)
 
@@ -175,10 +179,10 @@ async def test_a_recall_of_an_unknown_message_waits_until_it_is_proven_sent() ->
         await app.dispatch()
         assert app.gateway.recalls == []
         assert (await app.message(message_id)).recall.state is RecallState.WAITING
-        await app.hear(stream_record=a_stream_record(provider_message_id=NAME))
+        await app.hear(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
         assert (await app.message(message_id)).status is MessageStatus.RECALLING
         await app.dispatch()
-        assert [asked.provider_message_id for asked in app.gateway.recalls] == [NAME]
+        assert [call.provider_message_id for call in app.gateway.recalls] == [PROVIDER_MESSAGE_ID]
 
 
 async def test_what_was_not_sent_cannot_be_recalled() -> None:

@@ -25,8 +25,8 @@ async def test_all_checks_are_asked_at_once() -> None:
         await both.wait()
         return GOOD
 
-    found = await examined([Check("a", ask), Check("b", ask)])
-    assert verdicts(found) == {"a": "ok", "b": "ok"}
+    results = await examined([Check("a", ask), Check("b", ask)])
+    assert verdicts(results) == {"a": "ok", "b": "ok"}
 
 
 async def test_a_check_that_hangs_fails_at_its_deadline_and_says_what_to_do() -> None:
@@ -34,47 +34,47 @@ async def test_a_check_that_hangs_fails_at_its_deadline_and_says_what_to_do() ->
         await asyncio.Event().wait()
         return GOOD
 
-    found = await examined([Check("slow", hang, advice="look there"), a_check("quick")], deadline_s=0.05)
-    assert verdicts(found) == {"slow": "failed", "quick": "ok"}
-    assert found["slow"].finding.text == "no answer within 0.05 s"
-    assert found["slow"].finding.advice == "look there"
-    assert found["slow"].fault is Fault.UNAVAILABLE
-    assert found["slow"].duration_ms >= 45
+    results = await examined([Check("slow", hang, advice="look there"), a_check("quick")], deadline_s=0.05)
+    assert verdicts(results) == {"slow": "failed", "quick": "ok"}
+    assert results["slow"].finding.text == "no answer within 0.05 s"
+    assert results["slow"].finding.advice == "look there"
+    assert results["slow"].fault is Fault.UNAVAILABLE
+    assert results["slow"].duration_ms >= 45
 
 
-@pytest.mark.parametrize("before", [BAD, Finding.skipped("nobody looked")])
+@pytest.mark.parametrize("before", [BAD, Finding.skipped("not checked")])
 async def test_what_comes_after_a_check_that_did_not_succeed_is_skipped_and_names_it(before: Finding) -> None:
-    found = await examined([a_check("first", before), a_check("then", after="first"), a_check("last", after="then")])
-    assert verdicts(found) == {"first": before.verdict.value, "then": "skipped", "last": "skipped"}
-    assert found["then"].finding.text == f"first comes first: {before.verdict}"
-    assert found["then"].fault is None
+    results = await examined([a_check("first", before), a_check("then", after="first"), a_check("last", after="then")])
+    assert verdicts(results) == {"first": before.verdict.value, "then": "skipped", "last": "skipped"}
+    assert results["then"].finding.text == f"first comes first: {before.verdict}"
+    assert results["then"].fault is None
 
 
 async def test_a_warning_stops_nothing() -> None:
-    found = await examined([a_check("first", Finding.warning("hm", "look")), a_check("then", after="first")])
-    assert verdicts(found) == {"first": "warning", "then": "ok"}
+    results = await examined([a_check("first", Finding.warning("hm", "look")), a_check("then", after="first")])
+    assert verdicts(results) == {"first": "warning", "then": "ok"}
 
 
-async def test_a_dependency_that_is_away_is_told_in_its_own_words() -> None:
+async def test_a_dependency_that_is_away_is_reported_in_its_own_words() -> None:
     async def ask() -> Finding:
         raise UnavailableError("database", "gone (2013)")
 
-    found = await examined([Check("db", ask, fault=Fault.SETTINGS)])
-    assert found["db"].finding.text == "database: gone (2013)"
-    assert found["db"].fault is Fault.UNAVAILABLE
+    results = await examined([Check("db", ask, fault=Fault.SETTINGS)])
+    assert results["db"].finding.text == "database: gone (2013)"
+    assert results["db"].fault is Fault.UNAVAILABLE
 
 
-async def test_a_check_that_breaks_tells_its_kind_and_not_its_text_and_hides_nothing_else() -> None:
+async def test_a_check_that_breaks_reports_its_kind_and_not_its_text_and_hides_nothing_else() -> None:
     async def ask() -> Finding:
         raise LookupError("password=secret")
 
-    found = await examined([Check("odd", ask), a_check("other")])
-    assert found["odd"].finding.text == "the check itself broke: LookupError"
-    assert verdicts(found) == {"odd": "failed", "other": "ok"}
+    results = await examined([Check("odd", ask), a_check("other")])
+    assert results["odd"].finding.text == "the check itself broke: LookupError"
+    assert verdicts(results) == {"odd": "failed", "other": "ok"}
 
 
 @pytest.mark.parametrize(
-    ("faults", "first"),
+    ("faults", "expected"),
     [
         ([], None),
         ([Fault.BROKEN], Fault.BROKEN),
@@ -82,15 +82,15 @@ async def test_a_check_that_breaks_tells_its_kind_and_not_its_text_and_hides_not
         ([Fault.BROKEN, Fault.UNAVAILABLE, Fault.SETTINGS], Fault.SETTINGS),
     ],
 )
-async def test_the_fault_of_all_is_that_of_whoever_must_act_first(faults: list[Fault], first: Fault | None) -> None:
+async def test_the_fault_of_all_is_the_one_to_mend_first(faults: list[Fault], expected: Fault | None) -> None:
     failed = [a_check(f"bad.{fault}", BAD, fault=fault) for fault in faults]
     diagnosis = await diagnose([a_check("good"), *failed], deadline_s=5)
-    assert diagnosis.fault is first
+    assert diagnosis.fault is expected
     assert diagnosis.verdict is (Verdict.FAILED if faults else Verdict.OK)
     assert diagnosis.counts[Verdict.FAILED] == len(faults)
 
 
 @pytest.mark.parametrize("checks", [[a_check("a"), a_check("a")], [a_check("b", after="a"), a_check("a")]])
-async def test_a_registration_that_cannot_be_asked_is_refused(checks: list[Check]) -> None:
+async def test_a_registration_that_cannot_be_run_is_refused(checks: list[Check]) -> None:
     with pytest.raises(ValueError, match="registered twice, or before"):
         await diagnose(checks, deadline_s=5)

@@ -42,8 +42,8 @@ class Call:
 
 
 def times(gateway: MemoryGateway, message_id: MessageId) -> int:
-    """How often a customer may have got it."""
-    return sum(one.message_id == message_id for one in gateway.executed)
+    """How often a customer may have received it."""
+    return sum(call.message_id == message_id for call in gateway.executed)
 
 
 async def test_a_message_is_sent_once_and_its_receipt_kept() -> None:
@@ -64,17 +64,17 @@ async def test_a_message_is_sent_once_and_its_receipt_kept() -> None:
 
 async def test_the_intent_is_durable_before_the_call_begins() -> None:
     async with InMemoryApp() as app:
-        seen: list[Message] = []
+        claimed: list[Message] = []
 
-        async def look(asked: Dispatch) -> AttemptOutcome:
-            seen.append(await app.message(asked.message_id))
+        async def look(call: Dispatch) -> AttemptOutcome:
+            claimed.append(await app.message(call.message_id))
             return app.gateway.accepted()
 
         app.gateway.script(look)
         await app.accept_text()
         await app.dispatch()
-        assert seen[0].status is MessageStatus.SENDING
-        assert seen[0].attempts[0].unsettled
+        assert claimed[0].status is MessageStatus.SENDING
+        assert claimed[0].attempts[0].unsettled
 
 
 async def test_a_refused_connection_is_tried_again_until_it_is_delivered() -> None:
@@ -185,13 +185,13 @@ async def test_an_id_that_another_attempt_has_proves_nothing() -> None:
         assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "REUSED_ID")
 
 
-async def test_a_lane_goes_one_by_one_in_order_by_rings_alone() -> None:
+async def test_a_lane_goes_one_by_one_in_order_by_wakeups_alone() -> None:
     async with InMemoryApp() as app:
-        asked = [await app.accept_text(str(number)) for number in range(10)]
+        accepted = [await app.accept_text(str(number)) for number in range(10)]
         running = asyncio.create_task(app.dispatcher.run())
-        for message_id in asked:
+        for message_id in accepted:
             await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
-        assert [call.message_id for call in app.gateway.calls] == asked
+        assert [call.message_id for call in app.gateway.calls] == accepted
         await app.dispatcher.stop(1)
         await running
 
@@ -215,10 +215,10 @@ async def test_calls_in_flight_are_bounded_and_intents_too() -> None:
     async with InMemoryApp(calls_in_flight=2) as app:
         calls = [Call() for _ in range(3)]
         app.gateway.script(*calls)
-        asked = [await app.accept_text(to=f"R:{number}") for number in range(3)]
+        accepted = [await app.accept_text(to=f"R:{number}") for number in range(3)]
         await app.dispatcher.dispatch_due()
         await app.dispatcher.dispatch_due()
-        statuses = [(await app.message(one)).status for one in asked]
+        statuses = [(await app.message(message_id)).status for message_id in accepted]
         assert statuses == [MessageStatus.SENDING, MessageStatus.SENDING, MessageStatus.QUEUED]
         for call in calls:
             call.answer.set_result(app.gateway.accepted())
@@ -231,24 +231,24 @@ async def test_behind_an_unknown_a_lane_is_held_and_goes_on_after_2h() -> None:
         app.gateway.script(TIMED_OUT)
         first, second, third = [await app.accept_text(str(number)) for number in range(3)]
         await app.dispatch()
-        for one in (second, third):
-            held = await app.message(one)
+        for message_id in (second, third):
+            held = await app.message(message_id)
             assert (held.status, held.reason) == (MessageStatus.HELD, "LANE_BLOCKED")
         await app.pass_time(2 * HORIZON_MS)
-        assert [(await app.message(one)).status for one in (first, second, third)] == [
+        assert [(await app.message(message_id)).status for message_id in (first, second, third)] == [
             MessageStatus.UNKNOWN, MessageStatus.SENT, MessageStatus.SENT,
         ]  # fmt: skip
         assert [call.message_id for call in app.gateway.calls] == [first, second, third]
 
 
-async def test_over_budget_a_message_waits_for_its_place_and_does_not_ask_again() -> None:
+async def test_over_budget_a_message_waits_for_its_place_and_reserves_once() -> None:
     async with InMemoryApp(rate_per_minute=1) as app:
         first, second = await app.accept_text(to="R:1"), await app.accept_text(to="R:2")
         await app.dispatch()
         held = await app.message(second)
         assert (held.status, held.reason, len(held.attempts)) == (MessageStatus.HELD, "BUDGET", 0)
         await app.pass_time(60_000)
-        assert [(await app.message(one)).status for one in (first, second)] == [MessageStatus.SENT] * 2
+        assert [(await app.message(message_id)).status for message_id in (first, second)] == [MessageStatus.SENT] * 2
 
 
 async def test_what_expires_before_its_claim_is_never_sent() -> None:
@@ -306,7 +306,7 @@ async def test_a_message_outlives_the_provider_that_it_was_tried_at() -> None:
         assert (message.status, message.attempts[-1].provider_code) == (MessageStatus.SENT, BACKUP)
 
 
-async def test_a_recall_at_a_provider_that_is_gone_stops_nobody() -> None:
+async def test_a_recall_at_a_provider_that_is_gone_stops_no_other_message() -> None:
     async with InMemoryApp() as app:
         message_id = await app.accept_text()
         await app.dispatch()
@@ -322,11 +322,11 @@ async def test_a_recall_at_a_provider_that_is_gone_stops_nobody() -> None:
 
 async def forget(app: InMemoryApp, code: ProviderCode) -> None:
     """Start again without this provider."""
-    rest = {one: provider for one, provider in app.policy.providers.items() if one != code}
-    await app.restart(dataclasses.replace(app.policy, providers=rest))
+    others = {other: provider for other, provider in app.policy.providers.items() if other != code}
+    await app.restart(dataclasses.replace(app.policy, providers=others))
 
 
-async def test_an_outage_while_claiming_strikes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_outage_while_claiming_is_no_handling_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     async with InMemoryApp() as app:
         message_id = await app.accept_text()
 
@@ -460,13 +460,13 @@ async def test_a_claim_that_fails_only_pauses_the_dispatcher(error: Exception, m
         await failed.wait()
         await asyncio.sleep(0)
         second = await app.accept_text(to="R:2")
-        for one in (first, second):
-            await app.until(one, lambda message: message.status is MessageStatus.SENT)
+        for message_id in (first, second):
+            await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
         await app.dispatcher.stop(1)
         await running
 
 
-async def test_after_the_end_of_the_flusher_nothing_is_taken() -> None:
+async def test_after_the_end_of_the_committer_nothing_is_taken() -> None:
     app = InMemoryApp()
     async with app:
         await app.accept_text()
@@ -475,16 +475,16 @@ async def test_after_the_end_of_the_flusher_nothing_is_taken() -> None:
 
 
 @pytest.mark.parametrize("method", ["wait", "answered"])
-async def test_a_doorbell_that_raises_only_pauses_the_dispatcher(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_notifier_that_raises_only_pauses_the_dispatcher(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with InMemoryApp() as app:
         raised = asyncio.Event()
         works = getattr(app.notifier, method)
 
-        async def fail_once(given: Any) -> Any:
+        async def fail_once(argument: Any) -> Any:
             if not raised.is_set():
                 raised.set()
                 raise LookupError("a defect")
-            return await works(given)
+            return await works(argument)
 
         monkeypatch.setattr(app.notifier, method, fail_once)
         running = asyncio.create_task(app.dispatcher.run())

@@ -1,4 +1,4 @@
-"""A ring's set is claimed as a set; what does not fit, and what rang nowhere, is taken from the table."""
+"""The messages of a wake-up are claimed together; those that do not fit, and those without one, come from the table."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ def sent(app: InMemoryApp) -> int:
     return len(app.gateway.calls)
 
 
-async def test_what_rang_is_sent_and_the_ring_is_answered(
+async def test_what_a_wakeup_names_is_sent_and_the_wakeup_is_answered(
     notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
     async with InMemoryApp(notifier=notifier) as app:
@@ -50,7 +50,7 @@ async def test_what_rang_is_sent_and_the_ring_is_answered(
         await running
 
 
-async def test_a_ring_is_not_answered_while_the_store_takes_no_claim(
+async def test_a_wakeup_is_not_answered_while_the_store_takes_no_claim(
     notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
     async with InMemoryApp(notifier=notifier) as app:
@@ -82,8 +82,8 @@ async def test_what_does_not_fit_into_the_free_slots_is_taken_as_they_get_free(
     async with InMemoryApp(notifier=notifier, calls_in_flight=3) as app:
         accepted = [await app.accept_text(to=f"S:{number}") for number in range(1, 41)]
         running = asyncio.create_task(app.dispatcher.run())
-        for one in accepted:
-            await app.until(one, lambda message: message.status is MessageStatus.SENT)
+        for message_id in accepted:
+            await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
         assert sent(app) == len(accepted)
         await app.dispatcher.stop(1)
         await running
@@ -102,7 +102,7 @@ async def test_a_lane_that_gets_free_sends_this_process_to_the_table(
 
 
 @pytest.mark.parametrize("lost", ["never published", "taken by one that died"])
-async def test_what_rang_nowhere_is_found_in_the_table(
+async def test_a_message_whose_wakeup_is_lost_is_found_in_the_table(
     lost: str, notifier: RocketmqNotifier, transport: MemoryTransport
 ) -> None:
     async with InMemoryApp(notifier=notifier) as app:

@@ -31,7 +31,7 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.name.rpartition(".")[2] for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-async def test_an_observer_that_raises_does_not_stop_the_flusher(
+async def test_an_observer_that_raises_does_not_stop_the_committer(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with InMemoryApp() as app:
@@ -122,9 +122,9 @@ async def test_a_claim_that_raises_is_logged_and_dispatching_goes_on(
     async with InMemoryApp() as app:
         claim, failed = ClaimDue.__call__, asyncio.Event()
 
-        async def fail_once(self: ClaimDue, scope: CommitScope, rooms: Sequence[ClaimRequest], /) -> object:
+        async def fail_once(self: ClaimDue, scope: CommitScope, claim_requests: Sequence[ClaimRequest], /) -> object:
             if failed.is_set():
-                return await claim(self, scope, rooms)
+                return await claim(self, scope, claim_requests)
             failed.set()
             raise LookupError
 
@@ -195,14 +195,14 @@ async def test_a_probe_that_raises_does_not_spoil_the_others(
 
 
 @pytest.mark.parametrize("outcome", [OutcomeClass.REFUSED_PERMANENT, OutcomeClass.REFUSED_BINDING])
-async def test_an_instance_that_may_be_offline_is_asked_about_at_once(
+async def test_an_instance_that_may_be_offline_is_probed_at_once(
     monkeypatch: pytest.MonkeyPatch, outcome: OutcomeClass
 ) -> None:
     async with InMemoryApp() as app:
-        asked = asyncio.Event()
+        probed = asyncio.Event()
 
         async def client_state(_: Guid) -> ClientState:
-            asked.set()
+            probed.set()
             return ClientState.ONLINE
 
         async def observed() -> bool:
@@ -214,7 +214,7 @@ async def test_an_instance_that_may_be_offline_is_asked_about_at_once(
         app.gateway.script(an_outcome(outcome, confirmed=False))
         await app.accept_text("are you there?")
         await app.dispatch()
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(probed.wait(), 10)
         await app.prober.stop()
         await probing
 
@@ -238,15 +238,15 @@ async def test_a_stop_does_not_wait_for_a_store_that_stays_away() -> None:
         assert (await app.message(message_id)).status is MessageStatus.SENDING
 
 
-async def test_a_callback_that_cannot_be_projected_ends_after_five_tries_and_stops_nobody(
+async def test_a_callback_that_cannot_be_projected_ends_after_five_tries_and_stops_no_other(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with InMemoryApp() as app:
-        name = ProviderMessageId("4711")
-        app.gateway.script(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(name)))
+        healthy_provider_id = ProviderMessageId("4711")
+        app.gateway.script(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(healthy_provider_id)))
         healthy, poison = await app.accept_text(to="R:1"), await app.accept_text(to="R:2")
         await app.dispatch()
-        other = (await app.message(poison)).attempts[0].provider_message_id
+        poison_provider_id = (await app.message(poison)).attempts[0].provider_message_id
         learn = Message.learn
 
         def fail_on_poison(self: Message, *args: Any, **changes: Any) -> bool:
@@ -255,8 +255,9 @@ async def test_a_callback_that_cannot_be_projected_ends_after_five_tries_and_sto
             return learn(self, *args, **changes)
 
         monkeypatch.setattr(Message, "learn", fail_on_poison)
-        for one in (other, name):
-            await app.ingesting(app.callbacks.body(stream_record=a_stream_record(provider_message_id=one)))
+        for provider_message_id in (poison_provider_id, healthy_provider_id):
+            stream_record = a_stream_record(provider_message_id=provider_message_id)
+            await app.ingesting(app.callbacks.body(stream_record=stream_record))
         await app.projector.project_pending()
         assert (await app.message(healthy)).status is MessageStatus.DELIVERED
         assert (await app.message(poison)).status is MessageStatus.SENT
@@ -283,21 +284,21 @@ async def test_a_defect_of_the_projector_is_logged_and_projecting_goes_on(
         await failed.wait()
         message_id = await app.accept_text()
         await app.dispatch()
-        name = (await app.message(message_id)).attempts[0].provider_message_id
-        await app.ingesting(app.callbacks.body(stream_record=a_stream_record(provider_message_id=name)))
+        provider_message_id = (await app.message(message_id)).attempts[0].provider_message_id
+        await app.ingesting(app.callbacks.body(stream_record=a_stream_record(provider_message_id=provider_message_id)))
         await app.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
         await app.projector.stop()
         await running
     assert "projector" in errors(caplog)
 
 
-async def test_callbacks_of_a_process_that_died_are_found_without_a_ring() -> None:
+async def test_callbacks_of_a_process_that_died_are_found_without_a_wakeup() -> None:
     async with InMemoryApp(poll_inbox_ms=10) as app:
         running = asyncio.create_task(app.projector.run())
         message_id = await app.accept_text()
         await app.dispatch()
-        name = (await app.message(message_id)).attempts[0].provider_message_id
-        body = app.callbacks.body(stream_record=a_stream_record(provider_message_id=name))
+        provider_message_id = (await app.message(message_id)).attempts[0].provider_message_id
+        body = app.callbacks.body(stream_record=a_stream_record(provider_message_id=provider_message_id))
         async with app.units() as unit:
             await unit.inbox.store(PROVIDER, app.callbacks.read(body), app.clock.now())
             await unit.commit()

@@ -42,21 +42,21 @@ class Setting:
         self.database = MemoryDatabase()
         self.reader = MemoryMessageReader(self.database)
         self.store = Store()
-        self.told: list[bool] = []
+        self.busy_after_commit: list[bool] = []
         self.commits = GroupCommit(
             MemoryUnitOfWorkFactory(self.database, SettableClock(NOW)), self._after, FixedRandom()
         )
 
     async def _after(self, scope: CommitScope, /) -> None:
-        self.told.append(self.database.busy)
+        self.busy_after_commit.append(self.database.busy)
 
     async def stored(self, messages: Sequence[Message]) -> list[bool]:
-        found = await self.reader.messages(DEFAULT_TENANT, [message.id for message in messages])
-        return [message.id in found for message in messages]
+        stored = await self.reader.messages(DEFAULT_TENANT, [message.id for message in messages])
+        return [message.id in stored for message in messages]
 
     async def submit(self, messages: Sequence[Message]) -> list[object]:
-        asked = (self.commits.submit(self.store, message) for message in messages)
-        return list(await asyncio.gather(*asked, return_exceptions=True))
+        submissions = (self.commits.submit(self.store, message) for message in messages)
+        return list(await asyncio.gather(*submissions, return_exceptions=True))
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def test_callers_that_come_together_share_one_transaction(setting: Setting
     await setting.commits.start()
     messages = three()
     assert await setting.submit(messages) == [message.id for message in messages]
-    assert (setting.store.batches, setting.told) == ([3], [False])
+    assert (setting.store.batches, setting.busy_after_commit) == ([3], [False])
     await setting.commits.close()
 
 
@@ -80,12 +80,12 @@ async def test_nobody_is_answered_before_the_commit(setting: Setting) -> None:
     await setting.commits.start()
     setting.store.gate = asyncio.Event()
     messages = three()
-    asked = [asyncio.create_task(setting.commits.submit(setting.store, message)) for message in messages]
+    submissions = [asyncio.create_task(setting.commits.submit(setting.store, message)) for message in messages]
     await setting.store.inside.wait()
-    assert not any(task.done() for task in asked)
+    assert not any(task.done() for task in submissions)
     assert await setting.stored(messages) == [False] * 3
     setting.store.gate.set()
-    await asyncio.gather(*asked)
+    await asyncio.gather(*submissions)
     assert await setting.stored(messages) == [True] * 3
     await setting.commits.close()
 
@@ -105,9 +105,9 @@ async def test_an_answer_that_is_an_error_is_its_callers_alone_and_undoes_nothin
     await setting.commits.start()
     messages = three()
     setting.store.refused = messages[0]
-    first, *rest = await setting.submit(messages)
+    first, *others = await setting.submit(messages)
     assert isinstance(first, KeyError)
-    assert rest == [message.id for message in messages[1:]]
+    assert others == [message.id for message in messages[1:]]
     assert setting.store.batches == [3]
     await setting.commits.close()
 
@@ -117,7 +117,7 @@ async def test_a_store_that_is_away_fails_all_and_keeps_nothing(setting: Setting
     messages = three()
     setting.database.failing_commits = 1
     assert {type(result) for result in await setting.submit(messages)} == {UnavailableError}
-    assert (await setting.stored(messages), setting.told) == ([False] * 3, [])
+    assert (await setting.stored(messages), setting.busy_after_commit) == ([False] * 3, [])
     assert await setting.submit(messages) == [message.id for message in messages]
     await setting.commits.close()
 
@@ -126,12 +126,12 @@ async def test_a_caller_that_goes_away_does_not_undo_its_item(setting: Setting) 
     await setting.commits.start()
     setting.store.gate = asyncio.Event()
     messages = three()
-    asked = [asyncio.create_task(setting.commits.submit(setting.store, message)) for message in messages]
+    submissions = [asyncio.create_task(setting.commits.submit(setting.store, message)) for message in messages]
     await setting.store.inside.wait()
-    asked[0].cancel()
+    submissions[0].cancel()
     setting.store.gate.set()
-    await asyncio.gather(*asked, return_exceptions=True)
-    assert asked[0].cancelled()
+    await asyncio.gather(*submissions, return_exceptions=True)
+    assert submissions[0].cancelled()
     assert await setting.stored(messages) == [True] * 3
     await setting.commits.close()
 
@@ -146,18 +146,18 @@ async def test_a_transaction_is_bounded(setting: Setting, monkeypatch: pytest.Mo
 
 async def test_what_was_submitted_before_the_end_is_still_committed(setting: Setting) -> None:
     messages = three()
-    asked = [asyncio.create_task(setting.commits.submit(setting.store, message)) for message in messages]
+    submissions = [asyncio.create_task(setting.commits.submit(setting.store, message)) for message in messages]
     await asyncio.sleep(0)
     await setting.commits.start()
     await setting.commits.close()
-    assert await asyncio.gather(*asked) == [message.id for message in messages]
+    assert await asyncio.gather(*submissions) == [message.id for message in messages]
     with pytest.raises(DrainingError):
         await setting.commits.submit(setting.store, a_due_message())
 
 
-@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside another"])
-async def test_a_flusher_lets_more_gather_where_those_who_wait_have_one_of_their_own(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch, *, beside: bool
+@pytest.mark.parametrize("second", [False, True], ids=["alone", "with a second one"])
+async def test_a_committer_lets_more_gather_where_client_requests_have_one_of_their_own(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, *, second: bool
 ) -> None:
     lingered: list[float] = []
     pause = asyncio.sleep
@@ -166,7 +166,7 @@ async def test_a_flusher_lets_more_gather_where_those_who_wait_have_one_of_their
         lingered.append(delay)
         await pause(0)
 
-    intake = setting.commits.add_committer() if beside else setting.commits
+    intake = setting.commits.add_committer() if second else setting.commits
     await setting.commits.start()
     monkeypatch.setattr(asyncio, "sleep", sleep)
     for commits in (setting.commits, intake):
@@ -174,6 +174,6 @@ async def test_a_flusher_lets_more_gather_where_those_who_wait_have_one_of_their
         await commits.submit(setting.store, a_due_message())
         while not lingered:
             await pause(0)
-        unhurried = beside and commits is setting.commits
+        unhurried = second and commits is setting.commits
         assert lingered == [group_commit.LONG_LINGER_S if unhurried else group_commit.LINGER_S]
     await setting.commits.close()

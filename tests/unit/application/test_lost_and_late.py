@@ -35,7 +35,7 @@ from wework_message.domain.ports.gateway import ClientState, Dispatch
 from wework_message.domain.ports.repositories import InboxState
 
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
-NAME = ProviderMessageId("4711")
+PROVIDER_MESSAGE_ID = ProviderMessageId("4711")
 
 
 class Call:
@@ -69,7 +69,7 @@ async def test_an_echo_during_a_call_whose_process_dies_delivers_the_message_whe
     async with InMemoryApp() as app:
         message_id, _ = await begun(app)
         await app.restart()
-        await app.hear(stream_record=a_stream_record(provider_message_id=NAME))
+        await app.hear(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
         assert (await app.message(message_id)).status is MessageStatus.SENDING
         await app.pass_time(LEASE_MS)
         await app.projector.project_pending()
@@ -80,7 +80,7 @@ async def test_an_early_echo_is_found_however_late_the_end_of_the_lease_is_notic
     async with InMemoryApp() as app:
         message_id, _ = await begun(app)
         await app.restart()
-        await app.hear(stream_record=a_stream_record(provider_message_id=NAME))
+        await app.hear(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
         await app.pass_time(DAY_MS // 2)
         await app.projector.project_pending()
         assert (await app.message(message_id)).status is MessageStatus.DELIVERED
@@ -90,7 +90,7 @@ async def test_an_early_echo_is_found_however_late_the_end_of_the_lease_is_notic
 async def test_an_echo_corrects_a_refusal_that_no_table_knows(*, early: bool) -> None:
     async with InMemoryApp() as app:
         message_id, call = await begun(app)
-        echo = a_stream_record(provider_message_id=NAME)
+        echo = a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID)
         if early:
             await app.hear(stream_record=echo)
         call.answer.set_result(an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False, error_code=-77))
@@ -136,7 +136,7 @@ async def test_an_echo_between_two_tries_to_record_an_answer_is_not_overwritten(
         assert (message.status, message.possible_duplicate) == (MessageStatus.UNKNOWN, True)
 
 
-async def test_an_unbuildable_request_is_one_strike_however_often_it_is_recorded() -> None:
+async def test_an_unbuildable_request_is_one_handling_failure_however_often_it_is_recorded() -> None:
     async with InMemoryApp() as app:
         message_id, call = await begun(app)
         app.database.failing_commits = 2
@@ -154,7 +154,7 @@ async def test_both_attempts_of_a_resend_lost_and_an_echo_of_the_first_free_the_
         await app.retrying(RetryMessage(DEFAULT_TENANT, message_id, force=True))
         await app.dispatch()
         assert (await app.message(message_id)).status is MessageStatus.UNKNOWN
-        await app.hear(stream_record=a_stream_record(provider_message_id=NAME))
+        await app.hear(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
         assert (await app.message(message_id)).status is MessageStatus.DELIVERED
         behind = await app.accept_text("next")
         await app.dispatch()
@@ -184,13 +184,13 @@ async def test_what_is_to_be_recalled_is_not_resent() -> None:
         assert (message.status, len(message.attempts)) == (MessageStatus.UNKNOWN, 1)
 
 
-async def test_a_late_answer_with_the_id_that_an_echo_has_told_is_kept() -> None:
+async def test_a_late_answer_with_the_id_that_an_echo_has_brought_is_kept() -> None:
     async with InMemoryApp() as app:
         message_id, call = await begun(app)
         await notice_the_end_of_the_lease(app)
-        await app.hear(stream_record=a_stream_record(provider_message_id=NAME))
+        await app.hear(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
         assert (await app.message(message_id)).status is MessageStatus.DELIVERED
-        call.answer.set_result(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(NAME)))
+        call.answer.set_result(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(PROVIDER_MESSAGE_ID)))
         await app.quiet()
         message = await app.message(message_id)
         outcome = message.attempts[0].outcome
@@ -199,7 +199,7 @@ async def test_a_late_answer_with_the_id_that_an_echo_has_told_is_kept() -> None
         assert outcome.receipt is not None
 
 
-async def test_a_late_refusal_of_a_part_that_was_delivered_stops_nobody() -> None:
+async def test_a_late_refusal_of_a_part_that_was_delivered_stops_no_other_part() -> None:
     async with InMemoryApp() as app:
         call = Call()
         app.gateway.script(call)
@@ -207,7 +207,7 @@ async def test_a_late_refusal_of_a_part_that_was_delivered_stops_nobody() -> Non
         await app.dispatcher.dispatch_due()
         await call.begun.wait()
         await notice_the_end_of_the_lease(app)
-        await app.hear(stream_record=a_stream_record(provider_message_id=NAME))
+        await app.hear(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
         call.answer.set_result(an_outcome(OutcomeClass.REFUSED_PERMANENT))
         await app.dispatch()
         async with app.units() as unit:
@@ -226,7 +226,7 @@ async def test_one_echo_settles_one_attempt_even_if_it_names_no_id() -> None:
         now = app.clock.now()
         for _ in range(2):
             await app.hear(stream_record=a_stream_record(provider_message_id=None, sent_at=now - 2 * HORIZON_MS))
-        states = [(await app.message(one)).status for one in (first, second)]
+        states = [(await app.message(message_id)).status for message_id in (first, second)]
         assert states == [MessageStatus.DELIVERED, MessageStatus.UNKNOWN]
 
 
@@ -237,7 +237,7 @@ async def test_an_image_that_is_unknown_is_settled_by_its_id_only() -> None:
             content=ImageContent(file_id="f", aes_key="k", md5="m", file_size=1, image_width=1, image_height=1)
         )
         await app.dispatch()
-        await app.hear(stream_record=a_stream_record(text=None, provider_message_id=NAME))
+        await app.hear(stream_record=a_stream_record(text=None, provider_message_id=PROVIDER_MESSAGE_ID))
         assert (await app.message(MessageId(accepted.target))).status is MessageStatus.UNKNOWN
         views = await app.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
         assert [view.state for view in views] == [InboxState.PARKED]
@@ -262,7 +262,7 @@ async def test_an_account_whose_login_was_missed_is_asked_and_goes_on_after_a_re
         assert (await app.message(message_id)).status is MessageStatus.SENT
 
 
-async def test_the_first_accepted_answer_tells_who_the_account_is() -> None:
+async def test_the_first_accepted_answer_brings_the_accounts_user_id() -> None:
     async with InMemoryApp() as app:
         app.gateway.script(
             an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("1", sender_id="1688")),
@@ -273,14 +273,14 @@ async def test_the_first_accepted_answer_tells_who_the_account_is() -> None:
             await app.accept_text("first")
         unknown = await app.accept_text("lost")
         await app.dispatch()
-        echo = {"text": "lost", "provider_message_id": NAME, "marked_own": False}
+        echo = {"text": "lost", "provider_message_id": PROVIDER_MESSAGE_ID, "marked_own": False}
         await app.hear(stream_record=a_stream_record(sender="4242", **echo))
         assert (await app.message(unknown)).status is MessageStatus.UNKNOWN
         await app.hear(stream_record=a_stream_record(sender="1688", **echo))
         assert (await app.message(unknown)).status is MessageStatus.DELIVERED
 
 
-async def test_a_part_that_nobody_can_send_stops_the_parts_behind_it() -> None:
+async def test_a_part_that_no_binding_can_send_stops_the_parts_behind_it() -> None:
     async with InMemoryApp() as app:
         parts = (a_draft(provider_code=BACKUP), a_draft(), a_draft())
         app.database.register(
@@ -307,17 +307,17 @@ async def test_an_account_whose_first_claim_was_rolled_back_is_opened_by_the_nex
         with pytest.raises(UnavailableError):
             await app.dispatcher.dispatch_due()
         await app.dispatch()
-        name = (await app.message(message_id)).attempts[0].provider_message_id
-        await app.hear(stream_record=a_stream_record(provider_message_id=name))
+        provider_message_id = (await app.message(message_id)).attempts[0].provider_message_id
+        await app.hear(stream_record=a_stream_record(provider_message_id=provider_message_id))
         assert (await app.message(message_id)).status is MessageStatus.DELIVERED
 
 
-async def test_the_default_provider_of_today_takes_what_a_provider_that_is_gone_had() -> None:
+async def test_the_default_provider_of_today_takes_the_accounts_of_a_provider_that_is_gone() -> None:
     async with InMemoryApp() as app:
         await app.accept_text()
         await app.dispatch()
-        rest = {code: one for code, one in app.policy.providers.items() if code != PROVIDER}
-        await app.restart(dataclasses.replace(app.policy, providers=rest))
+        others = {code: provider for code, provider in app.policy.providers.items() if code != PROVIDER}
+        await app.restart(dataclasses.replace(app.policy, providers=others))
         message_id = await app.accept_text()
         await app.dispatch()
         message = await app.message(message_id)

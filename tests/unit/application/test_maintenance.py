@@ -1,4 +1,4 @@
-"""What is done once per cluster: two processes on one database, one of which does it."""
+"""Tasks that run once per cluster: of two processes on one database one runs them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -30,7 +30,7 @@ INTERVAL_S: Final = 100.0
 
 
 class Counting:
-    """A chore of several steps that counts them."""
+    """A task of several steps that counts them."""
 
     name = "counting"
     interval_s = INTERVAL_S
@@ -39,15 +39,15 @@ class Counting:
         self.rounds = 0
         self.steps = 0
         self._per_round = steps
-        self.after_each: Callable[[], Awaitable[None]] | None = None
+        self.after_step: Callable[[], Awaitable[None]] | None = None
 
     def begin(self) -> None:
         self.rounds += 1
 
     async def step(self, unit: UnitOfWork) -> bool:
         self.steps += 1
-        if self.after_each is not None:
-            await self.after_each()
+        if self.after_step is not None:
+            await self.after_step()
         return self.steps < self._per_round
 
 
@@ -77,16 +77,16 @@ async def test_of_two_processes_one_does_it(units: MemoryUnitOfWorkFactory) -> N
     assert [task.steps for task in tasks] == [1, 0]
 
 
-async def test_a_round_ends_where_its_duty_is_lost(units: MemoryUnitOfWorkFactory, clock: SettableClock) -> None:
+async def test_a_round_ends_where_its_lease_is_lost(units: MemoryUnitOfWorkFactory, clock: SettableClock) -> None:
     task = Counting(steps=10)
     maintenance, lease = Maintenance(units, [task], "a"), _lease(units, "a")
-    rest = iter([False, True])
+    stalls = iter([False, True])
 
     async def stall() -> None:
-        if next(rest, False):  # stopped beyond its lease in the second step
+        if next(stalls, False):  # stopped beyond its lease in the second step
             clock.advance(1_000)
 
-    task.after_each = stall
+    task.after_step = stall
     other = _lease(units, "b")
 
     class Stolen(ClusterLease):
@@ -99,7 +99,7 @@ async def test_a_round_ends_where_its_duty_is_lost(units: MemoryUnitOfWorkFactor
     assert task.steps == 2
 
 
-async def test_stopping_gives_the_duties_back(units: MemoryUnitOfWorkFactory) -> None:
+async def test_stopping_gives_the_leases_back(units: MemoryUnitOfWorkFactory) -> None:
     first, second = Counting(), Counting()
     maintenance = Maintenance(units, [first], "a")
     running = asyncio.create_task(maintenance.run())
@@ -116,7 +116,7 @@ async def test_stopping_gives_the_duties_back(units: MemoryUnitOfWorkFactory) ->
     assert second.steps == 1
 
 
-async def test_a_holder_that_is_gone_is_missed_after_its_lease(
+async def test_another_process_takes_over_once_the_lease_has_run_out(
     units: MemoryUnitOfWorkFactory, clock: SettableClock
 ) -> None:
     task = Counting()
@@ -134,7 +134,7 @@ async def test_a_holder_that_is_gone_is_missed_after_its_lease(
     assert other.steps == 1
 
 
-async def test_a_chore_that_raises_does_not_stop_the_others(
+async def test_a_task_that_raises_does_not_stop_the_others(
     units: MemoryUnitOfWorkFactory, database: MemoryDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(Counting):
@@ -172,7 +172,7 @@ async def _prune(units: MemoryUnitOfWorkFactory, policy: Policy) -> int:
     return steps
 
 
-async def test_pruning_keeps_messages_unless_it_is_told_to_delete_them(
+async def test_pruning_keeps_messages_unless_the_policy_limits_their_age(
     units: MemoryUnitOfWorkFactory, database: MemoryDatabase, clock: SettableClock
 ) -> None:
     messages = [a_message(status=MessageStatus.SENT) for _ in range(5)]
@@ -192,7 +192,7 @@ async def test_pruning_keeps_messages_unless_it_is_told_to_delete_them(
     assert len(database.messages.committed_items()) == 0
 
 
-async def test_the_census_is_shown_by_one_process_and_by_the_next_when_that_one_stops(
+async def test_store_metrics_are_shown_by_one_process_and_by_the_next_when_that_one_stops(
     units: MemoryUnitOfWorkFactory, database: MemoryDatabase, clock: SettableClock
 ) -> None:
     shown: dict[str, list[StoreSnapshot | None]] = {"a": [], "b": []}
@@ -214,7 +214,7 @@ async def test_the_census_is_shown_by_one_process_and_by_the_next_when_that_one_
     assert showing() == ["b"]
 
 
-async def test_without_the_database_nobody_shows_anything(
+async def test_without_the_database_no_process_shows_anything(
     units: MemoryUnitOfWorkFactory, database: MemoryDatabase, clock: SettableClock
 ) -> None:
     shown: list[StoreSnapshot | None] = []
@@ -227,7 +227,7 @@ async def test_without_the_database_nobody_shows_anything(
     assert (shown[0] is None, shown[1]) == (False, None)
 
 
-async def test_a_census_outlives_an_outage_and_a_defect_and_shows_nothing_meanwhile(
+async def test_store_metrics_survive_an_outage_and_a_defect_and_show_nothing_meanwhile(
     units: MemoryUnitOfWorkFactory, database: MemoryDatabase, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_metrics_module, "INTERVAL_S", 0.001)
@@ -255,13 +255,13 @@ async def test_a_census_outlives_an_outage_and_a_defect_and_shows_nothing_meanwh
     assert shown[-1] is None
 
 
-async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_what_they_are_asked() -> None:
+async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_on_request() -> None:
     async with InMemoryApp() as app:
-        asked: list[int] = []
+        attempts: list[int] = []
 
         class Elsewhere(ClusterLease):
             async def acquire(self) -> bool:
-                asked.append(1)
+                attempts.append(1)
                 return await super().acquire()
 
         others, own = ClusterLease("probes", "a", 1_000, app.units), Elsewhere("probes", "b", 1_000, app.units)
@@ -271,7 +271,7 @@ async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_
         running = asyncio.create_task(prober.run())
 
         async def looked() -> bool:
-            return bool(asked)
+            return bool(attempts)
 
         await until(looked)
         assert app.board.provider(PROVIDER).checked_at is None
@@ -285,7 +285,7 @@ async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_
         await running
 
 
-async def test_a_duty_that_raises_does_not_end_the_probing() -> None:
+async def test_a_lease_that_raises_does_not_end_the_probing() -> None:
     async with InMemoryApp() as app:
         raised = asyncio.Event()
 
@@ -308,7 +308,7 @@ async def test_a_duty_that_raises_does_not_end_the_probing() -> None:
         await running
 
 
-async def test_a_chore_that_the_store_kept_from_its_round_is_done_soon_after(
+async def test_a_task_that_the_store_kept_from_its_round_is_done_soon_after(
     units: MemoryUnitOfWorkFactory, database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks_module, "RETRY_DELAY_S", 0.001)

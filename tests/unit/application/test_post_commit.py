@@ -9,18 +9,18 @@ from wework_message.domain.ids import DEFAULT_TENANT, MessageId
 from wework_message.domain.message.message import Message
 
 
-async def test_new_versions_are_told_before_whoever_changed_the_message_hears_of_it() -> None:
-    told: dict[MessageId, int] = {}
+async def test_new_versions_are_committed_to_the_shared_state_before_the_change_is_answered() -> None:
+    versions: dict[MessageId, int] = {}
 
-    class Told(Shared):
+    class Recording(Shared):
         def committed(self, messages: Sequence[Message]) -> None:
-            told.update({message.id: message.version for message in messages})
+            versions.update({message.id: message.version for message in messages})
 
-    async with InMemoryApp(shared=Told) as app:
+    async with InMemoryApp(shared=Recording) as app:
         message_id = await app.accept_text()
-        assert told == {}  # nobody can know an older one
+        assert versions == {}  # nobody can know an older one
         await app.cancelling(CancelMessage(DEFAULT_TENANT, message_id))
-        assert told == {message_id: (await app.message(message_id)).version}
+        assert versions == {message_id: (await app.message(message_id)).version}
         sent = await app.accept_text(guid=GUID)
         await app.dispatch()
-        assert told[sent] == (await app.message(sent)).version > 1
+        assert versions[sent] == (await app.message(sent)).version > 1

@@ -26,7 +26,7 @@ async def quoted(app: InMemoryApp, original: MessageId, tenant: TenantId = DEFAU
     return await Quoting(app.reader).fill(tenant, QuoteContent(content="yes", quote_message_id=original))
 
 
-async def test_a_quote_by_id_is_filled_from_the_answer_that_the_original_got() -> None:
+async def test_a_quote_by_id_is_filled_from_the_answer_to_the_original() -> None:
     async with InMemoryApp() as app:
         original = await sent(app, TextContent(content=LONG), content_type=2, sender_id="788", sender_name=NAME)
         assert await quoted(app, original) == QuoteContent(
@@ -50,17 +50,17 @@ async def test_what_is_no_text_is_shown_by_its_type_and_an_odd_name_as_it_came()
 async def test_only_what_is_proven_sent_can_be_quoted() -> None:
     async with InMemoryApp() as app:
         app.gateway.script(an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE))
-        doubtful = await app.accept_text()
+        uncertain = await app.accept_text()
         await app.dispatch()
         with pytest.raises(UnquotableError, match="not proven sent"):
-            await quoted(app, doubtful)
+            await quoted(app, uncertain)
 
 
 @pytest.mark.parametrize("missing", [{"app_info_key": None}, {"sender_id": None}, {"sender_name": None}])
 async def test_an_answer_that_does_not_say_who_sent_it_cannot_be_quoted(missing: dict[str, object]) -> None:
-    known: dict[str, object] = {"sender_id": "788", "sender_name": NAME}
+    complete: dict[str, object] = {"sender_id": "788", "sender_name": NAME}
     async with InMemoryApp() as app:
-        original = await sent(app, TextContent(content="hello"), **known | missing)
+        original = await sent(app, TextContent(content="hello"), **complete | missing)
         with pytest.raises(UnquotableError, match="who sent it"):
             await quoted(app, original)
 

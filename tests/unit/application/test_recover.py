@@ -19,8 +19,8 @@ async def recovered(app: InMemoryApp, *, ago_ms: int = HOUR_MS, dry_run: bool = 
     return await handler(Recover(app.clock.now() - ago_ms, dry_run=dry_run))
 
 
-async def statuses(app: InMemoryApp, ids: Sequence[MessageId]) -> list[MessageStatus]:
-    return [(await app.message(one)).status for one in ids]
+async def statuses(app: InMemoryApp, message_ids: Sequence[MessageId]) -> list[MessageStatus]:
+    return [(await app.message(message_id)).status for message_id in message_ids]
 
 
 async def test_what_was_waiting_is_unknown_and_is_never_sent_by_itself() -> None:
@@ -38,7 +38,9 @@ async def test_what_was_waiting_is_unknown_and_is_never_sent_by_itself() -> None
         assert app.gateway.calls == []
         message = await app.message(ids[0])
         assert (message.reason, len(message.attempts)) == ("RESTORED", 1)
-        assert [one.detail for one in await app.reader.timeline(ids[0]) if one.kind == "RESTORED"] == ["it was QUEUED"]
+        assert [note.detail for note in await app.reader.timeline(ids[0]) if note.kind == "RESTORED"] == [
+            "it was QUEUED"
+        ]
 
 
 async def test_new_messages_of_the_same_conversation_go_at_once() -> None:
@@ -106,12 +108,12 @@ async def test_what_rests_and_what_is_unknown_already_stays_as_it_is() -> None:
         app.gateway.script(an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.READ))
         unknown = await app.accept_text(to="S:7")
         await app.dispatch()
-        before = [await app.message(one) for one in (sent, unknown)]
+        before = [await app.message(message_id) for message_id in (sent, unknown)]
         for _ in range(2):
             done = await recovered(app)
             assert sum(done.marked_uncertain.values()) == 0
             assert done.untouched[MessageStatus.UNKNOWN] == 1
-        assert [await app.message(one) for one in (sent, unknown)] == before
+        assert [await app.message(message_id) for message_id in (sent, unknown)] == before
 
 
 async def test_a_dry_run_counts_and_changes_nothing() -> None:
@@ -123,7 +125,7 @@ async def test_a_dry_run_counts_and_changes_nothing() -> None:
         assert set(await statuses(app, ids)) == {MessageStatus.UNKNOWN}
 
 
-async def test_who_asked_for_a_resend_gets_one_marked_as_possible_duplicate() -> None:
+async def test_a_requested_resend_is_sent_and_marked_as_possible_duplicate() -> None:
     async with InMemoryApp() as app:
         message_id = await app.accept_text(on_unknown=OnUnknown.RESEND, duplicate_safe=True)
         await recovered(app)
@@ -143,7 +145,7 @@ async def test_a_person_may_send_it_all_the_same() -> None:
         assert message.possible_duplicate
 
 
-async def test_an_instant_to_come_is_refused() -> None:
+async def test_a_future_instant_is_refused() -> None:
     async with InMemoryApp() as app:
         with pytest.raises(InvalidValueError, match="past"):
             await recovered(app, ago_ms=-1)

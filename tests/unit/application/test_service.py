@@ -17,7 +17,7 @@ def database() -> MemoryDatabase:
     return MemoryDatabase()
 
 
-async def test_it_tells_for_how_long_the_oldest_due_message_has_waited(database: MemoryDatabase) -> None:
+async def test_it_knows_for_how_long_the_oldest_due_message_has_waited(database: MemoryDatabase) -> None:
     clock = SettableClock(NOW)
     service = Service(MemoryMessageReader(database), MemoryStoreMetrics(database, clock))
     assert await service.oldest_due_s() == 0
@@ -30,7 +30,7 @@ async def test_it_tells_for_how_long_the_oldest_due_message_has_waited(database:
     assert (await service.oldest_due_s(), await service.database_answers()) == (None, False)
 
 
-async def test_without_a_census_nobody_can_tell(database: MemoryDatabase) -> None:
+async def test_without_store_metrics_the_oldest_due_message_is_unknown(database: MemoryDatabase) -> None:
     service = Service(MemoryMessageReader(database), parts={"queue": InProcess("in-process")})
     assert await service.oldest_due_s() is None
     assert service.parts["queue"].condition() == Condition(healthy=None, reason=None)

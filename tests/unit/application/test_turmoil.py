@@ -42,36 +42,36 @@ class Turmoil:
         app.gateway.script(*[self.answer] * 10_000)
         app.gateway.states[GUID] = ClientState.ONLINE
 
-    async def answer(self, asked: Dispatch) -> AttemptOutcome:
+    async def answer(self, call: Dispatch) -> AttemptOutcome:
         """Not executed, or executed; and then the truth, a lie, nothing, or the truth much later."""
         kinds = ("unsent", "refused", "unknown code", "lost", "done", "done, unknown code", "done, lost", "done, late")
         lot = self.chance.choices(kinds, (15, 5, 5, 10, 30, 10, 10, 15))[0]
-        outcome = self.execute(asked) if lot.startswith("done") else _NOT_SENT
+        outcome = self.execute(call) if lot.startswith("done") else _NOT_SENT
         if lot == "done, late":
             late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self.hanging.append(late)
             await late
         return _LIES.get(lot.removeprefix("done, "), outcome)
 
-    def execute(self, asked: Dispatch) -> AttemptOutcome:
-        self.executed.append(asked.message_id)
-        name, now = ProviderMessageId(str(len(self.executed))), self.app.clock.now()
-        assert isinstance(asked.content, TextContent)
+    def execute(self, call: Dispatch) -> AttemptOutcome:
+        self.executed.append(call.message_id)
+        provider_message_id, now = ProviderMessageId(str(len(self.executed))), self.app.clock.now()
+        assert isinstance(call.content, TextContent)
         if self.chance.random() < 0.8:
             echo = a_stream_record(
-                provider_message_id=name,
+                provider_message_id=provider_message_id,
                 sent_at=now,
-                text=asked.content.content,
-                conversations=(asked.conversation_id,),
+                text=call.content.content,
+                conversations=(call.conversation_id,),
             )
-            self.echoes += [(asked.message_id, echo)] * self.chance.randint(1, 2)
-        return AttemptOutcome(OutcomeClass.ACCEPTED, receipt=Receipt(name))
+            self.echoes += [(call.message_id, echo)] * self.chance.randint(1, 2)
+        return AttemptOutcome(OutcomeClass.ACCEPTED, receipt=Receipt(provider_message_id))
 
     # -- what may happen at any time
 
     async def settled(self) -> None:
         """Until every call either hangs or is recorded."""
-        while self.app.dispatcher.in_flight > len(self.hanging):  # noqa: ASYNC110 -- nobody tells what only hangs
+        while self.app.dispatcher.in_flight > len(self.hanging):  # noqa: ASYNC110 -- nothing reports a call that hangs
             await asyncio.sleep(0)
 
     async def accept(self) -> None:
@@ -133,7 +133,7 @@ class Turmoil:
             while self.echoes:
                 await self.echo()
             await self.app.projector.project_pending()
-            if all([await self.rests(one) for one in self.accepted]):
+            if all([await self.rests(message_id) for message_id in self.accepted]):
                 return
 
     def hanging_end(self) -> None:
@@ -157,16 +157,16 @@ async def test_whatever_happens_nothing_is_lost_and_nothing_is_sent_twice(
         assert len(run.executed) == len(set(run.executed))
         for message_id in run.accepted:
             message = await app.message(message_id)
-            executed, seen = message_id in run.executed, message_id in run.echoed
-            told = (message_id, message.status, message.reason, executed, seen)
-            assert message.status in RESTING | {MessageStatus.UNKNOWN}, told
-            if seen:
-                assert message.status is MessageStatus.DELIVERED, told
+            executed, echoed = message_id in run.executed, message_id in run.echoed
+            facts = (message_id, message.status, message.reason, executed, echoed)
+            assert message.status in RESTING | {MessageStatus.UNKNOWN}, facts
+            if echoed:
+                assert message.status is MessageStatus.DELIVERED, facts
             elif message.status is MessageStatus.SENT:
-                assert executed, told
+                assert executed, facts
             elif message.status is MessageStatus.FAILED:
-                assert not executed or message.confirmed is False, told
+                assert not executed or message.confirmed is False, facts
             else:
-                assert message.status is MessageStatus.UNKNOWN or not executed, told
+                assert message.status is MessageStatus.UNKNOWN or not executed, facts
             if message.status in RESTING:
-                assert not any(attempt.lane_open for attempt in message.attempts), told
+                assert not any(attempt.lane_open for attempt in message.attempts), facts

@@ -55,9 +55,10 @@ def test_an_unregistered_guid_is_an_account_with_one_binding_per_provider() -> N
     assert account.implicit
     assert account.enabled
     made = [implicit_binding(Guid("g1"), code) for code in (A, B)]
-    assert [one.binding_id for one in made] == ["bind:ALPHA:g1", "bind:BETA:g1"]
-    assert {one.account_id for one in made} == {account.account_id}
-    assert {(one.guid, one.standby, one.state, one.epoch) for one in made} == {("g1", "HOT", "UNKNOWN", 0)}
+    assert [made_binding.binding_id for made_binding in made] == ["bind:ALPHA:g1", "bind:BETA:g1"]
+    assert {made_binding.account_id for made_binding in made} == {account.account_id}
+    fresh = {(made_binding.guid, made_binding.standby, made_binding.state, made_binding.epoch) for made_binding in made}
+    assert fresh == {("g1", "HOT", "UNKNOWN", 0)}
 
 
 @given(st.integers(0, 50), st.integers(0, 50))
@@ -126,11 +127,12 @@ def test_who_holds_a_slot(other: Binding, free: bool) -> None:
 @given(bindings, st.sampled_from([None, "WINDOWS", "MAC"]))
 def test_after_an_activation_no_two_bindings_share_a_slot(siblings: list[Binding], slot: str | None) -> None:
     standby = binding("standby", Standby.WARM, slot=slot)
-    changed = {one.binding_id: one for one in activate(standby, [*siblings, standby], demote=True)}
-    after = [changed.get(one.binding_id, one) for one in [*siblings, standby]]
+    account = [*siblings, standby]
+    changed = {sibling.binding_id: sibling for sibling in activate(standby, account, demote=True)}
+    after = [changed.get(sibling.binding_id, sibling) for sibling in account]
     assert slot_holder(changed[standby.binding_id], after) is None
-    before = {one.binding_id: one for one in [*siblings, standby]}
-    assert all(one.epoch == before[name].epoch + 1 for name, one in changed.items())
+    before = {sibling.binding_id: sibling for sibling in account}
+    assert all(sibling.epoch == before[binding_id].epoch + 1 for binding_id, sibling in changed.items())
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ NOT_STRONGER_THAN = [
     ({ECHO}, Evidence.SEEN),
     ({YES}, Evidence.ACCEPTED),
 ]
-"""The order of M-4.1: whatever weaker facts and answers there are, the stronger one tells."""
+"""The order of M-4.1: a stronger fact wins over all weaker facts and answers."""
 
 any_facts = st.frozensets(st.sampled_from(FactKind))
 any_answer = st.none() | st.sampled_from(OutcomeClass)
@@ -45,10 +45,10 @@ def test_within_an_attempt_the_stronger_fact_wins_over_every_set_of_weaker_ones(
         (None, Evidence.IN_FLIGHT),
         (ACCEPTED, Evidence.ACCEPTED),
         (UNCERTAIN, Evidence.UNCERTAIN),
-        *[(one, Evidence.NOTHING) for one in UNSENT],
+        *[(answer, Evidence.NOTHING) for answer in UNSENT],
     ],
 )
-def test_without_facts_the_answer_tells(answer: OutcomeClass | None, evidence: Evidence) -> None:
+def test_without_facts_the_answer_decides(answer: OutcomeClass | None, evidence: Evidence) -> None:
     assert weigh(answer, ()) is evidence
 
 
@@ -58,7 +58,7 @@ def test_a_person_may_deny_an_uncertain_send_and_not_one_the_provider_accepted()
 
 
 @given(answer=any_answer, facts=any_facts)
-def test_facts_tell_the_same_in_any_order_and_however_often(
+def test_facts_mean_the_same_in_any_order_and_however_often(
     answer: OutcomeClass | None, facts: frozenset[FactKind]
 ) -> None:
     expected = weigh(answer, facts)
@@ -108,5 +108,5 @@ def test_more_evidence_never_makes_a_message_less_proven(attempts: list[Evidence
 def test_nothing_but_an_answer_or_a_fact_about_a_send_makes_an_attempt_count_as_sent(
     facts: frozenset[FactKind],
 ) -> None:
-    seen = weigh(OutcomeClass.NOT_SENT, facts) in (Evidence.SEEN, Evidence.ACCEPTED)
-    assert not seen or facts & {ECHO, RETRIED, YES}
+    counts_as_sent = weigh(OutcomeClass.NOT_SENT, facts) in (Evidence.SEEN, Evidence.ACCEPTED)
+    assert not counts_as_sent or facts & {ECHO, RETRIED, YES}

@@ -24,15 +24,17 @@ def draft(conversation: Conversation = PERSON, content: Content = TEXT, **fields
 
 
 @given(drafts(now=NOW))
-def test_generated_drafts_are_valid_at_their_time(one: Draft) -> None:
-    one.check_at(NOW)
+def test_generated_drafts_are_valid_at_their_time(draft_: Draft) -> None:
+    draft_.check_at(NOW)
 
 
 @pytest.mark.parametrize("field", dataclasses.fields(Draft), ids=lambda field: field.name)
 def test_generated_drafts_ask_for_everything(field: dataclasses.Field[Any]) -> None:
-    """A field that the strategy leaves at its default would pass every property unseen."""
+    """A field that the strategy leaves at its default would pass every property unnoticed."""
     no_shrinking = settings(max_examples=200, phases=[Phase.generate], database=None)
-    find(drafts(now=NOW), lambda one: getattr(one, field.name) not in (None, field.default), settings=no_shrinking)
+    find(
+        drafts(now=NOW), lambda draft_: getattr(draft_, field.name) not in (None, field.default), settings=no_shrinking
+    )
 
 
 @pytest.mark.parametrize(

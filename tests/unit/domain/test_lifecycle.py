@@ -125,6 +125,6 @@ def test_old_clients_see_five_states() -> None:
     }  # fmt: skip
 
 
-def test_success_is_told_only_where_it_is_known() -> None:
+def test_success_is_set_only_where_it_is_known() -> None:
     known = {status: success(status) for status in STATUSES if success(status) is not None}
     assert known == {"SENT": True, "DELIVERED": True, "FAILED": False, "EXPIRED": False, "CANCELLED": False}

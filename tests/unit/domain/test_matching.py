@@ -27,13 +27,13 @@ def an_open_attempt(**changes: Any) -> OpenAttempt:
     return OpenAttempt(**fields | changes)
 
 
-def found(*attempts: OpenAttempt, **record: Any) -> OpenAttempt | None:
+def matched(*attempts: OpenAttempt, **record: Any) -> OpenAttempt | None:
     return match(a_stream_record(**record), attempts, horizon_ms=HORIZON_MS)
 
 
 def test_the_account_s_own_text_in_the_conversation_and_in_time_settles_its_attempt() -> None:
     attempt = an_open_attempt()
-    assert found(attempt) is attempt
+    assert matched(attempt) is attempt
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_the_account_s_own_text_in_the_conversation_and_in_time_settles_its_atte
     ],
 )
 def test_a_record_must_be_stamped_between_the_start_and_the_horizon(sent_at: int | None, fits: bool) -> None:
-    assert (found(an_open_attempt(), sent_at=sent_at) is not None) is fits
+    assert (matched(an_open_attempt(), sent_at=sent_at) is not None) is fits
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ def test_a_record_must_be_stamped_between_the_start_and_the_horizon(sent_at: int
     ],
 )
 def test_a_record_that_differs_in_one_thing_settles_nothing(record: dict[str, Any]) -> None:
-    assert found(an_open_attempt(), **record) is None
+    assert matched(an_open_attempt(), **record) is None
 
 
-def test_a_content_that_only_an_id_can_tell_is_never_settled_by_a_text() -> None:
-    assert found(an_open_attempt(content_key=None)) is None
+def test_a_content_that_only_an_id_identifies_is_never_settled_by_a_text() -> None:
+    assert matched(an_open_attempt(content_key=None)) is None
 
 
 @pytest.mark.parametrize(
@@ -80,17 +80,17 @@ def test_a_content_that_only_an_id_can_tell_is_never_settled_by_a_text() -> None
         ("788", None, True, False),
     ],
 )
-def test_the_sender_is_compared_once_it_is_known_and_the_flag_stands_in_before(
+def test_the_sender_is_compared_once_it_is_known_and_the_mark_counts_before(
     own_user_id: str | None, sender: str | None, flag: bool, own: bool
 ) -> None:
     record: dict[str, Any] = {"sender": sender, "marked_own": flag}
     assert is_own(a_stream_record(**record), own_user_id) is own
-    assert (found(an_open_attempt(own_user_id=own_user_id), **record) is not None) is own
+    assert (matched(an_open_attempt(own_user_id=own_user_id), **record) is not None) is own
 
 
 def test_a_conversation_is_found_under_each_of_its_spellings() -> None:
     attempt = an_open_attempt(conversation_id="S:1001;asid-9")
-    assert found(attempt, conversations=("S:1001", "S:1001;asid-9")) is attempt
+    assert matched(attempt, conversations=("S:1001", "S:1001;asid-9")) is attempt
 
 
 @given(
@@ -101,7 +101,7 @@ def test_of_several_the_oldest_is_settled_in_whatever_order_they_come(
     starts: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     attempts = [an_open_attempt(started_at=start, number=number) for start, number in starts]
-    chosen = found(*data.draw(st.permutations(attempts)))
+    chosen = matched(*data.draw(st.permutations(attempts)))
     assert chosen is not None
     assert (chosen.started_at, chosen.number) == min(starts)
 
@@ -112,7 +112,7 @@ def test_of_several_the_oldest_is_settled_in_whatever_order_they_come(
     st.sampled_from(["", "  ", "\r\n\r\n"]),
 )
 def test_texts_are_equal_but_for_line_ends_and_outer_white_space(text: str, before: str, after: str) -> None:
-    plain = text.replace("\r", "")  # or the line end that is put in would stand behind half of another one
+    plain = text.replace("\r", "")  # or the line end that is put in would come after half of another one
     assert content_key(before + plain.replace("\n", "\r\n") + after) == content_key(plain)
 
 

@@ -93,7 +93,7 @@ class Call:
 
 @dataclass
 class Model:
-    """The oracle: the calls, what we decided last, and whether somebody wants it recalled."""
+    """The oracle: the calls, what we decided last, and whether a recall was requested."""
 
     calls: list[Call] = field(default_factory=list)
     decided: str = "QUEUED"
@@ -137,7 +137,7 @@ class MessageMachine(RuleBasedStateMachine):
         self.message = a_due_message()
         self.model = Model()
         self.due: Due | None = None
-        self.strikes = 0
+        self.handling_failures = 0
 
     def attempt(self, legal: bool, act: Callable[[], Any]) -> bool:
         """Do it; what is not legal must be refused and change nothing."""
@@ -169,7 +169,7 @@ class MessageMachine(RuleBasedStateMachine):
             self.model.decided = "HELD"
 
     @rule()
-    def stand_behind_another(self) -> None:
+    def wait_behind_another(self) -> None:
         if self.attempt(self.waits, lambda: self.message.wait_in_lane(now=NOW)):
             self.model.decided = "QUEUED"
 
@@ -192,8 +192,8 @@ class MessageMachine(RuleBasedStateMachine):
     def raise_in_handling(self) -> None:
         if not self.attempt(self.waits, lambda: self.message.count_handling_failure(wait_ms=1_000, now=NOW)):
             return
-        self.strikes += 1
-        if self.strikes >= MAX_HANDLING_FAILURES:
+        self.handling_failures += 1
+        if self.handling_failures >= MAX_HANDLING_FAILURES:
             self.model.decided, self.model.confirmed = "FAILED", True
 
     # -- after a call
@@ -223,8 +223,7 @@ class MessageMachine(RuleBasedStateMachine):
             self._follow(verdict, confirmed=confirmed)
 
     def _follow(self, verdict: Verdict, *, confirmed: bool) -> None:
-        wanted_back = self.model.recall
-        if wanted_back or isinstance(verdict, GiveUp):
+        if self.model.recall or isinstance(verdict, GiveUp):
             self.model.decided, self.model.confirmed = "FAILED", confirmed
         else:
             self.model.decided = "RETRY_WAIT" if isinstance(verdict, RetryAt) else "HELD"
@@ -253,11 +252,11 @@ class MessageMachine(RuleBasedStateMachine):
             for call in self.model.calls:
                 call.written_off |= call.open
             self.model.round += 1
-            self.model.decided, self.model.recall, self.strikes = "QUEUED", False, 0
+            self.model.decided, self.model.recall, self.handling_failures = "QUEUED", False, 0
 
     @rule()
     def pass_the_horizon(self) -> None:
-        """The sweeper on a message that is UNKNOWN; time alone never ends that."""
+        """A claim of an overdue UNKNOWN message; time alone never ends that status."""
         if self.model.status == "UNKNOWN":
             self.message.open_lane(next_ms=1_000, now=NOW)
             assert not any(attempt.lane_open for attempt in self.message.attempts)
@@ -300,7 +299,7 @@ class MessageMachine(RuleBasedStateMachine):
     # -- what always holds
 
     @invariant()
-    def it_stands_where_the_evidence_puts_it(self) -> None:
+    def its_status_is_what_the_evidence_proves(self) -> None:
         assert self.message.status == self.model.status
 
     @invariant()
@@ -359,7 +358,7 @@ def sent_and_asked_back() -> Message:
     return message
 
 
-def in_doubt() -> Message:
+def uncertain() -> Message:
     message = a_due_message()
     depart(message)
     settle(message, an_outcome(UNCERTAIN))
@@ -381,7 +380,7 @@ def known(message: Message) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("begin", [in_flight, in_doubt, sent_and_asked_back])
+@pytest.mark.parametrize("begin", [in_flight, uncertain, sent_and_asked_back])
 @given(
     facts=st.sets(reported, max_size=3),
     late=st.none() | any_answer,
@@ -449,8 +448,8 @@ def test_an_answer_of_an_attempt_that_is_not_there_is_a_programming_error() -> N
         a_due_message().attempts.numbered(1)
 
 
-def test_the_echo_of_an_earlier_round_frees_the_lane_that_the_later_doubt_held() -> None:
-    message = in_doubt()
+def test_the_echo_of_an_earlier_round_frees_the_lane_that_a_later_uncertain_attempt_held() -> None:
+    message = uncertain()
     message.replay(force=True, by="test", now=NOW)
     depart(message)
     settle(message, an_outcome(UNCERTAIN))
@@ -483,11 +482,11 @@ def test_what_rested_on_an_earlier_round_falls_with_it() -> None:
 
 def test_the_late_answer_of_an_attempt_that_was_given_up_moves_nothing_unless_it_was_sent() -> None:
     for kind in sorted(set(OutcomeClass) - {ACCEPTED}):
-        message = in_doubt()
+        message = uncertain()
         message.give_up_unknown(now=NOW)
         message.settle(1, an_outcome(kind), after(kind, RetryAt(1)), horizon_ms=HORIZON_MS, now=NOW)
         assert (message.status, message.reason, message.confirmed) == (MessageStatus.FAILED, "UNRESOLVED", False)
-    message = in_doubt()
+    message = uncertain()
     message.give_up_unknown(now=NOW)
     message.settle(1, an_outcome(ACCEPTED), Settle(), horizon_ms=HORIZON_MS, now=NOW)
     assert (message.status, message.confirmed) == (MessageStatus.SENT, None)
@@ -504,7 +503,7 @@ def unconfirmed() -> Message:
 
 
 def given_up() -> Message:
-    message = in_doubt()
+    message = uncertain()
     message.give_up_unknown(now=NOW)
     return message
 
@@ -515,7 +514,9 @@ def refused() -> Message:
     return message
 
 
-@pytest.mark.parametrize(("begin", "risk"), [(in_doubt, True), (unconfirmed, True), (given_up, True), (refused, False)])
+@pytest.mark.parametrize(
+    ("begin", "risk"), [(uncertain, True), (unconfirmed, True), (given_up, True), (refused, False)]
+)
 def test_a_retry_marks_a_possible_duplicate_exactly_where_nobody_can_rule_it_out(
     begin: Callable[[], Message], risk: bool
 ) -> None:
@@ -526,7 +527,7 @@ def test_a_retry_marks_a_possible_duplicate_exactly_where_nobody_can_rule_it_out
 
 
 def test_a_new_round_forgets_a_recall_of_the_one_before() -> None:
-    message = in_doubt()
+    message = uncertain()
     message.ask_recall(now=NOW)
     message.replay(force=True, by="test", now=NOW)
     depart(message)
@@ -534,8 +535,8 @@ def test_a_new_round_forgets_a_recall_of_the_one_before() -> None:
     assert message.status is MessageStatus.SENT
 
 
-def test_a_doubt_that_is_known_already_changes_nothing_about_when_it_is_looked_at() -> None:
-    message = in_doubt()
+def test_an_attempt_that_is_uncertain_already_does_not_change_when_the_message_is_due() -> None:
+    message = uncertain()
     message.replay(force=True, by="test", now=NOW)
     depart(message)
     settle(message, an_outcome(UNCERTAIN))
@@ -553,21 +554,21 @@ def test_what_a_person_denied_while_the_call_was_open_is_theirs_to_decide_when_t
     assert message.status is MessageStatus.RETRY_WAIT
 
 
-def test_a_recall_waits_again_where_its_proof_falls_and_a_doubt_is_left() -> None:
-    message = in_doubt()
+def test_a_recall_waits_again_where_its_proof_falls_and_an_uncertain_attempt_remains() -> None:
+    message = uncertain()
     message.replay(force=True, by="test", now=NOW)
     depart(message)
     settle(message, an_outcome(UNCERTAIN))
     learn(message, 1, ECHO)
     message.ask_recall(now=NOW)
     learn(message, 1, FAIL)
-    doubted = message.status
+    status = message.status
     learn(message, 2, ECHO)
-    assert (doubted, message.status) == (MessageStatus.UNKNOWN, MessageStatus.RECALLING)
+    assert (status, message.status) == (MessageStatus.UNKNOWN, MessageStatus.RECALLING)
 
 
-def test_a_recall_that_waits_for_a_doubt_keeps_the_message_from_being_sent_again() -> None:
-    message = in_doubt()
+def test_a_recall_that_waits_for_an_uncertain_attempt_keeps_the_message_from_being_sent_again() -> None:
+    message = uncertain()
     message.ask_recall(now=NOW)
     settle(message, an_outcome(NOT_SENT))
     assert (message.status, message.reason, message.confirmed) == (MessageStatus.FAILED, "RECALL_ASKED", True)
@@ -583,13 +584,13 @@ def test_a_recall_starts_again_once_the_server_has_sent_after_all() -> None:
     assert message.due == Due(0, LanePosition.FREE)
 
 
-@pytest.mark.parametrize("seen", [True, False])
-def test_a_recall_without_an_answer_or_a_record_ends_as_if_it_had_not_been_asked(seen: bool) -> None:
+@pytest.mark.parametrize("echoed", [True, False])
+def test_a_recall_without_an_answer_or_a_record_ends_as_if_it_had_not_been_requested(echoed: bool) -> None:
     message = sent_and_asked_back()
-    if seen:
+    if echoed:
         learn(message, 1, ECHO)
     message.time_out_recall(horizon_ms=HORIZON_MS, now=NOW)
-    assert message.status is (MessageStatus.DELIVERED if seen else MessageStatus.SENT)
+    assert message.status is (MessageStatus.DELIVERED if echoed else MessageStatus.SENT)
     assert message.reason == "RECALL_UNCONFIRMED"
 
 
@@ -606,7 +607,7 @@ def test_a_recall_is_confirmed_by_the_stream_only(recorded: bool) -> None:
 
 
 def test_handling_that_raised_after_a_call_concludes_nothing_and_keeps_the_lane() -> None:
-    message = in_doubt()
+    message = uncertain()
     message.recheck_later(wait_ms=1_000)
     assert (message.status, message.due) == (MessageStatus.UNKNOWN, Due(1_000, LanePosition.HOLDING))
     message.open_lane(next_ms=None, now=NOW)
@@ -615,18 +616,18 @@ def test_handling_that_raised_after_a_call_concludes_nothing_and_keeps_the_lane(
 
 
 def test_what_is_written_is_not_written_again() -> None:
-    message = in_doubt()
+    message = uncertain()
     message.written()
     assert (message.due, message.lane_released, message.notes) == (None, False, [])
     assert [move.after for move in message.lifecycle.moves] == [MessageStatus.SENDING, MessageStatus.UNKNOWN]
 
 
-def test_only_an_open_call_can_be_doubted_as_one() -> None:
+def test_only_an_open_call_can_be_marked_uncertain_as_one() -> None:
     with pytest.raises(IllegalTransitionError):
         mark_open_call_uncertain_after_restore(a_due_message(), horizon_ms=HORIZON_MS, now=NOW)
 
 
-def test_a_call_whose_echo_came_before_the_backup_is_not_doubted() -> None:
+def test_a_call_whose_echo_came_before_the_backup_is_not_marked_uncertain() -> None:
     message = in_flight()
     learn(message, 1, ECHO)
     mark_open_call_uncertain_after_restore(message, horizon_ms=HORIZON_MS, now=NOW)

@@ -11,15 +11,15 @@ FIELDS = dataclasses.fields(SendOptions)
 
 
 def test_the_shipped_drafts_ask_for_every_option() -> None:
-    asked: set[str] = set()
+    requested: set[str] = set()
 
     @settings(max_examples=50, phases=[Phase.generate], derandomize=True, deadline=None)
     @given(draft=drafts())
     def look(draft: Draft) -> None:
-        asked.update(field.name for field in FIELDS if getattr(draft.options, field.name) != field.default)
+        requested.update(field.name for field in FIELDS if getattr(draft.options, field.name) != field.default)
 
     look()
-    assert asked == {field.name for field in FIELDS}
+    assert requested == {field.name for field in FIELDS}
 
 
 @given(draft=drafts())
@@ -30,10 +30,10 @@ def test_options_of_a_message_are_those_of_its_draft_but_for_what_is_settled(dra
         assert getattr(options, field.name) == settled.get(field.name, getattr(draft.options, field.name))
 
 
-@pytest.mark.parametrize("asked", [None, *OnUnknown])
+@pytest.mark.parametrize("requested", [None, *OnUnknown])
 @pytest.mark.parametrize("account", [None, *OnUnknown])
 def test_what_holds_is_the_request_s_word_then_the_account_s_then_the_configured_one(
-    asked: OnUnknown | None, account: OnUnknown | None
+    requested: OnUnknown | None, account: OnUnknown | None
 ) -> None:
-    options = resolved(SendOptions(on_unknown=asked), account=account, configured=OnUnknown.RESEND)
-    assert options.on_unknown is (asked or account or OnUnknown.RESEND)
+    options = resolved(SendOptions(on_unknown=requested), account=account, configured=OnUnknown.RESEND)
+    assert options.on_unknown is (requested or account or OnUnknown.RESEND)

@@ -16,11 +16,11 @@ def provider(code: str, priority: int = 1, *, enabled: bool = True) -> Provider:
 def test_the_default_is_the_first_enabled_one_of_the_smallest_priority(rows: list[tuple[int, bool]]) -> None:
     providers = [provider(f"P{i}", priority, enabled=enabled) for i, (priority, enabled) in enumerate(rows)]
     chosen = default_provider(providers)
-    enabled = [one for one in providers if one.enabled]
+    enabled = [candidate for candidate in providers if candidate.enabled]
     assert (chosen is None) == (not enabled)
     if chosen is not None:
-        best = min(one.priority for one in enabled)
-        assert chosen is next(one for one in enabled if one.priority == best)
+        best = min(candidate.priority for candidate in enabled)
+        assert chosen is next(candidate for candidate in enabled if candidate.priority == best)
 
 
 @pytest.mark.parametrize(

@@ -35,10 +35,12 @@ def test_messages_over_budget_wait_strictly_longer_one_after_the_other(rate: int
 
 
 @given(SIZES, st.lists(st.tuples(st.integers(0, 3_000), st.integers(0, 4)), min_size=1, max_size=60))
-def test_who_waits_as_told_keeps_the_rate(size: tuple[int, int, int], asks: list[tuple[int, int]]) -> None:
+def test_waiting_as_long_as_reserved_keeps_the_rate(
+    size: tuple[int, int, int], requests: list[tuple[int, int]]
+) -> None:
     tokens, per_ms, capacity = size
     bucket, now, taken = Bucket.full(tokens, per_ms, now=0, capacity=capacity), 0, 0
-    for gap, n in asks:
+    for gap, n in requests:
         now += gap
         bucket, wait = bucket.reserve(n, now)
         taken += n
@@ -76,9 +78,9 @@ def test_an_empty_budget_is_refused(tokens: int, per_ms: int, capacity: int) -> 
 
 def test_the_tightest_of_several_budgets_decides() -> None:
     buckets = [Budget(Period.MINUTE, 60).bucket(0), Budget(Period.HOUR, 60).bucket(0), Budget(Period.DAY, 61).bucket(0)]
-    left, wait = reserve_all(buckets, 60, 0)
+    reserved, wait = reserve_all(buckets, 60, 0)
     assert wait == 0
-    assert reserve_all(left, 1, 0)[1] == MINUTE
+    assert reserve_all(reserved, 1, 0)[1] == MINUTE
     assert reserve_all([], 1, 0) == ((), 0)
 
 
@@ -123,7 +125,7 @@ def test_quiet_hours_end_exactly_when_they_say(start: int, end: int, offset: int
 
 
 @pytest.mark.parametrize(("start", "end", "path"), [(-1, 0, "quietHours.from"), (0, 1440, "quietHours.to")])
-def test_a_time_that_is_none_is_refused(start: int, end: int, path: str) -> None:
+def test_a_minute_outside_the_day_is_refused(start: int, end: int, path: str) -> None:
     with pytest.raises(InvalidValueError) as refused:
         QuietHours(start, end)
     assert refused.value.path == path

@@ -29,7 +29,7 @@ def after(
     jitter: float = 0.5,
     remaining: int = 24 * HOUR,
     attempts: int | None = None,
-    told: int | None = None,
+    retry_after: int | None = None,
     sibling: bool = False,
     budget: bool = True,
     poison: bool = False,
@@ -40,7 +40,7 @@ def after(
         provider_tries=tries if at_provider is None else at_provider,
         provider_cap=cap,
         max_attempts=attempts,
-        retry_after_ms=told,
+        retry_after_ms=retry_after,
         jitter=jitter,
         remaining_ms=remaining,
         sibling=sibling,
@@ -57,7 +57,7 @@ any_call = st.fixed_dictionaries(
         "jitter": st.floats(0, 1, exclude_max=True),
         "remaining": st.integers(-HOUR, 24 * HOUR),
         "attempts": st.none() | st.integers(0, 10),
-        "told": st.none() | st.integers(-5, 10 * HOUR),
+        "retry_after": st.none() | st.integers(-5, 10 * HOUR),
         "sibling": st.booleans(),
         "budget": st.booleans(),
     }
@@ -94,8 +94,8 @@ def test_every_delay_is_positive_and_only_the_provider_can_ask_for_more_than_the
 ) -> None:
     verdict = after(outcome, **call)
     if isinstance(verdict, RetryAt | HoldFor):
-        told = min(max(call["told"] or 0, 0), HOUR) if outcome is O.THROTTLED else 0
-        assert max(1, told) <= verdict.delay_ms <= 60_000 + told
+        requested = min(max(call["retry_after"] or 0, 0), HOUR) if outcome is O.THROTTLED else 0
+        assert max(1, requested) <= verdict.delay_ms <= 60_000 + requested
 
 
 @given(any_call)
@@ -134,13 +134,17 @@ GOLDEN: list[tuple[str, Verdict, Verdict]] = [
     ("the provider allows one", after(O.NOT_SENT, cap=0), HoldFor(HoldReason.PROVIDER_DOWN, 501)),
     ("the provider allows one, a sibling can", after(O.NOT_SENT, cap=0, sibling=True), RetryAt(501)),
     ("retry budget empty", after(O.NOT_SENT, budget=False), HoldFor(HoldReason.PROVIDER_DOWN, 501)),
-    ("told to wait", after(O.THROTTLED, told=5_000), RetryAt(5_501)),
-    ("told 0", after(O.THROTTLED, told=0), RetryAt(501)),
-    ("told nothing", after(O.THROTTLED), RetryAt(501)),
-    ("told long", after(O.THROTTLED, told=120_000), HoldFor(HoldReason.THROTTLED, 120_501)),
-    ("told absurdly long", after(O.THROTTLED, told=99 * HOUR), HoldFor(HoldReason.THROTTLED, HOUR + 501)),
-    ("told past expiry", after(O.THROTTLED, told=5_000, remaining=3_000), HoldFor(HoldReason.THROTTLED, 5_501)),
-    ("throttled to the end", after(O.THROTTLED, tries=3, told=5_000), HoldFor(HoldReason.PROVIDER_DOWN, 7_001)),
+    ("asked to wait", after(O.THROTTLED, retry_after=5_000), RetryAt(5_501)),
+    ("asked for 0", after(O.THROTTLED, retry_after=0), RetryAt(501)),
+    ("asked for nothing", after(O.THROTTLED), RetryAt(501)),
+    ("asked for long", after(O.THROTTLED, retry_after=120_000), HoldFor(HoldReason.THROTTLED, 120_501)),
+    ("asked for absurdly long", after(O.THROTTLED, retry_after=99 * HOUR), HoldFor(HoldReason.THROTTLED, HOUR + 501)),
+    (
+        "asked for a time past expiry",
+        after(O.THROTTLED, retry_after=5_000, remaining=3_000),
+        HoldFor(HoldReason.THROTTLED, 5_501),
+    ),
+    ("throttled to the end", after(O.THROTTLED, tries=3, retry_after=5_000), HoldFor(HoldReason.PROVIDER_DOWN, 7_001)),
     ("logged out, sibling online", after(O.REFUSED_BINDING, sibling=True), RetryAt(1)),
     ("logged out, alone", after(O.REFUSED_BINDING), HoldFor(HoldReason.ALL_OFFLINE, 501)),
     ("logged out everywhere", after(O.REFUSED_BINDING, tries=3, sibling=True), HoldFor(HoldReason.ALL_OFFLINE, 2001)),

@@ -52,7 +52,7 @@ def test_counts_fade_within_a_minute() -> None:
 
 
 @given(CALLS, st.floats(0.1, 60_000))
-def test_latency_jumps_up_at_once_and_stays_between_what_was_seen(
+def test_latency_jumps_up_at_once_and_stays_between_what_was_measured(
     calls: list[tuple[int, float, float | None]], sample: float
 ) -> None:
     stats, now = after(calls)

@@ -71,7 +71,7 @@ def refused(request: RouteRequest, *candidates: Candidate) -> Refusal:
     return route
 
 
-GONE = RouteHealth(state=BindingState.OFFLINE)
+OFFLINE = RouteHealth(state=BindingState.OFFLINE)
 SHUT = RouteHealth(provider=Passage.SHUT)
 BUSY = RouteHealth(throttled_ms=700)
 
@@ -96,7 +96,7 @@ DROPS = [
     (candidate("b", standby=Standby.WARM), TEXT, Exclusion.STANDBY, RefusalKind.ALL_OFFLINE),
     (candidate("b", standby=Standby.COLD), TEXT, Exclusion.STANDBY, RefusalKind.ALL_OFFLINE),
     (candidate("b", state=BindingState.OFFLINE), TEXT, Exclusion.OFFLINE, RefusalKind.ALL_OFFLINE),
-    (candidate("b", GONE), TEXT, Exclusion.OFFLINE, RefusalKind.ALL_OFFLINE),
+    (candidate("b", OFFLINE), TEXT, Exclusion.OFFLINE, RefusalKind.ALL_OFFLINE),
     (candidate("b", RouteHealth(suspect=True)), TEXT, Exclusion.SUSPECT, RefusalKind.ALL_OFFLINE),
     (candidate("b", SHUT), TEXT, Exclusion.PROVIDER_BREAKER, RefusalKind.BREAKERS_OPEN),
     (candidate("b", RouteHealth(binding=Passage.SHUT)), TEXT, Exclusion.BINDING_BREAKER, RefusalKind.BREAKERS_OPEN),
@@ -106,14 +106,14 @@ DROPS = [
 ]
 
 
-@pytest.mark.parametrize(("one", "request_", "why", "kind"), DROPS, ids=[row[2] for row in DROPS])
+@pytest.mark.parametrize(("dropped", "request_", "exclusion", "kind"), DROPS, ids=[row[2] for row in DROPS])
 def test_each_filter_drops_with_its_reason(
-    one: Candidate, request_: RouteRequest, why: Exclusion, kind: RefusalKind
+    dropped: Candidate, request_: RouteRequest, exclusion: Exclusion, kind: RefusalKind
 ) -> None:
-    route = refused(request_, one)
+    route = refused(request_, dropped)
     assert (route.kind, route.decision.reason, route.decision.chosen) == (kind, kind.value, None)
-    assert [entry.excluded for entry in route.decision.candidates] == [why]
-    assert SELECTOR.choose(request_, (one, one)).decision.candidates == route.decision.candidates * 2
+    assert [entry.excluded for entry in route.decision.candidates] == [exclusion]
+    assert SELECTOR.choose(request_, (dropped, dropped)).decision.candidates == route.decision.candidates * 2
 
 
 @pytest.mark.parametrize("state", [BindingState.UNKNOWN, BindingState.ONLINE])
@@ -130,8 +130,8 @@ def test_without_candidates_there_is_no_binding() -> None:
     assert refused(TEXT).kind is RefusalKind.NO_BINDING
 
 
-def test_the_candidate_that_got_furthest_decides_why_nobody_can() -> None:
-    gone, shut, busy = candidate("gone", GONE), candidate("shut", SHUT), candidate("busy", BUSY)
+def test_the_candidate_that_got_furthest_decides_the_refusal() -> None:
+    gone, shut, busy = candidate("gone", OFFLINE), candidate("shut", SHUT), candidate("busy", BUSY)
     off = candidate("off", enabled=False)
     assert refused(TEXT, off, gone).kind is RefusalKind.ALL_OFFLINE
     assert refused(TEXT, gone, shut, off).kind is RefusalKind.BREAKERS_OPEN
@@ -147,7 +147,7 @@ def test_only_breakers_in_the_way_names_the_single_best_to_probe() -> None:
     worse = candidate("worse", replace(SHUT, quality=0.2))
     best = candidate("best", replace(SHUT, quality=0.9))
     later = candidate("later", replace(SHUT, quality=1.0), priority=2)
-    probe = refused(TEXT, later, worse, best, candidate("gone", GONE)).probe
+    probe = refused(TEXT, later, worse, best, candidate("gone", OFFLINE)).probe
     assert probe is not None
     assert probe.binding_id == "best"
 
@@ -163,13 +163,13 @@ def test_a_smaller_priority_wins_and_the_account_decides_before_the_provider() -
 
 def test_the_next_tier_takes_over_when_the_first_cannot() -> None:
     second = candidate("second", priority=2)
-    assert chosen(TEXT, candidate("first", GONE), second)[0] == "second"
+    assert chosen(TEXT, candidate("first", OFFLINE), second)[0] == "second"
     assert chosen(TEXT, candidate("first", SHUT), second)[0] == "second"
 
 
 def test_the_decision_explains_every_candidate() -> None:
     route = SELECTOR.choose(
-        TEXT, (candidate("gone", GONE), candidate("here"), candidate("spare", priority=2, provider="BETA"))
+        TEXT, (candidate("gone", OFFLINE), candidate("here"), candidate("spare", priority=2, provider="BETA"))
     )
     assert isinstance(route, Choice)
     assert [(c.binding_id, c.guid, c.provider_code, c.excluded) for c in route.decision.candidates] == [
@@ -192,7 +192,7 @@ def test_a_conversation_stays_unless_another_is_clearly_better() -> None:
 
 def test_a_conversation_leaves_a_binding_that_cannot_send() -> None:
     request = RouteRequest("TEXT", last_binding=BindingId("last"))
-    assert chosen(request, candidate("last", GONE), candidate("other"), candidate("third"))[0] == "other"
+    assert chosen(request, candidate("last", OFFLINE), candidate("other"), candidate("third"))[0] == "other"
 
 
 def test_a_slow_one_loses_but_if_all_are_slow_nothing_changes() -> None:
@@ -217,14 +217,14 @@ def test_the_weight_of_a_recovered_one_returns_in_steps() -> None:
     low, high = (RouteRequest("TEXT", random_source=(0, 0, chance)) for chance in (0.24, 0.25))
     assert chosen(low, recovered, spare)[0] == "recovered"
     assert chosen(high, recovered, spare)[0] == "spare"
-    assert chosen(high, recovered, candidate("gone", GONE))[0] == "recovered"
+    assert chosen(high, recovered, candidate("gone", OFFLINE))[0] == "recovered"
 
 
-def test_a_spent_provider_is_used_again_only_if_nobody_else_is_left() -> None:
+def test_a_spent_provider_is_used_again_only_if_no_other_is_left() -> None:
     request = RouteRequest("TEXT", spent=frozenset({ProviderCode("ALPHA")}))
     spent, spare = candidate("spent"), candidate("spare", provider="BETA", priority=9)
     assert chosen(request, spent, spare)[0] == "spare"
-    assert chosen(request, spent, candidate("spare", GONE, provider="BETA"))[0] == "spent"
+    assert chosen(request, spent, candidate("spare", OFFLINE, provider="BETA"))[0] == "spent"
     assert chosen(request, spent)[0] == "spent"
 
 
@@ -266,7 +266,7 @@ pools = st.lists(
         enabled=st.booleans(),
     ),
     max_size=6,
-    unique_by=lambda one: one.binding.binding_id,
+    unique_by=lambda pooled: pooled.binding.binding_id,
 )
 chance = st.floats(0, 1, exclude_max=True)
 requests = st.builds(
@@ -282,13 +282,13 @@ requests = st.builds(
 
 
 @given(requests, pools)
-def test_nobody_gets_a_message_that_a_filter_forbids(request: RouteRequest, pool: list[Candidate]) -> None:
+def test_no_binding_gets_a_message_that_a_filter_forbids(request: RouteRequest, pool: list[Candidate]) -> None:
     route = SELECTOR.choose(request, pool)
-    assert [entry.binding_id for entry in route.decision.candidates] == [one.binding.binding_id for one in pool]
+    assert [entry.binding_id for entry in route.decision.candidates] == [pooled.binding.binding_id for pooled in pool]
     if isinstance(route, Refusal):
         assert all(entry.excluded is not None for entry in route.decision.candidates)
         return
-    winner = next(one for one in pool if one.binding.binding_id == route.binding.binding_id)
+    winner = next(pooled for pooled in pool if pooled.binding.binding_id == route.binding.binding_id)
     observed, stored = winner.health.state, winner.binding.state
     assert (stored if observed is BindingState.UNKNOWN else observed) is not BindingState.OFFLINE
     assert winner.binding.standby is Standby.HOT
@@ -302,10 +302,8 @@ def test_nobody_gets_a_message_that_a_filter_forbids(request: RouteRequest, pool
 
 
 @given(requests, pools)
-def test_one_refuses_a_message_only_if_every_candidate_alone_would(
-    request: RouteRequest, pool: list[Candidate]
-) -> None:
-    alone = [SELECTOR.choose(request, (one,)) for one in pool]
+def test_a_message_is_refused_only_if_every_candidate_alone_would(request: RouteRequest, pool: list[Candidate]) -> None:
+    alone = [SELECTOR.choose(request, (pooled,)) for pooled in pool]
     together = SELECTOR.choose(request, pool)
     assert isinstance(together, Refusal) == all(isinstance(route, Refusal) for route in alone)
     if isinstance(together, Refusal) and pool:
@@ -319,7 +317,7 @@ def test_one_refuses_a_message_only_if_every_candidate_alone_would(
 def test_a_smaller_priority_is_never_passed_over_for_a_score(request: RouteRequest, pool: list[Candidate]) -> None:
     route = SELECTOR.choose(replace(request, random_source=None, spent=frozenset()), pool)
     if isinstance(route, Choice):
-        tiers = {one.binding.binding_id: one.tier for one in pool}
+        tiers = {pooled.binding.binding_id: pooled.tier for pooled in pool}
         able = [entry for entry in route.decision.candidates if entry.excluded in (None, Exclusion.LOWER_TIER)]
         assert tiers[route.binding.binding_id] == min(tiers[entry.binding_id] for entry in able)
 

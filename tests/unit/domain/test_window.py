@@ -30,11 +30,11 @@ def test_memory_does_not_grow_with_events(events: list[tuple[int, int]]) -> None
 
 def test_a_clock_that_went_backwards_forgets_and_invents_nothing() -> None:
     counts = counted([(20_000, 1), (3_000, 1)])
-    seen = [counts.at(now).totals for now in (20_000, 0, 39_999, 40_000)]
-    assert seen == [(2, 2), (2, 2), (2, 2), (0, 0)]
+    totals = [counts.at(now).totals for now in (20_000, 0, 39_999, 40_000)]
+    assert totals == [(2, 2), (2, 2), (2, 2), (0, 0)]
 
 
 def test_reading_does_not_change_what_is_counted() -> None:
     counts = counted([(0, 1)])
-    seen = [counts.at(now).totals for now in (19_999, 20_000, 0)]
-    assert seen == [(1, 1), (0, 0), (1, 1)]
+    totals = [counts.at(now).totals for now in (19_999, 20_000, 0)]
+    assert totals == [(1, 1), (0, 0), (1, 1)]
