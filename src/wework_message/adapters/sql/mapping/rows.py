@@ -20,6 +20,7 @@ from wework_message.domain.message.recall import Recall, RecallState
 from wework_message.domain.message.scheduling import Due, LanePosition, Urgency
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass, Reason
+from wework_message.domain.ports.repositories import NewBatch
 
 Row = Mapping[str, Any] | RowMapping
 """A result row by column name."""
@@ -223,6 +224,14 @@ def note_row(message: Message, note: Note) -> dict[str, Any]:
 def note_of(row: Row) -> Note:
     """A stored line of a timeline."""
     return Note(row["kind"], row["at"], row["attempt"], row["detail"], row["event_key"], row["source"])
+
+
+def batch_row(batch: NewBatch) -> dict[str, Any]:
+    """A new batch."""
+    return {
+        "id": batch.id, "tenant_id": batch.tenant_id, "mode": batch.mode, "total": batch.total,
+        "created_at": batch.created_at,
+    }  # fmt: skip
 
 
 def account_of(row: Row, bindings: Sequence[Binding]) -> Account:

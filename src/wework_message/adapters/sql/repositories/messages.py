@@ -96,7 +96,7 @@ class SqlMessageRepository:
 
     def _add(self, connection: Connection, messages: Sequence[Message], batches: Sequence[NewBatch]) -> None:
         now = self._clock.now()
-        _NEW_BATCH.many(connection, [_batch_row(new) for new in batches])
+        _NEW_BATCH.many(connection, [rows.batch_row(new) for new in batches])
         _NEW_MESSAGE.many(connection, [rows.message_row(new) for new in messages])
         self._dialect.new_due.many(
             connection, [rows.due_row(new, new.due, now) for new in messages if new.due is not None]
@@ -273,16 +273,6 @@ def load(
 
 def _state_row(changed: Message) -> dict[str, Any]:
     return {"the_id": changed.id, **rows.message_state(changed)}
-
-
-def _batch_row(new: NewBatch) -> dict[str, Any]:
-    return {
-        "id": new.id,
-        "tenant_id": new.tenant_id,
-        "mode": new.mode,
-        "total": new.total,
-        "created_at": new.created_at,
-    }
 
 
 def _settled_row(changed: Message, call: Attempt) -> dict[str, Any]:
