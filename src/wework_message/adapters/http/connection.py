@@ -19,7 +19,7 @@ class Connection(asyncio.Protocol):
     """Made by the event loop's `create_connection`; enters `register` once connected and leaves it when closed.
 
     Attributes:
-        closed: done once the transport is gone.
+        closed: done once the transport is closed.
         server_idle_ms: how long the server keeps an idle connection, as announced, less a margin; `None` if unknown.
         expires_boot_ms: from when on it is not used again; its pool sets it.
     """

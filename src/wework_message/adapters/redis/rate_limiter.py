@@ -31,29 +31,29 @@ SWEEP_AT: Final = 1024
 _LEASE: Final = """
 -- KEYS: the bucket. ARGV: tokens a minute, tokens requested, now in ms or '', the caller's memory of the level or ''.
 -- The level is in 1/60000 of a token and gains `rate` of them a ms; below zero are tokens taken in advance.
-local rate, want = tonumber(ARGV[1]), tonumber(ARGV[2])
+local rate, requested = tonumber(ARGV[1]), tonumber(ARGV[2])
 local now = tonumber(ARGV[3])
 if not now then
   local time = redis.call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
-local whole = rate * 60000
-local kept = redis.call('HMGET', KEYS[1], 'level', 'at')
-local level, at = tonumber(kept[1]), tonumber(kept[2])
+local capacity = rate * 60000
+local bucket = redis.call('HMGET', KEYS[1], 'level', 'at')
+local level, at = tonumber(bucket[1]), tonumber(bucket[2])
 if level and at then
   -- A clock that went backwards gains nothing; counting continues from its new time.
-  level = math.min(whole, level + math.max(0, now - at) * rate)
+  level = math.min(capacity, level + math.max(0, now - at) * rate)
 else
-  level = math.min(whole, tonumber(ARGV[4]) or whole)
+  level = math.min(capacity, tonumber(ARGV[4]) or capacity)
 end
 -- Grant whole tokens that are available; without any, grant tokens in advance, each a token later than the one before.
-local there = math.floor(level / 60000)
-local got = want
-if there > 0 then got = math.min(want, there) end
-local after = level - got * 60000
+local available = math.floor(level / 60000)
+local granted = requested
+if available > 0 then granted = math.min(requested, available) end
+local after = level - granted * 60000
 redis.call('HSET', KEYS[1], 'level', string.format('%.0f', after), 'at', string.format('%.0f', now))
-redis.call('PEXPIRE', KEYS[1], math.ceil((whole - after) / rate) + 60000)
-return {got, string.format('%.0f', level)}
+redis.call('PEXPIRE', KEYS[1], math.ceil((capacity - after) / rate) + 60000)
+return {granted, string.format('%.0f', level)}
 """
 
 
