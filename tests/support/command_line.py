@@ -16,7 +16,7 @@ from wework_message.simulator import SimulatorOptions
 
 
 @dataclass
-class FakeWorld:
+class FakeService:
     """The answers that the commands get, and a record of what they did."""
 
     answers: list[httpx.Response | Exception] = field(default_factory=list)

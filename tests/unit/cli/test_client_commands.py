@@ -3,14 +3,14 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.command_line import FakeWorld, bad, good, status_of
+from tests.support.command_line import FakeService, bad, good, status_of
 
 from wework_message.domain.message_filter import FILTERS
 from wework_message.entrypoints.cli.commands.send import field_value
 
 
 def test_send_text_posts_one_text_with_a_fresh_idempotency_key() -> None:
-    app = FakeWorld(answers=[good(status_of()), good(status_of())])
+    app = FakeService(answers=[good(status_of()), good(status_of())])
     first = app.run("send", "--guid", "g1", "--to", "S:1", "--text", "你好")
     app.run("send", "--guid", "g1", "--to", "S:1", "--text", "你好")
     request, again = app.requests
@@ -23,7 +23,7 @@ def test_send_text_posts_one_text_with_a_fresh_idempotency_key() -> None:
 
 
 def test_fields_take_the_type_that_the_message_type_gives_them() -> None:
-    app = FakeWorld(answers=[good(status_of())])
+    app = FakeService(answers=[good(status_of())])
     app.run(
         "send", "--guid", "g", "--to", "S:1", "--type", "image", "--field", "fileId=306", "--field", "fileSize=772458",
         "--field", "isHd=true", "--field", "md5=0=1", "--field", 'extra={"order":42}', "--field", "priority=9",
@@ -54,7 +54,7 @@ def test_a_field_is_text_where_a_text_is_allowed_and_json_elsewhere(
 
 def test_a_file_is_sent_byte_for_byte_and_keeps_its_own_key() -> None:
     body = b'{"guid": "g", "clientMessageId": "k-1", "messageType": "TEXT"}'
-    app = FakeWorld(answers=[good(status_of())])
+    app = FakeService(answers=[good(status_of())])
     app.run("send", "--file", "-", stdin=body)
     assert app.requests[0].content == body
     assert "Idempotency-Key" not in app.requests[0].headers
@@ -65,13 +65,13 @@ def test_a_file_is_sent_byte_for_byte_and_keeps_its_own_key() -> None:
     [["send", "--guid", "g"], ["send", "--file", "-", "--text", "x"], ["send", "--text", "x", "--field", "novalue"]],
 )
 def test_a_send_that_says_too_little_or_too_much_is_refused_before_anything_is_sent(args: list[str]) -> None:
-    app = FakeWorld()
+    app = FakeService()
     assert app.run(*args, stdin=b"{}").exit_code == 64
     assert app.requests == []
 
 
 def test_a_lost_answer_shows_the_key_that_makes_a_repetition_safe() -> None:
-    app = FakeWorld(answers=[httpx.ReadTimeout("slow")])
+    app = FakeService(answers=[httpx.ReadTimeout("slow")])
     ended = app.run("send", "--guid", "g", "--to", "S:1", "--text", "x")
     assert ended.exit_code == 75
     assert f"--key {app.requests[0].headers['Idempotency-Key']}" in ended.stderr
@@ -79,7 +79,7 @@ def test_a_lost_answer_shows_the_key_that_makes_a_repetition_safe() -> None:
 
 def test_async_with_wait_follows_the_message_until_it_is_final() -> None:
     accepted = {"messageId": "m-1", "status": "QUEUED", "duplicate": False}
-    app = FakeWorld(
+    app = FakeService(
         answers=[good(accepted, 202), good(status_of("SENDING", final=False)), good(status_of("DELIVERED"))]
     )
     ended = app.run("send", "--guid", "g", "--to", "S:1", "--text", "x", "--async", "--wait", "20", "--json")
@@ -95,13 +95,13 @@ def test_async_with_wait_follows_the_message_until_it_is_final() -> None:
     ("status", "code"), [("FAILED", 65), ("EXPIRED", 65), ("UNKNOWN", 0), ("QUEUED", 0), ("SENT", 0)]
 )
 def test_a_send_ends_with_65_only_if_its_message_was_refused(status: str, code: int) -> None:
-    app = FakeWorld(answers=[good(status_of(status, final=False, success=None), 202)])
+    app = FakeService(answers=[good(status_of(status, final=False, success=None), 202)])
     assert app.run("send", "--guid", "g", "--to", "S:1", "--text", "x").exit_code == code
 
 
 def test_a_group_shows_its_parts() -> None:
     parts = [{"index": 0, "messageId": "m-1", "status": "SENT"}, {"index": 1, "messageId": "m-2", "status": "FAILED"}]
-    app = FakeWorld(answers=[good({"groupId": "g-1", "parts": parts})])
+    app = FakeService(answers=[good({"groupId": "g-1", "parts": parts})])
     ended = app.run("send", "--file", "-", stdin=b'{"messageType":"MIXED"}')
     assert "m-2" in ended.stdout
     assert ended.exit_code == 65
@@ -120,7 +120,7 @@ def test_status_with_timeline_shows_what_happened_and_why() -> None:
             }
         ],
     }
-    app = FakeWorld(answers=[good(status_of()), good(message)])
+    app = FakeService(answers=[good(status_of()), good(message)])
     shown = app.run("status", "m-1", "--timeline").stdout
     for text in ("03:04:05.678", "ACCEPTED", "[SYNC]", "BEST_SCORE", "g9", "0.810", "OFFLINE"):
         assert text in shown
@@ -129,12 +129,12 @@ def test_status_with_timeline_shows_what_happened_and_why() -> None:
 def test_a_wait_that_ends_before_the_message_rests_ends_with_75(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(100))
     monkeypatch.setattr("wework_message.entrypoints.cli.follow.time.monotonic", lambda: float(next(ticks)))
-    app = FakeWorld(answers=[good(status_of("UNKNOWN", final=False)) for _ in range(3)])
+    app = FakeService(answers=[good(status_of("UNKNOWN", final=False)) for _ in range(3)])
     assert app.run("status", "m-1", "--wait", "5").exit_code == 75
 
 
 def test_changes_go_to_their_routes() -> None:
-    app = FakeWorld(answers=[good(status_of()) for _ in range(4)])
+    app = FakeService(answers=[good(status_of()) for _ in range(4)])
     app.run("retry", "m/1", "--force")
     app.run("cancel", "m-1")
     app.run("recall", "77", "--guid", "g 1")
@@ -146,7 +146,7 @@ def test_changes_go_to_their_routes() -> None:
 
 
 def test_recall_finds_the_sender_of_one_of_our_ids_itself() -> None:
-    app = FakeWorld(answers=[good(status_of(guid="g7")), good(status_of("RECALLING", final=False), 202)])
+    app = FakeService(answers=[good(status_of(guid="g7")), good(status_of("RECALLING", final=False), 202)])
     assert app.run("recall", "m-1").exit_code == 0
     assert app.requests[1].url.path == "/message/api/messages/g7/messages/m-1"
 
@@ -155,7 +155,9 @@ def test_messages_reads_pages_until_the_limit_and_shows_where_to_go_on() -> None
     full = [
         {"messageId": f"m-{number}", "status": "SENT", "createdAt": "2026-01-02T03:04:05Z"} for number in range(100)
     ]
-    app = FakeWorld(answers=[good({"items": full, "nextCursor": "c1"}), good({"items": full[:20], "nextCursor": "c2"})])
+    app = FakeService(
+        answers=[good({"items": full, "nextCursor": "c1"}), good({"items": full[:20], "nextCursor": "c2"})]
+    )
     ended = app.run("messages", "--limit", "120", "--status", "SENT", "--to", "S:1", "--from", "2026-01-01T00:00:00Z")
     assert [dict(request.url.params) for request in app.requests] == [
         {"status": "SENT", "conversationId": "S:1", "createdFrom": "2026-01-01T00:00:00Z", "limit": "100"},
@@ -173,7 +175,7 @@ def test_messages_reads_pages_until_the_limit_and_shows_where_to_go_on() -> None
 
 @pytest.mark.parametrize("name", FILTERS)
 def test_each_filter_of_messages_is_asked_for_by_its_flag(name: str) -> None:
-    app = FakeWorld(answers=[good({"items": [], "nextCursor": None})])
+    app = FakeService(answers=[good({"items": [], "nextCursor": None})])
     assert app.run("messages", FILTERS[name].flag, "x").exit_code == 0
     assert dict(app.requests[0].url.params) == {FILTERS[name].query_name: "x", "limit": "50"}
 
@@ -185,7 +187,7 @@ def test_providers_distinguishes_unobserved_health_from_bad_health() -> None:
         {"code": "C", "name": "c", "enabled": False, "healthy": None, "priority": 3, "simulated": False, "apiUrl": None},
     ]  # fmt: skip
     stats = {"providers": [{"code": "B", "sent": 8, "successRate": 0.875, "p95Ms": 41.6}]}
-    shown = FakeWorld(answers=[good(listed), good(stats)]).run("providers").stdout
+    shown = FakeService(answers=[good(listed), good(stats)]).run("providers").stdout
     rows = {line.split()[0]: line for line in shown.splitlines()}
     assert "not observed yet" in rows["A"]
     assert "[a]" in rows["A"]
@@ -196,15 +198,15 @@ def test_providers_distinguishes_unobserved_health_from_bad_health() -> None:
 
 
 def test_json_prints_the_data_and_nothing_else_and_the_envelope_of_an_error() -> None:
-    assert json.loads(FakeWorld(answers=[good(status_of())]).run("status", "m-1", "--json").stdout) == status_of()
-    refused = FakeWorld(answers=[bad(404, "NOT_FOUND")]).run("status", "m-1", "--json")
+    assert json.loads(FakeService(answers=[good(status_of())]).run("status", "m-1", "--json").stdout) == status_of()
+    refused = FakeService(answers=[bad(404, "NOT_FOUND")]).run("status", "m-1", "--json")
     assert json.loads(refused.stdout)["error"] == "NOT_FOUND"
     assert refused.exit_code == 66
 
 
 def test_the_url_comes_from_the_option_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEWORK_MESSAGE_URL", "http://one.example/message/")
-    app = FakeWorld(answers=[good(status_of()), good(status_of())])
+    app = FakeService(answers=[good(status_of()), good(status_of())])
     app.run("status", "m-1")
     app.run("status", "m-1", "--url", "http://two.example")
     assert [str(request.url) for request in app.requests] == [
@@ -216,7 +218,7 @@ def test_the_url_comes_from_the_option_or_the_environment(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(("status", "is_open"), [("QUEUED", True), ("UNKNOWN", True), ("DELIVERED", False)])
 def test_a_repeated_async_send_is_shown_as_open_only_if_it_is(status: str, is_open: bool) -> None:
     answer = {"messageId": "m-1", "status": status, "duplicate": True, "scheduledAt": None, "statusUrl": "/x"}
-    ended = FakeWorld([good(answer, 202)]).run(
+    ended = FakeService([good(answer, 202)]).run(
         "send", "--guid", "g", "--to", "S:1", "--text", "x", "--async", "--key", "k"
     )
     assert ("not settled yet" in ended.output) is is_open

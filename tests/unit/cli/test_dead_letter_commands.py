@@ -3,7 +3,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.command_line import FakeWorld, bad, good
+from tests.support.command_line import FakeService, bad, good
 
 from wework_message.entrypoints.cli import ExitCode
 
@@ -20,7 +20,7 @@ def a_letter(number: int = 7, **changes: Any) -> dict[str, Any]:
 
 
 def test_the_list_shows_reasons_and_fields() -> None:
-    app = FakeWorld(answers=[good({"items": [a_letter()], "nextCursor": None})])
+    app = FakeService(answers=[good({"items": [a_letter()], "nextCursor": None})])
     shown = app.run("dlq", "list").stdout
     assert str(app.requests[0].url) == f"{ROOT}?limit=50"
     for text in ("7", "VALIDATION_FAILED", "guid, content", "order-42", "812", "11-24 12:06:03"):
@@ -28,7 +28,7 @@ def test_the_list_shows_reasons_and_fields() -> None:
 
 
 def test_an_empty_list_says_so() -> None:
-    assert "no dead letters" in FakeWorld(answers=[good({"items": [], "nextCursor": None})]).run("dlq", "list").stdout
+    assert "no dead letters" in FakeService(answers=[good({"items": [], "nextCursor": None})]).run("dlq", "list").stdout
 
 
 def test_the_list_asks_page_by_page_and_shows_the_next_cursor() -> None:
@@ -36,23 +36,23 @@ def test_the_list_asks_page_by_page_and_shows_the_next_cursor() -> None:
         good({"items": [a_letter(n) for n in range(100)], "nextCursor": "one"}),
         good({"items": [a_letter(n) for n in range(20)], "nextCursor": "two"}),
     ]
-    app = FakeWorld(answers=pages)
+    app = FakeService(answers=pages)
     result = app.run("dlq", "list", "--limit", "120", "--json")
     assert [str(request.url) for request in app.requests] == [f"{ROOT}?limit=100", f"{ROOT}?limit=20&cursor=one"]
     assert (len(json.loads(result.stdout)["items"]), json.loads(result.stdout)["nextCursor"]) == (120, "two")
-    app = FakeWorld(answers=[good({"items": [a_letter()], "nextCursor": "two"})])
+    app = FakeService(answers=[good({"items": [a_letter()], "nextCursor": "two"})])
     assert "--cursor two" in app.run("dlq", "list", "--limit", "1", "--cursor", "one").stdout
     assert str(app.requests[0].url) == f"{ROOT}?limit=1&cursor=one"
 
 
 def test_one_is_shown_with_its_body_and_without_markup() -> None:
     letter = a_letter(body='{"content":"[bold]好"}', encoding="utf-8", target="m-1")
-    app = FakeWorld(answers=[good(letter)])
+    app = FakeService(answers=[good(letter)])
     shown = app.run("dlq", "show", "7/8").stdout
     assert str(app.requests[0].url) == f"{ROOT}/7%2F8"
     for text in ('{"content":"[bold]好"}', "body (utf-8)", "AC11", "m-1", "REQUIRED: must be given"):
         assert text in shown
-    assert json.loads(FakeWorld(answers=[good(letter)]).run("dlq", "show", "7", "--json").stdout) == letter
+    assert json.loads(FakeService(answers=[good(letter)]).run("dlq", "show", "7", "--json").stdout) == letter
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def test_one_is_shown_with_its_body_and_without_markup() -> None:
     ],
 )
 def test_a_replay_shows_what_it_became(data: dict[str, Any], text: str) -> None:
-    app = FakeWorld(answers=[good(data)])
+    app = FakeService(answers=[good(data)])
     assert app.run("dlq", "replay", "7").stdout == text
     assert (app.requests[0].method, str(app.requests[0].url)) == ("POST", f"{ROOT}/7/replay")
-    assert json.loads(FakeWorld(answers=[good(data)]).run("dlq", "replay", "7", "--json").stdout) == data
+    assert json.loads(FakeService(answers=[good(data)]).run("dlq", "replay", "7", "--json").stdout) == data
 
 
 def test_a_replay_that_is_refused_has_its_exit_code() -> None:
-    app = FakeWorld(answers=[bad(409, "IDEMPOTENCY_CONFLICT")])
+    app = FakeService(answers=[bad(409, "IDEMPOTENCY_CONFLICT")])
     result = app.run("dlq", "replay", "7")
     assert result.exit_code == ExitCode.REFUSED
     assert "IDEMPOTENCY_CONFLICT" in result.stderr

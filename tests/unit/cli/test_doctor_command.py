@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tests.support.command_line import FakeWorld
+from tests.support.command_line import FakeService
 
 from wework_message import __version__
 from wework_message.application.queries.diagnosis import Diagnosis, Examined
@@ -23,7 +23,7 @@ def failed(fault: Fault, name: str = "c") -> Examined:
 
 
 def test_json_is_one_document_of_a_stable_shape() -> None:
-    ended = FakeWorld(diagnosis=Diagnosis((OK, WARNING, failed(Fault.UNAVAILABLE), SKIPPED))).run("doctor", "--json")
+    ended = FakeService(diagnosis=Diagnosis((OK, WARNING, failed(Fault.UNAVAILABLE), SKIPPED))).run("doctor", "--json")
     document = json.loads(ended.stdout)
     assert document.pop("version") == __version__
     assert document == {key: value for key, value in json.loads(GOLDEN.read_text()).items() if key != "version"}
@@ -40,11 +40,11 @@ def test_json_is_one_document_of_a_stable_shape() -> None:
     ],
 )
 def test_the_exit_code_is_that_of_the_most_urgent_fault(examined: list[Examined], code: int) -> None:
-    assert FakeWorld(diagnosis=Diagnosis(tuple(examined))).run("doctor").exit_code == code
+    assert FakeService(diagnosis=Diagnosis(tuple(examined))).run("doctor").exit_code == code
 
 
 def test_the_table_advises_on_everything_that_is_not_ok() -> None:
-    ended = FakeWorld(diagnosis=Diagnosis((OK, WARNING, failed(Fault.BROKEN), SKIPPED))).run("doctor")
+    ended = FakeService(diagnosis=Diagnosis((OK, WARNING, failed(Fault.BROKEN), SKIPPED))).run("doctor")
     assert "hm [x]" in ended.stdout
     assert "-> look" in ended.stdout
     assert "-> mend it" in ended.stdout
@@ -52,14 +52,14 @@ def test_the_table_advises_on_everything_that_is_not_ok() -> None:
 
 
 def test_problems_of_the_settings_are_found_and_do_not_stop_the_doctor() -> None:
-    app = FakeWorld(problems=("datasource.url: is missing",))
+    app = FakeService(problems=("datasource.url: is missing",))
     assert app.run("doctor", "--timeout", "1.5").exit_code == 0
     assert app.deadlines == [1.5]
 
 
 @pytest.mark.parametrize("timeout", ["0", "-1", "301", "soon"])
 def test_a_timeout_that_cannot_be_is_a_usage_error(timeout: str) -> None:
-    assert FakeWorld().run("doctor", "--timeout", timeout).exit_code == 64
+    assert FakeService().run("doctor", "--timeout", timeout).exit_code == 64
 
 
 def doctor(folder: Path, **settings: str) -> tuple[int, dict[str, Any], str]:

@@ -3,7 +3,7 @@ import pkgutil
 
 import httpx
 import pytest
-from tests.support.command_line import FakeWorld, bad
+from tests.support.command_line import FakeService, bad
 
 import wework_message.application
 import wework_message.domain
@@ -30,7 +30,7 @@ def test_every_error_of_domain_and_application_has_its_own_line_in_the_table() -
 
 
 def test_every_code_is_explained_and_is_in_the_help() -> None:
-    shown = FakeWorld().run("--help").output
+    shown = FakeService().run("--help").output
     assert set(MEANINGS) == set(ExitCode)
     for code in ExitCode:
         assert f" {code}" in shown
@@ -86,26 +86,26 @@ def test_errors_end_with_the_code_of_their_nearest_named_class() -> None:
 def test_a_failed_command_says_why_on_stderr_and_nothing_on_stdout(
     answer: httpx.Response | Exception, code: int, says: str
 ) -> None:
-    ended = FakeWorld(answers=[answer]).run("status", "m-1")
+    ended = FakeService(answers=[answer]).run("status", "m-1")
     assert (ended.exit_code, ended.stdout) == (code, "")
     assert says in ended.stderr
 
 
 @pytest.mark.parametrize("args", [["sned"], ["status"], ["send", "--wait", "0"], ["serve", "--port", "70000"], []])
 def test_a_wrong_command_line_ends_with_64(args: list[str]) -> None:
-    assert FakeWorld().run(*args).exit_code == 64
+    assert FakeService().run(*args).exit_code == 64
 
 
 @pytest.mark.parametrize("args", [["--help"], ["send", "--help"], ["config", "check", "-h"], ["--version"]])
 def test_help_ends_with_0(args: list[str]) -> None:
-    assert FakeWorld().run(*args).exit_code == 0
+    assert FakeService().run(*args).exit_code == 0
 
 
 def test_a_bug_says_where_it_is_but_not_what_the_error_says() -> None:
     def broken() -> int:
         raise LookupError("password=hunter2")
 
-    ended = FakeWorld(serve=broken).run("serve")
+    ended = FakeService(serve=broken).run("serve")
     assert ended.exit_code == 70
     assert "LookupError" in ended.stderr
     assert "in broken" in ended.stderr
@@ -116,7 +116,7 @@ def test_a_missing_package_says_what_to_install() -> None:
     def lacking() -> int:
         raise ModuleNotFoundError("No module named 'litestar'", name="litestar")
 
-    ended = FakeWorld(serve=lacking).run("serve")
+    ended = FakeService(serve=lacking).run("serve")
     assert ended.exit_code == 69
     assert "litestar" in ended.stderr
     assert "pip install 'wework-message[server]'" in ended.stderr
@@ -126,4 +126,4 @@ def test_an_interrupt_ends_with_130() -> None:
     def interrupted() -> int:
         raise KeyboardInterrupt
 
-    assert FakeWorld(serve=interrupted).run("serve").exit_code == 130
+    assert FakeService(serve=interrupted).run("serve").exit_code == 130

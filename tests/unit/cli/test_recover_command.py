@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from tests.support.command_line import FakeWorld
+from tests.support.command_line import FakeService
 
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.domain.lifecycle import MessageStatus
@@ -10,7 +10,7 @@ DONE = Recovered({MessageStatus.QUEUED: 3, MessageStatus.SENDING: 0}, {MessageSt
 
 
 def test_marked_messages_are_counted_by_their_former_status() -> None:
-    app = FakeWorld(recovered=DONE)
+    app = FakeService(recovered=DONE)
     ended = app.run("recover", "--restored-from", "2026-11-24T03:00:00+08:00")
     assert app.recoveries == [Recover(1_795_460_400_000)]
     assert "3 are now UNKNOWN" in ended.stdout
@@ -19,7 +19,7 @@ def test_marked_messages_are_counted_by_their_former_status() -> None:
 
 
 def test_a_dry_run_as_json() -> None:
-    app = FakeWorld(recovered=DONE)
+    app = FakeService(recovered=DONE)
     ended = app.run("recover", "--restored-from", "2026-01-01T00:00:00Z", "--dry-run", "--json")
     assert app.recoveries[0].dry_run
     assert json.loads(ended.stdout) == {"dryRun": True, "marked": 3, "wasStatus": {"QUEUED": 3}, "left": {"UNKNOWN": 2}}
@@ -27,16 +27,16 @@ def test_a_dry_run_as_json() -> None:
 
 @pytest.mark.parametrize("instant", ["yesterday", "2026-01-01T00:00:00", "2999-01-01T00:00:00Z"])
 def test_an_instant_that_cannot_be_is_a_usage_error_and_changes_nothing(instant: str) -> None:
-    app = FakeWorld()
+    app = FakeService()
     assert app.run("recover", "--restored-from", instant).exit_code == 64
     assert app.recoveries == []
 
 
 def test_the_instant_must_be_given() -> None:
-    assert FakeWorld().run("recover").exit_code == 64
+    assert FakeService().run("recover").exit_code == 64
 
 
 def test_settings_that_do_not_start_stop_it() -> None:
-    app = FakeWorld(problems=("datasource.url: is missing",))
+    app = FakeService(problems=("datasource.url: is missing",))
     assert app.run("recover", "--restored-from", "2026-01-01T00:00:00Z").exit_code == 78
     assert app.recoveries == []

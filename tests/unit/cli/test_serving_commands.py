@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.support.command_line import FakeWorld
+from tests.support.command_line import FakeService
 
 from wework_message.bootstrap.commands import cli
 from wework_message.entrypoints.cli.commands.simulate import simulate
@@ -17,7 +17,7 @@ from wework_message.simulator import SimulatorOptions
 
 
 def test_serve_says_what_runs_and_shouts_that_the_provider_is_simulated() -> None:
-    app = FakeWorld(warnings=("logs are off [x]",))
+    app = FakeService(warnings=("logs are off [x]",))
     ended = app.run("serve", "--host", "10.0.0.9", "--port", "9", "--profile", "dev", "--config", "a.yml")
     assert app.sources == [SettingsSource(Path("a.yml"), "dev", "10.0.0.9", 9)]
     assert (app.served, ended.exit_code, ended.stdout) == (1, 0, "")
@@ -32,14 +32,14 @@ def test_serve_says_what_runs_and_shouts_that_the_provider_is_simulated() -> Non
 
 
 def test_serve_with_a_real_provider_does_not_speak_of_a_simulator() -> None:
-    ended = FakeWorld(provider_url="https://provider.example").run("serve")
+    ended = FakeService(provider_url="https://provider.example").run("serve")
     assert "https://provider.example" in ended.stderr
     assert "simulator" not in ended.stderr.lower()
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])
 def test_problems_stop_the_start_with_78_before_anything_runs(command: str) -> None:
-    app = FakeWorld(problems=("datasource.url: is missing", "redis.url: not yet"))
+    app = FakeService(problems=("datasource.url: is missing", "redis.url: not yet"))
     ended = app.run(command)
     assert (ended.exit_code, app.served) == (78, 0)
     assert "datasource.url: is missing" in ended.stderr
@@ -47,12 +47,12 @@ def test_problems_stop_the_start_with_78_before_anything_runs(command: str) -> N
 
 
 def test_the_exit_code_of_the_service_is_that_of_serve() -> None:
-    assert FakeWorld(serve=lambda: 75).run("serve").exit_code == 75
+    assert FakeService(serve=lambda: 75).run("serve").exit_code == 75
 
 
 def test_migrate_says_what_the_schema_was() -> None:
-    assert "EMPTY, now CURRENT" in FakeWorld().run("migrate").stdout
-    assert "up to date already" in FakeWorld(migrated_from="CURRENT").run("migrate").stdout
+    assert "EMPTY, now CURRENT" in FakeService().run("migrate").stdout
+    assert "up to date already" in FakeService(migrated_from="CURRENT").run("migrate").stdout
 
 
 def test_config_check_shows_masked_values_with_their_origin(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_every_option_of_the_simulator_has_a_flag_with_the_same_default() -> Non
 
 
 def test_simulate_passes_its_flags_on_and_prints_where_it_is(tmp_path: Path) -> None:
-    app = FakeWorld()
+    app = FakeService()
     ledger = tmp_path / "ledger.jsonl"
     ended = app.run(
         "simulate", "--strict-guids", "--guid", "a", "--guid", "b", "--ledger", str(ledger), "--port", "7", "--json",
@@ -140,10 +140,10 @@ def test_simulate_passes_its_flags_on_and_prints_where_it_is(tmp_path: Path) -> 
 
 
 def test_simulate_for_a_person_names_url_and_ledger(tmp_path: Path) -> None:
-    ended = FakeWorld().run("simulate", "--ledger", str(tmp_path / "l.jsonl"))
+    ended = FakeService().run("simulate", "--ledger", str(tmp_path / "l.jsonl"))
     assert "http://127.0.0.1:23456" in ended.stderr
     assert "l.jsonl" in ended.stderr
 
 
 def test_an_option_of_the_simulator_out_of_range_ends_with_64() -> None:
-    assert FakeWorld().run("simulate", "--echo-delay-ms", "-1").exit_code == 64
+    assert FakeService().run("simulate", "--echo-delay-ms", "-1").exit_code == 64
