@@ -6,7 +6,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 from tests.support.old_rows import write_message
 
 from wework_message.adapters.sql.backends import migrate
@@ -111,6 +111,15 @@ async def test_messages_of_the_version_before_come_back_and_have_no_campaign(sto
     assert await store.transact(_differences) == []
 
 
+def _names_of_schema(connection: Connection) -> set[tuple[str, str]]:
+    inspector = inspect(connection)
+    return {
+        (table, str(part["name"]))
+        for table in inspector.get_table_names()
+        for part in (*inspector.get_columns(table), *inspector.get_indexes(table))
+    }
+
+
 def _message_ids(connection: Connection) -> list[str]:
     return list(connection.exec_driver_sql("SELECT id FROM wm_message").scalars())
 
@@ -138,10 +147,11 @@ async def test_a_database_of_the_first_version_is_upgraded_with_its_rows(store: 
 async def test_every_migration_has_a_way_back(store: SqliteStore) -> None:
     await store.transact(_write_as_0001)
     await store.transact(write_message, "before")
-    before = await store.read(_due)
+    before, names = await store.read(_due), await store.read(_names_of_schema)
     await migrate(store)
     await store.transact(lambda connection: command.downgrade(_config(connection), "0001"))
     assert await store.read(_due) == before
+    assert await store.read(_names_of_schema) == names
     assert await store.read(_message_ids) == ["before"]
     await store.transact(write_message, "after")
     await store.transact(lambda connection: command.downgrade(_config(connection), "base"))
