@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy import Connection
-from tests.support.builders import GUID, PROVIDER, a_due_message, a_receipt, an_outcome, depart, settle
+from tests.support.builders import GUID, PROVIDER, a_due_message, a_receipt, an_outcome, begin_call, settle
 
 from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.core.store import Store
@@ -75,7 +75,7 @@ async def _create_model(units: SqlUnitOfWorkFactory) -> None:
         await unit.messages.add([message])
         await unit.commit()
     async with units() as unit:
-        depart(message)
+        begin_call(message)
         await unit.messages.save([message])
         item = CallbackItem(guid=GUID, notify_type=11010, event_key="model", raw='{"id":"model","content":"hello"}' * 8)
         await unit.inbox.store(PROVIDER, [item], message.accepted_at)

@@ -24,7 +24,7 @@ from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.params import HeaderParameter, RawBody
-from tests.support.doubles import Silence
+from tests.support.doubles import NullObserver
 
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.application.accept.accept import AcceptMessage, message_id
@@ -78,7 +78,7 @@ async def ordinary_poll(api: ApiDependency, message_id: Name, wait: Wait = 0) ->
     return api.polled((await api.application.poll.statuses(TENANT, [requested]))[requested])
 
 
-class SilentObserver(Silence):
+class SilentObserver(NullObserver):
     """Records nothing, of intake either."""
 
     def intake(self, result: str, reason: str | None) -> None: ...

@@ -13,7 +13,7 @@ from tests.support.builders import (
     a_message_id,
     an_item,
     an_outcome,
-    depart,
+    begin_call,
     settle,
 )
 
@@ -235,7 +235,7 @@ class PruningContract:
         await self.keep(units, message, batch=batch)
         async with units() as unit:
             (loaded,) = (await unit.messages.get([message.id])).values()
-            depart(loaded)
+            begin_call(loaded)
             settle(loaded, an_outcome(OutcomeClass.ACCEPTED))
             await unit.messages.save([loaded])
             await unit.commit()

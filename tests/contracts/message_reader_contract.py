@@ -14,10 +14,10 @@ from tests.support.builders import (
     a_receipt,
     an_item,
     an_outcome,
-    depart,
+    begin_call,
     settle,
 )
-from tests.support.unlike import store_unlike
+from tests.support.distinct_messages import store_distinct_messages
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.ids import DEFAULT_TENANT, BatchId, Guid, MessageId, ProviderMessageId, TenantId
@@ -69,7 +69,7 @@ class MessageReaderContract:
     ) -> None:
         message = a_due_message()
         await self.add(units, message)
-        depart(message)
+        begin_call(message)
         await self.save(units, message)
         view = (await reader.messages(DEFAULT_TENANT, [message.id]))[message.id]
         assert (view.message.attempts, view.message.status) == (message.attempts, MessageStatus.SENDING)
@@ -99,7 +99,7 @@ class MessageReaderContract:
     ) -> None:
         message = a_due_message()
         await self.add(units, message)
-        depart(message)
+        begin_call(message)
         settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("4711")))
         await self.save(units, message)
         provider_message_id = ProviderMessageId("4711")
@@ -123,11 +123,11 @@ class MessageReaderContract:
     async def test_a_filter_lists_what_matches_and_nothing_else(
         self, units: UnitOfWorkFactory, reader: MessageReader, name: str
     ) -> None:
-        unlike = await store_unlike(units)
+        unlike = await store_distinct_messages(units)
         assert await self.ids(reader, MessageFilter(**{name: unlike.value(name)})) == unlike.listed(name)
 
     async def test_a_message_must_pass_every_filter(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
-        unlike = await store_unlike(units)
+        unlike = await store_distinct_messages(units)
         values = {name: unlike.value(name) for name in FILTERS} | {"created_to": NOW + DAY_MS}
         assert await self.ids(reader, MessageFilter(**values)) == [unlike.messages[1].id]
         for name in FILTERS:

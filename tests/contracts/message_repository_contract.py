@@ -22,7 +22,7 @@ from tests.support.builders import (
     a_receipt,
     an_attempt,
     an_outcome,
-    depart,
+    begin_call,
     settle,
 )
 
@@ -95,7 +95,7 @@ class RepositorySteps:
         """A message whose call is in flight."""
         message = a_due_message(**changes)
         await self.add(units, message)
-        depart(message, now=clock.now())
+        begin_call(message, now=clock.now())
         assert await self.save(units, message) == frozenset()
         return message
 
@@ -161,7 +161,7 @@ class StoringContract(RepositorySteps):
         )  # fmt: skip
         await self.add(units, message)
         assert await self.load(units, message) == message
-        depart(message)
+        begin_call(message)
         message.lifecycle = Lifecycle(MessageStatus.FAILED, "REASON", confirmed=False, updated_at=NOW + 7)
         message.recall = Recall(RecallState.LOST, confirmed=True)
         message.possible_duplicate = True
@@ -274,7 +274,7 @@ class StoringContract(RepositorySteps):
         message = a_due_message()
         await self.add(units, message)
         async with units() as unit:
-            depart(message, now=clock.now())
+            begin_call(message, now=clock.now())
             await unit.messages.save([message])
             message.written()
             settle(message, an_outcome(OutcomeClass.ACCEPTED))
@@ -363,8 +363,8 @@ class SavingContract(RepositorySteps):
         await self.call_started(units, clock)
         second, elsewhere = a_due_message(), a_due_message(conversation_id="R:2")
         await self.add(units, second, elsewhere)
-        depart(elsewhere)
-        depart(second)
+        begin_call(elsewhere)
+        begin_call(second)
         with pytest.raises(ConflictError):
             await self.save(units, elsewhere, second)
         assert (await self.load(units, second)).status is MessageStatus.QUEUED
@@ -375,7 +375,7 @@ class SavingContract(RepositorySteps):
         for guid, provider in ((GUID, PROVIDER), (Guid("guid-b"), PROVIDER), (Guid("guid-c"), BACKUP)):
             message = a_due_message(guid=guid)
             await self.add(units, message)
-            depart(message, guid=guid, provider_code=provider)
+            begin_call(message, guid=guid, provider_code=provider)
             settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=receipt))
             await self.save(units, message)
         thief = await self.call_started(units, clock)
@@ -497,7 +497,7 @@ class DueContract(RepositorySteps):
             async with units() as unit:
                 messages = [due.message for due in await unit.messages.due(12, among=among)]
                 for message in messages:
-                    depart(message)
+                    begin_call(message)
                 await unit.messages.save(messages)
                 await unit.commit()
             return [message.id for message in messages]
@@ -579,7 +579,7 @@ class DueContract(RepositorySteps):
         await self.save(units, message)
         clock.advance(10)
         assert {due.message.id: due.paced for due in await self.due(units)} == {message.id: True, other.id: False}
-        depart(message, now=clock.now())
+        begin_call(message, now=clock.now())
         await self.save(units, message)
         settle(message, an_outcome(OutcomeClass.NOT_SENT), verdict=RetryAt(10), now=clock.now())
         await self.save(units, message)
@@ -600,7 +600,7 @@ class LaneContract(RepositorySteps):
                 if due.blocked is not None:
                     assert due.blocked is LaneBlock.BEHIND
                     due.message.wait_in_lane(now=clock.now())
-            depart(first, now=clock.now())
+            begin_call(first, now=clock.now())
             await self.save(units, *(due.message for due in lane))
             assert await self.due_ids(units) == []
             settle(first, an_outcome(OutcomeClass.ACCEPTED), now=clock.now())
@@ -708,7 +708,7 @@ class LaneContract(RepositorySteps):
         assert await self.due_ids(units) == []
         urgent = a_due_message(priority=9)
         await self.add(units, urgent)
-        depart(urgent, now=clock.now())
+        begin_call(urgent, now=clock.now())
         await self.save(units, urgent)
         settle(urgent, an_outcome(OutcomeClass.ACCEPTED), now=clock.now())
         await self.save(units, urgent)
@@ -744,7 +744,7 @@ class LaneContract(RepositorySteps):
         assert await self.blocks(units) == {blocked[0].id: None}
         stored = await self.load(units, message)
         assert (stored.attempts[0].unsettled, stored.attempts[0].lane_open) == (True, False)
-        depart(blocked[0], now=clock.now())
+        begin_call(blocked[0], now=clock.now())
         assert await self.save(units, blocked[0]) == frozenset()
 
     async def test_a_recall_neither_waits_in_the_lane_nor_blocks_it(

@@ -3,7 +3,7 @@
 import itertools
 from typing import Any, Final
 
-from tests.support.builders import LEASE_MS, NOW, PROVIDER, a_due_message, a_message, an_outcome, depart, settle
+from tests.support.builders import LEASE_MS, NOW, PROVIDER, a_due_message, a_message, an_outcome, begin_call, settle
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.ids import MessageId
@@ -40,7 +40,7 @@ class StoreMetricsContract:
         await self.keep(units, message)
         async with units() as unit:
             (loaded,) = (await unit.messages.get([message.id])).values()
-            depart(loaded)
+            begin_call(loaded)
             if kind is not None:
                 settle(loaded, an_outcome(kind))
             loaded.lifecycle.status = status or loaded.status

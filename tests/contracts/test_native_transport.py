@@ -56,14 +56,14 @@ async def test_it_sets_its_names_and_credentials(transport: NativeTransport, lib
     await transport.subscribe("u", "g", lease_s=1)
 
     async def both_configured() -> bool:
-        return len([name for name, _ in library.told if name == "threads"]) == 2
+        return len([name for name, _ in library.options if name == "threads"]) == 2
 
     await until(both_configured)
-    settings = dict(library.told)
+    settings = dict(library.options)
     assert settings["name server"] == ("h:9876",)
     assert settings["credentials"] == ("ak", "sk", "")
     assert settings["timeout"] == (2_000,)
-    instances = [what for name, what in library.told if name == "instance"]
+    instances = [what for name, what in library.options if name == "instance"]
     assert len(set(instances)) == 2
 
 
@@ -104,7 +104,7 @@ async def test_closing_gives_back_what_is_held_and_shuts_everything(
     await transport.publish("t", b"held")
     await received(subscription, 1)
     await transport.close()
-    assert library.shut == ["PushConsumer", "Producer"]
+    assert library.shut_down == ["PushConsumer", "Producer"]
 
     async def given_back() -> bool:
         return [delivery.body for delivery in library.undelivered] == [b"held"]

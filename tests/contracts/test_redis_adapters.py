@@ -6,7 +6,7 @@ import pytest
 from tests.contracts.health_board_contract import HealthBoardContract, SharedHealthBoardContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract, SharedRateLimiterContract
 from tests.support.builders import NOW
-from tests.support.redis import linked
+from tests.support.redis import connected_redis
 
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
@@ -23,12 +23,12 @@ class OnRedis:
 
     @pytest.fixture
     async def guarded_redis(self, redis_url: str, clock: SettableClock) -> AsyncIterator[GuardedRedis]:
-        async with linked(redis_url, clock) as guarded_redis:
+        async with connected_redis(redis_url, clock) as guarded_redis:
             yield guarded_redis
 
     @pytest.fixture
     async def other_redis(self, redis_url: str, clock: SettableClock) -> AsyncIterator[GuardedRedis]:
-        async with linked(redis_url, clock) as guarded_redis:
+        async with connected_redis(redis_url, clock) as guarded_redis:
             yield guarded_redis
 
 

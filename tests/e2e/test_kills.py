@@ -34,13 +34,13 @@ async def test_kills_lose_nothing_double_nothing_and_hide_nothing(backend: Backe
     async with backend.running_service(*_SIMULATOR, **_SETTINGS) as running:
         load = Load(running.service.url, seed=1)
         load.begin()
-        load.want(REQUESTS_PER_LIFE)
+        load.request(REQUESTS_PER_LIFE)
         load.up.set()
         for _ in range(kills):
             await asyncio.sleep(_life_s(random_source))
             load.up.clear()
             running.service.kill()
-            load.want(REQUESTS_PER_LIFE)
+            load.request(REQUESTS_PER_LIFE)
             if random_source.random() < 0.15:  # while the process starts
                 running.service.spawn()
                 await asyncio.sleep(random_source.uniform(0.3, 0.9))
@@ -58,7 +58,7 @@ async def test_without_kills_and_faults_everything_is_delivered_and_nothing_unkn
         load = Load(running.service.url, seed=2)
         load.begin()
         load.up.set()
-        load.want(200)
+        load.request(200)
         await load.finish()
         assert await judged(running, load, cut_off=0) == []
         assert {row["status"] for row in await running.api.rows()} == {"DELIVERED"}

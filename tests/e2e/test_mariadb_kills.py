@@ -38,7 +38,7 @@ async def test_kills_of_database_and_service_lose_nothing_and_double_nothing(
         load.begin()
         load.up.set()
         for number in range(KILLS):
-            load.want(16)
+            load.request(16)
             logged = len(load.log)
 
             async def busy(enough: int = logged + random_source.randrange(1, 12)) -> bool:

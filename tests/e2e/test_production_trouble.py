@@ -60,7 +60,7 @@ class Stack:
     async def busy(self) -> None:
         """Return with requests under way."""
         enough = len(self.load.log) + self.random_source.randrange(1, BURST // 2)
-        self.load.want(BURST)
+        self.load.request(BURST)
 
         async def answered() -> bool:
             return len(self.load.log) >= enough
@@ -69,11 +69,11 @@ class Stack:
 
     async def served(self) -> None:
         """Make requests, and return once all are answered."""
-        self.load.want(BURST)
+        self.load.request(BURST)
         await self.load.idle()
 
     async def kill_mariadb(self) -> None:
-        self.load.want(BURST)
+        self.load.request(BURST)
         enough = len(self.load.unanswered) + self.random_source.randrange(10, 100)
         await asyncio.to_thread(self.mariadb.kill9)
 

@@ -4,7 +4,7 @@ import pytest
 from tests.support.backends import BackendSettings
 from tests.support.polling import until
 from tests.support.running_service import Api, Json, RunningService, text
-from tests.support.tcp_proxy import Door, door
+from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
 pytestmark = pytest.mark.e2e
 
@@ -47,7 +47,7 @@ async def test_after_an_unknown_code_the_account_waits_until_it_is_seen_online(b
 async def test_two_refused_connections_then_the_third_attempt_delivers(backend: BackendSettings) -> None:
     target_ports: list[int] = []
     async with (
-        door(lambda: target_ports[0]) as proxy,
+        tcp_proxy(lambda: target_ports[0]) as proxy,
         backend.running_service(provider_url=proxy.url, APP_MESSAGE_RETRY_MAX_ATTEMPTS="3") as running,
     ):
         target_ports.append(running.simulator_program.port)
@@ -57,7 +57,7 @@ async def test_two_refused_connections_then_the_third_attempt_delivers(backend: 
         assert executed[-1] == (f"{message['messageId']}.3", True)
 
 
-async def _sent_at_the_third_attempt(running: RunningService, proxy: Door) -> Json:
+async def _sent_at_the_third_attempt(running: RunningService, proxy: TcpProxy) -> Json:
     message: Json = {}
     for _ in range(TRIES):
         message_id = await running.api.accept(text())
@@ -96,7 +96,7 @@ async def test_messages_accepted_in_an_outage_wait_until_it_ends(backend: Backen
 
 async def test_health_is_null_until_observed_and_turns_with_the_provider(backend: BackendSettings) -> None:
     target_ports: list[int] = []
-    async with door(lambda: target_ports[0]) as proxy:
+    async with tcp_proxy(lambda: target_ports[0]) as proxy:
         proxy.hold()
         await proxy.open()
         async with backend.running_service(provider_url=proxy.url) as running:

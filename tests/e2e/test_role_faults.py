@@ -73,7 +73,7 @@ async def test_a_clock_that_is_wrong_takes_no_lease_away_and_doubles_nothing(
         load = Load(four.urls[0], 1, *four.urls[1:])
         load.begin()
         load.up.set()
-        load.want(60)
+        load.request(60)
         await load.finish()
         assert await judged(four.running, load, cut_off=0) == []
         assert all(member.has_written("sendMessage") for member in four.members.values())  # each of them sent

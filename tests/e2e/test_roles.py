@@ -56,7 +56,7 @@ async def test_four_processes_migrate_an_empty_database_and_restart_in_turn_with
         load.begin()
         load.up.set()
         for program in four.members.values():
-            load.want(40)
+            load.request(40)
             await _answered(load, 10)
             assert await asyncio.to_thread(program.stop) == 0  # within 25 s
             await asyncio.to_thread(program.start)
@@ -73,7 +73,7 @@ async def test_kills_of_a_consuming_process_double_nothing(tmp_path: Path, maria
         load.begin()
         load.up.set()
         for _ in range(kills):
-            load.want(30)
+            load.request(30)
             await _answered(load, random_source.randrange(5, 20))
             four.members["consume-1"].kill()
             await asyncio.to_thread(four.members["consume-1"].start)

@@ -38,7 +38,7 @@ async def requested(peer: Peer) -> bytes:
     """One whole request, whose body is {}."""
     received = b""
     while not received.endswith(b"\r\n\r\n{}"):
-        received += await peer.some()
+        received += await peer.read_some()
     return received
 
 
@@ -79,7 +79,7 @@ async def test_failed_or_hanging_tls_has_written_nothing(provider: Provider, ope
     transport = opened("https")
     call = asyncio.create_task(transport.post("/x", b"{}", timing=AMPLE))
     peer = await provider.peer()
-    assert await peer.some()
+    assert await peer.read_some()
     await peer.send(b"HTTP/1.1 400 no TLS here\r\n\r\n")
     with pytest.raises(NotWrittenError, match="TLS"):
         await call
@@ -106,7 +106,7 @@ async def test_call_that_became_too_late_while_it_connected_writes_nothing(provi
     peer = await provider.peer()
     with pytest.raises(NotWrittenError, match="TOO_LATE"):
         await call
-    assert await peer.rest() == b""
+    assert await peer.read_to_end() == b""
 
 
 async def test_closed_transport_writes_nothing(opened: Opener) -> None:

@@ -18,7 +18,7 @@ from tests.support.builders import (
     a_due_message,
     an_item,
     an_outcome,
-    depart,
+    begin_call,
     settle,
 )
 
@@ -132,7 +132,7 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
     async with units() as unit:
         due = {claimed.message.id: claimed.message for claimed in await unit.messages.due(10)}
         for message in (due[first.id], due[third.id]):
-            depart(message)
+            begin_call(message)
         due[second.id].wait_in_lane(now=NOW)
         await unit.messages.save(list(due.values()))
         await unit.messages.pace([second.id])

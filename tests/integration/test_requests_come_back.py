@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.builders import OPTION_NAMES
-from tests.support.doubles import Silence
+from tests.support.doubles import NullObserver
 from tests.support.guxing_app import GUXING
 from tests.support.mysql import EmptyDatabase, opened_store, settings_of
 from tests.support.rest import ASYNC, BATCH, serving
@@ -135,7 +135,7 @@ class TestOnMemory(ComesBack):
     @pytest.fixture
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
         async with serving(dispatching=False) as rest:
-            await _know(MemoryUnitOfWorkFactory(rest.behind.database, rest.behind.clock))
+            await _know(MemoryUnitOfWorkFactory(rest.in_memory_app.database, rest.in_memory_app.clock))
             yield rest.client
 
 
@@ -166,7 +166,7 @@ async def _know(units: UnitOfWorkFactory) -> None:
         await unit.commit()
 
 
-class _Unheard(Silence):
+class _Unheard(NullObserver):
     def intake(self, result: str, reason: str | None) -> None: ...
 
 

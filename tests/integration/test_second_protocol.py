@@ -10,7 +10,7 @@ import pytest
 import yaml
 from tests.contracts.gateway_contract import GatewayContract
 from tests.support import pager
-from tests.support.doubles import Silence
+from tests.support.doubles import NullObserver
 from tests.support.pager import PagerProtocol
 from tests.support.polling import until
 
@@ -64,7 +64,7 @@ class Service:
         return await data()
 
 
-class Unheard(Silence):
+class Unheard(NullObserver):
     def intake(self, result: str, reason: str | None) -> None: ...
 
 

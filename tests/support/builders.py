@@ -140,7 +140,7 @@ def an_item(**changes: Any) -> CallbackItem:
     return CallbackItem(**fields | changes)
 
 
-def depart(message: Message, *, now: int = NOW, **changes: Any) -> Attempt:
+def begin_call(message: Message, *, now: int = NOW, **changes: Any) -> Attempt:
     """Begin the next call, on the aggregate only."""
     number = len(message.attempts) + 1
     fields = {"number": number, "round": message.round, "account_id": message.account_id, "started_at": now}

@@ -42,7 +42,7 @@ class PatientNotifier:
         self._notified.clear()
 
 
-class Silence:
+class NullObserver:
     """An observer that records nothing."""
 
     def accepted(self, message: Message) -> None: ...
@@ -59,7 +59,7 @@ class RecordingObserver:
         self.new: list[MessageId] = []
         self.moves: list[tuple[MessageId, Moved]] = []
         self.calls: list[CallReport] = []
-        self.heard: Counter[tuple[int, str]] = Counter()
+        self.callback_counts: Counter[tuple[int, str]] = Counter()
         self.intake_counts: Counter[tuple[str, str | None]] = Counter()
 
     def accepted(self, message: Message) -> None:
@@ -72,14 +72,14 @@ class RecordingObserver:
         self.calls.append(report)
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
-        self.heard[notify_type, result] += count
+        self.callback_counts[notify_type, result] += count
 
     def intake(self, result: str, reason: str | None) -> None:
         self.intake_counts[result, reason] += 1
 
     @property
     def new_callbacks(self) -> int:
-        return sum(count for (_, result), count in self.heard.items() if result == "new")
+        return sum(count for (_, result), count in self.callback_counts.items() if result == "new")
 
 
 class ScriptedReader:

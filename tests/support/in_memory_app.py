@@ -191,7 +191,7 @@ class InMemoryApp:
         self.clock.advance(ms)
         await self.dispatch()
 
-    async def hear(self, **fields: Any) -> int:
+    async def receive_callback(self, **fields: Any) -> int:
         """Store and project a callback; return how many of its items were new."""
         before = self.observer.new_callbacks
         await self.ingesting(self.callbacks.body(**fields))

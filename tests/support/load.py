@@ -66,7 +66,7 @@ class Load:
         lanes = [range(first, LANES, WORKERS) for first in range(WORKERS)]
         self._workers = [asyncio.create_task(self._work(lanes[n], random.Random(n))) for n in range(WORKERS)]
 
-    def want(self, requests: int) -> None:
+    def request(self, requests: int) -> None:
         """Let the clients make that many more requests; a batch is one request."""
         for _ in range(requests):
             self._permits.put_nowait(None)

@@ -47,7 +47,7 @@ class EmptyDatabase:
     def sql(self, statements: str) -> str:
         return self.server.sql(f"USE `{self.target.database}`; {statements}")
 
-    async def somebody_waits(self) -> None:
+    async def transaction_waits(self) -> None:
         """Return once a transaction waits for the lock of another one."""
 
         async def waiting() -> bool:

@@ -39,8 +39,8 @@ class Library:
         self.status = SendStatus.OK
         self.escaped: list[BaseException] = []
         """Exceptions that left a callback: undefined behaviour in C++."""
-        self.shut: list[str] = []
-        self.told: list[tuple[str, tuple[Any, ...]]] = []
+        self.shut_down: list[str] = []
+        self.options: list[tuple[str, tuple[Any, ...]]] = []
         self._numbers = itertools.count(1)
         self._consumers: list[PushConsumer] = []
         self.undelivered: list[ReceivedMessage] = []
@@ -112,22 +112,22 @@ class _Client:
         self.group_id = group_id
 
     def set_name_server_address(self, addr: str) -> None:
-        self.library.told.append(("name server", (addr,)))
+        self.library.options.append(("name server", (addr,)))
 
     def set_session_credentials(self, access_key: str, access_secret: str, channel: str) -> None:
-        self.library.told.append(("credentials", (access_key, access_secret, channel)))
+        self.library.options.append(("credentials", (access_key, access_secret, channel)))
 
     def start(self) -> None:
         """Never fails, whatever the address."""
 
     def shutdown(self) -> None:
-        self.library.shut.append(type(self).__name__)
+        self.library.shut_down.append(type(self).__name__)
 
 
 class Producer(_Client):
     def __init__(self, library: Library, group_id: str, timeout: int | None = None) -> None:
         super().__init__(library, group_id)
-        library.told.append(("timeout", (timeout,)))
+        library.options.append(("timeout", (timeout,)))
 
     def send_sync(self, msg: Message) -> SendResult:
         return self.library.store(msg)
@@ -138,10 +138,10 @@ class PushConsumer(_Client):
     callback: Callable[[ReceivedMessage], Any] | None = None
 
     def set_instance_name(self, name: str) -> None:
-        self.library.told.append(("instance", (name,)))
+        self.library.options.append(("instance", (name,)))
 
     def set_thread_count(self, thread_count: int) -> None:
-        self.library.told.append(("threads", (thread_count,)))
+        self.library.options.append(("threads", (thread_count,)))
 
     def subscribe(self, topic: str, callback: Callable[[ReceivedMessage], Any], expression: str = "*") -> None:
         self.topic, self.callback = topic, callback

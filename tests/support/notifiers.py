@@ -11,7 +11,7 @@ from wework_message.adapters.rocketmq.wakeup.notifier import RocketmqNotifier, l
 
 
 @dataclass(slots=True)
-class Heard:
+class NotifierCounts:
     """The counts that metrics would show."""
 
     published: Counter[str] = field(default_factory=Counter)
@@ -25,10 +25,10 @@ async def a_notifier(
     topic: str = "due",
     group: str = "dispatch",
     listens: bool = True,
-    heard: Heard | None = None,
+    counts: NotifierCounts | None = None,
 ) -> AsyncIterator[RocketmqNotifier]:
     """A started notifier, closed at the end."""
-    counts = heard or Heard()
+    counts = counts or NotifierCounts()
 
     def published(result: str, _: float) -> None:
         counts.published[result] += 1

@@ -72,7 +72,7 @@ class Rule(StrEnum):
     STRANDED = "a message is still open"
     TWO_IDS = "one key has several messages"
     REFUSED_BUT_STORED = "a client was answered that it is not stored, and it is"
-    NOT_ASKED_FOR = "a message that no client requested"
+    NOT_REQUESTED = "a message that no client requested"
     DOUBLED = "executed more than once"
     FALSE_SENT = "said to be sent, and never executed"
     FALSE_FAILED = "said to be proven unsent, and executed"
@@ -158,7 +158,7 @@ def _of_origin(calls: Sequence[Call], rows: Sequence[Row], executions: Sequence[
     known = {row.message_id: row for row in rows}
     for row in rows:
         if row.key not in tokens:
-            yield Violation(Rule.NOT_ASKED_FOR, row.message_id)
+            yield Violation(Rule.NOT_REQUESTED, row.message_id)
     for execution in executions:
         stored = known.get(execution.message_id)
         if stored is None or execution.token != tokens.get(stored.key or ""):

@@ -10,7 +10,7 @@ PATIENT_S = 10.0
 
 
 @asynccontextmanager
-async def linked(
+async def connected_redis(
     url: str, clock: SettableClock, *, watch: Watch | None = None, limit_s: float = PATIENT_S
 ) -> AsyncIterator[GuardedRedis]:
     guarded_redis = GuardedRedis(connect(url, limit_s=limit_s), clock, watch=watch, limit_s=limit_s)

@@ -36,7 +36,7 @@ class Rest:
     """A client of the API, and the application that answers it."""
 
     client: httpx.AsyncClient
-    behind: InMemoryApp
+    in_memory_app: InMemoryApp
     app: Edge
     exchanges: list[HttpExchange] = field(default_factory=list)
 
@@ -85,11 +85,11 @@ async def serving(
 ) -> AsyncIterator[Rest]:
     """The API without a socket. `settings` go to its `Config`; `polled` makes the reader that answers status polls."""
     exchanges: list[HttpExchange] = []
-    async with running(policy, dispatching=dispatching) as behind:
-        known: dict[str, Any] = {"version": "0.1.0", "now": behind.clock.now, "observe": exchanges.append}
+    async with running(policy, dispatching=dispatching) as in_memory_app:
+        known: dict[str, Any] = {"version": "0.1.0", "now": in_memory_app.clock.now, "observe": exchanges.append}
         config = Config(**known | settings)
-        application = dataclasses.replace(behind.application, poll=polled(behind.application.read))
+        application = dataclasses.replace(in_memory_app.application, poll=polled(in_memory_app.application.read))
         app = create_app(application, config)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type] # httpx knows no scope types
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
-            yield Rest(client, behind, app, exchanges)
+            yield Rest(client, in_memory_app, app, exchanges)

@@ -35,11 +35,11 @@ class Peer:
     async def send(self, data: bytes) -> None:
         await self._loop.sock_sendall(self._connection, data)
 
-    async def some(self) -> bytes:
+    async def read_some(self) -> bytes:
         """At least one byte, as soon as any comes."""
         return await self._loop.sock_recv(self._connection, 65536)
 
-    async def rest(self) -> bytes:
+    async def read_to_end(self) -> bytes:
         """Everything until the client closes the connection."""
         try:
             while more := await self._loop.sock_recv(self._connection, 65536):

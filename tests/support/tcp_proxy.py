@@ -8,16 +8,16 @@ from tests.support.servers.ports import free_port
 
 
 @asynccontextmanager
-async def door(target_port: Callable[[], int]) -> AsyncIterator["Door"]:
+async def tcp_proxy(target_port: Callable[[], int]) -> AsyncIterator["TcpProxy"]:
     """A proxy that refuses connections until it is opened, and then forwards them to the port that `target_port` returns."""
-    proxy = Door(target_port)
+    proxy = TcpProxy(target_port)
     try:
         yield proxy
     finally:
         await proxy.close()
 
 
-class Door:
+class TcpProxy:
     """A bound socket: it refuses connections while it does not listen, keeps them waiting while held, and else forwards them."""
 
     def __init__(self, target_port: Callable[[], int]) -> None:

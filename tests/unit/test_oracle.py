@@ -79,7 +79,7 @@ def test_a_refused_message_that_is_stored_is_found() -> None:
 
 
 def test_a_message_that_no_client_requested_is_found() -> None:
-    assert rules(rows=[*ROWS, Row("m9", None, "CANCELLED")]) == {Rule.NOT_ASKED_FOR}
+    assert rules(rows=[*ROWS, Row("m9", None, "CANCELLED")]) == {Rule.NOT_REQUESTED}
 
 
 def test_a_double_execution_is_found_by_its_marker() -> None:

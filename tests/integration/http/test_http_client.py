@@ -140,7 +140,7 @@ async def test_a_call_that_became_too_late_while_it_waited_writes_no_byte(provid
     await first
     assert await not_written(late) == "TOO_LATE"
     await client.aclose()
-    assert await peer.rest() == b""
+    assert await peer.read_to_end() == b""
     assert provider.accepted == 1
 
 
@@ -223,7 +223,7 @@ async def test_a_server_that_closes_without_reading_leaves_the_outcome_uncertain
 async def test_a_server_that_stops_reading_a_large_body_leaves_the_outcome_uncertain(provider: Provider) -> None:
     task = call(provider.client(), body=b"x" * 50_000_000)
     peer = await provider.peer()
-    await peer.some()
+    await peer.read_some()
     peer.reset()
     assert await lost(task) in {"READ", "WRITE"}
 
@@ -266,7 +266,7 @@ async def test_garbage_is_lost_and_ends_the_connection(provider: Provider) -> No
     await peer.request()
     await peer.send(b"<html>no HTTP at all</html>")
     assert await lost(task) == "PROTOCOL"
-    assert await peer.rest() == b""
+    assert await peer.read_to_end() == b""
 
 
 async def test_a_slow_answer_ends_with_the_total_deadline(provider: Provider) -> None:
@@ -329,7 +329,7 @@ async def test_a_cancelled_call_ends_its_connection_and_frees_its_place(provider
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await peer.rest() == b""
+    assert await peer.read_to_end() == b""
     await answered(provider, client)
     assert provider.accepted == 2
 
@@ -429,7 +429,7 @@ async def test_a_connection_that_the_server_spoils_or_closes_is_not_used_again(p
     peer = await answered(provider, client, wire)
     await answered(provider, client)
     assert provider.accepted == 2
-    assert await peer.rest() == b""
+    assert await peer.read_to_end() == b""
 
 
 async def test_a_connection_idle_for_too_long_is_not_used_again(provider: Provider) -> None:
@@ -451,7 +451,7 @@ async def test_a_connection_idle_for_too_long_is_not_used_again(provider: Provid
 async def test_idle_connections_are_closed_without_a_further_call(provider: Provider) -> None:
     client = provider.client(idle_ms=20)
     peer = await answered(provider, client)
-    assert await peer.rest() == b""
+    assert await peer.read_to_end() == b""
     assert client.open_connections == 0
 
 
@@ -503,7 +503,7 @@ async def test_close_ends_every_call_with_its_known_state(provider: Provider) ->
     assert await lost(written) == "CLOSED"
     assert await not_written(waiting) == "CLOSED"
     assert await not_written(call(client)) == "CLOSED"
-    assert await peer.rest() == b""
+    assert await peer.read_to_end() == b""
     await client.aclose()
 
 
@@ -514,7 +514,7 @@ async def test_a_call_that_connects_while_the_client_closes_writes_nothing(provi
     assert (client.in_flight, client.open_connections) == (1, 0)
     await client.aclose()
     assert await not_written(task) == "CLOSED"
-    assert await (await provider.peer()).rest() == b""
+    assert await (await provider.peer()).read_to_end() == b""
 
 
 async def test_a_closed_client_does_not_even_connect() -> None:

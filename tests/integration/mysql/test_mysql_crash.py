@@ -23,7 +23,7 @@ from wework_message.domain.ports.repositories import IdempotencyKey
 
 CLAIMER = """
 import asyncio, json, sys
-from tests.support.builders import depart
+from tests.support.builders import begin_call
 from tests.support.mysql import opened_store
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
@@ -37,7 +37,7 @@ async def main():
             async with units() as unit:
                 messages = [due.message for due in await unit.messages.due(7) if due.blocked is None]
                 for message in messages:
-                    depart(message)
+                    begin_call(message)
                 assert await unit.messages.save(messages) == frozenset()
                 await unit.commit()
             return [message.id for message in messages]

@@ -17,7 +17,7 @@ from tests.support.builders import (
     a_stream_record,
     an_item,
     an_outcome,
-    depart,
+    begin_call,
     settle,
 )
 from tests.support.mysql import EmptyDatabase, opened_store
@@ -95,7 +95,7 @@ async def sending(units: SqlUnitOfWorkFactory) -> Message:
         await unit.commit()
     async with units() as unit:
         known = (await unit.messages.get([message.id]))[message.id]
-        depart(known, content_key=echo_key(known.content))
+        begin_call(known, content_key=echo_key(known.content))
         await unit.messages.save([known])
         await unit.commit()
     known.written()
@@ -133,7 +133,7 @@ async def test_an_echo_that_is_parked_before_the_answer_is_committed_finds_it_al
     async with units() as answering:
         await _answer(answering, sending, outcome)
         projecting = asyncio.create_task(projected())
-        await migrated.somebody_waits()
+        await migrated.transaction_waits()
         await answering.commit()
     await projecting
     assert await _is_pending(store)
@@ -156,7 +156,7 @@ async def test_an_answer_that_comes_while_its_echo_is_being_parked_waits_for_it_
     async with units() as projecting:
         await project(projecting)
         answering = asyncio.create_task(answered())
-        await migrated.somebody_waits()
+        await migrated.transaction_waits()
         await projecting.commit()
     await answering
     assert await _is_pending(store)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection
-from tests.support.builders import NOW, PROVIDER, a_due_message, an_item, an_outcome, depart, settle
+from tests.support.builders import NOW, PROVIDER, a_due_message, an_item, an_outcome, begin_call, settle
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
@@ -167,7 +167,7 @@ async def test_a_cancelled_statement_gives_its_locks_back(store: MysqlStore, mig
     await _lock(first, "row")
     await second.run(_write, "lost")
     waiting = asyncio.create_task(_lock(second, "row"))
-    await migrated.somebody_waits()
+    await migrated.transaction_waits()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
@@ -318,7 +318,7 @@ async def test_a_second_process_waits_for_a_key_that_is_about_to_be_taken(
         async with units() as unit:
             await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", b"f" * 32, "first")])
             second = asyncio.create_task(claim(others, "second"))
-            await migrated.somebody_waits()
+            await migrated.transaction_waits()
             assert not second.done()
             await unit.commit()
         assert await second == ("first", False)
@@ -378,7 +378,7 @@ async def test_a_message_that_is_being_changed_is_neither_claimed_nor_overwritte
         async with units() as claiming:
             assert [due.message.id for due in await claiming.messages.due(10)] == [free.id]
         late = asyncio.create_task(cancel())
-        await migrated.somebody_waits()
+        await migrated.transaction_waits()
         locked.hold(HoldReason.BUDGET, 5, now=NOW)
         await unit.messages.save([locked])
         await unit.commit()
@@ -396,7 +396,7 @@ async def test_a_lane_that_is_released_wakes_a_message_that_a_claim_is_parking(
         await unit.commit()
     async with units() as unit:
         sending = (await unit.messages.get([first.id]))[first.id]
-        depart(sending)
+        begin_call(sending)
         await unit.messages.save([sending])
         await unit.commit()
     sending.written()
@@ -411,7 +411,7 @@ async def test_a_lane_that_is_released_wakes_a_message_that_a_claim_is_parking(
         (behind,) = await unit.messages.due(10)
         assert (behind.message.id, behind.blocked) == (second.id, LaneBlock.BEHIND)
         answered = asyncio.create_task(answer())
-        await migrated.somebody_waits()
+        await migrated.transaction_waits()
         behind.message.wait_in_lane(now=NOW)
         await unit.messages.save([behind.message])
         await unit.commit()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 import pytest
 from tests.support.builders import GUID, NOW, PROVIDER
 from tests.support.polling import until
-from tests.support.redis import linked
+from tests.support.redis import connected_redis
 from tests.support.servers.redis import Redis
 
 from wework_message.adapters.memory.accounts import MemoryAccountRepository
@@ -63,7 +63,7 @@ def clock() -> SettableClock:
 
 @pytest.fixture
 async def guarded_redis(redis_url: str, clock: SettableClock) -> AsyncIterator[GuardedRedis]:
-    async with linked(redis_url, clock) as guarded_redis:
+    async with connected_redis(redis_url, clock) as guarded_redis:
         yield guarded_redis
 
 

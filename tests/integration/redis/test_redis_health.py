@@ -8,7 +8,7 @@ import pytest
 from tests.contracts.health_board_contract import BINDING, SIBLING, a_report, route
 from tests.support.builders import PROVIDER
 from tests.support.polling import until
-from tests.support.redis import linked
+from tests.support.redis import connected_redis
 from tests.support.servers.redis import Redis
 
 from wework_message.adapters.local.health import MemoryHealthBoard
@@ -32,7 +32,7 @@ def clock() -> SettableClock:
 
 @pytest.fixture
 async def guarded_redis(redis_url: str, clock: SettableClock) -> AsyncIterator[GuardedRedis]:
-    async with linked(redis_url, clock) as guarded_redis:
+    async with connected_redis(redis_url, clock) as guarded_redis:
         yield guarded_redis
 
 
@@ -83,7 +83,7 @@ async def test_acceptances_are_one_event_and_count_as_many(
 
 async def test_clocks_that_differ_by_minutes_do_not_keep_a_breaker_open(redis_url: str, clock: SettableClock) -> None:
     fast = SettableClock(clock.now() + 600_000)
-    async with linked(redis_url, clock) as guarded_redis, linked(redis_url, fast) as far:
+    async with connected_redis(redis_url, clock) as guarded_redis, connected_redis(redis_url, fast) as far:
         board, other = board_on(guarded_redis, clock, "board"), board_on(far, fast, "other")
         failing(other, fast)
         await other.exchange()

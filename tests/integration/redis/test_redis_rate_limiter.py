@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from redis.commands.core import AsyncScript
-from tests.support.redis import linked
+from tests.support.redis import connected_redis
 from tests.support.servers.redis import Redis
 
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
@@ -33,7 +33,7 @@ def limiter_on(guarded_redis: GuardedRedis, clock: SettableClock, *, redis_clock
 
 async def test_a_lease_serves_many_messages(redis_url: str) -> None:
     calls, clock = Calls(), SettableClock()
-    async with linked(redis_url, clock, watch=calls) as guarded_redis:
+    async with connected_redis(redis_url, clock, watch=calls) as guarded_redis:
         limiter = limiter_on(guarded_redis, clock, redis_clock=False)
         waits = [await limiter.reserve(ACCOUNT, 1_000) for _ in range(1_000)]
         assert waits == [0] * 1_000
@@ -46,7 +46,7 @@ async def test_a_lease_serves_many_messages(redis_url: str) -> None:
 
 async def test_a_process_that_sends_little_takes_little(redis_url: str) -> None:
     clock = SettableClock()
-    async with linked(redis_url, clock) as guarded_redis, linked(redis_url, clock) as far:
+    async with connected_redis(redis_url, clock) as guarded_redis, connected_redis(redis_url, clock) as far:
         limiter, other = limiter_on(guarded_redis, clock, redis_clock=False), limiter_on(far, clock, redis_clock=False)
         for _ in range(1_000):
             await limiter.reserve(ACCOUNT, 1_000)
@@ -58,7 +58,7 @@ async def test_a_process_that_sends_little_takes_little(redis_url: str) -> None:
 
 async def test_leased_tokens_are_not_hoarded_for_a_burst(redis_url: str) -> None:
     clock = SettableClock()
-    async with linked(redis_url, clock) as guarded_redis:
+    async with connected_redis(redis_url, clock) as guarded_redis:
         limiter = limiter_on(guarded_redis, clock, redis_clock=False)
         for _ in range(120):  # leases of 1, 2, 4 ... 50: some tokens of the last one remain
             await limiter.reserve(ACCOUNT, 1_000)
@@ -69,7 +69,7 @@ async def test_leased_tokens_are_not_hoarded_for_a_burst(redis_url: str) -> None
 
 async def test_buckets_run_on_the_clock_of_redis(redis_url: str) -> None:
     early, late = SettableClock(boot=1_000.0), SettableClock(boot=9_999_999_000.0)
-    async with linked(redis_url, early) as guarded_redis, linked(redis_url, late) as far:
+    async with connected_redis(redis_url, early) as guarded_redis, connected_redis(redis_url, late) as far:
         both = limiter_on(guarded_redis, early), limiter_on(far, late)
         waits = [await both[number % 2].reserve(ACCOUNT, 2) for number in range(4)]
     assert waits[:2] == [0, 0]
@@ -79,7 +79,7 @@ async def test_buckets_run_on_the_clock_of_redis(redis_url: str) -> None:
 
 async def test_flushall_costs_no_more_than_what_others_took_meanwhile(redis_url: str, redis_server: Redis) -> None:
     clock = SettableClock()
-    async with linked(redis_url, clock) as guarded_redis:
+    async with connected_redis(redis_url, clock) as guarded_redis:
         limiter = limiter_on(guarded_redis, clock, redis_clock=False)
         waits = []
         for number in range(180):
@@ -94,7 +94,7 @@ async def test_flushall_gives_a_process_without_memory_a_full_bucket_and_no_more
     redis_url: str, redis_server: Redis
 ) -> None:
     clock = SettableClock()
-    async with linked(redis_url, clock) as guarded_redis:
+    async with connected_redis(redis_url, clock) as guarded_redis:
         waits = []
         for _ in range(2):
             fresh = limiter_on(guarded_redis, clock, redis_clock=False)
@@ -105,7 +105,7 @@ async def test_flushall_gives_a_process_without_memory_a_full_bucket_and_no_more
 
 async def test_a_changed_rate_gives_no_second_bucket(redis_url: str) -> None:
     clock = SettableClock()
-    async with linked(redis_url, clock) as guarded_redis, linked(redis_url, clock) as far:
+    async with connected_redis(redis_url, clock) as guarded_redis, connected_redis(redis_url, clock) as far:
         old, new = limiter_on(guarded_redis, clock, redis_clock=False), limiter_on(far, clock, redis_clock=False)
         waits = [await old.reserve(ACCOUNT, 60) for _ in range(60)]
         waits += [await limiter.reserve(ACCOUNT, rate) for _ in range(10) for limiter, rate in ((new, 120), (old, 60))]
@@ -114,7 +114,7 @@ async def test_a_changed_rate_gives_no_second_bucket(redis_url: str) -> None:
 
 async def test_a_script_that_redis_has_lost_is_sent_again(redis_url: str, redis_server: Redis) -> None:
     clock = SettableClock()
-    async with linked(redis_url, clock) as guarded_redis:
+    async with connected_redis(redis_url, clock) as guarded_redis:
         limiter = limiter_on(guarded_redis, clock)
         for _ in range(3):
             redis_server.ask("SCRIPT FLUSH")
@@ -126,7 +126,7 @@ async def test_without_redis_each_process_paces_alone_at_half_the_rate(
     redis_url: str, redis_server: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     calls, clock = Calls(), SettableClock()
-    async with linked(redis_url, clock, watch=calls) as guarded_redis:
+    async with connected_redis(redis_url, clock, watch=calls) as guarded_redis:
         limiter = limiter_on(guarded_redis, clock)
         assert guarded_redis.condition().healthy is None
         redis_server.kill9()
@@ -153,7 +153,7 @@ async def test_without_redis_each_process_paces_alone_at_half_the_rate(
 
 async def test_a_redis_that_hangs_costs_one_short_wait_and_then_none(redis_url: str, redis_server: Redis) -> None:
     calls, clock = Calls(), SettableClock()
-    async with linked(redis_url, clock, watch=calls, limit_s=0.1) as guarded_redis:
+    async with connected_redis(redis_url, clock, watch=calls, limit_s=0.1) as guarded_redis:
         limiter = limiter_on(guarded_redis, clock)
         redis_server.pause()
         assert [await limiter.reserve(ACCOUNT, 60) for _ in range(30)] == [0] * 30
@@ -173,7 +173,7 @@ async def test_requests_without_an_answer_take_few_tokens(redis_url: str, monkey
         await run(self, keys, args)
         raise TimeoutError
 
-    async with linked(redis_url, clock) as guarded_redis:
+    async with connected_redis(redis_url, clock) as guarded_redis:
         limiter = limiter_on(guarded_redis, clock, redis_clock=False)
         for _ in range(MAX_LEASED_TOKENS * 2):
             await limiter.reserve(ACCOUNT, 1_000)
@@ -189,7 +189,7 @@ async def test_a_full_redis_that_evicts_changes_nothing_but_the_budget(redis_url
     try:
         redis_server.ask("CONFIG SET maxmemory-policy allkeys-lru")
         redis_server.ask("CONFIG SET maxmemory 2mb")
-        async with linked(redis_url, clock) as guarded_redis:
+        async with connected_redis(redis_url, clock) as guarded_redis:
             limiter = limiter_on(guarded_redis, clock, redis_clock=False)
             waits = [await limiter.reserve(AccountId(f"account-{n % 3_000}"), 10) for n in range(9_000)]
             assert waits == [0] * 9_000
@@ -203,7 +203,7 @@ async def test_a_full_redis_that_refuses_writes_is_left_alone(redis_url: str, re
     calls, clock = Calls(), SettableClock()
     try:
         redis_server.ask("CONFIG SET maxmemory 1")
-        async with linked(redis_url, clock, watch=calls) as guarded_redis:
+        async with connected_redis(redis_url, clock, watch=calls) as guarded_redis:
             limiter = limiter_on(guarded_redis, clock)
             assert [await limiter.reserve(ACCOUNT, 60) for _ in range(30)] == [0] * 30
             assert calls == {"refused": 1}
@@ -219,7 +219,7 @@ async def test_a_wrong_password_is_reported_and_not_repeated(
 ) -> None:
     clock = SettableClock()
     url = redis_url.replace("redis://", "redis://somebody:wrong-and-secret@")
-    async with linked(url, clock) as guarded_redis:
+    async with connected_redis(url, clock) as guarded_redis:
         assert await limiter_on(guarded_redis, clock).reserve(ACCOUNT, 60) == 0
         assert guarded_redis.condition().reason == "user or password are wrong"
     assert "wrong-and-secret" not in caplog.text
@@ -228,7 +228,7 @@ async def test_a_wrong_password_is_reported_and_not_repeated(
 
 async def test_memory_stays_small(redis_url: str) -> None:
     clock = SettableClock()
-    async with linked(redis_url, clock) as guarded_redis:
+    async with connected_redis(redis_url, clock) as guarded_redis:
         limiter = limiter_on(guarded_redis, clock)
         for number in range(1_500):
             clock.advance(100)
@@ -237,7 +237,7 @@ async def test_memory_stays_small(redis_url: str) -> None:
 
 
 async def test_redis_keeps_no_bucket_that_is_full_again(redis_url: str, redis_server: Redis) -> None:
-    async with linked(redis_url, SettableClock()) as guarded_redis:
+    async with connected_redis(redis_url, SettableClock()) as guarded_redis:
         limiter = RedisRateLimiter(guarded_redis, MemoryRateLimiter(SettableClock()), SystemClock())
         await limiter.reserve(ACCOUNT, 60)
     ttl_ms = int(redis_server.ask(f"PTTL wm:budget:{ACCOUNT}").removeprefix(":"))

@@ -18,7 +18,7 @@ def _refused(rest: Rest, answer: Any, status: int, error: str, path: str | None 
     assert "data" not in body
     if path is not None:
         assert path in [problem["path"] for problem in body["errors"]]
-    assert rest.behind.stored() == 0
+    assert rest.in_memory_app.stored() == 0
     return body
 
 

@@ -18,7 +18,7 @@ async def test_each_item_of_a_batch_is_answered(idle: Rest) -> None:
     assert [item["status"] for item in data["items"]] == ["QUEUED", None, "SCHEDULED"]
     assert data["items"][1]["error"] == "VALIDATION_FAILED"
     assert data["items"][1]["errors"][0]["path"] == "messages[1].content"
-    assert idle.behind.stored() == 2
+    assert idle.in_memory_app.stored() == 2
 
 
 @pytest.mark.parametrize(
@@ -38,12 +38,12 @@ async def test_a_batch_that_stores_nothing(idle: Rest, body: dict[str, Any], pat
     answer = await idle.post(BATCH, body)
     assert (answer.status_code, answer.json()["error"]) == (422, "VALIDATION_FAILED")
     assert path in [problem["path"] for problem in answer.json()["errors"]]
-    assert idle.behind.stored() == 0
+    assert idle.in_memory_app.stored() == 0
 
 
 async def test_two_hundred_items_are_one_batch(idle: Rest) -> None:
     data = (await idle.post(BATCH, {"messages": [TEXT] * 200})).json()["data"]
-    assert (data["accepted"], idle.behind.stored()) == (200, 200)
+    assert (data["accepted"], idle.in_memory_app.stored()) == (200, 200)
 
 
 async def test_a_mass_send_is_501_and_says_what_works(idle: Rest) -> None:
@@ -71,7 +71,7 @@ async def test_a_repeated_batch_answers_the_same_batch_with_todays_statuses(rest
     assert (data["accepted"], data["rejected"]) == (2, 1)
     assert [item["status"] for item in data["items"]] == ["SENT", None, "SENT"]
     assert [item["messageId"] for item in data["items"]] == [item["messageId"] for item in first["items"]]
-    assert rest.behind.stored() == 2
+    assert rest.in_memory_app.stored() == 2
 
 
 async def test_an_item_whose_key_was_used_for_something_else_is_rejected_alone(idle: Rest) -> None:
@@ -113,7 +113,7 @@ async def test_a_batch_of_which_nothing_may_be_stored_is_422_naming_the_items(id
     answer = await idle.post(BATCH, {"messages": items, "atomic": atomic})
     assert answer.status_code == 422
     assert [problem["path"] for problem in answer.json()["errors"]] == ["messages[0].providerCode"]
-    assert idle.behind.stored() == 0
+    assert idle.in_memory_app.stored() == 0
 
 
 async def test_a_batch_whose_keys_were_all_used_for_something_else_is_a_conflict(idle: Rest) -> None:
@@ -122,4 +122,4 @@ async def test_a_batch_whose_keys_were_all_used_for_something_else_is_a_conflict
     answer = await idle.post(BATCH, {"messages": [{**keyed, "content": "something else"}]})
     assert (answer.status_code, answer.json()["error"]) == (409, "IDEMPOTENCY_CONFLICT")
     assert [problem["path"] for problem in answer.json()["errors"]] == ["messages[0].clientMessageId"]
-    assert idle.behind.stored() == 1
+    assert idle.in_memory_app.stored() == 1

@@ -44,13 +44,13 @@ async def test_a_callback_needs_no_content_type(idle: Rest) -> None:
 
 
 async def test_a_store_that_is_away_makes_the_provider_come_again(idle: Rest) -> None:
-    idle.behind.database.away = True
+    idle.in_memory_app.database.away = True
     answer = await idle.post(HOOK, a_notice(1))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
 async def test_a_process_that_drains_still_takes_callbacks(idle: Rest) -> None:
-    idle.behind.application.service.draining = True
+    idle.in_memory_app.application.service.draining = True
     assert (await idle.post(HOOK, a_notice(1))).status_code == 200
 
 

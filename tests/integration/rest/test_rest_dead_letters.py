@@ -14,7 +14,7 @@ ROOT = "/message/api/dead-letters/intake"
 async def dead_letters(rest: Rest, *source_ids: str, **changes: Any) -> list[str]:
     """Ids of new dead letters, newest first."""
     for source_id in source_ids:
-        await rest.behind.keep_dead_letter(a_letter(source_id, **changes))
+        await rest.in_memory_app.keep_dead_letter(a_letter(source_id, **changes))
     items = (await rest.get(ROOT)).json()["data"]["items"]
     return [item["deadLetterId"] for item in items[: len(source_ids)]]
 
@@ -80,10 +80,10 @@ async def test_a_replay_puts_the_body_through_again_and_once_only(idle: Rest) ->
     assert (await idle.status_of(data["messageId"]))["status"] == "QUEUED"
     again = (await idle.post(f"{ROOT}/{name}/replay")).json()["data"]
     assert (again["messageId"], again["duplicate"]) == (data["messageId"], True)
-    assert idle.behind.stored() == 1
+    assert idle.in_memory_app.stored() == 1
     shown = (await idle.get(f"{ROOT}/{name}")).json()["data"]
     assert (shown["target"], shown["replayedAt"]) == (data["messageId"], "2025-06-15T15:06:40.000Z")
-    assert ("default", f"{BY_ID}AC11") in idle.behind.database.keys.committed_items()
+    assert ("default", f"{BY_ID}AC11") in idle.in_memory_app.database.keys.committed_items()
 
 
 async def test_a_replay_keeps_the_key_that_the_queued_send_had(idle: Rest) -> None:
@@ -116,13 +116,13 @@ async def test_what_is_still_invalid_says_why_and_stays_as_it_was(idle: Rest) ->
 
 async def test_a_process_that_drains_replays_nothing(idle: Rest) -> None:
     (name,) = await dead_letters(idle, "a", body=json.dumps(TEXT).encode())
-    idle.behind.application.service.draining = True
+    idle.in_memory_app.application.service.draining = True
     assert (await idle.post(f"{ROOT}/{name}/replay")).status_code == 503
     assert (await idle.get(f"{ROOT}/{name}")).status_code == 200
 
 
 async def test_a_store_that_is_away_is_503(idle: Rest) -> None:
     (name,) = await dead_letters(idle, "a")
-    idle.behind.database.away = True
+    idle.in_memory_app.database.away = True
     for answer in (await idle.get(ROOT), await idle.get(f"{ROOT}/{name}"), await idle.post(f"{ROOT}/{name}/replay")):
         assert answer.status_code == 503

@@ -89,7 +89,7 @@ async def test_an_unforeseen_error_is_500_without_detail_and_logged_without_cont
     async def broken(*_: object) -> Any:
         raise RuntimeError("a detail")
 
-    application = dataclasses.replace(idle.behind.application, accept=broken)  # type: ignore[arg-type] # a bug to come
+    application = dataclasses.replace(idle.in_memory_app.application, accept=broken)  # type: ignore[arg-type] # a bug to come
     app = create_app(application, Config(version="0.1.0"))
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # httpx knows no scope types
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:

@@ -16,7 +16,7 @@ async def test_cancel_withdraws_what_is_not_claimed(idle: Rest) -> None:
 
 
 async def test_retry_tries_again_under_the_same_id(rest: Rest) -> None:
-    rest.behind.gateway.script(REFUSED)
+    rest.in_memory_app.gateway.script(REFUSED)
     message_id = (await rest.post(SEND, TEXT)).json()["data"]["messageId"]
     answer = await rest.post(f"/api/messages/{message_id}/retry")
     assert (answer.status_code, answer.json()["data"]["messageId"]) == (202, message_id)
@@ -26,7 +26,7 @@ async def test_retry_tries_again_under_the_same_id(rest: Rest) -> None:
 
 
 async def test_retry_of_an_uncertain_message_needs_force(rest: Rest) -> None:
-    rest.behind.gateway.script(LOST)
+    rest.in_memory_app.gateway.script(LOST)
     message_id = (await rest.post(SEND, TEXT)).json()["data"]["messageId"]
     refused = await rest.post(f"/api/messages/{message_id}/retry")
     assert (refused.status_code, refused.json()["error"]) == (409, "ILLEGAL_STATE")
@@ -81,7 +81,7 @@ async def test_recall_of_what_was_not_sent_is_409(idle: Rest) -> None:
 @pytest.mark.parametrize("action", ["retry", "recall"])
 async def test_a_process_that_drains_begins_nothing(rest: Rest, action: str) -> None:
     message_id = await rest.sent()
-    rest.behind.application.service.draining = True
+    rest.in_memory_app.application.service.draining = True
     recall = f"/api/messages/test-guid/messages/{message_id}"
     answer = await (
         rest.client.delete(recall) if action == "recall" else rest.post(f"/api/messages/{message_id}/retry")

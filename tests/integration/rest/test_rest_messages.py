@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from tests.support.builders import an_outcome
+from tests.support.distinct_messages import store_distinct_messages
 from tests.support.rest import SEND, TEXT, Rest, serving
-from tests.support.unlike import store_unlike
 
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.domain.ids import MessageId, TenantId
@@ -46,7 +46,7 @@ async def test_a_long_poll_answers_at_the_change(idle: Rest) -> None:
     poll = asyncio.create_task(idle.get(f"/api/messages/{message_id}/status?wait=30"))
     await asyncio.sleep(0)
     assert not poll.done()
-    idle.behind.start()
+    idle.in_memory_app.start()
     answer = await poll
     assert answer.json()["data"]["status"] in {"SENDING", "SENT"}
 
@@ -96,7 +96,9 @@ async def test_statuses_come_in_the_order_of_the_ids_without_unknown_ones(idle: 
 
 
 async def test_the_whole_message_has_its_timeline_and_decisions(rest: Rest) -> None:
-    rest.behind.gateway.script(an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=-2003, error_message="bad id"))
+    rest.in_memory_app.gateway.script(
+        an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=-2003, error_message="bad id")
+    )
     refused = (await rest.post(SEND, TEXT | {"extra": {"orderId": 42}})).json()["data"]["messageId"]
     data = (await rest.get(f"/api/messages/{refused}")).json()["data"]
     assert data["content"] == {"messageType": "TEXT", "content": "测试消息"}
@@ -153,7 +155,9 @@ async def test_an_integer_may_have_leading_zeros(idle: Rest) -> None:
 
 @pytest.mark.parametrize("name", FILTERS)
 async def test_each_filter_narrows_the_list(idle: Rest, name: str) -> None:
-    unlike = await store_unlike(MemoryUnitOfWorkFactory(idle.behind.database, idle.behind.clock))
+    unlike = await store_distinct_messages(
+        MemoryUnitOfWorkFactory(idle.in_memory_app.database, idle.in_memory_app.clock)
+    )
     value = unlike.value(name)
     query = {FILTERS[name].query_name: iso(value) if FILTERS[name].is_instant else str(value)}
     answer = await idle.get("/api/messages", params=query)
@@ -174,7 +178,7 @@ async def test_a_value_that_a_filter_cannot_have_is_named(idle: Rest, name: str)
 )
 async def test_an_instant_may_have_any_zone(idle: Rest, instant: str) -> None:
     await idle.accept()
-    idle.behind.clock.advance(1_000)
+    idle.in_memory_app.clock.advance(1_000)
     later = await idle.accept()
     assert ids(await idle.get(f"/api/messages?createdFrom={instant}")) == [later]
 

@@ -19,7 +19,7 @@ async def test_a_process_that_works_is_up(idle: Rest, path: str) -> None:
 
 @pytest.mark.parametrize("path", HEALTHS)
 async def test_readiness_is_503_without_the_database(idle: Rest, path: str) -> None:
-    idle.behind.database.away = True
+    idle.in_memory_app.database.away = True
     answer = await idle.get(path)
     assert (answer.status_code, answer.json()["status"]) == (503, "DOWN")
     assert answer.json()["components"]["db"] == {"status": "DOWN"}
@@ -27,19 +27,19 @@ async def test_readiness_is_503_without_the_database(idle: Rest, path: str) -> N
 
 @pytest.mark.parametrize("path", HEALTHS)
 async def test_readiness_is_503_while_the_process_drains(idle: Rest, path: str) -> None:
-    idle.behind.application.service.draining = True
+    idle.in_memory_app.application.service.draining = True
     answer = await idle.get(path)
     assert (answer.status_code, answer.json()["status"]) == (503, "OUT_OF_SERVICE")
 
 
 async def test_liveness_has_no_dependencies(idle: Rest) -> None:
-    idle.behind.database.away = True
-    idle.behind.application.service.draining = True
+    idle.in_memory_app.database.away = True
+    idle.in_memory_app.application.service.draining = True
     assert (await idle.get("/actuator/health/liveness")).json() == {"status": "UP"}
 
 
 async def test_health_is_200_while_the_process_lives_and_names_what_is_wrong(idle: Rest) -> None:
-    idle.behind.database.away = True
+    idle.in_memory_app.database.away = True
     answer = await idle.get("/api/health")
     data = answer.json()["data"]
     assert answer.status_code == 200
@@ -68,9 +68,9 @@ async def test_a_providers_health_is_null_until_it_is_observed_and_then_the_obse
         return own
 
     assert await healthy() is None
-    idle.behind.board.probed(GUXING, True, 1)
+    idle.in_memory_app.board.probed(GUXING, True, 1)
     assert await healthy() is True
-    idle.behind.board.probed(GUXING, False, 2)
+    idle.in_memory_app.board.probed(GUXING, False, 2)
     assert await healthy() is False
     assert (await idle.get("/api/health")).json()["data"]["providers"]["status"] == "DOWN"
 
@@ -120,5 +120,5 @@ async def test_without_a_renderer_there_are_no_metrics(idle: Rest) -> None:
 
 
 async def test_a_store_that_is_away_is_503_for_questions_too(idle: Rest) -> None:
-    idle.behind.database.away = True
+    idle.in_memory_app.database.away = True
     assert (await idle.post("/api/messages/some-id/cancel")).status_code == 503

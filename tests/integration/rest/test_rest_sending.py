@@ -52,7 +52,7 @@ async def test_the_seeds_own_request_answers_the_outcome(rest: Rest) -> None:
 async def test_every_type_is_sent(rest: Rest, name: str) -> None:
     answer = await rest.post(SEND, EXAMPLES[name])
     assert answer.status_code == 200, answer.text
-    assert rest.behind.gateway.executed[0].content.message_type == name
+    assert rest.in_memory_app.gateway.executed[0].content.message_type == name
 
 
 async def test_a_java_dto_with_every_field_null_but_its_own_is_accepted(rest: Rest) -> None:
@@ -61,7 +61,7 @@ async def test_a_java_dto_with_every_field_null_but_its_own_is_accepted(rest: Re
 
 
 async def test_a_refusal_is_422_and_carries_the_message(rest: Rest) -> None:
-    rest.behind.gateway.script(REFUSED)
+    rest.in_memory_app.gateway.script(REFUSED)
     answer = await rest.post(SEND, TEXT)
     body = answer.json()
     assert answer.status_code == 422
@@ -72,7 +72,7 @@ async def test_a_refusal_is_422_and_carries_the_message(rest: Rest) -> None:
 
 
 async def test_an_uncertain_send_answers_202_at_once(rest: Rest) -> None:
-    rest.behind.gateway.script(an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE))
+    rest.in_memory_app.gateway.script(an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE))
     answer = await rest.post(SEND, TEXT)
     assert answer.status_code == 202
     assert (answer.json()["data"]["status"], answer.json()["data"]["success"]) == ("UNKNOWN", None)
@@ -117,10 +117,10 @@ async def test_how_long_a_send_waits(idle: Rest, prefer: str | None, configured:
 
     async def wait(tenant: TenantId, message_id: MessageId, *, enough: object, wait_ms: int) -> MessageView | None:
         waits.append(wait_ms)
-        return (await idle.behind.application.read.messages(tenant, [message_id])).get(message_id)
+        return (await idle.in_memory_app.application.read.messages(tenant, [message_id])).get(message_id)
 
-    policy = dataclasses.replace(idle.behind.application.policy, sync_wait_ms=configured)
-    application = dataclasses.replace(idle.behind.application, wait=wait, policy=policy)  # type: ignore[arg-type] # only its call is used
+    policy = dataclasses.replace(idle.in_memory_app.application.policy, sync_wait_ms=configured)
+    application = dataclasses.replace(idle.in_memory_app.application, wait=wait, policy=policy)  # type: ignore[arg-type] # only its call is used
     app = create_app(application, Config(version="0.1.0"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:  # type: ignore[arg-type] # httpx knows no scope types
         await client.post(SEND, json=TEXT, headers={"Prefer": prefer} if prefer is not None else {})
@@ -149,12 +149,12 @@ async def test_a_message_whose_time_is_over_is_not_called_refused_by_the_provide
     key = {"Idempotency-Key": "k"}
     body = TEXT | {"expiresAt": "2025-06-15T15:06:41Z"}
     await idle.post(ASYNC, body, headers=key)
-    idle.behind.clock.advance(2_000)
-    idle.behind.start()
-    ids = list(idle.behind.database.messages.committed_items())
+    idle.in_memory_app.clock.advance(2_000)
+    idle.in_memory_app.start()
+    ids = list(idle.in_memory_app.database.messages.committed_items())
 
     await idle.reaches(ids[0], "EXPIRED")
-    idle.behind.clock.advance(-2_000)
+    idle.in_memory_app.clock.advance(-2_000)
     answer = await idle.post(SEND, body, headers=key)
     assert (answer.status_code, answer.json()["error"]) == (422, "EXPIRED")
 
@@ -186,7 +186,7 @@ async def test_async_that_is_switched_off_is_503_and_stores_nothing(path: str, m
         answer = await rest.post(path, TEXT | more)
         assert (answer.status_code, answer.json()["error"]) == (503, "UNAVAILABLE")
         assert answer.headers["retry-after"] == "1"
-        assert rest.behind.stored() == 0
+        assert rest.in_memory_app.stored() == 0
 
 
 async def test_the_same_key_answers_the_same_message(rest: Rest) -> None:
@@ -197,7 +197,7 @@ async def test_the_same_key_answers_the_same_message(rest: Rest) -> None:
     assert again.headers["idempotent-replayed"] == "true"
     assert again.json()["data"]["duplicate"] is True
     assert again.json()["data"]["messageId"] == first.json()["data"]["messageId"]
-    assert len(rest.behind.gateway.executed) == 1
+    assert len(rest.in_memory_app.gateway.executed) == 1
 
 
 async def test_a_repeated_async_send_answers_todays_status(rest: Rest) -> None:
@@ -213,7 +213,7 @@ async def test_the_same_key_for_another_request_is_409(rest: Rest) -> None:
     await rest.post(SEND, TEXT, headers=key)
     answer = await rest.post(SEND, TEXT | {"content": "another"}, headers=key)
     assert (answer.status_code, answer.json()["error"]) == (409, "IDEMPOTENCY_CONFLICT")
-    assert rest.behind.stored() == 1
+    assert rest.in_memory_app.stored() == 1
 
 
 async def test_mixed_sends_its_parts_in_order_and_names_them(rest: Rest) -> None:
@@ -221,15 +221,17 @@ async def test_mixed_sends_its_parts_in_order_and_names_them(rest: Rest) -> None
     data = answer.json()["data"]
     assert answer.status_code == 200
     assert [(part["index"], part["status"]) for part in data["parts"]] == [(0, "SENT"), (1, "SENT")]
-    assert [call.message_id for call in rest.behind.gateway.executed] == [part["messageId"] for part in data["parts"]]
+    assert [call.message_id for call in rest.in_memory_app.gateway.executed] == [
+        part["messageId"] for part in data["parts"]
+    ]
 
 
 async def test_mixed_stops_at_the_first_part_that_is_refused(rest: Rest) -> None:
-    rest.behind.gateway.script(REFUSED)
+    rest.in_memory_app.gateway.script(REFUSED)
     answer = await rest.post(SEND, EXAMPLES["MIXED"])
     assert (answer.status_code, answer.json()["error"]) == (422, "PROVIDER_REFUSED")
     assert [part["status"] for part in answer.json()["data"]["parts"]] == ["FAILED", "CANCELLED"]
-    assert len(rest.behind.gateway.calls) == 1
+    assert len(rest.in_memory_app.gateway.calls) == 1
 
 
 async def test_mixed_does_not_wait_for_parts_behind_one_that_waits_itself() -> None:
@@ -258,15 +260,15 @@ async def test_a_client_that_goes_away_does_not_take_its_message_along(rest: Res
     async def slow(_: Dispatch) -> AttemptOutcome:
         called.set()
         await go.wait()
-        return rest.behind.gateway.accepted()
+        return rest.in_memory_app.gateway.accepted()
 
-    rest.behind.gateway.script(slow)
+    rest.in_memory_app.gateway.script(slow)
     request = asyncio.create_task(rest.post(SEND, TEXT))
     await called.wait()
     request.cancel()
     await asyncio.gather(request, return_exceptions=True)
     go.set()
-    (message_id,) = rest.behind.database.messages.committed_items()
+    (message_id,) = rest.in_memory_app.database.messages.committed_items()
 
     await rest.reaches(message_id, "SENT")
 
@@ -275,14 +277,16 @@ async def test_a_client_that_goes_away_does_not_take_its_message_along(rest: Res
 async def test_a_store_that_goes_away_after_the_commit_does_not_ask_for_a_repetition(
     idle: Rest, body: dict[str, Any]
 ) -> None:
-    away = Away(idle.behind.database)
-    application = dataclasses.replace(idle.behind.application, wait=WaitForMessage(StatusFeed(), away, 500), read=away)
+    away = Away(idle.in_memory_app.database)
+    application = dataclasses.replace(
+        idle.in_memory_app.application, wait=WaitForMessage(StatusFeed(), away, 500), read=away
+    )
     app = create_app(application, Config(version="0.1.0"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:  # type: ignore[arg-type] # httpx knows no scope types
         answer = await client.post(SEND, json=body)
     data = answer.json()["data"]
     assert answer.status_code == 202
-    stored = idle.behind.database.messages.committed_items().values()
+    stored = idle.in_memory_app.database.messages.committed_items().values()
     assert {data.get("messageId"), data.get("groupId")} & {
         *(message.id for message in stored),
         *(message.group_id for message in stored),
@@ -291,7 +295,7 @@ async def test_a_store_that_goes_away_after_the_commit_does_not_ask_for_a_repeti
 
 @pytest.mark.parametrize("path", [SEND, ASYNC])
 async def test_a_store_that_is_away_is_503(idle: Rest, path: str) -> None:
-    idle.behind.database.away = True
+    idle.in_memory_app.database.away = True
     answer = await idle.post(path, TEXT)
     assert (answer.status_code, answer.json()["error"]) == (503, "UNAVAILABLE")
     assert answer.headers["retry-after"] == "1"
@@ -299,8 +303,8 @@ async def test_a_store_that_is_away_is_503(idle: Rest, path: str) -> None:
 
 @pytest.mark.parametrize("path", [SEND, ASYNC, BATCH])
 async def test_a_process_that_drains_takes_no_new_work(idle: Rest, path: str) -> None:
-    idle.behind.application.service.draining = True
+    idle.in_memory_app.application.service.draining = True
     answer = await idle.post(path, {"messages": [TEXT]} if path == BATCH else TEXT)
     assert (answer.status_code, answer.json()["error"]) == (503, "UNAVAILABLE")
     assert answer.headers["connection"] == "close"
-    assert idle.behind.stored() == 0
+    assert idle.in_memory_app.stored() == 0

@@ -5,7 +5,7 @@ from tests.contracts.transport_contract import received
 from tests.support.polling import until
 from tests.support.servers.ports import free_port
 from tests.support.servers.rocketmq import RocketMq
-from tests.support.tcp_proxy import Door, door
+from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
 from wework_message.adapters.rocketmq.admin import Admin
 from wework_message.adapters.rocketmq.topics import Created, LayoutError, ensure
@@ -82,7 +82,7 @@ async def test_a_server_that_is_no_name_server_does_not_count_as_one(rocketmq: R
     def leads_to() -> int:
         return int(rocketmq.broker.metrics_port)
 
-    async with door(leads_to) as other:
-        assert isinstance(other, Door)
+    async with tcp_proxy(leads_to) as other:
+        assert isinstance(other, TcpProxy)
         await other.open()
         assert not await Admin([("127.0.0.1", other.port)]).answers()

@@ -5,7 +5,7 @@ import pytest
 from tests.contracts.notifier_contract import HOUR_MS, NotifierContract, heard
 from tests.support.builders import a_message_id
 from tests.support.in_memory_app import InMemoryApp
-from tests.support.notifiers import Heard, a_notifier
+from tests.support.notifiers import NotifierCounts, a_notifier
 from tests.support.polling import until
 from tests.support.servers.rocketmq import RocketMq
 from tests.support.shuffling import Shuffling
@@ -61,10 +61,10 @@ async def test_urgent_wakeups_do_not_wait_behind_a_backlog_of_others(
     transport: GrpcTransport, names: tuple[str, str]
 ) -> None:
     topic, group = names
-    counts = Heard()
+    counts = NotifierCounts()
     async with (
         a_notifier(transport, topic=topic, group=group, listens=False) as accepting,
-        a_notifier(transport, topic=topic, group=group, heard=counts) as dispatching,
+        a_notifier(transport, topic=topic, group=group, counts=counts) as dispatching,
     ):
         await connect_every_lane(accepting, dispatching)
         before = counts.received["ok"]
@@ -90,8 +90,8 @@ async def test_garbage_is_counted_acknowledged_and_delays_nothing(
     transport: GrpcTransport, names: tuple[str, str], rocketmq: RocketMq
 ) -> None:
     topic, group = names
-    counts, admin = Heard(), Admin(addresses(rocketmq.name_server.address))
-    async with a_notifier(transport, topic=topic, group=group, heard=counts) as notifier:
+    counts, admin = NotifierCounts(), Admin(addresses(rocketmq.name_server.address))
+    async with a_notifier(transport, topic=topic, group=group, counts=counts) as notifier:
         for body in (b"<xml/>", b"\xff\xfe", b"{}"):
             await transport.publish(topic, body)
         message_id = a_message_id()
@@ -126,9 +126,9 @@ async def test_repeated_and_reordered_wakeups_make_one_call_for_each_message(
 ) -> None:
     topic, group = names
     shuffling = Shuffling(transport, seed)
-    counts = Heard()
+    counts = NotifierCounts()
     async with (
-        a_notifier(shuffling, topic=topic, group=group, heard=counts) as notifier,
+        a_notifier(shuffling, topic=topic, group=group, counts=counts) as notifier,
         InMemoryApp(notifier=notifier) as app,
     ):
         running = asyncio.create_task(app.dispatcher.run())

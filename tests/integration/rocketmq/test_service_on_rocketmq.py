@@ -104,15 +104,15 @@ async def test_a_broker_killed_under_load_loses_and_repeats_nothing_and_is_used_
         load = Load(running.service.url, seed=3)
         load.begin()
         load.up.set()
-        load.want(150)
+        load.request(150)
         await busy(load)
         rocketmq.kill9()
-        load.want(150)
+        load.request(150)
         await asyncio.to_thread(rocketmq.start)
         await wakes_again(running, "the broker answered")
         await load.finish()
         violations = await judged(running, load, cut_off=0)
-        assert [violation for violation in violations if violation.rule.name != "NOT_ASKED_FOR"] == []
+        assert [violation for violation in violations if violation.rule.name != "NOT_REQUESTED"] == []
 
 
 async def test_with_no_cluster_at_the_start_messages_are_accepted_and_delivered_all_the_same(tmp_path: Path) -> None:
@@ -139,14 +139,14 @@ async def test_topics_that_are_purged_under_load_strand_nothing(
         load = Load(running.service.url, seed=4)
         load.begin()
         load.up.set()
-        load.want(60)
+        load.request(60)
         await busy(load)
         for lane in lanes(settings["ROCKETMQ_TOPICS_DUE"], settings["ROCKETMQ_GROUP"]).values():
             rocketmq.drop_topic(lane.topic)
-        load.want(60)
+        load.request(60)
         await load.finish()
         violations = await judged(running, load, cut_off=0)
-        assert [violation for violation in violations if violation.rule.name != "NOT_ASKED_FOR"] == []
+        assert [violation for violation in violations if violation.rule.name != "NOT_REQUESTED"] == []
 
 
 @pytest.mark.timeout(180)

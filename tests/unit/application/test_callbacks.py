@@ -57,7 +57,7 @@ async def inbox(app: InMemoryApp, guid: Guid = GUID) -> list[str]:
 async def test_an_echo_delivers_the_message_that_it_names() -> None:
     async with InMemoryApp() as app:
         message_id = await sent(app)
-        assert await app.hear(stream_record=an_echo()) == 1
+        assert await app.receive_callback(stream_record=an_echo()) == 1
         assert await status(app, message_id) is MessageStatus.DELIVERED
         assert await inbox(app) == [InboxState.APPLIED]
         (note,) = await app.reader.timeline(message_id)
@@ -68,8 +68,11 @@ async def test_a_repeated_echo_changes_nothing() -> None:
     async with InMemoryApp() as app:
         message_id = await sent(app)
         echo = an_echo()
-        assert [await app.hear(stream_record=echo), await app.hear(stream_record=echo)] == [1, 0]
-        await app.hear(stream_record=an_echo())
+        assert [await app.receive_callback(stream_record=echo), await app.receive_callback(stream_record=echo)] == [
+            1,
+            0,
+        ]
+        await app.receive_callback(stream_record=an_echo())
         assert len(await app.reader.timeline(message_id)) == 1
         assert [move.after for _, move in app.observer.moves].count(MessageStatus.DELIVERED) == 1
 
@@ -80,7 +83,7 @@ async def test_a_late_echo_of_its_text_delivers_an_unknown_message_and_frees_its
         behind = await app.accept_text("next")
         await app.dispatch()
         assert await status(app, behind) is MessageStatus.HELD
-        await app.hear(stream_record=an_echo())
+        await app.receive_callback(stream_record=an_echo())
         message = await app.message(message_id)
         assert message.status is MessageStatus.DELIVERED
         assert message.attempts[0].provider_message_id == PROVIDER_MESSAGE_ID
@@ -92,9 +95,9 @@ async def test_a_late_echo_of_its_text_delivers_an_unknown_message_and_frees_its
 async def test_another_text_proves_nothing() -> None:
     async with InMemoryApp() as app:
         message_id = await sent(app, TIMED_OUT)
-        await app.hear(stream_record=an_echo(text="something else"))
-        await app.hear(stream_record=an_echo(conversations=("S:9",)))
-        await app.hear(stream_record=an_echo(sent_at=NOW + HORIZON_MS + 1))
+        await app.receive_callback(stream_record=an_echo(text="something else"))
+        await app.receive_callback(stream_record=an_echo(conversations=("S:9",)))
+        await app.receive_callback(stream_record=an_echo(sent_at=NOW + HORIZON_MS + 1))
         assert await status(app, message_id) is MessageStatus.UNKNOWN
         assert await inbox(app) == [InboxState.PARKED] * 3
 
@@ -104,7 +107,7 @@ async def test_one_echo_settles_one_of_two_equal_messages() -> None:
         first = await sent(app, TIMED_OUT)
         await app.pass_time(2 * HORIZON_MS)
         second = await sent(app, TIMED_OUT)
-        await app.hear(stream_record=an_echo(sent_at=NOW + 2 * HORIZON_MS))
+        await app.receive_callback(stream_record=an_echo(sent_at=NOW + 2 * HORIZON_MS))
         assert [await status(app, message_id) for message_id in (first, second)] == [
             MessageStatus.UNKNOWN,
             MessageStatus.DELIVERED,
@@ -121,7 +124,7 @@ async def test_an_echo_before_the_answer_waits_for_it() -> None:
         app.gateway.script(wait)
         message_id = await app.accept_text()
         await app.dispatcher.dispatch_due()
-        await app.hear(stream_record=an_echo())
+        await app.receive_callback(stream_record=an_echo())
         assert await status(app, message_id) is MessageStatus.SENDING
         assert await inbox(app) == [InboxState.PARKED]
         answer.set_result(ACCEPTED)
@@ -143,13 +146,13 @@ async def test_an_echo_before_a_lost_answer_delivers_and_frees_the_lane(*, parke
         message_id = await app.accept_text()
         await app.dispatcher.dispatch_due()
         if parked_before:
-            await app.hear(stream_record=an_echo())
+            await app.receive_callback(stream_record=an_echo())
         answer.set_result(TIMED_OUT)
         await app.quiet()
         if parked_before:
             await app.projector.project_pending()
         else:
-            await app.hear(stream_record=an_echo())
+            await app.receive_callback(stream_record=an_echo())
         message = await app.message(message_id)
         assert (message.status, message.attempts[0].unsettled) == (MessageStatus.DELIVERED, False)
         behind = await app.accept_text("next")
@@ -164,7 +167,7 @@ async def test_an_echo_during_the_call_of_a_known_id_settles_a_lost_answer() -> 
         await app.retrying(_retry(message_id))
         app.gateway.script(TIMED_OUT)
         await app.commits.submit(app.claiming, ClaimRequest(1))
-        await app.hear(stream_record=an_echo())
+        await app.receive_callback(stream_record=an_echo())
         assert await status(app, message_id) is MessageStatus.SENDING
         await app.pass_time(app.policy.lease_ms(PROVIDER))
         message = await app.message(message_id)
@@ -205,8 +208,8 @@ async def test_two_records_of_one_message_in_a_batch_settle_one_attempt() -> Non
 async def test_a_send_that_failed_later_is_failed_whatever_the_order() -> None:
     async with InMemoryApp() as app:
         message_id = await sent(app)
-        await app.hear(stream_record=an_echo(kinds=frozenset({FactKind.SEND_FAIL})))
-        await app.hear(stream_record=an_echo())
+        await app.receive_callback(stream_record=an_echo(kinds=frozenset({FactKind.SEND_FAIL})))
+        await app.receive_callback(stream_record=an_echo())
         message = await app.message(message_id)
         assert (message.status, message.reason) == (MessageStatus.FAILED, "SEND_FAILED_LATER")
 
@@ -215,7 +218,7 @@ async def test_a_revoke_that_refers_to_a_message_recalls_it() -> None:
     async with InMemoryApp() as app:
         message_id = await sent(app)
         revoke = an_echo("4712", refers_to=PROVIDER_MESSAGE_ID, kinds=frozenset({FactKind.REVOKED}), text=None)
-        await app.hear(stream_record=revoke)
+        await app.receive_callback(stream_record=revoke)
         message = await app.message(message_id)
         assert (message.status, message.recall.confirmed) == (MessageStatus.RECALLED, True)
         assert message.attempts[0].provider_message_id == PROVIDER_MESSAGE_ID
@@ -224,7 +227,7 @@ async def test_a_revoke_that_refers_to_a_message_recalls_it() -> None:
 async def test_what_others_sent_is_an_orphan() -> None:
     async with InMemoryApp() as app:
         message_id = await sent(app, TIMED_OUT)
-        await app.hear(stream_record=an_echo(marked_own=False))
+        await app.receive_callback(stream_record=an_echo(marked_own=False))
         assert await inbox(app) == [InboxState.ORPHAN]
         assert await status(app, message_id) is MessageStatus.UNKNOWN
 
@@ -232,15 +235,15 @@ async def test_what_others_sent_is_an_orphan() -> None:
 async def test_a_known_user_id_decides_who_sent_it() -> None:
     async with InMemoryApp(wecom_user_ids={GUID: "1688"}) as app:
         message_id = await sent(app, TIMED_OUT)
-        await app.hear(stream_record=an_echo(sender="1689"))
+        await app.receive_callback(stream_record=an_echo(sender="1689"))
         assert await status(app, message_id) is MessageStatus.UNKNOWN
-        await app.hear(stream_record=an_echo(sender="1688", marked_own=False))
+        await app.receive_callback(stream_record=an_echo(sender="1688", marked_own=False))
         assert await inbox(app) == [InboxState.ORPHAN, InboxState.PARKED]
 
 
 async def test_a_callback_for_an_unknown_guid_is_quarantined() -> None:
     async with InMemoryApp() as app:
-        await app.hear(stream_record=an_echo(guid=Guid("stranger")))
+        await app.receive_callback(stream_record=an_echo(guid=Guid("stranger")))
         assert await inbox(app, Guid("stranger")) == [InboxState.QUARANTINED]
 
 
@@ -255,19 +258,19 @@ async def test_a_binding_that_was_read_a_moment_too_early_is_looked_for_again(mo
     async with InMemoryApp() as app:
         message_id = await sent(app)
         monkeypatch.setattr(MemoryAccountRepository, "binding_of", behind)
-        await app.hear(stream_record=an_echo())
+        await app.receive_callback(stream_record=an_echo())
         assert await status(app, message_id) is MessageStatus.DELIVERED
 
 
 async def test_a_notice_says_that_an_instance_is_offline_and_online_again() -> None:
     async with InMemoryApp() as app:
         await sent(app)
-        await app.hear(guid=GUID, notify_type=11002, notice=NoticeKind.OFFLINE)
+        await app.receive_callback(guid=GUID, notify_type=11002, notice=NoticeKind.OFFLINE)
         held = await app.accept_text("next")
         await app.dispatch()
         message = await app.message(held)
         assert (message.status, message.reason) == (MessageStatus.HELD, "ALL_OFFLINE")
-        await app.hear(guid=GUID, notify_type=11001, notice=NoticeKind.ONLINE)
+        await app.receive_callback(guid=GUID, notify_type=11001, notice=NoticeKind.ONLINE)
         await app.pass_time(60_000)
         assert await status(app, held) is MessageStatus.SENT
 
@@ -278,7 +281,7 @@ async def test_what_cannot_be_read_ends_after_five_tries_and_stops_no_other() ->
         broken = app.callbacks.body(stream_record=an_echo("1"))
         app.callbacks.breaks_on.add(broken.decode())
         await app.ingesting(broken)
-        await app.hear(stream_record=an_echo())
+        await app.receive_callback(stream_record=an_echo())
         assert await inbox(app) == [InboxState.FAILED, InboxState.APPLIED]
         assert await status(app, message_id) is MessageStatus.DELIVERED
 
@@ -310,10 +313,10 @@ async def test_results_of_callbacks_are_counted_by_type() -> None:
     async with InMemoryApp() as app:
         await sent(app)
         echo = an_echo()
-        await app.hear(stream_record=echo)
-        await app.hear(stream_record=echo)
-        await app.hear(stream_record=an_echo("8", marked_own=False))
-        counts = {result: count for (_, result), count in app.observer.heard.items() if count}
+        await app.receive_callback(stream_record=echo)
+        await app.receive_callback(stream_record=echo)
+        await app.receive_callback(stream_record=an_echo("8", marked_own=False))
+        counts = {result: count for (_, result), count in app.observer.callback_counts.items() if count}
         assert counts == {"new": 2, "duplicate": 1, "applied": 1, "orphan": 1}
 
 
@@ -322,7 +325,11 @@ async def test_an_accepted_answer_brings_the_accounts_own_user_id() -> None:
         receipt = dataclasses.replace(a_receipt(PROVIDER_MESSAGE_ID), sender_id="1688850000000042")
         await sent(app, an_outcome(OutcomeClass.ACCEPTED, receipt=receipt))
         message_id = await sent(app, TIMED_OUT, "who said that?")
-        await app.hear(stream_record=an_echo("5", text="who said that?", sender="7881301000000001", marked_own=True))
+        await app.receive_callback(
+            stream_record=an_echo("5", text="who said that?", sender="7881301000000001", marked_own=True)
+        )
         assert await status(app, message_id) is MessageStatus.UNKNOWN
-        await app.hear(stream_record=an_echo("6", text="who said that?", sender="1688850000000042", marked_own=False))
+        await app.receive_callback(
+            stream_record=an_echo("6", text="who said that?", sender="1688850000000042", marked_own=False)
+        )
         assert await status(app, message_id) is MessageStatus.DELIVERED

@@ -132,7 +132,7 @@ async def test_a_recall_goes_out_with_the_providers_id_and_is_confirmed_by_the_s
         (call,) = app.gateway.recalls
         assert (call.provider_message_id, call.guid) == (PROVIDER_MESSAGE_ID, GUID)
         assert len(app.gateway.calls) == 1
-        await app.hear(
+        await app.receive_callback(
             stream_record=a_stream_record(refers_to=PROVIDER_MESSAGE_ID, kinds=frozenset({FactKind.REVOKED}), text=None)
         )
         message = await app.message(message_id)
@@ -179,7 +179,7 @@ async def test_a_recall_of_an_unknown_message_waits_until_it_is_proven_sent() ->
         await app.dispatch()
         assert app.gateway.recalls == []
         assert (await app.message(message_id)).recall.state is RecallState.WAITING
-        await app.hear(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
+        await app.receive_callback(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
         assert (await app.message(message_id)).status is MessageStatus.RECALLING
         await app.dispatch()
         assert [call.provider_message_id for call in app.gateway.recalls] == [PROVIDER_MESSAGE_ID]

@@ -69,7 +69,7 @@ async def test_an_echo_during_a_call_whose_process_dies_delivers_the_message_whe
     async with InMemoryApp() as app:
         message_id, _ = await begun(app)
         await app.restart()
-        await app.hear(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
+        await app.receive_callback(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
         assert (await app.message(message_id)).status is MessageStatus.SENDING
         await app.pass_time(LEASE_MS)
         await app.projector.project_pending()
@@ -80,7 +80,7 @@ async def test_an_early_echo_is_found_however_late_the_end_of_the_lease_is_notic
     async with InMemoryApp() as app:
         message_id, _ = await begun(app)
         await app.restart()
-        await app.hear(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
+        await app.receive_callback(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
         await app.pass_time(DAY_MS // 2)
         await app.projector.project_pending()
         assert (await app.message(message_id)).status is MessageStatus.DELIVERED
@@ -92,7 +92,7 @@ async def test_an_echo_corrects_a_refusal_that_no_table_knows(*, early: bool) ->
         message_id, call = await begun(app)
         echo = a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID)
         if early:
-            await app.hear(stream_record=echo)
+            await app.receive_callback(stream_record=echo)
         call.answer.set_result(an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False, error_code=-77))
         await app.quiet()
         failed = await app.message(message_id)
@@ -100,7 +100,7 @@ async def test_an_echo_corrects_a_refusal_that_no_table_knows(*, early: bool) ->
         if early:
             await app.projector.project_pending()
         else:
-            await app.hear(stream_record=echo)
+            await app.receive_callback(stream_record=echo)
         assert (await app.message(message_id)).status is MessageStatus.DELIVERED
 
 
@@ -154,7 +154,7 @@ async def test_both_attempts_of_a_resend_lost_and_an_echo_of_the_first_free_the_
         await app.retrying(RetryMessage(DEFAULT_TENANT, message_id, force=True))
         await app.dispatch()
         assert (await app.message(message_id)).status is MessageStatus.UNKNOWN
-        await app.hear(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
+        await app.receive_callback(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
         assert (await app.message(message_id)).status is MessageStatus.DELIVERED
         behind = await app.accept_text("next")
         await app.dispatch()
@@ -188,7 +188,7 @@ async def test_a_late_answer_with_the_id_that_an_echo_has_brought_is_kept() -> N
     async with InMemoryApp() as app:
         message_id, call = await begun(app)
         await notice_the_end_of_the_lease(app)
-        await app.hear(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
+        await app.receive_callback(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
         assert (await app.message(message_id)).status is MessageStatus.DELIVERED
         call.answer.set_result(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(PROVIDER_MESSAGE_ID)))
         await app.quiet()
@@ -207,7 +207,7 @@ async def test_a_late_refusal_of_a_part_that_was_delivered_stops_no_other_part()
         await app.dispatcher.dispatch_due()
         await call.begun.wait()
         await notice_the_end_of_the_lease(app)
-        await app.hear(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
+        await app.receive_callback(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))
         call.answer.set_result(an_outcome(OutcomeClass.REFUSED_PERMANENT))
         await app.dispatch()
         async with app.units() as unit:
@@ -225,7 +225,9 @@ async def test_one_echo_settles_one_attempt_even_if_it_names_no_id() -> None:
         await app.dispatch()
         now = app.clock.now()
         for _ in range(2):
-            await app.hear(stream_record=a_stream_record(provider_message_id=None, sent_at=now - 2 * HORIZON_MS))
+            await app.receive_callback(
+                stream_record=a_stream_record(provider_message_id=None, sent_at=now - 2 * HORIZON_MS)
+            )
         states = [(await app.message(message_id)).status for message_id in (first, second)]
         assert states == [MessageStatus.DELIVERED, MessageStatus.UNKNOWN]
 
@@ -237,7 +239,7 @@ async def test_an_image_that_is_unknown_is_settled_by_its_id_only() -> None:
             content=ImageContent(file_id="f", aes_key="k", md5="m", file_size=1, image_width=1, image_height=1)
         )
         await app.dispatch()
-        await app.hear(stream_record=a_stream_record(text=None, provider_message_id=PROVIDER_MESSAGE_ID))
+        await app.receive_callback(stream_record=a_stream_record(text=None, provider_message_id=PROVIDER_MESSAGE_ID))
         assert (await app.message(MessageId(accepted.target))).status is MessageStatus.UNKNOWN
         views = await app.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
         assert [view.state for view in views] == [InboxState.PARKED]
@@ -274,9 +276,9 @@ async def test_the_first_accepted_answer_brings_the_accounts_user_id() -> None:
         unknown = await app.accept_text("lost")
         await app.dispatch()
         echo = {"text": "lost", "provider_message_id": PROVIDER_MESSAGE_ID, "marked_own": False}
-        await app.hear(stream_record=a_stream_record(sender="4242", **echo))
+        await app.receive_callback(stream_record=a_stream_record(sender="4242", **echo))
         assert (await app.message(unknown)).status is MessageStatus.UNKNOWN
-        await app.hear(stream_record=a_stream_record(sender="1688", **echo))
+        await app.receive_callback(stream_record=a_stream_record(sender="1688", **echo))
         assert (await app.message(unknown)).status is MessageStatus.DELIVERED
 
 
@@ -308,7 +310,7 @@ async def test_an_account_whose_first_claim_was_rolled_back_is_opened_by_the_nex
             await app.dispatcher.dispatch_due()
         await app.dispatch()
         provider_message_id = (await app.message(message_id)).attempts[0].provider_message_id
-        await app.hear(stream_record=a_stream_record(provider_message_id=provider_message_id))
+        await app.receive_callback(stream_record=a_stream_record(provider_message_id=provider_message_id))
         assert (await app.message(message_id)).status is MessageStatus.DELIVERED
 
 

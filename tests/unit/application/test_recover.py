@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 import pytest
-from tests.support.builders import DAY_MS, HORIZON_MS, LEASE_MS, a_stream_record, an_outcome, depart
+from tests.support.builders import DAY_MS, HORIZON_MS, LEASE_MS, a_stream_record, an_outcome, begin_call
 from tests.support.in_memory_app import InMemoryApp
 
 from wework_message.application.maintenance.recover import Recover, Recovered, RecoverHandler
@@ -56,8 +56,8 @@ async def test_an_echo_stamped_after_the_backup_settles_its_message() -> None:
     async with InMemoryApp() as app:
         old, other = await app.accept_text("first"), await app.accept_text("second")
         await recovered(app)
-        await app.hear(stream_record=a_stream_record(text="first", sent_at=app.clock.now() - HOUR_MS // 2))
-        await app.hear(stream_record=a_stream_record(text="second", sent_at=app.clock.now() - 2 * HOUR_MS))
+        await app.receive_callback(stream_record=a_stream_record(text="first", sent_at=app.clock.now() - HOUR_MS // 2))
+        await app.receive_callback(stream_record=a_stream_record(text="second", sent_at=app.clock.now() - 2 * HOUR_MS))
         assert await statuses(app, [old, other]) == [MessageStatus.DELIVERED, MessageStatus.UNKNOWN]
 
 
@@ -67,7 +67,7 @@ async def test_a_call_that_was_open_is_unknown_and_its_late_lease_changes_nothin
 
         async with app.units() as unit:
             message = (await unit.messages.get([message_id]))[message_id]
-            depart(message, now=app.clock.now())
+            begin_call(message, now=app.clock.now())
             await unit.messages.save([message])
             await unit.commit()
         done = await recovered(app)

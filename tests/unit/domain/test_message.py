@@ -20,7 +20,7 @@ from tests.support.builders import (
     a_message,
     an_attempt,
     an_outcome,
-    depart,
+    begin_call,
     settle,
 )
 
@@ -352,7 +352,7 @@ TestMessage.settings = settings(max_examples=500 if os.environ.get("CI") == "tru
 
 def sent_and_asked_back() -> Message:
     message = a_due_message()
-    depart(message)
+    begin_call(message)
     settle(message, an_outcome(ACCEPTED))
     message.ask_recall(now=NOW)
     return message
@@ -360,14 +360,14 @@ def sent_and_asked_back() -> Message:
 
 def uncertain() -> Message:
     message = a_due_message()
-    depart(message)
+    begin_call(message)
     settle(message, an_outcome(UNCERTAIN))
     return message
 
 
 def in_flight() -> Message:
     message = a_due_message()
-    depart(message)
+    begin_call(message)
     return message
 
 
@@ -420,7 +420,7 @@ def test_a_message_scheduled_in_the_past_is_due_at_once() -> None:
 def test_an_intent_never_joins_an_open_one() -> None:
     message = a_message(attempts=[an_attempt()])
     with pytest.raises(IllegalTransitionError):
-        depart(message)
+        begin_call(message)
     assert len(message.attempts) == 1
 
 
@@ -432,7 +432,7 @@ def test_a_hold_does_not_reach_beyond_the_message_s_end() -> None:
 
 def test_a_retry_that_would_come_too_late_expires_the_message_instead() -> None:
     message = a_due_message(expires_at=NOW + 1_000)
-    depart(message)
+    begin_call(message)
     settle(message, an_outcome(NOT_SENT), verdict=RetryAt(1_000))
     assert (message.status, message.reason) == (MessageStatus.EXPIRED, "EXPIRED")
 
@@ -451,7 +451,7 @@ def test_an_answer_of_an_attempt_that_is_not_there_is_a_programming_error() -> N
 def test_the_echo_of_an_earlier_round_frees_the_lane_that_a_later_uncertain_attempt_held() -> None:
     message = uncertain()
     message.replay(force=True, by="test", now=NOW)
-    depart(message)
+    begin_call(message)
     settle(message, an_outcome(UNCERTAIN))
     learn(message, 1, ECHO)
     assert (message.status, message.lane_released) == (MessageStatus.DELIVERED, True)
@@ -463,7 +463,7 @@ def test_a_failure_of_an_earlier_round_does_not_end_a_later_one() -> None:
     settle(message, an_outcome(ACCEPTED))
     learn(message, 1, FAIL)
     message.replay(force=False, by="test", now=NOW)
-    depart(message)
+    begin_call(message)
     settle(message, an_outcome(NOT_SENT))
     retried = message.status
     learn(message, 1, RETRIED)
@@ -530,7 +530,7 @@ def test_a_new_round_forgets_a_recall_of_the_one_before() -> None:
     message = uncertain()
     message.ask_recall(now=NOW)
     message.replay(force=True, by="test", now=NOW)
-    depart(message)
+    begin_call(message)
     settle(message, an_outcome(ACCEPTED))
     assert message.status is MessageStatus.SENT
 
@@ -538,7 +538,7 @@ def test_a_new_round_forgets_a_recall_of_the_one_before() -> None:
 def test_an_attempt_that_is_uncertain_already_does_not_change_when_the_message_is_due() -> None:
     message = uncertain()
     message.replay(force=True, by="test", now=NOW)
-    depart(message)
+    begin_call(message)
     settle(message, an_outcome(UNCERTAIN))
     message.open_lane(next_ms=7_000, now=NOW)
     learn(message, 1, FAIL)
@@ -557,7 +557,7 @@ def test_what_a_person_denied_while_the_call_was_open_is_theirs_to_decide_when_t
 def test_a_recall_waits_again_where_its_proof_falls_and_an_uncertain_attempt_remains() -> None:
     message = uncertain()
     message.replay(force=True, by="test", now=NOW)
-    depart(message)
+    begin_call(message)
     settle(message, an_outcome(UNCERTAIN))
     learn(message, 1, ECHO)
     message.ask_recall(now=NOW)

@@ -21,7 +21,7 @@ from tests.support.builders import (
     PROVIDER,
     a_due_message,
     an_outcome,
-    depart,
+    begin_call,
     settle,
 )
 
@@ -81,7 +81,7 @@ def a_life(observer: LoggingObserver, **changes: Any) -> Message:
     """Accepted, sent, echoed."""
     message = a_due_message(content=TextContent(content=CANARY), conversation_id=PERSON, **changes)
     observer.accepted(message)
-    depart(message)
+    begin_call(message)
     settle(message, an_outcome(OutcomeClass.ACCEPTED), now=NOW + 12)
     report_moves(observer, message)
     message.learn(1, FactKind.ECHO, horizon_ms=HORIZON_MS, now=NOW, note=Note("ECHO", NOW))
@@ -91,7 +91,7 @@ def a_life(observer: LoggingObserver, **changes: Any) -> Message:
 
 def a_failure(observer: LoggingObserver) -> Message:
     message = a_due_message(content=TextContent(content=CANARY), conversation_id=PERSON)
-    depart(message)
+    begin_call(message)
     refusal = an_outcome(
         OutcomeClass.REFUSED_PERMANENT, reason=Reason.CODE, error_code=-2003, error_message=f"bad {CANARY} {PERSON}"
     )

@@ -8,7 +8,7 @@ from tests.support.builders import (
     PROVIDER,
     a_due_message,
     an_outcome,
-    depart,
+    begin_call,
     settle,
 )
 
@@ -73,7 +73,7 @@ def echo(message: Message, kind: FactKind = FactKind.ECHO, *, now: int = NOW) ->
 
 def a_called(outcome: AttemptOutcome, verdict: Verdict | None = None) -> Message:
     message = a_due_message()
-    depart(message)
+    begin_call(message)
     settle(message, outcome, verdict=verdict)
     return message
 
@@ -280,7 +280,7 @@ def test_only_calls_after_the_first_are_retries() -> None:
     message = a_called(an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT), RetryAt(1))
     bench.report_moves(message)
     assert bench.retries() == 0
-    depart(message)
+    begin_call(message)
     settle(message, an_outcome(OutcomeClass.ACCEPTED), verdict=Settle())
     bench.report_moves(message)
     assert bench.retries() == 1
@@ -335,7 +335,7 @@ def test_delayed_counts_take_no_memory_per_message_even_without_scrapes() -> Non
     for second in range(3_600):
         bench.now = NOW + second * 1_000
         message = a_due_message()
-        depart(message, now=bench.now)
+        begin_call(message, now=bench.now)
         settle(message, an_outcome(OutcomeClass.ACCEPTED), now=bench.now)
         bench.report_moves(message)
     assert len(bench.observer._unechoed._slots) <= 2 * HORIZON_MS // SLOT_MS + 2

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.contracts.notifier_contract import HOUR_MS, NotifierContract, heard
 from tests.support.builders import a_message_id
-from tests.support.notifiers import Heard, a_notifier
+from tests.support.notifiers import NotifierCounts, a_notifier
 from tests.support.polling import until
 from tests.support.queues import MemorySubscription, MemoryTransport
 
@@ -96,9 +96,9 @@ async def test_each_class_has_a_topic_and_a_publish_of_its_own() -> None:
 
 
 async def test_notify_never_waits_for_the_broker_and_a_failed_publish_polls_the_table() -> None:
-    transport, counts = SlowTransport(), Heard()
+    transport, counts = SlowTransport(), NotifierCounts()
     transport.failing = True
-    async with a_notifier(transport, heard=counts) as notifier:
+    async with a_notifier(transport, counts=counts) as notifier:
         await notifier.notify([a_message_id()])
         await settle()
         await notifier.notify([a_message_id()])
@@ -113,9 +113,9 @@ async def test_notify_never_waits_for_the_broker_and_a_failed_publish_polls_the_
 
 
 async def test_a_broker_that_came_back_is_published_to_again() -> None:
-    transport, counts = MemoryTransport(), Heard()
+    transport, counts = MemoryTransport(), NotifierCounts()
     transport.away = True
-    async with a_notifier(transport, heard=counts) as notifier:
+    async with a_notifier(transport, counts=counts) as notifier:
         await notifier.notify([a_message_id()])
         await notifier.wait(HOUR_MS)
         transport.away = False
@@ -130,9 +130,9 @@ async def test_a_broker_that_came_back_is_published_to_again() -> None:
 async def test_a_publish_that_raises_polls_the_table_and_stops_no_later_wakeup(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    transport, counts = RaisingTransport(), Heard()
+    transport, counts = RaisingTransport(), NotifierCounts()
     monkeypatch.setattr("wework_message.adapters.rocketmq.wakeup.publisher.RETRY_DELAY_S", 0.0)
-    async with a_notifier(transport, heard=counts) as notifier:
+    async with a_notifier(transport, counts=counts) as notifier:
         await notifier.notify([a_message_id()])
         assert (await notifier.wait(HOUR_MS)).message_ids == frozenset()
         assert [record.getMessage() for record in caplog.records] == ["a ring could not be published"]
@@ -209,8 +209,8 @@ async def test_a_process_that_does_not_dispatch_publishes_and_receives_nothing()
      b'{"v":1,"ids":["%s"]}' % (b"x" * 65), b'{"v":1,"ids":["a"],"more":1}', b"<xml/>"],
 )  # fmt: skip
 async def test_what_is_no_wakeup_is_counted_and_acknowledged(body: bytes) -> None:
-    transport, counts = MemoryTransport(), Heard()
-    async with a_notifier(transport, heard=counts) as notifier:
+    transport, counts = MemoryTransport(), NotifierCounts()
+    async with a_notifier(transport, counts=counts) as notifier:
         await settle()
         transport.put("due", body)
         message_id = a_message_id()
@@ -222,8 +222,8 @@ async def test_what_is_no_wakeup_is_counted_and_acknowledged(body: bytes) -> Non
 
 
 async def test_a_wakeup_that_comes_too_often_is_dropped() -> None:
-    transport, counts = MemoryTransport(), Heard()
-    async with a_notifier(transport, heard=counts) as notifier:
+    transport, counts = MemoryTransport(), NotifierCounts()
+    async with a_notifier(transport, counts=counts) as notifier:
         await settle()
         await notifier.notify([a_message_id()])
         for _ in range(MAX_DELIVERIES):
@@ -255,14 +255,14 @@ async def test_close_publishes_the_last_wakeups_and_ends_every_task() -> None:
 async def test_a_defect_while_publishing_polls_the_table_and_stops_no_later_publish(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    transport, counts = MemoryTransport(), Heard()
+    transport, counts = MemoryTransport(), NotifierCounts()
 
     async def broken(self: MemoryTransport, topic: str, body: bytes, **_: object) -> None:
         raise LookupError("a defect")
 
     with monkeypatch.context() as patch:
         patch.setattr(MemoryTransport, "publish", broken)
-        async with a_notifier(transport, heard=counts) as notifier:
+        async with a_notifier(transport, counts=counts) as notifier:
             await notifier.notify([a_message_id()])
             assert (await notifier.wait(HOUR_MS)).message_ids == frozenset()
             patch.undo()

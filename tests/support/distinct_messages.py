@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.support.builders import BACKUP, NOW, a_batch_id, a_due_message, an_outcome, depart, settle
+from tests.support.builders import BACKUP, NOW, a_batch_id, a_due_message, an_outcome, begin_call, settle
 
 from wework_message.domain.content import ImageContent, MentionContent
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId
@@ -23,7 +23,7 @@ _PLACES: Final[Mapping[Callable[..., Any], tuple[int, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Unlike:
+class DistinctMessages:
     """Three messages in the order of acceptance."""
 
     messages: tuple[Message, Message, Message]
@@ -40,7 +40,7 @@ class Unlike:
         return [self.messages[place].id for place in _PLACES[FILTERS[name].compare]]
 
 
-async def store_unlike(units: UnitOfWorkFactory) -> Unlike:
+async def store_distinct_messages(units: UnitOfWorkFactory) -> DistinctMessages:
     first = a_due_message(
         guid=Guid("guid-1"), conversation_id="R:1", client_message_id="key-1", campaign_id="spring", batch_id=a_batch_id(),
         message_type="MENTION", content=MentionContent(content="hi", at_list=("0",)), accepted_at=NOW,
@@ -64,10 +64,10 @@ async def store_unlike(units: UnitOfWorkFactory) -> Unlike:
         await unit.commit()
     for message in messages:
         message.written()
-    depart(first)
+    begin_call(first)
     settle(first, an_outcome(OutcomeClass.ACCEPTED))
-    depart(second, provider_code=BACKUP)
+    begin_call(second, provider_code=BACKUP)
     async with units() as unit:
         assert await unit.messages.save([first, second]) == frozenset()
         await unit.commit()
-    return Unlike(messages)
+    return DistinctMessages(messages)
