@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy import Connection
-from tests.support.builders import GUID, PROVIDER, a_due_message, a_receipt, an_outcome, begin_call, settle
+from tests.support.builders.messages import GUID, PROVIDER, a_due_message, a_receipt, an_outcome, begin_call, settle
 
 from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.core.store import Store

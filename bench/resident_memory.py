@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from bench import processes
 from tests.support.mysql import settings_of, target_of
-from tests.support.processes import ServiceProgram, service_processes
+from tests.support.processes.programs import ServiceProgram, service_processes
 from tests.support.servers.mariadb import Database, MariaDb
 
 UNLIMITED: Final = {"APP_MESSAGE_LIMITS_RATE_LIMIT_PER_MINUTE": "1000000"}

@@ -24,7 +24,7 @@ from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.params import HeaderParameter, RawBody
-from tests.support.doubles import NullObserver
+from tests.support.apps.doubles import NullObserver
 
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.application.accept.accept import AcceptMessage, message_id

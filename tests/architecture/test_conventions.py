@@ -44,14 +44,14 @@ SLEEP: Final = re.compile(r"\b(time|asyncio|trio|anyio)\.sleep\((?!0\))|\bawait 
 MAY_SLEEP: Final = {
     "tests/integration/http/test_http_client.py": "a deadline must pass: timers fire in their order, on any machine",
     "tests/e2e/test_kills.py": "a process lives for a random time: the kill comes at any moment, and nothing is awaited",
-    "tests/support/load.py": "a client's pause before it retries",
+    "tests/support/load/clients.py": "a client's pause before it retries",
     "tests/integration/mysql/test_mysql_crash.py": "a client's pause before it retries",
     "tests/support/servers/rocketmq.py": "polls until a server answers",
     "tests/support/servers/server.py": "the same",
-    "tests/support/shuffling.py": "holds messages back while others overtake them",
+    "tests/support/queues/shuffling.py": "holds messages back while others overtake them",
     "tests/support/polling.py": "the one loop that polls a condition",
-    "tests/support/processes.py": "the same, for a process",
-    "tests/support/scripted_provider.py": "a provider that is slow on purpose",
+    "tests/support/processes/programs.py": "the same, for a process",
+    "tests/support/providers/scripted_provider.py": "a provider that is slow on purpose",
 }
 
 ASSERTING: Final = re.compile(r"(assert|check|expect|raises|warns|fail|verify)")

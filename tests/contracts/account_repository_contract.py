@@ -1,6 +1,6 @@
 """What every AccountRepository does. Subclasses provide `units`."""
 
-from tests.support.builders import BACKUP, GUID, PROVIDER
+from tests.support.builders.messages import BACKUP, GUID, PROVIDER
 
 from wework_message.domain.account import AccountState, BindingState, implicit_account_id, implicit_binding
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid

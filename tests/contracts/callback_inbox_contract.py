@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.support.builders import BACKUP, GUID, NOW, PROVIDER, a_message_id, an_item
+from tests.support.builders.messages import BACKUP, GUID, NOW, PROVIDER, a_message_id, an_item
 
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
 from wework_message.domain.ports.gateway import CallbackItem

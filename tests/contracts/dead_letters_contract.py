@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 
-from tests.support.builders import NOW
+from tests.support.builders.messages import NOW
 
 from wework_message.domain.ids import DEFAULT_TENANT, TenantId
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterReader, DeadLetterSource, Fault

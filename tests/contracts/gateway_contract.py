@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.builders import CONVERSATION, a_message_id
+from tests.support.builders.messages import CONVERSATION, a_message_id
 
 from wework_message.domain.content import TextContent
 from wework_message.domain.ids import Guid, ProviderMessageId

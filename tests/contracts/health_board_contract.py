@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.support.builders import BACKUP, GUID, NOW, PROVIDER
+from tests.support.builders.messages import BACKUP, GUID, NOW, PROVIDER
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.account import BindingState, implicit_binding

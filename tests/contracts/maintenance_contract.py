@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 import pytest
-from tests.support.builders import (
+from tests.support.builders.messages import (
     GUID,
     NOW,
     PROVIDER,

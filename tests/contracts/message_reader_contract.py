@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pytest
-from tests.support.builders import (
+from tests.support.builders.distinct_messages import store_distinct_messages
+from tests.support.builders.messages import (
     DAY_MS,
     GUID,
     NOW,
@@ -17,7 +18,6 @@ from tests.support.builders import (
     begin_call,
     settle,
 )
-from tests.support.distinct_messages import store_distinct_messages
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.ids import DEFAULT_TENANT, BatchId, Guid, MessageId, ProviderMessageId, TenantId

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.builders import (
+from tests.support.builders.messages import (
     BACKUP,
     DAY_MS,
     GUID,

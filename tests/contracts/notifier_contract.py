@@ -6,7 +6,7 @@ A test waits an hour for a wake-up: if the wake-up were lost, the test would run
 import asyncio
 from collections.abc import Collection
 
-from tests.support.builders import a_message_id
+from tests.support.builders.messages import a_message_id
 
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message.scheduling import Urgency

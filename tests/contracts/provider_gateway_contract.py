@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from tests.support.builders import CONVERSATION, a_message_id
-from tests.support.guxing_contents import CONTENTS
+from tests.support.builders.guxing_contents import CONTENTS
+from tests.support.builders.messages import CONVERSATION, a_message_id
 from tests.support.polling import until
 
 from wework_message.adapters.http import boot_ms

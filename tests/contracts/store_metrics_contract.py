@@ -3,7 +3,16 @@
 import itertools
 from typing import Any, Final
 
-from tests.support.builders import LEASE_MS, NOW, PROVIDER, a_due_message, a_message, an_outcome, begin_call, settle
+from tests.support.builders.messages import (
+    LEASE_MS,
+    NOW,
+    PROVIDER,
+    a_due_message,
+    a_message,
+    an_outcome,
+    begin_call,
+    settle,
+)
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.ids import MessageId

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 from tests.contracts.transport_contract import LEASE_S, TransportContract, received
-from tests.support.queues import MemoryTransport
+from tests.support.queues.memory_transport import MemoryTransport
 
 from wework_message.adapters.rocketmq.transport import gated as gate
 from wework_message.adapters.rocketmq.transport.gated import GatedTransport

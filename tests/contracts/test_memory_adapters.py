@@ -15,7 +15,7 @@ from tests.contracts.notifier_contract import HOUR_MS, NotifierContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
-from tests.support.builders import GUID, NOW, PROVIDER, a_due_message, a_message_id, an_outcome
+from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message, a_message_id, an_outcome
 
 from wework_message.adapters.local import health
 from wework_message.adapters.local import rate_limiter as throttling

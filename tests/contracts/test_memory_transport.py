@@ -2,7 +2,7 @@
 
 import pytest
 from tests.contracts.transport_contract import TransportContract
-from tests.support.queues import MemoryTransport
+from tests.support.queues.memory_transport import MemoryTransport
 
 
 class TestMemoryTransport(TransportContract):

@@ -11,7 +11,7 @@ from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
-from tests.support.builders import NOW
+from tests.support.builders.messages import NOW
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock

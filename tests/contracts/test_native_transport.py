@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 from tests.contracts.transport_contract import TransportContract, received
-from tests.support.native_client import ConsumeStatus, Library, SendStatus
 from tests.support.polling import until
+from tests.support.queues.native_client import ConsumeStatus, Library, SendStatus
 
 from wework_message.adapters.rocketmq.transport import native as native_transport
 from wework_message.adapters.rocketmq.transport.client import ClientMissingError

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.contracts.health_board_contract import HealthBoardContract, SharedHealthBoardContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract, SharedRateLimiterContract
-from tests.support.builders import NOW
+from tests.support.builders.messages import NOW
 from tests.support.redis import connected_redis
 
 from wework_message.adapters.local.health import MemoryHealthBoard

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.support.builders import GUID, PROVIDER, a_due_message, an_item
+from tests.support.builders.messages import GUID, PROVIDER, a_due_message, an_item
 
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.ids import DEFAULT_TENANT

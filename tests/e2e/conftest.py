@@ -1,5 +1,5 @@
 """The fixture that runs the suite on every combination of backends."""
 
-from tests.support.backends import backend
+from tests.support.processes.backends import backend
 
 __all__ = ["backend"]

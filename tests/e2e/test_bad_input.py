@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from tests.support.backends import BackendSettings
-from tests.support.requests import EXAMPLES, REQUIRED
-from tests.support.running_service import text
+from tests.support.builders.send_requests import EXAMPLES, REQUIRED
+from tests.support.processes.backends import BackendSettings
+from tests.support.processes.running_service import text
 
 pytestmark = pytest.mark.e2e
 

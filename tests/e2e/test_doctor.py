@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from tests.support.mysql import EmptyDatabase, settings_of
-from tests.support.processes import service_processes
-from tests.support.running_service import Api, client_of, text
+from tests.support.processes.programs import service_processes
+from tests.support.processes.running_service import Api, client_of, text
 from tests.support.servers.rocketmq import RocketMq
 
 from wework_message.adapters.rocketmq.admin import Admin

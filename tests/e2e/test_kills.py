@@ -5,11 +5,11 @@ import random
 from typing import Final
 
 import pytest
-from tests.support.backends import BackendSettings
-from tests.support.load import Load, executions_of, rows_of
-from tests.support.oracle import CLOSED, Rule, Violation, judge
+from tests.support.load.clients import Load, executions_of, rows_of
+from tests.support.load.oracle import CLOSED, Rule, Violation, judge
 from tests.support.polling import until
-from tests.support.running_service import Json, RunningService
+from tests.support.processes.backends import BackendSettings
+from tests.support.processes.running_service import Json, RunningService
 
 pytestmark = pytest.mark.e2e
 

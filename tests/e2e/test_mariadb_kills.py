@@ -7,10 +7,10 @@ from typing import Final
 
 import pytest
 from tests.e2e.test_kills import judged
-from tests.support.load import Load
+from tests.support.load.clients import Load
 from tests.support.mysql import EmptyDatabase, settings_of
 from tests.support.polling import until
-from tests.support.running_service import running_service
+from tests.support.processes.running_service import running_service
 
 pytestmark = pytest.mark.e2e
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.mysql import EmptyDatabase, settings_of
-from tests.support.processes import ServiceProcesses, ServiceProgram, service_processes
-from tests.support.running_service import Api, Simulator, client_of, text
+from tests.support.processes.programs import ServiceProcesses, ServiceProgram, service_processes
+from tests.support.processes.running_service import Api, Simulator, client_of, text
 
 pytestmark = pytest.mark.e2e
 

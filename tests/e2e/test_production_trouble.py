@@ -10,12 +10,12 @@ from typing import Final
 
 import pytest
 from tests.e2e.test_kills import judged
-from tests.support.cluster import CONSUME, Cluster, Member, cluster
-from tests.support.load import Load
+from tests.support.load.clients import Load
 from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
-from tests.support.processes import ServiceProgram
-from tests.support.running_service import LONG_S, client_of
+from tests.support.processes.cluster import CONSUME, Cluster, Member, cluster
+from tests.support.processes.programs import ServiceProgram
+from tests.support.processes.running_service import LONG_S, client_of
 from tests.support.servers.mariadb import Database, MariaDb
 from tests.support.servers.redis import Redis
 from tests.support.servers.rocketmq import RocketMq

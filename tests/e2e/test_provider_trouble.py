@@ -1,10 +1,10 @@
 """Refusals, outages and offline accounts: a provably unsent message is retried or refused, and health is observed."""
 
 import pytest
-from tests.support.backends import BackendSettings
 from tests.support.polling import until
-from tests.support.running_service import Api, Json, RunningService, text
-from tests.support.tcp_proxy import TcpProxy, tcp_proxy
+from tests.support.processes.backends import BackendSettings
+from tests.support.processes.running_service import Api, Json, RunningService, text
+from tests.support.processes.tcp_proxy import TcpProxy, tcp_proxy
 
 pytestmark = pytest.mark.e2e
 

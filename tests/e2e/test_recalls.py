@@ -1,9 +1,9 @@
 """Recalls: requested, answered, shown by the stream; refused; and lost."""
 
 import pytest
-from tests.support.backends import BackendSettings
 from tests.support.polling import until
-from tests.support.running_service import Json, RunningService, text
+from tests.support.processes.backends import BackendSettings
+from tests.support.processes.running_service import Json, RunningService, text
 
 pytestmark = pytest.mark.e2e
 

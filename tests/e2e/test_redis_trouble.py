@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.polling import until
-from tests.support.processes import ServiceProgram, service_processes
-from tests.support.running_service import Api, Simulator, client_of, text
+from tests.support.processes.programs import ServiceProgram, service_processes
+from tests.support.processes.running_service import Api, Simulator, client_of, text
 from tests.support.servers.redis import Redis
 
 pytestmark = pytest.mark.e2e

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tests.support.processes import ServiceProcesses, service_processes
-from tests.support.requests import EXAMPLES, GUID, PERSON
-from tests.support.running_service import Api, Json, Simulator, client_of
+from tests.support.builders.send_requests import EXAMPLES, GUID, PERSON
+from tests.support.processes.programs import ServiceProcesses, service_processes
+from tests.support.processes.running_service import Api, Json, Simulator, client_of
 
 pytestmark = pytest.mark.e2e
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
-from tests.support.running_service import Api, RunningService, running_service, text
+from tests.support.processes.running_service import Api, RunningService, running_service, text
 from tests.support.servers.mariadb import Database, MariaDb
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]

@@ -7,11 +7,11 @@ from typing import Final
 
 import pytest
 from tests.e2e.test_kills import judged
-from tests.support.cluster import CONSUME, Member, cluster, extra_member
-from tests.support.load import Load
+from tests.support.load.clients import Load
 from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
-from tests.support.running_service import LONG_S, Json, text
+from tests.support.processes.cluster import CONSUME, Member, cluster, extra_member
+from tests.support.processes.running_service import LONG_S, Json, text
 from tests.support.servers.mariadb import Database
 
 pytestmark = pytest.mark.e2e
@@ -30,7 +30,7 @@ _PATIENT: Final = {
 async def test_a_process_stopped_beyond_its_lease_sends_nothing_when_it_goes_on(
     tmp_path: Path, mariadb_database: Database
 ) -> None:
-    members = [Member("serve-1"), Member("consume-1", CONSUME, "tests.support.process_stops")]
+    members = [Member("serve-1"), Member("consume-1", CONSUME, "tests.support.processes.process_stops")]
     async with cluster(tmp_path, members, settings_of(target_of(mariadb_database))) as pair:
         api, sleeper = pair.running.api, pair.members["consume-1"]
         message_id = await api.accept(text())
@@ -93,4 +93,4 @@ async def test_due_times_are_the_databases(shift_ms: int, tmp_path: Path, mariad
 
 
 def _wrong(name: str, command: tuple[str, ...], shift_ms: int) -> Member:
-    return Member(name, command, "tests.support.shifted_clock", {"TEST_CLOCK_SHIFT_MS": str(shift_ms)})
+    return Member(name, command, "tests.support.processes.shifted_clock", {"TEST_CLOCK_SHIFT_MS": str(shift_ms)})

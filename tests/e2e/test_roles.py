@@ -10,12 +10,12 @@ from typing import Final
 import httpx
 import pytest
 from tests.e2e.test_kills import judged
-from tests.support.cluster import CONSUME, SERVE, Cluster, Member, cluster
-from tests.support.load import Load
+from tests.support.load.clients import Load
 from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
-from tests.support.processes import ServiceProgram
-from tests.support.running_service import LONG_S, Json, client_of, text
+from tests.support.processes.cluster import CONSUME, SERVE, Cluster, Member, cluster
+from tests.support.processes.programs import ServiceProgram
+from tests.support.processes.running_service import LONG_S, Json, client_of, text
 from tests.support.servers.mariadb import Database, MariaDb
 
 pytestmark = pytest.mark.e2e

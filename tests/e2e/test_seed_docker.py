@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 from tests.support.mysql import EmptyDatabase
-from tests.support.processes import Program, ServiceProgram, SimulatorProgram
-from tests.support.running_service import Api, Simulator, client_of, text
+from tests.support.processes.programs import Program, ServiceProgram, SimulatorProgram
+from tests.support.processes.running_service import Api, Simulator, client_of, text
 from tests.support.servers.ports import free_port
 from tests.support.servers.redis import Redis
 from tests.support.servers.rocketmq import RocketMq

@@ -5,9 +5,9 @@ import contextlib
 
 import httpx
 import pytest
-from tests.support.backends import BackendSettings
 from tests.support.polling import until
-from tests.support.running_service import Api, RunningService, client_of, text
+from tests.support.processes.backends import BackendSettings
+from tests.support.processes.running_service import Api, RunningService, client_of, text
 
 pytestmark = pytest.mark.e2e
 

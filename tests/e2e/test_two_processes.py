@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from tests.support.backends import BackendSettings
 from tests.support.polling import until
-from tests.support.processes import ServiceProcesses, ServiceProgram
-from tests.support.running_service import LONG_S, Api, Simulator, client_of, text
+from tests.support.processes.backends import BackendSettings
+from tests.support.processes.programs import ServiceProcesses, ServiceProgram
+from tests.support.processes.running_service import LONG_S, Api, Simulator, client_of, text
 
 pytestmark = pytest.mark.e2e
 

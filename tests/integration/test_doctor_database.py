@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, insert, text, update
-from tests.support.builders import a_message
+from tests.support.builders.messages import a_message
 from tests.support.checks import examined, verdicts
 from tests.support.mysql import EmptyDatabase, opened_store, target_of
 from tests.support.servers.mariadb import Database, MariaDb

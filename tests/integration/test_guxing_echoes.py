@@ -6,8 +6,8 @@ from typing import Literal
 
 import httpx
 import pytest
-from tests.support.builders import a_message_id
-from tests.support.callback_receiver import CallbackReceiver, callback_receiver
+from tests.support.builders.messages import a_message_id
+from tests.support.providers.callback_receiver import CallbackReceiver, callback_receiver
 
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
 from wework_message.adapters.guxing.gateway import GuxingGateway

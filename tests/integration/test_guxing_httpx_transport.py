@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from tests.support.scripted_provider import Peer, Provider
+from tests.support.providers.scripted_provider import Peer, Provider
 
 from wework_message.adapters.guxing.httpx_transport import HttpxTransport
 from wework_message.adapters.http import Answer, LostError, NotWrittenError, Timing

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.support.builders import a_draft
-from tests.support.doubles import RecordingObserver
+from tests.support.apps.doubles import RecordingObserver
+from tests.support.builders.messages import a_draft
 from tests.support.polling import until
 from tests.support.servers.ports import free_port
 from tests.support.servers.redis import Redis

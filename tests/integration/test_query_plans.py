@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 from sqlalchemy import event
-from tests.support.builders import (
+from tests.support.builders.messages import (
     CONVERSATION,
     GUID,
     HORIZON_MS,

@@ -12,11 +12,11 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.builders import OPTION_NAMES
-from tests.support.doubles import NullObserver
-from tests.support.guxing_app import GUXING
+from tests.support.apps.doubles import NullObserver
+from tests.support.apps.guxing_app import GUXING
+from tests.support.apps.rest import ASYNC, BATCH, serving
+from tests.support.builders.messages import OPTION_NAMES
 from tests.support.mysql import EmptyDatabase, opened_store, settings_of
-from tests.support.rest import ASYNC, BATCH, serving
 
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics

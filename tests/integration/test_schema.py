@@ -7,7 +7,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect
-from tests.support.old_rows import write_message
+from tests.support.builders.old_rows import write_message
 
 from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, _config, schema_state

@@ -9,10 +9,10 @@ import httpx
 import pytest
 import yaml
 from tests.contracts.gateway_contract import GatewayContract
-from tests.support import pager
-from tests.support.doubles import NullObserver
-from tests.support.pager import PagerProtocol
+from tests.support.apps.doubles import NullObserver
 from tests.support.polling import until
+from tests.support.providers import pager
+from tests.support.providers.pager import PagerProtocol
 
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.guxing_requests import SEND_PATHS, send_body, text_body
+from tests.support.builders.guxing_requests import SEND_PATHS, send_body, text_body
 
 from wework_message.simulator import RunningSimulator, SimulatorOptions, running
 from wework_message.simulator.answers import KINDS

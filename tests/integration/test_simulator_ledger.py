@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.callback_receiver import callback_receiver
-from tests.support.guxing_requests import text_body
+from tests.support.builders.guxing_requests import text_body
 from tests.support.polling import until
+from tests.support.providers.callback_receiver import callback_receiver
 
 from wework_message.simulator import SimulatorOptions, running
 from wework_message.simulator.ledger import Entry, Ledger

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
-from tests.support.builders import NOW, a_due_message
+from tests.support.builders.messages import NOW, a_due_message
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.backends import migrate

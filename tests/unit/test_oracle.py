@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.oracle import Call, Execution, Row, Rule, judge
+from tests.support.load.oracle import Call, Execution, Row, Rule, judge
 
 COUNT = 6
 CALLS = [

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 import uvloop
-from tests.support.scripted_provider import Provider
+from tests.support.providers.scripted_provider import Provider
 
 
 def pytest_asyncio_loop_factories(

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.support.scripted_provider import Peer, Provider
+from tests.support.providers.scripted_provider import Peer, Provider
 
 from wework_message.adapters.http import Answer, HttpClient, LostError, NotWrittenError, Timing
 

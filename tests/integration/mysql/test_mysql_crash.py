@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.support.builders import NOW, a_due_message
+from tests.support.builders.messages import NOW, a_due_message
 from tests.support.mysql import EmptyDatabase, opened_store
 from tests.support.polling import until
 
@@ -23,7 +23,7 @@ from wework_message.domain.ports.repositories import IdempotencyKey
 
 CLAIMER = """
 import asyncio, json, sys
-from tests.support.builders import begin_call
+from tests.support.builders.messages import begin_call
 from tests.support.mysql import opened_store
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql.kind import MysqlTarget

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from tests.support.builders import (
+from tests.support.builders.messages import (
     GUID,
     HORIZON_MS,
     NOW,

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.support.builders import NOW, a_due_message
-from tests.support.doubles import RecordingObserver
+from tests.support.apps.doubles import RecordingObserver
+from tests.support.builders.messages import NOW, a_due_message
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.local.health import MemoryHealthBoard

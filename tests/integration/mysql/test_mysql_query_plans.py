@@ -9,7 +9,7 @@ import sqlglot
 from sqlalchemy import Connection, event
 from tests.contracts.dead_letters_contract import a_letter
 from tests.integration.test_query_plans import change_messages, maintain, receive_callbacks
-from tests.support.builders import CONVERSATION, GUID, NOW, PROVIDER, a_batch_id, a_due_message, an_item
+from tests.support.builders.messages import CONVERSATION, GUID, NOW, PROVIDER, a_batch_id, a_due_message, an_item
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock

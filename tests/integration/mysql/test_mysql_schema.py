@@ -7,8 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from tests.support.builders.old_rows import write_message
 from tests.support.mysql import opened_store, target_of
-from tests.support.old_rows import write_message
 from tests.support.polling import until
 from tests.support.servers.mariadb import Database, MariaDb
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection
-from tests.support.builders import NOW, PROVIDER, a_due_message, an_item, an_outcome, begin_call, settle
+from tests.support.builders.messages import NOW, PROVIDER, a_due_message, an_item, an_outcome, begin_call, settle
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import FixedRandom, SettableClock

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
-from tests.support.builders import GUID, NOW, PROVIDER
+from tests.support.builders.messages import GUID, NOW, PROVIDER
 from tests.support.polling import until
 from tests.support.redis import connected_redis
 from tests.support.servers.redis import Redis

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.contracts.health_board_contract import BINDING, SIBLING, a_report, route
-from tests.support.builders import PROVIDER
+from tests.support.builders.messages import PROVIDER
 from tests.support.polling import until
 from tests.support.redis import connected_redis
 from tests.support.servers.redis import Redis

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
-from tests.support.builders import NOW, a_due_message
+from tests.support.builders.messages import NOW, a_due_message
 from tests.support.polling import until
 from tests.support.redis import connected_redis
 from tests.support.servers.redis import Redis

@@ -1,7 +1,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.support.rest import Rest, serving
+from tests.support.apps.rest import Rest, serving
 
 
 @pytest.fixture

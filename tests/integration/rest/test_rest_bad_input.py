@@ -2,8 +2,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.requests import EXAMPLES, REQUIRED
-from tests.support.rest import ASYNC, BATCH, SEND, TEXT, Rest
+from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest
+from tests.support.builders.send_requests import EXAMPLES, REQUIRED
 
 PROBLEM = {"Accept": "application/problem+json"}
 BODIES = [SEND, ASYNC, BATCH]

@@ -1,8 +1,8 @@
 from typing import Any
 
 import pytest
+from tests.support.apps.rest import BATCH, TEXT, Rest
 from tests.support.polling import until
-from tests.support.rest import BATCH, TEXT, Rest
 
 EMPTY = TEXT | {"content": ""}
 

@@ -1,5 +1,5 @@
 import pytest
-from tests.support.rest import Rest
+from tests.support.apps.rest import Rest
 
 HOOK = "/message/api/callbacks/webhook"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.contracts.dead_letters_contract import a_letter
-from tests.support.rest import TEXT, Rest
+from tests.support.apps.rest import TEXT, Rest
 
 from wework_message.entrypoints.intake.translating import BY_ID
 

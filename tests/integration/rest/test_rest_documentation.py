@@ -7,10 +7,10 @@ from urllib.parse import urljoin
 import pytest
 from litestar import Litestar
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from tests.support.json_schema import conforms
-from tests.support.openapi_promises import operation_promises
-from tests.support.requests import EXAMPLES
-from tests.support.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
+from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
+from tests.support.builders.send_requests import EXAMPLES
+from tests.support.openapi.json_schema import conforms
+from tests.support.openapi.promises import operation_promises
 
 from wework_message.domain.message_filter import FILTERS
 from wework_message.entrypoints.wire.requests.body import Limits
@@ -45,7 +45,7 @@ async def test_every_route_is_documented_and_nothing_else() -> None:
 
 
 async def test_the_document_promises_what_it_promised() -> None:
-    """Of each operation; `python -m tests.support.openapi_promises` compares whole documents. It may promise more."""
+    """Of each operation; `python -m tests.support.openapi.promises` compares whole documents. It may promise more."""
     async with serving(metrics=lambda: (b"", "text/plain"), dispatching=False) as rest:
         promised = operation_promises(await the_document(rest))
     assert set(PROMISES.read_text("utf-8").splitlines()) - set(promised) == set()

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from litestar.testing import AsyncTestClient
 from litestar.types import Receive, Scope, Send
-from tests.support.guxing_app import running
-from tests.support.rest import ASYNC, SEND, TEXT, Rest, serving
+from tests.support.apps.guxing_app import running
+from tests.support.apps.rest import ASYNC, SEND, TEXT, Rest, serving
 
 from wework_message.application.api import Application
 from wework_message.entrypoints.rest.app import create_app

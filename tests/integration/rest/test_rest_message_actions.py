@@ -1,6 +1,6 @@
 import pytest
-from tests.support.builders import an_outcome
-from tests.support.rest import SEND, TEXT, Rest
+from tests.support.apps.rest import SEND, TEXT, Rest
+from tests.support.builders.messages import an_outcome
 
 from wework_message.domain.outcomes import OutcomeClass, Reason
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from tests.support.builders import an_outcome
-from tests.support.distinct_messages import store_distinct_messages
-from tests.support.rest import SEND, TEXT, Rest, serving
+from tests.support.apps.rest import SEND, TEXT, Rest, serving
+from tests.support.builders.distinct_messages import store_distinct_messages
+from tests.support.builders.messages import an_outcome
 
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.domain.ids import MessageId, TenantId

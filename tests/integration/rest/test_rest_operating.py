@@ -1,8 +1,8 @@
 from typing import Any
 
 import pytest
-from tests.support.guxing_app import GUXING, a_policy, a_provider
-from tests.support.rest import Rest, serving
+from tests.support.apps.guxing_app import GUXING, a_policy, a_provider
+from tests.support.apps.rest import Rest, serving
 
 from wework_message.domain.ids import ProviderCode
 

@@ -4,10 +4,10 @@ from typing import Any, NoReturn
 
 import httpx
 import pytest
-from tests.support.builders import an_outcome
-from tests.support.guxing_app import a_policy, a_provider
-from tests.support.requests import EXAMPLES
-from tests.support.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
+from tests.support.apps.guxing_app import a_policy, a_provider
+from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
+from tests.support.builders.messages import an_outcome
+from tests.support.builders.send_requests import EXAMPLES
 
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import msgspec
 import pytest
 import uvicorn
-from tests.support.guxing_app import running
-from tests.support.in_memory_app import InMemoryApp
-from tests.support.rest import TEXT
+from tests.support.apps.guxing_app import running
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.apps.rest import TEXT
 
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.ports.gateway import Dispatch

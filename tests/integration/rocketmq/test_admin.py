@@ -3,9 +3,9 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.contracts.transport_contract import received
 from tests.support.polling import until
+from tests.support.processes.tcp_proxy import TcpProxy, tcp_proxy
 from tests.support.servers.ports import free_port
 from tests.support.servers.rocketmq import RocketMq
-from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
 from wework_message.adapters.rocketmq.admin import Admin
 from wework_message.adapters.rocketmq.topics import Created, LayoutError, ensure

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tests.support.backends import BackendSettings, on_mariadb
 from tests.support.mysql import EmptyDatabase
 from tests.support.polling import until
-from tests.support.processes import ServiceProgram
-from tests.support.running_service import LONG_S, Api, Json, RunningService, client_of, running_service
+from tests.support.processes.backends import BackendSettings, on_mariadb
+from tests.support.processes.programs import ServiceProgram
+from tests.support.processes.running_service import LONG_S, Api, Json, RunningService, client_of, running_service
 from tests.support.servers.mariadb import MariaDb
 from tests.support.servers.rocketmq import RocketMq
 

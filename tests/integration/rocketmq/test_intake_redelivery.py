@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
-from tests.support.guxing_app import running
-from tests.support.in_memory_app import InMemoryApp
+from tests.support.apps.guxing_app import running
+from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.polling import until
 from tests.support.servers.rocketmq import RocketMq
 

@@ -3,12 +3,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.contracts.notifier_contract import HOUR_MS, NotifierContract, heard
-from tests.support.builders import a_message_id
-from tests.support.in_memory_app import InMemoryApp
-from tests.support.notifiers import NotifierCounts, a_notifier
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.messages import a_message_id
 from tests.support.polling import until
+from tests.support.queues.notifiers import NotifierCounts, a_notifier
+from tests.support.queues.shuffling import Shuffling
 from tests.support.servers.rocketmq import RocketMq
-from tests.support.shuffling import Shuffling
 
 from wework_message.adapters.rocketmq.admin import Admin
 from wework_message.adapters.rocketmq.topics import ensure

@@ -8,9 +8,9 @@ from typing import Final
 
 import pytest
 from tests.e2e.test_kills import judged
-from tests.support.load import Load
+from tests.support.load.clients import Load
 from tests.support.polling import until
-from tests.support.running_service import LONG_S, RunningService, running_service, text
+from tests.support.processes.running_service import LONG_S, RunningService, running_service, text
 from tests.support.servers.ports import free_port
 from tests.support.servers.rocketmq import RocketMq
 

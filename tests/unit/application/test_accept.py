@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 from hypothesis import given, settings
-from tests.support.builders import GUID, NOW, PROVIDER, a_draft
-from tests.support.in_memory_app import InMemoryApp
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.messages import GUID, NOW, PROVIDER, a_draft
 
 from wework_message.application.accept.accept import AcceptMessage
 from wework_message.application.errors import BatchConflictError, IdempotencyConflictError, UnknownNameError

@@ -3,7 +3,8 @@ import dataclasses
 from collections.abc import Sequence
 
 import pytest
-from tests.support.builders import (
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.messages import (
     BACKUP,
     CONVERSATION,
     GUID,
@@ -14,7 +15,6 @@ from tests.support.builders import (
     a_stream_record,
     an_outcome,
 )
-from tests.support.in_memory_app import InMemoryApp
 
 from wework_message.adapters.memory.accounts import MemoryAccountRepository
 from wework_message.application.actions.change import RetryMessage

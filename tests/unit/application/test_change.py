@@ -2,8 +2,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.support.builders import DAY_MS, GUID, HORIZON_MS, NOW, a_receipt, a_stream_record, an_outcome
-from tests.support.in_memory_app import InMemoryApp
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.messages import DAY_MS, GUID, HORIZON_MS, NOW, a_receipt, a_stream_record, an_outcome
 
 from wework_message.application.actions.change import CancelMessage, RecallMessage, RetryMessage
 from wework_message.application.errors import NotFoundError

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.support.builders import BACKUP, DAY_MS, GUID, HORIZON_MS, NOW, PROVIDER, a_draft, an_outcome
-from tests.support.in_memory_app import InMemoryApp
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.messages import BACKUP, DAY_MS, GUID, HORIZON_MS, NOW, PROVIDER, a_draft, an_outcome
 
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.application.actions.change import RecallMessage

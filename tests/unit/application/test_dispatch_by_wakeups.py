@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.support.in_memory_app import InMemoryApp
-from tests.support.notifiers import a_notifier
+from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.polling import until
-from tests.support.queues import MemoryTransport
+from tests.support.queues.memory_transport import MemoryTransport
+from tests.support.queues.notifiers import a_notifier
 
 from wework_message.adapters.rocketmq.wakeup.notifier import RocketmqNotifier
 from wework_message.application.dispatch.claim import ClaimRequest

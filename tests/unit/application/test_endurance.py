@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.support.builders import DAY_MS, GUID, LEASE_MS, PROVIDER, a_receipt, a_stream_record, an_outcome
-from tests.support.in_memory_app import InMemoryApp
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.messages import DAY_MS, GUID, LEASE_MS, PROVIDER, a_receipt, a_stream_record, an_outcome
 from tests.support.polling import until
 
 from wework_message.adapters.memory.messages import MemoryMessageRepository

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from tests.support.builders import PROVIDER, a_draft
+from tests.support.builders.messages import PROVIDER, a_draft
 
 from wework_message.application.accept.fingerprint import fingerprint
 from wework_message.domain.content import MentionContent

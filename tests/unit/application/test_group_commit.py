@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from tests.support.builders import NOW, a_due_message
+from tests.support.builders.messages import NOW, a_due_message
 
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.reader import MemoryMessageReader

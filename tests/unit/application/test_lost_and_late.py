@@ -5,7 +5,8 @@ import dataclasses
 from collections.abc import Sequence
 
 import pytest
-from tests.support.builders import (
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.messages import (
     BACKUP,
     DAY_MS,
     GUID,
@@ -17,7 +18,6 @@ from tests.support.builders import (
     a_stream_record,
     an_outcome,
 )
-from tests.support.in_memory_app import InMemoryApp
 
 from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.application.actions.change import RecallMessage, RetryMessage

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import pytest
-from tests.support.builders import NOW, PROVIDER, a_message
-from tests.support.in_memory_app import InMemoryApp
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.messages import NOW, PROVIDER, a_message
 from tests.support.polling import until
 
 from wework_message.adapters.memory.database import MemoryDatabase

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
-from tests.support.builders import GUID
-from tests.support.in_memory_app import InMemoryApp
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.messages import GUID
 
 from wework_message.application.actions.change import CancelMessage
 from wework_message.bootstrap.shared_state.local import Shared

@@ -1,9 +1,9 @@
 import base64
 
 import pytest
-from tests.support.builders import a_receipt, an_outcome
-from tests.support.guxing_contents import CONTENTS, LINK
-from tests.support.in_memory_app import InMemoryApp
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.guxing_contents import CONTENTS, LINK
+from tests.support.builders.messages import a_receipt, an_outcome
 
 from wework_message.application.accept.quoting import MAX_PREVIEW_CHARS, Quoting
 from wework_message.application.errors import UnquotableError

@@ -1,8 +1,8 @@
 from collections.abc import Sequence
 
 import pytest
-from tests.support.builders import DAY_MS, HORIZON_MS, LEASE_MS, a_stream_record, an_outcome, begin_call
-from tests.support.in_memory_app import InMemoryApp
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.messages import DAY_MS, HORIZON_MS, LEASE_MS, a_stream_record, an_outcome, begin_call
 
 from wework_message.application.maintenance.recover import Recover, Recovered, RecoverHandler
 from wework_message.domain.errors import IllegalTransitionError, InvalidValueError

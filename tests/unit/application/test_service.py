@@ -1,7 +1,7 @@
 """What a process says of itself."""
 
 import pytest
-from tests.support.builders import NOW, a_due_message
+from tests.support.builders.messages import NOW, a_due_message
 
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.reader import MemoryMessageReader

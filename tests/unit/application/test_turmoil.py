@@ -5,8 +5,8 @@ import random
 from collections.abc import Awaitable, Callable
 
 import pytest
-from tests.support.builders import GUID, a_stream_record
-from tests.support.in_memory_app import InMemoryApp
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.messages import GUID, a_stream_record
 
 from wework_message.application.maintenance.probe import ProbeProviders
 from wework_message.domain.content import TextContent

@@ -4,9 +4,9 @@ import asyncio
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from tests.support.builders import BACKUP, GUID, PROVIDER, a_stream_record
-from tests.support.doubles import Connection
-from tests.support.in_memory_app import FAR_MS, InMemoryApp, a_policy
+from tests.support.apps.doubles import Connection
+from tests.support.apps.in_memory_app import FAR_MS, InMemoryApp, a_policy
+from tests.support.builders.messages import BACKUP, GUID, PROVIDER, a_stream_record
 from tests.support.polling import until
 
 from wework_message.application.maintenance.store_metrics import LEASE_NAME

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.support import pager
+from tests.support.providers import pager
 
 from wework_message.bootstrap.settings import (
     Loaded,

@@ -3,7 +3,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.command_line import FakeService, bad, good, status_of
+from tests.support.apps.command_line import FakeService, bad, good, status_of
 
 from wework_message.domain.message_filter import FILTERS
 from wework_message.entrypoints.cli.commands.send import field_value

@@ -3,7 +3,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.command_line import FakeService, bad, good
+from tests.support.apps.command_line import FakeService, bad, good
 
 from wework_message.entrypoints.cli import ExitCode
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tests.support.command_line import FakeService
+from tests.support.apps.command_line import FakeService
 
 from wework_message import __version__
 from wework_message.application.queries.diagnosis import Diagnosis, Examined

@@ -3,7 +3,7 @@ import pkgutil
 
 import httpx
 import pytest
-from tests.support.command_line import FakeService, bad
+from tests.support.apps.command_line import FakeService, bad
 
 import wework_message.application
 import wework_message.domain

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from tests.support.command_line import FakeService
+from tests.support.apps.command_line import FakeService
 
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.domain.lifecycle import MessageStatus

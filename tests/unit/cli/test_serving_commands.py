@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.support.command_line import FakeService
+from tests.support.apps.command_line import FakeService
 
 from wework_message.bootstrap.commands import cli
 from wework_message.entrypoints.cli.commands.simulate import simulate

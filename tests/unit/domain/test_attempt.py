@@ -1,4 +1,4 @@
-from tests.support.builders import an_attempt, an_outcome
+from tests.support.builders.messages import an_attempt, an_outcome
 
 from wework_message.domain.message.projection import Evidence, FactKind
 from wework_message.domain.outcomes import OutcomeClass, Reason

@@ -3,7 +3,7 @@ from itertools import chain, combinations, permutations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.builders import an_attempt, an_outcome
+from tests.support.builders.messages import an_attempt, an_outcome
 
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.projection import CallbackProjection, Evidence, FactKind, weigh

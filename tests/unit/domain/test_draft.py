@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from hypothesis import Phase, find, given, settings
-from tests.support.builders import a_draft
+from tests.support.builders.messages import a_draft
 
 from wework_message.domain.content import Content, MentionContent, QuoteContent, TextContent
 from wework_message.domain.conversation import PEERS_AND_ROOMS, Conversation

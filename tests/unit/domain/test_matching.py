@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.builders import CONVERSATION, GUID, HORIZON_MS, NOW, a_stream_record
+from tests.support.builders.messages import CONVERSATION, GUID, HORIZON_MS, NOW, a_stream_record
 
 from wework_message.domain.content import MentionContent, TextContent
 from wework_message.domain.ids import Guid, MessageId

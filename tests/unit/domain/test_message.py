@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.support.builders import (
+from tests.support.builders.messages import (
     DAY_MS,
     HORIZON_MS,
     LEASE_MS,

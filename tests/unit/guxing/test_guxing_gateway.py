@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.guxing_contents import CONTENTS
+from tests.support.builders.guxing_contents import CONTENTS
 
 from wework_message.adapters.guxing.gateway import GuxingGateway
 from wework_message.adapters.http import Answer, LostError, LostReason, NotWrittenError, NotWrittenReason, Timing

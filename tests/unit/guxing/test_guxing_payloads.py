@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.guxing_contents import CONTENTS
+from tests.support.builders.guxing_contents import CONTENTS
 
 from wework_message.adapters.guxing.payloads import build_request
 from wework_message.domain.content import CONTENTS as TYPES

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.support.guxing_app import running
-from tests.support.in_memory_app import InMemoryApp
+from tests.support.apps.guxing_app import running
+from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.polling import until
-from tests.support.queues import MemorySubscription, MemoryTransport
+from tests.support.queues.memory_transport import MemorySubscription, MemoryTransport
 
 from wework_message.adapters.rocketmq.transport.port import Delivery
 from wework_message.application.accept.accept import Accepted, AcceptMessage

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import structlog
 from structlog.contextvars import bound_contextvars
-from tests.support.builders import (
+from tests.support.builders.messages import (
     GUID,
     HORIZON_MS,
     NOW,

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
-from tests.support.builders import BACKUP, NOW, PROVIDER
+from tests.support.builders.messages import BACKUP, NOW, PROVIDER
 
 from wework_message.adapters.observability.end_outcomes import OUTCOMES
 from wework_message.adapters.observability.metrics import METHODS, MODES, OTHER, UNMATCHED, Metrics

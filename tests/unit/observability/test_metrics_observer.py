@@ -1,7 +1,7 @@
 from collections.abc import Callable, Mapping
 
 import pytest
-from tests.support.builders import (
+from tests.support.builders.messages import (
     GUID,
     HORIZON_MS,
     NOW,

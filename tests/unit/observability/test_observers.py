@@ -2,7 +2,7 @@ import logging
 from typing import Any
 
 import pytest
-from tests.support.builders import GUID, NOW, PROVIDER, a_due_message
+from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message
 
 from wework_message.adapters.observability.observer import Observers
 from wework_message.domain.ids import BindingId

@@ -1,5 +1,5 @@
 import pytest
-from tests.support.builders import a_message
+from tests.support.builders.messages import a_message
 
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.entrypoints.rest.resources.sending import refusal

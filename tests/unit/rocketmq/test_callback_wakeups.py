@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.support.polling import until
-from tests.support.queues import MemorySubscription, MemoryTransport
+from tests.support.queues.memory_transport import MemorySubscription, MemoryTransport
 
 from wework_message.adapters.rocketmq.wakeup import callbacks
 from wework_message.adapters.rocketmq.wakeup.callbacks import CallbackWakeupConsumer, CallbackWakeupPublisher

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from tests.contracts.notifier_contract import HOUR_MS, NotifierContract, heard
-from tests.support.builders import a_message_id
-from tests.support.notifiers import NotifierCounts, a_notifier
+from tests.support.builders.messages import a_message_id
 from tests.support.polling import until
-from tests.support.queues import MemorySubscription, MemoryTransport
+from tests.support.queues.memory_transport import MemorySubscription, MemoryTransport
+from tests.support.queues.notifiers import NotifierCounts, a_notifier
 
 from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError
 from wework_message.adapters.rocketmq.wakeup import consumer as wakeup_consumer

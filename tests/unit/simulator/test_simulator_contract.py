@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.support.guxing_requests import ITEMS, SEND_PATHS, merged_items, send_body
+from tests.support.builders.guxing_requests import ITEMS, SEND_PATHS, merged_items, send_body
 
 from wework_message.simulator.answers import KINDS, READ_MARK, RECALL
 from wework_message.simulator.contract.completeness import check_body, check_needed

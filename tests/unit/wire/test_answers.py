@@ -3,7 +3,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-from tests.support.builders import BACKUP, GUID, NOW, PROVIDER, a_message, a_receipt, an_attempt, an_outcome
+from tests.support.builders.messages import BACKUP, GUID, NOW, PROVIDER, a_message, a_receipt, an_attempt, an_outcome
 
 from wework_message.application.queries.providers import ProviderStats, ProviderView
 from wework_message.domain.content import LinkContent

@@ -3,7 +3,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.requests import EXAMPLES
+from tests.support.builders.send_requests import EXAMPLES
 
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import FileContent, LinkContent, MiniProgramContent, TextContent, VideoContent

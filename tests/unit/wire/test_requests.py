@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.requests import CONTENTS as EXAMPLE_CONTENTS
-from tests.support.requests import EXAMPLES, REQUIRED
+from tests.support.builders.send_requests import CONTENTS as EXAMPLE_CONTENTS
+from tests.support.builders.send_requests import EXAMPLES, REQUIRED
 
 from wework_message.domain.content import CONTENTS, Content, MentionContent, QuoteContent, TextContent, encode_content
 from wework_message.domain.message.draft import Draft

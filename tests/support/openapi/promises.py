@@ -1,6 +1,6 @@
 """What an OpenAPI document promises to clients, as lines: the form (order, operation ids, words) left out.
 
-    python -m tests.support.openapi_promises OLD.json NEW.json
+    python -m tests.support.openapi.promises OLD.json NEW.json
 
 prints what the new document no longer promises and what it adds; the exit code is 1 where something was lost.
 """

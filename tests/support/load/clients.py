@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 import httpx
-from tests.support.oracle import Call, Execution, Row
-from tests.support.running_service import Json, client_of
+from tests.support.load.oracle import Call, Execution, Row
+from tests.support.processes.running_service import Json, client_of
 
 GUIDS: Final = 6
 LANES: Final = 96

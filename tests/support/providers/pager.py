@@ -77,7 +77,7 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pager\nVersion: 1.0\n", encoding="utf-8")
     (info / "entry_points.txt").write_text(
-        "[wework_message.providers]\npager = tests.support.pager:PagerProtocol\n", encoding="utf-8"
+        "[wework_message.providers]\npager = tests.support.providers.pager:PagerProtocol\n", encoding="utf-8"
     )
     monkeypatch.syspath_prepend(folder)
     PagerProtocol.opened.clear()

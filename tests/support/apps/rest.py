@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from tests.support.guxing_app import running
-from tests.support.in_memory_app import InMemoryApp
+from tests.support.apps.guxing_app import running
+from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.polling import until
 
 from wework_message.application.policy import Policy

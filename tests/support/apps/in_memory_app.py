@@ -6,8 +6,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, Self
 
-from tests.support.builders import BACKUP, CONVERSATION, HORIZON_MS, NOW, PROVIDER, a_draft
-from tests.support.doubles import Connection, PatientNotifier, RecordingObserver, ScriptedReader
+from tests.support.apps.doubles import Connection, PatientNotifier, RecordingObserver, ScriptedReader
+from tests.support.builders.messages import BACKUP, CONVERSATION, HORIZON_MS, NOW, PROVIDER, a_draft
 
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.support.builders import BACKUP, NOW, a_batch_id, a_due_message, an_outcome, begin_call, settle
+from tests.support.builders.messages import BACKUP, NOW, a_batch_id, a_due_message, an_outcome, begin_call, settle
 
 from wework_message.domain.content import ImageContent, MentionContent
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId

@@ -32,7 +32,7 @@ _INHERITED: Final = (
     "COVERAGE_PROCESS_START",
 )
 """No setting of the shell that runs the tests may reach the service."""
-_ROOT: Final = Path(__file__).parents[2]
+_ROOT: Final = Path(__file__).parents[3]
 _TAIL_LINES: Final = 60
 _DEFAULTS: Final = {
     "LOGGING_FILE_NAME": "",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.support.processes import ServiceProcesses, ServiceProgram, SimulatorProgram
-from tests.support.running_service import Api, RunningService, Simulator, client_of
+from tests.support.processes.programs import ServiceProcesses, ServiceProgram, SimulatorProgram
+from tests.support.processes.running_service import Api, RunningService, Simulator, client_of
 from tests.support.servers.ports import free_port
 
 SERVE: Final = ("serve", "--no-dispatch")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from tests.support.in_memory_app import InMemoryApp
+from tests.support.apps.in_memory_app import InMemoryApp
 
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
 from wework_message.adapters.local.notifier import LocalNotifier

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 from tests.support.mysql import EmptyDatabase, settings_of
-from tests.support.processes import ServiceProcesses, ServiceProgram, service_processes
-from tests.support.running_service import RunningService, running_service
+from tests.support.processes.programs import ServiceProcesses, ServiceProgram, service_processes
+from tests.support.processes.running_service import RunningService, running_service
 from tests.support.servers.redis import Redis
 from tests.support.servers.rocketmq import RocketMq
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx
 from tests.support.polling import until
-from tests.support.processes import ServiceProcesses, service_processes
+from tests.support.processes.programs import ServiceProcesses, service_processes
 
 Json = dict[str, Any]
 
