@@ -19,7 +19,9 @@ from scripts import locked
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements" / "dev.lock"
-EMBEDDABLE = ("wework_message.domain", "wework_message.application", "wework_message.adapters.memory")
+EMBEDDABLE = (
+    "wework_message.domain", "wework_message.application", "wework_message.adapters.memory", "wework_message.adapters.local",
+)  # fmt: skip
 EX_UNAVAILABLE = 69
 
 IMPORT_EVERYTHING = """
