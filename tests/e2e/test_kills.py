@@ -28,7 +28,7 @@ _SIMULATOR: Final = (
 _SETTINGS: Final = {"APP_MESSAGE_ASYNC_MAX_POOL_SIZE": str(SLOTS), "APP_MESSAGE_SYNC_WAIT_MS": "300"}
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_kills_lose_nothing_double_nothing_and_hide_nothing(backend: BackendSettings) -> None:
     random_source, kills = random.Random(1), KILLS.get(backend.name, OTHER_KILLS)
     async with backend.running_service(*_SIMULATOR, **_SETTINGS) as running:
