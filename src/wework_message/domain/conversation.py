@@ -101,5 +101,5 @@ class AnyGrammar:
         raise refusals[0]
 
 
-def _conform(peers: PeersAndRooms, mixed: AnyGrammar) -> tuple[ConversationGrammar, ...]:
+def _conforms(peers: PeersAndRooms, mixed: AnyGrammar) -> tuple[ConversationGrammar, ...]:
     return peers, mixed
