@@ -13,6 +13,7 @@ INJECTIONS = [
     "\x9b31m",
     "a\u2028b\u2029c\x85d",
     "\u202egnp.exe\u2066\u2069",
+    "\u061c\u2060\u206f\U000e0041",
     "\x00\x7f\x1f",
     "\ufeffbom\u200bzero",
     "lone \ud800 surrogate",

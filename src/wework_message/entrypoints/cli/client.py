@@ -11,6 +11,7 @@ import msgspec
 
 from wework_message.entrypoints.cli.exit_codes import ExitCode, of_answer
 from wework_message.entrypoints.cli.failure import CommandFailedError
+from wework_message.entrypoints.cli.terminal import visible
 
 TIMEOUT_S: Final = 40.0
 """Longer than the longest wait of the service (30 s)."""
@@ -41,17 +42,19 @@ class Answer:
         envelope = self.envelope
         problems = envelope.get("errors") or ()
         details = [
-            f"{problem.get('path')}: {problem.get('message')}" for problem in problems if isinstance(problem, dict)
+            visible(f"{problem.get('path')}: {problem.get('message')}")
+            for problem in problems
+            if isinstance(problem, dict)
         ]
         data = self.data
         if isinstance(data, dict) and "messageId" in data:
-            details.append(f"message {data['messageId']} is {data.get('status')}")
+            details.append(visible(f"message {data['messageId']} is {data.get('status')}"))
         if "requestId" in envelope:
-            details.append(f"request id {envelope['requestId']}")
+            details.append(visible(f"request id {envelope['requestId']}"))
         text = envelope.get("message") or "no explanation"
         return CommandFailedError(
             of_answer(self.status, self.error),
-            f"{self.status} {self.error or ''}".rstrip() + f": {text}",
+            visible(f"{self.status} {self.error or ''}".rstrip() + f": {text}"),
             *details,
             document=envelope,
         )
