@@ -76,7 +76,7 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
             "cache": _cache(loaded),
         },
         providers=tuple(
-            Provider(provider.code, provider.name, None if key in simulated else provider.api_base_url)
+            Provider(provider.code, provider.name, None if key in simulated else str(provider.api_base_url))
             for key, provider in settings.app.wework.providers.items()
             if provider.enabled
         ),

@@ -70,7 +70,7 @@ def _providers(loaded: Loaded) -> Iterator[Check]:
         elif provider.api_base_url is None:
             yield _skipped(f"{name}.call", f"{_PREFIX}.{key}.api-base-url is not set")
         else:
-            yield from _provider(name, f"{_PREFIX}.{key}.api-base-url", provider, provider.api_base_url)
+            yield from _provider(name, f"{_PREFIX}.{key}.api-base-url", provider, provider.api_base_url.reveal())
 
 
 def _provider(name: str, setting: str, provider: ProviderSettings, url: str) -> Iterator[Check]:
