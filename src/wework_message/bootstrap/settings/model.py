@@ -212,6 +212,8 @@ class LimitSettings(Section, frozen=True):
     """Characters of one text."""
     max_mass_recipients: _Count = 200
     """Recipients of one mass send over both lists; calls carry at most 200 (D-57)."""
+    max_waiting_requests: Annotated[int, Meta(ge=0, le=100_000)] = 2_000
+    """Requests of one process that may wait for a change of status at once."""
 
 
 class SyncSettings(Section, frozen=True):
