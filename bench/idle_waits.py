@@ -1,14 +1,15 @@
 """CPU of the service while requests wait for a change that does not come.
 
-    python -m bench.idle_waits [--waiters 800] [--seconds 10]
+    python -m bench.idle_waits [--waiters 800] [--seconds 10] [--against src-of-another-version]
 
 The real service on SQLite; each request is `GET status?wait=30` of its own message, which is scheduled for a far day. Prints one
-line of JSON. Goal: 800 idle requests cost at most a tenth of a core.
+line of JSON with the cores that the service costs without a request and with them; `--against` measures another version in the
+same run. Goal: 800 idle requests cost at most a tenth of a core.
 """
 
 import argparse
 import asyncio
-import datetime
+import datetime as dt
 import json
 import sys
 import tempfile
@@ -22,14 +23,14 @@ MAX_CORES: Final = 0.1
 """Share of a core that 800 idle requests may cost."""
 OPENING: Final = 64
 """Requests that are begun at once."""
-SETTLING_S: Final = 3
+SETTLING_S: Final = 8
 """After the last request began, before the measurement."""
 LONGEST_S: Final = 15
 
 
 async def waits(running: Service, waiters: int, seconds: float) -> float:
     """CPU seconds of the service per second, while so many requests wait."""
-    limits = httpx.Limits(max_connections=waiters, max_keepalive_connections=waiters)
+    limits = httpx.Limits(max_connections=max(1, waiters), max_keepalive_connections=max(1, waiters))
     async with httpx.AsyncClient(base_url=running.url, limits=limits, timeout=60, trust_env=False) as client:
         message_ids = [await _accept(client, number) for number in range(waiters)]
         gate = asyncio.Semaphore(OPENING)
@@ -47,7 +48,7 @@ async def waits(running: Service, waiters: int, seconds: float) -> float:
 
 
 async def _accept(client: httpx.AsyncClient, number: int) -> str:
-    tomorrow = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
+    tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
     body: dict[str, Any] = {
         "guid": "guid-1", "conversationId": f"S:{number + 1_000_000}", "messageType": "TEXT", "content": "later",
         "scheduledAt": tomorrow.isoformat(timespec="seconds"),
@@ -68,17 +69,34 @@ async def _wait(client: httpx.AsyncClient, message_id: str, gate: asyncio.Semaph
         request.cancel()
 
 
+def measured(source: Path | None, waiters: int, seconds: float) -> dict[str, float]:
+    """Cores of the service, of the version in `source` (None = this one), without requests that wait and with them."""
+    settings = {"PYTHONPATH": str(source.resolve())} if source else {}
+    provider_url = "http://127.0.0.1:9"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        service(Path(folder) / "run", provider_url, settings=settings) as running,
+    ):
+        return {
+            "none": round(asyncio.run(waits(running, 0, seconds)), 4),
+            "waiting": round(asyncio.run(waits(running, waiters, seconds)), 4),
+        }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="CPU of idle long polls")
     parser.add_argument("--waiters", type=int, default=800)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--against", type=Path, help="the src folder of another version")
     arguments = parser.parse_args()
     if not 0 < arguments.seconds <= LONGEST_S:
         parser.error(f"--seconds must be above 0 and at most {LONGEST_S}: a request waits for 30 s")
-    with tempfile.TemporaryDirectory() as folder, service(Path(folder) / "run", "http://127.0.0.1:9") as running:
-        cores = asyncio.run(waits(running, arguments.waiters, arguments.seconds))
-    print(json.dumps({"waiters": arguments.waiters, "cores": round(cores, 4)}))
-    return 0 if cores <= MAX_CORES * max(1, arguments.waiters / 800) else 1
+    cores = {"this": measured(None, arguments.waiters, arguments.seconds)}
+    if arguments.against:
+        cores["against"] = measured(arguments.against, arguments.waiters, arguments.seconds)
+    print(json.dumps({"waiters": arguments.waiters, "cores": cores}))
+    added = cores["this"]["waiting"] - cores["this"]["none"]
+    return 0 if added <= MAX_CORES * max(1, arguments.waiters / 800) else 1
 
 
 if __name__ == "__main__":
