@@ -92,8 +92,8 @@ class Waiting:
         await until(lambda: _holds(self.reader.looks == sizes))
 
     async def looks_further(self, number: int = 3) -> None:
-        wanted = len(self.reader.looks) + number
-        await until(lambda: _holds(len(self.reader.looks) >= wanted))
+        least = len(self.reader.looks) + number
+        await until(lambda: _holds(len(self.reader.looks) >= least))
 
 
 async def _holds(value: bool) -> bool:
