@@ -43,6 +43,9 @@ class RecordingSubscription:
         self.deliveries.update(delivery.body for delivery in deliveries)
         return deliveries
 
+    async def part_ids(self, delivery: Delivery) -> Sequence[str]:
+        return await self._subscription.part_ids(delivery)
+
     async def ack(self, delivery: Delivery) -> None:
         if self._acks:
             await self._subscription.ack(delivery)
@@ -56,7 +59,7 @@ async def app() -> AsyncIterator[InMemoryApp]:
 
 @pytest.fixture
 async def transport(rocketmq: RocketMq) -> AsyncIterator[GrpcTransport]:
-    transport = GrpcTransport(Target(rocketmq.endpoints))
+    transport = GrpcTransport(Target(rocketmq.endpoints), rocketmq.part_search().find)
     yield transport
     await transport.close()
 

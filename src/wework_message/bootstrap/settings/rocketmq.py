@@ -26,7 +26,7 @@ def queue_problems(settings: RocketmqSettings) -> Iterator[SettingsError]:
     if settings.endpoints is not None:
         yield from _unreadable("rocketmq.endpoints", settings.endpoints, proxies)
     names = {"topics.due": settings.topics.due, "group": settings.group, "topics.intake": settings.topics.intake,
-             "topics.callbacks": settings.topics.callbacks}  # fmt: skip
+             "topics.callbacks": settings.topics.callbacks, "intake.group": settings.intake.group}  # fmt: skip
     for key, name in names.items():
         if name is not None and not _NAME.fullmatch(name):
             yield InvalidSettingError(f"rocketmq.{key}", "must be letters, digits, -, _ and % only, at most 100")
