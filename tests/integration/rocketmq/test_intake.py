@@ -131,14 +131,38 @@ async def test_a_send_as_the_java_service_queued_it_is_delivered_once(running: R
     await settled(running.api, stored=1)
 
 
-async def test_fifty_publishes_under_one_key_are_one_message(running: RunningService, queue: Queue) -> None:
-    await asyncio.gather(*(queue.put(a_send(), "order-42") for _ in range(50)))
-    (row,) = await stored(running.api, 1)
-    await running.api.reaches(row["messageId"], "DELIVERED")
-    await settled(running.api, stored=1, duplicate=49)
-    assert [row["messageId"] for row in await running.api.rows()] == [row["messageId"]]
-    assert len(await running.simulator.ledger()) == 1
-    assert await letters(running.api, 0) == []
+async def test_fifty_publishes_under_one_key_are_one_message_where_keys_are_unique(
+    queue: Queue, tmp_path: Path
+) -> None:
+    async with running_service(tmp_path, ROCKETMQ_INTAKE_UNIQUE_KEYS="true", **queue.settings) as running:
+        await asyncio.gather(*(queue.put(a_send(), "order-42") for _ in range(50)))
+        (row,) = await stored(running.api, 1)
+        await running.api.reaches(row["messageId"], "DELIVERED")
+        await settled(running.api, stored=1, duplicate=49)
+        assert [row["messageId"] for row in await running.api.rows()] == [row["messageId"]]
+        assert len(await running.simulator.ledger()) == 1
+        assert await letters(running.api, 0) == []
+
+
+async def test_every_part_of_a_java_batch_is_sent_once_and_every_invalid_one_is_a_dead_letter(
+    queue: Queue, tmp_path: Path
+) -> None:
+    group = queue.server.fresh_name("intake")
+    async with running_service(tmp_path, ROCKETMQ_INTAKE_GROUP=group, **queue.settings) as running:
+        people = [f"S:{4000 + number}" for number in range(10)]
+        different = [json.dumps(a_send(conversationId=person)).encode() for person in people]
+        equal = [json.dumps(a_send(conversationId="S:5000")).encode()] * 10
+        invalid = [json.dumps(a_send(content="")).encode()] * 3
+        for batch, keys in ((different, ["order-42"] * 10), (equal, ()), (invalid, ())):
+            await asyncio.to_thread(queue.server.send_batch, queue.topic, batch, keys)
+        for row in await stored(running.api, 20):
+            await running.api.reaches(row["messageId"], "DELIVERED")
+        calls = await running.simulator.ledger()
+        assert (len(calls), len({call["marker"] for call in calls})) == (20, 20)
+        kept = await letters(running.api, 3)
+        assert len({letter["partId"] for letter in kept}) == 3
+        assert len({letter["brokerMessageId"] for letter in kept}) == 1
+        await settled(running.api, stored=20, dead=3)
 
 
 async def test_the_clients_id_is_one_message_whether_it_comes_by_rest_or_by_queue(
