@@ -55,7 +55,9 @@ def _foreign_topics(settings: RocketmqSettings) -> Iterator[SettingsError]:
     if topics.intake == _JAVA_CALLBACKS:
         text = f"is for sends; {topics.intake} has callbacks of the Java service, about messages that it sent"
         yield InvalidSettingError("rocketmq.topics.intake", text)
-    wakeup_groups = {lane.group for lane in lanes(topics.due, settings.group).values()} | {f"{settings.group}-callbacks"}
+    wakeup_groups = {lane.group for lane in lanes(topics.due, settings.group).values()} | {
+        f"{settings.group}-callbacks"
+    }
     if settings.intake.group in wakeup_groups:
         yield InvalidSettingError("rocketmq.intake.group", "must differ from the groups that read wake-ups")
 
