@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tests.support.mysql import EmptyDatabase
 from tests.support.polling import until
 from tests.support.processes.backends import BackendSettings, on_mariadb
+from tests.support.processes.doctor import doctor
 from tests.support.processes.programs import ServiceProgram
 from tests.support.processes.running_service import LONG_S, Api, Json, RunningService, client_of, running_service
 from tests.support.servers.mariadb import MariaDb
@@ -163,6 +165,23 @@ async def test_every_part_of_a_java_batch_is_sent_once_and_every_invalid_one_is_
         assert len({letter["partId"] for letter in kept}) == 3
         assert len({letter["brokerMessageId"] for letter in kept}) == 1
         await settled(running.api, stored=20, dead=3)
+        settings = queue.settings | {
+            "ROCKETMQ_INTAKE_GROUP": group, "DATASOURCE_URL": f"sqlite:///{tmp_path}/wework-message.db",
+        }  # fmt: skip
+        checked: Json = {}
+
+        async def all_received() -> bool:
+            checked.update((await doctor(tmp_path, **settings))[1]["invariant.intake"])
+            return str(checked["text"]).startswith("23 received")
+
+        await until(all_received, LONG_S, every_s=1)
+        assert checked["text"] == "23 received = 20 accepted or repeated + 3 dead letters"
+        with sqlite3.connect(tmp_path / "wework-message.db") as database:
+            database.execute("DELETE FROM wm_dead_letter WHERE id = ?", [kept[0]["deadLetterId"]])
+        broken = (await doctor(tmp_path, **settings))[1]["invariant.intake"]
+        assert (broken["verdict"], broken["text"]) == (
+            "failed", f"1 acknowledged and neither stored nor dead letters: {kept[0]['partId']}",
+        )  # fmt: skip
 
 
 async def test_the_clients_id_is_one_message_whether_it_comes_by_rest_or_by_queue(

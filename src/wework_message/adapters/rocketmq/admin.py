@@ -35,6 +35,9 @@ _NUMBER_KEY: Final = re.compile(r"([{,]\s*)(-?\d+)\s*:")
 _FLAG_SUBSCRIPTION: Final = 1 << 2
 """PullSysFlag: the call itself says what it subscribes to."""
 _FOREVER_MS: Final = 1 << 52
+_POSITIONS: Final = re.compile(
+    rb'"queueId":(\d+),"topic":"([^"]+)"\}:\{"brokerOffset":(-?\d+),"consumerOffset":(-?\d+)'
+)
 _OFFSETS: Final = re.compile(rb'"brokerOffset":(-?\d+),"consumerOffset":(-?\d+)')
 
 Address = tuple[str, int]
@@ -144,13 +147,21 @@ class Admin:
 
         The call names the retry topic, because a broker omits it otherwise while a consumer is online. Raises `OSError`, `RefusedError`.
         """
-        fields = {"consumerGroup": group, "topic": "", "topicList": f"{topic};%RETRY%{group}_{topic}"}
         total = 0
         for broker in await self.masters():
-            # The map in the answer has objects as keys, which is not JSON.
-            offsets = _OFFSETS.findall(await self._call(broker, _CONSUMED, fields))
+            offsets = _OFFSETS.findall(await self._consumed(broker, group, topic))
             total += sum(max(0, int(end) - int(read)) for end, read in offsets)
         return total
+
+    async def positions(self, broker: Address, group: str, topic: str) -> Mapping[tuple[str, int], tuple[int, int]]:
+        """By topic (its retry topic too) and queue: the end of the queue, and where the group is. Raises as `backlog`."""
+        rows = _POSITIONS.findall(await self._consumed(broker, group, topic))
+        return {(name.decode(), int(queue)): (int(end), int(read)) for queue, name, end, read in rows}
+
+    async def _consumed(self, broker: Address, group: str, topic: str) -> bytes:
+        """The map in the answer has objects as keys, which is not JSON."""
+        fields = {"consumerGroup": group, "topic": "", "topicList": f"{topic};%RETRY%{group}_{topic}"}
+        return await self._call(broker, _CONSUMED, fields)
 
     async def _ask(self, code: int, fields: Mapping[str, Any]) -> bytes:
         error: OSError = ConnectionError("no name server")

@@ -15,6 +15,7 @@ from wework_message.adapters.rocketmq.transport.part_ids import part_id
 _MAX_PULLS: Final = 1_000
 """A batch has at most 4 MiB: scanning its queue ends long before."""
 _UNIQUE_KEY: Final = "UNIQ_KEY"
+_KEYS: Final = "KEYS"
 _COMPRESSED: Final = 1
 _BORN_HOST_V6: Final = 1 << 4
 _STORE_HOST_V6: Final = 1 << 5
@@ -29,8 +30,11 @@ class StoredPart:
     queue: int
     offset: int
     message_id: str
+    stored_at: int
+    """Epoch ms, by the broker's clock."""
     body: bytes
     compressed: bool
+    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,9 @@ def decoded(data: bytes) -> Iterator[StoredPart]:
 def _part(data: bytes) -> StoredPart:
     magic, _, queue, _, offset, _, flags = struct.unpack_from(">iiiiqqi", data, 4)
     # Born time and host, store time and host, deliveries, transaction.
-    at = 40 + 8 + (20 if flags & _BORN_HOST_V6 else 8) + 8 + (20 if flags & _STORE_HOST_V6 else 8) + 4 + 8
+    at = 40 + 8 + (20 if flags & _BORN_HOST_V6 else 8)
+    (stored_at,) = struct.unpack_from(">q", data, at)
+    at += 8 + (20 if flags & _STORE_HOST_V6 else 8) + 4 + 8
     (body_length,) = struct.unpack_from(">i", data, at)
     body = data[at + 4 : at + 4 + body_length]
     at += 4 + body_length
@@ -138,7 +144,9 @@ def _part(data: bytes) -> StoredPart:
     at += struct.calcsize(topic_format) + topic_length
     (properties_length,) = struct.unpack_from(">h", data, at)
     properties = _properties(data[at + 2 : at + 2 + properties_length].decode())
-    return StoredPart(queue, offset, properties.get(_UNIQUE_KEY, ""), body, bool(flags & _COMPRESSED))
+    keys = tuple(properties.get(_KEYS, "").split())
+    message_id = properties.get(_UNIQUE_KEY, "")
+    return StoredPart(queue, offset, message_id, stored_at, body, bool(flags & _COMPRESSED), keys)
 
 
 def _properties(text: str) -> dict[str, str]:

@@ -53,6 +53,17 @@ def by_key(key: str) -> str:
     return _own_key(BY_KEY, key)
 
 
+def stored_under(body: bytes, part_id: str, key: str | None, *, limits: Limits, now: int) -> str:
+    """The idempotency key under which a part is stored, if it is not refused; `key` is a producer's that is unique."""
+    try:
+        own_key = command_of(body, limits=limits, now=now).key
+    except RequestRejected:
+        own_key = None
+    if own_key is not None:
+        return own_key
+    return by_key(stored_name(key)) if key is not None else by_part(part_id)
+
+
 def stored_name(name: str) -> str:
     """A name in the length in which it is stored."""
     return name if len(name) <= MAX_NAME_LENGTH else f"sha256:{_hash(name)}"
