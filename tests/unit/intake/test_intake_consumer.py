@@ -16,10 +16,11 @@ from wework_message.application.accept.accept import Accepted, AcceptMessage
 from wework_message.application.errors import DrainingError
 from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
+from wework_message.domain.message.options import is_idempotency_key
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource, DeadLetterView
 from wework_message.entrypoints.intake import consumer as consuming
 from wework_message.entrypoints.intake.consumer import IntakeConsumer
-from wework_message.entrypoints.intake.translating import replay_of
+from wework_message.entrypoints.intake.translating import by_key, by_part, replay_of
 from wework_message.entrypoints.wire.requests.body import Limits
 
 TOPIC, GROUP = "async-message-send", "intake"
@@ -327,14 +328,16 @@ async def test_a_replay_of_a_conflict_of_unique_keys_is_sent() -> None:
         assert (letter.reason, accepted.duplicate, intake.behind.stored()) == ("IDEMPOTENCY_CONFLICT", False, 2)
 
 
-async def test_a_client_cannot_hit_a_key_that_we_made_by_accident() -> None:
-    async with an_intake() as intake:
+async def test_no_client_can_take_a_key_that_we_make() -> None:
+    assert not any(is_idempotency_key(key) for key in (by_part("t/b/0/7/M"), by_key("42"), by_key("x" * 255)))
+    async with an_intake(unique_keys=True) as intake:
         await intake.start()
-        intake.put(a_send(clientMessageId="42"))
-        await intake.done()
+        for client_id in ("42", "rocketmq-key:42"):
+            intake.put(a_send(clientMessageId=client_id))
+            await intake.done()
         intake.put(a_send(), "42")
         await intake.done()
-        assert intake.results == {"stored": 2}
+        assert intake.results == {"stored": 3}
 
 
 async def test_the_same_unique_key_with_another_body_is_a_dead_letter() -> None:

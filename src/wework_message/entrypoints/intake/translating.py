@@ -19,9 +19,9 @@ from wework_message.entrypoints.wire.requests.send import parse_send
 TENANT: Final[TenantId] = DEFAULT_TENANT
 """The tenant of these messages: a topic has no keys that distinguish tenants."""
 
-BY_KEY: Final = "rocketmq-key:"
-BY_PART: Final = "rocketmq-part:"
-"""Prefixes of the idempotency keys that we make, so that no client's own key is one by accident."""
+BY_KEY: Final = "\x1frocketmq-key:"
+BY_PART: Final = "\x1frocketmq-part:"
+"""Prefixes of the idempotency keys that we make. No client's own key is one: it may not have their first character."""
 
 MAX_NAME_LENGTH: Final = 255
 """Characters of an idempotency key, and of a broker's names as we store them."""
