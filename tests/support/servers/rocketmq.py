@@ -269,6 +269,10 @@ class RocketMq:
         """Send what `DefaultMQProducer.send(Collection)` of a Java producer sends, each part with its key."""
         rocketmq_calls.send_batch(self.broker.address, topic, queue, bodies, keys)
 
+    def send_back(self, topic: str, group: str, commit_log_offset: int) -> None:
+        """Ask for a redelivery of the message at this place, as a remoting consumer does."""
+        rocketmq_calls.send_back(self.broker.address, topic, group, commit_log_offset)
+
     def part_search(self) -> PartSearch:
         """What the service asks for the original of a copy."""
         return PartSearch(Admin(addresses(self.name_server.address)))

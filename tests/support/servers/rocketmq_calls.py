@@ -21,6 +21,7 @@ _ROUTE: Final = 105
 _PUT_GROUP: Final = 200
 _DROP_TOPIC_AT_BROKER: Final = 215
 _DROP_TOPIC_AT_NAME_SERVER: Final = 216
+_SEND_BACK: Final = 36
 _SEND_BATCH: Final = 320
 _ROUTE_FOUND: Final = b"\x08\xa0\x9c\x01"
 """Field 1 of a Status: Code.OK, 20000."""
@@ -69,6 +70,15 @@ def send_batch(broker: str, topic: str, queue: int, bodies: Sequence[bytes], key
         "i": _properties({"UNIQ_KEY": _unique_key(), "WAIT": "true"}), "j": 0, "k": "false", "m": "true",
     }  # fmt: skip
     _call(broker, _SEND_BATCH, fields, b"".join(parts))
+
+
+def send_back(broker: str, topic: str, group: str, commit_log_offset: int) -> None:
+    """Ask for a redelivery in a second, as a remoting consumer does that could not take a message."""
+    fields = {
+        "offset": commit_log_offset, "group": group, "delayLevel": 1, "originMsgId": "", "originTopic": topic,
+        "unitMode": "false", "maxReconsumeTimes": 16,
+    }  # fmt: skip
+    _call(broker, _SEND_BACK, fields)
 
 
 def _part(body: bytes | str, key: str) -> bytes:
