@@ -38,7 +38,8 @@ class RecordingSubscription:
         self._max_acks = max_acks
 
     def intake(self, result: str, reason: str | None) -> None:
-        self.results[result] += 1
+        if result not in ("received", "left"):
+            self.results[result] += 1
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
         deliveries = await self._subscription.receive(limit)

@@ -46,10 +46,15 @@ class Intake:
         self.transport = transport
         self.unique_keys = unique_keys
         self.results: Counter[str] = Counter()
+        self.ways: Counter[str] = Counter()
+        """Received and left."""
         self.reasons: list[str | None] = []
         self.consumers: list[tuple[IntakeConsumer[Delivery], asyncio.Task[None]]] = []
 
     def intake(self, result: str, reason: str | None) -> None:
+        if result in ("received", "left"):
+            self.ways[result] += 1
+            return
         self.results[result] += 1
         self.reasons += [reason] if reason is not None else []
 
@@ -438,6 +443,9 @@ async def test_an_outage_of_the_store_is_no_handling_failure() -> None:
         await intake.redeliver_until(lambda: intake.behind.stored() == 1)
         await intake.done()
         assert await intake.letters() == []
+        await intake.stop()
+        settled = intake.results.total() - intake.results["unavailable"]
+        assert (intake.ways["left"] >= 1, intake.ways["received"]) == (True, intake.ways["left"] + settled)
 
 
 async def test_a_store_that_refuses_one_message_but_answers_lets_the_others_through() -> None:

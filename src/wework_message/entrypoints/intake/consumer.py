@@ -116,12 +116,15 @@ class IntakeConsumer(Generic[DeliveredT]):
         return free
 
     async def _take(self, delivery: DeliveredT) -> None:
+        self._observer.intake("received", None)
         try:
             result, reason = await self._settle(delivery)
         except _LeftError:
+            self._observer.intake("left", None)
             return
         except Exception:  # noqa: BLE001 -- left for redelivery; the others go on
             _log.exception("intake could not settle a message")
+            self._observer.intake("left", None)
             return
         await self._subscription.ack(delivery)
         self._observer.intake(result, reason)
