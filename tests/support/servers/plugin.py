@@ -95,7 +95,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.getoption("loadgroup", default=False) and any(
         item.get_closest_marker("xdist_group") and "@" not in item.nodeid.rpartition("]")[2] for item in session.items
     ):
-        raise pytest.UsageError("pytest-xdist ignores its groups with this version of pytest")
+        raise RuntimeError("pytest-xdist ignores its groups with this version of pytest")
 
 
 @pytest.hookimpl(tryfirst=True)
