@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import gc
 import signal
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
@@ -162,10 +163,17 @@ def _config(loaded: Loaded, *, operating: bool) -> Config:
     return Config(
         version=__version__,
         context_path=loaded.settings.server.context_path,
+        webhook_path=loaded.settings.server.webhook_path,
+        allowed_hosts=(loaded.listen_host, socket.gethostname(), *_names(loaded.settings.security.allowed_hosts)),
+        allowed_origins=_names(loaded.settings.security.allowed_origins),
         limits=limits_of(loaded),
         unique_intake_keys=loaded.settings.rocketmq.intake.unique_keys,
         operating=operating,
     )
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",")) if text else ()
 
 
 def _with_metrics(config: Config, metrics: Metrics, observers: Observers) -> Config:
