@@ -128,7 +128,7 @@ async def test_a_host_that_may_be_anybodys_is_refused(idle: Rest, host: str) -> 
     [
         "localhost", "localhost.:8082", "127.0.0.1:8082", "10.42.0.17:8082", "[::1]:8082", "[fd00::17]", "service",
         "message-service:8082", "host.docker.internal:8082", "wework.prod.svc", "wework.prod.svc.cluster.local",
-        "a.localhost", "MY_SERVICE",
+        "a.localhost", "desk.local", "MY_SERVICE",
     ],
 )  # fmt: skip
 async def test_addresses_and_private_names_are_ours(idle: Rest, host: str) -> None:
@@ -158,6 +158,18 @@ async def test_the_webhook_takes_any_host_and_any_type(idle: Rest, content_type:
     headers = {"Host": "gateway.public.example"} | ({"Content-Type": content_type} if content_type else {})
     for path in (HOOK, f"{HOOK}/GUANGZHOU_GUXING", "/callbacks/webhook"):
         assert (await idle.client.post(path, content=NOTICE, headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize("browser", [{"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "same-origin"}])
+async def test_the_webhook_takes_no_page_that_has_a_name_for_our_address(idle: Rest, browser: dict[str, str]) -> None:
+    headers = {"Host": "evil.example"} | browser
+    for path in (HOOK, f"{HOOK}/GUANGZHOU_GUXING"):
+        assert error_of(await idle.client.post(path, content=NOTICE, headers=headers)) == (421, "MISDIRECTED")
+
+
+async def test_a_callback_is_not_refused_for_two_types(idle: Rest) -> None:
+    headers = [("Content-Type", "application/json"), ("Content-Type", "text/plain")]
+    assert (await idle.client.post(HOOK, content=NOTICE, headers=headers)).status_code == 200
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "identity, gzip", "GZIP"])

@@ -1,9 +1,8 @@
 """The outermost layer: the documented paths, who may ask, a request id, and one report per request."""
 
-import re
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,9 +12,8 @@ from wework_message.entrypoints.rest.http.admission import Admission
 from wework_message.entrypoints.rest.http.envelope import Header
 from wework_message.entrypoints.rest.http.paths import Paths, raw_path
 from wework_message.entrypoints.rest.http.problems import answer_to
-from wework_message.entrypoints.rest.http.request_ids import new_request_id
+from wework_message.entrypoints.rest.http.request_ids import request_id_in
 
-_REQUEST_ID: Final = re.compile(rb"[!-~]{1,128}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 UNMATCHED: Final = "UNMATCHED"
@@ -40,7 +38,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        requested_path, request_id = scope["path"], _request_id(scope["headers"])
+        requested_path, request_id = scope["path"], request_id_in(scope["headers"])
         scope["state"] = {"request_id": request_id, "prefix": ""}
         reply = _Reply(send, (b"x-request-id", request_id.encode()))
         try:
@@ -75,12 +73,3 @@ class _Reply:
             self.status = message["status"]
             message["headers"] = [*message["headers"], self._header]
         await self._send(message)
-
-
-def _request_id(headers: Any) -> str:
-    """The client's own id where it is 1-128 printable characters, else a new one."""
-    for name, value in headers:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            text: str = value.decode()
-            return text
-    return new_request_id()

@@ -20,25 +20,20 @@ ANY: Final = "*"
 
 _CHECKED: Final = frozenset({
     b"host", b"origin", b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest", b"content-type", b"content-length",
-    b"idempotency-key",
+    b"content-encoding", b"transfer-encoding", b"idempotency-key",
 })  # fmt: skip
 """Headers that a request has once."""
+
+_CHECKED_OF_CALLBACKS: Final = _CHECKED - {b"content-type"}
+"""Nothing is read from the type of a callback, so evidence is not refused for two of them."""
 
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?")
 _ORIGIN: Final = re.compile(r"(https?)://([^/?#@\s]+)")
 _PORTS: Final = {"http": 80, "https": 443}
 
-_PRIVATE: Final = (".localhost", ".internal", ".svc", ".cluster.local")
-"""Names below these cannot be registered by anybody, so no foreign site can resolve one to our address."""
-
-_UNKNOWN_HOST: Final = RequestRejected(
-    421, "MISDIRECTED", "Host is not a name of this service (security.allowed-hosts)"
-)
-_FOREIGN: Final = RequestRejected(
-    403, "FORBIDDEN", "requests of another site's pages are refused (security.allowed-origins)"
-)
-_NO_TYPE: Final = RequestRejected(415, "UNSUPPORTED_MEDIA_TYPE", "the body must be application/json in UTF-8")
+_PRIVATE: Final = (".localhost", ".internal", ".svc", ".local")
+"""Nobody can register a name below these, so no foreign site can have one that resolves to our address."""
 
 
 class CompressedBodyRejected(RequestRejected):
@@ -56,7 +51,7 @@ class Admission:
 
     A page of another site can send without preflight whatever a form can; and by a name of its own that resolves to our
     address it is even of the same origin. So Origin and Host are compared, and a body must say that it is JSON. The
-    webhook takes any Host and any type: providers send what they like, and none of them is a browser.
+    webhook takes any Host and any type, but not from a browser: providers send what they like, and none of them is one.
     """
 
     def __init__(self, allowed_hosts: Collection[str], allowed_origins: Collection[str]) -> None:
@@ -68,68 +63,74 @@ class Admission:
 
     def check(self, scope: HTTPScope, path: str) -> None:
         """Raises `RequestRejected`; `path` is in today's spelling."""
-        headers: dict[bytes, bytes] = {}
-        encoded = chunked = False
-        for name, value in scope["headers"]:
-            if name in _CHECKED:
-                if name in headers:
-                    raise _twice(name)
-                headers[name] = value
-            elif name == b"content-encoding":
-                encoded = encoded or value.strip().lower() not in {b"identity", b""}
-            elif name == b"transfer-encoding":
-                chunked = True
+        of_callback = is_webhook(path)
+        headers = _once(scope, _CHECKED_OF_CALLBACKS if of_callback else _CHECKED)
         host = _host(scope, headers.get(b"host"))
-        self._check_site(scope, headers, host)
-        if scope["method"] not in _CHANGING:
-            if not is_webhook(path):
-                self._check_host(host)
+        of_browser = b"origin" in headers or b"sec-fetch-site" in headers
+        if of_browser:
+            self._check_site(scope, headers, host)
+        changing = scope["method"] in _CHANGING
+        if changing:
+            _check_codings(headers)
+        if of_callback and not of_browser:
             return
-        if encoded:
-            raise CompressedBodyRejected
-        if is_webhook(path):
-            return
-        self._check_host(host)
-        _check_type(headers, chunked=chunked)
+        if host is not None and not self._is_known(host[0]):
+            raise _unknown_host()
+        if changing and not of_callback:
+            _check_type(headers)
 
-    def _check_host(self, host: Authority | None) -> None:
-        if host is None or ANY in self._hosts:
-            return
-        name = host[0]
+    def _is_known(self, name: str) -> bool:
         # A name without a dot is none of the public DNS: a container's, a service's, localhost.
-        known = "." not in name or name in self._hosts or name.endswith(self._below) or _is_address(name)
-        if not known:
-            raise _UNKNOWN_HOST
+        if "." not in name or name in self._hosts or ANY in self._hosts:
+            return True
+        return name.endswith(self._below) or _is_address(name)
 
     def _check_site(self, scope: HTTPScope, headers: dict[bytes, bytes], host: Authority | None) -> None:
         origin = headers.get(b"origin")
         if origin is not None and not self._is_ours(origin.decode("latin-1").strip().lower(), host):
-            raise _FOREIGN
+            raise _foreign()
         if headers.get(b"sec-fetch-site", b"").strip().lower() != b"cross-site" or origin is not None:
             return
         # Following a link to us shows our page to its reader, and to nobody else.
         followed = (headers.get(b"sec-fetch-mode"), headers.get(b"sec-fetch-dest")) == (b"navigate", b"document")
         if not (followed and scope["method"] in {"GET", "HEAD"}):
-            raise _FOREIGN
+            raise _foreign()
 
     def _is_ours(self, origin: str, host: Authority | None) -> bool:
         if origin in self._origins or ANY in self._origins:
             return True
         match = _ORIGIN.fullmatch(origin)
-        authority = authority_of(match[2]) if match else None
+        authority = authority_of(match[2].encode()) if match else None
         if match is None or authority is None or host is None:
             return False
         port = _PORTS[match[1]]
         return (authority[0], authority[1] or port) == (host[0], host[1] or port)
 
 
-def _check_type(headers: dict[bytes, bytes], *, chunked: bool) -> None:
+def _once(scope: HTTPScope, names: Collection[bytes]) -> dict[bytes, bytes]:
+    headers: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in names:
+            if name in headers:
+                raise _twice(name)
+            headers[name] = value
+    return headers
+
+
+def _check_codings(headers: dict[bytes, bytes]) -> None:
+    if headers.get(b"content-encoding", b"identity").strip().lower() not in {b"identity", b""}:
+        raise CompressedBodyRejected
+    if headers.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":  # RFC 9112 section 6.1
+        raise RequestRejected(501, "NOT_IMPLEMENTED", "Transfer-Encoding must be chunked and nothing else")
+
+
+def _check_type(headers: dict[bytes, bytes]) -> None:
     content_type = headers.get(b"content-type")
     if content_type is None:
-        if chunked or headers.get(b"content-length", b"0").strip(b"0"):
-            raise _NO_TYPE
+        if b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0"):
+            raise _no_json_type()
     elif not is_json(content_type):
-        raise _NO_TYPE
+        raise _no_json_type()
 
 
 def _host(scope: HTTPScope, value: bytes | None) -> Authority | None:
@@ -138,10 +139,22 @@ def _host(scope: HTTPScope, value: bytes | None) -> Authority | None:
         if scope.get("http_version") == "1.0":
             return None
         raise RequestRejected(400, "INVALID_REQUEST", "Host is missing")
-    host = authority_of(value.decode("latin-1"))
+    host = authority_of(value)
     if host is None:
         raise RequestRejected(400, "INVALID_REQUEST", "Host is no host")
     return host
+
+
+def _unknown_host() -> RequestRejected:
+    return RequestRejected(421, "MISDIRECTED", "Host is not a name of this service (security.allowed-hosts)")
+
+
+def _foreign() -> RequestRejected:
+    return RequestRejected(403, "FORBIDDEN", "requests of another site's pages are refused (security.allowed-origins)")
+
+
+def _no_json_type() -> RequestRejected:
+    return RequestRejected(415, "UNSUPPORTED_MEDIA_TYPE", "the body must be application/json in UTF-8")
 
 
 def _twice(name: bytes) -> RequestRejected:
@@ -152,9 +165,9 @@ def _twice(name: bytes) -> RequestRejected:
 
 
 @lru_cache(1024)
-def authority_of(text: str) -> Authority | None:
-    """Host and port of a text such as ``gateway.example:8082``; None where it is none."""
-    match = _AUTHORITY.fullmatch(text)
+def authority_of(value: bytes) -> Authority | None:
+    """Host and port of such as ``gateway.example:8082``; None where it is none."""
+    match = _AUTHORITY.fullmatch(value.decode("latin-1"))
     if match is None:
         return None
     port = int(match[2]) if match[2] else None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -12,6 +13,8 @@ from wework_message.entrypoints.rest.config import WEBHOOK
 
 _OLD_PATHS: Final = re.compile(r"/(messages|providers|callbacks)(/|$)")
 """The Java service's own paths, without ``/api`` (D-53)."""
+_SHORT: Final = 128
+"""Longer paths are not worth the memory."""
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -23,7 +26,7 @@ def is_webhook(path: str) -> bool:
 def raw_path(scope: Scope) -> str:
     """The path as the client wrote it: percent-encoded, without the query."""
     raw = scope.get("raw_path")
-    return raw.partition(b"?")[0].decode("latin-1") if raw else quote(scope["path"])
+    return raw.decode("latin-1") if raw else quote(scope["path"])
 
 
 class Paths:
@@ -37,12 +40,16 @@ class Paths:
         """`webhook_path` is the only path of the webhook; None = all of `webhook_spellings`."""
         self._context = context_path.rstrip("/")
         self._webhook = webhook_path
+        self._cached_route = lru_cache(256)(self._route)
 
     def route(self, raw: str) -> tuple[str, str]:
         """The context path, if it was used, and the path without it, in today's spelling and still percent-encoded.
 
         Raises `NotFoundException` for doubled and trailing slashes, and for a webhook at another path than the one.
         """
+        return self._cached_route(raw) if len(raw) <= _SHORT else self._route(raw)
+
+    def _route(self, raw: str) -> tuple[str, str]:
         if "//" in raw or (raw.endswith("/") and raw != "/"):
             raise NotFoundException
         prefix, path, context = "", raw, self._context
