@@ -147,6 +147,8 @@ async def test_a_body_at_the_limit_is_read(idle: Rest) -> None:
         ("application/json; ; charset=UTF-8 ;", 202),
         ('application/json; odata.metadata=minimal; boundary="a;b\\"c"', 202),
         ("application/json;version=1;charset=us-ascii", 202),
+        ("application/json; version; charset=utf-8", 202),
+        ("application/json; charset", 415),
         (None, 415),
         ("", 415),
         ("text/plain", 415),

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 _TYPE: Final = re.compile(r"\s*application/(json|[\w.!#$&^-]+\+json)\s*(?=;|$)", re.IGNORECASE)
-_PARAMETER: Final = re.compile(r";\s*(?:([\w.!#$%&'*+^`|~-]+)\s*=\s*(\"(?:[^\"\\]|\\.)*\"|[^\s;\"]*)\s*)?")
+_PARAMETER: Final = re.compile(r";\s*(?:([\w.!#$%&'*+^`|~-]+)\s*(?:=\s*(\"(?:[^\"\\]|\\.)*\"|[^\s;\"]*)\s*)?)?")
 _UTF_8: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 """Charsets whose texts are UTF-8."""
 
@@ -21,7 +21,7 @@ def is_json(content_type: bytes) -> bool:
         if match is None:
             break
         name, value = match.groups()
-        if name is not None and name.lower() == "charset" and value.strip('"').lower() not in _UTF_8:
+        if name is not None and name.lower() == "charset" and (value or "").strip('"').lower() not in _UTF_8:
             return False
         place = match.end()
     return match is not None
