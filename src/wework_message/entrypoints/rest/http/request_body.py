@@ -8,11 +8,9 @@ from wework_message.entrypoints.wire.problems import RequestRejected
 
 
 def request_header(request: Request[Any, Any, Any], name: bytes) -> bytes | None:
-    """The first header of this (lower case) name."""
-    for key, value in request.scope["headers"]:
-        if key == name:
-            return value
-    return None
+    """The header of this (lower case) name; several of them are one list (RFC 9110 section 5.3)."""
+    values = [value for key, value in request.scope["headers"] if key == name]
+    return b", ".join(values) if values else None
 
 
 async def read_body(request: Request[Any, Any, Any], *, max_bytes: int) -> bytes:
