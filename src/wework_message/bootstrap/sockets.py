@@ -15,7 +15,7 @@ import uvicorn
 from wework_message.application.api import Application
 from wework_message.application.role import Role
 from wework_message.bootstrap.settings import Loaded, operating_port
-from wework_message.bootstrap.settings.model import ServerLimitSettings
+from wework_message.bootstrap.settings.http import ServerLimitSettings
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.server.connection import Connection
