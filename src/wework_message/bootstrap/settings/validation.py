@@ -19,12 +19,12 @@ from wework_message.bootstrap.settings.errors import (
 from wework_message.bootstrap.settings.model import (
     ProviderSettings,
     RocketmqSettings,
-    Section,
     Settings,
 )
 from wework_message.bootstrap.settings.rocketmq import queue_problems
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
 from wework_message.bootstrap.settings.secrets import SIMULATOR
+from wework_message.bootstrap.settings.section import Section
 
 OPERATING_PORT: Final = 8083
 """The port of `consume` for health and metrics unless `management.server.port` is set."""
