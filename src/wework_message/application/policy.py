@@ -43,6 +43,8 @@ class Policy:
     """The same for callbacks: another process may have stored them and died."""
     poll_status_ms: int = 500
     """When a waiter polls for the first time; later polls come less often."""
+    admin_user_ids: frozenset[str] = frozenset()
+    """Admins of rooms: they may recall the accounts' messages (`app.message.callbacks.admin-user-ids`)."""
     wecom_user_ids: Mapping[str, str] = field(default_factory=dict)
     """Own user id by guid, where it is configured."""
 
