@@ -43,7 +43,7 @@ class CallbackInboxContract:
         assert [(entry.raw, entry.notify_type, entry.tries) for entry in entries] == [
             (item.raw, item.notify_type, 0) for item in items
         ]
-        assert {(entry.provider_code, entry.guid) for entry in entries} == {(PROVIDER, GUID)}
+        assert {(entry.provider_code, entry.guid, entry.received_at) for entry in entries} == {(PROVIDER, GUID, NOW)}
         assert [entry.id for entry in await self.pending(units, 2)] == [entry.id for entry in entries[:2]]
 
     async def test_a_repeated_callback_is_stored_once(self, units: UnitOfWorkFactory) -> None:
@@ -135,7 +135,30 @@ class CallbackInboxContract:
         assert (states[old], states[recent]) == (InboxState.ORPHAN, InboxState.PARKED)
         assert len(await self.pending(units)) == 1
 
-    async def test_only_parked_callbacks_open_again(self, units: UnitOfWorkFactory) -> None:
+    async def test_an_orphan_that_names_an_id_opens_again_for_it_and_with_its_guid(
+        self, units: UnitOfWorkFactory
+    ) -> None:
+        await self.store(units, an_item())
+        (entry,) = await self.pending(units)
+        orphan = InboxVerdict(entry.id, InboxState.ORPHAN, provider_message_id=WAITED_FOR)
+        for keys, guids in (([(PROVIDER, GUID, WAITED_FOR)], []), ([], [(PROVIDER, GUID)])):
+            await self.decide(units, orphan)
+            async with units() as unit:
+                assert await unit.inbox.reopen(keys, guids, since=NOW) == 1
+                await unit.commit()
+            assert [pending.id for pending in await self.pending(units)] == [entry.id]
+
+    async def test_what_has_another_end_waits_for_no_id(self, units: UnitOfWorkFactory) -> None:
+        ends = (InboxState.APPLIED, InboxState.QUARANTINED, InboxState.FAILED)
+        await self.store(units, *[an_item() for _ in ends])
+        entries = await self.pending(units)
+        parked = [InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=WAITED_FOR) for entry in entries]
+        await self.decide(units, *parked)
+        await self.decide(units, *[InboxVerdict(entry.id, end) for entry, end in zip(entries, ends, strict=True)])
+        async with units() as unit:
+            assert await unit.inbox.reopen([(PROVIDER, GUID, WAITED_FOR)], [(PROVIDER, GUID)], since=0) == 0
+
+    async def test_an_orphan_without_an_id_stays_one(self, units: UnitOfWorkFactory) -> None:
         await self.store(units, an_item())
         (entry,) = await self.pending(units)
         await self.decide(units, InboxVerdict(entry.id, InboxState.ORPHAN))

@@ -43,6 +43,10 @@ class Policy:
     """The same for callbacks: another process may have stored them and died."""
     poll_status_ms: int = 500
     """When a waiter polls for the first time; later polls come less often."""
+    admin_user_ids: frozenset[str] = frozenset()
+    """Admins of rooms: they may recall the accounts' messages (`app.message.callbacks.admin-user-ids`)."""
+    max_foreign_ids: int = 100
+    """Message ids that are none of ours in one callback; more are reported (`app.message.callbacks.max-foreign-ids`)."""
     max_waiters: int = 2_000
     """Requests that may wait for a change at once in this process (`app.message.limits.max-waiting-requests`)."""
     wecom_user_ids: Mapping[str, str] = field(default_factory=dict)

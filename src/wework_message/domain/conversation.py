@@ -76,6 +76,11 @@ class PeersAndRooms:
 PEERS_AND_ROOMS: Final = PeersAndRooms()
 
 
+def without_session(spelling: str) -> str:
+    """The person of a customer-service session; any other conversation unchanged."""
+    return spelling.partition(";")[0]
+
+
 class AnyGrammar:
     """The spellings of several protocols: the first grammar that can parse a text parses it."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import Moved
+from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.ports.gateway import CallbackItem
@@ -53,6 +54,8 @@ class NullObserver:
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None: ...
 
+    def misfits(self, misfit: Misfit, count: int) -> None: ...
+
 
 class RecordingObserver:
     def __init__(self) -> None:
@@ -60,6 +63,7 @@ class RecordingObserver:
         self.moves: list[tuple[MessageId, Moved]] = []
         self.calls: list[CallReport] = []
         self.callback_counts: Counter[tuple[int, str]] = Counter()
+        self.misfit_counts: Counter[Misfit] = Counter()
         self.intake_counts: Counter[tuple[str, str | None]] = Counter()
 
     def accepted(self, message: Message) -> None:
@@ -73,6 +77,9 @@ class RecordingObserver:
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
         self.callback_counts[notify_type, result] += count
+
+    def misfits(self, misfit: Misfit, count: int) -> None:
+        self.misfit_counts[misfit] += count
 
     def intake(self, result: str, reason: str | None) -> None:
         self.intake_counts[result, reason] += 1

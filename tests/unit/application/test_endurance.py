@@ -255,8 +255,8 @@ async def test_a_callback_that_cannot_be_projected_ends_after_five_tries_and_sto
             return learn(self, *args, **changes)
 
         monkeypatch.setattr(Message, "learn", fail_on_poison)
-        for provider_message_id in (poison_provider_id, healthy_provider_id):
-            stream_record = a_stream_record(provider_message_id=provider_message_id)
+        for provider_message_id, to in ((poison_provider_id, "R:2"), (healthy_provider_id, "R:1")):
+            stream_record = a_stream_record(provider_message_id=provider_message_id, conversations=(to,))
             await app.ingesting(app.callbacks.body(stream_record=stream_record))
         await app.projector.project_pending()
         assert (await app.message(healthy)).status is MessageStatus.DELIVERED

@@ -164,11 +164,12 @@ async def test_a_commit_that_stored_callbacks_wakes_the_projector() -> None:
         first, second = await app.accept_text(to="R:1"), await app.accept_text(to="R:2")
         await app.dispatch()
         projecting = asyncio.create_task(app.projector.run())
-        for message_id in (first, second):
+        for message_id, to in ((first, "R:1"), (second, "R:2")):
             for _ in range(3):  # commits, after which the projector has looked and waits
                 await app.accept_text(to="R:3")
             name = (await app.message(message_id)).attempts[0].provider_message_id
-            await app.ingesting(app.callbacks.body(stream_record=a_stream_record(provider_message_id=name)))
+            stream_record = a_stream_record(provider_message_id=name, conversations=(to,))
+            await app.ingesting(app.callbacks.body(stream_record=stream_record))
             await app.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
         await app.projector.stop()
         await projecting

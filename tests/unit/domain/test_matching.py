@@ -7,7 +7,8 @@ from tests.support.builders.messages import CONVERSATION, GUID, HORIZON_MS, NOW,
 
 from wework_message.domain.content import MentionContent, TextContent
 from wework_message.domain.ids import Guid, MessageId
-from wework_message.domain.message.matching import SKEW_MS, OpenAttempt, content_key, echo_key, is_own, match
+from wework_message.domain.message.fitting import SKEW_MS
+from wework_message.domain.message.matching import OpenAttempt, content_key, echo_key, is_own, match
 from wework_message.testing.strategies import contents, texts
 
 ENDED = NOW + 30_000

@@ -1,5 +1,6 @@
 """Reading the vendor's callbacks; the objects have the form of its sample and of the one capture."""
 
+import base64
 import contextlib
 import json
 from typing import Any
@@ -107,7 +108,10 @@ def test_conversations_in_the_spellings_of_requests(changes: dict[str, Any], con
         ({"msg_type": "5"}, {FactKind.ECHO}),
         ({"msg_type": 19}, {FactKind.ECHO}),
         ({"msg_type": 99}, {FactKind.ECHO}),
-        ({"msg_type": 0}, set()),
+        ({"msg_type": 0}, {FactKind.ECHO}),
+        ({"msg_type": None}, {FactKind.ECHO}),
+        ({"flag": None}, {FactKind.ECHO}),
+        ({"msg_type": 1500}, {FactKind.ECHO}),
         ({"msg_type": 0, "flag": SEND_FAIL}, {FactKind.SEND_FAIL}),
         ({"msg_type": 40}, set()),
         ({"msg_type": 1011}, set()),
@@ -121,7 +125,9 @@ def test_facts_of_a_record(changes: dict[str, Any], kinds: set[FactKind]) -> Non
 
 def test_own_read_receipt_is_stored_and_proves_nothing() -> None:
     item = read_item(record(id="1000129", msg_type=1012, content_type=2001, send_flag=0))
-    assert (item.stream_record, item.defect, item.event_key) == (None, None, f"14303419:1000129:0:{PRIVATE_FLAG}")
+    assert item.stream_record is not None
+    assert item.stream_record.kinds == frozenset()
+    assert (item.defect, item.event_key) == (None, f"14303419:1000129:0:{PRIVATE_FLAG}")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +148,52 @@ def test_the_message_of_a_recall(changes: dict[str, Any], own_id: str | None, re
     assert stream_record.kinds == {FactKind.REVOKED}
 
 
-@pytest.mark.parametrize("app_info", ["", None, 7, "\ud83d", "x" * 256])
+@pytest.mark.parametrize(
+    "missing", ["flag", "msg_type", "seq", "referid", "send_flag", "appinfo", "sendtime", "sender"]
+)
+def test_a_record_without_a_field_is_evidence_about_its_id(missing: str) -> None:
+    item = read_item(without(missing))
+    assert item.stream_record is not None
+    assert (item.defect, item.stream_record.provider_message_id) == (None, "1000127")
+    assert item.stream_record.kinds == {FactKind.ECHO}
+
+
+@pytest.mark.parametrize(
+    ("sendtime", "sent_at"),
+    [
+        (1753761234, 1_753_761_234_000),
+        ("1753761234", 1_753_761_234_000),
+        (1753761234567, 1_753_761_234_567),
+        (1753761234567890, 1_753_761_234_567),
+        (1, 1_000),
+        (0, None),
+        (-1753761234, None),
+        (1.5, None),
+        (10**18, None),
+        (None, None),
+    ],
+)
+def test_send_times_are_seconds_and_read_in_smaller_units_by_their_size(sendtime: object, sent_at: int | None) -> None:
+    stream_record = read_item(record(sendtime=sendtime)).stream_record
+    assert stream_record is not None
+    assert stream_record.sent_at == sent_at
+
+
+@pytest.mark.parametrize(("asid", "named"), [(None, False), ("0", False), (0, False), ("", False), ("a-7", True)])
+def test_a_record_without_an_asid_may_be_of_any_session(asid: object, named: bool) -> None:
+    stream_record = read_item(record(asid=asid)).stream_record
+    assert stream_record is not None
+    assert stream_record.names_session is named
+
+
+def test_app_info_that_is_encoded_once_more_is_the_same_key() -> None:
+    twice = base64.b64encode(b"CAUQ/uWVwgY=").decode()
+    stream_record = read_item(record(appinfo=twice)).stream_record
+    assert stream_record is not None
+    assert stream_record.app_info_key == "CAUQ/uWVwgY="
+
+
+@pytest.mark.parametrize("app_info", ["", None, 7, "\ud83d", "x" * 256, "x" * 600])
 def test_app_info_that_cannot_be_stored_is_omitted(app_info: object) -> None:
     stream_record = read_item(record(appinfo=app_info)).stream_record
     assert stream_record is not None
@@ -178,7 +229,7 @@ def test_batch_becomes_one_item_per_record(nested: bool) -> None:
     records = [record(), record(id="1000129", msg_type=1012), "poison", record(id="1000130", flag="x"), record(id="9")]
     items = READER.read(callback(11013, {"data": records} if nested else records))
     assert [item.defect for item in items] == [None, None, "a message is no object", "flag is no integer", None]
-    assert [item.stream_record is None for item in items] == [False, True, True, True, False]
+    assert [item.stream_record is None for item in items] == [False, False, True, True, False]
     assert len({item.event_key for item in items}) == 5
     for item, sent in zip(items, records, strict=True):
         assert json.loads(item.raw) == {"guid": "g-1", "notify_type": 11013, "data": sent}
@@ -220,10 +271,10 @@ def test_empty_batch_has_no_items() -> None:
 def test_record_without_an_id_is_named_by_its_hash_and_can_still_match_by_text() -> None:
     item = read_item(without("id", "seq", "flag", "referid", "msg_type"))
     assert item.event_key.startswith("sha256:")
-    assert item.stream_record is None
     with_text = read_item(without("id"))
-    assert with_text.stream_record is not None
-    assert (with_text.stream_record.provider_message_id, with_text.stream_record.text) == (None, "你好")
+    for stream_record in (item.stream_record, with_text.stream_record):
+        assert stream_record is not None
+        assert (stream_record.provider_message_id, stream_record.text) == (None, "你好")
     assert with_text.event_key != read_item(without("id") | {"content": "x"}).event_key
 
 

@@ -7,6 +7,7 @@ from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message
 from wework_message.adapters.observability.observer import Observers
 from wework_message.domain.ids import BindingId
 from wework_message.domain.lifecycle import MessageStatus, Moved
+from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import CallReport
@@ -37,6 +38,9 @@ class Recorder:
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
         self._record(notify_type, result, count)
 
+    def misfits(self, misfit: Misfit, count: int) -> None:
+        self._record(misfit, count)
+
     def intake(self, result: str, reason: str | None) -> None:
         self._record(result, reason)
 
@@ -52,10 +56,11 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.called(report)
     observers.http_request("/api/messages/send", "POST", 200, 0.1)
     observers.callbacks(11010, "new", 2)
+    observers.misfits(Misfit.SENDER, 3)
     observers.intake("dead", "POISON")
     expected = [
         (message,), (message, move), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
-        ("dead", "POISON"),
+        (Misfit.SENDER, 3), ("dead", "POISON"),
     ]  # fmt: skip
     assert first.calls == last.calls == expected
-    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 6
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 7

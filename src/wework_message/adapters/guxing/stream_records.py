@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from wework_message.adapters.guxing.receipts import MAX_KEY
-from wework_message.adapters.guxing.wire import identifier, number, short_text
+from wework_message.adapters.guxing.receipts import MAX_KEY, app_info_key
+from wework_message.adapters.guxing.wire import identifier, instant_ms, number, short_text
 from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.ids import Guid, ProviderMessageId
 from wework_message.domain.message.projection import FactKind, StreamRecord
@@ -15,12 +15,12 @@ _SERVER_RETRY_OK_FLAG: Final = 1 << 25
 
 _RECALL: Final = 1
 _TEXT: Final = 2
-_NO_MESSAGE: Final = frozenset({0, 40})
-"""nil, and the voice-related notice."""
+_SYSTEM: Final = frozenset({1011, 1012})
+"""A system message, and the account's own reading: their flags say nothing about a message that we sent."""
+_NO_MESSAGE: Final = _SYSTEM | {40}
+"""The voice-related notice too. Every other type counts as a message, listed or not, 0 or absent."""
 _MAX_TEXT: Final = 1_048_576
 """Characters. A text is compared and never stored; its callback has its own limit."""
-_FIRST_SYSTEM_TYPE: Final = 1_000
-"""1011 is a system message, 1012 a read receipt of the account itself: not about a message that we sent."""
 
 
 class RecordError(ValueError):
@@ -39,17 +39,13 @@ def record_key(record: Mapping[str, Any]) -> str | None:
     return f"{identifier(record.get('seq')) or ''}:{message_id}:{refers_to}:{_strict_number(record, 'flag')}"
 
 
-def read_stream_record(guid: Guid, event_key: str, record: Mapping[str, Any]) -> StreamRecord | None:
-    """The facts of the record about a message; None where it is about none (a system tip, a read receipt of the account).
+def read_stream_record(guid: Guid, event_key: str, record: Mapping[str, Any]) -> StreamRecord:
+    """The facts of the record about a message; none where its type is that of no message (`StreamRecord.kinds`).
 
     Raises `RecordError` where a field that decides this cannot be read.
     """
     msg_type, flag = _strict_number(record, "msg_type"), _strict_number(record, "flag")
     own_id, refers_to = _strict_id(record, "id"), _strict_id(record, "referid")
-    kinds = _kinds(msg_type, flag)
-    if not kinds:
-        return None
-    sent_s = number(record.get("sendtime"))
     return StreamRecord(
         guid=guid,
         event_key=event_key,
@@ -57,17 +53,23 @@ def read_stream_record(guid: Guid, event_key: str, record: Mapping[str, Any]) ->
         refers_to=None if refers_to in {None, own_id} else ProviderMessageId(refers_to or ""),
         app_info_key=_app_info(record.get("appinfo")),
         conversations=_conversations(record),
+        names_session=identifier(record.get("asid")) is not None,
         sender=identifier(record.get("sender")),
         marked_own=number(record.get("send_flag")) == 1,
-        sent_at=sent_s * 1_000 if sent_s else None,
-        text=short_text(record.get("content"), _MAX_TEXT) if msg_type == _TEXT else None,
-        kinds=kinds,
+        sent_at=instant_ms(record.get("sendtime")),
+        text=short_text(record.get("content"), _MAX_TEXT) if _may_be_text(record, msg_type) else None,
+        kinds=_kinds(msg_type, flag),
     )
 
 
+def _may_be_text(record: Mapping[str, Any], msg_type: int) -> bool:
+    """A record without a type may be a text; its content decides then."""
+    return msg_type == _TEXT or record.get("msg_type") is None
+
+
 def _kinds(msg_type: int, flag: int) -> frozenset[FactKind]:
-    """The facts that the record proves. Unknown types count as messages: only a record with the id of ours has an effect."""
-    if msg_type >= _FIRST_SYSTEM_TYPE:
+    """The facts that the record proves about the message that it names; none: only that it exists, if the id is ours."""
+    if msg_type in _SYSTEM:
         return frozenset()
     facts = {
         FactKind.SEND_FAIL: flag & _SEND_FAIL_FLAG,
@@ -79,9 +81,9 @@ def _kinds(msg_type: int, flag: int) -> frozenset[FactKind]:
 
 
 def _app_info(value: object) -> str | None:
-    """The key, so far always base64; a key that is not printable ASCII is omitted."""
-    key = short_text(value, MAX_KEY) or ""
-    return key if key and key.isascii() and key.isprintable() else None
+    """The key as `app_info_key` spells it; a key that is not printable ASCII is omitted."""
+    key = short_text(value, 2 * MAX_KEY) or ""
+    return app_info_key(key) if key and key.isascii() and key.isprintable() else None
 
 
 def _conversations(record: Mapping[str, Any]) -> tuple[str, ...]:

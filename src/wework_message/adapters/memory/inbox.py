@@ -39,7 +39,10 @@ class MemoryCallbackInbox:
     async def pending(self, limit: int) -> Sequence[InboxEntry]:
         waiting = sorted(row.id for row in self._db.callbacks.rows() if row.state is InboxState.PENDING)
         rows = [row for row_id in waiting[:limit] if (row := self._db.callbacks.get(row_id)) is not None]
-        return [InboxEntry(row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries) for row in rows]
+        return [
+            InboxEntry(row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries, row.received_at)
+            for row in rows
+        ]
 
     async def reopen(
         self, keys: Sequence[ProviderKey], guids: Sequence[tuple[ProviderCode, Guid]], *, since: int
@@ -48,7 +51,7 @@ class MemoryCallbackInbox:
         reopened = [
             row
             for row in self._db.callbacks.rows()
-            if row.state is InboxState.PARKED
+            if _waits(row)
             and (
                 (row.waits_for is not None and (row.provider_code, row.guid, row.waits_for) in awaited)
                 or ((row.provider_code, row.guid) in instances and row.received_at >= since)
@@ -76,6 +79,10 @@ class MemoryCallbackInbox:
                     waits_for=verdict.provider_message_id,
                 )
                 self._db.callbacks.put(row.id, decided)
+
+
+def _waits(row: CallbackRow) -> bool:
+    return row.state is InboxState.PARKED or (row.state is InboxState.ORPHAN and row.waits_for is not None)
 
 
 def _conforms(inbox: MemoryCallbackInbox) -> CallbackInbox:

@@ -7,6 +7,7 @@ from structlog.types import FilteringBoundLogger
 
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.health import CallReport
@@ -90,6 +91,12 @@ class LoggingObserver:
         is_failure = result in ("refused", "quarantined", "failed")
         log = self._facts.warning if is_failure else self._facts.info
         log("callback.handled", text=f"callback {notify_type} {result}", type=notify_type, result=result, count=count)
+
+    def misfits(self, misfit: Misfit, count: int) -> None:
+        """One line per cause and transaction: somebody may be forging callbacks."""
+        self._facts.warning(
+            "callback.misfit", text="callback names a message that it does not fit", reason=misfit, count=count
+        )
 
     def intake(self, result: str, reason: str | None) -> None:
         """Dead letters only: a stored message has its own line, and the waiting consumer logs once that the store is away."""

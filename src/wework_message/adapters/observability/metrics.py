@@ -28,6 +28,7 @@ from wework_message.adapters.observability.end_outcomes import OUTCOMES
 from wework_message.adapters.observability.process import MemoryRatio
 from wework_message.adapters.observability.store_gauges import StoreGauges
 from wework_message.domain.content import MessageType
+from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.routing.provider import Provider
 
@@ -42,6 +43,7 @@ MetricName = Literal[
     "wm_http_requests_total",  # route (template without the context path), method, status: our own API
     "wm_http_request_seconds",  # route, method
     "wm_callbacks_total",  # type, result: items of callbacks
+    "wm_callback_misfits_total",  # reason: records that name a message of ours and do not fit it
     "wm_oldest_due_seconds",  # the next three in one process of the cluster: how long a due row has been waiting
     "wm_unknown_open",  # provider: messages that are UNKNOWN now
     "wm_invariant_violations",  # kind: rows that break a rule
@@ -66,6 +68,7 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_http_requests_total": "Requests answered.",
     "wm_http_request_seconds": "Duration of requests, seconds.",
     "wm_callbacks_total": "Items of provider callbacks.",
+    "wm_callback_misfits_total": "Callback records that name a message of ours, do not fit it, and were quarantined.",
     "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
     "wm_unknown_open": "Messages that are UNKNOWN now.",
     "wm_invariant_violations": "Stored rows that break a rule of ours.",
@@ -180,6 +183,7 @@ class Metrics:
         self.callbacks = self._counters(
             "wm_callbacks_total", type=tuple(dict.fromkeys(notify_types)), result=CALLBACK_RESULTS
         )
+        self.misfits = self._counters("wm_callback_misfits_total", reason=tuple(misfit.value for misfit in Misfit))
         self.intake = self._counters("wm_intake_total", result=INTAKE_RESULTS)
         self.retries = self._plain(Counter, "wm_retries_total")
         self.loop_lag = self._plain(Gauge, "wm_event_loop_lag_seconds")

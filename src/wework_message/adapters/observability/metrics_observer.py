@@ -7,6 +7,7 @@ from wework_message.adapters.observability.end_outcomes import ENDS, Outcome, fa
 from wework_message.adapters.observability.metrics import NO_PROVIDER, Metrics
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
+from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.health import CallReport, HealthBoard
 
@@ -79,6 +80,9 @@ class PrometheusObserver:
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
         self._metrics.callbacks[str(notify_type), result].inc(count)
+
+    def misfits(self, misfit: Misfit, count: int) -> None:
+        self._metrics.misfits[(misfit.value,)].inc(count)
 
     def intake(self, result: str, reason: str | None) -> None:  # noqa: ARG002 -- reasons are not a closed set
         self._metrics.intake[(result,)].inc()

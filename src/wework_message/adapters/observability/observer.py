@@ -7,6 +7,7 @@ from typing import Protocol
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
 from wework_message.domain.lifecycle import Moved
+from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.observers import ServiceObserver
@@ -32,6 +33,7 @@ class Observers:
         self._called = tuple(observer.called for observer in observers)
         self._http_request = tuple(observer.http_request for observer in observers)
         self._callbacks = tuple(observer.callbacks for observer in observers)
+        self._misfits = tuple(observer.misfits for observer in observers)
         self._intake = tuple(observer.intake for observer in observers)
 
     def accepted(self, message: Message) -> None:
@@ -48,6 +50,9 @@ class Observers:
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
         _notify(self._callbacks, notify_type, result, count)
+
+    def misfits(self, misfit: Misfit, count: int) -> None:
+        _notify(self._misfits, misfit, count)
 
     def intake(self, result: str, reason: str | None) -> None:
         _notify(self._intake, result, reason)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
 from wework_message.domain.message.attempt import Attempt
-from wework_message.domain.message.matching import SKEW_MS
+from wework_message.domain.message.fitting import SKEW_MS
 
 
 async def reopen(

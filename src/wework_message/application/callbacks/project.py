@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from wework_message.application.callbacks.evidence import ApplyEvidence, Fact, Owner
+from wework_message.application.callbacks.own_user_ids import OwnUserIds
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding
-from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
-from wework_message.domain.message.matching import SKEW_MS, OpenAttempt, is_own, match
-from wework_message.domain.message.message import Message
-from wework_message.domain.message.projection import FactKind, StreamRecord
-from wework_message.domain.message.timeline import Note
+from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.message.fitting import SKEW_MS
+from wework_message.domain.message.matching import OpenAttempt, is_own, match
+from wework_message.domain.message.projection import StreamRecord
 from wework_message.domain.ports.gateway import CallbackItem, CallbackReader, ClientState, NoticeKind
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
@@ -24,7 +24,6 @@ MAX_TRIES: Final = 5
 _ENDS: Final = frozenset(InboxState) - {InboxState.PENDING}
 
 Named = tuple[ProviderCode, Guid, ProviderMessageId]
-Owner = tuple[MessageId, int]
 
 
 @dataclass(slots=True)
@@ -63,6 +62,7 @@ class ProjectCallbacks:
         self._board = board
         self._policy = policy
         self._clock = clock
+        self._evidence = ApplyEvidence(policy, clock)
 
     async def __call__(self, scope: CommitScope, items: Sequence[int], /) -> Sequence[int]:
         """`items` are batch sizes; the answer is how many entries were handled."""
@@ -76,9 +76,10 @@ class ProjectCallbacks:
         for entry in entries:
             self._read(batch, entry)
         batch.owners = dict(await scope.unit.messages.sent_as(_names(batch.reads)))
+        own = OwnUserIds(scope.unit.accounts, self._policy.wecom_user_ids)
         await self._bind(scope, batch)
-        facts = [(read, owner) for read in batch.reads if (owner := await self._owner(scope, batch, read)) is not None]
-        await self._apply(scope, batch, facts)
+        facts = [fact for read in batch.reads if (fact := await self._fact(scope, batch, read, own)) is not None]
+        batch.verdicts += await self._evidence(scope, facts, own)
         await scope.unit.inbox.decide(batch.verdicts)
         await self._recheck_parked(scope, batch)
         types = {entry.id: entry.notify_type for entry in entries}
@@ -142,8 +143,8 @@ class ProjectCallbacks:
             state = ClientState.ONLINE if online else ClientState.OFFLINE
             self._board.binding_state(binding.binding_id, state, self._clock.now())
 
-    async def _owner(self, scope: CommitScope, batch: _ProjectionBatch, read: _Read) -> Owner | None:
-        """The attempt of this record; None where its verdict is decided already."""
+    async def _fact(self, scope: CommitScope, batch: _ProjectionBatch, read: _Read, own: OwnUserIds) -> Fact | None:
+        """The attempts that this record may be about; None where its verdict is decided already."""
         entry, stream_record = read.entry, read.item.stream_record
         if read.binding is None:
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
@@ -151,18 +152,25 @@ class ProjectCallbacks:
         if stream_record is None:
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN))
             return None
-        for named in _named(entry, stream_record):
-            if named in batch.owners:
-                return batch.owners[named]
-        return await self._match(scope, batch, read, stream_record)
+        owners = tuple(batch.owners[named] for named in _named(entry, stream_record) if named in batch.owners)
+        if not owners:
+            own_user_id = await own.of(read.binding.account_id, entry.guid)
+            owner = await self._match(scope, batch, entry, stream_record, own_user_id)
+            owners = () if owner is None else (owner,)
+        return Fact(entry, stream_record, owners) if owners else None
 
     async def _match(
-        self, scope: CommitScope, batch: _ProjectionBatch, read: _Read, stream_record: StreamRecord
+        self,
+        scope: CommitScope,
+        batch: _ProjectionBatch,
+        entry: InboxEntry,
+        stream_record: StreamRecord,
+        own_user_id: str | None,
     ) -> Owner | None:
-        entry = read.entry
-        wecom_user_id = self._policy.wecom_user_ids.get(entry.guid) or await self._wecom_user_id(scope, read)
-        if not is_own(stream_record, wecom_user_id):
-            batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN))
+        """The attempt that this record settles by its content, for a record that names none; it waits where there is none."""
+        waits_for = stream_record.refers_to or stream_record.provider_message_id
+        if not stream_record.kinds or not is_own(stream_record, own_user_id):
+            batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN, provider_message_id=waits_for))
             return None
         instance = (entry.provider_code, entry.guid)
         if instance not in batch.open:
@@ -171,7 +179,6 @@ class ProjectCallbacks:
             batch.offered[instance] = frozenset((attempt.message_id, attempt.number) for attempt in open_attempts)
         attempt = match(stream_record, batch.open[instance], horizon_ms=self._policy.horizon_ms)
         if attempt is None or stream_record.refers_to is not None:
-            waits_for = stream_record.refers_to or stream_record.provider_message_id
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
             if waits_for is not None:
                 batch.waiting.append((*instance, waits_for))
@@ -183,45 +190,6 @@ class ProjectCallbacks:
             batch.owners[named] = owner  # the next record may belong to the same message
             batch.named.append(named)
         return owner
-
-    async def _wecom_user_id(self, scope: CommitScope, read: _Read) -> str | None:
-        if read.binding is None:
-            return None
-        account_id = read.binding.account_id
-        stored = (await scope.unit.accounts.accounts([account_id])).get(account_id)
-        return stored[0].wecom_user_id if stored is not None else None
-
-    async def _apply(self, scope: CommitScope, batch: _ProjectionBatch, facts: Sequence[tuple[_Read, Owner]]) -> None:
-        messages = await scope.unit.messages.get(sorted({owner[0] for _, owner in facts}))
-        changed: dict[MessageId, Message] = {}
-        for read, (message_id, number) in facts:
-            message = messages[message_id]
-            if self._learn(message, number, read):
-                changed[message_id] = message
-            batch.verdicts.append(InboxVerdict(read.entry.id, InboxState.APPLIED, message_id=message_id))
-        lost = await scope.save(list(changed.values()))
-        if lost:
-            raise UnavailableError("database", "a message that was locked has changed")
-
-    def _learn(self, message: Message, number: int, read: _Read) -> bool:
-        stream_record = read.item.stream_record
-        if stream_record is None:
-            return False
-        now = self._clock.now()
-        own_record = stream_record.refers_to is None
-        learnt = [
-            message.learn(
-                number,
-                kind,
-                horizon_ms=self._policy.horizon_ms,
-                now=now,
-                note=Note(kind, now, attempt=number, event_key=stream_record.event_key, source="callback"),
-                provider_message_id=stream_record.provider_message_id if own_record else None,
-                app_info_key=stream_record.app_info_key if own_record else None,
-            )
-            for kind in sorted(stream_record.kinds or {FactKind.ECHO})
-        ]
-        return any(learnt)
 
 
 def _named(entry: InboxEntry, stream_record: StreamRecord) -> list[Named]:

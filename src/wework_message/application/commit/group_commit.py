@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from wework_message.application.errors import DrainingError
 from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import MessageId
+from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
@@ -61,6 +62,8 @@ class CommitScope:
     """Callbacks wait to be projected."""
     callbacks: Counter[tuple[int, str]] = field(default_factory=Counter)
     """Number of callback items by notify type and result."""
+    misfits: Counter[Misfit] = field(default_factory=Counter)
+    """Number of records that name a message of ours and do not fit it."""
 
     async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
         """Save messages and collect what must follow the commit; returns the ids that another writer changed first."""

@@ -50,8 +50,13 @@ class PostCommit:
             await self.notifier.notify(())
         if scope.inbox:
             self.wake_projector()
+        self._observe(scope)
+
+    def _observe(self, scope: CommitScope) -> None:
         for (notify_type, result), count in scope.callbacks.items():
             self.observer.callbacks(notify_type, result, count)
+        for misfit, count in scope.misfits.items():
+            self.observer.misfits(misfit, count)
         for message in scope.accepted:
             self.observer.accepted(message)
         for message in scope.moved:

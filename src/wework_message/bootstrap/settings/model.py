@@ -215,6 +215,13 @@ class UnknownSettings(Section, frozen=True):
     """Hours until FAIL ends an UNKNOWN message as failed."""
 
 
+class CallbackSettings(Section, frozen=True):
+    """What callbacks may prove (D-63)."""
+
+    admin_user_ids: Annotated[str, Meta(pattern="^([0-9]{1,32}( *, *[0-9]{1,32})*)?$")] = ""
+    """User ids, with commas between: admins of rooms, whose recalls of the accounts' messages count too."""
+
+
 class RetentionSettings(Section, frozen=True):
     """When finished rows are deleted."""
 
@@ -232,6 +239,7 @@ class MessageSettings(Section, frozen=True):
     limits: LimitSettings = LimitSettings()
     sync: SyncSettings = SyncSettings()
     unknown: UnknownSettings = UnknownSettings()
+    callbacks: CallbackSettings = CallbackSettings()
     retention: RetentionSettings = RetentionSettings()
 
 

@@ -8,14 +8,11 @@ import hashlib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from wework_message.domain.content import Content, MentionContent, TextContent
 from wework_message.domain.ids import Guid, MessageId
+from wework_message.domain.message.fitting import SKEW_MS, is_in
 from wework_message.domain.message.projection import StreamRecord
-
-SKEW_MS: Final = 5_000
-"""How far the provider's clock may be from ours, either way, in ms; its send times are whole seconds."""
 
 
 def content_key(text: str) -> str:
@@ -68,7 +65,7 @@ def _fits(stream_record: StreamRecord, key: str, attempt: OpenAttempt, horizon_m
         attempt.guid == stream_record.guid
         and attempt.content_key == key
         and is_own(stream_record, attempt.own_user_id)
-        and attempt.conversation_id in stream_record.conversations
+        and is_in(stream_record, attempt.conversation_id)
         and stream_record.sent_at is not None
         and attempt.started_at - SKEW_MS <= stream_record.sent_at <= attempt.ended_at + horizon_ms
     )

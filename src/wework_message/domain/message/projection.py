@@ -107,6 +107,8 @@ class StreamRecord:
     app_info_key: str | None = None
     conversations: tuple[str, ...] = ()
     """The conversation as our requests may spell it (with and without `;asid`), read as a record of the account's own."""
+    names_session: bool = True
+    """False where the provider may have left the session out: the record is of any session with the same person."""
     sender: str | None = None
     marked_own: bool = False
     """The provider marks it as sent by the account itself; that counts until the account's user id is known (D-44)."""
@@ -115,4 +117,4 @@ class StreamRecord:
     text: str | None = None
     """Plain text of a text record; None for every other type."""
     kinds: frozenset[FactKind] = frozenset()
-    """What the record proves about its message."""
+    """What the record proves about its message. Empty: it is no message by its type, and proves only that its id exists."""

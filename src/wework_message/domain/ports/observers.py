@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from wework_message.domain.lifecycle import Moved
+from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.health import CallReport
 
@@ -24,6 +25,10 @@ class Observer(Protocol):
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
         """`count` callback items of this type were found `new` or `duplicate`, or reached the end that `result` names."""
+        ...
+
+    def misfits(self, misfit: Misfit, count: int) -> None:
+        """`count` records named a message of ours, contradicted it in this, and were quarantined."""
         ...
 
 

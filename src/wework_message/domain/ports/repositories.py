@@ -166,6 +166,8 @@ class InboxEntry:
     notify_type: int
     raw: str
     tries: int
+    received_at: int
+    """Epoch ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ class InboxVerdict:
     state: InboxState
     message_id: MessageId | None = None
     provider_message_id: ProviderMessageId | None = None
-    """For PARKED: the id it waits for."""
+    """For PARKED, and for ORPHAN where it has one: the id that it waits for, or would."""
 
 
 class CallbackInbox(Protocol):
@@ -200,7 +202,7 @@ class CallbackInbox(Protocol):
         *,
         since: int,
     ) -> int:
-        """PARKED entries become PENDING again; returns how many.
+        """PARKED entries, and ORPHAN ones that have an id to wait for, become PENDING again; returns how many.
 
         Those that wait for one of `keys`, and all of `guids` that were received at `since` (epoch ms) or later.
         """

@@ -7,7 +7,7 @@ from typing import Final
 
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.schema import SchemaState, schema_state
-from wework_message.domain.message.matching import SKEW_MS
+from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
 NAME: Final = "database"

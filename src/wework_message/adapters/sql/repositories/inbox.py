@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
@@ -19,7 +19,7 @@ _PENDING = Query(
     by_index(
         select(
             callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
-            callback.c.tries,
+            callback.c.tries, callback.c.received_at,
         )
         .where(callback.c.state == InboxState.PENDING.value)
         .order_by(callback.c.id)
@@ -30,17 +30,20 @@ _PENDING = Query(
 )  # fmt: skip
 _OF_INSTANCE = (callback.c.guid == bindparam("the_guid"), callback.c.provider_code == bindparam("the_provider"))
 _PARKED = callback.c.state == InboxState.PARKED.value
+_WAITS = and_(callback.c.state == bindparam("old_state"), or_(_PARKED, callback.c.waits_for.is_not(None)))
+_MAY_WAIT = (InboxState.PARKED.value, InboxState.ORPHAN.value)
 _OPEN = {"state": InboxState.PENDING.value}
 _REOPEN_NAMED = updating(
+    # No other state than PARKED and ORPHAN waits for an id.
     callback,
-    {"waits_for": "the_id", "guid": "the_guid", "state": "old_state", "provider_code": "the_provider"},
+    {"waits_for": "the_id", "guid": "the_guid", "provider_code": "the_provider"},
     ["state"],
     index="ix_wm_callback_waits",
 )
 _REOPEN_RECENT = Prepared(
     # A scan of the table would skip a row that is just being parked instead of waiting for it.
     updating_by_index(
-        update(callback).where(*_OF_INSTANCE, _PARKED, callback.c.received_at >= bindparam("since")).values(_OPEN),
+        update(callback).where(*_OF_INSTANCE, _WAITS, callback.c.received_at >= bindparam("since")).values(_OPEN),
         callback,
         "ix_wm_callback_recent",
     )
@@ -114,12 +117,15 @@ def _reopen(
     guids: Sequence[tuple[ProviderCode, Guid]],
     since: int,
 ) -> int:
-    states = {"old_state": InboxState.PARKED.value, "state": InboxState.PENDING.value}
     named = [
-        {"the_id": provider_message_id, "the_guid": guid, "the_provider": code, **states}
+        {"the_id": provider_message_id, "the_guid": guid, "the_provider": code, **_OPEN}
         for code, guid, provider_message_id in keys
     ]
-    recent = [{"the_guid": guid, "the_provider": code, "since": since} for code, guid in guids]
+    recent = [
+        {"the_guid": guid, "the_provider": code, "since": since, "old_state": state}
+        for code, guid in guids
+        for state in _MAY_WAIT
+    ]
     return _REOPEN_NAMED.many(connection, named) + _REOPEN_RECENT.many(connection, recent)
 
 

@@ -1,0 +1,93 @@
+"""Apply records to the attempts that they name or match: the one place where evidence must fit (D-63, ADR 24)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from wework_message.application.callbacks.own_user_ids import OwnUserIds
+from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.policy import Policy
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import MessageId
+from wework_message.domain.message.fitting import Expected, Misfit
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.projection import FactKind, StreamRecord
+from wework_message.domain.message.timeline import Note
+from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
+from wework_message.domain.ports.system import Clock
+
+Owner = tuple[MessageId, int]
+"""A message and the number of its attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A record, and the attempts that it may be about: the first that it fits is its own."""
+
+    entry: InboxEntry
+    stream_record: StreamRecord
+    owners: tuple[Owner, ...]
+
+
+class ApplyEvidence:
+    """Messages learn what fits; what does not is quarantined and counted."""
+
+    def __init__(self, policy: Policy, clock: Clock) -> None:
+        """`policy` has H, and the admins."""
+        self._policy = policy
+        self._clock = clock
+
+    async def __call__(self, scope: CommitScope, facts: Sequence[Fact], own: OwnUserIds) -> Sequence[InboxVerdict]:
+        """One verdict per fact."""
+        messages = await scope.unit.messages.get(sorted({owner[0] for fact in facts for owner in fact.owners}))
+        changed: dict[MessageId, Message] = {}
+        verdicts = []
+        for fact in facts:
+            owner, misfit = await self._fitting(messages, fact, own)
+            if misfit is not None:
+                scope.misfits[misfit] += 1
+                verdicts.append(InboxVerdict(fact.entry.id, InboxState.QUARANTINED))
+                continue
+            message = messages[owner[0]]
+            if self._learn(message, owner[1], fact.stream_record):
+                changed[message.id] = message
+            verdicts.append(InboxVerdict(fact.entry.id, InboxState.APPLIED, message_id=message.id))
+        if await scope.save(list(changed.values())):
+            raise UnavailableError("database", "a message that was locked has changed")
+        return verdicts
+
+    async def _fitting(
+        self, messages: Mapping[MessageId, Message], fact: Fact, own: OwnUserIds
+    ) -> tuple[Owner, Misfit | None]:
+        """The first attempt that the record fits; else the last one, and why it is not about that."""
+        misfit = None
+        for owner in fact.owners:
+            message = messages[owner[0]]
+            attempt = message.attempts.numbered(owner[1])
+            expected = Expected(
+                attempt,
+                message.conversation_id,
+                self._policy.horizon_ms,
+                admin_user_ids=self._policy.admin_user_ids,
+                own_user_id=None if fact.stream_record.sender is None else await own.of_attempt(attempt),
+            )
+            misfit = expected.misfit(fact.stream_record, received_at=fact.entry.received_at)
+            if misfit is None:
+                break
+        return owner, misfit
+
+    def _learn(self, message: Message, number: int, stream_record: StreamRecord) -> bool:
+        now = self._clock.now()
+        own_record = stream_record.refers_to is None
+        learnt = [
+            message.learn(
+                number,
+                kind,
+                horizon_ms=self._policy.horizon_ms,
+                now=now,
+                note=Note(kind, now, attempt=number, event_key=stream_record.event_key, source="callback"),
+                provider_message_id=stream_record.provider_message_id if own_record else None,
+                app_info_key=stream_record.app_info_key if own_record else None,
+            )
+            for kind in sorted(stream_record.kinds or {FactKind.ECHO})
+        ]
+        return any(learnt)
