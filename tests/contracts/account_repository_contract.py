@@ -39,8 +39,10 @@ class AccountRepositoryContract:
         await self.open(units)
         binding = implicit_binding(GUID, PROVIDER).binding_id
         async with units() as unit:
-            await unit.accounts.learn(binding, wecom_user_id="1688", online=True)
-            await unit.accounts.learn(binding)
+            assert await unit.accounts.learn(binding, wecom_user_id="1687")
+            assert await unit.accounts.learn(binding, wecom_user_id="1688", online=True)
+            assert not await unit.accounts.learn(binding, wecom_user_id="1688", online=True)
+            assert not await unit.accounts.learn(binding)
             await unit.commit()
         async with units() as unit:
             account, bindings = (await unit.accounts.accounts([ACCOUNT]))[ACCOUNT]
@@ -68,6 +70,6 @@ class AccountRepositoryContract:
 
     async def test_learning_of_an_unknown_binding_changes_nothing(self, units: UnitOfWorkFactory) -> None:
         async with units() as unit:
-            await unit.accounts.learn(BindingId("none"), wecom_user_id="1", online=True)
+            assert not await unit.accounts.learn(BindingId("none"), wecom_user_id="1", online=True)
             await unit.commit()
             assert await unit.accounts.accounts([ACCOUNT]) == {}

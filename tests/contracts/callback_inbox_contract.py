@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from tests.support.builders.messages import BACKUP, GUID, NOW, PROVIDER, a_message_id, an_item
 
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
@@ -65,6 +66,50 @@ class CallbackInboxContract:
         (entry,) = await self.pending(units)
         await self.decide(units, InboxVerdict(entry.id, InboxState.APPLIED, message_id=a_message_id()))
         assert await self.store(units, an_item(event_key="e")) == 0
+
+    async def repeat(
+        self, units: UnitOfWorkFactory, *items: CallbackItem, at: int, provider: ProviderCode = PROVIDER
+    ) -> int:
+        async with units() as unit:
+            again = await unit.inbox.repeat(provider, items, at)
+            await unit.commit()
+        return again
+
+    @pytest.mark.parametrize(
+        ("state", "after", "moved"),
+        [
+            (InboxState.QUARANTINED, InboxState.PENDING, True),
+            (InboxState.PARKED, InboxState.PARKED, True),
+            (InboxState.ORPHAN, InboxState.ORPHAN, True),
+            (InboxState.APPLIED, InboxState.APPLIED, False),
+            (InboxState.FAILED, InboxState.FAILED, False),
+            (InboxState.PENDING, InboxState.PENDING, False),
+        ],
+    )
+    async def test_what_was_not_applied_arrives_again(
+        self, units: UnitOfWorkFactory, reader: MessageReader, state: InboxState, after: InboxState, *, moved: bool
+    ) -> None:
+        item, other = an_item(), an_item()
+        await self.store(units, item, other)
+        first, second = await self.pending(units)
+        await self.decide(units, InboxVerdict(first.id, state), InboxVerdict(second.id, InboxState.QUARANTINED))
+        again = await self.repeat(units, item, item, an_item(), at=NOW + 1)
+        assert again == (state is InboxState.QUARANTINED)
+        views = {view.id: view for view in await reader.callbacks(GUID, notify_type=None, limit=9, before=None)}
+        assert (views[first.id].state, views[first.id].received_at) == (after, NOW + moved)
+        assert (views[second.id].state, views[second.id].received_at) == (InboxState.QUARANTINED, NOW)
+
+    async def test_the_same_key_of_another_instance_type_or_provider_does_not_arrive_again(
+        self, units: UnitOfWorkFactory
+    ) -> None:
+        await self.store(units, an_item(event_key="e"))
+        (entry,) = await self.pending(units)
+        await self.decide(units, InboxVerdict(entry.id, InboxState.QUARANTINED))
+        others = [an_item(event_key="e", notify_type=11013), an_item(event_key="e", guid=Guid("guid-b"))]
+        assert await self.repeat(units, *others, at=NOW) == 0
+        assert await self.repeat(units, an_item(event_key="e"), at=NOW, provider=BACKUP) == 0
+        assert await self.repeat(units, at=NOW) == 0
+        assert await self.repeat(units, an_item(event_key="e"), at=NOW) == 1
 
     async def test_a_defective_callback_is_kept_apart(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
         assert await self.store(units, an_item(defect="no guid")) == 1

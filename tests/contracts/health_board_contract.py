@@ -101,6 +101,17 @@ class HealthBoardContract:
         board.binding_state(BINDING, ClientState.OFFLINE, clock.now())
         assert board.suspects() == ((PROVIDER, BINDING, GUID),)
 
+    def test_an_instance_that_a_notice_asks_about_is_probed_and_used_until_the_provider_answers(
+        self, board: HealthBoard, clock: SettableClock
+    ) -> None:
+        board.ask(PROVIDER, BINDING, GUID)
+        assert board.suspects() == ((PROVIDER, BINDING, GUID),)
+        assert (route(board, clock).state, route(board, clock).suspect) == (BindingState.UNKNOWN, False)
+        board.binding_state(BINDING, ClientState.UNKNOWN, clock.now())
+        assert board.suspects() == ((PROVIDER, BINDING, GUID),)
+        board.binding_state(BINDING, ClientState.ONLINE, clock.now())
+        assert board.suspects() == ()
+
     def test_a_provider_that_keeps_failing_is_left_alone_and_tried_again_one_by_one(
         self, board: HealthBoard, clock: SettableClock
     ) -> None:

@@ -29,7 +29,7 @@ from tests.support.builders.messages import (
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.content import Content, ImageContent
 from wework_message.domain.errors import ConflictError
-from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId, TenantId
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import HoldReason, Lifecycle, MessageStatus
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
@@ -392,6 +392,28 @@ class SavingContract(RepositorySteps):
         others = [(BACKUP, *owned[1:]), (PROVIDER, Guid("x"), owned[2]), (*owned[:2], ProviderMessageId("4712"))]
         async with units() as unit:
             assert await unit.messages.sent_as([*others, owned]) == {owned: (message.id, 1)}
+
+    async def test_the_newest_accepted_answer_that_names_its_sender_proves_who_an_instance_is(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        async def accepted(sender_id: str | None) -> None:
+            clock.advance(1)
+            message = await self.call_started(units, clock, conversation_id=f"R:{clock.now()}")
+            receipt = a_receipt(sender_id=sender_id)
+            settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=receipt), now=clock.now())
+            await self.save(units, message)
+
+        async def proven(guid: Guid = GUID, provider: ProviderCode = PROVIDER) -> str | None:
+            async with units() as unit:
+                return await unit.messages.accepted_sender(provider, guid)
+
+        await self.unknown(units, clock)
+        assert await proven() is None
+        for sender_id in ("1687", "1688", None):
+            await accepted(sender_id)
+        assert await proven() == "1688"
+        assert await proven(guid=Guid("guid-b")) is None
+        assert await proven(provider=BACKUP) is None
 
     async def test_uncertain_attempts_without_an_id_are_offered_to_echoes(
         self, units: UnitOfWorkFactory, clock: SettableClock

@@ -47,7 +47,7 @@ class ServiceProcesses:
         bodies = [json.dumps(callback).encode() for callback in self.receiver.callbacks]
         items = [item for body in bodies for item in GuxingCallbackReader().read(body)]
         assert [item.defect for item in items] == [None] * count
-        return [item.stream_record for item in sorted(items, key=lambda item: item.event_key)]
+        return [item.stream_record for item in sorted(items, key=lambda item: item.event_key.rpartition(":")[0])]
 
 
 @pytest.fixture(params=["11010", "11013"])

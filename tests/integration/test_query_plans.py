@@ -143,6 +143,7 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
         await unit.messages.save([due[first.id], due[third.id]])
         await unit.messages.group(batch.id)
         await unit.messages.sent_as([(PROVIDER, GUID, PROVIDER_MESSAGE_ID)])
+        await unit.messages.accepted_sender(PROVIDER, GUID)
         await unit.messages.uncertain(PROVIDER, [GUID])
         await unit.messages.count({(PROVIDER, "TEXT", "ACCEPTED"): 1})
         await unit.accounts.accounts([first.account_id])
@@ -163,9 +164,11 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
 async def receive_callbacks(units: SqlUnitOfWorkFactory) -> None:
     """Every write to callbacks."""
     async with units() as unit:
-        await unit.inbox.store(PROVIDER, [an_item()], NOW)
+        item = an_item()
+        await unit.inbox.store(PROVIDER, [item], NOW)
         (entry,) = await unit.inbox.pending(10)
         await unit.inbox.decide([InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=PROVIDER_MESSAGE_ID)])
+        await unit.inbox.repeat(PROVIDER, [item], NOW)
         await unit.inbox.reopen([(PROVIDER, GUID, PROVIDER_MESSAGE_ID)], [(PROVIDER, GUID)], since=NOW)
         await unit.inbox.orphan(before=NOW)
         await unit.commit()

@@ -34,6 +34,7 @@ from wework_message.application.actions.dead_letters import (
 )
 from wework_message.application.api import Application
 from wework_message.application.callbacks.ingest import IngestCallbackHandler, StoreCallbacks
+from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
 from wework_message.application.commit.group_commit import GroupCommit
@@ -163,19 +164,20 @@ class UseCases(containers.DeclarativeContainer):
         Router, policy, providers.Singleton(ProviderSelector), board, random_source, shared.provided.remember_s
     )
 
-    projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, board, policy, clock)
     post_commit = providers.Singleton(
         PostCommit, feed, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
     )
     commits = providers.Singleton(GroupCommit, units, post_commit, random_source)
     intake = providers.Singleton(intake_beside, commits, storage)
-    projector = providers.Singleton(Projector, commits, projecting, projector_notifier, policy.provided.poll_inbox_ms)
     claim = providers.Singleton(ClaimDue, policy, router, shared.provided.limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     probes = providers.Singleton(_probing_lease, shared, holder, units)
     prober = providers.Singleton(
-        Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock), lease=probes
+        Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock, commits), lease=probes
     )
+    notices = providers.Singleton(InstanceNotices, board, clock, prober.provided.ask_now)
+    projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, notices, policy, clock)
+    projector = providers.Singleton(Projector, commits, projecting, projector_notifier, policy.provided.poll_inbox_ms)
     report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
     dispatcher = providers.Singleton(
         Dispatcher, commits, claim, settle, gateways.provided.send, report, notifier, clock, policy
@@ -207,7 +209,7 @@ class UseCases(containers.DeclarativeContainer):
         ingest_callback=providers.Singleton(
             IngestCallbackHandler,
             intake,
-            providers.Singleton(StoreCallbacks, clock),
+            providers.Singleton(StoreCallbacks, clock, policy.provided.max_foreign_ids),
             gateways.provided.readers,
             policy.provided.default_code,
         ),

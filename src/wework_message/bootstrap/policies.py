@@ -65,6 +65,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         expire_after_ms=DAY_MS,
         async_enabled=message.async_.enabled,
         admin_user_ids=frozenset(re.findall(r"[0-9]+", message.callbacks.admin_user_ids)),
+        max_foreign_ids=message.callbacks.max_foreign_ids,
         keep_callbacks_ms=message.retention.callback_days * DAY_MS,
         keep_messages_ms=None if message.retention.message_days is None else message.retention.message_days * DAY_MS,
         **_polls(loaded, role),

@@ -135,6 +135,12 @@ def implicit_binding(guid: Guid, provider_code: ProviderCode) -> Binding:
     )
 
 
+def contradicts(wecom_user_id: str, proven: Iterable[str | None]) -> bool:
+    """Whether accepted answers prove an own user id (None = they name none), and only others than `wecom_user_id`."""
+    senders = set(proven) - {None}
+    return bool(senders) and wecom_user_id not in senders
+
+
 def may_start(attempt_epoch: int, binding: Binding) -> bool:
     """The fence: a call whose intent was committed under another epoch is not made (M-5).
 

@@ -28,6 +28,7 @@ from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.application.callbacks.early_echoes import reopen
+from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.policy import Policy
@@ -73,7 +74,7 @@ def project() -> Callable[[UnitOfWork], Awaitable[object]]:
     clock = SettableClock(NOW)
     operation = ProjectCallbacks(
         {PROVIDER: OneEcho()},
-        MemoryHealthBoard(clock, FixedRandom(0.5)),
+        InstanceNotices(MemoryHealthBoard(clock, FixedRandom(0.5)), clock, lambda: None),
         Policy({}, RetryPolicy(), horizon_ms=HORIZON_MS),
         clock,
     )

@@ -56,6 +56,8 @@ class NullObserver:
 
     def misfits(self, misfit: Misfit, count: int) -> None: ...
 
+    def foreign_ids(self, count: int) -> None: ...
+
 
 class RecordingObserver:
     def __init__(self) -> None:
@@ -64,6 +66,7 @@ class RecordingObserver:
         self.calls: list[CallReport] = []
         self.callback_counts: Counter[tuple[int, str]] = Counter()
         self.misfit_counts: Counter[Misfit] = Counter()
+        self.foreign_id_count = 0
         self.intake_counts: Counter[tuple[str, str | None]] = Counter()
 
     def accepted(self, message: Message) -> None:
@@ -80,6 +83,9 @@ class RecordingObserver:
 
     def misfits(self, misfit: Misfit, count: int) -> None:
         self.misfit_counts[misfit] += count
+
+    def foreign_ids(self, count: int) -> None:
+        self.foreign_id_count += count
 
     def intake(self, result: str, reason: str | None) -> None:
         self.intake_counts[result, reason] += 1

@@ -26,7 +26,7 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.projection import FactKind, StreamRecord
 from wework_message.domain.outcomes import OutcomeClass, Reason
-from wework_message.domain.ports.gateway import Dispatch, NoticeKind
+from wework_message.domain.ports.gateway import Dispatch
 from wework_message.domain.ports.repositories import InboxState
 
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
@@ -260,19 +260,6 @@ async def test_a_binding_that_was_read_a_moment_too_early_is_looked_for_again(mo
         monkeypatch.setattr(MemoryAccountRepository, "binding_of", behind)
         await app.receive_callback(stream_record=an_echo())
         assert await status(app, message_id) is MessageStatus.DELIVERED
-
-
-async def test_a_notice_says_that_an_instance_is_offline_and_online_again() -> None:
-    async with InMemoryApp() as app:
-        await sent(app)
-        await app.receive_callback(guid=GUID, notify_type=11002, notice=NoticeKind.OFFLINE)
-        held = await app.accept_text("next")
-        await app.dispatch()
-        message = await app.message(held)
-        assert (message.status, message.reason) == (MessageStatus.HELD, "ALL_OFFLINE")
-        await app.receive_callback(guid=GUID, notify_type=11001, notice=NoticeKind.ONLINE)
-        await app.pass_time(60_000)
-        assert await status(app, held) is MessageStatus.SENT
 
 
 async def test_what_cannot_be_read_ends_after_five_tries_and_stops_no_other() -> None:

@@ -173,7 +173,7 @@ async def test_probes_that_raise_do_not_end_the_probing(caplog: pytest.LogCaptur
                     await prober.stop()
                 raise LookupError
 
-        prober = Prober(Failing({}, app.board, app.clock), interval_ms=0)
+        prober = Prober(Failing({}, app.board, app.clock, app.commits), interval_ms=0)
         await prober.run()
         assert rounds == 3
     assert "probe" in errors(caplog)
@@ -188,7 +188,7 @@ async def test_a_probe_that_raises_does_not_spoil_the_others(
             raise LookupError
 
         monkeypatch.setattr(app.gateway, "probe", fail)
-        await ProbeProviders(app.gateways, app.board, app.clock)()
+        await ProbeProviders(app.gateways, app.board, app.clock, app.commits)()
         healths = [app.board.provider(ProviderCode(code)).healthy for code in app.gateways]
         assert healths == [None, True]
     assert "probe" in errors(caplog)

@@ -8,12 +8,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.apps.in_memory_app import InMemoryApp
-from tests.support.builders.messages import DAY_MS, GUID, HORIZON_MS, NOW, a_receipt, a_stream_record, an_outcome
+from tests.support.builders.messages import (
+    DAY_MS,
+    GUID,
+    HORIZON_MS,
+    NOW,
+    PROVIDER,
+    a_receipt,
+    a_stream_record,
+    an_item,
+    an_outcome,
+)
 
+from wework_message.adapters.memory.messages import MemoryMessageRepository
+from wework_message.application.callbacks.ingest import Arrival, StoreCallbacks
 from wework_message.domain.ids import MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.message.fitting import SKEW_MS, Misfit
+from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.projection import FactKind, StreamRecord
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch
@@ -29,6 +41,11 @@ CONTRADICTIONS: Final[Mapping[Misfit, dict[str, Any]]] = {
     Misfit.APP_INFO: {"app_info_key": "forged"},
     Misfit.SEND_TIME: {"sent_at": NOW - DAY_MS},
 }
+SILENT: Final[Mapping[Misfit, dict[str, Any]]] = {
+    Misfit.SENDER: {"sender": None},
+    Misfit.CONVERSATION: {"conversations": ()},
+}
+"""What a record must name."""
 KINDS = st.frozensets(st.sampled_from([FactKind.ECHO, FactKind.SEND_FAIL, FactKind.SERVER_RETRY_OK, FactKind.REVOKED]))
 
 
@@ -70,6 +87,16 @@ async def test_a_record_with_our_id_that_contradicts_in_one_thing_is_quarantined
         assert (await app.message(message_id)).status is MessageStatus.DELIVERED
 
 
+@pytest.mark.parametrize("reason", SILENT)
+@pytest.mark.parametrize("kind", [FactKind.ECHO, FactKind.SEND_FAIL, FactKind.SERVER_RETRY_OK, FactKind.REVOKED])
+async def test_a_record_that_names_our_id_and_little_else_is_quarantined(reason: Misfit, kind: FactKind) -> None:
+    async with InMemoryApp() as app:
+        message_id = await sent(app)
+        await app.receive_callback(stream_record=a_record(kinds=frozenset({kind}), **SILENT[reason]))
+        assert (await app.message(message_id)).status is MessageStatus.SENT
+        assert app.observer.misfit_counts == {reason: 1}
+
+
 @pytest.mark.parametrize("reason", [Misfit.SENDER, Misfit.CONVERSATION])
 async def test_a_recall_that_refers_to_our_message_must_fit_too(reason: Misfit) -> None:
     async with InMemoryApp() as app:
@@ -97,15 +124,105 @@ async def test_a_record_that_came_before_the_send_whose_id_it_guessed_proves_not
     async with InMemoryApp() as app:
         await app.accept_text("opens the binding", to="R:1")
         await app.dispatch()
-        forged = a_record(sender=None, sent_at=None, conversations=(), app_info_key=None, text=None)
+        forged = a_record(app_info_key=None, sent_at=NOW + 1)
         await app.receive_callback(stream_record=forged)
         assert await inbox(app) == [InboxState.PARKED]
-        app.clock.advance(SKEW_MS + 1)
+        app.clock.advance(1)
         message_id = await sent(app)
         await app.projector.project_pending()
         assert (await app.message(message_id)).status is MessageStatus.SENT
         assert await inbox(app) == [InboxState.QUARANTINED]
         assert app.observer.misfit_counts == {Misfit.OLDER: 1}
+
+
+async def test_the_true_record_counts_although_a_forged_one_came_before_it_byte_for_byte() -> None:
+    """The key of an item is made of its content: the same key means the same bytes, but another time of arrival."""
+    async with InMemoryApp() as app:
+        await app.accept_text("opens the binding", to="R:1")
+        await app.dispatch()
+        true = app.callbacks.body(stream_record=a_record(app_info_key=None, sent_at=NOW + 1))
+        await app.ingesting(true)
+        await app.projector.project_pending()
+        assert await inbox(app) == [InboxState.PARKED]
+        app.clock.advance(1)
+        message_id = await sent(app)
+        await app.projector.project_pending()
+        assert await inbox(app) == [InboxState.QUARANTINED]
+        await app.ingesting(true)
+        await app.projector.project_pending()
+        assert (await app.message(message_id)).status is MessageStatus.DELIVERED
+        assert await inbox(app) == [InboxState.APPLIED]
+
+
+async def test_the_true_record_that_waits_beside_its_guess_counts_when_the_answer_names_its_id() -> None:
+    async with InMemoryApp() as app:
+        answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
+
+        async def wait(_: Dispatch) -> AttemptOutcome:
+            return await answer
+
+        await app.accept_text("opens the binding", to="R:1")
+        await app.dispatch()
+        true = app.callbacks.body(stream_record=a_record(app_info_key=None, sent_at=NOW + 1))
+        await app.ingesting(true)
+        await app.projector.project_pending()
+        app.clock.advance(1)
+        app.gateway.script(wait)
+        message_id = await app.accept_text()
+        await app.dispatcher.dispatch_due()
+        await app.ingesting(true)
+        answer.set_result(accepted())
+        await app.quiet()
+        await app.projector.project_pending()
+        assert (await app.message(message_id)).status is MessageStatus.DELIVERED
+
+
+async def test_a_forged_record_takes_no_attempt_away_from_the_true_one_of_its_batch() -> None:
+    """Both have the text of the message whose answer was lost; the forged one reports a failure when it is too late."""
+    async with InMemoryApp(wecom_user_ids={GUID: OWN}) as app:
+        message_id = await sent(app, TIMED_OUT)
+        app.clock.advance(HORIZON_MS + 1)
+        for stream_record in (a_record(kinds=frozenset({FactKind.SEND_FAIL})), a_record()):
+            await app.ingesting(app.callbacks.body(stream_record=stream_record))
+        await app.projector.project_pending()
+        message = await app.message(message_id)
+        assert message.status is MessageStatus.DELIVERED
+        assert message.attempts[0].facts == {FactKind.ECHO}
+
+
+async def test_one_callback_that_names_many_foreign_ids_is_reported_whatever_else_it_names() -> None:
+    async with InMemoryApp(max_foreign_ids=3) as app:
+        await sent(app)
+        for count, reported in ((3, 0), (4, 4)):
+            forged = [a_record(provider_message_id=str(4711 + number)) for number in range(count + 1)]
+            items = tuple([an_item(stream_record=stream_record) for stream_record in forged])
+            arrival = Arrival(PROVIDER, items)
+            await app.commits.submit(StoreCallbacks(app.clock, app.policy.max_foreign_ids), arrival)
+            assert app.observer.foreign_id_count == reported
+
+
+async def test_ids_to_which_records_refer_are_foreign_ids_too() -> None:
+    async with InMemoryApp(max_foreign_ids=3) as app:
+        forged = [a_record(provider_message_id="1", refers_to=str(number)) for number in range(2, 6)]
+        items = tuple([an_item(stream_record=stream_record) for stream_record in forged])
+        await app.commits.submit(StoreCallbacks(app.clock, 3), Arrival(PROVIDER, items))
+        assert app.observer.foreign_id_count == 5
+
+
+async def test_an_orphan_whose_id_another_process_was_just_writing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent_as, reads = MemoryMessageRepository.sent_as, 0
+
+    async def behind(self: MemoryMessageRepository, keys: Any, *, latest: bool = False) -> Any:
+        nonlocal reads
+        reads += 1
+        return await sent_as(self, keys, latest=latest) if reads > 1 else {}
+
+    async with InMemoryApp() as app:
+        message_id = await sent(app)
+        monkeypatch.setattr(MemoryMessageRepository, "sent_as", behind)
+        await app.receive_callback(stream_record=a_record(kinds=frozenset()))
+        await app.projector.project_pending()
+        assert (await app.message(message_id)).status is MessageStatus.DELIVERED
 
 
 async def test_an_early_record_of_another_conversation_is_not_applied_when_the_answer_names_its_id() -> None:

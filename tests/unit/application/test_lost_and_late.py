@@ -254,7 +254,7 @@ async def test_an_account_whose_login_was_missed_is_asked_and_goes_on_after_a_re
         await app.dispatch()
         held = await app.message(message_id)
         assert (held.status, held.reason) == (MessageStatus.HELD, "ALL_OFFLINE")
-        probing = ProbeProviders(app.gateways, app.board, app.clock)
+        probing = ProbeProviders(app.gateways, app.board, app.clock, app.commits)
         await probing()
         await app.pass_time(60_000)
         assert (await app.message(message_id)).status is MessageStatus.HELD
@@ -264,7 +264,7 @@ async def test_an_account_whose_login_was_missed_is_asked_and_goes_on_after_a_re
         assert (await app.message(message_id)).status is MessageStatus.SENT
 
 
-async def test_the_first_accepted_answer_brings_the_accounts_user_id() -> None:
+async def test_the_newest_accepted_answer_brings_the_accounts_user_id() -> None:
     async with InMemoryApp() as app:
         app.gateway.script(
             an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("1", sender_id="1688")),
@@ -276,9 +276,9 @@ async def test_the_first_accepted_answer_brings_the_accounts_user_id() -> None:
         unknown = await app.accept_text("lost")
         await app.dispatch()
         echo = {"text": "lost", "provider_message_id": PROVIDER_MESSAGE_ID, "marked_own": False}
-        await app.receive_callback(stream_record=a_stream_record(sender="4242", **echo))
-        assert (await app.message(unknown)).status is MessageStatus.UNKNOWN
         await app.receive_callback(stream_record=a_stream_record(sender="1688", **echo))
+        assert (await app.message(unknown)).status is MessageStatus.UNKNOWN
+        await app.receive_callback(stream_record=a_stream_record(sender="4242", **echo))
         assert (await app.message(unknown)).status is MessageStatus.DELIVERED
 
 

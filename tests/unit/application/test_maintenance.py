@@ -266,7 +266,7 @@ async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_
 
         others, own = ClusterLease("probes", "a", 1_000, app.units), Elsewhere("probes", "b", 1_000, app.units)
         assert await others.acquire()
-        probe = ProbeProviders(app.gateways, app.board, app.clock)
+        probe = ProbeProviders(app.gateways, app.board, app.clock, app.commits)
         prober = Prober(probe, interval_ms=3_600_000, min_interval_ms=0, lease=own)
         running = asyncio.create_task(prober.run())
 
@@ -296,7 +296,7 @@ async def test_a_lease_that_raises_does_not_end_the_probing() -> None:
                     raise LookupError("a defect")
                 return await super().acquire()
 
-        probe = ProbeProviders(app.gateways, app.board, app.clock)
+        probe = ProbeProviders(app.gateways, app.board, app.clock, app.commits)
         prober = Prober(probe, interval_ms=1, min_interval_ms=0, lease=Broken("probes", "a", 1_000, app.units))
         running = asyncio.create_task(prober.run())
 

@@ -121,7 +121,7 @@ class Turmoil:
         await self.kill()
         while self.echoes:
             await self.echo()
-        probing = ProbeProviders(self.app.gateways, self.app.board, self.app.clock)
+        probing = ProbeProviders(self.app.gateways, self.app.board, self.app.clock, self.app.commits)
         for _ in range(ROUNDS):
             self.hanging_end()
             self.app.clock.advance(60_000)

@@ -9,6 +9,7 @@ from wework_message.domain.content import MentionContent, TextContent
 from wework_message.domain.ids import Guid, MessageId
 from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.message.matching import OpenAttempt, content_key, echo_key, is_own, match
+from wework_message.domain.message.projection import FactKind
 from wework_message.testing.strategies import contents, texts
 
 ENDED = NOW + 30_000
@@ -28,8 +29,8 @@ def an_open_attempt(**changes: Any) -> OpenAttempt:
     return OpenAttempt(**fields | changes)
 
 
-def matched(*attempts: OpenAttempt, **record: Any) -> OpenAttempt | None:
-    return match(a_stream_record(**record), attempts, horizon_ms=HORIZON_MS)
+def matched(*attempts: OpenAttempt, received_at: int = ENDED, **record: Any) -> OpenAttempt | None:
+    return match(a_stream_record(**record), attempts, horizon_ms=HORIZON_MS, received_at=received_at)
 
 
 def test_the_account_s_own_text_in_the_conversation_and_in_time_settles_its_attempt() -> None:
@@ -50,6 +51,18 @@ def test_the_account_s_own_text_in_the_conversation_and_in_time_settles_its_atte
 )
 def test_a_record_must_be_stamped_between_the_start_and_the_horizon(sent_at: int | None, fits: bool) -> None:
     assert (matched(an_open_attempt(), sent_at=sent_at) is not None) is fits
+
+
+def test_a_record_that_arrived_before_the_attempt_settles_nothing() -> None:
+    assert matched(an_open_attempt(), received_at=NOW - 1) is None
+    assert matched(an_open_attempt(), received_at=NOW) is not None
+
+
+def test_a_failure_settles_an_attempt_within_the_horizon_only() -> None:
+    failed: dict[str, Any] = {"kinds": frozenset({FactKind.SEND_FAIL})}
+    assert matched(an_open_attempt(), received_at=ENDED + HORIZON_MS, **failed) is not None
+    assert matched(an_open_attempt(), received_at=ENDED + HORIZON_MS + 1, **failed) is None
+    assert matched(an_open_attempt(), received_at=ENDED + HORIZON_MS + 1) is not None
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,9 @@ class Recorder:
     def misfits(self, misfit: Misfit, count: int) -> None:
         self._record(misfit, count)
 
+    def foreign_ids(self, count: int) -> None:
+        self._record(count)
+
     def intake(self, result: str, reason: str | None) -> None:
         self._record(result, reason)
 
@@ -57,10 +60,11 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.http_request("/api/messages/send", "POST", 200, 0.1)
     observers.callbacks(11010, "new", 2)
     observers.misfits(Misfit.SENDER, 3)
+    observers.foreign_ids(500)
     observers.intake("dead", "POISON")
     expected = [
         (message,), (message, move), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
-        (Misfit.SENDER, 3), ("dead", "POISON"),
+        (Misfit.SENDER, 3), (500,), ("dead", "POISON"),
     ]  # fmt: skip
     assert first.calls == last.calls == expected
-    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 7
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 8

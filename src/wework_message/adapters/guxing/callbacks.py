@@ -116,10 +116,11 @@ def _message(callback: _Callback) -> CallbackItem:
     record, stream_record, key, defect = callback.data, None, None, None
     if isinstance(record, dict):
         try:
-            key = record_key(record)
+            stream_record = read_stream_record(callback.guid, record)
+            key = record_key(record, stream_record)
             if key is None or len(key) > _MAX_EVENT_KEY:
                 key = callback.hash
-            stream_record = read_stream_record(callback.guid, key, record)
+            stream_record = replace(stream_record, event_key=key)
         except RecordError as error:
             key, defect = None, str(error)
     else:

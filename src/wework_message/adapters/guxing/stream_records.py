@@ -1,6 +1,8 @@
 """Reads one record of the message stream of an account (P-12)."""
 
+import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from wework_message.adapters.guxing.receipts import MAX_KEY, app_info_key
@@ -19,6 +21,8 @@ _SYSTEM: Final = frozenset({1011, 1012})
 """A system message, and the account's own reading: their flags say nothing about a message that we sent."""
 _NO_MESSAGE: Final = _SYSTEM | {40}
 """The voice-related notice too. Every other type counts as a message, listed or not, 0 or absent."""
+_DIGITS: Final = 32
+"""Hexadecimal digits of a digest: 128 bits."""
 _MAX_TEXT: Final = 1_048_576
 """Characters. A text is compared and never stored; its callback has its own limit."""
 
@@ -27,28 +31,38 @@ class RecordError(ValueError):
     """An unreadable record; the text contains the name of the field, never its value."""
 
 
-def record_key(record: Mapping[str, Any]) -> str | None:
-    """``seq:id:referid:flag``, the key of one state of a record; None for a record without an id.
+def record_key(record: Mapping[str, Any], stream_record: StreamRecord) -> str | None:
+    """``seq:id:referid:flag:digest``, the key of one state of a record; None for a record without an id.
 
-    A record that changes an earlier message has another `referid` or flag, and so does not count as a repetition.
+    A record that changes an earlier message has another `referid` or flag, and so does not count as a repetition. Whoever
+    forges a record chooses these four. So the digest is that of everything that is judged, which is `stream_record`: a
+    record that says something else is another one, and the true record never counts as a repetition of a forged one.
     """
     message_id = _strict_id(record, "id")
     if message_id is None:
         return None
     refers_to = _strict_id(record, "referid") or "0"
-    return f"{identifier(record.get('seq')) or ''}:{message_id}:{refers_to}:{_strict_number(record, 'flag')}"
+    state = f"{identifier(record.get('seq')) or ''}:{message_id}:{refers_to}:{_strict_number(record, 'flag')}"
+    return f"{state}:{_digest(stream_record)}"
 
 
-def read_stream_record(guid: Guid, event_key: str, record: Mapping[str, Any]) -> StreamRecord:
+def _digest(stream_record: StreamRecord) -> str:
+    said = replace(stream_record, event_key="", kinds=frozenset())
+    return hashlib.sha256(repr((said, sorted(stream_record.kinds))).encode("utf-8", "surrogatepass")).hexdigest()[
+        :_DIGITS
+    ]
+
+
+def read_stream_record(guid: Guid, record: Mapping[str, Any]) -> StreamRecord:
     """The facts of the record about a message; none where its type is that of no message (`StreamRecord.kinds`).
 
-    Raises `RecordError` where a field that decides this cannot be read.
+    Its event key is empty: see `record_key`. Raises `RecordError` where a field that decides this cannot be read.
     """
     msg_type, flag = _strict_number(record, "msg_type"), _strict_number(record, "flag")
     own_id, refers_to = _strict_id(record, "id"), _strict_id(record, "referid")
     return StreamRecord(
         guid=guid,
-        event_key=event_key,
+        event_key="",
         provider_message_id=None if own_id is None else ProviderMessageId(own_id),
         refers_to=None if refers_to in {None, own_id} else ProviderMessageId(refers_to or ""),
         app_info_key=_app_info(record.get("appinfo")),

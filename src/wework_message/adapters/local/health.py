@@ -53,17 +53,24 @@ class _Binding:
     stats: CallStats = field(default_factory=CallStats)
     state: BindingState = BindingState.UNKNOWN
     suspect: bool = False
+    in_question: bool = False
+    """A notice wants a probe; messages go on meanwhile."""
     provider_code: ProviderCode | None = None
     guid: Guid | None = None
     """None until a call there was reported: a notice names the binding only."""
     observed_at: int = 0
 
     def may_be_forgotten(self, now: int) -> bool:
-        healthy = not self.suspect and self.state is not BindingState.OFFLINE and self.breaker.open_until is None
+        healthy = (
+            not self.suspect
+            and not self.in_question
+            and self.state is not BindingState.OFFLINE
+            and self.breaker.open_until is None
+        )
         return healthy and now - self.observed_at >= STALE_MS
 
     def wants_probe(self, now: int) -> bool:
-        return self.suspect or self.state is BindingState.OFFLINE or self.breaker.wants_probe(now)
+        return self.suspect or self.in_question or self.state is BindingState.OFFLINE or self.breaker.wants_probe(now)
 
 
 class MemoryHealthBoard:
@@ -136,8 +143,14 @@ class MemoryHealthBoard:
         online = state is ClientState.ONLINE
         binding.state = BindingState.ONLINE if online else BindingState.OFFLINE
         binding.observed_at = at
+        binding.in_question = False
         binding.suspect &= not online
         binding.breaker = binding.breaker.probe(answered=online, now=at, jitter=self._random_source.fraction())
+
+    def ask(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
+        """Until a probe has an answer."""
+        binding = self._binding(binding_id)
+        binding.provider_code, binding.guid, binding.in_question = provider_code, guid, True
 
     def stored_offline(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
         """Believed where this process has observed nothing."""
@@ -176,7 +189,7 @@ class MemoryHealthBoard:
             self._types[kind] = self._types[kind].admit(now)
 
     def suspects(self) -> tuple[tuple[ProviderCode, BindingId, Guid], ...]:
-        """Suspect and offline bindings, and half-open breakers, as far as their guid is known."""
+        """Suspect and offline bindings, those that a notice asks about, and half-open breakers, as far as their guid is known."""
         now = self._clock.now()
         return tuple(
             (binding.provider_code, binding_id, binding.guid)

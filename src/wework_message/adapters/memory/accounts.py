@@ -49,17 +49,19 @@ class MemoryAccountRepository:
 
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
-    ) -> None:
+    ) -> bool:
         """Nothing happens for a binding that does not exist."""
         binding = self._db.bindings.get(binding_id)
         if binding is None:
-            return
+            return False
         if online is not None:
             state = BindingState.ONLINE if online else BindingState.OFFLINE
             self._db.bindings.put(binding_id, dataclasses.replace(binding, state=state))
         account = self._db.accounts.get(binding.account_id)
-        if wecom_user_id is not None and account is not None:
-            self._db.accounts.put(account.account_id, dataclasses.replace(account, wecom_user_id=wecom_user_id))
+        if account is None or wecom_user_id is None or account.wecom_user_id == wecom_user_id:
+            return False
+        self._db.accounts.put(account.account_id, dataclasses.replace(account, wecom_user_id=wecom_user_id))
+        return True
 
 
 def _conforms(repository: MemoryAccountRepository) -> AccountRepository:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, ProviderKey
 from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.inbox import REPEATABLE
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.repositories import CallbackInbox, InboxEntry, InboxState, InboxVerdict
 
@@ -35,6 +36,18 @@ class MemoryCallbackInbox:
             self._db.callback_keys.put(key, row.id)
             new += 1
         return new
+
+    async def repeat(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+        keys = {(provider_code, item.guid, item.notify_type, item.event_key) for item in items}
+        stored = [
+            self._db.callbacks.get(row_id) for key in keys if (row_id := self._db.callback_keys.get(key)) is not None
+        ]
+        again = 0
+        for row in stored:
+            if row is not None and row.state in REPEATABLE:
+                self._db.callbacks.put(row.id, dataclasses.replace(row, state=REPEATABLE[row.state], received_at=at))
+                again += row.state is InboxState.QUARANTINED
+        return again
 
     async def pending(self, limit: int) -> Sequence[InboxEntry]:
         waiting = sorted(row.id for row in self._db.callbacks.rows() if row.state is InboxState.PENDING)

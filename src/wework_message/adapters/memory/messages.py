@@ -217,6 +217,18 @@ class MemoryMessageRepository:
     ) -> Mapping[ProviderKey, AttemptKey]:
         return {key: owner for key in keys if (owner := self._db.provider_keys.get(key)) is not None}
 
+    async def accepted_sender(self, provider_code: ProviderCode, guid: Guid) -> str | None:
+        accepted = [
+            (attempt.started_at, attempt.outcome.receipt.sender_id)
+            for message in self._db.messages.rows()
+            for attempt in message.attempts
+            if (attempt.provider_code, attempt.guid) == (provider_code, guid)
+            and attempt.outcome is not None
+            and attempt.outcome.receipt is not None
+            and attempt.outcome.receipt.sender_id is not None
+        ]
+        return max(accepted)[1] if accepted else None
+
     async def uncertain(
         self,
         provider_code: ProviderCode,

@@ -98,6 +98,12 @@ class LoggingObserver:
             "callback.misfit", text="callback names a message that it does not fit", reason=misfit, count=count
         )
 
+    def foreign_ids(self, count: int) -> None:
+        """Somebody may be counting ids up; after an account was offline for long, its history comes like this too."""
+        self._facts.warning(
+            "callback.foreign_ids", text="callback names many messages that are none of ours", count=count
+        )
+
     def intake(self, result: str, reason: str | None) -> None:
         """Dead letters only: a stored message has its own line, and the waiting consumer logs once that the store is away."""
         if result == "dead":

@@ -44,6 +44,7 @@ MetricName = Literal[
     "wm_http_request_seconds",  # route, method
     "wm_callbacks_total",  # type, result: items of callbacks
     "wm_callback_misfits_total",  # reason: records that name a message of ours and do not fit it
+    "wm_callback_foreign_ids_total",  # ids that are none of ours, in callbacks that name many such
     "wm_oldest_due_seconds",  # the next three in one process of the cluster: how long a due row has been waiting
     "wm_unknown_open",  # provider: messages that are UNKNOWN now
     "wm_invariant_violations",  # kind: rows that break a rule
@@ -69,6 +70,7 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_http_request_seconds": "Duration of requests, seconds.",
     "wm_callbacks_total": "Items of provider callbacks.",
     "wm_callback_misfits_total": "Callback records that name a message of ours, do not fit it, and were quarantined.",
+    "wm_callback_foreign_ids_total": "Message ids that are none of ours, in callbacks that name many such.",
     "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
     "wm_unknown_open": "Messages that are UNKNOWN now.",
     "wm_invariant_violations": "Stored rows that break a rule of ours.",
@@ -184,6 +186,7 @@ class Metrics:
             "wm_callbacks_total", type=tuple(dict.fromkeys(notify_types)), result=CALLBACK_RESULTS
         )
         self.misfits = self._counters("wm_callback_misfits_total", reason=tuple(misfit.value for misfit in Misfit))
+        self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
         self.intake = self._counters("wm_intake_total", result=INTAKE_RESULTS)
         self.retries = self._plain(Counter, "wm_retries_total")
         self.loop_lag = self._plain(Gauge, "wm_event_loop_lag_seconds")

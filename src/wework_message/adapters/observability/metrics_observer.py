@@ -84,6 +84,9 @@ class PrometheusObserver:
     def misfits(self, misfit: Misfit, count: int) -> None:
         self._metrics.misfits[(misfit.value,)].inc(count)
 
+    def foreign_ids(self, count: int) -> None:
+        self._metrics.foreign_ids.inc(count)
+
     def intake(self, result: str, reason: str | None) -> None:  # noqa: ARG002 -- reasons are not a closed set
         self._metrics.intake[(result,)].inc()
 

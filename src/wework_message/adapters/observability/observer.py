@@ -34,6 +34,7 @@ class Observers:
         self._http_request = tuple(observer.http_request for observer in observers)
         self._callbacks = tuple(observer.callbacks for observer in observers)
         self._misfits = tuple(observer.misfits for observer in observers)
+        self._foreign_ids = tuple(observer.foreign_ids for observer in observers)
         self._intake = tuple(observer.intake for observer in observers)
 
     def accepted(self, message: Message) -> None:
@@ -53,6 +54,9 @@ class Observers:
 
     def misfits(self, misfit: Misfit, count: int) -> None:
         _notify(self._misfits, misfit, count)
+
+    def foreign_ids(self, count: int) -> None:
+        _notify(self._foreign_ids, count)
 
     def intake(self, result: str, reason: str | None) -> None:
         _notify(self._intake, result, reason)

@@ -133,9 +133,9 @@ class CachedAccountRepository:
 
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
-    ) -> None:
+    ) -> bool:
         self.changed = True
-        await self._repository.learn(binding_id, wecom_user_id=wecom_user_id, online=online)
+        return await self._repository.learn(binding_id, wecom_user_id=wecom_user_id, online=online)
 
     async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, AccountEntry]:
         """The cached ones, and the others from the database."""

@@ -103,6 +103,10 @@ class RedisHealthBoard:
             self._remember(binding_id, at)
             self._pending.add(at, Stated(binding_id, state, 0))
 
+    def ask(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
+        """Not shared: the process that applied the notice probes."""
+        self._local.ask(provider_code, binding_id, guid)
+
     def stored_offline(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
         """Not shared: every process reads the accounts itself."""
         self._local.stored_offline(provider_code, binding_id, guid)

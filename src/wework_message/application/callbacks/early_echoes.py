@@ -1,9 +1,9 @@
-"""Stream records that came before the end of the call to which they belong."""
+"""Stream records that came before what they belong to was known: the end of the call, or the account's own user id."""
 
 from collections.abc import Collection, Sequence
 
 from wework_message.application.commit.group_commit import CommitScope
-from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import AccountId, Guid, ProviderCode, ProviderMessageId
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.fitting import SKEW_MS
 
@@ -23,3 +23,17 @@ async def reopen(
     if named or instances:
         since = min((attempt.started_at for attempt in unproven), default=0) - SKEW_MS
         scope.inbox |= await scope.unit.inbox.reopen(named, sorted(instances), since=since) > 0
+
+
+async def reconsider(scope: CommitScope, account_id: AccountId) -> None:
+    """The own user id of this account became known, or changed: what somebody else seemed to send may be its own.
+
+    Only an uncertain attempt can be settled by it; where there is none, nothing is reopened.
+    """
+    stored = (await scope.unit.accounts.accounts([account_id])).get(account_id)
+    for binding in stored[1] if stored is not None else ():
+        uncertain = await scope.unit.messages.uncertain(binding.provider_code, [binding.guid])
+        if uncertain:
+            since = min(attempt.started_at for attempt in uncertain) - SKEW_MS
+            instance = (binding.provider_code, binding.guid)
+            scope.inbox |= await scope.unit.inbox.reopen([], [instance], since=since) > 0

@@ -68,7 +68,7 @@ class ApplyEvidence:
                 message.conversation_id,
                 self._policy.horizon_ms,
                 admin_user_ids=self._policy.admin_user_ids,
-                own_user_id=None if fact.stream_record.sender is None else await own.of_attempt(attempt),
+                own_user_id=await own.of_attempt(attempt),
             )
             misfit = expected.misfit(fact.stream_record, received_at=fact.entry.received_at)
             if misfit is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.application.callbacks.evidence import ApplyEvidence, Fact, Owner
+from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.policy import Policy
@@ -13,8 +14,7 @@ from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
 from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.message.matching import OpenAttempt, is_own, match
 from wework_message.domain.message.projection import StreamRecord
-from wework_message.domain.ports.gateway import CallbackItem, CallbackReader, ClientState, NoticeKind
-from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.gateway import CallbackItem, CallbackReader
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
 from wework_message.domain.ports.system import Clock
 
@@ -47,7 +47,7 @@ class _ProjectionBatch:
     offered: dict[tuple[ProviderCode, Guid], frozenset[Owner]] = field(default_factory=dict)
     """Attempts that were open when this batch read them."""
     waiting: list[Named] = field(default_factory=list)
-    """Ids that unmatched records wait for."""
+    """Ids that unmatched records wait for, as far as they may be our own."""
     verdicts: list[InboxVerdict] = field(default_factory=list)
 
 
@@ -55,11 +55,15 @@ class ProjectCallbacks:
     """The transaction's part of projecting."""
 
     def __init__(
-        self, readers: Mapping[ProviderCode, CallbackReader], board: HealthBoard, policy: Policy, clock: Clock
+        self,
+        readers: Mapping[ProviderCode, CallbackReader],
+        notices: InstanceNotices,
+        policy: Policy,
+        clock: Clock,
     ) -> None:
-        """`board` is notified of instances that go online and offline."""
+        """`notices` applies those that are about an instance."""
         self._readers = readers
-        self._board = board
+        self._notices = notices
         self._policy = policy
         self._clock = clock
         self._evidence = ApplyEvidence(policy, clock)
@@ -95,7 +99,7 @@ class ProjectCallbacks:
         That process writes, and then looks for unmatched records (`early_echoes.reopen`). This one has stored unmatched
         records, and now looks for what the other wrote. So at least one of them sees the other, whichever commits first.
         """
-        if not any(verdict.state is InboxState.PARKED for verdict in batch.verdicts):
+        if not batch.waiting and all(verdict.state is not InboxState.PARKED for verdict in batch.verdicts):
             return
         messages = scope.unit.messages
         written = await messages.sent_as(batch.waiting, latest=True)
@@ -133,15 +137,8 @@ class ProjectCallbacks:
                 # The first read may be a moment old, and a callback without a binding is quarantined for good.
                 cache[guid] = await scope.unit.accounts.binding_of(guid)
             read.binding = _at(cache[guid], read.entry.provider_code)
-            if read.binding is not None and (read.item.notice is not NoticeKind.OTHER or read.item.wecom_user_id):
-                await self._notice(scope, read, read.binding)
-
-    async def _notice(self, scope: CommitScope, read: _Read, binding: Binding) -> None:
-        online = {NoticeKind.ONLINE: True, NoticeKind.OFFLINE: False}.get(read.item.notice)
-        await scope.unit.accounts.learn(binding.binding_id, wecom_user_id=read.item.wecom_user_id, online=online)
-        if online is not None:
-            state = ClientState.ONLINE if online else ClientState.OFFLINE
-            self._board.binding_state(binding.binding_id, state, self._clock.now())
+            if read.binding is not None:
+                await self._notices(scope, read.item, read.binding)
 
     async def _fact(self, scope: CommitScope, batch: _ProjectionBatch, read: _Read, own: OwnUserIds) -> Fact | None:
         """The attempts that this record may be about; None where its verdict is decided already."""
@@ -169,19 +166,24 @@ class ProjectCallbacks:
     ) -> Owner | None:
         """The attempt that this record settles by its content, for a record that names none; it waits where there is none."""
         waits_for = stream_record.refers_to or stream_record.provider_message_id
+        instance = (entry.provider_code, entry.guid)
+        if waits_for is not None and self._may_be_ours(stream_record, own_user_id):
+            batch.waiting.append((*instance, waits_for))
         if not stream_record.kinds or not is_own(stream_record, own_user_id):
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN, provider_message_id=waits_for))
             return None
-        instance = (entry.provider_code, entry.guid)
         if instance not in batch.open:
             open_attempts = list(await scope.unit.messages.uncertain(entry.provider_code, [entry.guid]))
             batch.open[instance] = open_attempts
             batch.offered[instance] = frozenset((attempt.message_id, attempt.number) for attempt in open_attempts)
-        attempt = match(stream_record, batch.open[instance], horizon_ms=self._policy.horizon_ms)
+        attempt = match(
+            stream_record,
+            batch.open[instance],
+            horizon_ms=self._policy.horizon_ms,
+            received_at=entry.received_at,
+        )
         if attempt is None or stream_record.refers_to is not None:
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
-            if waits_for is not None:
-                batch.waiting.append((*instance, waits_for))
             return None
         batch.open[instance].remove(attempt)
         owner = (attempt.message_id, attempt.number)
@@ -190,6 +192,11 @@ class ProjectCallbacks:
             batch.owners[named] = owner  # the next record may belong to the same message
             batch.named.append(named)
         return owner
+
+    def _may_be_ours(self, stream_record: StreamRecord, own_user_id: str | None) -> bool:
+        """Whether it would fit an attempt whose answer another process is writing now: what customers say cannot."""
+        senders = {None, own_user_id, *self._policy.admin_user_ids}
+        return own_user_id is None or stream_record.sender in senders
 
 
 def _named(entry: InboxEntry, stream_record: StreamRecord) -> list[Named]:

@@ -64,6 +64,8 @@ class CommitScope:
     """Number of callback items by notify type and result."""
     misfits: Counter[Misfit] = field(default_factory=Counter)
     """Number of records that name a message of ours and do not fit it."""
+    foreign_ids: int = 0
+    """Number of message ids that are none of ours, in callbacks that name many such."""
 
     async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
         """Save messages and collect what must follow the commit; returns the ids that another writer changed first."""

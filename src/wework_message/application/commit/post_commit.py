@@ -57,6 +57,8 @@ class PostCommit:
             self.observer.callbacks(notify_type, result, count)
         for misfit, count in scope.misfits.items():
             self.observer.misfits(misfit, count)
+        if scope.foreign_ids:
+            self.observer.foreign_ids(scope.foreign_ids)
         for message in scope.accepted:
             self.observer.accepted(message)
         for message in scope.moved:

@@ -168,9 +168,9 @@ class Router:
         return next(named, BindingId(""))
 
     def learn_user_id(self, account_id: AccountId, wecom_user_id: str) -> bool:
-        """Whether this user id of a cached account is new; True at most once while the account is cached."""
+        """Whether this user id of a cached account is new; an accepted answer is believed before any notice."""
         cached = self._accounts.get(account_id)
-        if cached is None or cached.account.wecom_user_id is not None:
+        if cached is None or cached.account.wecom_user_id == wecom_user_id:
             return False
         account = dataclasses.replace(cached.account, wecom_user_id=wecom_user_id)
         self._accounts[account_id] = cached._replace(account=account)

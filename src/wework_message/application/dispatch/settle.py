@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wework_message.application.callbacks.early_echoes import reopen
+from wework_message.application.callbacks.early_echoes import reconsider, reopen
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.dispatch.groups import stop_groups
 from wework_message.application.dispatch.routing import Router
@@ -134,7 +134,8 @@ class SettleCalls:
                 continue
             if self._router.learn_user_id(item.message.account_id, receipt.sender_id):
                 binding_id = item.message.attempts.numbered(item.attempt).binding_id
-                await scope.unit.accounts.learn(binding_id, wecom_user_id=receipt.sender_id)
+                if await scope.unit.accounts.learn(binding_id, wecom_user_id=receipt.sender_id):
+                    await reconsider(scope, item.message.account_id)
 
 
 def _is_fresh(item: Settlement) -> bool:

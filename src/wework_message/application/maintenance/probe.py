@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
+from wework_message.application.commit.group_commit import CommitScope, GroupCommit
 from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.application.policy import PROBE_INTERVAL_MS
 from wework_message.application.waiting import set_within
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
-from wework_message.domain.ports.gateway import MessageGateway
+from wework_message.domain.ports.gateway import ClientState, MessageGateway
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.system import Clock
 
@@ -20,6 +21,16 @@ MIN_PROBE_INTERVAL_MS: Final = 1_000
 _log: Final = logging.getLogger(__name__)
 
 
+class StoreBindingStates:
+    """The transaction's part of a probe: whether an instance is online."""
+
+    async def __call__(self, scope: CommitScope, items: Sequence[tuple[BindingId, bool]], /) -> Sequence[None]:
+        """`items` are bindings, and whether they are online."""
+        for binding_id, online in items:
+            await scope.unit.accounts.learn(binding_id, online=online)
+        return [None] * len(items)
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeProviders:
     """One round of read-only calls; nothing probes on the request path (D-21)."""
@@ -27,6 +38,8 @@ class ProbeProviders:
     gateways: Mapping[ProviderCode, MessageGateway]
     board: HealthBoard
     clock: Clock
+    commits: GroupCommit
+    store: StoreBindingStates = field(default_factory=StoreBindingStates)
 
     async def __call__(self) -> None:
         """Probe every provider and every suspect binding, concurrently."""
@@ -40,8 +53,13 @@ class ProbeProviders:
         self.board.probed(code, answered, self.clock.now())
 
     async def _binding(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
+        """The answer counts in this process at once, and a change is stored for the others and for the next start."""
         state = await self.gateways[provider_code].client_state(guid)
-        self.board.binding_state(binding_id, state, self.clock.now())
+        now = self.clock.now()
+        before = self.board.route(provider_code, binding_id, "", now).state
+        self.board.binding_state(binding_id, state, now)
+        if state is not ClientState.UNKNOWN and state.value != before.value:
+            await self.commits.submit(self.store, (binding_id, state is ClientState.ONLINE))
 
 
 async def _guarded(probe: Awaitable[None]) -> None:

@@ -220,6 +220,8 @@ class CallbackSettings(Section, frozen=True):
 
     admin_user_ids: Annotated[str, Meta(pattern="^([0-9]{1,32}( *, *[0-9]{1,32})*)?$")] = ""
     """User ids, with commas between: admins of rooms, whose recalls of the accounts' messages count too."""
+    max_foreign_ids: _Count = 100
+    """Message ids in one callback that are none of ours; a callback with more is logged and counted."""
 
 
 class RetentionSettings(Section, frozen=True):

@@ -1,7 +1,7 @@
 """Does a stream record fit the attempt whose provider id it names? (D-63, ADR 24).
 
-Anybody who reaches the callback route can count provider ids up. So an id alone proves nothing: a record must also agree with
-what we know of the attempt. What one of the two does not say cannot contradict.
+Anybody who reaches the callback route can count provider ids up. So an id alone proves nothing: a record must also name the
+sender, the conversation and the time of the attempt, as far as we know them ourselves.
 """
 
 from collections.abc import Collection, Iterator
@@ -23,16 +23,16 @@ _OUTWEIGH_A_FAILURE: Final = frozenset({FactKind.SERVER_RETRY_OK, FactKind.REVOK
 
 
 class Misfit(StrEnum):
-    """The first thing in which a record contradicts the attempt that it names; a stable word."""
+    """The first thing in which a record does not fit the attempt that it names; a stable word."""
 
     SENDER = "SENDER"
-    """Somebody else sent it."""
+    """It does not name the account as its sender."""
     CONVERSATION = "CONVERSATION"
-    """It is of another conversation."""
+    """It does not name the conversation."""
     APP_INFO = "APP_INFO"
-    """Its key in every member's view is another one."""
+    """Both have a key that is the same in every member's view, and it is not the same."""
     SEND_TIME = "SEND_TIME"
-    """It is stamped before or after the time in which the attempt can have been executed."""
+    """It is stamped before or after the time in which the attempt can have been executed; without a stamp, it arrived then."""
     OLDER = "OLDER"
     """It arrived before the attempt began: it cannot know it."""
     OVERDUE = "OVERDUE"
@@ -55,17 +55,17 @@ class Expected:
         """Why the record, which arrived at `received_at`, is no evidence about the attempt; None where it is."""
         contradictions = {
             Misfit.SENDER: self._is_foreign(stream_record),
-            Misfit.CONVERSATION: bool(stream_record.conversations) and not is_in(stream_record, self.conversation_id),
+            Misfit.CONVERSATION: not is_in(stream_record, self.conversation_id),
             Misfit.APP_INFO: self._has_another_key(stream_record),
-            Misfit.OLDER: received_at < self.attempt.started_at - SKEW_MS,
+            Misfit.OLDER: received_at < self._earliest_arrival(stream_record),
             Misfit.SEND_TIME: not self._is_in_time(stream_record, received_at),
-            Misfit.OVERDUE: self._is_overdue(stream_record, received_at),
+            Misfit.OVERDUE: is_overdue(stream_record, self.attempt.ended_at, self.horizon_ms, received_at),
         }
         return next((misfit for misfit, contradicts in contradictions.items() if contradicts), None)
 
     def _is_foreign(self, stream_record: StreamRecord) -> bool:
         sender = stream_record.sender
-        if sender is None or self.own_user_id is None or sender == self.own_user_id:
+        if self.own_user_id is None or sender == self.own_user_id:
             return False
         return stream_record.kinds != {FactKind.REVOKED} or sender not in self.admin_user_ids
 
@@ -74,14 +74,14 @@ class Expected:
         own, recorded = stream_record.app_info_key, self.attempt.app_info_key
         return stream_record.refers_to is None and None not in {own, recorded} and own != recorded
 
-    def _is_overdue(self, stream_record: StreamRecord, received_at: int) -> bool:
-        ended_at = self.attempt.ended_at
-        failed = FactKind.SEND_FAIL in stream_record.kinds and not stream_record.kinds & _OUTWEIGH_A_FAILURE
-        return failed and ended_at is not None and received_at > ended_at + self.horizon_ms
+    def _earliest_arrival(self, stream_record: StreamRecord) -> int:
+        """The start of the attempt. Nobody can guess the key of a message: with the right one our clocks may differ a little."""
+        own = self.attempt.app_info_key
+        is_proven = own is not None and stream_record.app_info_key == own
+        return self.attempt.started_at - (SKEW_MS if is_proven else 0)
 
     def _is_in_time(self, stream_record: StreamRecord, received_at: int) -> bool:
-        if (sent_at := stream_record.sent_at) is None:
-            return True
+        sent_at = received_at if stream_record.sent_at is None else stream_record.sent_at
         attempt = self.attempt
         unbounded = stream_record.refers_to is not None or not stream_record.kinds <= _STAMPED_BY_THE_SEND
         age_ms = received_at - attempt.started_at
@@ -96,6 +96,12 @@ class Expected:
         yield attempt.started_at, received_at if attempt.ended_at is None else attempt.ended_at
         if attempt.sent_at is not None:
             yield attempt.sent_at, attempt.sent_at
+
+
+def is_overdue(stream_record: StreamRecord, ended_at: int | None, horizon_ms: int, received_at: int) -> bool:
+    """Whether it reports a failed send, and arrived later than H after the call had ended at `ended_at` (None = it is open)."""
+    failed = FactKind.SEND_FAIL in stream_record.kinds and not stream_record.kinds & _OUTWEIGH_A_FAILURE
+    return failed and ended_at is not None and received_at > ended_at + horizon_ms
 
 
 def is_in(stream_record: StreamRecord, conversation_id: str) -> bool:

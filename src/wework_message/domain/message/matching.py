@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from wework_message.domain.content import Content, MentionContent, TextContent
 from wework_message.domain.ids import Guid, MessageId
-from wework_message.domain.message.fitting import SKEW_MS, is_in
+from wework_message.domain.message.fitting import SKEW_MS, is_in, is_overdue
 from wework_message.domain.message.projection import StreamRecord
 
 
@@ -48,19 +48,21 @@ def is_own(stream_record: StreamRecord, own_user_id: str | None) -> bool:
     return stream_record.sender == own_user_id if own_user_id is not None else stream_record.marked_own
 
 
-def match(stream_record: StreamRecord, attempts: Iterable[OpenAttempt], *, horizon_ms: int) -> OpenAttempt | None:
-    """The attempt that this record settles by content, oldest first, or None.
+def match(
+    stream_record: StreamRecord, attempts: Iterable[OpenAttempt], *, horizon_ms: int, received_at: int
+) -> OpenAttempt | None:
+    """The attempt that this record, which arrived at `received_at`, settles by content, oldest first, or None.
 
-    `horizon_ms` is H: how long after the end of an attempt its echo may still be stamped.
+    `horizon_ms` is H: how long after the end of an attempt its echo may still be stamped, and a failure may be reported.
     """
     if stream_record.text is None:
         return None
     key = content_key(stream_record.text)
-    fitting = [attempt for attempt in attempts if _fits(stream_record, key, attempt, horizon_ms)]
+    fitting = [attempt for attempt in attempts if _fits(stream_record, key, attempt, horizon_ms, received_at)]
     return min(fitting, key=lambda attempt: (attempt.started_at, attempt.number), default=None)
 
 
-def _fits(stream_record: StreamRecord, key: str, attempt: OpenAttempt, horizon_ms: int) -> bool:
+def _fits(stream_record: StreamRecord, key: str, attempt: OpenAttempt, horizon_ms: int, received_at: int) -> bool:
     return (
         attempt.guid == stream_record.guid
         and attempt.content_key == key
@@ -68,4 +70,6 @@ def _fits(stream_record: StreamRecord, key: str, attempt: OpenAttempt, horizon_m
         and is_in(stream_record, attempt.conversation_id)
         and stream_record.sent_at is not None
         and attempt.started_at - SKEW_MS <= stream_record.sent_at <= attempt.ended_at + horizon_ms
+        and attempt.started_at <= received_at
+        and not is_overdue(stream_record, attempt.ended_at, horizon_ms, received_at)
     )

@@ -52,6 +52,10 @@ class HealthBoard(Protocol):
         """Record what a probe or a callback reported about an instance."""
         ...
 
+    def ask(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
+        """A notice says something about this instance that only the provider can confirm: probe it, and go on meanwhile."""
+        ...
+
     def stored_offline(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
         """The stored state is OFFLINE: probe the instance until it answers otherwise. Observations stay as they are."""
         ...

@@ -31,6 +31,10 @@ class Observer(Protocol):
         """`count` records named a message of ours, contradicted it in this, and were quarantined."""
         ...
 
+    def foreign_ids(self, count: int) -> None:
+        """Callbacks that named many message ids which are none of ours: `count` ids in all."""
+        ...
+
 
 class IntakeObserver(Protocol):
     """Called for sends that come in through a queue."""

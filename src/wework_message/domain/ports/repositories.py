@@ -141,6 +141,10 @@ class MessageRepository(Protocol):
         """
         ...
 
+    async def accepted_sender(self, provider_code: ProviderCode, guid: Guid) -> str | None:
+        """The sender in the newest accepted answer of this instance that names one: the account's own user id, proven."""
+        ...
+
     async def uncertain(
         self, provider_code: ProviderCode, guids: Sequence[Guid], *, latest: bool = False
     ) -> Sequence[OpenAttempt]:
@@ -191,6 +195,14 @@ class CallbackInbox(Protocol):
         """
         ...
 
+    async def repeat(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+        """Some of these items, which have no defect, are stored already: what was not applied arrives again, at `at` (epoch ms).
+
+        An entry that waits (PARKED, ORPHAN) has arrived at this time only: what arrived before may have been a guess. One
+        that was QUARANTINED is PENDING again. Returns how many of these there are. PENDING, APPLIED and FAILED ones stay.
+        """
+        ...
+
     async def pending(self, limit: int) -> Sequence[InboxEntry]:
         """The oldest PENDING entries, locked for this unit of work."""
         ...
@@ -234,8 +246,8 @@ class AccountRepository(Protocol):
 
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
-    ) -> None:
-        """Store the account's own user id, or whether the instance is online."""
+    ) -> bool:
+        """Store the account's own user id, or whether the instance is online; True if the user id is another one now."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
@@ -45,8 +45,8 @@ class SqlAccountRepository:
 
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
-    ) -> None:
-        await self._run(_learn, binding_id, wecom_user_id, online)
+    ) -> bool:
+        return await self._run(_learn, binding_id, wecom_user_id, online)
 
 
 def _accounts(
@@ -65,11 +65,14 @@ def _binding_of(connection: Connection, guid: Guid) -> Sequence[Binding]:
     return [rows.binding_of(row) for row in _OF_GUID.rows(connection, the_guid=guid)]
 
 
-def _learn(connection: Connection, binding_id: BindingId, wecom_user_id: str | None, online: bool | None) -> None:
+def _learn(connection: Connection, binding_id: BindingId, wecom_user_id: str | None, online: bool | None) -> bool:
     is_binding = binding.c.binding_id == binding_id
     if online is not None:
         state = BindingState.ONLINE if online else BindingState.OFFLINE
         connection.execute(update(binding).where(is_binding).values(state=state.value))
-    if wecom_user_id is not None:
-        owner = select(binding.c.account_id).where(is_binding).scalar_subquery()
-        connection.execute(update(account).where(account.c.account_id == owner).values(vid=wecom_user_id))
+    if wecom_user_id is None:
+        return False
+    owner = select(binding.c.account_id).where(is_binding).scalar_subquery()
+    differs = or_(account.c.vid.is_(None), account.c.vid != wecom_user_id)
+    learnt = update(account).where(account.c.account_id == owner, differs).values(vid=wecom_user_id)
+    return connection.execute(learnt).rowcount > 0

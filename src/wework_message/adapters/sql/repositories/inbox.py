@@ -10,6 +10,7 @@ from wework_message.adapters.sql.core.index_hints import by_index, updating_by_i
 from wework_message.adapters.sql.core.prepared import Prepared, Query, updating
 from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.inbox import REPEATABLE
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
 
@@ -28,6 +29,20 @@ _PENDING = Query(
         "ix_wm_callback_state",
     ).with_for_update(skip_locked=True)
 )  # fmt: skip
+_REPEATED = Query(
+    by_index(
+        select(callback.c.id, callback.c.state).where(
+            callback.c.provider_code == bindparam("the_provider"),
+            callback.c.guid == bindparam("the_guid"),
+            callback.c.notify_type == bindparam("the_type"),
+            callback.c.event_key.in_(bindparam("keys", expanding=True)),
+            or_(*[callback.c.state == state.value for state in REPEATABLE]),
+        ),
+        callback,
+        "uq_wm_callback_provider_code_guid_notify_type_event_key",
+    ).with_for_update()
+)
+_REPEAT = updating(callback, {"id": "the_id"}, ["state", "received_at"])
 _OF_INSTANCE = (callback.c.guid == bindparam("the_guid"), callback.c.provider_code == bindparam("the_provider"))
 _PARKED = callback.c.state == InboxState.PARKED.value
 _WAITS = and_(callback.c.state == bindparam("old_state"), or_(_PARKED, callback.c.waits_for.is_not(None)))
@@ -83,6 +98,10 @@ class SqlCallbackInbox:
         ]
         return max(0, self._dialect.new_callback.many(connection, arrived))
 
+    async def repeat(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+        """The known rows by their unique key, and then by id those that change."""
+        return await self._run(_repeat, provider_code, items, at) if items else 0
+
     async def pending(self, limit: int) -> Sequence[InboxEntry]:
         """By state and id."""
         return await self._run(_pending, limit)
@@ -105,6 +124,24 @@ class SqlCallbackInbox:
         """One update per entry, in one round."""
         if verdicts:
             await self._run(_decide, verdicts)
+
+
+def _repeat(connection: Connection, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+    keys: dict[tuple[Guid, int], list[str]] = {}
+    for item in items:
+        keys.setdefault((item.guid, item.notify_type), []).append(item.event_key)
+    states = {
+        row["id"]: InboxState(row["state"])
+        for (guid, notify_type), event_keys in sorted(keys.items())
+        for row in _REPEATED.rows(
+            connection, the_provider=provider_code, the_guid=guid, the_type=notify_type, keys=event_keys
+        )
+    }
+    _REPEAT.many(
+        connection,
+        [{"the_id": id_, "state": REPEATABLE[state].value, "received_at": at} for id_, state in sorted(states.items())],
+    )
+    return sum(state is InboxState.QUARANTINED for state in states.values())
 
 
 def _pending(connection: Connection, limit: int) -> Sequence[InboxEntry]:

@@ -12,7 +12,7 @@ from wework_message.adapters.sql.core.prepared import Query, deleting, inserting
 from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import attempt, batch, due, idempotency_key, message, note
 from wework_message.adapters.sql.repositories import ownership, uncertainty
-from wework_message.adapters.sql.repositories.ownership import ProviderKey
+from wework_message.adapters.sql.repositories.ownership import Owners, ProviderKey
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import OpenAttempt
@@ -218,19 +218,19 @@ class SqlMessageRepository:
         """Mark the due rows, with the next step."""
         self._later(_pace, message_ids)
 
-    async def sent_as(
-        self, keys: Sequence[ProviderKey], *, latest: bool = False
-    ) -> Mapping[ProviderKey, tuple[MessageId, int]]:
+    async def sent_as(self, keys: Sequence[ProviderKey], *, latest: bool = False) -> Owners:
         """By the unique index on provider ids; a locking read where it must be the latest."""
         return await self._run(ownership.sent_as, keys, latest) if keys else {}
+
+    async def accepted_sender(self, provider_code: ProviderCode, guid: Guid) -> str | None:
+        """The newest rows, by the index on uncertain attempts."""
+        return await self._run(ownership.accepted_sender, provider_code, guid)
 
     async def uncertain(
         self, provider_code: ProviderCode, guids: Sequence[Guid], *, latest: bool = False
     ) -> Sequence[OpenAttempt]:
         """By the index on uncertain attempts; a locking read where it must be the latest."""
-        if not guids:
-            return ()
-        return await self._run(uncertainty.uncertain, provider_code, guids, self._clock.now(), latest)
+        return await self._run(uncertainty.uncertain, provider_code, guids, self._clock.now(), latest) if guids else ()
 
     async def count(self, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
         """One upsert per kind of result in this transaction, with the next step."""

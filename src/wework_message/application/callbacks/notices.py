@@ -1,0 +1,46 @@
+"""Notices about an instance: what they say is believed only where nothing better is known (ADR 24)."""
+
+from collections.abc import Callable
+
+from wework_message.application.callbacks.early_echoes import reconsider
+from wework_message.application.commit.group_commit import CommitScope
+from wework_message.domain.account import Binding, contradicts
+from wework_message.domain.ports.gateway import CallbackItem, ClientState, NoticeKind
+from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.system import Clock
+
+
+class InstanceNotices:
+    """Applies logins; a logout, and a login as somebody else, only make us ask the provider."""
+
+    def __init__(self, board: HealthBoard, clock: Clock, ask_now: Callable[[], None]) -> None:
+        """`ask_now` makes the prober probe at once."""
+        self._board = board
+        self._clock = clock
+        self._ask_now = ask_now
+
+    async def __call__(self, scope: CommitScope, item: CallbackItem, binding: Binding) -> None:
+        """Apply one item about the instance of this binding; an item that says nothing about it has no effect."""
+        if item.notice is NoticeKind.OTHER and item.wecom_user_id is None:
+            return
+        if item.notice is NoticeKind.OFFLINE or await self._contradicts_answers(scope, item, binding):
+            self._board.ask(binding.provider_code, binding.binding_id, binding.guid)
+            self._ask_now()
+            return
+        online = True if item.notice is NoticeKind.ONLINE else None
+        learnt = await scope.unit.accounts.learn(binding.binding_id, wecom_user_id=item.wecom_user_id, online=online)
+        if learnt:
+            await reconsider(scope, binding.account_id)
+        if online:
+            self._board.binding_state(binding.binding_id, ClientState.ONLINE, self._clock.now())
+
+    async def _contradicts_answers(self, scope: CommitScope, item: CallbackItem, binding: Binding) -> bool:
+        """Whether it names another own user id than accepted answers prove, at any instance of the account."""
+        if item.wecom_user_id is None:
+            return False
+        stored = (await scope.unit.accounts.accounts([binding.account_id])).get(binding.account_id)
+        proven = [
+            await scope.unit.messages.accepted_sender(sibling.provider_code, sibling.guid)
+            for sibling in (stored[1] if stored is not None else ())
+        ]
+        return contradicts(item.wecom_user_id, proven)
