@@ -15,6 +15,7 @@ from tests.support.builders.messages import (
     a_stream_record,
     an_outcome,
 )
+from tests.support.virtual_time import in_virtual_time
 
 from wework_message.adapters.memory.accounts import MemoryAccountRepository
 from wework_message.application.actions.change import RetryMessage
@@ -307,6 +308,42 @@ async def test_the_projector_works_off_what_comes_in() -> None:
         await app.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
         await app.projector.stop()
         await running
+
+
+def test_a_callback_stored_by_a_process_that_died_is_found_by_polling() -> None:
+    async def run() -> float:
+        async with InMemoryApp() as app:
+            app.gateway.script(ACCEPTED)
+            message_id = await app.accept_text()
+            await app.dispatcher.dispatch_due()
+            await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
+            running = asyncio.create_task(app.projector.run())
+            await asyncio.sleep(1)  # idle since its start
+            stored_at = asyncio.get_running_loop().time()
+            async with app.units() as unit:
+                items = app.callbacks.read(app.callbacks.body(stream_record=an_echo()))
+                await unit.inbox.store(PROVIDER, items, app.clock.now())
+                await unit.commit()
+            await app.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
+            await app.projector.stop()
+            await running
+            return asyncio.get_running_loop().time() - stored_at - app.policy.poll_inbox_ms / 1000
+
+    assert in_virtual_time(run()) < 0
+
+
+async def test_the_projector_is_notified_where_a_record_was_reopened_and_only_there() -> None:
+    async with InMemoryApp() as app:
+        message_id = await sent(app, TIMED_OUT)
+        await app.receive_callback(stream_record=an_echo())  # found by its text, and no other record waits for its id
+        assert await status(app, message_id) is MessageStatus.DELIVERED
+        assert app.inbox_notifier.notifications == 1
+        await app.receive_callback(stream_record=an_echo("8", text="not sent yet"))
+        assert app.inbox_notifier.notifications == 2
+        await sent(app, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("7")))
+        assert app.inbox_notifier.notifications == 2
+        await sent(app, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("8")))
+        assert app.inbox_notifier.notifications == 3
 
 
 async def test_results_of_callbacks_are_counted_by_type() -> None:
