@@ -11,7 +11,7 @@ from wework_message.adapters.rocketmq.transport.port import PublishError
 
 @pytest.fixture
 def behind() -> MemoryTransport:
-    return MemoryTransport(lease_scale=0.002, wait_s=0.01)
+    return MemoryTransport(lease_scale=0.05, wait_s=0.01)
 
 
 class TestGatedTransport(TransportContract):

@@ -8,7 +8,7 @@ from tests.support.queues.memory_transport import MemoryTransport
 class TestMemoryTransport(TransportContract):
     @pytest.fixture(params=[None, 7], ids=["in order", "shuffled"])
     def transport(self, request: pytest.FixtureRequest) -> MemoryTransport:
-        return MemoryTransport(seed=request.param, lease_scale=0.002, wait_s=0.01)
+        return MemoryTransport(seed=request.param, lease_scale=0.05, wait_s=0.01)
 
     @pytest.fixture
     def topic(self) -> str:

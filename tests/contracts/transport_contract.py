@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,11 @@ def bodies(deliveries: Sequence[Delivery]) -> list[bytes]:
 
 
 class TransportContract:
+    @pytest.fixture
+    def short_lease_s(self) -> float:
+        """The shortest lease: long enough to acknowledge what was received."""
+        return 10
+
     async def test_what_was_published_is_received_with_its_keys(
         self, transport: Transport, topic: str, group: str
     ) -> None:
@@ -44,14 +50,21 @@ class TransportContract:
         assert set(bodies(deliveries)) == set(sent)
         await asyncio.gather(*(subscription.ack(delivery) for delivery in deliveries))
 
-    async def test_what_is_not_acknowledged_comes_again(self, transport: Transport, topic: str, group: str) -> None:
-        subscription = await transport.subscribe(topic, group, lease_s=10)
+    async def test_what_is_not_acknowledged_comes_again_and_what_is_does_not(
+        self, transport: Transport, topic: str, group: str, short_lease_s: Any
+    ) -> None:
+        subscription = await transport.subscribe(topic, group, lease_s=short_lease_s)
+        await transport.publish(topic, b"done")
+        (done,) = await received(subscription, 1)
+        await subscription.ack(done)
         await transport.publish(topic, b"again")
         (first,) = await received(subscription, 1)
         (second,) = await received(subscription, 1)
-        assert (second.body, second.message_id) == (b"again", first.message_id)
+        assert (first.body, second.body, second.message_id) == (b"again", b"again", first.message_id)
         assert second.attempt > first.attempt
         await subscription.ack(second)
+        await transport.publish(topic, b"last")
+        assert bodies(await received(subscription, 1)) == [b"last"]
 
     async def test_a_receive_that_was_cancelled_loses_nothing(
         self, transport: Transport, topic: str, group: str
