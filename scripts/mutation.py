@@ -131,7 +131,7 @@ def sample(mutants: Sequence[Mutant], count: int, dice: random.Random) -> list[M
     places: dict[str, list[Mutant]] = defaultdict(list)
     for mutant in mutants:
         places[mutant.operator].append(mutant)
-    drawn = []
+    drawn: list[Mutant] = []
     while places and len(drawn) < count:
         operator = dice.choice(sorted(places))
         drawn.append(places[operator].pop(dice.randrange(len(places[operator]))))

@@ -1,6 +1,7 @@
 import asyncio
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
@@ -18,6 +19,7 @@ from tests.support.builders.messages import (
 from tests.support.virtual_time import in_virtual_time
 
 from wework_message.adapters.memory.accounts import MemoryAccountRepository
+from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.application.actions.change import RetryMessage
 from wework_message.application.dispatch.claim import ClaimRequest
 from wework_message.domain.account import Binding, implicit_binding
@@ -25,6 +27,7 @@ from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.matching import SKEW_MS, OpenAttempt
 from wework_message.domain.message.projection import FactKind, StreamRecord
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch, NoticeKind
@@ -344,6 +347,28 @@ async def test_the_projector_is_notified_where_a_record_was_reopened_and_only_th
         assert app.inbox_notifier.notifications == 2
         await sent(app, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("8")))
         assert app.inbox_notifier.notifications == 3
+
+
+@pytest.mark.parametrize(("came_before_ms", "reopened"), [(SKEW_MS, True), (SKEW_MS + 1, False)])
+async def test_a_record_is_reopened_for_a_call_that_another_process_just_stored_unless_it_came_before_that_call(
+    came_before_ms: int, reopened: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uncertain, reads = MemoryMessageRepository.uncertain, 0
+
+    async def behind(self: MemoryMessageRepository, *place: Any, latest: bool = False) -> Sequence[OpenAttempt]:
+        nonlocal reads
+        reads += 1
+        return () if reads == 1 else await uncertain(self, *place, latest=latest)
+
+    async with InMemoryApp() as app:
+        await app.ingesting(app.callbacks.body(stream_record=an_echo("8", text="another text")))
+        app.clock.advance(came_before_ms)
+        await sent(app, TIMED_OUT)
+        monkeypatch.setattr(MemoryMessageRepository, "uncertain", behind)
+        before = app.inbox_notifier.notifications
+        await app.commits.submit(app.use_cases.projecting(), 1)
+        assert app.inbox_notifier.notifications - before == reopened
+        assert await inbox(app) == [InboxState.PENDING if reopened else InboxState.PARKED]
 
 
 async def test_results_of_callbacks_are_counted_by_type() -> None:

@@ -1,5 +1,6 @@
 """From settings to the policy of the use cases: every value arrives, and times that could send twice stop the start."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ NOWHERE = Path("/nonexistent-settings-folder")
 PROVIDER_KEY = "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING"
 
 
-def a_policy(role: Role = Role.ALL, **environ: str) -> Policy:
-    return policy_of(load(environ, config_dir=NOWHERE), role)
+def a_policy(environ: Mapping[str, str] | None = None, role: Role = Role.ALL) -> Policy:
+    return policy_of(load(environ or {}, config_dir=NOWHERE), role)
 
 
 def test_the_defaults_fit_together() -> None:
@@ -38,26 +39,28 @@ def test_the_defaults_fit_together() -> None:
 def test_times_that_could_send_twice_stop_the_start(horizon_s: str, timeout_ms: str, fits: bool) -> None:
     environ = {"APP_MESSAGE_UNKNOWN_HORIZON_SECONDS": horizon_s, f"{PROVIDER_KEY}_TIMEOUT_MS": timeout_ms}
     if fits:
-        assert a_policy(**environ).horizon_ms == int(horizon_s) * 1_000
+        assert a_policy(environ).horizon_ms == int(horizon_s) * 1_000
     else:
         with pytest.raises(SettingsError) as refused:
-            a_policy(**environ)
+            a_policy(environ)
         assert refused.value.path == "app.wework.providers.guangzhou-guxing.timeout-ms"
 
 
 def test_each_setting_reaches_the_use_cases_in_their_unit() -> None:
     policy = a_policy(
-        APP_MESSAGE_RETRY_MAX_ATTEMPTS="7",
-        APP_MESSAGE_RETRY_DELAY_MS="900",
-        APP_MESSAGE_ASYNC_MAX_POOL_SIZE="11",
-        APP_MESSAGE_ASYNC_ENABLED="false",
-        APP_MESSAGE_LIMITS_RATE_LIMIT_PER_MINUTE="13",
-        APP_MESSAGE_UNKNOWN_HORIZON_SECONDS="120",
-        APP_MESSAGE_UNKNOWN_ON_UNKNOWN="FAIL",
-        APP_MESSAGE_UNKNOWN_FAIL_AFTER_HOURS="5",
-        APP_MESSAGE_SYNC_WAIT_MS="1700",
-        APP_MESSAGE_RETENTION_CALLBACK_DAYS="3",
-        APP_MESSAGE_RETENTION_MESSAGE_DAYS="9",
+        {
+            "APP_MESSAGE_RETRY_MAX_ATTEMPTS": "7",
+            "APP_MESSAGE_RETRY_DELAY_MS": "900",
+            "APP_MESSAGE_ASYNC_MAX_POOL_SIZE": "11",
+            "APP_MESSAGE_ASYNC_ENABLED": "false",
+            "APP_MESSAGE_LIMITS_RATE_LIMIT_PER_MINUTE": "13",
+            "APP_MESSAGE_UNKNOWN_HORIZON_SECONDS": "120",
+            "APP_MESSAGE_UNKNOWN_ON_UNKNOWN": "FAIL",
+            "APP_MESSAGE_UNKNOWN_FAIL_AFTER_HOURS": "5",
+            "APP_MESSAGE_SYNC_WAIT_MS": "1700",
+            "APP_MESSAGE_RETENTION_CALLBACK_DAYS": "3",
+            "APP_MESSAGE_RETENTION_MESSAGE_DAYS": "9",
+        }
     )
     assert (policy.retry.max_attempts, policy.retry.first_delay_ms) == (7, 900)
     assert (policy.calls_in_flight, policy.async_enabled, policy.rate_per_minute) == (11, False, 13)
@@ -70,8 +73,8 @@ def test_each_setting_reaches_the_use_cases_in_their_unit() -> None:
 
 @pytest.mark.parametrize("role", Role)
 def test_a_role_polls_as_often_as_its_wakeups_leave_to_it(role: Role) -> None:
-    alone = a_policy(role)
+    alone = a_policy(role=role)
     assert {name: getattr(alone, name) for name in POLLS[role]} == POLLS[role]
-    woken = a_policy(role, ROCKETMQ_NAME_SERVER="127.0.0.1:8081", ROCKETMQ_TOPICS_CALLBACKS="callbacks")
+    woken = a_policy({"ROCKETMQ_NAME_SERVER": "127.0.0.1:8081", "ROCKETMQ_TOPICS_CALLBACKS": "callbacks"}, role)
     assert (woken.poll_due_ms, woken.poll_inbox_ms) == (a_policy().poll_due_ms, a_policy().poll_inbox_ms)
     assert woken.poll_status_ms == alone.poll_status_ms
