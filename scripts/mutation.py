@@ -107,6 +107,15 @@ def near(path: str) -> tuple[tuple[str, ...], ...]:
     return NEAR[max(named, key=len)] if named else ()
 
 
+def steps(path: str) -> tuple[tuple[str, ...], ...]:
+    """Those of `near`; before them the tests that are named for the module, which find most faults in a few seconds."""
+    stem = Path(path).stem
+    folders = [ROOT / folder for step in near(path) for folder in step if (ROOT / folder).is_dir()]
+    tests = sorted({test for folder in folders for test in folder.rglob("test_*.py") if f"_{stem}_" in f"{test.stem}_"})
+    named = [test.relative_to(ROOT).as_posix() for test in tests]
+    return ((tuple(named),) if named else ()) + near(path)
+
+
 def equivalents(text: str) -> set[tuple[str, str, str, str]]:
     """Path, operator, code and change of each line ``path | operator | code | change | because``; comments begin with ``#``."""
     rows = [line.split(" | ") for line in text.splitlines() if line.strip() and not line.startswith("#")]
@@ -161,7 +170,7 @@ class Bench:
     def kills(self, mutant: Mutant) -> bool:
         """Whether a test near the mutant fails or hangs. Raises `RuntimeError` where one fails without it."""
         text = read(self._root, mutant.path)
-        for step in near(mutant.path):
+        for step in steps(mutant.path):
             limit_s = self._limit_s(step)
             (self._root / mutant.path).write_text(mutant.apply(text), encoding="utf-8")
             try:

@@ -1,7 +1,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.contracts.transport_contract import TransportContract, received
+from tests.contracts.transport_contract import SendBatch, TransportContract, received
 from tests.support.polling import until
 from tests.support.queues.native_client import ConsumeStatus, Library, SendStatus
 
@@ -38,10 +38,13 @@ def group() -> str:
     return "g"
 
 
+@pytest.fixture
+def send_batch(library: Library) -> SendBatch:
+    return library.store_batch
+
+
 class TestNativeTransport(TransportContract):
-    @pytest.fixture
-    def short_lease_s(self) -> float:
-        return 0.5
+    SHORT_LEASE_S = 0.5
 
 
 async def test_it_sets_its_names_and_credentials(transport: NativeTransport, library: Library) -> None:

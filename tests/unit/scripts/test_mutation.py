@@ -77,6 +77,13 @@ def test_the_tests_near_a_module_exist_and_no_entry_is_in_vain() -> None:
     assert mutation.near("src/wework_message/bootstrap/loops.py") == ()
 
 
+def test_tests_named_for_a_module_come_first() -> None:
+    path = "src/wework_message/domain/retry.py"
+    assert mutation.steps(path) == (("tests/unit/domain/test_retry.py",), *mutation.near(path))
+    path = "src/wework_message/adapters/guxing/wire.py"
+    assert mutation.steps(path) == mutation.near(path)
+
+
 def test_what_counts_as_equivalent_is_still_there() -> None:
     known = mutation.equivalents(mutation.EQUIVALENT.read_text(encoding="utf-8"))
     paths = {path for path, *_ in known}
