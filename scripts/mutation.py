@@ -131,19 +131,19 @@ def candidates(layer: str) -> list[Mutant]:
     """Every mutant of a layer that has tests near it and is not known as equivalent."""
     known = equivalents(EQUIVALENT.read_text(encoding="utf-8"))
     paths = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / SOURCE / layer).rglob("*.py"))
-    found = [mutant for path in paths if near(path) for mutant in mutants_of(path, read(ROOT, path))]
-    return [mutant for mutant in found if identity(mutant) not in known]
+    mutants = [mutant for path in paths if near(path) for mutant in mutants_of(path, read(ROOT, path))]
+    return [mutant for mutant in mutants if identity(mutant) not in known]
 
 
-def sample(mutants: Sequence[Mutant], count: int, dice: random.Random) -> list[Mutant]:
+def sample(mutants: Sequence[Mutant], count: int, random_source: random.Random) -> list[Mutant]:
     """Up to `count` different mutants: the operator is drawn first, then one of its places."""
     places: dict[str, list[Mutant]] = defaultdict(list)
     for mutant in mutants:
         places[mutant.operator].append(mutant)
     drawn: list[Mutant] = []
     while places and len(drawn) < count:
-        operator = dice.choice(sorted(places))
-        drawn.append(places[operator].pop(dice.randrange(len(places[operator]))))
+        operator = random_source.choice(sorted(places))
+        drawn.append(places[operator].pop(random_source.randrange(len(places[operator]))))
         if not places[operator]:
             del places[operator]
     return drawn
@@ -218,11 +218,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="another seed draws other mutants (1)")
     parser.add_argument("--layer", choices=LAYERS, action="append", help="this layer only; may be repeated")
     arguments = parser.parse_args()
-    dice = random.Random(arguments.seed)  # noqa: S311 -- a sample, no secret
+    random_source = random.Random(arguments.seed)  # noqa: S311 -- a sample, no secret
     scores = {}
     for layer, count in shares(arguments.mutants, arguments.layer or list(LAYERS)).items():
         score = scores[layer] = Score()
-        for mutant, killed in judge(sample(candidates(layer), count, dice)):
+        for mutant, killed in judge(sample(candidates(layer), count, random_source)):
             score.killed += killed
             score.survived += [] if killed else [mutant]
             verdict = "killed  " if killed else "SURVIVED"

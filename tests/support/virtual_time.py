@@ -37,3 +37,10 @@ def in_virtual_time(test: Coroutine[Any, Any, T]) -> T:
     """Run `test` to its end in a loop of its own."""
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(test)
+
+
+async def let_time_pass(seconds: float) -> None:
+    """Continue after so many virtual seconds: other tasks do meanwhile what they do in that time."""
+    passed = asyncio.Event()
+    asyncio.get_running_loop().call_later(seconds, passed.set)
+    await passed.wait()

@@ -16,7 +16,7 @@ from tests.support.builders.messages import (
     a_stream_record,
     an_outcome,
 )
-from tests.support.virtual_time import in_virtual_time
+from tests.support.virtual_time import in_virtual_time, let_time_pass
 
 from wework_message.adapters.memory.accounts import MemoryAccountRepository
 from wework_message.adapters.memory.messages import MemoryMessageRepository
@@ -321,7 +321,7 @@ def test_a_callback_stored_by_a_process_that_died_is_found_by_polling() -> None:
             await app.dispatcher.dispatch_due()
             await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
             running = asyncio.create_task(app.projector.run())
-            await asyncio.sleep(1)  # idle since its start
+            await let_time_pass(1)  # idle since its start
             stored_at = asyncio.get_running_loop().time()
             async with app.units() as unit:
                 items = app.callbacks.read(app.callbacks.body(stream_record=an_echo()))

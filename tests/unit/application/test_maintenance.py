@@ -8,7 +8,7 @@ import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import NOW, PROVIDER, a_message
 from tests.support.polling import until
-from tests.support.virtual_time import in_virtual_time
+from tests.support.virtual_time import in_virtual_time, let_time_pass
 
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
@@ -351,9 +351,9 @@ def test_after_an_outage_a_task_begins_again_at_its_next_round_or_after_a_minute
         maintenance = Maintenance(units, [short, long], "a")
         database.away = True
         running = asyncio.create_task(maintenance.run())
-        await asyncio.sleep(1)
+        await let_time_pass(1)
         database.away = False
-        await asyncio.sleep(RETRY_DELAY_S)
+        await let_time_pass(RETRY_DELAY_S)
         await maintenance.stop()
         await running
 

@@ -11,6 +11,7 @@ from wework_message.bootstrap.policies import POLLS, policy_of
 from wework_message.bootstrap.settings import SettingsError, load
 from wework_message.domain.horizon import check_timing
 from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.routing.provider import Provider
 
 NOWHERE = Path("/nonexistent-settings-folder")
 PROVIDER_KEY = "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING"
@@ -78,3 +79,10 @@ def test_a_role_polls_as_often_as_its_wakeups_leave_to_it(role: Role) -> None:
     woken = a_policy({"ROCKETMQ_NAME_SERVER": "127.0.0.1:8081", "ROCKETMQ_TOPICS_CALLBACKS": "callbacks"}, role)
     assert (woken.poll_due_ms, woken.poll_inbox_ms) == (a_policy().poll_due_ms, a_policy().poll_inbox_ms)
     assert woken.poll_status_ms == alone.poll_status_ms
+
+
+def test_a_provider_without_settings_of_its_own_is_the_domain_s_provider() -> None:
+    for code, provider in a_policy().providers.items():
+        bare = Provider(code, provider.name, provider.capabilities)
+        for name in ("priority", "weight", "enabled", "timeout_ms", "retry_count"):
+            assert getattr(provider, name) == getattr(bare, name), name

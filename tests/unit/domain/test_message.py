@@ -666,3 +666,12 @@ def test_a_request_to_recall_is_noted_also_where_the_recall_has_to_wait() -> Non
     message.written()
     message.ask_recall(now=NOW + 1)
     assert [(note.kind, note.at) for note in message.notes] == [("RECALL_ASKED", NOW + 1)]
+
+
+def test_each_failure_of_our_handling_is_in_the_timeline_until_the_last_ends_the_message() -> None:
+    message = a_due_message()
+    for number in range(MAX_HANDLING_FAILURES):
+        message.count_handling_failure(wait_ms=1_000, now=NOW + number)
+    notes = [(note.kind, note.at) for note in message.notes if note.kind == "STRIKE"]
+    assert notes == [("STRIKE", NOW + number) for number in range(MAX_HANDLING_FAILURES - 1)]
+    assert (message.status, message.reason) == (MessageStatus.FAILED, "POISON")
