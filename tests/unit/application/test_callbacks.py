@@ -27,7 +27,8 @@ from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.message.matching import SKEW_MS, OpenAttempt
+from wework_message.domain.message.fitting import SKEW_MS
+from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.projection import FactKind, StreamRecord
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch
