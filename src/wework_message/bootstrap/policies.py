@@ -86,7 +86,11 @@ def limits_of(loaded: Loaded) -> Limits:
     """The limits of one request, by REST or by the queue."""
     limits = loaded.settings.app.message.limits
     return Limits(
-        max_text_length=limits.max_text_length, max_batch_size=limits.max_batch_size, conversations=grammar_of(loaded)
+        max_text_length=limits.max_text_length,
+        max_batch_size=limits.max_batch_size,
+        earliest_year=limits.earliest_year,
+        max_days_ahead=limits.max_days_ahead,
+        conversations=grammar_of(loaded),
     )
 
 

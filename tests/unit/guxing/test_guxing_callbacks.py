@@ -163,6 +163,13 @@ def test_send_flag_0_is_not_own() -> None:
         assert stream_record.marked_own is own
 
 
+@pytest.mark.parametrize("sendtime", [1753761234000, -1, 2**53 - 1, 1e300])
+def test_an_impossible_send_time_is_left_out_and_the_record_is_read(sendtime: object) -> None:
+    stream_record = read_item(record(sendtime=sendtime)).stream_record
+    assert stream_record is not None
+    assert stream_record.sent_at is None
+
+
 def test_ids_as_integers_make_the_same_record() -> None:
     from_integers = read_item(
         record(id=1000127, seq=14303419, flag=str(PRIVATE_FLAG), referid=0, sendtime="1753761234")

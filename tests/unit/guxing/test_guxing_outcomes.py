@@ -153,3 +153,13 @@ def test_impossible_outcome_of_a_code_is_refused(configured: dict[str, OutcomeCl
 def test_configured_code_overrides_the_built_in_one() -> None:
     codes = outcome_codes({"-4017": OutcomeClass.REFUSED_CAPABILITY})
     assert codes == {**BUILT_IN_CODES, -4017: OutcomeClass.REFUSED_CAPABILITY}
+
+
+@pytest.mark.parametrize(
+    "sendtime",
+    [1753761234000, 1753761234000000, -1753761234, 0, 2**53 - 1, 2**70, 1e300, "1753761234000", "soon", True, [], None],
+)
+def test_an_impossible_send_time_is_left_out_and_the_id_is_kept(sendtime: object) -> None:
+    receipt = read_receipt({"msg_data": {"id": "7", "sendtime": sendtime}})
+    assert receipt is not None
+    assert (receipt.provider_message_id, receipt.sent_at) == ("7", None)

@@ -216,6 +216,10 @@ class LimitSettings(Section, frozen=True):
     """Messages per account and minute; what exceeds it waits and does not fail (D-22)."""
     max_text_length: _Count = 4000
     """Characters of one text."""
+    earliest_year: Annotated[int, Meta(ge=1970, le=2100)] = 2020
+    """Instants in requests begin with this year."""
+    max_days_ahead: Annotated[int, Meta(ge=1, le=36_500)] = 365
+    """Instants in requests are at most so many days from now."""
     max_mass_recipients: _Count = 200
     """Recipients of one mass send over both lists; calls carry at most 200 (D-57)."""
 

@@ -9,6 +9,7 @@ from litestar.params import QueryParameter
 from wework_message.application.accept.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
 from wework_message.application.errors import ApplicationError, NotFoundError, NotImplementedYetError
 from wework_message.domain.batch import BatchMode
+from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BatchId
 from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
@@ -17,7 +18,7 @@ from wework_message.entrypoints.rest.http.query_parameters import Cursor, Name, 
 from wework_message.entrypoints.rest.http.request_body import check_json, read_body
 from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import BATCH, batch_examples
-from wework_message.entrypoints.rest.resources.sending import KEY, REPLAYED, idempotency_key
+from wework_message.entrypoints.rest.resources.sending import KEY, REPLAYED, idempotency_key, log_unanswered
 from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchItemAnswer, BatchProgress, batch_progress
 from wework_message.entrypoints.wire.requests.send import BatchItem, BatchRequest, parse_batch
 
@@ -88,8 +89,12 @@ def _accepted(index: int, result: Accepted, item: BatchItem, now: int) -> BatchI
 
 
 async def _stored_items(api: Api, batch: AcceptedBatch) -> list[BatchItemAnswer]:
-    """A repetition of an earlier batch answers today's statuses (D-45)."""
-    views = await api.application.read.batch_items(batch.batch_id, limit=MAX_ITEMS, after=-1)
+    """A repetition of an earlier batch answers today's statuses (D-45); only the batch's id where they cannot be read."""
+    try:
+        views = await api.application.read.batch_items(batch.batch_id, limit=MAX_ITEMS, after=-1)
+    except UnavailableError as error:
+        log_unanswered(error)
+        return []
     return [BatchItemAnswer(view.message.index or 0, view.message.id, view.message.status.value) for view in views]
 
 

@@ -10,6 +10,7 @@ from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED
 from wework_message.entrypoints.rest.http.query_parameters import Cursor, Limit, Name, cursor_number, next_cursor
 from wework_message.entrypoints.rest.http.routing import errors, get, post
+from wework_message.entrypoints.rest.resources.sending import log_unanswered
 from wework_message.entrypoints.wire.answers.dead_letters import (
     DeadLetterAnswer,
     DeadLetterPage,
@@ -57,7 +58,10 @@ async def replay_dead_letter(api: ApiDependency, dead_letter_id: Name) -> Replay
         raise UnavailableError("async sending", "is switched off (app.message.async.enabled)")
     command = command_of(body, view.key, view.source_id, limits=api.config.limits, now=api.config.now())
     accepted = await application.accept(command)
-    await application.mark_replayed(view.id, accepted.target)
+    try:
+        await application.mark_replayed(view.id, accepted.target)
+    except UnavailableError as error:  # it is stored; another replay has the same key and is a duplicate
+        log_unanswered(error)
     return ReplayAnswer(
         dead_letter_id=str(view.id),
         message_id=None if accepted.grouped else accepted.target,

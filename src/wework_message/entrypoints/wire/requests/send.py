@@ -79,7 +79,7 @@ def _java_batch(raw: dict[str, Any], *, limits: Limits, now: int, idempotency_ke
     atomic, mode = raw.pop("atomic", None) or False, raw.pop("mode", None)
     common, own = common_and_own(raw)
     if mode != BatchMode.FANOUT:
-        check_shape(common, own, limits=limits)
+        check_shape(common, own, limits=limits, now=now)
         return BatchRequest(BatchMode.MASS_SEND, atomic, (), common.get("clientMessageId"))
     messages = fan_out(common, own, limits=limits, now=now)
     items = tuple(
