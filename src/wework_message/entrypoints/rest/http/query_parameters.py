@@ -73,7 +73,8 @@ def bad_parameter(name: str, message: str) -> RequestRejected:
 
 
 def _bad(name: str, code: ProblemCode, message: str) -> RequestRejected:
-    return RequestRejected(422, "VALIDATION_FAILED", f"{name} {message}", (FieldProblem(name, code, message),))
+    problem = FieldProblem(name, code, message)
+    return RequestRejected(422, "VALIDATION_FAILED", f"{problem.path} {message}", (problem,))
 
 
 async def check_parameters(request: Request[Any, Any, Any]) -> None:

@@ -1,12 +1,13 @@
 """POST send/batch and GET batches/{batchId} (D-46)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any, Final, TypeAlias
 
 from litestar import Request
 from litestar.params import QueryParameter
 
 from wework_message.application.accept.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
+from wework_message.application.big_work import computed
 from wework_message.application.errors import ApplicationError, NotFoundError, NotImplementedYetError
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.errors import UnavailableError
@@ -20,6 +21,7 @@ from wework_message.entrypoints.rest.http.routing import errors, get, post, read
 from wework_message.entrypoints.rest.request_schemas import BATCH, batch_examples
 from wework_message.entrypoints.rest.resources.sending import KEY, REPLAYED, idempotency_key, log_unanswered
 from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchItemAnswer, BatchProgress, batch_progress
+from wework_message.entrypoints.wire.problems import MAX_PROBLEMS, bounded
 from wework_message.entrypoints.wire.requests.send import BatchItem, BatchRequest, parse_batch
 
 MAX_ITEMS: Final = 200
@@ -37,7 +39,8 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
     check_json(request)
     limits, now = api.config.limits, api.config.now()
     body = await read_body(request, max_bytes=limits.max_batch_bytes)
-    requested = parse_batch(body, limits=limits, now=now, idempotency_key=idempotency_key(request))
+    key = idempotency_key(request)
+    requested = await computed(len(body), parse_batch, body, limits=limits, now=now, idempotency_key=key)
     if requested.mode is BatchMode.MASS_SEND:
         text = "mass send (userList and roomList) comes with a later version; mode FANOUT sends single messages"
         raise NotImplementedYetError("mode", text)
@@ -98,12 +101,14 @@ async def _stored_items(api: Api, batch: AcceptedBatch) -> list[BatchItemAnswer]
     return [BatchItemAnswer(view.message.index or 0, view.message.id, view.message.status.value) for view in views]
 
 
-def _rejected_items(requested: BatchRequest) -> Iterable[BatchItemAnswer]:
-    return [
-        BatchItemAnswer(item.index, error=item_error(item), errors=item.problems)
-        for item in requested.items
-        if item.draft is None
-    ]
+def _rejected_items(requested: BatchRequest) -> Iterator[BatchItemAnswer]:
+    """Each with its first problem at least; all of them together have `MAX_PROBLEMS`."""
+    rejected = [item for item in requested.items if item.draft is None]
+    spare = max(0, MAX_PROBLEMS - len(rejected))
+    for item in rejected:
+        errors = bounded(item.problems, 1 + spare)
+        spare -= len(errors) - 1
+        yield BatchItemAnswer(item.index, error=item_error(item), errors=errors)
 
 
 def item_error(item: BatchItem) -> str:

@@ -12,6 +12,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from wework_message.application.accept.accept import Accepted, AcceptMessage, message_id
 from wework_message.application.api import Application
+from wework_message.application.big_work import computed
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BatchId, MessageId
 from wework_message.domain.lifecycle import MessageStatus
@@ -111,7 +112,8 @@ async def _read(api: Api, request: Request[Any, Any, Any]) -> SendRequest:
     check_json(request)
     limits = api.config.limits
     body = await read_body(request, max_bytes=limits.max_message_bytes)
-    return parse_send(body, limits=limits, now=api.config.now(), idempotency_key=idempotency_key(request))
+    key, now = idempotency_key(request), api.config.now()
+    return await computed(len(body), parse_send, body, limits=limits, now=now, idempotency_key=key)
 
 
 def idempotency_key(request: Request[Any, Any, Any]) -> str | None:

@@ -138,12 +138,11 @@ def _struct_problems(
     for name, info in shape.items():
         if name in own:
             path = f"{prefix}{name}"
-            problems = list(_field_problems(name, own[name], info, rules.get(name), bounds=bounds, path=path))
-            if problems:
+            good[name] = own[name]
+            for problem in _field_problems(name, own[name], info, rules.get(name), bounds=bounds, path=path):
                 bad.add(name)
-                yield from problems
-            else:
-                good[name] = own[name]
+                good.pop(name, None)
+                yield problem
         elif info.required:
             bad.add(name)
             yield FieldProblem(f"{prefix}{name}", ProblemCode.REQUIRED, "is required")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from wework_message.domain.ids import AccountId, Guid
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.options import SendOptions
 from wework_message.entrypoints.wire.instants import InstantRange, epoch_ms
-from wework_message.entrypoints.wire.problems import rejection
+from wework_message.entrypoints.wire.problems import Problems
 from wework_message.entrypoints.wire.requests.body import Bounds, Limits
 from wework_message.entrypoints.wire.requests.diagnosis import (
     MAX_PARTS,
@@ -73,11 +74,12 @@ def read_message(raw: Mapping[str, Any], *, limits: Limits, now: int, prefix: st
     try:
         return _read(common, own, bounds=bounds)
     except REFUSALS as error:
-        problems = [
-            *common_problems(common, bounds, prefix=prefix),
-            *own_problems(own, bounds=bounds, prefix=prefix),
-        ]
-        raise rejection(problems or [unexplained(error, prefix=prefix)]) from None
+        problems = Problems(
+            chain(common_problems(common, bounds, prefix=prefix), own_problems(own, bounds=bounds, prefix=prefix))
+        )
+        if not problems:
+            problems.add(unexplained(error, prefix=prefix))
+        raise problems.rejection() from None
 
 
 def _read(common: dict[str, Any], own: dict[str, Any], *, bounds: Bounds) -> SendRequest:
