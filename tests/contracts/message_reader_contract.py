@@ -1,5 +1,6 @@
 """What every MessageReader does. Subclasses provide `units`, `clock` and `reader`."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.message import Message
 from wework_message.domain.message_filter import FILTERS, MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.page import PAGE_BYTES
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import NewBatch, UnitOfWorkFactory
 
@@ -184,6 +186,26 @@ class MessageReaderContract:
         assert [[view.raw for view in page] for page in (first, second)] == [['"4"', '"2"'], ['"0"']]
         assert (first[0].provider_code, first[0].received_at, first[0].state) == (PROVIDER, NOW, "PENDING")
         assert len(await reader.callbacks(GUID, notify_type=None, limit=10, before=None)) == 5
+
+    async def test_long_callbacks_leave_the_page_without_their_text(
+        self, units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        long = f'"{"x" * (PAGE_BYTES // 2)}"'
+        async with units() as unit:
+            await unit.inbox.store(PROVIDER, [an_item(raw=raw) for raw in ("1", long, long, "2")], NOW)
+            await unit.commit()
+        views = await reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        assert [view.raw and len(view.raw) for view in views] == [1, len(long), None, None]
+        assert await reader.callback(views[2].id) == dataclasses.replace(views[2], raw=long)
+        assert await reader.callback(10**17) is None
+
+    async def test_a_callback_longer_than_a_page_is_read(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
+        async with units() as unit:
+            await unit.inbox.store(PROVIDER, [an_item(raw="x" * (PAGE_BYTES + 1))], NOW)
+            await unit.commit()
+        (view,) = await reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        assert view.raw is not None
+        assert len(view.raw) == PAGE_BYTES + 1
 
     async def test_the_store_answers(self, reader: MessageReader) -> None:
         await reader.ping()

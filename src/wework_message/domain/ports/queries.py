@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
+from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.timeline import Note
@@ -83,7 +84,8 @@ class CallbackView:
     provider_code: ProviderCode
     guid: Guid
     notify_type: int
-    raw: str
+    raw: str | None
+    """None where the page has no room for it (`PAGE_BYTES`)."""
     received_at: int
     state: str
     message_id: MessageId | None
@@ -129,9 +131,19 @@ class MessageReader(Protocol):
         ...
 
     async def callbacks(
-        self, guid: Guid, *, notify_type: int | None, limit: int, before: int | None
+        self,
+        guid: Guid | None,
+        *,
+        notify_type: int | None,
+        limit: int,
+        before: int | None,
+        state: InboxState | None = None,
     ) -> Sequence[CallbackView]:
-        """Stored callbacks of a guid, newest first, ids smaller than `before`."""
+        """Stored callbacks, newest first, ids smaller than `before`; `guid` None = of every guid, which needs a `state`."""
+        ...
+
+    async def callback(self, callback_id: int) -> CallbackView | None:
+        """One stored callback, with its `raw`."""
         ...
 
     async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:

@@ -11,15 +11,16 @@ from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import (
     attempt,
     batch,
-    callback,
     due,
     finished,
     idempotency_key,
     message,
     note,
 )
+from wework_message.adapters.sql.repositories.callback_views import callback_page, one_callback
 from wework_message.adapters.sql.repositories.messages import load
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
+from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import FILTERS, MessageFilter
@@ -72,10 +73,20 @@ class SqlMessageReader:
         return await self._run(_batch_items, batch_id, limit, after)
 
     async def callbacks(
-        self, guid: Guid, *, notify_type: int | None, limit: int, before: int | None
+        self,
+        guid: Guid | None,
+        *,
+        notify_type: int | None,
+        limit: int,
+        before: int | None,
+        state: InboxState | None = None,
     ) -> Sequence[CallbackView]:
         """Keyset by id, newest first."""
-        return await self._run(_callbacks, guid, notify_type, limit, before)
+        return await self._run(callback_page, guid, notify_type, limit, before, state)
+
+    async def callback(self, callback_id: int) -> CallbackView | None:
+        """By primary key."""
+        return await self._run(one_callback, callback_id)
 
     async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:
         """The stored counters."""
@@ -161,23 +172,6 @@ def _batch_items(connection: Connection, batch_id: BatchId, limit: int, after: i
         if ids := connection.execute(statement).scalars().all():
             return _views(connection, [MessageId(message_id) for message_id in ids])
     return ()
-
-
-def _callbacks(
-    connection: Connection, guid: Guid, notify_type: int | None, limit: int, before: int | None
-) -> Sequence[CallbackView]:
-    statement = select(callback).where(callback.c.guid == guid)
-    if notify_type is not None:
-        statement = statement.where(callback.c.notify_type == notify_type)
-    if before is not None:
-        statement = statement.where(callback.c.id < before)
-    newest = connection.execute(statement.order_by(callback.c.id.desc()).limit(limit)).all()
-    return [
-        CallbackView(
-            row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.received_at, row.state, row.message_id
-        )
-        for row in newest
-    ]
 
 
 def _counts(connection: Connection) -> Mapping[tuple[ProviderCode, str, str], int]:

@@ -14,6 +14,7 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.params import PathParameter, QueryParameter
 from litestar.typing import FieldDefinition
 
+from wework_message.entrypoints.wire.instants import InstantRange, read_instant
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
 
 _UUIDISH: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -34,6 +35,15 @@ def checked_text(name: str, value: str | None, *, max_length: int = 255) -> str 
     if value is not None and not (0 < len(value) <= max_length and value.isprintable()):
         raise bad_parameter(name, f"must have 1 to {max_length} printable characters")
     return value
+
+
+def instant_parameter(name: str, text: str, allowed: InstantRange) -> int:
+    """The instant in a query parameter as epoch ms; raises `RequestRejected` (422) for any other text."""
+    try:
+        # A plus that was not escaped arrives as a space; an instant has no other space before its zone.
+        return read_instant(text.replace(" ", "+"), allowed)
+    except ValueError as problem:
+        raise bad_parameter(name, str(problem)) from None
 
 
 def cursor_text(cursor: str | None) -> str | None:

@@ -8,8 +8,8 @@ from litestar.params import QueryParameter
 
 from wework_message.domain.message_filter import FILTERS, Filter, MessageFilter
 from wework_message.entrypoints.rest.api import ApiDependency
-from wework_message.entrypoints.rest.http.query_parameters import bad_parameter, checked_text
-from wework_message.entrypoints.wire.instants import InstantRange, read_instant
+from wework_message.entrypoints.rest.http.query_parameters import bad_parameter, checked_text, instant_parameter
+from wework_message.entrypoints.wire.instants import InstantRange
 
 
 async def read_filters(api: ApiDependency, **texts: str | None) -> MessageFilter:
@@ -23,20 +23,12 @@ def _value(message_filter: Filter, value: str | None, allowed: InstantRange) -> 
     if text is None:
         return None
     if message_filter.is_instant:
-        return _instant(text, message_filter.query_name, allowed)
+        return instant_parameter(message_filter.query_name, text, allowed)
     if message_filter.choices is None:
         return text
     if text not in tuple(message_filter.choices):
         raise bad_parameter(message_filter.query_name, message_filter.expected)
     return message_filter.choices(text)
-
-
-def _instant(text: str, name: str, allowed: InstantRange) -> int:
-    try:
-        # A plus that was not escaped arrives as a space; an instant has no other space before its zone.
-        return read_instant(text.replace(" ", "+"), allowed)
-    except ValueError as problem:
-        raise bad_parameter(name, str(problem)) from None
 
 
 def _parameter(name: str, message_filter: Filter) -> inspect.Parameter:
