@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, snapshot
+from wework_message.domain.content import encode_content
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING
@@ -11,7 +12,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.page import fitting
-from wework_message.domain.ports.queries import BatchView, CallbackView, MessageReader, MessageView
+from wework_message.domain.ports.queries import BatchView, CallbackView, MessageList, MessageReader, MessageView
 
 
 class MemoryMessageReader:
@@ -50,7 +51,7 @@ class MemoryMessageReader:
 
     async def page(
         self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
-    ) -> Sequence[MessageView]:
+    ) -> MessageList:
         """Newest first."""
         messages = [
             message
@@ -58,7 +59,9 @@ class MemoryMessageReader:
             if message.tenant_id == tenant_id and (before is None or message.id < before) and filters.matches(message)
         ]
         messages.sort(key=lambda message: message.id, reverse=True)
-        return [self._view(message) for message in messages[:limit]]
+        page = messages[:limit]
+        page = page[: fitting(len(encode_content(message.content)) for message in page)]
+        return MessageList([self._view(message) for message in page], len(messages) > len(page))
 
     async def batch(self, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
         batch = self._db.batches.committed(batch_id)

@@ -23,6 +23,15 @@ class MessageView:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageList:
+    """One page of messages."""
+
+    messages: Sequence[MessageView]
+    more: bool
+    """Whether there are others after them."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusView:
     """The status of a message: the fields of a status answer, without content and personal data."""
 
@@ -118,8 +127,8 @@ class MessageReader(Protocol):
 
     async def page(
         self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
-    ) -> Sequence[MessageView]:
-        """Newest first, ids smaller than `before`; keyset, never OFFSET."""
+    ) -> MessageList:
+        """Newest first, ids smaller than `before`; keyset, never OFFSET. Fewer than `limit` where they are long (`PAGE_BYTES`)."""
         ...
 
     async def batch(self, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:

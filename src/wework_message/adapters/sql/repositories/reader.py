@@ -24,7 +24,8 @@ from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import FILTERS, MessageFilter
-from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView
+from wework_message.domain.page import fitting
+from wework_message.domain.ports.queries import BatchView, CallbackView, MessageList, MessageView
 
 _DUE_TIMES = select(due.c.message_id, due.c.due_at).where(due.c.message_id.in_(bindparam("ids", expanding=True)))
 
@@ -60,8 +61,8 @@ class SqlMessageReader:
 
     async def page(
         self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
-    ) -> Sequence[MessageView]:
-        """Keyset by id, newest first."""
+    ) -> MessageList:
+        """Keyset by id, newest first: the sizes of their contents first, then as many as fit."""
         return await self._run(_page, tenant_id, filters, limit, before)
 
     async def batch(self, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
@@ -122,12 +123,17 @@ def _sent_as(
 
 def _page(
     connection: Connection, tenant_id: TenantId, filters: MessageFilter, limit: int, before: MessageId | None
-) -> Sequence[MessageView]:
-    statement = _narrowed(select(message.c.id).where(message.c.tenant_id == tenant_id), tenant_id, filters)
+) -> MessageList:
+    size = func.length(message.c.content) + func.coalesce(func.length(message.c.extra), 0)
+    statement = _narrowed(
+        select(message.c.id, size.label("size")).where(message.c.tenant_id == tenant_id), tenant_id, filters
+    )
     if before is not None:
         statement = statement.where(message.c.id < before)
-    ids = connection.execute(statement.order_by(message.c.id.desc()).limit(limit)).scalars().all()
-    return _views(connection, [MessageId(message_id) for message_id in ids]) if ids else ()
+    newest = connection.execute(statement.order_by(message.c.id.desc()).limit(limit + 1)).all()
+    page = newest[: fitting(row.size for row in newest[:limit])]
+    views = _views(connection, [MessageId(row.id) for row in page]) if page else ()
+    return MessageList(views, len(newest) > len(page))
 
 
 def _narrowed(statement: Select[Any], tenant_id: TenantId, filters: MessageFilter) -> Select[Any]:
