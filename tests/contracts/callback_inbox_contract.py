@@ -150,9 +150,11 @@ class CallbackInboxContract:
         await self.store(units, an_item(defect="junk"))
         await self.decide(units, InboxVerdict((await self.pending(units))[0].id, InboxState.ORPHAN))
         async with units() as unit:
-            assert [await unit.inbox.count_pending(limit=limit) for limit in (2, 4, 9)] == [2, 4, 4]
-            assert await unit.inbox.count_pending(limit=9, guid=GUID) == 2
-            assert await unit.inbox.count_pending(limit=9, guid=Guid("guid-c")) == 0
+            assert [await unit.inbox.count(InboxState.PENDING, limit=limit) for limit in (2, 4, 9)] == [2, 4, 4]
+            assert await unit.inbox.count(InboxState.PENDING, limit=9, guid=GUID) == 2
+            assert await unit.inbox.count(InboxState.PENDING, limit=9, guid=Guid("guid-c")) == 0
+            assert await unit.inbox.count(InboxState.QUARANTINED, limit=9) == 1
+            assert await unit.inbox.count(InboxState.QUARANTINED, limit=9, guid=other) == 0
 
     async def test_the_newest_quarantined_callbacks_are_kept(
         self, units: UnitOfWorkFactory, reader: MessageReader

@@ -258,8 +258,8 @@ async def test_the_limits_of_the_inbox_are_kept_by_index_and_nothing_is_sorted(
     units: SqlUnitOfWorkFactory, statements: Statements
 ) -> None:
     async with units() as unit:
-        await unit.inbox.count_pending(limit=10)
-        await unit.inbox.count_pending(limit=10, guid=GUID)
+        await unit.inbox.count(InboxState.PENDING, limit=10)
+        await unit.inbox.count(InboxState.PENDING, limit=10, guid=GUID)
         await unit.inbox.discard(InboxState.QUARANTINED, limit=10, keep=5)
         await unit.inbox.discard(InboxState.QUARANTINED, limit=10, keep=5, guid=GUID)
         await unit.inbox.discard(InboxState.QUARANTINED, limit=10, before=NOW)
@@ -267,6 +267,20 @@ async def test_the_limits_of_the_inbox_are_kept_by_index_and_nothing_is_sorted(
     used = [line for _, line in statements.plans()]
     assert not [line for line in used if "TEMP B-TREE" in line]
     assert scanned(statements) <= {"(subquery-1)", "anon_1"}
+
+
+async def test_long_callbacks_are_read_one_by_one_in_the_order_of_the_page(
+    units: SqlUnitOfWorkFactory, reader: SqlMessageReader, statements: Statements
+) -> None:
+    async with units() as unit:
+        await unit.inbox.store(PROVIDER, [an_item()], NOW)
+        await unit.commit()
+    await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+    async with units() as unit:
+        await unit.inbox.pending(10)
+    sizes = [(statement, line) for statement, line in statements.plans() if "length(" in statement]
+    assert len({statement for statement, _ in sizes}) == 2
+    assert not [line for _, line in sizes if "TEMP B-TREE" in line]
 
 
 async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, statements: Statements) -> None:

@@ -32,7 +32,7 @@ class InboxLimits:
     """Callbacks that wait to be applied; what comes beyond it is refused, and the provider may send it again."""
     max_pending_per_guid: int = 20_000
     max_kept: int = 10_000
-    """Callbacks that are kept for people, in each state; beyond it the oldest go."""
+    """Callbacks that are kept for people, in each state; beyond it an unreadable one is refused, or the oldest go."""
     max_kept_per_guid: int = 1_000
     max_finished: int = 10_000_000
     """Finished callbacks; beyond it the oldest go."""

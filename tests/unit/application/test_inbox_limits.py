@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
-from tests.support.builders.messages import DAY_MS, GUID, a_stream_record
+from tests.support.builders.messages import DAY_MS, GUID, PROVIDER, a_stream_record, an_item
 
 from wework_message.application.callbacks import kept
+from wework_message.application.callbacks.ingest import Arrival
 from wework_message.application.callbacks.kept import MAX_STEPS, Purged, PurgeQuarantine
 from wework_message.application.maintenance.prune import Prune
 from wework_message.domain.errors import UnavailableError
@@ -55,15 +56,39 @@ async def test_callbacks_of_one_transaction_are_counted_together() -> None:
         assert await states(app) == ["PENDING"] * 3
 
 
-async def test_the_quarantine_keeps_the_newest_of_each_guid_and_of_all() -> None:
+async def test_unreadable_callbacks_are_refused_while_the_quarantine_of_their_guid_or_of_all_is_full() -> None:
     async with app_with(max_kept=5, max_kept_per_guid=2) as app:
-        for guid in (GUID, OTHER, *[Guid(f"guid-{serial}") for serial in range(4)]):
-            for _ in range(3):
+        for guid in (GUID, OTHER):
+            for _ in range(2):
                 await arrives(app, guid, defect="junk")
-        everything = [row for row in app.database.callbacks.committed_rows() if row.state is InboxState.QUARANTINED]
-        assert len(everything) == 5
-        assert await states(app, Guid("guid-3")) == ["QUARANTINED"] * 2
-        assert await states(app) == []
+            with pytest.raises(UnavailableError, match="quarantine"):
+                await arrives(app, guid, defect="junk")
+        await arrives(app, Guid("guid-3"), defect="junk")
+        with pytest.raises(UnavailableError, match="quarantine"):
+            await arrives(app, Guid("guid-4"), defect="junk")
+        await arrives(app)
+        await app.application.purge_quarantine(PurgeQuarantine(GUID))
+        await arrives(app, Guid("guid-4"), defect="junk")
+        assert await states(app) == ["PENDING"]
+
+
+async def test_unreadable_callbacks_of_one_transaction_are_counted_together() -> None:
+    async with app_with(max_kept=9, max_kept_per_guid=3) as app:
+        junk = [arrives(app, defect="junk") for _ in range(6)]
+        results = await asyncio.gather(*junk, arrives(app), return_exceptions=True)
+        assert [type(result) for result in results] == [*[type(None)] * 3, *[UnavailableError] * 3, type(None)]
+
+
+async def test_a_full_quarantine_refuses_no_readable_record_for_its_neighbours() -> None:
+    async with app_with(max_kept=9, max_kept_per_guid=2) as app:
+        for _ in range(2):
+            await arrives(app, defect="junk")
+        items = [an_item(), an_item(defect="newest")]
+        handler = app.application.ingest_callback
+        await handler.commits.submit(handler.operation, Arrival(PROVIDER, tuple(items)))
+        kept = [row for row in app.database.callbacks.committed_rows() if row.state is InboxState.QUARANTINED]
+        assert (len(kept), kept[-1].raw) == (2, items[1].raw)
+        assert "PENDING" in await states(app)
 
 
 async def test_what_the_projector_quarantines_counts_too() -> None:

@@ -43,8 +43,8 @@ class MemoryCallbackInbox:
         rows = rows[: fitting(len(row.raw) for row in rows)]
         return [InboxEntry(row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries) for row in rows]
 
-    async def count_pending(self, *, limit: int, guid: Guid | None = None) -> int:
-        return min(limit, len(self._ids(InboxState.PENDING, guid)))
+    async def count(self, state: InboxState, *, limit: int, guid: Guid | None = None) -> int:
+        return min(limit, len(self._ids(state, guid)))
 
     async def discard(
         self, state: InboxState, *, limit: int, keep: int = 0, guid: Guid | None = None, before: int | None = None

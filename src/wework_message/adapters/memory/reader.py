@@ -11,7 +11,7 @@ from wework_message.domain.lifecycle import RESTING
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import MessageFilter
-from wework_message.domain.page import fitting
+from wework_message.domain.page import fitting, page_of
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageList, MessageReader, MessageView
 
 
@@ -106,8 +106,8 @@ class MemoryMessageReader:
             and state in (None, row.state)
         ]
         rows.sort(key=lambda row: row.id, reverse=True)
-        with_raw = fitting(len(row.raw) for row in rows[:limit])
-        return [_callback_view(row, with_raw=place < with_raw) for place, row in enumerate(rows[:limit])]
+        page, with_raw = page_of(rows[:limit], lambda row: len(row.raw))
+        return [_callback_view(row, with_raw=place < with_raw) for place, row in enumerate(page)]
 
     async def callback(self, callback_id: int) -> CallbackView | None:
         row = self._db.callbacks.committed(callback_id)

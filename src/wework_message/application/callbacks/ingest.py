@@ -3,24 +3,23 @@
 import asyncio
 import contextlib
 import dataclasses
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.application.big_work import computed
+from wework_message.application.callbacks.admission import Admission
 from wework_message.application.callbacks.kept import discard_oldest_kept
 from wework_message.application.commit.group_commit import CommitScope, GroupCommit
 from wework_message.application.errors import NotFoundError
-from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.ids import ProviderCode
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem, CallbackReader
 from wework_message.domain.ports.system import Clock
 
 NOTICE_WINDOW_MS: Final = 60_000
 """Equal notices within this time are one: the callback was repeated, not the event."""
-
 
 LONG: Final = 50
 """A callback with more records than this is a long one."""
@@ -41,14 +40,15 @@ class StoreCallbacks:
     """The transaction's part: it writes the inbox rows before the answer."""
 
     def __init__(self, clock: Clock, limits: InboxLimits) -> None:
-        """`clock` stamps the arrival; `limits` say how many may wait."""
+        """`clock` stamps the arrival; `limits` say how many may wait and be kept."""
         self._clock = clock
         self._limits = limits
 
     async def __call__(self, scope: CommitScope, items: Sequence[Arrival], /) -> Sequence[Exception | None]:
-        """None where the items are durable, `UnavailableError` where too many wait. Known items are counted and dropped."""
+        """None where the items are durable, `UnavailableError` where there is no room. Known items are counted and dropped."""
         now = self._clock.now()
-        results = await self._admit(scope, items)
+        admission = Admission(scope.unit.inbox, self._limits)
+        results = [await admission.refusal(arrival.items) for arrival in items]
         kinds: dict[tuple[ProviderCode, int], list[CallbackItem]] = defaultdict(list)
         for arrival, refused in zip(items, results, strict=True):
             for item in arrival.items:
@@ -67,25 +67,6 @@ class StoreCallbacks:
             scope.callbacks[notify_type, "quarantined"] += quarantined
             if quarantined:
                 await discard_oldest_kept(scope.unit, {item.guid for item in defective}, self._limits)
-        return results
-
-    async def _admit(self, scope: CommitScope, items: Sequence[Arrival]) -> Sequence[Exception | None]:
-        """Which arrivals find room. Guids are counted only where all together are as many as one guid may have."""
-        limits, inbox = self._limits, scope.unit.inbox
-        waiting = await inbox.count_pending(limit=limits.max_pending)
-        stored: dict[Guid, int] = {}
-        admitted: Counter[Guid] = Counter()
-        results: list[Exception | None] = []
-        for arrival in items:
-            guid = arrival.items[0].guid
-            total = waiting + admitted.total()
-            if total >= limits.max_pending_per_guid and guid not in stored:
-                stored[guid] = await inbox.count_pending(limit=limits.max_pending_per_guid, guid=guid)
-            if total >= limits.max_pending or stored.get(guid, 0) + admitted[guid] >= limits.max_pending_per_guid:
-                results.append(UnavailableError("inbox", "too many callbacks wait to be applied"))
-            else:
-                admitted[guid] += len(arrival.items)
-                results.append(None)
         return results
 
 
@@ -112,7 +93,7 @@ class IngestCallbackHandler:
         """Durable when this returns.
 
         Raises `NotFoundError` where there is no such provider or it has no callbacks, `InvalidValueError` where the body is
-        no callback, `UnavailableError` also where too many callbacks wait to be applied.
+        no callback, `UnavailableError` also where the inbox has no room for it.
         """
         code = provider_code or self.default or next(iter(self.readers), None)
         reader = self.readers.get(code) if code is not None else None

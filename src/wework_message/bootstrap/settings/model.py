@@ -261,7 +261,7 @@ class RetentionSettings(Section, frozen=True):
     quarantine_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
     """Callbacks that could not be read or applied are deleted after so many days."""
     max_quarantined: _Rows = 10_000
-    """Callbacks that could not be read or applied: the oldest beyond this number are deleted."""
+    """Of those: beyond this number an unreadable callback is refused (503); for others the oldest are deleted."""
     max_quarantined_per_guid: _Rows = 1_000
     """The same for one guid."""
 

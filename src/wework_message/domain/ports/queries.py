@@ -148,7 +148,10 @@ class MessageReader(Protocol):
         before: int | None,
         state: InboxState | None = None,
     ) -> Sequence[CallbackView]:
-        """Stored callbacks, newest first, ids smaller than `before`; `guid` None = of every guid, which needs a `state`."""
+        """Stored callbacks, newest first, ids smaller than `before`; `guid` None = of every guid, which needs a `state`.
+
+        Fewer than `limit` where they are long (`PAGE_BYTES`): the last one has no `raw` then, and says that there are more.
+        """
         ...
 
     async def callback(self, callback_id: int) -> CallbackView | None:

@@ -193,8 +193,8 @@ class CallbackInbox(Protocol):
         """The oldest PENDING entries, locked for this unit of work; fewer than `limit` where they are long (`PAGE_BYTES`)."""
         ...
 
-    async def count_pending(self, *, limit: int, guid: Guid | None = None) -> int:
-        """How many entries are PENDING, of `guid` where it is given; counts no further than `limit`."""
+    async def count(self, state: InboxState, *, limit: int, guid: Guid | None = None) -> int:
+        """How many entries are in `state`, of `guid` where it is given; counts no further than `limit`."""
         ...
 
     async def discard(

@@ -1,15 +1,17 @@
 """Stored callbacks as views: their sizes are read first, then as many texts as a page has room for."""
 
 from collections.abc import Sequence
+from contextlib import closing
+from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.domain.ids import Guid
 from wework_message.domain.inbox import InboxState
-from wework_message.domain.page import fitting
+from wework_message.domain.page import page_of
 from wework_message.domain.ports.queries import CallbackView
 
 _SHORT: Final = (
@@ -17,6 +19,12 @@ _SHORT: Final = (
     callback.c.state, callback.c.message_id,
 )  # fmt: skip
 """Everything but the text."""
+
+_ROWS: Final = (
+    select(*_SHORT, func.length(callback.c.raw).label("size"))
+    .where(callback.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(callback.c.id.desc())
+)
 
 
 def callback_page(
@@ -27,19 +35,22 @@ def callback_page(
     before: int | None,
     state: InboxState | None,
 ) -> Sequence[CallbackView]:
-    """By guid and id or, without a guid, by state and id."""
-    statement: Select[Any] = select(*_SHORT, func.length(callback.c.raw).label("size"))
-    if guid is None:
-        statement = by_index(statement, callback, "ix_wm_callback_state")
-    else:
-        statement = statement.where(callback.c.guid == guid)
-    for column, value in ((callback.c.notify_type, notify_type), (callback.c.state, state)):
+    """The ids first, by guid or state; then the rows in their order, as far as a page goes."""
+    statement = by_index(
+        select(callback.c.id), callback, "ix_wm_callback_guid" if state is None else "ix_wm_callback_state"
+    )
+    state_text = None if state is None else state.value
+    for column, value in (("guid", guid), ("notify_type", notify_type), ("state", state_text)):
         if value is not None:
-            statement = statement.where(column == (value.value if isinstance(value, InboxState) else value))
+            statement = statement.where(callback.c[column] == value)
     if before is not None:
         statement = statement.where(callback.c.id < before)
-    newest = connection.execute(statement.order_by(callback.c.id.desc()).limit(limit)).all()
-    texts = _texts(connection, [row.id for row in newest[: fitting(row.size for row in newest)]]) if newest else {}
+    ids = connection.execute(statement.order_by(callback.c.id.desc()).limit(limit)).scalars().all()
+    if not ids:
+        return ()
+    with closing(connection.execute(_ROWS, {"ids": ids})) as rows:
+        newest, fit = page_of(rows, attrgetter("size"))
+    texts = _texts(connection, [row.id for row in newest[:fit]])
     return [_view(row, texts.get(row.id)) for row in newest]
 
 

@@ -1,6 +1,8 @@
 """The callback inbox on SQL."""
 
 from collections.abc import Sequence
+from contextlib import closing
+from operator import itemgetter
 
 from sqlalchemy import Connection, Select, bindparam, func, literal, select, update
 
@@ -10,7 +12,7 @@ from wework_message.adapters.sql.core.index_hints import by_index, updating_by_i
 from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting, updating
 from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
-from wework_message.domain.page import fitting
+from wework_message.domain.page import page_of
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
 
@@ -94,9 +96,9 @@ class SqlCallbackInbox:
         """By state and id: their sizes first, then as many as fit."""
         return await self._run(_pending, limit)
 
-    async def count_pending(self, *, limit: int, guid: Guid | None = None) -> int:
+    async def count(self, state: InboxState, *, limit: int, guid: Guid | None = None) -> int:
         """Index entries only."""
-        return await self._run(_count, limit, guid)
+        return await self._run(_count, state, limit, guid)
 
     async def discard(
         self, state: InboxState, *, limit: int, keep: int = 0, guid: Guid | None = None, before: int | None = None
@@ -125,8 +127,9 @@ class SqlCallbackInbox:
 
 
 def _pending(connection: Connection, limit: int) -> Sequence[InboxEntry]:
-    oldest = _PENDING.rows(connection, limit=limit)
-    ids = [row["id"] for row in oldest[: fitting(row["size"] for row in oldest)]]
+    with closing(_PENDING.iterate(connection, limit=limit)) as rows:
+        oldest, fit = page_of(rows, itemgetter("size"))
+    ids = [row["id"] for row in oldest[:fit]]
     return [InboxEntry(**row) for row in _ENTRIES.rows(connection, ids=ids)] if ids else ()
 
 
@@ -138,9 +141,9 @@ def _in_state(state: InboxState, guid: Guid | None) -> Select[tuple[int]]:
     return by_index(ids.where(callback.c.guid == guid), callback, "ix_wm_callback_recent")
 
 
-def _count(connection: Connection, limit: int, guid: Guid | None) -> int:
-    pending = _in_state(InboxState.PENDING, guid).limit(limit).subquery()
-    return connection.execute(select(func.count()).select_from(pending)).scalar_one()
+def _count(connection: Connection, state: InboxState, limit: int, guid: Guid | None) -> int:
+    entries = _in_state(state, guid).limit(limit).subquery()
+    return connection.execute(select(func.count()).select_from(entries)).scalar_one()
 
 
 def _discard(

@@ -1,7 +1,9 @@
 """Queries on SQL: each is one or two indexed reads on a connection of its own."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, bindparam, func, select
@@ -24,10 +26,19 @@ from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import FILTERS, MessageFilter
-from wework_message.domain.page import fitting
+from wework_message.domain.page import page_of
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageList, MessageView
 
 _DUE_TIMES = select(due.c.message_id, due.c.due_at).where(due.c.message_id.in_(bindparam("ids", expanding=True)))
+
+_SIZES = (
+    select(
+        message.c.id,
+        (func.length(message.c.content) + func.coalesce(func.length(message.c.extra), 0)).label("size"),
+    )
+    .where(message.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(message.c.id.desc())
+)
 
 _RENAMED_COLUMNS: Final = {"created_from": "accepted_at", "created_to": "accepted_at"}
 
@@ -62,7 +73,7 @@ class SqlMessageReader:
     async def page(
         self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
     ) -> MessageList:
-        """Keyset by id, newest first: the sizes of their contents first, then as many as fit."""
+        """Keyset by id, newest first: the ids first, then the sizes of their contents, then as many as fit."""
         return await self._run(_page, tenant_id, filters, limit, before)
 
     async def batch(self, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
@@ -124,16 +135,16 @@ def _sent_as(
 def _page(
     connection: Connection, tenant_id: TenantId, filters: MessageFilter, limit: int, before: MessageId | None
 ) -> MessageList:
-    size = func.length(message.c.content) + func.coalesce(func.length(message.c.extra), 0)
-    statement = _narrowed(
-        select(message.c.id, size.label("size")).where(message.c.tenant_id == tenant_id), tenant_id, filters
-    )
+    statement = _narrowed(select(message.c.id).where(message.c.tenant_id == tenant_id), tenant_id, filters)
     if before is not None:
         statement = statement.where(message.c.id < before)
-    newest = connection.execute(statement.order_by(message.c.id.desc()).limit(limit + 1)).all()
-    page = newest[: fitting(row.size for row in newest[:limit])]
-    views = _views(connection, [MessageId(row.id) for row in page]) if page else ()
-    return MessageList(views, len(newest) > len(page))
+    newest = connection.execute(statement.order_by(message.c.id.desc()).limit(limit + 1)).scalars().all()
+    if not newest:
+        return MessageList((), more=False)
+    with closing(connection.execute(_SIZES, {"ids": newest[:limit]})) as rows:
+        sized, fit = page_of(rows, attrgetter("size"))
+    views = _views(connection, [MessageId(row.id) for row in sized[:fit]])
+    return MessageList(views, bool(views) and len(newest) > fit)
 
 
 def _narrowed(statement: Select[Any], tenant_id: TenantId, filters: MessageFilter) -> Select[Any]:
