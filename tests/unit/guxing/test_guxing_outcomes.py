@@ -61,6 +61,8 @@ def test_nesting_too_deep_to_read_is_uncertain(opening: str) -> None:
 
 
 @example(status=400, value={"data": {"msg_data": {"error_code": None, "id": 1}}}, retry_after="")
+@example(status=429, value={}, retry_after="Mon, 01 Jan 2025 00:00:00 +99999999999999999999")
+@example(status=429, value={}, retry_after="Mon, 01 Jan 99999999999999999999 00:00:00 GMT")
 @given(status=st.sampled_from([200, 400, 422, 429, 500]), value=JSON, retry_after=st.text(max_size=12))
 def test_no_json_raises_and_only_an_id_with_code_0_is_accepted(status: int, value: Any, retry_after: str) -> None:
     body = json.dumps(value)
