@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Generic, Literal, TypeAlias
 
 from wework_message.application.accept.accept import Accepted, AcceptMessage
+from wework_message.application.big_work import computed
 from wework_message.application.errors import ApplicationError, DrainingError
 from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
@@ -144,7 +145,9 @@ class IntakeConsumer(Generic[DeliveredT]):
         key, source_id = stored_names(delivery)
         now = self._clock.now()
         try:
-            accepted = await self._accept(command_of(delivery.body, key, source_id, limits=self._limits, now=now))
+            body = delivery.body
+            command = await computed(len(body), command_of, body, key, source_id, limits=self._limits, now=now)
+            accepted = await self._accept(command)
         except RequestRejected as rejected:
             return await self._refuse(delivery, rejected.error, faults_of(rejected))
         except (UnavailableError, DrainingError):

@@ -10,6 +10,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 from msgspec import UNSET, Struct, UnsetType
 
+from wework_message.domain.page import PAGE_BYTES
 from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.problems import FieldProblem
 
@@ -58,6 +59,9 @@ class Problem(Struct, frozen=True, kw_only=True, rename="camel"):
     request_id: str
     data: Any = UNSET
 
+
+MAX_ITEM_BYTES: Final = PAGE_BYTES - 1_024
+"""Bytes of the items of one list; the envelope has the rest of the page."""
 
 MAX_DEPTH: Final = 32
 """Deepest nesting of an answer that cannot be written as it is."""

@@ -10,7 +10,6 @@ from wework_message.application.accept.accept import AcceptBatch, Accepted, Acce
 from wework_message.application.big_work import computed
 from wework_message.application.errors import ApplicationError, NotFoundError, NotImplementedYetError
 from wework_message.domain.batch import BatchMode
-from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BatchId
 from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
@@ -95,7 +94,7 @@ async def _stored_items(api: Api, batch: AcceptedBatch) -> list[BatchItemAnswer]
     """A repetition of an earlier batch answers today's statuses (D-45); only the batch's id where they cannot be read."""
     try:
         views = await api.application.read.batch_items(batch.batch_id, limit=MAX_ITEMS, after=-1)
-    except UnavailableError as error:
+    except Exception as error:  # noqa: BLE001 -- it is stored: any error would make the client repeat it
         log_unanswered(error)
         return []
     return [BatchItemAnswer(view.message.index or 0, view.message.id, view.message.status.value) for view in views]

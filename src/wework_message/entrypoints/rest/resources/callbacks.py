@@ -14,10 +14,9 @@ from wework_message.application.errors import NotFoundError
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.domain.inbox import InboxState
-from wework_message.domain.page import PAGE_BYTES
 from wework_message.domain.ports.queries import CallbackView
 from wework_message.entrypoints.rest.api import Api, ApiDependency
-from wework_message.entrypoints.rest.http.envelope import Answer, Enveloped, encode
+from wework_message.entrypoints.rest.http.envelope import MAX_ITEM_BYTES, Answer, Enveloped, encode
 from wework_message.entrypoints.rest.http.query_parameters import (
     NO_PARAMETERS,
     Cursor,
@@ -33,9 +32,6 @@ from wework_message.entrypoints.rest.http.routing import HOT, answers, delete, e
 from wework_message.entrypoints.rest.request_schemas import CALLBACK
 from wework_message.entrypoints.wire.answers.callbacks import CallbackAnswer, CallbackPage, PurgeAnswer, callback_answer
 from wework_message.entrypoints.wire.problems import RequestRejected
-
-MAX_ITEM_BYTES: Final = PAGE_BYTES - 1_024
-"""Bytes of the callbacks in one list; the envelope has the rest of the page."""
 
 MAX_DIGITS: Final = 18
 """The longest id: more digits do not fit into a database integer."""
