@@ -104,7 +104,7 @@ NOTES: Final = rows([Note("ECHO", NOW, attempt=1, detail="d", event_key="e", sou
 BATCHES: Final = rows(BatchView(a_batch_id(), "FANOUT", 2, {MessageStatus.SENT: 1}, NOW, NOW))
 CALLBACKS: Final = rows(CallbackView(7, PROVIDER, GUID, 11010, '{"data":{"id":1}}', NOW, "APPLIED", a_message_id()))
 LETTERS: Final = rows(
-    DeadLetterView(1, DeadLetterSource.INTAKE, "s", "r", (Fault("p", "c", "m"),), "k", 1, 1, NOW, NOW, "t")
+    DeadLetterView(1, DeadLetterSource.INTAKE, "s", "m", "r", (Fault("p", "c", "m"),), "k", 1, 1, NOW, NOW, "t")
 )
 HEALTH: Final = rows(ProviderHealth(PROVIDER, True, NOW, "CLOSED", 0.5, 0.5))
 STATS: Final = rows(ProviderStats(PROVIDER, 4, 3, {"TEXT": 4}, {"ACCEPTED": 3}))

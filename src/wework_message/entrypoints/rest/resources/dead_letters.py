@@ -7,7 +7,7 @@ from wework_message.application.errors import NotFoundError
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.page import fitting
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView
-from wework_message.entrypoints.intake.translating import command_of
+from wework_message.entrypoints.intake.translating import replay_of
 from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, MAX_ITEM_BYTES, encode
 from wework_message.entrypoints.rest.http.query_parameters import Cursor, Limit, Name, cursor_number, next_cursor
@@ -58,8 +58,8 @@ async def replay_dead_letter(api: ApiDependency, dead_letter_id: Name) -> Replay
     application = api.take_work()
     if not application.policy.async_enabled:
         raise UnavailableError("async sending", "is switched off (app.message.async.enabled)")
-    limits, now = api.config.limits, api.config.now()
-    command = await computed(len(body), command_of, body, view.key, view.source_id, limits=limits, now=now)
+    limits, now, unique_keys = api.config.limits, api.config.now(), api.config.unique_intake_keys
+    command = await computed(len(body), replay_of, view, body, limits=limits, now=now, unique_keys=unique_keys)
     accepted = await application.accept(command)
     try:
         await application.mark_replayed(view.id, accepted.target)
