@@ -214,7 +214,9 @@ class UseCases(containers.DeclarativeContainer):
             policy.provided.max_callback_records,
         ),
         purge_quarantine=providers.Singleton(PurgeQuarantineHandler, commits, providers.Singleton(DeleteQuarantined)),
-        wait=providers.Singleton(WaitForMessage, feed, reader, policy.provided.poll_status_ms),
+        wait=providers.Singleton(
+            WaitForMessage, feed, reader, policy.provided.poll_status_ms, policy.provided.max_waiters
+        ),
         read=reader,
         dead_letters=storage.provided.dead_letters,
         mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),

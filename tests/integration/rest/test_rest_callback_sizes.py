@@ -72,14 +72,14 @@ async def test_a_callback_longer_than_a_list_is_whole_at_its_own_route(idle: Res
     long, short = answer.json()["data"]
     assert len(answer.content) <= PAGE_BYTES
     assert (long["data"], long["rawData"], short["data"]) == (None, None, {})
-    whole = (await idle.get(f"/api/callbacks/{long['callbackId']}")).json()["data"]
+    whole = (await idle.get(f"/api/callbacks/by-id/{long['callbackId']}")).json()["data"]
     assert whole["rawData"].encode() == body
     assert whole | {"data": None, "rawData": None} == long
 
 
 @pytest.mark.parametrize("callback_id", ["0", "999", "x", "1" * 30, "-1", "%EF%BC%91"])
 async def test_a_callback_that_does_not_exist_is_404(idle: Rest, callback_id: str) -> None:
-    assert (await idle.get(f"/api/callbacks/{callback_id}")).status_code == 404
+    assert (await idle.get(f"/api/callbacks/by-id/{callback_id}")).status_code == 404
 
 
 async def test_the_quarantine_of_all_guids_is_listed_and_purged(idle: Rest) -> None:

@@ -8,6 +8,7 @@ from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest
 
 from wework_message.entrypoints.wire.problems import MAX_PATH_CHARS, MAX_PROBLEMS, FieldProblem, bounded
 
+JSON: Final = {"content-type": "application/json"}
 MANY: Final[dict[str, Any]] = {f"unknown{number}": 0 for number in range(20_000)}
 LONG: Final[dict[str, Any]] = {f"{number}{'x' * 2_000}": 0 for number in range(300)}
 SHORT_BYTES: Final = 64 * 1024
@@ -34,7 +35,7 @@ RECIPIENTS: Final = {"guid": "g", "mode": "FANOUT", "userList": [str(number) for
     ],
 )
 async def test_a_refusal_names_a_hundred_problems_at_most(idle: Rest, path: str, body: dict[str, Any]) -> None:
-    answer = await idle.client.post(path, content=msgspec.json.encode(body))
+    answer = await idle.client.post(path, content=msgspec.json.encode(body), headers=JSON)
     assert answer.status_code == 422
     assert len(answer.content) <= SHORT_BYTES
     assert len(answer.json()["errors"]) <= MAX_PROBLEMS
@@ -44,7 +45,7 @@ async def test_a_refusal_names_a_hundred_problems_at_most(idle: Rest, path: str,
 
 async def test_the_items_of_a_batch_share_a_hundred_problems_and_each_has_its_first(idle: Rest) -> None:
     messages = [TEXT, TEXT | MANY, TEXT | LONG, *[TEXT | {"content": ""}] * 30]
-    answer = await idle.client.post(BATCH, content=msgspec.json.encode({"messages": messages}))
+    answer = await idle.client.post(BATCH, content=msgspec.json.encode({"messages": messages}), headers=JSON)
     items = answer.json()["data"]["items"]
     assert (answer.status_code, answer.json()["data"]["accepted"]) == (202, 1)
     assert all(item["errors"] for item in items if item["error"])

@@ -37,7 +37,7 @@ def test_the_quarantine_is_listed_page_by_page() -> None:
 def test_one_callback_is_shown_with_its_text_and_without_markup() -> None:
     app = FakeService(answers=[good(a_callback(rawData='{"data":"[bold]好"}'))])
     shown = app.run("callbacks", "show", "7/8").stdout
-    assert str(app.requests[0].url) == f"{ROOT}/7%2F8"
+    assert str(app.requests[0].url) == f"{ROOT}/by-id/7%2F8"
     assert '{"data":"[bold]好"}' in shown
     as_json = FakeService(answers=[good(a_callback())]).run("callbacks", "show", "7", "--json").stdout
     assert json.loads(as_json) == a_callback()

@@ -5,6 +5,8 @@ hand-over to the thread, where a driver such as aiosqlite makes several for each
 """
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
+from wework_message.adapters.private_files import make_file, make_folder, take_from_others
 from wework_message.adapters.sql.core.execution import Result, Step, translated
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.threads import Threads
@@ -26,6 +29,11 @@ WAL_BYTES: Final = 67_108_864
 READERS: Final = 2
 """Threads for queries in one process."""
 
+COMPANIONS: Final = ("-wal", "-shm")
+"""Ends of the names of the files beside the database; SQLite gives new ones the mode of the database file."""
+
+_log: Final = logging.getLogger(__name__)
+
 
 class SqliteStore:
     """A SQLite file. `close` waits for running steps and closes every connection."""
@@ -33,11 +41,12 @@ class SqliteStore:
     name: Final = "sqlite"
 
     def __init__(self, path: Path) -> None:
-        """Creates the folder; the file comes with the first connection."""
+        """Creates the folder, and takes the rights of others on a file that exists; a new one comes with the first connection."""
         self.dialect = SqliteDialect()
         self.turn = asyncio.Lock()
         self.side_by_side = False
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
+        _make_private(path)
         self._writer = Threads("sqlite-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
         self._engine = _engine(
@@ -130,6 +139,17 @@ class SqliteSession:
             connection.close()
 
 
+def _make_private(path: Path) -> None:
+    loose = [file.name for file in files_of(path) if take_from_others(file)]
+    if loose:
+        _log.warning("others could read %s: now only this user can", ", ".join(loose))
+
+
+def files_of(path: Path) -> Sequence[Path]:
+    """The database file and the files beside it."""
+    return [path, *(path.with_name(path.name + end) for end in COMPANIONS)]
+
+
 def _engine(path: Path, *settings: str) -> Engine:
     options = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_S}
     engine = create_engine(f"sqlite:///{path}", connect_args=options, hide_parameters=True)
@@ -139,6 +159,11 @@ def _engine(path: Path, *settings: str) -> Engine:
         for setting in settings:
             connection.execute(f"PRAGMA {setting}").close()
 
+    def create(*_: object) -> None:
+        with contextlib.suppress(OSError):  # SQLite reports it as its own error
+            make_file(path)  # SQLite would give it the rights that the umask leaves
+
+    event.listen(engine, "do_connect", create)
     event.listen(engine, "connect", prepare)
     return engine
 

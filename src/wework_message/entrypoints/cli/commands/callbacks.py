@@ -71,7 +71,7 @@ def _pages(
 def show(services: Services, *, callback_id: str, url: str, as_json: bool) -> int:
     """Show one callback with its text, which may be message content."""
     with client_of(services, url) as client:
-        data = client.data("GET", f"/api/callbacks/{quote(callback_id, safe='')}")
+        data = client.data("GET", f"/api/callbacks/by-id/{quote(callback_id, safe='')}")
     if as_json:
         print_json(data)
         return ExitCode.OK

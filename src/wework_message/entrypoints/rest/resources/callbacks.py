@@ -142,7 +142,7 @@ def _encoded(views: Sequence[CallbackView]) -> list[Any]:
 
 
 @get(
-    "/api/callbacks/{callback_id:str}",
+    "/api/callbacks/by-id/{callback_id:str}",
     summary="One callback, however long it is",
     responses=errors(404, 422),
     opt=NO_PARAMETERS,
