@@ -197,7 +197,7 @@ async def test_one_callback_that_names_many_foreign_ids_is_reported_whatever_els
             forged = [a_record(provider_message_id=str(4711 + number)) for number in range(count + 1)]
             items = tuple([an_item(stream_record=stream_record) for stream_record in forged])
             arrival = Arrival(PROVIDER, items)
-            await app.commits.submit(StoreCallbacks(app.clock, app.policy.max_foreign_ids), arrival)
+            await app.commits.submit(StoreCallbacks(app.clock, app.policy.inbox, app.policy.max_foreign_ids), arrival)
             assert app.observer.foreign_id_count == reported
 
 
@@ -205,7 +205,7 @@ async def test_ids_to_which_records_refer_are_foreign_ids_too() -> None:
     async with InMemoryApp(max_foreign_ids=3) as app:
         forged = [a_record(provider_message_id="1", refers_to=str(number)) for number in range(2, 6)]
         items = tuple([an_item(stream_record=stream_record) for stream_record in forged])
-        await app.commits.submit(StoreCallbacks(app.clock, 3), Arrival(PROVIDER, items))
+        await app.commits.submit(StoreCallbacks(app.clock, app.policy.inbox, 3), Arrival(PROVIDER, items))
         assert app.observer.foreign_id_count == 5
 
 

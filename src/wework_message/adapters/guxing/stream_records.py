@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from wework_message.adapters.guxing.receipts import MAX_KEY, app_info_key
-from wework_message.adapters.guxing.wire import identifier, instant_ms, number, short_text
+from wework_message.adapters.guxing.wire import identifier, number, send_instant_of, short_text
 from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.ids import Guid, ProviderMessageId
 from wework_message.domain.message.projection import FactKind, StreamRecord
@@ -70,7 +70,7 @@ def read_stream_record(guid: Guid, record: Mapping[str, Any]) -> StreamRecord:
         names_session=identifier(record.get("asid")) is not None,
         sender=identifier(record.get("sender")),
         marked_own=number(record.get("send_flag")) == 1,
-        sent_at=instant_ms(record.get("sendtime")),
+        sent_at=send_instant_of(record.get("sendtime")),
         text=short_text(record.get("content"), _MAX_TEXT) if _may_be_text(record, msg_type) else None,
         kinds=_kinds(msg_type, flag),
     )

@@ -5,14 +5,13 @@ from typing import Any, Final
 
 import msgspec
 
+from wework_message.domain.instants import send_instant
+
 _DECODER: Final = msgspec.json.Decoder()
 _IDENTIFIER: Final = re.compile(r"[!-~]{1,64}")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 _MAX_INTEGER: Final = 2**53 - 1
 """Larger integers are not documented by this vendor, and not exact in all JSON parsers."""
-
-_END_S: Final = 10**11
-"""No instant has as many seconds (the year 5138); milliseconds have had since 1973, microseconds since the first day."""
 
 
 class SendText(msgspec.Struct, frozen=True):
@@ -95,16 +94,10 @@ def number(value: object) -> int | None:
     return None
 
 
-def instant_ms(value: object) -> int | None:
-    """An instant of the vendor in epoch ms: it writes seconds. None for 0, negative numbers, and what is no integer.
-
-    Milliseconds and microseconds are told from seconds by their size.
-    """
-    instant = number(value)
-    if instant is None or instant <= 0:
-        return None
-    unit = 1 if instant < _END_S else 1_000 if instant < _END_S * 1_000 else 1_000_000
-    return instant * 1_000 // unit
+def send_instant_of(value: object) -> int | None:
+    """A `sendtime` (s) as epoch ms; None for everything that is no time of a message, such as one in another unit."""
+    seconds = number(value)
+    return None if seconds is None else send_instant(seconds * 1_000)
 
 
 def identifier(value: object) -> str | None:

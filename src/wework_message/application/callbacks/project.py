@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from wework_message.application.big_work import computed
 from wework_message.application.callbacks.evidence import ApplyEvidence, Fact, Owner
+from wework_message.application.callbacks.kept import discard_oldest_kept
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.inbox import KEPT_FOR_PEOPLE
 from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.message.matching import OpenAttempt, is_own, match
 from wework_message.domain.message.projection import StreamRecord
@@ -77,14 +80,16 @@ class ProjectCallbacks:
 
     async def _project(self, scope: CommitScope, entries: Sequence[InboxEntry]) -> None:
         batch = _ProjectionBatch()
-        for entry in entries:
-            self._read(batch, entry)
+        await computed(sum(len(entry.raw) for entry in entries), self._read_all, batch, entries)
         batch.owners = dict(await scope.unit.messages.sent_as(_names(batch.reads)))
         own = OwnUserIds(scope.unit.accounts, self._policy.wecom_user_ids)
         await self._bind(scope, batch)
         facts = [fact for read in batch.reads if (fact := await self._fact(scope, batch, read, own)) is not None]
         batch.verdicts += await self._evidence(scope, facts, own)
         await scope.unit.inbox.decide(batch.verdicts)
+        kept = {verdict.id for verdict in batch.verdicts if verdict.state in KEPT_FOR_PEOPLE}
+        if guids := {entry.guid for entry in entries if entry.id in kept}:
+            await discard_oldest_kept(scope.unit, guids, self._policy.inbox)
         await self._recheck_parked(scope, batch)
         types = {entry.id: entry.notify_type for entry in entries}
         scope.callbacks.update(
@@ -113,6 +118,10 @@ class ProjectCallbacks:
             since = min((attempt.started_at for _, attempt in late), default=0) - SKEW_MS
             instances = sorted({instance for instance, _ in late})
             scope.inbox |= await scope.unit.inbox.reopen(list(written), instances, since=since) > 0
+
+    def _read_all(self, batch: _ProjectionBatch, entries: Sequence[InboxEntry]) -> None:
+        for entry in entries:
+            self._read(batch, entry)
 
     def _read(self, batch: _ProjectionBatch, entry: InboxEntry) -> None:
         """An unreadable entry must not stop the others: the failure is counted, and the entry ends as FAILED (R-K6)."""

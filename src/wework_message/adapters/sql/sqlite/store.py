@@ -23,6 +23,9 @@ from wework_message.adapters.threads import Threads
 BUSY_TIMEOUT_S: Final = 30
 """How long a writer waits for another process's transaction."""
 
+WAL_BYTES: Final = 67_108_864
+"""The write-ahead log is cut to this once it is folded into the file: one large transaction must not keep the disk."""
+
 READERS: Final = 2
 """Threads for queries in one process."""
 
@@ -46,7 +49,9 @@ class SqliteStore:
         _make_private(path)
         self._writer = Threads("sqlite-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
-        self._engine = _engine(path, "journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY")
+        self._engine = _engine(
+            path, "journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", f"journal_size_limit={WAL_BYTES}"
+        )
         self._reading = _engine(path, "query_only=ON")
         event.listen(self._engine, "begin", _begin_immediate)
 
