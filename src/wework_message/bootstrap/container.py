@@ -51,6 +51,7 @@ from wework_message.application.maintenance.store_metrics import (
     StoreMetricsReporter,
 )
 from wework_message.application.maintenance.tasks import LEASE_INTERVALS, ClusterLease, Maintenance
+from wework_message.application.maintenance.waits import ShortenWaits
 from wework_message.application.policy import PROBE_INTERVAL_MS, Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Backend, Service
@@ -187,7 +188,11 @@ class UseCases(containers.DeclarativeContainer):
         providers.Singleton(ClusterLease, LEASE_NAME, holder, LEASE_MS, units),
         show,
     )
-    tasks = providers.List(providers.Singleton(GiveUpUnmatched, clock), providers.Singleton(Prune, policy))
+    tasks = providers.List(
+        providers.Singleton(GiveUpUnmatched, clock),
+        providers.Singleton(Prune, policy),
+        providers.Singleton(ShortenWaits, clock),
+    )
     maintenance = providers.Singleton(Maintenance, units, tasks, holder)
 
     change = providers.Singleton(ChangeMessages)

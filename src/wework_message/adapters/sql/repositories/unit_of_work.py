@@ -13,6 +13,7 @@ from wework_message.adapters.sql.core.execution import Result, Session, Sessions
 from wework_message.adapters.sql.core.store import Turn
 from wework_message.adapters.sql.repositories.accounts import SqlAccountRepository
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetters
+from wework_message.adapters.sql.repositories.due_times import SqlDueTimes
 from wework_message.adapters.sql.repositories.inbox import SqlCallbackInbox
 from wework_message.adapters.sql.repositories.leases import SqlLeaseStore
 from wework_message.adapters.sql.repositories.messages import SqlMessageRepository
@@ -35,6 +36,7 @@ class SqlUnitOfWork:
         self.inbox = SqlCallbackInbox(self._run, dialect)
         self.accounts = SqlAccountRepository(self._run, dialect)
         self.leases = SqlLeaseStore(self._run, dialect, clock)
+        self.due_times = SqlDueTimes(self._run, dialect, clock)
         self.pruning = SqlPruning(self._run, dialect, clock)
         self.dead_letters = SqlDeadLetters(self._run, dialect)
 
