@@ -1,12 +1,29 @@
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 import pytest
-from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest
+import pytest_asyncio
+from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
 from tests.support.builders.send_requests import EXAMPLES, REQUIRED
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PROBLEM = {"Accept": "application/problem+json"}
 BODIES = [SEND, ASYNC, BATCH]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def application() -> AsyncIterator[Rest]:
+    async with serving(dispatching=False) as rest:
+        yield rest
+
+
+@pytest.fixture
+def idle(application: Rest) -> Rest:
+    """One application for all: nearly no request here reaches the store."""
+    application.stored_before = application.in_memory_app.stored()
+    return application
 
 
 def _refused(rest: Rest, answer: Any, status: int, error: str, path: str | None = None) -> dict[str, Any]:
@@ -18,7 +35,7 @@ def _refused(rest: Rest, answer: Any, status: int, error: str, path: str | None 
     assert "data" not in body
     if path is not None:
         assert path in [problem["path"] for problem in body["errors"]]
-    assert rest.in_memory_app.stored() == 0
+    assert rest.in_memory_app.stored() == rest.stored_before
     return body
 
 

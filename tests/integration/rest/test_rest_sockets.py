@@ -8,6 +8,7 @@ import uvicorn
 from tests.support.apps.guxing_app import running
 from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.apps.rest import TEXT
+from tests.support.polling import until
 
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.ports.gateway import Dispatch
@@ -158,9 +159,13 @@ async def test_a_client_that_hangs_up_does_not_take_its_message_along(connect: C
     go.set()
     (message_id,) = behind.database.messages.committed_items()
     other = await connect()
-    other.begin("GET", f"/api/messages/{message_id}/status?wait=30")
-    _, _, body = await other.answer()
-    assert msgspec.json.decode(body)["data"]["status"] == "SENT"
+
+    async def sent() -> bool:
+        other.begin("GET", f"/api/messages/{message_id}/status")
+        _, _, body = await other.answer()
+        return bool(msgspec.json.decode(body)["data"]["status"] == "SENT")
+
+    await until(sent)
 
 
 async def test_a_body_that_ends_early_is_stored_nowhere(connect: Connect, behind: InMemoryApp) -> None:

@@ -39,6 +39,8 @@ class Rest:
     in_memory_app: InMemoryApp
     app: Edge
     exchanges: list[HttpExchange] = field(default_factory=list)
+    stored_before: int = 0
+    """Number of messages that tests before this one have stored, where tests share the application."""
 
     async def post(self, path: str, body: Any = None, **options: Any) -> httpx.Response:
         return await self.client.post(path, json=body, **options)

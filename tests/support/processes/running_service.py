@@ -64,13 +64,13 @@ class Api:
             raise AssertionError(f"not {status} within {limit_s} s: {latest}") from None
         return latest
 
-    async def rows(self) -> list[Json]:
-        """All messages, oldest first."""
+    async def rows(self, **filters: str) -> list[Json]:
+        """All messages, or those that the filters keep, oldest first."""
         rows: list[Json] = []
         cursor: str | None = ""
         while cursor is not None:
             page = await self.client.get(
-                "/api/messages", params={"limit": 100} | ({"cursor": cursor} if cursor else {})
+                "/api/messages", params={"limit": 100} | filters | ({"cursor": cursor} if cursor else {})
             )
             assert page.status_code == 200, page.text
             rows += page.json()["data"]["items"]

@@ -15,7 +15,7 @@ from tests.support.servers.server import HOST, Server, ServerError
 
 USUAL_PORT: Final = 3306
 
-_PROGRAMS: Final = ("mariadbd", "mariadb-install-db", "mariadb")
+_PROGRAMS: Final = ("mariadbd", "mariadb-install-db", "mariadb", "mariadb-dump")
 _CALL_S: Final = 60
 _SBIN: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 """Debian installs the server outside the PATH of most users."""

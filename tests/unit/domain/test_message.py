@@ -8,9 +8,9 @@ from itertools import permutations
 from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from tests.support.builders.messages import (
     DAY_MS,
     HORIZON_MS,
@@ -41,6 +41,8 @@ ECHO, FAIL, RETRIED, REVOKED = FactKind.ECHO, FactKind.SEND_FAIL, FactKind.SERVE
 PROOFS_OF_SENDING: Final = {ECHO, RETRIED, FactKind.SENT_BY_PERSON}
 WAITING: Final = {"ACCEPTED", "SCHEDULED", "HELD", "QUEUED", "RETRY_WAIT"}
 RESTING: Final = {"SENT", "DELIVERED", "RECALLED", "FAILED", "EXPIRED", "CANCELLED"}
+
+IN_CI: Final = os.environ.get("CI") == "true"
 
 unsent_answers = st.sampled_from(sorted(set(OutcomeClass) - {ACCEPTED, UNCERTAIN}))
 any_answer = st.sampled_from(OutcomeClass)
@@ -343,8 +345,12 @@ class MessageMachine(RuleBasedStateMachine):
             assert self.message.confirmed is None
 
 
-TestMessage = MessageMachine.TestCase
-TestMessage.settings = settings(max_examples=500 if os.environ.get("CI") == "true" else 100)
+@pytest.mark.parametrize("part", range(5 if IN_CI else 1))
+def test_a_message_does_what_the_model_says(part: int) -> None:
+    """In parts, so that none comes near the time limit of a test. In CI each has a fixed seed of its own."""
+    run_state_machine_as_test(
+        seed(part)(MessageMachine) if IN_CI else MessageMachine, settings=settings(max_examples=100)
+    )
 
 
 # -- blind to order
