@@ -11,8 +11,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from wework_message.adapters.sql.core.execution import Result, Run, translated
+from wework_message.adapters.sql.core.execution import Result, Run
 from wework_message.adapters.sql.doctor.checks import CALL, NAME, schema_check
+from wework_message.adapters.sql.sqlite.failures import translated
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
 FREE_SHARE_WARNING: Final = 0.05
