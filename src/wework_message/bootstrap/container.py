@@ -1,5 +1,6 @@
 """Two containers: what is opened and closed, and the use cases on it (ADR 0006). Only this package uses them."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -38,11 +39,13 @@ from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.commit.post_commit import CallReports, PostCommit
+from wework_message.application.commit.writes import Writes
 from wework_message.application.dispatch.claim import ClaimDue
 from wework_message.application.dispatch.dispatcher import Dispatcher
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.dispatch.settle import SettleCalls
 from wework_message.application.maintenance.probe import ProbeProviders, Prober
+from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.store_metrics import (
     LEASE_MS,
@@ -90,7 +93,7 @@ class Storage:
 def sql_storage(store: Store, clock: Clock) -> Storage:
     """The ports on an open SQL database."""
     return Storage(
-        SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn),
+        SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s),
         SqlMessageReader(store.read),
         SqlDeadLetterReader(store.read),
         SqlStoreMetrics(store.read, store.dialect, clock),
@@ -168,7 +171,8 @@ class UseCases(containers.DeclarativeContainer):
     post_commit = providers.Singleton(
         PostCommit, feed, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
     )
-    commits = providers.Singleton(GroupCommit, units, post_commit, random_source)
+    writes = providers.Singleton(Writes, providers.Object(time.monotonic))
+    commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
     intake = providers.Singleton(intake_beside, commits, storage)
     projector = providers.Singleton(Projector, commits, projecting, projector_notifier, policy.provided.poll_inbox_ms)
     claim = providers.Singleton(ClaimDue, policy, router, shared.provided.limiter, clock)
@@ -194,12 +198,13 @@ class UseCases(containers.DeclarativeContainer):
         providers.Singleton(ShortenWaits, clock),
     )
     maintenance = providers.Singleton(Maintenance, units, tasks, holder)
+    probe_writes = providers.Singleton(ProbeWrites, units, writes, holder)
 
     change = providers.Singleton(ChangeMessages)
     senders = providers.Singleton(Senders, policy, units, providers.Singleton(Quoting, reader))
     drafting = providers.Singleton(Drafting, ids, clock, senders)
     keep_dead_letter = providers.Singleton(KeepDeadLetterHandler, commits, providers.Singleton(StoreDeadLetters))
-    service = providers.Singleton(Service, reader, storage.provided.metrics, role, parts=parts)
+    service = providers.Singleton(Service, reader, storage.provided.metrics, role, writes, parts=parts)
     application = providers.Singleton(
         Application,
         accept=providers.Singleton(AcceptMessageHandler, intake, providers.Singleton(StoreMessages, clock), drafting),

@@ -81,9 +81,10 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
     Callbacks are projected until the last call has ended, since they may settle it.
     """
     if not role.dispatches:
-        return (use_cases.store_metrics_reporter(),)
+        return (use_cases.store_metrics_reporter(), use_cases.probe_writes())
     return (
         use_cases.store_metrics_reporter(),
+        use_cases.probe_writes(),
         use_cases.maintenance(),
         use_cases.prober(),
         use_cases.dispatcher(),
