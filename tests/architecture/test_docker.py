@@ -14,7 +14,7 @@ import yaml
 from scripts import locked
 from scripts.check_image import Instruction, sent_to_the_builder, stages
 
-from wework_message.adapters.sql.mysql.server import _objections
+from wework_message.adapters.sql.mysql.server import MINIMUM_PACKET, _objections
 from wework_message.bootstrap.commands import cli
 from wework_message.bootstrap.settings import load
 from wework_message.bootstrap.settings.environment import variable_of
@@ -167,7 +167,7 @@ def test_the_database_of_compose_would_not_be_refused() -> None:
     version = f"{mysql['image'].partition(':')[2]}.1-MariaDB"
     objections = _objections(
         version, flush=int(options["innodb-flush-log-at-trx-commit"]), log_bin="log-bin" in options,
-        sync_binlog=int(options["sync-binlog"]), binlog_format=options["binlog-format"],
+        sync_binlog=int(options["sync-binlog"]), binlog_format=options["binlog-format"], max_allowed_packet=MINIMUM_PACKET,  # MariaDB's default
     )  # fmt: skip
     assert list(objections) == []
 
