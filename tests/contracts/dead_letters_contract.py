@@ -17,6 +17,7 @@ def a_letter(source_id: str = "0", **changes: object) -> DeadLetter:
     letter = DeadLetter(
         source=INTAKE,
         source_id=source_id,
+        message_id="AC11-消息",
         tenant_id=DEFAULT_TENANT,
         reason="VALIDATION_FAILED",
         faults=(Fault("content", "REQUIRED", "must be given"), Fault("parts[1].消息", "UNKNOWN_FIELD", "is not known")),
@@ -38,11 +39,11 @@ class DeadLettersContract:
     async def test_a_letter_is_read_as_it_was_kept(
         self, units: UnitOfWorkFactory, dead_letters: DeadLetterReader
     ) -> None:
-        letter = a_letter("AC11-消息")
+        letter = a_letter("topic/broker-a/0/7/AC11-消息")
         assert await self.keep(units, letter) == 1
         (view,) = await dead_letters.dead_letters(DEFAULT_TENANT, INTAKE, limit=10, before=None)
-        assert (view.source, view.source_id, view.reason, view.faults, view.key) == (
-            letter.source, letter.source_id, letter.reason, letter.faults, letter.key,
+        assert (view.source, view.source_id, view.message_id, view.reason, view.faults, view.key) == (
+            letter.source, letter.source_id, letter.message_id, letter.reason, letter.faults, letter.key,
         )  # fmt: skip
         assert (view.size, view.deliveries, view.received_at) == (len(letter.body), 1, NOW)
         assert (view.replayed_at, view.target) == (None, None)

@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from tests.contracts.transport_contract import LEASE_S, TransportContract, received
+from tests.contracts.transport_contract import LEASE_S, SendBatch, TransportContract, received
 from tests.support.queues.memory_transport import MemoryTransport
 
 from wework_message.adapters.rocketmq.transport import gated as gate
@@ -11,7 +11,7 @@ from wework_message.adapters.rocketmq.transport.port import PublishError
 
 @pytest.fixture
 def behind() -> MemoryTransport:
-    return MemoryTransport(lease_scale=0.002, wait_s=0.01)
+    return MemoryTransport(lease_scale=0.05, wait_s=0.01)
 
 
 class TestGatedTransport(TransportContract):
@@ -20,6 +20,10 @@ class TestGatedTransport(TransportContract):
         gated = GatedTransport(behind)
         gated.open()
         return gated
+
+    @pytest.fixture
+    def send_batch(self, behind: MemoryTransport) -> SendBatch:
+        return behind.put_batch
 
     @pytest.fixture
     def topic(self) -> str:

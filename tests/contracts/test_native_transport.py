@@ -1,8 +1,7 @@
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
-from tests.contracts.transport_contract import TransportContract, received
+from tests.contracts.transport_contract import SendBatch, TransportContract, received
 from tests.support.polling import until
 from tests.support.queues.native_client import ConsumeStatus, Library, SendStatus
 
@@ -39,15 +38,13 @@ def group() -> str:
     return "g"
 
 
+@pytest.fixture
+def send_batch(library: Library) -> SendBatch:
+    return library.store_batch
+
+
 class TestNativeTransport(TransportContract):
-    async def test_what_is_not_acknowledged_comes_again(self, transport: Any, topic: str, group: str) -> None:
-        subscription = await transport.subscribe(topic, group, lease_s=0.05)
-        await transport.publish(topic, b"again")
-        (first,) = await received(subscription, 1)
-        (second,) = await received(subscription, 1)
-        assert (second.body, second.message_id) == (b"again", first.message_id)
-        assert second.attempt > first.attempt
-        await subscription.ack(second)
+    SHORT_LEASE_S = 0.5
 
 
 async def test_it_sets_its_names_and_credentials(transport: NativeTransport, library: Library) -> None:

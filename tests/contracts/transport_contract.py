@@ -1,7 +1,11 @@
-"""What every connection to a cluster does. Subclasses provide `transport`, `topic` and `group`; all of it is at-least-once."""
+"""What every connection to a cluster does. Subclasses provide `transport`, `topic`, `group` and `send_batch`.
+
+All of it is at-least-once.
+"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -20,11 +24,21 @@ async def received(subscription: Subscription, count: int) -> list[Delivery]:
     return deliveries
 
 
+async def part_ids(subscription: Subscription, delivery: Delivery) -> list[str]:
+    return list(await subscription.part_ids(delivery))
+
+
+SendBatch = Callable[[str, Sequence[bytes]], object]
+"""Sends a Java producer's batch to a topic."""
+
+
 def bodies(deliveries: Sequence[Delivery]) -> list[bytes]:
     return sorted(delivery.body for delivery in deliveries)
 
 
 class TransportContract:
+    SHORT_LEASE_S: Any = 10
+
     async def test_what_was_published_is_received_with_its_keys(
         self, transport: Transport, topic: str, group: str
     ) -> None:
@@ -45,13 +59,46 @@ class TransportContract:
         await asyncio.gather(*(subscription.ack(delivery) for delivery in deliveries))
 
     async def test_what_is_not_acknowledged_comes_again(self, transport: Transport, topic: str, group: str) -> None:
-        subscription = await transport.subscribe(topic, group, lease_s=10)
+        subscription = await transport.subscribe(topic, group, lease_s=self.SHORT_LEASE_S)
         await transport.publish(topic, b"again")
         (first,) = await received(subscription, 1)
         (second,) = await received(subscription, 1)
         assert (second.body, second.message_id) == (b"again", first.message_id)
         assert second.attempt > first.attempt
+        assert await part_ids(subscription, second) == await part_ids(subscription, first) == [first.part_id]
         await subscription.ack(second)
+
+    async def test_the_parts_of_a_batch_differ_also_where_their_bodies_do_not(
+        self, transport: Transport, topic: str, group: str, send_batch: SendBatch
+    ) -> None:
+        subscription = await transport.subscribe(topic, group, lease_s=LEASE_S)
+        send_batch(topic, [b"a", b"b", b"b", b"c"])
+        deliveries = await received(subscription, 4)
+        assert bodies(deliveries) == [b"a", b"b", b"b", b"c"]
+        assert len({delivery.message_id for delivery in deliveries}) == 1
+        answers = [await part_ids(subscription, delivery) for delivery in deliveries]
+        assert answers == [[delivery.part_id] for delivery in deliveries]
+        assert len({delivery.part_id for delivery in deliveries}) == 4
+        await asyncio.gather(*(subscription.ack(delivery) for delivery in deliveries))
+
+    async def test_what_is_acknowledged_of_a_batch_does_not_come_again_and_the_rest_is_what_it_was(
+        self, transport: Transport, topic: str, group: str, send_batch: SendBatch
+    ) -> None:
+        subscription = await transport.subscribe(topic, group, lease_s=self.SHORT_LEASE_S)
+        send_batch(topic, [b"a", b"b", b"b", b"c", b"d"])
+        first = sorted(await received(subscription, 5), key=lambda delivery: delivery.body)
+        await subscription.ack(first[0])
+        await subscription.ack(first[1])
+        second = sorted(await received(subscription, 3), key=lambda delivery: delivery.body)
+        assert bodies(second) == [b"b", b"c", b"d"]
+        twins = {first[1].part_id, first[2].part_id}
+        assert first[2].part_id in set(await part_ids(subscription, second[0])) <= twins
+        assert await part_ids(subscription, second[1]) == [first[3].part_id]
+        await asyncio.gather(*(subscription.ack(delivery) for delivery in second[:2]))
+        (third,) = await received(subscription, 1)
+        assert third.body == b"d"
+        assert await part_ids(subscription, third) == [first[4].part_id]
+        await subscription.ack(third)
 
     async def test_a_receive_that_was_cancelled_loses_nothing(
         self, transport: Transport, topic: str, group: str

@@ -1,14 +1,11 @@
 """The doctor next to a running service, and against a server that is no provider."""
 
 import asyncio
-import json
-import os
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.support.mysql import EmptyDatabase, settings_of
+from tests.support.processes.doctor import doctor
 from tests.support.processes.programs import service_processes
 from tests.support.processes.running_service import Api, client_of, text
 from tests.support.servers.rocketmq import RocketMq
@@ -19,17 +16,6 @@ from wework_message.adapters.rocketmq.transport.cluster_address import addresses
 from wework_message.adapters.rocketmq.wakeup.notifier import lanes
 
 pytestmark = pytest.mark.e2e
-
-
-async def doctor(folder: Path, **settings: str) -> tuple[int, dict[str, Any], str]:
-    command = [sys.executable, "-m", "wework_message", "doctor", "--json"]
-    environ = {"PATH": os.environ["PATH"], **settings}
-    ended = await asyncio.create_subprocess_exec(
-        *command, cwd=folder, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    out, err = await ended.communicate()
-    checks = {check["name"]: check for check in json.loads(out)["checks"]}
-    return ended.returncode or 0, checks, (out + err).decode()
 
 
 async def test_every_check_passes_while_the_service_sends(tmp_path: Path) -> None:

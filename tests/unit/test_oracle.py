@@ -1,5 +1,6 @@
 """The oracle of the end-to-end runs finds every kind of violation, and none in a good run."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,13 +26,15 @@ def rules(
     rows: list[Row] | None = None,
     executions: list[Execution] | None = None,
     cut_off: int = 2,
+    withdrawn: Collection[str] = (),
+    resent: Collection[str] = (),
 ) -> set[Rule]:
     violations = judge(
         [*CALLS, REFUSED] if calls is None else calls,
         ROWS if rows is None else rows,
         EXECUTED if executions is None else executions,
-        cut_off=cut_off,
-    )
+        cut_off=cut_off, withdrawn=withdrawn, resent=resent,
+    )  # fmt: skip
     assert all(str(violation).startswith(violation.rule) for violation in violations)
     return {violation.rule for violation in violations}
 
@@ -70,16 +73,16 @@ def test_a_stranded_message_is_found(status: str) -> None:
 
 
 def test_two_messages_of_one_key_are_found_in_the_rows_and_in_the_answers() -> None:
-    assert Rule.TWO_IDS in rules(rows=[*ROWS, replace(ROWS[0], message_id="m9", status="CANCELLED")])
+    assert Rule.TWO_IDS in rules(rows=[*ROWS, replace(ROWS[0], message_id="m9", status="CANCELLED")], withdrawn=["m9"])
     assert Rule.TWO_IDS in rules(calls=[*CALLS, replace(CALLS[1], message_id="m1")])
 
 
 def test_a_refused_message_that_is_stored_is_found() -> None:
-    assert rules(rows=[*ROWS, Row("m9", "bad", "CANCELLED")]) == {Rule.REFUSED_BUT_STORED}
+    assert rules(rows=[*ROWS, Row("m9", "bad", "CANCELLED")], withdrawn=["m9"]) == {Rule.REFUSED_BUT_STORED}
 
 
 def test_a_message_that_no_client_requested_is_found() -> None:
-    assert rules(rows=[*ROWS, Row("m9", None, "CANCELLED")]) == {Rule.NOT_REQUESTED}
+    assert rules(rows=[*ROWS, Row("m9", None, "CANCELLED")], withdrawn=["m9"]) == {Rule.NOT_REQUESTED}
 
 
 def test_a_double_execution_is_found_by_its_marker() -> None:
@@ -97,23 +100,47 @@ def test_a_double_execution_is_found_by_its_content() -> None:
 
 def test_a_duplicate_that_the_service_knows_of_is_no_violation() -> None:
     second = Execution(9, "m0.2", "t0")
-    assert rules(rows=changed(0, attempts=2, possible_duplicate=True), executions=[*EXECUTED, second]) == set()
+    doubled = changed(0, attempts=2, possible_duplicate=True)
+    assert rules(rows=doubled, executions=[*EXECUTED, second], resent=["m0"]) == set()
+
+
+def test_a_duplicate_that_no_client_asked_for_is_found_though_the_service_knows_of_it() -> None:
+    second = Execution(9, "m0.2", "t0")
+    doubled = changed(0, attempts=2, possible_duplicate=True)
+    assert rules(rows=doubled, executions=[*EXECUTED, second]) == {Rule.NEEDLESS_DUPLICATE}
+    assert rules(rows=doubled) == {Rule.NEEDLESS_DUPLICATE}
+
+
+@pytest.mark.parametrize("status", ["EXPIRED", "FAILED", "CANCELLED"])
+def test_messages_that_were_accepted_and_never_sent_are_found(status: str) -> None:
+    given_up = [replace(row, status=status, confirmed=True) for row in ROWS]
+    assert rules(rows=given_up, executions=[]) == {Rule.GIVEN_UP}
+
+
+def test_a_recall_that_no_client_asked_for_is_found() -> None:
+    assert rules(rows=changed(0, status="RECALLED")) == {Rule.GIVEN_UP}
+    assert rules(rows=changed(0, status="RECALLED"), withdrawn=["m0"]) == set()
+
+
+def test_a_message_that_its_client_cancelled_need_not_be_sent() -> None:
+    assert rules(rows=changed(0, status="CANCELLED"), executions=EXECUTED[1:], withdrawn=["m0"]) == set()
 
 
 @pytest.mark.parametrize("status", ["SENT", "DELIVERED", "RECALLED"])
 def test_a_message_said_to_be_sent_that_was_not_is_found(status: str) -> None:
-    assert rules(rows=changed(0, status=status), executions=EXECUTED[1:]) == {Rule.FALSE_SENT}
+    assert rules(rows=changed(0, status=status), executions=EXECUTED[1:], withdrawn=["m0"]) == {Rule.FALSE_SENT}
 
 
 @pytest.mark.parametrize(("status", "confirmed"), [("FAILED", True), ("EXPIRED", None), ("CANCELLED", None)])
 def test_a_message_said_to_be_unsent_that_was_sent_is_found(status: str, confirmed: bool | None) -> None:
     silent = [replace(execution, echo_offered=False) for execution in EXECUTED]
-    assert rules(rows=changed(0, status=status, confirmed=confirmed), executions=silent) == {Rule.FALSE_FAILED}
+    unsent = changed(0, status=status, confirmed=confirmed)
+    assert Rule.FALSE_FAILED in rules(rows=unsent, executions=silent)
 
 
-def test_a_failure_that_claims_no_proof_is_no_violation() -> None:
+def test_a_failure_that_claims_no_proof_is_not_false() -> None:
     silent = [replace(execution, echo_offered=False) for execution in EXECUTED]
-    assert rules(rows=changed(0, status="FAILED", confirmed=False), executions=silent) == set()
+    assert rules(rows=changed(0, status="FAILED", confirmed=False), executions=silent) == {Rule.GIVEN_UP}
 
 
 def test_more_uncertain_sends_than_were_cut_off_are_found_even_if_all_were_settled() -> None:

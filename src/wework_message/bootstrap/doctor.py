@@ -6,12 +6,14 @@ from importlib.util import find_spec
 from typing import Final
 
 from wework_message.adapters.http.checks import reaching_url
+from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
 from wework_message.adapters.system import SystemClock
 from wework_message.application.queries.diagnosis import Diagnosis, diagnose
 from wework_message.bootstrap.databases import backend_for
 from wework_message.bootstrap.gateways import connection_of, protocol
+from wework_message.bootstrap.policies import limits_of
 from wework_message.bootstrap.protocols import find_protocol
 from wework_message.bootstrap.settings import (
     Loaded,
@@ -106,7 +108,29 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
                 *database.checks,
                 *invariant_checks(database.run, database.dialect, SystemClock()),
                 arrival_check(database.run, horizon_ms=horizon_ms, without_echoes=_without_echoes(loaded)),
+                *_intake(loaded, database.run),
             ]
+
+
+def _intake(loaded: Loaded, run: Run) -> Sequence[Check]:
+    """With the native client, names of parts have offsets that no call gives."""
+    source = loaded.settings.rocketmq
+    topic = source.topics.intake
+    if topic is None or source.name_server is None or source.transport == "native" or find_spec("grpc") is None:
+        return ()
+    from wework_message.bootstrap.intake_check import intake_check  # noqa: PLC0415 -- the client is an extra
+    from wework_message.bootstrap.queues import admin_of, intake_group  # noqa: PLC0415 -- as above
+
+    try:
+        admin = admin_of(source)
+    except ValueError:  # rocketmq.address says so
+        return ()
+    return (
+        intake_check(
+            run, admin, topic, intake_group(source), namespace=source.namespace or "", limits=limits_of(loaded),
+            unique_keys=source.intake.unique_keys,
+        ),
+    )  # fmt: skip
 
 
 def _redis(loaded: Loaded) -> Sequence[Check]:

@@ -13,6 +13,7 @@ from typing import Final
 from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.rocketmq.admin import Admin
 from wework_message.adapters.rocketmq.cluster_watch import ClusterWatch
+from wework_message.adapters.rocketmq.part_search import PartSearch
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.adapters.rocketmq.topics import ensure
 from wework_message.adapters.rocketmq.transport.cluster_address import Target, addresses, proxies
@@ -100,8 +101,8 @@ def required_topics(settings: RocketmqSettings) -> Sequence[tuple[str, str]]:
 
 
 def intake_group(settings: RocketmqSettings) -> str:
-    """The consumer group of the intake; not the Java service's, whose position in the topic is its own."""
-    return f"{settings.group}-intake"
+    """The consumer group of the intake."""
+    return settings.intake.group or f"{settings.group}-intake"
 
 
 def callback_group(settings: RocketmqSettings) -> str:
@@ -148,7 +149,7 @@ async def open_intake(
     subscription = await transport.subscribe(topic, intake_group(settings), lease_s=INTAKE_LEASE_S)
     consumer = IntakeConsumer(
         subscription, application.accept, use_cases.keep_dead_letter(), application.service.database_answers, observer,
-        use_cases.clock(), limits,
+        use_cases.clock(), limits, unique_keys=settings.intake.unique_keys,
     )  # fmt: skip
     return (consumer,)
 
@@ -167,7 +168,7 @@ async def open_callback_consumer(
 def _transport(settings: RocketmqSettings) -> GrpcTransport | NativeTransport:
     if settings.transport == "native":
         return NativeTransport(_native_target(settings), settings.producer.group)
-    return GrpcTransport(_target(settings))
+    return GrpcTransport(_target(settings), PartSearch(admin_of(settings), settings.namespace or "").find)
 
 
 def _target(settings: RocketmqSettings) -> Target:

@@ -195,6 +195,7 @@ def _config(loaded: Loaded, *, operating: bool) -> Config:
         version=__version__,
         context_path=loaded.settings.server.context_path,
         limits=limits_of(loaded),
+        unique_intake_keys=loaded.settings.rocketmq.intake.unique_keys,
         operating=operating,
     )
 

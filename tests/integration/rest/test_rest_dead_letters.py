@@ -6,7 +6,7 @@ import pytest
 from tests.contracts.dead_letters_contract import a_letter
 from tests.support.apps.rest import TEXT, Rest
 
-from wework_message.entrypoints.intake.translating import BY_ID
+from wework_message.entrypoints.intake.translating import BY_PART
 
 ROOT = "/message/api/dead-letters/intake"
 
@@ -20,11 +20,12 @@ async def dead_letters(rest: Rest, *source_ids: str, **changes: Any) -> list[str
 
 
 async def test_a_list_has_everything_but_the_body(idle: Rest) -> None:
-    (name,) = await dead_letters(idle, "AC11")
+    (name,) = await dead_letters(idle, "t/b/0/7/AC11")
     (item,) = (await idle.get(ROOT)).json()["data"]["items"]
     assert item == {
         "deadLetterId": name,
-        "brokerMessageId": "AC11",
+        "brokerMessageId": "AC11-消息",
+        "partId": "t/b/0/7/AC11",
         "key": "order-42",
         "reason": "VALIDATION_FAILED",
         "errors": [
@@ -83,7 +84,7 @@ async def test_a_replay_puts_the_body_through_again_and_once_only(idle: Rest) ->
     assert idle.in_memory_app.stored() == 1
     shown = (await idle.get(f"{ROOT}/{name}")).json()["data"]
     assert (shown["target"], shown["replayedAt"]) == (data["messageId"], "2025-06-15T15:06:40.000Z")
-    assert ("default", f"{BY_ID}AC11") in idle.in_memory_app.database.keys.committed_items()
+    assert ("default", f"{BY_PART}AC11") in idle.in_memory_app.database.keys.committed_items()
 
 
 async def test_a_replay_keeps_the_key_that_the_queued_send_had(idle: Rest) -> None:

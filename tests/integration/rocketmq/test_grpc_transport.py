@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.contracts.transport_contract import LEASE_S, TransportContract, received
+from tests.contracts.transport_contract import LEASE_S, SendBatch, TransportContract, received
 from tests.support.polling import until
 from tests.support.servers.ports import free_port
 from tests.support.servers.rocketmq import RocketMq
@@ -19,7 +19,7 @@ from wework_message.adapters.rocketmq.transport.port import PublishError, Subscr
 
 @pytest.fixture
 async def transport(rocketmq: RocketMq) -> AsyncIterator[GrpcTransport]:
-    transport = GrpcTransport(Target(rocketmq.endpoints))
+    transport = GrpcTransport(Target(rocketmq.endpoints), rocketmq.part_search().find)
     yield transport
     await transport.close()
 
@@ -32,6 +32,11 @@ def topic(rocketmq: RocketMq) -> str:
 @pytest.fixture
 def group(rocketmq: RocketMq) -> str:
     return rocketmq.fresh_group()
+
+
+@pytest.fixture
+def send_batch(rocketmq: RocketMq) -> SendBatch:
+    return rocketmq.send_batch
 
 
 class TestGrpcTransport(TransportContract):

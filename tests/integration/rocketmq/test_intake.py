@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tests.support.mysql import EmptyDatabase
 from tests.support.polling import until
 from tests.support.processes.backends import BackendSettings, on_mariadb
+from tests.support.processes.doctor import doctor
 from tests.support.processes.programs import ServiceProgram
 from tests.support.processes.running_service import LONG_S, Api, Json, RunningService, client_of, running_service
 from tests.support.servers.mariadb import MariaDb
@@ -131,14 +133,55 @@ async def test_a_send_as_the_java_service_queued_it_is_delivered_once(running: R
     await settled(running.api, stored=1)
 
 
-async def test_fifty_publishes_under_one_key_are_one_message(running: RunningService, queue: Queue) -> None:
-    await asyncio.gather(*(queue.put(a_send(), "order-42") for _ in range(50)))
-    (row,) = await stored(running.api, 1)
-    await running.api.reaches(row["messageId"], "DELIVERED")
-    await settled(running.api, stored=1, duplicate=49)
-    assert [row["messageId"] for row in await running.api.rows()] == [row["messageId"]]
-    assert len(await running.simulator.ledger()) == 1
-    assert await letters(running.api, 0) == []
+async def test_fifty_publishes_under_one_key_are_one_message_where_keys_are_unique(
+    queue: Queue, tmp_path: Path
+) -> None:
+    async with running_service(tmp_path, ROCKETMQ_INTAKE_UNIQUE_KEYS="true", **queue.settings) as running:
+        await asyncio.gather(*(queue.put(a_send(), "order-42") for _ in range(50)))
+        (row,) = await stored(running.api, 1)
+        await running.api.reaches(row["messageId"], "DELIVERED")
+        await settled(running.api, stored=1, duplicate=49)
+        assert [row["messageId"] for row in await running.api.rows()] == [row["messageId"]]
+        assert len(await running.simulator.ledger()) == 1
+        assert await letters(running.api, 0) == []
+
+
+async def test_every_part_of_a_java_batch_is_sent_once_and_every_invalid_one_is_a_dead_letter(
+    queue: Queue, tmp_path: Path
+) -> None:
+    group = queue.server.fresh_name("intake")
+    async with running_service(tmp_path, ROCKETMQ_INTAKE_GROUP=group, **queue.settings) as running:
+        people = [f"S:{4000 + number}" for number in range(10)]
+        different = [json.dumps(a_send(conversationId=person)).encode() for person in people]
+        equal = [json.dumps(a_send(conversationId="S:5000")).encode()] * 10
+        invalid = [json.dumps(a_send(content="")).encode()] * 3
+        for batch, keys in ((different, ["order-42"] * 10), (equal, ()), (invalid, ())):
+            await asyncio.to_thread(queue.server.send_batch, queue.topic, batch, keys)
+        for row in await stored(running.api, 20):
+            await running.api.reaches(row["messageId"], "DELIVERED")
+        calls = await running.simulator.ledger()
+        assert (len(calls), len({call["marker"] for call in calls})) == (20, 20)
+        kept = await letters(running.api, 3)
+        assert len({letter["partId"] for letter in kept}) == 3
+        assert len({letter["brokerMessageId"] for letter in kept}) == 1
+        await settled(running.api, stored=20, dead=3)
+        settings = queue.settings | {
+            "ROCKETMQ_INTAKE_GROUP": group, "DATASOURCE_URL": f"sqlite:///{tmp_path}/wework-message.db",
+        }  # fmt: skip
+        checked: Json = {}
+
+        async def all_received() -> bool:
+            checked.update((await doctor(tmp_path, **settings))[1]["invariant.intake"])
+            return str(checked["text"]).startswith("23 received")
+
+        await until(all_received, LONG_S, every_s=1)
+        assert checked["text"] == "23 received = 20 accepted or repeated + 3 dead letters"
+        with sqlite3.connect(tmp_path / "wework-message.db") as database:
+            database.execute("DELETE FROM wm_dead_letter WHERE id = ?", [kept[0]["deadLetterId"]])
+        broken = (await doctor(tmp_path, **settings))[1]["invariant.intake"]
+        assert (broken["verdict"], broken["text"]) == (
+            "failed", f"1 acknowledged and neither stored nor dead letters: {kept[0]['partId']}",
+        )  # fmt: skip
 
 
 async def test_the_clients_id_is_one_message_whether_it_comes_by_rest_or_by_queue(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
@@ -15,6 +16,7 @@ from wework_message.adapters.rocketmq.transport.cluster_address import Target
 from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
 from wework_message.adapters.rocketmq.transport.port import Delivery, Subscription
 from wework_message.application.accept.accept import Accepted, AcceptMessage
+from wework_message.application.errors import DrainingError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.entrypoints.intake.consumer import MAX_HANDLING_FAILURES, IntakeConsumer
@@ -29,22 +31,27 @@ pytestmark = pytest.mark.timeout(180)
 class RecordingSubscription:
     """Counts the results of the intake, and every delivery."""
 
-    def __init__(self, subscription: Subscription, *, acks: bool = True) -> None:
+    def __init__(self, subscription: Subscription, *, max_acks: float = math.inf) -> None:
         self.results: Counter[str] = Counter()
         self.deliveries: Counter[bytes] = Counter()
         self._subscription = subscription
-        self._acks = acks
+        self._max_acks = max_acks
 
     def intake(self, result: str, reason: str | None) -> None:
-        self.results[result] += 1
+        if result not in ("received", "left"):
+            self.results[result] += 1
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
         deliveries = await self._subscription.receive(limit)
         self.deliveries.update(delivery.body for delivery in deliveries)
         return deliveries
 
+    async def part_ids(self, delivery: Delivery) -> Sequence[str]:
+        return await self._subscription.part_ids(delivery)
+
     async def ack(self, delivery: Delivery) -> None:
-        if self._acks:
+        if self._max_acks > 0:
+            self._max_acks -= 1
             await self._subscription.ack(delivery)
 
 
@@ -56,14 +63,16 @@ async def app() -> AsyncIterator[InMemoryApp]:
 
 @pytest.fixture
 async def transport(rocketmq: RocketMq) -> AsyncIterator[GrpcTransport]:
-    transport = GrpcTransport(Target(rocketmq.endpoints))
+    transport = GrpcTransport(Target(rocketmq.endpoints), rocketmq.part_search().find)
     yield transport
     await transport.close()
 
 
+A_SEND = {"guid": "g", "conversationId": "S:1", "messageType": "TEXT", "content": "x"}
+
+
 def a_send(client_id: str) -> bytes:
-    body = {"guid": "g", "conversationId": "S:1", "messageType": "TEXT", "content": "x", "clientMessageId": client_id}
-    return json.dumps(body).encode()
+    return json.dumps(A_SEND | {"clientMessageId": client_id}).encode()
 
 
 def consumer_of(
@@ -107,11 +116,51 @@ async def test_what_raises_is_delivered_again_until_it_is_poison_and_everything_
     await task
 
 
+@pytest.mark.parametrize("texts", [[str(number) for number in range(40)], ["same"] * 40], ids=["different", "equal"])
+async def test_a_batch_of_which_a_process_stored_a_part_and_acknowledged_less_is_stored_once(
+    app: InMemoryApp, transport: GrpcTransport, rocketmq: RocketMq, texts: list[str]
+) -> None:
+    topic, group = rocketmq.fresh_topic(), rocketmq.fresh_group()
+    room = 15
+
+    async def accept(command: AcceptMessage) -> Accepted:
+        nonlocal room
+        if room == 0:
+            raise DrainingError
+        room -= 1
+        return await app.application.accept(command)
+
+    dying = RecordingSubscription(await transport.subscribe(topic, group, lease_s=LEASE_S), max_acks=7)
+    first = consumer_of(app, dying, accept)
+    task = asyncio.create_task(first.run())
+    bodies = [json.dumps(A_SEND | {"content": text}).encode() for text in texts]
+    await asyncio.to_thread(rocketmq.send_batch, topic, bodies)
+
+    async def took_all() -> bool:
+        return dying.deliveries.total() >= len(bodies) and dying.results["stored"] == 15
+
+    await until(took_all, REDELIVERED_S)
+    await first.stop()
+    await task
+
+    successor = RecordingSubscription(await transport.subscribe(topic, group, lease_s=LEASE_S))
+    second = consumer_of(app, successor, app.application.accept)
+    task = asyncio.create_task(second.run())
+
+    async def settled() -> bool:
+        return successor.results.total() >= len(bodies) - 7
+
+    await until(settled, REDELIVERED_S)
+    assert (app.stored(), successor.results) == (len(bodies), {"duplicate": 8, "stored": 25})
+    await second.stop()
+    await task
+
+
 async def test_a_process_that_dies_between_commit_and_acknowledgement_repeats_nothing(
     app: InMemoryApp, transport: GrpcTransport, rocketmq: RocketMq
 ) -> None:
     topic, group = rocketmq.fresh_topic(), rocketmq.fresh_group()
-    dying = RecordingSubscription(await transport.subscribe(topic, group, lease_s=LEASE_S), acks=False)
+    dying = RecordingSubscription(await transport.subscribe(topic, group, lease_s=LEASE_S), max_acks=0)
     first = consumer_of(app, dying, app.application.accept)
     task = asyncio.create_task(first.run())
     client_ids = [f"c-{number}" for number in range(20)]

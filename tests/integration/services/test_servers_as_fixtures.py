@@ -1,8 +1,10 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 TESTS = """
@@ -19,6 +21,15 @@ def test_that_fails(redis_server):
 
 def test_that_follows(redis_server):
     assert redis_server.answers()
+"""
+
+TERMINATED = """
+import os, signal
+
+def test_that_is_ended(redis_server):
+    print("pid", redis_server.pid, flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()
 """
 
 
@@ -64,3 +75,11 @@ def test_a_failure_shows_the_log_and_the_next_test_finds_the_server_repaired(tmp
     assert "1 failed, 1 passed" in done.stdout, done.stdout
     assert "log of Redis" in done.stdout
     assert "Ready to accept connections" in done.stdout
+
+
+def test_sigterm_ends_the_servers_too(tmp_path: Path, redis_url: str) -> None:
+    done = session_of(tmp_path, TERMINATED, "-s")
+    assert done.returncode == pytest.ExitCode.INTERRUPTED, done.stdout
+    pid = re.search(r"pid (\d+)", done.stdout)
+    assert pid is not None, done.stdout
+    assert not psutil.pid_exists(int(pid[1]))

@@ -18,6 +18,14 @@ LANES: Final = 96
 WORKERS: Final = 12
 BATCH: Final = (2, 3, 5)
 RETRY_DELAY_S: Final = 0.02
+OTHER_BODIES: Final = 0.06
+"""Share of single messages whose client uses the key once more, for another message."""
+CANCELLATIONS: Final = 0.1
+"""Share of single messages that their client cancels at once."""
+RECALLS: Final = 0.1
+"""Share of single messages that their client recalls, most of them once they are sent."""
+STATUS_CHANGES: Final = 2
+"""From QUEUED to SENT. After the last change of all, one look takes its two seconds."""
 
 _TOKEN: Final = re.compile(r"tok-\d+")
 _MD5: Final = "25e2b1b5a1f0d0c7a1b2c3d4e5f60718"
@@ -37,8 +45,8 @@ class RoundRobinClient:
         async with AsyncExitStack() as stack:
             yield cls([await stack.enter_async_context(client_of(url)) for url in urls])
 
-    async def post(self, path: str, **what: Any) -> httpx.Response:
-        return await next(self._turns).post(path, **what)
+    async def request(self, method: str, path: str, **content: Any) -> httpx.Response:
+        return await next(self._turns).request(method, path, **content)
 
 
 class Load:
@@ -47,6 +55,8 @@ class Load:
     def __init__(self, url: str, seed: int, *others: str) -> None:
         """With `others`, clients use all addresses in turn."""
         self.log: list[Call] = []
+        self.withdrawn: set[str] = set()
+        """Ids of the messages that a client asked to cancel or to recall, whatever the answer."""
         self.up = asyncio.Event()
         """Set while the service is thought to answer."""
         self.unanswered: list[str] = []
@@ -104,7 +114,8 @@ class Load:
                     await self._batch(client, [self._message(lane, random_source) for lane in chosen])
                 else:
                     route = "send" if kind < 0.55 else "send/async"
-                    await self._single(client, route, self._message(random_source.choice(lanes), random_source))
+                    body = self._message(random_source.choice(lanes), random_source)
+                    await self._follow(client, body, await self._single(client, route, body), random_source.random())
                 self._permits.task_done()
 
     def _message(self, lane: int, random_source: random.Random) -> Json:
@@ -124,9 +135,26 @@ class Load:
         address = {"guid": f"g{lane % GUIDS}", "conversationId": f"{'R' if room else 'S'}:{1000 + lane}"}
         return address | content | {"clientMessageId": f"key-{token}"}
 
-    async def _single(self, client: RoundRobinClient, route: str, body: Json) -> None:
+    async def _single(self, client: RoundRobinClient, route: str, body: Json) -> str:
         data = await self._until_answered(client, route, body, [body])
-        self._note(body, "ok", data["messageId"])
+        message_id: str = data["messageId"]
+        self._note(body, "ok", message_id)
+        return message_id
+
+    async def _follow(self, client: RoundRobinClient, body: Json, message_id: str, kind: float) -> None:
+        """Some clients use the key again for another message, and some take their message back."""
+        if kind < OTHER_BODIES:
+            other = body | {"conversationId": f"{body['conversationId']}0"}
+            answer = await self._post(client, "send/async", other, None)
+            assert answer is None or answer.status_code in {409, 500, 503}, answer.text
+        elif kind < OTHER_BODIES + CANCELLATIONS:
+            self.withdrawn.add(message_id)
+            await self._request(client, "POST", f"{message_id}/cancel")
+        elif kind < OTHER_BODIES + CANCELLATIONS + RECALLS:
+            self.withdrawn.add(message_id)
+            for _ in range(STATUS_CHANGES):
+                await self._request(client, "GET", f"{message_id}/status?wait=2")
+            await self._request(client, "DELETE", f"{body['guid']}/messages/{message_id}")
 
     async def _batch(self, client: RoundRobinClient, items: list[Json]) -> None:
         key = f"batch-{items[0]['clientMessageId']}"
@@ -159,8 +187,13 @@ class Load:
 
     async def _post(self, client: RoundRobinClient, route: str, body: Json, key: str | None) -> httpx.Response | None:
         headers = {} if key is None else {"Idempotency-Key": key}
+        return await self._request(client, "POST", route, json=body, headers=headers)
+
+    async def _request(
+        self, client: RoundRobinClient, method: str, route: str, **content: Any
+    ) -> httpx.Response | None:
         try:
-            answer = await client.post(f"/api/messages/{route}", json=body, headers=headers)
+            answer = await client.request(method, f"/api/messages/{route}", **content)
         except httpx.TransportError as error:
             self.unanswered.append(type(error).__name__)
             return None

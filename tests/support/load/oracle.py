@@ -4,7 +4,7 @@ Pure. Only the ledger proves what was executed; a row of the service proves noth
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
@@ -12,6 +12,8 @@ from typing import Final, Literal
 CLOSED: Final = frozenset({"SENT", "DELIVERED", "RECALLED", "FAILED", "EXPIRED", "CANCELLED", "UNKNOWN"})
 """Statuses in which nothing is under way."""
 PROVEN: Final = frozenset({"SENT", "DELIVERED", "RECALLED"})
+GIVEN_UP: Final = frozenset({"FAILED", "EXPIRED"})
+WITHDRAWN: Final = frozenset({"CANCELLED", "RECALLED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class Rule(StrEnum):
     FALSE_FAILED = "said to be proven unsent, and executed"
     TOO_UNCERTAIN = "more uncertain sends than calls can have been cut off"
     EVIDENCE_IGNORED = "its echo was accepted, and it is not DELIVERED"
+    GIVEN_UP = "accepted, and neither sent nor on its way, though no client asked for that"
+    NEEDLESS_DUPLICATE = "perhaps sent twice, though no client asked for that"
     GHOST = "executed without a message for it"
     UNANNOUNCED = "executed without an attempt that was recorded before"
     OUT_OF_ORDER = "executed before an earlier message of its lane"
@@ -93,12 +97,17 @@ class Violation:
 
 
 def judge(
-    calls: Sequence[Call], rows: Sequence[Row], executions: Sequence[Execution], *, cut_off: int
-) -> list[Violation]:
-    """Every violation. `cut_off` is the largest number of provider calls whose outcome may have been lost."""
+    calls: Sequence[Call], rows: Sequence[Row], executions: Sequence[Execution], *, cut_off: int,
+    withdrawn: Collection[str] = (), resent: Collection[str] = (),
+) -> list[Violation]:  # fmt: skip
+    """Every violation. `cut_off` is the largest number of provider calls whose outcome may have been lost.
+
+    Clients asked to cancel or recall the messages `withdrawn`, and to send those `resent` again though uncertain.
+    """
     return [
         *_of_acceptance(calls, rows),
         *_of_truth(rows, executions),
+        *_of_intent(rows, withdrawn, resent),
         *_of_uncertainty(rows, executions, cut_off),
         *_of_origin(calls, rows, executions),
         *_of_order(calls, executions),
@@ -140,6 +149,14 @@ def _of_truth(rows: Sequence[Row], executions: Sequence[Execution]) -> Iterator[
         never = row.status in {"EXPIRED", "CANCELLED"} or (row.status == "FAILED" and row.confirmed)
         if never and executed:
             yield Violation(Rule.FALSE_FAILED, f"{row.message_id} {row.status}")
+
+
+def _of_intent(rows: Sequence[Row], withdrawn: Collection[str], resent: Collection[str]) -> Iterator[Violation]:
+    for row in rows:
+        if row.status in GIVEN_UP or (row.status in WITHDRAWN and row.message_id not in withdrawn):
+            yield Violation(Rule.GIVEN_UP, f"{row.message_id} {row.status}")
+        if row.possible_duplicate and row.message_id not in resent:
+            yield Violation(Rule.NEEDLESS_DUPLICATE, row.message_id)
 
 
 def _of_uncertainty(rows: Sequence[Row], executions: Sequence[Execution], cut_off: int) -> Iterator[Violation]:

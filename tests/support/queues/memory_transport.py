@@ -1,11 +1,14 @@
 """A RocketMQ cluster in memory. It repeats, duplicates and reorders messages, as at-least-once delivery allows."""
 
 import asyncio
+import dataclasses
 import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
+from wework_message.adapters.rocketmq.transport.part_ids import part_id
 from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError, Subscription, Transport
 
 
@@ -18,24 +21,38 @@ class _Queue:
     filled: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What the cluster stored of one message, for good."""
+
+    topic: str
+    message_id: str
+    body: bytes
+    part_id: str
+
+
 class MemoryTransport:
     """One cluster and one connection to it; a group gets what is published after its first subscription."""
 
     def __init__(
-        self, *, copies: int = 1, seed: int | None = None, lease_scale: float = 1.0, wait_s: float = 0.2
-    ) -> None:
-        """`copies` of each message are stored under one id; with a `seed` they come in a random order.
+        self, *, copies: int = 1, seed: int | None = None, lease_scale: float = 1.0, wait_s: float = 0.2,
+        redelivers: Literal["same", "copies"] = "copies",
+    ) -> None:  # fmt: skip
+        """Each message is delivered `copies` times; with a `seed` they come in a random order.
 
-        A lease lasts `lease_scale` times the requested time; a receive waits `wait_s` for the first message.
+        What is redelivered is the stored part itself, or a copy of it, as a broker makes it for gRPC clients. A lease lasts `lease_scale` times the requested time; a receive waits `wait_s` for the first message.
         """
         self.copies = copies
         self.away = False
+        self.loses_acks = False
         self.acked: list[str] = []
         self.published: list[tuple[str, bytes]] = []
         self.receives = 0
         self._random_source = random.Random(seed) if seed is not None else None
         self._lease_scale = lease_scale
         self._wait_s = wait_s
+        self._redelivers = redelivers
+        self._stored: list[_Part] = []
         self._queues: dict[tuple[str, str], _Queue] = {}
         self._serial = itertools.count(1)
         self._closed = False
@@ -48,14 +65,39 @@ class MemoryTransport:
         if self.away or self._closed:
             raise PublishError("away")
         message_id = message_id or f"{next(self._serial):032X}"
+        self._store(topic, body, keys, message_id)
+        return message_id
+
+    def put_batch(self, topic: str, bodies: Sequence[bytes], keys: Sequence[str] = ()) -> str:
+        """Store a producer's batch, each part with the key of its place; return the message id, which all parts share."""
+        message_id = f"{next(self._serial):032X}"
+        for place, body in enumerate(bodies):
+            self._store(topic, body, keys[place : place + 1], message_id)
+        return message_id
+
+    def _store(self, topic: str, body: bytes, keys: Sequence[str], message_id: str) -> None:
+        part = _Part(topic, message_id, body, part_id(topic, "broker-a", 0, len(self._stored), message_id))
+        self._stored.append(part)
         self.published.append((topic, body))
         for (subscribed, _), queue in self._queues.items():
             if subscribed == topic:
                 queue.ready += [
-                    Delivery(topic, body, tuple(keys), message_id, 1, next(self._serial)) for _ in range(self.copies)
+                    Delivery(topic, body, tuple(keys), message_id, part.part_id, 1, next(self._serial))
+                    for _ in range(self.copies)
                 ]
                 queue.filled.set()
-        return message_id
+
+    def forget_stored(self) -> None:
+        """The cluster deleted what it had stored, but for what is to be delivered again."""
+        self._stored.clear()
+
+    def part_ids(self, delivery: Delivery) -> Sequence[str]:
+        """The parts that this may be, as the brokers know them; none while they are away."""
+        if not delivery.copied:
+            return (delivery.part_id,)
+        sought = (delivery.topic, delivery.message_id, delivery.body)
+        stored = [part.part_id for part in self._stored if (part.topic, part.message_id, part.body) == sought]
+        return () if self.away else stored
 
     async def subscribe(self, topic: str, group: str, *, lease_s: int) -> "MemorySubscription":
         queue = self._queues.setdefault((topic, group), _Queue())
@@ -96,17 +138,16 @@ class MemoryTransport:
         for handle, (delivery, until) in list(queue.taken.items()):
             if until <= now:
                 del queue.taken[handle]
-                queue.ready.append(
-                    Delivery(
-                        delivery.topic,
-                        delivery.body,
-                        delivery.keys,
-                        delivery.message_id,
-                        delivery.attempt + 1,
-                        next(self._serial),
-                    )
-                )
+                queue.ready.append(self._again(delivery))
                 queue.filled.set()
+
+    def _again(self, delivery: Delivery) -> Delivery:
+        serial = next(self._serial)
+        again = dataclasses.replace(delivery, attempt=delivery.attempt + 1, handle=serial)
+        if self._redelivers == "same":
+            return again
+        place = part_id(f"{delivery.topic}.retry", "broker-a", 0, serial, delivery.message_id)
+        return dataclasses.replace(again, part_id=place, copied=True)
 
 
 class MemorySubscription:
@@ -133,9 +174,16 @@ class MemorySubscription:
             return ()
         return self._transport.take(self._queue, limit, loop.time() + self._lease_s)
 
+    async def part_ids(self, delivery: Delivery) -> Sequence[str]:
+        return self._transport.part_ids(delivery)
+
     async def ack(self, delivery: Delivery) -> None:
         assert isinstance(delivery.handle, int)
-        if not self._transport.away and self._queue.taken.pop(delivery.handle, None) is not None:
+        if (
+            not self._transport.away
+            and not self._transport.loses_acks
+            and self._queue.taken.pop(delivery.handle, None) is not None
+        ):
             self._transport.acked.append(delivery.message_id)
 
     async def close(self) -> None:

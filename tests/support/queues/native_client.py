@@ -7,7 +7,7 @@ and an exception in a callback ends the process.
 import itertools
 import threading
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from functools import partial
 from typing import Any
@@ -16,6 +16,9 @@ SendResult = namedtuple("SendResult", ["status", "msg_id", "offset"])  # noqa: P
 
 RETRY_DELAY_S = 0.02
 """Before a message is redelivered."""
+
+LOG_STEP = 284
+"""Bytes of the log between two messages."""
 
 
 class SendStatus(IntEnum):
@@ -52,10 +55,16 @@ class Library:
     def store(self, message: "Message") -> SendResult:
         if self.away:
             raise RuntimeError("No route info of this topic")
+        return SendResult(self.status, self.store_batch(message.topic, [message.body], message.keys), 0)
+
+    def store_batch(self, topic: str, bodies: Sequence[bytes], keys: bytes = b"") -> str:
+        """Store a Java producer's batch; return the message id, which all its parts share."""
         message_id = f"{next(self._numbers):032X}"
-        self.undelivered.append(ReceivedMessage(message.topic, message.body, message.keys, message_id, 0))
+        self.undelivered += [
+            ReceivedMessage(topic, body, keys, message_id, 0, next(self._numbers) * LOG_STEP) for body in bodies
+        ]
         self.deliver()
-        return SendResult(self.status, message_id, 0)
+        return message_id
 
     def online(self, consumer: "PushConsumer") -> None:
         self._consumers.append(consumer)
@@ -82,7 +91,7 @@ class Library:
             self.escaped.append(error)
         if status != ConsumeStatus.CONSUME_SUCCESS:
             threading.Event().wait(RETRY_DELAY_S)
-            self.undelivered.append(message.redelivered())
+            self.undelivered.append(message.redelivered(next(self._numbers) * LOG_STEP))
             self.deliver()
 
 
@@ -98,12 +107,23 @@ class Message:
 
 
 class ReceivedMessage:
-    def __init__(self, topic: str, body: bytes, keys: bytes, message_id: str, reconsume_times: int) -> None:
-        self.topic, self.body, self.keys, self.id = topic, body, keys or None, message_id
-        self.reconsume_times = reconsume_times
+    """A redelivery is a copy at another offset of the log, with the place of the first as a property."""
 
-    def redelivered(self) -> "ReceivedMessage":
-        return ReceivedMessage(self.topic, self.body, self.keys or b"", self.id, self.reconsume_times + 1)
+    def __init__(
+        self, topic: str, body: bytes, keys: bytes, message_id: str, reconsume_times: int, commit_log_offset: int,
+        origin: bytes | None = None,
+    ) -> None:  # fmt: skip
+        self.topic, self.body, self.keys, self.id = topic, body, keys or None, message_id
+        self.reconsume_times, self.commit_log_offset, self._origin = reconsume_times, commit_log_offset, origin
+
+    def get_property(self, prop: str) -> bytes | None:
+        return self._origin if prop == "ORIGIN_MESSAGE_ID" else None
+
+    def redelivered(self, commit_log_offset: int) -> "ReceivedMessage":
+        origin = self._origin or f"7F000001000050B6{self.commit_log_offset:016X}".encode()
+        return ReceivedMessage(
+            self.topic, self.body, self.keys or b"", self.id, self.reconsume_times + 1, commit_log_offset, origin
+        )
 
 
 class _Client:

@@ -5,6 +5,7 @@ directly or through others, is marked ``services``; a test that uses only `reque
 """
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -73,6 +74,11 @@ def _started(kind: type[_S], name: str, config: pytest.Config, folders: pytest.T
         finally:
             running.pop(name, None)
             server.close()
+
+
+def pytest_configure() -> None:
+    """SIGTERM (`timeout`, an editor, a CI that gives up) ends the tests as Ctrl-C does, and so the servers too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,6 +13,10 @@ from tests.support.servers import rocketmq_calls
 from tests.support.servers.ports import free_port
 from tests.support.servers.server import HOST, Server
 
+from wework_message.adapters.rocketmq.admin import Admin
+from wework_message.adapters.rocketmq.part_search import PartSearch
+from wework_message.adapters.rocketmq.transport.cluster_address import addresses
+
 USUAL_NAME_SERVER_PORT: Final = 9876
 USUAL_PROXY_PORT: Final = 8081
 
@@ -260,6 +264,18 @@ class RocketMq:
         """A topic, or its new settings; its name. Both the name server and the proxy know it at once."""
         rocketmq_calls.put_topic(self.broker.address, name, kind, queues)
         return name
+
+    def send_batch(self, topic: str, bodies: Sequence[bytes], keys: Sequence[str] = (), queue: int = 0) -> None:
+        """Send what `DefaultMQProducer.send(Collection)` of a Java producer sends, each part with its key."""
+        rocketmq_calls.send_batch(self.broker.address, topic, queue, bodies, keys)
+
+    def send_back(self, topic: str, group: str, commit_log_offset: int) -> None:
+        """Ask for a redelivery of the message at this place, as a remoting consumer does."""
+        rocketmq_calls.send_back(self.broker.address, topic, group, commit_log_offset)
+
+    def part_search(self) -> PartSearch:
+        """What the service asks for the original of a copy."""
+        return PartSearch(Admin(addresses(self.name_server.address)))
 
     def drop_topic(self, name: str) -> None:
         """Delete the topic with its messages. A proxy may still know it for 20 s."""

@@ -3,10 +3,13 @@
 Frame: length | header length (first byte 0: JSON) | header | body, lengths of 4 bytes (RemotingCommand.encode).
 """
 
+import itertools
 import json
 import socket
 import struct
-from collections.abc import Mapping
+import time
+import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import grpc  # type: ignore[import-untyped]  # ships no types
@@ -18,6 +21,8 @@ _ROUTE: Final = 105
 _PUT_GROUP: Final = 200
 _DROP_TOPIC_AT_BROKER: Final = 215
 _DROP_TOPIC_AT_NAME_SERVER: Final = 216
+_SEND_BACK: Final = 36
+_SEND_BATCH: Final = 320
 _ROUTE_FOUND: Final = b"\x08\xa0\x9c\x01"
 """Field 1 of a Status: Code.OK, 20000."""
 
@@ -54,6 +59,44 @@ def put_group(broker: str, group: str, retries: int) -> None:
         "whichBrokerWhenConsumeSlowly": 1, "notifyConsumerIdsChangedEnable": True,
     }  # fmt: skip
     _call(broker, _PUT_GROUP, {}, json.dumps(body).encode())
+
+
+def send_batch(broker: str, topic: str, queue: int, bodies: Sequence[bytes], keys: Sequence[str] = ()) -> None:
+    """Send a batch as a Java producer does: an id for each part, and one for the batch, which then hides the others."""
+    parts = [_part(body, key) for body, key in itertools.zip_longest(bodies, keys, fillvalue="")]
+    now = int(time.time() * 1000)
+    fields = {
+        "a": "java-producer", "b": topic, "c": "TBW102", "d": 4, "e": queue, "f": 0, "g": now, "h": 0,
+        "i": _properties({"UNIQ_KEY": _unique_key(), "WAIT": "true"}), "j": 0, "k": "false", "m": "true",
+    }  # fmt: skip
+    _call(broker, _SEND_BATCH, fields, b"".join(parts))
+
+
+def send_back(broker: str, topic: str, group: str, commit_log_offset: int) -> None:
+    """Ask for a redelivery in a second, as a remoting consumer does that could not take a message."""
+    fields = {
+        "offset": commit_log_offset, "group": group, "delayLevel": 1, "originMsgId": "", "originTopic": topic,
+        "unitMode": "false", "maxReconsumeTimes": 16,
+    }  # fmt: skip
+    _call(broker, _SEND_BACK, fields)
+
+
+def _part(body: bytes | str, key: str) -> bytes:
+    """MessageDecoder.encodeMessage: length, magic, CRC and flag (0), body, properties."""
+    raw = body if isinstance(body, bytes) else body.encode()
+    names = {"UNIQ_KEY": _unique_key(), "WAIT": "true"} | ({"KEYS": key} if key else {})
+    properties = _properties(names).encode()
+    size = 4 * 5 + len(raw) + 2 + len(properties)
+    return struct.pack(">5i", size, 0, 0, 0, len(raw)) + raw + struct.pack(">h", len(properties)) + properties
+
+
+def _properties(properties: Mapping[str, str]) -> str:
+    return "".join(f"{name}\x01{value}\x02" for name, value in properties.items())
+
+
+def _unique_key() -> str:
+    """As long as those of Java producers."""
+    return uuid.uuid4().hex.upper()
 
 
 def knows_route(name_server: str, topic: str) -> bool:

@@ -255,6 +255,26 @@ def test_topics_differ_and_intake_needs_async_sending(environ: dict[str, str], p
     assert keys == paths
 
 
+@pytest.mark.parametrize(
+    ("environ", "paths"),
+    [
+        ({"ROCKETMQ_TOPICS_CALLBACKS": "message-callback"}, ["topics.callbacks"]),
+        ({"ROCKETMQ_TOPICS_CALLBACKS": "async-message-send"}, ["topics.callbacks"]),
+        ({"ROCKETMQ_TOPICS_DUE": "async-message-send"}, ["topics.due"]),
+        ({"ROCKETMQ_TOPICS_INTAKE": "message-callback"}, ["topics.intake"]),
+        ({"ROCKETMQ_TOPICS_INTAKE": "async-message-send"}, []),
+        ({"ROCKETMQ_TOPICS_INTAKE": "a", "ROCKETMQ_INTAKE_GROUP": "message-service-consumer"}, []),
+        ({"ROCKETMQ_TOPICS_INTAKE": "a", "ROCKETMQ_INTAKE_GROUP": "wework-message-dispatch-urgent"}, ["intake.group"]),
+        ({"ROCKETMQ_TOPICS_INTAKE": "a", "ROCKETMQ_INTAKE_GROUP": "a.b"}, ["intake.group"]),
+    ],
+)
+def test_topics_of_the_java_service_are_refused_where_their_messages_would_be_lost(
+    environ: dict[str, str], paths: list[str]
+) -> None:
+    problems = start_problems(loaded(ROCKETMQ_NAME_SERVER="h:9876", **environ).settings, "")
+    assert [problem.path for problem in problems] == [f"rocketmq.{path}" for path in paths]
+
+
 def test_mysql_is_taken_where_its_driver_is_and_named_by_its_extra_where_it_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -13,7 +13,7 @@ ROOT = "http://127.0.0.1:8082/message/api/dead-letters/intake"
 def a_letter(number: int = 7, **changes: Any) -> dict[str, Any]:
     errors = [{"path": path, "code": "REQUIRED", "message": "must be given"} for path in ("guid", "content", "guid")]
     return {
-        "deadLetterId": str(number), "brokerMessageId": "AC11", "key": "order-42", "reason": "VALIDATION_FAILED",
+        "deadLetterId": str(number), "brokerMessageId": "AC11", "partId": "t/b/0/7/AC11", "key": "order-42", "reason": "VALIDATION_FAILED",
         "errors": errors, "size": 812, "deliveries": 1, "receivedAt": "2026-11-24T12:06:03.000Z", "replayedAt": None,
         "target": None,
     } | changes  # fmt: skip

@@ -13,11 +13,14 @@ from tests.support.queues.memory_transport import MemorySubscription, MemoryTran
 
 from wework_message.adapters.rocketmq.transport.port import Delivery
 from wework_message.application.accept.accept import Accepted, AcceptMessage
+from wework_message.application.errors import DrainingError
 from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
+from wework_message.domain.message.options import is_idempotency_key
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource, DeadLetterView
 from wework_message.entrypoints.intake import consumer as consuming
 from wework_message.entrypoints.intake.consumer import IntakeConsumer
+from wework_message.entrypoints.intake.translating import by_key, by_part, replay_of
 from wework_message.entrypoints.wire.requests.body import Limits
 
 TOPIC, GROUP = "async-message-send", "intake"
@@ -38,24 +41,31 @@ def a_send(**changes: Any) -> bytes:
 class Intake:
     """One topic's consumer on the application in memory."""
 
-    def __init__(self, behind: InMemoryApp, transport: MemoryTransport) -> None:
+    def __init__(self, behind: InMemoryApp, transport: MemoryTransport, *, unique_keys: bool = False) -> None:
         self.behind = behind
         self.transport = transport
+        self.unique_keys = unique_keys
         self.results: Counter[str] = Counter()
+        self.ways: Counter[str] = Counter()
+        """Received and left."""
         self.reasons: list[str | None] = []
         self.consumers: list[tuple[IntakeConsumer[Delivery], asyncio.Task[None]]] = []
 
     def intake(self, result: str, reason: str | None) -> None:
+        if result in ("received", "left"):
+            self.ways[result] += 1
+            return
         self.results[result] += 1
         self.reasons += [reason] if reason is not None else []
 
     async def start(
-        self, accept: Accept | None = None, keep: Callable[[DeadLetter], Awaitable[None]] | None = None
+        self, accept: Accept | None = None, keep: Callable[[DeadLetter], Awaitable[bool]] | None = None
     ) -> IntakeConsumer[Delivery]:
         application = self.behind.application
         consumer = IntakeConsumer(
             await self.transport.subscribe(TOPIC, GROUP, lease_s=60), accept or application.accept,
             keep or self.behind.keep_dead_letter, application.service.database_answers, self, self.behind.clock, Limits(),
+            unique_keys=self.unique_keys,
         )  # fmt: skip
         self.consumers.append((consumer, asyncio.create_task(consumer.run())))
         return consumer
@@ -86,15 +96,29 @@ class Intake:
 
         await until(look)
 
+    async def settled(self, count: int) -> None:
+        """Until so many deliveries were stored or refused."""
+
+        async def enough() -> bool:
+            return self.results.total() == count
+
+        await until(enough)
+
+    async def take_and_leave(self) -> None:
+        """Another consumer takes what is there, and dies."""
+        subscription = await self.transport.subscribe(TOPIC, GROUP, lease_s=60)
+        assert await subscription.receive(100)
+        self.transport.expire(TOPIC, GROUP)
+
     async def letters(self) -> list[DeadLetterView]:
         reader = self.behind.application.dead_letters
         return list(await reader.dead_letters(DEFAULT_TENANT, DeadLetterSource.INTAKE, limit=100, before=None))
 
 
 @asynccontextmanager
-async def an_intake(**transport: Any) -> AsyncIterator[Intake]:
+async def an_intake(*, unique_keys: bool = False, **transport: Any) -> AsyncIterator[Intake]:
     async with running(dispatching=False) as behind:
-        intake = Intake(behind, MemoryTransport(wait_s=0.01, **transport))
+        intake = Intake(behind, MemoryTransport(wait_s=0.01, **transport), unique_keys=unique_keys)
         await intake.transport.subscribe(TOPIC, GROUP, lease_s=60)
         try:
             yield intake
@@ -141,21 +165,21 @@ async def test_repetitions_of_one_delivery_are_one_message() -> None:
         assert intake.results == {"stored": 1, "duplicate": 49}
 
 
+LONG = "好" * 300
+
+
 @pytest.mark.parametrize(
     ("first", "second", "stored"),
     [
         ((a_send(clientMessageId="c"), "k", "1"), (a_send(clientMessageId="c"), "l", "2"), 1),
         ((a_send(clientMessageId="c"), "k", "1"), (a_send(clientMessageId="d"), "k", "1"), 2),
-        ((a_send(), "k", "1"), (a_send(), "k", "2"), 1),
-        ((a_send(), "k", "1"), (a_send(), "l", "1"), 2),
-        ((a_send(), "", "1"), (a_send(), "", "1"), 1),
-        ((a_send(), "", "1"), (a_send(), "", "2"), 2),
-        ((a_send(), "好" * 300 + "a", "1"), (a_send(), "好" * 300 + "a", "2"), 1),
-        ((a_send(), "x" * 300 + "a", "1"), (a_send(), "x" * 300 + "b", "1"), 2),
-        ((a_send(), "", "y" * 300 + "a"), (a_send(), "", "y" * 300 + "b"), 2),
+        ((a_send(), "k", "1"), (a_send(), "k", "2"), 2),
+        ((a_send(), "k", "1"), (a_send(content="other"), "k", "1"), 2),
+        ((a_send(), "", "1"), (a_send(), "", "1"), 2),
+        ((a_send(), "", "y" * 300), (a_send(), "", "y" * 300), 2),
     ],
 )
-async def test_the_clients_id_goes_before_the_key_and_the_key_before_the_brokers_id(
+async def test_only_the_clients_id_makes_two_parts_one_message(
     first: tuple[bytes, str, str], second: tuple[bytes, str, str], stored: int
 ) -> None:
     async with an_intake() as intake:
@@ -163,12 +187,35 @@ async def test_the_clients_id_goes_before_the_key_and_the_key_before_the_brokers
         for body, key, message_id in (first, second):
             intake.put(body, key, message_id=message_id)
             await intake.done()
-        assert intake.behind.stored() == stored
+        assert (intake.behind.stored(), len(intake.transport.acked)) == (stored, 2)
         assert await intake.letters() == []
 
 
-async def test_of_several_keys_it_is_always_the_same_one() -> None:
-    async with an_intake() as intake:
+@pytest.mark.parametrize(
+    ("first", "second", "stored"),
+    [
+        ((a_send(), "k"), (a_send(), "k"), 1),
+        ((a_send(), "k"), (a_send(), "l"), 2),
+        ((a_send(), ""), (a_send(), ""), 2),
+        ((a_send(), LONG + "a"), (a_send(), LONG + "a"), 1),
+        ((a_send(), LONG + "a"), (a_send(), LONG + "b"), 2),
+        ((a_send(clientMessageId="c"), "k"), (a_send(clientMessageId="d"), "k"), 2),
+    ],
+)
+async def test_keys_make_one_message_where_they_are_said_to_be_unique(
+    first: tuple[bytes, str], second: tuple[bytes, str], stored: int
+) -> None:
+    async with an_intake(unique_keys=True) as intake:
+        await intake.start()
+        for body, key in (first, second):
+            intake.put(body, key)
+            await intake.done()
+        assert (intake.behind.stored(), len(intake.transport.acked)) == (stored, 2)
+        assert await intake.letters() == []
+
+
+async def test_of_several_unique_keys_it_is_always_the_same_one() -> None:
+    async with an_intake(unique_keys=True) as intake:
         await intake.start()
         intake.put(a_send(), "b", "a")
         await intake.done()
@@ -177,28 +224,136 @@ async def test_of_several_keys_it_is_always_the_same_one() -> None:
         assert intake.results == {"stored": 1, "duplicate": 1}
 
 
-async def test_a_client_cannot_hit_a_key_that_we_made_by_accident() -> None:
+@pytest.mark.parametrize("contents", [[str(number) for number in range(10)], ["same"] * 10])
+async def test_every_part_of_a_batch_is_a_message(contents: list[str]) -> None:
     async with an_intake() as intake:
         await intake.start()
-        for body, key, message_id in (
-            (a_send(clientMessageId="42"), "", "1"),
-            (a_send(), "42", "2"),
-            (a_send(), "", "42"),
-        ):
-            intake.put(body, key, message_id=message_id)
+        intake.transport.put_batch(TOPIC, [a_send(content=content) for content in contents], keys=["k"] * 10)
+        await intake.done()
+        assert (intake.behind.stored(), len(intake.transport.acked)) == (10, 10)
+        assert (intake.results, await intake.letters()) == ({"stored": 10}, [])
+
+
+@pytest.mark.parametrize("redelivers", ["same", "copies"])
+@pytest.mark.parametrize("contents", [[str(number) for number in range(10)], ["same"] * 10])
+async def test_parts_that_come_again_after_lost_acknowledgements_are_duplicates(
+    contents: list[str], redelivers: str
+) -> None:
+    async with an_intake(redelivers=redelivers) as intake:
+        intake.transport.loses_acks = True
+        await intake.start()
+        intake.transport.put_batch(TOPIC, [a_send(content=content) for content in contents])
+        for round_number in (1, 2):
+            await intake.settled(10 * round_number)
+            intake.transport.loses_acks = round_number == 1
+            intake.transport.expire(TOPIC, GROUP)
+        await intake.done()
+        assert (intake.behind.stored(), intake.results) == (10, {"stored": 10, "duplicate": 20})
+        assert await intake.letters() == []
+
+
+async def test_equal_parts_of_which_some_were_stored_before_a_crash_are_all_stored_once() -> None:
+    async with an_intake() as intake:
+        room = 4
+
+        async def accept(command: AcceptMessage) -> Accepted:
+            nonlocal room
+            if room == 0:
+                raise DrainingError
+            room -= 1
+            return await intake.behind.application.accept(command)
+
+        intake.transport.put_batch(TOPIC, [a_send()] * 10)
+        intake.transport.loses_acks = True
+        await intake.start(accept)
+
+        async def crashed() -> bool:
+            return intake.results["stored"] == 4 and intake.transport.taken(TOPIC, GROUP) == 10
+
+        await until(crashed)
+        await intake.stop()
+        intake.transport.loses_acks = False
+        intake.transport.expire(TOPIC, GROUP)
+        await intake.start()
+        await intake.done()
+        assert (intake.behind.stored(), intake.results) == (10, {"stored": 10, "duplicate": 4})
+
+
+async def test_a_copy_whose_original_the_brokers_do_not_tell_is_left_and_then_a_dead_letter() -> None:
+    async with an_intake() as intake:
+        intake.transport.put(TOPIC, a_send(), message_id="1")
+        await intake.take_and_leave()
+        intake.transport.forget_stored()
+        await intake.start()
+        intake.put(a_send(clientMessageId="c"))
+        await intake.redeliver_until(lambda: intake.transport.lag(TOPIC, GROUP) == 0)
+        (letter,) = await intake.letters()
+        assert (letter.reason, letter.message_id, intake.behind.stored()) == ("EXHAUSTED", "1", 1)
+
+
+async def test_every_invalid_part_of_a_batch_is_a_dead_letter_of_its_own_and_can_be_replayed() -> None:
+    async with an_intake() as intake:
+        await intake.start()
+        batch_id = intake.transport.put_batch(TOPIC, [a_send(content="")] * 3 + [b"1", b"2"])
+        await intake.done()
+        letters = await intake.letters()
+        assert (len(letters), len({letter.source_id for letter in letters})) == (5, 5)
+        assert {letter.message_id for letter in letters} == {batch_id}
+        replays = [
+            replay_of(letter, a_send(), limits=Limits(), now=intake.behind.clock.now(), unique_keys=False)
+            for letter in letters
+        ]
+        for replay in replays * 2:
+            await intake.behind.application.accept(replay)
+        assert intake.behind.stored() == 5
+
+
+async def test_an_invalid_part_that_comes_again_is_no_second_dead_letter() -> None:
+    async with an_intake() as intake:
+        intake.transport.loses_acks = True
+        await intake.start()
+        intake.transport.put_batch(TOPIC, [b"no JSON", b"no JSON"])
+        await intake.settled(2)
+        intake.transport.loses_acks = False
+        intake.transport.expire(TOPIC, GROUP)
+        await intake.done()
+        assert (len(await intake.letters()), intake.results) == (2, {"dead": 2, "duplicate": 2})
+
+
+async def test_a_replay_of_a_conflict_of_unique_keys_is_sent() -> None:
+    async with an_intake(unique_keys=True) as intake:
+        await intake.start()
+        for content in ("one", "two"):
+            intake.put(a_send(content=content), "k")
             await intake.done()
+        (letter,) = await intake.letters()
+        body, now = a_send(content="two"), intake.behind.clock.now()
+        replay = replay_of(letter, body, limits=Limits(), now=now, unique_keys=True)
+        accepted = await intake.behind.application.accept(replay)
+        assert (letter.reason, accepted.duplicate, intake.behind.stored()) == ("IDEMPOTENCY_CONFLICT", False, 2)
+
+
+async def test_no_client_can_take_a_key_that_we_make() -> None:
+    assert not any(is_idempotency_key(key) for key in (by_part("t/b/0/7/M"), by_key("42"), by_key("x" * 255)))
+    async with an_intake(unique_keys=True) as intake:
+        await intake.start()
+        for client_id in ("42", "rocketmq-key:42"):
+            intake.put(a_send(clientMessageId=client_id))
+            await intake.done()
+        intake.put(a_send(), "42")
+        await intake.done()
         assert intake.results == {"stored": 3}
 
 
-async def test_the_same_key_with_another_body_is_a_dead_letter() -> None:
-    async with an_intake() as intake:
+async def test_the_same_unique_key_with_another_body_is_a_dead_letter() -> None:
+    async with an_intake(unique_keys=True) as intake:
         await intake.start()
         intake.put(a_send(), "k", message_id="1")
         await intake.done()
         intake.put(a_send(content="other"), "k", message_id="2")
         await intake.done()
         (letter,) = await intake.letters()
-        assert (letter.reason, letter.key, letter.source_id) == ("IDEMPOTENCY_CONFLICT", "k", "2")
+        assert (letter.reason, letter.key, letter.message_id) == ("IDEMPOTENCY_CONFLICT", "k", "2")
         assert intake.behind.stored() == 1
 
 
@@ -225,7 +380,7 @@ async def test_what_is_invalid_is_kept_with_its_reason_and_acknowledged(
         intake.put(body, "order-42", message_id="AC11")
         await intake.done()
         (letter,) = await intake.letters()
-        assert (letter.reason, letter.key, letter.source_id, letter.size) == (reason, "order-42", "AC11", len(body))
+        assert (letter.reason, letter.key, letter.message_id, letter.size) == (reason, "order-42", "AC11", len(body))
         assert sorted(fault.path for fault in letter.faults) == sorted(paths)
         stored = await intake.behind.application.dead_letters.dead_letter(DEFAULT_TENANT, letter.id)
         assert stored is not None
@@ -288,6 +443,9 @@ async def test_an_outage_of_the_store_is_no_handling_failure() -> None:
         await intake.redeliver_until(lambda: intake.behind.stored() == 1)
         await intake.done()
         assert await intake.letters() == []
+        await intake.stop()
+        settled = intake.results.total() - intake.results["unavailable"]
+        assert (intake.ways["left"] >= 1, intake.ways["received"]) == (True, intake.ways["left"] + settled)
 
 
 async def test_a_store_that_refuses_one_message_but_answers_lets_the_others_through() -> None:
@@ -345,10 +503,10 @@ async def test_a_dead_letter_that_cannot_be_kept_is_not_acknowledged() -> None:
     async with an_intake() as intake:
         keep, broken = intake.behind.keep_dead_letter, True
 
-        async def keeping(letter: DeadLetter) -> None:
+        async def keeping(letter: DeadLetter) -> bool:
             if broken:
                 raise LookupError("a defect")
-            await keep(letter)
+            return await keep(letter)
 
         await intake.start(keep=keeping)
         intake.put(b"no JSON")

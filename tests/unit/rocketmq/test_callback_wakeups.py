@@ -94,7 +94,7 @@ async def test_a_queue_that_raises_does_not_end_the_loop(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(MemorySubscription, "receive", failing)
     consumer = await a_consumer(transport, remote)
-    transport.put(TOPIC, b"any body")
+    transport.put(TOPIC, b"callbacks")
     async with running(consumer):
         await remote.wait(HOUR_S)
 
@@ -102,7 +102,7 @@ async def test_a_queue_that_raises_does_not_end_the_loop(monkeypatch: pytest.Mon
 async def test_an_acknowledgement_that_raises_does_not_end_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     transport, remote = MemoryTransport(wait_s=0.01), LocalInboxNotifier()
     consumer = await a_consumer(transport, remote)
-    transport.put(TOPIC, b"first")
+    transport.put(TOPIC, b"callbacks")
 
     async def failing(self: MemorySubscription, delivery: Any) -> None:
         raise LookupError("a defect")
@@ -110,5 +110,29 @@ async def test_an_acknowledgement_that_raises_does_not_end_the_loop(monkeypatch:
     monkeypatch.setattr(MemorySubscription, "ack", failing)
     async with running(consumer):
         await remote.wait(HOUR_S)
-        transport.put(TOPIC, b"second")
+        transport.put(TOPIC, b"callbacks")
         await remote.wait(HOUR_S)
+
+
+async def test_what_is_no_wakeup_is_not_acknowledged_and_wakes_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    transport, remote = MemoryTransport(wait_s=0.01), LocalInboxNotifier()
+    consumer = await a_consumer(transport, remote)
+    for body in (b'{"guid":"g","notify_type":11010,"data":{}}', b"callbacks", b""):
+        transport.put(TOPIC, body)
+    async with running(consumer):
+        await remote.wait(HOUR_S)
+
+        async def acknowledged() -> bool:
+            return len(transport.acked) == 1
+
+        await until(acknowledged)
+        transport.put(TOPIC, b"callback")
+
+        async def taken() -> bool:
+            return transport.taken(TOPIC, GROUP) == 3
+
+        await until(taken)
+    assert (transport.lag(TOPIC, GROUP), remote._notified.is_set()) == (3, False)
+    assert [record.message for record in caplog.records if "another service" in record.message] == [
+        "messages of another service are on the topic of wake-ups for callbacks; they stay there"
+    ]

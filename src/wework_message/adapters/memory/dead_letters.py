@@ -70,6 +70,7 @@ def _view(row: DeadLetterRow) -> DeadLetterView:
         id=row.id,
         source=letter.source,
         source_id=letter.source_id,
+        message_id=letter.message_id,
         reason=letter.reason,
         faults=letter.faults,
         key=letter.key,

@@ -91,8 +91,8 @@ CALLBACK_RESULTS: Final = (
 )  # fmt: skip
 """On arrival: new, duplicate, refused (unreadable or unauthorised). The projection gives the other five."""
 
-INTAKE_RESULTS: Final = ("stored", "duplicate", "dead", "unavailable")
-"""The first three end a message of the intake topic; `unavailable` counts tries while the store is away."""
+INTAKE_RESULTS: Final = ("received", "stored", "duplicate", "dead", "left", "unavailable")
+"""What is `received` is one of the next four in the end; `unavailable` counts tries while the store is away."""
 
 PUBLISH_RESULTS: Final = ("ok", "failed")
 WAKEUP_RESULTS: Final = ("ok", "garbage", "given_up")

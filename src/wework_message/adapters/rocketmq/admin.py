@@ -1,4 +1,4 @@
-"""The few calls of RocketMQ's remoting protocol that gRPC clients lack: create topics and groups, find them, backlog.
+"""The few calls of RocketMQ's remoting protocol that gRPC clients lack: topics and groups, backlog, stored messages.
 
 Frame: length | header length, its first byte 0 for JSON | header | body; lengths of 4 bytes, big-endian
 (RemotingCommand.encode). Tested with brokers 5.3.3; a call takes a few ms.
@@ -12,13 +12,15 @@ import itertools
 import json
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 CALL_TIMEOUT_S: Final = 5.0
 """Deadline of one call, including the connection."""
 
+_PULL: Final = 11
+_QUERY: Final = 12
 _PUT_TOPIC: Final = 17
 _ROUTE: Final = 105
 _CLUSTER: Final = 106
@@ -30,6 +32,12 @@ _NO_TOPIC: Final = 17
 _MASTER: Final = "0"
 _MAX_FRAME_SIZE: Final = 16 * 1024 * 1024
 _NUMBER_KEY: Final = re.compile(r"([{,]\s*)(-?\d+)\s*:")
+_FLAG_SUBSCRIPTION: Final = 1 << 2
+"""PullSysFlag: the call itself says what it subscribes to."""
+_FOREVER_MS: Final = 1 << 52
+_POSITIONS: Final = re.compile(
+    rb'"queueId":(\d+),"topic":"([^"]+)"\}:\{"brokerOffset":(-?\d+),"consumerOffset":(-?\d+)'
+)
 _OFFSETS: Final = re.compile(rb'"brokerOffset":(-?\d+),"consumerOffset":(-?\d+)')
 
 Address = tuple[str, int]
@@ -47,6 +55,13 @@ class RefusedError(Exception):
 @dataclass(frozen=True, slots=True)
 class Admin:
     """Calls the first name server that answers, and the master brokers that it knows."""
+
+    NOTHING_FOUND: ClassVar[int] = 22
+    """ResponseCode.QUERY_NOT_FOUND."""
+    NO_MESSAGES_THERE: ClassVar[Collection[int]] = frozenset({19, 20, 21})
+    """ResponseCodes of a pull behind the end, or before the begin, of a queue."""
+    PULLED_AT_ONCE: ClassVar[int] = 32
+    """A broker gives no more."""
 
     name_servers: Sequence[Address]
     access_key: str = ""
@@ -72,13 +87,36 @@ class Admin:
 
     async def masters(self) -> Sequence[Address]:
         """Every broker that accepts writes. Raises `OSError` where no broker is known."""
+        return list((await self.brokers()).values())
+
+    async def brokers(self) -> Mapping[str, Address]:
+        """The masters by the names of their brokers. Raises `OSError` where no broker is known."""
         table = _loads(await self._ask(_CLUSTER, {})).get("brokerAddrTable") or {}
-        masters = [
-            broker["brokerAddrs"][_MASTER] for _, broker in sorted(table.items()) if _MASTER in broker["brokerAddrs"]
-        ]
+        masters = {
+            name: _address(broker["brokerAddrs"][_MASTER])
+            for name, broker in sorted(table.items())
+            if _MASTER in broker["brokerAddrs"]
+        }
         if not masters:
             raise ConnectionError("the name server knows no broker")
-        return [_address(text) for text in masters]
+        return masters
+
+    async def by_unique_key(self, broker: Address, topic: str, message_id: str) -> bytes:
+        """Stored messages with this id, the first few dozen of them. Raises `OSError`, `RefusedError`."""
+        fields = {
+            "topic": topic, "key": message_id, "maxNum": self.PULLED_AT_ONCE, "beginTimestamp": 0,
+            "endTimestamp": _FOREVER_MS, "_UNIQUE_KEY_QUERY": "true",
+        }  # fmt: skip
+        return await self._call(broker, _QUERY, fields)
+
+    async def pull(self, broker: Address, topic: str, group: str, queue: int, offset: int) -> bytes:
+        """Stored messages of a queue from `offset` on; the group's position stays. Raises `OSError`, `RefusedError`."""
+        fields = {
+            "consumerGroup": group, "topic": topic, "queueId": queue, "queueOffset": offset,
+            "maxMsgNums": self.PULLED_AT_ONCE, "sysFlag": _FLAG_SUBSCRIPTION, "commitOffset": 0,
+            "suspendTimeoutMillis": 0, "subscription": "*", "subVersion": 0, "expressionType": "TAG",
+        }  # fmt: skip
+        return await self._call(broker, _PULL, fields)
 
     async def put_topic(self, broker: Address, topic: str, *, queues: int) -> None:
         """Create a topic of normal messages, or change it. Raises `OSError`, `RefusedError`."""
@@ -109,13 +147,21 @@ class Admin:
 
         The call names the retry topic, because a broker omits it otherwise while a consumer is online. Raises `OSError`, `RefusedError`.
         """
-        fields = {"consumerGroup": group, "topic": "", "topicList": f"{topic};%RETRY%{group}_{topic}"}
         total = 0
         for broker in await self.masters():
-            # The map in the answer has objects as keys, which is not JSON.
-            offsets = _OFFSETS.findall(await self._call(broker, _CONSUMED, fields))
+            offsets = _OFFSETS.findall(await self._consumed(broker, group, topic))
             total += sum(max(0, int(end) - int(read)) for end, read in offsets)
         return total
+
+    async def positions(self, broker: Address, group: str, topic: str) -> Mapping[tuple[str, int], tuple[int, int]]:
+        """By topic (its retry topic too) and queue: the end of the queue, and where the group is. Raises as `backlog`."""
+        rows = _POSITIONS.findall(await self._consumed(broker, group, topic))
+        return {(name.decode(), int(queue)): (int(end), int(read)) for queue, name, end, read in rows}
+
+    async def _consumed(self, broker: Address, group: str, topic: str) -> bytes:
+        """The map in the answer has objects as keys, which is not JSON."""
+        fields = {"consumerGroup": group, "topic": "", "topicList": f"{topic};%RETRY%{group}_{topic}"}
+        return await self._call(broker, _CONSUMED, fields)
 
     async def _ask(self, code: int, fields: Mapping[str, Any]) -> bytes:
         error: OSError = ConnectionError("no name server")

@@ -11,10 +11,9 @@ from wework_message.domain.ports.system import Clock
 class StoreDeadLetters:
     """The transaction's part of keeping."""
 
-    async def __call__(self, scope: CommitScope, items: Sequence[DeadLetter], /) -> Sequence[None]:
-        """The only answer is that the letters are durable. A known letter stays as it is."""
-        await scope.unit.dead_letters.keep(items)
-        return [None] * len(items)
+    async def __call__(self, scope: CommitScope, items: Sequence[DeadLetter], /) -> Sequence[bool]:
+        """For each letter whether it is new. A known letter stays as it is."""
+        return [await scope.unit.dead_letters.keep((letter,)) == 1 for letter in items]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +23,9 @@ class KeepDeadLetterHandler:
     commits: GroupCommit
     operation: StoreDeadLetters
 
-    async def __call__(self, letter: DeadLetter) -> None:
-        """Durable when this returns. Raises `UnavailableError`."""
-        await self.commits.submit(self.operation, letter)
+    async def __call__(self, letter: DeadLetter) -> bool:
+        """Durable when this returns; whether it is new. Raises `UnavailableError`."""
+        return await self.commits.submit(self.operation, letter)
 
 
 @dataclass(frozen=True, slots=True)

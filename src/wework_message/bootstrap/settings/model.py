@@ -116,6 +116,15 @@ class TopicSettings(Section, frozen=True):
     """Wake-ups for stored callbacks; null = none are published (D-58)."""
 
 
+class IntakeSettings(Section, frozen=True):
+    """How the topic of other systems' sends is read."""
+
+    group: _Word | None = None
+    """Its consumer group; null = ``<rocketmq.group>-intake``. No other service may read with it at the same time."""
+    unique_keys: bool = False
+    """Whether two messages with one key (KEYS) are one message; otherwise a key is for searching only (ADR 23)."""
+
+
 class ProducerSettings(Section, frozen=True):
     """RocketMQ producer, in the Java service's keys (D-60)."""
 
@@ -137,6 +146,7 @@ class RocketmqSettings(Section, frozen=True):
     create_topics: bool = True
     """Create missing topics and groups at start, where the cluster allows it."""
     topics: TopicSettings = TopicSettings()
+    intake: IntakeSettings = IntakeSettings()
     group: _Word = "wework-message-dispatch"
     """Consumer group."""
     producer: ProducerSettings = ProducerSettings()

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from typing import Final
 
 from wework_message.adapters.rocketmq.transport.cluster_address import addresses, proxies
+from wework_message.adapters.rocketmq.wakeup.notifier import lanes
 from wework_message.bootstrap.settings.errors import InvalidSettingError, MissingBackendError, SettingsError
 from wework_message.bootstrap.settings.model import RocketmqSettings
 
@@ -15,6 +16,9 @@ PROXY_PORT: Final = 8081
 GRPC_CLIENT: Final = "rocketmq-python-client"
 NATIVE_CLIENT: Final = "rocketmq-client-python"
 _CLIENTS: Final = {"grpc": (GRPC_CLIENT, "rocketmq"), "native": (NATIVE_CLIENT, "rocketmq-native")}
+_JAVA_CALLBACKS: Final = "message-callback"
+_JAVA_TOPICS: Final = frozenset({"async-message-send", _JAVA_CALLBACKS})
+"""What the Java service queued for itself."""
 _NAME: Final = re.compile(r"[%a-zA-Z0-9_-]{1,100}")
 
 
@@ -26,10 +30,11 @@ def queue_problems(settings: RocketmqSettings) -> Iterator[SettingsError]:
     if settings.endpoints is not None:
         yield from _unreadable("rocketmq.endpoints", settings.endpoints, proxies)
     names = {"topics.due": settings.topics.due, "group": settings.group, "topics.intake": settings.topics.intake,
-             "topics.callbacks": settings.topics.callbacks}  # fmt: skip
+             "topics.callbacks": settings.topics.callbacks, "intake.group": settings.intake.group}  # fmt: skip
     for key, name in names.items():
         if name is not None and not _NAME.fullmatch(name):
             yield InvalidSettingError(f"rocketmq.{key}", "must be letters, digits, -, _ and % only, at most 100")
+    yield from _foreign_topics(settings)
     if (settings.access_key is None) != (settings.secret_key is None):
         yield InvalidSettingError("rocketmq.secret-key", "access-key and secret-key go together")
     if settings.transport == "native":
@@ -38,6 +43,23 @@ def queue_problems(settings: RocketmqSettings) -> Iterator[SettingsError]:
                 yield InvalidSettingError(f"rocketmq.{key}", "is for transport grpc only")
     if (problem := client_problem(settings.transport)) is not None:
         yield problem
+
+
+def _foreign_topics(settings: RocketmqSettings) -> Iterator[SettingsError]:
+    """The Java service's topics are not for wake-ups, and its callbacks are no sends: what they bring would be lost."""
+    topics = settings.topics
+    for key, topic in (("due", topics.due), ("callbacks", topics.callbacks)):
+        if topic in _JAVA_TOPICS:
+            text = f"is for wake-ups of this service; {topic} has messages of the Java service, which would be lost"
+            yield InvalidSettingError(f"rocketmq.topics.{key}", text)
+    if topics.intake == _JAVA_CALLBACKS:
+        text = f"is for sends; {topics.intake} has callbacks of the Java service, about messages that it sent"
+        yield InvalidSettingError("rocketmq.topics.intake", text)
+    wakeup_groups = {lane.group for lane in lanes(topics.due, settings.group).values()} | {
+        f"{settings.group}-callbacks"
+    }
+    if settings.intake.group in wakeup_groups:
+        yield InvalidSettingError("rocketmq.intake.group", "must differ from the groups that read wake-ups")
 
 
 def queue_warnings(settings: RocketmqSettings) -> tuple[str, ...]:

@@ -19,7 +19,12 @@ class Delivered(Protocol):
 
     @property
     def message_id(self) -> str:
-        """The broker's id; the same at each delivery."""
+        """The producer's id, the same at each delivery; not its own: all parts of a batch share it."""
+        ...
+
+    @property
+    def part_id(self) -> str:
+        """The broker's own name of what it stored. Its parts of one batch differ, and so do copies made for a redelivery."""
         ...
 
     @property
@@ -36,6 +41,13 @@ class Subscribed(Protocol[DeliveredT]):
 
     async def receive(self, limit: int) -> Sequence[DeliveredT]:
         """Up to `limit` messages; waits a few seconds for the first one, and returns none then, or while the broker is away."""
+        ...
+
+    async def part_ids(self, delivery: DeliveredT) -> Sequence[str]:
+        """The parts that this may be: one; several of a batch with equal bodies; none while the broker cannot tell.
+
+        Two deliveries of one part have the same answer. Among several, which one it is makes no difference.
+        """
         ...
 
     async def ack(self, delivery: DeliveredT) -> None:

@@ -33,7 +33,9 @@ class DeadLetter:
 
     source: DeadLetterSource
     source_id: str
-    """The broker's id of the message, 1-255 characters; with `source` it is unique."""
+    """The broker's own name of what it stored, 1-255 characters; with `source` it is unique."""
+    message_id: str
+    """The producer's id, at most 255 characters; the parts of a batch share it."""
     tenant_id: TenantId
     reason: str
     """Stable code, such as VALIDATION_FAILED."""
@@ -55,6 +57,7 @@ class DeadLetterView:
     id: int
     source: DeadLetterSource
     source_id: str
+    message_id: str
     reason: str
     faults: tuple[Fault, ...]
     key: str | None

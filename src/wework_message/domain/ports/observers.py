@@ -33,7 +33,7 @@ class IntakeObserver(Protocol):
     def intake(self, result: str, reason: str | None) -> None:
         """A message is durably `stored`, known as a `duplicate`, or kept as `dead` for `reason` and was acknowledged.
 
-        Each try that the store did not take is `unavailable`.
+        Before, it was `received`; one that is not acknowledged is `left`. Each try that the store did not take is `unavailable`.
         """
         ...
 

@@ -1,6 +1,7 @@
 """Takes queued sends: each one is stored, or refused for good as a dead letter, and only then acknowledged."""
 
 import asyncio
+import dataclasses
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -17,10 +18,12 @@ from wework_message.domain.ports.system import Clock
 from wework_message.entrypoints.intake.translating import (
     EXHAUSTED,
     POISON,
+    by_key,
+    by_part,
     command_of,
     dead_letter,
     faults_of,
-    stored_names,
+    producer_key,
 )
 from wework_message.entrypoints.wire.problems import RequestRejected
 from wework_message.entrypoints.wire.requests.body import Limits
@@ -38,7 +41,7 @@ MAX_HANDLING_FAILURES: Final = 3
 MAX_DELIVERIES: Final = 10
 """Deliveries of a message that could neither be stored nor refused; brokers give up later (16 redeliveries by default)."""
 MAX_COUNTED_MESSAGES: Final = 10_000
-"""Messages whose failures are counted."""
+"""Messages whose failures are counted, and parts of batches that are known to be stored."""
 
 Result: TypeAlias = Literal["stored", "duplicate", "dead"]
 
@@ -56,13 +59,18 @@ class IntakeConsumer(Generic[DeliveredT]):
         self,
         subscription: Subscribed[DeliveredT],
         accept: Callable[[AcceptMessage], Awaitable[Accepted]],
-        keep: Callable[[DeadLetter], Awaitable[None]],
+        keep: Callable[[DeadLetter], Awaitable[bool]],
         store_answers: Callable[[], Awaitable[bool]],
         observer: IntakeObserver,
         clock: Clock,
         limits: Limits,
+        *,
+        unique_keys: bool = False,
     ) -> None:
-        """`accept` and `keep` are durable when they return; `store_answers` probes the store with a trivial query."""
+        """`accept` and `keep` are durable when they return; `store_answers` probes the store with a trivial query.
+
+        With `unique_keys`, two messages of a producer with one key are one message.
+        """
         self._subscription = subscription
         self._accept = accept
         self._keep = keep
@@ -70,9 +78,11 @@ class IntakeConsumer(Generic[DeliveredT]):
         self._observer = observer
         self._clock = clock
         self._limits = limits
+        self._unique_keys = unique_keys
         self._open: set[asyncio.Task[None]] = set()
         self._waiting = 0
         self._raised: OrderedDict[str, int] = OrderedDict()
+        self._taken: OrderedDict[str, None] = OrderedDict()
         self._stop = asyncio.Event()
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
@@ -106,14 +116,16 @@ class IntakeConsumer(Generic[DeliveredT]):
         return free
 
     async def _take(self, delivery: DeliveredT) -> None:
+        self._observer.intake("received", None)
         try:
             result, reason = await self._settle(delivery)
         except _LeftError:
+            self._observer.intake("left", None)
             return
         except Exception:  # noqa: BLE001 -- left for redelivery; the others go on
             _log.exception("intake could not settle a message")
+            self._observer.intake("left", None)
             return
-        self._raised.pop(delivery.message_id, None)
         await self._subscription.ack(delivery)
         self._observer.intake(result, reason)
 
@@ -141,33 +153,65 @@ class IntakeConsumer(Generic[DeliveredT]):
     async def _accept_or_refuse(self, delivery: DeliveredT) -> tuple[Result, str | None]:
         if delivery.attempt > MAX_DELIVERIES:
             return await self._refuse(delivery, EXHAUSTED)
-        key, source_id = stored_names(delivery)
-        now = self._clock.now()
         try:
-            accepted = await self._accept(command_of(delivery.body, key, source_id, limits=self._limits, now=now))
+            is_new = await self._accept_once(delivery)
         except RequestRejected as rejected:
             return await self._refuse(delivery, rejected.error, faults_of(rejected))
-        except (UnavailableError, DrainingError):
+        except (UnavailableError, DrainingError, _LeftError):
             raise
         except ApplicationError as error:
             return await self._refuse(delivery, error.code, faults_of(error))
         except Exception:  # noqa: BLE001 -- counted: after `MAX_HANDLING_FAILURES` it is a dead letter
             _log.exception("intake could not handle a message")
-            if self._count(delivery.message_id) < MAX_HANDLING_FAILURES:
+            if self._count(await self._first_part_id(delivery)) < MAX_HANDLING_FAILURES:
                 raise _LeftError from None
             return await self._refuse(delivery, POISON)
-        return ("duplicate" if accepted.duplicate else "stored"), None
+        return ("stored" if is_new else "duplicate"), None
+
+    async def _accept_once(self, delivery: DeliveredT) -> bool:
+        """Accept it under the first of its keys that is free; whether one was. Raises what `accept` does, and `_LeftError`."""
+        command = command_of(delivery.body, limits=self._limits, now=self._clock.now())
+        key = producer_key(delivery) if self._unique_keys else None
+        if command.key is not None:
+            return not (await self._accept(command)).duplicate
+        if key is not None:
+            return not (await self._accept(dataclasses.replace(command, key=by_key(key)))).duplicate
+        part_ids = await self._subscription.part_ids(delivery)
+        if not part_ids:
+            _log.warning("intake leaves a message: the broker does not tell of which one it is a copy")
+            raise _LeftError
+        for part_id in part_ids:
+            if part_id in self._taken:
+                continue
+            accepted = await self._accept(dataclasses.replace(command, key=by_part(part_id)))
+            if len(part_ids) > 1:
+                self._remember(part_id)
+            if not accepted.duplicate:
+                return True
+        return False
+
+    def _remember(self, part_id: str) -> None:
+        """Of a batch of equal messages, which are stored already: each copy would otherwise ask for all of them."""
+        self._taken[part_id] = None
+        if len(self._taken) > MAX_COUNTED_MESSAGES:
+            self._taken.popitem(last=False)
 
     async def _refuse(
         self, delivery: DeliveredT, reason: str, faults: tuple[Fault, ...] = ()
     ) -> tuple[Result, str | None]:
-        await self._keep(dead_letter(delivery, reason, faults, now=self._clock.now()))
-        return "dead", reason
+        """Keep a dead letter of this part alone; what is kept already is a duplicate."""
+        for part_id in await self._subscription.part_ids(delivery) or (delivery.part_id,):
+            if await self._keep(dead_letter(delivery, part_id, reason, faults, now=self._clock.now())):
+                return "dead", reason
+        return "duplicate", reason
 
-    def _count(self, message_id: str) -> int:
+    async def _first_part_id(self, delivery: DeliveredT) -> str:
+        return next(iter(await self._subscription.part_ids(delivery)), delivery.part_id)
+
+    def _count(self, part_id: str) -> int:
         """Count one more failure of our own code; a store that is away does not count."""
-        failures = self._raised.pop(message_id, 0) + 1
-        self._raised[message_id] = failures
+        failures = self._raised.pop(part_id, 0) + 1
+        self._raised[part_id] = failures
         if len(self._raised) > MAX_COUNTED_MESSAGES:
             self._raised.popitem(last=False)
         return failures

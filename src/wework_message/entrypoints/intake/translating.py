@@ -3,14 +3,15 @@
 The body is that of ``POST /api/messages/send/async``, and is validated as there; the Java service's own body is one.
 """
 
+import dataclasses
 import hashlib
 from typing import Final
 
 from wework_message.application.accept.accept import AcceptMessage
-from wework_message.application.errors import ApplicationError
+from wework_message.application.errors import ApplicationError, IdempotencyConflictError
 from wework_message.domain.ids import DEFAULT_TENANT, TenantId
 from wework_message.domain.ports.consumer import Delivered
-from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource, Fault
+from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource, DeadLetterView, Fault
 from wework_message.entrypoints.wire.problems import ProblemCode, RequestRejected
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.send import parse_send
@@ -18,9 +19,9 @@ from wework_message.entrypoints.wire.requests.send import parse_send
 TENANT: Final[TenantId] = DEFAULT_TENANT
 """The tenant of these messages: a topic has no keys that distinguish tenants."""
 
-BY_KEY: Final = "rocketmq-key:"
-BY_ID: Final = "rocketmq-id:"
-"""Prefixes of the idempotency keys that we make, so that no client's own key is one by accident."""
+BY_KEY: Final = "\x1frocketmq-key:"
+BY_PART: Final = "\x1frocketmq-part:"
+"""Prefixes of the idempotency keys that we make. No client's own key is one: it may not have their first character."""
 
 MAX_NAME_LENGTH: Final = 255
 """Characters of an idempotency key, and of a broker's names as we store them."""
@@ -33,36 +34,57 @@ EXHAUSTED: Final = "EXHAUSTED"
 """Reason of a message that was delivered very often and neither stored nor refused."""
 
 
-def command_of(body: bytes, key: str | None, source_id: str, *, limits: Limits, now: int) -> AcceptMessage:
-    """What the body asks for; `key` and `source_id` as `stored_names` makes them, `now` is epoch ms.
+def command_of(body: bytes, *, limits: Limits, now: int) -> AcceptMessage:
+    """What the body asks for, idempotent by its own `clientMessageId` or not at all; `now` is epoch ms.
 
-    Idempotent by the body's `clientMessageId`, else by the producer's key, else by the broker's id of the message.
     Raises `RequestRejected` with every problem it finds.
     """
     request = parse_send(body, limits=limits, now=now)
-    own_key = _own_key(BY_KEY, key) if key is not None else _own_key(BY_ID, source_id)
-    return AcceptMessage(TENANT, request.drafts, "ASYNC", request.is_group, request.client_message_id or own_key)
+    return AcceptMessage(TENANT, request.drafts, "ASYNC", request.is_group, request.client_message_id)
 
 
-def stored_names(delivery: Delivered) -> tuple[str | None, str]:
-    """The producer's key and the broker's id of a message, in the length in which they are stored.
+def by_part(part_id: str) -> str:
+    """The idempotency key of what a broker stored once (ADR 23)."""
+    return _own_key(BY_PART, stored_name(part_id))
 
-    Of several keys it is always the same one: brokers give them in no order.
-    """
+
+def by_key(key: str) -> str:
+    """The idempotency key of everything that a producer sends under one key, where its keys are said to be unique."""
+    return _own_key(BY_KEY, key)
+
+
+def stored_under(body: bytes, part_id: str, key: str | None, *, limits: Limits, now: int) -> str:
+    """The idempotency key under which a part is stored, if it is not refused; `key` is a producer's that is unique."""
+    try:
+        own_key = command_of(body, limits=limits, now=now).key
+    except RequestRejected:
+        own_key = None
+    if own_key is not None:
+        return own_key
+    return by_key(stored_name(key)) if key is not None else by_part(part_id)
+
+
+def stored_name(name: str) -> str:
+    """A name in the length in which it is stored."""
+    return name if len(name) <= MAX_NAME_LENGTH else f"sha256:{_hash(name)}"
+
+
+def producer_key(delivery: Delivered) -> str | None:
+    """The producer's key as it is stored. Of several keys it is always the same one: brokers give them in no order."""
     key = min(filter(None, delivery.keys), default=None)
-    return _short(key) if key is not None else None, _short(delivery.message_id)
+    return stored_name(key) if key is not None else None
 
 
-def dead_letter(delivery: Delivered, reason: str, faults: tuple[Fault, ...], *, now: int) -> DeadLetter:
-    """The dead letter of a message that is refused; `now` is epoch ms."""
-    key, source_id = stored_names(delivery)
+def dead_letter(delivery: Delivered, part_id: str, reason: str, faults: tuple[Fault, ...], *, now: int) -> DeadLetter:
+    """The dead letter of a part that is refused; `now` is epoch ms."""
     return DeadLetter(
         source=DeadLetterSource.INTAKE,
-        source_id=source_id,
+        source_id=stored_name(part_id),
+        message_id=stored_name(delivery.message_id),
         tenant_id=TENANT,
         reason=reason,
         faults=faults,
-        key=key,
+        key=producer_key(delivery),
         body=delivery.body,
         deliveries=delivery.attempt,
         received_at=now,
@@ -79,15 +101,24 @@ def faults_of(refusal: RequestRejected | ApplicationError) -> tuple[Fault, ...]:
     return (Fault(path, ProblemCode.INVALID_VALUE, message),) if path is not None and message is not None else ()
 
 
+def replay_of(letter: DeadLetterView, body: bytes, *, limits: Limits, now: int, unique_keys: bool) -> AcceptMessage:
+    """What a replay asks for: idempotent as the delivery was. Raises `RequestRejected`.
+
+    A letter that conflicts with another message under its key is sent as the part that it is: a person decided so.
+    """
+    command = command_of(body, limits=limits, now=now)
+    if command.key is not None:
+        return command
+    is_keyed = unique_keys and letter.key is not None and letter.reason != IdempotencyConflictError.code
+    own_key = by_key(letter.key) if is_keyed and letter.key is not None else by_part(letter.source_id)
+    return dataclasses.replace(command, key=own_key)
+
+
 def _own_key(namespace: str, name: str) -> str:
     """Keys are printable ASCII: a name that is not, or is too long, is replaced by its hash."""
     if name.isascii() and name.isprintable() and len(namespace) + len(name) <= MAX_NAME_LENGTH:
         return namespace + name
     return f"{namespace}sha256:{_hash(name)}"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= MAX_NAME_LENGTH else f"sha256:{_hash(name)}"
 
 
 def _hash(name: str) -> str:

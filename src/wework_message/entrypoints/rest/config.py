@@ -41,6 +41,8 @@ class Config:
     context_path: str = "/message"
     """Everything is served below it and without it; empty = only without (D-26)."""
     limits: Limits = field(default_factory=Limits)
+    unique_intake_keys: bool = False
+    """Whether the keys of queued sends are unique (`rocketmq.intake.unique-keys`)."""
     max_callback_bytes: int = MAX_CALLBACK_BYTES
     documentation: bool = True
     """Serve the OpenAPI document and Swagger UI."""

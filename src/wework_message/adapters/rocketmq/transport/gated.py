@@ -54,6 +54,9 @@ class GatedSubscription:
             return ()
         return await self._subscription.receive(limit)
 
+    async def part_ids(self, delivery: Delivery) -> Sequence[str]:
+        return await self._subscription.part_ids(delivery)
+
     async def ack(self, delivery: Delivery) -> None:
         await self._subscription.ack(delivery)
 

@@ -6,13 +6,15 @@ proxy goes away.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from threading import Event
 from typing import Any, Final
 
 from wework_message.adapters.rocketmq.transport.client import Renewed, describe, load_client
 from wework_message.adapters.rocketmq.transport.cluster_address import Target
 from wework_message.adapters.rocketmq.transport.connection_state import ConnectionState
+from wework_message.adapters.rocketmq.transport.part_ids import by_handle
 from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError, Subscription, Transport
 from wework_message.adapters.threads import Threads
 
@@ -32,14 +34,20 @@ _MESSAGE_ERRORS: Final = frozenset(
 )
 """Errors that are caused by the message, not by the broker."""
 
+FindParts = Callable[[str, str, str, bytes], Awaitable[Sequence[str]]]
+"""From topic, group, message id and body to the ids of the parts that were stored so (`PartSearch.find`)."""
+
+_log: Final = logging.getLogger(__name__)
+
 
 class GrpcTransport:
     """A connection to the proxies of a cluster. Nothing is connected before the first use."""
 
-    def __init__(self, target: Target) -> None:
-        """Raises `ClientMissingError`."""
+    def __init__(self, target: Target, find_parts: FindParts | None = None) -> None:
+        """Without `find_parts` nobody knows of which part a copy is. Raises `ClientMissingError`."""
         self._client = load_client()
         self._target = target
+        self._find_parts = find_parts
         self._workers = Threads("rocketmq-send", _SEND_THREADS)
         self._producer = Renewed(self._new_producer)
         self._subscriptions: list[GrpcSubscription] = []
@@ -59,7 +67,8 @@ class GrpcTransport:
 
     async def subscribe(self, topic: str, group: str, *, lease_s: int) -> "GrpcSubscription":
         """Return at once: the consumer connects with its first receive."""
-        subscription = GrpcSubscription(Renewed(lambda: self._new_consumer(topic, group)), self.receiving, lease_s)
+        consumer = Renewed(lambda: self._new_consumer(topic, group))
+        subscription = GrpcSubscription(consumer, self.receiving, lease_s, group, self._find_parts)
         self._subscriptions.append(subscription)
         return subscription
 
@@ -128,8 +137,17 @@ class GrpcTransport:
 class GrpcSubscription:
     """One consumer of a group, on one topic."""
 
-    def __init__(self, consumer: Renewed, connection_state: ConnectionState, lease_s: int) -> None:
+    def __init__(
+        self,
+        consumer: Renewed,
+        connection_state: ConnectionState,
+        lease_s: int,
+        group: str,
+        find_parts: FindParts | None,
+    ) -> None:
         """`connection_state` gets the result of each receive."""
+        self._group = group
+        self._find_parts = find_parts
         self._consumer = consumer
         self._connection_state = connection_state
         self._lease_s = lease_s
@@ -174,6 +192,18 @@ class GrpcSubscription:
         self._consumer.answered()
         return [_delivery(message) for message in messages]
 
+    async def part_ids(self, delivery: Delivery) -> Sequence[str]:
+        """As the port's. The brokers are asked about copies only."""
+        if not delivery.copied:
+            return (delivery.part_id,)
+        if self._find_parts is None:
+            return ()
+        try:
+            return await self._find_parts(delivery.topic, self._group, delivery.message_id, delivery.body)
+        except Exception as error:  # noqa: BLE001 -- brokers are away, or refuse: the caller leaves the message
+            _log.warning("RocketMQ does not tell where a message was stored first: %s", describe(error))
+            return ()
+
     async def ack(self, delivery: Delivery) -> None:
         with contextlib.suppress(Exception):
             await asyncio.shield(self._ackers.start(self._ack, delivery))
@@ -203,13 +233,16 @@ class GrpcSubscription:
 
 
 def _delivery(message: Any) -> Delivery:
+    part_id, copied = by_handle(message.topic, message.receipt_handle or "", message.message_id)
     return Delivery(
         topic=message.topic,
         body=bytes(message.body or b""),
         keys=tuple(message.keys or ()),
         message_id=message.message_id,
+        part_id=part_id,
         attempt=message.delivery_attempt or 1,
         handle=message,
+        copied=copied,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 from wework_message.adapters.rocketmq.transport.client import ClientMissingError, Renewed, describe
 from wework_message.adapters.rocketmq.transport.cluster_address import Target
 from wework_message.adapters.rocketmq.transport.connection_state import ConnectionState
+from wework_message.adapters.rocketmq.transport.part_ids import native_part_id
 from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError, Subscription, Transport
 from wework_message.adapters.threads import Threads
 from wework_message.application.waiting import set_within
@@ -28,6 +29,10 @@ CLOSE_S: Final = 5.0
 
 _THREADS: Final = 8
 """Threads of one consumer; each holds one message until it is acknowledged."""
+
+_ORIGIN: Final = "ORIGIN_MESSAGE_ID"
+"""MessageConst.PROPERTY_ORIGIN_MESSAGE_ID of a redelivery: address of the broker, and first offset in its log, in hex."""
+_OFFSET_DIGITS: Final = 16
 
 _MS: Final = 1000
 
@@ -176,7 +181,7 @@ class NativeSubscription:
         delivery = Delivery(
             topic=message.topic, body=bytes(message.body),
             keys=tuple((keys.decode() if isinstance(keys, bytes) else keys).split()),
-            message_id=message.id, attempt=message.reconsume_times + 1, handle=held,
+            message_id=message.id, part_id=_part_id(message), attempt=message.reconsume_times + 1, handle=held,
         )  # fmt: skip
         with self._lock:
             if self._closing:
@@ -206,6 +211,10 @@ class NativeSubscription:
             self._filled.clear()
         return deliveries
 
+    async def part_ids(self, delivery: Delivery) -> Sequence[str]:
+        """The broker keeps the place of a message that it stores again."""
+        return (delivery.part_id,)
+
     async def ack(self, delivery: Delivery) -> None:
         """The callback returns success, if its lease has not ended."""
         if isinstance(delivery.handle, _Held):
@@ -227,6 +236,12 @@ class NativeSubscription:
             if consumer.done() and consumer.exception() is None:
                 await asyncio.wait({self._workers.start(_shut, consumer.result())}, timeout=CLOSE_S)
             self._workers.close()
+
+
+def _part_id(message: Any) -> str:
+    origin = message.get_property(_ORIGIN)
+    offset = int(origin[-_OFFSET_DIGITS:], 16) if origin else message.commit_log_offset
+    return native_part_id(message.topic, offset, message.id)
 
 
 def _shut(consumer: Any) -> None:

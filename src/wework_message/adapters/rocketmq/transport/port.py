@@ -20,11 +20,15 @@ class Delivery:
     body: bytes
     keys: tuple[str, ...]
     message_id: str
-    """The broker's id; the same at each delivery."""
+    """The producer's id, the same at each delivery. All parts of a producer's batch share it."""
+    part_id: str
+    """The broker's own name of what it stored (`part_ids`)."""
     attempt: int
     """1 = the first delivery."""
     handle: object
     """The client's object for the acknowledgement."""
+    copied: bool = False
+    """Whether the broker stored a copy for this delivery: `part_id` names the copy, and `Subscription.part_ids` the original."""
 
 
 class Subscription(Protocol):
@@ -32,6 +36,13 @@ class Subscription(Protocol):
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
         """Up to `limit` messages. Waits a few seconds for the first one; returns none after that, or while the broker is away."""
+        ...
+
+    async def part_ids(self, delivery: Delivery) -> Sequence[str]:
+        """The parts that this may be: one; several of a batch with equal bodies; none while the broker cannot tell.
+
+        Two deliveries of one part have the same answer. Among several, which one it is makes no difference.
+        """
         ...
 
     async def ack(self, delivery: Delivery) -> None:

@@ -59,24 +59,37 @@ class CallbackWakeupPublisher:
 
 
 class CallbackWakeupConsumer:
-    """Wakes the projector of this process at each wake-up of any process."""
+    """Wakes the projector of this process at each wake-up of any process.
+
+    What is no wake-up is somebody else's message: it is left to the broker, which keeps it in its own dead letters.
+    """
 
     def __init__(self, subscription: Subscription, wake_local: Callable[[], None]) -> None:
         """`wake_local` wakes the projector of this process."""
         self._subscription = subscription
         self._wake_local = wake_local
+        self._has_warned = False
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Receive until `stop`. Any message is a wake-up, whatever its body is."""
+        """Receive until `stop`."""
         while not self._stopping.is_set():
             try:
-                if wakeups := await self._subscription.receive(BATCH_SIZE):
+                deliveries = await self._subscription.receive(BATCH_SIZE)
+                wakeups = [delivery for delivery in deliveries if delivery.body == _WAKEUP]
+                if len(wakeups) < len(deliveries):
+                    self._warn()
+                if wakeups:
                     self._wake_local()
                     await asyncio.gather(*(self._subscription.ack(wakeup) for wakeup in wakeups))
             except Exception:  # noqa: BLE001 -- one defect must not end the loop
                 _log.exception("rings for callbacks could not be received")
                 await set_within(self._stopping, RETRY_DELAY_S)
+
+    def _warn(self) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            _log.warning("messages of another service are on the topic of wake-ups for callbacks; they stay there")
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- the stop of a loop
         """`run` returns after the receive under way."""

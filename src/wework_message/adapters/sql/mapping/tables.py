@@ -238,6 +238,7 @@ dead_letter: Final = Table(
     Column("received_at", BigInteger, nullable=False),
     Column("replayed_at", BigInteger),
     Column("target", _ID),
+    Column("message_id", String(255)),
     UniqueConstraint("source", "source_id"),
     Index("ix_wm_dead_letter_list", "tenant_id", "source", "id"),
     **NEVER_REUSED,

@@ -69,6 +69,7 @@ def _row(letter: DeadLetter) -> dict[str, Any]:
         "tenant_id": letter.tenant_id,
         "source": letter.source.value,
         "source_id": letter.source_id,
+        "message_id": letter.message_id,
         "reason": letter.reason,
         "faults": msgspec.json.encode(letter.faults).decode(),
         "message_key": letter.key,
@@ -106,6 +107,7 @@ def _view(row: Row[Any]) -> DeadLetterView:
         id=row.id,
         source=DeadLetterSource(row.source),
         source_id=row.source_id,
+        message_id=row.message_id if row.message_id is not None else row.source_id,  # stored before ADR 23
         reason=row.reason,
         faults=_faults.decode(row.faults),
         key=row.message_key,

@@ -17,6 +17,7 @@ MAX_PAGE: Final = 100
 _ROOT: Final = "/api/dead-letters/intake"
 _SHOWN: Final = (
     ("brokerMessageId", "broker's id"),
+    ("partId", "stored at"),
     ("key", "key"),
     ("size", "bytes"),
     ("deliveries", "deliveries"),

@@ -5,7 +5,7 @@ from typing import Final
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView
-from wework_message.entrypoints.intake.translating import command_of
+from wework_message.entrypoints.intake.translating import replay_of
 from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED
 from wework_message.entrypoints.rest.http.query_parameters import Cursor, Limit, Name, cursor_number, next_cursor
@@ -55,7 +55,9 @@ async def replay_dead_letter(api: ApiDependency, dead_letter_id: Name) -> Replay
     application = api.take_work()
     if not application.policy.async_enabled:
         raise UnavailableError("async sending", "is switched off (app.message.async.enabled)")
-    command = command_of(body, view.key, view.source_id, limits=api.config.limits, now=api.config.now())
+    command = replay_of(
+        view, body, limits=api.config.limits, now=api.config.now(), unique_keys=api.config.unique_intake_keys
+    )
     accepted = await application.accept(command)
     await application.mark_replayed(view.id, accepted.target)
     return ReplayAnswer(

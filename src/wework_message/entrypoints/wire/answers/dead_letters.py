@@ -15,6 +15,9 @@ class DeadLetterItem(Struct, frozen=True, kw_only=True, rename="camel"):
 
     dead_letter_id: str
     broker_message_id: str
+    """The parts of a batch share it."""
+    part_id: str
+    """The broker's own name of what it stored: topic, broker, queue, offset, message id. No two letters share it."""
     key: str | None
     """The producer's."""
     reason: str
@@ -60,7 +63,8 @@ def dead_letter_item(view: DeadLetterView) -> DeadLetterItem:
     """A dead letter in a list."""
     return DeadLetterItem(
         dead_letter_id=str(view.id),
-        broker_message_id=view.source_id,
+        broker_message_id=view.message_id,
+        part_id=view.source_id,
         key=view.key,
         reason=view.reason,
         errors=tuple([FieldProblem(fault.path, fault.code, fault.message) for fault in view.faults]),

@@ -2,14 +2,14 @@
 
 MySQL commits each change on its own, and the version after them. So each looks whether its column is there already.
 
-Revision: 0007, after 0003
+Revision: 0007, after 0004
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
