@@ -46,10 +46,10 @@ class HangingReader(MemoryMessageReader):
     def __init__(self, database: MemoryDatabase) -> None:
         super().__init__(database)
         self.released = asyncio.Event()
-        self.asked = 0
+        self.pings = 0
 
     async def ping(self) -> None:
-        self.asked += 1
+        self.pings += 1
         await self.released.wait()
 
 
@@ -67,7 +67,7 @@ async def test_a_database_that_hangs_is_down_at_once_and_asked_once(
     service = Service(reader, HangingMetrics(database, SettableClock(NOW)))
     assert await asyncio.gather(*(service.ready() for _ in range(3))) == [False, False, False]
     assert await service.database_problem() == "database: no answer"
-    assert (await service.oldest_due_s(), reader.asked) == (None, 1)
+    assert (await service.oldest_due_s(), reader.pings) == (None, 1)
     reader.released.set()
     await asyncio.sleep(0)
     assert await service.ready()

@@ -13,7 +13,7 @@ from wework_message.bootstrap.last_timer import HUNG, LastTimer
 
 PATIENCE_S: Final = 30.0
 _HANGS: Final = """
-import asyncio, threading, time
+import asyncio, threading
 from wework_message.bootstrap.last_timer import LastTimer
 
 async def main():
@@ -54,8 +54,8 @@ async def test_it_names_the_tasks_and_threads_that_hang(caplog: pytest.LogCaptur
     "hang",
     [
         "await asyncio.Event().wait()",
-        "time.sleep(60)",
-        "threading.Thread(target=time.sleep, args=(60,)).start()",
+        "threading.Event().wait(60)",
+        "threading.Thread(target=threading.Event().wait, args=(60,)).start()",
     ],
     ids=["a task", "the loop itself", "a thread that the exit waits for"],
 )

@@ -4,8 +4,8 @@ import asyncio
 import logging
 from typing import Final
 
-from wework_message.application.commit.writes import Writes
 from wework_message.application.waiting import set_within
+from wework_message.application.writes import Writes
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
-from wework_message.application.commit.writes import Writes
 from wework_message.application.role import Role
+from wework_message.application.writes import Writes
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.store_metrics import StoreMetrics

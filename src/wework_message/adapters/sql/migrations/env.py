@@ -3,7 +3,6 @@
 from alembic import context
 
 from wework_message.adapters.sql.mapping.lease_table import lease
-from wework_message.adapters.sql.mysql import repeatable as _repeatable  # noqa: F401 -- imported for its effect
 
 context.configure(
     connection=context.config.attributes["connection"],
