@@ -90,6 +90,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(ROCKETMQ))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to run side by side where xdist does not keep its groups: each worker would start a broker of its own."""
+    if session.config.getoption("loadgroup", default=False) and any(
+        item.get_closest_marker("xdist_group") and "@" not in item.nodeid.rpartition("]")[2] for item in session.items
+    ):
+        raise RuntimeError("pytest-xdist ignores its groups with this version of pytest")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Repair what the test before has broken."""
