@@ -188,6 +188,22 @@ def test_every_module_of_the_domain_is_loaded_without_anything_forbidden() -> No
     assert not [name for name in loaded if name.startswith("wework_message.") and ".domain" not in name]
 
 
+EXCEPTION: Final = re.compile(r"(Error|Rejected|Exception|Refusal)$")
+
+
+def test_no_exception_is_made_once_and_raised_often() -> None:
+    """Each raise adds to the traceback of an exception, which keeps the frames and all that they hold, such as bodies."""
+    kept = [
+        f"{named(path)}:{statement.lineno}"
+        for path in MODULES
+        for statement in tree_of(path).body
+        if isinstance(statement, ast.Assign | ast.AnnAssign)
+        and isinstance(statement.value, ast.Call)
+        and EXCEPTION.search(ast.unparse(statement.value.func))
+    ]
+    assert kept == []
+
+
 def test_tests_wait_for_events_and_never_sleep() -> None:
     asleep = [
         f"{named(path)}:{number}"

@@ -6,6 +6,7 @@ import dataclasses
 import gc
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -28,10 +29,17 @@ from wework_message.bootstrap.last_timer import LastTimer
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
 from wework_message.bootstrap.settings import Loaded, require_startable, role_warnings
-from wework_message.bootstrap.sockets import CLOSE_S, HttpServer, Listeners, listening
-from wework_message.entrypoints.rest.app import create_app
+from wework_message.bootstrap.sockets import (
+    CLOSE_S,
+    HttpServer,
+    Listeners,
+    allow_many_files,
+    connection_limits,
+    listening,
+)
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.routes import route_templates
+from wework_message.entrypoints.rest.server.limits import ConnectionLimits
 
 PART_ENDED: Final = 70
 """Exit code of a process whose HTTP server or one of its loops ended by itself: a defect, a supervisor should start it again."""
@@ -40,6 +48,7 @@ PART_ENDED: Final = 70
 def serve(loaded: Loaded, role: Role = Role.ALL) -> int:
     """Work until SIGTERM or SIGINT; a second one ends the process at once. Raises `SettingsError` before it opens."""
     require_startable(loaded.settings, loaded.profile, role)
+    allow_many_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(loaded, role))
 
@@ -114,7 +123,8 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         )
         counts.watch_health(process.board, tuple(policy.providers))
         await _sample_lag(stack, metrics)
-        servers = await _open_http(stack, _with_metrics(config, metrics, observers), listeners, process)
+        limits = connection_limits(settings.server.limits)
+        servers = await _open_http(stack, _with_metrics(config, metrics, observers), limits, listeners, process)
         _log_start(logs, loaded, listeners, role)
         _freeze_memory()
         yield [*(server.task for server in servers), *process.loops.tasks]
@@ -146,15 +156,15 @@ def _metrics_and_observer(config: Config, policy: Policy) -> tuple[Metrics, Prom
 
 
 async def _open_http(
-    stack: AsyncExitStack, config: Config, listeners: Listeners, process: Process
+    stack: AsyncExitStack, config: Config, limits: ConnectionLimits, listeners: Listeners, process: Process
 ) -> Sequence[HttpServer]:
     """The API stops with the drain; health and metrics are served until the drain is done."""
     operating, api = None, None
     if listeners.operating is not None:
-        app = create_app(process.application, dataclasses.replace(config, operating=True))
-        operating = HttpServer(app, listeners.operating)
+        only = dataclasses.replace(config, operating=True)
+        operating = HttpServer(process.application, only, listeners.operating, limits)
     if listeners.api is not None:
-        api = HttpServer(create_app(process.application, config), listeners.api)
+        api = HttpServer(process.application, config, listeners.api, limits)
 
     async def close() -> None:
         process.begin_drain()
@@ -194,10 +204,17 @@ def _config(loaded: Loaded, *, operating: bool) -> Config:
     return Config(
         version=__version__,
         context_path=loaded.settings.server.context_path,
+        webhook_path=loaded.settings.server.webhook_path,
+        allowed_hosts=(loaded.listen_host, socket.gethostname(), *_names(loaded.settings.security.allowed_hosts)),
+        allowed_origins=_names(loaded.settings.security.allowed_origins),
         limits=limits_of(loaded),
         unique_intake_keys=loaded.settings.rocketmq.intake.unique_keys,
         operating=operating,
     )
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",")) if text else ()
 
 
 def _with_metrics(config: Config, metrics: Metrics, observers: Observers) -> Config:

@@ -2,16 +2,25 @@
 
 import asyncio
 import contextlib
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import uvicorn
 
+from wework_message.application.api import Application
 from wework_message.application.role import Role
 from wework_message.bootstrap.settings import Loaded, operating_port
+from wework_message.bootstrap.settings.http import ServerLimitSettings
+from wework_message.entrypoints.rest.app import create_app
+from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.server.connection import Connection
+from wework_message.entrypoints.rest.server.limits import ConnectionLimits, Peers
+from wework_message.entrypoints.rest.server.own_answers import OwnAnswers
 
 BACKLOG: Final = 2048
 """Connections that the kernel may hold while the loop is busy."""
@@ -65,6 +74,27 @@ def _bound(host: str, port: int) -> socket.socket:
     return listener
 
 
+def connection_limits(settings: ServerLimitSettings) -> ConnectionLimits:
+    """The limits of one listener. Files that the process may open are needed for other things than connections, too."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = settings.connections if files == resource.RLIM_INFINITY else min(settings.connections, files * 3 // 4)
+    return ConnectionLimits(
+        head_bytes=settings.head_bytes,
+        head_s=settings.head_seconds,
+        body_bytes_per_s=settings.body_bytes_per_second,
+        connections=most,
+        per_peer=settings.connections_per_peer,
+    )
+
+
+def allow_many_files() -> None:
+    """Raise the number of files that this process may open to what the system allows it: 1,024 is the usual default."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its signal handling: the process drains first."""
 
@@ -86,17 +116,28 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """One application on one socket, in the running loop."""
 
-    def __init__(self, app: object, listener: socket.socket) -> None:
-        """`app` is an ASGI application."""
+    def __init__(
+        self, application: Application, rest: Config, listener: socket.socket, limits: ConnectionLimits
+    ) -> None:
+        """Serve the API of `application` as `rest` says."""
+        connection = partial(
+            Connection, limits=limits, peers=Peers(limits), own_answers=OwnAnswers(rest.now, rest.observe)
+        )
         config = uvicorn.Config(
-            app,  # type: ignore[arg-type]  # an ASGI application; uvicorn's alias is stricter than the specification
-            http="httptools", loop="none", ws="none", lifespan="off", log_config=None, access_log=False,
+            create_app(application, rest),
+            http=connection,  # type: ignore[arg-type]  # it is called as the class is
+            loop="none", ws="none", lifespan="off", log_config=None, access_log=False,
             backlog=BACKLOG, server_header=False, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=CLOSE_S,
         )  # fmt: skip
         self._server = _Server(config)
         self.task = asyncio.create_task(self._server.serve(sockets=[listener]), name="http")
         """Ends only by `close`, or by a defect."""
+
+    @property
+    def open_connections(self) -> int:
+        """How many there are."""
+        return len(self._server.server_state.connections)
 
     async def opened(self) -> None:
         """Return once requests are taken."""

@@ -130,7 +130,8 @@ async def test_a_body_over_the_limit_is_413_with_and_without_a_length(idle: Rest
 
 async def test_a_body_at_the_limit_is_read(idle: Rest) -> None:
     body = msgspec.json.encode(TEXT)
-    answer = await idle.client.post(ASYNC, content=body + b" " * (1_048_576 - len(body)))
+    padded = body + b" " * (1_048_576 - len(body))
+    answer = await idle.client.post(ASYNC, content=padded, headers={"Content-Type": "application/json"})
     assert answer.status_code == 202
 
 
@@ -142,9 +143,20 @@ async def test_a_body_at_the_limit_is_read(idle: Rest) -> None:
         ("application/json; charset=utf-8", 202),
         ('Application/JSON;charset="UTF-8"', 202),
         ("application/vnd.example+json", 202),
-        (None, 202),
+        ("application/json;", 202),
+        ("application/json; ; charset=UTF-8 ;", 202),
+        ('application/json; odata.metadata=minimal; boundary="a;b\\"c"', 202),
+        ("application/json;version=1;charset=us-ascii", 202),
+        ("application/json; version; charset=utf-8", 202),
+        ("application/json; charset", 415),
+        (None, 415),
+        ("", 415),
         ("text/plain", 415),
         ("application/json; charset=gbk", 415),
+        ("application/json; v=1; charset=gbk", 415),
+        ("application/json, text/plain", 415),
+        ('application/json; a="', 415),
+        ("multipart/form-data; boundary=application/json", 415),
         ("application/x-www-form-urlencoded", 415),
         ("application/jsonp", 415),
     ],

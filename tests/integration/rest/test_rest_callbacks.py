@@ -38,6 +38,23 @@ async def test_what_is_no_callback_is_422(idle: Rest, body: object) -> None:
     assert (answer.status_code, answer.json()["error"]) == (422, "VALIDATION_FAILED")
 
 
+@pytest.mark.parametrize("wrapping", [(b"", b"\x00"), (b"\xef\xbb\xbf", b"\r\n"), (b" ", b"\x00\x00 ")])
+@pytest.mark.parametrize("name", [b"a\nb", b"\xe5\xbc", b"\xff", b"\\ud83", b"\x00"])
+async def test_a_callback_is_read_however_a_lenient_gateway_writes_it(
+    idle: Rest, wrapping: tuple[bytes, bytes], name: bytes
+) -> None:
+    body = b'{"guid":"g","notify_type":11002,"data":{"status":7,"name":"' + name + b'"}}'
+    answer = await idle.client.post(HOOK, content=wrapping[0] + body + wrapping[1])
+    assert (answer.status_code, answer.json()["data"]) == (200, "回调已接收")
+    (stored,) = (await idle.get("/api/callbacks/g/recent")).json()["data"]
+    assert stored["data"]["status"] == 7
+
+
+async def test_what_is_no_json_and_no_callback_either_is_400(idle: Rest) -> None:
+    answer = await idle.client.post(HOOK, content=b'{"notify_type":11002,"data":"\xff\n"}\x00')
+    assert (answer.status_code, answer.json()["error"]) == (400, "INVALID_JSON")
+
+
 async def test_a_callback_needs_no_content_type(idle: Rest) -> None:
     answer = await idle.client.post(HOOK, content=b'{"guid":"g","notify_type":11002,"data":{}}')
     assert answer.status_code == 200

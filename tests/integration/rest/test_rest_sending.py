@@ -93,8 +93,11 @@ async def test_a_scheduled_message_answers_202_at_once(rest: Rest) -> None:
     assert answer.json()["data"]["status"] == "SCHEDULED"
 
 
-async def test_a_deadline_answers_202_with_todays_status(idle: Rest) -> None:
-    answer = await idle.post(SEND, TEXT, headers={"Prefer": "respond-async, wait=0"})
+@pytest.mark.parametrize(
+    "preferences", [[("Prefer", "respond-async, wait=0")], [("Prefer", "respond-async"), ("Prefer", "wait=0")]]
+)
+async def test_a_deadline_answers_202_with_todays_status(idle: Rest, preferences: list[tuple[str, str]]) -> None:
+    answer = await idle.post(SEND, TEXT, headers=preferences)
     assert answer.status_code == 202
     assert answer.headers["preference-applied"] == "wait"
     assert answer.json()["data"]["status"] == "QUEUED"

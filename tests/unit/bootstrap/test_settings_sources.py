@@ -73,7 +73,9 @@ def test_stronger_sources_win_and_say_so(tmp_path: Path, write: Write) -> None:
     assert (result.settings.server.port, result.settings.app.message.retry.delay_ms) == (3, 2)
     assert result.settings.server.context_path == "/file"
     assert {
-        key: str(result.origins[key]) for key in result.origins if key.startswith(("server", "app.message.retry"))
+        key: str(result.origins[key])
+        for key in result.origins
+        if key.startswith(("server.host", "server.port", "server.context-path", "app.message.retry"))
     } == {
         "server.host": "default",
         "server.port": "environment variable SERVER_PORT",

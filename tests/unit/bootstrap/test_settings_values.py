@@ -81,6 +81,12 @@ def test_a_value_out_of_range_names_key_range_and_source(variable: str, text: st
     ("environ", "path"),
     [
         ({"SECURITY_MODE": "keys"}, "security.mode"),
+        ({"SECURITY_ALLOWED_HOSTS": "a,,b"}, "security.allowed-hosts"),
+        ({"SERVER_WEBHOOK_PATH": "/hook"}, "server.webhook-path"),
+        ({"SERVER_WEBHOOK_PATH": "/api/callbacks/webhook/"}, "server.webhook-path"),
+        ({"SERVER_WEBHOOK_PATH": "/message/api/callbacks/webhook", "SERVER_CONTEXT_PATH": "/m"}, "server.webhook-path"),
+        ({"SERVER_LIMITS_HEAD_BYTES": "100"}, "server.limits.head-bytes"),
+        ({"SERVER_LIMITS_CONNECTIONS": "0"}, "server.limits.connections"),
         ({"DATASOURCE_URL": "postgresql://x:hunter2@h/d"}, "datasource.url"),
         ({"DATASOURCE_URL": "hunter2"}, "datasource.url"),
         ({"DATASOURCE_URL": "sqlite:///:memory:"}, "datasource.url"),

@@ -312,6 +312,66 @@ def test_record_with_a_cut_emoji_or_nan_is_read() -> None:
         assert READER.reread(stored.notify_type, stored.raw) == stored
 
 
+PLAIN = json.dumps({"guid": "guid-1", "notify_type": 11010, "data": record(sender_name="NAME")}, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        PLAIN.replace("NAME", "a\nb\tc\x01\x1f").encode(),
+        PLAIN.replace("NAME", "a\x00b").encode(),
+        PLAIN.encode().replace(b"NAME", "张".encode()[:2]),
+        PLAIN.encode().replace(b"NAME", b"a\xf0\x9f\x98"),
+        PLAIN.encode().replace(b"NAME", b"\xff\xfe\x80"),
+        PLAIN.encode().replace(b"NAME", "张三".encode("gb18030")),
+        PLAIN.encode().replace(b"NAME", b"\xed\xa0\xbd"),
+        PLAIN.replace("NAME", "\\ud83").encode(),
+        PLAIN.replace("NAME", "\\u").encode(),
+        PLAIN.replace("NAME", "\\x41\\'").encode(),
+        PLAIN.replace("NAME", "C:\\\\users").encode(),
+        PLAIN.encode("utf-8-sig"),
+        PLAIN.encode("utf-16"),
+        PLAIN.encode("utf-16-le"),
+        PLAIN.encode() + b"\x00",
+        PLAIN.encode() + b"\x00\x00\r\n  \x1a",
+        PLAIN.encode() + " \u3000\u00a0".encode(),
+        PLAIN.encode() + b"\xff",
+        b"\r\n\t " + PLAIN.encode() + b"\n",
+        "\ufeff \ufeff".encode() + PLAIN.replace("NAME", "a\nb").encode() + b"\x00",
+        PLAIN.replace('"NAME"', "9" * 5000).encode(),
+        PLAIN.replace('"NAME"', "NaN").encode(),
+    ],
+)
+@pytest.mark.parametrize("as_batch", [False, True])
+def test_evidence_is_not_refused_for_its_wrapping(body: bytes, as_batch: bool) -> None:
+    if as_batch:
+        if b"\x00g" in body:  # UTF-16
+            return
+        start = body.index(b'"data": ') + len(b'"data": ')
+        end = body.rindex(b"}")
+        body = body[:start].replace(b"11010", b"11013") + b"[" + body[start:end] + b"]" + body[end:]
+    (item,) = READER.read(body)
+    assert item.defect is None
+    assert item.stream_record is not None
+    assert item.stream_record.provider_message_id == "1000127"
+    assert item.stream_record.kinds == {FactKind.ECHO}
+    item.raw.encode("utf-8")
+    assert "\x00" not in item.raw
+    assert READER.reread(item.notify_type, item.raw) == item
+
+
+def test_a_lenient_reading_keeps_every_other_record_of_the_batch() -> None:
+    body = callback(11013, [record(id="1", sender_name="NAME"), record(id="2")]).replace(b"NAME", b"\xe5\xbc\n")
+    items = READER.read(body)
+    assert [item.stream_record.provider_message_id for item in items if item.stream_record] == ["1", "2"]
+
+
+@pytest.mark.parametrize("tail", [b"x", b"{}", PLAIN.encode(), b"]", b"\x00}", b"\x00" * 100_000 + b"x"], ids=range(6))
+def test_a_body_with_something_readable_behind_its_end_is_no_callback(tail: bytes) -> None:
+    with pytest.raises(InvalidValueError):
+        READER.read(PLAIN.encode() + tail)
+
+
 @pytest.mark.parametrize(
     ("notify_type", "raw"), [(11013, "x"), (11010, "{}"), (11010, "[" * 100_000), (11004, callback(11003, {}).decode())]
 )

@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from wework_message.adapters.guxing.lenient_json import decoded, read_leniently
 from wework_message.adapters.guxing.stream_records import RecordError, read_stream_record, record_key
 from wework_message.adapters.guxing.wire import identifier, number, parse
 from wework_message.domain.errors import InvalidValueError
@@ -87,11 +88,7 @@ class GuxingCallbackReader:
 
 
 def _items(body: bytes) -> tuple[CallbackItem, ...]:
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        raise InvalidValueError("body", "is no UTF-8") from None
-    callback = _parsed(text)
+    callback = _parsed(decoded(body))
     records = _records(callback.data) if callback.notify_type in _MESSAGES else None
     if records is None:
         return (_item(callback),)
@@ -152,15 +149,15 @@ def _parsed(text: str) -> _Callback:
     try:
         value = parse(text)
     except ValueError:
-        value = _parsed_leniently(text)
+        value, text = _parsed_leniently(text)
     if not isinstance(value, dict):
         raise InvalidValueError("body", "must be an object")
     return _Callback(_guid(value.get("guid")), _notify_type(value.get("notify_type")), value.get("data"), text)
 
 
-def _parsed_leniently(text: str) -> object:
+def _parsed_leniently(text: str) -> tuple[object, str]:
     try:
-        return json.loads(text)
+        return read_leniently(text)
     except ValueError:
         raise InvalidValueError("body", "is no JSON") from None
 

@@ -21,6 +21,7 @@ from wework_message.bootstrap.settings.effective import (
 )
 from wework_message.bootstrap.settings.environment import read_environment, variable_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, SettingsFileError
+from wework_message.bootstrap.settings.http import ServerSettings
 from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, ProviderSettings, Settings
 from wework_message.bootstrap.settings.rocketmq import queue_warnings
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, Value, as_secret
@@ -33,6 +34,7 @@ from wework_message.bootstrap.settings.validation import (
     simulated_providers,
 )
 from wework_message.domain.errors import InvalidValueError
+from wework_message.entrypoints.rest.config import webhook_spellings
 
 _PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _REDIS_SCHEMES: Final = frozenset({"redis", "rediss"})
@@ -130,6 +132,7 @@ def _check_relations(settings: Settings) -> None:
     """Check values against each other; raises `InvalidSettingError`."""
     if settings.security.mode != "open":
         raise InvalidSettingError("security.mode", "not available yet: this version has the mode open only")
+    _check_webhook(settings.server)
     check_database(settings.datasource)
     if settings.redis.url and settings.redis.url.scheme not in _REDIS_SCHEMES:
         raise InvalidSettingError("redis.url", "must begin with redis:// or rediss://")
@@ -144,6 +147,12 @@ def _check_relations(settings: Settings) -> None:
         _check_options(f"{PROVIDER_PREFIX}{name}.options", provider)
     if unknown.fail_after_hours * 3600 < 2 * unknown.horizon_seconds:
         raise InvalidSettingError("app.message.unknown.fail-after-hours", "must be at least 2 x horizon-seconds")
+
+
+def _check_webhook(server: ServerSettings) -> None:
+    spellings = list(webhook_spellings(server.context_path))
+    if server.webhook_path is not None and server.webhook_path not in spellings:
+        raise InvalidSettingError("server.webhook-path", f"must be one of {', '.join(spellings)}")
 
 
 def _check_options(key: str, provider: ProviderSettings) -> None:

@@ -9,7 +9,9 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from wework_message.bootstrap.settings.http import ManagementSettings, SecuritySettings, ServerSettings
 from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
+from wework_message.bootstrap.settings.section import Section
 from wework_message.domain.outcomes import OutcomeClass
 
 SIMULATOR: Final = "simulator"
@@ -28,9 +30,6 @@ _BaseUrl: TypeAlias = Annotated[
         extra={"allowed": f"an http or https URL without credentials and options, or {SIMULATOR}"},
     ),
 ]
-_ContextPath: TypeAlias = Annotated[
-    str, Meta(pattern=r"^(/[A-Za-z0-9._~-]+)*/?$", extra={"allowed": "a path such as /message, or empty"})
-]
 _Protocol: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9-]+$", extra={"allowed": "a protocol such as guxing"})]
 _Code: TypeAlias = Annotated[
     str, Meta(pattern=r"^[A-Z0-9_]{1,64}$", extra={"allowed": "1 to 64 of A to Z, 0 to 9 and _"})
@@ -46,34 +45,6 @@ _Options: TypeAlias = Annotated[
     Mapping[Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")], Secret],
     Meta(extra={"allowed": "a map of option names, lower case with single hyphens, to texts"}),
 ]
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """One level of the tree."""
-
-
-class ServerSettings(Section, frozen=True):
-    """Where the REST API listens."""
-
-    host: _Word | None = None
-    """Address to listen on; null = 127.0.0.1, or 0.0.0.0 where a profile other than `dev` is active (D-38)."""
-    port: Annotated[int, Meta(ge=0, le=65_535)] = 8082
-    """TCP port; 0 = any free one."""
-    context_path: _ContextPath = "/message"
-    """Prefix of every route, without a trailing slash; everything is served without it too (D-26)."""
-
-
-class ManagementServerSettings(Section, frozen=True):
-    """Where health and metrics are served apart from the REST API, in Spring's key."""
-
-    port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
-    """TCP port; 0 = any free one; null = none of its own with `serve`, 8083 with `consume`."""
-
-
-class ManagementSettings(Section, frozen=True):
-    """Health and metrics; every other key of Spring's section has no meaning here."""
-
-    server: ManagementServerSettings = ManagementServerSettings()
 
 
 class DatasourceSettings(Section, frozen=True):
@@ -290,13 +261,6 @@ class LoggingSettings(Section, frozen=True):
     file: LogFileSettings = LogFileSettings()
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     """The lowest level that is written; WARN, TRACE and FATAL of Java are understood."""
-
-
-class SecuritySettings(Section, frozen=True):
-    """Who may call."""
-
-    mode: str = "open"
-    """`open` = no keys; the only mode of this version."""
 
 
 class Settings(Section, frozen=True):

@@ -20,11 +20,11 @@ from wework_message.bootstrap.settings.model import (
     SIMULATOR,
     ProviderSettings,
     RocketmqSettings,
-    Section,
     Settings,
 )
 from wework_message.bootstrap.settings.rocketmq import queue_problems
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
+from wework_message.bootstrap.settings.section import Section
 
 OPERATING_PORT: Final = 8083
 """The port of `consume` for health and metrics unless `management.server.port` is set."""

@@ -1,7 +1,7 @@
 """What the REST API needs to know about the process."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,6 +9,16 @@ from wework_message.entrypoints.wire.requests.body import Limits
 
 MAX_CALLBACK_BYTES: Final = 4_194_304
 """Largest body of a provider callback (D-47)."""
+
+WEBHOOK: Final = "/api/callbacks/webhook"
+"""Where callbacks come in, and below it those of a named provider."""
+
+
+def webhook_spellings(context_path: str) -> Iterator[str]:
+    """Every documented path of the webhook."""
+    for prefix in dict.fromkeys((context_path.rstrip("/"), "")):
+        yield f"{prefix}{WEBHOOK}"
+        yield f"{prefix}{WEBHOOK.removeprefix('/api')}"
 
 
 def wall_clock() -> int:
@@ -40,6 +50,12 @@ class Config:
     """Of the service, for `/actuator/info` and the OpenAPI document."""
     context_path: str = "/message"
     """Everything is served below it and without it; empty = only without (D-26)."""
+    webhook_path: str | None = None
+    """The only path of the webhook, one of `webhook_spellings`; None = all of them."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names that Host may have, in addition to addresses and names that no foreign site can have; `*` = any."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins that are ours in addition to that of Host; `*` = any."""
     limits: Limits = field(default_factory=Limits)
     unique_intake_keys: bool = False
     """Whether the keys of queued sends are unique (`rocketmq.intake.unique-keys`)."""

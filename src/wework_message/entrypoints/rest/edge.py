@@ -1,21 +1,19 @@
-"""The outermost layer: one path out of three, a request id, and one report per request."""
+"""The outermost layer: the documented paths, who may ask, a request id, and one report per request."""
 
-import re
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from wework_message.entrypoints.rest.config import Config, HttpExchange
+from wework_message.entrypoints.rest.http.admission import Admission
 from wework_message.entrypoints.rest.http.envelope import Header
+from wework_message.entrypoints.rest.http.paths import Paths, raw_path
 from wework_message.entrypoints.rest.http.problems import answer_to
-from wework_message.entrypoints.rest.http.request_ids import new_request_id
+from wework_message.entrypoints.rest.http.request_ids import request_id_in
 
-_REQUEST_ID: Final = re.compile(rb"[!-~]{1,128}")
-_OLD_PATHS: Final = re.compile(r"/(messages|providers|callbacks)(/|$)")
-"""The Java service's own paths, without ``/api`` (D-53)."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 UNMATCHED: Final = "UNMATCHED"
@@ -23,13 +21,14 @@ UNMATCHED: Final = "UNMATCHED"
 
 
 class Edge:
-    """Wraps the API. The path that Litestar sees has neither the context path nor the Java spelling (D-26)."""
+    """Wraps the API. The path that Litestar sees has neither the context path nor the Java spelling, and is percent-encoded (D-26)."""
 
     def __init__(self, app: ASGIApp, config: Config, hot: Mapping[str, ASGIApp] | None = None) -> None:
         """`app` is the Litestar application; POSTs at a path of `hot` go there directly."""
         self.app = app
         self._hot = hot or {}
-        self._context = config.context_path.rstrip("/")
+        self._paths = Paths(config.context_path, config.webhook_path)
+        self._admission = Admission(config.allowed_hosts, config.allowed_origins)
         self._observe = config.observe
         self._now = config.now
 
@@ -39,11 +38,12 @@ class Edge:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        requested_path, request_id = scope["path"], _request_id(scope["headers"])
-        prefix, scope["path"] = self._split(requested_path)
-        scope["state"] = {"request_id": request_id, "prefix": prefix}
+        requested_path, request_id = scope["path"], request_id_in(scope["headers"])
+        scope["state"] = {"request_id": request_id, "prefix": ""}
         reply = _Reply(send, (b"x-request-id", request_id.encode()))
         try:
+            scope["state"]["prefix"], scope["path"] = self._paths.route(raw_path(scope))
+            self._admission.check(scope, scope["path"])
             hot = self._hot.get(scope["path"]) if scope["method"] == "POST" else None
             await (hot or self.app)(scope, receive, reply)
         except Exception as error:
@@ -56,13 +56,6 @@ class Edge:
                 route = scope.get("path_template", UNMATCHED)
                 seconds = time.perf_counter() - began
                 self._observe(HttpExchange(method, route, requested_path, reply.status, seconds, request_id))
-
-    def _split(self, path: str) -> tuple[str, str]:
-        """The context path, if it was used, and the path without it, in today's spelling."""
-        prefix, context = "", self._context
-        if context and path.startswith(context) and path[len(context) : len(context) + 1] in ("/", ""):
-            prefix, path = context, path[len(context) :] or "/"
-        return prefix, f"/api{path}" if _OLD_PATHS.match(path) else path
 
 
 class _Reply:
@@ -80,12 +73,3 @@ class _Reply:
             self.status = message["status"]
             message["headers"] = [*message["headers"], self._header]
         await self._send(message)
-
-
-def _request_id(headers: Any) -> str:
-    """The client's own id where it is 1-128 printable characters, else a new one."""
-    for name, value in headers:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            text: str = value.decode()
-            return text
-    return new_request_id()

@@ -32,6 +32,7 @@ from wework_message.domain.errors import (
     UnavailableError,
     WeworkMessageError,
 )
+from wework_message.entrypoints.rest.http.admission import CompressedBodyRejected
 from wework_message.entrypoints.rest.http.envelope import (
     JSON_TYPE,
     PROBLEM_NAMES,
@@ -77,10 +78,13 @@ _CODES: Final[Mapping[int, str]] = {
     403: "FORBIDDEN",
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
+    408: "REQUEST_TIMEOUT",
     413: "PAYLOAD_TOO_LARGE",
     415: "UNSUPPORTED_MEDIA_TYPE",
+    421: "MISDIRECTED",
     422: "VALIDATION_FAILED",
     429: "RATE_LIMITED",
+    431: "HEAD_TOO_LARGE",
     501: "NOT_IMPLEMENTED",
     503: "UNAVAILABLE",
 }
@@ -129,7 +133,8 @@ def status_of(kind: type[WeworkMessageError]) -> int | None:
 def failure(error: Exception) -> Failure:
     """What a client sees of `error`."""
     if isinstance(error, RequestRejected):
-        return Failure(error.status, error.error, error.message, error.errors)
+        headers = error.headers if isinstance(error, CompressedBodyRejected) else ()
+        return Failure(error.status, error.error, error.message, error.errors, tuple(headers))
     if isinstance(error, Refusal):
         return Failure(error.status, error.error, error.message, headers=error.headers, data=error.data)
     if isinstance(error, WeworkMessageError) and (status := status_of(type(error))) is not None:

@@ -14,6 +14,7 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.params import PathParameter, QueryParameter
 from litestar.typing import FieldDefinition
 
+from wework_message.entrypoints.rest.http.paths import decoded
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
 
 _UUIDISH: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -79,8 +80,10 @@ def _bad(name: str, code: ProblemCode, message: str) -> RequestRejected:
 async def check_parameters(request: Request[Any, Any, Any]) -> None:
     """Before a handler. Raises `RequestRejected` (422) for a parameter that is unknown (it may be a misspelt filter), given twice, or misspelt.
 
-    Cuts leading zeros off integers: Litestar, which binds them afterwards, would refuse ``limit=05``.
+    Cuts leading zeros off integers: Litestar, which binds them afterwards, would refuse ``limit=05``. Decodes the
+    parameters of the path, which Litestar has routed as it was written.
     """
+    request.scope["path_params"] = decoded(request.scope["path_params"])
     handler = request.route_handler
     parameters = query_parameters(handler)
     if not parameters and not handler.opt.get("takes_no_query"):

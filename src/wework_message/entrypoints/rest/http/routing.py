@@ -26,20 +26,24 @@ from wework_message.entrypoints.rest.http.envelope import OK, Enveloped
 REF: Final = "#/components/schemas/"
 
 ERRORS: Final = {
-    400: "The body is not JSON (`INVALID_JSON`), or a header cannot be read (`INVALID_REQUEST`).",
+    400: "The body is not JSON (`INVALID_JSON`), or the request is no HTTP, has no or two `Host`, or ends early (`INVALID_REQUEST`).",
+    403: "A web page of another site asks (`FORBIDDEN`).",
     404: "There is no such thing (`NOT_FOUND`).",
     405: "The path has other methods, see `Allow` (`METHOD_NOT_ALLOWED`).",
+    408: "The head or the body comes too slowly (`REQUEST_TIMEOUT`).",
     409: "The message's status forbids it (`ILLEGAL_STATE`, the status object as `data`), or the key was used for another request (`IDEMPOTENCY_CONFLICT`).",
     413: "The body is too large (`PAYLOAD_TOO_LARGE`).",
-    415: "The body is not JSON in UTF-8 (`UNSUPPORTED_MEDIA_TYPE`).",
+    415: "The body does not say that it is JSON in UTF-8, or is compressed (`UNSUPPORTED_MEDIA_TYPE`).",
+    421: "`Host` is not a name of this service (`MISDIRECTED`).",
     422: "`VALIDATION_FAILED` with every problem and its path; of a sync send also `PROVIDER_REFUSED`, `NO_BINDING`, `NO_CAPABILITY`, `EXPIRED`, `CANCELLED` with the message as `data`.",
+    431: "Line and headers are too large (`HEAD_TOO_LARGE`).",
     500: "Our fault; nothing is told here (`INTERNAL`).",
     501: "Known, but not in this version (`NOT_IMPLEMENTED`).",
     503: "The store is away or the process drains (`UNAVAILABLE`); nothing was accepted, `Retry-After` says when to repeat.",
 }
 """The document's texts of errors, by status; they are `components/responses`."""
 
-_ALWAYS: Final = (405, 500, 503)
+_ALWAYS: Final = (400, 403, 405, 408, 421, 431, 500, 503)
 """Errors that every route has."""
 
 _REQUEST_ID: Final = Reference("#/components/headers/X-Request-ID")
@@ -122,12 +126,17 @@ def get(path: str, **options: Any) -> HTTPRouteHandler:
 
 def post(path: str, **options: Any) -> HTTPRouteHandler:
     """A route for POST, 200 unless `status_code` says otherwise; `options` are Litestar's."""
-    return _route(path, [HttpMethod.POST], options)
+    return _route(path, [HttpMethod.POST], _with_body(options))
 
 
 def delete(path: str, **options: Any) -> HTTPRouteHandler:
     """A route for DELETE, 200 unless `status_code` says otherwise; `options` are Litestar's."""
-    return _route(path, [HttpMethod.DELETE], options)
+    return _route(path, [HttpMethod.DELETE], _with_body(options))
+
+
+def _with_body(options: dict[str, Any]) -> dict[str, Any]:
+    """What may have a body may have one of a wrong type, also where none is read."""
+    return options | {"responses": options.get("responses", {}) | errors(415)}
 
 
 def _route(path: str, methods: list[HttpMethod], options: dict[str, Any]) -> HTTPRouteHandler:

@@ -14,7 +14,7 @@ from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.problems import problems_of
 from wework_message.entrypoints.rest.http.query_parameters import Cursor, Name, cursor_number, next_cursor
-from wework_message.entrypoints.rest.http.request_body import check_json, read_body
+from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import BATCH, batch_examples
 from wework_message.entrypoints.rest.resources.sending import KEY, REPLAYED, idempotency_key
@@ -33,7 +33,6 @@ MAX_ITEMS: Final = 200
 )
 async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Enveloped[BatchAnswer]:
     """Accept the valid items and answer the result of each item."""
-    check_json(request)
     limits, now = api.config.limits, api.config.now()
     body = await read_body(request, max_bytes=limits.max_batch_bytes)
     requested = parse_batch(body, limits=limits, now=now, idempotency_key=idempotency_key(request))

@@ -56,11 +56,12 @@ async def _ingest(api: Api, request: Request[Any, Any, Any], provider_code: Prov
     try:
         await api.application.ingest_callback(body, provider_code)
     except InvalidValueError as problem:
-        raise (problem if _is_json(body) else _NO_JSON) from None
+        raise (problem if _is_json(body) else _no_json()) from None
     return api.answer(request, RECEIVED)
 
 
-_NO_JSON: Final = RequestRejected(400, "INVALID_JSON", "the body is not JSON in UTF-8")
+def _no_json() -> RequestRejected:
+    return RequestRejected(400, "INVALID_JSON", "the body is not JSON in UTF-8")
 
 
 def _is_json(body: bytes) -> bool:

@@ -21,7 +21,7 @@ from wework_message.domain.routing.selector import RefusalKind
 from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, OK, Answer, Header, request_id_of
 from wework_message.entrypoints.rest.http.problems import Refusal
-from wework_message.entrypoints.rest.http.request_body import check_json, read_body, request_header
+from wework_message.entrypoints.rest.http.request_body import read_body, request_header
 from wework_message.entrypoints.rest.http.routing import HOT, answers, errors, header, post, reading
 from wework_message.entrypoints.rest.request_schemas import SEND
 from wework_message.entrypoints.wire.answers.statuses import (
@@ -110,7 +110,6 @@ async def send_message_async(api: ApiDependency, request: Request[Any, Any, Any]
 
 
 async def _read(api: Api, request: Request[Any, Any, Any]) -> SendRequest:
-    check_json(request)
     limits = api.config.limits
     body = await read_body(request, max_bytes=limits.max_message_bytes)
     return parse_send(body, limits=limits, now=api.config.now(), idempotency_key=idempotency_key(request))

@@ -1,0 +1,71 @@
+"""Settings of HTTP: where it listens, what a connection may cost, and who may ask."""
+
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta
+
+from wework_message.bootstrap.settings.section import Section
+
+_Host: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a text without spaces"})]
+_ContextPath: TypeAlias = Annotated[
+    str, Meta(pattern=r"^(/[A-Za-z0-9._~-]+)*/?$", extra={"allowed": "a path such as /message, or empty"})
+]
+_WebhookPath: TypeAlias = Annotated[
+    str, Meta(pattern=r"^(/[A-Za-z0-9._~-]+)+$", extra={"allowed": "a path such as /message/api/callbacks/webhook"})
+]
+_Names: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[^\s,]+(\s*,\s*[^\s,]+)*$", extra={"allowed": "names, separated by commas"})
+]
+
+
+class ServerLimitSettings(Section, frozen=True):
+    """What one connection may cost, whoever is at its other end (ADR 26)."""
+
+    head_bytes: Annotated[int, Meta(ge=1024, le=1_048_576)] = 16_384
+    """Bytes of a request's line and headers, at most: 431."""
+    head_seconds: Annotated[int, Meta(ge=1, le=600)] = 10
+    """Until the first byte of a connection, and from the first byte of a request to the end of its head, s: 408."""
+    body_bytes_per_second: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
+    """Slowest body, and slowest reader of an answer, over `head_seconds`: 408, or the connection is cut."""
+    connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 4096
+    """Open connections of one listener; further ones are answered 503."""
+    connections_per_peer: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
+    """Of them from one address (IPv6: one /64)."""
+
+
+class ServerSettings(Section, frozen=True):
+    """Where the REST API listens."""
+
+    host: _Host | None = None
+    """Address to listen on; null = 127.0.0.1, or 0.0.0.0 where a profile other than `dev` is active (D-38)."""
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8082
+    """TCP port; 0 = any free one."""
+    context_path: _ContextPath = "/message"
+    """Prefix of every route, without a trailing slash; everything is served without it too (D-26)."""
+    webhook_path: _WebhookPath | None = None
+    """The only path of the webhook, one of its documented spellings; null = all of them."""
+    limits: ServerLimitSettings = ServerLimitSettings()
+
+
+class ManagementServerSettings(Section, frozen=True):
+    """Where health and metrics are served apart from the REST API, in Spring's key."""
+
+    port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
+    """TCP port; 0 = any free one; null = none of its own with `serve`, 8083 with `consume`."""
+
+
+class ManagementSettings(Section, frozen=True):
+    """Health and metrics; every other key of Spring's section has no meaning here."""
+
+    server: ManagementServerSettings = ManagementServerSettings()
+
+
+class SecuritySettings(Section, frozen=True):
+    """Who may call."""
+
+    mode: str = "open"
+    """`open` = no keys; the only mode of this version."""
+    allowed_hosts: _Names | None = None
+    """Names that `Host` may have in addition to addresses and private names, ``*.example`` all below one, `*` any."""
+    allowed_origins: _Names | None = None
+    """Origins that are ours in addition to that of `Host`, such as ``https://desk.example``; `*` any."""
