@@ -7,11 +7,8 @@ import os
 import ssl
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
+from urllib import request as environment
 from urllib.parse import urlsplit
-from urllib.request import (
-    getproxies_environment,
-    proxy_bypass_environment,  # type: ignore[attr-defined]  # the stubs lack it
-)
 
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
@@ -27,7 +24,7 @@ def proxy_for(url: str) -> str | None:
     """
     parts = _parts(url)
     host = parts[1]
-    proxies = getproxies_environment()
+    proxies = environment.getproxies_environment()
     proxy = proxies.get(parts[0]) or proxies.get("all")
     if not proxy or is_local(host) or _is_exempt(host, proxies.get("no", "")):
         return None
@@ -63,7 +60,7 @@ def certificates(url: str) -> ssl.SSLContext | bool:
 
 
 def _is_exempt(host: str, no_proxy: str) -> bool:
-    if proxy_bypass_environment(host, {"no": no_proxy}):
+    if environment.proxy_bypass_environment(host, {"no": no_proxy}):  # type: ignore[attr-defined]  # the stubs lack it
         return True
     address = _address(host)
     return address is not None and any(_contains(entry.strip(), address) for entry in no_proxy.split(","))
