@@ -50,12 +50,13 @@ def instructions(text: str) -> Iterator[Instruction]:
 
 
 def stages(text: str) -> list[list[Instruction]]:
-    """The instructions of each stage."""
+    """The instructions of each stage, without those before the first one (ARG)."""
     result: list[list[Instruction]] = []
     for instruction in instructions(text):
         if instruction.word == "FROM":
             result.append([])
-        result[-1].append(instruction)
+        if result:
+            result[-1].append(instruction)
     return result
 
 

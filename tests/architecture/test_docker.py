@@ -4,8 +4,10 @@
 """
 
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -46,7 +48,8 @@ OWN: Final = (
     "SECURITY_",
     "MANAGEMENT_",
 )
-REQUIRED: Final = re.compile(r"\$\{(\w+):\?[^}]+\}")
+INTERPOLATED: Final = re.compile(r"(?<!\$)\$\{(\w+)")
+IMAGE: Final = re.compile(r"\$\{(WEWORK_\w+_IMAGE):-([^}]+)\}")
 SECRET: Final = re.compile(r"PASSWORD|SECRET|AUTH|_KEY$")
 
 
@@ -71,13 +74,12 @@ def arguments_of(word: str, steps: list[Instruction] = RUNNING) -> list[str]:
     return [step.arguments for step in steps if step.word == word]
 
 
-def settings_of(service: dict[str, Any]) -> dict[str, str]:
-    """The service's variables, with a value for each required one."""
-    url = "http://provider.example"
-    return {
-        name: REQUIRED.sub(lambda match: url if match[1].endswith("URL") else "given", value)
-        for name, value in service["environment"].items()
-    }
+def settings_of(service: dict[str, Any], folder: Path) -> dict[str, str]:
+    """The service's variables; those that name a secret name a file in `folder` with a value."""
+    (folder / "provider_url").write_text("http://provider.example\n")
+    for name in ("database_password", "redis_password"):
+        (folder / name).write_text("given")
+    return {name: value.replace("/run/secrets", str(folder)) for name, value in service["environment"].items()}
 
 
 def test_docker_build_in_the_root_finds_the_file_as_the_java_service_s_users_do() -> None:
@@ -156,9 +158,9 @@ def test_a_health_check_asks_past_the_proxy_of_the_environment(name: str, status
     assert ended.returncode == code
 
 
-def test_compose_names_settings_only_and_they_load_as_the_docker_profile() -> None:
-    environ = settings_of(compose()["services"]["service"])
-    assert [name for name in environ if name not in VARIABLES] == []
+def test_compose_names_settings_only_and_they_load_as_the_docker_profile(tmp_path: Path) -> None:
+    environ = settings_of(compose()["services"]["service"], tmp_path)
+    assert [name for name in environ if name.removesuffix("_FILE") not in VARIABLES] == []
     loaded = load(environ, config_dir=DOCKER)
     assert loaded.profile == "docker"
     assert loaded.settings.datasource.url is not None
@@ -167,16 +169,94 @@ def test_compose_names_settings_only_and_they_load_as_the_docker_profile() -> No
     assert loaded.settings.rocketmq.name_server == "rocketmq-nameserver:9876"
 
 
-def test_no_credential_has_a_value_in_the_files_and_each_required_one_is_in_the_example() -> None:
-    needed: set[str] = set()
-    for service in compose()["services"].values():
-        for name, value in service.get("environment", {}).items():
-            needed.update(REQUIRED.findall(value))
-            assert not SECRET.search(name) or REQUIRED.fullmatch(value) or name == "MARIADB_RANDOM_ROOT_PASSWORD", name
+def test_no_credential_is_in_an_environment_or_an_argument() -> None:
+    document = compose()
+    mounted = {name: f"/run/secrets/{name}" for name in document["secrets"]}
+    for name, service in document["services"].items():
+        variables: dict[str, str] = service.get("environment", {})
+        paths = {value for variable, value in variables.items() if variable.endswith("_FILE")}
+        assert paths <= {mounted[secret] for secret in service.get("secrets", ())}, name
+        assert [variable for variable in variables if SECRET.search(variable) and not variable.endswith("_FILE")] == []
+        assert "RANDOM_ROOT_PASSWORD" not in str(variables), "the image would print it into the log"
+        assert INTERPOLATED.findall(str(service.get("command", ""))) == [], name
+    assert {entry["file"] for entry in document["secrets"].values()} == {f"secrets/{name}" for name in mounted}
+
+
+def test_the_password_of_redis_reaches_no_command_line(tmp_path: Path) -> None:
+    *shell, script = compose()["services"]["redis"]["command"]
+    (tmp_path / "redis-server").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\n')
+    (tmp_path / "redis-server").chmod(0o755)
+    (tmp_path / "redis_password").write_text('a"b\\c &/$x\n')
+    container = "/tmp/redis.conf"  # noqa: S108 - the container's own, in memory
+    moved = script.replace("$$", "$").replace("/run/secrets", str(tmp_path)).replace(container, f"{tmp_path}/conf")
+    subprocess.run([*shell, moved], check=True, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert (tmp_path / "conf").read_text() == 'requirepass "a\\"b\\\\c &/$x"\n'
+    assert (tmp_path / "conf").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "arguments").read_text().startswith(f"{tmp_path}/conf --save")
+    assert "$x" not in (tmp_path / "arguments").read_text()
+
+
+def test_secrets_are_made_once_and_only_their_owner_reaches_them(tmp_path: Path) -> None:
+    copied = shutil.copy(DOCKER / "make-secrets", tmp_path)
+    folder = tmp_path / "secrets"
+    subprocess.run([copied], check=True, input="http://provider.example\n", text=True, capture_output=True)
+    first = {path.name: path.read_text() for path in folder.iterdir()}
+    subprocess.run([copied], check=True, stdin=subprocess.DEVNULL)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == first
+    assert set(first) == set(compose()["secrets"])
+    assert first.pop("provider_url") == "http://provider.example\n"
+    assert all(re.fullmatch("[0-9a-f]{48}", password) for password in first.values())
+    assert len(set(first.values())) == len(first)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o644}, "users of containers read them"
+    assert "docker/secrets/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    assert not sent_to_the_builder("docker/secrets", (ROOT / ".dockerignore").read_text("utf-8"))
+
+
+def test_every_container_is_confined_and_bounded() -> None:
+    for name, service in compose()["services"].items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
+        assert {"mem_limit", "pids_limit"} <= service.keys(), name
+        assert "privileged" not in service, name
+        if "cap_add" in service or str(service.get("user", "")).startswith("0"):
+            assert service["network_mode"] == "none", name
+
+
+def test_every_image_has_a_variable_that_the_script_fills_with_a_digest() -> None:
+    document = compose()
+    services = document["services"]
+    named = {service["image"] for service in services.values()} - {"wework-message-service:latest"}
+    named.add(services["service"]["build"]["args"]["PYTHON_IMAGE"])
+    images = {match[1]: match[2] for text in named if (match := IMAGE.fullmatch(text))}
+    assert len(images) == len(named) == 4
+    script = (DOCKER / "pin-images").read_text("utf-8")
+    assert dict(re.findall(r"^pin (\S+) (\S+)$", script, re.MULTILINE)) == images
+    dockerfile = (DOCKER / "Dockerfile").read_text("utf-8")
+    assert f"ARG PYTHON_IMAGE={images['WEWORK_PYTHON_IMAGE']}\n" in dockerfile
+    assert {step.arguments.split(" ")[0] for steps in (BUILDING, RUNNING) for step in steps if step.word == "FROM"} == {
+        "${PYTHON_IMAGE}"
+    }
+
+
+def test_the_script_prints_what_the_registry_says_and_nothing_else(tmp_path: Path) -> None:
+    docker, digest = tmp_path / "docker", f"sha256:{'a' * 64}"
+    docker.write_text(f"#!/bin/sh\necho {digest}\n")
+    docker.chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    ran = subprocess.run([DOCKER / "pin-images"], check=True, env=environ, capture_output=True, text=True)
+    assert f"WEWORK_MARIADB_IMAGE=mariadb:10.11@{digest}" in ran.stdout.splitlines()
+    docker.write_text("#!/bin/sh\necho unauthorized\n")
+    assert subprocess.run([DOCKER / "pin-images"], check=False, env=environ, capture_output=True).stdout == b""
+
+
+def test_each_variable_that_compose_reads_is_in_the_example() -> None:
     example = dict(
         line.split("=", 1) for line in (DOCKER / "example.env").read_text("utf-8").splitlines() if "=" in line
     )
-    assert needed <= set(example)
+    assert set(INTERPOLATED.findall((DOCKER / "compose.yaml").read_text("utf-8"))) == set(example)
     assert set(example.values()) == {""}
 
 
@@ -197,7 +277,9 @@ def test_the_database_of_compose_would_not_be_refused() -> None:
     mysql = compose()["services"]["mysql"]
     options = dict(option.removeprefix("--").split("=", 1) for option in mysql["command"])
     assert options["character-set-server"] == "utf8mb4"
-    version = f"{mysql['image'].partition(':')[2]}.1-MariaDB"
+    image = IMAGE.fullmatch(mysql["image"])
+    assert image is not None
+    version = f"{image[2].partition(':')[2]}.1-MariaDB"
     objections = _objections(
         version, flush=int(options["innodb-flush-log-at-trx-commit"]), log_bin="log-bin" in options,
         sync_binlog=int(options["sync-binlog"]), binlog_format=options["binlog-format"], max_allowed_packet=MINIMUM_PACKET,  # MariaDB's default

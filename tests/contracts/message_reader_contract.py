@@ -64,6 +64,19 @@ class MessageReaderContract:
         assert await self.ids(reader, MessageFilter()) == [own.id]
         assert await reader.messages(DEFAULT_TENANT, []) == {}
 
+    async def test_versions_are_those_of_the_stored_messages(
+        self, units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        first, second, other = a_due_message(), a_due_message(), a_due_message(tenant_id=ELSEWHERE)
+        await self.add(units, first, second, other)
+        before = first.version
+        begin_call(first)
+        await self.save(units, first)
+        versions = await reader.versions([first.id, second.id, other.id, MessageId("none")])
+        assert versions == {message.id: message.version for message in (first, second, other)}
+        assert versions[first.id] > before
+        assert await reader.versions([]) == {}
+
     async def test_a_view_shows_attempts_and_the_next_due_time(
         self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
     ) -> None:

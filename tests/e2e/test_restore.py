@@ -70,6 +70,7 @@ def on_sqlite(folder: Path) -> dict[str, str]:
 def on_mariadb(folder: Path, database: Database) -> dict[str, str]:
     options = {"host": database.host, "port": database.port, "user": database.username, "password": database.password}
     lines = "".join(f"{name} = {value}\n" for name, value in options.items())
+    (folder / "backup.cnf").touch(0o600)
     (folder / "backup.cnf").write_text(f"[client]\n{lines}")
     return {
         **settings_of(target_of(database)),
@@ -100,6 +101,7 @@ async def drill(running: RunningService, shell: Shell, backup: str, restore: str
     ended = (await shell.run(backup)).split()
     await slower(running, 0)
     assert ended in ([], ["ok"])
+    assert readable_by_others(shell.folder) == []
     ids += [
         await running.api.accept(text(f"later {number}", conversationId=f"S:{number % LANES}")) for number in range(16)
     ]
@@ -108,6 +110,7 @@ async def drill(running: RunningService, shell: Shell, backup: str, restore: str
     running.service.kill()
 
     output = await shell.run(restore)
+    assert readable_by_others(shell.folder) == []
     marked = int(re.findall(r"(\d+) are now UNKNOWN", output)[0])
     running.service.start()
     rows = {row["messageId"]: row["status"] for row in await running.api.rows()}
@@ -125,6 +128,11 @@ async def drill(running: RunningService, shell: Shell, backup: str, restore: str
     await asyncio.gather(*(running.api.reaches(message_id, "DELIVERED") for message_id in fresh))
     executed = [row["marker"].partition(".")[0] for row in await running.simulator.ledger() if row["executed"]]
     assert sorted(executed) == sorted([*ids, *fresh])  # each of them once, also those accepted after the backup
+
+
+def readable_by_others(folder: Path) -> list[str]:
+    """Backups, and the database that was restored from one."""
+    return [path.name for path in (*folder.glob("backup*"), *folder.glob("var/*")) if path.stat().st_mode & 0o077]
 
 
 async def slower(running: RunningService, delay_ms: int) -> None:

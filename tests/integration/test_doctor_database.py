@@ -123,7 +123,7 @@ async def test_a_good_file_is_ok_and_no_other_file_is_left(file: Path) -> None:
     before = contents(file.parent)
     results = await examined(sqlite_all(file))
     assert verdicts(results) == dict.fromkeys(results, "ok") | {"callbacks.arriving": "skipped"}
-    assert len(results) == 4 + len(BROKEN) + 2
+    assert len(results) == 5 + len(BROKEN) + 2
     assert contents(file.parent) == before
 
 

@@ -82,6 +82,16 @@ class DrainingError(ApplicationError):
         super().__init__("shutting down")
 
 
+class TooManyWaitersError(ApplicationError):
+    """As many requests of this process wait for a change as may (503); the message is as it was."""
+
+    code: ClassVar[str] = "UNAVAILABLE"
+
+    def __init__(self) -> None:
+        """The text is always the same."""
+        super().__init__("too many requests wait already: ask again later, or without waiting")
+
+
 class UnquotableError(ApplicationError):
     """The message that `quoteMessageId` names cannot be quoted."""
 

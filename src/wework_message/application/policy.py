@@ -43,6 +43,8 @@ class Policy:
     """The same for callbacks: another process may have stored them and died."""
     poll_status_ms: int = 500
     """When a waiter polls for the first time; later polls come less often."""
+    max_waiters: int = 2_000
+    """Requests that may wait for a change at once in this process (`app.message.limits.max-waiting-requests`)."""
     wecom_user_ids: Mapping[str, str] = field(default_factory=dict)
     """Own user id by guid, where it is configured."""
 

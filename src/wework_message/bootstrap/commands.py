@@ -11,6 +11,7 @@ from wework_message import simulator
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
+from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.settings import (
     Loaded,
     SettingsError,
@@ -75,11 +76,11 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
             "cache": _cache(loaded),
         },
         providers=tuple(
-            Provider(provider.code, provider.name, None if key in simulated else provider.api_base_url)
+            Provider(provider.code, provider.name, None if key in simulated else str(provider.api_base_url))
             for key, provider in settings.app.wework.providers.items()
             if provider.enabled
         ),
-        warnings=(*loaded.warnings, *role_warnings(settings, role)),
+        warnings=(*loaded.warnings, *role_warnings(settings, role), *root_warnings()),
         problems=tuple(str(problem) for problem in start_problems(settings, loaded.profile, role)),
         text=render_check(loaded),
         document=check_document(loaded),

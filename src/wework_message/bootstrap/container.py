@@ -221,7 +221,9 @@ class UseCases(containers.DeclarativeContainer):
             gateways.provided.readers,
             policy.provided.default_code,
         ),
-        wait=providers.Singleton(WaitForMessage, feed, reader, policy.provided.poll_status_ms),
+        wait=providers.Singleton(
+            WaitForMessage, feed, reader, policy.provided.poll_status_ms, policy.provided.max_waiters
+        ),
         read=reader,
         dead_letters=storage.provided.dead_letters,
         mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),

@@ -14,6 +14,7 @@ from wework_message.application.queries.diagnosis import Diagnosis, diagnose
 from wework_message.bootstrap.databases import backend_for
 from wework_message.bootstrap.gateways import connection_of, protocol
 from wework_message.bootstrap.policies import limits_of
+from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.protocols import find_protocol
 from wework_message.bootstrap.settings import (
     Loaded,
@@ -32,9 +33,18 @@ _PREFIX: Final = "app.wework.providers"
 async def examine(loaded: Loaded, *, deadline_s: float) -> Diagnosis:
     """Run all checks; `deadline_s` is the limit of each."""
     async with AsyncExitStack() as stack:
-        checks = [*_settings(loaded), *_providers(loaded), *await stack.enter_async_context(_database(loaded))]
+        checks = [_user(), *_settings(loaded), *_providers(loaded), *await stack.enter_async_context(_database(loaded))]
         checks += [*_redis(loaded), *_rocketmq(loaded.settings.rocketmq)]
         return await diagnose(checks, deadline_s=deadline_s)
+
+
+def _user() -> Check:
+    async def user() -> Finding:
+        if warnings := root_warnings():
+            return Finding.warning("; ".join(warnings), "start it as the user of the service, and the doctor as well")
+        return Finding.ok("the process does not run as root")
+
+    return Check("process.user", user)
 
 
 def _settings(loaded: Loaded) -> Iterator[Check]:
@@ -62,7 +72,7 @@ def _providers(loaded: Loaded) -> Iterator[Check]:
         elif provider.api_base_url is None:
             yield _skipped(f"{name}.call", f"{_PREFIX}.{key}.api-base-url is not set")
         else:
-            yield from _provider(name, f"{_PREFIX}.{key}.api-base-url", provider, provider.api_base_url)
+            yield from _provider(name, f"{_PREFIX}.{key}.api-base-url", provider, provider.api_base_url.reveal())
 
 
 def _provider(name: str, setting: str, provider: ProviderSettings, url: str) -> Iterator[Check]:

@@ -60,6 +60,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         on_unknown=OnUnknown(message.unknown.on_unknown),
         fail_unknown_after_ms=message.unknown.fail_after_hours * HOUR_MS,
         sync_wait_ms=message.sync.wait_ms,
+        max_waiters=message.limits.max_waiting_requests,
         expire_after_ms=DAY_MS,
         async_enabled=message.async_.enabled,
         keep_callbacks_ms=message.retention.callback_days * DAY_MS,

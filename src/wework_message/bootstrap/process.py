@@ -21,7 +21,7 @@ from wework_message.bootstrap.databases import bring_up
 from wework_message.bootstrap.loops import Loop, Loops, loops_of
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.queues import CallbackNotifiers, Queue, open_callback_consumer, open_intake, open_queue
-from wework_message.bootstrap.settings import Loaded, simulated_providers
+from wework_message.bootstrap.settings import Loaded, shown_origin, simulated_providers
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.health import HealthBoard
@@ -124,7 +124,7 @@ async def running(
             storage=sql_storage(store, infrastructure.clock()), shared=shared, gateways=gateways, policy=policy,
             observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
             notifier=queue.notifier, projector_notifier=callback_notifiers.here,
-            inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: url for key, url in urls.items()},
+            inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend},
         )  # fmt: skip
         loops = await _loops(loaded, role, use_cases, queue, callback_notifiers, observer)
@@ -183,5 +183,5 @@ async def _provider_urls(stack: AsyncExitStack, loaded: Loaded, own_url: str | N
             simulator = await stack.enter_async_context(running_simulator(SimulatorOptions(callback_url=callback)))
             urls[key] = simulator.url
         elif provider.api_base_url is not None:
-            urls[key] = provider.api_base_url
+            urls[key] = provider.api_base_url.reveal()
     return urls

@@ -27,6 +27,7 @@ from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.last_timer import LastTimer
 from wework_message.bootstrap.policies import limits_of, policy_of
+from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
 from wework_message.bootstrap.settings import Loaded, require_startable, role_warnings
 from wework_message.bootstrap.sockets import (
@@ -231,7 +232,7 @@ def _own_url(loaded: Loaded, port: int) -> str:
 
 
 def _log_start(logs: LogHandle, loaded: Loaded, listeners: Listeners, role: Role) -> None:
-    for warning in (*loaded.warnings, *role_warnings(loaded.settings, role)):
+    for warning in (*loaded.warnings, *role_warnings(loaded.settings, role), *root_warnings()):
         logs.facts.warning("service.warning", text=warning)
     operating = listeners.operating.getsockname()[1] if listeners.operating is not None else None
     more = {} if operating is None else {"managementPort": operating}

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import httpx
 import rich_click as click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from wework_message.demo.judge import differences, final_statuses
@@ -22,6 +21,7 @@ from wework_message.entrypoints.cli.client import ServiceClient
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.cli.output import console, timeline_table
+from wework_message.entrypoints.cli.terminal import Terminal
 
 _MAX_DIFFERENCES: Final = 20
 
@@ -54,16 +54,16 @@ def demo(*, script: Path | None, keep: bool) -> int:
         raise CommandFailedError(ExitCode.DIFFERENT, f"the demo broke off: {error}", *details) from None
     finally:
         if is_kept:
-            out.print(f"database, ledger and logs are kept in {folder}", soft_wrap=True)
+            out.print_line(f"database, ledger and logs are kept in {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
     return ExitCode.DIFFERENT if mismatches else ExitCode.OK
 
 
-def _run(out: Console, steps: list[Step], guid: str, folder: Path) -> list[str]:
+def _run(out: Terminal, steps: list[Step], guid: str, folder: Path) -> list[str]:
     with ServiceProcesses(folder, guid) as stage:
-        out.print(f"simulator  {stage.simulator_url}  (strict: only the instance {stage.guid} exists)")
-        out.print(f"service    {stage.service_url}  (SQLite in {folder})", soft_wrap=True)
+        out.print_line(f"simulator  {stage.simulator_url}  (strict: only the instance {stage.guid} exists)")
+        out.print_line(f"service    {stage.service_url}  (SQLite in {folder})")
         with ServiceClient(stage.service_url) as client:
             played = _play(out, client, steps, stage)
             out.print()
@@ -78,7 +78,7 @@ def _run(out: Console, steps: list[Step], guid: str, folder: Path) -> list[str]:
     return mismatches
 
 
-def _play(out: Console, client: ServiceClient, steps: list[Step], stage: ServiceProcesses) -> Played:
+def _play(out: Terminal, client: ServiceClient, steps: list[Step], stage: ServiceProcesses) -> Played:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=out) as progress:
         sending = progress.add_task("sending requests  ", total=len(steps))
@@ -104,33 +104,34 @@ def _guids(body: dict[str, Any] | None) -> Iterator[str]:
             yield request["guid"]
 
 
-def _show_timeline(out: Console, client: ServiceClient, played: Played) -> None:
+def _show_timeline(out: Terminal, client: ServiceClient, played: Played) -> None:
     """Print the message with the longest timeline: a recalled one, if there is one."""
     statuses = final_statuses(played)
     ids = [message_id for message_id, status in statuses.items() if status == "RECALLED"] or list(statuses)
     if not ids:
         return
     message = client.data("GET", f"/api/messages/{ids[0]}")
-    out.print(f"\nmessage {ids[0]}, {message['messageType']} to {message['conversationId']}:")
+    out.print()
+    out.print_line(f"message {ids[0]}, {message['messageType']} to {message['conversationId']}:")
     out.print(timeline_table(message))
 
 
-def _show_verdict(out: Console, played: Played, mismatches: list[str]) -> None:
+def _show_verdict(out: Terminal, played: Played, mismatches: list[str]) -> None:
     messages = len(final_statuses(played))
     out.print()
     if not mismatches:
-        out.print(
-            f"[bold green]OK[/bold green]  {messages} messages, and the simulator's ledger has each of them exactly once.\n"
-            "    The repetition got the same id; the bad request was refused and is nowhere in the ledger."
+        out.print_line(
+            ("OK", "bold green"), f"  {messages} messages, and the simulator's ledger has each of them exactly once."
         )
+        out.print_line("    The repetition got the same id; the bad request was refused and is nowhere in the ledger.")
         return
-    out.print(
-        f"[bold red]NOT OK[/bold red]  {len(mismatches)} differences between what was promised and what happened:"
+    out.print_line(
+        ("NOT OK", "bold red"), f"  {len(mismatches)} differences between what was promised and what happened:"
     )
     for line in mismatches[:_MAX_DIFFERENCES]:
-        out.print(f"  - {line}", markup=False, soft_wrap=True)
+        out.print_line(f"  - {line}")
     if len(mismatches) > _MAX_DIFFERENCES:
-        out.print(f"  ... and {len(mismatches) - _MAX_DIFFERENCES} more")
+        out.print_line(f"  ... and {len(mismatches) - _MAX_DIFFERENCES} more")
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 import httpx
 import msgspec
@@ -49,7 +49,7 @@ class Child:
         self.stdout = folder / f"{name}.out"
         self.stderr = folder / f"{name}.err"
         environ = {key: value for key, value in os.environ.items() if key in _INHERITED} | dict(settings)
-        with self.stdout.open("wb") as out, self.stderr.open("wb") as err:
+        with _created(self.stdout) as out, _created(self.stderr) as err:
             # A session of its own: Ctrl-C reaches the demo alone, which then ends it in order.
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
                 [sys.executable, "-m", "wework_message", *arguments],
@@ -142,6 +142,13 @@ class ServiceProcesses:
 
         self._children.callback(stop)
         return child
+
+
+def _created(path: Path) -> BinaryIO:
+    """A new file for this user only: a failed demo keeps it."""
+    path.touch(0o600)
+    path.chmod(0o600)
+    return path.open("wb")
 
 
 def _is_ready(client: httpx.Client) -> bool:

@@ -6,14 +6,14 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from wework_message.demo.play import Played, Sent
 from wework_message.entrypoints.cli.output import cell, status_text, table
+from wework_message.entrypoints.cli.terminal import Grid, visible
 
 
-def result_table(played: Played) -> Table:
+def result_table(played: Played) -> Grid:
     """A row per message; a batch is one row, and so is a request that made no message."""
     results = table("request", "type", "mode", "status", "attempts", "provider id", "ms", right=("attempts", "ms"))
     earlier_ids: set[str] = set()
@@ -30,12 +30,18 @@ def _rows(sent: Sent, played: Played, earlier_ids: set[str]) -> Iterable[tuple[s
     listed = [played.listed[message_id] for message_id in sent.message_ids if message_id in played.listed]
     if step.expect.same_as is not None:
         same = bool(earlier_ids & set(sent.message_ids))
-        yield (*head, Text(f"same id as {step.expect.same_as}" if same else "new id!", style="cyan"), "", "", "")
+        yield (
+            *head,
+            Text(visible(f"same id as {step.expect.same_as}") if same else "new id!", style="cyan"),
+            "",
+            "",
+            "",
+        )
     elif sent.error is not None:
         yield (*head, Text(f"refused {sent.http}", style="cyan"), "", "", "")
     elif not step.expect.calls:
         status = listed[0]["status"] if listed else "unchanged"
-        yield (*head, Text(f"{step.target} is {status}", style="cyan"), "", "", "")
+        yield (*head, Text(visible(f"{step.target} is {status}"), style="cyan"), "", "", "")
     elif step.repeat is not None:
         yield (*head, *_summary(listed))
     else:

@@ -56,9 +56,9 @@ class Ledger:
             path = Path(name)
         self.path = path
         self._fsync = fsync
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = _open_private(path)
         self._echoed_path = path.with_name(path.name + ".echoed")
-        self._echoed_file = os.open(self._echoed_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._echoed_file = _open_private(self._echoed_path)
         self._starts = array.array("Q")
         self._size = 0
         self._written = 0
@@ -162,6 +162,14 @@ class Ledger:
             self._echoed_path.unlink()
         if self._temporary:
             self.path.unlink()
+
+
+def _open_private(path: Path) -> int:
+    """Open or create a file that others cannot read: it holds whole requests."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    if os.fstat(file).st_uid == os.geteuid():
+        os.fchmod(file, 0o600)
+    return file
 
 
 def _write(file: int, lines: list[bytes]) -> None:

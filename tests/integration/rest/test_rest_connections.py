@@ -12,6 +12,7 @@ from tests.support.apps.raw_http import Connection, RawHttp, raw_http
 from tests.support.apps.rest import TEXT
 from tests.support.polling import until
 
+from wework_message.entrypoints.rest.http.envelope import SAFETY
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits, peer_of
 
 BODY = msgspec.json.encode(TEXT)
@@ -53,6 +54,15 @@ async def test_a_head_that_is_too_large_is_431(head: bytes) -> None:
         connection.write(head)
         assert await connection.last_answer() == (431, "HEAD_TOO_LARGE")
         assert [(exchange.route, exchange.status) for exchange in http.exchanges] == [("UNMATCHED", 431)]
+
+
+async def test_the_server_s_own_answers_have_the_safety_headers_too() -> None:
+    async with raw_http() as http:
+        connection = await http.connect()
+        connection.write(b"GET /" + b"x" * 17_000 + b" HTTP/1.1\r\nHost: service\r\n\r\n")
+        head = (await connection.reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
+        assert head[0].startswith(b"HTTP/1.1 431")
+        assert {name + b": " + value for name, value in SAFETY} <= set(head)
 
 
 async def test_a_head_without_end_is_cut_off_and_never_kept() -> None:

@@ -56,6 +56,31 @@ async def test_a_request_id_is_taken_in_and_given_back_everywhere(idle: Rest, pa
     assert idle.exchanges[-1].request_id == "caller-7"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/api/health", None),
+        ("GET", "/actuator/health", None),
+        ("GET", "/nothing", None),
+        ("GET", "/api/messages/none", None),
+        ("PUT", "/api/messages", None),
+        ("POST", SEND, "{"),
+        ("POST", ASYNC, "{}"),
+        ("GET", "/swagger-ui.html", None),
+        ("GET", "/swagger-ui/swagger-ui.css", None),
+        ("GET", "/v3/api-docs", None),
+        ("OPTIONS", "/api/messages", None),
+    ],
+)
+async def test_no_answer_is_guessed_to_be_of_another_type_or_shown_in_a_frame(
+    idle: Rest, method: str, path: str, body: str | None
+) -> None:
+    headers = {"Content-Type": "application/json"} if body is not None else {}
+    answer = await idle.client.request(method, path, content=body, headers=headers)
+    assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+    assert "frame-ancestors 'none'" in answer.headers.get_list("content-security-policy")
+
+
 @pytest.mark.parametrize("sent_id", [None, "", "x" * 129, "two words", "tab\t", "ü"])
 async def test_a_request_id_is_made_where_none_is_given(idle: Rest, sent_id: str | None) -> None:
     headers = {} if sent_id is None else {"X-Request-ID": sent_id.encode()}

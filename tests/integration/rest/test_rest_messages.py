@@ -59,6 +59,18 @@ async def test_a_long_poll_of_what_is_final_answers_at_once(idle: Rest) -> None:
     assert answer.json()["data"]["status"] == "CANCELLED"
 
 
+async def test_where_as_many_wait_as_may_a_long_poll_is_503_and_a_send_is_answered_at_once(idle: Rest) -> None:
+    idle.in_memory_app.application.wait.max_waiters = 0
+    message_id = await idle.accept()
+    async with asyncio.timeout(5):
+        answer = await idle.get(f"/api/messages/{message_id}/status?wait=30")
+        sent = await idle.post(SEND, TEXT)
+    assert (answer.status_code, answer.json()["error"], answer.headers["retry-after"]) == (503, "UNAVAILABLE", "1")
+    assert answer.headers.get("connection") != "close", "the process goes on"
+    assert (sent.status_code, sent.json()["data"]["status"]) == (202, "QUEUED")
+    assert (await idle.get(f"/api/messages/{message_id}/status")).status_code == 200, "without waiting it is answered"
+
+
 class StaleStatuses:
     """Old statuses of every message."""
 

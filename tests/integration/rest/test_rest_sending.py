@@ -282,7 +282,7 @@ async def test_a_store_that_goes_away_after_the_commit_does_not_ask_for_a_repeti
 ) -> None:
     away = Away(idle.in_memory_app.database)
     application = dataclasses.replace(
-        idle.in_memory_app.application, wait=WaitForMessage(StatusFeed(), away, 500), read=away
+        idle.in_memory_app.application, wait=WaitForMessage(StatusFeed(), away, 500, 1), read=away
     )
     app = create_app(application, Config(version="0.1.0"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:  # type: ignore[arg-type] # httpx knows no scope types

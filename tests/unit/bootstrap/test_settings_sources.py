@@ -3,7 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from wework_message.bootstrap.settings import Loaded, OriginKind, Secret, Settings, SettingsError, load, start_problems
+from wework_message.bootstrap.settings import (
+    Loaded,
+    OriginKind,
+    ProviderUrl,
+    Secret,
+    Settings,
+    SettingsError,
+    load,
+    start_problems,
+)
 from wework_message.bootstrap.settings.environment import provider_key, variable_of
 from wework_message.bootstrap.settings.errors import SettingsFileError, UnknownSettingError
 from wework_message.bootstrap.settings.schema import known_leaves
@@ -52,7 +61,7 @@ def test_the_shipped_file_names_every_setting() -> None:
 def test_the_seed_block_loads_as_it_is() -> None:
     result = load({}, config_file=SEED)
     provider = result.settings.app.wework.providers["guangzhou-guxing"]
-    assert (provider.api_base_url, provider.code, provider.name, provider.timeout_ms, provider.retry_count) == (
+    assert (str(provider.api_base_url), provider.code, provider.name, provider.timeout_ms, provider.retry_count) == (
         "http://api.wework-provider.com",
         "GUANGZHOU_GUXING",
         "广州孤星",
@@ -348,7 +357,7 @@ def test_a_variable_reaches_a_provider_of_the_file(tmp_path: Path, write: Write)
     providers = result.settings.app.wework.providers
     assert list(providers) == ["first", "guangzhou-guxing"]
     guxing = providers["guangzhou-guxing"]
-    assert (guxing.api_base_url, guxing.priority) == ("http://p.example/api", 2)
+    assert (guxing.api_base_url, guxing.priority) == (ProviderUrl("http://p.example/api"), 2)
     assert dict(guxing.outcome_codes) == {"-4017": "REFUSED_BINDING", "-3": "UNCERTAIN"}
     assert result.origins[f"{GUXING}.api-base-url"].kind is OriginKind.ENVIRONMENT
 

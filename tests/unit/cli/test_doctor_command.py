@@ -76,6 +76,12 @@ def test_a_fresh_machine_has_nothing_that_failed_and_keeps_nothing(tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_doctor_that_runs_as_root_warns(tmp_path: Path) -> None:
+    _, document, _ = doctor(tmp_path)
+    checks = {check["name"]: check for check in document["checks"]}
+    assert checks["process.user"]["verdict"] == ("warning" if os.geteuid() == 0 else "ok")
+
+
 def test_settings_that_do_not_start_end_with_78_and_possible_checks_still_run(tmp_path: Path) -> None:
     code, document, output = doctor(
         tmp_path, SPRING_PROFILES_ACTIVE="docker", DATASOURCE_URL="mysql://wm:hunter2@127.0.0.1:1/x"

@@ -13,6 +13,7 @@ INJECTIONS = [
     "\x9b31m",
     "a\u2028b\u2029c\x85d",
     "\u202egnp.exe\u2066\u2069",
+    "\u061c\u2060\u206f\U000e0041",
     "\x00\x7f\x1f",
     "\ufeffbom\u200bzero",
     "lone \ud800 surrogate",
@@ -98,6 +99,8 @@ def test_the_stamp_follows_the_second() -> None:
     [
         ("POST /message/api/callbacks/webhook/t0k3n?x=1 failed", "POST /message/api/callbacks/webhook/***?x=1 failed"),
         ("mysql://wm:pa:ss@db:3306/x refused", "mysql://***@db:3306/x refused"),
+        ("https://p.example:8443/t0k3n/v1?key=k failed", "https://p.example:8443/*** failed"),
+        ("at http://p.example?key=k and http://h:1/", "at http://p.example/*** and http://h:1/"),
         ("call 13812345678 now", "call *** now"),
         ("id 01970000-0000-7000-8000-13812345678a", "id 01970000-0000-7000-8000-13812345678a"),
         ("to S:7881302345678 and R:1070;99", "to S:*** and R:***"),

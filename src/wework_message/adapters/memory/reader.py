@@ -32,6 +32,11 @@ class MemoryMessageReader:
         due = self._db.due.committed(message.id)
         return MessageView(snapshot(message), due.due_at if due is not None else None)
 
+    async def versions(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, int]:
+        """Of what is committed."""
+        stored = (self._db.messages.committed(message_id) for message_id in message_ids)
+        return {message.id: message.version for message in stored if message is not None}
+
     async def timeline(self, message_id: MessageId) -> Sequence[Note]:
         return self._db.notes.committed(message_id) or ()
 

@@ -20,8 +20,10 @@ LEVELS: Final[Mapping[str, str]] = {
 }
 
 # The encoder escapes characters below U+0020. These others are valid JSON, but in some readers they end a line, move the
-# cursor or reverse the text: DEL, C1 controls, zero-width and bidirectional controls, line and paragraph separators, BOM.
-_UNSAFE: Final = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xef\xbb\xbf")
+# cursor or reverse the text: DEL, C1 controls, zero-width and bidirectional controls, separators of lines, BOM, tags.
+_UNSAFE: Final = re.compile(
+    rb"\x7f|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xf3\xa0[\x80\x81][\x80-\xbf]"
+)
 _DEL: Final = 0x7F
 
 
@@ -51,7 +53,8 @@ def _plain(value: object) -> str | int | float | bool | None:
 
 
 def _escape(match: re.Match[bytes]) -> bytes:
-    return f"\\u{ord(match[0].decode()):04x}".encode()
+    units = match[0].decode().encode("utf-16-be").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4)).encode()
 
 
 class Stamp:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+from wework_message.adapters.private_files import make_folder, open_file
+
 CAPACITY: Final = 100_000
 """Lines that may wait (some 40 MB). A disk that hangs costs log lines, never messages; a line reports their number."""
 
@@ -128,8 +130,8 @@ class FileTarget:
         if self._file is not None and not self._is_current(self._file):
             self.close()
         if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            make_folder(self._path.parent)
+            self._file = open_file(self._path, os.O_WRONLY | os.O_APPEND)
         return self._file
 
     def _is_current(self, descriptor: int) -> bool:

@@ -33,6 +33,10 @@ _PERSON: Final = re.compile(
 _PATTERNS: Final = (
     (re.compile(r"(/callbacks/webhook/)[^\s/?\"'<>]+"), rf"\1{MASK}"),  # the token of a callback URL
     (re.compile(r"(://)[^/\s@]+@"), rf"\1{MASK}@"),  # credentials of a URL
+    (
+        re.compile(r"(https?://[^\s/?#\"'<>]+)[/?#][^\s\"'<>]+"),
+        rf"\1/{MASK}",
+    ),  # path and query: providers put tokens there
     (re.compile(r"(?<![0-9A-Za-z])([SR]:)\d+(?:;\d+)?"), rf"\1{MASK}"),  # conversation ids
     (re.compile(r"(?<![0-9A-Za-z-])1[3-9]\d{9}(?![0-9A-Za-z-])"), MASK),  # mobile numbers
 )

@@ -19,6 +19,7 @@ class ProviderView:
 
     provider: Provider
     api_url: str | None
+    """Scheme, host and port: everybody may see it."""
     health: ProviderHealth
 
 

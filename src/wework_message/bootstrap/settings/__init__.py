@@ -5,8 +5,8 @@ from wework_message.bootstrap.settings.database import database_kind, database_s
 from wework_message.bootstrap.settings.effective import Origin, OriginKind
 from wework_message.bootstrap.settings.errors import SettingsError
 from wework_message.bootstrap.settings.loading import Loaded, load
-from wework_message.bootstrap.settings.model import SIMULATOR, ProviderSettings, Settings
-from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
+from wework_message.bootstrap.settings.model import ProviderSettings, Settings
+from wework_message.bootstrap.settings.secrets import SIMULATOR, ProviderUrl, Secret, SecretUrl, shown_origin
 from wework_message.bootstrap.settings.validation import (
     is_embedded,
     listen_host,
@@ -24,6 +24,7 @@ __all__ = [
     "Origin",
     "OriginKind",
     "ProviderSettings",
+    "ProviderUrl",
     "Secret",
     "SecretUrl",
     "Settings",
@@ -40,6 +41,7 @@ __all__ = [
     "render_check",
     "require_startable",
     "role_warnings",
+    "shown_origin",
     "simulated_providers",
     "start_problems",
 ]

@@ -1,4 +1,4 @@
-"""From a variable's name to a key: the path in upper case, ``.`` and ``-`` as ``_``."""
+"""From a variable's name to a key: the path in upper case, ``.`` and ``-`` as ``_``; with ``_FILE`` behind it, a file's content."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -13,11 +13,15 @@ from wework_message.bootstrap.settings.schema import (
     leaf_of,
     provider_leaves,
 )
+from wework_message.bootstrap.settings.secret_files import SUFFIX, from_file
 from wework_message.bootstrap.settings.sources import parse_yaml
 from wework_message.bootstrap.settings.spring import ALIASES, PROFILES_KEY, REDIS_PARTS
 
 OWN_PREFIXES: Final = ("APP_WEWORK_", "APP_MESSAGE_")
 """Prefixes of our own variables: a variable with one of them that names no key stops the start."""
+
+_SECRET_PARTS: Final = frozenset({"spring.data.redis.password"})
+"""Parts of a Redis address that are secrets."""
 
 _SPRING_NAMES: Final = {
     "datasource.url": "SPRING_DATASOURCE_URL",
@@ -42,22 +46,45 @@ def read_environment(environ: Mapping[str, str], configured: Collection[str]) ->
     """Key -> (variable, value) of every variable that sets something, in the order of the variables' names.
 
     `configured` are the providers of the files. Raises `UnknownSettingError` for a variable with one of our own
-    prefixes that names no key; other variables are ignored.
+    prefixes that names no key, and `InvalidSettingError` for a ``_FILE`` variable whose file gives no value; other
+    variables are ignored.
     """
     fixed = {variable_of(key): key for key in (*known_leaves(()), *ALIASES, *REDIS_PARTS, PROFILES_KEY)}
     settings: dict[str, tuple[str, Value]] = {}
     unknown: list[str] = []
     for variable in sorted(environ):
-        key = fixed.get(variable) or provider_key(variable, configured, provider_leaves())
+        key = _key_of(variable, fixed, configured)
         if key is not None:
-            leaf = leaf_of(key)
-            text = environ[variable]
-            settings[key] = (variable, parse_yaml(text, variable) if leaf and leaf.mapping and text else text)
+            settings[key] = (variable, _value_of(environ[variable], variable, key))
+        elif (key := _key_of(variable.removesuffix(SUFFIX), fixed, configured)) is not None and is_secret(key):
+            if environ[variable]:
+                text = from_file(variable, environ, many_lines=_is_mapping(key))
+                settings[key] = (variable, _value_of(text, variable, key))
         elif variable.startswith(OWN_PREFIXES):
             unknown.append(variable)
     if unknown:
-        raise UnknownSettingError(unknown[0], [*fixed, *_provider_variables(unknown[0])])
+        secret_files = [f"{variable}{SUFFIX}" for variable, key in fixed.items() if is_secret(key)]
+        raise UnknownSettingError(unknown[0], [*fixed, *secret_files, *_provider_variables(unknown[0])])
     return settings
+
+
+def is_secret(key: str) -> bool:
+    """Whether the value of `key`, ours or Spring's, may be or hold a secret, so that a file may give it."""
+    leaf = leaf_of(ALIASES.get(key, key))
+    return key in _SECRET_PARTS or (leaf is not None and leaf.secret)
+
+
+def _key_of(variable: str, fixed: Mapping[str, str], configured: Collection[str]) -> str | None:
+    return fixed.get(variable) or provider_key(variable, configured, provider_leaves())
+
+
+def _value_of(text: str, variable: str, key: str) -> Value:
+    return parse_yaml(text, variable) if text and _is_mapping(key) else text
+
+
+def _is_mapping(key: str) -> bool:
+    leaf = leaf_of(key)
+    return leaf is not None and leaf.mapping
 
 
 def _provider_variables(variable: str) -> list[str]:
@@ -65,7 +92,9 @@ def _provider_variables(variable: str) -> list[str]:
     prefix = variable_of(PROVIDER_PREFIX)
     words = variable.removeprefix(prefix).split("_") if variable.startswith(prefix) else []
     providers = ["_".join(words[:length]) for length in range(1, len(words))]
-    return [f"{prefix}{provider}_{variable_of(leaf)}" for provider in providers for leaf in provider_leaves()]
+    names = [f"{prefix}{provider}_{variable_of(leaf)}" for provider in providers for leaf in provider_leaves()]
+    secrets = [variable_of(leaf) for leaf in provider_leaves() if is_secret(f"{PROVIDER_PREFIX}*.{leaf}")]
+    return [*names, *(f"{prefix}{provider}_{secret}{SUFFIX}" for provider in providers for secret in secrets)]
 
 
 def provider_key(variable: str, configured: Collection[str], leaves: Iterable[str]) -> str | None:

@@ -10,12 +10,9 @@ import msgspec
 from msgspec import Meta
 
 from wework_message.bootstrap.settings.http import ManagementSettings, SecuritySettings, ServerSettings
-from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
+from wework_message.bootstrap.settings.secrets import SIMULATOR, ProviderUrl, Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
 from wework_message.domain.outcomes import OutcomeClass
-
-SIMULATOR: Final = "simulator"
-"""The value of `api-base-url` that asks for the built-in simulator explicitly, in any profile."""
 
 EMBEDDED_DATABASE: Final = "sqlite:///var/wework-message.db"
 """`datasource.url` without a profile, or with `dev`, where it is not set."""
@@ -24,11 +21,8 @@ _Ms: TypeAlias = Annotated[int, Meta(ge=1, le=600_000)]
 _Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000)]
 _Word: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a text without spaces"})]
 _BaseUrl: TypeAlias = Annotated[
-    str,
-    Meta(
-        pattern=rf"^({SIMULATOR}|https?://[^/?#@\s]+(/[^?#\s]*)?)$",
-        extra={"allowed": f"an http or https URL without credentials and options, or {SIMULATOR}"},
-    ),
+    ProviderUrl,
+    Meta(extra={"allowed": f"an http or https URL without credentials and options, or {SIMULATOR}"}),
 ]
 _Protocol: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9-]+$", extra={"allowed": "a protocol such as guxing"})]
 _Code: TypeAlias = Annotated[
@@ -147,7 +141,7 @@ class ProviderSettings(Section, frozen=True):
     protocol: _Protocol = "guxing"
     """The protocol of the adapter."""
     api_base_url: _BaseUrl | None = None
-    """http(s) URL without credentials; `simulator`, or null with the embedded profile = the built-in simulator."""
+    """http(s) URL without credentials, printed without its path; `simulator`, or null with the embedded profile = the built-in simulator."""
     timeout_ms: _Ms = 30_000
     """Total deadline of one call, ms (D-39)."""
     retry_count: Annotated[int, Meta(ge=0, le=100)] = 3
@@ -201,6 +195,8 @@ class LimitSettings(Section, frozen=True):
     """Characters of one text."""
     max_mass_recipients: _Count = 200
     """Recipients of one mass send over both lists; calls carry at most 200 (D-57)."""
+    max_waiting_requests: Annotated[int, Meta(ge=0, le=100_000)] = 2_000
+    """Requests of one process that may wait for a change of status at once."""
 
 
 class SyncSettings(Section, frozen=True):

@@ -35,6 +35,7 @@ class Leaf:
     boolean: bool
     mapping: bool
     secret: bool
+    """Whether its value, or a value of its map, is never printed."""
     allowed: str
     """The range in words, for an error."""
 
@@ -141,9 +142,15 @@ def _leaf(key: str, annotation: object, default: object) -> Leaf:
         nullable=nullable,
         boolean=isinstance(bare, inspect.BoolType),
         mapping=isinstance(bare, inspect.DictType),
-        secret=isinstance(bare, inspect.CustomType),
+        secret=_holds_secret(bare),
         allowed=str(extra.get("allowed") or _in_words(bare)) + (", or null" if nullable else ""),
     )
+
+
+def _holds_secret(kind: inspect.Type) -> bool:
+    if isinstance(kind, inspect.DictType):
+        kind = kind.value_type
+    return isinstance(kind, inspect.CustomType) and issubclass(kind.cls, Secret)
 
 
 def _in_words(kind: inspect.Type) -> str:

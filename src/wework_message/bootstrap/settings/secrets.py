@@ -2,10 +2,14 @@
 
 import re
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 MASK: Final = "***"
+SIMULATOR: Final = "simulator"
+"""The value of `api-base-url` that asks for the built-in simulator explicitly, in any profile."""
 
 _USERINFO = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.:-]*://)(?P<userinfo>.*)@", re.DOTALL)
+_BASE_URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 _SECRET_OPTION = re.compile(r"([?&;](?:[^=&;]*(?:password|passwd|pwd|secret|token|key)[^=&;]*)=)[^&;#]*", re.IGNORECASE)
 
 
@@ -56,6 +60,43 @@ class SecretUrl(Secret):
 
     def __str__(self) -> str:
         return masked_url(self._text)
+
+
+class ProviderUrl(Secret):
+    """A provider's base URL, or `SIMULATOR`. It prints without its path, which at some providers holds a token.
+
+    Raises `ValueError` for any other text, without quoting it.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        if text == SIMULATOR:
+            return
+        if not (_BASE_URL.fullmatch(text) and text.isascii() and text.isprintable()):
+            raise ValueError("not a base URL")
+        try:
+            parts = urlsplit(text)
+            usable = parts.hostname is not None and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError("not a base URL")
+
+    @property
+    def is_simulator(self) -> bool:
+        """Whether it asks for the built-in simulator."""
+        return self._text == SIMULATOR
+
+    def __str__(self) -> str:
+        return self._text if self.is_simulator else shown_origin(self._text)
+
+
+def shown_origin(url: str) -> str:
+    """``scheme://host[:port]`` of an http URL; path, query and user information may hold secrets and are left out."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{re.split('[/?#]', rest, maxsplit=1)[0].rpartition('@')[2]}"
 
 
 def masked_url(url: str) -> str:

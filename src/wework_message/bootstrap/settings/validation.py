@@ -17,13 +17,13 @@ from wework_message.bootstrap.settings.errors import (
     StartRefusedError,
 )
 from wework_message.bootstrap.settings.model import (
-    SIMULATOR,
     ProviderSettings,
     RocketmqSettings,
     Settings,
 )
 from wework_message.bootstrap.settings.rocketmq import queue_problems
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
+from wework_message.bootstrap.settings.secrets import SIMULATOR
 from wework_message.bootstrap.settings.section import Section
 
 OPERATING_PORT: Final = 8083
@@ -56,11 +56,11 @@ def simulated_providers(settings: Settings, profile: str) -> tuple[str, ...]:
 
     `api-base-url: simulator` asks for it in any profile; null does with the embedded profile only.
     """
-    simulated_urls = (SIMULATOR, None) if is_embedded(profile) else (SIMULATOR,)
     return tuple(
         key
         for key, provider in settings.app.wework.providers.items()
-        if provider.enabled and provider.api_base_url in simulated_urls
+        if provider.enabled
+        and (is_embedded(profile) if provider.api_base_url is None else provider.api_base_url.is_simulator)
     )
 
 

@@ -28,8 +28,8 @@ class Idempotency(StrEnum):
 class ProviderConnection:
     """One configured provider, as its protocol opens it."""
 
-    url: str
-    """Base URL of its API."""
+    url: str = field(repr=False)
+    """Base URL of its API; its path may hold a token, so nothing prints it."""
     timeout_ms: int
     """Total deadline of one send or recall."""
     calls: int

@@ -104,6 +104,10 @@ class MessageReader(Protocol):
         """The messages that exist and belong to the tenant."""
         ...
 
+    async def versions(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, int]:
+        """Versions of the messages that exist, of any tenant: a cheap way to learn which of many have changed."""
+        ...
+
     async def timeline(self, message_id: MessageId) -> Sequence[Note]:
         """Notes and facts about a message, oldest first."""
         ...

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from wework_message.entrypoints.cli.exit_codes import ExitCode, of_answer
 from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.cli.proxies import certificates, proxy_for
+from wework_message.entrypoints.cli.terminal import visible
 
 TIMEOUT_S: Final = 40.0
 """Longer than the longest wait of the service (30 s)."""
@@ -39,17 +41,19 @@ class Answer:
         envelope = self.envelope
         problems = envelope.get("errors") or ()
         details = [
-            f"{problem.get('path')}: {problem.get('message')}" for problem in problems if isinstance(problem, dict)
+            visible(f"{problem.get('path')}: {problem.get('message')}")
+            for problem in problems
+            if isinstance(problem, dict)
         ]
         data = self.data
         if isinstance(data, dict) and "messageId" in data:
-            details.append(f"message {data['messageId']} is {data.get('status')}")
+            details.append(visible(f"message {data['messageId']} is {data.get('status')}"))
         if "requestId" in envelope:
-            details.append(f"request id {envelope['requestId']}")
+            details.append(visible(f"request id {envelope['requestId']}"))
         text = envelope.get("message") or "no explanation"
         return CommandFailedError(
             of_answer(self.status, self.error),
-            f"{self.status} {self.error or ''}".rstrip() + f": {text}",
+            visible(f"{self.status} {self.error or ''}".rstrip() + f": {text}"),
             *details,
             document=envelope,
         )
@@ -61,6 +65,7 @@ class ServiceClient:
     def __init__(self, url: str, transport: httpx.BaseTransport | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
         """The environment's proxy is not used for an address of this machine. Raises `CommandFailedError`."""
         self.url = url.rstrip("/")
+        self.shown_url = _without_secrets(self.url)
         try:
             self._http = httpx.Client(
                 transport=transport, timeout=timeout_s, trust_env=False, proxy=proxy_for(url), verify=certificates(url)
@@ -101,14 +106,14 @@ class ServiceClient:
         except (httpx.ConnectError, httpx.ConnectTimeout):
             raise CommandFailedError(
                 ExitCode.UNAVAILABLE,
-                f"nothing answers at {self.url}",
+                f"nothing answers at {self.shown_url}",
                 "start the service with: wework-message serve, or name another with --url",
             ) from None
         except (httpx.UnsupportedProtocol, httpx.InvalidURL):
-            raise CommandFailedError(ExitCode.USAGE, f"--url {self.url} is no http or https URL") from None
+            raise CommandFailedError(ExitCode.USAGE, f"--url {self.shown_url} is no http or https URL") from None
         except httpx.TransportError as error:
             raise CommandFailedError(
-                ExitCode.TRY_AGAIN, f"no answer from {self.url} ({type(error).__name__})"
+                ExitCode.TRY_AGAIN, f"no answer from {self.shown_url} ({type(error).__name__})"
             ) from None
         return Answer(response.status_code, _envelope(response.content))
 
@@ -118,6 +123,12 @@ class ServiceClient:
         if of_answer(answer.status, answer.error) is not ExitCode.OK:
             raise answer.failure()
         return answer.data
+
+
+def _without_secrets(url: str) -> str:
+    """The URL without user information and query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _envelope(content: bytes) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from wework_message.application.errors import (
     IdempotencyConflictError,
     NotFoundError,
     NotImplementedYetError,
+    TooManyWaitersError,
     UnknownNameError,
     UnquotableError,
 )
@@ -82,6 +83,7 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         BatchConflictError: ExitCode.REFUSED,
         NotImplementedYetError: ExitCode.UNAVAILABLE,
         DrainingError: ExitCode.TRY_AGAIN,
+        TooManyWaitersError: ExitCode.TRY_AGAIN,
         UnquotableError: ExitCode.REFUSED,
     }
 )

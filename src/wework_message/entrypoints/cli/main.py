@@ -1,10 +1,10 @@
 """The command line as a whole: its commands, and the one place where a failure becomes an exit code."""
 
+import logging
 import traceback
 from typing import Any, Final, NoReturn
 
 import rich_click as click
-from rich.markup import escape
 
 from wework_message import __version__
 from wework_message.domain.errors import WeworkMessageError
@@ -22,6 +22,7 @@ from wework_message.entrypoints.cli.failure import CommandFailedError, not_insta
 from wework_message.entrypoints.cli.options import JSON_REQUESTED
 from wework_message.entrypoints.cli.output import error_console, print_json
 from wework_message.entrypoints.cli.services import Services
+from wework_message.entrypoints.cli.terminal import VisibleFormatter, visible_lines
 
 _PROCESSES: Final = (serve, consume, simulate)
 _COMMANDS: Final = (
@@ -36,7 +37,9 @@ class CommandLine(click.RichGroup):
     """A group whose commands return their exit code and whose failures have one from the table."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """As click's, but a wrong command line ends with 64."""
+        """As click's, but a wrong command line ends with 64, and log lines are as harmless as every other output."""
+        if logging.lastResort is not None:
+            logging.lastResort.setFormatter(VisibleFormatter())
         try:
             return super().main(*args, **extra)
         except SystemExit as ended:
@@ -95,16 +98,17 @@ def _report(failure: CommandFailedError, *, as_json: bool = False) -> ExitCode:
         print_json(failure.document)
         return failure.code
     out = error_console()
-    out.print(f"[bold red]error:[/bold red] {escape(failure.message)}", soft_wrap=True)
-    for line in failure.details:
-        out.print(f"  {escape(line)}", soft_wrap=True)
+    first, *others = visible_lines(failure.message)
+    out.print_line(("error:", "bold red"), " ", first)
+    for line in (*others, *(line for detail in failure.details for line in visible_lines(detail))):
+        out.print_line("  ", line)
     return failure.code
 
 
 def _report_bug(error: Exception) -> ExitCode:
     """Print where it broke, not the error's text: that of a foreign error may hold a message's content or a secret."""
     out = error_console()
-    out.print(f"[bold red]bug:[/bold red] {type(error).__name__} (please report it with the lines below)")
+    out.print_line(("bug:", "bold red"), f" {type(error).__name__} (please report it with the lines below)")
     for frame in traceback.extract_tb(error.__traceback__):
-        out.print(f"  {frame.filename}:{frame.lineno} in {frame.name}", markup=False, soft_wrap=True)
+        out.print_line(f"  {frame.filename}:{frame.lineno} in {frame.name}")
     return ExitCode.BUG

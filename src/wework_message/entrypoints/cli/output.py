@@ -7,13 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
-PIPED_WIDTH: Final = 160
-"""Columns where the output is no terminal: wide enough that no id is cut."""
+from wework_message.entrypoints.cli.terminal import Grid, Terminal, harmless_json, visible
 
 STYLES: Final = {
     "DELIVERED": "green",
@@ -45,21 +41,14 @@ _SHOWN: Final = (
 )
 
 
-def console() -> Console:
-    """Standard output, coloured where it is a terminal."""
-    return _console(stderr=False)
+def console() -> Terminal:
+    """Standard output."""
+    return Terminal()
 
 
-def error_console() -> Console:
-    """Standard error, the same."""
-    return _console(stderr=True)
-
-
-def _console(*, stderr: bool) -> Console:
-    output = Console(stderr=stderr, highlight=False, soft_wrap=False)
-    if not output.is_terminal:
-        output.width = max(output.width, PIPED_WIDTH)
-    return output
+def error_console() -> Terminal:
+    """Standard error."""
+    return Terminal(stderr=True)
 
 
 def survives_full_output(show: Callable[[], None]) -> None:
@@ -70,21 +59,21 @@ def survives_full_output(show: Callable[[], None]) -> None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- for as long as the process; what is buffered would fail again at the exit
 
 
-def print_json(data: Any) -> None:
-    """`data` as JSON, indented, in UTF-8 whatever the locale says."""
-    text = msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n"
+def print_json(data: Any, *, indent: int = 2) -> None:
+    """`data` as JSON, in UTF-8 whatever the locale says; a negative `indent` makes one line."""
+    text = harmless_json(msgspec.json.format(msgspec.json.encode(data), indent=indent).decode()) + "\n"
     if (binary := getattr(sys.stdout, "buffer", None)) is not None:
         sys.stdout.flush()
-        binary.write(text)
+        binary.write(text.encode())
         binary.flush()
     else:
-        sys.stdout.write(text.decode())
+        sys.stdout.write(text)
 
 
-def table(*columns: str, right: Iterable[str] = (), title: str | None = None) -> Table:
+def table(*columns: str, right: Iterable[str] = (), title: str | None = None) -> Grid:
     """An empty table with these headings; the columns named in `right` hold numbers."""
     numbers = frozenset(right)
-    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", title=title, title_justify="left")
+    made = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", title=title, title_justify="left")
     for name in columns:
         made.add_column(name, justify="right" if name in numbers else "left", no_wrap=True, overflow="ellipsis")
     return made
@@ -92,26 +81,26 @@ def table(*columns: str, right: Iterable[str] = (), title: str | None = None) ->
 
 def status_text(status: str | None) -> Text:
     """A status in its colour."""
-    return Text(status or "-", style=STYLES.get(status or "", ""))
+    return Text(visible(status or "-"), style=STYLES.get(status or "", ""))
 
 
 def cell(value: object) -> str:
-    """A value in a table: a dash where there is none, and no markup."""
-    return "-" if value is None or value == "" else escape(str(value))
+    """A value in a table: a dash where there is none, on one line and without escapes."""
+    return "-" if value is None or value == "" else visible(value)
 
 
 def clock(instant: object) -> str:
     """Date and second of an answer's instant (UTC), as ``11-24 12:06:03``."""
     text = str(instant or "")
-    return f"{text[5:10]} {text[11:19]}" if len(text) >= 19 else cell(instant)  # noqa: PLR2004 - ISO to the second
+    return visible(f"{text[5:10]} {text[11:19]}") if len(text) >= 19 else cell(instant)  # noqa: PLR2004 - ISO to the second
 
 
 def time_of_day(instant: object) -> str:
     """Time of an answer's instant (UTC) to the millisecond, as ``12:06:03.123``."""
-    return str(instant or "")[11:23] or "-"
+    return visible(str(instant or "")[11:23]) or "-"
 
 
-def show_message(out: Console, data: Mapping[str, Any]) -> None:
+def show_message(out: Terminal, data: Mapping[str, Any]) -> None:
     """Print the status of one message."""
     grid = table("", "")
     grid.show_header = False
@@ -139,7 +128,7 @@ def _is_noise(name: str, data: Mapping[str, Any]) -> bool:
     return name == "messageType" and not isinstance(data[name], str)
 
 
-def timeline_table(message: Mapping[str, Any]) -> Table:
+def timeline_table(message: Mapping[str, Any]) -> Grid:
     """What happened to a message, oldest first."""
     made = table("time (UTC)", "what", "attempt", "provider", "outcome", "detail", right=("attempt",))
     made.columns[-1].no_wrap = False

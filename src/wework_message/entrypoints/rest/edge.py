@@ -1,4 +1,4 @@
-"""The outermost layer: the documented paths, who may ask, a request id, and one report per request."""
+"""The outermost layer: the documented paths, who may ask, a request id, safety headers, and one report per request."""
 
 import time
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.http.admission import Admission
-from wework_message.entrypoints.rest.http.envelope import Header
+from wework_message.entrypoints.rest.http.envelope import SAFETY, Header
 from wework_message.entrypoints.rest.http.paths import Paths, raw_path
 from wework_message.entrypoints.rest.http.problems import answer_to
 from wework_message.entrypoints.rest.http.request_ids import request_id_in
@@ -59,7 +59,7 @@ class Edge:
 
 
 class _Reply:
-    """`send` that adds the request id and keeps the status."""
+    """`send` that adds the request id and the safety headers, and keeps the status."""
 
     __slots__ = ("_header", "_send", "status")
 
@@ -71,5 +71,5 @@ class _Reply:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], self._header]
+            message["headers"] = [*message["headers"], self._header, *SAFETY]
         await self._send(message)

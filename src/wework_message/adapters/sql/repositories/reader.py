@@ -7,6 +7,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, bindparam, func, select
 
 from wework_message.adapters.sql.core.execution import Run
+from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import (
     attempt,
@@ -26,6 +28,9 @@ from wework_message.domain.message_filter import FILTERS, MessageFilter
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView
 
 _DUE_TIMES = select(due.c.message_id, due.c.due_at).where(due.c.message_id.in_(bindparam("ids", expanding=True)))
+_VERSIONS = Query(
+    by_index(select(message.c.id, message.c.version).where(message.c.id.in_(bindparam("ids", expanding=True))), message)
+)
 
 _RENAMED_COLUMNS: Final = {"created_from": "accepted_at", "created_to": "accepted_at"}
 
@@ -46,6 +51,10 @@ class SqlMessageReader:
             return {}
         views = await self._run(_views, message_ids)
         return {view.message.id: view for view in views if view.message.tenant_id == tenant_id}
+
+    async def versions(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, int]:
+        """By primary key, without the rest of the row."""
+        return await self._run(_versions, message_ids) if message_ids else {}
 
     async def timeline(self, message_id: MessageId) -> Sequence[Note]:
         """In the order written."""
@@ -89,6 +98,10 @@ def _views(connection: Connection, message_ids: Sequence[MessageId]) -> Sequence
     messages = load(connection, message_ids)
     times = {row.message_id: row.due_at for row in connection.execute(_DUE_TIMES, {"ids": message_ids})}
     return [MessageView(stored, times.get(stored.id)) for stored in messages.values()]
+
+
+def _versions(connection: Connection, message_ids: Sequence[MessageId]) -> Mapping[MessageId, int]:
+    return {MessageId(row["id"]): row["version"] for row in _VERSIONS.rows(connection, ids=list(message_ids))}
 
 
 def _timeline(connection: Connection, message_id: MessageId) -> Sequence[Note]:

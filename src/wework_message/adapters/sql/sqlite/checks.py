@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +12,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from wework_message.adapters.private_files import rights_of_others
 from wework_message.adapters.sql.core.execution import Result, Run
 from wework_message.adapters.sql.doctor.checks import CALL, NAME, schema_check
 from wework_message.adapters.sql.sqlite.failures import translated
+from wework_message.adapters.sql.sqlite.open_files import files_of
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
 FREE_SHARE_WARNING: Final = 0.05
@@ -26,6 +29,9 @@ def sqlite_checks(run: Run, path: Path, *, auto_migrate: bool) -> tuple[Check, .
     async def file() -> Finding:
         return _file(path)
 
+    async def rights() -> Finding:
+        return _rights(path)
+
     async def call() -> Finding:
         if not _exists(path):
             return Finding.skipped("there is no file yet: the first start makes it")
@@ -33,6 +39,7 @@ def sqlite_checks(run: Run, path: Path, *, auto_migrate: bool) -> tuple[Check, .
 
     return (
         Check(f"{NAME}.file", file, fault=Fault.SETTINGS),
+        Check(f"{NAME}.rights", rights, after=f"{NAME}.file"),
         Check(CALL, call, after=f"{NAME}.file", advice="restore the file from a backup if it cannot be read"),
         schema_check(run, auto_migrate=auto_migrate),
         Check(f"{NAME}.clock", _one_clock, after=CALL),
@@ -94,6 +101,19 @@ def _file(path: Path) -> Finding:
     if disk.free < FREE_SHARE_WARNING * disk.total:
         return Finding.warning(text, "make room: a full disk stops accepting")
     return Finding.ok(text)
+
+
+def _rights(path: Path) -> Finding:
+    """Files hold what customers were told; who may write the folder may put another file in the place of the database."""
+    loose = [f"{file} ({stat.S_IMODE(file.stat().st_mode):04o})" for file in files_of(path) if rights_of_others(file)]
+    if loose:
+        return Finding.warning(
+            f"other users can read or write {', '.join(loose)}", "chmod go= them; the next start does it for own files"
+        )
+    folder = path.absolute().parent
+    if rights_of_others(folder) & (stat.S_IWGRP | stat.S_IWOTH):
+        return Finding.warning(f"other users can write the folder {folder}", "keep the database in a folder of its own")
+    return Finding.ok("only this user can read the file")
 
 
 def _sqlite_version(connection: Connection) -> str:

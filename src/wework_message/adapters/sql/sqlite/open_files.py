@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from wework_message.domain.errors import UnavailableError
 
 COMPANIONS: Final = ("-wal", "-shm")
-"""Ends of the names of the files beside the database in WAL mode."""
+"""Ends of the names of the files beside the database; SQLite gives new ones the mode of the database file."""
 
 _Identity: TypeAlias = tuple[int, int] | None
 """Device and number of a file; None = there is none."""
@@ -18,7 +18,7 @@ class OpenFiles:
 
     def __init__(self, path: Path) -> None:
         """`path` of the database; nothing is read before the first commit."""
-        self._paths = (path, *(path.with_name(path.name + end) for end in COMPANIONS))
+        self._paths = files_of(path)
         self._known: Sequence[_Identity] | None = None
 
     def demand(self) -> None:
@@ -38,6 +38,11 @@ class OpenFiles:
             self._known = [_identity(path) for path in self._paths]
         else:
             self.demand()
+
+
+def files_of(path: Path) -> Sequence[Path]:
+    """The database file and the files beside it."""
+    return [path, *(path.with_name(path.name + end) for end in COMPANIONS)]
 
 
 def _identity(path: Path) -> _Identity:

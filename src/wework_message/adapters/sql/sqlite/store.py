@@ -5,6 +5,8 @@ hand-over to the thread, where a driver such as aiosqlite makes several for each
 """
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,11 +14,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
+from wework_message.adapters.private_files import make_file, make_folder, take_from_others
 from wework_message.adapters.sql.core.database_kind import TIMEOUT_S
 from wework_message.adapters.sql.core.execution import Result, Step
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.failures import translated
-from wework_message.adapters.sql.sqlite.open_files import OpenFiles
+from wework_message.adapters.sql.sqlite.open_files import OpenFiles, files_of
 from wework_message.adapters.threads import Threads
 from wework_message.domain.errors import UnavailableError
 
@@ -29,6 +32,8 @@ ROLLBACK_S: Final = 1.0
 READERS: Final = 2
 """Threads for queries in one process."""
 
+_log: Final = logging.getLogger(__name__)
+
 
 class SqliteStore:
     """A SQLite file. `close` waits for running steps and closes every connection."""
@@ -36,12 +41,16 @@ class SqliteStore:
     name: Final = "sqlite"
 
     def __init__(self, path: Path, timeout_s: float = TIMEOUT_S) -> None:
-        """Creates the folder; the file comes with the first connection. `timeout_s` is that of `Store`."""
+        """Creates the folder, and takes the rights of others on a file that exists; a new one comes with the first connection.
+
+        `timeout_s` is that of `Store`.
+        """
         self.dialect = SqliteDialect()
         self.timeout_s = timeout_s
         self.turn = asyncio.Lock()
         self.side_by_side = False
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
+        _make_private(path)
         self._writer = Threads("sqlite-writer")
         self._readers = Threads("sqlite-reader", READERS)
         self._files = OpenFiles(path)
@@ -128,6 +137,12 @@ class SqliteSession:
             connection.close()
 
 
+def _make_private(path: Path) -> None:
+    loose = [file.name for file in files_of(path) if take_from_others(file)]
+    if loose:
+        _log.warning("others could read %s: now only this user can", ", ".join(loose))
+
+
 def _engine(path: Path, *settings: str) -> Engine:
     options = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_S}
     engine = create_engine(f"sqlite:///{path}", connect_args=options, hide_parameters=True)
@@ -137,6 +152,11 @@ def _engine(path: Path, *settings: str) -> Engine:
         for setting in settings:
             connection.execute(f"PRAGMA {setting}").close()
 
+    def create(*_: object) -> None:
+        with contextlib.suppress(OSError):  # SQLite reports it as its own error
+            make_file(path)  # SQLite would give it the rights that the umask leaves
+
+    event.listen(engine, "do_connect", create)
     event.listen(engine, "connect", prepare)
     return engine
 

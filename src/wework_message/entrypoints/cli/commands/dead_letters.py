@@ -10,6 +10,7 @@ from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.options import client_of, client_options
 from wework_message.entrypoints.cli.output import cell, clock, console, print_json, table
 from wework_message.entrypoints.cli.services import Services
+from wework_message.entrypoints.cli.terminal import visible_lines
 
 MAX_PAGE: Final = 100
 """The most dead letters of one request."""
@@ -54,7 +55,7 @@ def listed(services: Services, *, limit: int, cursor: str | None, url: str, as_j
     out = console()
     out.print(rows if items else "no dead letters")
     if following:
-        out.print(f"there are more: --cursor {following}", soft_wrap=True)
+        out.print_line(f"there are more: --cursor {following}")
     return ExitCode.OK
 
 
@@ -93,8 +94,10 @@ def show(services: Services, *, dead_letter_id: str, url: str, as_json: bool) ->
         if data.get(name) is not None:
             grid.add_row(label, cell(data[name]))
     out.print(grid)
-    out.print(f"\nbody ({data.get('encoding')}):")
-    out.print(data.get("body"), markup=False, soft_wrap=True)
+    out.print()
+    out.print_line(f"body ({data.get('encoding')}):")
+    for line in visible_lines(data.get("body")):
+        out.print_line("  ", line)
     return ExitCode.OK
 
 
@@ -111,7 +114,7 @@ def replay(services: Services, *, dead_letter_id: str, url: str, as_json: bool) 
         return ExitCode.OK
     became = data.get("messageId") or data.get("groupId")
     note = " (it had been accepted before)" if data.get("duplicate") else ""
-    console().print(f"accepted as {became}{note}", markup=False, soft_wrap=True)
+    console().print_line(f"accepted as {became}{note}")
     return ExitCode.OK
 
 

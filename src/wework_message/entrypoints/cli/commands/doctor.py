@@ -5,9 +5,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import rich_click as click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from wework_message import __version__
@@ -16,8 +13,9 @@ from wework_message.domain.ports.checks import Fault, Verdict
 from wework_message.entrypoints.cli.commands.serve import settings_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.options import json_option
-from wework_message.entrypoints.cli.output import console, print_json
+from wework_message.entrypoints.cli.output import console, print_json, table
 from wework_message.entrypoints.cli.services import Services, SettingsSource
+from wework_message.entrypoints.cli.terminal import Terminal, visible
 
 _OF_FAULT: Final = MappingProxyType(
     {
@@ -78,27 +76,25 @@ def _entry(examined: Examined) -> dict[str, Any]:
     }
 
 
-def _show(out: Console, diagnosis: Diagnosis) -> None:
-    rows = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for name in ("check", "verdict"):
-        rows.add_column(name, no_wrap=True)
-    rows.add_column("ms", justify="right", no_wrap=True)
-    rows.add_column("found", overflow="fold")
+def _show(out: Terminal, diagnosis: Diagnosis) -> None:
+    rows = table("check", "verdict", "ms", "found", right=("ms",))
+    rows.columns[-1].no_wrap, rows.columns[-1].overflow = False, "fold"
     for examined in diagnosis.examined:
         rows.add_row(
             examined.name, _verdict(examined.finding.verdict), f"{examined.duration_ms:.0f}", _text_of(examined)
         )
     out.print(rows)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in diagnosis.counts.items() if count)
-    out.print(Text.assemble("\n", (diagnosis.verdict.value, _STYLES[diagnosis.verdict]), f": {counts}"))
+    out.print()
+    out.print_line((diagnosis.verdict.value, _STYLES[diagnosis.verdict]), f": {counts}")
 
 
 def _verdict(verdict: Verdict) -> Text:
     return Text(verdict.value, style=_STYLES[verdict])
 
 
-def _text_of(examined: Examined) -> str:
-    text = escape(examined.finding.text)
+def _text_of(examined: Examined) -> Text:
+    text = Text(visible(examined.finding.text))
     if examined.finding.advice is None or examined.finding.verdict is Verdict.OK:
         return text
-    return f"{text}\n[bold]-> {escape(examined.finding.advice)}[/bold]"
+    return text.append(f"\n-> {visible(examined.finding.advice)}", style="bold")

@@ -60,7 +60,8 @@ def _show(data: Mapping[str, Any], *, timeline: bool) -> None:
         decision = attempt.get("decision")
         if decision is None:
             continue
-        out.print(f"\nwhy attempt {attempt['number']} went there: {cell(decision.get('reason'))}")
+        out.print()
+        out.print_line(f"why attempt {attempt['number']} went there: {cell(decision.get('reason'))}")
         candidates = table("guid", "provider", "score", "excluded because", right=("score",))
         for candidate in decision.get("candidates", ()):
             score = candidate.get("score")
@@ -148,7 +149,7 @@ def messages(
         )  # fmt: skip
     out.print(rows if items else "no messages")
     if following:
-        out.print(f"there are more: --cursor {following}", soft_wrap=True)
+        out.print_line(f"there are more: --cursor {following}")
     return ExitCode.OK
 
 

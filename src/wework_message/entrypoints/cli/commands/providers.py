@@ -62,4 +62,4 @@ def _health(provider: dict[str, Any]) -> Text:
 def _place(provider: dict[str, Any]) -> Text:
     if provider.get("simulated"):
         return Text("built-in simulator", style="yellow")
-    return Text(str(provider.get("apiUrl") or "-"))
+    return Text(cell(provider.get("apiUrl")))

@@ -72,4 +72,4 @@ def _show(done: Recovered, *, dry_run: bool) -> None:
     if rows.row_count:
         out.print(rows)
     marked = sum(done.marked_uncertain.values())
-    out.print(f"{marked} {'would be' if dry_run else 'are now'} UNKNOWN; nothing of them is sent by itself")
+    out.print_line(f"{marked} {'would be' if dry_run else 'are now'} UNKNOWN; nothing of them is sent by itself")

@@ -8,7 +8,7 @@ from wework_message.entrypoints.cli.commands.serve import settings_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.cli.options import json_option
-from wework_message.entrypoints.cli.output import print_json
+from wework_message.entrypoints.cli.output import console, print_json
 from wework_message.entrypoints.cli.services import Services, SettingsSource
 
 
@@ -36,7 +36,7 @@ def init(services: Services, *, config: Path | None, profile: str | None, as_jso
     elif created.topics or created.groups:
         for kind, names in (("topic", created.topics), ("group", created.groups)):
             for name in names:
-                click.echo(f"created {kind} {name}")
+                console().print_line(f"created {kind} {name}")
     else:
-        click.echo("every topic and group was there already")
+        console().print_line("every topic and group was there already")
     return ExitCode.OK

@@ -135,15 +135,17 @@ def _has_key(body: bytes) -> bool:
 def _show(data: dict[str, Any], key: str | None) -> None:
     out = console()
     for part in data.get("parts", ()):
-        out.print(f"part {part['index'] + 1}  {part['messageId']}  ", status_text(part["status"]), sep="")
+        out.print_line(f"part {part['index'] + 1}  {part['messageId']}  ", status_text(part["status"]))
     if "groupId" in data:
-        out.print(f"group   {data['groupId']}")
+        out.print_line(f"group   {data['groupId']}")
         return
     show_message(out, data)
     if data["status"] not in RESTING:
-        out.print(f"accepted, not settled yet; follow it with: wework-message status {data['messageId']} --wait 60")
+        out.print_line(
+            f"accepted, not settled yet; follow it with: wework-message status {data['messageId']} --wait 60"
+        )
         if key is not None:
-            out.print(f"key {key}: a repetition with it sends nothing new")
+            out.print_line(f"key {key}: a repetition with it sends nothing new")
 
 
 def _exit_code(data: dict[str, Any], *, waited: bool) -> int:

@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import rich_click as click
-from rich.console import Console
-from rich.markup import escape
 from rich.panel import Panel
 
 from wework_message.application.role import Role
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
-from wework_message.entrypoints.cli.output import error_console, print_json, survives_full_output, table
+from wework_message.entrypoints.cli.output import console, error_console, print_json, survives_full_output, table
 from wework_message.entrypoints.cli.services import Services, SettingsSource, Startup
+from wework_message.entrypoints.cli.terminal import Terminal, visible, visible_lines
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -63,7 +62,7 @@ def _run(services: Services, source: SettingsSource) -> int:
     return startup.serve()
 
 
-def show_startup(out: Console, startup: Startup) -> None:
+def show_startup(out: Terminal, startup: Startup) -> None:
     """Print what is about to run; on stderr, since stdout belongs to the log."""
     rows = table("", "")
     rows.show_header = False
@@ -75,17 +74,17 @@ def show_startup(out: Console, startup: Startup) -> None:
     rows.add_row("profile", startup.profile or "none (embedded)")
     rows.add_row("settings", ", ".join(startup.files) or "defaults and environment")
     for role, backend in startup.parts.items():
-        rows.add_row(role, escape(backend))
+        rows.add_row(role, backend)
     for provider in startup.providers:
-        rows.add_row("provider", escape(f"{provider.code} {provider.name}  {provider.url or 'built-in simulator'}"))
-    out.print("[bold]wework-message[/bold]")
+        rows.add_row("provider", f"{provider.code} {provider.name}  {provider.url or 'built-in simulator'}")
+    out.print_line(("wework-message", "bold"))
     out.print(rows)
     simulated = [provider.code for provider in startup.providers if provider.url is None]
     if simulated:
         text = f"{', '.join(simulated)} is the built-in SIMULATOR: nothing reaches WeCom."
-        out.print(Panel(escape(text), border_style="bold red", style="bold yellow", expand=False))
+        out.print(Panel(visible(text), border_style="bold red", style="bold yellow", expand=False))
     for warning in startup.warnings:
-        out.print(f"[yellow]warning:[/yellow] {escape(warning)}")
+        out.print_line(("warning:", "yellow"), f" {warning}")
 
 
 @click.command("migrate")
@@ -95,7 +94,9 @@ def migrate(services: Services, *, config: Path | None, profile: str | None) -> 
     """Bring the database's schema up to this version."""
     startup = startable(services, SettingsSource(config, profile))
     before = startup.migrate()
-    click.echo("the schema was up to date already" if before == "CURRENT" else f"the schema was {before}, now CURRENT")
+    console().print_line(
+        "the schema was up to date already" if before == "CURRENT" else f"the schema was {before}, now CURRENT"
+    )
     return ExitCode.OK
 
 
@@ -117,7 +118,9 @@ def check(services: Services, *, config: Path | None, profile: str | None, as_js
     if as_json:
         print_json(startup.document)
     else:
-        click.echo(startup.text)
+        out = console()
+        for line in visible_lines(startup.text):
+            out.print_line(line)
     return ExitCode.CONFIGURATION if startup.problems else ExitCode.OK
 
 

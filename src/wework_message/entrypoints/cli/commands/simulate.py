@@ -9,7 +9,7 @@ import rich_click as click
 
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
-from wework_message.entrypoints.cli.output import error_console
+from wework_message.entrypoints.cli.output import error_console, print_json
 from wework_message.entrypoints.cli.services import Services
 from wework_message.simulator import SimulatorOptions
 
@@ -83,12 +83,12 @@ def simulate(services: Services, /, *, host: str, port: int, as_json: bool, **op
     def ready(url: str) -> None:
         ledger = None if chosen.ledger is None else str(chosen.ledger.absolute())
         if as_json:
-            click.echo(msgspec.json.encode({"url": url, "ledger": ledger}).decode())
+            print_json({"url": url, "ledger": ledger}, indent=-1)
             return
         out = error_console()
-        out.print("[bold yellow]provider simulator: nothing reaches WeCom[/bold yellow]")
-        out.print(f"API     {url}")
-        out.print(
+        out.print_line(("provider simulator: nothing reaches WeCom", "bold yellow"))
+        out.print_line(f"API     {url}")
+        out.print_line(
             f"ledger  {url}/_sim/ledger  ({ledger or 'a temporary file, removed at the end; keep one with --ledger'})"
         )
 

@@ -19,6 +19,12 @@ Header: TypeAlias = tuple[bytes, bytes]
 JSON_TYPE: Final = (b"content-type", b"application/json")
 PROBLEM_TYPE: Final = (b"content-type", b"application/problem+json")
 
+SAFETY: Final[tuple[Header, ...]] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"frame-ancestors 'none'"),
+)
+"""In every answer: a browser guesses no other type, and no page shows it in a frame. A page with a policy of its own has both."""
+
 OK: Final = 200
 ACCEPTED: Final = 202
 

@@ -19,6 +19,7 @@ from wework_message.application.errors import (
     IdempotencyConflictError,
     NotFoundError,
     NotImplementedYetError,
+    TooManyWaitersError,
     UnknownNameError,
     UnquotableError,
 )
@@ -69,6 +70,7 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     UnquotableError: 422,
     NotImplementedYetError: 501,
     DrainingError: 503,
+    TooManyWaitersError: 503,
 }
 """HTTP status by error; a class that is not here has its parent's. `RequestRejected` and `Refusal` have their own."""
 

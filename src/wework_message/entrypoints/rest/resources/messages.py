@@ -103,5 +103,8 @@ async def get_message_status(
         def changed(later: MessageView) -> bool:
             return later.message.version != known_version
 
-        view = await api.application.wait(TENANT, view.message.id, enough=changed, wait_ms=wait * 1000) or view
+        waited = await api.application.wait(
+            TENANT, view.message.id, enough=changed, wait_ms=wait * 1000, refuse_if_full=True
+        )
+        view = waited or view
     return api.answer(request, api.status(view))

@@ -20,6 +20,7 @@ class ProviderAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     healthy: bool | None
     """Null until something was observed."""
     api_url: str | None
+    """Scheme, host and port; the path may hold a token."""
     supported_features: tuple[str, ...]
     weight: int
     protocol: str
