@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 SIDE_BY_SIDE := -n 3 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test integration services check quick format bench bench-peers bench-growth bench-backends lock audit clean
+.PHONY: help demo run test integration services check quick mutation format bench bench-peers bench-growth bench-backends lock audit clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ check: quick ## what CI runs: quick, the tests with their coverage gates, the wh
 	$(BIN)/python -m scripts.check_wheel
 	$(BIN)/python -m scripts.check_image
 	$(BIN)/python -m scripts.audit
+
+mutation: $(STAMP) ## put 150 small faults into the code and see which of them no test notices (about an hour; MUTATION="--mutants 30 --seed 2")
+	$(BIN)/python -m scripts.mutation $(MUTATION)
 
 format: $(STAMP) ## format and fix what can be fixed
 	$(BIN)/ruff format .

@@ -442,6 +442,21 @@ class SavingContract(RepositorySteps):
         async with units() as unit:
             assert await unit.messages.uncertain(PROVIDER, [GUID]) == []
 
+    async def test_of_a_large_set_every_message_is_saved(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        messages = [a_due_message(conversation_id=f"R:{number}") for number in range(450)]
+        await self.add(units, *messages)
+        for status in (MessageStatus.SENDING, MessageStatus.SENT):
+            for message in messages:
+                if status is MessageStatus.SENDING:
+                    begin_call(message, now=clock.now())
+                else:
+                    settle(message, an_outcome(OutcomeClass.ACCEPTED), now=clock.now())
+            assert await self.save(units, *messages) == frozenset()
+            async with units() as unit:
+                stored = await unit.messages.get([message.id for message in messages])
+            assert [stored[message.id].status for message in messages] == [status] * len(messages)
+            assert [len(stored[message.id].attempts) for message in messages] == [1] * len(messages)
+
 
 class DueContract(RepositorySteps):
     async def test_urgent_goes_before_normal_before_bulk_and_then_the_oldest(

@@ -58,15 +58,22 @@ class TransportContract:
         assert set(bodies(deliveries)) == set(sent)
         await asyncio.gather(*(subscription.ack(delivery) for delivery in deliveries))
 
-    async def test_what_is_not_acknowledged_comes_again(self, transport: Transport, topic: str, group: str) -> None:
+    async def test_what_is_not_acknowledged_comes_again_and_what_is_does_not(
+        self, transport: Transport, topic: str, group: str
+    ) -> None:
         subscription = await transport.subscribe(topic, group, lease_s=self.SHORT_LEASE_S)
+        await transport.publish(topic, b"done")
+        (done,) = await received(subscription, 1)
+        await subscription.ack(done)
         await transport.publish(topic, b"again")
         (first,) = await received(subscription, 1)
         (second,) = await received(subscription, 1)
-        assert (second.body, second.message_id) == (b"again", first.message_id)
+        assert (first.body, second.body, second.message_id) == (b"again", b"again", first.message_id)
         assert second.attempt > first.attempt
         assert await part_ids(subscription, second) == await part_ids(subscription, first) == [first.part_id]
         await subscription.ack(second)
+        await transport.publish(topic, b"last")
+        assert bodies(await received(subscription, 1)) == [b"last"]
 
     async def test_the_parts_of_a_batch_differ_also_where_their_bodies_do_not(
         self, transport: Transport, topic: str, group: str, send_batch: SendBatch

@@ -1,8 +1,10 @@
 from typing import Any
 
 import pytest
-from tests.support.apps.rest import BATCH, TEXT, Rest
+from tests.support.apps.rest import ASYNC, BATCH, TEXT, Rest
 from tests.support.polling import until
+
+from wework_message.entrypoints.wire.instants import iso
 
 EMPTY = TEXT | {"content": ""}
 
@@ -123,3 +125,12 @@ async def test_a_batch_whose_keys_were_all_used_for_something_else_is_a_conflict
     assert (answer.status_code, answer.json()["error"]) == (409, "IDEMPOTENCY_CONFLICT")
     assert [problem["path"] for problem in answer.json()["errors"]] == ["messages[0].clientMessageId"]
     assert idle.in_memory_app.stored() == 1
+
+
+@pytest.mark.parametrize(("after_ms", "status"), [(-1, "QUEUED"), (0, "QUEUED"), (1, "SCHEDULED")])
+async def test_an_item_for_this_instant_is_not_called_scheduled(idle: Rest, after_ms: int, status: str) -> None:
+    body = TEXT | {"scheduledAt": iso(idle.in_memory_app.clock.now() + after_ms)}
+    (item,) = (await idle.post(BATCH, {"messages": [body]})).json()["data"]["items"]
+    assert item["status"] == status
+    assert (await idle.post(ASYNC, body)).json()["data"]["status"] == status
+    assert (await idle.status_of(item["messageId"]))["status"] == status

@@ -1,5 +1,6 @@
 import asyncio
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import httpx
@@ -21,6 +22,13 @@ from wework_message.domain.routing.provider import Capabilities
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.wire.requests.fields import KNOWN_NAMES
+
+
+class Blind(MemoryMessageReader):
+    """As if the row were not there: a reader that lags behind, a row that somebody deleted."""
+
+    async def messages(self, *_: object) -> Mapping[MessageId, MessageView]:
+        return {}
 
 
 class Away(MemoryMessageReader):
@@ -276,13 +284,14 @@ async def test_a_client_that_goes_away_does_not_take_its_message_along(rest: Res
     await rest.reaches(message_id, "SENT")
 
 
+@pytest.mark.parametrize("kind", [Away, Blind])
 @pytest.mark.parametrize("body", [TEXT, EXAMPLES["MIXED"]], ids=["one", "mixed"])
 async def test_a_store_that_goes_away_after_the_commit_does_not_ask_for_a_repetition(
-    idle: Rest, body: dict[str, Any]
+    idle: Rest, body: dict[str, Any], kind: type[MemoryMessageReader]
 ) -> None:
-    away = Away(idle.in_memory_app.database)
+    reader = kind(idle.in_memory_app.database)
     application = dataclasses.replace(
-        idle.in_memory_app.application, wait=WaitForMessage(StatusFeed(), away, 500, 1), read=away
+        idle.in_memory_app.application, wait=WaitForMessage(StatusFeed(), reader, 500, 1), read=reader
     )
     app = create_app(application, Config(version="0.1.0"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:  # type: ignore[arg-type] # httpx knows no scope types

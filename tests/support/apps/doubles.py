@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from wework_message.application.callbacks.projector import LocalInboxNotifier
 from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import Moved
@@ -40,6 +41,18 @@ class PatientNotifier:
     def forget(self) -> None:
         """Drop the wake-up that came before."""
         self._notified.clear()
+
+
+class CountingInboxNotifier(LocalInboxNotifier):
+    """Counts how often a projector was notified."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notifications = 0
+
+    def notify(self) -> None:
+        self.notifications += 1
+        super().notify()
 
 
 class NullObserver:

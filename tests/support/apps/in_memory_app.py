@@ -6,7 +6,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, Self
 
-from tests.support.apps.doubles import Connection, PatientNotifier, RecordingObserver, ScriptedReader
+from tests.support.apps.doubles import (
+    Connection,
+    CountingInboxNotifier,
+    PatientNotifier,
+    RecordingObserver,
+    ScriptedReader,
+)
 from tests.support.builders.messages import BACKUP, CONVERSATION, HORIZON_MS, NOW, PROVIDER, a_draft
 
 from wework_message.adapters.local.health import MemoryHealthBoard
@@ -19,7 +25,6 @@ from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application.accept.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
-from wework_message.application.callbacks.projector import LocalInboxNotifier
 from wework_message.application.maintenance.store_metrics import StoreSnapshot
 from wework_message.application.policy import Policy
 from wework_message.application.queries.service import InProcess
@@ -90,7 +95,7 @@ class InMemoryApp:
         self.policy = policy
         self.board = MemoryHealthBoard(self.clock, FixedRandom(0.0))
         self._connection = Connection(self.units)
-        inbox_notifier = LocalInboxNotifier()
+        self.inbox_notifier = CountingInboxNotifier()
         self.use_cases = use_cases = UseCases(
             clock=self.clock,
             ids=self._ids,
@@ -110,8 +115,8 @@ class InMemoryApp:
             role=Role.ALL,
             holder="here",
             notifier=self._used_notifier,
-            projector_notifier=inbox_notifier,
-            inbox_notifier=inbox_notifier,
+            projector_notifier=self.inbox_notifier,
+            inbox_notifier=self.inbox_notifier,
             api_urls=dict.fromkeys(policy.providers, "http://127.0.0.1:19000"),
             parts={"database": InProcess("memory"), "queue": InProcess("in-process")},
         )

@@ -105,8 +105,6 @@ async def test_a_batch_stores_its_items_in_order() -> None:
         ]
         again = await app.accept_batch(*(an_item(content=str(number)) for number in range(3)), key="batch")
         assert (again.batch_id, again.duplicate) == (accepted.batch_id, True)
-        with pytest.raises(IdempotencyConflictError):
-            await app.accept_batch(an_item(), key="batch")
         assert len(await stored(app)) == 3
 
 
@@ -166,3 +164,22 @@ async def test_an_account_says_what_becomes_of_its_uncertain_messages_unless_the
         accepted = await app.accept(guid=None, account_id=account.account_id, on_unknown=requested)
         message = await app.message(MessageId(accepted.target))
         assert message.on_unknown is (requested or OnUnknown.FAIL)
+
+
+async def test_what_the_settings_say_of_uncertain_messages_holds_where_nobody_says_more() -> None:
+    async with InMemoryApp(on_unknown=OnUnknown.FAIL) as app:
+        assert (await app.message(await app.accept_text())).on_unknown is OnUnknown.FAIL
+        assert (await app.message(await app.accept_text(on_unknown=OnUnknown.HOLD))).on_unknown is OnUnknown.HOLD
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [["0", "1", "other"], ["1", "0", "2"], ["0", "1"], ["0", "1", "2", "3"]],
+    ids=["another item", "another order", "an item less", "an item more"],
+)
+async def test_another_batch_with_the_same_key_is_a_conflict(contents: list[str]) -> None:
+    async with InMemoryApp() as app:
+        await app.accept_batch(*(an_item(content=str(number)) for number in range(3)), key="batch")
+        with pytest.raises(IdempotencyConflictError):
+            await app.accept_batch(*(an_item(content=content) for content in contents), key="batch")
+        assert len(await stored(app)) == 3

@@ -1,6 +1,7 @@
 import asyncio
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
@@ -15,8 +16,10 @@ from tests.support.builders.messages import (
     a_stream_record,
     an_outcome,
 )
+from tests.support.virtual_time import in_virtual_time, let_time_pass
 
 from wework_message.adapters.memory.accounts import MemoryAccountRepository
+from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.application.actions.change import RetryMessage
 from wework_message.application.dispatch.claim import ClaimRequest
 from wework_message.domain.account import Binding, implicit_binding
@@ -24,6 +27,7 @@ from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.matching import SKEW_MS, OpenAttempt
 from wework_message.domain.message.projection import FactKind, StreamRecord
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch, NoticeKind
@@ -307,6 +311,64 @@ async def test_the_projector_works_off_what_comes_in() -> None:
         await app.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
         await app.projector.stop()
         await running
+
+
+def test_a_callback_stored_by_a_process_that_died_is_found_by_polling() -> None:
+    async def run() -> float:
+        async with InMemoryApp() as app:
+            app.gateway.script(ACCEPTED)
+            message_id = await app.accept_text()
+            await app.dispatcher.dispatch_due()
+            await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
+            running = asyncio.create_task(app.projector.run())
+            await let_time_pass(1)  # idle since its start
+            stored_at = asyncio.get_running_loop().time()
+            async with app.units() as unit:
+                items = app.callbacks.read(app.callbacks.body(stream_record=an_echo()))
+                await unit.inbox.store(PROVIDER, items, app.clock.now())
+                await unit.commit()
+            await app.until(message_id, lambda message: message.status is MessageStatus.DELIVERED)
+            await app.projector.stop()
+            await running
+            return asyncio.get_running_loop().time() - stored_at - app.policy.poll_inbox_ms / 1000
+
+    assert in_virtual_time(run()) < 0
+
+
+async def test_the_projector_is_notified_where_a_record_was_reopened_and_only_there() -> None:
+    async with InMemoryApp() as app:
+        message_id = await sent(app, TIMED_OUT)
+        await app.receive_callback(stream_record=an_echo())  # found by its text, and no other record waits for its id
+        assert await status(app, message_id) is MessageStatus.DELIVERED
+        assert app.inbox_notifier.notifications == 1
+        await app.receive_callback(stream_record=an_echo("8", text="not sent yet"))
+        assert app.inbox_notifier.notifications == 2
+        await sent(app, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("7")))
+        assert app.inbox_notifier.notifications == 2
+        await sent(app, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("8")))
+        assert app.inbox_notifier.notifications == 3
+
+
+@pytest.mark.parametrize(("came_before_ms", "reopened"), [(SKEW_MS, True), (SKEW_MS + 1, False)])
+async def test_a_record_is_reopened_for_a_call_that_another_process_just_stored_unless_it_came_before_that_call(
+    came_before_ms: int, reopened: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uncertain, reads = MemoryMessageRepository.uncertain, 0
+
+    async def behind(self: MemoryMessageRepository, *place: Any, latest: bool = False) -> Sequence[OpenAttempt]:
+        nonlocal reads
+        reads += 1
+        return () if reads == 1 else await uncertain(self, *place, latest=latest)
+
+    async with InMemoryApp() as app:
+        await app.ingesting(app.callbacks.body(stream_record=an_echo("8", text="another text")))
+        app.clock.advance(came_before_ms)
+        await sent(app, TIMED_OUT)
+        monkeypatch.setattr(MemoryMessageRepository, "uncertain", behind)
+        before = app.inbox_notifier.notifications
+        await app.commits.submit(app.use_cases.projecting(), 1)
+        assert app.inbox_notifier.notifications - before == reopened
+        assert await inbox(app) == [InboxState.PENDING if reopened else InboxState.PARKED]
 
 
 async def test_results_of_callbacks_are_counted_by_type() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import time
 
 import pytest
 from tests.support.checks import examined, verdicts
@@ -39,7 +40,28 @@ async def test_a_check_that_hangs_fails_at_its_deadline_and_says_what_to_do() ->
     assert results["slow"].finding.text == "no answer within 0.05 s"
     assert results["slow"].finding.advice == "look there"
     assert results["slow"].fault is Fault.UNAVAILABLE
-    assert results["slow"].duration_ms >= 45
+
+
+async def test_the_duration_of_a_check_is_its_own_and_no_more_than_has_passed() -> None:
+    began = time.monotonic()
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def first() -> Finding:
+        begun.set()
+        await go.wait()
+        return GOOD
+
+    diagnosing = asyncio.create_task(examined([Check("first", first), a_check("then", after="first")]))
+    await begun.wait()
+    held_since = time.monotonic()
+    await asyncio.sleep(0)
+    held_ms = (time.monotonic() - held_since) * 1000
+    go.set()
+    results = await diagnosing
+    passed_ms = (time.monotonic() - began) * 1000
+    assert held_ms <= results["first"].duration_ms
+    assert results["then"].duration_ms >= 0
+    assert results["first"].duration_ms + results["then"].duration_ms <= passed_ms
 
 
 @pytest.mark.parametrize("before", [BAD, Finding.skipped("not checked")])

@@ -393,6 +393,33 @@ async def test_a_refused_instance_fails_over_to_its_sibling() -> None:
         assert [call.guid for call in app.gateways[BACKUP].executed] == ["at-second"]
 
 
+@pytest.mark.parametrize(
+    ("refusal", "status", "reason"),
+    [
+        (OutcomeClass.REFUSED_BINDING, MessageStatus.HELD, "ALL_OFFLINE"),
+        (OutcomeClass.REFUSED_CAPABILITY, MessageStatus.FAILED, "REFUSED_CAPABILITY"),
+    ],
+)
+@pytest.mark.parametrize("priority", [1, 3])
+async def test_a_refused_instance_is_no_sibling_of_its_own(
+    priority: int, refusal: OutcomeClass, status: MessageStatus, reason: str
+) -> None:
+    """The other instance is offline: there is nothing to fail over to, whichever of the two comes first."""
+    async with InMemoryApp() as app:
+        account, offline = Account(AccountId("acc")), BindingId("offline")
+        app.database.register(
+            account,
+            Binding(BindingId("refusing"), account.account_id, PROVIDER, Guid("at-first"), priority=2),
+            Binding(offline, account.account_id, PROVIDER, Guid("at-second"), priority=priority),
+        )
+        app.board.binding_state(offline, ClientState.OFFLINE, app.clock.now())
+        app.gateway.script(an_outcome(refusal))
+        message_id = await app.accept_text(guid=None, account_id=account.account_id)
+        await app.dispatch()
+        message = await app.message(message_id)
+        assert (message.status, message.reason, len(message.attempts)) == (status, reason, 1)
+
+
 async def test_resend_sends_again_after_2h_and_says_that_it_may_be_a_duplicate() -> None:
     async with InMemoryApp() as app:
         app.gateway.script(TIMED_OUT)

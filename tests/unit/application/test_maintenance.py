@@ -8,6 +8,7 @@ import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import NOW, PROVIDER, a_message, an_outcome
 from tests.support.polling import until
+from tests.support.virtual_time import in_virtual_time, let_time_pass
 
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.maintenance import MemoryDueTimes
@@ -19,7 +20,7 @@ from wework_message.application.maintenance import tasks as tasks_module
 from wework_message.application.maintenance.probe import ProbeProviders, Prober
 from wework_message.application.maintenance.prune import KEY_RETENTION_MS, Prune
 from wework_message.application.maintenance.store_metrics import LEASE_MS, StoreMetricsReporter, StoreSnapshot
-from wework_message.application.maintenance.tasks import LEASE_INTERVALS, ClusterLease, Maintenance
+from wework_message.application.maintenance.tasks import LEASE_INTERVALS, RETRY_DELAY_S, ClusterLease, Maintenance
 from wework_message.application.maintenance.waits import ROUNDS, ShortenWaits
 from wework_message.application.policy import DAY_MS, Policy
 from wework_message.domain.errors import UnavailableError
@@ -374,3 +375,32 @@ async def test_a_task_that_the_store_kept_from_its_round_is_done_soon_after(
     await until(done)
     await maintenance.stop()
     await running
+
+
+def test_after_an_outage_a_task_begins_again_at_its_next_round_or_after_a_minute(
+    units: MemoryUnitOfWorkFactory, database: MemoryDatabase
+) -> None:
+    class At(Counting):
+        def __init__(self, name: str, interval_s: float) -> None:
+            super().__init__()
+            self.name, self.interval_s = name, interval_s
+            self.done_at: list[float] = []
+
+        async def step(self, unit: UnitOfWork) -> bool:
+            self.done_at.append(asyncio.get_running_loop().time())
+            return False
+
+    short, long = At("short", 5), At("long", 86_400)
+
+    async def run() -> None:
+        maintenance = Maintenance(units, [short, long], "a")
+        database.away = True
+        running = asyncio.create_task(maintenance.run())
+        await let_time_pass(1)
+        database.away = False
+        await let_time_pass(RETRY_DELAY_S)
+        await maintenance.stop()
+        await running
+
+    in_virtual_time(run())
+    assert (short.done_at[0], long.done_at) == (5, [RETRY_DELAY_S])

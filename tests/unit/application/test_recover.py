@@ -1,17 +1,29 @@
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
-from tests.support.builders.messages import DAY_MS, HORIZON_MS, LEASE_MS, a_stream_record, an_outcome, begin_call
+from tests.support.builders.messages import (
+    BACKUP,
+    DAY_MS,
+    HORIZON_MS,
+    LEASE_MS,
+    PROVIDER,
+    a_stream_record,
+    an_outcome,
+    begin_call,
+)
 
 from wework_message.application.maintenance.recover import Recover, Recovered, RecoverHandler
+from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import IllegalTransitionError, InvalidValueError
-from wework_message.domain.ids import MessageId
+from wework_message.domain.ids import AccountId, BindingId, Guid, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.outcomes import OutcomeClass, Reason
 
 HOUR_MS = 3_600_000
+ACCOUNT = AccountId("acc")
 
 
 async def recovered(app: InMemoryApp, *, ago_ms: int = HOUR_MS, dry_run: bool = False) -> Recovered:
@@ -149,3 +161,24 @@ async def test_a_future_instant_is_refused() -> None:
     async with InMemoryApp() as app:
         with pytest.raises(InvalidValueError, match="past"):
             await recovered(app, ago_ms=-1)
+
+
+@pytest.mark.parametrize(
+    ("others", "changes"),
+    [
+        ([Binding(BindingId("off"), ACCOUNT, PROVIDER, Guid("off"), priority=1, enabled=False)], {}),
+        ([Binding(BindingId("else"), ACCOUNT, BACKUP, Guid("else"), priority=1)], {"provider_code": PROVIDER}),
+        ([Binding(BindingId("later"), ACCOUNT, PROVIDER, Guid("later"), priority=3)], {}),
+    ],
+    ids=["disabled", "another provider's", "of a lower priority"],
+)
+async def test_the_echo_of_a_forgotten_call_is_expected_at_the_instance_that_would_have_sent_it(
+    others: list[Binding], changes: dict[str, Any]
+) -> None:
+    right = Binding(BindingId("right"), ACCOUNT, PROVIDER, Guid("right"), priority=2)
+    async with InMemoryApp() as app:
+        app.database.register(Account(ACCOUNT), *others, right)
+        message_id = await app.accept_text(guid=None, account_id=ACCOUNT, **changes)
+        await recovered(app)
+        await app.receive_callback(stream_record=a_stream_record(guid=Guid("right"), sent_at=app.clock.now()))
+        assert await statuses(app, [message_id]) == [MessageStatus.DELIVERED]

@@ -1,5 +1,6 @@
 from tests.support.builders.messages import an_attempt, an_outcome
 
+from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.projection import Evidence, FactKind
 from wework_message.domain.outcomes import OutcomeClass, Reason
 
@@ -37,3 +38,15 @@ def test_an_attempt_that_was_given_up_is_unproven_and_a_late_echo_still_counts()
     before = attempt.evidence
     attempt.learn(FactKind.ECHO)
     assert (before, attempt.evidence) == (Evidence.NOTHING, Evidence.SEEN)
+
+
+def test_a_recall_names_the_strongest_attempt_that_has_an_id_and_none_that_has_not() -> None:
+    first, second, seen = an_attempt(), an_attempt(number=2), an_attempt(number=3)
+    for attempt in (first, second):
+        attempt.close(an_outcome(OutcomeClass.ACCEPTED), at=1)
+    seen.learn(FactKind.ECHO)  # found by its text, in a record without an id
+    assert seen.evidence > second.evidence
+    assert Attempts([first, second, seen]).named is second
+    assert Attempts([seen]).named is None
+    assert Attempts([seen]).reported is seen
+    assert Attempts([]).reported is None

@@ -141,6 +141,18 @@ def test_records_in_records_end_somewhere() -> None:
         MergedContent(messages=(record,))
 
 
+@pytest.mark.parametrize("deep_first", [True, False])
+def test_a_flat_record_beside_a_deep_one_hides_no_depth(*, deep_first: bool) -> None:
+    flat = MergedRecord(messages=(MergedText(content="x", sender_name="n"),), sender_name="n")
+    deep = flat
+    for _ in range(MAX_MERGED_DEPTH - 2):
+        deep = MergedRecord(messages=(deep,), sender_name="n")
+    pair = (deep, flat) if deep_first else (flat, deep)
+    assert MergedContent(messages=pair).depth == MAX_MERGED_DEPTH
+    with pytest.raises(InvalidValueError, match="messages"):
+        MergedContent(messages=(MergedRecord(messages=pair, sender_name="n"), flat))
+
+
 def test_an_error_never_repeats_the_value() -> None:
     with pytest.raises(InvalidValueError) as refusal:
         LinkContent(link_title="t", link_url="not-a-url-but-a-secret")

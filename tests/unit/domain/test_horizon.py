@@ -8,10 +8,6 @@ from wework_message.domain.horizon import WRITE_WITHIN_MS, check_timing, horizon
 DAY = 24 * 3_600_000
 
 
-def test_the_defaults_fit_together() -> None:
-    check_timing(deadline_ms=30_000, horizon=90_000, expire_after_ms=DAY, sync_interval_ms=30_000, lease=42_000)
-
-
 @pytest.mark.parametrize(("deadline", "expected"), [(30_000, 42_000), (1, 12_001)])
 def test_a_lease_is_w_plus_deadline_plus_ten_seconds(deadline: int, expected: int) -> None:
     assert lease_ms(deadline) == expected

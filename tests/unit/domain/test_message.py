@@ -638,3 +638,40 @@ def test_a_call_whose_echo_came_before_the_backup_is_not_marked_uncertain() -> N
     learn(message, 1, ECHO)
     mark_open_call_uncertain_after_restore(message, horizon_ms=HORIZON_MS, now=NOW)
     assert message.status is MessageStatus.DELIVERED
+
+
+@pytest.mark.parametrize("perhaps_sent", [in_flight, uncertain])
+@pytest.mark.parametrize(
+    "decide",
+    [
+        lambda message: message.expire(now=NOW + DAY_MS),
+        lambda message: message.hold(HoldReason.BUDGET, 1_000, now=NOW),
+        lambda message: message.fail("NO_BINDING", now=NOW),
+        lambda message: message.count_handling_failure(wait_ms=1_000, now=NOW),
+    ],
+    ids=["expire", "hold", "fail", "count_handling_failure"],
+)
+def test_what_is_perhaps_sent_is_never_said_to_be_unsent(
+    decide: Callable[[Message], None], perhaps_sent: Callable[[], Message]
+) -> None:
+    message = perhaps_sent()
+    before = copy.deepcopy(message)
+    with pytest.raises(IllegalTransitionError):
+        decide(message)
+    assert message == before
+
+
+def test_a_request_to_recall_is_noted_also_where_the_recall_has_to_wait() -> None:
+    message = uncertain()
+    message.written()
+    message.ask_recall(now=NOW + 1)
+    assert [(note.kind, note.at) for note in message.notes] == [("RECALL_ASKED", NOW + 1)]
+
+
+def test_each_failure_of_our_handling_is_in_the_timeline_until_the_last_ends_the_message() -> None:
+    message = a_due_message()
+    for number in range(MAX_HANDLING_FAILURES):
+        message.count_handling_failure(wait_ms=1_000, now=NOW + number)
+    notes = [(note.kind, note.at) for note in message.notes if note.kind == "STRIKE"]
+    assert notes == [("STRIKE", NOW + number) for number in range(MAX_HANDLING_FAILURES - 1)]
+    assert (message.status, message.reason) == (MessageStatus.FAILED, "POISON")

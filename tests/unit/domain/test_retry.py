@@ -217,3 +217,14 @@ def test_ten_sends_buy_one_retry() -> None:
     budget = budget.sent(0)
     assert budget.allows(0)
     assert not budget.retried(0).allows(0)
+
+
+@pytest.mark.parametrize("sends", range(4))
+def test_a_send_changes_neither_the_share_nor_the_floor(sends: int) -> None:
+    budget = RetryBudget(share=0.5, floor=3)
+    for _ in range(sends):
+        budget = budget.sent(0)
+    for _ in range(3 + sends // 2):
+        assert budget.allows(0)
+        budget = budget.retried(0)
+    assert not budget.allows(0)

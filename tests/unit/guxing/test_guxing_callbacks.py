@@ -119,6 +119,25 @@ def test_facts_of_a_record(changes: dict[str, Any], kinds: set[FactKind]) -> Non
     assert facts(**changes) == kinds
 
 
+@pytest.mark.parametrize("form", ["absent", "null"])
+@pytest.mark.parametrize("name", ["flag", "referid", "seq", "appinfo", "sendtime", "send_flag", "sender", "at_list"])
+def test_a_record_without_a_field_is_evidence_all_the_same(name: str, form: str) -> None:
+    item = read_item(without(name) if form == "absent" else record(**{name: None}))
+    assert item.defect is None
+    stream_record = item.stream_record
+    assert stream_record is not None
+    assert stream_record.provider_message_id == "1000127"
+    assert stream_record.kinds == {FactKind.ECHO}
+
+
+@pytest.mark.parametrize("data", [without("msg_type"), record(msg_type=None)], ids=["absent", "null"])
+def test_a_record_without_its_type_proves_what_its_flag_says(data: dict[str, Any]) -> None:
+    item = read_item(data | {"flag": SEND_FAIL})
+    assert item.defect is None
+    assert item.stream_record is not None
+    assert item.stream_record.kinds == {FactKind.SEND_FAIL}
+
+
 def test_own_read_receipt_is_stored_and_proves_nothing() -> None:
     item = read_item(record(id="1000129", msg_type=1012, content_type=2001, send_flag=0))
     assert (item.stream_record, item.defect, item.event_key) == (None, None, f"14303419:1000129:0:{PRIVATE_FLAG}")

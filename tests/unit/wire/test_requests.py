@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from tests.support.builders.send_requests import CONTENTS as EXAMPLE_CONTENTS
 from tests.support.builders.send_requests import EXAMPLES, REQUIRED
 
-from wework_message.domain.content import CONTENTS, Content, MentionContent, QuoteContent, TextContent, encode_content
+from wework_message.domain.content import (
+    CONTENTS,
+    Content,
+    MentionContent,
+    QuoteContent,
+    TextContent,
+    encode_content,
+    rules_of,
+)
+from wework_message.domain.content.rules import Words
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.options import OnUnknown, Pin, SendOptions
 from wework_message.entrypoints.wire.instants import iso
@@ -334,6 +343,27 @@ def test_texts_inside_other_contents_are_limited_too() -> None:
         "quoteContent": "TOO_LONG"
     }
     assert send(TEXT | {"content": "x" * 5_000}, limits=Limits(max_text_length=5_000)).drafts
+
+
+TEXT_FIELDS = [
+    (kind, name)
+    for kind, content in CONTENTS.items()
+    for name, rule in rules_of(content).items()
+    if isinstance(rule, Words)
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), TEXT_FIELDS)
+def test_each_text_is_limited_for_itself_whatever_stands_beside_it(kind: str, name: str) -> None:
+    body, limits = EXAMPLES[kind], Limits(max_text_length=500)
+    assert send(body | {name: "x" * 500}, limits=limits).drafts
+    assert problems(body | {name: "x" * 501}, limits=limits) == {name: "TOO_LONG"}
+
+
+def test_the_fields_with_a_limited_text_are_those_that_people_read() -> None:
+    assert TEXT_FIELDS == [
+        ("TEXT", "content"), ("MENTION", "content"), ("QUOTE", "content"), ("QUOTE", "quoteContent"),
+    ]  # fmt: skip
 
 
 def test_a_quote_names_one_of_ours_or_has_every_field() -> None:

@@ -1,0 +1,88 @@
+"""From settings to the policy of the use cases: every value arrives, and times that could send twice stop the start."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from wework_message.application.policy import DAY_MS, Policy
+from wework_message.application.role import Role
+from wework_message.bootstrap.policies import POLLS, policy_of
+from wework_message.bootstrap.settings import SettingsError, load
+from wework_message.domain.horizon import check_timing
+from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.routing.provider import Provider
+
+NOWHERE = Path("/nonexistent-settings-folder")
+PROVIDER_KEY = "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING"
+
+
+def a_policy(environ: Mapping[str, str] | None = None, role: Role = Role.ALL) -> Policy:
+    return policy_of(load(environ or {}, config_dir=NOWHERE), role)
+
+
+def test_the_defaults_fit_together() -> None:
+    policy = a_policy()
+    assert policy.providers
+    for code, provider in policy.providers.items():
+        check_timing(
+            deadline_ms=provider.timeout_ms,
+            horizon=policy.horizon_ms,
+            expire_after_ms=policy.expire_after_ms,
+            lease=policy.lease_ms(code),
+        )
+
+
+@pytest.mark.parametrize(
+    ("horizon_s", "timeout_ms", "fits"),
+    [("40", "40000", True), ("40", "40001", False), ("40", "2001", True), ("40", "2000", False)],
+)
+def test_times_that_could_send_twice_stop_the_start(horizon_s: str, timeout_ms: str, fits: bool) -> None:
+    environ = {"APP_MESSAGE_UNKNOWN_HORIZON_SECONDS": horizon_s, f"{PROVIDER_KEY}_TIMEOUT_MS": timeout_ms}
+    if fits:
+        assert a_policy(environ).horizon_ms == int(horizon_s) * 1_000
+    else:
+        with pytest.raises(SettingsError) as refused:
+            a_policy(environ)
+        assert refused.value.path == "app.wework.providers.guangzhou-guxing.timeout-ms"
+
+
+def test_each_setting_reaches_the_use_cases_in_their_unit() -> None:
+    policy = a_policy(
+        {
+            "APP_MESSAGE_RETRY_MAX_ATTEMPTS": "7",
+            "APP_MESSAGE_RETRY_DELAY_MS": "900",
+            "APP_MESSAGE_ASYNC_MAX_POOL_SIZE": "11",
+            "APP_MESSAGE_ASYNC_ENABLED": "false",
+            "APP_MESSAGE_LIMITS_RATE_LIMIT_PER_MINUTE": "13",
+            "APP_MESSAGE_UNKNOWN_HORIZON_SECONDS": "120",
+            "APP_MESSAGE_UNKNOWN_ON_UNKNOWN": "FAIL",
+            "APP_MESSAGE_UNKNOWN_FAIL_AFTER_HOURS": "5",
+            "APP_MESSAGE_SYNC_WAIT_MS": "1700",
+            "APP_MESSAGE_RETENTION_CALLBACK_DAYS": "3",
+            "APP_MESSAGE_RETENTION_MESSAGE_DAYS": "9",
+        }
+    )
+    assert (policy.retry.max_attempts, policy.retry.first_delay_ms) == (7, 900)
+    assert (policy.calls_in_flight, policy.async_enabled, policy.rate_per_minute) == (11, False, 13)
+    assert (policy.horizon_ms, policy.on_unknown) == (120_000, OnUnknown.FAIL)
+    assert policy.fail_unknown_after_ms == 5 * 3_600_000
+    assert policy.sync_wait_ms == 1_700
+    assert (policy.keep_callbacks_ms, policy.keep_messages_ms) == (3 * DAY_MS, 9 * DAY_MS)
+    assert a_policy().keep_messages_ms is None
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_polls_as_often_as_its_wakeups_leave_to_it(role: Role) -> None:
+    alone = a_policy(role=role)
+    assert {name: getattr(alone, name) for name in POLLS[role]} == POLLS[role]
+    woken = a_policy({"ROCKETMQ_NAME_SERVER": "127.0.0.1:8081", "ROCKETMQ_TOPICS_CALLBACKS": "callbacks"}, role)
+    assert (woken.poll_due_ms, woken.poll_inbox_ms) == (a_policy().poll_due_ms, a_policy().poll_inbox_ms)
+    assert woken.poll_status_ms == alone.poll_status_ms
+
+
+def test_a_provider_without_settings_of_its_own_is_the_domain_s_provider() -> None:
+    for code, provider in a_policy().providers.items():
+        bare = Provider(code, provider.name, provider.capabilities)
+        for name in ("priority", "weight", "enabled", "timeout_ms", "retry_count"):
+            assert getattr(provider, name) == getattr(bare, name), name
