@@ -99,12 +99,14 @@ class Subject:
 
     async def page(self) -> None:
         before = filling.message_id(self._random_source.randint(self._total // 10, self._total))
-        if len(await self._reader.page(DEFAULT_TENANT, MessageFilter(), limit=50, before=before)) != 50:
+        page = await self._reader.page(DEFAULT_TENANT, MessageFilter(), limit=50, before=before)
+        if len(page.messages) != 50:
             raise RuntimeError("a page has 50")
 
     async def conversation(self) -> None:
         which = MessageFilter(conversation_id=filling.conversation(self._any(), self._total))
-        if len(await self._reader.page(DEFAULT_TENANT, which, limit=20, before=None)) != 20:
+        page = await self._reader.page(DEFAULT_TENANT, which, limit=20, before=None)
+        if len(page.messages) != 20:
             raise RuntimeError("a conversation has 20 messages")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tests.support.builders.messages import BACKUP, GUID, NOW, PROVIDER, a_message_id, an_item
 
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.page import PAGE_BYTES
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict, UnitOfWorkFactory
@@ -142,3 +143,55 @@ class CallbackInboxContract:
         async with units() as unit:
             assert await unit.inbox.reopen([], [(PROVIDER, GUID)], since=0) == 0
             assert await unit.inbox.reopen([], [], since=0) == 0
+
+    async def test_pending_callbacks_are_counted_up_to_a_limit(self, units: UnitOfWorkFactory) -> None:
+        other = Guid("guid-b")
+        await self.store(units, *[an_item() for _ in range(3)], *[an_item(guid=other) for _ in range(2)])
+        await self.store(units, an_item(defect="junk"))
+        await self.decide(units, InboxVerdict((await self.pending(units))[0].id, InboxState.ORPHAN))
+        async with units() as unit:
+            assert [await unit.inbox.count(InboxState.PENDING, limit=limit) for limit in (2, 4, 9)] == [2, 4, 4]
+            assert await unit.inbox.count(InboxState.PENDING, limit=9, guid=GUID) == 2
+            assert await unit.inbox.count(InboxState.PENDING, limit=9, guid=Guid("guid-c")) == 0
+            assert await unit.inbox.count(InboxState.QUARANTINED, limit=9) == 1
+            assert await unit.inbox.count(InboxState.QUARANTINED, limit=9, guid=other) == 0
+
+    async def test_the_newest_quarantined_callbacks_are_kept(
+        self, units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        other = Guid("guid-b")
+        for number in range(5):
+            await self.store(units, an_item(defect="junk", raw=f'"{number}"'), at=NOW + number)
+        await self.store(units, an_item(defect="junk", guid=other), an_item(guid=other), at=NOW)
+        async with units() as unit:
+            assert await unit.inbox.discard(InboxState.QUARANTINED, limit=1, keep=3, guid=GUID) == 1
+            assert await unit.inbox.discard(InboxState.QUARANTINED, limit=9, keep=3, guid=GUID) == 1
+            assert await unit.inbox.discard(InboxState.QUARANTINED, limit=9, keep=3, guid=GUID) == 0
+            await unit.commit()
+        kept = await reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        assert [view.raw for view in kept] == ['"4"', '"3"', '"2"']
+        async with units() as unit:
+            assert await unit.inbox.discard(InboxState.QUARANTINED, limit=9, before=NOW + 3) == 2
+            await unit.commit()
+        left = await reader.callbacks(None, notify_type=None, limit=9, before=None, state=InboxState.QUARANTINED)
+        assert [view.raw for view in left] == ['"4"', '"3"']
+        assert len(await self.pending(units)) == 1
+
+    async def test_a_discarded_callback_may_come_again(self, units: UnitOfWorkFactory) -> None:
+        item = an_item(defect="junk")
+        await self.store(units, item)
+        async with units() as unit:
+            await unit.inbox.discard(InboxState.QUARANTINED, limit=9)
+            await unit.commit()
+        assert await self.store(units, item) == 1
+
+    async def test_few_long_callbacks_are_worked_on_at_once(self, units: UnitOfWorkFactory) -> None:
+        long = f'"{"x" * (PAGE_BYTES // 2)}"'
+        for raw in ("1", long, long, "2"):
+            await self.store(units, an_item(raw=raw))
+        worked_on = []
+        while entries := await self.pending(units):
+            assert sum(len(entry.raw) for entry in entries) <= PAGE_BYTES + 2
+            worked_on.append([len(entry.raw) for entry in entries])
+            await self.decide(units, *[InboxVerdict(entry.id, InboxState.ORPHAN) for entry in entries])
+        assert worked_on == [[1, len(long)], [len(long), 1]]

@@ -234,6 +234,19 @@ class PruningContract:
         views = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
         assert sorted(view.id for view in views) == kept
 
+    async def test_callbacks_go_once_there_are_too_many_after_them(
+        self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
+    ) -> None:
+        stored = [await self.store(units, InboxState.APPLIED, NOW) for _ in range(4)]
+        last = await self.store(units, InboxState.ORPHAN, NOW)
+        async with units() as unit:
+            beyond = last - stored[1]
+            step = await unit.pruning.callbacks(InboxState.APPLIED, older_than_ms=AGE, limit=9, beyond=beyond)
+            await unit.commit()
+        assert (step.deleted, step.after) == (2, None)
+        views = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+        assert sorted(view.id for view in views) == [*stored[2:], last]
+
     async def test_messages_go_with_all_their_rows(
         self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
     ) -> None:

@@ -1,5 +1,6 @@
 """What every MessageReader does. Subclasses provide `units`, `clock` and `reader`."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -20,11 +21,13 @@ from tests.support.builders.messages import (
 )
 
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.domain.content import TextContent
 from wework_message.domain.ids import DEFAULT_TENANT, BatchId, Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.message import Message
 from wework_message.domain.message_filter import FILTERS, MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.page import PAGE_BYTES
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import NewBatch, UnitOfWorkFactory
 
@@ -54,7 +57,9 @@ class MessageReaderContract:
             message.written()
 
     async def ids(self, reader: MessageReader, filters: MessageFilter, limit: int = 100) -> list[MessageId]:
-        return [view.message.id for view in await reader.page(DEFAULT_TENANT, filters, limit=limit, before=None)]
+        return [
+            view.message.id for view in (await reader.page(DEFAULT_TENANT, filters, limit=limit, before=None)).messages
+        ]
 
     async def test_a_tenant_sees_its_own_messages_only(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
         own, other = a_due_message(), a_due_message(tenant_id=ELSEWHERE)
@@ -125,12 +130,26 @@ class MessageReaderContract:
     ) -> None:
         messages = [a_due_message(conversation_id=f"R:{number % 2}") for number in range(7)]
         await self.add(units, *messages)
-        pages, before = [], None
-        while page := await reader.page(DEFAULT_TENANT, MessageFilter(conversation_id="R:0"), limit=3, before=before):
-            pages.append([view.message.id for view in page])
-            before = page[-1].message.id
         expected = [message.id for message in reversed(messages[::2])]
-        assert pages == [expected[:3], expected[3:]]
+        assert await self.pages(reader, MessageFilter(conversation_id="R:0"), limit=3) == [expected[:3], expected[3:]]
+        assert await self.pages(reader, MessageFilter(conversation_id="R:0"), limit=4) == [expected]
+        assert await self.pages(reader, MessageFilter(conversation_id="R:9"), limit=4) == [[]]
+
+    async def pages(self, reader: MessageReader, filters: MessageFilter, limit: int) -> list[list[MessageId]]:
+        pages: list[list[MessageId]] = []
+        before, more = None, True
+        while more:
+            page = await reader.page(DEFAULT_TENANT, filters, limit=limit, before=before)
+            pages.append([view.message.id for view in page.messages])
+            before, more = pages[-1][-1] if pages[-1] else None, page.more
+        return pages
+
+    async def test_a_page_of_long_messages_has_few(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
+        texts = ["1", "x" * (PAGE_BYTES // 2), "x" * (PAGE_BYTES // 2), "2", "3"]
+        messages = [a_due_message(content=TextContent(content=text), conversation_id="R:0") for text in texts]
+        await self.add(units, *messages)
+        expected = [message.id for message in reversed(messages)]
+        assert await self.pages(reader, MessageFilter(), limit=9) == [expected[:3], expected[3:]]
 
     @pytest.mark.parametrize("name", FILTERS)
     async def test_a_filter_lists_what_matches_and_nothing_else(
@@ -197,6 +216,26 @@ class MessageReaderContract:
         assert [[view.raw for view in page] for page in (first, second)] == [['"4"', '"2"'], ['"0"']]
         assert (first[0].provider_code, first[0].received_at, first[0].state) == (PROVIDER, NOW, "PENDING")
         assert len(await reader.callbacks(GUID, notify_type=None, limit=10, before=None)) == 5
+
+    async def test_a_page_of_long_callbacks_ends_with_one_without_its_text(
+        self, units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        long = f'"{"x" * (PAGE_BYTES // 2)}"'
+        async with units() as unit:
+            await unit.inbox.store(PROVIDER, [an_item(raw=raw) for raw in ("1", long, long, "2")], NOW)
+            await unit.commit()
+        views = await reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        assert [view.raw and len(view.raw) for view in views] == [1, len(long), None]
+        assert await reader.callback(views[2].id) == dataclasses.replace(views[2], raw=long)
+        assert await reader.callback(10**17) is None
+
+    async def test_a_callback_longer_than_a_page_is_read(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
+        async with units() as unit:
+            await unit.inbox.store(PROVIDER, [an_item(raw="x" * (PAGE_BYTES + 1))], NOW)
+            await unit.commit()
+        (view,) = await reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        assert view.raw is not None
+        assert len(view.raw) == PAGE_BYTES + 1
 
     async def test_the_store_answers(self, reader: MessageReader) -> None:
         await reader.ping()

@@ -254,6 +254,35 @@ async def test_parked_callbacks_open_again_without_reading_all_that_are_parked(
     ]
 
 
+async def test_the_limits_of_the_inbox_are_kept_by_index_and_nothing_is_sorted(
+    units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    async with units() as unit:
+        await unit.inbox.count(InboxState.PENDING, limit=10)
+        await unit.inbox.count(InboxState.PENDING, limit=10, guid=GUID)
+        await unit.inbox.discard(InboxState.QUARANTINED, limit=10, keep=5)
+        await unit.inbox.discard(InboxState.QUARANTINED, limit=10, keep=5, guid=GUID)
+        await unit.inbox.discard(InboxState.QUARANTINED, limit=10, before=NOW)
+        await unit.commit()
+    used = [line for _, line in statements.plans()]
+    assert not [line for line in used if "TEMP B-TREE" in line]
+    assert scanned(statements) <= {"(subquery-1)", "anon_1"}
+
+
+async def test_long_callbacks_are_read_one_by_one_in_the_order_of_the_page(
+    units: SqlUnitOfWorkFactory, reader: SqlMessageReader, statements: Statements
+) -> None:
+    async with units() as unit:
+        await unit.inbox.store(PROVIDER, [an_item()], NOW)
+        await unit.commit()
+    await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+    async with units() as unit:
+        await unit.inbox.pending(10)
+    sizes = [(statement, line) for statement, line in statements.plans() if "length(" in statement]
+    assert len({statement for statement, _ in sizes}) == 2
+    assert not [line for _, line in sizes if "TEMP B-TREE" in line]
+
+
 async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, statements: Statements) -> None:
     message, batch = a_due_message(), a_batch_id()
     await reader.messages(DEFAULT_TENANT, [message.id])
@@ -263,6 +292,9 @@ async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, st
     await reader.batch_items(batch, limit=10, after=-1)
     await reader.callbacks(GUID, notify_type=11010, limit=10, before=None)
     await reader.callbacks(GUID, notify_type=None, limit=10, before=7)
+    await reader.callbacks(GUID, notify_type=None, limit=10, before=None, state=InboxState.QUARANTINED)
+    await reader.callbacks(None, notify_type=None, limit=10, before=7, state=InboxState.QUARANTINED)
+    await reader.callback(7)
     await reader.counts()
     assert len(statements) > 8
     assert scanned(statements) == set()

@@ -36,10 +36,13 @@ from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.wire.instants import iso
+from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.fields import COMMON_NAMES, Common, Instant
 from wework_message.testing.strategies import drafts
 
 YEAR_2100: Final = 4_102_444_800_000
+FAR_AHEAD: Final = 36_500
+"""Days from now that instants of these requests may have: they must be in the future of every clock here."""
 KNOWN_GUID: Final = Guid("known")
 """The sender whose account exists."""
 
@@ -134,7 +137,7 @@ class ComesBack:
 class TestOnMemory(ComesBack):
     @pytest.fixture
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
-        async with serving(dispatching=False) as rest:
+        async with serving(dispatching=False, limits=Limits(max_days_ahead=FAR_AHEAD)) as rest:
             await _know(MemoryUnitOfWorkFactory(rest.in_memory_app.database, rest.in_memory_app.clock))
             yield rest.client
 
@@ -177,6 +180,7 @@ async def _accepting(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[
     loaded = load({**nowhere, **environ}, config_dir=folder)
     process_metrics = ProcessMetrics(lambda numbers: None, QueueMetrics(), lambda op, result, seconds: None)
     async with running(loaded, _Unheard(), process_metrics, role=Role.ACCEPTING) as process:
-        transport = httpx.ASGITransport(create_app(process.application, Config(version="0")))  # type: ignore[arg-type] # httpx knows no scope types
+        app = create_app(process.application, Config(version="0", limits=Limits(max_days_ahead=FAR_AHEAD)))
+        transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # httpx knows no scope types
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             yield client

@@ -107,7 +107,7 @@ async def test_messages_of_the_version_before_come_back_and_have_no_campaign(sto
     reader = SqlMessageReader(store.read)
     views = await reader.messages(DEFAULT_TENANT, [MessageId("before"), MessageId("after")])
     assert [view.message.options.campaign_id for view in views.values()] == [None, None]
-    assert await reader.page(DEFAULT_TENANT, MessageFilter(campaign_id=""), limit=10, before=None) == ()
+    assert (await reader.page(DEFAULT_TENANT, MessageFilter(campaign_id=""), limit=10, before=None)).messages == ()
     assert await store.transact(_differences) == []
 
 

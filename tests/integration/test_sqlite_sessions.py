@@ -11,7 +11,7 @@ from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
-from wework_message.adapters.sql.sqlite.store import SqliteStore
+from wework_message.adapters.sql.sqlite.store import WAL_BYTES, SqliteStore
 from wework_message.domain.errors import ConflictError, UnavailableError
 
 
@@ -29,6 +29,18 @@ def _write(connection: Connection, name: str) -> None:
 
 def _names(connection: Connection) -> set[str]:
     return {row[0] for row in connection.execute(text("SELECT tenant_id FROM wm_tenant"))} - {"default"}
+
+
+async def test_the_log_of_one_large_transaction_does_not_keep_the_disk(store: SqliteStore, tmp_path: Path) -> None:
+    def write(connection: Connection, name: str, size: int) -> None:
+        connection.execute(text("INSERT INTO wm_tenant VALUES (:name, :text, 0)"), {"name": name, "text": "x" * size})
+
+    log = tmp_path / "x.db-wal"
+    await store.transact(write, "large", WAL_BYTES)
+    assert log.stat().st_size > WAL_BYTES
+    for serial in range(3):
+        await store.transact(write, f"small-{serial}", 1)
+    assert log.stat().st_size <= WAL_BYTES
 
 
 async def test_what_a_session_did_is_undone_unless_it_commits(store: SqliteStore) -> None:

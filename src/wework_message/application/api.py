@@ -6,6 +6,7 @@ from wework_message.application.accept.accept import AcceptBatchHandler, AcceptM
 from wework_message.application.actions.change import CancelMessageHandler, RecallMessageHandler, RetryMessageHandler
 from wework_message.application.actions.dead_letters import MarkReplayedHandler
 from wework_message.application.callbacks.ingest import IngestCallbackHandler
+from wework_message.application.callbacks.kept import PurgeQuarantineHandler
 from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
@@ -24,6 +25,7 @@ class Application:
     retry: RetryMessageHandler
     recall: RecallMessageHandler
     ingest_callback: IngestCallbackHandler
+    purge_quarantine: PurgeQuarantineHandler
     wait: WaitForMessage
     """Read one message, and wait for it to move."""
     read: MessageReader

@@ -6,7 +6,9 @@ from typing import Final
 
 from wework_message.domain.horizon import lease_ms
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Provider, default_provider
 
@@ -35,6 +37,12 @@ class Policy:
     async_enabled: bool = True
     keep_callbacks_ms: int = 30 * DAY_MS
     """Finished callbacks."""
+    keep_quarantine_ms: int = 30 * DAY_MS
+    """Callbacks that are kept for people."""
+    inbox: InboxLimits = field(default_factory=InboxLimits)
+    """How many callbacks wait and are kept (`app.message.limits`)."""
+    max_callback_records: int = MAX_CALLBACK_RECORDS
+    """Records of one callback that are stored each for itself."""
     keep_messages_ms: int | None = None
     """Messages at rest; None = for ever."""
     poll_due_ms: int = 1_000

@@ -35,6 +35,7 @@ from wework_message.application.actions.dead_letters import (
 )
 from wework_message.application.api import Application
 from wework_message.application.callbacks.ingest import IngestCallbackHandler, StoreCallbacks
+from wework_message.application.callbacks.kept import DeleteQuarantined, PurgeQuarantineHandler
 from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
 from wework_message.application.commit.group_commit import GroupCommit
@@ -217,10 +218,12 @@ class UseCases(containers.DeclarativeContainer):
         ingest_callback=providers.Singleton(
             IngestCallbackHandler,
             intake,
-            providers.Singleton(StoreCallbacks, clock),
+            providers.Singleton(StoreCallbacks, clock, policy.provided.inbox),
             gateways.provided.readers,
             policy.provided.default_code,
+            policy.provided.max_callback_records,
         ),
+        purge_quarantine=providers.Singleton(PurgeQuarantineHandler, commits, providers.Singleton(DeleteQuarantined)),
         wait=providers.Singleton(
             WaitForMessage, feed, reader, policy.provided.poll_status_ms, policy.provided.max_waiters
         ),

@@ -11,6 +11,7 @@ from wework_message.domain.conversation import AnyGrammar, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.horizon import check_timing
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Provider
@@ -64,6 +65,15 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         expire_after_ms=DAY_MS,
         async_enabled=message.async_.enabled,
         keep_callbacks_ms=message.retention.callback_days * DAY_MS,
+        keep_quarantine_ms=message.retention.quarantine_days * DAY_MS,
+        inbox=InboxLimits(
+            max_pending=message.limits.max_pending_callbacks,
+            max_pending_per_guid=message.limits.max_pending_callbacks_per_guid,
+            max_kept=message.retention.max_quarantined,
+            max_kept_per_guid=message.retention.max_quarantined_per_guid,
+            max_finished=message.retention.max_callbacks,
+        ),
+        max_callback_records=message.limits.max_callback_records,
         keep_messages_ms=None if message.retention.message_days is None else message.retention.message_days * DAY_MS,
         **_polls(loaded, role),
     )
@@ -87,7 +97,11 @@ def limits_of(loaded: Loaded) -> Limits:
     """The limits of one request, by REST or by the queue."""
     limits = loaded.settings.app.message.limits
     return Limits(
-        max_text_length=limits.max_text_length, max_batch_size=limits.max_batch_size, conversations=grammar_of(loaded)
+        max_text_length=limits.max_text_length,
+        max_batch_size=limits.max_batch_size,
+        earliest_year=limits.earliest_year,
+        max_days_ahead=limits.max_days_ahead,
+        conversations=grammar_of(loaded),
     )
 
 

@@ -1,6 +1,8 @@
 """The inbox of callbacks."""
 
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class InboxState(StrEnum):
@@ -16,3 +18,21 @@ class InboxState(StrEnum):
     """Unreadable, or for an unknown guid."""
     FAILED = "FAILED"
     """Its projection raised five times."""
+
+
+KEPT_FOR_PEOPLE: Final = (InboxState.QUARANTINED, InboxState.FAILED)
+"""States that no message of ours waits for: an operator looks at them, and then they can go."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxLimits:
+    """How many callbacks wait and are kept, at most."""
+
+    max_pending: int = 100_000
+    """Callbacks that wait to be applied; what comes beyond it is refused, and the provider may send it again."""
+    max_pending_per_guid: int = 20_000
+    max_kept: int = 10_000
+    """Callbacks that are kept for people, in each state; beyond it an unreadable one is refused, or the oldest go."""
+    max_kept_per_guid: int = 1_000
+    max_finished: int = 10_000_000
+    """Finished callbacks; beyond it the oldest go."""

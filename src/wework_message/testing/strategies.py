@@ -19,8 +19,9 @@ from wework_message.domain.message.options import MAX_PRIORITY, MAX_RETRY_COUNT,
 
 Fields = Mapping[str, st.SearchStrategy[Any]]
 
-_MAX_MS: Final = 253_402_300_799_999
-"""The last millisecond of the year 9999, epoch ms."""
+_DAY_MS: Final = 86_400_000
+_MAX_DAYS_AHEAD: Final = 365
+"""A request may name no later instant by default."""
 _MAX_LIST: Final = 3
 _MAX_LEAVES: Final = 4
 """Contents inside a record, those of its inner records included."""
@@ -39,7 +40,7 @@ def urls() -> st.SearchStrategy[str]:
 _keys: Final = texts(max_size=20)
 _digits: Final = st.from_regex(r"[0-9]{1,20}", fullmatch=True)
 _mentions: Final = st.lists(_digits, min_size=1, max_size=_MAX_LIST).map(tuple)
-_instants: Final = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - Hypothesis takes naive bounds
+_instants: Final = st.datetimes(datetime(2020, 1, 1), datetime(2025, 6, 1), timezones=st.just(UTC))  # noqa: DTZ001 - Hypothesis takes naive bounds
 
 
 def _of_rule(rule: rules.Rule, plain: Any) -> st.SearchStrategy[Any]:
@@ -185,7 +186,8 @@ def drafts(draw: st.DrawFn, *, now: int = 1_750_000_000_000) -> Draft:
     )
     by_guid = draw(st.booleans())
     sender = draw(st.from_regex(r"[0-9a-zA-Z-]{1,36}", fullmatch=True))
-    scheduled_at = draw(st.none() | st.integers(now - 86_400_000, _MAX_MS - 1))
+    latest = now + _MAX_DAYS_AHEAD * _DAY_MS
+    scheduled_at = draw(st.none() | st.integers(now - _DAY_MS, latest - 1))
     earliest = max(now, scheduled_at or 0) + 1
     on_unknown = draw(st.none() | st.sampled_from(OnUnknown))
     return Draft(
@@ -195,7 +197,7 @@ def drafts(draw: st.DrawFn, *, now: int = 1_750_000_000_000) -> Draft:
         account_id=None if by_guid else AccountId(sender),
         options=SendOptions(
             scheduled_at=scheduled_at,
-            expires_at=draw(st.none() | st.integers(earliest, _MAX_MS)),
+            expires_at=draw(st.none() | st.integers(earliest, latest)),
             on_unknown=on_unknown,
             duplicate_safe=on_unknown is OnUnknown.RESEND or draw(st.booleans()),
             **draw(_independent_options),

@@ -36,7 +36,7 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.matching import echo_key
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass, Reason
-from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.retry import RetryPolicy
 
@@ -50,7 +50,7 @@ OUTCOMES = {
 class OneEcho:
     """Reads every callback as the echo of the one message."""
 
-    def read(self, body: bytes) -> tuple[CallbackItem, ...]:
+    def read(self, body: bytes, *, max_records: int = MAX_CALLBACK_RECORDS) -> tuple[CallbackItem, ...]:
         return (self.reread(11010, body.decode()),)
 
     def reread(self, notify_type: int, raw: str) -> CallbackItem:

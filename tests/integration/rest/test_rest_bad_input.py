@@ -50,6 +50,10 @@ async def test_a_field_without_which_a_type_means_nothing(idle: Rest, name: str,
     _refused(idle, await idle.post(ASYNC, request), 422, "VALIDATION_FAILED", field)
 
 
+RECORDED = {"messageType": "TEXT", "content": "x", "senderName": "n"}
+RECORD = {"messageType": "MERGED", "content": None}
+
+
 @pytest.mark.parametrize(
     ("changes", "path"),
     [
@@ -67,7 +71,15 @@ async def test_a_field_without_which_a_type_means_nothing(idle: Rest, name: str,
         ({"priority": 10}, "priority"),
         ({"priority": "high"}, "priority"),
         ({"expiresAt": "2020-01-01T00:00:00Z"}, "expiresAt"),
-        ({"scheduledAt": "2030-01-01T00:00:00"}, "scheduledAt"),
+        ({"scheduledAt": "2026-01-01T00:00:00"}, "scheduledAt"),
+        ({"scheduledAt": "9999-12-31T23:59:59-14:00"}, "scheduledAt"),
+        ({"scheduledAt": "9999-12-31T23:59:59Z"}, "scheduledAt"),
+        ({"scheduledAt": "0001-01-01T00:00:00+14:00"}, "scheduledAt"),
+        ({"scheduledAt": "2019-12-31T23:59:59Z"}, "scheduledAt"),
+        ({"expiresAt": "9999-12-31T23:59:59-14:00"}, "expiresAt"),
+        ({"expiresAt": "2027-01-01T00:00:00Z"}, "expiresAt"),
+        (RECORD | {"messages": [RECORDED | {"sendTime": "0001-01-01T00:00:00+14:00"}]}, "messages[0].sendTime"),
+        (RECORD | {"messages": [RECORDED | {"sendTime": "9999-12-31T23:59:59-14:00"}]}, "messages[0].sendTime"),
         ({"onUnknown": "RESEND"}, "duplicateSafe"),
         ({"providerCode": "NOBODY"}, "providerCode"),
         ({"guid": None, "accountId": "nobody"}, "accountId"),
@@ -235,6 +247,12 @@ async def test_what_does_not_exist_is_404(idle: Rest, method: str, path: str) ->
         ("/api/messages?messageType=TELEGRAM", "messageType"),
         ("/api/messages?createdFrom=yesterday", "createdFrom"),
         ("/api/messages?createdTo=2025-01-01T00:00:00", "createdTo"),
+        ("/api/messages?createdFrom=2025", "createdFrom"),
+        ("/api/messages?createdFrom=1e10", "createdFrom"),
+        ("/api/messages?createdFrom=0.5", "createdFrom"),
+        ("/api/messages?createdTo=1750000000", "createdTo"),
+        ("/api/messages?createdFrom=0001-01-01T00:00:00%2B14:00", "createdFrom"),
+        ("/api/messages?createdTo=9999-12-31T23:59:59-14:00", "createdTo"),
         ("/api/messages?cursor=%21", "cursor"),
         ("/api/messages?cursor=AAAA", "cursor"),
         ("/api/messages?guid=", "guid"),

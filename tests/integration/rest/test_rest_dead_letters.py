@@ -6,6 +6,8 @@ import pytest
 from tests.contracts.dead_letters_contract import a_letter
 from tests.support.apps.rest import TEXT, Rest
 
+from wework_message.domain.page import PAGE_BYTES
+from wework_message.domain.ports.dead_letters import Fault
 from wework_message.entrypoints.intake.translating import BY_PART
 
 ROOT = "/message/api/dead-letters/intake"
@@ -46,6 +48,20 @@ async def test_pages_go_from_new_to_old(idle: Rest) -> None:
     second = (await idle.get(ROOT, params={"limit": 2, "cursor": first["nextCursor"]})).json()["data"]
     assert [letter["deadLetterId"] for letter in first["items"] + second["items"]] == names
     assert second["nextCursor"] is None
+
+
+async def test_a_list_of_letters_with_many_faults_has_four_mebibytes_at_most_and_goes_on(idle: Rest) -> None:
+    faults = tuple(Fault("x" * 200, "UNKNOWN_FIELD", "m" * 500) for _ in range(100))
+    for number in range(100):
+        await idle.in_memory_app.keep_dead_letter(a_letter(str(number), faults=faults))
+    listed: list[str] = []
+    params: dict[str, Any] = {"limit": 100}
+    while params.get("cursor", "") is not None:
+        answer = await idle.get(ROOT, params=params)
+        assert len(answer.content) <= PAGE_BYTES
+        listed += [letter["partId"] for letter in answer.json()["data"]["items"]]
+        params["cursor"] = answer.json()["data"]["nextCursor"]
+    assert listed == [str(number) for number in reversed(range(100))]
 
 
 @pytest.mark.parametrize("query", ["limit=0", "cursor=abc", "cause=OFFLINE"])

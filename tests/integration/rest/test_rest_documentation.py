@@ -8,6 +8,7 @@ import pytest
 from litestar import Litestar
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
+from tests.support.builders.messages import NOW
 from tests.support.builders.send_requests import EXAMPLES
 from tests.support.openapi.json_schema import conforms
 from tests.support.openapi.promises import operation_promises
@@ -110,7 +111,7 @@ async def test_each_example_is_a_request_that_is_accepted_and_fits_its_schema(id
     example = document["paths"]["/api/messages/send"]["post"]["requestBody"]["content"]["application/json"]["examples"]
     value = example[name]["value"]
     conforms(value, {"$ref": "#/components/schemas/SendRequest"}, document)
-    parse_send(idle.client.build_request("POST", "/", json=value).content, limits=Limits(), now=0)
+    parse_send(idle.client.build_request("POST", "/", json=value).content, limits=Limits(), now=NOW)
 
 
 async def test_each_example_of_a_batch_is_accepted(idle: Rest) -> None:
@@ -118,7 +119,7 @@ async def test_each_example_of_a_batch_is_accepted(idle: Rest) -> None:
     media = document["paths"]["/api/messages/send/batch"]["post"]["requestBody"]["content"]["application/json"]
     for example in media["examples"].values():
         conforms(example["value"], {"$ref": "#/components/schemas/BatchRequest"}, document)
-        parse_batch(idle.client.build_request("POST", "/", json=example["value"]).content, limits=Limits(), now=0)
+        parse_batch(idle.client.build_request("POST", "/", json=example["value"]).content, limits=Limits(), now=NOW)
 
 
 @pytest.mark.parametrize("changes", [{"content": None}, {"contnet": "x"}, {"guid": None}, {"priority": 10}])

@@ -1,7 +1,11 @@
+from typing import NoReturn
+
 import pytest
 from tests.support.apps.rest import SEND, TEXT, Rest
 from tests.support.builders.messages import an_outcome
 
+from wework_message.adapters.memory.reader import MemoryMessageReader
+from wework_message.domain.errors import UnavailableError
 from wework_message.domain.outcomes import OutcomeClass, Reason
 
 REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=-2003)
@@ -23,6 +27,23 @@ async def test_retry_tries_again_under_the_same_id(rest: Rest) -> None:
 
     await rest.reaches(message_id, "SENT")
     assert (await rest.status_of(message_id))["attempts"] == 2
+
+
+@pytest.mark.parametrize("raised", [UnavailableError("database"), OverflowError("a defect")])
+async def test_a_retry_that_is_committed_is_answered_with_its_id(
+    rest: Rest, raised: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rest.in_memory_app.gateway.script(REFUSED)
+    message_id = (await rest.post(SEND, TEXT)).json()["data"]["messageId"]
+
+    async def read(*_: object) -> NoReturn:
+        raise raised
+
+    monkeypatch.setattr(MemoryMessageReader, "messages", read)
+    answer = await rest.post(f"/api/messages/{message_id}/retry")
+    monkeypatch.undo()
+    assert (answer.status_code, answer.json()["data"]["messageId"]) == (202, message_id)
+    await rest.reaches(message_id, "SENT")
 
 
 async def test_retry_of_an_uncertain_message_needs_force(rest: Rest) -> None:

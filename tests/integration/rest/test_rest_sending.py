@@ -32,11 +32,17 @@ class Blind(MemoryMessageReader):
 
 
 class Away(MemoryMessageReader):
+    error: Exception = UnavailableError("database")
+
     async def messages(self, *_: object) -> NoReturn:
-        raise UnavailableError("database")
+        raise self.error
 
     async def batch_items(self, *_: object, **__: object) -> NoReturn:
-        raise UnavailableError("database")
+        raise self.error
+
+
+class Faulty(Away):
+    error = OverflowError("a defect")
 
 
 REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=-2003, error_message="bad conversation id")
@@ -96,7 +102,7 @@ async def test_a_held_message_answers_202_at_once() -> None:
 
 
 async def test_a_scheduled_message_answers_202_at_once(rest: Rest) -> None:
-    answer = await rest.post(SEND, TEXT | {"scheduledAt": "2030-01-01T00:00:00+08:00"})
+    answer = await rest.post(SEND, TEXT | {"scheduledAt": "2026-01-01T00:00:00+08:00"})
     assert answer.status_code == 202
     assert answer.json()["data"]["status"] == "SCHEDULED"
 
@@ -284,10 +290,11 @@ async def test_a_client_that_goes_away_does_not_take_its_message_along(rest: Res
     await rest.reaches(message_id, "SENT")
 
 
-@pytest.mark.parametrize("kind", [Away, Blind])
+@pytest.mark.parametrize("path", [SEND, ASYNC])
+@pytest.mark.parametrize("kind", [Away, Faulty, Blind])
 @pytest.mark.parametrize("body", [TEXT, EXAMPLES["MIXED"]], ids=["one", "mixed"])
-async def test_a_store_that_goes_away_after_the_commit_does_not_ask_for_a_repetition(
-    idle: Rest, body: dict[str, Any], kind: type[MemoryMessageReader]
+async def test_an_answer_that_fails_after_the_commit_does_not_ask_for_a_repetition(
+    idle: Rest, body: dict[str, Any], kind: type[MemoryMessageReader], path: str
 ) -> None:
     reader = kind(idle.in_memory_app.database)
     application = dataclasses.replace(
@@ -295,7 +302,7 @@ async def test_a_store_that_goes_away_after_the_commit_does_not_ask_for_a_repeti
     )
     app = create_app(application, Config(version="0.1.0"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:  # type: ignore[arg-type] # httpx knows no scope types
-        answer = await client.post(SEND, json=body)
+        answer = await client.post(path, json=body)
     data = answer.json()["data"]
     assert answer.status_code == 202
     stored = idle.in_memory_app.database.messages.committed_items().values()

@@ -12,7 +12,7 @@ from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Urgency
-from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.notifier import Wakeup
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
@@ -111,7 +111,7 @@ class ScriptedReader:
         self._items[raw] = CallbackItem(**defaults | known | fields)
         return raw.encode()
 
-    def read(self, body: bytes) -> tuple[CallbackItem, ...]:
+    def read(self, body: bytes, *, max_records: int = MAX_CALLBACK_RECORDS) -> tuple[CallbackItem, ...]:
         if body.decode() not in self._items:
             raise InvalidValueError("$", "is no callback")
         return (self._items[body.decode()],)

@@ -23,7 +23,7 @@ def an_item(key: str | None = None, content: str = "hello") -> AcceptMessage:
 
 
 async def stored(app: InMemoryApp) -> list[MessageId]:
-    page = await app.reader.page(DEFAULT_TENANT, MessageFilter(), limit=100, before=None)
+    page = (await app.reader.page(DEFAULT_TENANT, MessageFilter(), limit=100, before=None)).messages
     return [view.message.id for view in page]
 
 

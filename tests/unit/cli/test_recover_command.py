@@ -25,7 +25,9 @@ def test_a_dry_run_as_json() -> None:
     assert json.loads(ended.stdout) == {"dryRun": True, "marked": 3, "wasStatus": {"QUEUED": 3}, "left": {"UNKNOWN": 2}}
 
 
-@pytest.mark.parametrize("instant", ["yesterday", "2026-01-01T00:00:00", "2999-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "instant", ["yesterday", "2026-01-01T00:00:00", "2999-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "2026", "1e9"]
+)
 def test_an_instant_that_cannot_be_is_a_usage_error_and_changes_nothing(instant: str) -> None:
     app = FakeService()
     assert app.run("recover", "--restored-from", instant).exit_code == 64

@@ -1,4 +1,5 @@
-from tests.support.builders.messages import an_attempt, an_outcome
+import pytest
+from tests.support.builders.messages import NOW, a_receipt, an_attempt, an_outcome
 
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.projection import Evidence, FactKind
@@ -29,6 +30,23 @@ def test_a_definite_answer_settles_an_attempt() -> None:
         attempt = an_attempt()
         attempt.close(an_outcome(kind), at=1)
         assert (attempt.unsettled, attempt.lane_open, attempt.ended_at) == (False, False, 1)
+
+
+@pytest.mark.parametrize(("number", "kept"), [(NOW, True), (NOW * 1_000, False), (-NOW, False), (2**70, False)])
+def test_a_provider_s_impossible_send_time_is_left_out(number: int, kept: bool) -> None:
+    attempt = an_attempt()
+    attempt.close(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(sent_at=number)), at=NOW)
+    assert attempt.sent_at == (number if kept else None)
+    assert attempt.provider_message_id is not None
+
+
+@pytest.mark.parametrize(("code", "kept"), [(100_001, True), (-(2**53) + 1, True), (2**53, False), (-(2**70), False)])
+def test_a_provider_s_impossible_error_code_is_left_out(code: int, kept: bool) -> None:
+    attempt = an_attempt()
+    attempt.close(an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=code, error_message="e"), at=NOW)
+    assert attempt.outcome is not None
+    assert attempt.outcome.error_code == (code if kept else None)
+    assert (attempt.outcome.kind, attempt.outcome.error_message) == (OutcomeClass.REFUSED_PERMANENT, "e")
 
 
 def test_an_attempt_that_was_given_up_is_unproven_and_a_late_echo_still_counts() -> None:

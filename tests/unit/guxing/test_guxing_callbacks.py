@@ -182,6 +182,13 @@ def test_send_flag_0_is_not_own() -> None:
         assert stream_record.marked_own is own
 
 
+@pytest.mark.parametrize("sendtime", [1753761234000, -1, 2**53 - 1, 1e300])
+def test_an_impossible_send_time_is_left_out_and_the_record_is_read(sendtime: object) -> None:
+    stream_record = read_item(record(sendtime=sendtime)).stream_record
+    assert stream_record is not None
+    assert stream_record.sent_at is None
+
+
 def test_ids_as_integers_make_the_same_record() -> None:
     from_integers = read_item(
         record(id=1000127, seq=14303419, flag=str(PRIVATE_FLAG), referid=0, sendtime="1753761234")
@@ -193,15 +200,49 @@ def test_ids_as_integers_make_the_same_record() -> None:
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_batch_becomes_one_item_per_record(nested: bool) -> None:
-    records = [record(), record(id="1000129", msg_type=1012), "poison", record(id="1000130", flag="x"), record(id="9")]
-    items = READER.read(callback(11013, {"data": records} if nested else records))
-    assert [item.defect for item in items] == [None, None, "a message is no object", "flag is no integer", None]
-    assert [item.stream_record is None for item in items] == [False, True, True, True, False]
-    assert len({item.event_key for item in items}) == 5
-    for item, sent in zip(items, records, strict=True):
-        assert json.loads(item.raw) == {"guid": "g-1", "notify_type": 11013, "data": sent}
+def test_batch_becomes_one_item_per_record_and_one_for_all_that_cannot_be_read(nested: bool) -> None:
+    defective = ["poison", record(id="1000130", flag="x")]
+    records = [record(), defective[0], record(id="1000129", msg_type=1012), defective[1], record(id="9")]
+    *items, left = READER.read(callback(11013, {"data": records} if nested else records))
+    assert [item.stream_record is None for item in items] == [False, True, False]
+    assert len({item.event_key for item in (*items, left)}) == 4
+    for item, sent in zip(items, [records[0], records[2], records[4]], strict=True):
+        assert (item.defect, json.loads(item.raw)) == (None, {"guid": "g-1", "notify_type": 11013, "data": sent})
         assert READER.reread(11013, item.raw) == item
+    assert (left.defect, left.stream_record) == ("a list of records", None)
+    assert json.loads(left.raw) == {"guid": "g-1", "notify_type": 11013, "data": defective}
+
+
+def test_a_single_defective_record_is_kept_as_it_came() -> None:
+    _, left = READER.read(callback(11013, [record(), "poison"]))
+    assert json.loads(left.raw)["data"] == "poison"
+
+
+@pytest.mark.parametrize("junk", [0, None, "x", [], {"id": []}])
+def test_a_body_of_junk_is_one_item_however_many_records_it_has(junk: object) -> None:
+    body = callback(11013, [junk] * 50_000)
+    (item,) = READER.read(body)
+    assert item.defect is not None
+    assert len(item.raw) <= len(body)
+    assert READER.read(body)[0].event_key == item.event_key
+
+
+def test_what_is_over_the_limit_is_left_as_a_callback_that_can_be_sent_again() -> None:
+    records: list[Any] = [record(id=str(number)) for number in range(1, 26)]
+    records = [*records[:3], "poison", *records[3:]]
+    body, taken = callback(11013, records), []
+    for _ in range(3):
+        *items, left = READER.read(body, max_records=10)
+        taken += [item.stream_record.provider_message_id for item in items if item.stream_record is not None]
+        assert left.defect is not None
+        body = left.raw.encode()
+    assert taken == [str(number) for number in range(1, 26)]
+    assert json.loads(body)["data"] == "poison"
+
+
+def test_a_limit_that_is_met_exactly_leaves_nothing() -> None:
+    items = READER.read(callback(11013, [record(id=str(number)) for number in range(1, 11)]), max_records=10)
+    assert [item.defect for item in items] == [None] * 10
 
 
 def test_record_that_contains_a_list_is_no_batch() -> None:

@@ -61,6 +61,8 @@ def test_nesting_too_deep_to_read_is_uncertain(opening: str) -> None:
 
 
 @example(status=400, value={"data": {"msg_data": {"error_code": None, "id": 1}}}, retry_after="")
+@example(status=429, value={}, retry_after="Mon, 01 Jan 2025 00:00:00 +99999999999999999999")
+@example(status=429, value={}, retry_after="Mon, 01 Jan 99999999999999999999 00:00:00 GMT")
 @given(status=st.sampled_from([200, 400, 422, 429, 500]), value=JSON, retry_after=st.text(max_size=12))
 def test_no_json_raises_and_only_an_id_with_code_0_is_accepted(status: int, value: Any, retry_after: str) -> None:
     body = json.dumps(value)
@@ -153,3 +155,13 @@ def test_impossible_outcome_of_a_code_is_refused(configured: dict[str, OutcomeCl
 def test_configured_code_overrides_the_built_in_one() -> None:
     codes = outcome_codes({"-4017": OutcomeClass.REFUSED_CAPABILITY})
     assert codes == {**BUILT_IN_CODES, -4017: OutcomeClass.REFUSED_CAPABILITY}
+
+
+@pytest.mark.parametrize(
+    "sendtime",
+    [1753761234000, 1753761234000000, -1753761234, 0, 2**53 - 1, 2**70, 1e300, "1753761234000", "soon", True, [], None],
+)
+def test_an_impossible_send_time_is_left_out_and_the_id_is_kept(sendtime: object) -> None:
+    receipt = read_receipt({"msg_data": {"id": "7", "sendtime": sendtime}})
+    assert receipt is not None
+    assert (receipt.provider_message_id, receipt.sent_at) == ("7", None)

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 import msgspec
 
@@ -12,7 +13,8 @@ from wework_message.adapters.guxing.stream_records import RecordError, read_stre
 from wework_message.adapters.guxing.wire import identifier, number, parse
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import Guid
-from wework_message.domain.ports.gateway import CallbackItem, CallbackReader, NoticeKind
+from wework_message.domain.message.projection import StreamRecord
+from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem, CallbackReader, NoticeKind
 
 _MESSAGES: Final = frozenset({11010, 11013})
 """A new message; a batch of them. Either may have the form of the other."""
@@ -27,11 +29,16 @@ _NOTICES: Final = {
 """All other types are OTHER: a heartbeat error (11006) does not log out since 2.6.9, a failed or unsafe login (11008,
 11012) does not end a session. A wrong OFFLINE only causes the next probe to check."""
 
+_LIST: Final = "a list of records"
+"""The defect of the records that were left of a list, and of a list within a list."""
 _MAX_GUID: Final = 128
 _MAX_EVENT_KEY: Final = 160
 _MAX_NOTIFY_TYPE: Final = 2**31 - 1
 
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
+
+_Facts: TypeAlias = tuple[str | None, StreamRecord | None]
+"""The key of a record, None where its hash must name it, and what it says about a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +73,14 @@ def _canonical(guid: Guid, notify_type: int, data: Any) -> str:
 class GuxingCallbackReader:
     """A `CallbackReader` for `11010`, `11013`, the login notices, and anything else as raw."""
 
-    def read(self, body: bytes) -> tuple[CallbackItem, ...]:
-        """The items of one callback: one, or one for each record of a list. An unreadable record is an item with a defect.
+    def read(self, body: bytes, *, max_records: int = MAX_CALLBACK_RECORDS) -> tuple[CallbackItem, ...]:
+        """The items of one callback: one, or one for each record of a list, up to `max_records`.
 
-        Raises `InvalidValueError` where the body is no JSON object with a `guid` and a `notify_type`.
+        What cannot be read, or is over that number, becomes one item with a defect: a callback with the records that are
+        left, which can be sent again as it is. Raises `InvalidValueError` where the body is no JSON object with a `guid` and a `notify_type`.
         """
         try:
-            return _items(body)
+            return _items(body, max_records)
         except RecursionError:
             raise InvalidValueError("body", "is nested too deep") from None
 
@@ -87,18 +95,48 @@ class GuxingCallbackReader:
         return item
 
 
-def _items(body: bytes) -> tuple[CallbackItem, ...]:
+def _items(body: bytes, max_records: int = MAX_CALLBACK_RECORDS) -> tuple[CallbackItem, ...]:
     callback = _parsed(decoded(body))
     records = _records(callback.data) if callback.notify_type in _MESSAGES else None
     if records is None:
         return (_item(callback),)
-    return tuple(_item(callback.with_record(record)) for record in records)
+    return tuple(_split(callback, records, max_records))
+
+
+def _split(callback: _Callback, records: list[Any], max_records: int) -> Iterator[CallbackItem]:
+    """An item for each readable record up to `max_records`, and one for everything else.
+
+    An unreadable record costs nothing but its place in the rest: a body of 4 MiB can have half a million of them.
+    """
+    left: list[Any] = []
+    unreadable, defect = 0, ""
+    taken = 0
+    for place, record in enumerate(records):
+        if taken == max_records:
+            left += records[place:]
+            break
+        try:
+            facts = _facts(callback.guid, record)
+        except RecordError as error:
+            left.append(record)
+            unreadable, defect = unreadable + 1, defect or str(error)
+            continue
+        taken += 1
+        yield _message(callback.with_record(record), facts)
+    if len(left) == unreadable == 1:
+        yield _defective(callback.with_record(left[0]), defect)
+    elif left:
+        yield _defective(callback.with_record(left), _LIST)
 
 
 def _item(callback: _Callback) -> CallbackItem:
     """The item of a callback with one record; `_items` has split lists before."""
     if callback.notify_type in _MESSAGES:
-        return _message(callback)
+        try:
+            facts = _facts(callback.guid, callback.data)
+        except RecordError as error:
+            return _defective(callback, str(error))
+        return _message(callback, facts)
     data = callback.data
     return CallbackItem(
         guid=callback.guid,
@@ -112,24 +150,36 @@ def _item(callback: _Callback) -> CallbackItem:
     )
 
 
-def _message(callback: _Callback) -> CallbackItem:
-    record, stream_record, key, defect = callback.data, None, None, None
-    if isinstance(record, dict):
-        try:
-            key = record_key(record)
-            if key is None or len(key) > _MAX_EVENT_KEY:
-                key = callback.hash
-            stream_record = read_stream_record(callback.guid, key, record)
-        except RecordError as error:
-            key, defect = None, str(error)
-    else:
-        defect = "a message is no object"
+def _facts(guid: Guid, record: Any) -> _Facts:
+    """What a record of the stream says. Raises `RecordError` where it cannot be read."""
+    if not isinstance(record, dict):
+        raise RecordError(_LIST if isinstance(record, list) else "a message is no object")
+    key = record_key(record)
+    if key is not None and len(key) > _MAX_EVENT_KEY:
+        key = None
+    return key, read_stream_record(guid, key or "", record)
+
+
+def _message(callback: _Callback, facts: _Facts) -> CallbackItem:
+    key, stream_record = facts
+    if key is None:
+        key = callback.hash
+        stream_record = replace(stream_record, event_key=key) if stream_record is not None else None
     return CallbackItem(
         guid=callback.guid,
         notify_type=callback.notify_type,
-        event_key=key or callback.hash,
+        event_key=key,
         raw=callback.raw,
         stream_record=stream_record,
+    )
+
+
+def _defective(callback: _Callback, defect: str) -> CallbackItem:
+    return CallbackItem(
+        guid=callback.guid,
+        notify_type=callback.notify_type,
+        event_key=callback.hash,
+        raw=callback.raw,
         defect=defect,
     )
 

@@ -171,6 +171,6 @@ def _retry_after_ms(headers: Mapping[str, str]) -> int | None:
 def _date(text: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year, or an offset, of 20 digits
         return None
     return date if date.tzinfo is not None else None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from wework_message.adapters.guxing.wire import identifier, number, short_text
+from wework_message.adapters.guxing.wire import identifier, number, send_instant_of, short_text
 from wework_message.domain.ids import ProviderMessageId
 from wework_message.domain.message.attempt import Receipt
 
@@ -26,13 +26,12 @@ def read_receipt(data: Mapping[str, Any]) -> Receipt | None:
     if not isinstance(msg_data, dict) or (message_id := identifier(msg_data.get("id"))) is None:
         return None
     app_info = short_text(msg_data.get("appinfo"), _MAX_OPAQUE)
-    sent_s = number(msg_data.get("sendtime"))
     return Receipt(
         provider_message_id=ProviderMessageId(message_id),
         seq=identifier(msg_data.get("seq")),
         app_info=app_info,
         app_info_key=None if app_info is None else app_info_key(app_info),
-        sent_at=sent_s * 1_000 if sent_s else None,
+        sent_at=send_instant_of(msg_data.get("sendtime")),
         sender_id=identifier(msg_data.get("sender")),
         details={
             "receiver_id": _id_or_zero(msg_data.get("receiver")),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from wework_message.adapters.guxing.receipts import MAX_KEY
-from wework_message.adapters.guxing.wire import identifier, number, short_text
+from wework_message.adapters.guxing.wire import identifier, number, send_instant_of, short_text
 from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.ids import Guid, ProviderMessageId
 from wework_message.domain.message.projection import FactKind, StreamRecord
@@ -49,7 +49,6 @@ def read_stream_record(guid: Guid, event_key: str, record: Mapping[str, Any]) ->
     kinds = _kinds(msg_type, flag)
     if not kinds:
         return None
-    sent_s = number(record.get("sendtime"))
     return StreamRecord(
         guid=guid,
         event_key=event_key,
@@ -59,7 +58,7 @@ def read_stream_record(guid: Guid, event_key: str, record: Mapping[str, Any]) ->
         conversations=_conversations(record),
         sender=identifier(record.get("sender")),
         marked_own=number(record.get("send_flag")) == 1,
-        sent_at=sent_s * 1_000 if sent_s else None,
+        sent_at=send_instant_of(record.get("sendtime")),
         text=short_text(record.get("content"), _MAX_TEXT) if msg_type == _TEXT else None,
         kinds=kinds,
     )

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from wework_message.domain.instants import send_instant
+
 _DECODER: Final = msgspec.json.Decoder()
 _IDENTIFIER: Final = re.compile(r"[!-~]{1,64}")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
@@ -90,6 +92,12 @@ def number(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MAX_INTEGER:
         return value
     return None
+
+
+def send_instant_of(value: object) -> int | None:
+    """A `sendtime` (s) as epoch ms; None for everything that is no time of a message, such as one in another unit."""
+    seconds = number(value)
+    return None if seconds is None else send_instant(seconds * 1_000)
 
 
 def identifier(value: object) -> str | None:

@@ -232,6 +232,14 @@ class MemoryDatabase:
             table.rollback()
         self._writer.release()
 
+    def drop_callbacks(self, row_ids: frozenset[int]) -> None:
+        """Delete them, in the open unit of work."""
+        for row_id in row_ids:
+            self.callbacks.drop(row_id)
+        for key, owner in list(self.callback_keys.items()):
+            if owner in row_ids:
+                self.callback_keys.drop(key)
+
     def register(self, account: Account, *bindings: Binding) -> None:
         """Add an account with its bindings, committed at once; for the set-up of a test or an example."""
         self.accounts.put(account.account_id, account)

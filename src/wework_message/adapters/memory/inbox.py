@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, ProviderKey
 from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.page import fitting
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.repositories import CallbackInbox, InboxEntry, InboxState, InboxVerdict
 
@@ -39,7 +40,23 @@ class MemoryCallbackInbox:
     async def pending(self, limit: int) -> Sequence[InboxEntry]:
         waiting = sorted(row.id for row in self._db.callbacks.rows() if row.state is InboxState.PENDING)
         rows = [row for row_id in waiting[:limit] if (row := self._db.callbacks.get(row_id)) is not None]
+        rows = rows[: fitting(len(row.raw) for row in rows)]
         return [InboxEntry(row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries) for row in rows]
+
+    async def count(self, state: InboxState, *, limit: int, guid: Guid | None = None) -> int:
+        return min(limit, len(self._ids(state, guid)))
+
+    async def discard(
+        self, state: InboxState, *, limit: int, keep: int = 0, guid: Guid | None = None, before: int | None = None
+    ) -> int:
+        unwanted = self._ids(state, guid, before)[keep:][:limit]
+        self._db.drop_callbacks(frozenset(unwanted))
+        return len(unwanted)
+
+    def _ids(self, state: InboxState, guid: Guid | None, before: int | None = None) -> list[int]:
+        """Newest first."""
+        rows = [row for row in self._db.callbacks.rows() if row.state is state and guid in (None, row.guid)]
+        return sorted((row.id for row in rows if before is None or row.received_at < before), reverse=True)
 
     async def reopen(
         self, keys: Sequence[ProviderKey], guids: Sequence[tuple[ProviderCode, Guid]], *, since: int

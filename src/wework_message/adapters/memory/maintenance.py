@@ -83,19 +83,21 @@ class MemoryPruning:
         first, last = old[0][0], old[-1][0]
         return Pruned(len(deleted), str(last if first == last and not deleted else last - 1))
 
-    async def callbacks(self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+    async def callbacks(
+        self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START, beyond: int | None = None
+    ) -> Pruned:
         """Oldest first."""
         before = self._clock.now() - older_than_ms
         rows = [row for row in self._db.callbacks.rows() if row.state is state and row.id > int(after or 0)]
         oldest = sorted(rows, key=lambda row: row.id)[:limit]
-        old = {row.id for row in oldest if row.received_at < before}
-        for row_id in old:
-            self._db.callbacks.drop(row_id)
-        for key, owner in list(self._db.callback_keys.items()):
-            if owner in old:
-                self._db.callback_keys.drop(key)
+        newest_to_go = self._newest_callback() - beyond if beyond is not None else 0
+        old = {row.id for row in oldest if row.received_at < before or row.id <= newest_to_go}
+        self._db.drop_callbacks(frozenset(old))
         more_may_be_old = len(old) == len(oldest) == limit
         return Pruned(len(old), str(oldest[-1].id) if more_may_be_old else None)
+
+    def _newest_callback(self) -> int:
+        return max((row.id for row in self._db.callbacks.rows()), default=0)
 
     async def messages(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Oldest first."""

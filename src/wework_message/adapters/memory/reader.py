@@ -3,13 +3,16 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from wework_message.adapters.memory.database import MemoryDatabase, snapshot
+from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, snapshot
+from wework_message.domain.content import encode_content
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
+from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import MessageFilter
-from wework_message.domain.ports.queries import BatchView, CallbackView, MessageReader, MessageView
+from wework_message.domain.page import fitting, page_of
+from wework_message.domain.ports.queries import BatchView, CallbackView, MessageList, MessageReader, MessageView
 
 
 class MemoryMessageReader:
@@ -53,7 +56,7 @@ class MemoryMessageReader:
 
     async def page(
         self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
-    ) -> Sequence[MessageView]:
+    ) -> MessageList:
         """Newest first."""
         messages = [
             message
@@ -61,7 +64,9 @@ class MemoryMessageReader:
             if message.tenant_id == tenant_id and (before is None or message.id < before) and filters.matches(message)
         ]
         messages.sort(key=lambda message: message.id, reverse=True)
-        return [self._view(message) for message in messages[:limit]]
+        page = messages[:limit]
+        page = page[: fitting(len(encode_content(message.content)) for message in page)]
+        return MessageList([self._view(message) for message in page], len(messages) > len(page))
 
     async def batch(self, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
         batch = self._db.batches.committed(batch_id)
@@ -88,36 +93,49 @@ class MemoryMessageReader:
         return [self._view(item) for item in items[:limit]]
 
     async def callbacks(
-        self, guid: Guid, *, notify_type: int | None, limit: int, before: int | None
+        self,
+        guid: Guid | None,
+        *,
+        notify_type: int | None,
+        limit: int,
+        before: int | None,
+        state: InboxState | None = None,
     ) -> Sequence[CallbackView]:
         """Newest first."""
         rows = [
             row
             for row in self._db.callbacks.committed_rows()
-            if row.guid == guid
+            if guid in (None, row.guid)
             and (notify_type is None or row.notify_type == notify_type)
             and (before is None or row.id < before)
+            and state in (None, row.state)
         ]
         rows.sort(key=lambda row: row.id, reverse=True)
-        return [
-            CallbackView(
-                id=row.id,
-                provider_code=row.provider_code,
-                guid=row.guid,
-                notify_type=row.notify_type,
-                raw=row.raw,
-                received_at=row.received_at,
-                state=row.state,
-                message_id=row.message_id,
-            )
-            for row in rows[:limit]
-        ]
+        page, with_raw = page_of(rows[:limit], lambda row: len(row.raw))
+        return [_callback_view(row, with_raw=place < with_raw) for place, row in enumerate(page)]
+
+    async def callback(self, callback_id: int) -> CallbackView | None:
+        row = self._db.callbacks.committed(callback_id)
+        return _callback_view(row, with_raw=True) if row is not None else None
 
     async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:
         return self._db.finished.committed_items()
 
     async def ping(self) -> None:
         self._db.check_available()
+
+
+def _callback_view(row: CallbackRow, *, with_raw: bool) -> CallbackView:
+    return CallbackView(
+        id=row.id,
+        provider_code=row.provider_code,
+        guid=row.guid,
+        notify_type=row.notify_type,
+        raw=row.raw if with_raw else None,
+        received_at=row.received_at,
+        state=row.state,
+        message_id=row.message_id,
+    )
 
 
 def _conforms(reader: MemoryMessageReader) -> MessageReader:

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from wework_message.application.accept.fingerprint import fingerprint
 from wework_message.application.accept.senders import Senders
@@ -18,15 +17,13 @@ from wework_message.application.errors import (
 )
 from wework_message.domain.batch import BatchMode, stores
 from wework_message.domain.ids import BatchId, MessageId, TenantId
+from wework_message.domain.instants import within_calendar
 from wework_message.domain.lifecycle import Lifecycle
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import resolved
 from wework_message.domain.ports.repositories import IdempotencyKey, KeyOwner, NewBatch
 from wework_message.domain.ports.system import Clock, IdGenerator
-
-MAX_INSTANT_MS: Final = 253_402_300_799_999
-"""9999-12-31T23:59:59.999Z: no answer can show a later one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +160,7 @@ class Drafting:
             message_type=draft.content.message_type.value,
             accepted_at=now,
             expires_at=options.expires_at
-            or min(MAX_INSTANT_MS, max(now, options.scheduled_at or now) + policy.expire_after_ms),
+            or within_calendar(max(now, options.scheduled_at or now) + policy.expire_after_ms),
             options=resolved(options, account=sender.on_unknown, configured=policy.on_unknown),
             mode=command.mode,
             batch_id=batch_id,

@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from wework_message.application.big_work import computed
+from wework_message.application.callbacks.kept import discard_oldest_kept
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
+from wework_message.domain.inbox import KEPT_FOR_PEOPLE
 from wework_message.domain.message.matching import SKEW_MS, OpenAttempt, is_own, match
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind, StreamRecord
@@ -73,13 +76,15 @@ class ProjectCallbacks:
 
     async def _project(self, scope: CommitScope, entries: Sequence[InboxEntry]) -> None:
         batch = _ProjectionBatch()
-        for entry in entries:
-            self._read(batch, entry)
+        await computed(sum(len(entry.raw) for entry in entries), self._read_all, batch, entries)
         batch.owners = dict(await scope.unit.messages.sent_as(_names(batch.reads)))
         await self._bind(scope, batch)
         facts = [(read, owner) for read in batch.reads if (owner := await self._owner(scope, batch, read)) is not None]
         await self._apply(scope, batch, facts)
         await scope.unit.inbox.decide(batch.verdicts)
+        kept = {verdict.id for verdict in batch.verdicts if verdict.state in KEPT_FOR_PEOPLE}
+        if guids := {entry.guid for entry in entries if entry.id in kept}:
+            await discard_oldest_kept(scope.unit, guids, self._policy.inbox)
         await self._recheck_parked(scope, batch)
         types = {entry.id: entry.notify_type for entry in entries}
         scope.callbacks.update(
@@ -108,6 +113,10 @@ class ProjectCallbacks:
             since = min((attempt.started_at for _, attempt in late), default=0) - SKEW_MS
             instances = sorted({instance for instance, _ in late})
             scope.inbox |= await scope.unit.inbox.reopen(list(written), instances, since=since) > 0
+
+    def _read_all(self, batch: _ProjectionBatch, entries: Sequence[InboxEntry]) -> None:
+        for entry in entries:
+            self._read(batch, entry)
 
     def _read(self, batch: _ProjectionBatch, entry: InboxEntry) -> None:
         """An unreadable entry must not stop the others: the failure is counted, and the entry ends as FAILED (R-K6)."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from wework_message.application.policy import DAY_MS, Policy
-from wework_message.domain.inbox import InboxState
+from wework_message.domain.inbox import KEPT_FOR_PEOPLE, InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.ports.maintenance import START, Pruned, Pruning
 from wework_message.domain.ports.repositories import UnitOfWork
@@ -22,7 +22,7 @@ ROWS_PER_STEP: Final = 200
 INTERVAL_S: Final = 3_600.0
 
 PRUNED_STATES: Final = (InboxState.APPLIED, InboxState.ORPHAN)
-"""States of callbacks that are finished; failed and unreadable ones stay for people."""
+"""States of callbacks that are finished; failed and unreadable ones stay longer or shorter, for people."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -41,8 +41,15 @@ class Prune:
         self._ranges: Sequence[tuple[str, Range]] = [
             ("keys", partial(_keys, step)),
             *[
-                (f"callbacks {state}", partial(_callbacks, step, state, policy.keep_callbacks_ms))
+                (
+                    f"callbacks {state}",
+                    partial(_callbacks, step, state, policy.keep_callbacks_ms, policy.inbox.max_finished),
+                )
                 for state in PRUNED_STATES
+            ],
+            *[
+                (f"callbacks {state}", partial(_callbacks, step, state, policy.keep_quarantine_ms, None))
+                for state in KEPT_FOR_PEOPLE
             ],
             *[
                 (f"messages {status}", partial(_messages, step, status, policy.keep_messages_ms))
@@ -82,8 +89,10 @@ def _keys(step: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
     return pruning.keys(older_than_ms=KEY_RETENTION_MS, limit=step, after=after)
 
 
-def _callbacks(step: int, state: InboxState, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
-    return pruning.callbacks(state, older_than_ms=older_than_ms, limit=step, after=after)
+def _callbacks(
+    step: int, state: InboxState, older_than_ms: int, beyond: int | None, pruning: Pruning, after: str
+) -> Awaitable[Pruned]:
+    return pruning.callbacks(state, older_than_ms=older_than_ms, limit=step, after=after, beyond=beyond)
 
 
 def _messages(step: int, status: MessageStatus, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:

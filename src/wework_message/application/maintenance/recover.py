@@ -72,10 +72,13 @@ class RecoverHandler:
         untouched: Counter[MessageStatus],
     ) -> None:
         before: MessageId | None = None
-        while views := await self._reader.page(
-            DEFAULT_TENANT, MessageFilter(status=status), limit=BATCH_SIZE, before=before
-        ):
-            before = views[-1].message.id
+        more = True
+        while more:
+            page = await self._reader.page(
+                DEFAULT_TENANT, MessageFilter(status=status), limit=BATCH_SIZE, before=before
+            )
+            views, more = page.messages, page.more
+            before = views[-1].message.id if views else None
             now = self._clock.now()
             uncertain = [view.message.id for view in views if _may_have_been_sent(view.message, now)]
             untouched[status] += len(views) - len(uncertain)

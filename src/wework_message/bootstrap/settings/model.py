@@ -19,6 +19,7 @@ EMBEDDED_DATABASE: Final = "sqlite:///var/wework-message.db"
 
 _Ms: TypeAlias = Annotated[int, Meta(ge=1, le=600_000)]
 _Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000)]
+_Rows: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 _Word: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a text without spaces"})]
 _BaseUrl: TypeAlias = Annotated[
     ProviderUrl,
@@ -193,6 +194,16 @@ class LimitSettings(Section, frozen=True):
     """Messages per account and minute; what exceeds it waits and does not fail (D-22)."""
     max_text_length: _Count = 4000
     """Characters of one text."""
+    earliest_year: Annotated[int, Meta(ge=1970, le=2100)] = 2020
+    """Instants in requests begin with this year."""
+    max_days_ahead: Annotated[int, Meta(ge=1, le=36_500)] = 365
+    """Instants in requests are at most so many days from now."""
+    max_callback_records: _Count = 1_000
+    """Records of one callback that are stored each for itself; the rest of them is quarantined as one."""
+    max_pending_callbacks: _Rows = 100_000
+    """Callbacks that wait to be applied; beyond it they are answered 503."""
+    max_pending_callbacks_per_guid: _Rows = 20_000
+    """The same for one guid."""
     max_mass_recipients: _Count = 200
     """Recipients of one mass send over both lists; calls carry at most 200 (D-57)."""
     max_waiting_requests: Annotated[int, Meta(ge=0, le=100_000)] = 2_000
@@ -224,6 +235,14 @@ class RetentionSettings(Section, frozen=True):
     """Messages that rest are deleted so many days after they were accepted and last changed; null = never."""
     callback_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
     """Callbacks that were applied, or were not ours, are deleted after so many days."""
+    max_callbacks: Annotated[int, Meta(ge=1_000, le=1_000_000_000)] = 10_000_000
+    """Callbacks that were applied, or were not ours: the oldest beyond this number are deleted."""
+    quarantine_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
+    """Callbacks that could not be read or applied are deleted after so many days."""
+    max_quarantined: _Rows = 10_000
+    """Of those: beyond this number an unreadable callback is refused (503); for others the oldest are deleted."""
+    max_quarantined_per_guid: _Rows = 1_000
+    """The same for one guid."""
 
 
 class MessageSettings(Section, frozen=True):

@@ -1,12 +1,17 @@
 """An attempt: one call to a provider, its committed intent, its outcome and the evidence about it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.instants import send_instant
 from wework_message.domain.message.decision import Decision
 from wework_message.domain.message.projection import Evidence, FactKind, weigh
 from wework_message.domain.outcomes import OutcomeClass, Reason
+
+MAX_ERROR_CODE: Final = 2**53 - 1
+"""The largest integer that every JSON parser reads exactly; no provider has a larger code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,7 @@ class Receipt:
     app_info_key: str | None = None
     """Identifies the message in every member's view of the conversation, as callbacks spell it."""
     sent_at: int | None = None
-    """The provider's send time, epoch ms."""
+    """The provider's send time, epoch ms, as it says; `Attempt.sent_at` has it where it can be one."""
     sender_id: str | None = None
     """The account's own user id."""
     details: Mapping[str, str | int | bool | None] = field(default_factory=dict, hash=False)
@@ -64,6 +69,12 @@ class AttemptOutcome:
     def unproven(self) -> bool:
         """Whether an echo may still prove it sent: it is uncertain, or a refusal by a code that no table knows."""
         return self.kind is OutcomeClass.UNCERTAIN or not self.confirmed
+
+    def storable(self) -> "AttemptOutcome":
+        """The same without an error code that is no code: databases have integers of 64 bits."""
+        if self.error_code is None or abs(self.error_code) <= MAX_ERROR_CODE:
+            return self
+        return replace(self, error_code=None)
 
     def corrects(self, recorded: "AttemptOutcome") -> bool:
         """Whether this definite answer corrects an uncertain one that was recorded earlier (a stopped process went on)."""
@@ -110,13 +121,16 @@ class Attempt:
         return Evidence.NOTHING if evidence is Evidence.UNCERTAIN and not self.unsettled else evidence
 
     def close(self, outcome: AttemptOutcome, *, at: int) -> None:
-        """Record the answer. An uncertain one keeps both flags, unless a fact has shown already what happened."""
-        self.outcome = outcome
+        """Record the answer. An uncertain one keeps both flags, unless a fact has shown already what happened.
+
+        A provider's impossible number is left out: an answer that cannot be stored would make what was sent uncertain.
+        """
+        self.outcome = outcome.storable()
         self.ended_at = at
         if (receipt := outcome.receipt) is not None and outcome.kind is OutcomeClass.ACCEPTED:
             self.provider_message_id = receipt.provider_message_id
             self.app_info_key = receipt.app_info_key
-            self.sent_at = receipt.sent_at
+            self.sent_at = send_instant(receipt.sent_at)
         if outcome.kind is not OutcomeClass.UNCERTAIN or self.facts:
             self.release()
 

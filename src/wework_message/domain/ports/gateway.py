@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from wework_message.domain.content import Content
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId
@@ -62,6 +62,13 @@ class MessageGateway(Protocol):
         ...
 
 
+MAX_CALLBACK_RECORDS: Final = 1_000
+"""Records of one callback that are stored each for itself (`app.message.limits.max-callback-records`).
+
+A row costs about 1 KiB, whatever its record holds: without a limit a body of 4 MiB would become half a million rows.
+"""
+
+
 class NoticeKind(StrEnum):
     """What a callback that has no stream record reports about the instance."""
 
@@ -91,8 +98,11 @@ class CallbackItem:
 class CallbackReader(Protocol):
     """Reads a provider's callbacks; pure, and tolerant: an unknown type is an item like any other."""
 
-    def read(self, body: bytes) -> tuple[CallbackItem, ...]:
-        """The items of one callback. Raises `InvalidValueError` where the body is no callback at all."""
+    def read(self, body: bytes, *, max_records: int = MAX_CALLBACK_RECORDS) -> tuple[CallbackItem, ...]:
+        """The items of one callback: at most `max_records`, and at most one more with a defect, which has all that is left.
+
+        A callback is never refused for one of its records. Raises `InvalidValueError` where the body is no callback at all.
+        """
         ...
 
     def reread(self, notify_type: int, raw: str) -> CallbackItem:

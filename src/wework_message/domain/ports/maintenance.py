@@ -62,8 +62,10 @@ class Pruning(Protocol):
         """Idempotency keys that are older, and whose message, batch or group rests or does not exist (D-45)."""
         ...
 
-    async def callbacks(self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
-        """Callbacks in `state` that were received longer ago."""
+    async def callbacks(
+        self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START, beyond: int | None = None
+    ) -> Pruned:
+        """Callbacks in `state` that were received longer ago, or after which `beyond` others were received."""
         ...
 
     async def messages(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:

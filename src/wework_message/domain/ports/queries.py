@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
+from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.timeline import Note
@@ -19,6 +20,15 @@ class MessageView:
     message: Message
     next_attempt_at: int | None
     """Epoch ms; None where nothing is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageList:
+    """One page of messages."""
+
+    messages: Sequence[MessageView]
+    more: bool
+    """Whether there are others after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +93,8 @@ class CallbackView:
     provider_code: ProviderCode
     guid: Guid
     notify_type: int
-    raw: str
+    raw: str | None
+    """None where the page has no room for it (`PAGE_BYTES`)."""
     received_at: int
     state: str
     message_id: MessageId | None
@@ -120,8 +131,8 @@ class MessageReader(Protocol):
 
     async def page(
         self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
-    ) -> Sequence[MessageView]:
-        """Newest first, ids smaller than `before`; keyset, never OFFSET."""
+    ) -> MessageList:
+        """Newest first, ids smaller than `before`; keyset, never OFFSET. Fewer than `limit` where they are long (`PAGE_BYTES`)."""
         ...
 
     async def batch(self, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
@@ -133,9 +144,22 @@ class MessageReader(Protocol):
         ...
 
     async def callbacks(
-        self, guid: Guid, *, notify_type: int | None, limit: int, before: int | None
+        self,
+        guid: Guid | None,
+        *,
+        notify_type: int | None,
+        limit: int,
+        before: int | None,
+        state: InboxState | None = None,
     ) -> Sequence[CallbackView]:
-        """Stored callbacks of a guid, newest first, ids smaller than `before`."""
+        """Stored callbacks, newest first, ids smaller than `before`; `guid` None = of every guid, which needs a `state`.
+
+        Fewer than `limit` where they are long (`PAGE_BYTES`): the last one has no `raw` then, and says that there are more.
+        """
+        ...
+
+    async def callback(self, callback_id: int) -> CallbackView | None:
+        """One stored callback, with its `raw`."""
         ...
 
     async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:

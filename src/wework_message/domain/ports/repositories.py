@@ -190,7 +190,20 @@ class CallbackInbox(Protocol):
         ...
 
     async def pending(self, limit: int) -> Sequence[InboxEntry]:
-        """The oldest PENDING entries, locked for this unit of work."""
+        """The oldest PENDING entries, locked for this unit of work; fewer than `limit` where they are long (`PAGE_BYTES`)."""
+        ...
+
+    async def count(self, state: InboxState, *, limit: int, guid: Guid | None = None) -> int:
+        """How many entries are in `state`, of `guid` where it is given; counts no further than `limit`."""
+        ...
+
+    async def discard(
+        self, state: InboxState, *, limit: int, keep: int = 0, guid: Guid | None = None, before: int | None = None
+    ) -> int:
+        """Delete at most `limit` entries in `state`, never the newest `keep` of them; returns how many.
+
+        Only those of `guid`, and those received before `before` (epoch ms), where these are given.
+        """
         ...
 
     async def reopen(

@@ -8,6 +8,7 @@ import rich_click as click
 
 from wework_message import __version__
 from wework_message.domain.errors import WeworkMessageError
+from wework_message.entrypoints.cli.commands.callbacks import callbacks
 from wework_message.entrypoints.cli.commands.dead_letters import dlq
 from wework_message.entrypoints.cli.commands.doctor import doctor
 from wework_message.entrypoints.cli.commands.messages import cancel, messages, recall, retry, status
@@ -26,7 +27,7 @@ from wework_message.entrypoints.cli.terminal import VisibleFormatter, visible_li
 
 _PROCESSES: Final = (serve, consume, simulate)
 _COMMANDS: Final = (
-    send, status, retry, cancel, recall, messages, providers, dlq, migrate, rocketmq,
+    send, status, retry, cancel, recall, messages, providers, dlq, callbacks, migrate, rocketmq,
     config, doctor, recover,
 )  # fmt: skip
 _CLICK_USAGE: Final = 2

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Generic, Literal, TypeAlias
 
 from wework_message.application.accept.accept import Accepted, AcceptMessage
+from wework_message.application.big_work import computed
 from wework_message.application.errors import ApplicationError, DrainingError
 from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
@@ -175,7 +176,8 @@ class IntakeConsumer(Generic[DeliveredT]):
 
     async def _accept_once(self, delivery: DeliveredT) -> bool:
         """Accept it under the first of its keys that is free; whether one was. Raises what `accept` does, and `_LeftError`."""
-        command = command_of(delivery.body, limits=self._limits, now=self._clock.now())
+        body, now = delivery.body, self._clock.now()
+        command = await computed(len(body), command_of, body, limits=self._limits, now=now)
         key = producer_key(delivery) if self._unique_keys else None
         if command.key is not None:
             return not (await self._accept(command)).duplicate

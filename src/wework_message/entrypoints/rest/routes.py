@@ -45,6 +45,9 @@ CALLBACKS: Final = (
     callbacks.receive_provider_callback,
     callbacks.list_recent_callbacks,
     callbacks.list_callbacks_of_type,
+    callbacks.list_quarantine,
+    callbacks.purge_quarantine,
+    callbacks.get_callback,
 )
 DEAD_LETTERS: Final = (dead_letters.list_dead_letters, dead_letters.get_dead_letter, dead_letters.replay_dead_letter)
 HEALTH: Final = (

@@ -1,11 +1,20 @@
-"""How instants look in answers: ISO-8601 in UTC with milliseconds and ``Z`` (D-23)."""
+"""How instants look: ISO-8601 with a zone in requests, in UTC with milliseconds and ``Z`` in answers (D-23)."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, overload
 
+import msgspec
+
+from wework_message.domain.instants import within_calendar
+
+NO_INSTANT: Final = "must be an ISO-8601 time with zone"
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MS: Final = timedelta(milliseconds=1)
 _OFFSET: Final = len("+00:00")
+_DAY_MS: Final = 86_400_000
 
 
 @overload
@@ -15,10 +24,10 @@ def iso(ms: None) -> None: ...
 @overload
 def iso(ms: int | None) -> str | None: ...
 def iso(ms: int | None) -> str | None:
-    """Epoch ms as ``2025-08-08T10:15:30.123Z``; None stays None."""
+    """Epoch ms as ``2025-08-08T10:15:30.123Z``; None stays None. Never raises: beyond the calendar it is its first or last ms."""
     if ms is None:
         return None
-    second, ms_of_second = divmod(ms, 1000)
+    second, ms_of_second = divmod(within_calendar(ms), 1000)
     return f"{_to_the_second(second)}.{ms_of_second:03d}Z"
 
 
@@ -26,3 +35,38 @@ def iso(ms: int | None) -> str | None:
 def _to_the_second(second: int) -> str:
     """Cached: most instants of one answer, and of neighbouring answers, have the same second."""
     return (_EPOCH + timedelta(seconds=second)).isoformat()[:-_OFFSET]
+
+
+def epoch_ms(instant: datetime) -> int:
+    """`instant` as epoch ms UTC, rounded down."""
+    return (instant - _EPOCH) // _MS
+
+
+@dataclass(frozen=True, slots=True)
+class InstantRange:
+    """Instants that a client may give; beyond them it has made a mistake, and no sum with them leaves the calendar."""
+
+    now: int
+    """Epoch ms."""
+    earliest_year: int = 2020
+    max_days_ahead: int = 365
+
+    def problem(self, instant: datetime) -> str | None:
+        """What is wrong with `instant`, which has a zone; None if nothing is."""
+        ms = epoch_ms(instant)
+        if epoch_ms(datetime(self.earliest_year, 1, 1, tzinfo=UTC)) <= ms <= self.now + self.max_days_ahead * _DAY_MS:
+            return None
+        return f"must be from {self.earliest_year}-01-01 to {self.max_days_ahead} days ahead"
+
+
+def read_instant(text: str, allowed: InstantRange) -> int:
+    """`text` as epoch ms; raises `ValueError` with what it must be. A number is no instant."""
+    try:
+        instant = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        raise ValueError(NO_INSTANT) from None
+    if instant.tzinfo is None:
+        raise ValueError(NO_INSTANT)
+    if (problem := allowed.problem(instant)) is not None:
+        raise ValueError(problem)
+    return epoch_ms(instant)

@@ -5,7 +5,7 @@ column; for the handful of statements that every message passes through, that co
 has the numbers).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, Protocol, TypeAlias
@@ -123,15 +123,27 @@ class Query:
 
     def rows(self, connection: Connection, /, **parameters: Any) -> list[dict[str, Any]]:
         """Every row as a dictionary by column; values are the driver's own (SQLite's booleans are 0 and 1)."""
+        result = self._executed(connection, parameters)
+        fetched = result.cursor.fetchall()
+        result.close()
+        return [dict(zip(self._columns, row, strict=True)) for row in fetched]
+
+    def iterate(self, connection: Connection, /, **parameters: Any) -> Generator[dict[str, Any], None, None]:
+        """The same, one by one: SQLite reads no further than they are taken. Close it where some may be left."""
+        result = self._executed(connection, parameters)
+        try:
+            for row in iter(result.cursor.fetchone, None):
+                yield dict(zip(self._columns, row, strict=True))
+        finally:
+            result.close()
+
+    def _executed(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
         padded = {name: _padded(value) if isinstance(value, list) else value for name, value in parameters.items()}
         lengths = tuple([len(value) for value in padded.values() if isinstance(value, list)])
         key = (connection.dialect.name, lengths)
         sql, names, constants = self._compiled.get(key) or self._compile(connection, key, padded)
         values = constants | _expanded(padded)
-        result = connection.exec_driver_sql(sql, tuple([values[name] for name in names]))
-        fetched = result.cursor.fetchall()
-        result.close()
-        return [dict(zip(self._columns, row, strict=True)) for row in fetched]
+        return connection.exec_driver_sql(sql, tuple([values[name] for name in names]))
 
     def _compile(
         self, connection: Connection, key: tuple[str, tuple[int, ...]], padded: Mapping[str, Any]

@@ -1,15 +1,18 @@
 """The callback inbox on SQL."""
 
 from collections.abc import Sequence
+from contextlib import closing
+from operator import itemgetter
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Select, bindparam, func, literal, select, update
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
-from wework_message.adapters.sql.core.prepared import Prepared, Query, updating
+from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting, updating
 from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.page import page_of
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
 
@@ -17,16 +20,24 @@ _DECIDE = updating(callback, {"id": "the_id"}, ["state", "message_id", "waits_fo
 
 _PENDING = Query(
     by_index(
-        select(
-            callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
-            callback.c.tries,
-        )
+        select(callback.c.id, func.length(callback.c.raw).label("size"))
         .where(callback.c.state == InboxState.PENDING.value)
         .order_by(callback.c.id)
         .limit(bindparam("limit")),
         callback,
         "ix_wm_callback_state",
     ).with_for_update(skip_locked=True)
+)
+_ENTRIES = Query(
+    by_index(
+        select(
+            callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
+            callback.c.tries,
+        )
+        .where(callback.c.id.in_(bindparam("ids", expanding=True)))
+        .order_by(callback.c.id),
+        callback,
+    ).with_for_update()  # reads what was locked, not what an older snapshot has
 )  # fmt: skip
 _OF_INSTANCE = (callback.c.guid == bindparam("the_guid"), callback.c.provider_code == bindparam("the_provider"))
 _PARKED = callback.c.state == InboxState.PARKED.value
@@ -45,6 +56,7 @@ _REOPEN_RECENT = Prepared(
         "ix_wm_callback_recent",
     )
 )
+_DELETE = deleting(callback, {"id": "id"})
 _ORPHAN = Prepared(
     update(callback).where(_PARKED, callback.c.received_at < bindparam("before")).values(state=InboxState.ORPHAN.value)
 )
@@ -81,8 +93,18 @@ class SqlCallbackInbox:
         return max(0, self._dialect.new_callback.many(connection, arrived))
 
     async def pending(self, limit: int) -> Sequence[InboxEntry]:
-        """By state and id."""
+        """By state and id: their sizes first, then as many as fit."""
         return await self._run(_pending, limit)
+
+    async def count(self, state: InboxState, *, limit: int, guid: Guid | None = None) -> int:
+        """Index entries only."""
+        return await self._run(_count, state, limit, guid)
+
+    async def discard(
+        self, state: InboxState, *, limit: int, keep: int = 0, guid: Guid | None = None, before: int | None = None
+    ) -> int:
+        """Reads one range of an index, newest first, and deletes by key."""
+        return await self._run(_discard, state, limit, keep, guid, before)
 
     async def reopen(
         self,
@@ -105,7 +127,34 @@ class SqlCallbackInbox:
 
 
 def _pending(connection: Connection, limit: int) -> Sequence[InboxEntry]:
-    return [InboxEntry(**row) for row in _PENDING.rows(connection, limit=limit)]
+    with closing(_PENDING.iterate(connection, limit=limit)) as rows:
+        oldest, fit = page_of(rows, itemgetter("size"))
+    ids = [row["id"] for row in oldest[:fit]]
+    return [InboxEntry(**row) for row in _ENTRIES.rows(connection, ids=ids)] if ids else ()
+
+
+def _in_state(state: InboxState, guid: Guid | None) -> Select[tuple[int]]:
+    """The ids of entries in a state, of one guid or of all, by the index that serves it."""
+    ids = select(callback.c.id).where(callback.c.state == literal(state.value, literal_execute=True))
+    if guid is None:
+        return by_index(ids, callback, "ix_wm_callback_state")
+    return by_index(ids.where(callback.c.guid == guid), callback, "ix_wm_callback_recent")
+
+
+def _count(connection: Connection, state: InboxState, limit: int, guid: Guid | None) -> int:
+    entries = _in_state(state, guid).limit(limit).subquery()
+    return connection.execute(select(func.count()).select_from(entries)).scalar_one()
+
+
+def _discard(
+    connection: Connection, state: InboxState, limit: int, keep: int, guid: Guid | None, before: int | None
+) -> int:
+    newest_first = [callback.c.id.desc()] if guid is None else [callback.c.received_at.desc(), callback.c.id.desc()]
+    unwanted = _in_state(state, guid).order_by(*newest_first).limit(limit).offset(keep)
+    if before is not None:
+        unwanted = unwanted.where(callback.c.received_at < before)
+    ids = connection.execute(unwanted).scalars().all()
+    return _DELETE.many(connection, [{"id": callback_id} for callback_id in ids])
 
 
 def _reopen(

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Column, Connection, Select, bindparam, delete, exists, literal, select
+from sqlalchemy import BindParameter, Column, Connection, Select, bindparam, delete, exists, func, literal, select
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
@@ -40,6 +40,7 @@ _OLDEST_CALLBACKS = Query(
         "ix_wm_callback_state",
     )
 )
+_NEWEST_CALLBACK = select(func.max(callback.c.id))
 _OLDEST_MESSAGES = Query(
     by_index(
         select(message.c.id, message.c.batch_id, message.c.group_id, message.c.accepted_at, message.c.updated_at)
@@ -91,16 +92,21 @@ class SqlPruning:
         _DELETE_KEY.many(connection, deleted)
         return Pruned(len(deleted), str(_next_ms(old, deleted=len(deleted))) if len(old) == limit else None)
 
-    async def callbacks(self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
-        """By state and id, up to the first row that is too young."""
-        return await self._run(self._callbacks, state, older_than_ms, limit, int(after or 0))
+    async def callbacks(
+        self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START, beyond: int | None = None
+    ) -> Pruned:
+        """By state and id, up to the first row that is too young; rows are counted by their serial numbers."""
+        return await self._run(self._callbacks, state, older_than_ms, limit, int(after or 0), beyond)
 
     def _callbacks(
-        self, connection: Connection, state: InboxState, older_than_ms: int, limit: int, after: int
+        self, connection: Connection, state: InboxState, older_than_ms: int, limit: int, after: int, beyond: int | None
     ) -> Pruned:
         before = self._before(connection, older_than_ms)
+        newest_to_go = 0
+        if beyond is not None:
+            newest_to_go = (connection.execute(_NEWEST_CALLBACK).scalar() or 0) - beyond
         oldest = _OLDEST_CALLBACKS.rows(connection, the_state=state.value, after=after, limit=limit)
-        old = [row for row in oldest if row["received_at"] < before]
+        old = [row for row in oldest if row["received_at"] < before or row["id"] <= newest_to_go]
         _DELETE_CALLBACK.many(connection, old)
         more_may_be_old = len(old) == len(oldest) == limit
         return Pruned(len(old), str(oldest[-1]["id"]) if more_may_be_old else None)

@@ -1,7 +1,9 @@
 """Queries on SQL: each is one or two indexed reads on a connection of its own."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, bindparam, func, select
@@ -13,23 +15,34 @@ from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import (
     attempt,
     batch,
-    callback,
     due,
     finished,
     idempotency_key,
     message,
     note,
 )
+from wework_message.adapters.sql.repositories.callback_views import callback_page, one_callback
 from wework_message.adapters.sql.repositories.messages import load
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
+from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import FILTERS, MessageFilter
-from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView
+from wework_message.domain.page import page_of
+from wework_message.domain.ports.queries import BatchView, CallbackView, MessageList, MessageView
 
 _DUE_TIMES = select(due.c.message_id, due.c.due_at).where(due.c.message_id.in_(bindparam("ids", expanding=True)))
 _VERSIONS = Query(
     by_index(select(message.c.id, message.c.version).where(message.c.id.in_(bindparam("ids", expanding=True))), message)
+)
+
+_SIZES = (
+    select(
+        message.c.id,
+        (func.length(message.c.content) + func.coalesce(func.length(message.c.extra), 0)).label("size"),
+    )
+    .where(message.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(message.c.id.desc())
 )
 
 _RENAMED_COLUMNS: Final = {"created_from": "accepted_at", "created_to": "accepted_at"}
@@ -68,8 +81,8 @@ class SqlMessageReader:
 
     async def page(
         self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
-    ) -> Sequence[MessageView]:
-        """Keyset by id, newest first."""
+    ) -> MessageList:
+        """Keyset by id, newest first: the ids first, then the sizes of their contents, then as many as fit."""
         return await self._run(_page, tenant_id, filters, limit, before)
 
     async def batch(self, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
@@ -81,10 +94,20 @@ class SqlMessageReader:
         return await self._run(_batch_items, batch_id, limit, after)
 
     async def callbacks(
-        self, guid: Guid, *, notify_type: int | None, limit: int, before: int | None
+        self,
+        guid: Guid | None,
+        *,
+        notify_type: int | None,
+        limit: int,
+        before: int | None,
+        state: InboxState | None = None,
     ) -> Sequence[CallbackView]:
         """Keyset by id, newest first."""
-        return await self._run(_callbacks, guid, notify_type, limit, before)
+        return await self._run(callback_page, guid, notify_type, limit, before, state)
+
+    async def callback(self, callback_id: int) -> CallbackView | None:
+        """By primary key."""
+        return await self._run(one_callback, callback_id)
 
     async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:
         """The stored counters."""
@@ -124,12 +147,17 @@ def _sent_as(
 
 def _page(
     connection: Connection, tenant_id: TenantId, filters: MessageFilter, limit: int, before: MessageId | None
-) -> Sequence[MessageView]:
+) -> MessageList:
     statement = _narrowed(select(message.c.id).where(message.c.tenant_id == tenant_id), tenant_id, filters)
     if before is not None:
         statement = statement.where(message.c.id < before)
-    ids = connection.execute(statement.order_by(message.c.id.desc()).limit(limit)).scalars().all()
-    return _views(connection, [MessageId(message_id) for message_id in ids]) if ids else ()
+    newest = connection.execute(statement.order_by(message.c.id.desc()).limit(limit + 1)).scalars().all()
+    if not newest:
+        return MessageList((), more=False)
+    with closing(connection.execute(_SIZES, {"ids": newest[:limit]})) as rows:
+        sized, fit = page_of(rows, attrgetter("size"))
+    views = _views(connection, [MessageId(row.id) for row in sized[:fit]])
+    return MessageList(views, bool(views) and len(newest) > fit)
 
 
 def _narrowed(statement: Select[Any], tenant_id: TenantId, filters: MessageFilter) -> Select[Any]:
@@ -174,23 +202,6 @@ def _batch_items(connection: Connection, batch_id: BatchId, limit: int, after: i
         if ids := connection.execute(statement).scalars().all():
             return _views(connection, [MessageId(message_id) for message_id in ids])
     return ()
-
-
-def _callbacks(
-    connection: Connection, guid: Guid, notify_type: int | None, limit: int, before: int | None
-) -> Sequence[CallbackView]:
-    statement = select(callback).where(callback.c.guid == guid)
-    if notify_type is not None:
-        statement = statement.where(callback.c.notify_type == notify_type)
-    if before is not None:
-        statement = statement.where(callback.c.id < before)
-    newest = connection.execute(statement.order_by(callback.c.id.desc()).limit(limit)).all()
-    return [
-        CallbackView(
-            row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.received_at, row.state, row.message_id
-        )
-        for row in newest
-    ]
 
 
 def _counts(connection: Connection) -> Mapping[tuple[ProviderCode, str, str], int]:

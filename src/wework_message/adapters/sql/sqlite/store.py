@@ -29,6 +29,9 @@ BUSY_TIMEOUT_S: Final = 8
 ROLLBACK_S: Final = 1.0
 """How long a unit of work waits for its rollback; the thread does it in any case."""
 
+WAL_BYTES: Final = 67_108_864
+"""The write-ahead log is cut to this once it is folded into the file: one large transaction must not keep the disk."""
+
 READERS: Final = 2
 """Threads for queries in one process."""
 
@@ -54,7 +57,9 @@ class SqliteStore:
         self._writer = Threads("sqlite-writer")
         self._readers = Threads("sqlite-reader", READERS)
         self._files = OpenFiles(path)
-        self._engine = _engine(path, "journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY")
+        self._engine = _engine(
+            path, "journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", f"journal_size_limit={WAL_BYTES}"
+        )
         self._reading = _engine(path, "query_only=ON")
         event.listen(self._engine, "begin", _begin_immediate)
 

@@ -1,6 +1,6 @@
 """``wework-message recover``: between the restore of a backup and the first start on it."""
 
-from datetime import UTC, datetime
+import time
 from pathlib import Path
 
 import rich_click as click
@@ -11,18 +11,18 @@ from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.options import json_option
 from wework_message.entrypoints.cli.output import console, print_json, status_text, table
 from wework_message.entrypoints.cli.services import Services, SettingsSource
+from wework_message.entrypoints.wire.instants import InstantRange, read_instant
 
 
 def _instant(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
+    now = time.time_ns() // 1_000_000
     try:
-        at = datetime.fromisoformat(value)
-    except ValueError:
-        raise click.BadParameter("must be an instant in ISO-8601, such as 2026-11-24T03:00:00Z") from None
-    if at.tzinfo is None:
-        raise click.BadParameter("must have a zone, such as Z or +08:00")
-    if at > datetime.now(UTC):
+        at = read_instant(value, InstantRange(now))
+    except ValueError as problem:
+        raise click.BadParameter(f"{problem}, such as 2026-11-24T03:00:00Z") from None
+    if at > now:
         raise click.BadParameter("must be in the past")
-    return int(at.timestamp() * 1000)
+    return at
 
 
 @click.command("recover")

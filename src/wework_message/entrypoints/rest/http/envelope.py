@@ -1,6 +1,7 @@
 """Answers as ASGI values: the envelope, encoded once, and the headers that go with it (D-23)."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
@@ -9,6 +10,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 from msgspec import UNSET, Struct, UnsetType
 
+from wework_message.domain.page import PAGE_BYTES
 from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.problems import FieldProblem
 
@@ -64,7 +66,14 @@ class Problem(Struct, frozen=True, kw_only=True, rename="camel"):
     data: Any = UNSET
 
 
+MAX_ITEM_BYTES: Final = PAGE_BYTES - 1_024
+"""Bytes of the items of one list; the envelope has the rest of the page."""
+
+MAX_DEPTH: Final = 32
+"""Deepest nesting of an answer that cannot be written as it is."""
+
 _encode: Final = msgspec.json.Encoder().encode
+_log: Final = logging.getLogger(__name__)
 
 
 class Answer:
@@ -85,8 +94,34 @@ class Answer:
 
 
 def encode(value: object) -> bytes:
-    """`value` as JSON."""
-    return _encode(value)
+    """`value` as JSON. Never raises: what it describes is committed, so a value that has no JSON is left out and logged."""
+    try:
+        return _encode(value)
+    except Exception as error:  # noqa: BLE001 -- whatever a stored row holds
+        _log.error("an answer holds a value that has no JSON: %s", type(error).__name__)
+        return _encode(_plain(value, MAX_DEPTH))
+
+
+def _plain(value: object, depth: int) -> object:
+    """`value` with null for everything in it that has no JSON, or lies deeper than `depth`."""
+    if depth == 0:
+        return None
+    if isinstance(value, Struct):
+        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        return {
+            name: _plain(getattr(value, field), depth - 1)
+            for name, field in names
+            if getattr(value, field) is not UNSET
+        }
+    if isinstance(value, Mapping):
+        return {str(_plain(name, 1)): _plain(entry, depth - 1) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry, depth - 1) for entry in value]
+    try:
+        _encode(value)
+    except Exception:  # noqa: BLE001 -- as in `encode`
+        return None
+    return value
 
 
 def request_id_of(scope: Scope) -> str:
@@ -102,7 +137,7 @@ def enveloped(
     envelope = Envelope(
         code=OK, message=message, data=data, timestamp=iso(now), request_id=request_id_of(scope), success=True
     )
-    return Answer(status, _encode(envelope), (JSON_TYPE, *headers))
+    return Answer(status, encode(envelope), (JSON_TYPE, *headers))
 
 
 class Enveloped(Response[T]):

@@ -47,7 +47,7 @@ from wework_message.entrypoints.rest.http.envelope import (
 )
 from wework_message.entrypoints.rest.http.query_parameters import unbound
 from wework_message.entrypoints.wire.instants import iso
-from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
+from wework_message.entrypoints.wire.problems import MAX_PROBLEMS, FieldProblem, ProblemCode, RequestRejected
 
 RETRY_AFTER_S: Final = 1
 """`Retry-After` of a 503."""
@@ -140,7 +140,7 @@ def failure(error: Exception) -> Failure:
     if isinstance(error, Refusal):
         return Failure(error.status, error.error, error.message, headers=error.headers, data=error.data)
     if isinstance(error, WeworkMessageError) and (status := status_of(type(error))) is not None:
-        return Failure(status, error.code, str(error), problems_of(error), _headers(error, status))
+        return Failure(status, error.code, str(error), problems_of(error)[:MAX_PROBLEMS], _headers(error, status))
     if isinstance(error, HTTPException) and error.status_code in _CODES:
         headers = tuple((name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items())
         code = _CODES[error.status_code]

@@ -15,6 +15,7 @@ from litestar.params import PathParameter, QueryParameter
 from litestar.typing import FieldDefinition
 
 from wework_message.entrypoints.rest.http.paths import decoded
+from wework_message.entrypoints.wire.instants import InstantRange, read_instant
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
 
 _UUIDISH: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -35,6 +36,15 @@ def checked_text(name: str, value: str | None, *, max_length: int = 255) -> str 
     if value is not None and not (0 < len(value) <= max_length and value.isprintable()):
         raise bad_parameter(name, f"must have 1 to {max_length} printable characters")
     return value
+
+
+def instant_parameter(name: str, text: str, allowed: InstantRange) -> int:
+    """The instant in a query parameter as epoch ms; raises `RequestRejected` (422) for any other text."""
+    try:
+        # A plus that was not escaped arrives as a space; an instant has no other space before its zone.
+        return read_instant(text.replace(" ", "+"), allowed)
+    except ValueError as problem:
+        raise bad_parameter(name, str(problem)) from None
 
 
 def cursor_text(cursor: str | None) -> str | None:
@@ -74,7 +84,8 @@ def bad_parameter(name: str, message: str) -> RequestRejected:
 
 
 def _bad(name: str, code: ProblemCode, message: str) -> RequestRejected:
-    return RequestRejected(422, "VALIDATION_FAILED", f"{name} {message}", (FieldProblem(name, code, message),))
+    problem = FieldProblem(name, code, message)
+    return RequestRejected(422, "VALIDATION_FAILED", f"{problem.path} {message}", (problem,))
 
 
 async def check_parameters(request: Request[Any, Any, Any]) -> None:

@@ -1,12 +1,13 @@
 """POST send/batch and GET batches/{batchId} (D-46)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any, Final, TypeAlias
 
 from litestar import Request
 from litestar.params import QueryParameter
 
 from wework_message.application.accept.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
+from wework_message.application.big_work import computed
 from wework_message.application.errors import ApplicationError, NotFoundError, NotImplementedYetError
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.ids import BatchId
@@ -17,8 +18,9 @@ from wework_message.entrypoints.rest.http.query_parameters import Cursor, Name, 
 from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import BATCH, batch_examples
-from wework_message.entrypoints.rest.resources.sending import KEY, REPLAYED, idempotency_key
+from wework_message.entrypoints.rest.resources.sending import KEY, REPLAYED, idempotency_key, log_unanswered
 from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchItemAnswer, BatchProgress, batch_progress
+from wework_message.entrypoints.wire.problems import MAX_PROBLEMS, bounded
 from wework_message.entrypoints.wire.requests.send import BatchItem, BatchRequest, parse_batch
 
 MAX_ITEMS: Final = 200
@@ -35,7 +37,8 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
     """Accept the valid items and answer the result of each item."""
     limits, now = api.config.limits, api.config.now()
     body = await read_body(request, max_bytes=limits.max_batch_bytes)
-    requested = parse_batch(body, limits=limits, now=now, idempotency_key=idempotency_key(request))
+    key = idempotency_key(request)
+    requested = await computed(len(body), parse_batch, body, limits=limits, now=now, idempotency_key=key)
     if requested.mode is BatchMode.MASS_SEND:
         text = "mass send (userList and roomList) comes with a later version; mode FANOUT sends single messages"
         raise NotImplementedYetError("mode", text)
@@ -87,17 +90,23 @@ def _accepted(index: int, result: Accepted, item: BatchItem, now: int) -> BatchI
 
 
 async def _stored_items(api: Api, batch: AcceptedBatch) -> list[BatchItemAnswer]:
-    """A repetition of an earlier batch answers today's statuses (D-45)."""
-    views = await api.application.read.batch_items(batch.batch_id, limit=MAX_ITEMS, after=-1)
+    """A repetition of an earlier batch answers today's statuses (D-45); only the batch's id where they cannot be read."""
+    try:
+        views = await api.application.read.batch_items(batch.batch_id, limit=MAX_ITEMS, after=-1)
+    except Exception as error:  # noqa: BLE001 -- it is stored: any error would make the client repeat it
+        log_unanswered(error)
+        return []
     return [BatchItemAnswer(view.message.index or 0, view.message.id, view.message.status.value) for view in views]
 
 
-def _rejected_items(requested: BatchRequest) -> Iterable[BatchItemAnswer]:
-    return [
-        BatchItemAnswer(item.index, error=item_error(item), errors=item.problems)
-        for item in requested.items
-        if item.draft is None
-    ]
+def _rejected_items(requested: BatchRequest) -> Iterator[BatchItemAnswer]:
+    """Each with its first problem at least; all of them together have `MAX_PROBLEMS`."""
+    rejected = [item for item in requested.items if item.draft is None]
+    spare = max(0, MAX_PROBLEMS - len(rejected))
+    for item in rejected:
+        errors = bounded(item.problems, 1 + spare)
+        spare -= len(errors) - 1
+        yield BatchItemAnswer(item.index, error=item_error(item), errors=errors)
 
 
 def item_error(item: BatchItem) -> str:

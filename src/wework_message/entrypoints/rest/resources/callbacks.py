@@ -1,27 +1,40 @@
-"""POST callbacks/webhook of the default or a named provider, and the stored callbacks of a guid (W-5)."""
+"""POST callbacks/webhook of the default or a named provider, and the stored callbacks (W-5)."""
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 from litestar import Request
 from litestar.params import QueryParameter
 
+from wework_message.application.big_work import computed
+from wework_message.application.callbacks.kept import PurgeQuarantine
+from wework_message.application.errors import NotFoundError
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.inbox import InboxState
+from wework_message.domain.ports.queries import CallbackView
 from wework_message.entrypoints.rest.api import Api, ApiDependency
-from wework_message.entrypoints.rest.http.envelope import Answer, Enveloped
+from wework_message.entrypoints.rest.http.envelope import MAX_ITEM_BYTES, Answer, Enveloped, encode
 from wework_message.entrypoints.rest.http.query_parameters import (
+    NO_PARAMETERS,
     Cursor,
     Name,
     bad_parameter,
+    checked_text,
     cursor_number,
+    instant_parameter,
     next_cursor,
 )
 from wework_message.entrypoints.rest.http.request_body import read_body
-from wework_message.entrypoints.rest.http.routing import HOT, answers, errors, get, post, reading
+from wework_message.entrypoints.rest.http.routing import HOT, answers, delete, errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import CALLBACK
-from wework_message.entrypoints.wire.answers.callbacks import CallbackAnswer, callback_answer
+from wework_message.entrypoints.wire.answers.callbacks import CallbackAnswer, CallbackPage, PurgeAnswer, callback_answer
 from wework_message.entrypoints.wire.problems import RequestRejected
+
+MAX_DIGITS: Final = 18
+"""The longest id: more digits do not fit into a database integer."""
 
 RECEIVED: Final = "回调已接收"
 """The Java service's answer, which some clients compare."""
@@ -56,7 +69,7 @@ async def _ingest(api: Api, request: Request[Any, Any, Any], provider_code: Prov
     try:
         await api.application.ingest_callback(body, provider_code)
     except InvalidValueError as problem:
-        raise (problem if _is_json(body) else _no_json()) from None
+        raise (problem if await computed(len(body), _is_json, body) else _no_json()) from None
     return api.answer(request, RECEIVED)
 
 
@@ -104,6 +117,84 @@ async def _stored(
     views = await api.application.read.callbacks(
         Guid(guid), notify_type=notify_type, limit=limit + 1, before=cursor_number(cursor)
     )
-    page = views[:limit]
-    headers = {"x-next-cursor": next_cursor(page[-1].id)} if len(views) > limit else {}
-    return Enveloped([callback_answer(view) for view in page], headers=headers)
+    items, following = await _page(views, limit)
+    return Enveloped(items, headers={"x-next-cursor": following} if following is not None else {})
+
+
+async def _page(views: Sequence[CallbackView], limit: int) -> tuple[list[Any], str | None]:
+    """The encoded answers of at most `limit` of the views, as many as fit into a page, and the cursor of the next page."""
+    items = await computed(sum(len(view.raw or "") for view in views), _encoded, views[:limit])
+    return items, next_cursor(views[len(items) - 1].id) if len(views) > len(items) else None
+
+
+def _encoded(views: Sequence[CallbackView]) -> list[Any]:
+    items: list[Any] = []
+    size = 0
+    for view in views:
+        encoded = encode(callback_answer(view))
+        if len(encoded) > MAX_ITEM_BYTES:
+            encoded = encode(callback_answer(dataclasses.replace(view, raw=None)))
+        size += len(encoded)
+        if items and (view.raw is None or size > MAX_ITEM_BYTES):
+            break
+        items.append(msgspec.Raw(encoded))
+    return items
+
+
+@get(
+    "/api/callbacks/by-id/{callback_id:str}",
+    summary="One callback, however long it is",
+    responses=errors(404, 422),
+    opt=NO_PARAMETERS,
+)
+async def get_callback(api: ApiDependency, callback_id: Name) -> Enveloped[CallbackAnswer]:
+    """One callback, whole."""
+    view = None
+    if callback_id.isascii() and callback_id.isdigit() and len(callback_id) <= MAX_DIGITS:
+        view = await api.application.read.callback(int(callback_id))
+    if view is None:
+        raise NotFoundError("callback")
+    encoded: Any = msgspec.Raw(await computed(len(view.raw or ""), lambda: encode(callback_answer(view))))
+    return Enveloped(encoded)
+
+
+OfGuid: TypeAlias = Annotated[str | None, QueryParameter(name="guid", description="Only of this guid.")]
+Before: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(name="before", description="Only received before this time.", schema_extra={"format": "date-time"}),
+]
+
+
+@get(
+    "/api/callbacks/quarantine",
+    summary="Callbacks that cannot be read or belong to no sender, of all guids, newest first",
+    responses=errors(422),
+)
+async def list_quarantine(
+    api: ApiDependency, guid: OfGuid = None, limit: Items = 20, cursor: Cursor = None
+) -> CallbackPage:
+    """Quarantined callbacks, of all guids or of one."""
+    views = await api.application.read.callbacks(
+        _guid(guid), notify_type=None, limit=limit + 1, before=cursor_number(cursor), state=InboxState.QUARANTINED
+    )
+    items, following = await _page(views, limit)
+    return CallbackPage(tuple(items), following)
+
+
+@delete(
+    "/api/callbacks/quarantine",
+    summary="Delete quarantined callbacks, at most 10,000 at once",
+    responses=errors(422),
+)
+async def purge_quarantine(api: ApiDependency, guid: OfGuid = None, before: Before = None) -> PurgeAnswer:
+    """Delete quarantined callbacks: all, or those of a guid, or those received before a time."""
+    received_before = None
+    if before is not None:
+        received_before = instant_parameter("before", before, api.config.limits.at(api.config.now()).instants)
+    purged = await api.application.purge_quarantine(PurgeQuarantine(_guid(guid), received_before))
+    return PurgeAnswer(purged.deleted, purged.more)
+
+
+def _guid(guid: str | None) -> Guid | None:
+    text = checked_text("guid", guid)
+    return Guid(text) if text is not None else None

@@ -2,14 +2,17 @@
 
 from typing import Final
 
+from wework_message.application.big_work import computed
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.errors import UnavailableError
+from wework_message.domain.page import fitting
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView
 from wework_message.entrypoints.intake.translating import replay_of
 from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency
-from wework_message.entrypoints.rest.http.envelope import ACCEPTED
+from wework_message.entrypoints.rest.http.envelope import ACCEPTED, MAX_ITEM_BYTES, encode
 from wework_message.entrypoints.rest.http.query_parameters import Cursor, Limit, Name, cursor_number, next_cursor
 from wework_message.entrypoints.rest.http.routing import errors, get, post
+from wework_message.entrypoints.rest.resources.sending import log_unanswered
 from wework_message.entrypoints.wire.answers.dead_letters import (
     DeadLetterAnswer,
     DeadLetterPage,
@@ -32,9 +35,9 @@ async def list_dead_letters(api: ApiDependency, limit: Limit = 50, cursor: Curso
     views = await api.application.dead_letters.dead_letters(
         TENANT, DeadLetterSource.INTAKE, limit=limit + 1, before=cursor_number(cursor)
     )
-    page = views[:limit]
-    items = tuple([dead_letter_item(view) for view in page])
-    return DeadLetterPage(items, next_cursor(page[-1].id) if len(views) > limit else None)
+    items = [dead_letter_item(view) for view in views[:limit]]
+    items = items[: fitting((len(encode(item)) for item in items), limit=MAX_ITEM_BYTES)]
+    return DeadLetterPage(tuple(items), next_cursor(items[-1].dead_letter_id) if len(views) > len(items) else None)
 
 
 @get("/api/dead-letters/intake/{dead_letter_id:str}", summary="One dead letter with its body", responses=errors(404))
@@ -55,11 +58,13 @@ async def replay_dead_letter(api: ApiDependency, dead_letter_id: Name) -> Replay
     application = api.take_work()
     if not application.policy.async_enabled:
         raise UnavailableError("async sending", "is switched off (app.message.async.enabled)")
-    command = replay_of(
-        view, body, limits=api.config.limits, now=api.config.now(), unique_keys=api.config.unique_intake_keys
-    )
+    limits, now, unique_keys = api.config.limits, api.config.now(), api.config.unique_intake_keys
+    command = await computed(len(body), replay_of, view, body, limits=limits, now=now, unique_keys=unique_keys)
     accepted = await application.accept(command)
-    await application.mark_replayed(view.id, accepted.target)
+    try:
+        await application.mark_replayed(view.id, accepted.target)
+    except Exception as error:  # noqa: BLE001 -- it is stored; another replay has the same key and is a duplicate
+        log_unanswered(error)
     return ReplayAnswer(
         dead_letter_id=str(view.id),
         message_id=None if accepted.grouped else accepted.target,

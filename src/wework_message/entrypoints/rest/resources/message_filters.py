@@ -1,45 +1,34 @@
 """The filters of the list of messages, as query parameters; the list has no others but `limit` and `cursor`."""
 
 import inspect
-from datetime import datetime
 from typing import Annotated, Any, Final
 
-import msgspec
 from litestar.di import Provide
 from litestar.params import QueryParameter
 
 from wework_message.domain.message_filter import FILTERS, Filter, MessageFilter
-from wework_message.entrypoints.rest.http.query_parameters import bad_parameter, checked_text
-from wework_message.entrypoints.wire.requests.fields import epoch_ms
+from wework_message.entrypoints.rest.api import ApiDependency
+from wework_message.entrypoints.rest.http.query_parameters import bad_parameter, checked_text, instant_parameter
+from wework_message.entrypoints.wire.instants import InstantRange
 
 
-async def read_filters(**texts: str | None) -> MessageFilter:
+async def read_filters(api: ApiDependency, **texts: str | None) -> MessageFilter:
     """The filter that the query asks for; raises `RequestRejected` (422) for a value that a filter cannot have."""
-    return MessageFilter(**{name: _value(FILTERS[name], text) for name, text in texts.items()})
+    allowed = api.config.limits.at(api.config.now()).instants
+    return MessageFilter(**{name: _value(FILTERS[name], text, allowed) for name, text in texts.items()})
 
 
-def _value(message_filter: Filter, value: str | None) -> Any:
+def _value(message_filter: Filter, value: str | None, allowed: InstantRange) -> Any:
     text = checked_text(message_filter.query_name, value)
     if text is None:
         return None
     if message_filter.is_instant:
-        return _instant(text, message_filter.query_name)
+        return instant_parameter(message_filter.query_name, text, allowed)
     if message_filter.choices is None:
         return text
     if text not in tuple(message_filter.choices):
         raise bad_parameter(message_filter.query_name, message_filter.expected)
     return message_filter.choices(text)
-
-
-def _instant(text: str, name: str) -> int | None:
-    try:
-        # A plus that was not escaped arrives as a space; an instant has no other space before its zone.
-        instant = msgspec.convert(text.replace(" ", "+"), datetime, strict=False)
-    except msgspec.ValidationError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise bad_parameter(name, "must be an ISO-8601 time with zone")
-    return epoch_ms(instant)
 
 
 def _parameter(name: str, message_filter: Filter) -> inspect.Parameter:
@@ -55,7 +44,8 @@ def _parameter(name: str, message_filter: Filter) -> inspect.Parameter:
 
 def _with_signature_of_the_table() -> Provide:
     """Litestar reads parameters off a signature: give `read_filters` one parameter per row of the table."""
-    parameters = [_parameter(name, message_filter) for name, message_filter in FILTERS.items()]
+    api = inspect.Parameter("api", inspect.Parameter.KEYWORD_ONLY, annotation=ApiDependency)
+    parameters = [api, *(_parameter(name, message_filter) for name, message_filter in FILTERS.items())]
     signed: Any = read_filters
     signed.__signature__ = inspect.Signature(parameters, return_annotation=MessageFilter)
     signed.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {

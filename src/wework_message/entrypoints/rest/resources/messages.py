@@ -42,12 +42,11 @@ async def list_messages(
 ) -> MessagePage:
     """A page of messages, newest first; `message_filter` has the filters."""
     before = cursor_text(cursor)
-    views = await api.application.read.page(
-        TENANT, narrowed_by, limit=limit + 1, before=MessageId(before) if before is not None else None
+    page = await api.application.read.page(
+        TENANT, narrowed_by, limit=limit, before=MessageId(before) if before is not None else None
     )
-    page = views[:limit]
-    items = tuple(listed_message(view, simulated=api.simulated(view)) for view in page)
-    return MessagePage(items, next_cursor(page[-1].message.id) if len(views) > limit else None)
+    items = tuple(listed_message(view, simulated=api.simulated(view)) for view in page.messages)
+    return MessagePage(items, next_cursor(items[-1].message_id) if page.more else None)
 
 
 Ids = Annotated[str | None, QueryParameter(description="1 to 100 message ids, separated by commas.")]

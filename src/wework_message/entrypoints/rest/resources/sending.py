@@ -1,6 +1,7 @@
 """POST send and send/async: accept, and for a sync send wait for the outcome (D-24)."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,6 +12,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from wework_message.application.accept.accept import Accepted, AcceptMessage, message_id
 from wework_message.application.api import Application
+from wework_message.application.big_work import computed
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BatchId, MessageId
 from wework_message.domain.lifecycle import MessageStatus
@@ -55,6 +57,8 @@ _OWN_CODES: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY
 """Reasons of FAILED that are codes of their own; the others are the provider's refusal."""
 
 
+_log: Final = logging.getLogger(__name__)
+
 KEY: Final = header(
     "Idempotency-Key",
     "The same key with the same request answers the same id; with another request 409. As `clientMessageId` in the body.",
@@ -80,19 +84,14 @@ async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> A
     command = AcceptMessage(TENANT, requested.drafts, "SYNC", requested.is_group, requested.client_message_id)
     accepted = await application.accept(command)
     wait_ms, preferred = _wait_ms(request, application.policy.sync_wait_ms)
+    answer = _send_group if accepted.grouped else _send_one
     try:
-        if accepted.grouped:
-            return await _send_group(api, application, request, accepted, wait_ms, preferred)
-        view = await _settled(application, message_id(accepted), wait_ms)
-    except UnavailableError:  # it is stored: a 503 would make the client repeat it
-        return _accepted_unread(api, request, accepted, preferred)
-    data = send_answer(
-        view.message,
-        request_id=request_id_of(request.scope),
-        duplicate=accepted.duplicate,
-        simulated=api.simulated(view),
-    )
-    return _outcome(api, request, [view.message], data, _headers(accepted, preferred))
+        return await answer(api, application, request, accepted, wait_ms, preferred)
+    except Refusal:
+        raise
+    except Exception as error:  # noqa: BLE001 -- it is stored: any error would make the client repeat it
+        log_unanswered(error)
+        return _accepted_unread(api, request, accepted, _headers(accepted, preferred))
 
 
 @post(
@@ -112,7 +111,8 @@ async def send_message_async(api: ApiDependency, request: Request[Any, Any, Any]
 async def _read(api: Api, request: Request[Any, Any, Any]) -> SendRequest:
     limits = api.config.limits
     body = await read_body(request, max_bytes=limits.max_message_bytes)
-    return parse_send(body, limits=limits, now=api.config.now(), idempotency_key=idempotency_key(request))
+    key, now = idempotency_key(request), api.config.now()
+    return await computed(len(body), parse_send, body, limits=limits, now=now, idempotency_key=key)
 
 
 def idempotency_key(request: Request[Any, Any, Any]) -> str | None:
@@ -135,26 +135,44 @@ def _headers(accepted: Accepted, preferred: bool) -> tuple[Header, ...]:
     return (*replayed, (b"preference-applied", b"wait")) if preferred else replayed
 
 
+def log_unanswered(error: Exception) -> None:
+    """Log why the answer about something that is committed holds no more than its id; a store that is away is no defect."""
+    if not isinstance(error, UnavailableError):
+        _log.error("a committed change could not be answered: %s", type(error).__name__, exc_info=error)
+
+
 def _accepted_unread(
+    api: Api, request: Request[Any, Any, Any], accepted: Accepted, headers: tuple[Header, ...]
+) -> Answer:
+    """The message is committed, and cannot be read or shown: only its id is answered."""
+    data: GroupAnswer | AsyncAnswer = GroupAnswer(accepted.target, (), accepted.duplicate)
+    if not accepted.grouped:
+        data = only_id(request, accepted.target, duplicate=accepted.duplicate)
+    return api.answer(request, data, status=ACCEPTED, headers=headers)
+
+
+def only_id(request: Request[Any, Any, Any], message_id: str, *, duplicate: bool = False) -> AsyncAnswer:
+    """What is always known of a committed message."""
+    url = link(request, f"/api/messages/{message_id}/status")
+    return AsyncAnswer(message_id=message_id, status="ACCEPTED", duplicate=duplicate, scheduled_at=None, status_url=url)
+
+
+async def _send_one(
     api: Api,
+    application: Application,
     request: Request[Any, Any, Any],
     accepted: Accepted,
+    wait_ms: int,
     preferred: bool,
 ) -> Answer:
-    """The store went away after the message was committed: only its id can be answered."""
-    url = link(request, f"/api/messages/{accepted.target}/status")
-    data = (
-        GroupAnswer(accepted.target, (), accepted.duplicate)
-        if accepted.grouped
-        else AsyncAnswer(
-            message_id=accepted.target,
-            status="ACCEPTED",
-            duplicate=accepted.duplicate,
-            scheduled_at=None,
-            status_url=url,
-        )
+    view = await _settled(application, message_id(accepted), wait_ms)
+    data = send_answer(
+        view.message,
+        request_id=request_id_of(request.scope),
+        duplicate=accepted.duplicate,
+        simulated=api.simulated(view),
     )
-    return api.answer(request, data, status=ACCEPTED, headers=_headers(accepted, preferred))
+    return _outcome(api, request, [view.message], data, _headers(accepted, preferred))
 
 
 async def _settled(application: Application, message_id: MessageId, wait_ms: int) -> MessageView:
@@ -227,6 +245,21 @@ async def _accept_async(
     command = AcceptMessage(TENANT, requested.drafts, "ASYNC", requested.is_group, requested.client_message_id)
     accepted = await application.accept(command)
     headers = _headers(accepted, preferred=False)
+    try:
+        return await _accepted_answer(api, application, request, requested, accepted, headers)
+    except Exception as error:  # noqa: BLE001 -- it is stored: any error would make the client repeat it
+        log_unanswered(error)
+        return _accepted_unread(api, request, accepted, headers)
+
+
+async def _accepted_answer(
+    api: Api,
+    application: Application,
+    request: Request[Any, Any, Any],
+    requested: SendRequest,
+    accepted: Accepted,
+    headers: tuple[Header, ...],
+) -> Answer:
     if accepted.grouped:
         views = await application.read.batch_items(BatchId(accepted.target), limit=MAX_PARTS, after=-1)
         data = group_answer(accepted.target, views, duplicate=accepted.duplicate)

@@ -31,14 +31,29 @@ class CallbackAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     notify_type: int
     callback_type: str
     data: Any
-    """The vendor's `data`; null where it cannot be read."""
+    """The vendor's `data`; null where it cannot be read, or is too long for a list."""
     receive_time: str
-    raw_data: str
-    """The stored JSON."""
+    raw_data: str | None
+    """The stored JSON; null where it is too long for a list: the callback's own route has it."""
     callback_id: str
     state: str
     message_id: str | None
     """The message that it was matched to."""
+
+
+class CallbackPage(Struct, frozen=True, rename="camel"):
+    """Newest first."""
+
+    items: tuple[CallbackAnswer, ...]
+    next_cursor: str | None
+
+
+class PurgeAnswer(Struct, frozen=True, rename="camel"):
+    """The result of a purge."""
+
+    deleted: int
+    more: bool
+    """There are more: the purge can be repeated."""
 
 
 class _Stored(Struct):
@@ -54,7 +69,7 @@ def callback_answer(view: CallbackView) -> CallbackAnswer:
         guid=view.guid,
         notify_type=view.notify_type,
         callback_type=CALLBACK_TYPES.get(view.notify_type, "SYSTEM_NOTIFICATION"),
-        data=_data(view.raw),
+        data=_data(view.raw) if view.raw is not None else None,
         receive_time=iso(view.received_at),
         raw_data=view.raw,
         callback_id=str(view.id),

@@ -9,6 +9,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.instants import send_instant
 from wework_message.domain.lifecycle import FINAL, MessageStatus, old_state, success
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message
@@ -189,7 +190,7 @@ def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated
         provider_code=attempt.provider_code if attempt is not None else message.options.provider_code,
         provider_message_id=attempt.provider_message_id if attempt is not None else None,
         message_seq=receipt.seq if receipt is not None else None,
-        send_time=iso(attempt.sent_at) if attempt is not None else None,
+        send_time=iso(send_instant(attempt.sent_at)) if attempt is not None else None,
         sender_id=receipt.sender_id if receipt is not None else None,
         receiver_id=receipt.text("receiver_id") if receipt is not None else None,
         room_id=receipt.text("room_id") if receipt is not None else None,

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from wework_message.domain.conversation import PEERS_AND_ROOMS, ConversationGrammar
+from wework_message.entrypoints.wire.instants import InstantRange
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
 
 MAX_DEPTH: Final = 32
@@ -17,16 +18,34 @@ MAX_EXTRA_BYTES: Final = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a request may hold; the first two are settings (`app.message.limits`)."""
+    """What a request may hold; the first four are settings (`app.message.limits`)."""
 
     max_text_length: int = 4_000
     """Characters of one text."""
     max_batch_size: int = 200
     """Messages of one batch."""
+    earliest_year: int = 2020
+    """Instants of requests begin with this year."""
+    max_days_ahead: int = 365
+    """Instants of requests are at most so many days from now."""
     max_message_bytes: int = 1_048_576
     max_batch_bytes: int = 4_194_304
     conversations: ConversationGrammar = PEERS_AND_ROOMS
     """How it may name a conversation: as the protocols of the configured providers do."""
+
+    def at(self, now: int) -> "Bounds":
+        """What the values of a request may be that comes in at `now`, epoch ms UTC."""
+        instants = InstantRange(now, self.earliest_year, self.max_days_ahead)
+        return Bounds(self.max_text_length, self.conversations, instants)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the values of one request may be."""
+
+    max_text_length: int
+    conversations: ConversationGrammar
+    instants: InstantRange
 
 
 _decoder: Final = msgspec.json.Decoder()

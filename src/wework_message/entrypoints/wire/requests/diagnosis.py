@@ -4,6 +4,7 @@ It runs only after the fast path has refused, so it may take its time.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
@@ -21,10 +22,9 @@ from wework_message.domain.content import (
     rules_of,
 )
 from wework_message.domain.content.rules import EMPTY_TEXT, Rule, Words
-from wework_message.domain.conversation import ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode
-from wework_message.entrypoints.wire.requests.body import MAX_EXTRA_BYTES
+from wework_message.entrypoints.wire.requests.body import MAX_EXTRA_BYTES, Bounds
 from wework_message.entrypoints.wire.requests.fields import (
     COMMON_NAMES,
     EXPECTED,
@@ -49,7 +49,7 @@ def _shape(kind: type[Struct]) -> Mapping[str, FieldInfo]:
 
 
 def common_problems(
-    common: Mapping[str, Any], conversations: ConversationGrammar, *, prefix: str = "", to_one: bool = True
+    common: Mapping[str, Any], bounds: Bounds, *, prefix: str = "", to_one: bool = True
 ) -> Iterator[FieldProblem]:
     """Problems of the common fields; `to_one` where the message names its conversation."""
     if not common.get("guid") and not common.get("accountId"):
@@ -60,10 +60,10 @@ def common_problems(
         yield FieldProblem(f"{prefix}conversationId", ProblemCode.REQUIRED, "is required")
     for name, value in common.items():
         if not (value == "" and name in {"guid", "accountId", "conversationId"}):
-            yield from _common_problem(name, value, f"{prefix}{name}", conversations)
+            yield from _common_problem(name, value, f"{prefix}{name}", bounds)
 
 
-def _common_problem(name: str, value: Any, path: str, conversations: ConversationGrammar) -> Iterator[FieldProblem]:
+def _common_problem(name: str, value: Any, path: str, bounds: Bounds) -> Iterator[FieldProblem]:
     expected = _shape(Common)[name].type
     try:
         converted = msgspec.convert(value, expected)
@@ -81,11 +81,13 @@ def _common_problem(name: str, value: Any, path: str, conversations: Conversatio
         return
     if name == "conversationId":
         try:
-            conversations.parse(converted)
+            bounds.conversations.parse(converted)
         except InvalidValueError as problem:
             yield FieldProblem(path, ProblemCode.INVALID_VALUE, problem.message)
     elif name == "extra":
         yield from extra_problem(converted, path)
+    elif isinstance(converted, datetime) and (text := bounds.instants.problem(converted)) is not None:
+        yield FieldProblem(path, ProblemCode.INVALID_VALUE, text)
 
 
 def extra_problem(extra: Mapping[str, Any], path: str = "extra") -> Iterator[FieldProblem]:
@@ -97,16 +99,16 @@ def extra_problem(extra: Mapping[str, Any], path: str = "extra") -> Iterator[Fie
 # -- contents ------------------------------------------------------------------------------------------------------
 
 
-def own_problems(own: Mapping[str, Any], *, limit: int, prefix: str = "") -> Iterator[FieldProblem]:
-    """Problems of a message's other fields, MIXED included; `limit` is the longest text in characters."""
+def own_problems(own: Mapping[str, Any], *, bounds: Bounds, prefix: str = "") -> Iterator[FieldProblem]:
+    """Problems of a message's other fields, MIXED included; `bounds` has the longest text."""
     if own.get("messageType") == MessageType.MIXED:
-        yield from _mixed_problems(own, limit=limit, prefix=prefix)
+        yield from _mixed_problems(own, bounds=bounds, prefix=prefix)
     else:
-        yield from content_problems(own, CONTENTS, limit=limit, prefix=prefix, among=_TYPE_NAMES)
+        yield from content_problems(own, CONTENTS, bounds=bounds, prefix=prefix, among=_TYPE_NAMES)
 
 
 def content_problems(
-    own: Any, kinds: Mapping[str, type[Struct]], *, limit: int, prefix: str, among: frozenset[str] | None = None
+    own: Any, kinds: Mapping[str, type[Struct]], *, bounds: Bounds, prefix: str, among: frozenset[str] | None = None
 ) -> Iterator[FieldProblem]:
     """Problems of one content object whose `messageType` must be one of `kinds`."""
     if not isinstance(own, dict):
@@ -120,11 +122,11 @@ def content_problems(
             code = ProblemCode.WRONG_TYPE
         yield FieldProblem(f"{prefix}messageType", code, f"must be one of {', '.join(sorted(among or kinds))}")
         return
-    yield from _struct_problems(own, kind, tag, limit=limit, prefix=prefix)
+    yield from _struct_problems(own, kind, tag, bounds=bounds, prefix=prefix)
 
 
 def _struct_problems(
-    own: Mapping[str, Any], kind: type[Struct], tag: str | None, *, limit: int, prefix: str
+    own: Mapping[str, Any], kind: type[Struct], tag: str | None, *, bounds: Bounds, prefix: str
 ) -> Iterator[FieldProblem]:
     shape = _shape(kind)
     rules = rules_of(kind)
@@ -136,12 +138,11 @@ def _struct_problems(
     for name, info in shape.items():
         if name in own:
             path = f"{prefix}{name}"
-            problems = list(_field_problems(name, own[name], info, rules.get(name), limit=limit, path=path))
-            if problems:
+            good[name] = own[name]
+            for problem in _field_problems(name, own[name], info, rules.get(name), bounds=bounds, path=path):
                 bad.add(name)
-                yield from problems
-            else:
-                good[name] = own[name]
+                good.pop(name, None)
+                yield problem
         elif info.required:
             bad.add(name)
             yield FieldProblem(f"{prefix}{name}", ProblemCode.REQUIRED, "is required")
@@ -162,13 +163,13 @@ def _unexpected(name: str, tag: str | None, prefix: str) -> FieldProblem:
 
 
 def _field_problems(
-    name: str, value: Any, info: FieldInfo, rule: Rule | None, *, limit: int, path: str
+    name: str, value: Any, info: FieldInfo, rule: Rule | None, *, bounds: Bounds, path: str
 ) -> Iterator[FieldProblem]:
     if name == "quoteMessage":
-        yield from content_problems(value, QUOTABLE, limit=limit, prefix=f"{path}.")
+        yield from content_problems(value, QUOTABLE, bounds=bounds, prefix=f"{path}.")
         return
     if name in OBJECTS and isinstance(value, dict):
-        yield from _struct_problems(value, OBJECTS[name], None, limit=limit, prefix=f"{path}.")
+        yield from _struct_problems(value, OBJECTS[name], None, bounds=bounds, prefix=f"{path}.")
         return
     nested = name == "messages" and isinstance(value, list)
     try:
@@ -177,19 +178,21 @@ def _field_problems(
         text, inner = _located(error)
         yield FieldProblem(path + inner, ProblemCode.WRONG_TYPE, text)
         return
+    if isinstance(converted, datetime) and (too_far := bounds.instants.problem(converted)) is not None:
+        yield FieldProblem(path, ProblemCode.INVALID_VALUE, too_far)
     if rule is not None and (info.default is NODEFAULT or converted != info.default):
         problem = rule.problem(converted)
         if problem is not None:
             code = ProblemCode.REQUIRED if problem == EMPTY_TEXT else ProblemCode.INVALID_VALUE
             yield FieldProblem(path, code, problem)
-        elif isinstance(rule, Words) and len(converted) > limit:
-            yield FieldProblem(path, ProblemCode.TOO_LONG, f"must have at most {limit} characters")
+        elif isinstance(rule, Words) and len(converted) > bounds.max_text_length:
+            yield FieldProblem(path, ProblemCode.TOO_LONG, f"must have at most {bounds.max_text_length} characters")
     if nested:
         for position, item in enumerate(value):
-            yield from content_problems(item, MERGED_ITEMS, limit=limit, prefix=f"{path}[{position}].")
+            yield from content_problems(item, MERGED_ITEMS, bounds=bounds, prefix=f"{path}[{position}].")
 
 
-def _mixed_problems(own: Mapping[str, Any], *, limit: int, prefix: str) -> Iterator[FieldProblem]:
+def _mixed_problems(own: Mapping[str, Any], *, bounds: Bounds, prefix: str) -> Iterator[FieldProblem]:
     path = f"{prefix}parts"
     for name in own:
         if name not in {"messageType", "parts"}:
@@ -203,7 +206,7 @@ def _mixed_problems(own: Mapping[str, Any], *, limit: int, prefix: str) -> Itera
         yield FieldProblem(path, ProblemCode.INVALID_VALUE, f"must have {MIN_PARTS} to {MAX_PARTS} entries")
     else:
         for position, part in enumerate(parts):
-            yield from content_problems(part, CONTENTS, limit=limit, prefix=f"{path}[{position}].")
+            yield from content_problems(part, CONTENTS, bounds=bounds, prefix=f"{path}[{position}].")
 
 
 def unexplained(error: Exception, *, prefix: str = "") -> FieldProblem:

@@ -3,7 +3,9 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
 
@@ -24,8 +26,9 @@ from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import AccountId, Guid
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.options import SendOptions
-from wework_message.entrypoints.wire.problems import rejection
-from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.instants import InstantRange, epoch_ms
+from wework_message.entrypoints.wire.problems import Problems
+from wework_message.entrypoints.wire.requests.body import Bounds, Limits
 from wework_message.entrypoints.wire.requests.diagnosis import (
     MAX_PARTS,
     MIN_PARTS,
@@ -34,7 +37,7 @@ from wework_message.entrypoints.wire.requests.diagnosis import (
     own_problems,
     unexplained,
 )
-from wework_message.entrypoints.wire.requests.fields import COMMON_NAMES, Common, epoch_ms, split
+from wework_message.entrypoints.wire.requests.fields import COMMON_NAMES, Common, split
 
 REFUSALS: Final = (msgspec.ValidationError, InvalidValueError)
 """What the fast path raises on a request that is not valid."""
@@ -67,31 +70,33 @@ class SendRequest:
 def read_message(raw: Mapping[str, Any], *, limits: Limits, now: int, prefix: str = "") -> SendRequest:
     """Read one message; raises `RequestRejected` with every problem, paths behind `prefix` (as ``messages[3].``)."""
     common, own = split(raw)
+    bounds = limits.at(now)
     try:
-        return _read(common, own, limits=limits, now=now)
+        return _read(common, own, bounds=bounds)
     except REFUSALS as error:
-        problems = [
-            *common_problems(common, limits.conversations, prefix=prefix),
-            *own_problems(own, limit=limits.max_text_length, prefix=prefix),
-        ]
-        raise rejection(problems or [unexplained(error, prefix=prefix)]) from None
+        problems = Problems(
+            chain(common_problems(common, bounds, prefix=prefix), own_problems(own, bounds=bounds, prefix=prefix))
+        )
+        if not problems:
+            problems.add(unexplained(error, prefix=prefix))
+        raise problems.rejection() from None
 
 
-def _read(common: dict[str, Any], own: dict[str, Any], *, limits: Limits, now: int) -> SendRequest:
+def _read(common: dict[str, Any], own: dict[str, Any], *, bounds: Bounds) -> SendRequest:
     fields = read_common(common)
-    conversation = limits.conversations.parse(fields.conversation_id)
+    conversation = bounds.conversations.parse(fields.conversation_id)
     if own.get("messageType") != MessageType.MIXED:
-        content = read_content(own, limits=limits)
-        draft = build_draft(fields, conversation, content, now=now, key=fields.client_message_id)
+        content = read_content(own, bounds=bounds)
+        draft = build_draft(fields, conversation, content, bounds=bounds, key=fields.client_message_id)
         return SendRequest((draft,), False, fields.is_async, fields.client_message_id)
     parts = own.get("parts")
     if own.keys() != _MIXED_NAMES or not isinstance(parts, list) or not MIN_PARTS <= len(parts) <= MAX_PARTS:
         raise InvalidValueError("parts", f"must be {MIN_PARTS} to {MAX_PARTS} content objects")
     drafts = []
     for position, part in enumerate(parts):
-        content = read_content(part, limits=limits)
+        content = read_content(part, bounds=bounds)
         try:
-            drafts.append(build_draft(fields, conversation, content, now=now))
+            drafts.append(build_draft(fields, conversation, content, bounds=bounds))
         except InvalidValueError as problem:
             path = problem.path if problem.path in COMMON_NAMES else f"parts[{position}].{problem.path}"
             raise InvalidValueError(path, problem.message) from None
@@ -107,16 +112,17 @@ def read_common(common: Mapping[str, Any]) -> Common:
     return fields
 
 
-def read_content(own: Any, *, limits: Limits) -> Content:
-    """The content object `own`, its texts within the limit; raises one of `REFUSALS`."""
+def read_content(own: Any, *, bounds: Bounds) -> Content:
+    """The content object `own`, its texts and times within the bounds; raises one of `REFUSALS`."""
     tag = own.get("messageType") if isinstance(own, dict) else None
     kind = CONTENTS.get(tag) if isinstance(tag, str) else None
     if kind is None:
         raise InvalidValueError("messageType", "must be a message type")
     converted: Any = msgspec.convert(own, kind)  # a member of the union, which mypy cannot see through the mapping
     content: Content = converted
-    if _over_long(content, limits.max_text_length):
-        raise InvalidValueError("content", f"must have at most {limits.max_text_length} characters")
+    if _over_long(content, bounds.max_text_length):
+        raise InvalidValueError("content", f"must have at most {bounds.max_text_length} characters")
+    _check_send_times(content, bounds.instants)
     return content
 
 
@@ -129,6 +135,17 @@ def _over_long(content: ContentBase, max_length: int) -> bool:
     return isinstance(content, MergedContent) and any(_over_long(item, max_length) for item in content.messages)
 
 
+def _check_send_times(content: ContentBase, allowed: InstantRange) -> None:
+    """Raises `InvalidValueError` for an item of a record whose time cannot be."""
+    if isinstance(content, QuoteContent) and content.quote_message is not None:
+        _check_send_times(content.quote_message, allowed)
+    elif isinstance(content, MergedContent):
+        for item in content.messages:
+            if item.send_time is not None and (problem := allowed.problem(item.send_time)) is not None:
+                raise InvalidValueError("sendTime", problem)
+            _check_send_times(item, allowed)
+
+
 @cache
 def _texts(kind: type[ContentBase]) -> tuple[str, ...]:
     """The attributes that hold texts for people, whose length a setting limits."""
@@ -139,13 +156,13 @@ def _texts(kind: type[ContentBase]) -> tuple[str, ...]:
 
 
 def build_draft(
-    fields: Common, conversation: Conversation, content: Content, *, now: int, key: str | None = None
+    fields: Common, conversation: Conversation, content: Content, *, bounds: Bounds, key: str | None = None
 ) -> Draft:
-    """The draft of one message; raises `InvalidValueError` where fields do not go together."""
+    """The draft of one message; raises `InvalidValueError` where fields do not go together, or a time cannot be."""
     options = [*_option_values(fields)]
     options[_KEY] = key
-    options[_SCHEDULED_AT] = epoch_ms(fields.scheduled_at)
-    options[_EXPIRES_AT] = epoch_ms(fields.expires_at)
+    options[_SCHEDULED_AT] = _instant("scheduledAt", fields.scheduled_at, bounds.instants)
+    options[_EXPIRES_AT] = _instant("expiresAt", fields.expires_at, bounds.instants)
     draft = Draft(
         conversation=conversation,
         content=content,
@@ -153,5 +170,13 @@ def build_draft(
         account_id=None if fields.account_id is None else AccountId(fields.account_id),
         options=SendOptions(*options),
     )
-    draft.check_at(now)
+    draft.check_at(bounds.instants.now)
     return draft
+
+
+def _instant(name: str, instant: datetime | None, allowed: InstantRange) -> int | None:
+    if instant is None:
+        return None
+    if (problem := allowed.problem(instant)) is not None:
+        raise InvalidValueError(name, problem)
+    return epoch_ms(instant)

@@ -1,7 +1,7 @@
 """The names a request may use: the common fields, and the names of all message types."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final, TypeAlias
 
 from msgspec import Meta, Struct, field
@@ -15,6 +15,7 @@ from wework_message.domain.message.options import (
     OnUnknown,
     Pin,
 )
+from wework_message.entrypoints.wire.instants import NO_INSTANT
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"\A[!-~]{1,128}\Z")]
 Key: TypeAlias = Annotated[str, Meta(pattern=r"\A[ -~]{1,255}\Z")]
@@ -51,8 +52,8 @@ EXPECTED: Final[Mapping[str, str]] = {
     "clientMessageId": "must be 1 to 255 printable ASCII characters",
     "campaignId": f"must be 1 to {MAX_CAMPAIGN_ID_LENGTH} printable ASCII characters",
     "priority": f"must be an integer from 0 to {MAX_PRIORITY}",
-    "scheduledAt": "must be an ISO-8601 time with zone",
-    "expiresAt": "must be an ISO-8601 time with zone",
+    "scheduledAt": NO_INSTANT,
+    "expiresAt": NO_INSTANT,
     "providerCode": _NAME_TEXT,
     "pin": f"must be one of {', '.join(Pin)}",
     "onUnknown": f"must be one of {', '.join(OnUnknown)}",
@@ -83,14 +84,6 @@ CONTENT_NAMES: Final = (
 
 KNOWN_NAMES: Final = COMMON_NAMES | CONTENT_NAMES
 """Every name whose null equals its absence."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MS: Final = timedelta(milliseconds=1)
-
-
-def epoch_ms(instant: datetime | None) -> int | None:
-    """`instant` as epoch ms UTC, rounded down."""
-    return None if instant is None else (instant - _EPOCH) // _MS
 
 
 def split(raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

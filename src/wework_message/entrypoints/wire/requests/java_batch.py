@@ -5,14 +5,15 @@ With ``mode: FANOUT`` it asks for one message per recipient and content, recipie
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from wework_message.domain.content import CONTENTS, Content
 from wework_message.domain.conversation import Conversation, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.message.draft import Draft
-from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, rejection
-from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, Problems, bounded, rejection
+from wework_message.entrypoints.wire.requests.body import Bounds, Limits
 from wework_message.entrypoints.wire.requests.diagnosis import common_problems, content_problems, unexplained
 from wework_message.entrypoints.wire.requests.drafts import REFUSALS, build_draft, read_common, read_content
 from wework_message.entrypoints.wire.requests.fields import COMMON_NAMES, KNOWN_NAMES, Common
@@ -72,17 +73,17 @@ def is_java_shape(raw: Mapping[str, Any]) -> bool:
     return any(raw.get(name) is not None for name in NAMES)
 
 
-def check_shape(common: Mapping[str, Any], own: Mapping[str, Any], *, limits: Limits) -> None:
+def check_shape(common: Mapping[str, Any], own: Mapping[str, Any], *, limits: Limits, now: int) -> None:
     """Raises `RequestRejected` for problems of the whole body: common fields, lists, unknown names, no recipients."""
-    problems = [*common_problems(common, limits.conversations, to_one=False), *_shape_problems(common, own)]
+    problems = Problems(chain(common_problems(common, limits.at(now), to_one=False), _shape_problems(common, own)))
     recipients = sum(len(own[name]) for name in RECIPIENT_LISTS if isinstance(own.get(name), list))
     if not problems and recipients == 0:
-        problems.append(FieldProblem("userList", ProblemCode.REQUIRED, "or roomList must name a recipient"))
+        problems.add(FieldProblem("userList", ProblemCode.REQUIRED, "or roomList must name a recipient"))
     if not problems and recipients > limits.max_batch_size:
         message = f"and roomList may name {limits.max_batch_size} recipients"
-        problems.append(FieldProblem("userList", ProblemCode.TOO_LONG, message))
+        problems.add(FieldProblem("userList", ProblemCode.TOO_LONG, message))
     if problems:
-        raise rejection(problems)
+        raise problems.rejection()
 
 
 def _shape_problems(common: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[FieldProblem]:
@@ -105,22 +106,25 @@ def _shape_problems(common: Mapping[str, Any], own: Mapping[str, Any]) -> Iterat
 
 def fan_out(common: dict[str, Any], own: Mapping[str, Any], *, limits: Limits, now: int) -> FanOut:
     """One message per recipient and content; raises `RequestRejected` for problems of the whole body."""
-    check_shape(common, own, limits=limits)
+    check_shape(common, own, limits=limits, now=now)
     if own.get(IMAGE_LIST):
         problem = FieldProblem(
             IMAGE_LIST, ProblemCode.NOT_IMPLEMENTED, "is not implemented with mode FANOUT in this version"
         )
         raise rejection([problem])
-    fields = read_common(common)
-    contents = list(_contents(own, limits=limits))
+    fields, bounds = read_common(common), limits.at(now)
+    contents = bool(own.get("content")) + sum(len(own.get(name, ())) for name in CONTENT_LISTS)
     if not contents:
         raise rejection([FieldProblem("content", ProblemCode.REQUIRED, "or a list of contents is required")])
-    recipients = list(_recipients(own, limits.conversations))
-    total = len(recipients) * len(contents)
+    total = sum(len(own.get(name, ())) for name in RECIPIENT_LISTS) * contents
     if total > limits.max_batch_size:
         message = f"times the contents makes {total} messages, at most {limits.max_batch_size} are possible"
         raise rejection([FieldProblem("userList", ProblemCode.TOO_LONG, message)])
-    items = tuple(_item(fields, recipient, content, now=now) for recipient in recipients for content in contents)
+    contents_read = list(_contents(own, bounds=bounds))
+    recipients = list(_recipients(own, limits.conversations))
+    items = tuple(
+        _item(fields, recipient, content, bounds=bounds) for recipient in recipients for content in contents_read
+    )
     return FanOut(items, fields.client_message_id)
 
 
@@ -129,7 +133,7 @@ def _item(
     recipient: Conversation | FieldProblem,
     content: Content | tuple[FieldProblem, ...],
     *,
-    now: int,
+    bounds: Bounds,
 ) -> Draft | tuple[FieldProblem, ...]:
     problems = (recipient,) if isinstance(recipient, FieldProblem) else ()
     if isinstance(content, tuple):
@@ -137,7 +141,7 @@ def _item(
     if isinstance(recipient, FieldProblem):
         return problems
     try:
-        return build_draft(fields, recipient, content, now=now)
+        return build_draft(fields, recipient, content, bounds=bounds)
     except InvalidValueError as error:
         return (unexplained(error),)
 
@@ -155,9 +159,9 @@ def _recipients(own: Mapping[str, Any], conversations: ConversationGrammar) -> I
                 yield FieldProblem(path, ProblemCode.INVALID_VALUE, problem.message)
 
 
-def _contents(own: Mapping[str, Any], *, limits: Limits) -> Iterator[Content | tuple[FieldProblem, ...]]:
+def _contents(own: Mapping[str, Any], *, bounds: Bounds) -> Iterator[Content | tuple[FieldProblem, ...]]:
     if own.get("content"):
-        yield _content({"messageType": "TEXT", "content": own["content"]}, {}, "", limits=limits)
+        yield _content({"messageType": "TEXT", "content": own["content"]}, {}, "", bounds=bounds)
     for name, (tag, names) in CONTENT_LISTS.items():
         for position, entry in enumerate(own.get(name, ())):
             path = f"{name}[{position}]"
@@ -165,26 +169,24 @@ def _contents(own: Mapping[str, Any], *, limits: Limits) -> Iterator[Content | t
                 yield (FieldProblem(path, ProblemCode.WRONG_TYPE, "must be an object"),)
                 continue
             filled = {key: value for key, value in entry.items() if value is not None}
-            unknown = tuple(
+            unknown = bounded(
                 FieldProblem(f"{path}.{key}", ProblemCode.UNKNOWN_FIELD, "is not a known field")
                 for key in filled
                 if key not in names
             )
             renamed = {names[key]: value for key, value in filled.items() if key in names}
-            content = _content({"messageType": tag, **renamed}, names, f"{path}.", limits=limits)
+            content = _content({"messageType": tag, **renamed}, names, f"{path}.", bounds=bounds)
             yield (*unknown, *(content if isinstance(content, tuple) else ())) if unknown else content
 
 
 def _content(
-    content: dict[str, Any], names: Mapping[str, str], prefix: str, *, limits: Limits
+    content: dict[str, Any], names: Mapping[str, str], prefix: str, *, bounds: Bounds
 ) -> Content | tuple[FieldProblem, ...]:
     try:
-        return read_content(content, limits=limits)
+        return read_content(content, bounds=bounds)
     except REFUSALS as error:
         java_names = {name: java_name for java_name, name in names.items()}
-        problems = [*content_problems(content, CONTENTS, limit=limits.max_text_length, prefix="")] or [
-            unexplained(error)
-        ]
+        problems = bounded(content_problems(content, CONTENTS, bounds=bounds, prefix="")) or (unexplained(error),)
         return tuple(
             FieldProblem(prefix + java_names.get(problem.path, problem.path), problem.code, problem.message)
             for problem in problems

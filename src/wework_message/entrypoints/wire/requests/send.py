@@ -7,7 +7,7 @@ from typing import Any, Final
 from wework_message.domain.batch import BatchMode, stores
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.options import is_idempotency_key
-from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected, rejection
+from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, Problems, RequestRejected, rejection
 from wework_message.entrypoints.wire.requests.body import Limits, decode_object
 from wework_message.entrypoints.wire.requests.drafts import SendRequest, read_message
 from wework_message.entrypoints.wire.requests.fields import EXPECTED, KNOWN_NAMES
@@ -64,9 +64,9 @@ def parse_batch(body: bytes, *, limits: Limits, now: int, idempotency_key: str |
     if raw.get("messages") is None and is_java_shape(raw):
         return _java_batch(raw, limits=limits, now=now, idempotency_key=idempotency_key)
     raw = _with_key(raw, idempotency_key)
-    problems = list(_batch_problems(raw, limits=limits))
+    problems = Problems(_batch_problems(raw, limits=limits))
     if problems:
-        raise rejection(problems)
+        raise problems.rejection()
     items = tuple(_item(index, entry, limits=limits, now=now) for index, entry in enumerate(raw["messages"]))
     return _sound(items, atomic=raw.get("atomic") or False, key=raw.get("clientMessageId"))
 
@@ -79,7 +79,7 @@ def _java_batch(raw: dict[str, Any], *, limits: Limits, now: int, idempotency_ke
     atomic, mode = raw.pop("atomic", None) or False, raw.pop("mode", None)
     common, own = common_and_own(raw)
     if mode != BatchMode.FANOUT:
-        check_shape(common, own, limits=limits)
+        check_shape(common, own, limits=limits, now=now)
         return BatchRequest(BatchMode.MASS_SEND, atomic, (), common.get("clientMessageId"))
     messages = fan_out(common, own, limits=limits, now=now)
     items = tuple(

@@ -1,0 +1,71 @@
+"""Stored callbacks as views: their sizes are read first, then as many texts as a page has room for."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from operator import attrgetter
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.mapping.tables import callback
+from wework_message.domain.ids import Guid
+from wework_message.domain.inbox import InboxState
+from wework_message.domain.page import page_of
+from wework_message.domain.ports.queries import CallbackView
+
+_SHORT: Final = (
+    callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.received_at,
+    callback.c.state, callback.c.message_id,
+)  # fmt: skip
+"""Everything but the text."""
+
+_ROWS: Final = (
+    select(*_SHORT, func.length(callback.c.raw).label("size"))
+    .where(callback.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(callback.c.id.desc())
+)
+
+
+def callback_page(
+    connection: Connection,
+    guid: Guid | None,
+    notify_type: int | None,
+    limit: int,
+    before: int | None,
+    state: InboxState | None,
+) -> Sequence[CallbackView]:
+    """The ids first, by guid or state; then the rows in their order, as far as a page goes."""
+    statement = by_index(
+        select(callback.c.id), callback, "ix_wm_callback_guid" if state is None else "ix_wm_callback_state"
+    )
+    state_text = None if state is None else state.value
+    for column, value in (("guid", guid), ("notify_type", notify_type), ("state", state_text)):
+        if value is not None:
+            statement = statement.where(callback.c[column] == value)
+    if before is not None:
+        statement = statement.where(callback.c.id < before)
+    ids = connection.execute(statement.order_by(callback.c.id.desc()).limit(limit)).scalars().all()
+    if not ids:
+        return ()
+    with closing(connection.execute(_ROWS, {"ids": ids})) as rows:
+        newest, fit = page_of(rows, attrgetter("size"))
+    texts = _texts(connection, [row.id for row in newest[:fit]])
+    return [_view(row, texts.get(row.id)) for row in newest]
+
+
+def one_callback(connection: Connection, callback_id: int) -> CallbackView | None:
+    """By primary key."""
+    row = connection.execute(select(*_SHORT, callback.c.raw).where(callback.c.id == callback_id)).first()
+    return _view(row, row.raw) if row is not None else None
+
+
+def _texts(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    statement = select(callback.c.id, callback.c.raw).where(callback.c.id.in_(ids))
+    return {row.id: row.raw for row in connection.execute(statement)}
+
+
+def _view(row: Any, raw: str | None) -> CallbackView:
+    return CallbackView(
+        row.id, row.provider_code, row.guid, row.notify_type, raw, row.received_at, row.state, row.message_id
+    )

@@ -1,0 +1,60 @@
+"""What is committed is answered, whatever fails afterwards: an error would make the client repeat it."""
+
+import dataclasses
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final, NoReturn
+
+import httpx
+import pytest
+from tests.contracts.dead_letters_contract import a_letter
+from tests.support.apps.rest import BATCH, TEXT, Rest
+
+from wework_message.adapters.memory.reader import MemoryMessageReader
+from wework_message.domain.errors import UnavailableError
+from wework_message.entrypoints.rest.app import create_app
+from wework_message.entrypoints.rest.config import Config
+
+REPLAY: Final = "/message/api/dead-letters/intake/{}/replay"
+ERRORS: Final = pytest.mark.parametrize(
+    "error", [UnavailableError("database"), OverflowError("a defect")], ids=["away", "defect"]
+)
+
+
+@asynccontextmanager
+async def served(rest: Rest, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """The same application with other parts."""
+    app: Any = create_app(dataclasses.replace(rest.in_memory_app.application, **changes), Config(version="0.1.0"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+        yield client
+
+
+@ERRORS
+async def test_a_repeated_batch_whose_items_cannot_be_read_names_the_batch(idle: Rest, error: Exception) -> None:
+    class Unreadable(MemoryMessageReader):
+        async def batch_items(self, *_: object, **__: object) -> NoReturn:
+            raise error
+
+    key = {"Idempotency-Key": "b-1"}
+    first = (await idle.post(BATCH, {"messages": [TEXT]}, headers=key)).json()["data"]
+    async with served(idle, read=Unreadable(idle.in_memory_app.database)) as client:
+        again = await client.post(BATCH, json={"messages": [TEXT]}, headers=key)
+    assert again.status_code == 202
+    data = again.json()["data"]
+    assert (data["batchId"], data["duplicate"], data["items"]) == (first["batchId"], True, [])
+
+
+@ERRORS
+async def test_a_replay_that_cannot_be_remembered_names_its_message(idle: Rest, error: Exception) -> None:
+    async def forgetful(*_: object) -> NoReturn:
+        raise error
+
+    await idle.in_memory_app.keep_dead_letter(a_letter("AC11", body=json.dumps(TEXT).encode()))
+    (letter,) = (await idle.get("/api/dead-letters/intake")).json()["data"]["items"]
+    async with served(idle, mark_replayed=forgetful) as client:
+        answers = [await client.post(REPLAY.format(letter["deadLetterId"])) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert {answer.json()["data"]["messageId"] for answer in answers} == set(
+        idle.in_memory_app.database.messages.committed_items()
+    )

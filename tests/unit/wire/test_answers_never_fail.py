@@ -1,0 +1,183 @@
+"""Answers are written after the commit: whatever a stored row holds, what writes them does not raise."""
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from enum import Enum
+from inspect import getmembers, isfunction
+from typing import Any, Final, get_type_hints
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import Struct
+from tests.support.builders.messages import (
+    GUID,
+    NOW,
+    PROVIDER,
+    a_batch_id,
+    a_message,
+    a_message_id,
+    a_receipt,
+    an_attempt,
+    an_outcome,
+)
+
+from wework_message.application.queries.providers import ProviderStats, ProviderView
+from wework_message.domain.content import MergedContent, MergedText, TextContent
+from wework_message.domain.ids import BindingId
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.attempts import Attempts
+from wework_message.domain.message.decision import Considered, Decision
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.timeline import Note
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView, Fault
+from wework_message.domain.ports.health import ProviderHealth
+from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView, StatusView
+from wework_message.domain.routing.provider import Capabilities, Provider
+from wework_message.entrypoints.rest.http.envelope import encode
+from wework_message.entrypoints.wire import answers
+from wework_message.entrypoints.wire.answers import batches, callbacks, dead_letters, messages, providers, statuses
+
+INTEGERS: Final = st.sampled_from([-(2**63), -(2**53), -62_135_596_800_001, -1, 0, 1, NOW * 1_000, 253_402_300_800_000, 2**63 - 1]) | st.integers()  # fmt: skip
+FLOATS: Final = st.sampled_from([float("nan"), float("inf"), float("-inf"), 1e308, -0.0])
+TEXTS: Final = st.text(st.characters(), max_size=3) | st.sampled_from(
+    ["\ud800", "\0", "x" * 4_000, '{"data":' + "[" * 5_000]
+)
+EDGES: Final = [
+    edge.replace(tzinfo=timezone(timedelta(hours=hours)))
+    for edge in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    for hours in (-23, 23)
+]
+
+
+def extreme(draw: st.DrawFn, value: Any) -> Any:
+    """`value` with other numbers and texts everywhere in it."""
+    if value is None or isinstance(value, bool | Enum | Struct | frozenset):
+        return value
+    for kind, drawn in ((int, INTEGERS), (float, FLOATS), (str, TEXTS)):
+        if isinstance(value, kind):
+            return draw(drawn)
+    if isinstance(value, Attempts):
+        return Attempts([extreme(draw, attempt) for attempt in value])
+    if isinstance(value, tuple | list):
+        return type(value)([extreme(draw, entry) for entry in value])
+    if isinstance(value, Mapping):
+        return {key: extreme(draw, entry) for key, entry in value.items()}
+    fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
+    return dataclasses.replace(value, **{name: extreme(draw, entry) for name, entry in fields.items()})
+
+
+def the_message(status: MessageStatus) -> Message:
+    texts = [MergedText(content="x", sender_name="n", send_time=edge) for edge in EDGES]
+    receipt = a_receipt(
+        seq="7", app_info="a", sender_id="s", sent_at=NOW, message_type=2, content="c", is_svr_fail=False
+    )
+    decision = Decision((Considered(BindingId("b"), GUID, PROVIDER, score=0.5, excluded="x"),), BindingId("b"), "r")
+    attempts = [an_attempt(number=number, decision=decision) for number in (1, 2)]
+    for attempt, kind in zip(attempts, (OutcomeClass.ACCEPTED, OutcomeClass.REFUSED_PERMANENT), strict=True):
+        attempt.close(an_outcome(kind, receipt=receipt, error_code=1, error_message="e"), at=NOW)
+    return a_message(
+        attempts=attempts, status=status, content=MergedContent(messages=tuple(texts)), scheduled_at=NOW, index=1,
+        client_message_id="k", campaign_id="c", extra={"n": 1, "t": "x", "f": 0.5}, retry_count=1,
+    )  # fmt: skip
+
+
+@st.composite
+def message_views(draw: st.DrawFn) -> MessageView:
+    return MessageView(extreme(draw, the_message(draw(st.sampled_from(MessageStatus)))), draw(INTEGERS))
+
+
+@st.composite
+def rows(draw: st.DrawFn, row: Any) -> Any:
+    return extreme(draw, row)
+
+
+def all_of(*strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.tuples(*strategies)
+
+
+NOTES: Final = rows([Note("ECHO", NOW, attempt=1, detail="d", event_key="e", source="s"), Note("HELD", NOW)])
+BATCHES: Final = rows(BatchView(a_batch_id(), "FANOUT", 2, {MessageStatus.SENT: 1}, NOW, NOW))
+CALLBACKS: Final = rows(CallbackView(7, PROVIDER, GUID, 11010, '{"data":{"id":1}}', NOW, "APPLIED", a_message_id()))
+LETTERS: Final = rows(
+    DeadLetterView(1, DeadLetterSource.INTAKE, "s", "m", "r", (Fault("p", "c", "m"),), "k", 1, 1, NOW, NOW, "t")
+)
+HEALTH: Final = rows(ProviderHealth(PROVIDER, True, NOW, "CLOSED", 0.5, 0.5))
+STATS: Final = rows(ProviderStats(PROVIDER, 4, 3, {"TEXT": 4}, {"ACCEPTED": 3}))
+KNOWN: Final = Provider(PROVIDER, "n", Capabilities(frozenset({"TEXT"})), "guxing")
+PROVIDERS: Final = {PROVIDER: KNOWN}
+
+
+def shown(health: ProviderHealth) -> ProviderView:
+    return ProviderView(KNOWN, "http://x", health)
+
+
+WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[..., Any]]]] = {
+    "send_answer": (
+        all_of(message_views()),
+        lambda view: statuses.send_answer(view.message, request_id="r", duplicate=False, simulated=False),
+    ),
+    "status_answer": (all_of(message_views()), lambda view: statuses.status_answer(view, simulated=False)),
+    "polled_answer": (
+        all_of(message_views()),
+        lambda view: statuses.polled_answer(StatusView.of(view), simulated=False),
+    ),
+    "listed_message": (all_of(message_views()), lambda view: statuses.listed_message(view, simulated=False)),
+    "group_answer": (all_of(message_views()), lambda view: statuses.group_answer("g", [view])),
+    "message_answer": (
+        all_of(message_views(), NOTES),
+        lambda view, notes: messages.message_answer(view, notes, simulated=False),
+    ),
+    "batch_progress": (
+        all_of(BATCHES, message_views()),
+        lambda batch, view: batches.batch_progress(batch, [view], providers=PROVIDERS, next_cursor=None),
+    ),
+    "callback_answer": (all_of(CALLBACKS), callbacks.callback_answer),
+    "dead_letter_item": (all_of(LETTERS), dead_letters.dead_letter_item),
+    "dead_letter_answer": (all_of(LETTERS, st.binary()), dead_letters.dead_letter_answer),
+    "provider_answer": (all_of(HEALTH), lambda health: providers.provider_answer(shown(health))),
+    "provider_health": (all_of(HEALTH), lambda health: providers.provider_health(shown(health))),
+    "totals": (all_of(HEALTH), lambda health: providers.totals([shown(health)])),
+    "providers_stats": (
+        all_of(HEALTH, STATS),
+        lambda health, stats: providers.providers_stats([shown(health)], {PROVIDER: stats}),
+    ),
+}
+
+
+def test_every_writer_of_answers_is_here() -> None:
+    writers = set()
+    for module in pkgutil.iter_modules(answers.__path__, f"{answers.__name__}."):
+        for name, function in getmembers(importlib.import_module(module.name), isfunction):
+            answer = get_type_hints(function).get("return")
+            if function.__module__ == module.name and not name.startswith("_") and isinstance(answer, type):
+                writers |= {name} if issubclass(answer, Struct) else set()
+    assert writers == WRITERS.keys()
+
+
+@settings(max_examples=300)
+@given(data=st.data(), name=st.sampled_from(sorted(WRITERS)))
+def test_no_row_makes_an_answer_fail(data: st.DataObject, name: str) -> None:
+    given_rows, write = WRITERS[name]
+    assert isinstance(msgspec.json.decode(encode(write(*data.draw(given_rows)))), dict)
+
+
+def test_a_provider_s_impossible_send_time_is_left_out() -> None:
+    for sent_at in (NOW * 1_000, -NOW, 2**63 - 1):
+        attempt = an_attempt()
+        attempt.close(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(sent_at=sent_at)), at=NOW)
+        message = a_message(attempts=[attempt], status=MessageStatus.SENT, content=TextContent(content="x"))
+        answer = statuses.send_answer(message, request_id="r", duplicate=False, simulated=False)
+        assert (answer.status, answer.send_time) == ("SENT", None)
+
+
+def test_a_value_without_json_is_left_out_and_the_rest_is_told() -> None:
+    assert msgspec.json.decode(encode({"bad": "\ud800", "good": 1, "deep": [{"x": object()}]})) == {
+        "bad": None,
+        "good": 1,
+        "deep": [{"x": None}],
+    }
