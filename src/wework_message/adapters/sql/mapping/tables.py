@@ -119,7 +119,7 @@ due: Final = Table(
 )
 """Which message is to be handled, and when; a claim moves `due_at` to the end of its lease. `seq` is the order of a lane.
 
-`in_ms` is how long the wait was when it was set; NULL in rows of versions before 0007.
+`in_ms` is how long the wait was when it was set; NULL in rows of versions before 0005.
 """
 
 attempt: Final = Table(

@@ -2,13 +2,13 @@
 
 MySQL commits each change on its own, and the version after them. So each looks whether its column is there already.
 
-Revision: 0007, after 0004
+Revision: 0005, after 0004
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
+revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
