@@ -1,13 +1,29 @@
 """The console script, and ``python -m wework_message``."""
 
+import os
 import sys
 
 _EX_UNAVAILABLE = 69
 """`ExitCode.UNAVAILABLE`, whose module may be out of reach here."""
 
 
+def _open_standard_streams() -> None:
+    """Put /dev/null where a standard stream is closed: the next file or socket would get its number, and our output."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 -- for as long as the process
+
+
 def main() -> None:
     """Run the command line; without the extra `server` it says what to install and ends with 69."""
+    _open_standard_streams()
+    # A directory that another program left in the environment: our registry is of one process, and must not share its files.
+    for variable in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
+        os.environ.pop(variable, None)
     try:
         from wework_message.bootstrap.commands import cli  # noqa: PLC0415 - its packages may be missing
     except ModuleNotFoundError as error:

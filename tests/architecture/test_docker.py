@@ -3,11 +3,15 @@
 `make check` runs the build steps themselves (scripts/check_image.py).
 """
 
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +20,9 @@ import rich_click as click
 import yaml
 from scripts import locked
 from scripts.check_image import Instruction, sent_to_the_builder, stages
+from tests.support.servers.ports import free_port
 
-from wework_message.adapters.sql.mysql.server import _objections
+from wework_message.adapters.sql.mysql.server import MINIMUM_PACKET, _objections
 from wework_message.bootstrap.commands import cli
 from wework_message.bootstrap.settings import load
 from wework_message.bootstrap.settings.environment import variable_of
@@ -124,6 +129,33 @@ def test_the_health_check_asks_a_route_that_depends_on_nothing() -> None:
     paths = {path for path, _ in route_templates(Config(version="0", metrics=lambda: (b"", "")))}
     assert "/actuator/health/liveness" in paths
     assert "/actuator/health/liveness" in arguments_of("HEALTHCHECK")[0]
+
+
+def _python_checks() -> dict[str, list[str]]:
+    image = json.loads(arguments_of("HEALTHCHECK")[0].partition("CMD ")[2])
+    split = yaml.safe_load(re.sub(r"!\w+", "", (DOCKER / "compose.split.yaml").read_text("utf-8")))
+    return {"image": image, "worker": split["services"]["worker"]["healthcheck"]["test"][1:]}
+
+
+@pytest.mark.parametrize("name", ["image", "worker"])
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1), (None, 1)])
+def test_a_health_check_asks_past_the_proxy_of_the_environment(name: str, status: int | None, code: int) -> None:
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status or 500)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Not on the screen."""
+
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        port = server.server_port if status is not None else free_port()
+        _, *arguments = _python_checks()[name]
+        command = [sys.executable, *(argument.replace("8083", str(port)) for argument in arguments)]
+        environ = {"SERVER_PORT": str(port), "http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+        ended = subprocess.run(command, check=False, env=environ, capture_output=True, timeout=60)
+    assert ended.returncode == code
 
 
 def test_compose_names_settings_only_and_they_load_as_the_docker_profile(tmp_path: Path) -> None:
@@ -250,7 +282,7 @@ def test_the_database_of_compose_would_not_be_refused() -> None:
     version = f"{image[2].partition(':')[2]}.1-MariaDB"
     objections = _objections(
         version, flush=int(options["innodb-flush-log-at-trx-commit"]), log_bin="log-bin" in options,
-        sync_binlog=int(options["sync-binlog"]), binlog_format=options["binlog-format"],
+        sync_binlog=int(options["sync-binlog"]), binlog_format=options["binlog-format"], max_allowed_packet=MINIMUM_PACKET,  # MariaDB's default
     )  # fmt: skip
     assert list(objections) == []
 

@@ -17,6 +17,7 @@ from wework_message.domain.routing.filters import UNOBSERVED, RouteHealth
 BINDING = implicit_binding(GUID, PROVIDER).binding_id
 SIBLING = implicit_binding(Guid("guid-b"), PROVIDER).binding_id
 OPEN_MS = 30_000
+HOURS_MS = 3 * 3_600_000
 
 
 def a_report(outcome: OutcomeClass, **changes: Any) -> CallReport:
@@ -155,6 +156,32 @@ class HealthBoardContract:
         assert route(board, clock, message_type="GIF", binding_id=SIBLING).type is Passage.SHUT
         assert route(board, clock).type is Passage.FREE
 
+    def test_a_clock_that_is_set_back_keeps_no_provider_shut_for_longer(
+        self, board: HealthBoard, clock: SettableClock
+    ) -> None:
+        for _ in range(5):
+            board.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
+        clock.jump(-HOURS_MS)
+        assert board.provider(PROVIDER).breaker == "OPEN"
+        clock.advance(OPEN_MS)
+        assert board.provider(PROVIDER).breaker == "HALF_OPEN"
+        board.probed(PROVIDER, True, clock.now())
+        board.admit(PROVIDER, BINDING, "TEXT", clock.now())
+        clock.jump(-HOURS_MS)
+        assert route(board, clock).provider is Passage.SHUT
+        clock.advance(60_000)
+        assert route(board, clock).provider is Passage.TRIAL
+
+    def test_failures_fade_however_often_the_clock_is_set_back(self, board: HealthBoard, clock: SettableClock) -> None:
+        board.report(a_report(OutcomeClass.UNCERTAIN, reason=Reason.READ, elapsed_ms=9_000.0))
+        for _ in range(20):
+            clock.jump(-HOURS_MS)
+            clock.advance(60_000)
+        assert route(board, clock).quality == pytest.approx(UNOBSERVED.quality, abs=0.01)
+        for _ in range(3):  # two of them would be five with failures that never fade
+            board.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT, at=clock.now()))
+        assert board.provider(PROVIDER).breaker == "CLOSED"
+
     def test_quality_and_latency_follow_the_calls(self, board: HealthBoard, clock: SettableClock) -> None:
         board.report(a_report(OutcomeClass.ACCEPTED, elapsed_ms=80.0))
         good = route(board, clock)
@@ -200,6 +227,19 @@ class SharedHealthBoardContract:
         other_board.probed(PROVIDER, True, clock.now())
         await self.exchange(other_board, board)
         assert route(board, clock).provider is Passage.TRIAL
+
+    async def test_after_the_clock_was_set_back_the_other_processes_are_still_believed(
+        self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock
+    ) -> None:
+        board.probed(PROVIDER, False, clock.now())
+        board.binding_state(BINDING, ClientState.OFFLINE, clock.now())
+        clock.jump(-HOURS_MS)
+        clock.advance(1_000)
+        other_board.probed(PROVIDER, True, clock.now())
+        other_board.binding_state(BINDING, ClientState.ONLINE, clock.now())
+        await self.exchange(board, other_board, board)
+        assert board.provider(PROVIDER).healthy is True
+        assert route(board, clock).state is BindingState.ONLINE
 
     async def test_a_trial_of_one_process_keeps_the_other_from_a_second_one(
         self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock

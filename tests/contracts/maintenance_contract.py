@@ -88,6 +88,14 @@ class LeaseStoreContract:
         clock.advance(LEASE)
         assert await self.take(other_units, "b") == 3  # it had lapsed, even for the same holder
 
+    async def test_a_lease_from_before_the_clock_was_set_back_is_free(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        assert await self.take(units, "a") == 1
+        clock.jump(-3 * 3_600_000)
+        assert await self.take(other_units, "b") == 2
+        assert await self.take(units, "a") is None
+
     async def test_a_released_lease_is_free_at_once(
         self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
     ) -> None:

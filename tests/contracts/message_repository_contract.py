@@ -557,6 +557,65 @@ class DueContract(RepositorySteps):
         clock.advance(1)
         assert await self.due_ids(units) == [message.id]
 
+    async def shorten(self, units: UnitOfWorkFactory, limit: int = 100) -> int:
+        async with units() as unit:
+            shortened = await unit.due_times.shorten(limit)
+            await unit.commit()
+        return shortened
+
+    async def test_a_wait_is_no_longer_than_it_was_told_when_the_clock_is_set_back(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        held, fresh, scheduled = a_due_message(), a_due_message(), a_due_message(scheduled_at=clock.now() + 5_000)
+        await self.add(units, held, fresh, scheduled)
+        calling = await self.call_started(units, clock, conversation_id="R:2")
+        held.hold(HoldReason.BUDGET, 1_000, now=clock.now())
+        await self.save(units, held)
+        assert await self.shorten(units) == 0
+        clock.jump(-10_000)
+        assert await self.due_ids(units) == []
+        assert [await self.shorten(units, limit=2) for _ in range(3)] == [2, 1, 0]
+        assert await self.due_ids(units) == [fresh.id]
+        clock.advance(999)
+        assert await self.due_ids(units) == [fresh.id]
+        clock.advance(1)
+        assert set(await self.due_ids(units)) == {fresh.id, held.id}
+        clock.advance(13_999)
+        assert scheduled.id not in await self.due_ids(units)
+        clock.advance(1)
+        assert scheduled.id in await self.due_ids(units)
+        clock.advance(LEASE_MS - 15_001)
+        assert calling.id not in await self.due_ids(units)
+        clock.advance(1)
+        assert calling.id in await self.due_ids(units)
+
+    async def test_a_message_that_was_woken_stays_due_when_waits_are_shortened(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        calling = await self.call_started(units, clock)
+        parked = a_due_message()
+        await self.add(units, parked)
+        parked.wait_in_lane(now=clock.now())
+        await self.save(units, parked)
+        settle(calling, an_outcome(OutcomeClass.ACCEPTED), now=clock.now())
+        await self.save(units, calling)
+        assert (await self.shorten(units), await self.due_ids(units)) == (0, [parked.id])
+
+    @EACH_ADAPTER
+    @given(wait_ms=st.integers(1, 3_600_000), passed_ms=st.integers(0, 3_600_000), jump_ms=st.integers(0, 10 * DAY_MS))
+    async def test_after_any_step_back_nothing_waits_longer_than_its_own_length(
+        self, units: UnitOfWorkFactory, clock: SettableClock, wait_ms: int, passed_ms: int, jump_ms: int
+    ) -> None:
+        message = a_due_message()
+        await self.add(units, message)
+        message.hold(HoldReason.BUDGET, wait_ms, now=clock.now())
+        await self.save(units, message)
+        clock.advance(passed_ms)
+        clock.jump(-jump_ms)
+        await self.shorten(units)
+        clock.advance(wait_ms)
+        assert message.id in [due.message.id for due in await self.due(units, limit=10_000)]
+
     async def test_what_is_not_saved_stays_due(self, units: UnitOfWorkFactory) -> None:
         message = a_due_message()
         await self.add(units, message)

@@ -12,7 +12,7 @@ from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import WAL_BYTES, SqliteStore
-from wework_message.domain.errors import ConflictError
+from wework_message.domain.errors import ConflictError, UnavailableError
 
 
 @pytest.fixture
@@ -104,3 +104,82 @@ async def test_a_message_that_is_stored_already_is_refused_by_the_commit_and_not
             await unit.commit()
     async with units() as unit:
         assert set(await unit.messages.get([message.id, other.id])) == {message.id}
+
+
+async def test_a_file_that_lost_its_name_takes_no_commit(store: SqliteStore, tmp_path: Path) -> None:
+    for name in ("x.db", "x.db-wal", "x.db-shm"):
+        path, elsewhere = tmp_path / name, tmp_path / "elsewhere"
+        path.rename(elsewhere)
+        for replaced in (False, True):
+            if replaced:
+                path.touch()
+            session = await store.begin()
+            await session.run(_write, f"lost with {name}")
+            with pytest.raises(UnavailableError, match=f"{name} was deleted, moved or replaced under the process"):
+                await session.commit()
+            await session.close()
+        elsewhere.replace(path)
+    session = await store.begin()
+    await session.run(_write, "kept")
+    await session.commit()
+    await session.close()
+    assert await store.read(_names) == {"kept"}
+
+
+async def test_a_file_that_loses_its_name_during_a_commit_is_no_success(store: SqliteStore, tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match=r"x\.db was deleted"):
+        await store.transact(lambda _: (tmp_path / "x.db").unlink())
+
+
+@pytest.mark.parametrize(
+    ("pragma", "cause"),
+    [
+        ("query_only = ON", r"the file or its file system is read-only \(SQLITE_READONLY"),
+        ("max_page_count = 1", r"the disk is full \(SQLITE_FULL\)"),
+    ],
+)
+async def test_what_cannot_be_written_says_why(store: SqliteStore, pragma: str, cause: str) -> None:
+    def fill(connection: Connection) -> None:
+        for number in range(2_000):
+            _write(connection, f"{number:050}")
+
+    await store.transact(lambda connection: connection.exec_driver_sql(f"PRAGMA {pragma}").close())
+    session = await store.begin()
+    with pytest.raises(UnavailableError, match=cause):
+        await session.run(fill)
+    await session.close()
+    assert await store.read(_names) == set()
+
+
+async def test_a_disk_that_hangs_is_unavailable_and_what_it_was_asked_is_undone(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    def hang(connection: Connection) -> None:
+        _write(connection, "hanging")
+        gate.wait()
+
+    store = SqliteStore(tmp_path / "x.db", timeout_s=0.05)
+    await migrate(store)
+    session = await store.begin()
+    with pytest.raises(UnavailableError, match="no answer from the file"):
+        await session.run(hang)
+    closing = asyncio.create_task(session.close())
+    behind = await store.begin()
+    with pytest.raises(UnavailableError, match="no answer from the file"):
+        await behind.run(_write, "behind")
+    await behind.close()
+    with pytest.raises(UnavailableError, match="no answer from the file"):
+        await store.read(lambda _: gate.wait())
+    gate.set()
+    await closing
+    assert await store.transact(_names) == set()
+    await store.close()
+
+
+async def test_a_unit_of_work_waits_for_its_turn_no_longer_than_for_the_database(store: SqliteStore) -> None:
+    units = SqlUnitOfWorkFactory(store, store.dialect, SettableClock(NOW), store.turn, timeout_s=0.05)
+    async with units():
+        with pytest.raises(UnavailableError, match="no answer within"):
+            await units().__aenter__()
+    async with units() as unit:
+        await unit.commit()

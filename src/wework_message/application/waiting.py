@@ -2,6 +2,11 @@
 
 import asyncio
 import contextlib
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final
+
+_log: Final = logging.getLogger(__name__)
 
 
 async def set_within(event: asyncio.Event, seconds: float) -> bool:
@@ -10,3 +15,25 @@ async def set_within(event: asyncio.Event, seconds: float) -> bool:
         async with asyncio.timeout(seconds):
             await event.wait()
     return event.is_set()
+
+
+async def ends_within(work: Coroutine[Any, Any, object], seconds: float, name: str) -> bool:
+    """Whether `work` ended in time; raises its error. One that did not is cancelled, logged by `name`, and not waited for."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        if not task.done():
+            task.cancel()
+    if not task.done():
+        task.add_done_callback(_forget)
+        _log.warning("%s did not end within %.0f s", name, seconds)
+        return False
+    await task
+    return True
+
+
+def _forget(task: "asyncio.Task[object]") -> None:
+    """Nothing waits for the task any more: its error would be logged as never retrieved."""
+    if not task.cancelled():
+        task.exception()

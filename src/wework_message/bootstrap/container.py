@@ -1,5 +1,6 @@
 """Two containers: what is opened and closed, and the use cases on it (ADR 0006). Only this package uses them."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -45,6 +46,7 @@ from wework_message.application.dispatch.dispatcher import Dispatcher
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.dispatch.settle import SettleCalls
 from wework_message.application.maintenance.probe import ProbeProviders, Prober
+from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.store_metrics import (
     LEASE_MS,
@@ -53,12 +55,14 @@ from wework_message.application.maintenance.store_metrics import (
     StoreMetricsReporter,
 )
 from wework_message.application.maintenance.tasks import LEASE_INTERVALS, ClusterLease, Maintenance
+from wework_message.application.maintenance.waits import ShortenWaits
 from wework_message.application.policy import PROBE_INTERVAL_MS, Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Backend, Service
 from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
 from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.application.role import Role
+from wework_message.application.writes import Writes
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.gateways import Gateways, open_gateways
 from wework_message.bootstrap.settings import ProviderSettings
@@ -91,7 +95,7 @@ class Storage:
 def sql_storage(store: Store, clock: Clock) -> Storage:
     """The ports on an open SQL database."""
     return Storage(
-        SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn),
+        SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s),
         SqlMessageReader(store.read),
         SqlDeadLetterReader(store.read),
         SqlStoreMetrics(store.read, store.dialect, clock),
@@ -168,7 +172,8 @@ class UseCases(containers.DeclarativeContainer):
     post_commit = providers.Singleton(
         PostCommit, feed, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
     )
-    commits = providers.Singleton(GroupCommit, units, post_commit, random_source)
+    writes = providers.Singleton(Writes, providers.Object(time.monotonic))
+    commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
     intake = providers.Singleton(intake_beside, commits, storage)
     claim = providers.Singleton(ClaimDue, policy, router, shared.provided.limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
@@ -190,14 +195,19 @@ class UseCases(containers.DeclarativeContainer):
         providers.Singleton(ClusterLease, LEASE_NAME, holder, LEASE_MS, units),
         show,
     )
-    tasks = providers.List(providers.Singleton(GiveUpUnmatched, clock), providers.Singleton(Prune, policy))
+    tasks = providers.List(
+        providers.Singleton(GiveUpUnmatched, clock),
+        providers.Singleton(Prune, policy),
+        providers.Singleton(ShortenWaits, clock),
+    )
     maintenance = providers.Singleton(Maintenance, units, tasks, holder)
+    probe_writes = providers.Singleton(ProbeWrites, units, writes, holder)
 
     change = providers.Singleton(ChangeMessages)
     senders = providers.Singleton(Senders, policy, units, providers.Singleton(Quoting, reader))
     drafting = providers.Singleton(Drafting, ids, clock, senders)
     keep_dead_letter = providers.Singleton(KeepDeadLetterHandler, commits, providers.Singleton(StoreDeadLetters))
-    service = providers.Singleton(Service, reader, storage.provided.metrics, role, parts=parts)
+    service = providers.Singleton(Service, reader, storage.provided.metrics, role, writes, parts=parts)
     application = providers.Singleton(
         Application,
         accept=providers.Singleton(AcceptMessageHandler, intake, providers.Singleton(StoreMessages, clock), drafting),

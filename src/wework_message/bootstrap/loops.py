@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from wework_message.application.role import Role
+from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.container import UseCases
 
 STOP_TIMEOUT_S: Final = 6.0
@@ -13,6 +14,12 @@ STOP_TIMEOUT_S: Final = 6.0
 
 MIN_STOP_TIMEOUT_S: Final = 1.0
 """The wait where the drain's time is over. Then the loops are cancelled."""
+
+CANCEL_S: Final = 1.0
+"""How long loops that were cancelled may take to notice."""
+
+STOP_MARGIN_S: Final = 2.0
+"""How much longer than the drain's time the stop of a loop may take: it records what is still open."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -48,8 +55,10 @@ class Loops:
         clock = asyncio.get_running_loop().time
         deadline = clock() + seconds
         for loop in self._loops:
+            remaining_s = max(0.0, deadline - clock())
+            name = f"stop of {type(loop).__name__}"
             try:
-                await loop.stop(max(0.0, deadline - clock()))
+                await ends_within(loop.stop(remaining_s), remaining_s + STOP_MARGIN_S, name)
             except Exception:  # noqa: BLE001 -- the others must be stopped all the same
                 _log.exception("%s could not be stopped", type(loop).__name__)
         if not self.tasks:
@@ -60,9 +69,9 @@ class Loops:
         for task in late:
             _log.warning("%s did not end in time", task.get_name())
             task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.wait(self.tasks, timeout=CANCEL_S)
         for task in self.tasks:
-            if not task.cancelled() and (error := task.exception()) is not None:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                 _log.error("%s had ended by a defect", task.get_name(), exc_info=error)
 
 
@@ -72,9 +81,10 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
     Callbacks are projected until the last call has ended, since they may settle it.
     """
     if not role.dispatches:
-        return (use_cases.store_metrics_reporter(),)
+        return (use_cases.store_metrics_reporter(), use_cases.probe_writes())
     return (
         use_cases.store_metrics_reporter(),
+        use_cases.probe_writes(),
         use_cases.maintenance(),
         use_cases.prober(),
         use_cases.dispatcher(),

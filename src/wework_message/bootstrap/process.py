@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from wework_message.application.maintenance.store_metrics import ShowSnapshot
 from wework_message.application.queries.service import InProcess
 from wework_message.application.queries.status_feed import StatusFeed
 from wework_message.application.role import Role
+from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.container import Infrastructure, UseCases, sql_storage
 from wework_message.bootstrap.databases import bring_up
 from wework_message.bootstrap.loops import Loop, Loops, loops_of
@@ -30,6 +31,10 @@ from wework_message.simulator import running as running_simulator
 
 DRAIN_S = 20.0
 """The time that open calls get to settle (D-39)."""
+
+
+CLOSE_S = 3.0
+"""The time that each part gets to close after the drain; what is lost then is found by the next process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,8 @@ class Process:
 
     async def _drain(self, seconds: float) -> None:
         await self.loops.stop(seconds)
-        await self.commits.close()
-        await self.shared.stop()
+        await ends_within(self.commits.close(), CLOSE_S, "the last commit")
+        await ends_within(self.shared.stop(), CLOSE_S, "the exchange with other processes")
 
 
 @asynccontextmanager
@@ -161,7 +166,11 @@ def _holder() -> str:
 
 async def _shut(infrastructure: Infrastructure) -> None:
     if (closing := infrastructure.shutdown_resources()) is not None:
-        await closing
+        await ends_within(_ended(closing), CLOSE_S, "the close of connections")
+
+
+async def _ended(closing: Awaitable[object]) -> None:
+    await closing
 
 
 async def _provider_urls(stack: AsyncExitStack, loaded: Loaded, own_url: str | None) -> dict[str, str]:

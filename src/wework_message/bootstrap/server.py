@@ -1,12 +1,15 @@
 """The service as one process: bind, open, serve, drain (D-36, D-38 and D-39)."""
 
 import asyncio
+import contextlib
 import dataclasses
 import gc
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 
 import uvloop
@@ -21,11 +24,20 @@ from wework_message.adapters.observability.process import LoopLag
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.application.policy import Policy
 from wework_message.application.role import Role
+from wework_message.application.waiting import ends_within
+from wework_message.bootstrap.last_timer import LastTimer
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
 from wework_message.bootstrap.settings import Loaded, require_startable, role_warnings
-from wework_message.bootstrap.sockets import HttpServer, Listeners, allow_many_files, connection_limits, listening
+from wework_message.bootstrap.sockets import (
+    CLOSE_S,
+    HttpServer,
+    Listeners,
+    allow_many_files,
+    connection_limits,
+    listening,
+)
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.routes import route_templates
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits
@@ -42,29 +54,55 @@ def serve(loaded: Loaded, role: Role = Role.ALL) -> int:
         return runner.run(_serve(loaded, role))
 
 
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """How far a process is between its start and its end."""
+
+    opened: asyncio.Event
+    """It works."""
+    stop: asyncio.Event
+    """A signal asked it to end."""
+    last_timer: LastTimer
+    """Runs from then on, or from the moment when a part ended by itself."""
+
+
 async def _serve(loaded: Loaded, role: Role) -> int:
-    stop = _stop_on_signal()
+    course = _Course(asyncio.Event(), asyncio.Event(), LastTimer())
+    _stop_on_signal(course)
     with listening(loaded, role) as listeners:
-        async with service(loaded, listeners, role) as parts:
-            stop_requested = asyncio.create_task(stop.wait())
-            await asyncio.wait({stop_requested, *parts}, return_when=asyncio.FIRST_COMPLETED)
-            stop_requested.cancel()
-    return 0 if stop.is_set() else PART_ENDED
+        working = asyncio.create_task(_work(loaded, listeners, role, course), name="service")
+        stop_requested = asyncio.create_task(course.stop.wait(), name="signal")
+        await asyncio.wait({working, stop_requested}, return_when=asyncio.FIRST_COMPLETED)
+        stop_requested.cancel()
+        if not course.opened.is_set():
+            working.cancel()  # whatever the start waits for; without effect on one that failed
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+    return 0 if course.stop.is_set() else PART_ENDED
 
 
-def _stop_on_signal() -> asyncio.Event:
-    stop = asyncio.Event()
+async def _work(loaded: Loaded, listeners: Listeners, role: Role, course: _Course) -> None:
+    async with service(loaded, listeners, role) as parts:
+        course.opened.set()
+        stop_requested = asyncio.create_task(course.stop.wait(), name="signal")
+        await asyncio.wait({stop_requested, *parts}, return_when=asyncio.FIRST_COMPLETED)
+        stop_requested.cancel()
+        course.last_timer.start()
+
+
+def _stop_on_signal(course: _Course) -> None:
     loop = asyncio.get_running_loop()
 
     def on_signal(number: int) -> None:
-        if stop.is_set():
-            loop.remove_signal_handler(number)
+        if course.stop.is_set():
+            signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        stop.set()
+            os._exit(128 + number)  # process 1, as in a container, has no default action
+        course.stop.set()
+        course.last_timer.start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
-    return stop
 
 
 @asynccontextmanager
@@ -131,11 +169,12 @@ async def _open_http(
 
     async def close() -> None:
         process.begin_drain()
+        closing = [] if api is None else [ends_within(api.close(), CLOSE_S + 1, "the HTTP server")]
         # A server that ended by a defect must not cut the drain short; its error is raised below.
-        await asyncio.gather(process.drain(), *([api.close()] if api is not None else []), return_exceptions=True)
+        await asyncio.gather(process.drain(), *closing, return_exceptions=True)
         if operating is not None:
-            await operating.close()
-        if api is not None:
+            await ends_within(operating.close(), 1, "the server of health and metrics")
+        if api is not None and api.task.done():
             await api.task
 
     stack.push_async_callback(close)

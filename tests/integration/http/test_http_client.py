@@ -10,6 +10,7 @@ import pytest
 from tests.support.providers.scripted_provider import Peer, Provider
 
 from wework_message.adapters.http import Answer, HttpClient, LostError, NotWrittenError, Timing
+from wework_message.adapters.http.connection import Connection
 
 TIMING = Timing(total_ms=30_000)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -550,3 +551,38 @@ async def test_nothing_is_left_to_the_garbage_collector(provider: Provider) -> N
 def test_invalid_options_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least"):
         HttpClient("http://h", **options)  # type: ignore[arg-type]  # one integer option each
+
+
+async def test_a_call_that_is_cancelled_at_any_moment_of_its_connect_leaves_nothing_to_wait_for(
+    provider: Provider,
+) -> None:
+    for rounds in range(40):
+        client = provider.client()
+        task = call(client)
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+        async with asyncio.timeout(30):
+            await client.aclose()
+        assert client.open_connections == 0
+
+
+async def test_a_connection_whose_end_is_never_reported_does_not_keep_the_client_from_closing(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = provider.client()
+    await answered(provider, client)
+    monkeypatch.setattr(Connection, "connection_lost", lambda *_: None)
+    async with asyncio.timeout(30):
+        await client.aclose()
+
+
+async def test_a_connection_that_is_made_after_its_call_was_cancelled_is_dropped(provider: Provider) -> None:
+    register: set[Connection] = set()
+    connection = Connection(1_000, register)
+    connection.abandon()
+    transport, _ = await asyncio.get_running_loop().create_connection(lambda: connection, "127.0.0.1", provider.port)
+    assert transport.is_closing()
+    assert register == set()

@@ -1,12 +1,15 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row, event
 from tests.support.builders.old_rows import write_message
 from tests.support.mysql import opened_store, target_of
 from tests.support.polling import until
@@ -130,13 +133,67 @@ async def test_a_migration_that_was_interrupted_goes_on_where_it_ended(store: My
 
 async def test_every_table_compares_exactly_and_takes_any_character(store: MysqlStore) -> None:
     await migrate(store)
-    query = (
-        "SELECT table_name, engine, table_collation FROM information_schema.tables"
-        " WHERE table_schema = DATABASE() AND table_name <> 'wm_schema_version'"
-    )
-    tables = await store.read(lambda connection: connection.exec_driver_sql(query).all())
-    assert {tuple(row)[1:] for row in tables} == {("InnoDB", "utf8mb4_nopad_bin")}
-    assert len(tables) == len(metadata.tables)
+    tables = await store.read(_tables)
+    assert {tuple(row)[1:] for row in tables} == {("InnoDB", "Dynamic", "utf8mb4_nopad_bin")}
+    assert len(tables) == len(metadata.tables) + 1
+
+
+def _tables(connection: Connection) -> Sequence[Row[Any]]:
+    columns = "table_name, engine, row_format, table_collation"
+    query = f"SELECT {columns} FROM information_schema.tables WHERE table_schema = DATABASE()"  # noqa: S608 -- constants
+    return connection.exec_driver_sql(query).all()
+
+
+@pytest.fixture
+def other_defaults(mariadb: MariaDb) -> Iterator[None]:
+    mariadb.sql("SET GLOBAL default_storage_engine = Aria; SET GLOBAL innodb_default_row_format = compact")
+    yield
+    mariadb.sql("SET GLOBAL default_storage_engine = InnoDB; SET GLOBAL innodb_default_row_format = dynamic")
+
+
+@pytest.mark.usefixtures("other_defaults")
+async def test_the_defaults_of_a_server_change_no_table(store: MysqlStore) -> None:
+    await migrate(store)
+    assert {tuple(row)[1:] for row in await store.read(_tables)} == {("InnoDB", "Dynamic", "utf8mb4_nopad_bin")}
+
+
+class CutOffError(Exception):
+    """In place of a process that dies, or a server that refuses a change."""
+
+
+@pytest.mark.parametrize("done", [1, 2, 3, 7, 20, 28, 31, 33, 34, 36])
+async def test_a_first_migration_that_failed_after_any_change_goes_on(store: MysqlStore, done: int) -> None:
+    def interrupted(connection: Connection) -> None:
+        changes = itertools.count()
+
+        def interrupt(*arguments: Any) -> None:
+            if arguments[2].startswith(("CREATE", "ALTER", "\nCREATE", "DROP")) and next(changes) == done:
+                raise CutOffError
+
+        event.listen(connection, "before_cursor_execute", interrupt)
+        upgrade(connection, MysqlBackend().migration_lock)
+
+    with contextlib.suppress(CutOffError):
+        await store.transact(interrupted)
+    await migrate(store)
+    assert await store.transact(schema_state) is SchemaState.CURRENT
+    assert await store.transact(_differences) == []
+    assert {tuple(row)[1:] for row in await store.read(_tables)} == {("InnoDB", "Dynamic", "utf8mb4_nopad_bin")}
+
+
+async def test_half_a_schema_in_a_format_of_short_indexes_is_completed(store: MysqlStore) -> None:
+    def half(connection: Connection) -> None:
+        columns = (
+            "account_id VARCHAR(136) NOT NULL, tenant_id VARCHAR(64) NOT NULL DEFAULT 'default', name VARCHAR(255),"
+        )
+        more = "corp_id VARCHAR(64), vid VARCHAR(64), enabled BOOL NOT NULL, CONSTRAINT pk_wm_account PRIMARY KEY (account_id)"
+        options = "ENGINE=InnoDB CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin ROW_FORMAT=COMPACT"
+        connection.exec_driver_sql(f"CREATE TABLE wm_account ({columns} {more}) {options}")
+
+    await store.transact(half)
+    assert await migrate(store) is SchemaState.EMPTY
+    assert await store.transact(_differences) == []
+    assert {tuple(row)[1:] for row in await store.read(_tables)} == {("InnoDB", "Dynamic", "utf8mb4_nopad_bin")}
 
 
 async def test_the_server_of_the_tests_is_safe(store: MysqlStore) -> None:
@@ -158,7 +215,7 @@ async def test_a_server_that_would_lose_commits_is_refused_by_name(careless: Mar
     assert await bring_up(store, DatasourceSettings(accept_data_loss=True)) is SchemaState.EMPTY
 
 
-SAFE = {"flush": 1, "log_bin": False, "sync_binlog": 0, "binlog_format": "MIXED"}
+SAFE = {"flush": 1, "log_bin": False, "sync_binlog": 0, "binlog_format": "MIXED", "max_allowed_packet": 2**24}
 
 
 @pytest.mark.parametrize(
@@ -174,6 +231,7 @@ SAFE = {"flush": 1, "log_bin": False, "sync_binlog": 0, "binlog_format": "MIXED"
         ("8.0.36", {"log_bin": True, "sync_binlog": 1}, []),
         ("8.0.36", {"log_bin": True, "sync_binlog": 0}, ["sync_binlog"]),
         ("8.0.36", {"log_bin": True, "sync_binlog": 1, "binlog_format": "STATEMENT"}, ["binlog_format"]),
+        ("8.0.36", {"max_allowed_packet": 2**24 - 1}, ["max_allowed_packet"]),
     ],
 )
 def test_objections_to_a_server(version: str, changes: dict[str, object], variables: list[str]) -> None:

@@ -103,6 +103,23 @@ async def test_an_outage_holds_a_message_and_fails_nothing() -> None:
         assert (await app.message(message_id)).status is MessageStatus.SENT
 
 
+async def test_a_clock_that_is_set_back_uses_up_no_budget_of_retries() -> None:
+    throttled = an_outcome(OutcomeClass.THROTTLED, reason=Reason.CODE)
+    async with InMemoryApp() as app:
+        app.gateway.script(*[throttled] * 16)
+        early = [await app.accept_text(f"early {number}", to=f"S:{number}") for number in range(15)]
+        await app.dispatch()
+        assert {(await app.message(message_id)).status for message_id in early} == {
+            MessageStatus.RETRY_WAIT,
+            MessageStatus.HELD,
+        }
+        app.clock.jump(-3 * 3_600_000)
+        app.clock.advance(80_000)
+        late = await app.accept_text("late", to="S:99")
+        await app.dispatch()
+        assert (await app.message(late)).status is MessageStatus.RETRY_WAIT
+
+
 async def test_a_timeout_is_unknown_and_never_sent_again() -> None:
     async with InMemoryApp() as app:
         app.gateway.script(TIMED_OUT)

@@ -11,7 +11,7 @@ from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application.commit import group_commit
 from wework_message.application.commit.group_commit import CommitScope, GroupCommit
 from wework_message.application.errors import DrainingError
-from wework_message.domain.errors import UnavailableError
+from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.message.message import Message
 
@@ -177,3 +177,42 @@ async def test_a_committer_lets_more_gather_where_client_requests_have_one_of_th
         unhurried = second and commits is setting.commits
         assert lingered == [group_commit.LONG_LINGER_S if unhurried else group_commit.LINGER_S]
     await setting.commits.close()
+
+
+async def test_what_waits_behind_a_transaction_that_hangs_is_refused_without_a_try(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "HANGING_S", -1.0)  # every transaction that fails has taken too long
+    setting.store.gate = asyncio.Event()
+    await setting.commits.start()
+    first = asyncio.create_task(setting.submit(three()))
+    await setting.store.inside.wait()
+    behind = asyncio.create_task(setting.submit(three()))
+    await asyncio.sleep(0)
+    setting.database.away = True
+    setting.store.gate.set()
+    outcomes = [*await first, *await behind]
+    assert [type(outcome) for outcome in outcomes] == [UnavailableError] * 6
+    assert setting.store.batches == [3]
+    setting.database.away = False
+    messages = three()
+    assert await setting.submit(messages) == [message.id for message in messages]
+    await setting.commits.close()
+
+
+async def test_a_transaction_that_the_store_gave_up_after_a_long_time_is_not_tried_again(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "HANGING_S", -1.0)
+    tries = 0
+
+    async def lost(scope: CommitScope, items: Sequence[Message], /) -> Sequence[str]:
+        nonlocal tries
+        tries += 1
+        raise TryAgainError("database", "TimeoutError", lost_connection=True)
+
+    await setting.commits.start()
+    with pytest.raises(TryAgainError):
+        await setting.commits.submit(lost, a_due_message())
+    await setting.commits.close()
+    assert tries == 1

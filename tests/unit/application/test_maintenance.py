@@ -6,11 +6,12 @@ from typing import Final
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
-from tests.support.builders.messages import NOW, PROVIDER, a_message
+from tests.support.builders.messages import NOW, PROVIDER, a_message, an_outcome
 from tests.support.polling import until
 from tests.support.virtual_time import in_virtual_time, let_time_pass
 
 from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.maintenance import MemoryDueTimes
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
@@ -20,10 +21,12 @@ from wework_message.application.maintenance.probe import ProbeProviders, Prober
 from wework_message.application.maintenance.prune import KEY_RETENTION_MS, Prune
 from wework_message.application.maintenance.store_metrics import LEASE_MS, StoreMetricsReporter, StoreSnapshot
 from wework_message.application.maintenance.tasks import LEASE_INTERVALS, RETRY_DELAY_S, ClusterLease, Maintenance
+from wework_message.application.maintenance.waits import ROUNDS, ShortenWaits
 from wework_message.application.policy import DAY_MS, Policy
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.repositories import IdempotencyKey, UnitOfWork
 from wework_message.domain.retry import RetryPolicy
 
@@ -76,6 +79,48 @@ async def test_of_two_processes_one_does_it(units: MemoryUnitOfWorkFactory) -> N
     for holder, task in zip("ab", tasks, strict=True):
         await Maintenance(units, [task], holder).round(task, _lease(units, holder))
     assert [task.steps for task in tasks] == [1, 0]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_retry_is_not_put_off_by_a_clock_that_was_set_back(*, restarted: bool) -> None:
+    async with InMemoryApp() as app:
+        app.gateway.script(an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
+        message_id = await app.accept_text()
+        task = ShortenWaits(app.clock)
+        maintenance = Maintenance(app.units, [task], "a")
+        ((_, lease),) = maintenance._leases
+        for _ in range(ROUNDS + 1):  # those after a start look at the rows anyway
+            await maintenance.round(task, lease)
+            app.clock.advance(int(INTERVAL_S * 1000))
+        await app.dispatch()
+        assert (await app.message(message_id)).status is MessageStatus.RETRY_WAIT
+        app.clock.jump(-3 * 3_600_000)
+        if restarted:
+            task = ShortenWaits(app.clock)
+        await maintenance.round(task, lease)
+        await app.pass_time(60_000)
+        assert (await app.message(message_id)).status is MessageStatus.SENT
+
+
+async def test_while_no_clock_is_set_back_the_rows_are_left_alone(
+    units: MemoryUnitOfWorkFactory, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = 0
+
+    async def shorten(self: MemoryDueTimes, limit: int) -> int:
+        nonlocal looked
+        looked += 1
+        return 0
+
+    monkeypatch.setattr(MemoryDueTimes, "shorten", shorten)
+    task = ShortenWaits(clock)
+    maintenance = Maintenance(units, [task], "a")
+    for _ in range(10):
+        await maintenance.round(task, _lease(units, "a", task.name))
+        clock.advance(5_000)
+    clock.jump(3_600_000)
+    await maintenance.round(task, _lease(units, "a", task.name))
+    assert looked == ROUNDS
 
 
 async def test_a_round_ends_where_its_lease_is_lost(units: MemoryUnitOfWorkFactory, clock: SettableClock) -> None:

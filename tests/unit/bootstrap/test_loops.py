@@ -1,6 +1,7 @@
 """Ending the loops of a process: none of them keeps another one, or the drain, from ending."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -61,6 +62,42 @@ async def test_a_loop_that_does_not_end_is_cancelled_when_the_time_is_over(
     await work.stop(0)
     assert all(task.done() for task in work.tasks)
     assert "Stubborn did not end in time" in caplog.text
+
+
+class Unending(Working):
+    """A loop whose stop waits for an answer that never comes."""
+
+    async def stop(self, drain_s: float) -> None:
+        await asyncio.Event().wait()
+
+
+class Deaf(Working):
+    """A loop that is cancelled in vain, until the test lets it go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = asyncio.Event()
+
+    async def run(self) -> None:
+        while not self.let_go.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.let_go.wait()
+
+
+async def test_whatever_hangs_the_others_are_stopped_and_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for limit in ("MIN_STOP_TIMEOUT_S", "STOP_MARGIN_S", "CANCEL_S"):
+        monkeypatch.setattr(loops, limit, 0.05)
+    deaf, last = Deaf(), Working()
+    work = Loops([Unending(), deaf, last])
+    work.start()
+    await work.stop(0)
+    assert last.ended
+    assert "stop of Unending did not end within" in caplog.text
+    assert "Deaf did not end in time" in caplog.text
+    deaf.let_go.set()
+    await asyncio.wait(work.tasks)
 
 
 async def test_loops_that_were_never_started_can_be_stopped() -> None:

@@ -48,7 +48,7 @@ def poisoned(**fields: Any) -> dict[str, Any]:
     names = (
         "messageId", "status", "messageType", "conversationId", "reason", "errorMessage", "providerCode", "providerMessageId",
         "scheduledAt", "updateTime", "createdAt", "groupId", "deadLetterId", "receivedAt", "key", "target", "encoding", "body",
-        "brokerMessageId", "guid",
+        "brokerMessageId", "guid", "callbackId", "notifyType", "callbackType", "state", "receiveTime", "rawData",
     )  # fmt: skip
     return dict.fromkeys(names, POISON) | fields
 
@@ -77,6 +77,8 @@ COMMANDS: Final = {
     "dlq list": (["dlq", "list", "--limit", "2"], [good(PAGE)]),
     "dlq show": (["dlq", "show", "1"], [good(LETTER)]),
     "dlq replay": (["dlq", "replay", "1"], [good(poisoned())]),
+    "callbacks quarantine": (["callbacks", "quarantine", "--limit", "2"], [good(PAGE)]),
+    "callbacks show": (["callbacks", "show", "1"], [good(poisoned())]),
     "failure": (["status", "m"], [httpx.Response(500, json=FAILURE)]),
 }
 

@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -615,3 +616,26 @@ async def test_a_flusher_that_has_closed_leaves_the_message_and_is_no_defect(cap
         await until(taken)
         assert (intake.transport.lag(TOPIC, GROUP), await intake.letters()) == (1, [])
         assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_body_that_the_client_cannot_decompress_is_a_dead_letter_and_blocks_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    receive = MemorySubscription.receive
+
+    async def compressed(subscription: MemorySubscription, limit: int) -> list[Delivery]:
+        return [
+            dataclasses.replace(delivery, unreadable="LZ4") if delivery.body == b"compressed" else delivery
+            for delivery in await receive(subscription, limit)
+        ]
+
+    monkeypatch.setattr(MemorySubscription, "receive", compressed)
+    async with an_intake() as intake:
+        await intake.start()
+        intake.put(b"compressed")
+        intake.put(a_send())
+        await intake.done()
+        (letter,) = await intake.letters()
+        assert letter.reason == "UNREADABLE_BODY"
+        assert [(fault.path, fault.message) for fault in letter.faults] == [("body", "LZ4")]
+        assert intake.results == {"dead": 1, "stored": 1}

@@ -1,3 +1,4 @@
+import errno
 import io
 import os
 import threading
@@ -46,6 +47,69 @@ def test_a_target_that_hangs_costs_lines_and_never_blocks() -> None:
     assert gate.written == b"first\n0\n1\n2\nlost 7\n"
 
 
+def test_a_target_that_hangs_keeps_no_other_from_being_written(tmp_path: Path) -> None:
+    gate, path = Gate(), tmp_path / "x.log"
+    writer = LineWriter([gate, FileTarget(path, fail)], lost)
+    writer.start()
+    writer.put(b"first\n")
+    assert gate.reached.wait(PATIENCE_S)
+    writer.put(b"second\n")
+    assert not writer.close(0.01)
+    writer._queues[1].close(PATIENCE_S)
+    assert path.read_bytes() == b"first\nsecond\n"
+    gate.opened.set()
+
+
+def test_a_flush_waits_until_the_lines_so_far_are_written() -> None:
+    gate = Gate()
+    writer = LineWriter([gate], lost)
+    writer.start()
+    writer.put(b"first\n")
+    assert gate.reached.wait(PATIENCE_S)
+    writer.put(b"second\n")
+    assert not writer.flush(0.01)
+    gate.opened.set()
+    assert writer.flush(PATIENCE_S)
+    assert gate.written == b"first\nsecond\n"
+    assert writer.close(PATIENCE_S)
+
+
+def test_a_stream_that_takes_parts_gets_every_byte() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    received = bytearray()
+
+    def read() -> None:
+        while part := os.read(reading, 4_096):
+            received.extend(part)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    batch = b"".join(b"line %d\n" % number for number in range(50_000))
+    with io.FileIO(writing, "wb") as stream:
+        StreamTarget(stream).write(batch)
+    reader.join(PATIENCE_S)
+    os.close(reading)
+    assert bytes(received) == batch
+
+
+def test_a_full_disk_costs_a_batch_and_not_the_target() -> None:
+    class FullOnce(io.BytesIO):
+        full = True
+
+        def write(self, data: memoryview, /) -> int:  # type: ignore[override]  # the one kind of data it gets
+            if self.full:
+                self.full = False
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
+
+    stream = FullOnce()
+    target = StreamTarget(stream)
+    target.write(b"lost\n")
+    target.write(b"kept\n")
+    assert stream.getvalue() == b"kept\n"
+
+
 def test_close_writes_all_queued_lines_and_closes_the_targets() -> None:
     stream, gate = io.BytesIO(), Gate()
     gate.opened.set()
@@ -64,7 +128,6 @@ def test_lines_that_were_put_before_the_start_are_written() -> None:
     stream = io.BytesIO()
     writer = LineWriter([StreamTarget(stream)], lost)
     writer.put(b"last words\n")
-    writer._closing.set()
     writer.start()
     assert writer.close(PATIENCE_S)
     assert stream.getvalue() == b"last words\n"
@@ -116,12 +179,13 @@ def test_close_gives_up_on_a_target_that_hangs() -> None:
 
 
 def test_lines_after_the_close_take_no_memory() -> None:
-    writer = LineWriter([], lost)
+    stream = io.BytesIO()
+    writer = LineWriter([StreamTarget(stream)], lost)
     writer.start()
     writer.close(PATIENCE_S)
     writer.put(b"late\n")
     assert writer.dropped == 1
-    assert not writer._lines
+    assert stream.getvalue() == b""
 
 
 def test_a_closed_pipe_ends_only_its_own_target() -> None:

@@ -125,9 +125,9 @@ def test_instants_of_the_server_are_not_parameters(server: Server) -> None:
         {"message_id": message_id, "place": 2, "parked": False, "paced": False, "in_ms": 5, "now": 1}
         for message_id in "ab"
     ]
-    ((sql, parameters),) = run(MysqlDialect()._moved("place", "parked", "paced"), server, due)
+    ((sql, parameters),) = run(MysqlDialect()._moved("place", "parked", "in_ms", "paced"), server, due)
     assert "CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED) + %s WHERE" in sql
-    assert parameters == (2, False, False, 5, "a", "b")
+    assert parameters == (2, False, 5, False, 5, "a", "b")
     assert readable(sql)
 
 

@@ -8,11 +8,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from wework_message.adapters.http.connection import Connection
 from wework_message.adapters.http.exchange import Answer, NotWrittenError, NotWrittenReason, Timing, boot_ms
 from wework_message.adapters.http.origin import Origin
 from wework_message.domain.outcomes import Reason
+
+CLOSE_S: Final = 1.0
+"""How long connections that were dropped may take to close."""
 
 
 class HttpClient:
@@ -108,7 +112,7 @@ class HttpClient:
             self._leave()
 
     async def aclose(self) -> None:
-        """Drop every connection and wait until they are closed. Later calls fail with `CLOSED`.
+        """Drop every connection and wait until they are closed, for at most `CLOSE_S`. Later calls fail with `CLOSED`.
 
         Calls in flight end with `CLOSED`; those that still connect end so once they are connected.
         """
@@ -120,8 +124,8 @@ class HttpClient:
         connections = list(self._open_connections)
         for connection in connections:
             connection.lose(Reason.CLOSED)
-        for connection in connections:
-            await connection.closed
+        if connections:
+            await asyncio.wait([connection.closed for connection in connections], timeout=CLOSE_S)
 
     async def _enter(self, begin_by: float) -> None:
         """Take a place among the calls in flight, at once or in turn. Raises `NotWrittenError` (POOL, CLOSED)."""
@@ -173,19 +177,19 @@ class HttpClient:
         """A new connection. Raises `NotWrittenError` (DNS, CONNECT, TLS, CLOSED)."""
         loop = asyncio.get_running_loop()
         until = min(begin_by, loop.time() + connect_ms / 1000)
+        connection = Connection(self._response_cap, self._open_connections)
         try:
             async with asyncio.timeout_at(until):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(self._response_cap, self._open_connections),
-                    self._origin.host,
-                    self._origin.port,
-                    ssl=self._tls,
-                )
+                await loop.create_connection(lambda: connection, self._origin.host, self._origin.port, ssl=self._tls)
+        except asyncio.CancelledError:
+            connection.abandon()
+            raise
         except (socket.gaierror, UnicodeError) as error:
             raise NotWrittenError(Reason.DNS) from error
         except ssl.SSLError as error:
             raise NotWrittenError(Reason.TLS) from error
         except OSError as error:  # includes TimeoutError
+            connection.abandon()
             raise NotWrittenError(Reason.CONNECT) from error
         if self._closed or not connection.clean:
             connection.lose(Reason.READ)

@@ -25,6 +25,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_abandoned",
         "_answer",
         "_clean",
         "_poll",
@@ -44,6 +45,7 @@ class Connection(asyncio.Protocol):
         self._answer: asyncio.Future[Answer] | None = None
         self._started = 0.0
         self._clean = False
+        self._abandoned = False
         self.closed = asyncio.get_running_loop().create_future()
         self.expires_boot_ms = 0.0
         self.server_idle_ms: int | None = None
@@ -81,9 +83,19 @@ class Connection(asyncio.Protocol):
         if answer is not None and not answer.done():
             answer.set_exception(LostError(reason))
 
+    def abandon(self) -> None:
+        """Drop it for good, connected or not: an event loop may never report the end of a connect that was cancelled."""
+        self._abandoned = True
+        if self in self._register:
+            self.lose(Reason.CLOSED)
+        self._end()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open; over TLS also verified."""
         self._transport = cast("asyncio.Transport", transport)  # the transport of uvloop does not inherit from it
+        if self._abandoned:
+            self._transport.abort()
+            return
         self._poll = select.poll()
         self._poll.register(transport.get_extra_info("socket").fileno(), _READABLE)
         self._register.add(self)
@@ -106,6 +118,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is closed."""
         self.lose(Reason.WRITE if isinstance(exc, BrokenPipeError) else Reason.READ)
+        self._end()
+
+    def _end(self) -> None:
         self._register.discard(self)
         if not self.closed.done():
             self.closed.set_result(None)

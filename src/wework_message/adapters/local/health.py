@@ -58,23 +58,28 @@ class _Binding:
     provider_code: ProviderCode | None = None
     guid: Guid | None = None
     """None until a call there was reported: a notice names the binding only."""
-    observed_at: int = 0
+    observed_boot_ms: int = 0
 
-    def may_be_forgotten(self, now: int) -> bool:
+    def may_be_forgotten(self, boot_ms: int) -> bool:
         healthy = (
             not self.suspect
             and not self.in_question
             and self.state is not BindingState.OFFLINE
             and self.breaker.open_until is None
         )
-        return healthy and now - self.observed_at >= STALE_MS
+        return healthy and boot_ms - self.observed_boot_ms >= STALE_MS
 
-    def wants_probe(self, now: int) -> bool:
-        return self.suspect or self.in_question or self.state is BindingState.OFFLINE or self.breaker.wants_probe(now)
+    def wants_probe(self, boot_ms: int) -> bool:
+        return (
+            self.suspect or self.in_question or self.state is BindingState.OFFLINE or self.breaker.wants_probe(boot_ms)
+        )
 
 
 class MemoryHealthBoard:
-    """Breakers, scores and states, each updated in constant time."""
+    """Breakers, scores and states, each updated in constant time.
+
+    Inside, every wait and every fading goes by the boot clock: a wall clock that is set back makes none longer (ADR 27).
+    """
 
     def __init__(self, clock: Clock, random_source: RandomSource) -> None:
         """`random_source` spreads the reopening of breakers."""
@@ -89,43 +94,51 @@ class MemoryHealthBoard:
         """Count it at the three scopes (M-6.4)."""
         weights = weigh(call.outcome, call.reason)
         jitter = self._random_source.fraction()
-        self._count_provider(call, weights, jitter)
-        self._count_binding(call, weights, jitter)
+        boot_ms = self._boot_ms(call.at)
+        self._count_provider(call, boot_ms, weights, jitter)
+        self._count_binding(call, boot_ms, weights, jitter)
         kind = (call.provider_code, call.message_type)
-        self._types[kind] = self._types.get(kind, _TYPE_BREAKER).record(weights.type, call.at, jitter)
+        self._types[kind] = self._types.get(kind, _TYPE_BREAKER).record(weights.type, boot_ms, jitter)
 
-    def _count_provider(self, call: CallReport, weights: Weights, jitter: float) -> None:
+    def _boot_ms(self, at: int) -> int:
+        """The instant `at` (epoch ms) by the boot clock; one in the future is now."""
+        return int(self._clock.boot()) - max(0, self._clock.now() - at)
+
+    def _count_provider(self, call: CallReport, boot_ms: int, weights: Weights, jitter: float) -> None:
         provider = self._providers.setdefault(call.provider_code, _Provider())
-        provider.breaker = provider.breaker.record(weights.provider, call.at, jitter)
+        provider.breaker = provider.breaker.record(weights.provider, boot_ms, jitter)
         if call.outcome in _ANSWERED:
             provider.latencies.append(call.elapsed_ms)
             provider.observe(healthy=True, at=call.at)
         elif call.outcome is OutcomeClass.NOT_SENT and call.reason in CONNECT_REASONS:
             provider.observe(healthy=False, at=call.at)
 
-    def _count_binding(self, call: CallReport, weights: Weights, jitter: float) -> None:
+    def _count_binding(self, call: CallReport, boot_ms: int, weights: Weights, jitter: float) -> None:
         binding = self._binding(call.binding_id)
-        binding.provider_code, binding.guid, binding.observed_at = call.provider_code, call.guid, call.at
-        binding.breaker = binding.breaker.record(weights.binding, call.at, jitter)
+        binding.provider_code, binding.guid, binding.observed_boot_ms = call.provider_code, call.guid, boot_ms
+        binding.breaker = binding.breaker.record(weights.binding, boot_ms, jitter)
         weight = weights.provider if weights.binding is None else weights.binding
         if weight is not None:
             latency_ms = call.elapsed_ms if call.outcome in _ANSWERED else None
-            binding.stats = binding.stats.record(weight, latency_ms, call.at)
+            binding.stats = binding.stats.record(weight, latency_ms, boot_ms)
         unknown_code = call.outcome is OutcomeClass.REFUSED_PERMANENT and not call.confirmed
         binding.suspect |= unknown_code or call.outcome is OutcomeClass.REFUSED_BINDING
 
     def _binding(self, binding_id: BindingId) -> _Binding:
         binding = self._bindings.get(binding_id)
         if binding is None:
+            boot_ms = int(self._clock.boot())
             if len(self._bindings) >= self._sweep_at:
-                self._sweep(self._clock.now())
-            binding = self._bindings[binding_id] = _Binding(observed_at=self._clock.now())
+                self._sweep(boot_ms)
+            binding = self._bindings[binding_id] = _Binding(observed_boot_ms=boot_ms)
         return binding
 
-    def _sweep(self, now: int) -> None:
+    def _sweep(self, boot_ms: int) -> None:
         """Amortised: the next sweep comes when the number has doubled."""
         self._bindings = {
-            binding_id: binding for binding_id, binding in self._bindings.items() if not binding.may_be_forgotten(now)
+            binding_id: binding
+            for binding_id, binding in self._bindings.items()
+            if not binding.may_be_forgotten(boot_ms)
         }
         self._sweep_at = max(SWEEP_AT, 2 * len(self._bindings))
 
@@ -133,7 +146,7 @@ class MemoryHealthBoard:
         """A probe that answers lets a half-open breaker begin its trials."""
         provider = self._providers.setdefault(provider_code, _Provider())
         provider.observe(answered, at)
-        provider.breaker = provider.breaker.probe(answered=answered, now=at, jitter=self._random_source.fraction())
+        provider.breaker = self._probed(provider.breaker, at, answered=answered)
 
     def binding_state(self, binding_id: BindingId, state: ClientState, at: int) -> None:
         """ONLINE ends a suspicion; UNKNOWN changes nothing, so that the next probe asks again."""
@@ -142,10 +155,13 @@ class MemoryHealthBoard:
         binding = self._binding(binding_id)
         online = state is ClientState.ONLINE
         binding.state = BindingState.ONLINE if online else BindingState.OFFLINE
-        binding.observed_at = at
+        binding.observed_boot_ms = self._boot_ms(at)
         binding.in_question = False
         binding.suspect &= not online
-        binding.breaker = binding.breaker.probe(answered=online, now=at, jitter=self._random_source.fraction())
+        binding.breaker = self._probed(binding.breaker, at, answered=online)
+
+    def _probed(self, breaker: Breaker, at: int, *, answered: bool) -> Breaker:
+        return breaker.probe(answered=answered, now=self._boot_ms(at), jitter=self._random_source.fraction())
 
     def ask(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
         """Until a probe has an answer."""
@@ -167,34 +183,36 @@ class MemoryHealthBoard:
         binding_breaker = binding.breaker if binding is not None else _NEW_BREAKER
         type_breaker = self._types.get((provider_code, message_type), _TYPE_BREAKER)
         stats = binding.stats if binding is not None else CallStats()
+        boot_ms = self._boot_ms(now)
         return RouteHealth(
             state=binding.state if binding is not None else BindingState.UNKNOWN,
             suspect=binding is not None and binding.suspect,
-            provider=provider_breaker.passage(now),
-            binding=binding_breaker.passage(now),
-            type=type_breaker.passage(now),
-            share=min(provider_breaker.share(now), binding_breaker.share(now), type_breaker.share(now)),
-            quality=stats.quality(now),
-            latency_ms=stats.latency_ms(now),
+            provider=provider_breaker.passage(boot_ms),
+            binding=binding_breaker.passage(boot_ms),
+            type=type_breaker.passage(boot_ms),
+            share=min(provider_breaker.share(boot_ms), binding_breaker.share(boot_ms), type_breaker.share(boot_ms)),
+            quality=stats.quality(boot_ms),
+            latency_ms=stats.latency_ms(boot_ms),
         )
 
     def admit(self, provider_code: ProviderCode, binding_id: BindingId, message_type: str, now: int) -> None:
         """Without effect on breakers that need no trial."""
+        boot_ms = self._boot_ms(now)
         if (provider := self._providers.get(provider_code)) is not None:
-            provider.breaker = provider.breaker.admit(now)
+            provider.breaker = provider.breaker.admit(boot_ms)
         if (binding := self._bindings.get(binding_id)) is not None:
-            binding.breaker = binding.breaker.admit(now)
+            binding.breaker = binding.breaker.admit(boot_ms)
         kind = (provider_code, message_type)
         if kind in self._types:
-            self._types[kind] = self._types[kind].admit(now)
+            self._types[kind] = self._types[kind].admit(boot_ms)
 
     def suspects(self) -> tuple[tuple[ProviderCode, BindingId, Guid], ...]:
         """Suspect and offline bindings, those that a notice asks about, and half-open breakers, as far as their guid is known."""
-        now = self._clock.now()
+        boot_ms = int(self._clock.boot())
         return tuple(
             (binding.provider_code, binding_id, binding.guid)
             for binding_id, binding in self._bindings.items()
-            if binding.provider_code is not None and binding.guid is not None and binding.wants_probe(now)
+            if binding.provider_code is not None and binding.guid is not None and binding.wants_probe(boot_ms)
         )
 
     def provider(self, provider_code: ProviderCode) -> ProviderHealth:
@@ -207,7 +225,7 @@ class MemoryHealthBoard:
             provider_code,
             provider.healthy,
             provider.checked_at,
-            provider.breaker.state(self._clock.now()),
+            provider.breaker.state(int(self._clock.boot())),
             p50_ms=_percentile(latencies, 0.50),
             p95_ms=_percentile(latencies, 0.95),
         )

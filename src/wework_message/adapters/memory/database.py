@@ -108,6 +108,8 @@ class DueRow:
     """Order of insertion; a message that comes back after it rested goes to the end of its lane."""
     due_at: int
     """Epoch ms by the database's clock."""
+    in_ms: int
+    """How long the wait was when it was set."""
     place: LanePosition
     scheduled: bool
     """True: it blocks no other before `due_at`, and keeps its place from then on."""
@@ -146,11 +148,12 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True)
 class LeaseRow:
-    """The holder of a lease, and until when (epoch ms)."""
+    """The holder of a lease, until when (epoch ms), and how long it was when it was taken."""
 
     holder: str
     epoch: int
     held_until: int
+    lease_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
-"""Leases and pruning in memory."""
+"""Leases, the correction of due times and pruning in memory."""
+
+import dataclasses
 
 from wework_message.adapters.memory.database import LeaseRow, MemoryDatabase
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.message.message import Message
-from wework_message.domain.ports.maintenance import START, LeaseStore, Pruned, Pruning
+from wework_message.domain.ports.maintenance import START, DueTimes, LeaseStore, Pruned, Pruning
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.waits import bounded, is_running
 
 
 class MemoryLeaseStore:
@@ -18,18 +21,41 @@ class MemoryLeaseStore:
 
     async def take(self, lease_name: str, holder: str, lease_ms: int) -> int | None:
         now = self._clock.now()
-        tenure = self._db.leases.get(lease_name) or LeaseRow("", 0, 0)
-        if tenure.holder != holder and tenure.held_until > now:
+        tenure = self._db.leases.get(lease_name) or LeaseRow("", 0, 0, 0)
+        held = is_running(tenure.held_until, length_ms=tenure.lease_ms, now=now)
+        if held and tenure.holder != holder:
             return None
-        renewed = tenure.holder == holder and tenure.held_until > now
+        renewed = held and tenure.holder == holder
         epoch = tenure.epoch if renewed else tenure.epoch + 1
-        self._db.leases.put(lease_name, LeaseRow(holder, epoch, now + lease_ms))
+        self._db.leases.put(lease_name, LeaseRow(holder, epoch, now + lease_ms, lease_ms))
         return epoch
 
     async def release(self, lease_name: str, holder: str) -> None:
         tenure = self._db.leases.get(lease_name)
         if tenure is not None and tenure.holder == holder:
-            self._db.leases.put(lease_name, LeaseRow(holder, tenure.epoch, 0))
+            self._db.leases.put(lease_name, LeaseRow(holder, tenure.epoch, 0, 0))
+
+
+class MemoryDueTimes:
+    """Due times, inside the open unit of work."""
+
+    def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
+        """`clock` is the database's own."""
+        self._db = database
+        self._clock = clock
+
+    async def now(self) -> int:
+        return self._clock.now()
+
+    async def shorten(self, limit: int) -> int:
+        now = self._clock.now()
+        waits = [
+            (row, bounded(row.due_at, length_ms=row.in_ms, now=now)) for row in self._db.due.rows() if not row.scheduled
+        ]
+        late = [(row, due_at) for row, due_at in waits if due_at < row.due_at][:limit]
+        for row, due_at in late:
+            self._db.due.put(row.message_id, dataclasses.replace(row, due_at=due_at))
+        return len(late)
 
 
 class MemoryPruning:
@@ -109,5 +135,7 @@ class MemoryPruning:
         )
 
 
-def _conforms(leases: MemoryLeaseStore, pruning: MemoryPruning) -> tuple[LeaseStore, Pruning]:
-    return leases, pruning
+def _conforms(
+    leases: MemoryLeaseStore, due_times: MemoryDueTimes, pruning: MemoryPruning
+) -> tuple[LeaseStore, DueTimes, Pruning]:
+    return leases, due_times, pruning

@@ -183,6 +183,7 @@ class MemoryMessageRepository:
                 urgency=Urgency.of(message.options.priority),
                 seq=next(self._db.serial) if old is None else old.seq,
                 due_at=self._clock.now() + due.in_ms,
+                in_ms=due.in_ms,
                 place=due.place,
                 scheduled=message.status is MessageStatus.SCHEDULED,
                 parked=due.waits_in_lane,

@@ -7,7 +7,7 @@ from wework_message.adapters.memory.accounts import MemoryAccountRepository
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetters
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
-from wework_message.adapters.memory.maintenance import MemoryLeaseStore, MemoryPruning
+from wework_message.adapters.memory.maintenance import MemoryDueTimes, MemoryLeaseStore, MemoryPruning
 from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
@@ -23,6 +23,7 @@ class MemoryUnitOfWork:
         self.inbox = MemoryCallbackInbox(database)
         self.accounts = MemoryAccountRepository(database)
         self.leases = MemoryLeaseStore(database, clock)
+        self.due_times = MemoryDueTimes(database, clock)
         self.pruning = MemoryPruning(database, clock)
         self.dead_letters = MemoryDeadLetters(database)
 

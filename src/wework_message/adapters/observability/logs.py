@@ -4,6 +4,7 @@ The import has no effect; `configure` starts logging and the handle ends it.
 """
 
 import atexit
+import io
 import logging
 import re
 import secrets
@@ -12,19 +13,20 @@ import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, Final, cast
 
 import structlog
 from structlog.contextvars import get_contextvars, merge_contextvars
 from structlog.types import FilteringBoundLogger, WrappedLogger
 
 from wework_message.adapters.observability.json_lines import Renderer, Stamp
-from wework_message.adapters.observability.line_writer import FileTarget, LineWriter, StreamTarget, Target
+from wework_message.adapters.observability.line_writer import FileTarget, LineWriter, RawStream, StreamTarget
 from wework_message.adapters.observability.redaction import Pseudonyms, Redaction
 
 OWN: Final = "wework_message"
 OFF: Final = logging.CRITICAL + 1
 CLOSE_TIMEOUT_S: Final = 5.0
+FLUSH_S: Final = 1.0
 
 _MIN_LEVELS: Final = {
     "": logging.WARNING,  # httpx logs whole URLs at INFO, drivers log values of rows at DEBUG (R-L1)
@@ -84,12 +86,17 @@ class _Emit:
 class LineHandler(logging.Handler):
     """Writes records of the standard library as lines."""
 
-    def __init__(self, put: Callable[[bytes], None], renderer: Renderer, redaction: Redaction) -> None:
-        """`put` queues a line."""
+    def __init__(self, writer: LineWriter, renderer: Renderer, redaction: Redaction) -> None:
+        """`writer` gets the lines."""
         super().__init__()
-        self._put = put
+        self._writer = writer
+        self._put = writer.put
         self._renderer = renderer
         self._redaction = redaction
+
+    def flush(self) -> None:
+        """Wait until the lines so far are written, for at most `FLUSH_S`."""
+        self._writer.flush(FLUSH_S)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Never raises: a record that cannot be formatted gives a line that says so."""
@@ -111,18 +118,18 @@ def _text(record: logging.LogRecord) -> str:
 
 
 def configure(
-    settings: LogSettings, *, stdout: BinaryIO | None = None, now: Callable[[], float] = time.time
+    settings: LogSettings, *, stdout: RawStream | None = None, now: Callable[[], float] = time.time
 ) -> LogHandle:
     """Start logging for this process. `stdout` defaults to that of the process; uvicorn must get ``log_config=None``."""
     renderer = Renderer(settings.service, settings.version, Stamp(now))
     pseudonyms = Pseudonyms(settings.pseudonym_key)
     redaction = Redaction(pseudonyms)
-    targets: list[Target] = [StreamTarget(stdout if stdout is not None else sys.stdout.buffer)]
-    writer = LineWriter(targets, lambda lost: renderer.line("WARNING", "log.lines_lost", {"lines": lost}))
+    target = StreamTarget(stdout if stdout is not None else _raw_stdout())
+    writer = LineWriter([target], lambda lost: renderer.line("WARNING", "log.lines_lost", {"lines": lost}))
     level = logging.getLevelNamesMapping()[settings.level]
     if settings.file is not None:
-        targets.insert(0, _log_file(settings.file, writer, renderer))
-    restore_standard = _route(LineHandler(writer.put, renderer, redaction), level)
+        writer.add(_log_file(settings.file, writer, renderer))
+    restore_standard = _route(LineHandler(writer, renderer, redaction), level)
     before = structlog.get_config() if structlog.is_configured() else None
     emit = _Emit(writer.put)
     filtering_logger = structlog.make_filtering_bound_logger(level)
@@ -156,6 +163,14 @@ def configure(
     atexit.register(handle.close)
     writer.start()
     return handle
+
+
+def _raw_stdout() -> RawStream:
+    """Standard output without a buffer: a thread that blocks in it must not hold a lock that the exit of Python needs."""
+    try:
+        return io.FileIO(sys.stdout.fileno(), "wb", closefd=False)
+    except (AttributeError, OSError, ValueError):  # a stream of tests, or none at all
+        return io.BytesIO() if sys.stdout is None else sys.stdout.buffer
 
 
 def _log_file(name: str, writer: LineWriter, renderer: Renderer) -> FileTarget:

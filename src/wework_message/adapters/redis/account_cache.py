@@ -20,7 +20,7 @@ from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
 from wework_message.domain.ports.dead_letters import DeadLetters
-from wework_message.domain.ports.maintenance import LeaseStore, Pruning
+from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
 from wework_message.domain.ports.repositories import (
     AccountRepository,
     CallbackInbox,
@@ -71,13 +71,9 @@ class AccountCache:
         An account whose own user id is not known yet is not stored: it may be learnt at any moment.
         """
         if self._accepts(generation, self._accounts):
-            self._accounts.update(
-                {
-                    account_id: (entry, read_at)
-                    for account_id, entry in entries.items()
-                    if entry[0].wecom_user_id is not None
-                }
-            )
+            for account_id, entry in entries.items():
+                if entry[0].wecom_user_id is not None:
+                    self._accounts[account_id] = (entry, read_at)
 
     def put_bindings(self, generation: int, read_at: float, guid: Guid, bindings: Sequence[Binding]) -> None:
         """Store bindings that were read. An empty list is never stored: the verdict on a callback of an unknown guid is final."""
@@ -191,6 +187,10 @@ class CachingUnitOfWork:
     @property
     def leases(self) -> LeaseStore:
         return self._unit.leases
+
+    @property
+    def due_times(self) -> DueTimes:
+        return self._unit.due_times
 
     @property
     def pruning(self) -> Pruning:

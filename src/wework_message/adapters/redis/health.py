@@ -81,7 +81,7 @@ class RedisHealthBoard:
         self._cursor: str | None = None
         """Id of the last batch read; None until the first exchange."""
         self._own: dict[str, int] = {}
-        """Epoch ms of the last own event of a provider or binding."""
+        """The last own event of a provider or binding, by the boot clock: the wall clock may be set back."""
         self._stopped = asyncio.Event()
         self.ignored = 0
         """Batches that this version cannot read."""
@@ -221,9 +221,9 @@ class RedisHealthBoard:
                 times = min(event.count, MAX_REPLAYED) if event.outcome is OutcomeClass.ACCEPTED else 1
                 for _ in range(times):
                     self._local.report(event.report(at))
-            case Probed() if at >= self._own.get(event.provider_code, at):
+            case Probed() if self._is_newest(event.provider_code, at):
                 self._local.probed(event.provider_code, event.answered, at)
-            case Stated() if at >= self._own.get(event.binding_id, at):
+            case Stated() if self._is_newest(event.binding_id, at):
                 self._local.binding_state(event.binding_id, event.state, at)
             case Admitted():
                 self._local.admit(event.provider_code, event.binding_id, event.message_type, at)
@@ -233,7 +233,14 @@ class RedisHealthBoard:
     def _remember(self, subject_id: str, at: int) -> None:
         if len(self._own) >= MAX_OWN and subject_id not in self._own:
             self._own.clear()
-        self._own[subject_id] = at
+        self._own[subject_id] = self._boot_ms(at)
+
+    def _is_newest(self, subject_id: str, at: int) -> bool:
+        own = self._own.get(subject_id)
+        return own is None or self._boot_ms(at) >= own
+
+    def _boot_ms(self, at: int) -> int:
+        return int(self._clock.boot()) - max(0, self._clock.now() - at)
 
 
 def _order(entry_id: bytes | str) -> tuple[int, int]:

@@ -8,12 +8,14 @@ side by side it has a second one for requests of clients, so that accepting does
 import asyncio
 import contextlib
 import logging
+import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from wework_message.application.errors import DrainingError
+from wework_message.application.writes import Writes
 from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message.fitting import Misfit
@@ -33,6 +35,10 @@ LONG_LINGER_S: Final = 0.004
 
 RETRY_DELAYS_S: Final = (0.005, 0.02, 0.08, 0.32)
 """Waits, +- 50 %, before a transaction that the store gave up is retried."""
+
+HANGING_S: Final = 5.0
+"""A transaction that failed after so long met a store that hangs: it is not retried, and what waits behind it is refused
+without a try, so that no request waits for two of them."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -112,11 +118,17 @@ class _Entry(Generic[Item, Result]):
 class GroupCommit:
     """A committer: it runs what was submitted, many items in a transaction."""
 
-    def __init__(self, units: UnitOfWorkFactory, after: AfterCommit, random_source: RandomSource) -> None:
-        """`after` is called once per committed transaction; `random_source` spreads transactions that are retried."""
+    def __init__(
+        self, units: UnitOfWorkFactory, after: AfterCommit, random_source: RandomSource, writes: Writes | None = None
+    ) -> None:
+        """`after` is called once per committed transaction; `random_source` spreads transactions that are retried.
+
+        `writes` gets the result of each transaction.
+        """
         self._units = units
         self._random_source = random_source
         self._after = after
+        self._writes = Writes(time.monotonic) if writes is None else writes
         self._queue: deque[_Entry[Any, Any]] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -125,7 +137,7 @@ class GroupCommit:
 
     def add_committer(self) -> "GroupCommit":
         """Another committer on the same store, which is started and closed with this one. Call it before `start`."""
-        other = GroupCommit(self._units, self._after, self._random_source)
+        other = GroupCommit(self._units, self._after, self._random_source, self._writes)
         self._others.append(other)
         return other
 
@@ -169,15 +181,21 @@ class GroupCommit:
                     await asyncio.sleep(LONG_LINGER_S if self._others else LINGER_S)
 
     async def _commit_batch(self, batch: list[_Entry[Any, Any]]) -> None:
+        began = time.monotonic()
         try:
             scope, results = await self._persist(batch)
         except UnavailableError as error:
-            for entry in batch:
+            self._writes.failed(error)
+            refused = [*batch, *self._queue] if time.monotonic() - began > HANGING_S else batch
+            if refused is not batch:
+                self._queue.clear()
+            for entry in refused:
                 _fail(entry, error)
             return
         except Exception as error:  # noqa: BLE001 -- one poisonous item must not take its neighbours along
             await self._isolate(batch, error)
             return
+        self._writes.succeeded()
         for entry, result in zip(batch, results, strict=True):
             if isinstance(result, Exception):
                 _fail(entry, result)
@@ -198,10 +216,13 @@ class GroupCommit:
 
     async def _persist(self, batch: list[_Entry[Any, Any]]) -> tuple[CommitScope, list[Any]]:
         """The whole transaction, retried where the store gave it up; that is safe, as operations read what they change."""
+        began = time.monotonic()
         for wait_s in RETRY_DELAYS_S:
             try:
                 return await self._transact(batch)
             except TryAgainError as error:
+                if time.monotonic() - began > HANGING_S:
+                    raise
                 _log.info("a transaction is tried again: %s", error)
                 # Two transactions that collided must not collide again.
                 await asyncio.sleep(wait_s * (0.5 + self._random_source.fraction()))

@@ -71,11 +71,12 @@ class SettleCalls:
         if item.outcome.reason is Reason.UNBUILDABLE:
             message.handling_failures += 1
         attempt = message.attempts.numbered(item.attempt)
+        boot_ms = int(self._clock.boot())  # a budget is counted over a minute, whatever the wall clock says (ADR 27)
         budget = self._budgets[attempt.provider_code]
-        budget = budget.sent(now) if message.tries <= 1 else budget
-        verdict = self._verdict(message, attempt, item.outcome, now, budget_left=budget.allows(now))
+        budget = budget.sent(boot_ms) if message.tries <= 1 else budget
+        verdict = self._verdict(message, attempt, item.outcome, now, budget_left=budget.allows(boot_ms))
         if isinstance(verdict, RetryAt):
-            budget = budget.retried(now)
+            budget = budget.retried(boot_ms)
         self._budgets[attempt.provider_code] = budget
         message.settle(item.attempt, item.outcome, verdict, horizon_ms=horizon, now=now)
 

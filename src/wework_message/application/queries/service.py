@@ -1,11 +1,14 @@
 """Whether this process can work (D-48)."""
 
+import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from wework_message.application.role import Role
+from wework_message.application.writes import Writes
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.store_metrics import StoreMetrics
@@ -58,28 +61,58 @@ class InProcess:
         return Condition()
 
 
+PING_S: Final = 0.7
+"""How long a probe waits for the store."""
+
+BUSY_S: Final = 2.0
+"""A store that committed within the last two seconds is busy where it does not answer a probe in time."""
+
+
 @dataclass(slots=True)
 class Service:
-    """The process as probes see it."""
+    """The process as probes see it. No probe waits longer than `PING_S`, whatever hangs."""
 
     reader: MessageReader
     store_metrics: StoreMetrics | None = None
     role: Role = Role.ALL
+    writes: Writes = field(default_factory=lambda: Writes(time.monotonic))
     draining: bool = False
     """Set by the first SIGTERM: no new work is taken."""
     parts: Mapping[str, Backend] = field(default_factory=dict)
     """What each part runs on: queue, cache, database. All but the database only ever degrade (D-48)."""
 
+    _ping: "asyncio.Task[str | None] | None" = field(init=False, default=None)
+    """One for all probes that come meanwhile: those that a store leaves unanswered must not add up."""
+    _oldest: "asyncio.Task[float | None] | None" = field(init=False, default=None)
+
     async def database(self) -> ServiceState:
-        """UP if the store answers a trivial query."""
+        """UP if the store answers a trivial query and takes writes."""
+        return ServiceState.UP if await self.database_problem() is None else ServiceState.DOWN
+
+    async def database_problem(self) -> str | None:
+        """Why the store is DOWN, for operators; None = it is UP."""
+        if self._ping is None or self._ping.done():
+            self._ping = asyncio.create_task(self._ask(), name="ping")
+        await asyncio.wait({self._ping}, timeout=PING_S)
+        if self._ping.done():
+            return self._ping.result()
+        return None if self.writes.succeeded_within(BUSY_S) else "database: no answer"
+
+    async def _ask(self) -> str | None:
         try:
             await self.reader.ping()
-        except UnavailableError:
-            return ServiceState.DOWN
-        return ServiceState.UP
+        except UnavailableError as error:
+            return str(error)
+        return self.writes.cause
 
     async def oldest_due_s(self) -> float | None:
         """For how long the oldest due message has waited to be claimed, seconds; None where that is unknown."""
+        if self._oldest is None or self._oldest.done():
+            self._oldest = asyncio.create_task(self._oldest_due_s(), name="oldest due")
+        await asyncio.wait({self._oldest}, timeout=PING_S)
+        return self._oldest.result() if self._oldest.done() else None
+
+    async def _oldest_due_s(self) -> float | None:
         if self.store_metrics is None:
             return None
         try:

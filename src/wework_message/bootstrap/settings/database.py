@@ -28,6 +28,7 @@ def database_source(datasource: DatasourceSettings) -> DatabaseSource:
         url=datasource.url.reveal() if datasource.url else "",
         username=datasource.username,
         password=datasource.password.reveal() if datasource.password else None,
+        timeout_s=datasource.timeout_seconds,
     )
 
 

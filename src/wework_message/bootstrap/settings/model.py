@@ -58,6 +58,8 @@ class DatasourceSettings(Section, frozen=True):
     """Migrate at start under a lock; false = a schema behind or ahead stops the start (D-37)."""
     accept_data_loss: bool = False
     """Start on a MySQL server that does not write each commit to the disk, too."""
+    timeout_seconds: Annotated[int, Meta(ge=1, le=600)] = 10
+    """Seconds for the statements of a transaction, for its commit, and for a query; a request is answered 503 within three times that."""
 
 
 class RedisSettings(Section, frozen=True):

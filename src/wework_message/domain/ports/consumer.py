@@ -28,6 +28,11 @@ class Delivered(Protocol):
         ...
 
     @property
+    def unreadable(self) -> str | None:
+        """Why the body could not be decoded, such as an unknown compression; then `body` is as the broker stored it."""
+        ...
+
+    @property
     def attempt(self) -> int:
         """1 = the first delivery."""
         ...

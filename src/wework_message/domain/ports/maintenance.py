@@ -13,7 +13,7 @@ class LeaseStore(Protocol):
     async def take(self, lease_name: str, holder: str, lease_ms: int) -> int | None:
         """Take the lease, or renew it, for `lease_ms` from now by the database's clock; returns its epoch, or None.
 
-        None: another holder has it. The epoch goes up with every new tenure, of any holder, and stays the same while a
+        None: another holder has it. One whose lease reaches further into the future than it is long has lost it. The epoch goes up with every new tenure, of any holder, and stays the same while a
         tenure is renewed in time. The tenure holds from the commit on. Until then only one holder writes in such a unit
         of work: a second one that takes the lease at the same time waits, or is refused. `lease_name` and `holder` have at most 64 characters.
         """
@@ -21,6 +21,21 @@ class LeaseStore(Protocol):
 
     async def release(self, lease_name: str, holder: str) -> None:
         """Give it back: the next process that asks gets it. Nothing happens where `holder` does not have it."""
+        ...
+
+
+class DueTimes(Protocol):
+    """Corrects due times after the database's clock was set back (ADR 27)."""
+
+    async def now(self) -> int:
+        """Epoch ms by the database's clock."""
+        ...
+
+    async def shorten(self, limit: int) -> int:
+        """Let at most `limit` messages that would wait for longer than they were told wait for that long from now on.
+
+        Returns how many. A message that is scheduled keeps its time.
+        """
         ...
 
 

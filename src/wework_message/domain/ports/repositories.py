@@ -26,7 +26,7 @@ from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.maintenance import LeaseStore, Pruning
+from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
 
 __all__ = [
     "AccountRepository", "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict",
@@ -285,6 +285,11 @@ class UnitOfWork(Protocol):
     @property
     def leases(self) -> LeaseStore:
         """The leases, inside this transaction."""
+        ...
+
+    @property
+    def due_times(self) -> DueTimes:
+        """The correction of due times, inside this transaction."""
         ...
 
     @property

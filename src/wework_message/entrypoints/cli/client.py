@@ -11,12 +11,11 @@ import msgspec
 
 from wework_message.entrypoints.cli.exit_codes import ExitCode, of_answer
 from wework_message.entrypoints.cli.failure import CommandFailedError
+from wework_message.entrypoints.cli.proxies import certificates, proxy_for
 from wework_message.entrypoints.cli.terminal import visible
 
 TIMEOUT_S: Final = 40.0
 """Longer than the longest wait of the service (30 s)."""
-
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +63,19 @@ class ServiceClient:
     """A client of the API below `url`, such as ``http://127.0.0.1:8082/message``; use it as a context manager."""
 
     def __init__(self, url: str, transport: httpx.BaseTransport | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
-        """The environment's proxy is not used for an address of this machine."""
+        """The environment's proxy is not used for an address of this machine. Raises `CommandFailedError`."""
         self.url = url.rstrip("/")
         self.shown_url = _without_secrets(self.url)
-        is_local = urlsplit(url).hostname in _LOOPBACK
-        self._http = httpx.Client(transport=transport, timeout=timeout_s, trust_env=not is_local)
+        try:
+            self._http = httpx.Client(
+                transport=transport, timeout=timeout_s, trust_env=False, proxy=proxy_for(url), verify=certificates(url)
+            )
+        except (ValueError, httpx.InvalidURL):
+            raise CommandFailedError(
+                ExitCode.CONFIGURATION,
+                "the environment's proxy is no URL",
+                "correct http_proxy, https_proxy or all_proxy",
+            ) from None
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,9 @@
 """Output for a person: tables that fit 100 columns. For a program: the data as JSON, and nothing else on stdout."""
 
+import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -47,6 +49,14 @@ def console() -> Terminal:
 def error_console() -> Terminal:
     """Standard error."""
     return Terminal(stderr=True)
+
+
+def survives_full_output(show: Callable[[], None]) -> None:
+    """Print what a service can do without: a standard error that takes nothing does not stop its start."""
+    try:
+        show()
+    except OSError:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- for as long as the process; what is buffered would fail again at the exit
 
 
 def print_json(data: Any, *, indent: int = 2) -> None:

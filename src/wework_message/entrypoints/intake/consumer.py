@@ -19,6 +19,7 @@ from wework_message.domain.ports.system import Clock
 from wework_message.entrypoints.intake.translating import (
     EXHAUSTED,
     POISON,
+    UNREADABLE,
     by_key,
     by_part,
     command_of,
@@ -26,7 +27,7 @@ from wework_message.entrypoints.intake.translating import (
     faults_of,
     producer_key,
 )
-from wework_message.entrypoints.wire.problems import RequestRejected
+from wework_message.entrypoints.wire.problems import ProblemCode, RequestRejected
 from wework_message.entrypoints.wire.requests.body import Limits
 
 MAX_BATCH: Final = 200
@@ -154,6 +155,10 @@ class IntakeConsumer(Generic[DeliveredT]):
     async def _accept_or_refuse(self, delivery: DeliveredT) -> tuple[Result, str | None]:
         if delivery.attempt > MAX_DELIVERIES:
             return await self._refuse(delivery, EXHAUSTED)
+        if delivery.unreadable is not None:
+            return await self._refuse(
+                delivery, UNREADABLE, (Fault("body", ProblemCode.INVALID_VALUE, delivery.unreadable),)
+            )
         try:
             is_new = await self._accept_once(delivery)
         except RequestRejected as rejected:

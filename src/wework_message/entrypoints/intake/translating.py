@@ -32,6 +32,8 @@ POISON: Final = "POISON"
 """Reason of a message whose handling raises: a defect of ours."""
 EXHAUSTED: Final = "EXHAUSTED"
 """Reason of a message that was delivered very often and neither stored nor refused."""
+UNREADABLE: Final = "UNREADABLE_BODY"
+"""Reason of a message whose body could not be decompressed; a fault says why."""
 
 
 def command_of(body: bytes, *, limits: Limits, now: int) -> AcceptMessage:

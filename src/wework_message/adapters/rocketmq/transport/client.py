@@ -12,6 +12,8 @@ from functools import cache
 from threading import Lock, Thread
 from typing import Any, Final
 
+from wework_message.adapters.rocketmq.transport.client_faults import mend
+
 RENEW_AFTER_S: Final = 5.0
 """A client that failed for so long is replaced.
 
@@ -54,6 +56,7 @@ def load_client() -> Any:
         raise ClientMissingError(
             "the module rocketmq is not that of rocketmq-python-client: something else is installed over it"
         )
+    mend(module)
     return module
 
 

@@ -12,6 +12,7 @@ from threading import Event
 from typing import Any, Final
 
 from wework_message.adapters.rocketmq.transport.client import Renewed, describe, load_client
+from wework_message.adapters.rocketmq.transport.client_faults import UNREADABLE
 from wework_message.adapters.rocketmq.transport.cluster_address import Target
 from wework_message.adapters.rocketmq.transport.connection_state import ConnectionState
 from wework_message.adapters.rocketmq.transport.part_ids import by_handle
@@ -242,6 +243,7 @@ def _delivery(message: Any) -> Delivery:
         part_id=part_id,
         attempt=message.delivery_attempt or 1,
         handle=message,
+        unreadable=getattr(message, UNREADABLE, None),
         copied=copied,
     )
 

@@ -27,6 +27,8 @@ class Delivery:
     """1 = the first delivery."""
     handle: object
     """The client's object for the acknowledgement."""
+    unreadable: str | None = None
+    """Why the body could not be decoded; then `body` is as the broker stored it."""
     copied: bool = False
     """Whether the broker stored a copy for this delivery: `part_id` names the copy, and `Subscription.part_ids` the original."""
 

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class DatabaseAddressError(ValueError):
@@ -28,6 +28,10 @@ class Driver:
         return find_spec(self.module) is not None
 
 
+TIMEOUT_S: Final = 10.0
+"""How long the statements of a unit of work, its commit, and a query may take each."""
+
+
 @dataclass(frozen=True, slots=True)
 class DatabaseSource:
     """The settings of the database: its URL, and the user and password that have settings of their own."""
@@ -35,6 +39,8 @@ class DatabaseSource:
     url: str = field(repr=False)
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    timeout_s: float = TIMEOUT_S
+    """That of `Store`."""
 
 
 class DatabaseKind(ABC):

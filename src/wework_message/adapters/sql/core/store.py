@@ -29,6 +29,11 @@ class Store(Sessions, Protocol):
         ...
 
     @property
+    def timeout_s(self) -> float:
+        """How long the statements of a unit of work, its commit, and a query may take each, seconds."""
+        ...
+
+    @property
     def side_by_side(self) -> bool:
         """Whether the database takes more than one unit of work of the process at a time."""
         ...

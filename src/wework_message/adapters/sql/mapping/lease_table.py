@@ -13,5 +13,6 @@ lease: Final = Table(
     Column("holder", String(64), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("held_until", BigInteger, nullable=False),
+    Column("lease_ms", BigInteger),
 )
 """One row per lease, from its first tenure on. It has no tenant: leases belong to processes."""

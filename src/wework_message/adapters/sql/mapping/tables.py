@@ -111,12 +111,16 @@ due: Final = Table(
     Column("parked", Boolean, nullable=False),
     Column("paced", Boolean, nullable=False),
     Column("due_at", BigInteger, nullable=False),
+    Column("in_ms", BigInteger),
     UniqueConstraint("message_id"),
     Index("ix_wm_due_when", "urgency", "due_at"),
     Index("ix_wm_due_lane", "lane", "place", "urgency", "seq"),
     **NEVER_REUSED,
 )
-"""Which message is to be handled, and when; a claim moves `due_at` to the end of its lease. `seq` is the order of a lane."""
+"""Which message is to be handled, and when; a claim moves `due_at` to the end of its lease. `seq` is the order of a lane.
+
+`in_ms` is how long the wait was when it was set; NULL in rows of versions before 0005.
+"""
 
 attempt: Final = Table(
     "wm_attempt",

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from wework_message.adapters.sql.core.database_backend import DatabaseBackend, Examination, Objection
 from wework_message.adapters.sql.core.database_kind import DatabaseSource
 from wework_message.adapters.sql.core.store import Store
+from wework_message.adapters.sql.mysql import repeatable as _repeatable  # noqa: F401 -- for its effect on migrations
 from wework_message.adapters.sql.mysql.checks import mysql_checks
 from wework_message.adapters.sql.mysql.kind import MysqlKind
 from wework_message.adapters.sql.mysql.server import objections
@@ -27,7 +28,7 @@ class MysqlBackend(DatabaseBackend):
         """Loads the driver."""
         from wework_message.adapters.sql.mysql.store import MysqlStore  # noqa: PLC0415 -- the driver is an extra
 
-        return MysqlStore(self.kind.target(source))
+        return MysqlStore(self.kind.target(source), timeout_s=source.timeout_s)
 
     @contextmanager
     def migration_lock(self, connection: Connection) -> Iterator[None]:

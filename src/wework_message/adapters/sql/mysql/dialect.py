@@ -55,12 +55,12 @@ class MysqlDialect(InsertStatements):
     @cached_property
     def reschedule(self) -> "Reschedule":
         """UPDATE of known rows, INSERT of the others."""
-        return Reschedule(self.new_due, self._moved("place", "parked"))
+        return Reschedule(self.new_due, self._moved("place", "parked", "in_ms"))
 
     @cached_property
     def call_started(self) -> "Reschedule":
         """UPDATE of known rows, INSERT of the others."""
-        return Reschedule(self.new_due, self._moved("place", "parked", "paced"))
+        return Reschedule(self.new_due, self._moved("place", "parked", "in_ms", "paced"))
 
     @cached_property
     def wake_next(self) -> "WakeNext":
@@ -104,7 +104,7 @@ class MysqlDialect(InsertStatements):
 
     def _moved(self, *columns: str) -> Prepared:
         sets = {name: f"v.{name}" for name in columns} | {"due_at": f"{self._joined_now} + v.in_ms"}
-        names = ["message_id", *columns, "in_ms", "now"]
+        names = ["message_id", *columns, "now"]
         change = KeyedChange(due.name, BY_MESSAGE, {"message_id": "message_id"}, sets, names)
         return Prepared(text(""), change)
 

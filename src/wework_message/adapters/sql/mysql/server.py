@@ -11,9 +11,13 @@ from wework_message.adapters.sql.core.database_backend import Objection
 MINIMUM_VERSIONS: Final = {True: (10, 6), False: (8, 0, 1)}
 """By whether it is MariaDB: the first versions with SKIP LOCKED."""
 
+MINIMUM_PACKET: Final = 16_777_216
+"""Bytes of one statement: a callback of 4 MiB, whose characters may be written as several bytes each."""
+
 _VARIABLES: Final = """
 SELECT VERSION() AS version, @@GLOBAL.innodb_flush_log_at_trx_commit AS flush, @@GLOBAL.log_bin AS log_bin,
-       @@GLOBAL.sync_binlog AS sync_binlog, @@GLOBAL.binlog_format AS binlog_format
+       @@GLOBAL.sync_binlog AS sync_binlog, @@GLOBAL.binlog_format AS binlog_format,
+       @@GLOBAL.max_allowed_packet AS max_allowed_packet
 """
 
 
@@ -27,12 +31,13 @@ def objections(connection: Connection) -> tuple[Objection, ...]:
             log_bin=bool(int(row["log_bin"])),
             sync_binlog=int(row["sync_binlog"]),
             binlog_format=str(row["binlog_format"]),
+            max_allowed_packet=int(row["max_allowed_packet"]),
         )
     )
 
 
 def _objections(
-    version: str, *, flush: int, log_bin: bool, sync_binlog: int, binlog_format: str
+    version: str, *, flush: int, log_bin: bool, sync_binlog: int, binlog_format: str, max_allowed_packet: int
 ) -> Iterator[Objection]:
     mariadb = "mariadb" in version.lower()
     if _numbers(version) < MINIMUM_VERSIONS[mariadb]:
@@ -48,6 +53,12 @@ def _objections(
         )
     if log_bin and binlog_format.upper() == "STATEMENT":
         yield Objection("binlog_format", "it is STATEMENT; READ COMMITTED needs ROW or MIXED", loses_data=False)
+    if max_allowed_packet < MINIMUM_PACKET:
+        yield Objection(
+            "max_allowed_packet",
+            f"it is {max_allowed_packet}; a callback may need {MINIMUM_PACKET} (16 MiB)",
+            loses_data=False,
+        )
 
 
 def _numbers(version: str) -> tuple[int, ...]:

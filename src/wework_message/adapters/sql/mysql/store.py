@@ -12,16 +12,19 @@ from typing import Any, Final
 
 import asyncmy
 from sqlalchemy import NullPool
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from wework_message.adapters.sql.core.database_kind import TIMEOUT_S
 from wework_message.adapters.sql.core.execution import Result, Step
 from wework_message.adapters.sql.core.prepared import ROW_WRITER
 from wework_message.adapters.sql.mysql.dialect import MysqlDialect
+from wework_message.adapters.sql.mysql.failures import lost, translated
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.multirow import MultirowWriter
 from wework_message.adapters.sql.mysql.schema_options import COLLATIONS
-from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
+from wework_message.adapters.sql.mysql.wrong_server import drop_of_wrong_server
+from wework_message.domain.errors import TryAgainError
 
 WRITERS: Final = 8
 """Units of work of one process at a time; each has a connection."""
@@ -32,8 +35,8 @@ READERS: Final = 8
 CONNECT_TIMEOUT_S: Final = 5
 """How long a server may take to accept a connection."""
 
-STEP_TIMEOUT_S: Final = 30
-"""How long a step of a unit of work, its commit or a query may take."""
+GIVE_BACK_S: Final = 2
+"""How long the rollback of a unit of work may take; then its connection is dropped."""
 
 MAX_CONNECTION_AGE_S: Final = 1_800
 """Connections are not used for longer: proxies and servers close old ones."""
@@ -54,46 +57,26 @@ MAX_IDLE_S: Final = 300
 ENGINE_OPTIONS: Final = {ROW_WRITER: MultirowWriter()}
 """Execution options that `Prepared` statements read from a connection."""
 
-_RETRYABLE: Final = frozenset({1020, 1205, 1213})
-"""The server ended this transaction in favour of another: changed since read, lock wait, deadlock."""
-
-_LOST: Final = frozenset({1053, 1927, 2006, 2013, 2014, 2055})
-"""The connection is lost: shutting down, killed, gone away, lost during the query, out of step, lost."""
-
-_UNREACHABLE: Final = frozenset({1040, 1203, 2002, 2003, 2005})
-"""No connection can be opened."""
-
-_REFUSED: Final = {
-    1044: "this user may not use the database",
-    1045: "user or password are wrong",
-    1049: "there is no database of this name",
-    1142: "this user lacks a right on a table",
-    1290: "the server is read-only",
-    1040: "the server has no connection left",
-    2003: "does not answer",
-}
-"""Numbers that an operator can do something about."""
-
-_COMMIT_ANSWER_LOST: Final = "the answer to COMMIT was lost"
-
 
 class MysqlStore:
     """A database on a server. `close` ends every connection."""
 
     name: Final = "mysql"
 
-    def __init__(self, target: MysqlTarget, dialect: MysqlDialect | None = None) -> None:
-        """Connects with the first step."""
+    def __init__(self, target: MysqlTarget, dialect: MysqlDialect | None = None, timeout_s: float = TIMEOUT_S) -> None:
+        """Connects with the first step. `timeout_s` is that of `Store`."""
         self.dialect = dialect or MysqlDialect()
+        self.timeout_s = timeout_s
         self.turn = asyncio.Semaphore(WRITERS)
         self.side_by_side = True
-        self._engine = _engine(target, pool_size=WRITERS)
-        self._reading = _engine(target, autocommit=True, pool_size=READERS)
-        self._maintenance = _engine(target, poolclass=NullPool)
+        self._engine = _engine(target, timeout_s, pool_size=WRITERS)
+        self._reading = _engine(target, timeout_s, autocommit=True, pool_size=READERS)
+        self._maintenance = _engine(target, timeout_s, poolclass=NullPool)
+        drop_of_wrong_server((self._engine.sync_engine, self._reading.sync_engine))
 
     async def begin(self) -> "MysqlSession":
         """The server's transaction begins with the first statement."""
-        return MysqlSession(self._engine)
+        return MysqlSession(self._engine, self.timeout_s)
 
     async def transact(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """One function in a transaction and on a connection of its own, for as long as it takes: migrations."""
@@ -114,16 +97,17 @@ class MysqlStore:
         await asyncio.sleep(0)  # a transport closes its socket in the loop's next round
 
     async def _read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
-        async with _translating(), asyncio.timeout(STEP_TIMEOUT_S), self._reading.connect() as connection:
+        async with _translating(), asyncio.timeout(self.timeout_s), self._reading.connect() as connection:
             return await connection.run_sync(work, *arguments)
 
 
 class MysqlSession:
     """A transaction on a connection, which the commit gives back."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        """Takes its connection with the first step."""
+    def __init__(self, engine: AsyncEngine, timeout_s: float) -> None:
+        """Takes its connection with the first step; `timeout_s` is for each step."""
         self._engine = engine
+        self._timeout_s = timeout_s
         self._connection: AsyncConnection | None = None
 
     async def run(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
@@ -143,7 +127,7 @@ class MysqlSession:
         if steps:
             await self.run(_in_order, steps)
         if self._connection is not None:
-            async with _translating(committing=True), asyncio.timeout(STEP_TIMEOUT_S):
+            async with _translating(committing=True), asyncio.timeout(self._timeout_s):
                 await self._connection.commit()
             await self.close()
 
@@ -154,18 +138,18 @@ class MysqlSession:
             await asyncio.shield(asyncio.create_task(_give_back(connection)))
 
     async def _connect(self) -> AsyncConnection:
-        async with _translating(), asyncio.timeout(STEP_TIMEOUT_S):
+        async with _translating(), asyncio.timeout(self._timeout_s):
             self._connection = await self._engine.connect()
         return self._connection
 
     async def _step(self, connection: AsyncConnection, work: Callable[..., Result], /, *arguments: Any) -> Result:
-        async with _translating(), asyncio.timeout(STEP_TIMEOUT_S):
+        async with _translating(), asyncio.timeout(self._timeout_s):
             return await connection.run_sync(work, *arguments)
 
 
 async def _give_back(connection: AsyncConnection) -> None:
     try:
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+        async with asyncio.timeout(GIVE_BACK_S):
             await connection.close()
     except (SQLAlchemyError, OSError, EOFError, TimeoutError):
         with contextlib.suppress(SQLAlchemyError, OSError, EOFError):
@@ -178,12 +162,12 @@ def _in_order(connection: Any, steps: Sequence[Step]) -> None:
         work(connection, *arguments)
 
 
-def _engine(target: MysqlTarget, *, autocommit: bool = False, **pool: Any) -> AsyncEngine:
+def _engine(target: MysqlTarget, timeout_s: float, *, autocommit: bool = False, **pool: Any) -> AsyncEngine:
     if "pool_size" in pool:
         # The code that began a transaction ends it: the pool need not roll back once more.
         pool |= {
             "max_overflow": 0,
-            "pool_timeout": STEP_TIMEOUT_S,
+            "pool_timeout": timeout_s,
             "pool_recycle": MAX_CONNECTION_AGE_S,
             "pool_reset_on_return": None,
         }
@@ -236,29 +220,4 @@ async def _translating(*, committing: bool = False) -> AsyncIterator[None]:
     except SQLAlchemyError as error:
         raise translated(error, committing=committing) from error
     except (OSError, EOFError) as error:  # TimeoutError is an OSError
-        raise _lost(type(error).__name__, committing=committing) from error
-
-
-def translated(error: SQLAlchemyError, *, committing: bool = False) -> ConflictError | UnavailableError:
-    """The domain's error for what became of the transaction. Texts carry no values."""
-    if isinstance(error, (IntegrityError, DataError)):
-        return ConflictError("a guard of the store refused the write")
-    number = _number(error)
-    cause = f"{type(error.orig).__name__} {number}" if isinstance(error, DBAPIError) else type(error).__name__
-    if number in _RETRYABLE:
-        return TryAgainError("database", cause)
-    broken = isinstance(error, DBAPIError) and error.connection_invalidated
-    if number not in _UNREACHABLE and (number in _LOST or broken):
-        return _lost(cause, committing=committing)
-    return UnavailableError("database", f"{_REFUSED[number]} ({number})" if number in _REFUSED else cause)
-
-
-def _lost(cause: str, *, committing: bool) -> UnavailableError:
-    if committing:
-        return UnavailableError("database", f"{_COMMIT_ANSWER_LOST} ({cause})")
-    return TryAgainError("database", cause, lost_connection=True)
-
-
-def _number(error: SQLAlchemyError) -> int:
-    args = error.orig.args if isinstance(error, DBAPIError) and error.orig is not None else ()
-    return args[0] if args and isinstance(args[0], int) else 0
+        raise lost(type(error).__name__, committing=committing) from error

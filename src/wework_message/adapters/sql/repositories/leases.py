@@ -11,10 +11,13 @@ from wework_message.adapters.sql.core.prepared import Prepared, Query
 from wework_message.adapters.sql.mapping.lease_table import lease
 from wework_message.domain.ports.maintenance import LeaseStore
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.waits import is_running
 
 _TENURE_COLUMNS = ("epoch", "holder", "held_until")
 _TENURE: Final = Query(
-    select(lease.c.epoch, lease.c.holder, lease.c.held_until).where(lease.c.name == bindparam("the_name"))
+    select(lease.c.epoch, lease.c.holder, lease.c.held_until, lease.c.lease_ms).where(
+        lease.c.name == bindparam("the_name")
+    )
 )
 _TAKE: Final = Prepared(
     update(lease)
@@ -22,7 +25,7 @@ _TAKE: Final = Prepared(
         lease.c.name == bindparam("the_name"),
         *(lease.c[name] == bindparam(f"seen_{name}") for name in _TENURE_COLUMNS),
     )
-    .values({name: bindparam(name) for name in _TENURE_COLUMNS})
+    .values({name: bindparam(name) for name in (*_TENURE_COLUMNS, "lease_ms")})
 )
 _RELEASE: Final = Prepared(
     update(lease)
@@ -45,16 +48,22 @@ class SqlLeaseStore:
         return await self._run(self._take, lease_name, holder, lease_ms)
 
     def _take(self, connection: Connection, name: str, holder: str, lease_ms: int) -> int | None:
-        now = self._dialect.instant(connection, self._clock.now())
         tenure = _tenure(connection, name)
         if tenure is None:
-            self._dialect.new_lease.many(connection, [{"name": name, "holder": "", "epoch": 0, "held_until": 0}])
+            self._dialect.new_lease.many(
+                connection, [{"name": name, "holder": "", "epoch": 0, "held_until": 0, "lease_ms": 0}]
+            )
             tenure = _tenure(connection, name)
-        if tenure is None or (tenure["holder"] != holder and tenure["held_until"] > now):
+        now = self._dialect.instant(connection, self._clock.now())  # not before the tenure was read: it began earlier
+        if tenure is None:
             return None
-        renewed = tenure["holder"] == holder and tenure["held_until"] > now
+        length_ms = lease_ms if tenure["lease_ms"] is None else tenure["lease_ms"]
+        held = is_running(tenure["held_until"], length_ms=length_ms, now=now)
+        if held and tenure["holder"] != holder:
+            return None
+        renewed = held and tenure["holder"] == holder
         epoch: int = tenure["epoch"] if renewed else tenure["epoch"] + 1
-        taken = {"epoch": epoch, "holder": holder, "held_until": now + lease_ms}
+        taken = {"epoch": epoch, "holder": holder, "held_until": now + lease_ms, "lease_ms": lease_ms}
         compared = {f"seen_{column}": tenure[column] for column in _TENURE_COLUMNS}
         _TAKE.many(connection, [{"the_name": name, **compared, **taken}])
         # Not the number of changed rows: a renewal within one millisecond changes none.

@@ -1,18 +1,21 @@
 """One transaction on SQL. Leaving without `commit` rolls back."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection
 
+from wework_message.adapters.sql.core.database_kind import TIMEOUT_S
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Result, Session, Sessions, Step
 from wework_message.adapters.sql.core.store import Turn
 from wework_message.adapters.sql.repositories.accounts import SqlAccountRepository
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetters
+from wework_message.adapters.sql.repositories.due_times import SqlDueTimes
 from wework_message.adapters.sql.repositories.inbox import SqlCallbackInbox
 from wework_message.adapters.sql.repositories.leases import SqlLeaseStore
 from wework_message.adapters.sql.repositories.messages import SqlMessageRepository
@@ -25,22 +28,30 @@ from wework_message.domain.ports.system import Clock
 class SqlUnitOfWork:
     """A session of the store, one transaction, and the ports on it."""
 
-    def __init__(self, sessions: Sessions, dialect: Dialect, clock: Clock, turn: Turn) -> None:
-        """Nothing is opened before `__aenter__`; `turn` admits as many units of work of the process as the store takes."""
+    def __init__(self, sessions: Sessions, dialect: Dialect, clock: Clock, turn: Turn, timeout_s: float) -> None:
+        """Nothing is opened before `__aenter__`; `turn` admits as many units of work of the process as the store takes.
+
+        `timeout_s` is for everything up to the commit.
+        """
         self._sessions = sessions
         self._turn = turn
+        self._timeout_s = timeout_s
+        self._ends_at = 0.0
         self._session: Session | None = None
         self._deferred: list[Step] = []
         self.messages = SqlMessageRepository(self._run, self._later, dialect, clock)
         self.inbox = SqlCallbackInbox(self._run, dialect)
         self.accounts = SqlAccountRepository(self._run, dialect)
         self.leases = SqlLeaseStore(self._run, dialect, clock)
+        self.due_times = SqlDueTimes(self._run, dialect, clock)
         self.pruning = SqlPruning(self._run, dialect, clock)
         self.dead_letters = SqlDeadLetters(self._run, dialect)
 
     async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""
-        await self._turn.acquire()
+        self._ends_at = asyncio.get_running_loop().time() + self._timeout_s
+        async with self._in_time():
+            await self._turn.acquire()
         try:
             self._session = await self._sessions.begin()
         except BaseException:
@@ -65,9 +76,18 @@ class SqlUnitOfWork:
 
     async def _run(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         session = self._open_session()
-        if self._deferred:
-            return await session.run(_in_order, self._take_deferred(), work, arguments)
-        return await session.run(work, *arguments)
+        async with self._in_time():
+            if self._deferred:
+                return await session.run(_in_order, self._take_deferred(), work, arguments)
+            return await session.run(work, *arguments)
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout_at(self._ends_at):
+                yield
+        except TimeoutError as error:
+            raise UnavailableError("database", f"no answer within {self._timeout_s:.0f} s") from error
 
     def _later(self, work: Callable[..., object], /, *arguments: Any) -> None:
         self._open_session()
@@ -99,10 +119,11 @@ class SqlUnitOfWorkFactory:
     dialect: Dialect
     clock: Clock
     turn: Turn = field(default_factory=asyncio.Lock)
+    timeout_s: float = TIMEOUT_S
 
     def __call__(self) -> SqlUnitOfWork:
         """A new one, not yet begun."""
-        return SqlUnitOfWork(self.sessions, self.dialect, self.clock, self.turn)
+        return SqlUnitOfWork(self.sessions, self.dialect, self.clock, self.turn, self.timeout_s)
 
 
 def _conforms(factory: SqlUnitOfWorkFactory, unit: SqlUnitOfWork) -> tuple[UnitOfWorkFactory, UnitOfWork]:

@@ -21,7 +21,7 @@ class SqliteBackend(DatabaseBackend):
 
     def open(self, source: DatabaseSource) -> SqliteStore:
         """Creates the folder."""
-        return SqliteStore(self.kind.path(source))
+        return SqliteStore(self.kind.path(source), source.timeout_s)
 
     @contextmanager
     def migration_lock(self, connection: Connection) -> Iterator[None]:

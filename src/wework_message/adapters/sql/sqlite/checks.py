@@ -13,9 +13,10 @@ from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from wework_message.adapters.private_files import rights_of_others
-from wework_message.adapters.sql.core.execution import Result, Run, translated
+from wework_message.adapters.sql.core.execution import Result, Run
 from wework_message.adapters.sql.doctor.checks import CALL, NAME, schema_check
-from wework_message.adapters.sql.sqlite.store import files_of
+from wework_message.adapters.sql.sqlite.failures import translated
+from wework_message.adapters.sql.sqlite.open_files import files_of
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
 FREE_SHARE_WARNING: Final = 0.05

@@ -41,12 +41,12 @@ class SqliteDialect(InsertStatements):
     @cached_property
     def reschedule(self) -> Prepared:
         """ON CONFLICT DO UPDATE."""
-        return _upsert_due("place", "parked", "due_at")
+        return _upsert_due("place", "parked", "due_at", "in_ms")
 
     @cached_property
     def call_started(self) -> Prepared:
         """ON CONFLICT DO UPDATE."""
-        return _upsert_due("place", "parked", "due_at", "paced")
+        return _upsert_due("place", "parked", "due_at", "in_ms", "paced")
 
     @cached_property
     def wake_next(self) -> Prepared:

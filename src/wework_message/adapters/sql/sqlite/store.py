@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,21 +15,25 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from wework_message.adapters.private_files import make_file, make_folder, take_from_others
-from wework_message.adapters.sql.core.execution import Result, Step, translated
+from wework_message.adapters.sql.core.database_kind import TIMEOUT_S
+from wework_message.adapters.sql.core.execution import Result, Step
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
+from wework_message.adapters.sql.sqlite.failures import translated
+from wework_message.adapters.sql.sqlite.open_files import OpenFiles, files_of
 from wework_message.adapters.threads import Threads
+from wework_message.domain.errors import UnavailableError
 
-BUSY_TIMEOUT_S: Final = 30
-"""How long a writer waits for another process's transaction."""
+BUSY_TIMEOUT_S: Final = 8
+"""How long a writer waits for another process's transaction; shorter than the time for its own."""
+
+ROLLBACK_S: Final = 1.0
+"""How long a unit of work waits for its rollback; the thread does it in any case."""
 
 WAL_BYTES: Final = 67_108_864
 """The write-ahead log is cut to this once it is folded into the file: one large transaction must not keep the disk."""
 
 READERS: Final = 2
 """Threads for queries in one process."""
-
-COMPANIONS: Final = ("-wal", "-shm")
-"""Ends of the names of the files beside the database; SQLite gives new ones the mode of the database file."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -40,15 +43,20 @@ class SqliteStore:
 
     name: Final = "sqlite"
 
-    def __init__(self, path: Path) -> None:
-        """Creates the folder, and takes the rights of others on a file that exists; a new one comes with the first connection."""
+    def __init__(self, path: Path, timeout_s: float = TIMEOUT_S) -> None:
+        """Creates the folder, and takes the rights of others on a file that exists; a new one comes with the first connection.
+
+        `timeout_s` is that of `Store`.
+        """
         self.dialect = SqliteDialect()
+        self.timeout_s = timeout_s
         self.turn = asyncio.Lock()
         self.side_by_side = False
         make_folder(path.parent)
         _make_private(path)
         self._writer = Threads("sqlite-writer")
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
+        self._readers = Threads("sqlite-reader", READERS)
+        self._files = OpenFiles(path)
         self._engine = _engine(
             path, "journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", f"journal_size_limit={WAL_BYTES}"
         )
@@ -57,19 +65,15 @@ class SqliteStore:
 
     async def begin(self) -> "SqliteSession":
         """BEGIN IMMEDIATE with the first step: the only writer of the file until it ends."""
-        return SqliteSession(self._write, self._engine)
+        return SqliteSession(self._writer, self._engine, self._files, self.timeout_s)
 
     async def transact(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
-        """One function in a transaction of its own."""
-        return await self._write(_transact, self._engine, work, *arguments)
+        """One function in a transaction of its own, for as long as it takes."""
+        return await _within(None, self._writer, _transact, self._engine, self._files, work, *arguments)
 
     async def read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """One query; it sees the newest commit and waits for no writer."""
-        query = asyncio.get_running_loop().run_in_executor(self._readers, _query, self._reading, work, *arguments)
-        try:
-            return await query
-        except SQLAlchemyError as error:
-            raise translated(error) from error
+        return await _within(self.timeout_s, self._readers, _query, self._reading, work, *arguments)
 
     async def close(self) -> None:
         """The last writer's connection also folds the write-ahead log into the file."""
@@ -77,15 +81,9 @@ class SqliteStore:
 
     def _close(self) -> None:
         self._writer.close(wait=True)
-        self._readers.shutdown()
+        self._readers.close(wait=True)
         self._reading.dispose()
         self._engine.dispose()
-
-    async def _write(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
-        try:
-            return await self._writer.run(work, *arguments)
-        except SQLAlchemyError as error:
-            raise translated(error) from error
 
 
 class SqliteSession:
@@ -94,10 +92,12 @@ class SqliteSession:
     It begins with the first step, and the commit gives its connection back.
     """
 
-    def __init__(self, write: Callable[..., Any], engine: Engine) -> None:
-        """`write` runs a function on the writer's thread."""
-        self._write = write
+    def __init__(self, writer: Threads, engine: Engine, files: OpenFiles, timeout_s: float) -> None:
+        """`writer` is one thread; `timeout_s` is for each step."""
+        self._writer = writer
         self._engine = engine
+        self._files = files
+        self._timeout_s = timeout_s
         self._connection: Connection | None = None
         """Touched on the writer's thread only."""
         self._open = False
@@ -106,20 +106,21 @@ class SqliteSession:
     async def run(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """`work(connection, *arguments)`."""
         self._open = True
-        result: Result = await self._write(self._step, work, arguments)
+        result: Result = await _within(self._timeout_s, self._writer, self._step, work, arguments)
         return result
 
     async def commit(self, steps: Sequence[Step] = ()) -> None:
-        """The last steps, then COMMIT, synced."""
+        """The last steps, then COMMIT, synced. One that does not end in time may have happened."""
         if steps or self._open:
             self._open = True
-            await self._write(self._commit, steps)
+            await _within(self._timeout_s, self._writer, self._commit, steps)
             self._open = False
 
     async def close(self) -> None:
-        """Rolls back what was not committed."""
-        if self._open:
-            await self._write(self._rollback)
+        """Rolls back what was not committed. The thread does it even where it hangs now, or the caller is cancelled."""
+        if self._open and not self._writer.closed:
+            self._open = False
+            await asyncio.wait({self._writer.start(self._rollback)}, timeout=ROLLBACK_S)
 
     def _step(self, work: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
         if self._connection is None:
@@ -130,7 +131,9 @@ class SqliteSession:
         for work, arguments in steps:
             self._step(work, arguments)
         if self._connection is not None:
+            self._files.demand()
             self._connection.commit()
+            self._files.committed()
             self._rollback()
 
     def _rollback(self) -> None:
@@ -143,11 +146,6 @@ def _make_private(path: Path) -> None:
     loose = [file.name for file in files_of(path) if take_from_others(file)]
     if loose:
         _log.warning("others could read %s: now only this user can", ", ".join(loose))
-
-
-def files_of(path: Path) -> Sequence[Path]:
-    """The database file and the files beside it."""
-    return [path, *(path.with_name(path.name + end) for end in COMPANIONS)]
 
 
 def _engine(path: Path, *settings: str) -> Engine:
@@ -182,11 +180,25 @@ def _begin(engine: Engine) -> Connection:
     return connection
 
 
-def _transact(engine: Engine, work: Callable[..., Result], *arguments: Any) -> Result:
+def _transact(engine: Engine, files: OpenFiles, work: Callable[..., Result], *arguments: Any) -> Result:
+    files.demand()
     with engine.begin() as connection:
-        return work(connection, *arguments)
+        result = work(connection, *arguments)
+    files.committed()
+    return result
 
 
 def _query(engine: Engine, work: Callable[..., Result], *arguments: Any) -> Result:
     with engine.connect() as connection:
         return work(connection, *arguments)
+
+
+async def _within(seconds: float | None, threads: Threads, work: Callable[..., Result], /, *arguments: Any) -> Result:
+    """`work` in one of `threads`; raises `UnavailableError` where that takes too long: a disk that hangs, or a lock."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await threads.run(work, *arguments)
+    except SQLAlchemyError as error:
+        raise translated(error) from error
+    except TimeoutError as error:
+        raise UnavailableError("database", f"no answer from the file within {seconds:.0f} s") from error

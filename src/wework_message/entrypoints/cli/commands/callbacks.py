@@ -10,6 +10,7 @@ from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.options import client_of, client_options
 from wework_message.entrypoints.cli.output import cell, clock, console, print_json, table
 from wework_message.entrypoints.cli.services import Services
+from wework_message.entrypoints.cli.terminal import visible_lines
 
 MAX_PAGE: Final = 100
 """The most callbacks of one request."""
@@ -46,7 +47,7 @@ def quarantine(services: Services, *, guid: str | None, limit: int, cursor: str 
     out = console()
     out.print(rows if items else "the quarantine is empty")
     if following:
-        out.print(f"there are more: --cursor {following}", soft_wrap=True)
+        out.print_line(f"there are more: --cursor {following}")
     return ExitCode.OK
 
 
@@ -84,7 +85,8 @@ def show(services: Services, *, callback_id: str, url: str, as_json: bool) -> in
             grid.add_row(name, cell(data[name]))
     out.print(grid)
     out.print()
-    out.print(data.get("rawData"), markup=False, soft_wrap=True)
+    for line in visible_lines(data.get("rawData")):
+        out.print_line("  ", line)
     return ExitCode.OK
 
 
@@ -107,5 +109,5 @@ def purge(services: Services, *, guid: str | None, before: str | None, yes: bool
     if as_json:
         print_json({"deleted": deleted})
     else:
-        console().print(f"{deleted} deleted")
+        console().print_line(f"{deleted} deleted")
     return ExitCode.OK

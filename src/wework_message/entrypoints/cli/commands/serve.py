@@ -10,7 +10,7 @@ from rich.panel import Panel
 from wework_message.application.role import Role
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
-from wework_message.entrypoints.cli.output import console, error_console, print_json, table
+from wework_message.entrypoints.cli.output import console, error_console, print_json, survives_full_output, table
 from wework_message.entrypoints.cli.services import Services, SettingsSource, Startup
 from wework_message.entrypoints.cli.terminal import Terminal, visible, visible_lines
 
@@ -58,7 +58,7 @@ def consume(services: Services, *, config: Path | None, profile: str | None, hos
 
 def _run(services: Services, source: SettingsSource) -> int:
     startup = startable(services, source)
-    show_startup(error_console(), startup)
+    survives_full_output(lambda: show_startup(error_console(), startup))
     return startup.serve()
 
 

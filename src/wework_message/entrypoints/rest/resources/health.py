@@ -1,5 +1,6 @@
 """Health, info and metrics (D-48)."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -95,8 +96,9 @@ class Info(Struct, frozen=True):
 async def get_health(api: ApiDependency) -> Health:
     """200 while the process lives; the body says what is wrong."""
     service, now = api.application.service, iso(api.config.now())
-    database = await service.database()
-    up = database is ServiceState.UP
+    problem, oldest_due_s = await asyncio.gather(service.database_problem(), service.oldest_due_s())
+    up = problem is None
+    database = ServiceState.UP if up else ServiceState.DOWN
     status = OUT_OF_SERVICE if service.draining else database.value
     return Health(
         service=SERVICE,
@@ -104,9 +106,9 @@ async def get_health(api: ApiDependency) -> Health:
         timestamp=now,
         draining=service.draining,
         role=service.role.value,
-        oldest_due_seconds=await service.oldest_due_s(),
+        oldest_due_seconds=oldest_due_s if up else None,
         parts={name: part.kind for name, part in service.parts.items()},
-        database=PartHealth(up, database.value, now, _kind(service.parts.get("database"))),
+        database=PartHealth(up, database.value, now, _kind(service.parts.get("database")), problem),
         redis=_part(service.parts.get("cache"), now),
         rocketmq=_part(service.parts.get("queue"), now),
         providers=_providers(api.application.providers.all(), now),
@@ -137,7 +139,7 @@ def _providers(views: Sequence[ProviderView], now: str) -> ProvidersHealth:
 
 
 _READINESS: Final = PLAIN | {
-    "summary": "503 without database or while draining",
+    "summary": "503 without a database that can be written, or while draining",
     "responses": answers({UNAVAILABLE: ActuatorHealth}),
 }
 

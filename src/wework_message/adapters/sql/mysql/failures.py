@@ -1,0 +1,85 @@
+"""Numbers of errors of MySQL and MariaDB, as errors of the domain."""
+
+from types import MappingProxyType
+from typing import Final
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+
+from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
+
+_RETRYABLE: Final = frozenset({1020, 1205, 1213, 3101})
+"""The server ended this transaction in favour of another: changed since read, lock wait, deadlock, conflict in the group."""
+
+_LOST: Final = frozenset({1053, 1159, 1161, 1927, 2006, 2013, 2014, 2055, 4031})
+"""The connection is lost: shutting down, read and write timeouts, killed, gone away, lost during the query, out of step, lost, idle."""
+
+_UNREACHABLE: Final = frozenset({1040, 1203, 2002, 2003, 2005})
+"""No connection can be opened."""
+
+READ_ONLY: Final = "the server is read-only"
+
+WRONG_SERVER: Final = MappingProxyType(
+    {
+        1036: f"{READ_ONLY}: a table of it",
+        1047: "the server is no member of its cluster",
+        1290: READ_ONLY,
+        1792: f"{READ_ONLY}: its transactions are",
+        1836: READ_ONLY,
+        1874: f"{READ_ONLY}: InnoDB is",
+        3098: "the server is no primary of its group",
+        3100: "the server is no primary of its group",
+    }
+)
+"""The connection leads to a server that takes no writes: an old primary after a failover, a replica, a reader endpoint.
+
+The statement, a COMMIT too, was refused and not executed. Another connection may lead to the primary.
+"""
+
+_REFUSED: Final = MappingProxyType(
+    {
+        1021: "the server's disk is full",
+        1026: "the server cannot write to its disk",
+        1030: "the server's storage reports an error; its disk may be full",
+        1044: "this user may not use the database",
+        1045: "user or password are wrong",
+        1049: "there is no database of this name",
+        1114: "a table is full, or the server's disk is",
+        1142: "this user lacks a right on a table",
+        1153: "a row is larger than the server's max_allowed_packet",
+        1040: "the server has no connection left",
+        2003: "does not answer",
+    }
+)
+"""Numbers that an operator can do something about."""
+
+COMMIT_ANSWER_LOST: Final = "the answer to COMMIT was lost"
+
+
+def translated(error: SQLAlchemyError, *, committing: bool = False) -> ConflictError | UnavailableError:
+    """The domain's error for what became of the transaction. Texts carry no values."""
+    if isinstance(error, (IntegrityError, DataError)):
+        return ConflictError("a guard of the store refused the write")
+    number = number_of(error)
+    if number in WRONG_SERVER:
+        return TryAgainError("database", f"{WRONG_SERVER[number]} ({number})", lost_connection=True)
+    cause = f"{type(error.orig).__name__} {number}" if isinstance(error, DBAPIError) else type(error).__name__
+    if number in _RETRYABLE:
+        return TryAgainError("database", cause)
+    broken = isinstance(error, DBAPIError) and error.connection_invalidated
+    if number not in _UNREACHABLE and (number in _LOST or broken):
+        return lost(cause, committing=committing)
+    return UnavailableError("database", f"{_REFUSED[number]} ({number})" if number in _REFUSED else cause)
+
+
+def lost(cause: str, *, committing: bool) -> UnavailableError:
+    """The connection is lost; that of a COMMIT leaves open whether it happened, and must not be repeated."""
+    if committing:
+        return UnavailableError("database", f"{COMMIT_ANSWER_LOST} ({cause})")
+    return TryAgainError("database", cause, lost_connection=True)
+
+
+def number_of(error: BaseException | None) -> int:
+    """The number of an error of the server or the driver; 0 = it has none."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    args = original.args if original is not None else ()
+    return args[0] if args and isinstance(args[0], int) else 0

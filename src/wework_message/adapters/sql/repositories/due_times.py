@@ -1,0 +1,59 @@
+"""The correction of due times on SQL."""
+
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from wework_message.adapters.sql.core.dialect import Dialect
+from wework_message.adapters.sql.core.execution import Run
+from wework_message.adapters.sql.mapping.rows import SCHEDULED_POSITION
+from wework_message.adapters.sql.mapping.tables import due
+from wework_message.domain.message.scheduling import Urgency
+from wework_message.domain.ports.maintenance import DueTimes
+from wework_message.domain.ports.system import Clock
+
+_LATE: Final = (due.c.place != SCHEDULED_POSITION, due.c.due_at > bindparam("now") + due.c.in_ms)
+_FIND: Final = (
+    # The first two conditions are the index: rows that are due already are not read.
+    select(due.c.seq)
+    .where(due.c.urgency.in_([urgency.value for urgency in Urgency]), due.c.due_at > bindparam("now"), *_LATE)
+    .limit(bindparam("limit"))
+)
+_SHORTEN: Final = (
+    update(due)
+    .where(due.c.seq.in_(bindparam("numbers", expanding=True)), *_LATE)
+    .values(due_at=bindparam("now") + due.c.in_ms)
+)
+
+
+class SqlDueTimes:
+    """Due times inside one transaction."""
+
+    def __init__(self, run: Run, dialect: Dialect, clock: Clock) -> None:
+        """`clock` is the store's where the database has none of its own (D-61)."""
+        self._run = run
+        self._dialect = dialect
+        self._clock = clock
+
+    async def now(self) -> int:
+        """By the database where it has a clock."""
+        return await self._run(self._now)
+
+    def _now(self, connection: Connection) -> int:
+        return self._dialect.instant(connection, self._clock.now())
+
+    async def shorten(self, limit: int) -> int:
+        """Find them without locks, then update them by number."""
+        return await self._run(self._shorten, limit)
+
+    def _shorten(self, connection: Connection, limit: int) -> int:
+        now = self._now(connection)
+        numbers = connection.execute(_FIND, {"now": now, "limit": limit}).scalars().all()
+        if not numbers:
+            return 0
+        connection.execute(_SHORTEN, {"numbers": numbers, "now": now})
+        return len(numbers)
+
+
+def _conforms(due_times: SqlDueTimes) -> DueTimes:
+    return due_times

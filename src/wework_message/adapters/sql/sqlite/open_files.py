@@ -1,0 +1,53 @@
+"""Whether the files that a process has open still are those of the database's name."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from wework_message.domain.errors import UnavailableError
+
+COMPANIONS: Final = ("-wal", "-shm")
+"""Ends of the names of the files beside the database; SQLite gives new ones the mode of the database file."""
+
+_Identity: TypeAlias = tuple[int, int] | None
+"""Device and number of a file; None = there is none."""
+
+
+class OpenFiles:
+    """The identity of the files at the first commit: an open file that has no name any more is gone when the process ends."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` of the database; nothing is read before the first commit."""
+        self._paths = files_of(path)
+        self._known: Sequence[_Identity] | None = None
+
+    def demand(self) -> None:
+        """Raise `UnavailableError` where a file was deleted, moved or replaced since the first commit."""
+        if self._known is None:
+            return
+        for path, known in zip(self._paths, self._known, strict=True):
+            if _identity(path) != known:
+                raise UnavailableError(
+                    "database",
+                    f"{path.name} was deleted, moved or replaced under the process: put it back, or restart the process",
+                )
+
+    def committed(self) -> None:
+        """As `demand`, after a commit; the first one learns the identities."""
+        if self._known is None:
+            self._known = [_identity(path) for path in self._paths]
+        else:
+            self.demand()
+
+
+def files_of(path: Path) -> Sequence[Path]:
+    """The database file and the files beside it."""
+    return [path, *(path.with_name(path.name + end) for end in COMPANIONS)]
+
+
+def _identity(path: Path) -> _Identity:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

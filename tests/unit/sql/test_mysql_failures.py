@@ -1,0 +1,39 @@
+"""What the numbers of MySQL's errors mean for the transaction."""
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from wework_message.adapters.sql.mysql.failures import WRONG_SERVER, translated
+from wework_message.domain.errors import TryAgainError, UnavailableError
+
+
+def failed(number: int, *, invalidated: bool = False) -> OperationalError:
+    return OperationalError("UPDATE", {}, Exception(number, "text"), connection_invalidated=invalidated)
+
+
+def test_the_numbers_that_mean_another_server_are_known() -> None:
+    assert {1290, 1792, 1836, 1874, 1036, 1047, 3098, 3100} == set(WRONG_SERVER)
+
+
+@pytest.mark.parametrize("committing", [False, True])
+@pytest.mark.parametrize("number", WRONG_SERVER)
+def test_a_server_that_takes_no_writes_is_left_and_the_transaction_repeated(number: int, *, committing: bool) -> None:
+    error = translated(failed(number, invalidated=True), committing=committing)
+    assert isinstance(error, TryAgainError)
+    assert error.lost_connection
+    assert str(number) in str(error)
+    assert "the server is" in str(error) or "read-only" in str(error)
+
+
+@pytest.mark.parametrize("number", [2013, 4031, 1161])
+def test_an_answer_to_commit_that_was_lost_is_not_repeated(number: int) -> None:
+    error = translated(failed(number), committing=True)
+    assert isinstance(error, UnavailableError)
+    assert not isinstance(error, TryAgainError)
+
+
+@pytest.mark.parametrize(("number", "cause"), [(1021, "disk is full"), (1114, "full"), (1153, "max_allowed_packet")])
+def test_what_an_operator_can_do_something_about_is_said(number: int, cause: str) -> None:
+    error = translated(failed(number))
+    assert type(error) is UnavailableError
+    assert cause in str(error)
