@@ -35,6 +35,7 @@ def received(body: bytes, encoding: str) -> Any:
 @pytest.mark.parametrize(
     ("body", "encoding"),
     [(b"plain", "IDENTITY"), (zlib.compress(b"plain"), "GZIP"), (gzip.compress(b"plain"), "GZIP")],
+    ids=["plain", "zlib", "gzip"],
 )
 def test_bodies_that_it_knows_are_read(body: bytes, encoding: str) -> None:
     message = received(body, encoding)
@@ -47,6 +48,7 @@ def test_bodies_that_it_knows_are_read(body: bytes, encoding: str) -> None:
         (LZ4, "LZ4"), (ZSTD, "ZSTD"), (b"noise", "cannot be decompressed"), (b"", "cut off"),
         (zlib.compress(b"plain" * 99)[:-9], "cut off"),
     ],
+    ids=["LZ4", "ZSTD", "noise", "empty", "cut"],
 )  # fmt: skip
 @pytest.mark.parametrize("encoding", ["GZIP", "ENCODING_UNSPECIFIED"])
 def test_a_body_that_it_cannot_read_is_kept_as_it_came_with_the_reason(body: bytes, why: str, encoding: str) -> None:
