@@ -105,7 +105,8 @@ def _conversations(record: Mapping[str, Any]) -> tuple[str, ...]:
     if (room := identifier(record.get("roomid"))) is not None:
         return (str(PEERS_AND_ROOMS.room(room)),)
     if (receiver := identifier(record.get("receiver"))) is None:
-        return ()
+        # "Nobody" fits a message to `S:0` and no other one.
+        return (str(PEERS_AND_ROOMS.person("0")),) if record.get("receiver") == "0" else ()
     asid = identifier(record.get("asid"))
     spellings = [PEERS_AND_ROOMS.person(receiver)]
     if asid is not None:
