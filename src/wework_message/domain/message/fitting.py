@@ -57,7 +57,7 @@ class Expected:
             Misfit.SENDER: self._is_foreign(stream_record),
             Misfit.CONVERSATION: not is_in(stream_record, self.conversation_id),
             Misfit.APP_INFO: self._has_another_key(stream_record),
-            Misfit.OLDER: received_at < self._earliest_arrival(stream_record),
+            Misfit.OLDER: not self._has_the_key(stream_record) and received_at < self.attempt.started_at,
             Misfit.SEND_TIME: not self._is_in_time(stream_record, received_at),
             Misfit.OVERDUE: is_overdue(stream_record, self.attempt.ended_at, self.horizon_ms, received_at),
         }
@@ -74,11 +74,10 @@ class Expected:
         own, recorded = stream_record.app_info_key, self.attempt.app_info_key
         return stream_record.refers_to is None and None not in {own, recorded} and own != recorded
 
-    def _earliest_arrival(self, stream_record: StreamRecord) -> int:
-        """The start of the attempt. Nobody can guess the key of a message: with the right one our clocks may differ a little."""
+    def _has_the_key(self, stream_record: StreamRecord) -> bool:
+        """Nobody can guess the key of a message before it is sent: with it, the clocks of two processes may differ by minutes."""
         own = self.attempt.app_info_key
-        is_proven = own is not None and stream_record.app_info_key == own
-        return self.attempt.started_at - (SKEW_MS if is_proven else 0)
+        return own is not None and stream_record.app_info_key == own
 
     def _is_in_time(self, stream_record: StreamRecord, received_at: int) -> bool:
         sent_at = received_at if stream_record.sent_at is None else stream_record.sent_at
