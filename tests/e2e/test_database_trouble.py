@@ -14,7 +14,7 @@ from tests.support.processes.running_service import Api, client_of, text
 pytestmark = pytest.mark.e2e
 
 READINESS = "/actuator/health/readiness"
-READY_AGAIN_S = 60
+READY_LIMIT_S = 60
 """Much longer than the service takes to notice: it writes a row by itself every 5 s."""
 
 
@@ -43,7 +43,7 @@ async def _answers(client: httpx.AsyncClient, status: int) -> None:
     async def answered() -> bool:
         return (await client.get(READINESS)).status_code == status
 
-    await until(answered, READY_AGAIN_S, every_s=0.15)
+    await until(answered, READY_LIMIT_S, every_s=0.15)
 
 
 async def test_a_file_that_is_moved_accepts_nothing_until_it_is_back(service: ServiceProgram, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class Writes:
         if isinstance(error, TryAgainError) and not error.lost_connection:
             return
         if self.cause is None:
-            _log.error("nothing can be written, readiness is down: %s", error)
+            _log.warning("nothing can be written, readiness is down: %s", error)
         self.cause = str(error)
 
     def succeeded_within(self, seconds: float) -> bool:
