@@ -126,6 +126,16 @@ async def test_a_file_that_lost_its_name_takes_no_commit(store: SqliteStore, tmp
     assert await store.read(_names) == {"kept"}
 
 
+async def test_no_query_makes_a_file_in_the_place_of_one_that_was_moved(store: SqliteStore, tmp_path: Path) -> None:
+    path, elsewhere = tmp_path / "x.db", tmp_path / "elsewhere"
+    path.rename(elsewhere)
+    with pytest.raises(UnavailableError, match=r"x\.db was deleted, moved or replaced"):
+        await store.read(_names)  # the first query: a new connection
+    assert not path.exists()
+    elsewhere.rename(path)
+    assert await store.read(_names) == set()
+
+
 async def test_a_file_that_loses_its_name_during_a_commit_is_no_success(store: SqliteStore, tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match=r"x\.db was deleted"):
         await store.transact(lambda _: (tmp_path / "x.db").unlink())

@@ -58,9 +58,14 @@ class SqliteStore:
         self._readers = Threads("sqlite-reader", READERS)
         self._files = OpenFiles(path)
         self._engine = _engine(
-            path, "journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", f"journal_size_limit={WAL_BYTES}"
+            path,
+            self._files,
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "temp_store=MEMORY",
+            f"journal_size_limit={WAL_BYTES}",
         )
-        self._reading = _engine(path, "query_only=ON")
+        self._reading = _engine(path, self._files, "query_only=ON")
         event.listen(self._engine, "begin", _begin_immediate)
 
     async def begin(self) -> "SqliteSession":
@@ -148,7 +153,7 @@ def _make_private(path: Path) -> None:
         _log.warning("others could read %s: now only this user can", ", ".join(loose))
 
 
-def _engine(path: Path, *settings: str) -> Engine:
+def _engine(path: Path, files: OpenFiles, *settings: str) -> Engine:
     options = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_S}
     engine = create_engine(f"sqlite:///{path}", connect_args=options, hide_parameters=True)
 
@@ -158,6 +163,7 @@ def _engine(path: Path, *settings: str) -> Engine:
             connection.execute(f"PRAGMA {setting}").close()
 
     def create(*_: object) -> None:
+        files.demand()  # a connection would make an empty file in the place of one that was moved, and take its log
         with contextlib.suppress(OSError):  # SQLite reports it as its own error
             make_file(path)  # SQLite would give it the rights that the umask leaves
 
