@@ -117,7 +117,8 @@ class ComesBack:
     ) -> None:
         requested = dict(_fields(draft))
         path, body = _request(shape, requested, draft.content)
-        accepted = await client.post(path, content=msgspec.json.encode(body))
+        headers = {"Content-Type": "application/json"}
+        accepted = await client.post(path, content=msgspec.json.encode(body), headers=headers)
         assert accepted.status_code == 202, accepted.text
         expected = requested
         if shape == "MIXED":
