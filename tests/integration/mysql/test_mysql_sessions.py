@@ -20,7 +20,7 @@ from wework_message.domain.errors import ConflictError, TryAgainError, Unavailab
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderCode
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.repositories import IdempotencyKey, LaneBlock
+from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, LaneBlock
 
 
 @pytest.fixture
@@ -283,8 +283,12 @@ async def test_a_callback_of_four_mebibytes_is_kept_whole(units: SqlUnitOfWorkFa
     async with units() as unit:
         await unit.inbox.store(PROVIDER, [an_item(raw=raw), an_item(raw=raw, event_key="other")], NOW)
         await unit.commit()
-    async with units() as unit:
-        assert [entry.raw == raw for entry in await unit.inbox.pending(10)] == [True, True]
+    for _ in range(2):  # a portion has four mebibytes
+        async with units() as unit:
+            (entry,) = await unit.inbox.pending(10)
+            assert entry.raw == raw
+            await unit.inbox.decide([InboxVerdict(entry.id, InboxState.APPLIED)])
+            await unit.commit()
 
 
 @pytest.mark.parametrize("other", ["KEY", "kéy", "key ", " key", "key\t"])
