@@ -9,7 +9,7 @@ import msgspec
 
 from wework_message.demo.script import Step
 from wework_message.entrypoints.cli.client import Answer, ServiceClient
-from wework_message.entrypoints.cli.commands.messages import pages
+from wework_message.entrypoints.cli.commands.messages import MESSAGES
 from wework_message.entrypoints.cli.failure import CommandFailedError
 
 SETTLE_S: Final = 60.0
@@ -88,7 +88,7 @@ def settle(
     """
     deadline = time.monotonic() + SETTLE_S
     while True:
-        items, _ = pages(client, {"guid": guid}, limit=10_000)
+        items, _ = client.pages(MESSAGES, {"guid": guid}, limit=10_000)
         listed = {item["messageId"]: item for item in items}
         reached = [
             (listed[message_id]["status"], status) for message_id, status in statuses.items() if message_id in listed

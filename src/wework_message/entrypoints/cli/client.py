@@ -17,6 +17,9 @@ from wework_message.entrypoints.cli.terminal import visible
 TIMEOUT_S: Final = 40.0
 """Longer than the longest wait of the service (30 s)."""
 
+MAX_PAGE: Final = 100
+"""The most items of one request for a list."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -123,6 +126,21 @@ class ServiceClient:
         if of_answer(answer.status, answer.error) is not ExitCode.OK:
             raise answer.failure()
         return answer.data
+
+    def pages(
+        self, path: str, query: Mapping[str, str], *, limit: int, cursor: str | None = None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Up to `limit` items of a list, newest first, and the cursor of the next one, None at the end. Raises as `data`."""
+        items: list[dict[str, Any]] = []
+        while True:
+            params = {"limit": str(min(MAX_PAGE, limit - len(items))), **query}
+            if cursor is not None:
+                params["cursor"] = cursor
+            page = self.data("GET", path, params=params)
+            items += page["items"]
+            cursor = page.get("nextCursor")
+            if cursor is None or len(items) >= limit:
+                return items, cursor
 
 
 def _without_secrets(url: str) -> str:

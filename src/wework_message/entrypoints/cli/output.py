@@ -79,6 +79,22 @@ def table(*columns: str, right: Iterable[str] = (), title: str | None = None) ->
     return made
 
 
+def details() -> Grid:
+    """An empty table without headings: a name in each row, and its value, however long it is."""
+    grid = table("", "")
+    grid.show_header = False
+    grid.columns[1].no_wrap = False
+    return grid
+
+
+def show_list(rows: Grid, following: str | None, *, empty: str) -> None:
+    """Print a page of a list, or `empty` where it has no rows, and how to go on where there are more."""
+    out = console()
+    out.print(rows if rows.row_count else empty)
+    if following:
+        out.print_line(f"there are more: --cursor {following}")
+
+
 def status_text(status: str | None) -> Text:
     """A status in its colour."""
     return Text(visible(status or "-"), style=STYLES.get(status or "", ""))
@@ -102,9 +118,7 @@ def time_of_day(instant: object) -> str:
 
 def show_message(out: Terminal, data: Mapping[str, Any]) -> None:
     """Print the status of one message."""
-    grid = table("", "")
-    grid.show_header = False
-    grid.columns[1].no_wrap = False
+    grid = details()
     head = status_text(data.get("status"))
     notes = [
         ("simulated", "by the built-in simulator: nothing reached WeCom"),

@@ -1,19 +1,15 @@
 """``wework-message callbacks``: what providers posted and the service could not use."""
 
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import rich_click as click
 
-from wework_message.entrypoints.cli.client import ServiceClient
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.options import client_of, client_options
-from wework_message.entrypoints.cli.output import cell, clock, console, print_json, table
+from wework_message.entrypoints.cli.output import cell, clock, console, details, print_json, show_list, table
 from wework_message.entrypoints.cli.services import Services
 from wework_message.entrypoints.cli.terminal import visible_lines
-
-MAX_PAGE: Final = 100
-"""The most callbacks of one request."""
 
 _QUARANTINE: Final = "/api/callbacks/quarantine"
 _SHOWN: Final = ("callbackId", "guid", "notifyType", "callbackType", "state", "receiveTime", "messageId")
@@ -33,7 +29,7 @@ def callbacks() -> None:
 def quarantine(services: Services, *, guid: str | None, limit: int, cursor: str | None, url: str, as_json: bool) -> int:
     """List callbacks that cannot be read, or belong to no sender, newest first."""
     with client_of(services, url) as client:
-        items, following = _pages(client, guid, limit=limit, cursor=cursor)
+        items, following = client.pages(_QUARANTINE, _query(guid=guid), limit=limit, cursor=cursor)
     if as_json:
         print_json({"items": items, "nextCursor": following})
         return ExitCode.OK
@@ -44,25 +40,8 @@ def quarantine(services: Services, *, guid: str | None, limit: int, cursor: str 
             clock(item.get("receiveTime")), cell(item.get("callbackId")), cell(item.get("guid")),
             cell(item.get("notifyType")), cell(len(raw) if isinstance(raw, str) else None),
         )  # fmt: skip
-    out = console()
-    out.print(rows if items else "the quarantine is empty")
-    if following:
-        out.print_line(f"there are more: --cursor {following}")
+    show_list(rows, following, empty="the quarantine is empty")
     return ExitCode.OK
-
-
-def _pages(
-    client: ServiceClient, guid: str | None, *, limit: int, cursor: str | None
-) -> tuple[list[dict[str, Any]], str | None]:
-    items: list[dict[str, Any]] = []
-    while True:
-        params = {"limit": str(min(MAX_PAGE, limit - len(items)))}
-        params |= {name: value for name, value in (("guid", guid), ("cursor", cursor)) if value is not None}
-        page = client.data("GET", _QUARANTINE, params=params)
-        items += page["items"]
-        cursor = page.get("nextCursor")
-        if cursor is None or len(items) >= limit:
-            return items, cursor
 
 
 @callbacks.command("show")
@@ -77,9 +56,7 @@ def show(services: Services, *, callback_id: str, url: str, as_json: bool) -> in
         print_json(data)
         return ExitCode.OK
     out = console()
-    grid = table("", "")
-    grid.show_header = False
-    grid.columns[1].no_wrap = False
+    grid = details()
     for name in _SHOWN:
         if data.get(name) is not None:
             grid.add_row(name, cell(data[name]))
@@ -100,7 +77,7 @@ def purge(services: Services, *, guid: str | None, before: str | None, yes: bool
     """Delete quarantined callbacks for good."""
     if not yes:
         raise click.UsageError("A purge deletes for good: add --yes.")
-    params = {name: value for name, value in (("guid", guid), ("before", before)) if value is not None}
+    params = _query(guid=guid, before=before)
     deleted, more = 0, True
     with client_of(services, url) as client:
         while more:
@@ -111,3 +88,8 @@ def purge(services: Services, *, guid: str | None, before: str | None, yes: bool
     else:
         console().print_line(f"{deleted} deleted")
     return ExitCode.OK
+
+
+def _query(**parameters: str | None) -> dict[str, str]:
+    """The parameters that have a value."""
+    return {name: value for name, value in parameters.items() if value is not None}

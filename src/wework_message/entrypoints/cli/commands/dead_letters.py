@@ -1,19 +1,15 @@
 """``wework-message dlq``: what other systems queued and the service could not take."""
 
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import rich_click as click
 
-from wework_message.entrypoints.cli.client import ServiceClient
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.options import client_of, client_options
-from wework_message.entrypoints.cli.output import cell, clock, console, print_json, table
+from wework_message.entrypoints.cli.output import cell, clock, console, details, print_json, show_list, table
 from wework_message.entrypoints.cli.services import Services
 from wework_message.entrypoints.cli.terminal import visible_lines
-
-MAX_PAGE: Final = 100
-"""The most dead letters of one request."""
 
 _ROOT: Final = "/api/dead-letters/intake"
 _SHOWN: Final = (
@@ -41,7 +37,7 @@ def dlq() -> None:
 def listed(services: Services, *, limit: int, cursor: str | None, url: str, as_json: bool) -> int:
     """List dead letters, newest first, without their bodies."""
     with client_of(services, url) as client:
-        items, following = _pages(client, limit=limit, cursor=cursor)
+        items, following = client.pages(_ROOT, {}, limit=limit, cursor=cursor)
     if as_json:
         print_json({"items": items, "nextCursor": following})
         return ExitCode.OK
@@ -52,24 +48,8 @@ def listed(services: Services, *, limit: int, cursor: str | None, url: str, as_j
             clock(item.get("receivedAt")), cell(item.get("deadLetterId")), cell(item.get("reason")), cell(paths),
             cell(item.get("key")), cell(item.get("size")), cell(item.get("target")),
         )  # fmt: skip
-    out = console()
-    out.print(rows if items else "no dead letters")
-    if following:
-        out.print_line(f"there are more: --cursor {following}")
+    show_list(rows, following, empty="no dead letters")
     return ExitCode.OK
-
-
-def _pages(client: ServiceClient, *, limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
-    items: list[dict[str, Any]] = []
-    while True:
-        params = {"limit": str(min(MAX_PAGE, limit - len(items)))}
-        if cursor is not None:
-            params["cursor"] = cursor
-        page = client.data("GET", _ROOT, params=params)
-        items += page["items"]
-        cursor = page.get("nextCursor")
-        if cursor is None or len(items) >= limit:
-            return items, cursor
 
 
 @dlq.command("show")
@@ -84,9 +64,7 @@ def show(services: Services, *, dead_letter_id: str, url: str, as_json: bool) ->
         print_json(data)
         return ExitCode.OK
     out = console()
-    grid = table("", "")
-    grid.show_header = False
-    grid.columns[1].no_wrap = False
+    grid = details()
     grid.add_row("reason", cell(data.get("reason")))
     for problem in data.get("errors", ()):
         grid.add_row(cell(problem.get("path")), cell(f"{problem.get('code')}: {problem.get('message')}"))

@@ -7,7 +7,6 @@ from urllib.parse import quote
 import rich_click as click
 
 from wework_message.domain.message_filter import FILTERS
-from wework_message.entrypoints.cli.client import ServiceClient
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.follow import follow
 from wework_message.entrypoints.cli.options import client_of, client_options
@@ -16,6 +15,7 @@ from wework_message.entrypoints.cli.output import (
     clock,
     console,
     print_json,
+    show_list,
     show_message,
     status_text,
     table,
@@ -23,8 +23,7 @@ from wework_message.entrypoints.cli.output import (
 )
 from wework_message.entrypoints.cli.services import Services
 
-MAX_PAGE: Final = 100
-"""The most messages of one request."""
+MESSAGES: Final = "/api/messages"
 
 
 @click.command("status")
@@ -102,7 +101,7 @@ def recall(services: Services, *, message_id: str, guid: str | None, url: str, a
     if guid is None:
         with client_of(services, url) as client:
             guid = str(client.data("GET", _path(message_id))["guid"])
-    path = f"/api/messages/{quote(guid, safe='')}/messages/{quote(message_id, safe='')}"
+    path = f"{MESSAGES}/{quote(guid, safe='')}/messages/{quote(message_id, safe='')}"
     return _change(services, url, "DELETE", path, None, as_json=as_json)
 
 
@@ -136,38 +135,19 @@ def messages(
     """List messages, newest first."""
     query = {FILTERS[name].query_name: value for name, value in filters.items() if value is not None}
     with client_of(services, url) as client:
-        items, following = pages(client, query, limit=limit, cursor=cursor)
+        items, following = client.pages(MESSAGES, query, limit=limit, cursor=cursor)
     if as_json:
         print_json({"items": items, "nextCursor": following})
         return ExitCode.OK
-    out = console()
     rows = table("created (UTC)", "message", "type", "conversation", "status")
     for item in items:
         rows.add_row(
             clock(item.get("createdAt")), cell(item.get("messageId")), cell(item.get("messageType")),
             cell(item.get("conversationId")), status_text(item.get("status")),
         )  # fmt: skip
-    out.print(rows if items else "no messages")
-    if following:
-        out.print_line(f"there are more: --cursor {following}")
+    show_list(rows, following, empty="no messages")
     return ExitCode.OK
 
 
-def pages(
-    client: ServiceClient, filters: Mapping[str, str], *, limit: int, cursor: str | None = None
-) -> tuple[list[dict[str, Any]], str | None]:
-    """Up to `limit` messages that pass the filters, newest first, and the cursor of the next one, None at the end."""
-    items: list[dict[str, Any]] = []
-    while True:
-        params = dict(filters) | {"limit": str(min(MAX_PAGE, limit - len(items)))}
-        if cursor is not None:
-            params["cursor"] = cursor
-        page = client.data("GET", "/api/messages", params=params)
-        items += page["items"]
-        cursor = page.get("nextCursor")
-        if cursor is None or len(items) >= limit:
-            return items, cursor
-
-
 def _path(message_id: str) -> str:
-    return f"/api/messages/{quote(message_id, safe='')}"
+    return f"{MESSAGES}/{quote(message_id, safe='')}"
