@@ -51,13 +51,20 @@ class FieldProblem(Struct, frozen=True):
 class RequestRejected(WeworkMessageError):  # noqa: N818 - a rejection is an answer to the client, not a fault of ours
     """The request cannot be served; nothing was stored."""
 
-    def __init__(self, status: int, error: str, message: str, errors: Sequence[FieldProblem] = ()) -> None:
-        """`status` 400, 413, 422 or 501; `error` the envelope's code; `errors` the first `MAX_PROBLEMS` that were found."""
+    def __init__(
+        self, status: int, error: str, message: str, errors: Sequence[FieldProblem] = (),
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:  # fmt: skip
+        """`status` 400, 413, 422 or 501; `error` the envelope's code; `errors` the first `MAX_PROBLEMS` that were found.
+
+        `headers` belong to the answer where the client came by HTTP.
+        """
         super().__init__(message)
         self.status = status
         self.error = error
         self.message = message
         self.errors = tuple(errors[:MAX_PROBLEMS])
+        self.headers = tuple(headers)
 
 
 class Problems:

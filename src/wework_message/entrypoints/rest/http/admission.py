@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -34,16 +34,6 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 _PRIVATE: Final = (".localhost", ".internal", ".svc", ".local")
 """Nobody can register a name below these, so no foreign site can have one that resolves to our address."""
-
-
-class CompressedBodyRejected(RequestRejected):
-    """A body that is encoded; the answer says which encodings are taken (RFC 9110 section 12.5.3)."""
-
-    headers: Sequence[tuple[bytes, bytes]] = ((b"accept-encoding", b"identity"),)
-
-    def __init__(self) -> None:
-        """415."""
-        super().__init__(415, "UNSUPPORTED_MEDIA_TYPE", "the body must not be compressed")
 
 
 class Admission:
@@ -119,7 +109,7 @@ def _once(scope: HTTPScope, names: Collection[bytes]) -> dict[bytes, bytes]:
 
 def _check_codings(headers: dict[bytes, bytes]) -> None:
     if headers.get(b"content-encoding", b"identity").strip().lower() not in {b"identity", b""}:
-        raise CompressedBodyRejected
+        raise _compressed()
     if headers.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":  # RFC 9112 section 6.1
         raise RequestRejected(501, "NOT_IMPLEMENTED", "Transfer-Encoding must be chunked and nothing else")
 
@@ -151,6 +141,12 @@ def _unknown_host() -> RequestRejected:
 
 def _foreign() -> RequestRejected:
     return RequestRejected(403, "FORBIDDEN", "requests of another site's pages are refused (security.allowed-origins)")
+
+
+def _compressed() -> RequestRejected:
+    """Says which encodings are taken (RFC 9110 section 12.5.3)."""
+    text = "the body must not be compressed"
+    return RequestRejected(415, "UNSUPPORTED_MEDIA_TYPE", text, headers=((b"accept-encoding", b"identity"),))
 
 
 def _no_json_type() -> RequestRejected:

@@ -33,7 +33,6 @@ from wework_message.domain.errors import (
     UnavailableError,
     WeworkMessageError,
 )
-from wework_message.entrypoints.rest.http.admission import CompressedBodyRejected
 from wework_message.entrypoints.rest.http.envelope import (
     JSON_TYPE,
     PROBLEM_NAMES,
@@ -135,8 +134,7 @@ def status_of(kind: type[WeworkMessageError]) -> int | None:
 def failure(error: Exception) -> Failure:
     """What a client sees of `error`."""
     if isinstance(error, RequestRejected):
-        headers = error.headers if isinstance(error, CompressedBodyRejected) else ()
-        return Failure(error.status, error.error, error.message, error.errors, tuple(headers))
+        return Failure(error.status, error.error, error.message, error.errors, error.headers)
     if isinstance(error, Refusal):
         return Failure(error.status, error.error, error.message, headers=error.headers, data=error.data)
     if isinstance(error, WeworkMessageError) and (status := status_of(type(error))) is not None:
