@@ -20,6 +20,7 @@ from wework_message.domain.routing.breaker import (
 )
 from wework_message.domain.routing.scoring import CallStats
 from wework_message.domain.routing.selector import RouteHealth
+from wework_message.domain.waits import on_boot_clock
 
 MAX_LATENCIES: Final = 512
 """Answers per provider that its percentiles are taken from."""
@@ -94,15 +95,11 @@ class MemoryHealthBoard:
         """Count it at the three scopes (M-6.4)."""
         weights = weigh(call.outcome, call.reason)
         jitter = self._random_source.fraction()
-        boot_ms = self._boot_ms(call.at)
+        boot_ms = on_boot_clock(call.at, self._clock)
         self._count_provider(call, boot_ms, weights, jitter)
         self._count_binding(call, boot_ms, weights, jitter)
         kind = (call.provider_code, call.message_type)
         self._types[kind] = self._types.get(kind, _TYPE_BREAKER).record(weights.type, boot_ms, jitter)
-
-    def _boot_ms(self, at: int) -> int:
-        """The instant `at` (epoch ms) by the boot clock; one in the future is now."""
-        return int(self._clock.boot()) - max(0, self._clock.now() - at)
 
     def _count_provider(self, call: CallReport, boot_ms: int, weights: Weights, jitter: float) -> None:
         provider = self._providers.setdefault(call.provider_code, _Provider())
@@ -155,13 +152,15 @@ class MemoryHealthBoard:
         binding = self._binding(binding_id)
         online = state is ClientState.ONLINE
         binding.state = BindingState.ONLINE if online else BindingState.OFFLINE
-        binding.observed_boot_ms = self._boot_ms(at)
+        binding.observed_boot_ms = on_boot_clock(at, self._clock)
         binding.in_question = False
         binding.suspect &= not online
         binding.breaker = self._probed(binding.breaker, at, answered=online)
 
     def _probed(self, breaker: Breaker, at: int, *, answered: bool) -> Breaker:
-        return breaker.probe(answered=answered, now=self._boot_ms(at), jitter=self._random_source.fraction())
+        return breaker.probe(
+            answered=answered, now=on_boot_clock(at, self._clock), jitter=self._random_source.fraction()
+        )
 
     def ask(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
         """Until a probe has an answer."""
@@ -183,7 +182,7 @@ class MemoryHealthBoard:
         binding_breaker = binding.breaker if binding is not None else _NEW_BREAKER
         type_breaker = self._types.get((provider_code, message_type), _TYPE_BREAKER)
         stats = binding.stats if binding is not None else CallStats()
-        boot_ms = self._boot_ms(now)
+        boot_ms = on_boot_clock(now, self._clock)
         return RouteHealth(
             state=binding.state if binding is not None else BindingState.UNKNOWN,
             suspect=binding is not None and binding.suspect,
@@ -197,7 +196,7 @@ class MemoryHealthBoard:
 
     def admit(self, provider_code: ProviderCode, binding_id: BindingId, message_type: str, now: int) -> None:
         """Without effect on breakers that need no trial."""
-        boot_ms = self._boot_ms(now)
+        boot_ms = on_boot_clock(now, self._clock)
         if (provider := self._providers.get(provider_code)) is not None:
             provider.breaker = provider.breaker.admit(boot_ms)
         if (binding := self._bindings.get(binding_id)) is not None:

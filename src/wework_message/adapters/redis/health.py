@@ -28,6 +28,7 @@ from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.health import CallReport, HealthBoard, ProviderHealth
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.routing.selector import RouteHealth
+from wework_message.domain.waits import on_boot_clock
 
 EXCHANGE_INTERVAL_S: Final = 0.5
 """Between two exchanges. All processes know an event after at most twice this time."""
@@ -233,14 +234,11 @@ class RedisHealthBoard:
     def _remember(self, subject_id: str, at: int) -> None:
         if len(self._own) >= MAX_OWN and subject_id not in self._own:
             self._own.clear()
-        self._own[subject_id] = self._boot_ms(at)
+        self._own[subject_id] = on_boot_clock(at, self._clock)
 
     def _is_newest(self, subject_id: str, at: int) -> bool:
         own = self._own.get(subject_id)
-        return own is None or self._boot_ms(at) >= own
-
-    def _boot_ms(self, at: int) -> int:
-        return int(self._clock.boot()) - max(0, self._clock.now() - at)
+        return own is None or on_boot_clock(at, self._clock) >= own
 
 
 def _order(entry_id: bytes | str) -> tuple[int, int]:
