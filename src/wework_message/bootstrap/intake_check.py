@@ -5,13 +5,13 @@ message, a repetition of one, or a dead letter.
 """
 
 import time
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from wework_message.adapters.rocketmq.admin import Admin, RefusedError
 from wework_message.adapters.rocketmq.consumed_parts import ConsumedPart, consumed
+from wework_message.adapters.rocketmq.transport.client_faults import decompressed
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.doctor.intake_records import IntakeRecords, intake_records
 from wework_message.domain.errors import UnavailableError
@@ -40,7 +40,7 @@ def intake_check(
         except (OSError, ValueError, LookupError, RefusedError) as error:
             raise UnavailableError("rocketmq", type(error).__name__) from None
         newest = [part for part in received.parts if part.part.stored_at >= time.time() * 1000 - WINDOW_MS]
-        keys = {part.part_id: _key(part, limits, unique_keys=unique_keys) for part in newest}
+        keys = {part.part_id: key_of(part, limits, unique_keys=unique_keys) for part in newest}
         letters = {part.part_id: stored_name(part.part_id) for part in newest}
         records = await run(
             intake_records, TENANT, set(keys.values()), set(letters.values()), {part.part.message_id for part in newest}
@@ -93,12 +93,8 @@ def finding_of(results: Mapping[str, str | None], waiting: int) -> Finding:
     )
 
 
-def _key(part: ConsumedPart, limits: Limits, *, unique_keys: bool) -> str:
-    body = part.part.body
-    if part.part.compressed:
-        try:
-            body = zlib.decompress(body)
-        except zlib.error:
-            body = b""
+def key_of(part: ConsumedPart, limits: Limits, *, unique_keys: bool) -> str:
+    """The idempotency key under which the intake stores the part, if it does. Its body is read as the client reads it."""
+    body = decompressed(part.part.body)[0] if part.part.compressed else part.part.body
     key = min(part.part.keys, default=None) if unique_keys else None
     return stored_under(body, part.part_id, key, limits=limits, now=part.part.stored_at)

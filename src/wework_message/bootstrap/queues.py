@@ -16,7 +16,7 @@ from wework_message.adapters.rocketmq.cluster_watch import ClusterWatch
 from wework_message.adapters.rocketmq.part_search import PartSearch
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.adapters.rocketmq.topics import ensure
-from wework_message.adapters.rocketmq.transport.cluster_address import Target, addresses, proxies
+from wework_message.adapters.rocketmq.transport.cluster_address import Target, addresses, in_namespace, proxies
 from wework_message.adapters.rocketmq.transport.gated import GatedTransport
 from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
 from wework_message.adapters.rocketmq.transport.native import NativeTransport
@@ -96,8 +96,10 @@ async def init_topics(settings: RocketmqSettings) -> tuple[Sequence[str], Sequen
 def required_topics(settings: RocketmqSettings) -> Sequence[tuple[str, str]]:
     """Every topic with the group that reads it, as brokers call them."""
     due = [(lane.topic, lane.group) for _, lane in sorted(lanes(settings.topics.due, settings.group).items())]
-    prefix = f"{settings.namespace}%" if settings.namespace else ""  # NamespaceUtil.wrapNamespace
-    return [(f"{prefix}{topic}", f"{prefix}{group}") for topic, group in (*due, *topics_and_groups(settings))]
+    required = (*due, *topics_and_groups(settings))
+    return [
+        (in_namespace(settings.namespace, topic), in_namespace(settings.namespace, group)) for topic, group in required
+    ]
 
 
 def intake_group(settings: RocketmqSettings) -> str:

@@ -1,12 +1,17 @@
 """received = accepted + duplicates + dead letters, over what the brokers say was read."""
 
+import gzip
+import zlib
 from collections import Counter
+
+import pytest
 
 from wework_message.adapters.rocketmq.consumed_parts import ConsumedPart
 from wework_message.adapters.rocketmq.part_search import StoredPart
 from wework_message.adapters.sql.doctor.intake_records import IntakeRecords
-from wework_message.bootstrap.intake_check import finding_of, results_of
+from wework_message.bootstrap.intake_check import finding_of, key_of, results_of
 from wework_message.domain.ports.checks import Verdict
+from wework_message.entrypoints.wire.requests.body import Limits
 
 
 def a_part(offset: int, queue: int = 0, message_id: str = "M") -> ConsumedPart:
@@ -53,3 +58,17 @@ def test_what_another_consumer_read_before_is_left_out() -> None:
     assert finding_of(results, waiting=0).verdict is Verdict.OK
     nothing = results_of(PARTS, KEYS, LETTERS, records(set()))
     assert finding_of(nothing, waiting=0).verdict is Verdict.SKIPPED
+
+
+A_SEND = b'{"guid":"g","conversationId":"S:1","messageType":"TEXT","content":"hi","clientMessageId":"order-1"}'
+PLACE = "t/b/0/0/M"
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [(zlib.compress(A_SEND), "order-1"), (gzip.compress(A_SEND), "order-1"), (b"\x04\x22\x4d\x18", "\x1frocketmq-part:" + PLACE)],
+    ids=["zlib", "gzip", "LZ4"],
+)  # fmt: skip
+def test_a_compressed_part_is_looked_for_as_the_intake_stores_it(body: bytes, key: str) -> None:
+    part = StoredPart(0, 0, "M", stored_at=1_764_000_000_000, body=body, compressed=True, keys=())
+    assert key_of(ConsumedPart(PLACE, part), Limits(), unique_keys=False) == key

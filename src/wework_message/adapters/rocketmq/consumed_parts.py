@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.adapters.rocketmq.admin import Address, Admin, RefusedError
-from wework_message.adapters.rocketmq.part_search import StoredPart, decoded
+from wework_message.adapters.rocketmq.admin import Address, Admin
+from wework_message.adapters.rocketmq.part_search import StoredPart, pull
+from wework_message.adapters.rocketmq.transport.cluster_address import in_namespace
 from wework_message.adapters.rocketmq.transport.part_ids import part_id
 
 MAX_PARTS_PER_QUEUE: Final = 256
@@ -30,8 +31,7 @@ class Consumed:
 
 async def consumed(admin: Admin, topic: str, group: str, namespace: str = "") -> Consumed:
     """At most `MAX_PARTS_PER_QUEUE` of each queue; nothing is changed. Raises `OSError`, `RefusedError`, `ValueError`."""
-    prefix = f"{namespace}%" if namespace else ""
-    stored_topic, stored_group = f"{prefix}{topic}", f"{prefix}{group}"
+    stored_topic, stored_group = in_namespace(namespace, topic), in_namespace(namespace, group)
     parts: list[ConsumedPart] = []
     waiting = 0
     for broker, address in (await admin.brokers()).items():
@@ -51,12 +51,7 @@ async def _before(
     parts: list[StoredPart] = []
     offset = max(0, end - MAX_PARTS_PER_QUEUE)
     while offset < end:
-        try:
-            pulled = list(decoded(await admin.pull(address, *topic_and_group, queue, offset)))
-        except RefusedError as refused:
-            if refused.code not in Admin.NO_MESSAGES_THERE:
-                raise
-            return parts
+        pulled = await pull(admin, address, topic_and_group, queue, offset)
         parts += [part for part in pulled if part.offset < end]
         offset = pulled[-1].offset + 1 if pulled else end
     return parts

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wework_message.adapters.rocketmq.admin import Address, Admin, RefusedError
+from wework_message.adapters.rocketmq.transport.cluster_address import in_namespace
 from wework_message.adapters.rocketmq.transport.part_ids import part_id
 
 _MAX_PULLS: Final = 1_000
@@ -49,10 +50,10 @@ class PartSearch:
 
         A producer compresses no batch, so what is compressed was sent alone, and its id is enough.
         """
-        prefix = f"{self.namespace}%" if self.namespace else ""
+        stored_topic, stored_group = in_namespace(self.namespace, topic), in_namespace(self.namespace, group)
         part_ids = []
         for broker, address in (await self.admin.brokers()).items():
-            reader = _Reader(self.admin, address, f"{prefix}{topic}", f"{prefix}{group}", message_id)
+            reader = _Reader(self.admin, address, stored_topic, stored_group, message_id)
             parts = await reader.parts()
             part_ids += [
                 part_id(topic, broker, part.queue, part.offset, message_id)
@@ -97,23 +98,28 @@ class _Reader:
             if offset < 0:
                 return
             begin = offset if step > 0 else max(0, offset - Admin.PULLED_AT_ONCE + 1)
-            pulled = {part.offset: part for part in self._ours(await self._pull(queue, begin))}
-            if offset not in pulled:
+            pulled = await pull(self.admin, self.address, (self.topic, self.group), queue, begin)
+            ours = {part.offset: part for part in self._ours(pulled)}
+            if offset not in ours:
                 return
-            while (part := pulled.get(offset)) is not None:
+            while (part := ours.get(offset)) is not None:
                 known[queue, offset] = part
                 offset += step
 
-    async def _pull(self, queue: int, offset: int) -> Sequence[StoredPart]:
-        try:
-            return tuple(decoded(await self.admin.pull(self.address, self.topic, self.group, queue, offset)))
-        except RefusedError as refused:
-            if refused.code not in Admin.NO_MESSAGES_THERE:
-                raise
-            return ()
-
     def _ours(self, parts: Sequence[StoredPart] | Iterator[StoredPart]) -> Sequence[StoredPart]:
         return [part for part in parts if part.message_id == self.message_id]
+
+
+async def pull(
+    admin: Admin, address: Address, topic_and_group: tuple[str, str], queue: int, offset: int
+) -> Sequence[StoredPart]:
+    """Some messages of a queue from `offset` on; none where it has none there. Raises `OSError`, `RefusedError`, `ValueError`."""
+    try:
+        return tuple(decoded(await admin.pull(address, *topic_and_group, queue, offset)))
+    except RefusedError as refused:
+        if refused.code not in Admin.NO_MESSAGES_THERE:
+            raise
+        return ()
 
 
 def decoded(data: bytes) -> Iterator[StoredPart]:

@@ -8,6 +8,11 @@ from typing import Final
 _HOST_PORT: Final = re.compile(r"(?P<host>[^\s:,;/\[\]@]+):(?P<port>\d{1,5})")
 
 
+def in_namespace(namespace: str | None, name: str) -> str:
+    """A topic or a group as brokers call it (NamespaceUtil.wrapNamespace)."""
+    return f"{namespace}%{name}" if namespace else name
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """The connection settings of a cluster."""
