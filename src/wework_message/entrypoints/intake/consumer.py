@@ -179,10 +179,10 @@ class IntakeConsumer(Generic[DeliveredT]):
         body, now = delivery.body, self._clock.now()
         command = await computed(len(body), command_of, body, limits=self._limits, now=now)
         key = producer_key(delivery) if self._unique_keys else None
+        if command.key is None and key is not None:
+            command = dataclasses.replace(command, key=by_key(key))
         if command.key is not None:
             return not (await self._accept(command)).duplicate
-        if key is not None:
-            return not (await self._accept(dataclasses.replace(command, key=by_key(key)))).duplicate
         part_ids = await self._subscription.part_ids(delivery)
         if not part_ids:
             _log.warning("intake leaves a message: the broker does not tell of which one it is a copy")

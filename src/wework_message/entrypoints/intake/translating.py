@@ -52,18 +52,23 @@ def by_part(part_id: str) -> str:
 
 def by_key(key: str) -> str:
     """The idempotency key of everything that a producer sends under one key, where its keys are said to be unique."""
-    return _own_key(BY_KEY, key)
+    return _own_key(BY_KEY, stored_name(key))
+
+
+def idempotency_key(client_message_id: str | None, key: str | None, part_id: str) -> str:
+    """The client's own key, else that of its producer's `key` where it has one that is unique, else that of the part."""
+    if client_message_id is not None:
+        return client_message_id
+    return by_key(key) if key is not None else by_part(part_id)
 
 
 def stored_under(body: bytes, part_id: str, key: str | None, *, limits: Limits, now: int) -> str:
     """The idempotency key under which a part is stored, if it is not refused; `key` is a producer's that is unique."""
     try:
-        own_key = command_of(body, limits=limits, now=now).key
+        client_message_id = command_of(body, limits=limits, now=now).key
     except RequestRejected:
-        own_key = None
-    if own_key is not None:
-        return own_key
-    return by_key(stored_name(key)) if key is not None else by_part(part_id)
+        client_message_id = None
+    return idempotency_key(client_message_id, key, part_id)
 
 
 def stored_name(name: str) -> str:
@@ -109,11 +114,8 @@ def replay_of(letter: DeadLetterView, body: bytes, *, limits: Limits, now: int, 
     A letter that conflicts with another message under its key is sent as the part that it is: a person decided so.
     """
     command = command_of(body, limits=limits, now=now)
-    if command.key is not None:
-        return command
-    is_keyed = unique_keys and letter.key is not None and letter.reason != IdempotencyConflictError.code
-    own_key = by_key(letter.key) if is_keyed and letter.key is not None else by_part(letter.source_id)
-    return dataclasses.replace(command, key=own_key)
+    key = letter.key if unique_keys and letter.reason != IdempotencyConflictError.code else None
+    return dataclasses.replace(command, key=idempotency_key(command.key, key, letter.source_id))
 
 
 def _own_key(namespace: str, name: str) -> str:
