@@ -39,7 +39,6 @@ class Arrival:
     provider_code: ProviderCode
     items: tuple[CallbackItem, ...]
 
-    @property
     def named(self) -> frozenset[tuple[ProviderCode, Guid, ProviderMessageId]]:
         """The provider's message ids that its records name, as their own or as the ones that they change."""
         records = [item.stream_record for item in self.items if item.stream_record is not None]
@@ -93,9 +92,11 @@ class StoreCallbacks:
 
     async def _foreign_ids(self, scope: CommitScope, arrival: Arrival) -> int:
         """How many message ids the callback names that are none of ours; 0 where it names few."""
-        if len(arrival.items) * 2 <= self._max_foreign_ids or len(arrival.named) <= self._max_foreign_ids:
+        if len(arrival.items) * 2 <= self._max_foreign_ids:  # a record names two ids at most
             return 0
-        named = sorted(arrival.named)
+        named = sorted(arrival.named())
+        if len(named) <= self._max_foreign_ids:
+            return 0
         foreign = len(named)
         for start in range(0, len(named), LOOKED_UP_AT_ONCE):
             foreign -= len(await scope.unit.messages.sent_as(named[start : start + LOOKED_UP_AT_ONCE]))
