@@ -77,12 +77,12 @@ def _bound(host: str, port: int) -> socket.socket:
 def connection_limits(settings: ServerLimitSettings) -> ConnectionLimits:
     """The limits of one listener. Files that the process may open are needed for other things than connections, too."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = settings.connections if files == resource.RLIM_INFINITY else min(settings.connections, files * 3 // 4)
+    connections = settings.connections if files == resource.RLIM_INFINITY else min(settings.connections, files * 3 // 4)
     return ConnectionLimits(
         head_bytes=settings.head_bytes,
         head_s=settings.head_seconds,
         body_bytes_per_s=settings.body_bytes_per_second,
-        connections=most,
+        connections=connections,
         per_peer=settings.connections_per_peer,
     )
 

@@ -49,7 +49,7 @@ class RequestReader(HttpToolsProtocol):
     ) -> None:
         """The last two belong to the listener, the others are uvicorn's."""
         super().__init__(config, server_state, app_state, _loop)
-        self._most_head_bytes = head_bytes
+        self._max_head_bytes = head_bytes
         self._own_answers = own_answers
         self._exchange: Exchange | None = None
         """The newest one; earlier ones may still wait for their answers."""
@@ -66,8 +66,8 @@ class RequestReader(HttpToolsProtocol):
         return self._stage in stages
 
     def _check_head(self, size: int) -> None:
-        if size > self._most_head_bytes:
-            text = f"line and headers of a request may have {self._most_head_bytes} bytes"
+        if size > self._max_head_bytes:
+            text = f"line and headers of a request may have {self._max_head_bytes} bytes"
             raise RequestRejected(431, "HEAD_TOO_LARGE", text)
 
     def _read(self, data: bytes) -> None:
