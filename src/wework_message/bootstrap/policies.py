@@ -1,6 +1,5 @@
 """The policy of the use cases, from the settings."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -8,6 +7,7 @@ from wework_message.application.policy import DAY_MS, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.settings import Loaded, SettingsError, simulated_providers
+from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.domain.conversation import AnyGrammar, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.horizon import check_timing
@@ -65,7 +65,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         max_waiters=message.limits.max_waiting_requests,
         expire_after_ms=DAY_MS,
         async_enabled=message.async_.enabled,
-        admin_user_ids=frozenset(re.findall(r"[0-9]+", message.callbacks.admin_user_ids)),
+        admin_user_ids=frozenset(comma_separated(message.callbacks.admin_user_ids)),
         max_foreign_ids=message.callbacks.max_foreign_ids,
         keep_callbacks_ms=message.retention.callback_days * DAY_MS,
         keep_quarantine_ms=message.retention.quarantine_days * DAY_MS,

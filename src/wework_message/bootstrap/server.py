@@ -30,6 +30,7 @@ from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
 from wework_message.bootstrap.settings import Loaded, require_startable, role_warnings
+from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.bootstrap.sockets import (
     CLOSE_S,
     HttpServer,
@@ -206,16 +207,16 @@ def _config(loaded: Loaded, *, operating: bool) -> Config:
         version=__version__,
         context_path=loaded.settings.server.context_path,
         webhook_path=loaded.settings.server.webhook_path,
-        allowed_hosts=(loaded.listen_host, socket.gethostname(), *_names(loaded.settings.security.allowed_hosts)),
-        allowed_origins=_names(loaded.settings.security.allowed_origins),
+        allowed_hosts=(
+            loaded.listen_host,
+            socket.gethostname(),
+            *comma_separated(loaded.settings.security.allowed_hosts),
+        ),
+        allowed_origins=comma_separated(loaded.settings.security.allowed_origins),
         limits=limits_of(loaded),
         unique_intake_keys=loaded.settings.rocketmq.intake.unique_keys,
         operating=operating,
     )
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",")) if text else ()
 
 
 def _with_metrics(config: Config, metrics: Metrics, observers: Observers) -> Config:
