@@ -10,6 +10,7 @@ from wework_message.application.role import Role
 from wework_message.bootstrap.policies import POLLS, policy_of
 from wework_message.bootstrap.settings import SettingsError, load
 from wework_message.domain.horizon import check_timing
+from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.routing.provider import Provider
 
@@ -70,6 +71,31 @@ def test_each_setting_reaches_the_use_cases_in_their_unit() -> None:
     assert policy.sync_wait_ms == 1_700
     assert (policy.keep_callbacks_ms, policy.keep_messages_ms) == (3 * DAY_MS, 9 * DAY_MS)
     assert a_policy().keep_messages_ms is None
+
+
+def test_each_limit_of_callbacks_and_waits_reaches_the_use_cases() -> None:
+    policy = a_policy(
+        {
+            "APP_MESSAGE_CALLBACKS_ADMIN_USER_IDS": "1688850000000001 , 1688850000000002",
+            "APP_MESSAGE_CALLBACKS_MAX_FOREIGN_IDS": "31",
+            "APP_MESSAGE_RETENTION_QUARANTINE_DAYS": "4",
+            "APP_MESSAGE_LIMITS_MAX_PENDING_CALLBACKS": "5001",
+            "APP_MESSAGE_LIMITS_MAX_PENDING_CALLBACKS_PER_GUID": "5002",
+            "APP_MESSAGE_RETENTION_MAX_QUARANTINED": "5003",
+            "APP_MESSAGE_RETENTION_MAX_QUARANTINED_PER_GUID": "5004",
+            "APP_MESSAGE_RETENTION_MAX_CALLBACKS": "5005",
+            "APP_MESSAGE_LIMITS_MAX_CALLBACK_RECORDS": "41",
+            "APP_MESSAGE_LIMITS_MAX_WAITING_REQUESTS": "43",
+        }
+    )
+    assert policy.admin_user_ids == {"1688850000000001", "1688850000000002"}
+    assert policy.max_foreign_ids == 31
+    assert policy.keep_quarantine_ms == 4 * DAY_MS
+    assert policy.inbox == InboxLimits(
+        max_pending=5001, max_pending_per_guid=5002, max_kept=5003, max_kept_per_guid=5004, max_finished=5005
+    )
+    assert (policy.max_callback_records, policy.max_waiters) == (41, 43)
+    assert a_policy().admin_user_ids == frozenset()
 
 
 @pytest.mark.parametrize("role", Role)
