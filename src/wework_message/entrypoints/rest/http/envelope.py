@@ -8,9 +8,9 @@ import msgspec
 from litestar import Request, Response
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
-from wework_message.domain.page import PAGE_BYTES
+from wework_message.domain.page import PAGE_BYTES, page_of
 from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.problems import FieldProblem
 
@@ -100,6 +100,12 @@ def encode(value: object) -> bytes:
     except Exception as error:  # noqa: BLE001 -- whatever a stored row holds
         _log.error("an answer holds a value that has no JSON: %s", type(error).__name__)
         return _encode(_plain(value, MAX_DEPTH))
+
+
+def fitting_items(answers: Iterable[object]) -> list[Any]:
+    """The first of the answers, as many as a list has room for, at least one; encoded already."""
+    encoded, fit = page_of(map(encode, answers), len, limit=MAX_ITEM_BYTES)
+    return [Raw(item) for item in encoded[:fit]]
 
 
 def _plain(value: object, depth: int) -> object:

@@ -5,11 +5,10 @@ from typing import Final
 from wework_message.application.big_work import computed
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.page import fitting
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView
 from wework_message.entrypoints.intake.translating import replay_of
 from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency
-from wework_message.entrypoints.rest.http.envelope import ACCEPTED, MAX_ITEM_BYTES, encode
+from wework_message.entrypoints.rest.http.envelope import ACCEPTED, fitting_items
 from wework_message.entrypoints.rest.http.query_parameters import Cursor, Limit, Name, cursor_number, next_cursor
 from wework_message.entrypoints.rest.http.routing import errors, get, post
 from wework_message.entrypoints.rest.resources.sending import log_unanswered
@@ -35,9 +34,8 @@ async def list_dead_letters(api: ApiDependency, limit: Limit = 50, cursor: Curso
     views = await api.application.dead_letters.dead_letters(
         TENANT, DeadLetterSource.INTAKE, limit=limit + 1, before=cursor_number(cursor)
     )
-    items = [dead_letter_item(view) for view in views[:limit]]
-    items = items[: fitting((len(encode(item)) for item in items), limit=MAX_ITEM_BYTES)]
-    return DeadLetterPage(tuple(items), next_cursor(items[-1].dead_letter_id) if len(views) > len(items) else None)
+    items = fitting_items(map(dead_letter_item, views[:limit]))
+    return DeadLetterPage(tuple(items), next_cursor(views[len(items) - 1].id) if len(views) > len(items) else None)
 
 
 @get("/api/dead-letters/intake/{dead_letter_id:str}", summary="One dead letter with its body", responses=errors(404))
