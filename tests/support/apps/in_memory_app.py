@@ -13,7 +13,7 @@ from tests.support.apps.doubles import (
     RecordingObserver,
     ScriptedReader,
 )
-from tests.support.builders.messages import BACKUP, CONVERSATION, HORIZON_MS, NOW, PROVIDER, a_draft
+from tests.support.builders.messages import BACKUP, CONVERSATION, GUID, HORIZON_MS, NOW, PROVIDER, a_draft
 
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
@@ -35,10 +35,11 @@ from wework_message.bootstrap.loops import Loops
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.content import MessageType, TextContent
 from wework_message.domain.conversation import PEERS_AND_ROOMS
-from wework_message.domain.ids import DEFAULT_TENANT, MessageId
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId
+from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
-from wework_message.domain.ports.gateway import CallbackReader
+from wework_message.domain.ports.gateway import CallbackReader, Dispatch
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.queries import MessageView
 from wework_message.domain.retry import RetryPolicy
@@ -202,6 +203,28 @@ class InMemoryApp:
         await self.ingesting(self.callbacks.body(**fields))
         await self.projector.project_pending()
         return self.observer.new_callbacks - before
+
+    async def sent(self, outcome: AttemptOutcome, content: str = "hello") -> MessageId:
+        """A message whose send had this outcome."""
+        self.gateway.script(outcome)
+        message_id = await self.accept_text(content)
+        await self.dispatch()
+        return message_id
+
+    def hold_next_send(self) -> "asyncio.Future[AttemptOutcome]":
+        """The next send waits for the outcome that is set here."""
+        answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
+
+        async def wait(_: Dispatch) -> AttemptOutcome:
+            return await answer
+
+        self.gateway.script(wait)
+        return answer
+
+    async def inbox(self, guid: Guid = GUID) -> list[str]:
+        """The states of the stored callbacks of a guid, oldest first."""
+        views = await self.reader.callbacks(guid, notify_type=None, limit=100, before=None)
+        return [view.state for view in reversed(views)]
 
     async def view(self, message_id: MessageId) -> MessageView:
         return (await self.reader.messages(DEFAULT_TENANT, [message_id]))[message_id]

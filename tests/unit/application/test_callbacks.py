@@ -31,7 +31,6 @@ from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.projection import FactKind, StreamRecord
 from wework_message.domain.outcomes import OutcomeClass, Reason
-from wework_message.domain.ports.gateway import Dispatch
 from wework_message.domain.ports.repositories import InboxState
 
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
@@ -44,19 +43,11 @@ def an_echo(provider_message_id: str | None = PROVIDER_MESSAGE_ID, **changes: ob
 
 
 async def sent(app: InMemoryApp, outcome: AttemptOutcome = ACCEPTED, content: str = "hello") -> MessageId:
-    app.gateway.script(outcome)
-    message_id = await app.accept_text(content)
-    await app.dispatch()
-    return message_id
+    return await app.sent(outcome, content)
 
 
 async def status(app: InMemoryApp, message_id: MessageId) -> MessageStatus:
     return (await app.message(message_id)).status
-
-
-async def inbox(app: InMemoryApp, guid: Guid = GUID) -> list[str]:
-    views = await app.reader.callbacks(guid, notify_type=None, limit=100, before=None)
-    return [view.state for view in reversed(views)]
 
 
 async def test_an_echo_delivers_the_message_that_it_names() -> None:
@@ -64,7 +55,7 @@ async def test_an_echo_delivers_the_message_that_it_names() -> None:
         message_id = await sent(app)
         assert await app.receive_callback(stream_record=an_echo()) == 1
         assert await status(app, message_id) is MessageStatus.DELIVERED
-        assert await inbox(app) == [InboxState.APPLIED]
+        assert await app.inbox() == [InboxState.APPLIED]
         (note,) = await app.reader.timeline(message_id)
         assert (note.kind, note.source, note.attempt) == ("ECHO", "callback", 1)
 
@@ -104,7 +95,7 @@ async def test_another_text_proves_nothing() -> None:
         await app.receive_callback(stream_record=an_echo(conversations=("S:9",)))
         await app.receive_callback(stream_record=an_echo(sent_at=NOW + HORIZON_MS + 1))
         assert await status(app, message_id) is MessageStatus.UNKNOWN
-        assert await inbox(app) == [InboxState.PARKED] * 3
+        assert await app.inbox() == [InboxState.PARKED] * 3
 
 
 async def test_one_echo_settles_one_of_two_equal_messages() -> None:
@@ -121,33 +112,23 @@ async def test_one_echo_settles_one_of_two_equal_messages() -> None:
 
 async def test_an_echo_before_the_answer_waits_for_it() -> None:
     async with InMemoryApp() as app:
-        answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
-
-        async def wait(_: Dispatch) -> AttemptOutcome:
-            return await answer
-
-        app.gateway.script(wait)
+        answer = app.hold_next_send()
         message_id = await app.accept_text()
         await app.dispatcher.dispatch_due()
         await app.receive_callback(stream_record=an_echo())
         assert await status(app, message_id) is MessageStatus.SENDING
-        assert await inbox(app) == [InboxState.PARKED]
+        assert await app.inbox() == [InboxState.PARKED]
         answer.set_result(ACCEPTED)
         await app.quiet()
         await app.projector.project_pending()
         assert await status(app, message_id) is MessageStatus.DELIVERED
-        assert await inbox(app) == [InboxState.APPLIED]
+        assert await app.inbox() == [InboxState.APPLIED]
 
 
 @pytest.mark.parametrize("parked_before", [True, False])
 async def test_an_echo_before_a_lost_answer_delivers_and_frees_the_lane(*, parked_before: bool) -> None:
     async with InMemoryApp() as app:
-        answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
-
-        async def wait(_: Dispatch) -> AttemptOutcome:
-            return await answer
-
-        app.gateway.script(wait)
+        answer = app.hold_next_send()
         message_id = await app.accept_text()
         await app.dispatcher.dispatch_due()
         if parked_before:
@@ -190,7 +171,7 @@ async def test_records_of_one_batch_find_the_id_that_another_of_them_brings() ->
         for stream_record in (failed, an_echo(), an_echo(text=None, kinds=frozenset({FactKind.SERVER_RETRY_OK}))):
             await app.ingesting(app.callbacks.body(stream_record=stream_record))
         await app.projector.project_pending()
-        assert await inbox(app) == [InboxState.APPLIED] * 3
+        assert await app.inbox() == [InboxState.APPLIED] * 3
         message = await app.message(message_id)
         assert message.attempts[0].facts == {FactKind.ECHO, FactKind.SEND_FAIL, FactKind.SERVER_RETRY_OK}
         assert message.status is MessageStatus.DELIVERED
@@ -233,7 +214,7 @@ async def test_what_others_sent_is_an_orphan() -> None:
     async with InMemoryApp() as app:
         message_id = await sent(app, TIMED_OUT)
         await app.receive_callback(stream_record=an_echo(marked_own=False))
-        assert await inbox(app) == [InboxState.ORPHAN]
+        assert await app.inbox() == [InboxState.ORPHAN]
         assert await status(app, message_id) is MessageStatus.UNKNOWN
 
 
@@ -243,13 +224,13 @@ async def test_a_known_user_id_decides_who_sent_it() -> None:
         await app.receive_callback(stream_record=an_echo(sender="1689"))
         assert await status(app, message_id) is MessageStatus.UNKNOWN
         await app.receive_callback(stream_record=an_echo(sender="1688", marked_own=False))
-        assert await inbox(app) == [InboxState.ORPHAN, InboxState.PARKED]
+        assert await app.inbox() == [InboxState.ORPHAN, InboxState.PARKED]
 
 
 async def test_a_callback_for_an_unknown_guid_is_quarantined() -> None:
     async with InMemoryApp() as app:
         await app.receive_callback(stream_record=an_echo(guid=Guid("stranger")))
-        assert await inbox(app, Guid("stranger")) == [InboxState.QUARANTINED]
+        assert await app.inbox(Guid("stranger")) == [InboxState.QUARANTINED]
 
 
 async def test_a_binding_that_was_read_a_moment_too_early_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +255,7 @@ async def test_what_cannot_be_read_ends_after_five_tries_and_stops_no_other() ->
         app.callbacks.breaks_on.add(broken.decode())
         await app.ingesting(broken)
         await app.receive_callback(stream_record=an_echo())
-        assert await inbox(app) == [InboxState.FAILED, InboxState.APPLIED]
+        assert await app.inbox() == [InboxState.FAILED, InboxState.APPLIED]
         assert await status(app, message_id) is MessageStatus.DELIVERED
 
 
@@ -284,9 +265,9 @@ async def test_a_callback_is_answered_only_once_it_is_stored() -> None:
         app.database.failing_commits = 1
         with pytest.raises(UnavailableError):
             await app.ingesting(body)
-        assert await inbox(app) == []
+        assert await app.inbox() == []
         await app.ingesting(body)
-        assert await inbox(app) == [InboxState.PENDING]
+        assert await app.inbox() == [InboxState.PENDING]
         with pytest.raises(InvalidValueError):
             await app.ingesting(b"nonsense")
 
@@ -356,7 +337,7 @@ async def test_a_record_is_reopened_for_a_call_that_another_process_just_stored_
         before = app.inbox_notifier.notifications
         await app.commits.submit(app.use_cases.projecting(), 1)
         assert app.inbox_notifier.notifications - before == reopened
-        assert await inbox(app) == [InboxState.PENDING if reopened else InboxState.PARKED]
+        assert await app.inbox() == [InboxState.PENDING if reopened else InboxState.PARKED]
 
 
 async def test_results_of_callbacks_are_counted_by_type() -> None:

@@ -28,7 +28,6 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.projection import FactKind, StreamRecord
 from wework_message.domain.outcomes import OutcomeClass, Reason
-from wework_message.domain.ports.gateway import Dispatch
 from wework_message.domain.ports.repositories import InboxState
 
 PROVIDER_MESSAGE_ID = ProviderMessageId("4711")
@@ -59,15 +58,7 @@ def a_record(**changes: Any) -> StreamRecord:
 
 
 async def sent(app: InMemoryApp, outcome: AttemptOutcome | None = None) -> MessageId:
-    app.gateway.script(outcome or accepted())
-    message_id = await app.accept_text()
-    await app.dispatch()
-    return message_id
-
-
-async def inbox(app: InMemoryApp) -> list[str]:
-    views = await app.reader.callbacks(GUID, notify_type=None, limit=100, before=None)
-    return [view.state for view in reversed(views)]
+    return await app.sent(outcome or accepted())
 
 
 @pytest.mark.parametrize("reason", CONTRADICTIONS)
@@ -80,7 +71,7 @@ async def test_a_record_with_our_id_that_contradicts_in_one_thing_is_quarantined
         before = await app.message(message_id)
         await app.receive_callback(stream_record=a_record(kinds=frozenset({kind}), **CONTRADICTIONS[reason]))
         assert await app.message(message_id) == before
-        assert await inbox(app) == [InboxState.QUARANTINED]
+        assert await app.inbox() == [InboxState.QUARANTINED]
         assert app.observer.misfit_counts == {reason: 1}
         assert app.observer.callback_counts[11010, "quarantined"] == 1
         await app.receive_callback(stream_record=a_record())
@@ -126,12 +117,12 @@ async def test_a_record_that_came_before_the_send_whose_id_it_guessed_proves_not
         await app.dispatch()
         forged = a_record(app_info_key=None, sent_at=NOW + 1)
         await app.receive_callback(stream_record=forged)
-        assert await inbox(app) == [InboxState.PARKED]
+        assert await app.inbox() == [InboxState.PARKED]
         app.clock.advance(1)
         message_id = await sent(app)
         await app.projector.project_pending()
         assert (await app.message(message_id)).status is MessageStatus.SENT
-        assert await inbox(app) == [InboxState.QUARANTINED]
+        assert await app.inbox() == [InboxState.QUARANTINED]
         assert app.observer.misfit_counts == {Misfit.OLDER: 1}
 
 
@@ -143,31 +134,26 @@ async def test_the_true_record_counts_although_a_forged_one_came_before_it_byte_
         true = app.callbacks.body(stream_record=a_record(app_info_key=None, sent_at=NOW + 1))
         await app.ingesting(true)
         await app.projector.project_pending()
-        assert await inbox(app) == [InboxState.PARKED]
+        assert await app.inbox() == [InboxState.PARKED]
         app.clock.advance(1)
         message_id = await sent(app)
         await app.projector.project_pending()
-        assert await inbox(app) == [InboxState.QUARANTINED]
+        assert await app.inbox() == [InboxState.QUARANTINED]
         await app.ingesting(true)
         await app.projector.project_pending()
         assert (await app.message(message_id)).status is MessageStatus.DELIVERED
-        assert await inbox(app) == [InboxState.APPLIED]
+        assert await app.inbox() == [InboxState.APPLIED]
 
 
 async def test_the_true_record_that_waits_beside_its_guess_counts_when_the_answer_names_its_id() -> None:
     async with InMemoryApp() as app:
-        answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
-
-        async def wait(_: Dispatch) -> AttemptOutcome:
-            return await answer
-
         await app.accept_text("opens the binding", to="R:1")
         await app.dispatch()
         true = app.callbacks.body(stream_record=a_record(app_info_key=None, sent_at=NOW + 1))
         await app.ingesting(true)
         await app.projector.project_pending()
         app.clock.advance(1)
-        app.gateway.script(wait)
+        answer = app.hold_next_send()
         message_id = await app.accept_text()
         await app.dispatcher.dispatch_due()
         await app.ingesting(true)
@@ -227,12 +213,7 @@ async def test_an_orphan_whose_id_another_process_was_just_writing_is_found(monk
 
 async def test_an_early_record_of_another_conversation_is_not_applied_when_the_answer_names_its_id() -> None:
     async with InMemoryApp() as app:
-        answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
-
-        async def wait(_: Dispatch) -> AttemptOutcome:
-            return await answer
-
-        app.gateway.script(wait)
+        answer = app.hold_next_send()
         message_id = await app.accept_text()
         await app.dispatcher.dispatch_due()
         await app.receive_callback(stream_record=a_record(conversations=("R:99",)))
@@ -240,7 +221,7 @@ async def test_an_early_record_of_another_conversation_is_not_applied_when_the_a
         await app.quiet()
         await app.projector.project_pending()
         assert (await app.message(message_id)).status is MessageStatus.SENT
-        assert await inbox(app) == [InboxState.QUARANTINED]
+        assert await app.inbox() == [InboxState.QUARANTINED]
 
 
 async def test_a_failed_send_that_is_reported_later_than_the_horizon_proves_nothing() -> None:
@@ -270,18 +251,13 @@ async def test_a_record_of_no_message_with_exactly_our_id_is_evidence(
 ) -> None:
     """Neither its type nor its mark says that it is of the account's own, and the own user id is not known yet."""
     async with InMemoryApp() as app:
-        answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
-
-        async def wait(_: Dispatch) -> AttemptOutcome:
-            return await answer
-
         odd = a_record(kinds=kinds, marked_own=False, text=None)
-        app.gateway.script(wait)
+        answer = app.hold_next_send()
         message_id = await app.accept_text()
         await app.dispatcher.dispatch_due()
         if early:
             await app.receive_callback(stream_record=odd)
-            assert await inbox(app) == [InboxState.ORPHAN]
+            assert await app.inbox() == [InboxState.ORPHAN]
         answer.set_result(accepted())
         await app.quiet()
         if early:
@@ -289,7 +265,7 @@ async def test_a_record_of_no_message_with_exactly_our_id_is_evidence(
         else:
             await app.receive_callback(stream_record=odd)
         assert (await app.message(message_id)).status is MessageStatus.DELIVERED
-        assert await inbox(app) == [InboxState.APPLIED]
+        assert await app.inbox() == [InboxState.APPLIED]
 
 
 async def test_a_record_of_no_message_is_never_matched_by_its_content() -> None:
@@ -297,7 +273,7 @@ async def test_a_record_of_no_message_is_never_matched_by_its_content() -> None:
         message_id = await sent(app, TIMED_OUT)
         await app.receive_callback(stream_record=a_record(kinds=frozenset()))
         assert (await app.message(message_id)).status is MessageStatus.UNKNOWN
-        assert await inbox(app) == [InboxState.ORPHAN]
+        assert await app.inbox() == [InboxState.ORPHAN]
 
 
 async def test_an_ordinary_echo_reads_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
