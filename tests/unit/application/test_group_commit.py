@@ -216,3 +216,29 @@ async def test_a_transaction_that_the_store_gave_up_after_a_long_time_is_not_tri
         await setting.commits.submit(lost, a_due_message())
     await setting.commits.close()
     assert tries == 1
+
+
+@pytest.mark.parametrize(("hanging_s", "transactions"), [(-1.0, 1), (3600.0, 2)], ids=["hangs", "fails at once"])
+async def test_what_waits_behind_a_transaction_of_a_store_that_hangs_is_refused_without_a_try(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, hanging_s: float, transactions: int
+) -> None:
+    monkeypatch.setattr(group_commit, "HANGING_S", hanging_s)
+    inside, hangs = asyncio.Event(), asyncio.Event()
+    batches: list[int] = []
+
+    async def unanswered(scope: CommitScope, items: Sequence[Message], /) -> Sequence[str]:
+        batches.append(len(items))
+        inside.set()
+        await hangs.wait()
+        raise UnavailableError("database", "no answer within 10 s")
+
+    await setting.commits.start()
+    first = asyncio.create_task(setting.commits.submit(unanswered, a_due_message()))
+    await inside.wait()
+    behind = [asyncio.create_task(setting.commits.submit(unanswered, message)) for message in three()]
+    await asyncio.sleep(0)
+    hangs.set()
+    results = await asyncio.gather(first, *behind, return_exceptions=True)
+    assert [type(result) for result in results] == [UnavailableError] * 4
+    assert batches == [1, 3][:transactions]
+    await setting.commits.close()

@@ -186,10 +186,10 @@ class GroupCommit:
             scope, results = await self._persist(batch)
         except UnavailableError as error:
             self._writes.failed(error)
-            refused = [*batch, *self._queue] if time.monotonic() - began > HANGING_S else batch
-            if refused is not batch:
+            if time.monotonic() - began > HANGING_S:
+                batch = [*batch, *self._queue]
                 self._queue.clear()
-            for entry in refused:
+            for entry in batch:
                 _fail(entry, error)
             return
         except Exception as error:  # noqa: BLE001 -- one poisonous item must not take its neighbours along
