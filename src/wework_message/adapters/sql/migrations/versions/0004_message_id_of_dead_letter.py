@@ -16,18 +16,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Forward. Safe while processes of the version before still run, and after an interruption."""
-    if not _has_column():
-        with op.batch_alter_table("wm_dead_letter", schema=None, recreate="never") as batch_op:
-            batch_op.add_column(sa.Column("message_id", sa.String(length=255), nullable=True))
+    """Forward. Safe while processes of the version before still run."""
+    with op.batch_alter_table("wm_dead_letter", schema=None, recreate="never") as batch_op:
+        batch_op.add_column(sa.Column("message_id", sa.String(length=255), nullable=True))
 
 
 def downgrade() -> None:
     """Back."""
-    if _has_column():
-        with op.batch_alter_table("wm_dead_letter", schema=None, recreate="never") as batch_op:
-            batch_op.drop_column("message_id")
-
-
-def _has_column() -> bool:
-    return any(column["name"] == "message_id" for column in sa.inspect(op.get_bind()).get_columns("wm_dead_letter"))
+    with op.batch_alter_table("wm_dead_letter", schema=None, recreate="never") as batch_op:
+        batch_op.drop_column("message_id")
