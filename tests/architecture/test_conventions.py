@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.support.source_trees import ONE_PROCESS, tree_of
+
+pytestmark = ONE_PROCESS
 
 ROOT: Final = Path(__file__).parents[2]
 PACKAGE: Final = ROOT / "src" / "wework_message"
@@ -68,10 +71,6 @@ TEXTS: Final = {".py", ".md", ".toml", ".yml", ".yaml", ".txt", ".sh", ".json", 
 
 def named(path: Path) -> str:
     return str(path.relative_to(PACKAGE if path.is_relative_to(PACKAGE) else ROOT))
-
-
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
 def code_lines(path: Path) -> int:

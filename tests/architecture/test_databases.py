@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.architecture.test_conventions import MODULES, named, tree_of
+from tests.architecture.test_conventions import MODULES, named
+from tests.support.source_trees import ONE_PROCESS, tree_of
+
+pytestmark = ONE_PROCESS
 
 WORDS: Final = re.compile(
     r"sqlite|mysql|mariadb|asyncmy|postgres|sqlalchemy\.dialects|force index|straight_join|on duplicate|on conflict",

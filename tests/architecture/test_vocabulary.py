@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.support.source_trees import ONE_PROCESS, tree_of
+
+pytestmark = ONE_PROCESS
 
 ROOT: Final = Path(__file__).parents[2]
 SOURCES: Final = sorted(
@@ -62,10 +65,6 @@ OTHER_MEANING: Final = {
     "examples/embedding/main.py": {"desk"},  # a help desk
     "src/wework_message/adapters/sql/migrations/versions/0001_initial_schema.py": {"vid"},  # a column
 }
-
-
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
 def bound(tree: ast.AST) -> Iterator[tuple[str, int]]:

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.support.source_trees import ONE_PROCESS, tree_of
+
+pytestmark = ONE_PROCESS
 
 PACKAGE: Final = Path(__file__).parents[2] / "src" / "wework_message"
 
@@ -244,7 +247,7 @@ def product(package: Path) -> tuple[list[Definition], Uses]:
         path = file.relative_to(package).as_posix()
         if path.startswith(NOT_THE_SERVICE):
             continue
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = tree_of(file)
         if path.startswith("domain/"):
             path = path.removeprefix("domain/")
             defined += [

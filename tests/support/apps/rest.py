@@ -1,16 +1,19 @@
 """The REST API of an application on memory adapters."""
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import httpx
+from litestar import Litestar
 from tests.support.apps.guxing_app import running
 from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.polling import until
 
+from wework_message.application.api import Application
 from wework_message.application.policy import Policy
 from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.domain.ports.queries import MessageReader, StatusReader
@@ -88,10 +91,84 @@ async def serving(
     """The API without a socket. `settings` go to its `Config`; `polled` makes the reader that answers status polls."""
     exchanges: list[HttpExchange] = []
     async with running(policy, dispatching=dispatching) as in_memory_app:
-        known: dict[str, Any] = {"version": "0.1.0", "now": in_memory_app.clock.now, "observe": exchanges.append}
-        config = Config(**known | settings)
         application = dataclasses.replace(in_memory_app.application, poll=polled(in_memory_app.application.read))
-        app = create_app(application, config)
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type] # httpx knows no scope types
-        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
-            yield Rest(client, in_memory_app, app, exchanges)
+        served = _Served(application, in_memory_app.clock.now, exchanges)
+        async with (_free_server() if not settings else _Server(settings)).serving(served) as app:
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type] # httpx knows no scope types
+            async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+                yield Rest(client, in_memory_app, app, exchanges)
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """What a server serves during one test."""
+
+    application: Application
+    now: Callable[[], int]
+    exchanges: list[HttpExchange]
+
+
+class _Server:
+    """The API of one test after the other: building it takes longer than most tests."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.served: _Served | None = None
+        known: dict[str, Any] = {"version": "0.1.0", "now": self._now, "observe": self._observe}
+        self._app = create_app(self._opened, Config(**known | settings))
+
+    @asynccontextmanager
+    async def serving(self, served: _Served) -> AsyncIterator[Edge]:
+        self.served = served
+        try:
+            async with self._started():
+                yield self._app
+        finally:
+            self.served = None
+
+    @asynccontextmanager
+    async def _started(self) -> AsyncIterator[None]:
+        """Within the application's lifespan, which one task must enter and leave; pytest gives a fixture one for each."""
+        assert isinstance(self._app.app, Litestar)
+        lifespan, began, ends = self._app.app.lifespan(), asyncio.Event(), asyncio.Event()
+
+        async def live() -> None:
+            async with lifespan:
+                began.set()
+                await ends.wait()
+
+        task = asyncio.create_task(live())
+        try:
+            async with asyncio.timeout(30):
+                await began.wait()
+            yield
+        finally:
+            ends.set()
+            await task
+
+    @property
+    def _current(self) -> _Served:
+        assert self.served is not None
+        return self.served
+
+    def _now(self) -> int:
+        return self._current.now()
+
+    def _observe(self, exchange: HttpExchange) -> None:
+        self._current.exchanges.append(exchange)
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Application]:
+        yield self._current.application
+
+
+_SERVERS: Final[list[_Server]] = []
+"""Those without settings of their own."""
+
+
+def _free_server() -> _Server:
+    """One that serves no other test now."""
+    free = next((server for server in _SERVERS if server.served is None), None)
+    if free is None:
+        free = _Server({})
+        _SERVERS.append(free)
+    return free

@@ -1,0 +1,16 @@
+"""The syntax trees of our own modules, parsed once per process; tests that read all of them run in one, see `ONE_PROCESS`."""
+
+import ast
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ONE_PROCESS: Final = pytest.mark.xdist_group("source trees")
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """The tree of one module; nobody changes it."""
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
