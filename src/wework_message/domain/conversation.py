@@ -24,6 +24,11 @@ class Conversation:
 class ConversationGrammar(Protocol):
     """How clients of one protocol name conversations. Pure."""
 
+    @property
+    def pattern(self) -> str:
+        """A regular expression, also in JavaScript and without anchors, for exactly what `parse` reads."""
+        ...
+
     def parse(self, text: str) -> Conversation:
         """Parse a conversation; two spellings of the same conversation give equal values.
 
@@ -40,6 +45,11 @@ class PeersAndRooms:
     """``S:<digits>`` for a person, with ``;<asid>`` in a customer-service session, and ``R:<digits>`` for a room."""
 
     _SHAPE: Final = re.compile(r"(?:([SR]):)?([0-9]{1,32})(?:;([!-:<-~]{1,64}))?")
+
+    @property
+    def pattern(self) -> str:
+        """The three forms, and bare digits."""
+        return "(?:S:)?[0-9]{1,32}|S:[0-9]{1,32};[!-:<-~]{1,64}|R:[0-9]{1,32}"
 
     def parse(self, text: str) -> Conversation:
         """Bare digits are read as ``S:``."""
@@ -87,6 +97,11 @@ class AnyGrammar:
     def __init__(self, grammars: Sequence[ConversationGrammar]) -> None:
         """At least one grammar; a text that none of them parses raises the error of the first."""
         self._grammars = tuple(grammars)
+
+    @property
+    def pattern(self) -> str:
+        """Those of the grammars."""
+        return "|".join(dict.fromkeys(grammar.pattern for grammar in self._grammars))
 
     def parse(self, text: str) -> Conversation:
         """By the first grammar that can parse it."""

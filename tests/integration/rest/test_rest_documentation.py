@@ -45,6 +45,15 @@ async def test_every_route_is_documented_and_nothing_else() -> None:
     assert {pair for pair in served if pair[0] not in OWN_PAGES} == documented
 
 
+async def test_options_of_every_path_names_its_documented_methods() -> None:
+    async with serving(metrics=lambda: (b"", "text/plain"), dispatching=False) as rest:
+        document = await the_document(rest)
+        allowed = {path: (await rest.client.options(path)).headers["allow"] for path in document["paths"]}
+    for path, methods in document["paths"].items():
+        names = {method.upper() for method in methods}
+        assert set(allowed[path].split(", ")) == names | {"OPTIONS"} | ({"HEAD"} if "GET" in names else set()), path
+
+
 async def test_the_document_promises_what_it_promised() -> None:
     """Of each operation; `python -m tests.support.openapi.promises` compares whole documents. It may promise more."""
     async with serving(metrics=lambda: (b"", "text/plain"), dispatching=False) as rest:

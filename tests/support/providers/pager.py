@@ -17,15 +17,16 @@ from wework_message.domain.ports.gateway import CallbackReader, MessageGateway
 from wework_message.domain.ports.protocols import Idempotency, ProviderConnection, ProviderProtocol
 from wework_message.domain.routing.provider import Capabilities
 
-_PAGER: Final = re.compile(r"P:[a-z]{1,32}")
 _OPTIONS: Final = frozenset({"token", "channel"})
 
 
 class PagerGrammar:
     """``P:<letters>``; everybody with that pager reads it."""
 
+    pattern = "P:[a-z]{1,32}"
+
     def parse(self, text: str) -> Conversation:
-        if not _PAGER.fullmatch(text):
+        if not re.fullmatch(self.pattern, text):
             raise InvalidValueError("conversationId", "must be P:<letters>")
         return Conversation(text, is_room=True)
 

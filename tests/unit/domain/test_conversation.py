@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,7 +48,23 @@ def test_what_is_read_prints_as_it_was_or_gains_only_the_prefix(raw: str) -> Non
     assert printed in {raw, f"S:{raw}"}
 
 
+@given(st.from_regex(PEERS_AND_ROOMS.pattern, fullmatch=True, alphabet=st.characters(codec="ascii")))
+def test_what_the_pattern_describes_is_read(raw: str) -> None:
+    PEERS_AND_ROOMS.parse(raw)
+
+
+@given(st.text() | st.from_regex(r"[SR]?:?[0-9]{0,33};?[0-9 ;]{0,3}\n?"))
+def test_what_is_read_is_described_by_the_pattern(raw: str) -> None:
+    try:
+        PEERS_AND_ROOMS.parse(raw)
+    except InvalidValueError:
+        return
+    assert re.fullmatch(PEERS_AND_ROOMS.pattern, raw)
+
+
 class Pagers:
+    pattern = "P:.*"
+
     def parse(self, text: str) -> Conversation:
         if not text.startswith("P:"):
             raise InvalidValueError("conversationId", "must be P:<letters>")
@@ -59,6 +77,7 @@ class Pagers:
 def test_with_several_protocols_each_spelling_is_read_by_the_first_that_knows_it() -> None:
     grammar = AnyGrammar([PEERS_AND_ROOMS, Pagers()])
     assert [str(grammar.parse(text)) for text in ("12", "R:1", "P:duty")] == ["S:12", "R:1", "P:duty"]
+    assert [bool(re.fullmatch(grammar.pattern, text)) for text in ("12", "P:duty", "X")] == [True, True, False]
     recipients = [grammar.parse_recipient(text, is_room=True) for text in ("1", "duty")]
     assert list(map(str, recipients)) == ["R:1", "P:duty"]
 

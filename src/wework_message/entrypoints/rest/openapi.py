@@ -16,8 +16,9 @@ from litestar.types import Method
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.http.envelope import Envelope, Problem
 from wework_message.entrypoints.rest.http.routing import ERRORS, REF
-from wework_message.entrypoints.rest.request_schemas import Schema, schemas
+from wework_message.entrypoints.rest.request_schemas import schemas
 from wework_message.entrypoints.rest.routes import routers
+from wework_message.entrypoints.rest.rule_schemas import Schema
 
 _DESCRIPTION: Final = """WeCom (企业微信) message gateway: accept once, send once, keep an honest status.
 
@@ -57,7 +58,7 @@ def document(config: Config, prefix: str) -> bytes:
     schema = described.openapi_schema.to_schema()
     schema["paths"] = {camel(path): _spelled(item) for path, item in schema["paths"].items()}
     _, shared = msgspec.json.schema_components([Envelope, Problem], ref_template=REF + "{name}")
-    schema["components"]["schemas"] |= shared | schemas()
+    schema["components"]["schemas"] |= shared | schemas(config.limits)
     schema["components"]["responses"] = {str(status): _error(status, text) for status, text in ERRORS.items()}
     schema["components"]["headers"] = {
         "X-Request-ID": {"description": "Taken in, or made.", "schema": {"type": "string"}}

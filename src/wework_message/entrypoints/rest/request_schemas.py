@@ -7,19 +7,30 @@ from typing import Any, Final
 import msgspec
 
 from wework_message.domain.batch import BatchMode
-from wework_message.domain.content import CONTENTS, MessageType
+from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS, MessageType
 from wework_message.entrypoints.rest.http.routing import REF
+from wework_message.entrypoints.rest.rule_schemas import Schema, add_rules
+from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST
 
-Schema = dict[str, Any]
-
 SEND: Final = "SendRequest"
 BATCH: Final = "BatchRequest"
+ITEM: Final = "BatchItem"
+"""A message of a batch: of every type but `MIXED`, which is a batch itself."""
 CALLBACK: Final = "ProviderCallback"
 
 _SENDER: Final = [{"required": ["guid"]}, {"required": ["accountId"]}]
+_CALLBACK: Final = {
+    "type": "object",
+    "properties": {
+        "guid": {"type": "string", "minLength": 1, "maxLength": 128},
+        "notify_type": {"type": "integer", "minimum": -(2**31 - 1), "maximum": 2**31 - 1},
+        "data": {},
+    },
+    "required": ["guid", "notify_type"],
+}
 _PARTS: Final = {"minItems": 2, "maxItems": 20}
 
 
@@ -31,11 +42,14 @@ def batch_examples() -> Mapping[str, Any]:
     return {"messages": {"messages": [text, image], "atomic": False}, "java": java}
 
 
-def schemas() -> dict[str, Schema]:
+def schemas(limits: Limits) -> dict[str, Schema]:
     """The schemas of all request bodies, and of everything they refer to."""
     (common, *_), components = msgspec.json.schema_components([Common, *CONTENTS.values()], ref_template=REF + "{name}")
     common_schema = components.pop(common["$ref"].removeprefix(REF))
     shared = common_schema["properties"]
+    shared["conversationId"] = {"type": "string", "pattern": f"^(?:{limits.conversations.pattern})$"}
+    for kind in {*CONTENTS.values(), *MERGED_ITEMS.values(), *OBJECTS.values()}:
+        add_rules(components[kind.__name__], kind, limits.max_text_length)
     mapping = {}
     for name, kind in CONTENTS.items():
         mapping[name] = f"{REF}Send{kind.__name__.removesuffix('Content')}"
@@ -50,18 +64,11 @@ def schemas() -> dict[str, Schema]:
         "required": ["messageType", "parts"],
     }
     components["SendMixed"] = _merged(shared, parts, MessageType.MIXED)
-    components[SEND] = {
-        "description": "One message. A null equals an absent field.",
-        "oneOf": [{"$ref": ref} for ref in mapping.values()],
-        "discriminator": {"propertyName": "messageType", "mapping": mapping},
-    }
-    components[BATCH] = {"oneOf": [_messages(), _java(shared)]}
+    components[SEND] = _one_of(mapping)
+    components[ITEM] = _one_of({name: ref for name, ref in mapping.items() if name != MessageType.MIXED})
+    components[BATCH] = {"oneOf": [_messages(shared, limits), _java(shared, components, limits)]}
     _respell(components)
-    components[CALLBACK] = {
-        "type": "object",
-        "properties": {"guid": {"type": "string"}, "notify_type": {"type": "integer"}, "data": {}},
-        "required": ["guid", "notify_type"],
-    }
+    components[CALLBACK] = _CALLBACK
     return components
 
 
@@ -89,27 +96,50 @@ def _merged(shared: Schema, content: Schema, name: str) -> Schema:
     }
 
 
-def _messages() -> Schema:
+def _one_of(mapping: Mapping[str, str]) -> Schema:
+    return {
+        "description": "One message. A null equals an absent field.",
+        "oneOf": [{"$ref": ref} for ref in mapping.values()],
+        "discriminator": {"propertyName": "messageType", "mapping": mapping},
+    }
+
+
+def _messages(shared: Schema, limits: Limits) -> Schema:
     return {
         "title": "Single messages",
         "type": "object",
         "properties": {
-            "messages": {"type": "array", "minItems": 1, "maxItems": 200, "items": {"$ref": REF + SEND}},
+            "messages": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": limits.max_batch_size,
+                "items": {"$ref": REF + ITEM},
+            },
             "atomic": {"type": "boolean", "default": False, "description": "All or nothing."},
             "mode": {"const": BatchMode.FANOUT.value},
-            "clientMessageId": {"type": "string", "minLength": 1, "maxLength": 255},
+            "clientMessageId": shared["clientMessageId"],
         },
         "required": ["messages"],
         "additionalProperties": False,
     }
 
 
-def _java(shared: Schema) -> Schema:
+def _renamed(content: Schema, names: Mapping[str, str]) -> Schema:
+    """A content whose fields have the Java service's names."""
+    return {
+        "type": "object",
+        "properties": {java_name: content["properties"][name] for java_name, name in names.items()},
+        "required": [java_name for java_name, name in names.items() if name in content["required"]],
+        "additionalProperties": False,
+    }
+
+
+def _java(shared: Schema, components: Schema, limits: Limits) -> Schema:
     """The Java service's shape; with `mode: FANOUT` one message per recipient and content."""
-    recipients = {"type": "array", "maxItems": 200, "items": {"type": "string"}}
+    recipients = {"type": "array", "maxItems": limits.max_batch_size, "items": {"type": "string"}}
     lists = {
-        name: {"type": "array", "items": {"type": "object", "properties": {key: {} for key in names}}}
-        for name, (_, names) in CONTENT_LISTS.items()
+        name: {"type": "array", "items": _renamed(components[CONTENTS[tag].__name__], names)}
+        for name, (tag, names) in CONTENT_LISTS.items()
     }
     common = {name: value for name, value in shared.items() if name not in ("conversationId", "async")}
     return {

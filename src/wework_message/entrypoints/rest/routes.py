@@ -1,11 +1,14 @@
 """What this process serves: the handlers, by resource."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
 from litestar import Router
+from litestar.handlers import HTTPRouteHandler
 
 from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.http.routing import options
 from wework_message.entrypoints.rest.resources import (
     batches,
     callbacks,
@@ -63,18 +66,27 @@ DOCUMENTATION: Final = (swagger_ui.get_api_docs, swagger_ui.get_page, swagger_ui
 def routers(config: Config) -> list[Router]:
     """A router per resource, named by its tag in the document."""
     metrics = (health.get_metrics,) if config.metrics is not None else ()
-    operating = [Router("/", tags=["health"], route_handlers=[*HEALTH, *metrics])]
+    operating = [_router("health", *HEALTH, *metrics)]
     if config.operating:
         return operating
     pages = [Router("/", include_in_schema=False, route_handlers=DOCUMENTATION)] if config.documentation else []
     return [
-        Router("/", tags=["messages"], route_handlers=MESSAGES),
-        Router("/", tags=["providers"], route_handlers=PROVIDERS),
-        Router("/", tags=["callbacks"], route_handlers=CALLBACKS),
-        Router("/", tags=["dead letters"], route_handlers=DEAD_LETTERS),
+        _router("messages", *MESSAGES),
+        _router("providers", *PROVIDERS),
+        _router("callbacks", *CALLBACKS),
+        _router("dead letters", *DEAD_LETTERS),
         *operating,
         *pages,
     ]
+
+
+def _router(tag: str, *handlers: HTTPRouteHandler) -> Router:
+    methods: dict[str, set[str]] = defaultdict(set)
+    for handler in handlers:
+        for path in handler.paths:
+            methods[path] |= handler.http_methods
+    # What answers OPTIONS comes first: Litestar would add its own to a path that has none yet.
+    return Router("/", tags=[tag], route_handlers=[*(options(*of_path) for of_path in methods.items()), *handlers])
 
 
 def route_templates(config: Config) -> Iterator[tuple[str, str]]:

@@ -27,11 +27,16 @@ Limit: TypeAlias = Annotated[int, QueryParameter(ge=1, le=100, description="Item
 Cursor: TypeAlias = Annotated[
     str | None, QueryParameter(description="`nextCursor` (or `X-Next-Cursor`) of the page before.")
 ]
+MAX_TEXT: Final = 255
+"""The longest text of a parameter, in characters."""
+TEXT_SCHEMA: Final[dict[str, Any]] = {"minLength": 1, "maxLength": MAX_TEXT}
+"""What the document can say of `checked_text`; its characters are printable ones."""
+INSTANT_SCHEMA: Final[dict[str, Any]] = {"format": "date-time"}
 Name: TypeAlias = Annotated[str, PathParameter()]
 """A path parameter."""
 
 
-def checked_text(name: str, value: str | None, *, max_length: int = 255) -> str | None:
+def checked_text(name: str, value: str | None, *, max_length: int = MAX_TEXT) -> str | None:
     """The value of a query parameter; raises `RequestRejected` (422) unless it has 1 to `max_length` printable characters."""
     if value is not None and not (0 < len(value) <= max_length and value.isprintable()):
         raise bad_parameter(name, f"must have 1 to {max_length} printable characters")
@@ -89,7 +94,7 @@ def _bad(name: str, code: ProblemCode, message: str) -> RequestRejected:
 
 
 async def check_parameters(request: Request[Any, Any, Any]) -> None:
-    """Before a handler. Raises `RequestRejected` (422) for a parameter that is unknown (it may be a misspelt filter), given twice, or misspelt.
+    """Before a handler. Raises `RequestRejected` (422) for a parameter that is unknown (it may be a misspelt filter), missing, given twice, or misspelt.
 
     Cuts leading zeros off integers: Litestar, which binds them afterwards, would refuse ``limit=05``. Decodes the
     parameters of the path, which Litestar has routed as it was written.
@@ -109,7 +114,11 @@ async def check_parameters(request: Request[Any, Any, Any]) -> None:
         if spelling is not None and not spelling.fullmatch(value):
             raise bad_parameter(name, _expectation(field))
         canonical.append((name, str(int(value)) if field.annotation is int else value))
-    if len(dict(pairs)) < len(pairs):
+    present = dict(pairs)
+    for name, field in parameters.items():
+        if field.is_required and name not in present:
+            raise _bad(name, ProblemCode.REQUIRED, "is required")
+    if len(present) < len(pairs):
         raise bad_parameter(pairs[-1][0], "must be given once")
     if canonical != pairs:
         request.scope["query_string"] = urlencode(canonical).encode("ascii")

@@ -1,6 +1,6 @@
 """Route decorators: Litestar's own, with what every route of this API has in common."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -132,6 +132,21 @@ def post(path: str, **options: Any) -> HTTPRouteHandler:
 def delete(path: str, **options: Any) -> HTTPRouteHandler:
     """A route for DELETE, 200 unless `status_code` says otherwise; `options` are Litestar's."""
     return _route(path, [HttpMethod.DELETE], _with_body(options))
+
+
+def options(path: str, methods: Collection[str]) -> HTTPRouteHandler:
+    """A route for OPTIONS that names these methods and itself in `Allow`.
+
+    Litestar's own names the methods of the first handler of a path only.
+    """
+    allowed = ", ".join(sorted({*methods, HttpMethod.OPTIONS}))
+
+    def answer_options() -> Response[None]:
+        return Response(None, status_code=HTTPStatus.NO_CONTENT, headers={"Allow": allowed})
+
+    return HTTPRouteHandler(path, http_method=[HttpMethod.OPTIONS], include_in_schema=False, sync_to_thread=False)(
+        answer_options
+    )
 
 
 def _with_body(options: dict[str, Any]) -> dict[str, Any]:

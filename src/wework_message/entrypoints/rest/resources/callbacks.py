@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 from litestar import Request
-from litestar.params import QueryParameter
+from litestar.params import PathParameter, QueryParameter
 
 from wework_message.application.big_work import computed
 from wework_message.application.callbacks.kept import PurgeQuarantine
@@ -18,7 +18,9 @@ from wework_message.domain.ports.queries import CallbackView
 from wework_message.entrypoints.rest.api import Api, ApiDependency
 from wework_message.entrypoints.rest.http.envelope import MAX_ITEM_BYTES, Answer, Enveloped, encode
 from wework_message.entrypoints.rest.http.query_parameters import (
+    INSTANT_SCHEMA,
     NO_PARAMETERS,
+    TEXT_SCHEMA,
     Cursor,
     Name,
     bad_parameter,
@@ -96,13 +98,17 @@ async def list_recent_callbacks(
     return await _stored(api, guid, None, limit, cursor)
 
 
+NotifyType: TypeAlias = Annotated[str, PathParameter(schema_extra={"pattern": "^[0-9]{1,9}$"})]
+"""No integer, which Litestar would refuse in words of its own."""
+
+
 @get(
     "/api/callbacks/{guid:str}/callbacks/{notify_type:str}",
     summary="The newest callbacks of one type",
     responses=errors(422),
 )
 async def list_callbacks_of_type(
-    api: ApiDependency, guid: Name, notify_type: Name, limit: Items = 10, cursor: Cursor = None
+    api: ApiDependency, guid: Name, notify_type: NotifyType, limit: Items = 10, cursor: Cursor = None
 ) -> Enveloped[list[CallbackAnswer]]:
     """The newest callbacks of one type."""
     if not (notify_type.isascii() and notify_type.isdigit() and len(notify_type) <= 9):  # noqa: PLR2004 -- digits of any type that there is
@@ -158,10 +164,12 @@ async def get_callback(api: ApiDependency, callback_id: Name) -> Enveloped[Callb
     return Enveloped(encoded)
 
 
-OfGuid: TypeAlias = Annotated[str | None, QueryParameter(name="guid", description="Only of this guid.")]
+OfGuid: TypeAlias = Annotated[
+    str | None, QueryParameter(name="guid", description="Only of this guid.", schema_extra=TEXT_SCHEMA)
+]
 Before: TypeAlias = Annotated[
     str | None,
-    QueryParameter(name="before", description="Only received before this time.", schema_extra={"format": "date-time"}),
+    QueryParameter(name="before", description="Only received before this time.", schema_extra=INSTANT_SCHEMA),
 ]
 
 

@@ -8,7 +8,13 @@ from litestar.params import QueryParameter
 
 from wework_message.domain.message_filter import FILTERS, Filter, MessageFilter
 from wework_message.entrypoints.rest.api import ApiDependency
-from wework_message.entrypoints.rest.http.query_parameters import bad_parameter, checked_text, instant_parameter
+from wework_message.entrypoints.rest.http.query_parameters import (
+    INSTANT_SCHEMA,
+    TEXT_SCHEMA,
+    bad_parameter,
+    checked_text,
+    instant_parameter,
+)
 from wework_message.entrypoints.wire.instants import InstantRange
 
 
@@ -31,11 +37,20 @@ def _value(message_filter: Filter, value: str | None, allowed: InstantRange) -> 
     return message_filter.choices(text)
 
 
+def _schema(message_filter: Filter) -> dict[str, Any]:
+    """What the document says of a filter's value."""
+    if message_filter.is_instant:
+        return INSTANT_SCHEMA
+    if message_filter.choices is None:
+        return TEXT_SCHEMA
+    return {"enum": [choice.value for choice in message_filter.choices]}
+
+
 def _parameter(name: str, message_filter: Filter) -> inspect.Parameter:
     documented = QueryParameter(
         name=message_filter.query_name,
         description=message_filter.description or f"Only messages with this `{message_filter.query_name}`.",
-        schema_extra={"format": "date-time"} if message_filter.is_instant else None,
+        schema_extra=_schema(message_filter),
     )
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, documented]

@@ -29,6 +29,8 @@ from wework_message.entrypoints.wire.answers.messages import MessageAnswer, mess
 from wework_message.entrypoints.wire.answers.statuses import MessagePage, StatusAnswer, StatusPage, listed_message
 
 MAX_IDS: Final = 100
+MAX_IDS_LENGTH: Final = 8_192
+"""Characters of the ids and the commas."""
 
 
 @get(
@@ -49,14 +51,20 @@ async def list_messages(
     return MessagePage(items, next_cursor(items[-1].message_id) if page.more else None)
 
 
-Ids = Annotated[str | None, QueryParameter(description="1 to 100 message ids, separated by commas.")]
+Ids = Annotated[
+    str,
+    QueryParameter(
+        description=f"1 to {MAX_IDS} message ids, separated by commas.",
+        schema_extra={"minLength": 1, "maxLength": MAX_IDS_LENGTH, "pattern": "[^,]"},
+    ),
+]
 
 
 @get("/api/messages/status", summary="Up to 100 statuses at once; unknown ids are left out", responses=errors(422))
-async def list_statuses(api: ApiDependency, ids: Ids = None) -> StatusPage:
+async def list_statuses(api: ApiDependency, ids: Ids) -> StatusPage:
     """Up to 100 statuses, in the order of the ids; ids that do not exist are left out."""
-    id_list = checked_text("ids", ids, max_length=8_192) or ""
-    message_ids = [MessageId(message_id) for message_id in dict.fromkeys(id_list.split(",")) if message_id]
+    checked_text("ids", ids, max_length=MAX_IDS_LENGTH)
+    message_ids = [MessageId(message_id) for message_id in dict.fromkeys(ids.split(",")) if message_id]
     if not 1 <= len(message_ids) <= MAX_IDS:
         raise bad_parameter("ids", f"must name 1 to {MAX_IDS} messages, separated by commas")
     views = await api.application.poll.statuses(TENANT, message_ids)

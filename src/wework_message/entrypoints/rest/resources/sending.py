@@ -62,7 +62,7 @@ _log: Final = logging.getLogger(__name__)
 KEY: Final = header(
     "Idempotency-Key",
     "The same key with the same request answers the same id; with another request 409. As `clientMessageId` in the body.",
-    Schema(type=OpenAPIType.STRING, min_length=1, max_length=255),
+    Schema(type=OpenAPIType.STRING, min_length=1, max_length=255, pattern="^[!-~]([ -~]*[!-~])?$"),
 )
 PREFER: Final = header("Prefer", "`wait=N`: seconds to wait for the outcome, at most 30.")
 
