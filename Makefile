@@ -28,7 +28,7 @@ test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 integration: $(STAMP) ## run only the tests on real servers (MariaDB, Redis, RocketMQ; scripts/install-services)
-	WM_REQUIRE_SERVERS=1 $(BIN)/python -m pytest -m services $(SIDE_BY_SIDE)
+	WM_REQUIRE_SERVERS=1 WM_ALL_BACKENDS=1 $(BIN)/python -m pytest -m services $(SIDE_BY_SIDE)
 
 services: $(STAMP) ## start MariaDB, Redis and RocketMQ for a developer, print the settings, stop all on Ctrl-C
 	@$(BIN)/python -m tests.support.servers

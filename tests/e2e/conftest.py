@@ -1,4 +1,4 @@
-"""The fixture that runs the suite on every combination of backends."""
+"""The fixture that runs the suite on the combinations of backends."""
 
 from tests.support.processes.backends import backend
 

@@ -13,7 +13,7 @@ from tests.support.processes.running_service import running_service
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 ROOT: Final = Path(__file__).parents[2]
-EXAMPLES: Final = 6
+EXAMPLES: Final = 4
 """Requests to each path by each seed; a number, so that the machine's speed decides nothing."""
 SENDS: Final = "/api/messages/send"
 """The limits of their schemas, those of all fields of 17 types, are 16,000 cases for each route: minutes. See CONTRIBUTING.md."""

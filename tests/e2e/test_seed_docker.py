@@ -15,7 +15,8 @@ from tests.support.servers.ports import free_port
 from tests.support.servers.redis import Redis
 from tests.support.servers.rocketmq import RocketMq
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("port 9876")]
+"""The file names this port: a test that uses it must not run beside one that needs it free."""
 
 SEED_FILE: Final = Path(__file__).parents[1] / "golden" / "seed-application.yml"
 NAME_SERVER: Final = 9876

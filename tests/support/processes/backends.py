@@ -1,5 +1,6 @@
 """The backends of an end-to-end test: one suite runs on every meaningful combination of them (D-2)."""
 
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -73,15 +74,19 @@ COMBINATIONS: Final[Mapping[str, tuple[Callable[[pytest.FixtureRequest], Setting
 }
 """The embedded default needs no server. `production` uses every server that production uses."""
 
+ALL: Final = "WM_ALL_BACKENDS"
+"""If this variable is 1, tests also run on MariaDB alone; what differs there from `production` has tests of its own."""
+
 
 def backends() -> list[object]:
     """The parameters of the fixture `backend`."""
+    names = [name for name in COMBINATIONS if name != "mariadb" or os.environ.get(ALL) == "1"]
     marks: dict[object, list[pytest.MarkDecorator]] = {on_rocketmq: [pytest.mark.xdist_group("production")]}
     return [
         pytest.param(
             name, marks=[mark for server in servers for mark in (pytest.mark.services, *marks.get(server, []))]
         )
-        for name, servers in COMBINATIONS.items()
+        for name, servers in ((name, COMBINATIONS[name]) for name in names)
     ]
 
 
