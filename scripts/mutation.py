@@ -61,7 +61,10 @@ LAYERS = {
 
 _UNIT, _CONTRACTS = "tests/unit", "tests/contracts"
 _USE_CASES = (f"{_UNIT}/application",)
-_STORES = (f"{_CONTRACTS}/test_memory_adapters.py", f"{_CONTRACTS}/test_sqlite_adapters.py")
+_STORE = (
+    (f"{_CONTRACTS}/test_sqlite_adapters.py", f"{_UNIT}/sql"),
+    ("tests/integration/test_schema.py", "tests/integration/test_sqlite_sessions.py"),
+)
 
 NEAR: dict[str, tuple[tuple[str, ...], ...]] = {
     "domain/content/": ((f"{_UNIT}/domain/test_content.py", f"{_UNIT}/wire"), (f"{_UNIT}/guxing",)),
@@ -75,10 +78,10 @@ NEAR: dict[str, tuple[tuple[str, ...], ...]] = {
     "adapters/rocketmq/transport/native.py": ((f"{_CONTRACTS}/test_native_transport.py",),),
     "adapters/rocketmq/transport/gated.py": ((f"{_CONTRACTS}/test_gated_transport.py",),),
     "adapters/rocketmq/wakeup/": ((f"{_UNIT}/rocketmq", f"{_UNIT}/application/test_dispatch_by_wakeups.py"),),
-    "adapters/sql/core/": ((f"{_CONTRACTS}/test_sqlite_adapters.py", f"{_UNIT}/sql"),),
-    "adapters/sql/mapping/": ((f"{_CONTRACTS}/test_sqlite_adapters.py", f"{_UNIT}/sql"),),
-    "adapters/sql/repositories/": ((f"{_CONTRACTS}/test_sqlite_adapters.py", f"{_UNIT}/sql"),),
-    "adapters/sql/sqlite/": ((f"{_CONTRACTS}/test_sqlite_adapters.py", f"{_UNIT}/sql"),),
+    "adapters/sql/core/": _STORE,
+    "adapters/sql/mapping/": _STORE,
+    "adapters/sql/repositories/": _STORE,
+    "adapters/sql/sqlite/": _STORE,
     "entrypoints/intake/": ((f"{_UNIT}/intake",),),
     "entrypoints/rest/": ((f"{_UNIT}/rest",), ("tests/integration/rest",)),
     "entrypoints/wire/": ((f"{_UNIT}/wire",), ("tests/integration/rest",)),
@@ -196,7 +199,13 @@ class Bench:
         environment = os.environ | {"PYTHONPATH": str(self._root / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
         try:
             run = subprocess.run(
-                command, cwd=self._root, env=environment, check=False, timeout=limit_s, stdout=subprocess.DEVNULL
+                command,
+                cwd=self._root,
+                env=environment,
+                check=False,
+                timeout=limit_s,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
             )
         except subprocess.TimeoutExpired:
             return False

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.protocols import ProviderConnection
 from wework_message.domain.routing.provider import Capabilities, Lack, Provider, default_provider
 
 CAPABILITIES = Capabilities(frozenset({"TEXT", "FILE"}), {"FILE": 100})
@@ -37,6 +38,13 @@ def test_the_default_is_the_first_enabled_one_of_the_smallest_priority(rows: lis
 )
 def test_what_a_provider_lacks(message_type: str, size: int | None, lack: Lack | None) -> None:
     assert CAPABILITIES.missing(message_type, size) is lack
+
+
+def test_a_connection_does_not_print_what_may_be_secret() -> None:
+    connection = ProviderConnection("http://provider.example/t0ken", 4_000, 10, options={"token": "s3cret"})
+    assert "timeout_ms=4000" in repr(connection)
+    assert "t0ken" not in repr(connection)
+    assert "s3cret" not in repr(connection)
 
 
 def test_a_provider_can_be_a_key() -> None:

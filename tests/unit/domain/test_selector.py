@@ -141,6 +141,7 @@ def test_the_candidate_that_got_furthest_decides_the_refusal() -> None:
 def test_throttled_waits_for_the_shortest() -> None:
     longer = candidate("longer", RouteHealth(throttled_ms=9_000))
     assert refused(TEXT, longer, candidate("b", BUSY)).retry_in_ms == 700
+    assert refused(TEXT, longer, candidate("gone", OFFLINE)).retry_in_ms == 9_000
 
 
 def test_only_breakers_in_the_way_names_the_single_best_to_probe() -> None:

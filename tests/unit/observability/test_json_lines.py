@@ -164,6 +164,11 @@ def test_an_error_is_described_by_type_and_place_without_its_text() -> None:
     assert "secret" not in repr(description)
 
 
+def test_an_error_that_is_passed_along_is_described_outside_of_its_except_block() -> None:
+    fields = Redaction(Pseudonyms(b"key")).fields({"exc_info": an_error({})})
+    assert (fields["error"], fields["causes"]) == ("ValueError", ["KeyError"])
+
+
 def test_the_text_of_a_system_error_is_shown() -> None:
     assert describe(OSError(28, "No space left on device"))["errorText"] == "[Errno 28] No space left on device"
 
