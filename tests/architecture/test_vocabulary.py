@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -67,6 +68,11 @@ OTHER_MEANING: Final = {
 }
 
 
+@cache
+def bound_in(path: Path) -> tuple[tuple[str, int], ...]:
+    return tuple(bound(tree_of(path)))
+
+
 def bound(tree: ast.AST) -> Iterator[tuple[str, int]]:
     """Every name that the module gives to something, and where."""
     for node in ast.walk(tree):
@@ -98,7 +104,7 @@ def test_names_are_words_of_the_field() -> None:
     assert [
         f"{where(path, line)}: {name} (say {SAY_INSTEAD[word]})"
         for path in SOURCES
-        for name, line in bound(tree_of(path))
+        for name, line in bound_in(path)
         for word in refused(name)
         if word not in OTHER_MEANING.get(str(path.relative_to(ROOT)), ())
     ] == []
@@ -108,7 +114,7 @@ def test_a_variable_has_the_name_of_its_thing() -> None:
     assert [
         f"{where(path, line)}: {name}"
         for path in SOURCES
-        for name, line in bound(tree_of(path))
+        for name, line in bound_in(path)
         if name.strip("_") in SAYS_NOTHING
     ] == []
 
