@@ -201,6 +201,14 @@ def test_a_closed_pipe_ends_only_its_own_target() -> None:
     StreamTarget(closed).write(b"line\n")
 
 
+def test_a_closed_target_writes_nothing_and_leaves_its_stream_open() -> None:
+    stream = io.BytesIO()
+    target = StreamTarget(stream)
+    target.close()
+    target.write(b"late\n")
+    assert stream.getvalue() == b""  # a closed stream would raise
+
+
 def fail(error: OSError) -> None:
     raise AssertionError(error)
 
