@@ -213,3 +213,10 @@ async def test_documentation_can_be_switched_off() -> None:
     async with serving(documentation=False) as rest:
         for path in ("/v3/api-docs", "/swagger-ui.html", "/swagger-ui/swagger-ui.css"):
             assert (await rest.get(path)).status_code == 404
+
+
+async def test_the_java_shape_of_a_batch_has_no_field_of_a_single_message(idle: Rest) -> None:
+    schemas = (await the_document(idle))["components"]["schemas"]
+    java = next(shape for shape in schemas["BatchRequest"]["oneOf"] if "userList" in shape["properties"])
+    assert {"guid", "priority", "campaignId"} <= java["properties"].keys()
+    assert not {"conversationId", "async"} & java["properties"].keys()
