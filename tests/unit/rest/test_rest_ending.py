@@ -1,0 +1,50 @@
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from wework_message.entrypoints.rest.server.ending import WriteWatch
+from wework_message.entrypoints.rest.server.limits import ConnectionLimits
+
+LIMITS = ConnectionLimits(head_s=10, body_bytes_per_s=100)
+
+
+class Loop:
+    """Runs what was put off when it is told to."""
+
+    def __init__(self) -> None:
+        self.put_off: list[Callable[[], None]] = []
+
+    def call_later(self, _: float, call: Callable[[int], None], waiting: int) -> None:
+        self.put_off.append(lambda: call(waiting))
+
+
+class Transport:
+    def __init__(self, waiting: int) -> None:
+        self.waiting = waiting
+        self.aborted = False
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+@pytest.mark.parametrize(("left", "is_cut_off"), [(9_001, True), (9_000, False), (0, False)])
+def test_a_client_must_take_its_answers_as_fast_as_it_must_send_bodies(left: int, is_cut_off: bool) -> None:
+    loop, transport = Loop(), Transport(10_000)
+    WriteWatch(cast("asyncio.AbstractEventLoop", loop), cast("Any", transport), LIMITS).start()
+    transport.waiting = left
+    loop.put_off.pop()()
+    assert transport.aborted is is_cut_off
+    assert len(loop.put_off) == (left == 9_000)  # the rest is watched
+
+
+def test_the_end_of_a_short_answer_may_be_all_that_there_was() -> None:
+    loop, transport = Loop(), Transport(10)
+    WriteWatch(cast("asyncio.AbstractEventLoop", loop), cast("Any", transport), LIMITS).start()
+    transport.waiting = 0
+    loop.put_off.pop()()
+    assert not transport.aborted
