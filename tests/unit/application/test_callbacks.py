@@ -318,9 +318,10 @@ async def test_the_projector_is_notified_where_a_record_was_reopened_and_only_th
         assert app.inbox_notifier.notifications == 3
 
 
+@pytest.mark.parametrize("named", ["8", None])
 @pytest.mark.parametrize(("came_before_ms", "reopened"), [(SKEW_MS, True), (SKEW_MS + 1, False)])
 async def test_a_record_is_reopened_for_a_call_that_another_process_just_stored_unless_it_came_before_that_call(
-    came_before_ms: int, reopened: bool, monkeypatch: pytest.MonkeyPatch
+    came_before_ms: int, reopened: bool, named: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uncertain, reads = MemoryMessageRepository.uncertain, 0
 
@@ -330,14 +331,18 @@ async def test_a_record_is_reopened_for_a_call_that_another_process_just_stored_
         return () if reads == 1 else await uncertain(self, *place, latest=latest)
 
     async with InMemoryApp() as app:
-        await app.ingesting(app.callbacks.body(stream_record=an_echo("8", text="another text")))
+        await app.ingesting(app.callbacks.body(stream_record=an_echo(named, text="another text")))
+        await app.ingesting(app.callbacks.body(stream_record=an_echo(named and "9", text="a third", marked_own=False)))
         app.clock.advance(came_before_ms)
         await sent(app, TIMED_OUT)
         monkeypatch.setattr(MemoryMessageRepository, "uncertain", behind)
         before = app.inbox_notifier.notifications
-        await app.commits.submit(app.use_cases.projecting(), 1)
+        await app.commits.submit(app.use_cases.projecting(), 2)
         assert app.inbox_notifier.notifications - before == reopened
-        assert await app.inbox() == [InboxState.PENDING if reopened else InboxState.PARKED]
+        assert await app.inbox() == [
+            InboxState.PENDING if reopened else InboxState.PARKED,
+            InboxState.PENDING if reopened and named else InboxState.ORPHAN,
+        ]
 
 
 async def test_results_of_callbacks_are_counted_by_type() -> None:

@@ -306,6 +306,24 @@ async def test_a_request_that_cannot_be_built_three_times_ends_as_poison() -> No
         assert (message.status, message.reason, message.confirmed) == (MessageStatus.FAILED, "POISON", True)
 
 
+async def test_a_provider_gets_its_quick_tries_before_another_is_asked() -> None:
+    async with InMemoryApp() as app:
+        account = Account(AccountId("acc"))
+        app.database.register(
+            account,
+            Binding(BindingId("a"), account.account_id, PROVIDER, Guid("at-first")),
+            Binding(BindingId("b"), account.account_id, BACKUP, Guid("at-second")),
+        )
+        tries = app.policy.providers[PROVIDER].retry_count
+        app.gateway.script(*[REFUSED_CONNECTION] * tries)
+        message_id = await app.accept_text(guid=None, account_id=account.account_id)
+        for _ in range(tries + 1):
+            await app.pass_time(60_000)
+        message = await app.message(message_id)
+        assert tries > 1
+        assert [attempt.provider_code for attempt in message.attempts] == [*[PROVIDER] * tries, BACKUP]
+
+
 async def test_a_message_outlives_the_provider_that_it_was_tried_at() -> None:
     async with InMemoryApp() as app:
         account = Account(AccountId("acc"))

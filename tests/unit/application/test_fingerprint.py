@@ -8,7 +8,7 @@ from tests.support.builders.messages import PROVIDER, a_draft
 
 from wework_message.application.accept.fingerprint import fingerprint
 from wework_message.domain.content import MentionContent
-from wework_message.domain.conversation import PEERS_AND_ROOMS
+from wework_message.domain.conversation import PEERS_AND_ROOMS, Conversation
 from wework_message.domain.ids import AccountId
 from wework_message.domain.message.options import OnUnknown, Pin, SendOptions
 
@@ -32,6 +32,11 @@ def test_fingerprints_are_those_of_version_0() -> None:
         fingerprint([mention, a_draft()], mode="batch").hex()
         == "fcfd544f5fdbf6bc173f315fc213bf25ee5d2fea47943f68fd4cd4dcb44c517d"
     )
+
+
+def test_kinds_of_another_protocol_are_told_apart() -> None:
+    pager, desk = (Conversation(spelling, is_room=True) for spelling in ("P:duty", "D:duty"))
+    assert fingerprint([a_draft(conversation=pager)]) != fingerprint([a_draft(conversation=desk)])
 
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(SendOptions)])
