@@ -35,8 +35,8 @@ def test_fingerprints_are_those_of_version_0() -> None:
 
 
 def test_kinds_of_another_protocol_are_told_apart() -> None:
-    pager, desk = (Conversation(spelling, is_room=True) for spelling in ("P:duty", "D:duty"))
-    assert fingerprint([a_draft(conversation=pager)]) != fingerprint([a_draft(conversation=desk)])
+    pager, radio = (Conversation(spelling, is_room=True) for spelling in ("P:night", "Q:night"))
+    assert fingerprint([a_draft(conversation=pager)]) != fingerprint([a_draft(conversation=radio)])
 
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(SendOptions)])
