@@ -308,15 +308,10 @@ async def test_a_request_that_cannot_be_built_three_times_ends_as_poison() -> No
 
 async def test_a_provider_gets_its_quick_tries_before_another_is_asked() -> None:
     async with InMemoryApp() as app:
-        account = Account(AccountId("acc"))
-        app.database.register(
-            account,
-            Binding(BindingId("a"), account.account_id, PROVIDER, Guid("at-first")),
-            Binding(BindingId("b"), account.account_id, BACKUP, Guid("at-second")),
-        )
+        account_id = register_at_two_providers(app)
         tries = app.policy.providers[PROVIDER].retry_count
         app.gateway.script(*[REFUSED_CONNECTION] * tries)
-        message_id = await app.accept_text(guid=None, account_id=account.account_id)
+        message_id = await app.accept_text(guid=None, account_id=account_id)
         for _ in range(tries + 1):
             await app.pass_time(60_000)
         message = await app.message(message_id)
@@ -326,14 +321,9 @@ async def test_a_provider_gets_its_quick_tries_before_another_is_asked() -> None
 
 async def test_a_message_outlives_the_provider_that_it_was_tried_at() -> None:
     async with InMemoryApp() as app:
-        account = Account(AccountId("acc"))
-        app.database.register(
-            account,
-            Binding(BindingId("a"), account.account_id, PROVIDER, Guid("at-first")),
-            Binding(BindingId("b"), account.account_id, BACKUP, Guid("at-second")),
-        )
+        account_id = register_at_two_providers(app)
         app.gateway.script(REFUSED_CONNECTION)
-        message_id = await app.accept_text(guid=None, account_id=account.account_id)
+        message_id = await app.accept_text(guid=None, account_id=account_id)
         await app.dispatch()
         await forget(app, PROVIDER)
         await app.pass_time(60_000)
@@ -353,6 +343,17 @@ async def test_a_recall_at_a_provider_that_is_gone_stops_no_other_message() -> N
         other = await app.accept_text(to="R:2", guid=Guid("guid-b"))
         await app.dispatch()
         assert (await app.message(other)).status is MessageStatus.SENT
+
+
+def register_at_two_providers(app: InMemoryApp) -> AccountId:
+    """An account with a binding at `PROVIDER` and one at `BACKUP`."""
+    account = Account(AccountId("acc"))
+    app.database.register(
+        account,
+        Binding(BindingId("a"), account.account_id, PROVIDER, Guid("at-first")),
+        Binding(BindingId("b"), account.account_id, BACKUP, Guid("at-second")),
+    )
+    return account.account_id
 
 
 async def forget(app: InMemoryApp, code: ProviderCode) -> None:
@@ -395,14 +396,9 @@ async def test_a_mixed_message_stops_at_the_part_that_is_refused() -> None:
 
 async def test_a_refused_instance_fails_over_to_its_sibling() -> None:
     async with InMemoryApp() as app:
-        account = Account(AccountId("acc"))
-        app.database.register(
-            account,
-            Binding(BindingId("a"), account.account_id, PROVIDER, Guid("at-first")),
-            Binding(BindingId("b"), account.account_id, BACKUP, Guid("at-second")),
-        )
+        account_id = register_at_two_providers(app)
         app.gateway.script(an_outcome(OutcomeClass.REFUSED_BINDING))
-        message_id = await app.accept_text(guid=None, account_id=account.account_id)
+        message_id = await app.accept_text(guid=None, account_id=account_id)
         await app.dispatch()
         await app.pass_time(1)
         message = await app.message(message_id)

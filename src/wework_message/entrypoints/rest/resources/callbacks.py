@@ -1,6 +1,7 @@
 """POST callbacks/webhook of the default or a named provider, and the stored callbacks (W-5)."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -98,7 +99,9 @@ async def list_recent_callbacks(
     return await _stored(api, guid, None, limit, cursor)
 
 
-NotifyType: TypeAlias = Annotated[str, PathParameter(schema_extra={"pattern": "^[0-9]{1,9}$"})]
+_NOTIFY_TYPE: Final = "[0-9]{1,9}"
+"""Digits of any type that there is."""
+NotifyType: TypeAlias = Annotated[str, PathParameter(schema_extra={"pattern": f"^{_NOTIFY_TYPE}$"})]
 """No integer, which Litestar would refuse in words of its own."""
 
 
@@ -111,7 +114,7 @@ async def list_callbacks_of_type(
     api: ApiDependency, guid: Name, notify_type: NotifyType, limit: Items = 10, cursor: Cursor = None
 ) -> Enveloped[list[CallbackAnswer]]:
     """The newest callbacks of one type."""
-    if not (notify_type.isascii() and notify_type.isdigit() and len(notify_type) <= 9):  # noqa: PLR2004 -- digits of any type that there is
+    if not re.fullmatch(_NOTIFY_TYPE, notify_type):
         raise bad_parameter("notifyType", "must be an integer")
     return await _stored(api, guid, int(notify_type), limit, cursor)
 
