@@ -81,4 +81,4 @@ audit: $(STAMP) ## known vulnerabilities of what the lock pins
 	$(BIN)/python -m scripts.audit
 
 clean: ## remove the environment and caches
-	rm -rf $(VENV) .venv-peers .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .venv-peers .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache build dist
