@@ -12,6 +12,7 @@ import resource
 import sys
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -24,6 +25,9 @@ CONVERSATIONS: Final = 997
 """Coprime to `GUIDS`, so that a lane comes again only after some 50,000 messages."""
 ACCEPTED: Final = 202
 
+SCHEDULED_AT: Final = f"{datetime.now(UTC) + timedelta(days=300):%Y-%m-%dT%H:%M:%SZ}".encode()
+"""After every run, and within the year that a message may be scheduled ahead."""
+
 _TEXT: Final = b"hello wecom, this is a text message of a normal length, sent to one external contact"
 _FIELDS: Final = (
     b'{"guid":"guid-%d","conversationId":"S:%d","messageType":"TEXT","content":"' + _TEXT + b'",'
@@ -31,7 +35,7 @@ _FIELDS: Final = (
 )
 BODIES: Final = {
     "send": _FIELDS + b',"onUnknown":"HOLD"}',
-    "scheduled": _FIELDS + b',"scheduledAt":"2999-01-01T00:00:00Z"}',
+    "scheduled": _FIELDS + b',"scheduledAt":"' + SCHEDULED_AT + b'"}',
 }
 """Eight fields each; a scheduled message is accepted durably and not dispatched."""
 
