@@ -19,6 +19,7 @@ MYSQL_8, MARIADB = (8, 0, 36), (10, 11, 6)
 
 class Result:
     rowcount = 1
+    returns_rows = False
 
 
 class Server:
@@ -163,7 +164,7 @@ def test_a_text_whose_row_cannot_be_repeated_is_refused(sql: str) -> None:
 
 def test_every_engine_of_the_server_has_the_writer_of_many_rows() -> None:
     store = MysqlStore(MysqlTarget("h", 1, "d", "u", "p"))
-    for engine in (store._engine, store._reading, store._maintenance):
+    for engine in (store._writing, store._reading, store._maintenance):
         assert isinstance(engine.sync_engine.get_execution_options()[ROW_WRITER], MultirowWriter)
 
 

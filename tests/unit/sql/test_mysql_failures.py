@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from wework_message.adapters.sql.mysql.failures import WRONG_SERVER, translated
+from wework_message.adapters.sql.mysql.connections.translation import translated
+from wework_message.adapters.sql.mysql.failures import WRONG_SERVER
 from wework_message.domain.errors import TryAgainError, UnavailableError
 
 
