@@ -104,6 +104,14 @@ def _growth(result: dict[str, Any]) -> Iterator[Row]:
             yield Row(what, f"{medians['ratio']:.2f}", *judged)
 
 
+def _stages(result: dict[str, Any]) -> Iterator[Row]:
+    for name, stages in result.items():
+        for stage, medians in stages.items():
+            service, database = medians["service_us"], medians["database_us"]
+            what = f"{stage}, MariaDB, {name}: {medians['statements']:.0f} statements a set, {medians['redo_bytes']:.0f} B redo"
+            yield Row(what, f"{service:.0f} + {database:.0f} us")
+
+
 def _queue(result: dict[str, Any]) -> Iterator[Row]:
     yield from _services(
         result["contestants"],
@@ -149,6 +157,7 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "memory": _memory,
     "peers": _peers,
     "growth": _growth,
+    "stages": _stages,
     "queue": _queue,
     "cache": _cache,
     "consumers": _consumers,
