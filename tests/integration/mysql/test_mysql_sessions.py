@@ -10,6 +10,7 @@ from tests.support.builders.messages import NOW, PROVIDER, a_due_message, an_ite
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
+from wework_message.adapters.sql.mysql.connections.driver import driver_connection
 from wework_message.adapters.sql.mysql.connections.session import MysqlSession
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
@@ -89,6 +90,136 @@ async def test_a_session_without_a_step_needs_no_connection(store: MysqlStore, m
     await session.commit()
     await session.close()
     assert _connections(migrated) == set()
+
+
+async def test_a_connection_is_kept_from_one_transaction_to_the_next(
+    store: MysqlStore, migrated: EmptyDatabase
+) -> None:
+    numbers = set()
+    for name in ("committed", "rolled-back", "refused"):
+        session = await store.begin()
+        numbers.add(await session.run(_scalar, "SELECT CONNECTION_ID()"))
+        await session.run(_write, name)
+        if name == "committed":
+            await session.commit()
+        elif name == "refused":
+            with pytest.raises(ConflictError):
+                await session.run(_write, "committed")
+        await session.close()
+    assert len(numbers) == 1
+    assert await store.read(_names) == {"committed"}
+
+
+async def test_a_connection_is_not_used_for_longer_than_it_may(
+    store: MysqlStore, migrated: EmptyDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await _committed(store)
+    monkeypatch.setattr("wework_message.adapters.sql.mysql.connections.session.MAX_CONNECTION_AGE_S", 0)
+    assert await _committed(store) != first
+    assert first not in _connections(migrated)
+
+
+async def test_a_connection_whose_step_did_not_end_is_dropped(store: MysqlStore, migrated: EmptyDatabase) -> None:
+    async def fails(error: BaseException) -> int:
+        def step(connection: Connection) -> None:
+            _write(connection, "lost")
+            raise error
+
+        session = await store.begin()
+        number = int(await session.run(_scalar, "SELECT CONNECTION_ID()"))
+        with pytest.raises(type(error)):
+            await session.run(step)
+        await session.close()
+        return number
+
+    for error in (ValueError(), asyncio.CancelledError()):
+        assert await fails(error) != await _committed(store)
+    assert await store.read(_names) == set()
+
+
+async def _committed(store: MysqlStore) -> int:
+    """The number of the connection."""
+    session = await store.begin()
+    number = int(await session.run(_scalar, "SELECT CONNECTION_ID()"))
+    await session.commit()
+    return number
+
+
+async def test_the_last_steps_that_take_too_long_commit_nothing(migrated: EmptyDatabase) -> None:
+    store = MysqlStore(migrated.target, timeout_s=0.5)
+    session = await store.begin()
+    with pytest.raises(UnavailableError, match="no answer within"):
+        await session.commit([(_write, ("lost",)), (_scalar, ("SELECT SLEEP(60)",))])
+    await session.close()
+    assert await store.read(_names) == set()
+    await store.close()
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+async def test_statements_are_prepared_on_the_server_unless_the_setting_forbids_it(
+    migrated: EmptyDatabase, *, prepared: bool
+) -> None:
+    async with opened_store(migrated.target, prepared_statements=prepared) as store:
+        units = SqlUnitOfWorkFactory(store, store.dialect, SettableClock(NOW), store.turn)
+        before = int(migrated.sql("SHOW GLOBAL STATUS LIKE 'Com_stmt_prepare'").split()[1])
+        async with units() as unit:
+            await unit.messages.add([a_due_message()])
+            await unit.commit()
+        after = int(migrated.sql("SHOW GLOBAL STATUS LIKE 'Com_stmt_prepare'").split()[1])
+        assert (after > before) is prepared
+
+
+async def test_a_server_that_takes_no_more_prepared_statements_gets_text(
+    store: MysqlStore, units: SqlUnitOfWorkFactory, migrated: EmptyDatabase
+) -> None:
+    migrated.sql("SET GLOBAL max_prepared_stmt_count = 0")
+    try:
+        message = a_due_message()
+        async with units() as unit:
+            await unit.messages.add([message])
+            await unit.commit()
+    finally:
+        migrated.sql("SET GLOBAL max_prepared_stmt_count = DEFAULT")
+    assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])
+
+
+async def test_a_session_that_a_proxy_has_changed_is_a_lost_connection(
+    store: MysqlStore, units: SqlUnitOfWorkFactory
+) -> None:
+    def forget(connection: Connection) -> None:
+        driver = driver_connection(connection)
+        for statement in driver._stmt_cache.values():
+            statement._execute_header = (999_999).to_bytes(4, "little") + b"\x00\x01\x00\x00\x00"
+
+    message = a_due_message()
+    async with units() as unit:
+        await unit.messages.add([a_due_message(conversation_id="S:2")])
+        await unit.commit()
+    session = await store.begin()
+    await session.run(forget)
+    await session.commit()
+    async with units() as unit:
+        await unit.messages.add([message])
+        await unit.commit()
+    assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])
+
+
+async def test_values_may_be_longer_than_those_that_a_statement_was_prepared_with(
+    store: MysqlStore, units: SqlUnitOfWorkFactory
+) -> None:
+    for texts in (("a", "b"), ("中" * 900, "b"), ("a", "x" * 2_000)):
+        messages = [a_due_message(conversation_id=f"S:{number}") for number in range(2)]
+        async with units() as unit:
+            await unit.messages.add(messages)
+            for message, text in zip(messages, texts, strict=True):
+                begin_call(message)
+                settle(message, an_outcome(OutcomeClass.REFUSED_PERMANENT, error_message=text, error_code=len(text)))
+            await unit.messages.save(messages)
+            await unit.commit()
+        async with units() as unit:
+            stored = await unit.messages.get([message.id for message in messages])
+        outcomes = [stored[message.id].attempts.numbered(1).outcome for message in messages]
+        assert [outcome.error_message for outcome in outcomes if outcome is not None] == list(texts)
 
 
 async def test_a_connection_that_is_killed_within_a_transaction_leaves_nothing_and_raises_try_again(

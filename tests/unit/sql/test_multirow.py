@@ -148,6 +148,21 @@ def test_statements_are_bounded_by_rows_and_by_text(server: Server, monkeypatch:
     ]  # fmt: skip
 
 
+def test_sets_of_any_size_have_few_texts(server: Server) -> None:
+    connection: Any = server
+    many = MultirowWriter().inserting("INSERT INTO t (a) VALUES (%s)", ["a"], lambda row: (row["a"],))
+    for size in range(1, 501):
+        server.executed.clear()
+        many(connection, [{"a": number} for number in range(size)])
+        assert [value for _, parameters in server.executed for value in parameters] == list(range(size))
+        assert {len(parameters) for _, parameters in server.executed} <= set(multirow.SET_SIZES)
+
+
+def test_an_update_names_its_last_row_again_up_to_such_a_size(server: Server) -> None:
+    ((_, parameters),) = run(_DELETE_DUE, server, [{"the_id": str(number)} for number in range(5)])
+    assert parameters == ("0", "1", "2", "3", "4", "4")
+
+
 @pytest.mark.parametrize(
     "sql",
     [

@@ -41,6 +41,8 @@ class DatabaseSource:
     password: str | None = field(default=None, repr=False)
     timeout_s: float = TIMEOUT_S
     """That of `Store`."""
+    prepared_statements: bool = True
+    """Whether a server may keep statements prepared."""
 
 
 class DatabaseKind(ABC):
