@@ -11,6 +11,7 @@ from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.application.actions.change import RecallMessage
 from wework_message.application.dispatch import dispatcher as dispatch
 from wework_message.application.dispatch.claim import ClaimRequest
+from wework_message.application.dispatch.settle import SettleCalls, Settlement
 from wework_message.application.errors import DrainingError
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.conversation import PEERS_AND_ROOMS
@@ -241,6 +242,29 @@ async def test_calls_in_flight_are_bounded_and_intents_too() -> None:
             call.answer.set_result(app.gateway.accepted())
         await app.dispatch()
         assert len(app.gateway.executed) == 3
+
+
+async def test_a_slot_is_free_when_its_call_has_ended_and_answers_that_wait_are_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with InMemoryApp(calls_in_flight=2, side_by_side=True) as app:
+        recorded = asyncio.Event()
+        submit = app.use_cases.settlements().submit
+
+        async def submit_once_recorded(operation: SettleCalls, settlement: Settlement) -> None:
+            await recorded.wait()
+            await submit(operation, settlement)
+
+        monkeypatch.setattr(app.use_cases.settlements(), "submit", submit_once_recorded)
+        accepted = [await app.accept_text(to=f"R:{number}") for number in range(7)]
+        for executed in (2, 4, 4):
+            await app.dispatcher.dispatch_due()
+            while len(app.gateway.executed) < executed:  # noqa: ASYNC110 -- the gateway has no event for it
+                await asyncio.sleep(0)
+            assert app.dispatcher.in_flight == executed
+        recorded.set()
+        await app.dispatch()
+        assert [(await app.message(message_id)).status for message_id in accepted] == [MessageStatus.SENT] * 7
 
 
 async def test_behind_an_unknown_a_lane_is_held_and_goes_on_after_2h() -> None:
