@@ -92,6 +92,15 @@ async def test_a_logout_that_the_provider_denies_holds_nothing_and_is_asked_abou
         assert await status(app, await send(app, "next", OWN)) is MessageStatus.SENT
 
 
+async def test_a_probe_without_an_answer_changes_nothing_that_is_stored() -> None:
+    async with InMemoryApp() as app:
+        await send(app, sender_id=OWN)
+        await notice(app, NoticeKind.ONLINE, wecom_user_id=OWN)
+        await notice(app, NoticeKind.OFFLINE)
+        await probe(app, ClientState.UNKNOWN)
+        assert await stored_state(app) is BindingState.ONLINE
+
+
 @pytest.mark.parametrize("kind", [NoticeKind.OFFLINE, NoticeKind.ONLINE])
 async def test_the_provider_is_asked_at_once(monkeypatch: pytest.MonkeyPatch, kind: NoticeKind) -> None:
     async with InMemoryApp() as app:

@@ -178,8 +178,8 @@ class Router:
 
     def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:
         """Whether another binding could take the message now, at a provider that has quick tries left for it."""
-        if len(self._bindings(message)) < 2:  # noqa: PLR2004 -- a sibling needs two
-            return False
+        if all(binding.binding_id == attempt.binding_id for binding in self._bindings(message)):
+            return False  # the usual account has one binding: nothing to choose from
         choice = self._choose(message, now=now, without=attempt)
         return isinstance(choice, Choice) and choice.provider.code not in self._spent(message)
 
