@@ -142,9 +142,9 @@ class Router:
             size=getattr(message.content, "file_size", None),
             provider_code=message.options.provider_code,
             pin=self._pinned(message) if pinned else None,
-            refused=_bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY),
-            turned_away=_bindings_with(tried, OutcomeClass.REFUSED_BINDING),
-            spent=self._spent(message),
+            refused=_bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY) if tried else _NO_BINDINGS,
+            turned_away=_bindings_with(tried, OutcomeClass.REFUSED_BINDING) if tried else _NO_BINDINGS,
+            spent=self._spent(message) if tried else _NO_PROVIDERS,
             random_source=(
                 self._random_source.fraction(),
                 self._random_source.fraction(),
@@ -189,6 +189,10 @@ class Router:
             message.fail(refusal.kind.value, now=now)
         else:
             message.hold(HoldReason(refusal.kind.value), refusal.retry_in_ms or RECHECK_MS, now=now)
+
+
+_NO_BINDINGS: Final[frozenset[BindingId]] = frozenset()
+_NO_PROVIDERS: Final[frozenset[ProviderCode]] = frozenset()
 
 
 def _bindings_with(tried: Sequence[Attempt], kind: OutcomeClass) -> frozenset[BindingId]:
