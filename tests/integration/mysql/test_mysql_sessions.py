@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection
-from tests.support.builders.messages import NOW, PROVIDER, a_due_message, an_item, an_outcome, begin_call, settle
+from tests.support.builders.messages import (
+    NOW,
+    PROVIDER,
+    a_due_message,
+    a_receipt,
+    an_item,
+    an_outcome,
+    begin_call,
+    settle,
+)
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
@@ -21,6 +30,7 @@ from wework_message.domain.content import TextContent
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderCode
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
+from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, LaneBlock
 
@@ -204,22 +214,37 @@ async def test_a_session_that_a_proxy_has_changed_is_a_lost_connection(
     assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])
 
 
+async def _sending(units: SqlUnitOfWorkFactory, count: int) -> list[Message]:
+    messages = [a_due_message(conversation_id=f"S:{number}") for number in range(count)]
+    async with units() as unit:
+        await unit.messages.add(messages)
+        await unit.commit()
+    async with units() as unit:
+        sending = [*(await unit.messages.get([message.id for message in messages])).values()]
+        for message in sending:
+            begin_call(message)
+        await unit.messages.save(sending)
+        await unit.commit()
+    return sending
+
+
 async def test_values_may_be_longer_than_those_that_a_statement_was_prepared_with(
     store: MysqlStore, units: SqlUnitOfWorkFactory
 ) -> None:
     for texts in (("a", "b"), ("中" * 900, "b"), ("a", "x" * 2_000)):
-        messages = [a_due_message(conversation_id=f"S:{number}") for number in range(2)]
+        ids = [message.id for message in await _sending(units, 2)]
         async with units() as unit:
-            await unit.messages.add(messages)
+            messages = [(await unit.messages.get(ids))[message_id] for message_id in ids]
             for message, text in zip(messages, texts, strict=True):
-                begin_call(message)
-                settle(message, an_outcome(OutcomeClass.REFUSED_PERMANENT, error_message=text, error_code=len(text)))
-            await unit.messages.save(messages)
+                message.written()
+                settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(text=text)))
+            assert await unit.messages.save(messages) == frozenset()
             await unit.commit()
         async with units() as unit:
-            stored = await unit.messages.get([message.id for message in messages])
-        outcomes = [stored[message.id].attempts.numbered(1).outcome for message in messages]
-        assert [outcome.error_message for outcome in outcomes if outcome is not None] == list(texts)
+            stored = await unit.messages.get(ids)
+        outcomes = [stored[message_id].attempts.numbered(1).outcome for message_id in ids]
+        receipts = [outcome.receipt for outcome in outcomes if outcome is not None]
+        assert [receipt.details["text"] for receipt in receipts if receipt is not None] == list(texts)
 
 
 async def test_a_connection_that_is_killed_within_a_transaction_leaves_nothing_and_raises_try_again(
