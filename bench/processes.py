@@ -37,6 +37,10 @@ class Watched:
         """Resident memory."""
         return sum(int(process.memory_info().rss) for process in self._all()) // 1024
 
+    def pss_kb(self) -> int:
+        """Resident memory, what several processes share counted once."""
+        return sum(int(process.memory_full_info().pss) for process in self._all()) // 1024
+
     def _all(self) -> list[psutil.Process]:
         return [process for root in self._roots for process in (root, *root.children(recursive=True))]
 
