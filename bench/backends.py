@@ -24,6 +24,8 @@ MAX_TRIPS: Final = 0.1
 """Most Redis round trips per accepted message."""
 CONSUMERS: Final = (1, 2, 4)
 WORKERS: Final = (1, 2, 4)
+SENT_BY_WORKERS: Final = 4_000
+"""Messages of one round of `workers`."""
 
 
 class Bench:
@@ -117,7 +119,7 @@ def workers(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
     with contextlib.ExitStack() as stack:
         bench = Bench(stack)
         services = {f"workers_{count}": bench.service(f"workers_{count}", _workers(count)) for count in WORKERS}
-        contestants = {name: rounds.contestant(service, SENT) for name, service in services.items()}
+        contestants = {name: rounds.contestant(service, SENT_BY_WORKERS) for name, service in services.items()}
         samples = rounds.alternate(contestants, {"mariadb": servers.watched(bench.mariadb)}, turns, say)
         own_mb = {name: service.pss_kb() / 1024 for name, service in services.items()}
     ratios = {name: rounds.ratio(samples, "per_second", name, "workers_1") for name in samples}

@@ -16,7 +16,7 @@ from typing import Any, Final
 import psutil
 from bench.queries import Queries, SqliteQueries
 
-START_S: Final = 30
+START_S: Final = 60
 _DIRECTLY: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # not by the environment's proxy
 STOP_S: Final = 40
 

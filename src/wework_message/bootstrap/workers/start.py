@@ -1,5 +1,6 @@
 """The start of several workers: from the settings to the supervisor's loop."""
 
+import gc
 import os
 import secrets
 
@@ -34,6 +35,8 @@ def supervised(loaded: Loaded, ports: Ports) -> Membership | int:
     pseudonym_key = secrets.token_bytes(32)
     report = SupervisorReport(log_settings(loaded, None), turn)
     report.line("INFO", "supervisor.started", {"workers": workers, "port": ports.first, "pid": os.getpid()})
+    gc.collect()
+    gc.freeze()  # a collection in a worker would write to every object of ours, and so copy the memory that they share
     worker = Supervisor(workers, report).run()
     if isinstance(worker, int):
         report.line("INFO", "supervisor.ended", {"code": worker})
