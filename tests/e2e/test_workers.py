@@ -15,7 +15,9 @@ from tests.e2e.test_kills import judged
 from tests.support.load.clients import Load
 from tests.support.mysql import EmptyDatabase, settings_of
 from tests.support.polling import until
-from tests.support.processes.running_service import LONG_S, RunningService, client_of, running_service, text
+from tests.support.processes.programs import ServiceProgram, SimulatorProgram
+from tests.support.processes.running_service import LONG_S, Api, RunningService, client_of, running_service, text
+from tests.support.servers.ports import free_port
 
 pytestmark = pytest.mark.e2e
 
@@ -151,6 +153,28 @@ async def test_workers_end_with_their_supervisor(slow: RunningService) -> None:
     await asyncio.to_thread(slow.service.start)  # none of them keeps the port
     statuses = [row["status"] for row in await slow.api.rows()]
     assert statuses[0] in {"SENT", "DELIVERED"}  # they drained: the call under way was recorded
+
+
+async def test_both_halves_may_have_workers(tmp_path: Path, migrated: EmptyDatabase) -> None:
+    settings = settings_of(migrated.target)
+    simulator = SimulatorProgram(tmp_path, f"http://127.0.0.1:{(port := free_port())}/message/api/callbacks/webhook")
+    halves = [
+        ServiceProgram(tmp_path, simulator.origin, name=name, port=at, command=(*command, "--workers", "2"), **settings)
+        for name, at, command in (("api", port, ("serve", "--no-dispatch")), ("consume", free_port(), ("consume",)))
+    ]
+    try:
+        simulator.start()
+        for half in halves:
+            await asyncio.to_thread(half.start)
+        async with client_of(halves[0].url) as client, client_of(halves[1].url) as operating:
+            ids = [await Api(client).accept(text(conversationId=f"S:{number + 1}")) for number in range(20)]
+            for message_id in ids:
+                await Api(client).reaches(message_id, "DELIVERED")
+            assert "wm_workers 2.0" in (await operating.get("/actuator/prometheus")).text
+        assert [await asyncio.to_thread(half.stop) for half in halves] == [0, 0]
+    finally:
+        for program in (*halves, simulator):
+            program.close()
 
 
 async def _all_work(running: RunningService) -> None:
