@@ -1,0 +1,123 @@
+"""Fair shares of a process's calls: how many an account or provider may have open, and which account is next (ADR 31).
+
+Whoever takes calls leaves as many free as they have themselves. So a flood, or calls that hang, take half of a process at
+most, the next one half of the rest, and something is always left for an account that has nothing open. Accounts are claimed
+in turn: in the order of their ids, beginning behind the account that was claimed last.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from wework_message.domain.ids import AccountId, ProviderCode
+
+MAX_ACCOUNTS: Final = 64
+"""Accounts in one claim; the next claim goes on behind them."""
+
+
+def room(free: int, own: int) -> int:
+    """How many more calls may start where `free` are free and `own` are open: half of what both leave, rounded up.
+
+    At least 1 where nothing of its own is open and anything is free; never more than `free`, never negative.
+    """
+    return max(0, (free - own + 1) // 2)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCalls:
+    """The calls of one kind that a process has open, by account and by provider."""
+
+    slots: int
+    """How many may be open."""
+    several_providers: bool = False
+    """False: no other provider needs room, and the only one may have all."""
+    by_account: Mapping[AccountId, int] = field(default_factory=dict)
+    by_provider: Mapping[ProviderCode, int] = field(default_factory=dict)
+
+    @property
+    def free(self) -> int:
+        """Calls that may still start, of anybody."""
+        return max(0, self.slots - sum(self.by_account.values()))
+
+    def room(self, account_id: AccountId, provider_code: ProviderCode) -> int:
+        """How many more calls of this account may start at this provider.
+
+        An account has a share of its provider's share: calls of one account that hang leave room for others at the same provider.
+        """
+        return room(self.room_at(provider_code), self.by_account.get(account_id, 0))
+
+    def room_at(self, provider_code: ProviderCode) -> int:
+        """How many more calls may start at this provider."""
+        return room(self.free, self.by_provider.get(provider_code, 0)) if self.several_providers else self.free
+
+    def started(self, account_id: AccountId, provider_code: ProviderCode) -> "OpenCalls":
+        """With one more."""
+        return self._changed(account_id, provider_code, 1)
+
+    def ended(self, account_id: AccountId, provider_code: ProviderCode) -> "OpenCalls":
+        """With one less."""
+        return self._changed(account_id, provider_code, -1)
+
+    def _changed(self, account_id: AccountId, provider_code: ProviderCode, change: int) -> "OpenCalls":
+        by_account, by_provider = dict(self.by_account), dict(self.by_provider)
+        by_account[account_id] = by_account.get(account_id, 0) + change
+        by_provider[provider_code] = by_provider.get(provider_code, 0) + change
+        return OpenCalls(
+            self.slots,
+            self.several_providers,
+            {account: count for account, count in by_account.items() if count > 0},
+            {provider: count for provider, count in by_provider.items() if count > 0},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Whose turn it is in a claim.
+
+    Messages to be sent wait for the turn of their account. Those that have their place in a budget need none, nor do recalls,
+    calls whose lease ended and uncertain messages: they are the first of a claim's limit, or come beside it (`others`).
+    """
+
+    after: AccountId | None = None
+    """The account that was claimed last; None = begin with the first one."""
+    without: frozenset[AccountId] = frozenset()
+    """Accounts that get nothing now: their calls or their budget are used up."""
+    open_calls: OpenCalls | None = None
+    """The sends that are open; None = no account has a cap."""
+    others: int | None = None
+    """Messages that need no turn (their account's budget has paced them, or they are no sends); None = within the limit."""
+
+    def in_turn(self, accounts: Collection[AccountId]) -> list[AccountId]:
+        """Those of `accounts` that get something now, in their order, `MAX_ACCOUNTS` at most."""
+        waiting = sorted(set(accounts) - self.without)
+        behind = [account_id for account_id in waiting if self.after is None or account_id > self.after]
+        return [*behind, *waiting[: len(waiting) - len(behind)]][:MAX_ACCOUNTS]
+
+    def split(self, accounts: Collection[AccountId], limit: int) -> dict[AccountId, int]:
+        """How many of `limit` messages each account may have, in turn: equal parts, and no part above its cap.
+
+        What an account does not use is left to the next claim.
+        """
+        capped = {account_id: self._cap(account_id, limit) for account_id in self.in_turn(accounts)}
+        able = {account_id: cap for account_id, cap in capped.items() if cap > 0}
+        shares: dict[AccountId, int] = {}
+        for place, (account_id, cap) in enumerate(able.items()):
+            left = limit - sum(shares.values())
+            part = -(-left // (len(able) - place))
+            if part > 0:
+                shares[account_id] = min(cap, part)
+        return shares
+
+    def _cap(self, account_id: AccountId, limit: int) -> int:
+        if self.open_calls is None:
+            return limit
+        return room(self.open_calls.free, self.open_calls.by_account.get(account_id, 0))
+
+    def last_of(self, accounts: Iterable[AccountId]) -> AccountId | None:
+        """The last of the accounts that were claimed, in their order; `after` where none was."""
+        ordered = self.in_turn(list(accounts))
+        return ordered[-1] if ordered else self.after
+
+
+NOBODY_FIRST: Final = Turn()
+"""No account was claimed before, and none has a cap."""
