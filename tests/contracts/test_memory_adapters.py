@@ -14,6 +14,7 @@ from tests.contracts.message_repository_contract import MessageRepositoryContrac
 from tests.contracts.notifier_contract import HOUR_MS, NotifierContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
+from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message, a_message_id, an_outcome
 
@@ -68,6 +69,10 @@ class OnMemory:
 
 
 class TestMemoryMessageRepository(OnMemory, MessageRepositoryContract):
+    pass
+
+
+class TestMemoryTurns(OnMemory, TurnContract):
     pass
 
 

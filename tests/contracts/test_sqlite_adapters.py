@@ -11,6 +11,7 @@ from tests.contracts.maintenance_contract import LeaseStoreContract, PruningCont
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
+from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.support.builders.messages import NOW
 
@@ -66,6 +67,10 @@ class OnSqlite:
 
 
 class TestSqliteMessageRepository(OnSqlite, MessageRepositoryContract):
+    pass
+
+
+class TestSqliteTurns(OnSqlite, TurnContract):
     pass
 
 

@@ -55,7 +55,7 @@ class Statements:
 
     def _note(self, *event_arguments: Any) -> None:
         _, _, statement, parameters, _, many = event_arguments
-        if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+        if statement.startswith(("SELECT", "WITH", "UPDATE", "DELETE", "INSERT")):
             self._seen[statement] = parameters[0] if many else parameters
 
     def plans(self) -> Iterator[tuple[str, str]]:
@@ -209,12 +209,17 @@ async def test_writers_sort_at_most_what_they_have_limited(
     assert "wm_attempt.started_at >=" in uncertain  # those of one guid, for a day
 
 
-async def test_each_class_of_the_claim_comes_in_order_from_its_index(
+async def test_a_claim_reads_what_came_due_and_each_account_in_order_from_the_index(
     units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
 ) -> None:
     await change_messages(units, clock)
-    lines = [line for statement, line in statements.plans() if "ix_wm_due_when" in line and "UNION ALL" in statement]
-    assert lines == ["SEARCH wm_due USING INDEX ix_wm_due_when (urgency=? AND due_at<?)"] * 3
+    lines = [(statement, line) for statement, line in statements.plans() if "ix_wm_due_turn" in line]
+    timed = [line for statement, line in lines if "wm_due.urgency = " in statement]
+    assert timed == ["SEARCH wm_due USING INDEX ix_wm_due_turn (turn=? AND urgency=? AND due_at<?)"] * 3
+    first = {line for statement, line in lines if "wm_due.turn = ?" in statement}
+    assert first == {"SEARCH wm_due USING INDEX ix_wm_due_turn (turn=?)"}
+    walk = {line for statement, line in lines if statement.startswith("WITH")}
+    assert walk == {"SEARCH following USING COVERING INDEX ix_wm_due_turn (turn>?)"}
     lanes = [line for statement, line in statements.plans() if "ix_wm_due_lane" in line and "UNION ALL" in statement]
     assert all("lane=? AND place=?" in line for line in lanes)
 

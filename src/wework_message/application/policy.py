@@ -61,6 +61,11 @@ class Policy:
     """Own user id by guid, where it is configured."""
 
     @property
+    def recalls_in_flight(self) -> int:
+        """Recalls at once in this process, beside its other calls: one for each eight of them, and at least one."""
+        return max(1, self.calls_in_flight // 8)
+
+    @property
     def default_code(self) -> ProviderCode | None:
         """The default provider's code; None where none is enabled (D-54)."""
         provider = default_provider(self.providers.values())

@@ -43,6 +43,7 @@ from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.commit.post_commit import CallReports, PostCommit
 from wework_message.application.dispatch.claim import ClaimDue
 from wework_message.application.dispatch.dispatcher import Dispatcher
+from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.dispatch.settle import SettleCalls
 from wework_message.application.maintenance.probe import ProbeProviders, Prober
@@ -180,7 +181,8 @@ class UseCases(containers.DeclarativeContainer):
     """What clients and providers wait for."""
     settlements = providers.Singleton(committer_beside, commits, storage)
     """Answers of providers."""
-    claim = providers.Singleton(ClaimDue, policy, router, shared.provided.limiter, clock)
+    in_flight = providers.Singleton(InFlight, policy, clock)
+    claim = providers.Singleton(ClaimDue, policy, router, shared.provided.limiter, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     probes = providers.Singleton(_probing_lease, shared, holder, units)
     prober = providers.Singleton(
@@ -191,7 +193,17 @@ class UseCases(containers.DeclarativeContainer):
     projector = providers.Singleton(Projector, commits, projecting, projector_notifier, policy.provided.poll_inbox_ms)
     report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
     dispatcher = providers.Singleton(
-        Dispatcher, commits, settlements, claim, settle, gateways.provided.send, report, notifier, clock, policy
+        Dispatcher,
+        commits,
+        settlements,
+        claim,
+        settle,
+        gateways.provided.send,
+        report,
+        notifier,
+        in_flight,
+        clock,
+        policy,
     )
 
     store_metrics_reporter = providers.Singleton(

@@ -107,7 +107,7 @@ async def running(
             datasource=loaded.settings.datasource,
             provider_settings=loaded.settings.app.wework.providers,
             provider_urls=urls,
-            calls=policy.calls_in_flight,
+            calls=policy.calls_in_flight + policy.recalls_in_flight,
             redis=loaded.settings.redis,
             watch_redis=process_metrics.redis,
             workers=loaded.settings.server.workers,

@@ -184,7 +184,7 @@ class InMemoryApp:
 
     async def dispatch(self) -> None:
         """Dispatch until nothing is due and no call is open."""
-        while await self.dispatcher.dispatch_due() or self.dispatcher.in_flight:
+        while self.dispatcher.in_flight + await self.dispatcher.dispatch_due():
             await self.quiet()
 
     async def quiet(self) -> None:

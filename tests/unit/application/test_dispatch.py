@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.apps.in_memory_app import InMemoryApp, a_policy
 from tests.support.builders.messages import BACKUP, DAY_MS, GUID, HORIZON_MS, NOW, PROVIDER, a_draft, an_outcome
 
 from wework_message.adapters.memory.gateway import MemoryGateway
@@ -26,6 +26,7 @@ from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, Dispatch
 from wework_message.domain.ports.repositories import UnitOfWork
 
+ONE_PROVIDER = {PROVIDER: a_policy().providers[PROVIDER]}
 REFUSED_CONNECTION = an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT)
 TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
 REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.CODE, error_code=-1)
@@ -216,7 +217,7 @@ async def test_a_lane_goes_one_by_one_in_order_by_wakeups_alone() -> None:
 
 
 async def test_a_long_lane_does_not_keep_other_lanes_waiting() -> None:
-    async with InMemoryApp(calls_in_flight=2) as app:
+    async with InMemoryApp(calls_in_flight=8) as app:
         held = Call()
         app.gateway.script(held)
         first = [await app.accept_text(str(number)) for number in range(9)]
@@ -231,10 +232,10 @@ async def test_a_long_lane_does_not_keep_other_lanes_waiting() -> None:
 
 
 async def test_calls_in_flight_are_bounded_and_intents_too() -> None:
-    async with InMemoryApp(calls_in_flight=2) as app:
+    async with InMemoryApp(calls_in_flight=2, providers=ONE_PROVIDER) as app:
         calls = [Call() for _ in range(3)]
         app.gateway.script(*calls)
-        accepted = [await app.accept_text(to=f"R:{number}") for number in range(3)]
+        accepted = [await app.accept_text(guid=Guid(f"g-{number}")) for number in range(3)]
         await app.dispatcher.dispatch_due()
         await app.dispatcher.dispatch_due()
         statuses = [(await app.message(message_id)).status for message_id in accepted]
@@ -248,7 +249,7 @@ async def test_calls_in_flight_are_bounded_and_intents_too() -> None:
 async def test_a_slot_is_free_when_its_call_has_ended_and_answers_that_wait_are_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with InMemoryApp(calls_in_flight=2, side_by_side=True) as app:
+    async with InMemoryApp(calls_in_flight=2, side_by_side=True, providers=ONE_PROVIDER) as app:
         recorded = asyncio.Event()
         submit = app.use_cases.settlements().submit
 
@@ -257,7 +258,7 @@ async def test_a_slot_is_free_when_its_call_has_ended_and_answers_that_wait_are_
             await submit(operation, settlement)
 
         monkeypatch.setattr(app.use_cases.settlements(), "submit", submit_once_recorded)
-        accepted = [await app.accept_text(to=f"R:{number}") for number in range(7)]
+        accepted = [await app.accept_text(guid=Guid(f"g-{number}")) for number in range(7)]
         for executed in (2, 4, 4):
             await app.dispatcher.dispatch_due()
             while len(app.gateway.executed) < executed:  # noqa: ASYNC110 -- the gateway has no event for it

@@ -13,6 +13,7 @@ from wework_message.adapters.memory.database import (
     ProviderKey,
     snapshot,
 )
+from wework_message.adapters.memory.turns import share_out
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
@@ -29,6 +30,7 @@ from wework_message.domain.ports.repositories import (
     NewBatch,
 )
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
 
 UNCERTAIN_WINDOW_MS: Final = 24 * 3_600_000
 """How long an uncertain attempt is offered to echoes."""
@@ -68,14 +70,16 @@ class MemoryMessageRepository:
                 if owner is not None:
                     self._db.members.put(owner, (*(self._db.members.get(owner) or ()), message.id))
 
-    async def due(self, limit: int, *, among: Collection[MessageId] | None = None) -> Sequence[DueMessage]:
+    async def due(
+        self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn = NOBODY_FIRST
+    ) -> Sequence[DueMessage]:
         now = self._clock.now()
         ready = [row for row in self._db.due.rows() if row.due_at <= now and (among is None or row.message_id in among)]
-        ready.sort(key=lambda row: (row.urgency, row.due_at, row.seq))
-        heads = self._heads({row.lane for row in ready[:limit]}, now)
+        claimed = share_out(ready, turn, limit, now)
+        heads = self._heads({row.lane for row in claimed}, now)
         return [
             DueMessage(snapshot(message), self._block(row, heads, now), row.paced)
-            for row in ready[:limit]
+            for row in claimed
             if (message := self._db.messages.get(row.message_id)) is not None
         ]
 

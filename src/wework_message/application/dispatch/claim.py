@@ -12,11 +12,12 @@ from typing import Final
 from wework_message.application.callbacks.early_echoes import reopen
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.dispatch.groups import stop_groups
+from wework_message.application.dispatch.in_flight import Admission, InFlight
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.policy import DAY_MS, Policy
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.horizon import lane_block_ms
-from wework_message.domain.ids import MessageId, ProviderCode
+from wework_message.domain.ids import AccountId, MessageId, ProviderCode
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.matching import echo_key
@@ -35,6 +36,9 @@ HANDLING_RETRY_MS = 1_000
 
 RECHECK_MS = 60_000
 """The same after a call was begun: only a change of settings or program can help then."""
+
+NO_ROOM_MS: Final = 1_000
+"""How long a message that needs no turn waits where there is no room for its call."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -60,6 +64,8 @@ class ClaimRequest:
     """Calls that may start now."""
     among: frozenset[MessageId] | None = None
     """Only these messages; None = everything that is due."""
+    alone: bool = False
+    """The first message, whatever it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +74,38 @@ class Claimed:
 
     started_calls: tuple[StartedCall, ...] = ()
     looked_at: int = 0
-    """Due messages that it decided on, with or without a call; 0 = none of the requested ones is due any more."""
+    """Due messages that it looked at, with or without a call; 0 = none of the requested ones may go now."""
+    admission: Admission | None = None
+    """Which accounts it passed over; None = it looked at nothing."""
+    last: AccountId | None = None
+    """The account at which it ended: the next one goes on behind it."""
 
 
 class ClaimDue:
     """The transaction's part of dispatching."""
 
-    def __init__(self, policy: Policy, router: Router, limiter: RateLimiter, clock: Clock) -> None:
-        """`router` picks bindings, `limiter` paces accounts."""
+    def __init__(self, policy: Policy, router: Router, limiter: RateLimiter, in_flight: InFlight, clock: Clock) -> None:
+        """`router` picks bindings, `limiter` paces accounts, `in_flight` says whose turn it is."""
         self._policy = policy
         self._router = router
         self._limiter = limiter
+        self._in_flight = in_flight
         self._clock = clock
 
     async def __call__(self, scope: CommitScope, claim_requests: Sequence[ClaimRequest], /) -> Sequence[Claimed]:
         """All started calls go to the first request (a process makes one at a time)."""
-        due = await scope.unit.messages.due(
-            sum(claim_request.slots for claim_request in claim_requests), among=_among(claim_requests)
-        )
+        turn = self._in_flight.turn(alone=any(claim_request.alone for claim_request in claim_requests))
+        slots = sum(claim_request.slots for claim_request in claim_requests)
+        due = await scope.unit.messages.due(slots, among=_among(claim_requests), turn=turn)
         if not due:
             return [Claimed()] * len(claim_requests)
         await self._router.prepare(scope.unit, [item.message for item in due])
+        admission = self._in_flight.admission()
         now = self._clock.now()  # one instant for all: rows that differ less cost less to write
         started_calls = [
-            started_call for item in due if (started_call := await self._guarded(scope, item, now)) is not None
+            started_call
+            for item in due
+            if (started_call := await self._guarded(scope, admission, item, now)) is not None
         ]
         touched = [item.message for item in due if item.message.due is not None]
         lost = await scope.save(touched)
@@ -103,11 +117,14 @@ class ClaimDue:
         )
         await stop_groups(scope, touched, now=self._clock.now())
         started = tuple(started_call for started_call in started_calls if started_call.message.id not in lost)
-        return [Claimed(started, len(due)), *[Claimed()] * (len(claim_requests) - 1)]
+        last = turn.last_of({item.message.account_id for item in due if item.message.is_waiting()})
+        return [Claimed(started, len(due), admission, last), *[Claimed()] * (len(claim_requests) - 1)]
 
-    async def _guarded(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
+    async def _guarded(
+        self, scope: CommitScope, admission: Admission, item: DueMessage, now: int
+    ) -> StartedCall | None:
         try:
-            return await self._handle(scope, item, now)
+            return await self._handle(scope, admission, item, now)
         except UnavailableError:
             raise  # an outage is no fault of the message (D-55)
         except Exception:  # noqa: BLE001 -- handling that raises is counted on the message: poison ends it, others go on
@@ -118,19 +135,23 @@ class ClaimDue:
                 item.message.recheck_later(wait_ms=RECHECK_MS)
             return None
 
-    async def _handle(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
+    async def _handle(self, scope: CommitScope, admission: Admission, item: DueMessage, now: int) -> StartedCall | None:
         message = item.message
         if message.is_waiting():
-            return await self._consider(scope, item, now)
+            if admission.passes_over(message.account_id) and not item.paced:
+                return None  # it stays as it is, and due
+            return await self._consider(scope, admission, item, now)
         if message.status is MessageStatus.SENDING and (attempt := message.attempts.open) is not None:
             message.settle(attempt.number, _LEASE_EXPIRED, Settle(), horizon_ms=self._policy.horizon_ms, now=now)
         elif message.status is MessageStatus.UNKNOWN:
             self._overdue(message, now)
         elif message.status is MessageStatus.RECALLING:
-            return self._recall(message, now)
+            return self._recall(message, admission, now)
         return None
 
-    async def _consider(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
+    async def _consider(
+        self, scope: CommitScope, admission: Admission, item: DueMessage, now: int
+    ) -> StartedCall | None:
         message = item.message
         if now >= message.expires_at:
             message.expire(now=now)
@@ -139,20 +160,26 @@ class ClaimDue:
         elif item.blocked is LaneBlock.BEHIND_UNKNOWN:
             message.hold(HoldReason.LANE_BLOCKED, lane_block_ms(self._policy.horizon_ms), now=now)
         else:
-            return await self._route(scope, item, now)
+            return await self._route(scope, admission, item, now)
         return None
 
-    async def _route(self, scope: CommitScope, item: DueMessage, now: int) -> StartedCall | None:
+    async def _route(self, scope: CommitScope, admission: Admission, item: DueMessage, now: int) -> StartedCall | None:
         message = item.message
         route = self._router.route(message, now=now)
         if not isinstance(route, Choice):
             self._router.refuse(message, route, now=now)
+            return None
+        # A trial is one call, which its breaker has counted already.
+        if not route.trial and not admission.has_room(message.account_id, route.binding.provider_code):
+            if item.paced:  # it needs no turn, so it would be looked at again and again
+                message.hold(HoldReason.BUDGET, NO_ROOM_MS, now=now)
             return None
         if not item.paced and (
             wait_ms := await self._limiter.reserve(message.account_id, self._policy.rate_per_minute)
         ):
             await scope.unit.messages.pace([message.id])
             message.hold(HoldReason.BUDGET, wait_ms, now=now)
+            admission.pace(message.account_id, wait_ms)
             return None
         binding = route.binding
         attempt = Attempt(
@@ -168,6 +195,7 @@ class ClaimDue:
             content_key=echo_key(message.content),
         )
         message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
+        admission.send(attempt)
         return StartedCall(message, attempt, recalling=False, boot_ms=self._clock.boot())
 
     def _overdue(self, message: Message, now: int) -> None:
@@ -181,9 +209,12 @@ class ClaimDue:
             next_ms = self._policy.fail_unknown_after_ms - age if message.on_unknown is OnUnknown.FAIL else DAY_MS
             message.open_lane(next_ms=max(next_ms, 1), now=now)
 
-    def _recall(self, message: Message, now: int) -> StartedCall | None:
+    def _recall(self, message: Message, admission: Admission, now: int) -> StartedCall | None:
         attempt = message.attempts.named
         if message.recall.state is RecallState.ASKED and attempt is not None:
+            if not admission.recall(attempt):
+                message.recheck_later(wait_ms=NO_ROOM_MS)
+                return None
             message.call_recall(lease_ms=self._policy.lease_ms(ProviderCode(attempt.provider_code)))
             return StartedCall(message, attempt, recalling=True, boot_ms=self._clock.boot())
         if message.recall.state is RecallState.CALLING:
@@ -202,25 +233,3 @@ def _may_resend(message: Message) -> bool:
     """Only once, not every 2H; and never a message that is to be recalled."""
     resend = message.on_unknown is OnUnknown.RESEND and message.options.duplicate_safe
     return resend and not message.possible_duplicate and message.recall.state is not RecallState.WAITING
-
-
-class PutOff:
-    """The transaction that makes the first due message wait, because claiming it broke a guard of the store.
-
-    Something holds its lane that no rule of ours knows. The message waits without a penalty, and the others go on (R-G4).
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        """`clock` stamps the wait."""
-        self._clock = clock
-
-    async def __call__(self, scope: CommitScope, items: Sequence[int], /) -> Sequence[int]:
-        """`items` say how many; the answer is how many were put off."""
-        due = await scope.unit.messages.due(sum(items))
-        for item in due:
-            if item.message.is_waiting():
-                item.message.hold(HoldReason.LANE_BLOCKED, RECHECK_MS, now=self._clock.now())
-            else:
-                item.message.recheck_later(wait_ms=RECHECK_MS)
-        await scope.save([item.message for item in due])
-        return [len(due), *[0] * (len(items) - 1)]

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from wework_message.application.commit.group_commit import GroupCommit
-from wework_message.application.dispatch.claim import ClaimDue, Claimed, ClaimRequest, PutOff, StartedCall
+from wework_message.application.dispatch.claim import ClaimDue, Claimed, ClaimRequest, StartedCall
+from wework_message.application.dispatch.in_flight import InFlight
+from wework_message.application.dispatch.put_off import PutOff
 from wework_message.application.dispatch.settle import SettleCalls, Settlement
 from wework_message.application.policy import Policy
 from wework_message.application.waiting import set_within
@@ -18,7 +20,7 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch, MessageGateway, Recall
 from wework_message.domain.ports.health import CallReport
-from wework_message.domain.ports.notifier import Notifier
+from wework_message.domain.ports.notifier import Notifier, Wakeup
 from wework_message.domain.ports.system import Clock
 
 UNRECORDED_PER_SLOT: Final = 2
@@ -50,6 +52,7 @@ class Dispatcher:
         gateways: Mapping[ProviderCode, MessageGateway],
         report: Callable[[CallReport], None],
         notifier: Notifier,
+        in_flight: InFlight,
         clock: Clock,
         policy: Policy,
     ) -> None:
@@ -61,11 +64,12 @@ class Dispatcher:
         self._settlements = settlements
         self._claim = claim
         self._settle = settle
-        self._put_off = PutOff(clock)
+        self._put_off = PutOff(in_flight, clock)
         self._gateways = gateways
         self._report_call = report
         self._notifier = notifier
         self._clock = clock
+        self._in_flight = in_flight
         self._slots = policy.calls_in_flight
         self._poll_ms = policy.poll_due_ms
         self._calls: set[asyncio.Task[None]] = set()
@@ -84,20 +88,22 @@ class Dispatcher:
 
     @property
     def _free(self) -> int:
-        """Calls that may start now."""
-        return min(self._slots - len(self._open), UNRECORDED_PER_SLOT * self._slots - len(self._calls))
+        """Sends that may start now."""
+        return min(self._in_flight.free, UNRECORDED_PER_SLOT * self._slots - len(self._calls))
 
     async def run(self) -> None:
         """Dispatch until `stop`. A store that is away only pauses it, and so does a defect, which is logged."""
         more, next_scan_at = True, self._clock.boot()
         while not self._stopping:
-            if self._free <= 0:
+            full = self._free <= 0
+            if full:
                 self._freed.clear()
-                await self._freed.wait()
-                continue
+                if await set_within(self._freed, self._poll_ms / 1000):
+                    continue
             try:
-                wakeup = await self._notifier.wait(0 if more else max(0, round(next_scan_at - self._clock.boot())))
-                free = self._free
+                # Without a free call nothing is taken from the notifier; recalls have room of their own.
+                wait_ms = 0 if more else max(0, round(next_scan_at - self._clock.boot()))
+                wakeup = Wakeup() if full else await self._notifier.wait(wait_ms)
                 full_scan = more or not wakeup.message_ids or self._clock.boot() >= next_scan_at
                 looked_at = await self.dispatch_due(None if full_scan else wakeup.message_ids)
                 await self._notifier.answered(wakeup)
@@ -111,8 +117,8 @@ class Dispatcher:
             if full_scan:
                 more, next_scan_at = looked_at > 0, self._clock.boot() + self._poll_ms
             else:
-                # Messages that did not fit are read from the table, most urgent first, as slots become free.
-                more = len(wakeup.message_ids) > looked_at >= free
+                # Messages that did not fit are read from the table, in turn, as slots become free.
+                more = len(wakeup.message_ids) > looked_at > 0
 
     async def _pause(self) -> bool:
         """Wait for the next poll, or `stop`. A wake-up that was not answered comes again. Then the table is read."""
@@ -122,11 +128,13 @@ class Dispatcher:
     async def dispatch_due(self, among: frozenset[MessageId] | None = None) -> int:
         """Start the calls that fit into the free slots now; returns how many due messages were decided on."""
         async with self._claiming:
-            free = self._free
-            if free <= 0 or self._stopping:
+            if self._stopping:
                 return 0
-            claimed = await self._claim_safely(ClaimRequest(free, among))
+            claimed = await self._claim_safely(ClaimRequest(max(0, self._free), among))
+            if claimed.admission is not None:
+                self._in_flight.claimed(claimed.admission, claimed.last)
             for started_call in claimed.started_calls:
+                self._in_flight.started(started_call.attempt, recalling=started_call.recalling)
                 task = asyncio.create_task(self._call(started_call))
                 self._calls.add(task)
                 self._open.add(task)
@@ -140,7 +148,7 @@ class Dispatcher:
         except ConflictError:
             _log.exception("sendMessage claim of a set refused")
         try:
-            return await self._commits.submit(self._claim, ClaimRequest(1))
+            return await self._commits.submit(self._claim, ClaimRequest(1, alone=True))
         except ConflictError:
             return Claimed(looked_at=await self._commits.submit(self._put_off, 1))
 
@@ -174,7 +182,10 @@ class Dispatcher:
             _log.exception("sendMessage call raised")
             outcome = _RAISED
         self._open.difference_update({asyncio.current_task()})
+        self._in_flight.ended(started_call.attempt, recalling=started_call.recalling)
         self._freed.set()
+        if self._in_flight.someone_waits:
+            await self._notifier.notify(())
         try:
             self._report(started_call, outcome, self._clock.boot() - began)
         except Exception:  # noqa: BLE001 -- statistics must not cost the answer

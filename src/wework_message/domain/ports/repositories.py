@@ -27,6 +27,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
+from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
 
 __all__ = [
     "AccountRepository", "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict",
@@ -98,13 +99,14 @@ class MessageRepository(Protocol):
         """Insert new messages and their due rows. Lanes are first in, first out in the order of insertion."""
         ...
 
-    async def due(self, limit: int, *, among: Collection[MessageId] | None = None) -> Sequence[DueMessage]:
-        """Up to `limit` messages whose time has come, most urgent class first, then oldest due; of `among` only, if given.
+    async def due(
+        self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn = NOBODY_FIRST
+    ) -> Sequence[DueMessage]:
+        """Up to `limit` messages whose time has come, as `turn` shares them out; of `among` only, if given.
 
-        A message is due once its `Due.in_ms` has passed since the commit that set it. Two units of work that are open
-        at the same time never get the same message. Saved messages get their next due time; unsaved ones stay due.
-        Of one lane at most one message comes unblocked: the first by (urgency class, insertion) that waits, and none
-        while an attempt holds the lane. FREE messages block no other.
+        The most urgent class comes first, then the oldest due. A message is due once its `Due.in_ms` has passed since the
+        commit that set it. No two open units of work get the same one; saved ones get their next due time, others stay due.
+        Of one lane at most one comes unblocked: the first waiting one by (urgency class, insertion), none while it is held.
         """
         ...
 

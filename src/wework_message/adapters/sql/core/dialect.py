@@ -4,8 +4,9 @@ One class per database, in a module of its own.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import (
     ColumnElement,
@@ -17,7 +18,7 @@ from sqlalchemy import (
 )
 
 from wework_message.adapters.sql.core.index_hints import by_index
-from wework_message.adapters.sql.core.prepared import Prepared, Selection, Statement
+from wework_message.adapters.sql.core.prepared import Prepared, Statement
 from wework_message.adapters.sql.mapping.lease_table import lease
 from wework_message.adapters.sql.mapping.tables import (
     account,
@@ -31,6 +32,7 @@ from wework_message.adapters.sql.mapping.tables import (
 )
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.scheduling import LanePosition
+from wework_message.domain.routing.shares import Turn
 
 HELD_BY_UNKNOWN: Final = 2
 """Value of the claim's `holder` column where an uncertain attempt holds the lane; 1 = a call in flight."""
@@ -111,13 +113,31 @@ class Dialect(Protocol):
         ...
 
     @property
-    def claim(self) -> Selection:
-        """Due rows in claim order with `holder` and `behind`, locked against others; parameters `now` and `limit`."""
+    def claim(self) -> "Claim":
+        """Due rows of the accounts whose turn it is, locked against others."""
         ...
 
     @property
-    def claim_named(self) -> Selection:
-        """As `claim`, of the messages `ids` only."""
+    def claim_named(self) -> "NamedClaim":
+        """As `claim`, of some messages only."""
+        ...
+
+
+class Claim(Protocol):
+    """Claims due rows, in claim order, with `holder` and `behind`."""
+
+    def rows(self, connection: Connection, *, now: int, limit: int, turn: Turn) -> list[dict[str, Any]]:
+        """`now` in epoch ms, for a database without a clock."""
+        ...
+
+
+class NamedClaim(Protocol):
+    """The same, among `ids`."""
+
+    def rows(
+        self, connection: Connection, *, now: int, limit: int, turn: Turn, ids: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """`ids` need not be due, nor exist."""
         ...
 
 

@@ -10,7 +10,20 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, Protocol, TypeAlias
 
-from sqlalchemy import BindParameter, Connection, Insert, Select, Table, Update, and_, bindparam, delete, insert, update
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Connection,
+    Insert,
+    Select,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    update,
+)
 from sqlalchemy.engine import Dialect as EngineDialect
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -120,7 +133,7 @@ class _Compiling:
     A parameter that is a list has an expanding one, for which neither order nor repetitions count.
     """
 
-    def __init__(self, statement: "Select[Any] | Update") -> None:
+    def __init__(self, statement: "Select[Any] | CompoundSelect[Any] | Update") -> None:
         self._statement = statement
         self._compiled: dict[tuple[str, tuple[int, ...]], _Compiled] = {}
 
@@ -148,7 +161,7 @@ class _Compiling:
 class Query:
     """One SELECT with named parameters. An expanding one takes a list, whose order and repetitions do not count."""
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: Select[Any] | CompoundSelect[Any]) -> None:
         """The columns of `statement` must have different names."""
         self._columns = tuple([str(column.key) for column in statement.selected_columns])
         self._compiling = _Compiling(statement)

@@ -10,6 +10,7 @@ from wework_message.adapters.sql.mapping.option_columns import options_of, optio
 from wework_message.adapters.sql.mapping.receipts import receipt_of, receipt_text
 from wework_message.domain.account import Account, Binding, BindingState, Standby, effective_state
 from wework_message.domain.content import decode_content, encode_content
+from wework_message.domain.ids import AccountId
 from wework_message.domain.lifecycle import Lifecycle, MessageStatus
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.attempts import Attempts
@@ -41,6 +42,11 @@ ROUND_COLUMNS = (*STATE_COLUMNS, "expires_at")
 def lane(account_id: str, conversation_id: str) -> str:
     """The lane's key: account and conversation."""
     return f"{account_id} {conversation_id}"
+
+
+def account_of_lane(key: str) -> AccountId:
+    """The account of a lane's key."""
+    return AccountId(key.partition(" ")[0])
 
 
 def message_state(message: Message) -> dict[str, Any]:
@@ -87,6 +93,7 @@ def message_row(message: Message) -> dict[str, Any]:
 def due_row(message: Message, due: Due, now: int) -> dict[str, Any]:
     """When a message is due next, as an instant and as a duration; `now` is by the store's clock."""
     scheduled = message.status is MessageStatus.SCHEDULED
+    ready = due.place is LanePosition.WAITING and due.in_ms == 0
     return {
         "tenant_id": message.tenant_id,
         "message_id": message.id,
@@ -98,7 +105,12 @@ def due_row(message: Message, due: Due, now: int) -> dict[str, Any]:
         "due_at": now + (due.in_ms or 0),
         "now": now,
         "in_ms": due.in_ms or 0,
+        "turn": message.account_id if ready else NO_TURN,
     }
+
+
+NO_TURN = ""
+"""The turn of a message that waits for its time, or for no send."""
 
 
 SCHEDULED_POSITION = max(LanePosition) + 1

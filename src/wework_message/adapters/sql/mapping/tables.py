@@ -112,14 +112,17 @@ due: Final = Table(
     Column("paced", Boolean, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("in_ms", BigInteger),
+    Column("turn", _ACCOUNT, nullable=False, server_default=""),
     UniqueConstraint("message_id"),
     Index("ix_wm_due_when", "urgency", "due_at"),
+    Index("ix_wm_due_turn", "turn", "urgency", "due_at"),
     Index("ix_wm_due_lane", "lane", "place", "urgency", "seq"),
     **NEVER_REUSED,
 )
 """Which message is to be handled, and when; a claim moves `due_at` to the end of its lease. `seq` is the order of a lane.
 
-`in_ms` is how long the wait was when it was set; NULL in rows of versions before 0005.
+`in_ms` is how long the wait was when it was set; NULL in rows of versions before 0005. `turn` is the account whose turn a
+message waits for that may be sent; empty for what waits for its time, and for what is no send.
 """
 
 attempt: Final = Table(

@@ -1,66 +1,68 @@
 """Claims on MySQL and MariaDB: lock due rows, skip locked ones, then read what is before each row in its lane."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, null, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    literal,
+    null,
+    select,
+    union_all,
+)
+from sqlalchemy.sql.selectable import SelectStatementGrouping
 
 from wework_message.adapters.sql.core.dialect import holder_of, literal_number
 from wework_message.adapters.sql.core.index_hints import by_index
-from wework_message.adapters.sql.core.named_claims import FirstNamed, claim_order, named
+from wework_message.adapters.sql.core.named_claims import named
 from wework_message.adapters.sql.core.prepared import Query
-from wework_message.adapters.sql.mapping.rows import SCHEDULED_POSITION
+from wework_message.adapters.sql.core.turns import BY_TURN, FirstRows, first_of_turn
+from wework_message.adapters.sql.mapping.rows import NO_TURN, SCHEDULED_POSITION
 from wework_message.adapters.sql.mapping.tables import due
 from wework_message.domain.message.scheduling import LanePosition, Urgency
 
 BY_LANE: Final = "ix_wm_due_lane"
 """The index by which lanes are read."""
 
-_CLAIMED: Final = (due.c.seq, due.c.message_id, due.c.urgency, due.c.place, due.c.due_at, due.c.paced)
+_CLAIMED: Final = (due.c.seq, due.c.message_id, due.c.urgency, due.c.place, due.c.due_at, due.c.paced, due.c.lane)
+_NO_TURN: Final = literal(NO_TURN, literal_execute=True)
 _CLASS_WEIGHT: Final = 10**15
 """Makes one number of an urgency class and a serial number."""
 
 
-class Claim:
-    """Locks due rows in the order of their index, class by class; then reads what is before each in its lane.
+class Lanes:
+    """Reads what is before each locked row in its lane.
 
-    The second read takes no locks. A transaction that changes a lane in between breaks a guard of the schema, or waits for
-    the rows locked here before it wakes them.
+    It takes no locks. A transaction that changes a lane in between breaks a guard of the schema, or waits for the rows that
+    are locked before it wakes them.
     """
 
     def __init__(self, now: ColumnElement[int]) -> None:
         """`now` in epoch ms."""
-        self._lock = Query(_due(now))
         self._lanes = Query(_lanes(now))
 
-    def rows(self, connection: Connection, /, **parameters: Any) -> list[dict[str, Any]]:
-        """`parameters` are `now` and `limit`."""
-        locked = self._lock.rows(connection, now=parameters["now"], limit=parameters["limit"])
-        return _with_lanes(connection, self._lanes, locked, parameters["now"])
+    def __call__(self, connection: Connection, locked: list[dict[str, Any]], now: int) -> list[dict[str, Any]]:
+        """The same rows with `holder` and `behind`."""
+        if not locked:
+            return []
+        fetched = self._lanes.rows(connection, now=now, seqs=[row["seq"] for row in locked])
+        lane_of = {row["seq"]: row for row in fetched}
+        return [row | _lane_fields(row, lane_of[row["seq"]]) for row in locked]
 
 
-class ClaimNamed:
-    """As `Claim`, of the messages that a wake-up named."""
-
-    def __init__(self, now: ColumnElement[int]) -> None:
-        """`now` in epoch ms."""
-        self._first = FirstNamed(now)
-        self._lock = Query(named(_CLAIMED, now).with_for_update(skip_locked=True))
-        self._lanes = Query(_lanes(now))
-
-    def rows(self, connection: Connection, /, **parameters: Any) -> list[dict[str, Any]]:
-        """`parameters` are `now`, `limit` and `ids`."""
-        ids = self._first.of(connection, **parameters)
-        locked = self._lock.rows(connection, now=parameters["now"], ids=ids) if ids else []
-        return _with_lanes(connection, self._lanes, sorted(locked, key=claim_order), parameters["now"])
+def first_of_turns(now: ColumnElement[int]) -> FirstRows:
+    """Locks the first rows of some accounts and skips locked ones; `now` in epoch ms."""
+    return FirstRows(_in_one, lambda place: first_of_turn(_CLAIMED, now, place))
 
 
-def _with_lanes(connection: Connection, lanes: Query, locked: list[dict[str, Any]], now: int) -> list[dict[str, Any]]:
-    if not locked:
-        return []
-    fetched = lanes.rows(connection, now=now, seqs=[row["seq"] for row in locked])
-    lane_of = {row["seq"]: row for row in fetched}
-    return [row | _lane_fields(row, lane_of[row["seq"]]) for row in locked]
+def lock_named(now: ColumnElement[int]) -> Query:
+    """The same, of the messages that a wake-up named."""
+    return Query(named(_CLAIMED, now).with_for_update(skip_locked=True))
 
 
 def _lane_fields(row: Mapping[str, Any], lane: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,16 +73,30 @@ def _lane_fields(row: Mapping[str, Any], lane: Mapping[str, Any]) -> dict[str, A
     return {"holder": lane["holder"], "behind": any(head < own for head in heads)}
 
 
-def _due(now: ColumnElement[int]) -> Select[Any]:
-    """One range of the index for each class. It ends at the limit, before it has read a backlog."""
+def timed(now: ColumnElement[int]) -> Select[Any]:
+    """Rows without a turn whose time has come, locked: one range of the index for each class, in its order."""
     classes = [literal_number(urgency) for urgency in Urgency]
     first = (
         select(*_CLAIMED)
-        .where(due.c.urgency.in_(classes), due.c.due_at <= now)
+        .where(due.c.turn == _NO_TURN, due.c.urgency.in_(classes), due.c.due_at <= now)
         .order_by(due.c.urgency, due.c.due_at, due.c.seq)
         .limit(bindparam("limit", 0))
     )
-    return by_index(first, due, "ix_wm_due_when").with_for_update(skip_locked=True)
+    return by_index(first, due, BY_TURN).with_for_update(skip_locked=True)
+
+
+def walk() -> CompoundSelect[Any]:
+    """From account to account by a loose scan of the index: `>` with a value of another row would read all of it."""
+    return union_all(_accounts(bindparam("after", "")), _accounts(bindparam("first", NO_TURN)))
+
+
+def _accounts(after: ColumnElement[str]) -> SelectStatementGrouping[Select[Any]] | Select[Any]:
+    accounts = select(due.c.turn).where(due.c.turn > after).group_by(due.c.turn).order_by(due.c.turn)
+    return by_index(accounts.limit(bindparam("steps", 0)), due, BY_TURN).self_group()
+
+
+def _in_one(selects: Sequence[Select[Any]]) -> CompoundSelect[Any]:
+    return union_all(*(rows.with_for_update(skip_locked=True).self_group() for rows in selects))
 
 
 def _lanes(now: ColumnElement[int]) -> Select[Any]:

@@ -28,8 +28,9 @@ from wework_message.adapters.sql.core.execution import executed
 from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
 from wework_message.adapters.sql.core.named_claims import BY_MESSAGE, IDS
 from wework_message.adapters.sql.core.prepared import Change, KeyedChange, Prepared, Query, padded_keys, parameters
+from wework_message.adapters.sql.core.turns import ClaimInTurn, ClaimNamed
 from wework_message.adapters.sql.mapping.tables import due
-from wework_message.adapters.sql.mysql.claims import BY_LANE, Claim, ClaimNamed
+from wework_message.adapters.sql.mysql.claims import BY_LANE, Lanes, first_of_turns, lock_named, timed, walk
 from wework_message.domain.message.scheduling import LanePosition
 
 SERVER_NOW: Final = "CAST(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED)"
@@ -56,12 +57,12 @@ class MysqlDialect(InsertStatements):
     @cached_property
     def reschedule(self) -> "Reschedule":
         """UPDATE of known rows, INSERT of the others."""
-        return Reschedule(self.new_due, self._moved("place", "parked", "in_ms"))
+        return Reschedule(self.new_due, self._moved("place", "parked", "in_ms", "turn"))
 
     @cached_property
     def call_started(self) -> "Reschedule":
         """UPDATE of known rows, INSERT of the others."""
-        return Reschedule(self.new_due, self._moved("place", "parked", "in_ms", "paced"))
+        return Reschedule(self.new_due, self._moved("place", "parked", "in_ms", "turn", "paced"))
 
     @cached_property
     def wake_next(self) -> "WakeNext":
@@ -80,14 +81,15 @@ class MysqlDialect(InsertStatements):
         return int(server_now)
 
     @cached_property
-    def claim(self) -> "Claim":
+    def claim(self) -> ClaimInTurn:
         """FOR UPDATE SKIP LOCKED, then a read of the lanes."""
-        return Claim(self._read_now)
+        now = self._read_now
+        return ClaimInTurn(Query(timed(now)), Query(walk()), first_of_turns(now), Lanes(now))
 
     @cached_property
-    def claim_named(self) -> "ClaimNamed":
+    def claim_named(self) -> ClaimNamed:
         """FOR UPDATE SKIP LOCKED by the unique index on message ids, then a read of the lanes."""
-        return ClaimNamed(self._read_now)
+        return ClaimNamed(self._read_now, lock_named(self._read_now), Lanes(self._read_now))
 
     def _insert_new(self, table: Table, *without: str) -> Prepared:
         """ON DUPLICATE KEY UPDATE of nothing: unlike INSERT IGNORE it swallows no other error.

@@ -5,10 +5,11 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from wework_message.adapters.sql.core.dialect import HELD_BY_UNKNOWN, Dialect
+from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Later, Run
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting, inserting, updating
+from wework_message.adapters.sql.core.turns import lane_block
 from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import attempt, batch, due, idempotency_key, message, note
 from wework_message.adapters.sql.repositories import ownership, uncertainty
@@ -18,8 +19,9 @@ from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import LanePosition
-from wework_message.domain.ports.repositories import DueMessage, IdempotencyKey, KeyOwner, LaneBlock, NewBatch
+from wework_message.domain.ports.repositories import DueMessage, IdempotencyKey, KeyOwner, NewBatch
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
 
 _NEW_MESSAGE = inserting(message)
 _NEW_ATTEMPT = inserting(attempt)
@@ -102,22 +104,23 @@ class SqlMessageRepository:
             connection, [rows.due_row(new, new.due, now) for new in messages if new.due is not None]
         )
 
-    async def due(self, limit: int, *, among: Collection[MessageId] | None = None) -> Sequence[DueMessage]:
-        """The claim's select, then the messages by id."""
-        return await self._run(self._due, limit, among) if limit > 0 else ()
+    async def due(
+        self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn = NOBODY_FIRST
+    ) -> Sequence[DueMessage]:
+        """The claim's selects, then the messages by id."""
+        return await self._run(self._due, limit, among, turn) if limit > 0 or turn.others else ()
 
-    def _due(self, connection: Connection, limit: int, among: Collection[MessageId] | None) -> Sequence[DueMessage]:
+    def _due(
+        self, connection: Connection, limit: int, among: Collection[MessageId] | None, turn: Turn
+    ) -> Sequence[DueMessage]:
         now = self._clock.now()
         if among is None:
-            claimed = self._dialect.claim.rows(connection, now=now, limit=limit)
+            claimed = self._dialect.claim.rows(connection, now=now, limit=limit, turn=turn)
         else:
-            claimed = self._dialect.claim_named.rows(connection, now=now, limit=limit, ids=sorted(among))
+            claimed = self._dialect.claim_named.rows(connection, now=now, limit=limit, turn=turn, ids=sorted(among))
         messages = self._load(connection, [row["message_id"] for row in claimed], _UNLOCKED)
-        return [
-            DueMessage(messages[row["message_id"]], _block(row["holder"], behind=row["behind"]), bool(row["paced"]))
-            for row in claimed
-            if row["message_id"] in messages
-        ]
+        unlocked = [row for row in claimed if row["message_id"] in messages]
+        return [DueMessage(messages[row["message_id"]], lane_block(row), bool(row["paced"])) for row in unlocked]
 
     async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
         """By primary key."""
@@ -278,12 +281,6 @@ def _state_row(changed: Message) -> dict[str, Any]:
 def _settled_row(changed: Message, call: Attempt) -> dict[str, Any]:
     row = rows.attempt_row(changed, call)
     return {"the_id": changed.id, "the_number": call.number, **{name: row[name] for name in rows.SETTLED_COLUMNS}}
-
-
-def _block(holder: int | None, *, behind: bool) -> LaneBlock | None:
-    if holder == HELD_BY_UNKNOWN:
-        return LaneBlock.BEHIND_UNKNOWN
-    return LaneBlock.BEHIND if holder is not None or behind else None
 
 
 def _pace(connection: Connection, message_ids: Sequence[MessageId]) -> None:

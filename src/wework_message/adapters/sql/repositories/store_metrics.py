@@ -63,7 +63,7 @@ def _has(*where: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _overdue() -> Select[Any]:
-    """Calls among the due rows: a range of the claim's index for each class."""
+    """Calls among the due rows: a range of the index for each class."""
     late = due.c.due_at < bindparam("late", 0)
     urgencies = [literal_number(urgency) for urgency in Urgency]
     overdue = by_index(

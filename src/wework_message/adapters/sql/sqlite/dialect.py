@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Select,
     Table,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     case,
     exists,
     false,
+    literal,
     null,
     or_,
     select,
@@ -24,9 +26,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from wework_message.adapters.sql.core.dialect import DUE_DEFAULTS, InsertStatements, holder_of, literal_number
-from wework_message.adapters.sql.core.named_claims import ClaimNamed
+from wework_message.adapters.sql.core.named_claims import named
 from wework_message.adapters.sql.core.prepared import Prepared, Query, inserting, parameters
-from wework_message.adapters.sql.mapping.rows import SCHEDULED_POSITION
+from wework_message.adapters.sql.core.turns import ClaimInTurn, ClaimNamed, FirstRows, as_read, first_of_turn, walk
+from wework_message.adapters.sql.mapping.rows import NO_TURN, SCHEDULED_POSITION
 from wework_message.adapters.sql.mapping.tables import due
 from wework_message.domain.message.scheduling import LanePosition, Urgency
 
@@ -41,12 +44,12 @@ class SqliteDialect(InsertStatements):
     @cached_property
     def reschedule(self) -> Prepared:
         """ON CONFLICT DO UPDATE."""
-        return _upsert_due("place", "parked", "due_at", "in_ms")
+        return _upsert_due("place", "parked", "due_at", "in_ms", "turn")
 
     @cached_property
     def call_started(self) -> Prepared:
         """ON CONFLICT DO UPDATE."""
-        return _upsert_due("place", "parked", "due_at", "in_ms", "paced")
+        return _upsert_due("place", "parked", "due_at", "in_ms", "turn", "paced")
 
     @cached_property
     def wake_next(self) -> Prepared:
@@ -71,17 +74,15 @@ class SqliteDialect(InsertStatements):
         return now
 
     @cached_property
-    def claim(self) -> Query:
-        """One index range per urgency class, so that a backlog of one class is not read for another."""
-        classes = [_due_of_class(urgency) for urgency in Urgency]
-        merged = union_all(*(select(class_.subquery()) for class_ in classes)).subquery()
-        order = (merged.c.urgency, merged.c.due_at, merged.c.seq)
-        return Query(select(merged).order_by(*order).limit(bindparam("limit", 0)))
+    def claim(self) -> ClaimInTurn:
+        """In turns."""
+        first = FirstRows(_in_one, lambda place: first_of_turn(_claimed_columns(), _NOW, place))
+        return ClaimInTurn(Query(_timed()), Query(walk(_NOW)), first, as_read)
 
     @cached_property
     def claim_named(self) -> ClaimNamed:
         """By the unique index on message ids."""
-        return ClaimNamed(_claimed_columns(), _NOW)
+        return ClaimNamed(_NOW, Query(named(_claimed_columns(), _NOW)), as_read)
 
     def _insert_new(self, table: Table, *without: str) -> Prepared:
         """ON CONFLICT DO NOTHING."""
@@ -101,24 +102,36 @@ def _upsert_due(*columns: str) -> Prepared:
 
 
 _NOW: Final[BindParameter[int]] = bindparam("now", 0)
+_NO_TURN: Final = literal(NO_TURN, literal_execute=True)
 
 
 def _claimed_columns() -> Sequence[ColumnElement[Any]]:
     waits = due.c.place.in_(_literals(LanePosition.WAITING, SCHEDULED_POSITION))
     return (
-        due.c.seq, due.c.message_id, due.c.urgency, due.c.due_at, due.c.paced,
+        due.c.seq, due.c.message_id, due.c.urgency, due.c.place, due.c.due_at, due.c.paced, due.c.lane,
         case((waits, holder_of(due)), else_=null()).label("holder"),
         case((waits, _behind()), else_=literal_number(0)).label("behind"),
     )  # fmt: skip
 
 
-def _due_of_class(urgency: Urgency) -> Select[Any]:
+def _timed() -> Select[Any]:
+    """One index range per urgency class, so that a backlog of one class is not read for another."""
+    merged = _in_one([_timed_of_class(urgency) for urgency in Urgency]).subquery()
+    order = (merged.c.urgency, merged.c.due_at, merged.c.seq)
+    return select(merged).order_by(*order).limit(bindparam("limit", 0))
+
+
+def _timed_of_class(urgency: Urgency) -> Select[Any]:
     return (
         select(*_claimed_columns())
-        .where(due.c.urgency == literal_number(urgency), due.c.due_at <= _NOW)
+        .where(due.c.turn == _NO_TURN, due.c.urgency == literal_number(urgency), due.c.due_at <= _NOW)
         .order_by(due.c.due_at, due.c.seq)
         .limit(bindparam("limit", 0))
     )
+
+
+def _in_one(selects: Sequence[Select[Any]]) -> CompoundSelect[Any]:
+    return union_all(*(select(rows.subquery()) for rows in selects))
 
 
 def _behind() -> ColumnElement[bool]:

@@ -1,0 +1,122 @@
+"""The calls that a process has open, and which accounts therefore get nothing in the next claim (ADR 31)."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from wework_message.application.policy import Policy
+from wework_message.domain.ids import AccountId, ProviderCode
+from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.ports.system import Clock
+from wework_message.domain.routing.shares import OpenCalls, Turn, room
+
+MAX_OTHERS: Final = 50
+"""Messages that need no turn, in one claim."""
+
+BUDGET_AHEAD_MS: Final = 3_000
+"""So far ahead messages over budget get their place in time; then their account is left alone."""
+
+BUDGET_LOOK_MS: Final = 2_000
+"""So long before its last place comes the account is looked at again: a poll is not later than that."""
+
+
+@dataclass(slots=True)
+class Admission:
+    """What one claim may start. Nothing of it counts before the claim is committed."""
+
+    sends: OpenCalls
+    recalls: OpenCalls
+    turned_away: dict[AccountId, ProviderCode] = field(default_factory=dict)
+    """Accounts that get no call in this claim, by the provider at which they had no room."""
+    paced_ms: dict[AccountId, int] = field(default_factory=dict)
+    """Accounts whose budget is used up, by how long they are left alone."""
+
+    def passes_over(self, account_id: AccountId) -> bool:
+        """Whether this claim leaves the other messages of the account as they are."""
+        return account_id in self.turned_away or account_id in self.paced_ms
+
+    def has_room(self, account_id: AccountId, provider_code: ProviderCode) -> bool:
+        """Whether a send of this account may start; if not, the claim passes over the account."""
+        if self.sends.room(account_id, provider_code) > 0:
+            return True
+        self.turned_away[account_id] = provider_code
+        return False
+
+    def pace(self, account_id: AccountId, wait_ms: int) -> None:
+        """A message has to wait so long for its place in the budget; a long wait says that the budget is used up."""
+        if wait_ms > BUDGET_AHEAD_MS:
+            self.paced_ms[account_id] = wait_ms - BUDGET_LOOK_MS
+
+    def send(self, attempt: Attempt) -> None:
+        """Count a send that starts."""
+        self.sends = self.sends.started(attempt.account_id, attempt.provider_code)
+
+    def recall(self, attempt: Attempt) -> bool:
+        """Count a recall that starts; False where there is no room for it."""
+        if self.recalls.room(attempt.account_id, attempt.provider_code) == 0:
+            return False
+        self.recalls = self.recalls.started(attempt.account_id, attempt.provider_code)
+        return True
+
+
+class InFlight:
+    """The open calls of one process, and whose turn it is."""
+
+    def __init__(self, policy: Policy, clock: Clock) -> None:
+        """`clock` tells when an account whose budget was used up is looked at again."""
+        several = len(policy.providers) > 1
+        self._clock = clock
+        self._sends = OpenCalls(policy.calls_in_flight, several)
+        self._recalls = OpenCalls(policy.recalls_in_flight, several)
+        self._last: AccountId | None = None
+        self._turned_away: dict[AccountId, ProviderCode] = {}
+        self._paced_until: dict[AccountId, float] = {}
+        self.someone_waits = False
+        """The last claim passed over an account for lack of room, which has some once a call has ended."""
+
+    @property
+    def free(self) -> int:
+        """Sends that may start now, of anybody."""
+        return self._sends.free
+
+    def admission(self) -> Admission:
+        """For a claim that begins now."""
+        return Admission(self._sends, self._recalls)
+
+    def turn(self, *, alone: bool = False) -> Turn:
+        """For a claim that begins now; `alone`: whatever it is, it is one message."""
+        now = self._clock.boot()
+        self._paced_until = {account_id: until for account_id, until in self._paced_until.items() if until > now}
+        self._turned_away = {
+            account_id: provider_code
+            for account_id, provider_code in self._turned_away.items()
+            if self._sends.room(account_id, provider_code) == 0
+        }
+        full = {account_id for account_id, own in self._sends.by_account.items() if room(self.free, own) == 0}
+        self.someone_waits = bool(full or self._turned_away)
+        return Turn(
+            after=self._last,
+            without=frozenset(full | self._turned_away.keys() | self._paced_until.keys()),
+            open_calls=self._sends,
+            others=None if alone else MAX_OTHERS,
+        )
+
+    def claimed(self, admission: Admission, last: AccountId | None) -> None:
+        """A claim is committed; `last` is the account at which it ended."""
+        now = self._clock.boot()
+        self._last = last
+        self._turned_away |= admission.turned_away
+        self._paced_until |= {account_id: now + wait_ms for account_id, wait_ms in admission.paced_ms.items()}
+
+    def started(self, attempt: Attempt, *, recalling: bool) -> None:
+        """A call is open."""
+        if recalling:
+            self._recalls = self._recalls.started(attempt.account_id, attempt.provider_code)
+        else:
+            self._sends = self._sends.started(attempt.account_id, attempt.provider_code)
+
+    def ended(self, attempt: Attempt, *, recalling: bool) -> None:
+        """It is open no more."""
+        if recalling:
+            self._recalls = self._recalls.ended(attempt.account_id, attempt.provider_code)
+        else:
+            self._sends = self._sends.ended(attempt.account_id, attempt.provider_code)
