@@ -47,7 +47,7 @@ class Subject:
 
     def __init__(self, store: Store, units: SqlUnitOfWorkFactory, total: int) -> None:
         self._units = units
-        self._reader = SqlMessageReader(store.read)
+        self._reader = SqlMessageReader(store.read, store.search)
         self._total = total
         self._random_source = random.Random(total)
         self._serial = itertools.count(1)

@@ -104,7 +104,7 @@ async def test_messages_of_the_version_before_come_back_and_have_no_campaign(sto
     await store.transact(write_message, "before")
     assert await migrate(store) is SchemaState.BEHIND
     await store.transact(write_message, "after")  # by a process of the version before
-    reader = SqlMessageReader(store.read)
+    reader = SqlMessageReader(store.read, store.search)
     views = await reader.messages(DEFAULT_TENANT, [MessageId("before"), MessageId("after")])
     assert [view.message.options.campaign_id for view in views.values()] == [None, None]
     assert (await reader.page(DEFAULT_TENANT, MessageFilter(campaign_id=""), limit=10, before=None)).messages == ()

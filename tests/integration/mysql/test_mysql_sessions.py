@@ -242,7 +242,7 @@ async def test_the_group_commit_tries_a_whole_transaction_again_a_few_times(
     assert (end == message.id) is stored
     assert isinstance(end, UnavailableError) is not stored
     assert operation.runs == min(times + 1, 5)
-    assert bool(await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])) is stored
+    assert bool(await SqlMessageReader(store.read, store.search).messages(DEFAULT_TENANT, [message.id])) is stored
     await commits.close()
 
 
@@ -257,7 +257,7 @@ async def test_a_real_deadlock_costs_no_caller_its_message(store: MysqlStore, un
     operation = FailingOperation(fail, 1)
     assert await commits.submit(operation, message) == message.id
     assert operation.runs == 2
-    assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])
+    assert await SqlMessageReader(store.read, store.search).messages(DEFAULT_TENANT, [message.id])
     await commits.close()
 
 
@@ -355,7 +355,7 @@ async def test_a_process_whose_clock_is_wrong_changes_nothing_of_what_is_due(
     for factory in (wrong, units):
         async with factory() as unit:
             assert [due.message.id for due in await unit.messages.due(10)] == [now.id]
-    view = (await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [later.id]))[later.id]
+    view = (await SqlMessageReader(store.read, store.search).messages(DEFAULT_TENANT, [later.id]))[later.id]
     assert view.next_attempt_at is not None
     assert server + 60_000 <= view.next_attempt_at <= server + 90_000
 

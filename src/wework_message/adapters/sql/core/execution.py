@@ -56,6 +56,11 @@ class Sessions(Protocol):
         ...
 
 
+def search_stopped(seconds: float) -> UnavailableError:
+    """The refusal of a list that took longer than `seconds`."""
+    return UnavailableError("database", f"the list took longer than {seconds:.0f} s; ask again, or for less")
+
+
 def translated(error: SQLAlchemyError) -> ConflictError | UnavailableError:
     """A violated guard is a conflict; any other error means that the store did not do the work. Texts carry no values."""
     if isinstance(error, IntegrityError):

@@ -15,8 +15,8 @@ from sqlalchemy import NullPool
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from wework_message.adapters.sql.core.database_kind import TIMEOUT_S
-from wework_message.adapters.sql.core.execution import Result, Step
+from wework_message.adapters.sql.core.database_kind import SEARCH_S, SEARCHES, TIMEOUT_S
+from wework_message.adapters.sql.core.execution import Result, Step, search_stopped
 from wework_message.adapters.sql.core.prepared import ROW_WRITER
 from wework_message.adapters.sql.mysql.dialect import MysqlDialect
 from wework_message.adapters.sql.mysql.failures import lost, translated
@@ -63,16 +63,25 @@ class MysqlStore:
 
     name: Final = "mysql"
 
-    def __init__(self, target: MysqlTarget, dialect: MysqlDialect | None = None, timeout_s: float = TIMEOUT_S) -> None:
-        """Connects with the first step. `timeout_s` is that of `Store`."""
+    def __init__(
+        self,
+        target: MysqlTarget,
+        dialect: MysqlDialect | None = None,
+        timeout_s: float = TIMEOUT_S,
+        *,
+        search_s: float = SEARCH_S,
+    ) -> None:
+        """Connects with the first step. `timeout_s` is that of `Store`, `search_s` the time for `search`."""
         self.dialect = dialect or MysqlDialect()
         self.timeout_s = timeout_s
         self.turn = asyncio.Semaphore(WRITERS)
         self.side_by_side = True
         self._engine = _engine(target, timeout_s, pool_size=WRITERS)
         self._reading = _engine(target, timeout_s, autocommit=True, pool_size=READERS)
+        self._search_s = search_s
+        self._searching = _engine(target, timeout_s, autocommit=True, statement_s=search_s, pool_size=SEARCHES)
         self._maintenance = _engine(target, timeout_s, poolclass=NullPool)
-        drop_of_wrong_server((self._engine.sync_engine, self._reading.sync_engine))
+        drop_of_wrong_server([engine.sync_engine for engine in (self._engine, self._reading, self._searching)])
 
     async def begin(self) -> "MysqlSession":
         """The server's transaction begins with the first statement."""
@@ -85,19 +94,30 @@ class MysqlStore:
 
     async def read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """One query; it runs a second time where its connection turns out to be lost."""
+        return await self._read(self._reading, work, *arguments)
+
+    async def search(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        """On connections of its own, whose statements the server stops."""
         try:
-            return await self._read(work, *arguments)
-        except TryAgainError:
-            return await self._read(work, *arguments)
+            async with asyncio.timeout(self._search_s):
+                return await self._read(self._searching, work, *arguments)
+        except TimeoutError as error:
+            raise search_stopped(self._search_s) from error
 
     async def close(self) -> None:
         """Running statements are cut off."""
-        for engine in (self._engine, self._reading, self._maintenance):
+        for engine in (self._engine, self._reading, self._searching, self._maintenance):
             await engine.dispose()
         await asyncio.sleep(0)  # a transport closes its socket in the loop's next round
 
-    async def _read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
-        async with _translating(), asyncio.timeout(self.timeout_s), self._reading.connect() as connection:
+    async def _read(self, engine: AsyncEngine, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        try:
+            return await self._read_once(engine, work, *arguments)
+        except TryAgainError:
+            return await self._read_once(engine, work, *arguments)
+
+    async def _read_once(self, engine: AsyncEngine, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        async with _translating(), asyncio.timeout(self.timeout_s), engine.connect() as connection:
             return await connection.run_sync(work, *arguments)
 
 
@@ -162,7 +182,9 @@ def _in_order(connection: Any, steps: Sequence[Step]) -> None:
         work(connection, *arguments)
 
 
-def _engine(target: MysqlTarget, timeout_s: float, *, autocommit: bool = False, **pool: Any) -> AsyncEngine:
+def _engine(
+    target: MysqlTarget, timeout_s: float, *, autocommit: bool = False, statement_s: float | None = None, **pool: Any
+) -> AsyncEngine:
     if "pool_size" in pool:
         # The code that began a transaction ends it: the pool need not roll back once more.
         pool |= {
@@ -173,13 +195,13 @@ def _engine(target: MysqlTarget, timeout_s: float, *, autocommit: bool = False, 
         }
     if autocommit:
         pool |= {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
-    creator = partial(_connected, target, autocommit=autocommit)
+    creator = partial(_connected, target, autocommit=autocommit, statement_s=statement_s)
     return create_async_engine(
         "mysql+asyncmy://", async_creator=creator, hide_parameters=True, execution_options=ENGINE_OPTIONS, **pool
     )
 
 
-async def _connected(target: MysqlTarget, *, autocommit: bool) -> Any:
+async def _connected(target: MysqlTarget, *, autocommit: bool, statement_s: float | None) -> Any:
     try:
         connection = await asyncmy.connect(
             host=target.host, port=target.port, user=target.username, password=target.password,
@@ -192,7 +214,7 @@ async def _connected(target: MysqlTarget, *, autocommit: bool) -> Any:
         raise ConnectionResetError(str(error)) from error
     try:
         async with connection.cursor() as cursor:
-            for statement in _session(mariadb="mariadb" in connection.get_server_info().lower()):
+            for statement in _session(statement_s, mariadb="mariadb" in connection.get_server_info().lower()):
                 await cursor.execute(statement)
     except BaseException:
         connection.close()
@@ -200,9 +222,17 @@ async def _connected(target: MysqlTarget, *, autocommit: bool) -> Any:
     return connection
 
 
-def _session(*, mariadb: bool) -> tuple[str, ...]:
-    """Independent of the server's defaults: exact comparison, errors instead of cut values, no snapshot older than a statement."""
+def _session(statement_s: float | None, *, mariadb: bool) -> tuple[str, ...]:
+    """Independent of the server's defaults: exact comparison, errors instead of cut values, no snapshot older than a statement.
+
+    Statements are stopped after `statement_s`; None = the server's default.
+    """
+    limits = {
+        True: f"max_statement_time = {statement_s}",
+        False: f"max_execution_time = {(statement_s or 0) * 1000:.0f}",
+    }
     return (
+        *([f"SET SESSION {limits[mariadb]}"] if statement_s is not None else []),
         f"SET NAMES utf8mb4 COLLATE {COLLATIONS[mariadb]}",
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
