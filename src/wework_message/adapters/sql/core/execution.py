@@ -58,7 +58,7 @@ class Sessions(Protocol):
 
 def search_stopped(seconds: float) -> UnavailableError:
     """The refusal of a list that took longer than `seconds`."""
-    return UnavailableError("database", f"the list took longer than {seconds:.0f} s; ask again, or for less")
+    return UnavailableError("database", f"the list took longer than {seconds:g} s; ask again, or for less")
 
 
 def translated(error: SQLAlchemyError) -> ConflictError | UnavailableError:

@@ -21,6 +21,9 @@ from wework_message.domain.page import next_page_before, page_of
 ID_SLACK_MS: Final = 60_000
 """How far the time within a message's id may be from `accepted_at`: the id is made a moment later, by the same clock."""
 
+PARTS: Final = 10
+"""A walk begins with one part of so many."""
+
 _RENAMED_COLUMNS: Final = {"created_from": "accepted_at", "created_to": "accepted_at"}
 
 _COLUMNS: Final = {name: message.c[_RENAMED_COLUMNS.get(name, name)] for name in FILTERS}
@@ -83,12 +86,11 @@ def message_page(
     floors: list[MessageId] = []
     for walked in _ranges(connection, filters):
         tests = tuple(_tests(filters, walked.filter_name))
-        within = bounds
-        if tests and (floor := _floor(connection, walked, bounds, max_walked)) is not None:
-            floors.append(floor)
-            within = (*bounds, message.c.id >= floor)
-        statement = walked.entries(within).where(message.c.tenant_id == tenant_id, *tests).limit(limit + 1)
-        passing += connection.execute(statement).scalars()
+        entries = walked.entries(bounds)
+        tested = entries.where(message.c.tenant_id == tenant_id, *tests)
+        ids, floor = _walk(connection, entries, tested, limit + 1, max_walked if tests else None)
+        passing += ids
+        floors += [floor] if floor is not None else []
     reached = max(floors, default=None)
     newest = sorted((own for own in passing if reached is None or own >= reached), reverse=True)[: limit + 1]
     shown = _fitting(connection, newest[:limit])
@@ -154,13 +156,29 @@ def _tests(filters: MessageFilter, walked: str | None) -> Iterator[ColumnElement
             yield message_filter.compare(beside_index(_COLUMNS[name]), stored)
 
 
-def _floor(
-    connection: Connection, walked: _Range, bounds: Sequence[ColumnElement[bool]], max_walked: int
-) -> MessageId | None:
-    """The last of the entries that a page may look at; None where the range has fewer."""
-    entries = walked.entries(bounds).limit(max_walked).subquery()
-    counted = connection.execute(select(func.count().label("entries"), func.min(entries.c.id).label("oldest"))).one()
-    return MessageId(counted.oldest) if counted.entries == max_walked else None
+def _walk(
+    connection: Connection, entries: Select[Any], tested: Select[Any], limit: int, max_walked: int | None
+) -> tuple[Sequence[MessageId], MessageId | None]:
+    """The newest ids of `tested`, at most `limit`, and the last of the `entries` that were looked at; None where all were.
+
+    Nearly always the first part of a walk is enough: what most messages have is found at once.
+    """
+    ids: Sequence[MessageId] = ()
+    floor: MessageId | None = None
+    for size in (None,) if max_walked is None else (max(1, max_walked // PARTS), max_walked):
+        floor = _floor(connection, entries, size) if size is not None else None
+        within = tested if floor is None else tested.where(message.c.id >= floor)
+        ids = connection.execute(within.limit(limit)).scalars().all()
+        if floor is None or len(ids) == limit:
+            break
+    return ids, floor
+
+
+def _floor(connection: Connection, entries: Select[Any], size: int) -> MessageId | None:
+    """The last of so many entries; None where there are fewer."""
+    first = entries.limit(size).subquery()
+    counted = connection.execute(select(func.count().label("entries"), func.min(first.c.id).label("oldest"))).one()
+    return MessageId(counted.oldest) if counted.entries == size else None
 
 
 def _fitting(connection: Connection, message_ids: Sequence[MessageId]) -> Sequence[MessageId]:
