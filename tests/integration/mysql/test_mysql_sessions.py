@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import Connection
 from tests.support.builders.messages import NOW, PROVIDER, a_due_message, an_item, an_outcome, begin_call, settle
 from tests.support.mysql import EmptyDatabase, opened_store
+from tests.support.polling import until
 
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
+from wework_message.adapters.sql.core.database_kind import SEARCHES
 from wework_message.adapters.sql.mysql.store import MysqlSession, MysqlStore
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
@@ -433,3 +435,22 @@ async def test_the_longest_names_fit(units: SqlUnitOfWorkFactory) -> None:
         await unit.messages.save([(await unit.messages.get([message.id]))[message.id]])
         await unit.inbox.store(PROVIDER, [an_item(guid=guid, event_key="e" * 160)], NOW)
         await unit.commit()
+
+
+async def test_lists_that_hang_delay_no_query_and_are_stopped_by_the_server(
+    migrated: EmptyDatabase,
+) -> None:
+    store = MysqlStore(migrated.target, search_s=1.0)
+    lists = [asyncio.create_task(store.search(_scalar, f"SELECT SLEEP({60 + number})")) for number in range(9)]
+    await until(lambda: _sleeps(store, SEARCHES))
+    refused = await asyncio.gather(*lists, return_exceptions=True)
+    assert {type(error) for error in refused} == {UnavailableError}
+    assert {"ask again, or for less" in str(error) for error in refused} == {True}
+    await until(lambda: _sleeps(store, 0))
+    assert await store.search(_scalar, "SELECT 1") == 1
+    await store.close()
+
+
+async def _sleeps(store: MysqlStore, count: int) -> bool:
+    running = "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(6%'"
+    return bool(await store.read(_scalar, running.replace("%", "%%")) == count)
