@@ -10,12 +10,14 @@ import pytest
 from sqlalchemy import event
 from tests.support.builders.messages import (
     CONVERSATION,
+    DAY_MS,
     GUID,
     HORIZON_MS,
     NOW,
     PROVIDER,
     a_batch_id,
     a_due_message,
+    a_message_id,
     an_item,
     an_outcome,
     begin_call,
@@ -364,3 +366,22 @@ async def test_a_list_reads_one_range_of_an_index_in_the_order_of_ids(
     assert len(lines) >= 2
     if filters.batch_id is None:  # a batch has 200 items at most
         assert sorted_without_index(statements) == []
+
+
+async def test_a_list_of_a_time_looks_at_no_message_of_another_time(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory
+) -> None:
+    times = [NOW + day * DAY_MS for day in range(9)]
+    messages = [a_due_message(id=a_message_id(time), accepted_at=time) for time in times]
+    async with units() as unit:
+        await unit.messages.add(messages)
+        await unit.commit()
+    reader = SqlMessageReader(opened.read, opened.search, max_walked=2)
+    for filters, expected in (
+        (MessageFilter(created_from=times[4], created_to=times[4] + 1), messages[4]),
+        (MessageFilter(created_to=times[0] + 1), messages[0]),
+        (MessageFilter(created_from=times[8]), messages[8]),
+    ):
+        page = await reader.page(DEFAULT_TENANT, filters, limit=9, before=None)
+        assert [view.message.id for view in page.messages] == [expected.id]
+        assert page.following is None

@@ -212,15 +212,17 @@ async def test_lists_that_hang_delay_no_status_and_no_write(store: SqliteStore) 
     hanging = [asyncio.create_task(store.search(lambda _: gate.wait())) for _ in range(SEARCHES)]
     listed = asyncio.create_task(storage.reader.page(DEFAULT_TENANT, MessageFilter(), limit=1, before=None))
     callbacks = asyncio.create_task(storage.reader.callbacks(GUID, notify_type=None, limit=1, before=None))
-    message = a_due_message()
-    async with storage.units() as unit:
-        await unit.messages.add([message])
-        await unit.commit()
-    assert message.id in await storage.reader.messages(DEFAULT_TENANT, [message.id])
-    await storage.reader.ping()
-    assert not listed.done()
-    assert not callbacks.done()
-    gate.set()
+    try:
+        message = a_due_message()
+        async with storage.units() as unit:
+            await unit.messages.add([message])
+            await unit.commit()
+        assert message.id in await storage.reader.messages(DEFAULT_TENANT, [message.id])
+        await storage.reader.ping()
+        assert not listed.done()
+        assert not callbacks.done()
+    finally:
+        gate.set()
     await asyncio.gather(*hanging)
     assert [view.message.id for view in (await listed).messages] == [message.id]
     assert await callbacks == ()
