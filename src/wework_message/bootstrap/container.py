@@ -96,7 +96,7 @@ def sql_storage(store: Store, clock: Clock) -> Storage:
     """The ports on an open SQL database."""
     return Storage(
         SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s),
-        SqlMessageReader(store.read),
+        SqlMessageReader(store.read, store.search),
         SqlDeadLetterReader(store.read),
         SqlStoreMetrics(store.read, store.dialect, clock),
         store.side_by_side,
