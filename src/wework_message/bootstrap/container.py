@@ -34,6 +34,7 @@ from wework_message.application.actions.dead_letters import (
     StoreReplays,
 )
 from wework_message.application.api import Application
+from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.ingest import IngestCallbackHandler, StoreCallbacks
 from wework_message.application.callbacks.kept import DeleteQuarantined, PurgeQuarantineHandler
 from wework_message.application.callbacks.notices import InstanceNotices
@@ -127,8 +128,8 @@ def _probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> Clu
     return ClusterLease("probes", holder, lease_ms, units) if shared.shares_health else None
 
 
-def intake_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
-    """The committer of what clients and providers wait for: one of its own where the store takes concurrent transactions."""
+def committer_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
+    """A committer of its own where the store takes concurrent transactions: for clients, providers, the projector."""
     return commits.add_committer() if storage.side_by_side else commits
 
 
@@ -174,16 +175,21 @@ class UseCases(containers.DeclarativeContainer):
     )
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
-    intake = providers.Singleton(intake_beside, commits, storage)
+    intake = providers.Singleton(committer_beside, commits, storage)
+    callback_commits = providers.Singleton(committer_beside, commits, storage)
+    projector_commits = providers.Singleton(committer_beside, commits, storage)
     claim = providers.Singleton(ClaimDue, policy, router, shared.provided.limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     probes = providers.Singleton(_probing_lease, shared, holder, units)
     prober = providers.Singleton(
         Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock, commits), lease=probes
     )
+    inbox_limits, max_foreign_ids = policy.provided.inbox, policy.provided.max_foreign_ids
     notices = providers.Singleton(InstanceNotices, board, clock, prober.provided.ask_now)
     projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, notices, policy, clock)
-    projector = providers.Singleton(Projector, commits, projecting, projector_notifier, policy.provided.poll_inbox_ms)
+    projector = providers.Singleton(
+        Projector, projector_commits, projecting, projector_notifier, policy.provided.poll_inbox_ms
+    )
     report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
     dispatcher = providers.Singleton(
         Dispatcher, commits, claim, settle, gateways.provided.send, report, notifier, clock, policy
@@ -219,8 +225,11 @@ class UseCases(containers.DeclarativeContainer):
         recall=providers.Singleton(RecallMessageHandler, commits, change, reader, clock),
         ingest_callback=providers.Singleton(
             IngestCallbackHandler,
-            intake,
-            providers.Singleton(StoreCallbacks, clock, policy.provided.inbox, policy.provided.max_foreign_ids),
+            callback_commits,
+            providers.Singleton(
+                StoreCallbacks, clock, inbox_limits, max_foreign_ids, providers.Singleton(ApplyAtOnce, policy, clock)
+            ),
+            providers.Singleton(StoreCallbacks, clock, inbox_limits, max_foreign_ids),
             gateways.provided.readers,
             policy.provided.default_code,
             policy.provided.max_callback_records,

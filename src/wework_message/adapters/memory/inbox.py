@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Sequence
 
 from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, ProviderKey
-from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.ids import Guid, MessageId, ProviderCode
 from wework_message.domain.inbox import REPEATABLE
 from wework_message.domain.page import fitting
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.repositories import CallbackInbox, InboxEntry, InboxState, InboxVerdict
+from wework_message.domain.ports.repositories import CallbackInbox, InboxEntry, InboxState, InboxVerdict, state_of
 
 
 class MemoryCallbackInbox:
@@ -18,9 +18,17 @@ class MemoryCallbackInbox:
         """Shares the database with the rest of its unit of work."""
         self._db = database
 
-    async def store(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+    async def store(
+        self,
+        provider_code: ProviderCode,
+        items: Sequence[CallbackItem],
+        at: int,
+        *,
+        applied_to: Sequence[MessageId] | None = None,
+    ) -> int:
         new = 0
-        for item in items:
+        message_ids: Sequence[MessageId | None] = [None] * len(items) if applied_to is None else applied_to
+        for item, message_id in zip(items, message_ids, strict=True):
             key = (provider_code, item.guid, item.notify_type, item.event_key)
             if self._db.callback_keys.get(key) is not None:
                 continue
@@ -31,7 +39,8 @@ class MemoryCallbackInbox:
                 notify_type=item.notify_type,
                 raw=item.raw,
                 received_at=at,
-                state=InboxState.PENDING if item.defect is None else InboxState.QUARANTINED,
+                state=state_of(item, applied=message_id is not None),
+                message_id=message_id,
             )
             self._db.callbacks.put(row.id, row)
             self._db.callback_keys.put(key, row.id)

@@ -108,8 +108,11 @@ class MessageRepository(Protocol):
         """
         ...
 
-    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
-        """The messages that exist, with all their attempts, locked for this unit of work."""
+    async def get(self, message_ids: Sequence[MessageId], *, unless_busy: bool = False) -> Mapping[MessageId, Message]:
+        """The messages that exist, with all their attempts, locked for this unit of work.
+
+        With `unless_busy` it does not wait: those that another unit of work is changing are not there.
+        """
         ...
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:
@@ -185,12 +188,27 @@ class InboxVerdict:
     """For PARKED, and for ORPHAN where it has one: the id that it waits for, or would."""
 
 
+def state_of(item: CallbackItem, *, applied: bool) -> InboxState:
+    """The state in which an item is stored; `applied`: its message knows it already."""
+    if item.defect is not None:
+        return InboxState.QUARANTINED
+    return InboxState.APPLIED if applied else InboxState.PENDING
+
+
 class CallbackInbox(Protocol):
     """Callbacks, stored raw before they are answered."""
 
-    async def store(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+    async def store(
+        self,
+        provider_code: ProviderCode,
+        items: Sequence[CallbackItem],
+        at: int,
+        *,
+        applied_to: Sequence[MessageId] | None = None,
+    ) -> int:
         """Keep the new ones as PENDING (defective ones QUARANTINED); returns how many were new.
 
+        With `applied_to`, the message of each item, they are APPLIED: these messages know them already.
         Unique per (provider, guid, notify type, event key), for as long as they are kept.
         """
         ...

@@ -11,11 +11,11 @@ from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
 from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting, updating
 from wework_message.adapters.sql.mapping.tables import callback
-from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.inbox import REPEATABLE
 from wework_message.domain.page import page_of
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
+from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict, state_of
 
 _DECIDE = updating(callback, {"id": "the_id"}, ["state", "message_id", "waits_for", "tries"], plus="tries")
 
@@ -88,12 +88,25 @@ class SqlCallbackInbox:
         self._run = run
         self._dialect = dialect
 
-    async def store(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+    async def store(
+        self,
+        provider_code: ProviderCode,
+        items: Sequence[CallbackItem],
+        at: int,
+        *,
+        applied_to: Sequence[MessageId] | None = None,
+    ) -> int:
         """One multi-row insert that leaves known items alone."""
-        return await self._run(self._store, provider_code, items, at) if items else 0
+        message_ids: Sequence[MessageId | None] = [None] * len(items) if applied_to is None else applied_to
+        return await self._run(self._store, provider_code, items, at, message_ids) if items else 0
 
     def _store(
-        self, connection: Connection, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int
+        self,
+        connection: Connection,
+        provider_code: ProviderCode,
+        items: Sequence[CallbackItem],
+        at: int,
+        message_ids: Sequence[MessageId | None],
     ) -> int:
         arrived = [
             {
@@ -103,10 +116,11 @@ class SqlCallbackInbox:
                 "event_key": item.event_key,
                 "raw": item.raw,
                 "received_at": at,
-                "state": (InboxState.PENDING if item.defect is None else InboxState.QUARANTINED).value,
+                "state": state_of(item, applied=message_id is not None).value,
                 "tries": 0,
+                "message_id": message_id,
             }
-            for item in items
+            for item, message_id in zip(items, message_ids, strict=True)
         ]
         return max(0, self._dialect.new_callback.many(connection, arrived))
 

@@ -119,9 +119,9 @@ class SqlMessageRepository:
             if row["message_id"] in messages
         ]
 
-    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
+    async def get(self, message_ids: Sequence[MessageId], *, unless_busy: bool = False) -> Mapping[MessageId, Message]:
         """By primary key."""
-        return await self._run(self._load, message_ids) if message_ids else {}
+        return await self._run(self._load, message_ids, _UNLOCKED if unless_busy else _LOCKED) if message_ids else {}
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:
         """By the group's index."""
