@@ -74,7 +74,7 @@ class CallbackInboxContract:
         items = [an_item(event_key=key) for key in ("e", "f", "f")]
         message_ids = [a_message_id() for _ in items]
         async with units() as unit:
-            assert await unit.inbox.store(PROVIDER, items, NOW, applied_to=message_ids) == 2
+            assert await unit.inbox.store(PROVIDER, items, NOW, message_ids) == 2
             await unit.commit()
         assert not await self.pending(units)
         views = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)

@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, ProviderKey
 from wework_message.domain.ids import Guid, MessageId, ProviderCode
-from wework_message.domain.inbox import REPEATABLE
+from wework_message.domain.inbox import REPEATABLE, stored_as
 from wework_message.domain.page import fitting
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.repositories import CallbackInbox, InboxEntry, InboxState, InboxVerdict, state_of
+from wework_message.domain.ports.repositories import CallbackInbox, InboxEntry, InboxState, InboxVerdict
 
 
 class MemoryCallbackInbox:
@@ -19,16 +20,10 @@ class MemoryCallbackInbox:
         self._db = database
 
     async def store(
-        self,
-        provider_code: ProviderCode,
-        items: Sequence[CallbackItem],
-        at: int,
-        *,
-        applied_to: Sequence[MessageId] | None = None,
+        self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int, known_to: Sequence[MessageId] = ()
     ) -> int:
         new = 0
-        message_ids: Sequence[MessageId | None] = [None] * len(items) if applied_to is None else applied_to
-        for item, message_id in zip(items, message_ids, strict=True):
+        for item, message_id in zip_longest(items, known_to):
             key = (provider_code, item.guid, item.notify_type, item.event_key)
             if self._db.callback_keys.get(key) is not None:
                 continue
@@ -39,7 +34,7 @@ class MemoryCallbackInbox:
                 notify_type=item.notify_type,
                 raw=item.raw,
                 received_at=at,
-                state=state_of(item, applied=message_id is not None),
+                state=stored_as(is_defective=item.defect is not None, is_known=message_id is not None),
                 message_id=message_id,
             )
             self._db.callbacks.put(row.id, row)

@@ -118,7 +118,7 @@ class StoreCallbacks:
     ) -> None:
         inbox, applied = scope.unit.inbox, [item for item, _ in kind.applied]
         known_to = [message_id for _, message_id in kind.applied]
-        new_applied = await inbox.store(provider_code, applied, now, applied_to=known_to)
+        new_applied = await inbox.store(provider_code, applied, now, known_to)
         new_waiting = await inbox.store(provider_code, kind.waiting, now)
         quarantined = await inbox.store(provider_code, kind.defective, now)
         scope.inbox |= new_waiting > 0

@@ -109,10 +109,7 @@ class MessageRepository(Protocol):
         ...
 
     async def get(self, message_ids: Sequence[MessageId], *, unless_busy: bool = False) -> Mapping[MessageId, Message]:
-        """The messages that exist, with all their attempts, locked for this unit of work.
-
-        With `unless_busy` it does not wait: those that another unit of work is changing are not there.
-        """
+        """The messages that exist, with all their attempts, locked; `unless_busy`: without those that another one changes."""
         ...
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:
@@ -188,28 +185,15 @@ class InboxVerdict:
     """For PARKED, and for ORPHAN where it has one: the id that it waits for, or would."""
 
 
-def state_of(item: CallbackItem, *, applied: bool) -> InboxState:
-    """The state in which an item is stored; `applied`: its message knows it already."""
-    if item.defect is not None:
-        return InboxState.QUARANTINED
-    return InboxState.APPLIED if applied else InboxState.PENDING
-
-
 class CallbackInbox(Protocol):
     """Callbacks, stored raw before they are answered."""
 
     async def store(
-        self,
-        provider_code: ProviderCode,
-        items: Sequence[CallbackItem],
-        at: int,
-        *,
-        applied_to: Sequence[MessageId] | None = None,
+        self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int, known_to: Sequence[MessageId] = ()
     ) -> int:
-        """Keep the new ones as PENDING (defective ones QUARANTINED); returns how many were new.
+        """Keep the new ones as PENDING, defective ones as QUARANTINED; returns how many were new.
 
-        With `applied_to`, the message of each item, they are APPLIED: these messages know them already.
-        Unique per (provider, guid, notify type, event key), for as long as they are kept.
+        With `known_to`, the message of each item, they are APPLIED. Unique per (provider, guid, notify type, event key), for as long as they are kept.
         """
         ...
 

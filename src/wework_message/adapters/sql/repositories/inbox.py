@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import zip_longest
 from operator import itemgetter
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, literal, or_, select, update
@@ -12,10 +13,10 @@ from wework_message.adapters.sql.core.index_hints import by_index, updating_by_i
 from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting, updating
 from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
-from wework_message.domain.inbox import REPEATABLE
+from wework_message.domain.inbox import REPEATABLE, stored_as
 from wework_message.domain.page import page_of
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict, state_of
+from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
 
 _DECIDE = updating(callback, {"id": "the_id"}, ["state", "message_id", "waits_for", "tries"], plus="tries")
 
@@ -89,16 +90,10 @@ class SqlCallbackInbox:
         self._dialect = dialect
 
     async def store(
-        self,
-        provider_code: ProviderCode,
-        items: Sequence[CallbackItem],
-        at: int,
-        *,
-        applied_to: Sequence[MessageId] | None = None,
+        self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int, known_to: Sequence[MessageId] = ()
     ) -> int:
         """One multi-row insert that leaves known items alone."""
-        message_ids: Sequence[MessageId | None] = [None] * len(items) if applied_to is None else applied_to
-        return await self._run(self._store, provider_code, items, at, message_ids) if items else 0
+        return await self._run(self._store, provider_code, items, at, known_to) if items else 0
 
     def _store(
         self,
@@ -106,7 +101,7 @@ class SqlCallbackInbox:
         provider_code: ProviderCode,
         items: Sequence[CallbackItem],
         at: int,
-        message_ids: Sequence[MessageId | None],
+        known_to: Sequence[MessageId],
     ) -> int:
         arrived = [
             {
@@ -116,11 +111,11 @@ class SqlCallbackInbox:
                 "event_key": item.event_key,
                 "raw": item.raw,
                 "received_at": at,
-                "state": state_of(item, applied=message_id is not None).value,
+                "state": stored_as(is_defective=item.defect is not None, is_known=message_id is not None).value,
                 "tries": 0,
                 "message_id": message_id,
             }
-            for item, message_id in zip(items, message_ids, strict=True)
+            for item, message_id in zip_longest(items, known_to)
         ]
         return max(0, self._dialect.new_callback.many(connection, arrived))
 
