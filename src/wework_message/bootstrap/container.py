@@ -129,7 +129,7 @@ def _probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> Clu
 
 
 def committer_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
-    """A committer of its own where the store takes concurrent transactions: for clients, providers, the projector."""
+    """A committer of its own where the store takes concurrent transactions; the same one elsewhere."""
     return commits.add_committer() if storage.side_by_side else commits
 
 
@@ -175,9 +175,14 @@ class UseCases(containers.DeclarativeContainer):
     )
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
+    """Claims, and what operators change."""
     intake = providers.Singleton(committer_beside, commits, storage)
+    """What clients wait for."""
     callback_commits = providers.Singleton(committer_beside, commits, storage)
+    """Callbacks, for which providers wait."""
     projector_commits = providers.Singleton(committer_beside, commits, storage)
+    settlements = providers.Singleton(committer_beside, commits, storage)
+    """Answers of providers."""
     claim = providers.Singleton(ClaimDue, policy, router, shared.provided.limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     probes = providers.Singleton(_probing_lease, shared, holder, units)
@@ -192,7 +197,7 @@ class UseCases(containers.DeclarativeContainer):
     )
     report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
     dispatcher = providers.Singleton(
-        Dispatcher, commits, claim, settle, gateways.provided.send, report, notifier, clock, policy
+        Dispatcher, commits, settlements, claim, settle, gateways.provided.send, report, notifier, clock, policy
     )
 
     store_metrics_reporter = providers.Singleton(
