@@ -144,7 +144,7 @@ def _callbacks(result: dict[str, Any]) -> Iterator[Row]:
             f"{title} / bare: requests per second", f"{ratio:.2f}", f">= {goals['ratio']}", ratio >= goals["ratio"]
         )
         yield Row(f"{title} / bare: CPU of the service until DELIVERED", f"{medians['cpu_ratio']:.2f}")
-        each = f"{medians['service_us']:.0f} + {medians['mariadb_us']:.0f} us"
+        spent = f"{medians['service_us']:.0f} + {medians['mariadb_us']:.0f} us"
         yield Row(
             f"{title}: CPU until DELIVERED, service + MariaDB",
             each,
