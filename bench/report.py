@@ -147,7 +147,7 @@ def _callbacks(result: dict[str, Any]) -> Iterator[Row]:
         spent = f"{medians['service_us']:.0f} + {medians['mariadb_us']:.0f} us"
         yield Row(
             f"{title}: CPU until DELIVERED, service + MariaDB",
-            each,
+            spent,
             f"<= {goals['cpu_us']:.0f} us",
             cpu <= goals["cpu_us"],
         )
