@@ -14,7 +14,6 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.fitting import Expected, Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind, StreamRecord
-from wework_message.domain.message.recall import RecallState
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.ports.system import Clock
 
@@ -41,7 +40,8 @@ class Fact:
     """Epoch ms."""
 
 
-_SEEN: Final = frozenset({MessageStatus.SENT, MessageStatus.DELIVERED})
+_AT_REST: Final = frozenset({MessageStatus.SENT, MessageStatus.DELIVERED})
+"""An echo of such a message moves nothing but the message itself: no lane, no wait, no recall."""
 
 
 class ApplyEvidence:
@@ -65,7 +65,7 @@ class ApplyEvidence:
         It waits for no other unit of work. So it neither delays what is stored with it, nor can it be in a deadlock.
         """
         messages = await scope.unit.messages.get(_owners(facts), unless_busy=True)
-        free = {message_id for message_id, message in messages.items() if _rests(message)}
+        free = {message_id for message_id, message in messages.items() if message.status in _AT_REST}
         simple = [
             fact.stream_record.kinds <= {FactKind.ECHO} and free.issuperset(owner[0] for owner in fact.owners)
             for fact in facts
@@ -133,8 +133,3 @@ class ApplyEvidence:
 def _owners(facts: Sequence[Fact]) -> list[MessageId]:
     """Sorted, so that two units of work lock them in the same order."""
     return sorted({owner[0] for fact in facts for owner in fact.owners})
-
-
-def _rests(message: Message) -> bool:
-    """Whether an echo moves nothing but the message itself: no lane, no wait, no recall."""
-    return message.status in _SEEN and message.recall.state is RecallState.NONE
