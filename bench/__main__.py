@@ -3,7 +3,7 @@
     python -m bench [--rounds 5] [--messages 100000 | --full] [--only accept,send,client,memory] [--json PATH]
 
 bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
-peers, growth, queue, cache, consumers, callbacks.
+peers, growth, queue, cache, consumers, callbacks, workers.
 """
 
 import argparse
@@ -69,6 +69,7 @@ def _parts(rounds: int, messages: int) -> dict[str, Callable[[], dict[str, Any]]
         "cache": lambda: backends.cache(rounds, _say),
         "consumers": lambda: backends.consumers(rounds, _say),
         "callbacks": lambda: callbacks.run(rounds, _say),
+        "workers": lambda: backends.workers(rounds, _say),
     }
 
 

@@ -155,6 +155,15 @@ def _callbacks(result: dict[str, Any]) -> Iterator[Row]:
             yield Row(f"{title}: redo", f"{medians['redo_bytes']:.0f} bytes")
 
 
+def _workers(result: dict[str, Any]) -> Iterator[Row]:
+    titles = {name: f"serve --workers {name.partition('_')[2]}" for name in result["contestants"]}
+    yield from _services(result["contestants"], titles)
+    for name, ratio in result["ratios"].items():
+        yield Row(f"{titles[name]} / 1 worker: messages per second", f"{ratio:.2f}")
+        yield Row(f"{titles[name]} / 1 worker: CPU per message", f"{result['costs'][name]:.2f}")
+        yield Row(f"{titles[name]}: memory, shared parts once", f"{result['own_mb'][name]:.0f} MB")
+
+
 def _services(contestants: Mapping[str, dict[str, float]], titles: Mapping[str, str]) -> Iterator[Row]:
     for name, medians in contestants.items():
         title = titles[name]
@@ -174,4 +183,5 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "cache": _cache,
     "consumers": _consumers,
     "callbacks": _callbacks,
+    "workers": _workers,
 }
