@@ -192,7 +192,7 @@ async def test_a_server_that_takes_no_more_prepared_statements_gets_text(
             await unit.commit()
     finally:
         migrated.sql("SET GLOBAL max_prepared_stmt_count = DEFAULT")
-    assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])
+    assert await SqlMessageReader(store.read, store.search).messages(DEFAULT_TENANT, [message.id])
 
 
 async def test_a_session_that_a_proxy_has_changed_is_a_lost_connection(
@@ -213,7 +213,7 @@ async def test_a_session_that_a_proxy_has_changed_is_a_lost_connection(
     async with units() as unit:
         await unit.messages.add([message])
         await unit.commit()
-    assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])
+    assert await SqlMessageReader(store.read, store.search).messages(DEFAULT_TENANT, [message.id])
 
 
 async def _sending(units: SqlUnitOfWorkFactory, count: int) -> list[Message]:
