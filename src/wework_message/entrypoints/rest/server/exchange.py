@@ -1,14 +1,21 @@
 """One request with its answer on a connection."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from wework_message.entrypoints.rest.http.envelope import WHOLE, Answer
 from wework_message.entrypoints.rest.http.problems import INTERNAL
 from wework_message.entrypoints.rest.server.own_answers import OwnAnswers
 from wework_message.entrypoints.wire.problems import RequestRejected
+
+EXTENSIONS: Final[dict[str, dict[object, object]]] = {WHOLE: {}}
+"""What an exchange takes in addition to what ASGI says."""
+
+
+_CONTROLS: Final = bytes({*range(0x20), 0x7F} - {0x09})
 
 
 class Output:
@@ -47,13 +54,39 @@ class Exchange(RequestResponseCycle):
         raise self.rejection
 
     async def send(self, message: ASGISendEvent) -> None:
-        """A part of the answer."""
+        """A part of the answer, or an `Answer` as a whole."""
+        if message["type"] == WHOLE:  # type: ignore[comparison-overlap] # see `EXTENSIONS`
+            answer: Answer = message["answer"]  # type: ignore[unreachable]
+            if not self._write_whole(answer):
+                await answer(self.scope, self.receive, self.send)
+            return
         if self.more_body and not self.response_started:
             self.keep_alive = False
         await super().send(message)
+
+    def _write_whole(self, answer: Answer) -> bool:
+        """Write line, headers and body in one piece; False where that is not the whole story of this exchange."""
+        is_special = self.more_body or not self.keep_alive or self.scope["method"] == "HEAD"
+        if is_special or self.flow.write_paused or self.disconnected or self.response_started:
+            return False
+        headers = [*self.default_headers, *answer.headers]
+        lines = [STATUS_LINE[answer.status], *[b"%b: %b\r\n" % header for header in headers], b"\r\n"]
+        head = b"".join(lines)
+        if _controls(head) != 2 * len(lines) or any(name == b"connection" for name, _ in headers):
+            return False  # a line would end early, which uvicorn refuses, or this answer is the last one
+        self.waiting_for_100_continue = self.chunked_encoding = False
+        self.response_started = self.response_complete = True
+        self.transport.write(head + answer.body)
+        self.message_event.set()
+        self.on_response()
+        return True
 
     async def send_500_response(self) -> None:
         """Answer where the application ended without an answer: in the envelope, as all errors."""
         answer = self.own_answers.to(INTERNAL, self.scope["headers"])
         await self.send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await self.send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+
+def _controls(head: bytes) -> int:
+    return len(head) - len(head.translate(None, _CONTROLS))

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from wework_message.entrypoints.rest.server.exchange import Exchange, Output
+from wework_message.entrypoints.rest.server.exchange import EXTENSIONS, Exchange, Output
 from wework_message.entrypoints.rest.server.own_answers import OwnAnswers
 from wework_message.entrypoints.wire.problems import RequestRejected
 
@@ -173,6 +173,7 @@ class RequestReader(HttpToolsProtocol):
         self.scope["path"] = unquote(path) if "%" in path else path
         self.scope["raw_path"] = raw_path
         self.scope["query_string"] = target.query or b""
+        self.scope["extensions"] = EXTENSIONS
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
