@@ -118,7 +118,7 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         config = _config(loaded, operating=listeners.api is None)
         policy = policy_of(loaded)
         metrics, counts = _metrics_and_observer(config, policy)
-        observers = Observers(counts, LoggingObserver(logs.facts))
+        observers = Observers(counts, LoggingObserver(logs))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
             running(loaded, observers, _process_metrics(metrics), role=role, own_url=own_url)
