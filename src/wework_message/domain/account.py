@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import ClassVar
 
 from wework_message.domain.errors import DomainError
@@ -123,6 +124,7 @@ def implicit_account_id(guid: Guid) -> AccountId:
     return AccountId(f"guid:{guid}")
 
 
+@lru_cache(4_096)
 def implicit_account(guid: Guid, tenant_id: TenantId = DEFAULT_TENANT) -> Account:
     """An account of its own for an unregistered guid (D-19)."""
     return Account(implicit_account_id(guid), tenant_id, name=guid)
