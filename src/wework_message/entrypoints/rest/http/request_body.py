@@ -9,8 +9,11 @@ from wework_message.entrypoints.wire.problems import RequestRejected
 
 def request_header(request: Request[Any, Any, Any], name: bytes) -> bytes | None:
     """The header of this (lower case) name; several of them are one list (RFC 9110 section 5.3)."""
-    values = [value for key, value in request.scope["headers"] if key == name]
-    return b", ".join(values) if values else None
+    joined: bytes | None = None
+    for key, value in request.scope["headers"]:
+        if key == name:
+            joined = value if joined is None else b"%b, %b" % (joined, value)
+    return joined
 
 
 async def read_body(request: Request[Any, Any, Any], *, max_bytes: int) -> bytes:
@@ -19,8 +22,8 @@ async def read_body(request: Request[Any, Any, Any], *, max_bytes: int) -> bytes
     if length is not None and length.isdigit() and int(length) > max_bytes:
         raise _too_large(max_bytes)
     chunks: list[bytes] = []
-    size = 0
-    while (message := await request.receive())["type"] == "http.request":
+    size, receive = 0, request.receive
+    while (message := await receive())["type"] == "http.request":
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > max_bytes:

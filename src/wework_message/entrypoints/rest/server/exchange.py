@@ -15,6 +15,7 @@ EXTENSIONS: Final[dict[str, dict[object, object]]] = {WHOLE: {}}
 """What an exchange takes in addition to what ASGI says."""
 
 
+_line: Final = b": ".join
 _CONTROLS: Final = bytes({*range(0x20), 0x7F} - {0x09})
 
 
@@ -70,9 +71,8 @@ class Exchange(RequestResponseCycle):
         if is_special or self.flow.write_paused or self.disconnected or self.response_started:
             return False
         headers = [*self.default_headers, *answer.headers]
-        lines = [STATUS_LINE[answer.status], *[b"%b: %b\r\n" % header for header in headers], b"\r\n"]
-        head = b"".join(lines)
-        if _controls(head) != 2 * len(lines) or any(name == b"connection" for name, _ in headers):
+        head = b"%b%b\r\n\r\n" % (STATUS_LINE[answer.status], b"\r\n".join(map(_line, headers)))
+        if _controls(head) != 2 * (len(headers) + 2) or b"connection" in dict(headers):
             return False  # a line would end early, which uvicorn refuses, or this answer is the last one
         self.waiting_for_100_continue = self.chunked_encoding = False
         self.response_started = self.response_complete = True

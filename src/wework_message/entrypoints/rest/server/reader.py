@@ -122,8 +122,12 @@ class RequestReader(HttpToolsProtocol):
         if self._stage is Stage.BODY:
             return
         self._head_bytes += len(name) + len(value) + 4
-        self._check_head(self._head_bytes)
-        super().on_header(name, value)
+        if self._head_bytes > self._max_head_bytes:
+            self._check_head(self._head_bytes)
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Start the request."""
