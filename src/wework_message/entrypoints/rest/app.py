@@ -5,11 +5,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache, partial
 from typing import TypeAlias
 
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import Receive, Scope, Send
+from litestar.types import HTTPScope, Receive
 
 from wework_message.application.api import Application
 from wework_message.entrypoints.rest.api import Api
@@ -18,6 +18,7 @@ from wework_message.entrypoints.rest.edge import Edge, HotRoute
 from wework_message.entrypoints.rest.http.envelope import Answer
 from wework_message.entrypoints.rest.http.problems import ExceptionHandler
 from wework_message.entrypoints.rest.http.query_parameters import check_parameters
+from wework_message.entrypoints.rest.http.request_body import HotRequest
 from wework_message.entrypoints.rest.openapi import document
 from wework_message.entrypoints.rest.routes import routers
 
@@ -66,9 +67,9 @@ def _short_way(api: Api, path: str, handler: HTTPRouteHandler) -> HotRoute:
     """The way of a hot route past Litestar's routing, binding and response handling; the edge handles its errors, as all others."""
     handle = handler.fn
 
-    def call(scope: Scope, receive: Receive, send: Send) -> Awaitable[Answer]:
+    def call(scope: HTTPScope, receive: Receive) -> Awaitable[Answer]:
         scope["path_template"] = path
-        answer: Awaitable[Answer] = handle(api=api, request=Request(scope, receive, send))
+        answer: Awaitable[Answer] = handle(api=api, request=HotRequest(scope, receive))
         return answer
 
     return call

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.http.admission import Admission
@@ -19,7 +19,7 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 UNMATCHED: Final = "UNMATCHED"
 """Route of a request that no route matched."""
 
-HotRoute: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[Answer]]
+HotRoute: TypeAlias = Callable[[HTTPScope, Receive], Awaitable[Answer]]
 """Makes the answer of a route past the framework; its errors are the edge's."""
 
 
@@ -52,7 +52,7 @@ class Edge:
             if hot is None:
                 await self.app(scope, receive, reply)
             else:
-                await reply.whole(scope, await hot(scope, receive, send))
+                await reply.whole(scope, await hot(scope, receive))
         except Exception as error:
             if reply.status:
                 raise  # the answer has begun: only the server can end the connection

@@ -3,8 +3,18 @@
 from typing import Any
 
 from litestar import Request
+from litestar.types import HTTPScope, Receive
 
 from wework_message.entrypoints.wire.problems import RequestRejected
+
+
+class HotRequest(Request[Any, Any, Any]):
+    """A request of a hot route. It has `scope` and `receive`; nothing is prepared for the rest, which raises `AttributeError`."""
+
+    def __init__(self, scope: HTTPScope, receive: Receive) -> None:
+        """Litestar's own prepares a dozen caches, for every request."""
+        self.scope = scope
+        self.receive = receive
 
 
 def request_header(request: Request[Any, Any, Any], name: bytes) -> bytes | None:

@@ -49,10 +49,20 @@ class Exchange(RequestResponseCycle):
     async def receive(self) -> ASGIReceiveEvent:
         """The next part of the body; raises `RequestRejected` once there is no more to come."""
         if self.rejection is None:
-            message = await super().receive()
+            message = self._whole_body() or await super().receive()
             if self.rejection is None:
                 return message
         raise self.rejection
+
+    def _whole_body(self) -> ASGIReceiveEvent | None:
+        """The body where all of it has come, as for most requests; None where there is more to say or to wait for."""
+        is_waiting = self.more_body or self.waiting_for_100_continue or not self.message_event.is_set()
+        if is_waiting or self.disconnected or self.response_complete:
+            return None
+        self.flow.resume_reading()
+        self.message_event.clear()
+        body, self.body = bytes(self.body), bytearray()
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(self, message: ASGISendEvent) -> None:
         """A part of the answer, or an `Answer` as a whole."""
