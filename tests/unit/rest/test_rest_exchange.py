@@ -95,3 +95,25 @@ async def test_a_client_that_is_gone_gets_nothing() -> None:
     requested.exchange.disconnected = True
     await requested.send_whole(Answer(202, b"{}", HEADERS))
     assert requested.transport.writes == []
+
+
+async def test_a_body_that_has_come_is_read_once() -> None:
+    requested = Requested()
+    exchange = requested.exchange
+    exchange.body += b"{}"
+    exchange.message_event.set()
+    assert await exchange.receive() == {"type": "http.request", "body": b"{}", "more_body": False}
+    following = asyncio.create_task(exchange.receive())
+    await asyncio.sleep(0)
+    assert not following.done()  # it waits for the end
+    await requested.send_whole(Answer(202, b"{}", HEADERS))
+    assert await following == {"type": "http.disconnect"}
+
+
+async def test_a_client_that_waits_for_100_gets_it_before_its_body_is_read() -> None:
+    requested = Requested()
+    requested.exchange.waiting_for_100_continue = True
+    requested.exchange.message_event.set()
+    requested.transport.is_closing = lambda: False  # type: ignore[attr-defined] # asked for in this case only
+    await requested.exchange.receive()
+    assert requested.transport.writes == [b"HTTP/1.1 100 Continue\r\n\r\n"]
