@@ -31,7 +31,7 @@ NOTE: Final = "Not wired yet: "
 
 UNWIRED: Final = {
     "accounts": {
-        "account.py: Account.implicit", "account.py: Binding.shares_slot",
+        "account.py: Account.implicit", "account.py: Account.on_unknown", "account.py: Binding.shares_slot",
         "account.py: Standby.COLD", "account.py: Standby.WARM", "account.py: activate", "account.py: may_start",
         "account.py: slot_holder",
         "lifecycle.py: HoldReason.QUIET_HOURS",
@@ -215,6 +215,7 @@ def users(definition: Definition, uses: Uses) -> Iterator[set[str]]:
 def setters(definition: Definition, uses: Uses) -> Iterator[set[str]]:
     yield uses.assigned.get(definition.short, set())
     yield uses.keywords.get(("replace", definition.short), set())
+    yield uses.keywords.get(("_replace", definition.short), set())  # of a named tuple
     for maker in family(definition.owner, uses):
         yield uses.keywords.get((maker, definition.short), set()) | uses.keywords.get((maker, "**"), set())
         yield {by for by, count in uses.places.get(maker, {}).items() if count > definition.place}

@@ -75,7 +75,7 @@ class Account:
     state: AccountState = AccountState.UNKNOWN
     """As stored; `effective_state` derives it from the bindings."""
     on_unknown: OnUnknown | None = None
-    """For messages whose request does not set it; None = the configured one. No store keeps it yet."""
+    """For messages whose request does not set it; None = the configured one. Never set. Not wired yet: accounts."""
 
     @property
     def implicit(self) -> bool:
