@@ -134,6 +134,15 @@ def _consumers(result: dict[str, Any]) -> Iterator[Row]:
         yield Row(f"{titles[name]} / 1 consume: messages per second", f"{ratio:.2f}")
 
 
+def _workers(result: dict[str, Any]) -> Iterator[Row]:
+    titles = {name: f"serve --workers {name.partition('_')[2]}" for name in result["contestants"]}
+    yield from _services(result["contestants"], titles)
+    for name, ratio in result["ratios"].items():
+        yield Row(f"{titles[name]} / 1 worker: messages per second", f"{ratio:.2f}")
+        yield Row(f"{titles[name]} / 1 worker: CPU per message", f"{result['costs'][name]:.2f}")
+        yield Row(f"{titles[name]}: memory, shared parts once", f"{result['own_mb'][name]:.0f} MB")
+
+
 def _services(contestants: Mapping[str, dict[str, float]], titles: Mapping[str, str]) -> Iterator[Row]:
     for name, medians in contestants.items():
         title = titles[name]
@@ -152,4 +161,5 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "queue": _queue,
     "cache": _cache,
     "consumers": _consumers,
+    "workers": _workers,
 }

@@ -58,6 +58,8 @@ class DatabaseKind(ABC):
     """None where Python contains it."""
     split_warning: ClassVar[str | None]
     """A warning for several processes that share such a database; None = none is needed."""
+    one_process: ClassVar[str | None]
+    """Why several workers of one service gain nothing on it and are refused; None = any number may work."""
 
     @abstractmethod
     def check(self, source: DatabaseSource) -> None:
