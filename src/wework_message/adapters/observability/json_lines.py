@@ -106,11 +106,8 @@ class Renderer:
 
     def template(self, level: str, event: str, text: str) -> "LineTemplate":
         """Lines at `level` that differ in their time and their further fields only."""
-        first, last = (
-            {"level": level, "event": event, "text": text},
-            {"service": self._service, "version": self._version},
-        )
-        return LineTemplate(self._stamp, _members(first), _members(last))
+        first = {"level": level, "event": event, "text": text}
+        return LineTemplate(self._stamp, _members(first), _members(self._constants))
 
 
 class LineTemplate:
