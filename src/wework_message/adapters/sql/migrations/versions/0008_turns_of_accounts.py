@@ -2,14 +2,14 @@
 
 Rows that are there already wait for no turn: a claim gives them one when their time has come.
 
-Revision: 0006, after 0005
+Revision: 0008, after 0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
