@@ -1,13 +1,12 @@
-"""The command line with settings, service, migration and simulator behind its commands."""
+"""Settings, service, migration and simulator behind the commands that work in their own process."""
 
 import asyncio
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from wework_message import simulator
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
@@ -25,20 +24,18 @@ from wework_message.bootstrap.settings import (
     simulated_providers,
     start_problems,
 )
-from wework_message.demo.command import demo
-from wework_message.entrypoints.cli import (
-    CommandFailedError,
-    CreatedTopics,
-    ExitCode,
-    Provider,
-    Services,
-    SettingsSource,
-    Startup,
-    build_cli,
-)
+from wework_message.entrypoints.cli.exit_codes import ExitCode
+from wework_message.entrypoints.cli.failure import CommandFailedError
+from wework_message.entrypoints.cli.services import CreatedTopics, Provider, Services, SettingsSource, Startup
+from wework_message.simulator.options import SimulatorOptions
 
 _SETTINGS_ERRNOS: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EROFS})
 """Errors of the operating system that come from an address or a folder in the settings."""
+
+
+def services() -> Services:
+    """What the commands call."""
+    return Services(startup, _simulate)
 
 
 def startup(source: SettingsSource) -> Startup:
@@ -143,6 +140,12 @@ def _recover(loaded: Loaded, command: Recover) -> Recovered:
         return asyncio.run(recover(loaded, command))
 
 
+def _simulate(options: SimulatorOptions, host: str, port: int, on_ready: Callable[[str], None]) -> None:
+    from wework_message.simulator.server import serve  # noqa: PLC0415 - `serve` with real providers needs no simulator
+
+    serve(options, host, port, on_ready)
+
+
 @contextmanager
 def _as_failure() -> Iterator[None]:
     try:
@@ -159,6 +162,3 @@ def _where(error: OSError) -> tuple[str, ...]:
     if error.filename is not None:
         return (str(error.filename),)
     return ("another process may listen there already; choose with --port, server.port or management.server.port",)
-
-
-cli: Final = build_cli(Services(startup, simulator.serve), demo)

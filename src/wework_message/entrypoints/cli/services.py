@@ -1,11 +1,9 @@
-"""What the command line needs from the rest of the program; `bootstrap` provides it, tests provide fakes."""
+"""What commands that work in their own process need from the rest of the program; `bootstrap` provides it, tests provide fakes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import httpx
 
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.queries.diagnosis import Diagnosis
@@ -81,10 +79,8 @@ class Startup:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The callables behind the commands. They raise `CommandFailedError` for what an operator can mend."""
+    """The callables behind the commands that work in their own process. They raise `CommandFailedError` for what an operator can mend."""
 
     startup: Callable[[SettingsSource], Startup]
     simulate: Callable[[SimulatorOptions, str, int, Callable[[str], None]], None]
     """Options, host, port, and what to call with the URL once it answers; returns when it was stopped."""
-    transport: httpx.BaseTransport | None = None
-    """The transport of the client commands; None = the network."""
