@@ -1,9 +1,9 @@
-"""Settings, service, migration and simulator behind the commands that work in their own process."""
+"""Settings, service and migration behind the commands that read the settings."""
 
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -27,7 +27,6 @@ from wework_message.bootstrap.settings import (
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.cli.services import CreatedTopics, Provider, Services, SettingsSource, Startup
-from wework_message.simulator.options import SimulatorOptions
 
 _SETTINGS_ERRNOS: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EROFS})
 """Errors of the operating system that come from an address or a folder in the settings."""
@@ -35,7 +34,7 @@ _SETTINGS_ERRNOS: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errn
 
 def services() -> Services:
     """What the commands call."""
-    return Services(startup, _simulate)
+    return Services(startup)
 
 
 def startup(source: SettingsSource) -> Startup:
@@ -138,12 +137,6 @@ def _recover(loaded: Loaded, command: Recover) -> Recovered:
 
     with _as_failure():
         return asyncio.run(recover(loaded, command))
-
-
-def _simulate(options: SimulatorOptions, host: str, port: int, on_ready: Callable[[str], None]) -> None:
-    from wework_message.simulator.server import serve  # noqa: PLC0415 - `serve` with real providers needs no simulator
-
-    serve(options, host, port, on_ready)
 
 
 @contextmanager

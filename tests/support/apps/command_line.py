@@ -12,6 +12,7 @@ from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.demo.command import demo
 from wework_message.entrypoints.cli.client_options import ClientServices
+from wework_message.entrypoints.cli.commands.simulate import SimulatorServices
 from wework_message.entrypoints.cli.main import build_cli
 from wework_message.entrypoints.cli.services import CreatedTopics, Provider, Services, SettingsSource, Startup
 from wework_message.simulator import SimulatorOptions
@@ -38,9 +39,10 @@ class FakeService:
 
     def run(self, *args: str, stdin: bytes | None = None) -> Result:
         cli = build_cli(
-            lambda: Services(self._startup, self._simulate),
+            lambda: Services(self._startup),
             demo,
             client_services=lambda: ClientServices(httpx.MockTransport(self._answer)),
+            simulator_services=lambda: SimulatorServices(self._simulate),
         )
         return CliRunner(env={"COLUMNS": "100"}).invoke(cli, args, input=stdin)
 

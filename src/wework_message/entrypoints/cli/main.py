@@ -14,9 +14,11 @@ from wework_message.entrypoints.cli.lazy_command import LazyCommand
 from wework_message.entrypoints.cli.options import JSON_REQUESTED
 
 _COMMANDS: Final = "wework_message.entrypoints.cli.commands"
-_OWN_PROCESS: Final = (
+_PROCESSES: Final = (
     ("serve", "serve", "Run the service: REST API, dispatch and callbacks, until SIGTERM or Ctrl-C."),
     ("consume", "serve", "Dispatch and project for `serve --no-dispatch`, until SIGTERM or Ctrl-C; health and metrics, but no REST API."),
+)  # fmt: skip
+_SIMULATOR: Final = (
     ("simulate", "simulate", "Imitate the Guangzhou Guxing provider API, strictly and with a ledger of what it executed."),
 )  # fmt: skip
 _OF_A_SERVICE: Final = (
@@ -83,14 +85,29 @@ class CommandLine(click.RichGroup):
         ctx.exit(ExitCode.OK if code is None else int(code))
 
 
-def build_cli(
-    services: Callable[[], object], *programs: click.Command, client_services: Callable[[], object] | None = None
-) -> click.RichGroup:
-    """``wework-message`` with everything behind it; a command is imported when it is used.
+def _over_the_network() -> object:
+    from wework_message.entrypoints.cli.client_options import ClientServices  # noqa: PLC0415 - only clients need it
 
-    `services` makes the `Services` of commands that work in their own process, `client_services` the `ClientServices` of those
-    that ask a running service (None = over the network). `programs` are commands that use this command line themselves;
-    they are listed after those that start processes.
+    return ClientServices()
+
+
+def _own_simulator() -> object:
+    from wework_message.entrypoints.cli.commands.simulate import SimulatorServices  # noqa: PLC0415 - as above
+
+    return SimulatorServices()
+
+
+def build_cli(
+    services: Callable[[], object],
+    *programs: click.Command,
+    client_services: Callable[[], object] = _over_the_network,
+    simulator_services: Callable[[], object] = _own_simulator,
+) -> click.RichGroup:
+    """``wework-message`` with everything behind it; a command is imported when it is used, and what it calls is made then.
+
+    `services` makes the `Services` of commands that read the settings, `client_services` the `ClientServices` of those that ask
+    a running service, `simulator_services` the `SimulatorServices`. `programs` are commands that use this command line
+    themselves; they are listed after those that start processes.
     """
     epilog = f"Exit codes:\n\n{table()}"
     group = CommandLine(
@@ -101,9 +118,10 @@ def build_cli(
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     for command in (
-        *_entries(_OWN_PROCESS, services),
+        *_entries(_PROCESSES, services),
+        *_entries(_SIMULATOR, simulator_services),
         *programs,
-        *_entries(_OF_A_SERVICE, client_services or _over_the_network),
+        *_entries(_OF_A_SERVICE, client_services),
         *_entries(_OF_AN_OPERATOR, services),
     ):
         group.add_command(command)
@@ -113,12 +131,6 @@ def build_cli(
 def _entries(rows: Iterable[tuple[str, str, str]], services: Callable[[], object]) -> Iterator[LazyCommand]:
     for name, module, summary in rows:
         yield LazyCommand(name, f"{_COMMANDS}.{module}", summary, services)
-
-
-def _over_the_network() -> object:
-    from wework_message.entrypoints.cli.client_options import ClientServices  # noqa: PLC0415 - `serve` needs no client
-
-    return ClientServices()
 
 
 def _report(failure: CommandFailedError, *, as_json: bool = False) -> ExitCode:

@@ -3,6 +3,7 @@
 from alembic import context
 
 from wework_message.adapters.sql.mapping.lease_table import lease
+from wework_message.adapters.sql.mysql import repeatable as _repeatable  # noqa: F401 -- for its effect on migrations
 
 context.configure(
     connection=context.config.attributes["connection"],
