@@ -62,8 +62,8 @@ from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.application.role import Role
 from wework_message.application.writes import Writes
 from wework_message.bootstrap.databases import open_store
+from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways, open_gateways
-from wework_message.bootstrap.injection import containers, providers
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
 from wework_message.bootstrap.shared_state import open_shared

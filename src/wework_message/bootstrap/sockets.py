@@ -14,6 +14,7 @@ import uvicorn
 
 from wework_message.application.api import Application
 from wework_message.application.role import Role
+from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.settings import Loaded, operating_port
 from wework_message.bootstrap.settings.http import ServerLimitSettings
 from wework_message.entrypoints.rest.app import create_app
@@ -123,8 +124,10 @@ class HttpServer:
         connection = partial(
             Connection, limits=limits, peers=Peers(limits), own_answers=OwnAnswers(rest.now, rest.observe)
         )
+        with without_frameworks():
+            app = create_app(application, rest)
         config = uvicorn.Config(
-            create_app(application, rest),
+            app,
             http=connection,  # type: ignore[arg-type]  # it is called as the class is
             loop="none", ws="none", lifespan="off", log_config=None, access_log=False,
             backlog=BACKLOG, server_header=False, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE_S,
