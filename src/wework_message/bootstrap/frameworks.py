@@ -24,11 +24,11 @@ class _NotInstalled:
 def without_frameworks() -> Iterator[None]:
     """For the length of the block they are not found, unless they are imported already."""
     finder = _NotInstalled()
-    sys.meta_path.insert(0, finder)  # type: ignore[arg-type]  # the stubs ask for more than the protocol does
+    sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
-        sys.meta_path.remove(finder)  # type: ignore[arg-type]  # as above
+        sys.meta_path.remove(finder)
 
 
 with without_frameworks():

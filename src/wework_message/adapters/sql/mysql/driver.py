@@ -19,18 +19,18 @@ class _LaterFinder:
 
 
 _finder = _LaterFinder()
-sys.meta_path.insert(0, _finder)  # type: ignore[arg-type]  # the stubs ask for more than the protocol does
+sys.meta_path.insert(0, _finder)
 try:
     import asyncmy
     from asyncmy import auth
 finally:
-    sys.meta_path.remove(_finder)  # type: ignore[arg-type]  # as above
+    sys.meta_path.remove(_finder)
 
 
 def _encrypt_with_cryptography(password: bytes, salt: bytes, public_key: bytes) -> bytes:
     """What asyncmy calls for such an account: its own function, once cryptography is imported. Raises as that does."""
     importlib.reload(auth)  # its functions see their module, so they see what this imports
-    encrypted: bytes = auth.sha2_rsa_encrypt(password, salt, public_key)
+    encrypted: bytes = auth.sha2_rsa_encrypt(password, salt, public_key)  # type: ignore[no-untyped-call]  # asyncmy has no types
     return encrypted
 
 
