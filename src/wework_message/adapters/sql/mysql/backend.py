@@ -43,6 +43,10 @@ class MysqlBackend(DatabaseBackend):
             if not connection.invalidated:
                 connection.exec_driver_sql(f"SELECT RELEASE_LOCK({name})")
 
+    def prepare_migrations(self) -> None:
+        """Its implementation of changes is registered by the import."""
+        from wework_message.adapters.sql.mysql import repeatable as _repeatable  # noqa: F401, PLC0415 -- it imports Alembic
+
     async def objections(self, store: Store) -> Sequence[Objection]:
         """Read from the server's variables."""
         return await store.read(objections)
