@@ -19,7 +19,7 @@ _PROCESSES: Final = (
     ("consume", "serve", "Dispatch and project for `serve --no-dispatch`, until SIGTERM or Ctrl-C; health and metrics, but no REST API."),
 )  # fmt: skip
 _SIMULATOR: Final = (
-    ("simulate", "simulate", "Imitate the Guangzhou Guxing provider API, strictly and with a ledger of what it executed."),
+    ("simulate", "simulate", "Imitate the API of the provider, strictly and with a ledger of what it executed."),
 )  # fmt: skip
 _OF_A_SERVICE: Final = (
     ("send", "send", "Send one message."),

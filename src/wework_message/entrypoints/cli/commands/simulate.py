@@ -79,7 +79,7 @@ def _switch(flag: str, default: bool, text: str) -> _Decorator:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line once it answers.")
 @click.pass_obj
 def simulate(services: SimulatorServices, /, *, host: str, port: int, as_json: bool, **options: Any) -> int:
-    """Imitate the Guangzhou Guxing provider API, strictly and with a ledger of what it executed.
+    """Imitate the API of the provider, strictly and with a ledger of what it executed.
 
     Faults, echoes and the ledger are reached below /_sim/ while it runs. Ends with SIGTERM or Ctrl-C.
     """
