@@ -3,7 +3,11 @@
     python -m bench [--rounds 5] [--messages 100000 | --full] [--only accept,send,client,memory] [--json PATH]
 
 bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
+<<<<<<< HEAD
 peers, growth, queue, cache, consumers, start.
+=======
+peers, growth, stages, queue, cache, consumers, workers.
+>>>>>>> main
 """
 
 import argparse
@@ -17,7 +21,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+<<<<<<< HEAD
 from bench import backends, growth, measure, peer_runs, provider_client, report, start
+=======
+from bench import backends, growth, measure, peer_runs, provider_client, report, stages
+>>>>>>> main
 
 PARTS: Final = ("accept", "send", "client", "memory")
 """The parts that `make bench` runs; they need only the development environment."""
@@ -65,10 +73,15 @@ def _parts(rounds: int, messages: int) -> dict[str, Callable[[], dict[str, Any]]
         "memory": lambda: measure.memory(messages // 5, messages, _say),
         "peers": lambda: peer_runs.compare(rounds, _say),
         "growth": lambda: growth.run(rounds, _say),
+        "stages": lambda: stages.run(rounds),
         "queue": lambda: backends.queue(rounds, _say),
         "cache": lambda: backends.cache(rounds, _say),
         "consumers": lambda: backends.consumers(rounds, _say),
+<<<<<<< HEAD
         "start": lambda: start.run(rounds, _say),
+=======
+        "workers": lambda: backends.workers(rounds, _say),
+>>>>>>> main
     }
 
 

@@ -172,3 +172,8 @@ def _free_server() -> _Server:
         free = _Server({})
         _SERVERS.append(free)
     return free
+
+
+async def empty_metrics() -> tuple[bytes, str]:
+    """An exposition without metrics."""
+    return b"", "text/plain"
