@@ -3,11 +3,7 @@
     python -m bench [--rounds 5] [--messages 100000 | --full] [--only accept,send,client,memory] [--json PATH]
 
 bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
-<<<<<<< HEAD
-peers, growth, queue, cache, consumers, start.
-=======
-peers, growth, stages, queue, cache, consumers, workers.
->>>>>>> main
+peers, growth, stages, queue, cache, consumers, workers, start.
 """
 
 import argparse
@@ -21,11 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-<<<<<<< HEAD
-from bench import backends, growth, measure, peer_runs, provider_client, report, start
-=======
-from bench import backends, growth, measure, peer_runs, provider_client, report, stages
->>>>>>> main
+from bench import backends, growth, measure, peer_runs, provider_client, report, stages, start
 
 PARTS: Final = ("accept", "send", "client", "memory")
 """The parts that `make bench` runs; they need only the development environment."""
@@ -77,11 +69,8 @@ def _parts(rounds: int, messages: int) -> dict[str, Callable[[], dict[str, Any]]
         "queue": lambda: backends.queue(rounds, _say),
         "cache": lambda: backends.cache(rounds, _say),
         "consumers": lambda: backends.consumers(rounds, _say),
-<<<<<<< HEAD
         "start": lambda: start.run(rounds, _say),
-=======
         "workers": lambda: backends.workers(rounds, _say),
->>>>>>> main
     }
 
 

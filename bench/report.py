@@ -142,7 +142,6 @@ def _consumers(result: dict[str, Any]) -> Iterator[Row]:
         yield Row(f"{titles[name]} / 1 consume: messages per second", f"{ratio:.2f}")
 
 
-<<<<<<< HEAD
 def _start(result: dict[str, Any]) -> Iterator[Row]:
     medians, goals = result["medians"], result["goals"]
     anchor_s = medians["anchor_s"]
@@ -157,7 +156,8 @@ def _start(result: dict[str, Any]) -> Iterator[Row]:
         unit = "MB" if name.endswith("_mb") else "s"
         shown = f"{value:.0f} MB" if unit == "MB" else f"{value:.2f} s ({value / anchor_s:.1f} x that import)"
         yield Row(title, shown, "" if goal is None else f"<= {goal} {unit}", None if goal is None else value <= goal)
-=======
+
+
 def _workers(result: dict[str, Any]) -> Iterator[Row]:
     titles = {name: f"serve --workers {name.partition('_')[2]}" for name in result["contestants"]}
     yield from _services(result["contestants"], titles)
@@ -165,7 +165,6 @@ def _workers(result: dict[str, Any]) -> Iterator[Row]:
         yield Row(f"{titles[name]} / 1 worker: messages per second", f"{ratio:.2f}")
         yield Row(f"{titles[name]} / 1 worker: CPU per message", f"{result['costs'][name]:.2f}")
         yield Row(f"{titles[name]}: memory, shared parts once", f"{result['own_mb'][name]:.0f} MB")
->>>>>>> main
 
 
 def _services(contestants: Mapping[str, dict[str, float]], titles: Mapping[str, str]) -> Iterator[Row]:
@@ -187,9 +186,6 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "queue": _queue,
     "cache": _cache,
     "consumers": _consumers,
-<<<<<<< HEAD
     "start": _start,
-=======
     "workers": _workers,
->>>>>>> main
 }

@@ -21,7 +21,7 @@ class _LaterFinder:
 _finder = _LaterFinder()
 sys.meta_path.insert(0, _finder)
 try:
-    import asyncmy
+    import asyncmy  # noqa: F401 -- with all that it imports
     from asyncmy import auth
 finally:
     sys.meta_path.remove(_finder)
@@ -36,5 +36,3 @@ def _encrypt_with_cryptography(password: bytes, salt: bytes, public_key: bytes) 
 
 if _CRYPTOGRAPHY not in sys.modules:
     auth.sha2_rsa_encrypt = _encrypt_with_cryptography
-
-__all__ = ["asyncmy"]

@@ -8,11 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-<<<<<<< HEAD
-from sqlalchemy import NullPool
-=======
 from sqlalchemy import NullPool, event
->>>>>>> main
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -25,11 +21,6 @@ from wework_message.adapters.sql.mysql.connections.session import MAX_CONNECTION
 from wework_message.adapters.sql.mysql.connections.translation import lost, translated
 from wework_message.adapters.sql.mysql.connections.wrong_server import Generations
 from wework_message.adapters.sql.mysql.dialect import MysqlDialect
-<<<<<<< HEAD
-from wework_message.adapters.sql.mysql.driver import asyncmy
-from wework_message.adapters.sql.mysql.failures import lost, translated
-=======
->>>>>>> main
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.multirow import MultirowWriter
 from wework_message.domain.errors import TryAgainError
