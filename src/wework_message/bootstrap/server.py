@@ -45,6 +45,9 @@ from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.routes import route_templates
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits
 
+YOUNG_OBJECTS: Final = 10_000
+"""New objects that start a run of the garbage collection."""
+
 PART_ENDED: Final = 70
 """Exit code of a process whose HTTP server or one of its loops ended by itself: a defect, a supervisor should start it again."""
 
@@ -116,7 +119,7 @@ async def service(
         config = _config(loaded, operating=listeners.api is None)
         policy = policy_of(loaded)
         metrics, counts = _metrics_and_observer(config, policy)
-        observers = Observers(counts, LoggingObserver(logs.facts))
+        observers = Observers(counts, LoggingObserver(logs))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
             running(loaded, observers, _process_metrics(metrics), role=role, own_url=own_url, workers=link)
@@ -198,9 +201,13 @@ async def _sample_lag(stack: AsyncExitStack, metrics: Metrics) -> None:
 
 
 def _freeze_memory() -> None:
-    """Exempt everything loaded so far from garbage collection, whose full runs stopped the loop for 50 ms."""
+    """Exempt everything loaded so far from garbage collection, whose full runs stopped the loop for 50 ms.
+
+    What requests in flight hold is more than Python's threshold: each run would look at it, and find it in use.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
 
 
 def _config(loaded: Loaded, *, operating: bool) -> Config:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import ClassVar
 
 from wework_message.domain.errors import DomainError
@@ -74,7 +75,7 @@ class Account:
     state: AccountState = AccountState.UNKNOWN
     """As stored; `effective_state` derives it from the bindings."""
     on_unknown: OnUnknown | None = None
-    """For messages whose request does not set it; None = the configured one. No store keeps it yet."""
+    """For messages whose request does not set it; None = the configured one. Never set. Not wired yet: accounts."""
 
     @property
     def implicit(self) -> bool:
@@ -123,6 +124,7 @@ def implicit_account_id(guid: Guid) -> AccountId:
     return AccountId(f"guid:{guid}")
 
 
+@lru_cache(4_096)
 def implicit_account(guid: Guid, tenant_id: TenantId = DEFAULT_TENANT) -> Account:
     """An account of its own for an unregistered guid (D-19)."""
     return Account(implicit_account_id(guid), tenant_id, name=guid)

@@ -39,6 +39,17 @@ def test_any_value_gives_exactly_one_line_of_json(text: str, place: str) -> None
     assert parsed(line)["level"] == "INFO"
 
 
+@pytest.mark.parametrize("text", [*INJECTIONS, "plain"], ids=ascii)
+@pytest.mark.parametrize("place", ["value", "name", "text"])
+@pytest.mark.parametrize("worker", [None, 2])
+def test_a_template_gives_the_lines_of_its_renderer(text: str, place: str, worker: int | None) -> None:
+    renderer = Renderer("s", "1", Stamp(lambda: 0.0), worker)
+    fields: dict[str, Any] = {text: 1} if place == "name" else {"note": text, "count": 2, "none": None, "other": [text]}
+    title = text if place == "text" else "t"
+    line = renderer.template("INFO", "e", title).line(fields)
+    assert line == renderer.line("INFO", "e", {"text": title, **fields})
+
+
 def test_harmless_text_stays_readable() -> None:
     assert to_line({"note": "发送失败 ✓"}).decode() == '{"note":"发送失败 ✓"}\n'
 

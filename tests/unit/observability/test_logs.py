@@ -106,7 +106,7 @@ def grep(pattern: str, path: Path) -> list[dict[str, Any]]:
 
 
 def test_the_three_greps_of_an_operator_find_their_lines(log_output: LogOutput) -> None:
-    observer = LoggingObserver(log_output.open().facts)
+    observer = LoggingObserver(log_output.open())
     sent, failed = a_life(observer), a_failure(observer)
     observer.callbacks(11010, "new", 1)
     log_output.close()
@@ -123,13 +123,13 @@ def test_the_three_greps_of_an_operator_find_their_lines(log_output: LogOutput) 
 
 
 def test_the_file_and_stdout_are_equal(log_output: LogOutput) -> None:
-    a_life(LoggingObserver(log_output.open().facts))
+    a_life(LoggingObserver(log_output.open()))
     log_output.close()
     assert log_output.path.read_bytes() == log_output.stdout.getvalue() != b""
 
 
 def test_a_state_change_is_one_line_with_all_its_facts(log_output: LogOutput) -> None:
-    message = a_failure(LoggingObserver(log_output.open().facts))
+    message = a_failure(LoggingObserver(log_output.open()))
     (line,) = [line for line in log_output.lines() if line.get("after") == "FAILED"]
     del line["ts"]
     assert line == {
@@ -154,7 +154,7 @@ def test_a_state_change_is_one_line_with_all_its_facts(log_output: LogOutput) ->
 
 
 def test_the_lines_agree_with_the_moves(log_output: LogOutput) -> None:
-    observer = LoggingObserver(log_output.open().facts)
+    observer = LoggingObserver(log_output.open())
     for _ in range(20):
         a_life(observer)
     moved = [line for line in log_output.lines() if line["event"] == "message.moved"]
@@ -197,7 +197,7 @@ def log_everything(observer: LoggingObserver) -> None:
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
 def test_content_people_and_secrets_are_in_no_line(log_output: LogOutput, level: str) -> None:
-    observer = LoggingObserver(log_output.open(level=level).facts)
+    observer = LoggingObserver(log_output.open(level=level))
     log_everything(observer)
     lines = log_output.lines()
     assert len(lines) == 24
@@ -272,7 +272,7 @@ def test_warnings_of_python_are_lines(log_output: LogOutput) -> None:
 
 def test_an_unwritable_folder_is_one_warning_and_the_lines_go_to_stdout(log_output: LogOutput, tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file where a folder should be")
-    observer = LoggingObserver(log_output.open().facts)
+    observer = LoggingObserver(log_output.open())
     for _ in range(10):
         a_life(observer)
     lines = log_output.lines()
@@ -301,7 +301,7 @@ def test_close_writes_all_lines_and_restores_logging(log_output: LogOutput) -> N
 
 
 def test_a_failing_request_is_an_error_and_an_overloaded_one_a_warning(log_output: LogOutput) -> None:
-    observer = LoggingObserver(log_output.open().facts)
+    observer = LoggingObserver(log_output.open())
     for status in (200, 404, 500, 503):
         observer.http_request("/api/messages/send", "POST", status, 0.25)
     logged = [(line["level"], line["status"], line["route"], line["ms"]) for line in log_output.lines()]
@@ -311,7 +311,7 @@ def test_a_failing_request_is_an_error_and_an_overloaded_one_a_warning(log_outpu
 @pytest.mark.parametrize(("level", "count"), [("DEBUG", 1), ("INFO", 0)])
 def test_single_calls_are_logged_at_debug_only(log_output: LogOutput, level: str, count: int) -> None:
     report = CallReport(PROVIDER, BindingId("b"), GUID, "TEXT", OutcomeClass.NOT_SENT, Reason.CONNECT, True, 2.4, NOW)
-    LoggingObserver(log_output.open(level=level).facts).called(report)
+    LoggingObserver(log_output.open(level=level)).called(report)
     assert [line["class"] for line in log_output.lines()] == ["NOT_SENT"] * count
 
 

@@ -1,10 +1,10 @@
 """Writes events to the log. It runs after the commit, on the event loop, and must be cheap."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any, Final
 
-from structlog.types import FilteringBoundLogger
-
+from wework_message.adapters.observability.logs import LogHandle
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.fitting import Misfit
@@ -13,14 +13,11 @@ from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.health import CallReport
 
 _SENDING: Final = MessageStatus.SENDING
-_TEXTS: Final = {
-    (before, after): f"sendMessage {before} -> {after}" for before in MessageStatus for after in MessageStatus
-}
 _LEVELS: Final = {
-    MessageStatus.FAILED: "error",
-    MessageStatus.UNKNOWN: "warning",
-    MessageStatus.RETRY_WAIT: "warning",
-    MessageStatus.EXPIRED: "warning",
+    MessageStatus.FAILED: "ERROR",
+    MessageStatus.UNKNOWN: "WARNING",
+    MessageStatus.RETRY_WAIT: "WARNING",
+    MessageStatus.EXPIRED: "WARNING",
 }
 _SERVER_ERROR, _UNAVAILABLE = 500, 503
 
@@ -28,28 +25,26 @@ _SERVER_ERROR, _UNAVAILABLE = 500, 503
 class LoggingObserver:
     """Writes one line per state change: with the message id, without content, conversation or ids of people."""
 
-    def __init__(self, facts: FilteringBoundLogger) -> None:
-        """`facts` is that of the `LogHandle`. Texts about sends contain ``sendMessage``, about callbacks ``callback``."""
-        self._facts = facts
-        self._log: dict[str, Callable[..., Any]] = {
-            "info": facts.info, "warning": facts.warning, "error": facts.error,
-        }  # fmt: skip
+    def __init__(self, logs: LogHandle) -> None:
+        """Texts about sends contain ``sendMessage``, about callbacks ``callback``."""
+        self._facts = logs.facts
+        self._log_accepted = logs.template("INFO", "message.accepted", "sendMessage accepted")
+        self._log_moved = cache(partial(_moved_template, logs))
 
     def accepted(self, message: Message) -> None:
-        self._facts.info(
-            "message.accepted",
-            text="sendMessage accepted",
-            messageId=message.id,
-            tenantId=message.tenant_id,
-            type=message.message_type,
-            mode=message.mode,
-            after=message.status,
+        self._log_accepted(
+            {
+                "messageId": message.id,
+                "tenantId": message.tenant_id,
+                "type": message.message_type,
+                "mode": message.mode,
+                "after": message.status,
+            }
         )
 
     def moved(self, message: Message, move: Moved) -> None:
         """The statuses and the reason; after a call also the provider, the outcome and the duration."""
         after = move.after
-        text = _TEXTS[move.before, after]
         fields: dict[str, Any] = {
             "messageId": message.id,
             "tenantId": message.tenant_id,
@@ -61,9 +56,7 @@ class LoggingObserver:
             fields["reason"] = move.reason
         if message.attempts:
             _add_attempt(fields, message.attempts[-1], move)
-        if _by_callback(message, move):
-            text += " by callback"
-        self._log[_LEVELS.get(after, "info")]("message.moved", text=text, **fields)
+        self._log_moved(move.before, after, _by_callback(message, move))(fields)
 
     def called(self, report: CallReport) -> None:
         """Only for DEBUG: the state change that follows has its own line."""
@@ -108,6 +101,13 @@ class LoggingObserver:
         """Dead letters only: a stored message has its own line, and the waiting consumer logs once that the store is away."""
         if result == "dead":
             self._facts.warning("intake.dead", text="sendMessage from the queue is a dead letter", reason=reason)
+
+
+def _moved_template(
+    logs: LogHandle, before: MessageStatus, after: MessageStatus, by_callback: bool
+) -> Callable[[Mapping[str, Any]], None]:
+    text = f"sendMessage {before} -> {after}{' by callback' if by_callback else ''}"
+    return logs.template(_LEVELS.get(after, "INFO"), "message.moved", text)
 
 
 def _add_attempt(fields: dict[str, Any], attempt: Attempt, move: Moved) -> None:

@@ -10,7 +10,7 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
@@ -69,9 +69,18 @@ class LogHandle:
 
     facts: FilteringBoundLogger
     """For lines with fixed fields that need no redaction: nothing is checked, and a line costs a few microseconds."""
+    renderer: Renderer
+    level: int
     pseudonyms: Pseudonyms
     writer: LineWriter
     restore: Callable[[], None]
+
+    def template(self, level: str, event: str, text: str) -> Callable[[Mapping[str, Any]], None]:
+        """As `facts`, for lines that every message writes: `level` (upper case), event and text are given once."""
+        if logging.getLevelNamesMapping()[level] < self.level:
+            return lambda _fields: None
+        put, line = self.writer.put, self.renderer.template(level, event, text).line
+        return lambda fields: put(line(fields))
 
     def close(self) -> None:
         """Write the queued lines (for at most 5 s), close the file, and restore the former logging. May be called twice."""
@@ -166,7 +175,7 @@ def configure(
         else:
             structlog.configure(**before)
 
-    handle = LogHandle(cast("FilteringBoundLogger", facts), pseudonyms, writer, restore)
+    handle = LogHandle(cast("FilteringBoundLogger", facts), renderer, level, pseudonyms, writer, restore)
     atexit.register(handle.close)
     writer.start()
     return handle

@@ -35,6 +35,8 @@ class PrometheusObserver:
         self._metrics = metrics
         self._now = now
         self._retries = metrics.retries
+        self._of_requests: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
+        """By route, method and status, whose values are closed sets: the children that every request changes."""
         self._unechoed = DelayedCounts(2 * horizon_ms)
         self._unresolved = DelayedCounts(horizon_ms + longest_call_ms)
         metrics.before_render(self.count_due)
@@ -75,8 +77,13 @@ class PrometheusObserver:
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Long polls should not be reported here: the alert reads the mean duration."""
-        self._metrics.requests[route, method, str(status)].inc()
-        self._metrics.request_seconds[route, method].observe(seconds)
+        children = self._of_requests.get((route, method, status))
+        if children is None:
+            requests, durations = self._metrics.requests[route, method, str(status)], self._metrics.request_seconds
+            children = self._of_requests[route, method, status] = requests.inc, durations[route, method].observe
+        count, observe = children
+        count()
+        observe(seconds)
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
         self._metrics.callbacks[str(notify_type), result].inc(count)

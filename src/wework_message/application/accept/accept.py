@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from wework_message.application.accept.fingerprint import fingerprint
 from wework_message.application.accept.senders import Senders
@@ -39,8 +40,7 @@ class AcceptMessage:
     """Idempotency key; where the client gave one it is also its drafts' `client_message_id`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """What the request became. With `duplicate` it is what an earlier, equal request became."""
 
     target: str
@@ -49,8 +49,7 @@ class Accepted:
     grouped: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One request, ready to be stored."""
 
     messages: tuple[Message, ...]
@@ -149,14 +148,16 @@ class Drafting:
     ) -> Message:
         options, now = draft.options, self.clock.now()
         sender = await self.senders.resolve(command.tenant_id, draft)
-        policy = self.senders.policy
+        policy, content = self.senders.policy, draft.content
+        if not self.senders.is_complete(content):
+            content = await self.senders.complete(command.tenant_id, draft, now=now)
         return Message(
             id=self.ids.message_id(),
             tenant_id=command.tenant_id,
             account_id=sender.account_id,
             guid=draft.guid,
             conversation_id=str(draft.conversation),
-            content=await self.senders.complete(command.tenant_id, draft, now=now),
+            content=content,
             message_type=draft.content.message_type.value,
             accepted_at=now,
             expires_at=options.expires_at

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import fields, make_dataclass
-from typing import Any, Final
+from dataclasses import fields
+from operator import attrgetter
+from typing import Final
 
 import msgspec
 
@@ -19,13 +20,15 @@ _FIRST: Final = (
 )  # fmt: skip
 """The options that every stored fingerprint has, in this order: a key must mean the same after an update."""
 
-_LATER: Final = tuple(field for field in fields(SendOptions) if field.name not in _FIRST)
-"""Options of later versions count where the request sets them."""
+_first_values: Final = attrgetter(*_FIRST)
 
-_PeerOrRoom: Final = make_dataclass("_PeerOrRoom", ("is_room", "peer", "asid"))
+_LATER: Final = tuple((field.name, field.default) for field in fields(SendOptions) if field.name not in _FIRST)
+"""Options of later versions, with their defaults: they count where the request sets them."""
+
+_PeerOrRoom: Final = msgspec.defstruct("_PeerOrRoom", ("is_room", "peer", "asid"))
 """How the stored fingerprints hold a person or a room of the first protocol."""
 
-_Asked: Final = make_dataclass("_Asked", ("conversation", "content", "guid", "account_id", *_FIRST))
+_Asked: Final = msgspec.defstruct("_Asked", ("conversation", "content", "guid", "account_id", *_FIRST))
 
 
 def fingerprint(drafts: Iterable[Draft], *, mode: str = "") -> bytes:
@@ -33,10 +36,11 @@ def fingerprint(drafts: Iterable[Draft], *, mode: str = "") -> bytes:
     digest = hashlib.sha256(mode.encode())
     for draft in drafts:
         options = draft.options
-        first = (getattr(options, name) for name in _FIRST)
         conversation = _conversation(draft.conversation)
-        digest.update(_ENCODER.encode(_Asked(conversation, draft.content, draft.guid, draft.account_id, *first)))
-        if later := _later(options):
+        digest.update(
+            _ENCODER.encode(_Asked(conversation, draft.content, draft.guid, draft.account_id, *_first_values(options)))
+        )
+        if later := {name: value for name, default in _LATER if (value := getattr(options, name)) != default}:
             digest.update(_ENCODER.encode(later))
         digest.update(b"\x1e")
     return digest.digest()
@@ -48,8 +52,3 @@ def _conversation(conversation: Conversation) -> object:
         return conversation
     peer, _, asid = recipient.partition(";")
     return _PeerOrRoom(conversation.is_room, peer, asid or None)
-
-
-def _later(options: SendOptions) -> dict[str, Any]:
-    values = {field.name: getattr(options, field.name) for field in _LATER}
-    return {field.name: values[field.name] for field in _LATER if values[field.name] != field.default}

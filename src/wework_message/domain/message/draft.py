@@ -1,6 +1,5 @@
 """A valid client request, before an account is resolved or anything is stored."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wework_message.domain.content import Content, MentionContent, QuoteContent
@@ -26,22 +25,18 @@ class Draft:
 
     def __post_init__(self) -> None:
         """Raises `InvalidValueError` for the first rule that is broken."""
-        for problem in self._problems():
-            raise problem
-
-    def _problems(self) -> Iterator[InvalidValueError]:
         if (self.guid is None) is (self.account_id is None):
-            yield InvalidValueError("guid", "exactly one of guid and accountId is needed")
-        yield from self.options.problems()
-        yield from self._mention_problems()
+            raise InvalidValueError("guid", "exactly one of guid and accountId is needed")
+        for problem in self.options.problems():
+            raise problem
+        if not self.conversation.is_room:
+            self._check_mentions()
 
-    def _mention_problems(self) -> Iterator[InvalidValueError]:
-        if self.conversation.is_room:
-            return
+    def _check_mentions(self) -> None:
         if isinstance(self.content, MentionContent):
-            yield InvalidValueError("conversationId", "must be a room (R:<digits>) for MENTION")
-        elif isinstance(self.content, QuoteContent) and self.content.at_list:
-            yield InvalidValueError("atList", "is for rooms (R:<digits>) only")
+            raise InvalidValueError("conversationId", "must be a room (R:<digits>) for MENTION")
+        if isinstance(self.content, QuoteContent) and self.content.at_list:
+            raise InvalidValueError("atList", "is for rooms (R:<digits>) only")
 
     def check_at(self, now: int) -> None:
         """Raises `InvalidValueError` where the message would be too late already; `now` is epoch ms UTC."""

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Final
 
 from wework_message.domain.errors import InvalidValueError
@@ -81,13 +82,20 @@ class SendOptions:
             yield InvalidValueError("expiresAt", "must be after scheduledAt")
 
 
+_NAMES: Final = tuple(field.name for field in fields(SendOptions))
+_values: Final = attrgetter(*_NAMES)
+_ON_UNKNOWN, _EXPIRES_AT = map(_NAMES.index, ("on_unknown", "expires_at"))
+
 NO_OPTIONS: Final = SendOptions()
 """A request that asks for nothing special."""
 
 
 def resolved(options: SendOptions, *, account: OnUnknown | None, configured: OnUnknown) -> SendOptions:
     """The options of the accepted message: `on_unknown` as requested, else the account's, else the configured one."""
-    return replace(options, on_unknown=options.on_unknown or account or configured, expires_at=None)
+    values = [*_values(options)]  # every message passes here, and `replace` takes twice as long
+    values[_ON_UNKNOWN] = options.on_unknown or account or configured
+    values[_EXPIRES_AT] = None
+    return SendOptions(*values)
 
 
 def is_idempotency_key(key: str) -> bool:

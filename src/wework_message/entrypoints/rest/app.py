@@ -1,22 +1,24 @@
 """The API as one ASGI application."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache, partial
 from typing import TypeAlias
 
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import HTTPScope, Receive
 
 from wework_message.application.api import Application
 from wework_message.entrypoints.rest.api import Api
 from wework_message.entrypoints.rest.config import Config
-from wework_message.entrypoints.rest.edge import Edge
+from wework_message.entrypoints.rest.edge import Edge, HotRoute
+from wework_message.entrypoints.rest.http.envelope import Answer
 from wework_message.entrypoints.rest.http.problems import ExceptionHandler
 from wework_message.entrypoints.rest.http.query_parameters import check_parameters
+from wework_message.entrypoints.rest.http.request_body import HotRequest
 from wework_message.entrypoints.rest.openapi import document
 from wework_message.entrypoints.rest.routes import routers
 
@@ -61,13 +63,13 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
     return Edge(litestar, config, hot)
 
 
-def _short_way(api: Api, path: str, handler: HTTPRouteHandler) -> ASGIApp:
+def _short_way(api: Api, path: str, handler: HTTPRouteHandler) -> HotRoute:
     """The way of a hot route past Litestar's routing, binding and response handling; the edge handles its errors, as all others."""
     handle = handler.fn
 
-    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+    def call(scope: HTTPScope, receive: Receive) -> Awaitable[Answer]:
         scope["path_template"] = path
-        answer = await handle(api=api, request=Request(scope, receive, send))
-        await answer(scope, receive, send)
+        answer: Awaitable[Answer] = handle(api=api, request=HotRequest(scope, receive))
+        return answer
 
     return call

@@ -1,15 +1,15 @@
 """The outermost layer: the documented paths, who may ask, a request id, safety headers, and one report per request."""
 
 import time
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeAlias
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.http.admission import Admission
-from wework_message.entrypoints.rest.http.envelope import SAFETY, Header
+from wework_message.entrypoints.rest.http.envelope import SAFETY, WHOLE, Answer, Header
 from wework_message.entrypoints.rest.http.paths import Paths, raw_path
 from wework_message.entrypoints.rest.http.problems import answer_to
 from wework_message.entrypoints.rest.http.request_ids import request_id_in
@@ -19,11 +19,14 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 UNMATCHED: Final = "UNMATCHED"
 """Route of a request that no route matched."""
 
+HotRoute: TypeAlias = Callable[[HTTPScope, Receive], Awaitable[Answer]]
+"""Makes the answer of a route past the framework; its errors are the edge's."""
+
 
 class Edge:
     """Wraps the API. The path that Litestar sees has neither the context path nor the Java spelling, and is percent-encoded (D-26)."""
 
-    def __init__(self, app: ASGIApp, config: Config, hot: Mapping[str, ASGIApp] | None = None) -> None:
+    def __init__(self, app: ASGIApp, config: Config, hot: Mapping[str, HotRoute] | None = None) -> None:
         """`app` is the Litestar application; POSTs at a path of `hot` go there directly."""
         self.app = app
         self._hot = hot or {}
@@ -39,13 +42,17 @@ class Edge:
             return
         began = time.perf_counter()
         requested_path, request_id = scope["path"], request_id_in(scope["headers"])
-        scope["state"] = {"request_id": request_id, "prefix": ""}
+        state = scope["state"] = {"request_id": request_id, "prefix": ""}
         reply = _Reply(send, (b"x-request-id", request_id.encode()))
         try:
-            scope["state"]["prefix"], scope["path"] = self._paths.route(raw_path(scope))
-            self._admission.check(scope, scope["path"])
-            hot = self._hot.get(scope["path"]) if scope["method"] == "POST" else None
-            await (hot or self.app)(scope, receive, reply)
+            state["prefix"], path = self._paths.route(raw_path(scope))
+            scope["path"] = path
+            self._admission.check(scope, path)
+            hot = self._hot.get(path) if scope["method"] == "POST" else None
+            if hot is None:
+                await self.app(scope, receive, reply)
+            else:
+                await reply.whole(scope, await hot(scope, receive))
         except Exception as error:
             if reply.status:
                 raise  # the answer has begun: only the server can end the connection
@@ -73,3 +80,16 @@ class _Reply:
             self.status = message["status"]
             message["headers"] = [*message["headers"], self._header, *SAFETY]
         await self._send(message)
+
+    async def whole(self, scope: Scope, answer: Answer) -> None:
+        """Send `answer`: in one message where the server takes that."""
+        answer.headers += (self._header, *SAFETY)
+        self.status = answer.status
+        if WHOLE in (scope.get("extensions") or ()):
+            await self._send({"type": WHOLE, "answer": answer})  # type: ignore[arg-type] # an extension of our server
+        else:
+            await answer(scope, _nothing, self._send)
+
+
+async def _nothing() -> HTTPReceiveMessage:
+    raise RuntimeError("an answer reads nothing")

@@ -1,9 +1,8 @@
 """How instants look: ISO-8601 with a zone in requests, in UTC with milliseconds and ``Z`` in answers (D-23)."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final, overload
+from typing import Final, NamedTuple, overload
 
 import msgspec
 
@@ -42,8 +41,7 @@ def epoch_ms(instant: datetime) -> int:
     return (instant - _EPOCH) // _MS
 
 
-@dataclass(frozen=True, slots=True)
-class InstantRange:
+class InstantRange(NamedTuple):
     """Instants that a client may give; beyond them it has made a mistake, and no sum with them leaves the calendar."""
 
     now: int
@@ -54,7 +52,7 @@ class InstantRange:
     def problem(self, instant: datetime) -> str | None:
         """What is wrong with `instant`, which has a zone; None if nothing is."""
         ms = epoch_ms(instant)
-        if epoch_ms(datetime(self.earliest_year, 1, 1, tzinfo=UTC)) <= ms <= self.now + self.max_days_ahead * _DAY_MS:
+        if _start_of(self.earliest_year) <= ms <= self.now + self.max_days_ahead * _DAY_MS:
             return None
         return f"must be from {self.earliest_year}-01-01 to {self.max_days_ahead} days ahead"
 
@@ -70,3 +68,8 @@ def read_instant(text: str, allowed: InstantRange) -> int:
     if (problem := allowed.problem(instant)) is not None:
         raise ValueError(problem)
     return epoch_ms(instant)
+
+
+@lru_cache(8)
+def _start_of(year: int) -> int:
+    return epoch_ms(datetime(year, 1, 1, tzinfo=UTC))

@@ -1,5 +1,6 @@
 """Whether the files that a process has open still are those of the database's name."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -18,7 +19,7 @@ class OpenFiles:
 
     def __init__(self, path: Path) -> None:
         """`path` of the database; nothing is read before the first commit."""
-        self._paths = files_of(path)
+        self._paths = [str(file) for file in files_of(path)]
         self._known: Sequence[_Identity] | None = None
 
     def demand(self) -> None:
@@ -29,7 +30,7 @@ class OpenFiles:
             if _identity(path) != known:
                 raise UnavailableError(
                     "database",
-                    f"{path.name} was deleted, moved or replaced under the process: put it back, or restart the process",
+                    f"{Path(path).name} was deleted, moved or replaced under the process: put it back, or restart the process",
                 )
 
     def committed(self) -> None:
@@ -45,9 +46,9 @@ def files_of(path: Path) -> Sequence[Path]:
     return [path, *(path.with_name(path.name + end) for end in COMPANIONS)]
 
 
-def _identity(path: Path) -> _Identity:
+def _identity(path: str) -> _Identity:
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 -- six of them for every commit, and a `Path` doubles their time
     except OSError:
         return None
     return status.st_dev, status.st_ino

@@ -49,6 +49,7 @@ class Admission:
         hosts = {host.lower().rstrip(".") for host in allowed_hosts}
         self._hosts = frozenset(host for host in hosts if not host.startswith("*."))
         self._below = (*(host[1:] for host in hosts if host.startswith("*.")), *_PRIVATE)
+        self._is_known = lru_cache(1_024)(self._knows)
         self._origins = frozenset(origin.lower().rstrip("/") for origin in allowed_origins)
 
     def check(self, scope: HTTPScope, path: str) -> None:
@@ -60,7 +61,7 @@ class Admission:
         if of_browser:
             self._check_site(scope, headers, host)
         changing = scope["method"] in _CHANGING
-        if changing:
+        if changing and (b"content-encoding" in headers or b"transfer-encoding" in headers):
             _check_codings(headers)
         if of_callback and not of_browser:
             return
@@ -69,7 +70,7 @@ class Admission:
         if changing and not of_callback:
             _check_type(headers)
 
-    def _is_known(self, name: str) -> bool:
+    def _knows(self, name: str) -> bool:
         # A name without a dot is none of the public DNS: a container's, a service's, localhost.
         if "." not in name or name in self._hosts or ANY in self._hosts:
             return True

@@ -27,6 +27,9 @@ SAFETY: Final[tuple[Header, ...]] = (
 )
 """In every answer: a browser guesses no other type, and no page shows it in a frame. A page with a policy of its own has both."""
 
+WHOLE: Final = "wework_message.answer"
+"""Name of an ASGI extension of our server: it takes an `Answer` in one message of this type, and writes it at once."""
+
 OK: Final = 200
 ACCEPTED: Final = 202
 

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from wework_message.entrypoints.rest.server.exchange import Exchange, Output
+from wework_message.entrypoints.rest.server.exchange import EXTENSIONS, Exchange, Output
 from wework_message.entrypoints.rest.server.own_answers import OwnAnswers
 from wework_message.entrypoints.wire.problems import RequestRejected
 
@@ -122,8 +122,12 @@ class RequestReader(HttpToolsProtocol):
         if self._stage is Stage.BODY:
             return
         self._head_bytes += len(name) + len(value) + 4
-        self._check_head(self._head_bytes)
-        super().on_header(name, value)
+        if self._head_bytes > self._max_head_bytes:
+            self._check_head(self._head_bytes)
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Start the request."""
@@ -173,6 +177,7 @@ class RequestReader(HttpToolsProtocol):
         self.scope["path"] = unquote(path) if "%" in path else path
         self.scope["raw_path"] = raw_path
         self.scope["query_string"] = target.query or b""
+        self.scope["extensions"] = EXTENSIONS
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""

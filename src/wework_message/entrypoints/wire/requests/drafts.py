@@ -2,12 +2,11 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from itertools import chain
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -50,8 +49,7 @@ _KEY, _SCHEDULED_AT, _EXPIRES_AT = map(_OPTION_NAMES.index, ("client_message_id"
 """The options that are not what the request's field of the same name holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class SendRequest:
+class SendRequest(NamedTuple):
     """One message, or the parts of a group (MIXED) in the order in which they are sent."""
 
     drafts: tuple[Draft, ...]
