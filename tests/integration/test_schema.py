@@ -174,7 +174,7 @@ async def test_every_migration_has_a_way_back(store: SqliteStore) -> None:
 
 
 async def test_a_migration_that_was_interrupted_after_its_index_goes_on(store: SqliteStore) -> None:
-    await store.transact(lambda connection: command.upgrade(_config(connection), "0005"))
+    await store.transact(lambda connection: command.upgrade(config(connection), "0005"))
     index = "CREATE INDEX ix_wm_callback_type ON wm_callback (guid, notify_type, id)"
     await store.transact(lambda connection: connection.exec_driver_sql(index).close())
     assert await migrate(store) is SchemaState.BEHIND
