@@ -22,6 +22,10 @@ PROMISES = Path(__file__).parents[2] / "golden" / "openapi-promises.txt"
 OWN_PAGES = {"/v3/api-docs", "/swagger-ui.html", "/swagger-ui/{asset}"}
 
 
+def no_metrics() -> tuple[bytes, str]:
+    return b"", "text/plain"
+
+
 async def the_document(rest: Rest, prefix: str = "/message") -> dict[str, Any]:
     document: dict[str, Any] = (await rest.get(f"{prefix}/v3/api-docs")).json()
     return document
@@ -32,7 +36,7 @@ def camel(path: str) -> str:
 
 
 async def test_every_route_is_documented_and_nothing_else() -> None:
-    async with serving(metrics=lambda: (b"", "text/plain"), dispatching=False) as rest:
+    async with serving(metrics=no_metrics, dispatching=False) as rest:
         document = await the_document(rest)
         assert isinstance(rest.app.app, Litestar)
         served = {
@@ -46,7 +50,7 @@ async def test_every_route_is_documented_and_nothing_else() -> None:
 
 
 async def test_options_of_every_path_names_its_documented_methods() -> None:
-    async with serving(metrics=lambda: (b"", "text/plain"), dispatching=False) as rest:
+    async with serving(metrics=no_metrics, dispatching=False) as rest:
         document = await the_document(rest)
         allowed = {path: (await rest.client.options(path)).headers["allow"] for path in document["paths"]}
     for path, methods in document["paths"].items():
@@ -56,7 +60,7 @@ async def test_options_of_every_path_names_its_documented_methods() -> None:
 
 async def test_the_document_promises_what_it_promised() -> None:
     """Of each operation; `python -m tests.support.openapi.promises` compares whole documents. It may promise more."""
-    async with serving(metrics=lambda: (b"", "text/plain"), dispatching=False) as rest:
+    async with serving(metrics=no_metrics, dispatching=False) as rest:
         promised = operation_promises(await the_document(rest))
     assert set(PROMISES.read_text("utf-8").splitlines()) - set(promised) == set()
 
