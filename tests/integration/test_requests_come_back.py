@@ -106,7 +106,7 @@ class ComesBack:
     """Subclasses provide `client`, whose service knows `KNOWN_GUID`."""
 
     @settings(
-        max_examples=50,
+        max_examples=settings().max_examples // 2,
         # Examples share one store, and one suite is inherited by a class per store.
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
     )
