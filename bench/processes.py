@@ -19,6 +19,8 @@ from bench.queries import Queries, SqliteQueries
 START_S: Final = 30
 _DIRECTLY: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # not by the environment's proxy
 STOP_S: Final = 40
+POLL_S: Final = 0.1
+"""Between two questions to the database: each one costs it some 80 us, which counts as ours."""
 
 
 class Watched:
@@ -70,7 +72,7 @@ def until_none(queries: Queries, question: str, limit_s: float = 600) -> None:
     while queries.rows(question)[0][0]:
         if time.monotonic() > until:
             raise TimeoutError(f"still not done: {question}")
-        time.sleep(0.01)
+        time.sleep(POLL_S)
 
 
 def free_port() -> int:

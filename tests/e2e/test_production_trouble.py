@@ -25,6 +25,8 @@ pytestmark = pytest.mark.e2e
 FOUR: Final = (Member("serve-1"), Member("serve-2"), Member("consume-1", CONSUME), Member("consume-2", CONSUME))
 SEED: Final = 1
 SLOTS: Final = 4
+UNRECORDED: Final = 2 * SLOTS
+"""Calls that are open or not recorded yet, at most (ADR 36)."""
 CALL_S: Final = 4
 LEASE_S: Final = 2 + CALL_S + 10
 """The lease of a call: see `horizon.lease_ms`."""
@@ -173,15 +175,15 @@ class Fault:
 
 
 FAULTS: Final = (
-    Fault(Stack.kill_mariadb, answers=False, cut_off=2 * SLOTS),
+    Fault(Stack.kill_mariadb, answers=False, cut_off=2 * UNRECORDED),
     Fault(Stack.kill_server, answers=False),
     Fault(Stack.flush_redis),
     Fault(Stack.kill_redis),
     Fault(Stack.kill_broker),
     Fault(Stack.kill_name_server),
-    Fault(Stack.pause_consumer, cut_off=SLOTS),
-    Fault(Stack.kill_consumer, cut_off=SLOTS),
-    Fault(Stack.kill_mariadb, answers=False, cut_off=2 * SLOTS),
+    Fault(Stack.pause_consumer, cut_off=UNRECORDED),
+    Fault(Stack.kill_consumer, cut_off=UNRECORDED),
+    Fault(Stack.kill_mariadb, answers=False, cut_off=2 * UNRECORDED),
 )
 
 

@@ -21,6 +21,8 @@ from tests.support.servers.mariadb import Database, MariaDb
 pytestmark = pytest.mark.e2e
 
 SLOTS: Final = 4
+UNRECORDED: Final = 2 * SLOTS
+"""Calls that are open or not recorded yet, at most (ADR 36)."""
 FOUR: Final = (Member("serve-1"), Member("serve-2"), Member("consume-1", CONSUME), Member("consume-2", CONSUME))
 TWO: Final = (Member("serve-1"), Member("consume-1", CONSUME))
 
@@ -78,7 +80,7 @@ async def test_kills_of_a_consuming_process_double_nothing(tmp_path: Path, maria
             four.members["consume-1"].kill()
             await asyncio.to_thread(four.members["consume-1"].start)
         await load.finish()
-        assert await judged(four.running, load, cut_off=kills * SLOTS) == []
+        assert await judged(four.running, load, cut_off=kills * UNRECORDED) == []
 
 
 @pytest.fixture

@@ -127,8 +127,8 @@ def _probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> Clu
     return ClusterLease("probes", holder, lease_ms, units) if shared.shares_health else None
 
 
-def intake_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
-    """The committer of what clients and providers wait for: one of its own where the store takes concurrent transactions."""
+def committer_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
+    """A committer of its own where the store takes concurrent transactions; the same one elsewhere."""
     return commits.add_committer() if storage.side_by_side else commits
 
 
@@ -174,7 +174,11 @@ class UseCases(containers.DeclarativeContainer):
     )
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
-    intake = providers.Singleton(intake_beside, commits, storage)
+    """Claims, projections, and what operators change."""
+    intake = providers.Singleton(committer_beside, commits, storage)
+    """What clients and providers wait for."""
+    settlements = providers.Singleton(committer_beside, commits, storage)
+    """Answers of providers."""
     claim = providers.Singleton(ClaimDue, policy, router, shared.provided.limiter, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     probes = providers.Singleton(_probing_lease, shared, holder, units)
@@ -186,7 +190,7 @@ class UseCases(containers.DeclarativeContainer):
     projector = providers.Singleton(Projector, commits, projecting, projector_notifier, policy.provided.poll_inbox_ms)
     report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
     dispatcher = providers.Singleton(
-        Dispatcher, commits, claim, settle, gateways.provided.send, report, notifier, clock, policy
+        Dispatcher, commits, settlements, claim, settle, gateways.provided.send, report, notifier, clock, policy
     )
 
     store_metrics_reporter = providers.Singleton(

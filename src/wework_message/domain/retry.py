@@ -4,7 +4,7 @@ Pure arithmetic: jitter and times arrive as arguments. An UNCERTAIN outcome neve
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.lifecycle import HoldReason
@@ -51,6 +51,9 @@ class Settle:
 
 
 Verdict = RetryAt | HoldFor | GiveUp | Settle
+
+NEVER_RETRIED: Final = frozenset({OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN})
+"""Sent, or perhaps sent: the verdict is `Settle`, whatever else is known."""
 
 _SETTLE: Final = Settle()
 
@@ -100,7 +103,7 @@ class RetryPolicy:
         of the account could take it now, at a provider that has quick tries left. `budget_left`: the provider's
         `RetryBudget` allows another call. `poison`: its handling raised too often before the first byte (D-40).
         """
-        if outcome in (OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN):
+        if outcome in NEVER_RETRIED:
             return _SETTLE
         if poison:
             return GiveUp(FailureReason.POISON)
@@ -150,8 +153,7 @@ _SLOT_MS: Final = 10_000
 _NO_RETRIES: Final = SlidingCounts(_SLOT_MS, BUDGET_SPAN_MS // _SLOT_MS + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class RetryBudget:
+class RetryBudget(NamedTuple):
     """How many retries a provider may get: 10 % of its sends plus a floor of 10 a minute (D-21).
 
     Immutable, constant time. Never more than `floor` + `share` x sends in any minute; sends of up to 10 s before it count

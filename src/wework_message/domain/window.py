@@ -4,14 +4,12 @@ Events are counted in slots. The counted span is between `slots - 1` and `slots`
 a span of T holds strictly when (slots - 1) x slot_ms >= T.
 """
 
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 _EMPTY: Final = (0.0, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class SlidingCounts:
+class SlidingCounts(NamedTuple):
     """Two sums (such as all and bad, or sends and retries) over the last `slots` slots; immutable."""
 
     slot_ms: int
@@ -22,7 +20,7 @@ class SlidingCounts:
     """Newest first; never longer than `slots`."""
     newest: int = 0
     """Number of the newest slot: its first instant divided by `slot_ms`."""
-    totals: tuple[float, float] = field(default=_EMPTY, compare=False)
+    totals: tuple[float, float] = _EMPTY
     """The sum of `sums`."""
 
     def add(self, first: float, second: float, now: int) -> "SlidingCounts":

@@ -74,6 +74,13 @@ async def test_a_scheduled_message_waits_without_a_notification() -> None:
         assert (await app.message(message)).status is MessageStatus.SENT
 
 
+@pytest.mark.parametrize(("scheduled_at", "begins"), [(NOW + 5_000, NOW + 5_000), (NOW - 5_000, NOW), (None, NOW)])
+async def test_the_default_expiry_counts_from_when_a_message_may_be_sent(scheduled_at: int | None, begins: int) -> None:
+    async with InMemoryApp(expire_after_ms=60_000) as app:
+        message = await app.message(await app.accept_text(scheduled_at=scheduled_at))
+        assert message.expires_at == begins + 60_000
+
+
 async def test_names_that_are_not_configured_are_refused_before_anything_is_stored() -> None:
     async with InMemoryApp() as app:
         with pytest.raises(UnknownNameError, match="accountId"):

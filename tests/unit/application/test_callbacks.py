@@ -318,6 +318,24 @@ async def test_the_projector_is_notified_where_a_record_was_reopened_and_only_th
         assert app.inbox_notifier.notifications == 3
 
 
+async def test_of_calls_that_end_together_the_earliest_says_which_records_are_reopened() -> None:
+    async with InMemoryApp() as app:
+        earlier = app.hold_next_send()
+        message_id = await app.accept_text()
+        await app.dispatcher.dispatch_due()
+        await app.receive_callback(stream_record=an_echo())
+        assert await app.inbox() == [InboxState.PARKED]
+        app.clock.advance(SKEW_MS + 1)
+        later = app.hold_next_send()
+        await app.accept_text(to="R:2")
+        await app.dispatcher.dispatch_due()
+        for answer in (earlier, later):
+            answer.set_result(TIMED_OUT)
+        await app.quiet()
+        await app.projector.project_pending()
+        assert await status(app, message_id) is MessageStatus.DELIVERED
+
+
 @pytest.mark.parametrize("named", ["8", None])
 @pytest.mark.parametrize(("came_before_ms", "reopened"), [(SKEW_MS, True), (SKEW_MS + 1, False)])
 async def test_a_record_is_reopened_for_a_call_that_another_process_just_stored_unless_it_came_before_that_call(
@@ -335,6 +353,10 @@ async def test_a_record_is_reopened_for_a_call_that_another_process_just_stored_
         await app.ingesting(app.callbacks.body(stream_record=an_echo(named and "9", text="a third", marked_own=False)))
         app.clock.advance(came_before_ms)
         await sent(app, TIMED_OUT)
+        app.clock.advance(SKEW_MS + 1)
+        app.gateway.script(TIMED_OUT)
+        await app.accept_text(to="R:2")  # a later call of the same instance changes nothing
+        await app.dispatch()
         monkeypatch.setattr(MemoryMessageRepository, "uncertain", behind)
         before = app.inbox_notifier.notifications
         await app.commits.submit(app.use_cases.projecting(), 2)

@@ -65,7 +65,7 @@ async def test_a_message_of_another_tenant_cannot_be_changed() -> None:
     async with InMemoryApp() as app:
         message_id = await app.accept_text()
         for tenant_id, unknown_id in ((TenantId("elsewhere"), message_id), (DEFAULT_TENANT, MessageId("none"))):
-            with pytest.raises(NotFoundError):
+            with pytest.raises(NotFoundError, match=r"^no such message$"):
                 await cancel(app, unknown_id, tenant_id)
         assert (await app.message(message_id)).status is MessageStatus.QUEUED
 

@@ -11,7 +11,9 @@ from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.application.actions.change import RecallMessage
 from wework_message.application.dispatch import dispatcher as dispatch
 from wework_message.application.dispatch.claim import ClaimRequest
+from wework_message.application.dispatch.settle import SettleCalls, Settlement
 from wework_message.application.errors import DrainingError
+from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.errors import ConflictError, UnavailableError
@@ -243,6 +245,29 @@ async def test_calls_in_flight_are_bounded_and_intents_too() -> None:
         assert len(app.gateway.executed) == 3
 
 
+async def test_a_slot_is_free_when_its_call_has_ended_and_answers_that_wait_are_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with InMemoryApp(calls_in_flight=2, side_by_side=True) as app:
+        recorded = asyncio.Event()
+        submit = app.use_cases.settlements().submit
+
+        async def submit_once_recorded(operation: SettleCalls, settlement: Settlement) -> None:
+            await recorded.wait()
+            await submit(operation, settlement)
+
+        monkeypatch.setattr(app.use_cases.settlements(), "submit", submit_once_recorded)
+        accepted = [await app.accept_text(to=f"R:{number}") for number in range(7)]
+        for executed in (2, 4, 4):
+            await app.dispatcher.dispatch_due()
+            while len(app.gateway.executed) < executed:  # noqa: ASYNC110 -- the gateway has no event for it
+                await asyncio.sleep(0)
+            assert app.dispatcher.in_flight == executed
+        recorded.set()
+        await app.dispatch()
+        assert [(await app.message(message_id)).status for message_id in accepted] == [MessageStatus.SENT] * 7
+
+
 async def test_behind_an_unknown_a_lane_is_held_and_goes_on_after_2h() -> None:
     async with InMemoryApp() as app:
         app.gateway.script(TIMED_OUT)
@@ -405,6 +430,31 @@ async def test_a_refused_instance_fails_over_to_its_sibling() -> None:
         assert message.status is MessageStatus.SENT
         assert [attempt.guid for attempt in message.attempts] == ["at-first", "at-second"]
         assert [call.guid for call in app.gateways[BACKUP].executed] == ["at-second"]
+
+
+class Forgetful(Shared):
+    """Accounts are read anew for every claim."""
+
+    remember_s = 0.0
+
+
+async def test_an_instance_that_replaced_the_refused_one_takes_the_message_at_once() -> None:
+    async with InMemoryApp(shared=Forgetful) as app:
+        account = Account(AccountId("acc"))
+        refusing = Binding(BindingId("old"), account.account_id, PROVIDER, Guid("at-old"), priority=1)
+        app.database.register(account, refusing)
+        answer = app.hold_next_send()
+        message_id = await app.accept_text(guid=None, account_id=account.account_id)
+        await app.dispatcher.dispatch_due()
+        app.database.bindings.drop(refusing.binding_id)
+        app.database.register(account, dataclasses.replace(refusing, binding_id=BindingId("new"), guid=Guid("at-new")))
+        await app.accept_text(guid=None, account_id=account.account_id, to="R:2")
+        await app.dispatcher.dispatch_due()
+        answer.set_result(an_outcome(OutcomeClass.REFUSED_BINDING))
+        await app.quiet()
+        await app.pass_time(1)
+        message = await app.message(message_id)
+        assert [attempt.guid for attempt in message.attempts] == ["at-old", "at-new"]
 
 
 @pytest.mark.parametrize(

@@ -91,12 +91,17 @@ async def test_a_full_quarantine_refuses_no_readable_record_for_its_neighbours()
         assert "PENDING" in await states(app)
 
 
-async def test_what_the_projector_quarantines_counts_too() -> None:
+async def test_what_the_projector_quarantines_counts_too_and_a_log_line_says_how_many_went(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with app_with(max_kept=100, max_kept_per_guid=2) as app:
         for serial in range(5):
             await arrives(app, OTHER, stream_record=a_stream_record(guid=OTHER, provider_message_id=str(serial)))
         await app.projector.project_pending()
         assert await states(app, OTHER) == ["QUARANTINED"] * 2
+        assert [record.getMessage() for record in caplog.records] == [
+            "the oldest callbacks that were kept for people went beyond their limit: 3"
+        ]
 
 
 async def test_defective_callbacks_come_again_and_again_and_are_kept_once() -> None:

@@ -11,6 +11,7 @@ from wework_message.application.maintenance.probe import ProbeProviders
 from wework_message.domain.account import Account, Binding, BindingState, contradicts
 from wework_message.domain.ids import AccountId, BindingId, Guid, MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, NoticeKind
 from wework_message.domain.ports.repositories import InboxState
@@ -92,6 +93,15 @@ async def test_a_logout_that_the_provider_denies_holds_nothing_and_is_asked_abou
         assert await status(app, await send(app, "next", OWN)) is MessageStatus.SENT
 
 
+async def test_a_probe_without_an_answer_changes_nothing_that_is_stored() -> None:
+    async with InMemoryApp() as app:
+        await send(app, sender_id=OWN)
+        await notice(app, NoticeKind.ONLINE, wecom_user_id=OWN)
+        await notice(app, NoticeKind.OFFLINE)
+        await probe(app, ClientState.UNKNOWN)
+        assert await stored_state(app) is BindingState.ONLINE
+
+
 @pytest.mark.parametrize("kind", [NoticeKind.OFFLINE, NoticeKind.ONLINE])
 async def test_the_provider_is_asked_at_once(monkeypatch: pytest.MonkeyPatch, kind: NoticeKind) -> None:
     async with InMemoryApp() as app:
@@ -150,6 +160,10 @@ async def test_a_lost_answer_is_settled_once_a_login_names_the_accounts_user_id(
         lost = await send(app, "lost")
         await echo(app, OWN)
         assert await status(app, lost) is MessageStatus.UNKNOWN
+        app.clock.advance(SKEW_MS + 1)
+        app.gateway.script(TIMED_OUT)
+        await app.accept_text("lost later", to="S:9")
+        await app.dispatch()
         await notice(app, NoticeKind.ONLINE, wecom_user_id=OWN)
         await app.projector.project_pending()
         assert await status(app, lost) is MessageStatus.DELIVERED

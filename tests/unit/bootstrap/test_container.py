@@ -112,12 +112,14 @@ async def test_a_process_that_shares_nothing_probes_without_a_lease() -> None:
         await probing
 
 
-async def test_what_clients_wait_for_has_a_committer_of_its_own_where_transactions_are_concurrent() -> None:
+async def test_committers_have_transactions_of_their_own_where_these_are_concurrent() -> None:
     async with InMemoryApp(side_by_side=True) as app:
-        assert app.use_cases.intake() is not app.use_cases.commits()
+        use_cases = app.use_cases
+        committers = (use_cases.commits(), use_cases.intake(), use_cases.settlements())
+        assert len({id(committer) for committer in committers}) == len(committers)
         assert (await app.message(await app.accept_text())).status is MessageStatus.QUEUED
     async with InMemoryApp() as app:
-        assert app.use_cases.intake() is app.use_cases.commits()
+        assert app.use_cases.intake() is app.use_cases.settlements() is app.use_cases.commits()
 
 
 async def test_waiters_poll_as_often_as_the_policy_says() -> None:

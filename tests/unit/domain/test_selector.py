@@ -145,9 +145,9 @@ def test_throttled_waits_for_the_shortest() -> None:
 
 
 def test_only_breakers_in_the_way_names_the_single_best_to_probe() -> None:
-    worse = candidate("worse", replace(SHUT, quality=0.2))
-    best = candidate("best", replace(SHUT, quality=0.9))
-    later = candidate("later", replace(SHUT, quality=1.0), priority=2)
+    worse = candidate("worse", SHUT._replace(quality=0.2))
+    best = candidate("best", SHUT._replace(quality=0.9))
+    later = candidate("later", SHUT._replace(quality=1.0), priority=2)
     probe = refused(TEXT, later, worse, best, candidate("gone", OFFLINE)).probe
     assert probe is not None
     assert probe.binding_id == "best"

@@ -21,6 +21,9 @@ from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.system import Clock
 
+UNRECORDED_PER_SLOT: Final = 2
+"""Calls that are open or not recorded, at most, for each slot: so many are UNKNOWN after a crash."""
+
 RECORD_RETRY_S: Final = 0.5
 """Pause between tries to record an answer while the store is away."""
 
@@ -33,11 +36,15 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Keeps up to `calls_in_flight` calls open for as long as something is due."""
+    """Keeps up to `calls_in_flight` calls open for as long as something is due.
+
+    A slot is free when its call has ended: the next call does not wait until the answer of the last one is recorded.
+    """
 
     def __init__(
         self,
         commits: GroupCommit,
+        settlements: GroupCommit,
         claim: ClaimDue,
         settle: SettleCalls,
         gateways: Mapping[ProviderCode, MessageGateway],
@@ -46,8 +53,12 @@ class Dispatcher:
         clock: Clock,
         policy: Policy,
     ) -> None:
-        """One per process; `gateways` has one entry per enabled provider, `report` is called for every call that ended."""
+        """One per process; `gateways` has one entry per enabled provider, `report` is called for every call that ended.
+
+        `commits` takes the claims, `settlements` the answers; the two may be the same.
+        """
         self._commits = commits
+        self._settlements = settlements
         self._claim = claim
         self._settle = settle
         self._put_off = PutOff(clock)
@@ -68,20 +79,25 @@ class Dispatcher:
 
     @property
     def in_flight(self) -> int:
-        """Calls that are open or whose answer is being recorded."""
+        """Calls that are open or whose answer is being recorded, `UNRECORDED_PER_SLOT` for each slot at most."""
         return len(self._calls)
+
+    @property
+    def _free(self) -> int:
+        """Calls that may start now."""
+        return min(self._slots - len(self._open), UNRECORDED_PER_SLOT * self._slots - len(self._calls))
 
     async def run(self) -> None:
         """Dispatch until `stop`. A store that is away only pauses it, and so does a defect, which is logged."""
         more, next_scan_at = True, self._clock.boot()
         while not self._stopping:
-            if self.in_flight >= self._slots:
+            if self._free <= 0:
                 self._freed.clear()
                 await self._freed.wait()
                 continue
             try:
                 wakeup = await self._notifier.wait(0 if more else max(0, round(next_scan_at - self._clock.boot())))
-                free = self._slots - self.in_flight
+                free = self._free
                 full_scan = more or not wakeup.message_ids or self._clock.boot() >= next_scan_at
                 looked_at = await self.dispatch_due(None if full_scan else wakeup.message_ids)
                 await self._notifier.answered(wakeup)
@@ -106,7 +122,7 @@ class Dispatcher:
     async def dispatch_due(self, among: frozenset[MessageId] | None = None) -> int:
         """Start the calls that fit into the free slots now; returns how many due messages were decided on."""
         async with self._claiming:
-            free = self._slots - self.in_flight
+            free = self._free
             if free <= 0 or self._stopping:
                 return 0
             claimed = await self._claim_safely(ClaimRequest(free, among))
@@ -158,6 +174,7 @@ class Dispatcher:
             _log.exception("sendMessage call raised")
             outcome = _RAISED
         self._open.difference_update({asyncio.current_task()})
+        self._freed.set()
         try:
             self._report(started_call, outcome, self._clock.boot() - began)
         except Exception:  # noqa: BLE001 -- statistics must not cost the answer
@@ -196,7 +213,7 @@ class Dispatcher:
         """A failure to record is never a failure to send: keep the answer and retry (M-4.4)."""
         while True:
             try:
-                await self._commits.submit(self._settle, settlement)
+                await self._settlements.submit(self._settle, settlement)
             except UnavailableError:
                 if self._drained:
                     raise

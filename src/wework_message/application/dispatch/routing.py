@@ -142,9 +142,9 @@ class Router:
             size=getattr(message.content, "file_size", None),
             provider_code=message.options.provider_code,
             pin=self._pinned(message) if pinned else None,
-            refused=_bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY),
-            turned_away=_bindings_with(tried, OutcomeClass.REFUSED_BINDING),
-            spent=self._spent(message),
+            refused=_bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY) if tried else _NO_BINDINGS,
+            turned_away=_bindings_with(tried, OutcomeClass.REFUSED_BINDING) if tried else _NO_BINDINGS,
+            spent=self._spent(message) if tried else _NO_PROVIDERS,
             random_source=(
                 self._random_source.fraction(),
                 self._random_source.fraction(),
@@ -178,8 +178,8 @@ class Router:
 
     def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:
         """Whether another binding could take the message now, at a provider that has quick tries left for it."""
-        if len(self._bindings(message)) < 2:  # noqa: PLR2004 -- a sibling needs two
-            return False
+        if all(binding.binding_id == attempt.binding_id for binding in self._bindings(message)):
+            return False  # the usual account has one binding: nothing to choose from
         choice = self._choose(message, now=now, without=attempt)
         return isinstance(choice, Choice) and choice.provider.code not in self._spent(message)
 
@@ -189,6 +189,10 @@ class Router:
             message.fail(refusal.kind.value, now=now)
         else:
             message.hold(HoldReason(refusal.kind.value), refusal.retry_in_ms or RECHECK_MS, now=now)
+
+
+_NO_BINDINGS: Final[frozenset[BindingId]] = frozenset()
+_NO_PROVIDERS: Final[frozenset[ProviderCode]] = frozenset()
 
 
 def _bindings_with(tried: Sequence[Attempt], kind: OutcomeClass) -> frozenset[BindingId]:

@@ -16,7 +16,7 @@ from wework_message.domain.message.message import MAX_HANDLING_FAILURES, Message
 from wework_message.domain.message.recall import RecallState
 from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.system import Clock, RandomSource
-from wework_message.domain.retry import GiveUp, RetryAt, RetryBudget, Verdict
+from wework_message.domain.retry import NEVER_RETRIED, GiveUp, RetryAt, RetryBudget, Settle, Verdict
 
 RECALL_RETRY_MS = 2_000
 """When to repeat a recall that provably did not reach the provider."""
@@ -74,7 +74,9 @@ class SettleCalls:
         boot_ms = int(self._clock.boot())  # a budget is counted over a minute, whatever the wall clock says (ADR 27)
         budget = self._budgets[attempt.provider_code]
         budget = budget.sent(boot_ms) if message.tries <= 1 else budget
-        verdict = self._verdict(message, attempt, item.outcome, now, budget_left=budget.allows(boot_ms))
+        verdict: Verdict = Settle()
+        if item.outcome.kind not in NEVER_RETRIED:
+            verdict = self._verdict(message, attempt, item.outcome, now, budget_left=budget.allows(boot_ms))
         if isinstance(verdict, RetryAt):
             budget = budget.retried(boot_ms)
         self._budgets[attempt.provider_code] = budget

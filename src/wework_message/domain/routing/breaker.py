@@ -3,9 +3,9 @@
 Immutable and constant in time and memory per call. Jitter and instants (ms) arrive as arguments.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.window import SlidingCounts
@@ -106,8 +106,7 @@ _JITTER_SHARE: Final = 0.2
 _NEVER: Final = -(2**62)
 
 
-@dataclass(frozen=True, slots=True)
-class Breaker:
+class Breaker(NamedTuple):
     """One breaker; every change returns a new one. `Breaker()` is closed and has counted nothing."""
 
     policy: BreakerPolicy = DEFAULT_BREAKER
@@ -152,13 +151,13 @@ class Breaker:
         """The result of a status call: trials may begin, or it opens again. Without effect unless it is HALF_OPEN."""
         if self.state(now) is not BreakerState.HALF_OPEN:
             return self
-        return replace(self, probed=True) if answered else self._open(now, jitter)
+        return self._replace(probed=True) if answered else self._open(now, jitter)
 
     def admit(self, now: int) -> "Breaker":
         """Mark that a trial went out; without effect where none was needed."""
         if self.passage(now) is not Passage.TRIAL:
             return self
-        return replace(self, trial_until=now + self.policy.trial_ms)
+        return self._replace(trial_until=now + self.policy.trial_ms)
 
     def record(self, weight: float | None, now: int, jitter: float) -> "Breaker":
         """Count the outcome of a call: 0 = success, up to 1 = failure, None = it says nothing here (`weigh`).
@@ -190,12 +189,12 @@ class Breaker:
         if self.trial_until is None or self.state(now) is not BreakerState.HALF_OPEN:
             return self
         if weight is None:
-            return replace(self, trial_until=None)
+            return self._replace(trial_until=None)
         if weight > 0:
             return self._open(now, jitter)
         if self.passed + 1 >= self.policy.close_after:
             return Breaker(self.policy, self.policy.empty, opens=self.opens, closed_at=now)
-        return replace(self, passed=self.passed + 1, trial_until=None)
+        return self._replace(passed=self.passed + 1, trial_until=None)
 
     def _open(self, now: int, jitter: float) -> "Breaker":
         policy = self.policy

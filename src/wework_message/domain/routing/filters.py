@@ -5,7 +5,7 @@ The filters only read; `selector` chooses among the remaining candidates.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from wework_message.domain.account import Binding, BindingState, Standby
 from wework_message.domain.ids import BindingId, ProviderCode
@@ -13,8 +13,7 @@ from wework_message.domain.routing.breaker import Passage
 from wework_message.domain.routing.provider import Lack, Provider
 
 
-@dataclass(frozen=True, slots=True)
-class RouteHealth:
+class RouteHealth(NamedTuple):
     """The observed health of one candidate now. The default is that of a candidate without any observation."""
 
     state: BindingState = BindingState.UNKNOWN
@@ -47,8 +46,7 @@ class RouteHealth:
 UNOBSERVED: Final = RouteHealth()
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A binding of the account, with its provider and what is known of both."""
 
     binding: Binding

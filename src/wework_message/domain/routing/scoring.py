@@ -3,9 +3,8 @@
 The weights are defaults to be tuned in the simulator, not measured. Constant memory and time per call.
 """
 
-from dataclasses import dataclass
 from math import exp
-from typing import Final
+from typing import Final, NamedTuple
 
 QUALITY_DECAY_MS: Final = 60_000
 """Time constant of the counts: after this long an event weighs 1/e."""
@@ -20,8 +19,7 @@ _PRIOR_OK: Final = 3.0
 _PRIOR_ALL: Final = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class CallStats:
+class CallStats(NamedTuple):
     """Time-decayed counts and peak-EWMA latency of one binding or provider; immutable."""
 
     ok: float = 0.0
