@@ -3,7 +3,7 @@
     python -m bench [--rounds 5] [--messages 100000 | --full] [--only accept,send,client,memory] [--json PATH]
 
 bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
-peers, growth, queue, cache, consumers.
+peers, growth, stages, queue, cache, consumers, workers.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from bench import backends, growth, measure, peer_runs, provider_client, report
+from bench import backends, growth, measure, peer_runs, provider_client, report, stages
 
 PARTS: Final = ("accept", "send", "client", "memory")
 """The parts that `make bench` runs; they need only the development environment."""
@@ -65,9 +65,11 @@ def _parts(rounds: int, messages: int) -> dict[str, Callable[[], dict[str, Any]]
         "memory": lambda: measure.memory(messages // 5, messages, _say),
         "peers": lambda: peer_runs.compare(rounds, _say),
         "growth": lambda: growth.run(rounds, _say),
+        "stages": lambda: stages.run(rounds),
         "queue": lambda: backends.queue(rounds, _say),
         "cache": lambda: backends.cache(rounds, _say),
         "consumers": lambda: backends.consumers(rounds, _say),
+        "workers": lambda: backends.workers(rounds, _say),
     }
 
 

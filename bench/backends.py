@@ -23,6 +23,9 @@ MAX_WAKEUP_US: Final = 30.0
 MAX_TRIPS: Final = 0.1
 """Most Redis round trips per accepted message."""
 CONSUMERS: Final = (1, 2, 4)
+WORKERS: Final = (1, 2, 4)
+SENT_BY_WORKERS: Final = 4_000
+"""Messages of one round of `workers`."""
 
 
 class Bench:
@@ -109,6 +112,23 @@ def consumers(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
     names = [f"consume_{count}" for count in CONSUMERS]
     ratios = {name: rounds.ratio(samples, "per_second", name, "consume_1") for name in ("alone", *names)}
     return _result(samples) | {"ratios": ratios}
+
+
+def workers(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """`serve --workers` 1, 2 and 4 on one MariaDB, with a stub as the provider."""
+    with contextlib.ExitStack() as stack:
+        bench = Bench(stack)
+        services = {f"workers_{count}": bench.service(f"workers_{count}", _workers(count)) for count in WORKERS}
+        contestants = {name: rounds.contestant(service, SENT_BY_WORKERS) for name, service in services.items()}
+        samples = rounds.alternate(contestants, {"mariadb": servers.watched(bench.mariadb)}, turns, say)
+        own_mb = {name: service.pss_kb() / 1024 for name, service in services.items()}
+    ratios = {name: rounds.ratio(samples, "per_second", name, "workers_1") for name in samples}
+    costs = {name: rounds.ratio(samples, "cpu_us", name, "workers_1") for name in samples}
+    return _result(samples) | {"ratios": ratios, "costs": costs, "own_mb": own_mb}
+
+
+def _workers(count: int) -> dict[str, str]:
+    return {"SERVER_WORKERS": str(count)}
 
 
 def wakeups(broker: RocketMq, name: str) -> dict[str, str]:

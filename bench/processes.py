@@ -16,7 +16,7 @@ from typing import Any, Final
 import psutil
 from bench.queries import Queries, SqliteQueries
 
-START_S: Final = 30
+START_S: Final = 60
 _DIRECTLY: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # not by the environment's proxy
 STOP_S: Final = 40
 POLL_S: Final = 0.1
@@ -38,6 +38,10 @@ class Watched:
     def rss_kb(self) -> int:
         """Resident memory."""
         return sum(int(process.memory_info().rss) for process in self._all()) // 1024
+
+    def pss_kb(self) -> int:
+        """Resident memory, what several processes share counted once."""
+        return sum(int(process.memory_full_info().pss) for process in self._all()) // 1024
 
     def _all(self) -> list[psutil.Process]:
         return [process for root in self._roots for process in (root, *root.children(recursive=True))]

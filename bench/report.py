@@ -104,6 +104,14 @@ def _growth(result: dict[str, Any]) -> Iterator[Row]:
             yield Row(what, f"{medians['ratio']:.2f}", *judged)
 
 
+def _stages(result: dict[str, Any]) -> Iterator[Row]:
+    for name, stages in result.items():
+        for stage, medians in stages.items():
+            service, database = medians["service_us"], medians["database_us"]
+            what = f"{stage}, MariaDB, {name}: {medians['statements']:.0f} statements a set, {medians['redo_bytes']:.0f} B redo"
+            yield Row(what, f"{service:.0f} + {database:.0f} us")
+
+
 def _queue(result: dict[str, Any]) -> Iterator[Row]:
     yield from _services(
         result["contestants"],
@@ -134,6 +142,15 @@ def _consumers(result: dict[str, Any]) -> Iterator[Row]:
         yield Row(f"{titles[name]} / 1 consume: messages per second", f"{ratio:.2f}")
 
 
+def _workers(result: dict[str, Any]) -> Iterator[Row]:
+    titles = {name: f"serve --workers {name.partition('_')[2]}" for name in result["contestants"]}
+    yield from _services(result["contestants"], titles)
+    for name, ratio in result["ratios"].items():
+        yield Row(f"{titles[name]} / 1 worker: messages per second", f"{ratio:.2f}")
+        yield Row(f"{titles[name]} / 1 worker: CPU per message", f"{result['costs'][name]:.2f}")
+        yield Row(f"{titles[name]}: memory, shared parts once", f"{result['own_mb'][name]:.0f} MB")
+
+
 def _services(contestants: Mapping[str, dict[str, float]], titles: Mapping[str, str]) -> Iterator[Row]:
     for name, medians in contestants.items():
         title = titles[name]
@@ -149,7 +166,9 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "memory": _memory,
     "peers": _peers,
     "growth": _growth,
+    "stages": _stages,
     "queue": _queue,
     "cache": _cache,
     "consumers": _consumers,
+    "workers": _workers,
 }

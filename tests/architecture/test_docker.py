@@ -20,6 +20,7 @@ import rich_click as click
 import yaml
 from scripts import locked
 from scripts.check_image import Instruction, sent_to_the_builder, stages
+from tests.support.apps.rest import empty_metrics
 from tests.support.servers.ports import free_port
 
 from wework_message.adapters.sql.mysql.server import MINIMUM_PACKET, _objections
@@ -126,7 +127,7 @@ def test_variables_of_the_image_are_settings() -> None:
 
 
 def test_the_health_check_asks_a_route_that_depends_on_nothing() -> None:
-    paths = {path for path, _ in route_templates(Config(version="0", metrics=lambda: (b"", "")))}
+    paths = {path for path, _ in route_templates(Config(version="0", metrics=empty_metrics))}
     assert "/actuator/health/liveness" in paths
     assert "/actuator/health/liveness" in arguments_of("HEALTHCHECK")[0]
 

@@ -11,6 +11,7 @@ from typing import Final, get_args
 import msgspec
 import pytest
 import rich_click as click
+from tests.support.apps.rest import empty_metrics
 
 import wework_message
 from wework_message.adapters.observability.end_outcomes import OUTCOMES
@@ -40,9 +41,7 @@ PAGES: Final = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("exam
 RECORDS: Final = sorted(DOCS.glob("adr/0*.md"))
 READMES: Final = (ROOT / "README.md", ROOT / "README.zh-CN.md")
 
-ROUTES: Final = {
-    (method, camel(path)) for path, method in route_templates(Config(version="0", metrics=lambda: (b"", "")))
-}
+ROUTES: Final = {(method, camel(path)) for path, method in route_templates(Config(version="0", metrics=empty_metrics))}
 
 FENCE: Final = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 LINK: Final = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")

@@ -214,7 +214,8 @@ def users(definition: Definition, uses: Uses) -> Iterator[set[str]]:
 
 def setters(definition: Definition, uses: Uses) -> Iterator[set[str]]:
     yield uses.assigned.get(definition.short, set())
-    yield uses.keywords.get(("replace", definition.short), set())
+    for copier in ("replace", "_replace"):  # of dataclasses and of named tuples
+        yield uses.keywords.get((copier, definition.short), set())
     for maker in family(definition.owner, uses):
         yield uses.keywords.get((maker, definition.short), set()) | uses.keywords.get((maker, "**"), set())
         yield {by for by, count in uses.places.get(maker, {}).items() if count > definition.place}

@@ -308,6 +308,19 @@ async def test_a_server_that_loses_commits_fails_unless_that_was_accepted(carele
     assert "innodb_flush_log_at_trx_commit" in accepted["database.safety"].finding.text
 
 
+async def test_a_server_that_takes_no_more_prepared_statements_is_a_warning(migrated: EmptyDatabase) -> None:
+    async with opened_store(migrated.target) as store:
+        usual = await examined(mysql_all(store, migrated))
+        migrated.sql("SET GLOBAL max_prepared_stmt_count = 0")
+        try:
+            full = await examined(mysql_all(store, migrated))
+        finally:
+            migrated.sql("SET GLOBAL max_prepared_stmt_count = DEFAULT")
+    assert verdicts(usual)["database.prepared"] == "ok"
+    assert verdicts(full)["database.prepared"] == "warning"
+    assert "datasource.prepared-statements" in (full["database.prepared"].finding.advice or "")
+
+
 @pytest.mark.parametrize(("ahead_s", "verdict"), [(2, "warning"), (-600, "failed")])
 async def test_a_clock_that_differs_is_reported(
     migrated: EmptyDatabase, monkeypatch: pytest.MonkeyPatch, ahead_s: int, verdict: str

@@ -11,6 +11,7 @@ from tests.support.servers.mariadb import Database, MariaDb
 
 from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.mapping.tables import metadata
+from wework_message.adapters.sql.mysql.connections.driver import StatementListener
 from wework_message.adapters.sql.mysql.dialect import MysqlDialect
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.store import MysqlStore
@@ -30,8 +31,15 @@ def settings_of(target: MysqlTarget, options: str = "") -> dict[str, str]:
 
 
 @asynccontextmanager
-async def opened_store(target: MysqlTarget, *, server_clock: bool = True) -> AsyncIterator[MysqlStore]:
-    store = MysqlStore(target, MysqlDialect(server_clock=server_clock))
+async def opened_store(
+    target: MysqlTarget,
+    *,
+    server_clock: bool = True,
+    prepared_statements: bool = True,
+    listener: StatementListener | None = None,
+) -> AsyncIterator[MysqlStore]:
+    dialect = MysqlDialect(server_clock=server_clock)
+    store = MysqlStore(target, dialect, prepared_statements=prepared_statements, listener=listener)
     try:
         yield store
     finally:

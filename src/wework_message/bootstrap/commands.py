@@ -55,6 +55,7 @@ def environment(source: SettingsSource) -> dict[str, str]:
         "SERVER_PORT" if source.role.accepts else "MANAGEMENT_SERVER_PORT": (
             None if source.port is None else str(source.port)
         ),
+        "SERVER_WORKERS": None if source.workers is None else str(source.workers),
     }
     return dict(os.environ) | {name: value for name, value in overrides.items() if value is not None}
 
@@ -70,6 +71,7 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
         files=loaded.files,
         url=root,
         docs_url=f"{root}/swagger-ui.html" if role.accepts else None,
+        workers=settings.server.workers,
         parts={
             "database": _database(loaded),
             "queue": "in this process" if settings.rocketmq.name_server is None else "RocketMQ",

@@ -112,12 +112,13 @@ class Infrastructure(containers.DeclarativeContainer):
     calls: providers.Dependency[int] = providers.Dependency()
     redis: providers.Dependency[RedisSettings] = providers.Dependency()
     watch_redis: providers.Dependency[WatchRedis | None] = providers.Dependency()
+    workers: providers.Dependency[int] = providers.Dependency()
 
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(UuidGenerator)
     random_source = providers.Singleton(SystemRandom)
     store = providers.Resource(open_store, datasource)
-    shared = providers.Resource(open_shared, redis, clock, random_source, watch_redis)
+    shared = providers.Resource(open_shared, redis, clock, random_source, watch_redis, workers)
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
 
 

@@ -30,6 +30,9 @@ POLLS: Final[Mapping[Role, Mapping[str, Any]]] = {
 }
 """How often a process of each role polls the database, ms, where it differs from the default."""
 
+WORKER_POLLS: Final[Mapping[str, Any]] = {"poll_status_ms": 20, "poll_due_ms": 250}
+"""The same for one worker of several: another one may move the message that it waits for, or have no free slot for a due one."""
+
 
 def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
     """One frozen policy; the settings are checked already."""
@@ -86,7 +89,8 @@ def _polls(loaded: Loaded, role: Role) -> Mapping[str, Any]:
     """Polls are rare where a queue brings wake-ups."""
     rocketmq = loaded.settings.rocketmq
     wakeup_source = {"poll_due_ms": rocketmq.name_server, "poll_inbox_ms": rocketmq.topics.callbacks}
-    return {name: ms for name, ms in POLLS[role].items() if wakeup_source.get(name) is None}
+    polls = POLLS[role] if loaded.settings.server.workers == 1 else {**WORKER_POLLS, **POLLS[role]}
+    return {name: ms for name, ms in polls.items() if wakeup_source.get(name) is None}
 
 
 def _check_timing(key: str, timeout_ms: int, horizon_ms: int) -> None:

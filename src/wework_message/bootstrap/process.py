@@ -12,7 +12,7 @@ from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.application.api import Application
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.maintenance.store_metrics import ShowSnapshot
-from wework_message.application.queries.service import InProcess
+from wework_message.application.queries.service import Backend, InProcess
 from wework_message.application.queries.status_feed import StatusFeed
 from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
@@ -94,8 +94,9 @@ async def running(
     *,
     role: Role = Role.ALL,
     own_url: str | None = None,
+    workers: Backend | None = None,
 ) -> AsyncIterator[Process]:
-    """A whole process without its HTTP server; `own_url` is where simulators send their callbacks.
+    """A whole process without its HTTP server; `own_url` is where simulators send their callbacks, `workers` are its siblings.
 
     Raises `SettingsError`, `UnavailableError`.
     """
@@ -109,6 +110,7 @@ async def running(
             calls=policy.calls_in_flight,
             redis=loaded.settings.redis,
             watch_redis=process_metrics.redis,
+            workers=loaded.settings.server.workers,
         )
         stack.push_async_callback(_shut, infrastructure)
         store = await infrastructure.store.async_()
@@ -125,7 +127,8 @@ async def running(
             observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
             notifier=queue.notifier, projector_notifier=callback_notifiers.here,
             inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
-            parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend},
+            parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend}
+            | ({} if workers is None else {"workers": workers}),
         )  # fmt: skip
         loops = await _loops(loaded, role, use_cases, queue, callback_notifiers, observer)
         process = _process(use_cases, shared, loops)

@@ -4,19 +4,17 @@ import asyncio
 import contextlib
 import dataclasses
 import gc
-import os
-import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import Final
 
 import uvloop
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from wework_message import __version__
 from wework_message.adapters.observability.log_observer import LoggingObserver
-from wework_message.adapters.observability.logs import LogHandle, LogSettings, configure
+from wework_message.adapters.observability.logs import LogHandle, configure
 from wework_message.adapters.observability.metrics import Metrics
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
 from wework_message.adapters.observability.observer import Observers
@@ -25,7 +23,7 @@ from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.application.policy import Policy
 from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
-from wework_message.bootstrap.last_timer import LastTimer
+from wework_message.bootstrap.course import Course, stop_as_worker, stop_on_signal
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
@@ -35,10 +33,14 @@ from wework_message.bootstrap.sockets import (
     CLOSE_S,
     HttpServer,
     Listeners,
+    Ports,
     allow_many_files,
     connection_limits,
+    held_ports,
     listening,
 )
+from wework_message.bootstrap.workers.link import Link, Membership
+from wework_message.bootstrap.workers.start import log_settings, supervised
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.routes import route_templates
@@ -49,30 +51,31 @@ PART_ENDED: Final = 70
 
 
 def serve(loaded: Loaded, role: Role = Role.ALL) -> int:
-    """Work until SIGTERM or SIGINT; a second one ends the process at once. Raises `SettingsError` before it opens."""
+    """Work until SIGTERM or SIGINT; a second one ends the process at once. Raises `SettingsError` before it opens.
+
+    With several workers it returns in each of them, and in their supervisor at the end.
+    """
     require_startable(loaded.settings, loaded.profile, role)
     allow_many_files()
+    if loaded.settings.server.workers == 1:
+        return _run(loaded, role)
+    with held_ports(loaded, role) as ports:
+        outcome = supervised(loaded, ports)
+        return outcome if isinstance(outcome, int) else _run(loaded, role, ports, outcome)
+
+
+def _run(loaded: Loaded, role: Role, ports: Ports | None = None, membership: Membership | None = None) -> int:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(loaded, role))
+        return runner.run(_serve(loaded, role, ports, membership))
 
 
-@dataclass(frozen=True, slots=True)
-class _Course:
-    """How far a process is between its start and its end."""
-
-    opened: asyncio.Event
-    """It works."""
-    stop: asyncio.Event
-    """A signal asked it to end."""
-    last_timer: LastTimer
-    """Runs from then on, or from the moment when a part ended by itself."""
-
-
-async def _serve(loaded: Loaded, role: Role) -> int:
-    course = _Course(asyncio.Event(), asyncio.Event(), LastTimer())
-    _stop_on_signal(course)
-    with listening(loaded, role) as listeners:
-        working = asyncio.create_task(_work(loaded, listeners, role, course), name="service")
+async def _serve(loaded: Loaded, role: Role, ports: Ports | None, membership: Membership | None) -> int:
+    course = Course()
+    link = None if membership is None else await _joined(membership, course)
+    if link is None:
+        stop_on_signal(course)
+    with listening(loaded, role, ports) as listeners:
+        working = asyncio.create_task(_work(loaded, listeners, role, course, link), name="service")
         stop_requested = asyncio.create_task(course.stop.wait(), name="signal")
         await asyncio.wait({working, stop_requested}, return_when=asyncio.FIRST_COMPLETED)
         stop_requested.cancel()
@@ -80,11 +83,21 @@ async def _serve(loaded: Loaded, role: Role) -> int:
             working.cancel()  # whatever the start waits for; without effect on one that failed
         with contextlib.suppress(asyncio.CancelledError):
             await working
+        if link is not None:
+            await link.close()
     return 0 if course.stop.is_set() else PART_ENDED
 
 
-async def _work(loaded: Loaded, listeners: Listeners, role: Role, course: _Course) -> None:
-    async with service(loaded, listeners, role) as parts:
+async def _joined(membership: Membership, course: Course) -> Link:
+    """The link to the supervisor, whose death ends this process too."""
+    stop_as_worker(course)
+    link = Link(membership, course.end)
+    await link.connect()
+    return link
+
+
+async def _work(loaded: Loaded, listeners: Listeners, role: Role, course: Course, link: Link | None) -> None:
+    async with service(loaded, listeners, role, link) as parts:
         course.opened.set()
         stop_requested = asyncio.create_task(course.stop.wait(), name="signal")
         await asyncio.wait({stop_requested, *parts}, return_when=asyncio.FIRST_COMPLETED)
@@ -92,29 +105,14 @@ async def _work(loaded: Loaded, listeners: Listeners, role: Role, course: _Cours
         course.last_timer.start()
 
 
-def _stop_on_signal(course: _Course) -> None:
-    loop = asyncio.get_running_loop()
-
-    def on_signal(number: int) -> None:
-        if course.stop.is_set():
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-            os._exit(128 + number)  # process 1, as in a container, has no default action
-        course.stop.set()
-        course.last_timer.start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal, number)
-
-
 @asynccontextmanager
-async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIterator[Sequence["asyncio.Task[None]"]]:
+async def service(
+    loaded: Loaded, listeners: Listeners, role: Role, link: Link | None = None
+) -> AsyncIterator[Sequence["asyncio.Task[None]"]]:
     """A whole process on bound sockets; yields the tasks of its servers and loops, which end only by a defect. Leaving it drains."""
     async with AsyncExitStack() as stack:
         settings = loaded.settings
-        logs = configure(
-            LogSettings(version=__version__, level=settings.logging.level, file=settings.logging.file.name)
-        )
+        logs = configure(log_settings(loaded, None if link is None else link.membership))
         stack.callback(logs.close)
         config = _config(loaded, operating=listeners.api is None)
         policy = policy_of(loaded)
@@ -122,12 +120,15 @@ async def service(loaded: Loaded, listeners: Listeners, role: Role) -> AsyncIter
         observers = Observers(counts, LoggingObserver(logs.facts))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
-            running(loaded, observers, _process_metrics(metrics), role=role, own_url=own_url)
+            running(loaded, observers, _process_metrics(metrics), role=role, own_url=own_url, workers=link)
         )
         counts.watch_health(process.board, tuple(policy.providers))
         await _sample_lag(stack, metrics)
         limits = connection_limits(settings.server.limits)
-        servers = await _open_http(stack, _with_metrics(config, metrics, observers), limits, listeners, process)
+        config = _with_metrics(config, metrics, observers, link)
+        servers = await _open_http(stack, config, limits, listeners, process)
+        if link is not None:
+            link.opened(metrics.snapshot)
         _log_start(logs, loaded, listeners, role)
         _freeze_memory()
         yield [*(server.task for server in servers), *process.loops.tasks]
@@ -220,11 +221,14 @@ def _config(loaded: Loaded, *, operating: bool) -> Config:
     )
 
 
-def _with_metrics(config: Config, metrics: Metrics, observers: Observers) -> Config:
+def _with_metrics(config: Config, metrics: Metrics, observers: Observers, link: Link | None) -> Config:
+    async def render() -> tuple[bytes, str]:
+        return metrics.render() if link is None else (await link.scrape(), CONTENT_TYPE_LATEST)
+
     def observe(exchange: HttpExchange) -> None:
         observers.http_request(exchange.route, exchange.method, exchange.status, exchange.seconds)
 
-    return dataclasses.replace(config, metrics=metrics.render, observe=observe)
+    return dataclasses.replace(config, metrics=render, observe=observe)
 
 
 def _own_url(loaded: Loaded, port: int) -> str:

@@ -48,24 +48,66 @@ class Listeners:
         return port
 
 
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports that several processes share; at least one of the two."""
+
+    api: int | None
+    operating: int | None
+
+    @property
+    def first(self) -> int:
+        """As `Listeners.port`."""
+        return next(port for port in (self.api, self.operating) if port is not None)
+
+
 @contextmanager
-def listening(loaded: Loaded, role: Role) -> Iterator[Listeners]:
-    """The bound sockets; their ports are known before anything else starts."""
+def listening(loaded: Loaded, role: Role, ports: Ports | None = None) -> Iterator[Listeners]:
+    """The bound sockets; their ports are known before anything else starts. `ports` are shared with other workers."""
+    shared = ports is not None
+    ports = ports or _ports_of(loaded, role)
     with ExitStack() as stack:
 
         def bound(port: int | None) -> socket.socket | None:
-            return None if port is None else stack.enter_context(_bound(loaded.listen_host, port))
+            return None if port is None else stack.enter_context(_bound(loaded.listen_host, port, shared=shared))
 
-        api = bound(loaded.settings.server.port if role.accepts else None)
-        yield Listeners(api, bound(operating_port(loaded.settings, role)))
+        api = bound(ports.api)
+        yield Listeners(api, bound(ports.operating))
 
 
-def _bound(host: str, port: int) -> socket.socket:
+@contextmanager
+def held_ports(loaded: Loaded, role: Role) -> Iterator[Ports]:
+    """The ports for several workers; nobody listens at them yet, and nobody else can take them until the end.
+
+    Raises `OSError` where somebody listens there already, also another supervisor's workers.
+    """
+    ports = _ports_of(loaded, role)
+    with ExitStack() as stack:
+
+        def held(port: int | None) -> int | None:
+            if port is None:
+                return None
+            with _bound(loaded.listen_host, port) as alone:  # a shared socket would join those of another service
+                free: int = alone.getsockname()[1]
+            stack.enter_context(_bound(loaded.listen_host, free, shared=True))
+            return free
+
+        yield Ports(held(ports.api), held(ports.operating))
+
+
+def _ports_of(loaded: Loaded, role: Role) -> Ports:
+    return Ports(loaded.settings.server.port if role.accepts else None, operating_port(loaded.settings, role))
+
+
+def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A socket that does not listen yet. With `shared`, the kernel spreads connections over all that listen on the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Naming the protocol lets asyncio turn Nagle's delay off (40 ms an answer otherwise).
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind((host, port))
     except OSError as error:
         listener.close()

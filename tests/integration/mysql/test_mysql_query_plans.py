@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 import sqlglot
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 from tests.contracts.dead_letters_contract import a_letter
 from tests.integration.test_query_plans import change_messages, maintain, receive_callbacks
 from tests.support.builders.messages import CONVERSATION, GUID, NOW, PROVIDER, a_batch_id, a_due_message, an_item
@@ -49,20 +49,17 @@ class Line:
 class Statements:
     """The statements that the adapter executes, and their plans on MariaDB."""
 
-    def __init__(self, store: MysqlStore) -> None:
-        self._store = store
+    def __init__(self, database: EmptyDatabase) -> None:
+        self._database = database
         self.seen: dict[str, Sequence[Any]] = {}
-        for engine in (store._engine, store._reading):
-            event.listen(engine.sync_engine, "before_cursor_execute", self._note)
 
-    def _note(self, *event_arguments: Any) -> None:
-        _, _, statement, parameters, _, many = event_arguments
+    def note(self, statement: str, parameters: Sequence[Any]) -> None:
         if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")) and "wm_" in statement:
-            self.seen.setdefault(statement, parameters[0] if many else parameters)
+            self.seen.setdefault(statement, parameters)
 
     async def plans(self) -> list[Line]:
-        seen = dict(self.seen)
-        return await self._store.read(_explained, seen)
+        async with opened_store(self._database.target) as store:
+            return await store.read(_explained, self.seen)
 
 
 def _explained(connection: Connection, seen: dict[str, Sequence[Any]]) -> list[Line]:
@@ -79,8 +76,13 @@ def _lines(connection: Connection, seen: dict[str, Sequence[Any]]) -> Iterator[L
 
 
 @pytest.fixture
-async def store(migrated: EmptyDatabase) -> AsyncIterator[MysqlStore]:
-    async with opened_store(migrated.target, server_clock=False) as store:
+def executed(migrated: EmptyDatabase) -> Statements:
+    return Statements(migrated)
+
+
+@pytest.fixture
+async def store(migrated: EmptyDatabase, executed: Statements) -> AsyncIterator[MysqlStore]:
+    async with opened_store(migrated.target, server_clock=False, listener=executed.note) as store:
         yield store
 
 
@@ -130,9 +132,11 @@ def reader(store: MysqlStore) -> SqlMessageReader:
 
 
 @pytest.fixture
-def statements(store: MysqlStore, units: SqlUnitOfWorkFactory) -> Statements:
+def statements(units: SqlUnitOfWorkFactory, executed: Statements) -> Statements:
+    """Those that come after the tables are filled."""
     assert units is not None
-    return Statements(store)
+    executed.seen.clear()
+    return executed
 
 
 async def read_everything(reader: SqlMessageReader) -> None:

@@ -6,11 +6,22 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection
-from tests.support.builders.messages import NOW, PROVIDER, a_due_message, an_item, an_outcome, begin_call, settle
+from tests.support.builders.messages import (
+    NOW,
+    PROVIDER,
+    a_due_message,
+    a_receipt,
+    an_item,
+    an_outcome,
+    begin_call,
+    settle,
+)
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
-from wework_message.adapters.sql.mysql.store import MysqlSession, MysqlStore
+from wework_message.adapters.sql.mysql.connections.driver import driver_connection
+from wework_message.adapters.sql.mysql.connections.session import MysqlSession
+from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.application.commit.group_commit import CommitScope, GroupCommit
@@ -19,6 +30,7 @@ from wework_message.domain.content import TextContent
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderCode
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
+from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, LaneBlock
 
@@ -50,6 +62,11 @@ def _do(connection: Connection, sql: str) -> None:
     connection.exec_driver_sql(sql)
 
 
+def _connections(database: EmptyDatabase) -> set[int]:
+    user = f"user = '{database.target.username}'"
+    return {int(line) for line in database.sql(f"SELECT id FROM information_schema.processlist WHERE {user}").split()}  # noqa: S608 - our own name
+
+
 async def _lock(session: MysqlSession, name: str) -> None:
     await session.run(_scalar, f"SELECT name FROM wm_tenant WHERE tenant_id = '{name}' FOR UPDATE")  # noqa: S608 - our own names
 
@@ -78,11 +95,156 @@ async def test_a_last_step_that_fails_takes_the_whole_transaction_along(store: M
     assert await store.read(_names) == set()
 
 
-async def test_a_session_without_a_step_needs_no_connection(store: MysqlStore) -> None:
+async def test_a_session_without_a_step_needs_no_connection(store: MysqlStore, migrated: EmptyDatabase) -> None:
     session = await store.begin()
     await session.commit()
     await session.close()
-    assert store._engine.pool.checkedin() == 0  # type: ignore[attr-defined]  # the queue pool's own count
+    assert _connections(migrated) == set()
+
+
+async def test_a_connection_is_kept_from_one_transaction_to_the_next(
+    store: MysqlStore, migrated: EmptyDatabase
+) -> None:
+    numbers = set()
+    for name in ("committed", "rolled-back", "refused"):
+        session = await store.begin()
+        numbers.add(await session.run(_scalar, "SELECT CONNECTION_ID()"))
+        await session.run(_write, name)
+        if name == "committed":
+            await session.commit()
+        elif name == "refused":
+            with pytest.raises(ConflictError):
+                await session.run(_write, "committed")
+        await session.close()
+    assert len(numbers) == 1
+    assert await store.read(_names) == {"committed"}
+
+
+async def test_a_connection_is_not_used_for_longer_than_it_may(
+    store: MysqlStore, migrated: EmptyDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await _committed(store)
+    monkeypatch.setattr("wework_message.adapters.sql.mysql.connections.session.MAX_CONNECTION_AGE_S", 0)
+    assert await _committed(store) != first
+    assert first not in _connections(migrated)
+
+
+async def test_a_connection_whose_step_did_not_end_is_dropped(store: MysqlStore, migrated: EmptyDatabase) -> None:
+    async def fails(error: BaseException) -> int:
+        def step(connection: Connection) -> None:
+            _write(connection, "lost")
+            raise error
+
+        session = await store.begin()
+        number = int(await session.run(_scalar, "SELECT CONNECTION_ID()"))
+        with pytest.raises(type(error)):
+            await session.run(step)
+        await session.close()
+        return number
+
+    for error in (ValueError(), asyncio.CancelledError()):
+        assert await fails(error) != await _committed(store)
+    assert await store.read(_names) == set()
+
+
+async def _committed(store: MysqlStore) -> int:
+    """The number of the connection."""
+    session = await store.begin()
+    number = int(await session.run(_scalar, "SELECT CONNECTION_ID()"))
+    await session.commit()
+    return number
+
+
+async def test_the_last_steps_that_take_too_long_commit_nothing(migrated: EmptyDatabase) -> None:
+    store = MysqlStore(migrated.target, timeout_s=0.5)
+    session = await store.begin()
+    with pytest.raises(UnavailableError, match="no answer within"):
+        await session.commit([(_write, ("lost",)), (_scalar, ("SELECT SLEEP(60)",))])
+    await session.close()
+    assert await store.read(_names) == set()
+    await store.close()
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+async def test_statements_are_prepared_on_the_server_unless_the_setting_forbids_it(
+    migrated: EmptyDatabase, *, prepared: bool
+) -> None:
+    async with opened_store(migrated.target, prepared_statements=prepared) as store:
+        units = SqlUnitOfWorkFactory(store, store.dialect, SettableClock(NOW), store.turn)
+        before = int(migrated.sql("SHOW GLOBAL STATUS LIKE 'Com_stmt_prepare'").split()[1])
+        async with units() as unit:
+            await unit.messages.add([a_due_message()])
+            await unit.commit()
+        after = int(migrated.sql("SHOW GLOBAL STATUS LIKE 'Com_stmt_prepare'").split()[1])
+        assert (after > before) is prepared
+
+
+async def test_a_server_that_takes_no_more_prepared_statements_gets_text(
+    store: MysqlStore, units: SqlUnitOfWorkFactory, migrated: EmptyDatabase
+) -> None:
+    migrated.sql("SET GLOBAL max_prepared_stmt_count = 0")
+    try:
+        message = a_due_message()
+        async with units() as unit:
+            await unit.messages.add([message])
+            await unit.commit()
+    finally:
+        migrated.sql("SET GLOBAL max_prepared_stmt_count = DEFAULT")
+    assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])
+
+
+async def test_a_session_that_a_proxy_has_changed_is_a_lost_connection(
+    store: MysqlStore, units: SqlUnitOfWorkFactory
+) -> None:
+    def forget(connection: Connection) -> None:
+        driver = driver_connection(connection)
+        for statement in driver._stmt_cache.values():
+            statement._execute_header = (999_999).to_bytes(4, "little") + b"\x00\x01\x00\x00\x00"
+
+    message = a_due_message()
+    async with units() as unit:
+        await unit.messages.add([a_due_message(conversation_id="S:2")])
+        await unit.commit()
+    session = await store.begin()
+    await session.run(forget)
+    await session.commit()
+    async with units() as unit:
+        await unit.messages.add([message])
+        await unit.commit()
+    assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])
+
+
+async def _sending(units: SqlUnitOfWorkFactory, count: int) -> list[Message]:
+    messages = [a_due_message(conversation_id=f"S:{number}") for number in range(count)]
+    async with units() as unit:
+        await unit.messages.add(messages)
+        await unit.commit()
+    async with units() as unit:
+        sending = [*(await unit.messages.get([message.id for message in messages])).values()]
+        for message in sending:
+            begin_call(message)
+        await unit.messages.save(sending)
+        await unit.commit()
+    return sending
+
+
+async def test_values_may_be_longer_than_those_that_a_statement_was_prepared_with(
+    store: MysqlStore, units: SqlUnitOfWorkFactory
+) -> None:
+    for texts in (("a", "b"), ("中" * 900, "b"), ("a", "x" * 2_000)):
+        ids = [message.id for message in await _sending(units, 2)]
+        async with units() as unit:
+            messages = [(await unit.messages.get(ids))[message_id] for message_id in ids]
+            for message, text in zip(messages, texts, strict=True):
+                message.written()
+                settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(text=text)))
+            assert await unit.messages.save(messages) == frozenset()
+            await unit.commit()
+        async with units() as unit:
+            stored = await unit.messages.get(ids)
+        outcomes = [stored[message_id].attempts.numbered(1).outcome for message_id in ids]
+        receipts = [outcome.receipt for outcome in outcomes if outcome is not None]
+        assert [receipt.details["text"] for receipt in receipts if receipt is not None] == list(texts)
 
 
 async def test_a_connection_that_is_killed_within_a_transaction_leaves_nothing_and_raises_try_again(
@@ -148,7 +310,7 @@ async def test_a_commit_whose_connection_is_gone_is_not_tried_again_by_itself(
 async def test_an_idle_transaction_is_rolled_back_and_loses_its_locks(
     migrated: EmptyDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wework_message.adapters.sql.mysql.store.MAX_IDLE_IN_TRANSACTION_S", 1)
+    monkeypatch.setattr("wework_message.adapters.sql.mysql.connections.connector.MAX_IDLE_IN_TRANSACTION_S", 1)
     async with opened_store(migrated.target) as store:
         frozen, other = await store.begin(), await store.begin()
         await _lock(frozen, "default")

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 import pytest
 from litestar import Litestar
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
+from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest, empty_metrics, serving
 from tests.support.builders.messages import NOW
 from tests.support.builders.send_requests import EXAMPLES
 from tests.support.openapi.json_schema import conforms
@@ -22,10 +22,6 @@ PROMISES = Path(__file__).parents[2] / "golden" / "openapi-promises.txt"
 OWN_PAGES = {"/v3/api-docs", "/swagger-ui.html", "/swagger-ui/{asset}"}
 
 
-def no_metrics() -> tuple[bytes, str]:
-    return b"", "text/plain"
-
-
 async def the_document(rest: Rest, prefix: str = "/message") -> dict[str, Any]:
     document: dict[str, Any] = (await rest.get(f"{prefix}/v3/api-docs")).json()
     return document
@@ -36,7 +32,7 @@ def camel(path: str) -> str:
 
 
 async def test_every_route_is_documented_and_nothing_else() -> None:
-    async with serving(metrics=no_metrics, dispatching=False) as rest:
+    async with serving(metrics=empty_metrics, dispatching=False) as rest:
         document = await the_document(rest)
         assert isinstance(rest.app.app, Litestar)
         served = {
@@ -50,7 +46,7 @@ async def test_every_route_is_documented_and_nothing_else() -> None:
 
 
 async def test_options_of_every_path_names_its_documented_methods() -> None:
-    async with serving(metrics=no_metrics, dispatching=False) as rest:
+    async with serving(metrics=empty_metrics, dispatching=False) as rest:
         document = await the_document(rest)
         allowed = {path: (await rest.client.options(path)).headers["allow"] for path in document["paths"]}
     for path, methods in document["paths"].items():
@@ -60,7 +56,7 @@ async def test_options_of_every_path_names_its_documented_methods() -> None:
 
 async def test_the_document_promises_what_it_promised() -> None:
     """Of each operation; `python -m tests.support.openapi.promises` compares whole documents. It may promise more."""
-    async with serving(metrics=no_metrics, dispatching=False) as rest:
+    async with serving(metrics=empty_metrics, dispatching=False) as rest:
         promised = operation_promises(await the_document(rest))
     assert set(PROMISES.read_text("utf-8").splitlines()) - set(promised) == set()
 

@@ -50,6 +50,7 @@ async def test_health_lists_its_parts_and_javas_fields(idle: Rest) -> None:
     data = (await idle.get("/api/health")).json()["data"]
     assert data["parts"] == {"database": "memory", "queue": "in-process"}
     assert (data["redis"]["healthy"], data["redis"]["status"]) == (None, "NOT_CONFIGURED")
+    assert (data["workers"]["healthy"], data["workers"]["status"]) == (None, "NOT_CONFIGURED")
     providers = data["providers"]
     assert (providers["healthy"], providers["status"], providers["details"]) == (None, "UNKNOWN", {GUXING: None})
     assert {key: providers["stats"][key] for key in ("total", "enabled", "healthy")} == {
@@ -110,7 +111,10 @@ async def test_info_names_the_version_and_the_simulator(idle: Rest) -> None:
 
 
 async def test_metrics_are_what_the_renderer_returns() -> None:
-    async with serving(metrics=lambda: (b"wm_up 1\n", "text/plain; version=0.0.4")) as rest:
+    async def render() -> tuple[bytes, str]:
+        return b"wm_up 1\n", "text/plain; version=0.0.4"
+
+    async with serving(metrics=render) as rest:
         answer = await rest.get("/message/actuator/prometheus")
         assert (answer.text, answer.headers["content-type"]) == ("wm_up 1\n", "text/plain; version=0.0.4")
 

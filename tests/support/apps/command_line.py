@@ -56,6 +56,7 @@ class FakeService:
             files=(),
             url="http://127.0.0.1:8082/message",
             docs_url="http://127.0.0.1:8082/message/swagger-ui.html",
+            workers=1,
             parts={"database": "SQLite /var/x.db"},
             providers=(Provider("GUANGZHOU_GUXING", "广州孤星", self.provider_url),),
             warnings=self.warnings,

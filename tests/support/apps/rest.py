@@ -174,3 +174,8 @@ def free_server(**settings: Any) -> Server:
         free = Server(settings)
         servers.append(free)
     return free
+
+
+async def empty_metrics() -> tuple[bytes, str]:
+    """An exposition without metrics."""
+    return b"", "text/plain"

@@ -64,6 +64,12 @@ class Program:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def children(self) -> list[psutil.Process]:
+        """The workers of a supervisor, the oldest first."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid).children()
+
     def spawn(self) -> None:
         assert not self.running, f"{self.name} runs already"
         environ = {key: os.environ[key] for key in _INHERITED if key in os.environ} | self._settings
@@ -126,6 +132,10 @@ class Program:
         """The last lines of its output."""
         lines = self._output.read_text("utf-8", "replace").splitlines() if self._output.exists() else []
         return "\n".join(lines[-_TAIL_LINES:])
+
+    def lines(self) -> list[str]:
+        """Its whole output."""
+        return self._output.read_text("utf-8", "replace").splitlines()
 
     def has_written(self, words: str) -> bool:
         """Whether `words` are in its output."""

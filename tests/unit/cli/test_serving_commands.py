@@ -18,8 +18,9 @@ from wework_message.simulator import SimulatorOptions
 
 def test_serve_says_what_runs_and_shouts_that_the_provider_is_simulated() -> None:
     app = FakeService(warnings=("logs are off [x]",))
-    ended = app.run("serve", "--host", "10.0.0.9", "--port", "9", "--profile", "dev", "--config", "a.yml")
-    assert app.sources == [SettingsSource(Path("a.yml"), "dev", "10.0.0.9", 9)]
+    options = ("--host", "10.0.0.9", "--port", "9", "--workers", "3", "--profile", "dev", "--config", "a.yml")
+    ended = app.run("serve", *options)
+    assert app.sources == [SettingsSource(Path("a.yml"), "dev", "10.0.0.9", 9, 3)]
     assert (app.served, ended.exit_code, ended.stdout) == (1, 0, "")
     for text in (
         "http://127.0.0.1:8082/message",

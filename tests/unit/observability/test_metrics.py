@@ -9,8 +9,9 @@ from prometheus_client.samples import Sample
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER
 
 from wework_message.adapters.observability.end_outcomes import OUTCOMES
-from wework_message.adapters.observability.metrics import METHODS, MODES, OTHER, UNMATCHED, Metrics
+from wework_message.adapters.observability.metrics import METHODS, MODES, UNMATCHED, Metrics
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
+from wework_message.adapters.observability.series import OTHER
 from wework_message.application.maintenance.store_metrics import LEASE_MS, StoreSnapshot
 from wework_message.domain.content import MessageType
 from wework_message.domain.outcomes import OutcomeClass

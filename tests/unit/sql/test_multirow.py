@@ -19,6 +19,7 @@ MYSQL_8, MARIADB = (8, 0, 36), (10, 11, 6)
 
 class Result:
     rowcount = 1
+    returns_rows = False
 
 
 class Server:
@@ -147,6 +148,21 @@ def test_statements_are_bounded_by_rows_and_by_text(server: Server, monkeypatch:
     ]  # fmt: skip
 
 
+def test_sets_of_any_size_have_few_texts(server: Server) -> None:
+    connection: Any = server
+    many = MultirowWriter().inserting("INSERT INTO t (a) VALUES (%s)", ["a"], lambda row: (row["a"],))
+    for size in range(1, 501):
+        server.executed.clear()
+        many(connection, [{"a": number} for number in range(size)])
+        assert [value for _, parameters in server.executed for value in parameters] == list(range(size))
+        assert {len(parameters) for _, parameters in server.executed} <= set(multirow.SET_SIZES)
+
+
+def test_an_update_names_its_last_row_again_up_to_such_a_size(server: Server) -> None:
+    ((_, parameters),) = run(_DELETE_DUE, server, [{"the_id": str(number)} for number in range(5)])
+    assert parameters == ("0", "1", "2", "3", "4", "4")
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -163,7 +179,7 @@ def test_a_text_whose_row_cannot_be_repeated_is_refused(sql: str) -> None:
 
 def test_every_engine_of_the_server_has_the_writer_of_many_rows() -> None:
     store = MysqlStore(MysqlTarget("h", 1, "d", "u", "p"))
-    for engine in (store._engine, store._reading, store._maintenance):
+    for engine in (store._writing, store._reading, store._maintenance):
         assert isinstance(engine.sync_engine.get_execution_options()[ROW_WRITER], MultirowWriter)
 
 

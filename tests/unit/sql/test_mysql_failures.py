@@ -1,10 +1,12 @@
 """What the numbers of MySQL's errors mean for the transaction."""
 
 import pytest
+from asyncmy import errors as driver
 from sqlalchemy.exc import OperationalError
 
-from wework_message.adapters.sql.mysql.failures import WRONG_SERVER, translated
-from wework_message.domain.errors import TryAgainError, UnavailableError
+from wework_message.adapters.sql.mysql.connections.translation import translated
+from wework_message.adapters.sql.mysql.failures import WRONG_SERVER
+from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
 
 
 def failed(number: int, *, invalidated: bool = False) -> OperationalError:
@@ -23,6 +25,25 @@ def test_a_server_that_takes_no_writes_is_left_and_the_transaction_repeated(numb
     assert error.lost_connection
     assert str(number) in str(error)
     assert "the server is" in str(error) or "read-only" in str(error)
+
+
+def test_the_drivers_own_errors_mean_the_same() -> None:
+    assert type(translated(driver.IntegrityError(1062, "duplicate"))) is ConflictError
+    assert type(translated(driver.DataError(1406, "too long"))) is ConflictError
+    for number in (1205, 1213, 1615):
+        error = translated(driver.OperationalError(number, "again"))
+        assert isinstance(error, TryAgainError)
+        assert not error.lost_connection
+    for lost in (
+        driver.OperationalError(2013, ""),
+        driver.InterfaceError(0, "Not connected"),
+        driver.OperationalError(1243, ""),
+    ):
+        error = translated(lost)
+        assert isinstance(error, TryAgainError)
+        assert error.lost_connection
+        assert not isinstance(translated(lost, committing=True), TryAgainError)
+    assert "disk is full" in str(translated(driver.OperationalError(1021, "")))
 
 
 @pytest.mark.parametrize("number", [2013, 4031, 1161])

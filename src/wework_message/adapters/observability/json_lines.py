@@ -79,10 +79,9 @@ class Stamp:
 class Renderer:
     """The last structlog processor: redacted fields become a line."""
 
-    def __init__(self, service: str, version: str, stamp: Stamp) -> None:
-        """`service` and `version` are in every line."""
-        self._service = service
-        self._version = version
+    def __init__(self, service: str, version: str, stamp: Stamp, worker: int | None = None) -> None:
+        """`service`, `version` and, where there are several processes, the number of the worker are in every line."""
+        self._constants = {"service": service, "version": version} | ({} if worker is None else {"worker": worker})
         self._stamp = stamp
 
     def __call__(self, _logger: WrappedLogger, method: str, fields: MutableMapping[str, Any]) -> bytes:
@@ -97,7 +96,6 @@ class Renderer:
                 "level": level,
                 "event": event,
                 **fields,
-                "service": self._service,
-                "version": self._version,
+                **self._constants,
             }
         )

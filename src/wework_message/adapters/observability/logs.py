@@ -20,8 +20,9 @@ from structlog.contextvars import get_contextvars, merge_contextvars
 from structlog.types import FilteringBoundLogger, WrappedLogger
 
 from wework_message.adapters.observability.json_lines import Renderer, Stamp
-from wework_message.adapters.observability.line_writer import FileTarget, LineWriter, RawStream, StreamTarget
+from wework_message.adapters.observability.line_writer import FileTarget, LineWriter, RawStream, StreamTarget, Target
 from wework_message.adapters.observability.redaction import Pseudonyms, Redaction
+from wework_message.adapters.observability.turns import TurnTarget
 
 OWN: Final = "wework_message"
 OFF: Final = logging.CRITICAL + 1
@@ -56,6 +57,10 @@ class LogSettings:
     service: str = "wework-message"
     pseudonym_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     """Key of the hashes of people's ids. The default is random: hashes of two processes then differ."""
+    worker: int | None = None
+    """The number in every line where several processes write to one stream; None = this process is alone."""
+    turn: int | None = None
+    """A file whose lock gives the turn to write to that stream; None = nobody else writes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +126,12 @@ def configure(
     settings: LogSettings, *, stdout: RawStream | None = None, now: Callable[[], float] = time.time
 ) -> LogHandle:
     """Start logging for this process. `stdout` defaults to that of the process; uvicorn must get ``log_config=None``."""
-    renderer = Renderer(settings.service, settings.version, Stamp(now))
+    renderer = Renderer(settings.service, settings.version, Stamp(now), settings.worker)
     pseudonyms = Pseudonyms(settings.pseudonym_key)
     redaction = Redaction(pseudonyms)
-    target = StreamTarget(stdout if stdout is not None else _raw_stdout())
+    target: Target = StreamTarget(stdout if stdout is not None else _raw_stdout())
+    if settings.turn is not None:
+        target = TurnTarget(target, settings.turn)
     writer = LineWriter([target], lambda lost: renderer.line("WARNING", "log.lines_lost", {"lines": lost}))
     level = logging.getLevelNamesMapping()[settings.level]
     if settings.file is not None:

@@ -7,9 +7,8 @@ values of a closed set exist at 0 from the start: a counter that starts at 1 is 
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import product
-from typing import Final, Generic, Literal, TypeVar
+from typing import Final, Literal
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -25,7 +24,9 @@ from prometheus_client import (
 )
 
 from wework_message.adapters.observability.end_outcomes import OUTCOMES
+from wework_message.adapters.observability.merged_metrics import Family, families_of
 from wework_message.adapters.observability.process import MemoryRatio
+from wework_message.adapters.observability.series import Child, Domain, Series
 from wework_message.adapters.observability.store_gauges import StoreGauges
 from wework_message.domain.content import MessageType
 from wework_message.domain.message.fitting import Misfit
@@ -56,6 +57,9 @@ MetricName = Literal[
     "wm_event_loop_lag_seconds",  # the largest of the last samples
     "wm_process_threads",  # Python threads
     "wm_process_memory_ratio",  # resident memory over its limit; absent without a limit
+    "wm_workers",  # the next two: processes of this service, and those that work now
+    "wm_workers_up",
+    "wm_worker_restarts_total",
 ]
 
 TEXTS: Final[Mapping[MetricName, str]] = {
@@ -82,6 +86,9 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_event_loop_lag_seconds": "Longest delay of the event loop among the last samples, seconds.",
     "wm_process_threads": "Python threads that are alive.",
     "wm_process_memory_ratio": "Resident memory over the memory limit.",
+    "wm_workers": "Processes that this service has by its settings, the supervisor not counted.",
+    "wm_workers_up": "Processes of this service that work now.",
+    "wm_worker_restarts_total": "Times that a process of this service ended and was started again.",
 }
 
 MODES: Final = ("SYNC", "ASYNC", "BATCH", "MIXED")
@@ -108,8 +115,6 @@ NOTIFY_TYPES: Final = tuple(str(number) for number in range(11001, 11014))
 
 UNMATCHED: Final = "unmatched"
 """The route label of a request without a matching route."""
-OTHER: Final = "other"
-"""Any label value outside its closed set."""
 NO_PROVIDER: Final = "none"
 """The provider label of a message that ended without a call."""
 
@@ -121,41 +126,6 @@ REDIS_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 REDIS_OPS: Final = ("reserve", "health", "books", "status")
 """The operations: leases of budgets, health events, the token of the account cache, statuses."""
 REDIS_RESULTS: Final = ("ok", "timeout", "unreachable", "refused")
-
-Child = TypeVar("Child", Counter, Gauge, Histogram)
-
-
-@dataclass(frozen=True, slots=True)
-class Domain:
-    """The closed set of one label, and the value that replaces everything outside it."""
-
-    values: frozenset[str]
-    default: str = OTHER
-
-
-class Series(Generic[Child]):
-    """The children of one metric by label values; a dict look-up for known values."""
-
-    def __init__(self, family: Child, domains: tuple[Domain, ...], initial: Iterable[tuple[str, ...]]) -> None:
-        """`initial` exist at 0 at once; other values of `domains` are created with their first use."""
-        self._family: Child = family
-        self._domains = domains
-        self._children: dict[tuple[str, ...], Child] = {labels: family.labels(*labels) for labels in initial}
-
-    def __getitem__(self, labels: tuple[str, ...]) -> Child:
-        try:
-            return self._children[labels]
-        except KeyError:
-            return self._limited(labels)
-
-    def _limited(self, labels: tuple[str, ...]) -> Child:
-        """Caches values of the closed sets only: unknown paths cannot make it grow."""
-        pairs = zip(labels, self._domains, strict=True)
-        limited = tuple(str(label) if label in domain.values else domain.default for label, domain in pairs)
-        child = self._children.get(limited)
-        if child is None:
-            child = self._children[limited] = self._family.labels(*limited)
-        return child
 
 
 class Metrics:
@@ -191,6 +161,7 @@ class Metrics:
         self.retries = self._plain(Counter, "wm_retries_total")
         self.loop_lag = self._plain(Gauge, "wm_event_loop_lag_seconds")
         self._plain(Gauge, "wm_process_threads").set_function(threading.active_count)
+        self._count_workers()
         self._up = self._labelled(Gauge, "wm_provider_up", "provider")
         self._codes = frozenset(codes)
         self._watch_calls(codes)
@@ -220,9 +191,17 @@ class Metrics:
 
     def render(self) -> tuple[bytes, str]:
         """The exposition and its content type."""
+        self._update()
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def snapshot(self) -> list[Family]:
+        """The same as values, for a process that puts several together."""
+        self._update()
+        return families_of(self.registry)
+
+    def _update(self) -> None:
         for hook in self._hooks:
             hook()
-        return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
     def _store_metrics(self, codes: tuple[str, ...]) -> StoreGauges:
         names: tuple[MetricName, ...] = ("wm_oldest_due_seconds", "wm_unknown_open", "wm_invariant_violations")
@@ -250,6 +229,12 @@ class Metrics:
         name: MetricName = "wm_http_request_seconds"
         seconds = Histogram(name, TEXTS[name], ("route", "method"), registry=self.registry, buckets=HTTP_BUCKETS)
         self.request_seconds: Series[Histogram] = Series(seconds, (route, method), pairs)
+
+    def _count_workers(self) -> None:
+        """A process alone; the supervisor of several replaces the numbers."""
+        self._plain(Gauge, "wm_workers").set(1)
+        self._plain(Gauge, "wm_workers_up").set(1)
+        self._plain(Counter, "wm_worker_restarts_total")
 
     def _watch_queue(self) -> None:
         name: MetricName = "wm_rocketmq_publish_seconds"

@@ -29,6 +29,7 @@ def database_source(datasource: DatasourceSettings) -> DatabaseSource:
         username=datasource.username,
         password=datasource.password.reveal() if datasource.password else None,
         timeout_s=datasource.timeout_seconds,
+        prepared_statements=datasource.prepared_statements,
     )
 
 

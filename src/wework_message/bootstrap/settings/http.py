@@ -40,6 +40,8 @@ class ServerSettings(Section, frozen=True):
     """Address to listen on; null = 127.0.0.1, or 0.0.0.0 where a profile other than `dev` is active (D-38)."""
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8082
     """TCP port; 0 = any free one."""
+    workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    """Processes of one `serve` or `consume`, under a supervisor where there are several (ADR 33)."""
     context_path: _ContextPath = "/message"
     """Prefix of every route, without a trailing slash; everything is served without it too (D-26)."""
     webhook_path: _WebhookPath | None = None

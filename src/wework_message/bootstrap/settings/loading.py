@@ -179,4 +179,10 @@ def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, 
             f"security.mode is open and the service listens on {listen_host(settings, profile)}: "
             "whoever reaches it can send messages"
         )
+    workers = settings.server.workers
+    if workers > 1 and settings.redis.url is None:
+        warnings.append(
+            f"server.workers is {workers} without redis.url: each worker paces an account at a part of 1/{workers} of its "
+            "budget, and knows the health of providers from its own calls"
+        )
     return (*warnings, *queue_warnings(settings.rocketmq))

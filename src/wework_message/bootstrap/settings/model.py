@@ -60,6 +60,8 @@ class DatasourceSettings(Section, frozen=True):
     """Start on a MySQL server that does not write each commit to the disk, too."""
     timeout_seconds: Annotated[int, Meta(ge=1, le=600)] = 10
     """Seconds for the statements of a transaction, for its commit, and for a query; a request is answered 503 within three times that."""
+    prepared_statements: bool = True
+    """A MariaDB server keeps statements prepared, up to 256 a connection; not through a proxy that changes sessions (ADR 30)."""
 
 
 class RedisSettings(Section, frozen=True):

@@ -1,6 +1,7 @@
 """Whether the service may start: the profile's demands (D-35), the network (D-38), extras that are not installed (D-59)."""
 
 import re
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Final
@@ -76,6 +77,24 @@ def role_warnings(settings: Settings, role: Role) -> tuple[str, ...]:
     return (kind.split_warning,) if role.split and kind is not None and kind.split_warning is not None else ()
 
 
+def _worker_problems(settings: Settings, profile: str) -> Iterator[SettingsError]:
+    """Why these settings allow one worker only."""
+    if settings.server.workers == 1:
+        return
+    key = "server.workers"
+    kind = database_kind(settings.datasource)
+    if kind is not None and kind.one_process is not None:
+        yield InvalidSettingError(
+            key, f"must be 1 on {kind.title}: {kind.one_process} ({variables_of(key)}, --workers)"
+        )
+    if sys.platform != "linux":
+        yield InvalidSettingError(
+            key, "must be 1 on this system: only Linux spreads connections over the sockets of one port (SO_REUSEPORT)"
+        )
+    for name in simulated_providers(settings, profile):
+        yield InvalidSettingError(key, f"must be 1 with a simulated provider ({name}): each worker would have its own")
+
+
 def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> tuple[SettingsError, ...]:
     """Everything that stops the start with these settings; empty = it may start."""
     problems: list[SettingsError] = []
@@ -96,6 +115,7 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
             )
         problems += _protocol_problems(f"{PROVIDER_PREFIX}{name}", provider, simulated=simulated)
     problems += _datasource_problems(settings, profile)
+    problems += _worker_problems(settings, profile)
     problems += _redis_problems(settings)
     if role.accepts and (port := operating_port(settings, role)) and port == settings.server.port:
         problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))

@@ -6,16 +6,22 @@ from contextlib import asynccontextmanager
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.bootstrap.settings.model import RedisSettings
-from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
+from wework_message.bootstrap.shared_state.local import DividedRateLimiter, Shared, WatchRedis
+from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.system import Clock, RandomSource
 
 
 @asynccontextmanager
 async def open_shared(
-    settings: RedisSettings, clock: Clock, random_source: RandomSource, watch: WatchRedis | None
+    settings: RedisSettings, clock: Clock, random_source: RandomSource, watch: WatchRedis | None, workers: int = 1
 ) -> AsyncIterator[Shared]:
-    """The parts, closed at the end. Redis may be away: each process then goes on with its own."""
-    board, limiter = MemoryHealthBoard(clock, random_source), MemoryRateLimiter(clock)
+    """The parts, closed at the end. Redis may be away: each process then goes on with its own.
+
+    `workers` processes of one service divide what each of them paces alone.
+    """
+    board = MemoryHealthBoard(clock, random_source)
+    alone = MemoryRateLimiter(clock)
+    limiter: RateLimiter = alone if workers == 1 else DividedRateLimiter(alone, workers)
     if settings.url is None:
         yield Shared(board, limiter)
         return

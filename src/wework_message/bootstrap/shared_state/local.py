@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from wework_message.application.dispatch.routing import CACHE_TTL_S
 from wework_message.application.queries.service import Backend, InProcess
+from wework_message.domain.ids import AccountId
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.queries import StatusReader
@@ -46,3 +47,20 @@ class Shared:
 
     async def stop(self) -> None:
         """Stop the loops, after everything else."""
+
+
+class DividedRateLimiter:
+    """An equal part of every budget: several processes that know nothing of each other do not exceed it together."""
+
+    def __init__(self, alone: RateLimiter, processes: int) -> None:
+        """`alone` paces this process."""
+        self._alone = alone
+        self._processes = processes
+
+    async def reserve(self, account_id: AccountId, per_minute: int) -> int:
+        """As the port says, with a `processes`-th of `per_minute`, at least 1."""
+        return await self._alone.reserve(account_id, max(1, per_minute // self._processes))
+
+
+def _conforms(limiter: DividedRateLimiter) -> RateLimiter:
+    return limiter

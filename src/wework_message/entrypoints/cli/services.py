@@ -25,6 +25,8 @@ class SettingsSource:
     """Address to listen on."""
     port: int | None = None
     """Port to listen on, 0 = any free one."""
+    workers: int | None = None
+    """Processes that share the work and the port."""
     role: Role = Role.ALL
     """The work of the process."""
 
@@ -57,6 +59,8 @@ class Startup:
     """Root of what is served, with the context path; its port is 0 where any free one is taken."""
     docs_url: str | None
     """The API's documentation; None where no API is served."""
+    workers: int
+    """Processes that share the work; with several, one more supervises them."""
     parts: Mapping[str, str]
     """Backend by role: database, queue, cache."""
     providers: tuple[Provider, ...]

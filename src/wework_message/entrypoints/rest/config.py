@@ -1,7 +1,7 @@
 """What the REST API needs to know about the process."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -64,7 +64,7 @@ class Config:
     """Serve the OpenAPI document and Swagger UI."""
     operating: bool = False
     """Serve health, info and metrics only."""
-    metrics: Callable[[], tuple[bytes, str]] | None = None
+    metrics: Callable[[], Awaitable[tuple[bytes, str]]] | None = None
     """Renders the Prometheus exposition and its content type; None = `/actuator/prometheus` does not exist."""
     observe: Callable[[HttpExchange], None] | None = None
     """Called once per answered request; must not raise."""

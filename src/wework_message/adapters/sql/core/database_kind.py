@@ -41,6 +41,8 @@ class DatabaseSource:
     password: str | None = field(default=None, repr=False)
     timeout_s: float = TIMEOUT_S
     """That of `Store`."""
+    prepared_statements: bool = True
+    """Whether a server may keep statements prepared."""
 
 
 class DatabaseKind(ABC):
@@ -58,6 +60,8 @@ class DatabaseKind(ABC):
     """None where Python contains it."""
     split_warning: ClassVar[str | None]
     """A warning for several processes that share such a database; None = none is needed."""
+    one_process: ClassVar[str | None]
+    """Why several workers of one service gain nothing on it and are refused; None = any number may work."""
 
     @abstractmethod
     def check(self, source: DatabaseSource) -> None:

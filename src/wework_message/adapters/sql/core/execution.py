@@ -5,8 +5,9 @@ however many statements the function executes.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from wework_message.domain.errors import ConflictError, UnavailableError
@@ -51,9 +52,46 @@ class Session(Protocol):
 class Sessions(Protocol):
     """Begins transactions."""
 
-    async def begin(self) -> Session:
-        """A new one; raises `UnavailableError`, then or at its first step."""
+    async def begin(self, ends_at: float | None = None) -> Session:
+        """A new one; raises `UnavailableError`, then or at its first step.
+
+        Its steps end at `ends_at`, seconds of the event loop's clock; None = `Store.timeout_s` from now. The commit has
+        `Store.timeout_s` of its own.
+        """
         ...
+
+
+class Executed(NamedTuple):
+    """What a statement did."""
+
+    rows: Sequence[tuple[Any, ...]]
+    changed: int
+    """Rows of the table that it changed (SQLite: matched)."""
+
+
+class Executor(Protocol):
+    """Executes statements on a driver's connection; errors are the driver's own."""
+
+    def __call__(self, connection: Connection, sql: str, parameters: tuple[Any, ...], /) -> Executed:
+        """`sql` is in the driver's style."""
+        ...
+
+
+EXECUTOR: Final = "wm_executor"
+"""Execution option of an engine: the `Executor` of its driver. Without it SQLAlchemy executes."""
+
+
+def executed(connection: Connection, sql: str, parameters: tuple[Any, ...] = ()) -> Executed:
+    """Execute a statement in the driver's style past what SQLAlchemy does around each one, where the engine has an `Executor`."""
+    executor: Executor | None = connection.get_execution_options().get(EXECUTOR)
+    if executor is not None:
+        return executor(connection, sql, parameters)
+    result: Any = connection.exec_driver_sql(sql, parameters)
+    if not result.returns_rows:
+        return Executed((), result.rowcount)
+    rows = result.cursor.fetchall()
+    result.close()
+    return Executed(rows, 0)
 
 
 def translated(error: SQLAlchemyError) -> ConflictError | UnavailableError:

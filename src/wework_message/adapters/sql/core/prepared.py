@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, Protocol, TypeAlias
 
-from sqlalchemy import BindParameter, Connection, Insert, Select, Table, and_, bindparam, delete, insert, update
+from sqlalchemy import BindParameter, Connection, Insert, Select, Table, Update, and_, bindparam, delete, insert, update
 from sqlalchemy.engine import Dialect as EngineDialect
 from sqlalchemy.sql.elements import ClauseElement
+
+from wework_message.adapters.sql.core.execution import EXECUTOR, executed
 
 Parameters: TypeAlias = tuple[Any, ...]
 Pick: TypeAlias = Callable[[Mapping[str, Any]], Parameters]
@@ -112,48 +114,74 @@ class Prepared:
         return str(compiled), names, _picker(names, constants)
 
 
+class _Compiling:
+    """A statement with named parameters and a text for each length of its lists.
+
+    A parameter that is a list has an expanding one, for which neither order nor repetitions count.
+    """
+
+    def __init__(self, statement: "Select[Any] | Update") -> None:
+        self._statement = statement
+        self._compiled: dict[tuple[str, tuple[int, ...]], _Compiled] = {}
+
+    def text(self, connection: Connection, parameters: Mapping[str, Any]) -> tuple[str, Parameters]:
+        """The text in the driver's style, and the driver's tuple."""
+        padded = {name: padded_keys(value) if isinstance(value, list) else value for name, value in parameters.items()}
+        lengths = tuple([len(value) for value in padded.values() if isinstance(value, list)])
+        key = (connection.dialect.name, lengths)
+        sql, names, constants = self._compiled.get(key) or self._compile(connection, key, padded)
+        values = constants | _expanded(padded)
+        return sql, tuple([values[name] for name in names])
+
+    def _compile(
+        self, connection: Connection, key: tuple[str, tuple[int, ...]], padded: Mapping[str, Any]
+    ) -> "_Compiled":
+        compiled: Any = self._statement.compile(dialect=connection.dialect)
+        _places(compiled)
+        state = compiled.construct_expanded_state(padded)
+        names = state.positiontup
+        constants = {name: state.parameters[name] for name in names if name in compiled.binds and name not in padded}
+        self._compiled[key] = (state.statement, names, constants)
+        return self._compiled[key]
+
+
 class Query:
     """One SELECT with named parameters. An expanding one takes a list, whose order and repetitions do not count."""
 
     def __init__(self, statement: Select[Any]) -> None:
         """The columns of `statement` must have different names."""
-        self._statement = statement
         self._columns = tuple([str(column.key) for column in statement.selected_columns])
-        self._compiled: dict[tuple[str, tuple[int, ...]], _Compiled] = {}
+        self._compiling = _Compiling(statement)
 
     def rows(self, connection: Connection, /, **parameters: Any) -> list[dict[str, Any]]:
         """Every row as a dictionary by column; values are the driver's own (SQLite's booleans are 0 and 1)."""
-        result = self._executed(connection, parameters)
-        fetched = result.cursor.fetchall()
-        result.close()
-        return [dict(zip(self._columns, row, strict=True)) for row in fetched]
+        columns = self._columns
+        fetched = executed(connection, *self._compiling.text(connection, parameters)).rows
+        return [dict(zip(columns, row, strict=True)) for row in fetched]
 
     def iterate(self, connection: Connection, /, **parameters: Any) -> Generator[dict[str, Any], None, None]:
         """The same, one by one: SQLite reads no further than they are taken. Close it where some may be left."""
-        result = self._executed(connection, parameters)
+        if EXECUTOR in connection.get_execution_options():
+            yield from self.rows(connection, **parameters)
+            return
+        result: Any = connection.exec_driver_sql(*self._compiling.text(connection, parameters))
         try:
             for row in iter(result.cursor.fetchone, None):
                 yield dict(zip(self._columns, row, strict=True))
         finally:
             result.close()
 
-    def _executed(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
-        padded = {name: _padded(value) if isinstance(value, list) else value for name, value in parameters.items()}
-        lengths = tuple([len(value) for value in padded.values() if isinstance(value, list)])
-        key = (connection.dialect.name, lengths)
-        sql, names, constants = self._compiled.get(key) or self._compile(connection, key, padded)
-        values = constants | _expanded(padded)
-        return connection.exec_driver_sql(sql, tuple([values[name] for name in names]))
 
-    def _compile(
-        self, connection: Connection, key: tuple[str, tuple[int, ...]], padded: Mapping[str, Any]
-    ) -> "_Compiled":
-        statement = self._statement.params(padded)
-        compiled: Any = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
-        names = _places(compiled)
-        constants = {name: compiled.binds[name].effective_value for name in names if name in compiled.binds}
-        self._compiled[key] = (str(compiled), names, constants)
-        return self._compiled[key]
+class Change:
+    """One UPDATE with named parameters, of which lists are as those of a `Query`."""
+
+    def __init__(self, statement: Update) -> None:
+        """Compiled with its first execution."""
+        self._compiling = _Compiling(statement)
+
+    def changed(self, connection: Connection, /, **parameters: Any) -> int:
+        """Execute it; returns how many rows of the table it changed (SQLite: matched)."""
+        return executed(connection, *self._compiling.text(connection, parameters)).changed
 
 
 _Compiled: TypeAlias = tuple[str, Sequence[str], dict[str, Any]]
@@ -169,7 +197,7 @@ def _places(compiled: Any) -> Sequence[str]:
     return places
 
 
-def _padded(values: list[Any]) -> list[Any]:
+def padded_keys(values: list[Any]) -> list[Any]:
     """Padded to a power of two, so that one statement has few texts. `values` are at least one."""
     return values + values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values))
 

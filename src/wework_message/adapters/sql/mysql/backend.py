@@ -28,7 +28,9 @@ class MysqlBackend(DatabaseBackend):
         """Loads the driver."""
         from wework_message.adapters.sql.mysql.store import MysqlStore  # noqa: PLC0415 -- the driver is an extra
 
-        return MysqlStore(self.kind.target(source), timeout_s=source.timeout_s)
+        return MysqlStore(
+            self.kind.target(source), timeout_s=source.timeout_s, prepared_statements=source.prepared_statements
+        )
 
     @contextmanager
     def migration_lock(self, connection: Connection) -> Iterator[None]:

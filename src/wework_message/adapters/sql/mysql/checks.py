@@ -1,6 +1,7 @@
 """Checks of a MySQL or MariaDB server: whether it answers, is safe, has our schema, and agrees with this machine about the time."""
 
 import time
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -9,6 +10,9 @@ from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.doctor.checks import CALL, NAME, offset_finding, schema_check
 from wework_message.adapters.sql.mysql.server import objections
 from wework_message.domain.ports.checks import Check, Fault, Finding
+
+MAX_PREPARED_SHARE: Final = 0.8
+"""Of the prepared statements that the server may keep; from it on, new ones are soon refused and sent as text."""
 
 
 def mysql_checks(run: Run, host: str, port: int, *, auto_migrate: bool, accept_data_loss: bool) -> tuple[Check, ...]:
@@ -26,6 +30,9 @@ def mysql_checks(run: Run, host: str, port: int, *, auto_migrate: bool, accept_d
         elapsed_ms = (time.monotonic() - started) * 1000
         return offset_finding("the database", server_ms - local_s * 1000 - elapsed_ms / 2)
 
+    async def prepared() -> Finding:
+        return _prepared_finding(*await run(_prepared_statements))
+
     network_checks = reaching(NAME, host, port, setting="datasource.url")
     return (
         *network_checks,
@@ -36,6 +43,7 @@ def mysql_checks(run: Run, host: str, port: int, *, auto_migrate: bool, accept_d
             advice="correct user, password and database, or the server's own log",
         ),
         Check(f"{NAME}.safety", safety, after=CALL, fault=Fault.SETTINGS),
+        Check(f"{NAME}.prepared", prepared, after=CALL, fault=Fault.SETTINGS),
         schema_check(run, auto_migrate=auto_migrate),
         Check(f"{NAME}.clock", clock, after=CALL, fault=Fault.SETTINGS),
     )
@@ -54,6 +62,21 @@ async def _safety(run: Run, *, accept_data_loss: bool) -> Finding:
             "datasource.accept-data-loss lets it start; a crash of the server's machine may lose accepted messages",
         )
     return Finding.ok("every commit is on the disk before it is confirmed")
+
+
+def _prepared_finding(kept: int, limit: int) -> Finding:
+    text = f"the server keeps {kept} prepared statements of at most {limit}"
+    if kept >= limit * MAX_PREPARED_SHARE:
+        advice = "set max_prepared_stmt_count higher on the server, or datasource.prepared-statements to false"
+        return Finding.warning(text, advice)
+    return Finding.ok(text)
+
+
+def _prepared_statements(connection: Connection) -> tuple[int, int]:
+    """How many the server keeps for all of its clients, and how many it may."""
+    kept = connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'").one()
+    limit = connection.exec_driver_sql("SELECT @@GLOBAL.max_prepared_stmt_count").scalar_one()
+    return int(kept[1]), int(limit)
 
 
 def _version(connection: Connection) -> str:

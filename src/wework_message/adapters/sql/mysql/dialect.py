@@ -5,7 +5,7 @@ takes and skips those that are taken; statements name their index, since a plann
 lock rows that the statement is not about; and instants come from the server's clock, in the statement that writes or compares them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -24,9 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 
 from wework_message.adapters.sql.core.dialect import DUE_DEFAULTS, InsertStatements
+from wework_message.adapters.sql.core.execution import executed
 from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
 from wework_message.adapters.sql.core.named_claims import BY_MESSAGE, IDS
-from wework_message.adapters.sql.core.prepared import KeyedChange, Prepared, Query, parameters
+from wework_message.adapters.sql.core.prepared import Change, KeyedChange, Prepared, Query, padded_keys, parameters
 from wework_message.adapters.sql.mapping.tables import due
 from wework_message.adapters.sql.mysql.claims import BY_LANE, Claim, ClaimNamed
 from wework_message.domain.message.scheduling import LanePosition
@@ -75,7 +76,7 @@ class MysqlDialect(InsertStatements):
     def instant(self, connection: Connection, now: int) -> int:
         if not self._server_clock:
             return now
-        server_now = connection.exec_driver_sql(f"SELECT {SERVER_NOW}").scalar_one()
+        ((server_now,),) = executed(connection, f"SELECT {SERVER_NOW}").rows
         return int(server_now)
 
     @cached_property
@@ -151,13 +152,13 @@ class Wake:
             due.c.parked,
         )
         woken = update(due).where(*parked).values(due_at=now, parked=false())
-        self._update = updating_by_index(woken, due, index)
+        self._change = Change(updating_by_index(woken, due, index))
 
-    def __call__(self, connection: Connection, values: Sequence[Any], now: int) -> int:
+    def __call__(self, connection: Connection, values: list[Any], now: int) -> int:
         """Returns how many."""
         if not values:
             return 0
-        return connection.execute(self._update, {"values": values, "now": now}).rowcount
+        return self._change.changed(connection, values=values, now=now)
 
 
 _FIRST_OF_LANE: Final = (
@@ -179,9 +180,10 @@ class WakeNext:
         if not freed:
             return 0
         lanes = list(dict.fromkeys(row["the_lane"] for row in freed))
-        source = "SELECT %s AS lane" + " UNION ALL SELECT %s" * (len(lanes) - 1)
-        firsts = connection.exec_driver_sql(f"SELECT {_FIRST_OF_LANE} AS seq FROM ({source}) AS v", tuple(lanes))  # noqa: S608 -- constants and places of parameters
-        return self._wake(connection, sorted(seq for (seq,) in firsts if seq is not None), freed[0]["now"])
+        padded = padded_keys(lanes)
+        source = "SELECT %s AS lane" + " UNION ALL SELECT %s" * (len(padded) - 1)
+        firsts = executed(connection, f"SELECT {_FIRST_OF_LANE} AS seq FROM ({source}) AS v", tuple(padded))  # noqa: S608 -- constants and places of parameters
+        return self._wake(connection, sorted({seq for (seq,) in firsts.rows if seq is not None}), freed[0]["now"])
 
 
 class WakeAll:

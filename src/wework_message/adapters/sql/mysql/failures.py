@@ -1,19 +1,23 @@
-"""Numbers of errors of MySQL and MariaDB, as errors of the domain."""
+"""Numbers of errors of MySQL and MariaDB, by what they mean for a transaction or a connection."""
 
 from types import MappingProxyType
 from typing import Final
 
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
-from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
+RETRYABLE: Final = frozenset({1020, 1205, 1213, 1615, 3101})
+"""The server ended this transaction in favour of another: changed since read, lock wait, deadlock, conflict in the group.
 
-_RETRYABLE: Final = frozenset({1020, 1205, 1213, 3101})
-"""The server ended this transaction in favour of another: changed since read, lock wait, deadlock, conflict in the group."""
+1615: tables changed too often while it prepared a statement.
+"""
 
-_LOST: Final = frozenset({1053, 1159, 1161, 1927, 2006, 2013, 2014, 2055, 4031})
-"""The connection is lost: shutting down, read and write timeouts, killed, gone away, lost during the query, out of step, lost, idle."""
+LOST: Final = frozenset({1053, 1159, 1161, 1243, 1927, 2006, 2013, 2014, 2055, 4031})
+"""The connection is lost: shutting down, read and write timeouts, killed, gone away, lost during the query, out of step, lost, idle.
 
-_UNREACHABLE: Final = frozenset({1040, 1203, 2002, 2003, 2005})
+1243: the server does not know the prepared statement, so a proxy has put another session behind the connection.
+"""
+
+UNREACHABLE: Final = frozenset({1040, 1203, 2002, 2003, 2005})
 """No connection can be opened."""
 
 READ_ONLY: Final = "the server is read-only"
@@ -35,7 +39,7 @@ WRONG_SERVER: Final = MappingProxyType(
 The statement, a COMMIT too, was refused and not executed. Another connection may lead to the primary.
 """
 
-_REFUSED: Final = MappingProxyType(
+REFUSED: Final = MappingProxyType(
     {
         1021: "the server's disk is full",
         1026: "the server cannot write to its disk",
@@ -51,31 +55,6 @@ _REFUSED: Final = MappingProxyType(
     }
 )
 """Numbers that an operator can do something about."""
-
-COMMIT_ANSWER_LOST: Final = "the answer to COMMIT was lost"
-
-
-def translated(error: SQLAlchemyError, *, committing: bool = False) -> ConflictError | UnavailableError:
-    """The domain's error for what became of the transaction. Texts carry no values."""
-    if isinstance(error, (IntegrityError, DataError)):
-        return ConflictError("a guard of the store refused the write")
-    number = number_of(error)
-    if number in WRONG_SERVER:
-        return TryAgainError("database", f"{WRONG_SERVER[number]} ({number})", lost_connection=True)
-    cause = f"{type(error.orig).__name__} {number}" if isinstance(error, DBAPIError) else type(error).__name__
-    if number in _RETRYABLE:
-        return TryAgainError("database", cause)
-    broken = isinstance(error, DBAPIError) and error.connection_invalidated
-    if number not in _UNREACHABLE and (number in _LOST or broken):
-        return lost(cause, committing=committing)
-    return UnavailableError("database", f"{_REFUSED[number]} ({number})" if number in _REFUSED else cause)
-
-
-def lost(cause: str, *, committing: bool) -> UnavailableError:
-    """The connection is lost; that of a COMMIT leaves open whether it happened, and must not be repeated."""
-    if committing:
-        return UnavailableError("database", f"{COMMIT_ANSWER_LOST} ({cause})")
-    return TryAgainError("database", cause, lost_connection=True)
 
 
 def number_of(error: BaseException | None) -> int:

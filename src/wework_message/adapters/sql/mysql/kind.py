@@ -36,6 +36,7 @@ class MysqlKind(DatabaseKind):
     jdbc = frozenset({"mysql", "mariadb"})
     driver = Driver("asyncmy", "mysql")
     split_warning = None
+    one_process = None
 
     def check(self, source: DatabaseSource) -> None:
         """One host and one database."""

@@ -10,13 +10,16 @@ updates. SQLAlchemy's own execution passes through the same executemany and adds
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import Dialect as EngineDialect
 
+from wework_message.adapters.sql.core.execution import executed
 from wework_message.adapters.sql.core.prepared import KeyedChange, Parameters, Pick, RowWriter
 
 MAX_ROWS: Final = 500
@@ -25,6 +28,9 @@ MAX_ROWS: Final = 500
 MAX_CHARACTERS: Final = 1_500_000
 """Text and bytes in one statement, unless a single row has more: 4 bytes a character, or 2 with escapes, stay below the
 16 MiB that servers take by default."""
+
+SET_SIZES: Final = (1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384, MAX_ROWS)
+"""Rows that a statement may have: there are few texts, which a server can keep prepared (ADR 30)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +49,37 @@ class ManyRows:
         """Execute it for all rows; returns how many rows of the table it changed."""
         changed = 0
         for chunk in _chunks([self.pick(row) for row in rows]):
-            sql = f"{self.head}{self.first}{self.more * (len(chunk) - 1)}{self.tail}"
-            changed += connection.exec_driver_sql(sql, tuple([value for row in chunk for value in row])).rowcount
+            for part in _parts(chunk):
+                sql = f"{self.head}{self.first}{self.more * (len(part) - 1)}{self.tail}"
+                changed += executed(connection, sql, tuple(chain.from_iterable(part))).changed
         return changed
 
 
+def _parts(rows: Sequence[Parameters]) -> Iterator[Sequence[Parameters]]:
+    """All `rows` in few parts, each of one of `SET_SIZES`."""
+    start = 0
+    while left := len(rows) - start:
+        end = start + SET_SIZES[bisect_right(SET_SIZES, left) - 1]
+        yield rows[start:end]
+        start = end
+
+
+def _padded(rows: Sequence[Parameters]) -> Sequence[Parameters]:
+    """As many as one of `SET_SIZES`: the last row is repeated. A server changes a row once, however often it is named."""
+    further = SET_SIZES[bisect_left(SET_SIZES, len(rows))] - len(rows)
+    if not further or _characters(rows[-1]) * further > MAX_CHARACTERS:
+        return rows
+    return [*rows, *[rows[-1]] * further]
+
+
 def _chunks(rows: Sequence[Parameters]) -> Iterator[Sequence[Parameters]]:
+    if rows and len(rows) <= MAX_ROWS and _surely_fit(rows):
+        yield rows
+        return
     chunk: list[Parameters] = []
     characters = 0
     for row in rows:
-        size = sum(len(value) for value in row if isinstance(value, str | bytes))
+        size = _characters(row)
         if chunk and (len(chunk) == MAX_ROWS or characters + size > MAX_CHARACTERS):
             yield chunk
             chunk, characters = [], 0
@@ -60,6 +87,23 @@ def _chunks(rows: Sequence[Parameters]) -> Iterator[Sequence[Parameters]]:
         characters += size
     if chunk:
         yield chunk
+
+
+def _characters(row: Parameters) -> int:
+    return sum([len(value) for value in row if isinstance(value, str | bytes)])
+
+
+def _surely_fit(rows: Sequence[Parameters]) -> bool:
+    """Whether one statement takes them even if each row had the longest value of every column."""
+    widest = sum([_widest(column) for column in zip(*rows, strict=True)])
+    return widest * len(rows) <= MAX_CHARACTERS
+
+
+def _widest(column: Sequence[Any]) -> int:
+    first = column[0]
+    if isinstance(first, int) or (first is None and column.count(None) == len(column)):
+        return 0  # a column's values have one type
+    return max([len(value) for value in column if isinstance(value, str | bytes)], default=0)
 
 
 class MultirowWriter:
@@ -114,7 +158,7 @@ class JoinedRows:
         """Execute it for all rows; returns how many rows of the table it changed."""
         changed = 0
         for chunk in _chunks([self.pick(row) for row in rows]):
-            changed += connection.exec_driver_sql(*self._statement(chunk)).rowcount
+            changed += executed(connection, *self._statement(_padded(chunk))).changed
         return changed
 
     def _statement(self, chunk: Sequence[Parameters]) -> tuple[str, Parameters]:

@@ -1,8 +1,7 @@
 """One transaction on SQL. Leaving without `commit` rolls back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -36,7 +35,6 @@ class SqlUnitOfWork:
         self._sessions = sessions
         self._turn = turn
         self._timeout_s = timeout_s
-        self._ends_at = 0.0
         self._session: Session | None = None
         self._deferred: list[Step] = []
         self.messages = SqlMessageRepository(self._run, self._later, dialect, clock)
@@ -49,11 +47,14 @@ class SqlUnitOfWork:
 
     async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""
-        self._ends_at = asyncio.get_running_loop().time() + self._timeout_s
-        async with self._in_time():
-            await self._turn.acquire()
+        ends_at = asyncio.get_running_loop().time() + self._timeout_s
         try:
-            self._session = await self._sessions.begin()
+            async with asyncio.timeout_at(ends_at):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise UnavailableError("database", f"no answer within {self._timeout_s:.0f} s") from error
+        try:
+            self._session = await self._sessions.begin(ends_at)
         except BaseException:
             self._turn.release()
             raise
@@ -76,18 +77,9 @@ class SqlUnitOfWork:
 
     async def _run(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         session = self._open_session()
-        async with self._in_time():
-            if self._deferred:
-                return await session.run(_in_order, self._take_deferred(), work, arguments)
-            return await session.run(work, *arguments)
-
-    @asynccontextmanager
-    async def _in_time(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout_at(self._ends_at):
-                yield
-        except TimeoutError as error:
-            raise UnavailableError("database", f"no answer within {self._timeout_s:.0f} s") from error
+        if self._deferred:
+            return await session.run(_in_order, self._take_deferred(), work, arguments)
+        return await session.run(work, *arguments)
 
     def _later(self, work: Callable[..., object], /, *arguments: Any) -> None:
         self._open_session()

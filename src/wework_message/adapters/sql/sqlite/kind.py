@@ -17,6 +17,7 @@ class SqliteKind(DatabaseKind):
     prefixes = (_PREFIX,)
     driver = None
     split_warning = "datasource.url is a SQLite file: processes of other machines cannot share it, and its writers wait for each other"
+    one_process = "SQLite takes one writer at a time, so that more processes only wait for its lock"
 
     def check(self, source: DatabaseSource) -> None:
         """A file, and no options."""

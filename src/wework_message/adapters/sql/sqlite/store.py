@@ -68,9 +68,9 @@ class SqliteStore:
         self._reading = _engine(path, self._files, "query_only=ON")
         event.listen(self._engine, "begin", _begin_immediate)
 
-    async def begin(self) -> "SqliteSession":
+    async def begin(self, ends_at: float | None = None) -> "SqliteSession":
         """BEGIN IMMEDIATE with the first step: the only writer of the file until it ends."""
-        return SqliteSession(self._writer, self._engine, self._files, self.timeout_s)
+        return SqliteSession(self._writer, self._engine, self._files, self.timeout_s, ends_at)
 
     async def transact(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """One function in a transaction of its own, for as long as it takes."""
@@ -97,12 +97,15 @@ class SqliteSession:
     It begins with the first step, and the commit gives its connection back.
     """
 
-    def __init__(self, writer: Threads, engine: Engine, files: OpenFiles, timeout_s: float) -> None:
-        """`writer` is one thread; `timeout_s` is for each step."""
+    def __init__(
+        self, writer: Threads, engine: Engine, files: OpenFiles, timeout_s: float, ends_at: float | None
+    ) -> None:
+        """`writer` is one thread. Steps end at `ends_at`, loop time, None = `timeout_s` from now, which the commit has, too."""
         self._writer = writer
         self._engine = engine
         self._files = files
         self._timeout_s = timeout_s
+        self._ends_at = asyncio.get_running_loop().time() + timeout_s if ends_at is None else ends_at
         self._connection: Connection | None = None
         """Touched on the writer's thread only."""
         self._open = False
@@ -111,7 +114,8 @@ class SqliteSession:
     async def run(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """`work(connection, *arguments)`."""
         self._open = True
-        result: Result = await _within(self._timeout_s, self._writer, self._step, work, arguments)
+        left_s = self._ends_at - asyncio.get_running_loop().time()
+        result: Result = await _within(left_s, self._writer, self._step, work, arguments)
         return result
 
     async def commit(self, steps: Sequence[Step] = ()) -> None:
@@ -207,4 +211,4 @@ async def _within(seconds: float | None, threads: Threads, work: Callable[..., R
     except SQLAlchemyError as error:
         raise translated(error) from error
     except TimeoutError as error:
-        raise UnavailableError("database", f"no answer from the file within {seconds:.0f} s") from error
+        raise UnavailableError("database", "no answer from the file in time") from error

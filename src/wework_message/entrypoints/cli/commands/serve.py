@@ -27,20 +27,28 @@ def settings_options(command: _Command) -> _Command:
     return file(profile(command))
 
 
+_workers = click.option(
+    "--workers", type=click.IntRange(1, 64), metavar="N",
+    help="Processes that share the port, instead of server.workers; more than 1 needs a database of several writers, and Linux.",
+)  # fmt: skip
+
+
 @click.command("serve")
 @settings_options
 @click.option("--host", metavar="ADDRESS", help="Address to listen on instead of server.host.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on instead of server.port; 0 = any free.")
+@_workers
 @click.option(
     "--no-dispatch", is_flag=True, help="REST API only: accept and answer; somebody else has to run `consume`."
 )
 @click.pass_obj
 def serve(
     services: Services, *, config: Path | None, profile: str | None, host: str | None, port: int | None,
-    no_dispatch: bool,
+    workers: int | None, no_dispatch: bool,
 ) -> int:  # fmt: skip
     """Run the service: REST API, dispatch and callbacks, until SIGTERM or Ctrl-C."""
-    return _run(services, SettingsSource(config, profile, host, port, Role.ACCEPTING if no_dispatch else Role.ALL))
+    role = Role.ACCEPTING if no_dispatch else Role.ALL
+    return _run(services, SettingsSource(config, profile, host, port, workers, role))
 
 
 @click.command("consume")
@@ -50,10 +58,14 @@ def serve(
     "--port", type=click.IntRange(0, 65_535),
     help="Port for health and metrics instead of management.server.port; 0 = any free.",
 )  # fmt: skip
+@_workers
 @click.pass_obj
-def consume(services: Services, *, config: Path | None, profile: str | None, host: str | None, port: int | None) -> int:
+def consume(
+    services: Services, *, config: Path | None, profile: str | None, host: str | None, port: int | None,
+    workers: int | None,
+) -> int:  # fmt: skip
     """Dispatch and project for `serve --no-dispatch`, until SIGTERM or Ctrl-C; health and metrics, but no REST API."""
-    return _run(services, SettingsSource(config, profile, host, port, Role.CONSUMING))
+    return _run(services, SettingsSource(config, profile, host, port, workers, Role.CONSUMING))
 
 
 def _run(services: Services, source: SettingsSource) -> int:
@@ -73,6 +85,8 @@ def show_startup(out: Terminal, startup: Startup) -> None:
         rows.add_row("docs", startup.docs_url)
     rows.add_row("profile", startup.profile or "none (embedded)")
     rows.add_row("settings", ", ".join(startup.files) or "defaults and environment")
+    if startup.workers > 1:
+        rows.add_row("workers", str(startup.workers))
     for role, backend in startup.parts.items():
         rows.add_row(role, backend)
     for provider in startup.providers:

@@ -61,6 +61,8 @@ class Health(Struct, frozen=True, kw_only=True, rename="camel"):
     database: PartHealth
     redis: PartHealth
     rocketmq: PartHealth
+    workers: PartHealth
+    """The processes of this service, where there are several: DOWN while one of them does not work."""
     providers: ProvidersHealth
 
 
@@ -111,6 +113,7 @@ async def get_health(api: ApiDependency) -> Health:
         database=PartHealth(up, database.value, now, _kind(service.parts.get("database")), problem),
         redis=_part(service.parts.get("cache"), now),
         rocketmq=_part(service.parts.get("queue"), now),
+        workers=_part(service.parts.get("workers"), now),
         providers=_providers(api.application.providers.all(), now),
     )
 
@@ -161,6 +164,8 @@ async def _readiness(api: Api) -> Response[ActuatorHealth]:
     database = await service.database()
     status = OUT_OF_SERVICE if service.draining else database.value
     components = {"db": Component(database.value), "ping": Component("UP")}
+    if (workers := service.parts.get("workers")) is not None:  # shown, not decisive: the others take the connections
+        components["workers"] = Component(_WORDS[workers.condition().healthy])
     ready = status == ServiceState.UP
     return Response(ActuatorHealth(status, components), status_code=OK if ready else UNAVAILABLE)
 
@@ -184,5 +189,5 @@ async def get_metrics(api: ApiDependency) -> Response[bytes]:
     """The Prometheus exposition."""
     if api.config.metrics is None:
         raise RuntimeError("the route exists only where there is a renderer")
-    body, content_type = api.config.metrics()
+    body, content_type = await api.config.metrics()
     return Response(body, headers={"content-type": content_type})

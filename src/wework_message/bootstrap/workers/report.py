@@ -1,0 +1,44 @@
+"""The supervisor's own lines of the log. It has no thread that writes them: it forks."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from wework_message import __version__
+from wework_message.adapters.observability.json_lines import Renderer, Stamp
+from wework_message.adapters.observability.line_writer import FileTarget
+from wework_message.adapters.observability.logs import LogSettings
+from wework_message.adapters.observability.turns import PatientLines
+
+
+class SupervisorReport:
+    """Lines of the service's form, without the number of a worker; to the standard output and to the log file."""
+
+    def __init__(self, settings: LogSettings, turn: int) -> None:
+        """`turn` as for `TurnTarget`."""
+        self._renderer = Renderer(settings.service, __version__, Stamp())
+        self._lines = PatientLines(_standard_output(), turn)
+        self._file = FileTarget(Path(settings.file), _ignored) if settings.file is not None else None
+
+    def line(self, level: str, event: str, fields: Mapping[str, object]) -> None:
+        """Log one line; never waits for a reader of the standard output."""
+        line = self._renderer.line(level, event, {"logger": "supervisor", **fields})
+        self._lines.put(line)
+        if self._file is not None:
+            self._file.write(line)
+
+    def flush(self) -> None:
+        """Write what could not be written before."""
+        self._lines.flush()
+
+
+def _standard_output() -> int:
+    try:
+        return sys.stdout.fileno()
+    except (AttributeError, OSError, ValueError):  # none at all, or a stream of tests
+        return os.open(os.devnull, os.O_WRONLY)
+
+
+def _ignored(_error: OSError) -> None:
+    """Every worker says that the log file cannot be written."""
