@@ -2,17 +2,21 @@
 
     python -m bench.load URL BODY --seconds 2     (or --count 10000)
 
-BODY is a name in `BODIES`. Prints one line of JSON: answers, seconds, answers per second, latencies and own CPU.
+BODY is a name in `BODIES`, or the path of a file with one body per line, each of which is posted once. Prints one line of JSON:
+answers, seconds, answers per second, latencies and own CPU.
 """
 
 import argparse
 import asyncio
+import itertools
 import json
 import resource
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -23,7 +27,7 @@ CONNECTIONS: Final = 64
 GUIDS: Final = 50
 CONVERSATIONS: Final = 997
 """Coprime to `GUIDS`, so that a lane comes again only after some 50,000 messages."""
-ACCEPTED: Final = 202
+TAKEN: Final = frozenset({200, 202})
 
 SCHEDULED_AT: Final = f"{datetime.now(UTC) + timedelta(days=300):%Y-%m-%dT%H:%M:%SZ}".encode()
 """After every run, and within the year that a message may be scheduled ahead."""
@@ -40,16 +44,25 @@ BODIES: Final = {
 """Eight fields each; a scheduled message is accepted durably and not dispatched."""
 
 
+def bodies(name: str) -> Iterator[bytes]:
+    """Endless new bodies of this name; for a path its lines."""
+    if name not in BODIES:
+        yield from Path(name).read_bytes().splitlines()
+        return
+    run = uuid.uuid4().hex[:12].encode()
+    for number in itertools.count():
+        yield BODIES[name] % (number % GUIDS, 1_000_000 + number % CONVERSATIONS, run, number)
+
+
 class Load:
     """The state that all connections share."""
 
-    def __init__(self, url: str, body: bytes, *, count: int | None, seconds: float | None) -> None:
+    def __init__(self, url: str, body: str, *, count: int | None, seconds: float | None) -> None:
         parts = urlsplit(url)
         self.host, self.port = parts.hostname or "", parts.port or 80
         head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
         self.head = head.encode() + b"Content-Length: %d\r\n\r\n%s"
-        self.body = body
-        self.run = uuid.uuid4().hex[:12].encode()
+        self.bodies = bodies(body)
         self.limit = count
         self.until = None if seconds is None else time.perf_counter() + seconds
         self.requested = self.answered = self.bad = 0
@@ -64,9 +77,9 @@ class Load:
             self.until is not None and time.perf_counter() >= self.until
         ):
             return None
+        if (body := next(self.bodies, None)) is None:
+            return None
         self.requested += 1
-        peer = 1_000_000 + number % CONVERSATIONS
-        body = self.body % (number % GUIDS, peer, self.run, number)
         return self.head % (len(body), body)
 
     def fail(self, error: Exception) -> None:
@@ -108,7 +121,7 @@ class Connection(asyncio.Protocol):
         load = self.load
         load.latencies.append(time.perf_counter() - self.began)
         load.answered += 1
-        if self.parser.get_status_code() != ACCEPTED:
+        if self.parser.get_status_code() not in TAKEN:
             load.bad += 1
         self.begin()
 
@@ -118,7 +131,7 @@ class Connection(asyncio.Protocol):
         self.load.leave()
 
 
-async def drive(url: str, body: bytes, *, count: int | None, seconds: float | None) -> dict[str, Any]:
+async def drive(url: str, body: str, *, count: int | None, seconds: float | None) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     load = Load(url, body, count=count, seconds=seconds)
     opened = [await loop.create_connection(lambda: Connection(load), load.host, load.port) for _ in range(CONNECTIONS)]
@@ -143,14 +156,12 @@ async def drive(url: str, body: bytes, *, count: int | None, seconds: float | No
 def main() -> int:
     parser = argparse.ArgumentParser(description="Closed-loop load")
     parser.add_argument("url")
-    parser.add_argument("body", choices=BODIES)
+    parser.add_argument("body", help=f"{' or '.join(BODIES)}, or a path")
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--count", type=int)
     arguments = parser.parse_args()
     print(
-        json.dumps(
-            uvloop.run(drive(arguments.url, BODIES[arguments.body], count=arguments.count, seconds=arguments.seconds))
-        )
+        json.dumps(uvloop.run(drive(arguments.url, arguments.body, count=arguments.count, seconds=arguments.seconds)))
     )
     return 0
 

@@ -53,7 +53,7 @@ class Service(Watched):
     def __init__(self, url: str, queries: Queries, *pids: int) -> None:
         super().__init__(url, *pids)
         self.send_url = f"{url}/api/messages/send/async"
-        self._queries = queries
+        self.queries = queries
 
     def settle(self, *, echoed: bool = False, limit_s: float = 600) -> None:
         """Return once every due message is called and recorded, and with `echoed` is DELIVERED."""
@@ -63,11 +63,11 @@ class Service(Watched):
                 f"SELECT EXISTS(SELECT 1 FROM wm_message WHERE status = '{status}')" for status in ("SENT", "SENDING")
             ]
         for question in questions:
-            until_none(self._queries, question, limit_s)
+            until_none(self.queries, question, limit_s)
 
     def statuses(self) -> dict[str, int]:
         """Messages by status."""
-        return dict(self._queries.rows("SELECT status, count(*) FROM wm_message GROUP BY status"))
+        return dict(self.queries.rows("SELECT status, count(*) FROM wm_message GROUP BY status"))
 
 
 def until_none(queries: Queries, question: str, limit_s: float = 600) -> None:
@@ -183,12 +183,12 @@ def simulator(callback_url: str) -> Iterator[str]:
 
 
 def load(url: str, body: str, *, seconds: float | None = None, count: int | None = None) -> dict[str, Any]:
-    """Run the load generator; raises `RuntimeError` where an answer was not 202."""
-    limit = ["--seconds", str(seconds)] if seconds is not None else ["--count", str(count)]
+    """Run the load generator; raises `RuntimeError` where an answer was neither 200 nor 202."""
+    limit = ["--seconds", str(seconds)] if seconds is not None else ["--count", str(count)] if count is not None else []
     command = [sys.executable, "-m", "bench.load", url, body, *limit]
     result: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     if result["bad"]:
-        raise RuntimeError(f"{result['bad']} of {result['answers']} answers were not 202")
+        raise RuntimeError(f"{result['bad']} of {result['answers']} answers were neither 200 nor 202")
     return result
 
 

@@ -142,6 +142,27 @@ def _consumers(result: dict[str, Any]) -> Iterator[Row]:
         yield Row(f"{titles[name]} / 1 consume: messages per second", f"{ratio:.2f}")
 
 
+def _callbacks(result: dict[str, Any]) -> Iterator[Row]:
+    goals = result["goals"]
+    for database in ("sqlite", "mariadb"):
+        title, medians = f"callback, durable on {database}", result["medians"][database]
+        cpu, ratio = medians["cpu_us"], medians["ratio"]
+        yield Row(f"{title}: acknowledged", f"{medians['per_second']:.0f}/s")
+        yield Row(
+            f"{title} / bare: requests per second", f"{ratio:.2f}", f">= {goals['ratio']}", ratio >= goals["ratio"]
+        )
+        yield Row(f"{title} / bare: CPU of the service until DELIVERED", f"{medians['cpu_ratio']:.2f}")
+        spent = f"{medians['service_us']:.0f} + {medians['mariadb_us']:.0f} us"
+        yield Row(
+            f"{title}: CPU until DELIVERED, service + MariaDB",
+            spent,
+            f"<= {goals['cpu_us']:.0f} us",
+            cpu <= goals["cpu_us"],
+        )
+        if database == "mariadb":
+            yield Row(f"{title}: redo", f"{medians['redo_bytes']:.0f} bytes")
+
+
 def _workers(result: dict[str, Any]) -> Iterator[Row]:
     titles = {name: f"serve --workers {name.partition('_')[2]}" for name in result["contestants"]}
     yield from _services(result["contestants"], titles)
@@ -170,5 +191,6 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "queue": _queue,
     "cache": _cache,
     "consumers": _consumers,
+    "callbacks": _callbacks,
     "workers": _workers,
 }

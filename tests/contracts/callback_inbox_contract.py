@@ -68,6 +68,21 @@ class CallbackInboxContract:
         await self.decide(units, InboxVerdict(entry.id, InboxState.APPLIED, message_id=a_message_id()))
         assert await self.store(units, an_item(event_key="e")) == 0
 
+    async def test_what_its_messages_know_already_is_stored_as_applied(
+        self, units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        items = [an_item(event_key=key) for key in ("e", "f", "f")]
+        message_ids = [a_message_id() for _ in items]
+        async with units() as unit:
+            assert await unit.inbox.store(PROVIDER, items, NOW, message_ids) == 2
+            await unit.commit()
+        assert not await self.pending(units)
+        views = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+        assert [(view.state, view.message_id) for view in reversed(views)] == [
+            (InboxState.APPLIED, message_id) for message_id in message_ids[:2]
+        ]
+        assert await self.store(units, *items) == 0
+
     async def repeat(
         self, units: UnitOfWorkFactory, *items: CallbackItem, at: int, provider: ProviderCode = PROVIDER
     ) -> int:

@@ -1,7 +1,8 @@
-"""What every MessageReader does. Subclasses provide `units`, `clock` and `reader`."""
+"""What every MessageReader does. Subclasses provide `units`, `clock`, `reader` and `reader_that_walks`."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import pytest
@@ -13,12 +14,14 @@ from tests.support.builders.messages import (
     PROVIDER,
     a_batch_id,
     a_due_message,
+    a_message_id,
     a_receipt,
     an_item,
     an_outcome,
     begin_call,
     settle,
 )
+from tests.support.builders.random_messages import random_filter, store_random_messages
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.content import TextContent
@@ -137,11 +140,11 @@ class MessageReaderContract:
 
     async def pages(self, reader: MessageReader, filters: MessageFilter, limit: int) -> list[list[MessageId]]:
         pages: list[list[MessageId]] = []
-        before, more = None, True
-        while more:
+        before = None
+        while before is not None or not pages:
             page = await reader.page(DEFAULT_TENANT, filters, limit=limit, before=before)
             pages.append([view.message.id for view in page.messages])
-            before, more = pages[-1][-1] if pages[-1] else None, page.more
+            before = page.following
         return pages
 
     async def test_a_page_of_long_messages_has_few(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
@@ -165,6 +168,62 @@ class MessageReaderContract:
         for name in FILTERS:
             other = MessageFilter(**values | {name: _NO_MESSAGES.get(name, "none")})
             assert await self.ids(reader, other) == [], name
+
+    async def test_a_page_ends_after_so_many_messages_and_the_next_one_goes_on(
+        self, units: UnitOfWorkFactory, reader_that_walks: Callable[[int], MessageReader]
+    ) -> None:
+        types = ["TEXT", *["LINK"] * 5, "TEXT", *["LINK"] * 3]  # oldest first
+        messages = [a_due_message(message_type=message_type) for message_type in types]
+        await self.add(units, *messages)
+        oldest, newer = messages[0].id, messages[6].id
+        texts = MessageFilter(message_type="TEXT")
+        assert await self.pages(reader_that_walks(3), texts, limit=9) == [[], [newer], [], [oldest]]
+        assert await self.pages(reader_that_walks(9), texts, limit=1) == [[newer], [oldest]]
+        assert await self.pages(reader_that_walks(11), texts, limit=9) == [[newer, oldest]]
+        assert len(await self.pages(reader_that_walks(1), MessageFilter(), limit=99)) == 1  # all of them pass
+
+    @pytest.mark.parametrize("seed", range(6))
+    async def test_pages_have_every_message_that_passes_exactly_once_and_newest_first(
+        self, units: UnitOfWorkFactory, reader_that_walks: Callable[[int], MessageReader], seed: int
+    ) -> None:
+        random_source = random.Random(seed)
+        messages = await store_random_messages(units, random_source)
+        for _ in range(12):
+            filters, walked = random_filter(messages, random_source), random_source.choice((1, 2, 5, 11, 100))
+            limit = random_source.choice((1, 2, 3, 100))
+            pages = await self.pages(reader_that_walks(walked), filters, limit=limit)
+            expected = sorted((message.id for message in messages if filters.matches(message)), reverse=True)
+            assert [message_id for page in pages for message_id in page] == expected, filters
+            assert len(pages) <= len(messages) // walked + len(expected) // limit + 2, filters
+
+    @pytest.mark.parametrize("lateness_ms", [0, 59_000])
+    async def test_a_time_is_compared_exactly_although_ids_are_made_later(
+        self, units: UnitOfWorkFactory, reader: MessageReader, lateness_ms: int
+    ) -> None:
+        times = [NOW, NOW + 1, NOW + 2]
+        messages = [a_due_message(id=a_message_id(time + lateness_ms), accepted_at=time) for time in times]
+        await self.add(units, *messages)
+        first, second, third = [message.id for message in messages]
+        assert await self.ids(reader, MessageFilter(created_from=NOW + 1)) == [third, second]
+        assert await self.ids(reader, MessageFilter(created_to=NOW + 2)) == [second, first]
+        assert await self.ids(reader, MessageFilter(created_from=NOW + 1, created_to=NOW + 2)) == [second]
+        assert await self.ids(reader, MessageFilter(created_from=NOW + DAY_MS)) == []
+        assert await self.ids(reader, MessageFilter(created_to=NOW - DAY_MS)) == []
+
+    async def test_a_guid_is_found_with_its_own_account_and_with_that_it_is_an_instance_of(
+        self, units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        guid = Guid("guid-c")
+        async with units() as unit:
+            await unit.accounts.open(DEFAULT_TENANT, [(guid, PROVIDER)])
+            await unit.commit()
+        messages = [a_due_message(guid=guid), a_due_message(), a_due_message(guid=guid)]
+        await self.add(units, *messages)
+        assert await self.ids(reader, MessageFilter(guid=guid)) == [messages[2].id, messages[0].id]
+        account_id = messages[0].account_id
+        assert len(await self.ids(reader, MessageFilter(guid=guid, account_id=account_id))) == 2
+        assert await self.ids(reader, MessageFilter(guid=guid, account_id=messages[1].account_id)) == []
+        assert await self.ids(reader, MessageFilter(guid=Guid("never seen"))) == []
 
     async def test_a_batch_is_counted_by_status_and_finished_when_all_rest(
         self, units: UnitOfWorkFactory, reader: MessageReader

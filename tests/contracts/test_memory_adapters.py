@@ -63,6 +63,10 @@ class OnMemory:
         return MemoryMessageReader(database)
 
     @pytest.fixture
+    def reader_that_walks(self, database: MemoryDatabase) -> Callable[[int], MessageReader]:
+        return lambda max_walked: MemoryMessageReader(database, max_walked=max_walked)
+
+    @pytest.fixture
     def dead_letters(self, database: MemoryDatabase) -> DeadLetterReader:
         return MemoryDeadLetterReader(database)
 

@@ -1,6 +1,6 @@
 """The contract suites on MariaDB, with a second process's pool on the same database."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
@@ -46,7 +46,11 @@ class OnMariaDb:
 
     @pytest.fixture
     def reader(self, opened: MysqlStore) -> MessageReader:
-        return SqlMessageReader(opened.read)
+        return SqlMessageReader(opened.read, opened.search)
+
+    @pytest.fixture
+    def reader_that_walks(self, opened: MysqlStore) -> Callable[[int], MessageReader]:
+        return lambda max_walked: SqlMessageReader(opened.read, opened.search, max_walked=max_walked)
 
     @pytest.fixture
     def dead_letters(self, opened: MysqlStore) -> DeadLetterReader:

@@ -1,6 +1,6 @@
 """The contract suites on SQLite files, with a second process's engine on the same file."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -57,7 +57,11 @@ class OnSqlite:
 
     @pytest.fixture
     def reader(self, opened: SqliteStore) -> MessageReader:
-        return SqlMessageReader(opened.read)
+        return SqlMessageReader(opened.read, opened.search)
+
+    @pytest.fixture
+    def reader_that_walks(self, opened: SqliteStore) -> Callable[[int], MessageReader]:
+        return lambda max_walked: SqlMessageReader(opened.read, opened.search, max_walked=max_walked)
 
     @pytest.fixture
     def dead_letters(self, opened: SqliteStore) -> DeadLetterReader:

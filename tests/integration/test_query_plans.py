@@ -10,12 +10,14 @@ import pytest
 from sqlalchemy import event
 from tests.support.builders.messages import (
     CONVERSATION,
+    DAY_MS,
     GUID,
     HORIZON_MS,
     NOW,
     PROVIDER,
     a_batch_id,
     a_due_message,
+    a_message_id,
     an_item,
     an_outcome,
     begin_call,
@@ -30,7 +32,8 @@ from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetri
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderMessageId
+from wework_message.domain.account import implicit_account_id
+from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
@@ -103,7 +106,7 @@ def units(opened: SqliteStore, clock: SettableClock) -> SqlUnitOfWorkFactory:
 
 @pytest.fixture
 def reader(opened: SqliteStore) -> SqlMessageReader:
-    return SqlMessageReader(opened.read)
+    return SqlMessageReader(opened.read, opened.search)
 
 
 def scanned(statements: Statements) -> set[str]:
@@ -302,6 +305,17 @@ async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, st
     assert scanned(statements) == set()
 
 
+async def test_callbacks_of_a_type_are_read_in_the_order_of_their_own_index(
+    reader: SqlMessageReader, statements: Statements
+) -> None:
+    await reader.callbacks(GUID, notify_type=11010, limit=10, before=7)
+    await reader.callbacks(GUID, notify_type=None, limit=10, before=7)
+    assert [line for _, line in statements.plans()] == [
+        "SEARCH wm_callback USING COVERING INDEX ix_wm_callback_type (guid=? AND notify_type=? AND id<?)",
+        "SEARCH wm_callback USING COVERING INDEX ix_wm_callback_guid (guid=? AND id<?)",
+    ]
+
+
 async def test_dead_letters_are_listed_and_marked_by_index_and_not_sorted(
     units: SqlUnitOfWorkFactory, opened: SqliteStore, statements: Statements
 ) -> None:
@@ -317,32 +331,56 @@ async def test_dead_letters_are_listed_and_marked_by_index_and_not_sorted(
 
 
 @pytest.mark.parametrize(
-    "filters",
+    ("filters", "index"),
     [
-        MessageFilter(status=MessageStatus.UNKNOWN),
-        MessageFilter(account_id=AccountId("a")),
-        MessageFilter(conversation_id=CONVERSATION),
-        MessageFilter(batch_id=a_batch_id()),
-        MessageFilter(client_message_id="key"),
-        MessageFilter(campaign_id="spring"),
+        (MessageFilter(), "id"),
+        (MessageFilter(message_type="TEXT"), "id"),
+        (MessageFilter(provider_code=PROVIDER), "id"),
+        (MessageFilter(created_from=NOW, created_to=NOW + 1), "id"),
+        (MessageFilter(client_message_id="key", status=MessageStatus.SENT), "id"),
+        (MessageFilter(status=MessageStatus.UNKNOWN, account_id="a"), "status"),
+        (MessageFilter(status=MessageStatus.SENT, message_type="TEXT"), "status"),
+        (MessageFilter(status=MessageStatus.SENT, account_id="a"), "account"),
+        (MessageFilter(guid=GUID), "account"),
+        (MessageFilter(guid=GUID, account_id=implicit_account_id(GUID)), "account"),
+        (MessageFilter(account_id="a", created_from=NOW), "account"),
+        (MessageFilter(conversation_id=CONVERSATION), "conversation"),
+        (MessageFilter(conversation_id=CONVERSATION, guid=GUID, status=MessageStatus.UNKNOWN), "conversation"),
+        (MessageFilter(campaign_id="spring", status=MessageStatus.SENT), "campaign"),
+        (MessageFilter(batch_id=a_batch_id(), campaign_id="spring"), "batch"),
     ],
-    ids=lambda filters: next(name for name in filters.__slots__ if getattr(filters, name) is not None),
+    ids=lambda value: value if isinstance(value, str) else "+".join(name for name, _, _ in value.active()) or "all",
 )
-async def test_a_narrowed_list_is_found_by_index(
-    filters: MessageFilter, reader: SqlMessageReader, statements: Statements
+async def test_a_list_reads_one_range_of_an_index_in_the_order_of_ids(
+    filters: MessageFilter, index: str, units: SqlUnitOfWorkFactory, reader: SqlMessageReader, statements: Statements
 ) -> None:
-    for before in (None, a_due_message().id):
-        await reader.page(DEFAULT_TENANT, filters, limit=10, before=before)
-    assert len(statements) == 2
-    assert scanned(statements) == set()
+    async with units() as unit:
+        await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "key", b"f" * 32, a_due_message().id)])
+        await unit.commit()
+    for message_id in (None, a_due_message().id):
+        await reader.page(DEFAULT_TENANT, filters, limit=10, before=message_id)
+    name = "sqlite_autoindex_wm_message_1" if index == "id" else f"ix_wm_message_{index}"
+    lines = [line for statement, line in statements.plans() if "SELECT wm_message.id" in statement]
+    assert [line for line in lines if " wm_message" in line and name not in line] == []
+    assert len(lines) >= 2
     if filters.batch_id is None:  # a batch has 200 items at most
         assert sorted_without_index(statements) == []
 
 
-@pytest.mark.parametrize("filters", [MessageFilter(), MessageFilter(guid=GUID), MessageFilter(created_from=NOW)])
-async def test_a_list_goes_by_id_and_sorts_nothing(
-    filters: MessageFilter, reader: SqlMessageReader, statements: Statements
+async def test_a_list_of_a_time_looks_at_no_message_of_another_time(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory
 ) -> None:
-    await reader.page(DEFAULT_TENANT, filters, limit=10, before=None)
-    await reader.page(DEFAULT_TENANT, filters, limit=10, before=a_due_message().id)
-    assert all("sqlite_autoindex_wm_message_1" in line for _, line in statements.plans())
+    times = [NOW + day * DAY_MS for day in range(9)]
+    messages = [a_due_message(id=a_message_id(time), accepted_at=time) for time in times]
+    async with units() as unit:
+        await unit.messages.add(messages)
+        await unit.commit()
+    reader = SqlMessageReader(opened.read, opened.search, max_walked=2)
+    for filters, expected in (
+        (MessageFilter(created_from=times[4], created_to=times[4] + 1), messages[4]),
+        (MessageFilter(created_to=times[0] + 1), messages[0]),
+        (MessageFilter(created_from=times[8]), messages[8]),
+    ):
+        page = await reader.page(DEFAULT_TENANT, filters, limit=9, before=None)
+        assert [view.message.id for view in page.messages] == [expected.id]
+        assert page.following is None

@@ -104,7 +104,7 @@ async def test_messages_of_the_version_before_come_back_and_have_no_campaign(sto
     await store.transact(write_message, "before")
     assert await migrate(store) is SchemaState.BEHIND
     await store.transact(write_message, "after")  # by a process of the version before
-    reader = SqlMessageReader(store.read)
+    reader = SqlMessageReader(store.read, store.search)
     views = await reader.messages(DEFAULT_TENANT, [MessageId("before"), MessageId("after")])
     assert [view.message.options.campaign_id for view in views.values()] == [None, None]
     assert (await reader.page(DEFAULT_TENANT, MessageFilter(campaign_id=""), limit=10, before=None)).messages == ()
@@ -156,3 +156,12 @@ async def test_every_migration_has_a_way_back(store: SqliteStore) -> None:
     await store.transact(write_message, "after")
     await store.transact(lambda connection: command.downgrade(_config(connection), "base"))
     assert await store.transact(schema_state) is SchemaState.EMPTY
+
+
+async def test_a_migration_that_was_interrupted_after_its_index_goes_on(store: SqliteStore) -> None:
+    await store.transact(lambda connection: command.upgrade(_config(connection), "0005"))
+    index = "CREATE INDEX ix_wm_callback_type ON wm_callback (guid, notify_type, id)"
+    await store.transact(lambda connection: connection.exec_driver_sql(index).close())
+    assert await migrate(store) is SchemaState.BEHIND
+    assert await store.transact(schema_state) is SchemaState.CURRENT
+    assert await store.transact(_differences) == []

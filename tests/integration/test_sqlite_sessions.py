@@ -5,14 +5,18 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
-from tests.support.builders.messages import NOW, a_due_message
+from tests.support.builders.messages import GUID, NOW, a_due_message
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.backends import migrate
+from wework_message.adapters.sql.core.database_kind import SEARCHES
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import WAL_BYTES, SqliteStore
+from wework_message.bootstrap.container import sql_storage
 from wework_message.domain.errors import ConflictError, UnavailableError
+from wework_message.domain.ids import DEFAULT_TENANT
+from wework_message.domain.message_filter import MessageFilter
 
 
 @pytest.fixture
@@ -193,3 +197,47 @@ async def test_a_unit_of_work_waits_for_its_turn_no_longer_than_for_the_database
             await units().__aenter__()
     async with units() as unit:
         await unit.commit()
+
+
+_ENDLESS = "WITH RECURSIVE q(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM q) SELECT max(n) FROM q"
+
+
+def _search_endlessly(connection: Connection) -> None:
+    connection.execute(text(_ENDLESS)).all()
+
+
+async def test_lists_that_hang_delay_no_status_and_no_write(store: SqliteStore) -> None:
+    gate = threading.Event()
+    storage = sql_storage(store, SettableClock(NOW))
+    hanging = [asyncio.create_task(store.search(lambda _: gate.wait())) for _ in range(SEARCHES)]
+    listed = asyncio.create_task(storage.reader.page(DEFAULT_TENANT, MessageFilter(), limit=1, before=None))
+    callbacks = asyncio.create_task(storage.reader.callbacks(GUID, notify_type=None, limit=1, before=None))
+    try:
+        message = a_due_message()
+        async with storage.units() as unit:
+            await unit.messages.add([message])
+            await unit.commit()
+        assert message.id in await storage.reader.messages(DEFAULT_TENANT, [message.id])
+        await storage.reader.ping()
+        assert not listed.done()
+        assert not callbacks.done()
+    finally:
+        gate.set()
+    await asyncio.gather(*hanging)
+    assert [view.message.id for view in (await listed).messages] == [message.id]
+    assert await callbacks == ()
+
+
+async def test_a_list_that_takes_too_long_is_refused_and_its_query_ends(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "x.db", search_s=0.2)
+    await migrate(store)
+    endless = [store.search(_search_endlessly) for _ in range(2 * SEARCHES)]
+    refused = await asyncio.gather(*endless, return_exceptions=True)
+    assert {str(error) for error in refused} == {"database: the list took longer than 0.2 s; ask again, or for less"}
+    assert {type(error) for error in refused} == {UnavailableError}
+    await store.close()  # waits for the threads
+
+
+async def test_a_list_that_fails_says_why(store: SqliteStore) -> None:
+    with pytest.raises(UnavailableError, match="OperationalError"):
+        await store.search(lambda connection: connection.exec_driver_sql("SELECT * FROM nowhere").all())

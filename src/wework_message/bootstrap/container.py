@@ -34,6 +34,7 @@ from wework_message.application.actions.dead_letters import (
     StoreReplays,
 )
 from wework_message.application.api import Application
+from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.ingest import IngestCallbackHandler, StoreCallbacks
 from wework_message.application.callbacks.kept import DeleteQuarantined, PurgeQuarantineHandler
 from wework_message.application.callbacks.notices import InstanceNotices
@@ -96,7 +97,7 @@ def sql_storage(store: Store, clock: Clock) -> Storage:
     """The ports on an open SQL database."""
     return Storage(
         SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s),
-        SqlMessageReader(store.read),
+        SqlMessageReader(store.read, store.search),
         SqlDeadLetterReader(store.read),
         SqlStoreMetrics(store.read, store.dialect, clock),
         store.side_by_side,
@@ -175,9 +176,12 @@ class UseCases(containers.DeclarativeContainer):
     )
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
-    """Claims, projections, and what operators change."""
+    """Claims, and what operators change."""
     intake = providers.Singleton(committer_beside, commits, storage)
-    """What clients and providers wait for."""
+    """What clients wait for."""
+    callback_commits = providers.Singleton(committer_beside, commits, storage)
+    """Callbacks, for which providers wait."""
+    projector_commits = providers.Singleton(committer_beside, commits, storage)
     settlements = providers.Singleton(committer_beside, commits, storage)
     """Answers of providers."""
     claim = providers.Singleton(ClaimDue, policy, router, shared.provided.limiter, clock)
@@ -186,9 +190,12 @@ class UseCases(containers.DeclarativeContainer):
     prober = providers.Singleton(
         Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock, commits), lease=probes
     )
+    inbox_limits, max_foreign_ids = policy.provided.inbox, policy.provided.max_foreign_ids
     notices = providers.Singleton(InstanceNotices, board, clock, prober.provided.ask_now)
     projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, notices, policy, clock)
-    projector = providers.Singleton(Projector, commits, projecting, projector_notifier, policy.provided.poll_inbox_ms)
+    projector = providers.Singleton(
+        Projector, projector_commits, projecting, projector_notifier, policy.provided.poll_inbox_ms
+    )
     report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
     dispatcher = providers.Singleton(
         Dispatcher, commits, settlements, claim, settle, gateways.provided.send, report, notifier, clock, policy
@@ -224,8 +231,11 @@ class UseCases(containers.DeclarativeContainer):
         recall=providers.Singleton(RecallMessageHandler, commits, change, reader, clock),
         ingest_callback=providers.Singleton(
             IngestCallbackHandler,
-            intake,
-            providers.Singleton(StoreCallbacks, clock, policy.provided.inbox, policy.provided.max_foreign_ids),
+            callback_commits,
+            providers.Singleton(
+                StoreCallbacks, clock, inbox_limits, max_foreign_ids, providers.Singleton(ApplyAtOnce, policy, clock)
+            ),
+            providers.Singleton(StoreCallbacks, clock, inbox_limits, max_foreign_ids),
             gateways.provided.readers,
             policy.provided.default_code,
             policy.provided.max_callback_records,

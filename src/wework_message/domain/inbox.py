@@ -21,6 +21,13 @@ class InboxState(StrEnum):
     """Its projection raised five times."""
 
 
+def stored_as(*, is_defective: bool, is_known: bool) -> InboxState:
+    """The state of a new item; `is_known`: its message knows it already."""
+    if is_defective:
+        return InboxState.QUARANTINED
+    return InboxState.APPLIED if is_known else InboxState.PENDING
+
+
 REPEATABLE: Final[Mapping[InboxState, InboxState]] = {
     InboxState.QUARANTINED: InboxState.PENDING,
     InboxState.PARKED: InboxState.PARKED,

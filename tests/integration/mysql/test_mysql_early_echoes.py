@@ -113,7 +113,7 @@ async def _answer(unit: UnitOfWork, message: Message, outcome: AttemptOutcome) -
 
 
 async def _is_pending(store: MysqlStore) -> bool:
-    views = await SqlMessageReader(store.read).callbacks(GUID, notify_type=None, limit=10, before=None)
+    views = await SqlMessageReader(store.read, store.search).callbacks(GUID, notify_type=None, limit=10, before=None)
     return {view.state for view in views} == {"PENDING"}
 
 
@@ -161,3 +161,13 @@ async def test_an_answer_that_comes_while_its_echo_is_being_parked_waits_for_it_
         await projecting.commit()
     await answering
     assert await _is_pending(store)
+
+
+async def test_a_message_that_another_unit_of_work_is_changing_is_not_waited_for(
+    sending: Message, units: SqlUnitOfWorkFactory
+) -> None:
+    async with units() as answering, units() as storing:
+        assert set(await answering.messages.get([sending.id])) == {sending.id}
+        assert await storing.messages.get([sending.id], unless_busy=True) == {}
+    async with units() as storing:
+        assert set(await storing.messages.get([sending.id], unless_busy=True)) == {sending.id}

@@ -65,7 +65,7 @@ async def test_a_message_is_accepted_while_a_dispatching_transaction_is_open(sto
     working = asyncio.create_task(commits.submit(slow, 1))
     await slow.inside.wait()
     accepted = await intake.submit(StoreMessages(SettableClock(NOW)), entry)
-    assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [entry.messages[0].id])
+    assert await SqlMessageReader(store.read, store.search).messages(DEFAULT_TENANT, [entry.messages[0].id])
     assert (accepted.target, working.done()) == (entry.target, False)
     slow.let_go.set()
     await working
@@ -80,7 +80,7 @@ async def test_closing_waits_for_running_acceptances_and_refuses_new_ones(store:
     await asyncio.sleep(0)
     await commits.close()
     assert accepting.done()
-    assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [entry.messages[0].id])
+    assert await SqlMessageReader(store.read, store.search).messages(DEFAULT_TENANT, [entry.messages[0].id])
     with pytest.raises(DrainingError):
         await intake.submit(StoreMessages(SettableClock(NOW)), _entry())
 

@@ -19,7 +19,7 @@ from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.account import implicit_account_id
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, ProviderMessageId
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
@@ -128,7 +128,7 @@ async def units(store: MysqlStore, clock: SettableClock, migrated: EmptyDatabase
 
 @pytest.fixture
 def reader(store: MysqlStore) -> SqlMessageReader:
-    return SqlMessageReader(store.read)
+    return SqlMessageReader(store.read, store.search)
 
 
 @pytest.fixture
@@ -227,29 +227,45 @@ async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, st
 
 
 @pytest.mark.parametrize(
-    "filters",
+    ("filters", "index"),
     [
-        MessageFilter(),
-        MessageFilter(status=MessageStatus.UNKNOWN),
-        MessageFilter(account_id=AccountId("a")),
-        MessageFilter(conversation_id=CONVERSATION),
-        MessageFilter(client_message_id="key"),
-        MessageFilter(campaign_id="spring"),
+        (MessageFilter(), "PRIMARY"),
+        (MessageFilter(message_type="TEXT", provider_code=PROVIDER), "PRIMARY"),
+        (MessageFilter(created_from=NOW, created_to=NOW + 1), "PRIMARY"),
+        (MessageFilter(client_message_id="key"), "PRIMARY"),
+        (MessageFilter(status=MessageStatus.UNKNOWN, account_id="a"), "ix_wm_message_status"),
+        (MessageFilter(status=MessageStatus.SENT, message_type="TEXT"), "ix_wm_message_status"),
+        (MessageFilter(guid=Guid("other-1")), "ix_wm_message_account"),
+        (MessageFilter(account_id="a", status=MessageStatus.SENT), "ix_wm_message_account"),
+        (MessageFilter(conversation_id=CONVERSATION, guid=GUID), "ix_wm_message_conversation"),
+        (MessageFilter(campaign_id="spring", created_to=NOW), "ix_wm_message_campaign"),
+        (MessageFilter(batch_id=a_batch_id()), "ix_wm_message_batch"),
     ],
-    ids=["all", "status", "account", "conversation", "client", "campaign"],
+    ids=lambda value: value if isinstance(value, str) else "+".join(name for name, _, _ in value.active()) or "all",
 )
-async def test_a_list_is_found_by_index_and_comes_in_its_order(
-    filters: MessageFilter, reader: SqlMessageReader, statements: Statements
+async def test_a_list_reads_one_range_of_an_index_in_the_order_of_ids(
+    filters: MessageFilter, index: str, units: SqlUnitOfWorkFactory, reader: SqlMessageReader, statements: Statements
 ) -> None:
+    async with units() as unit:
+        await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "key", b"f" * 32, a_due_message().id)])
+        await unit.commit()
     for before in (None, a_due_message().id):
         await reader.page(DEFAULT_TENANT, filters, limit=10, before=before)
-    lines = await statements.plans()
+    lines = [line for line in await statements.plans() if "SELECT wm_message.id \n" in line.statement]
+    assert {line.key for line in lines if line.table == "wm_message"} <= {index}
     assert [line for line in lines if line.kind == "ALL"] == []
-    assert [line for line in lines if line.kind == "index" and line.key != "PRIMARY"] == []
-    if filters.campaign_id is not None:
-        assert {line.key for line in lines} == {"ix_wm_message_campaign"}
-    if filters.client_message_id is None:  # a key has one message
+    if filters.batch_id is None:  # a batch has 200 items at most
         assert await _filesorted(statements) == set()
+
+
+async def test_callbacks_of_a_type_are_read_in_the_order_of_their_own_index(
+    reader: SqlMessageReader, statements: Statements
+) -> None:
+    await reader.callbacks(Guid("other-1"), notify_type=11010, limit=10, before=None)
+    await reader.callbacks(Guid("other-1"), notify_type=None, limit=10, before=None)
+    pages = [line.key for line in await statements.plans() if "SELECT wm_callback.id \n" in line.statement]
+    assert pages == ["ix_wm_callback_type", "ix_wm_callback_guid"]
+    assert await _filesorted(statements) == set()
 
 
 async def test_no_statement_counts_rows_to_skip_them(

@@ -17,8 +17,10 @@ from tests.support.builders.messages import (
     settle,
 )
 from tests.support.mysql import EmptyDatabase, opened_store
+from tests.support.polling import until
 
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
+from wework_message.adapters.sql.core.database_kind import SEARCHES
 from wework_message.adapters.sql.mysql.connections.driver import driver_connection
 from wework_message.adapters.sql.mysql.connections.session import MysqlSession
 from wework_message.adapters.sql.mysql.store import MysqlStore
@@ -190,7 +192,7 @@ async def test_a_server_that_takes_no_more_prepared_statements_gets_text(
             await unit.commit()
     finally:
         migrated.sql("SET GLOBAL max_prepared_stmt_count = DEFAULT")
-    assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])
+    assert await SqlMessageReader(store.read, store.search).messages(DEFAULT_TENANT, [message.id])
 
 
 async def test_a_session_that_a_proxy_has_changed_is_a_lost_connection(
@@ -211,7 +213,7 @@ async def test_a_session_that_a_proxy_has_changed_is_a_lost_connection(
     async with units() as unit:
         await unit.messages.add([message])
         await unit.commit()
-    assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])
+    assert await SqlMessageReader(store.read, store.search).messages(DEFAULT_TENANT, [message.id])
 
 
 async def _sending(units: SqlUnitOfWorkFactory, count: int) -> list[Message]:
@@ -404,7 +406,7 @@ async def test_the_group_commit_tries_a_whole_transaction_again_a_few_times(
     assert (end == message.id) is stored
     assert isinstance(end, UnavailableError) is not stored
     assert operation.runs == min(times + 1, 5)
-    assert bool(await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])) is stored
+    assert bool(await SqlMessageReader(store.read, store.search).messages(DEFAULT_TENANT, [message.id])) is stored
     await commits.close()
 
 
@@ -419,7 +421,7 @@ async def test_a_real_deadlock_costs_no_caller_its_message(store: MysqlStore, un
     operation = FailingOperation(fail, 1)
     assert await commits.submit(operation, message) == message.id
     assert operation.runs == 2
-    assert await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [message.id])
+    assert await SqlMessageReader(store.read, store.search).messages(DEFAULT_TENANT, [message.id])
     await commits.close()
 
 
@@ -517,7 +519,7 @@ async def test_a_process_whose_clock_is_wrong_changes_nothing_of_what_is_due(
     for factory in (wrong, units):
         async with factory() as unit:
             assert [due.message.id for due in await unit.messages.due(10)] == [now.id]
-    view = (await SqlMessageReader(store.read).messages(DEFAULT_TENANT, [later.id]))[later.id]
+    view = (await SqlMessageReader(store.read, store.search).messages(DEFAULT_TENANT, [later.id]))[later.id]
     assert view.next_attempt_at is not None
     assert server + 60_000 <= view.next_attempt_at <= server + 90_000
 
@@ -595,3 +597,22 @@ async def test_the_longest_names_fit(units: SqlUnitOfWorkFactory) -> None:
         await unit.messages.save([(await unit.messages.get([message.id]))[message.id]])
         await unit.inbox.store(PROVIDER, [an_item(guid=guid, event_key="e" * 160)], NOW)
         await unit.commit()
+
+
+async def test_lists_that_hang_delay_no_query_and_are_stopped_by_the_server(
+    migrated: EmptyDatabase,
+) -> None:
+    store = MysqlStore(migrated.target, search_s=1.0)
+    lists = [asyncio.create_task(store.search(_scalar, f"SELECT SLEEP({60 + number})")) for number in range(9)]
+    await until(lambda: _sleeps(store, SEARCHES))
+    refused = await asyncio.gather(*lists, return_exceptions=True)
+    assert {type(error) for error in refused} == {UnavailableError}
+    assert {"ask again, or for less" in str(error) for error in refused} == {True}
+    await until(lambda: _sleeps(store, 0))
+    assert await store.search(_scalar, "SELECT 1") == 1
+    await store.close()
+
+
+async def _sleeps(store: MysqlStore, count: int) -> bool:
+    running = "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(6%'"
+    return bool(await store.read(_scalar, running.replace("%", "%%")) == count)

@@ -163,6 +163,18 @@ async def test_pages_walk_through_all_messages_newest_first(idle: Rest) -> None:
     assert listed == accepted[::-1]
 
 
+async def test_a_page_without_items_may_have_a_cursor_and_following_it_finds_the_message(
+    idle: Rest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idle.in_memory_app.reader, "_max_walked", 2)
+    accepted = [await idle.accept(conversationId=f"R:{number}") for number in range(5)]
+    query = {"conversationId": "R:0", "limit": "9"}
+    pages = [(await idle.get("/api/messages", params=query)).json()["data"]]
+    while (cursor := pages[-1]["nextCursor"]) is not None:
+        pages.append((await idle.get("/api/messages", params=query | {"cursor": cursor})).json()["data"])
+    assert [[item["messageId"] for item in page["items"]] for page in pages] == [[], [], [accepted[0]]]
+
+
 async def test_a_page_has_fifty_unless_asked(idle: Rest) -> None:
     for _ in range(51):
         await idle.accept()

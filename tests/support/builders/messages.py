@@ -43,8 +43,10 @@ STATE_NAMES: Final = {field.name for field in dataclasses.fields(Lifecycle)}
 _serial = itertools.count(1)
 
 
-def a_message_id() -> MessageId:
-    return MessageId(f"01970000-0000-7000-8000-{next(_serial):012x}")
+def a_message_id(at: int = NOW) -> MessageId:
+    """UUIDv7 of this time, epoch ms."""
+    time = f"{at:012x}"
+    return MessageId(f"{time[:8]}-{time[8:]}-7000-8000-{next(_serial):012x}")
 
 
 def a_batch_id() -> BatchId:

@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
+from wework_message.adapters.sql.core.index_hints import beside_index, by_index, updating_by_index
 from wework_message.adapters.sql.mapping.tables import due, message
 
 PLAIN = {"sqlite": sqlite.dialect, "postgresql": postgresql.dialect}
@@ -36,3 +36,9 @@ def test_an_index_that_the_table_does_not_have_is_refused_when_the_statement_is_
         by_index(select(due.c.seq), due, index)
     with pytest.raises(ValueError, match="wm_due has no index"):
         updating_by_index(update(due), due, index)
+
+
+def test_sqlite_cannot_search_by_a_column_beside_the_index_and_others_get_the_column() -> None:
+    condition = beside_index(message.c.status) == "SENT"
+    assert str(condition.compile(dialect=sqlite.dialect())).startswith("+wm_message.status = ")
+    assert str(condition.compile(dialect=mysql.dialect())).startswith("wm_message.status = ")

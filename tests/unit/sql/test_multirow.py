@@ -12,7 +12,8 @@ from wework_message.adapters.sql.mysql.dialect import MysqlDialect
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.multirow import MultirowWriter
 from wework_message.adapters.sql.mysql.store import MysqlStore
-from wework_message.adapters.sql.repositories.messages import _DELETE_DUE, _UPDATE_ATTEMPT
+from wework_message.adapters.sql.repositories.attempt_writes import _UPDATE as _UPDATE_ATTEMPT
+from wework_message.adapters.sql.repositories.messages import _DELETE_DUE
 
 MYSQL_8, MARIADB = (8, 0, 36), (10, 11, 6)
 

@@ -4,12 +4,12 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Self
 
 import msgspec
 
 from wework_message.adapters.guxing.lenient_json import decoded, read_leniently
-from wework_message.adapters.guxing.stream_records import RecordError, read_stream_record, record_key
+from wework_message.adapters.guxing.stream_records import RecordError, read_stream_record
 from wework_message.adapters.guxing.wire import identifier, number, parse
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import Guid
@@ -36,9 +36,6 @@ _MAX_EVENT_KEY: Final = 160
 _MAX_NOTIFY_TYPE: Final = 2**31 - 1
 
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
-
-_Facts: TypeAlias = tuple[str | None, StreamRecord]
-"""The key of a record, None where its hash must name it, and what it says about a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +113,13 @@ def _split(callback: _Callback, records: list[Any], max_records: int) -> Iterato
             left += records[place:]
             break
         try:
-            facts = _facts(callback.guid, record)
+            stream_record = _stream_record(callback.guid, record)
         except RecordError as error:
             left.append(record)
             unreadable, defect = unreadable + 1, defect or str(error)
             continue
         taken += 1
-        yield _message(callback.with_record(record), facts)
+        yield _message(callback.with_record(record), stream_record)
     if len(left) == unreadable == 1:
         yield _defective(callback.with_record(left[0]), defect)
     elif left:
@@ -133,10 +130,10 @@ def _item(callback: _Callback) -> CallbackItem:
     """The item of a callback with one record; `_items` has split lists before."""
     if callback.notify_type in _MESSAGES:
         try:
-            facts = _facts(callback.guid, callback.data)
+            stream_record = _stream_record(callback.guid, callback.data)
         except RecordError as error:
             return _defective(callback, str(error))
-        return _message(callback, facts)
+        return _message(callback, stream_record)
     data = callback.data
     return CallbackItem(
         guid=callback.guid,
@@ -150,25 +147,22 @@ def _item(callback: _Callback) -> CallbackItem:
     )
 
 
-def _facts(guid: Guid, record: Any) -> _Facts:
+def _stream_record(guid: Guid, record: Any) -> StreamRecord:
     """What a record of the stream says. Raises `RecordError` where it cannot be read."""
     if not isinstance(record, dict):
         raise RecordError(_LIST if isinstance(record, list) else "a message is no object")
-    stream_record = read_stream_record(guid, record)
-    key = record_key(record, stream_record)
-    return None if key is None or len(key) > _MAX_EVENT_KEY else key, stream_record
+    return read_stream_record(guid, record)
 
 
-def _message(callback: _Callback, facts: _Facts) -> CallbackItem:
-    key, stream_record = facts
-    if key is None:
-        key = callback.hash
+def _message(callback: _Callback, stream_record: StreamRecord) -> CallbackItem:
+    if not 0 < len(stream_record.event_key) <= _MAX_EVENT_KEY:  # its hash must name it
+        stream_record = replace(stream_record, event_key=callback.hash)
     return CallbackItem(
         guid=callback.guid,
         notify_type=callback.notify_type,
-        event_key=key,
+        event_key=stream_record.event_key,
         raw=callback.raw,
-        stream_record=replace(stream_record, event_key=key),
+        stream_record=stream_record,
     )
 
 

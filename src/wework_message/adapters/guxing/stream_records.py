@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from wework_message.adapters.guxing.receipts import MAX_KEY, app_info_key
 from wework_message.adapters.guxing.wire import identifier, number, send_instant_of, short_text
 from wework_message.domain.conversation import PEERS_AND_ROOMS
-from wework_message.domain.ids import Guid, ProviderMessageId
+from wework_message.domain.ids import Guid
 from wework_message.domain.message.projection import FactKind, StreamRecord
 
 _REVOKE_FLAG: Final = 1 << 5
@@ -27,53 +27,46 @@ _MAX_TEXT: Final = 1_048_576
 """Characters. A text is compared and never stored; its callback has its own limit."""
 
 
+_KINDS: Final = 1_024
+"""Types with their flags whose meaning is remembered."""
+
+
 class RecordError(ValueError):
     """An unreadable record; the text contains the name of the field, never its value."""
-
-
-def record_key(record: Mapping[str, Any], stream_record: StreamRecord) -> str | None:
-    """``seq:id:referid:flag:digest``, the key of one state of a record; None for a record without an id.
-
-    A record that changes an earlier message has another `referid` or flag, and so does not count as a repetition. Whoever
-    forges a record chooses these four. So the digest is that of everything that is judged, which is `stream_record`: a
-    record that says something else is another one, and the true record never counts as a repetition of a forged one.
-    """
-    message_id = _strict_id(record, "id")
-    if message_id is None:
-        return None
-    refers_to = _strict_id(record, "referid") or "0"
-    state = f"{identifier(record.get('seq')) or ''}:{message_id}:{refers_to}:{_strict_number(record, 'flag')}"
-    return f"{state}:{_digest(stream_record)}"
-
-
-def _digest(stream_record: StreamRecord) -> str:
-    said = replace(stream_record, event_key="", kinds=frozenset())
-    return hashlib.sha256(repr((said, sorted(stream_record.kinds))).encode("utf-8", "surrogatepass")).hexdigest()[
-        :_DIGITS
-    ]
 
 
 def read_stream_record(guid: Guid, record: Mapping[str, Any]) -> StreamRecord:
     """The facts of the record about a message; none where its type is that of no message (`StreamRecord.kinds`).
 
-    Its event key is empty: see `record_key`. Raises `RecordError` where a field that decides this cannot be read.
+    Its event key is ``seq:id:referid:flag:digest``, the key of one state of a record; empty for a record without an id.
+    A record that changes an earlier message has another `referid` or flag, and so does not count as a repetition. Whoever
+    forges a record chooses these four. So the digest is that of everything that is judged: a record that says something
+    else is another one, and the true record never counts as a repetition of a forged one.
+    Raises `RecordError` where a field that decides this cannot be read.
     """
     msg_type, flag = _strict_number(record, "msg_type"), _strict_number(record, "flag")
     own_id, refers_to = _strict_id(record, "id"), _strict_id(record, "referid")
-    return StreamRecord(
-        guid=guid,
-        event_key="",
-        provider_message_id=None if own_id is None else ProviderMessageId(own_id),
-        refers_to=None if refers_to in {None, own_id} else ProviderMessageId(refers_to or ""),
-        app_info_key=_app_info(record.get("appinfo")),
-        conversations=_conversations(record),
-        names_session=identifier(record.get("asid")) is not None,
-        sender=identifier(record.get("sender")),
-        marked_own=number(record.get("send_flag")) == 1,
-        sent_at=send_instant_of(record.get("sendtime")),
-        text=short_text(record.get("content"), _MAX_TEXT) if _may_be_text(record, msg_type) else None,
-        kinds=_kinds(msg_type, flag),
-    )
+    kinds = _kinds(msg_type, flag)
+    said: dict[str, Any] = {
+        "provider_message_id": own_id,
+        "refers_to": None if refers_to in {None, own_id} else refers_to,
+        "app_info_key": _app_info(record.get("appinfo")),
+        "conversations": _conversations(record),
+        "names_session": identifier(record.get("asid")) is not None,
+        "sender": identifier(record.get("sender")),
+        "marked_own": number(record.get("send_flag")) == 1,
+        "sent_at": send_instant_of(record.get("sendtime")),
+        "text": short_text(record.get("content"), _MAX_TEXT) if _may_be_text(record, msg_type) else None,
+    }
+    event_key = ""
+    if own_id is not None:
+        digest = _digest(guid, *said.values(), ",".join(sorted(kinds)))
+        event_key = f"{identifier(record.get('seq')) or ''}:{own_id}:{refers_to or '0'}:{flag}:{digest}"
+    return StreamRecord(guid=guid, event_key=event_key, kinds=kinds, **said)
+
+
+def _digest(*said: object) -> str:
+    return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
 
 
 def _may_be_text(record: Mapping[str, Any], msg_type: int) -> bool:
@@ -81,6 +74,7 @@ def _may_be_text(record: Mapping[str, Any], msg_type: int) -> bool:
     return msg_type == _TEXT or record.get("msg_type") is None
 
 
+@lru_cache(_KINDS)
 def _kinds(msg_type: int, flag: int) -> frozenset[FactKind]:
     """The facts that the record proves about the message that it names; none: only that it exists, if the id is ours."""
     if msg_type in _SYSTEM:

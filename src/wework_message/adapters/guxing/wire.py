@@ -87,6 +87,8 @@ def read_envelope(body: bytes) -> Envelope | None:
 
 def number(value: object) -> int | None:
     """An integer, also one written as a string or as 1.0; None for everything else and for |value| >= 2**53."""
+    if type(value) is int:  # the common case
+        return value if -_MAX_INTEGER <= value <= _MAX_INTEGER else None
     if (isinstance(value, str) and _INTEGER.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MAX_INTEGER:
@@ -102,9 +104,9 @@ def send_instant_of(value: object) -> int | None:
 
 def identifier(value: object) -> str | None:
     """An id: 1-64 printable ASCII characters, also written as an integer; "0" of the vendor means None."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:  # no bool
         value = str(value) if abs(value) < 2**64 else None
-    return value if isinstance(value, str) and value != "0" and _IDENTIFIER.fullmatch(value) else None
+    return value if type(value) is str and value != "0" and _IDENTIFIER.fullmatch(value) else None
 
 
 def short_text(value: object, max_length: int) -> str | None:

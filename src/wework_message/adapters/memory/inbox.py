@@ -2,10 +2,11 @@
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, ProviderKey
-from wework_message.domain.ids import Guid, ProviderCode
-from wework_message.domain.inbox import REPEATABLE
+from wework_message.domain.ids import Guid, MessageId, ProviderCode
+from wework_message.domain.inbox import REPEATABLE, stored_as
 from wework_message.domain.page import fitting
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.repositories import CallbackInbox, InboxEntry, InboxState, InboxVerdict
@@ -18,9 +19,11 @@ class MemoryCallbackInbox:
         """Shares the database with the rest of its unit of work."""
         self._db = database
 
-    async def store(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+    async def store(
+        self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int, known_to: Sequence[MessageId] = ()
+    ) -> int:
         new = 0
-        for item in items:
+        for item, message_id in zip_longest(items, known_to):
             key = (provider_code, item.guid, item.notify_type, item.event_key)
             if self._db.callback_keys.get(key) is not None:
                 continue
@@ -31,7 +34,8 @@ class MemoryCallbackInbox:
                 notify_type=item.notify_type,
                 raw=item.raw,
                 received_at=at,
-                state=InboxState.PENDING if item.defect is None else InboxState.QUARANTINED,
+                state=stored_as(is_defective=item.defect is not None, is_known=message_id is not None),
+                message_id=message_id,
             )
             self._db.callbacks.put(row.id, row)
             self._db.callback_keys.put(key, row.id)

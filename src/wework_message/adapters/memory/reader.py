@@ -11,16 +11,17 @@ from wework_message.domain.lifecycle import RESTING
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import MessageFilter
-from wework_message.domain.page import fitting, page_of
+from wework_message.domain.page import MAX_WALKED, fitting, next_page_before, page_of
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageList, MessageReader, MessageView
 
 
 class MemoryMessageReader:
     """Views of the stored messages."""
 
-    def __init__(self, database: MemoryDatabase) -> None:
-        """Reads independently of units of work."""
+    def __init__(self, database: MemoryDatabase, *, max_walked: int = MAX_WALKED) -> None:
+        """Reads independently of units of work; `max_walked` is how many messages a page of a list looks at."""
         self._db = database
+        self._max_walked = max_walked
 
     async def messages(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, MessageView]:
         """The messages that exist and belong to the tenant."""
@@ -61,12 +62,16 @@ class MemoryMessageReader:
         messages = [
             message
             for message in self._db.messages.committed_rows()
-            if message.tenant_id == tenant_id and (before is None or message.id < before) and filters.matches(message)
+            if message.tenant_id == tenant_id and (before is None or message.id < before)
         ]
         messages.sort(key=lambda message: message.id, reverse=True)
-        page = messages[:limit]
+        walked = messages[: self._max_walked] if any(filters.active()) else messages
+        newest = [message for message in walked if filters.matches(message)][: limit + 1]
+        page = newest[:limit]
         page = page[: fitting(len(encode_content(message.content)) for message in page)]
-        return MessageList([self._view(message) for message in page], len(messages) > len(page))
+        reached = walked[-1].id if len(messages) > len(walked) else None
+        following = next_page_before([message.id for message in newest], [message.id for message in page], reached)
+        return MessageList([self._view(message) for message in page], following)
 
     async def batch(self, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
         batch = self._db.batches.committed(batch_id)

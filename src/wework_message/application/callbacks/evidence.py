@@ -2,58 +2,95 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from typing import Final
 
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ids import MessageId
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
+from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.fitting import Expected, Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind, StreamRecord
 from wework_message.domain.message.timeline import Note
-from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
 from wework_message.domain.ports.system import Clock
 
 Owner = tuple[MessageId, int]
 """A message and the number of its attempt."""
+
+Named = tuple[ProviderCode, Guid, ProviderMessageId]
+"""A provider's id of a message, as it is unique."""
+
+
+def names_of(provider_code: ProviderCode, stream_record: StreamRecord) -> list[Named]:
+    """Ids by which the owner of a record may be found: that of the message it changes, then its own."""
+    ids = (stream_record.refers_to, stream_record.provider_message_id)
+    return [(provider_code, stream_record.guid, id_) for id_ in ids if id_ is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A record, and the attempts that it may be about: the first that it fits is its own."""
 
-    entry: InboxEntry
     stream_record: StreamRecord
     owners: tuple[Owner, ...]
+    received_at: int
+    """Epoch ms."""
+
+
+_AT_REST: Final = frozenset({MessageStatus.SENT, MessageStatus.DELIVERED})
+"""An echo of such a message moves nothing but the message itself: no lane, no wait, no recall."""
 
 
 class ApplyEvidence:
-    """Messages learn what fits; what does not is quarantined and counted."""
+    """Messages learn what fits."""
 
     def __init__(self, policy: Policy, clock: Clock) -> None:
         """`policy` has H, and the admins."""
         self._policy = policy
         self._clock = clock
 
-    async def __call__(self, scope: CommitScope, facts: Sequence[Fact], own: OwnUserIds) -> Sequence[InboxVerdict]:
-        """One verdict per fact."""
-        messages = await scope.unit.messages.get(sorted({owner[0] for fact in facts for owner in fact.owners}))
+    async def __call__(
+        self, scope: CommitScope, facts: Sequence[Fact], own: OwnUserIds
+    ) -> Sequence[MessageId | Misfit]:
+        """For each fact the message that knows it now, or why it fits none."""
+        messages = await scope.unit.messages.get(_owners(facts))
+        return await self._apply(scope, messages, facts, own)
+
+    async def at_once(self, scope: CommitScope, facts: Sequence[Fact], own: OwnUserIds) -> Sequence[MessageId | None]:
+        """The same for echoes that nothing stands in the way of; None where the projector must look.
+
+        It waits for no other unit of work. So it neither delays what is stored with it, nor can it be in a deadlock.
+        """
+        messages = await scope.unit.messages.get(_owners(facts), unless_busy=True)
+        free = {message_id for message_id, message in messages.items() if message.status in _AT_REST}
+        simple = [
+            fact.stream_record.kinds <= {FactKind.ECHO} and free.issuperset(owner[0] for owner in fact.owners)
+            for fact in facts
+        ]
+        applied = iter(await self._apply(scope, messages, list(compress(facts, simple)), own))
+        results = [next(applied) if is_simple else None for is_simple in simple]
+        return [None if isinstance(result, Misfit) else result for result in results]
+
+    async def _apply(
+        self, scope: CommitScope, messages: Mapping[MessageId, Message], facts: Sequence[Fact], own: OwnUserIds
+    ) -> Sequence[MessageId | Misfit]:
         changed: dict[MessageId, Message] = {}
-        verdicts = []
+        results: list[MessageId | Misfit] = []
         for fact in facts:
             owner, misfit = await self._fitting(messages, fact, own)
             if misfit is not None:
-                scope.misfits[misfit] += 1
-                verdicts.append(InboxVerdict(fact.entry.id, InboxState.QUARANTINED))
+                results.append(misfit)
                 continue
             message = messages[owner[0]]
             if self._learn(message, owner[1], fact.stream_record):
                 changed[message.id] = message
-            verdicts.append(InboxVerdict(fact.entry.id, InboxState.APPLIED, message_id=message.id))
+            results.append(message.id)
         if await scope.save(list(changed.values())):
             raise UnavailableError("database", "a message that was locked has changed")
-        return verdicts
+        return results
 
     async def _fitting(
         self, messages: Mapping[MessageId, Message], fact: Fact, own: OwnUserIds
@@ -70,7 +107,7 @@ class ApplyEvidence:
                 admin_user_ids=self._policy.admin_user_ids,
                 own_user_id=await own.of_attempt(attempt),
             )
-            misfit = expected.misfit(fact.stream_record, received_at=fact.entry.received_at)
+            misfit = expected.misfit(fact.stream_record, received_at=fact.received_at)
             if misfit is None:
                 break
         return owner, misfit
@@ -91,3 +128,8 @@ class ApplyEvidence:
             for kind in sorted(stream_record.kinds or {FactKind.ECHO})
         ]
         return any(learnt)
+
+
+def _owners(facts: Sequence[Fact]) -> list[MessageId]:
+    """Sorted, so that two units of work lock them in the same order."""
+    return sorted({owner[0] for fact in facts for owner in fact.owners})

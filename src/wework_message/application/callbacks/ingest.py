@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +11,12 @@ from typing import Final
 
 from wework_message.application.big_work import computed
 from wework_message.application.callbacks.admission import Admission
+from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.kept import discard_oldest_kept
 from wework_message.application.commit.group_commit import CommitScope, GroupCommit
-from wework_message.application.errors import NotFoundError
-from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.application.errors import DrainingError, NotFoundError
+from wework_message.domain.errors import TryAgainError, UnavailableError
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem, CallbackReader
 from wework_message.domain.ports.system import Clock
@@ -30,6 +33,8 @@ LONG_AT_ONCE: Final = 4
 
 LOOKED_UP_AT_ONCE: Final = 1_000
 """Ids in one query."""
+
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,45 +55,82 @@ class Arrival:
         )
 
 
+@dataclass(slots=True)
+class _Kind:
+    """What one provider sent of one notify type in one transaction."""
+
+    applied: list[tuple[CallbackItem, MessageId]] = field(default_factory=list)
+    waiting: list[CallbackItem] = field(default_factory=list)
+    defective: list[CallbackItem] = field(default_factory=list)
+
+    def add(self, item: CallbackItem, message_id: MessageId | None) -> None:
+        """`message_id` is the message that knows it already."""
+        if message_id is not None:
+            self.applied.append((item, message_id))
+        else:
+            (self.waiting if item.defect is None else self.defective).append(item)
+
+
 class StoreCallbacks:
     """The transaction's part: it writes the inbox rows before the answer."""
 
-    def __init__(self, clock: Clock, limits: InboxLimits, max_foreign_ids: int) -> None:
+    def __init__(
+        self, clock: Clock, limits: InboxLimits, max_foreign_ids: int, apply_at_once: ApplyAtOnce | None = None
+    ) -> None:
         """`clock` stamps the arrival; `limits` say how many may wait and be kept.
 
-        A callback that names more foreign ids than `max_foreign_ids` is reported.
+        A callback that names more foreign ids than `max_foreign_ids` is reported. Without `apply_at_once` all is left to
+        the projector.
         """
         self._clock = clock
         self._limits = limits
         self._max_foreign_ids = max_foreign_ids
+        self._apply_at_once = apply_at_once
 
     async def __call__(self, scope: CommitScope, items: Sequence[Arrival], /) -> Sequence[Exception | None]:
         """None where the items are durable, `UnavailableError` where there is no room. Known items are counted and dropped."""
         now = self._clock.now()
         admission = Admission(scope.unit.inbox, self._limits)
         results = [await admission.refusal(arrival.items) for arrival in items]
-        kinds: dict[tuple[ProviderCode, int], list[CallbackItem]] = defaultdict(list)
+        admitted: list[tuple[ProviderCode, CallbackItem]] = []
         for arrival, refused in zip(items, results, strict=True):
             scope.foreign_ids += await self._foreign_ids(scope, arrival)
-            for item in arrival.items:
-                if refused is None:
-                    kinds[arrival.provider_code, item.notify_type].append(_timed(item, now))
-                else:
-                    scope.callbacks[item.notify_type, "refused"] += 1
-        for (provider_code, notify_type), arrived in kinds.items():
-            readable = [item for item in arrived if item.defect is None]
-            defective = [item for item in arrived if item.defect is not None]
-            new = await scope.unit.inbox.store(provider_code, readable, now)
-            quarantined = await scope.unit.inbox.store(provider_code, defective, now)
-            scope.inbox |= new > 0
-            if new < len(readable):
-                scope.inbox |= await scope.unit.inbox.repeat(provider_code, readable, now) > 0
-            scope.callbacks[notify_type, "new"] += new + quarantined
-            scope.callbacks[notify_type, "duplicate"] += len(arrived) - new - quarantined
-            scope.callbacks[notify_type, "quarantined"] += quarantined
-            if quarantined:
-                await discard_oldest_kept(scope.unit, {item.guid for item in defective}, self._limits)
+            if refused is None:
+                admitted += [(arrival.provider_code, _timed(item, now)) for item in arrival.items]
+            else:
+                scope.callbacks.update((item.notify_type, "refused") for item in arrival.items)
+        kinds: dict[tuple[ProviderCode, int], _Kind] = defaultdict(_Kind)
+        for (code, item), message_id in zip(admitted, await self._applied(scope, admitted, now), strict=True):
+            kinds[code, item.notify_type].add(item, message_id)
+        for (provider_code, notify_type), kind in kinds.items():
+            await self._store(scope, provider_code, notify_type, kind, now)
         return results
+
+    async def _applied(
+        self, scope: CommitScope, admitted: Sequence[tuple[ProviderCode, CallbackItem]], now: int
+    ) -> Sequence[MessageId | None]:
+        if self._apply_at_once is None:
+            return [None] * len(admitted)
+        return await self._apply_at_once(scope, admitted, now)
+
+    async def _store(
+        self, scope: CommitScope, provider_code: ProviderCode, notify_type: int, kind: _Kind, now: int
+    ) -> None:
+        inbox, applied = scope.unit.inbox, [item for item, _ in kind.applied]
+        known_to = [message_id for _, message_id in kind.applied]
+        new_applied = await inbox.store(provider_code, applied, now, known_to)
+        new_waiting = await inbox.store(provider_code, kind.waiting, now)
+        quarantined = await inbox.store(provider_code, kind.defective, now)
+        scope.inbox |= new_waiting > 0
+        readable, new = applied + kind.waiting, new_applied + new_waiting
+        if new < len(readable):
+            scope.inbox |= await inbox.repeat(provider_code, readable, now) > 0
+        scope.callbacks[notify_type, "new"] += new + quarantined
+        scope.callbacks[notify_type, "duplicate"] += len(readable) + len(kind.defective) - new - quarantined
+        scope.callbacks[notify_type, "quarantined"] += quarantined
+        scope.callbacks[notify_type, "applied"] += new_applied
+        if quarantined:
+            await discard_oldest_kept(scope.unit, {item.guid for item in kind.defective}, self._limits)
 
     async def _foreign_ids(self, scope: CommitScope, arrival: Arrival) -> int:
         """How many message ids the callback names that are none of ours; 0 where it names few."""
@@ -116,6 +158,8 @@ class IngestCallbackHandler:
 
     commits: GroupCommit
     operation: StoreCallbacks
+    store_only: StoreCallbacks
+    """For what could not be applied at once: the projector counts its failures, and the provider has its answer."""
     readers: Mapping[ProviderCode, CallbackReader]
     default: ProviderCode | None
     """The provider of callbacks whose path names none."""
@@ -134,4 +178,16 @@ class IngestCallbackHandler:
             raise NotFoundError("provider with callbacks")
         if items := await computed(len(body), reader.read, body, max_records=self.max_records):
             async with self._long if len(items) > LONG else contextlib.nullcontext():
-                await self.commits.submit(self.operation, Arrival(code, items))
+                await self._take(Arrival(code, items))
+
+    async def _take(self, arrival: Arrival) -> None:
+        try:
+            return await self.commits.submit(self.operation, arrival)
+        except TryAgainError as error:
+            if error.lost_connection:
+                raise
+        except (DrainingError, UnavailableError):
+            raise
+        except Exception:  # noqa: BLE001 -- whatever applying it raises, it can be stored
+            _log.exception("callback could not be applied at once")
+        return await self.commits.submit(self.store_only, arrival)

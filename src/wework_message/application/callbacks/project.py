@@ -5,16 +5,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.application.big_work import computed
-from wework_message.application.callbacks.evidence import ApplyEvidence, Fact, Owner
+from wework_message.application.callbacks.evidence import ApplyEvidence, Fact, Named, Owner, names_of
 from wework_message.application.callbacks.kept import discard_oldest_kept
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding
-from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import Guid, MessageId, ProviderCode
 from wework_message.domain.inbox import KEPT_FOR_PEOPLE
-from wework_message.domain.message.fitting import SKEW_MS
+from wework_message.domain.message.fitting import SKEW_MS, Misfit
 from wework_message.domain.message.matching import OpenAttempt, is_own, match
 from wework_message.domain.message.projection import StreamRecord
 from wework_message.domain.ports.gateway import CallbackItem, CallbackReader
@@ -25,8 +25,6 @@ MAX_TRIES: Final = 5
 """An entry whose projection raises this often is FAILED, and kept for replay."""
 
 _ENDS: Final = frozenset(InboxState) - {InboxState.PENDING}
-
-Named = tuple[ProviderCode, Guid, ProviderMessageId]
 
 
 @dataclass(slots=True)
@@ -84,8 +82,14 @@ class ProjectCallbacks:
         batch.owners = dict(await scope.unit.messages.sent_as(_names(batch.reads)))
         own = OwnUserIds(scope.unit.accounts, self._policy.wecom_user_ids)
         await self._bind(scope, batch)
-        facts = [fact for read in batch.reads if (fact := await self._fact(scope, batch, read, own)) is not None]
-        batch.verdicts += await self._evidence(scope, facts, own)
+        facts = {
+            read.entry.id: fact
+            for read in batch.reads
+            if (fact := await self._fact(scope, batch, read, own)) is not None
+        }
+        results = await self._evidence(scope, list(facts.values()), own)
+        batch.verdicts += [_verdict(id_, result) for id_, result in zip(facts, results, strict=True)]
+        scope.misfits.update(result for result in results if isinstance(result, Misfit))
         await scope.unit.inbox.decide(batch.verdicts)
         kept = {verdict.id for verdict in batch.verdicts if verdict.state in KEPT_FOR_PEOPLE}
         if guids := {entry.guid for entry in entries if entry.id in kept}:
@@ -158,12 +162,14 @@ class ProjectCallbacks:
         if stream_record is None:
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN))
             return None
-        owners = tuple(batch.owners[named] for named in _named(entry, stream_record) if named in batch.owners)
+        owners = tuple(
+            batch.owners[named] for named in names_of(entry.provider_code, stream_record) if named in batch.owners
+        )
         if not owners:
             own_user_id = await own.of(read.binding.account_id, entry.guid)
             owner = await self._match(scope, batch, entry, stream_record, own_user_id)
             owners = () if owner is None else (owner,)
-        return Fact(entry, stream_record, owners) if owners else None
+        return Fact(stream_record, owners, entry.received_at) if owners else None
 
     async def _match(
         self,
@@ -208,10 +214,10 @@ class ProjectCallbacks:
         return own_user_id is None or stream_record.sender in senders
 
 
-def _named(entry: InboxEntry, stream_record: StreamRecord) -> list[Named]:
-    """Ids by which the record may be found: that of the message it changes, then its own."""
-    ids = (stream_record.refers_to, stream_record.provider_message_id)
-    return [(entry.provider_code, entry.guid, id_) for id_ in ids if id_ is not None]
+def _verdict(entry_id: int, result: MessageId | Misfit) -> InboxVerdict:
+    if isinstance(result, Misfit):
+        return InboxVerdict(entry_id, InboxState.QUARANTINED)
+    return InboxVerdict(entry_id, InboxState.APPLIED, message_id=result)
 
 
 def _at(bindings: Sequence[Binding], provider_code: ProviderCode) -> Binding | None:
@@ -223,7 +229,7 @@ def _names(reads: Sequence[_Read]) -> list[Named]:
         named
         for read in reads
         if read.item.stream_record is not None
-        for named in _named(read.entry, read.item.stream_record)
+        for named in names_of(read.entry.provider_code, read.item.stream_record)
     ]
 
 

@@ -72,19 +72,19 @@ class RecoverHandler:
         untouched: Counter[MessageStatus],
     ) -> None:
         before: MessageId | None = None
-        more = True
-        while more:
+        while True:
             page = await self._reader.page(
                 DEFAULT_TENANT, MessageFilter(status=status), limit=BATCH_SIZE, before=before
             )
-            views, more = page.messages, page.more
-            before = views[-1].message.id if views else None
+            views, before = page.messages, page.following
             now = self._clock.now()
             uncertain = [view.message.id for view in views if _may_have_been_sent(view.message, now)]
             untouched[status] += len(views) - len(uncertain)
             marked_uncertain[status] += len(uncertain)
             if uncertain and not command.dry_run:
                 await self._mark_uncertain(uncertain, command.restored_from)
+            if before is None:
+                return
 
     async def _mark_uncertain(self, message_ids: Sequence[MessageId], restored_from: int) -> None:
         async with self._units() as unit:

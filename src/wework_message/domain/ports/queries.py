@@ -27,8 +27,9 @@ class MessageList:
     """One page of messages."""
 
     messages: Sequence[MessageView]
-    more: bool
-    """Whether there are others after them."""
+    """May be none although others follow."""
+    following: MessageId | None
+    """`before` of the next page; None where this is the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,11 @@ class MessageReader(Protocol):
     async def page(
         self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
     ) -> MessageList:
-        """Newest first, ids smaller than `before`; keyset, never OFFSET. Fewer than `limit` where they are long (`PAGE_BYTES`)."""
+        """Newest first, ids smaller than `before`; keyset, never OFFSET. Raises `UnavailableError` where it takes too long.
+
+        Fewer than `limit` where they are long (`PAGE_BYTES`), or where the page ends after `MAX_WALKED` messages of which
+        few pass: only `following` tells whether there are more.
+        """
         ...
 
     async def batch(self, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:

@@ -108,8 +108,8 @@ class MessageRepository(Protocol):
         """
         ...
 
-    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
-        """The messages that exist, with all their attempts, locked for this unit of work."""
+    async def get(self, message_ids: Sequence[MessageId], *, unless_busy: bool = False) -> Mapping[MessageId, Message]:
+        """The messages that exist, with all their attempts, locked; `unless_busy`: without those that another one changes."""
         ...
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:
@@ -188,10 +188,12 @@ class InboxVerdict:
 class CallbackInbox(Protocol):
     """Callbacks, stored raw before they are answered."""
 
-    async def store(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
-        """Keep the new ones as PENDING (defective ones QUARANTINED); returns how many were new.
+    async def store(
+        self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int, known_to: Sequence[MessageId] = ()
+    ) -> int:
+        """Keep the new ones as PENDING, defective ones as QUARANTINED; returns how many were new.
 
-        Unique per (provider, guid, notify type, event key), for as long as they are kept.
+        With `known_to`, the message of each item, they are APPLIED. Unique per (provider, guid, notify type, event key), for as long as they are kept.
         """
         ...
 

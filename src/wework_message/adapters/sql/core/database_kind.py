@@ -31,6 +31,12 @@ class Driver:
 TIMEOUT_S: Final = 10.0
 """How long the statements of a unit of work, its commit, and a query may take each."""
 
+SEARCH_S: Final = 5.0
+"""How long a page of a list may take, the wait for its turn included; then the request is refused and the query stopped."""
+
+SEARCHES: Final = 2
+"""Pages of lists that one process reads at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSource:

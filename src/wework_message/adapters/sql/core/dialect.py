@@ -140,7 +140,7 @@ class InsertStatements(ABC):
     @cached_property
     def new_callback(self) -> Prepared:
         """A row is known by the vendor's key of the item."""
-        return self._insert_new(callback, "id", "tenant_id", "message_id", "waits_for")
+        return self._insert_new(callback, "id", "tenant_id", "waits_for")
 
     @cached_property
     def new_dead_letter(self) -> Prepared:

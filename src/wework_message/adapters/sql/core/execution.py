@@ -94,6 +94,11 @@ def executed(connection: Connection, sql: str, parameters: tuple[Any, ...] = ())
     return Executed(rows, 0)
 
 
+def search_stopped(seconds: float) -> UnavailableError:
+    """The refusal of a list that took longer than `seconds`."""
+    return UnavailableError("database", f"the list took longer than {seconds:g} s; ask again, or for less")
+
+
 def translated(error: SQLAlchemyError) -> ConflictError | UnavailableError:
     """A violated guard is a conflict; any other error means that the store did not do the work. Texts carry no values."""
     if isinstance(error, IntegrityError):

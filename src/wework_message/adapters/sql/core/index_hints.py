@@ -7,7 +7,10 @@ a small table whole. The statements of other databases get no hint.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Alias, FromClause, Select, Table, UniqueConstraint, Update
+from sqlalchemy import Alias, ColumnElement, FromClause, Select, Table, UniqueConstraint, Update
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 _FORMS: Final[Mapping[str, Callable[[str | None], str]]] = {
     "mysql": lambda index: f"FORCE INDEX ({index or 'PRIMARY'})",
@@ -21,6 +24,27 @@ def by_index(statement: Select[Any], table: FromClause, index: str | None = None
     for name, form in _FORMS.items():
         statement = statement.with_hint(table, form(index), name)
     return statement
+
+
+class beside_index(FunctionElement[Any]):  # noqa: N801 -- used as a function of SQL
+    """A column that a condition compares beside the index of `by_index`: SQLite, which takes no hint, will not search by it."""
+
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        """`column` with its own type."""
+        super().__init__(column)
+        self.type = column.type
+
+
+@compiles(beside_index)
+def _column(element: beside_index, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(beside_index, "sqlite")
+def _column_without_index(element: beside_index, compiler: SQLCompiler, **options: Any) -> str:
+    return f"+{compiler.process(element.clauses, **options)}"
 
 
 def updating_by_index(statement: Update, table: Table, index: str | None = None) -> Update:

@@ -46,6 +46,10 @@ class Store(Sessions, Protocol):
         """One query on what is committed; raises `UnavailableError`."""
         ...
 
+    async def search(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        """As `read`, for queries that may be long: no other query waits for them, and after `SEARCH_S` they are stopped."""
+        ...
+
     async def close(self) -> None:
         """End every connection."""
         ...

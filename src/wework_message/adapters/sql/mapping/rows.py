@@ -1,6 +1,6 @@
 """Row to aggregate and back: two pure functions per table, written by hand so that the domain keeps its shape."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -160,7 +160,7 @@ def attempt_row(message: Message, attempt: Attempt) -> dict[str, Any]:
         "app_info_key": attempt.app_info_key,
         "sent_at": attempt.sent_at,
         "content_key": attempt.content_key,
-        "facts": ",".join(sorted(attempt.facts)),
+        "facts": facts_text(attempt.facts),
         "unsettled": 1 if attempt.unsettled else None,
         "lane_open": 1 if attempt.lane_open else None,
     }
@@ -171,6 +171,19 @@ SETTLED_COLUMNS = (
     "app_info_key", "sent_at", "facts", "unsettled", "lane_open",
 )  # fmt: skip
 """What is written about an attempt after its intent."""
+
+
+def settled_part(attempt: Attempt) -> tuple[Any, ...]:
+    """What `SETTLED_COLUMNS` are made of, but the facts."""
+    return (
+        attempt.ended_at, attempt.outcome, attempt.provider_message_id, attempt.app_info_key, attempt.sent_at,
+        attempt.unsettled, attempt.lane_open,
+    )  # fmt: skip
+
+
+def facts_text(facts: Collection[FactKind]) -> str:
+    """Reported facts as a column."""
+    return ",".join(sorted(facts))
 
 
 def attempt_of(row: Row) -> Attempt:

@@ -216,6 +216,7 @@ callback: Final = Table(
     UniqueConstraint("provider_code", "guid", "notify_type", "event_key"),
     Index("ix_wm_callback_state", "state", "id"),
     Index("ix_wm_callback_guid", "guid", "id"),
+    Index("ix_wm_callback_type", "guid", "notify_type", "id"),
     Index("ix_wm_callback_recent", "guid", "state", "received_at"),
     Index("ix_wm_callback_waits", "waits_for", "guid", "state"),
     **NEVER_REUSED,

@@ -49,6 +49,8 @@ REFUSED: Final = MappingProxyType(
         1049: "there is no database of this name",
         1114: "a table is full, or the server's disk is",
         1142: "this user lacks a right on a table",
+        1969: "a list took too long; ask again, or for less",
+        3024: "a list took too long; ask again, or for less",
         1153: "a row is larger than the server's max_allowed_packet",
         1040: "the server has no connection left",
         2003: "does not answer",

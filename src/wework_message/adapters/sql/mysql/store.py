@@ -12,8 +12,8 @@ from sqlalchemy import NullPool, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from wework_message.adapters.sql.core.database_kind import TIMEOUT_S
-from wework_message.adapters.sql.core.execution import EXECUTOR, Result
+from wework_message.adapters.sql.core.database_kind import SEARCH_S, SEARCHES, TIMEOUT_S
+from wework_message.adapters.sql.core.execution import EXECUTOR, Result, search_stopped
 from wework_message.adapters.sql.core.prepared import ROW_WRITER
 from wework_message.adapters.sql.mysql.connections.connector import Connector
 from wework_message.adapters.sql.mysql.connections.driver import DriverExecutor, StatementListener
@@ -46,10 +46,11 @@ class MysqlStore:
         dialect: MysqlDialect | None = None,
         timeout_s: float = TIMEOUT_S,
         *,
+        search_s: float = SEARCH_S,
         prepared_statements: bool = True,
         listener: StatementListener | None = None,
     ) -> None:
-        """Connects with the first step. `timeout_s` is that of `Store`.
+        """Connects with the first step. `timeout_s` is that of `Store`, `search_s` the time for `search`.
 
         `prepared_statements`: a MariaDB server keeps the statements of units of work prepared. `listener` is told of each
         statement of units of work and queries.
@@ -63,18 +64,16 @@ class MysqlStore:
             poolclass=NullPool,
             execution_options=ENGINE_OPTIONS | {EXECUTOR: DriverExecutor(listener)},
         )
-        self._reading = _engine(
-            Connector(target, autocommit=True),
-            isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True,
-            pool_size=READERS, max_overflow=0, pool_timeout=timeout_s, pool_recycle=MAX_CONNECTION_AGE_S,
-            pool_reset_on_return=None,  # there is nothing to roll back
-        )  # fmt: skip
+        self._search_s = search_s
+        self._reading = _reading_engine(Connector(target, autocommit=True), READERS, timeout_s)
+        self._searching = _reading_engine(Connector(target, autocommit=True, statement_s=search_s), SEARCHES, timeout_s)
         self._maintenance = _engine(Connector(target), poolclass=NullPool)
         generations = Generations()
-        generations.watch(self._reading.sync_engine)
+        for engine in (self._reading, self._searching):
+            generations.watch(engine.sync_engine)
         self._connections = KeptConnections(self._writing, generations)
         if listener is not None:
-            for engine in (self._writing, self._reading):
+            for engine in (self._writing, self._reading, self._searching):
                 _listen(engine, listener)
 
     async def begin(self, ends_at: float | None = None) -> MysqlSession:
@@ -90,26 +89,46 @@ class MysqlStore:
 
     async def read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """One query; it runs a second time where its connection turns out to be lost."""
+        return await self._read(self._reading, work, *arguments)
+
+    async def search(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        """On connections of its own, whose statements the server stops."""
         try:
-            return await self._read(work, *arguments)
-        except TryAgainError:
-            return await self._read(work, *arguments)
+            async with asyncio.timeout(self._search_s):
+                return await self._read(self._searching, work, *arguments)
+        except TimeoutError as error:
+            raise search_stopped(self._search_s) from error
 
     async def close(self) -> None:
         """Running statements are cut off."""
         await self._connections.close()
-        for engine in (self._writing, self._reading, self._maintenance):
+        for engine in (self._writing, self._reading, self._searching, self._maintenance):
             await engine.dispose()
         await asyncio.sleep(0)  # a transport closes its socket in the loop's next round
 
-    async def _read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
-        async with _translating(), asyncio.timeout(self.timeout_s), self._reading.connect() as connection:
+    async def _read(self, engine: AsyncEngine, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        try:
+            return await self._read_once(engine, work, *arguments)
+        except TryAgainError:
+            return await self._read_once(engine, work, *arguments)
+
+    async def _read_once(self, engine: AsyncEngine, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        async with _translating(), asyncio.timeout(self.timeout_s), engine.connect() as connection:
             return await connection.run_sync(work, *arguments)
 
 
 def _engine(connector: Connector, **options: Any) -> AsyncEngine:
     options = {"execution_options": ENGINE_OPTIONS} | options
     return create_async_engine("mysql+asyncmy://", async_creator=connector, hide_parameters=True, **options)
+
+
+def _reading_engine(connector: Connector, pool_size: int, timeout_s: float) -> AsyncEngine:
+    return _engine(
+        connector,
+        isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True,
+        pool_size=pool_size, max_overflow=0, pool_timeout=timeout_s, pool_recycle=MAX_CONNECTION_AGE_S,
+        pool_reset_on_return=None,  # there is nothing to roll back
+    )  # fmt: skip
 
 
 def _listen(engine: AsyncEngine, listener: StatementListener) -> None:

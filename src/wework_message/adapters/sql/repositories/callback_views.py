@@ -35,10 +35,8 @@ def callback_page(
     before: int | None,
     state: InboxState | None,
 ) -> Sequence[CallbackView]:
-    """The ids first, by guid or state; then the rows in their order, as far as a page goes."""
-    statement = by_index(
-        select(callback.c.id), callback, "ix_wm_callback_guid" if state is None else "ix_wm_callback_state"
-    )
+    """The ids first, by state, or by guid and type; then the rows in their order, as far as a page goes."""
+    statement = by_index(select(callback.c.id), callback, _index(notify_type, state))
     state_text = None if state is None else state.value
     for column, value in (("guid", guid), ("notify_type", notify_type), ("state", state_text)):
         if value is not None:
@@ -52,6 +50,12 @@ def callback_page(
         newest, fit = page_of(rows, attrgetter("size"))
     texts = _texts(connection, [row.id for row in newest[:fit]])
     return [_view(row, texts.get(row.id)) for row in newest]
+
+
+def _index(notify_type: int | None, state: InboxState | None) -> str:
+    if state is not None:
+        return "ix_wm_callback_state"
+    return "ix_wm_callback_guid" if notify_type is None else "ix_wm_callback_type"
 
 
 def one_callback(connection: Connection, callback_id: int) -> CallbackView | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import zip_longest
 from operator import itemgetter
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, literal, or_, select, update
@@ -11,8 +12,8 @@ from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
 from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting, updating
 from wework_message.adapters.sql.mapping.tables import callback
-from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
-from wework_message.domain.inbox import REPEATABLE
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
+from wework_message.domain.inbox import REPEATABLE, stored_as
 from wework_message.domain.page import page_of
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
@@ -88,12 +89,19 @@ class SqlCallbackInbox:
         self._run = run
         self._dialect = dialect
 
-    async def store(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+    async def store(
+        self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int, known_to: Sequence[MessageId] = ()
+    ) -> int:
         """One multi-row insert that leaves known items alone."""
-        return await self._run(self._store, provider_code, items, at) if items else 0
+        return await self._run(self._store, provider_code, items, at, known_to) if items else 0
 
     def _store(
-        self, connection: Connection, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int
+        self,
+        connection: Connection,
+        provider_code: ProviderCode,
+        items: Sequence[CallbackItem],
+        at: int,
+        known_to: Sequence[MessageId],
     ) -> int:
         arrived = [
             {
@@ -103,10 +111,11 @@ class SqlCallbackInbox:
                 "event_key": item.event_key,
                 "raw": item.raw,
                 "received_at": at,
-                "state": (InboxState.PENDING if item.defect is None else InboxState.QUARANTINED).value,
+                "state": stored_as(is_defective=item.defect is not None, is_known=message_id is not None).value,
                 "tries": 0,
+                "message_id": message_id,
             }
-            for item in items
+            for item, message_id in zip_longest(items, known_to)
         ]
         return max(0, self._dialect.new_callback.many(connection, arrived))
 

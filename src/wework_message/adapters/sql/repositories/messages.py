@@ -12,6 +12,7 @@ from wework_message.adapters.sql.core.prepared import Query, deleting, inserting
 from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import attempt, batch, due, idempotency_key, message, note
 from wework_message.adapters.sql.repositories import ownership, uncertainty
+from wework_message.adapters.sql.repositories.attempt_writes import AttemptWrites
 from wework_message.adapters.sql.repositories.ownership import Owners, ProviderKey
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
 from wework_message.domain.message.attempt import Attempt
@@ -22,12 +23,10 @@ from wework_message.domain.ports.repositories import DueMessage, IdempotencyKey,
 from wework_message.domain.ports.system import Clock
 
 _NEW_MESSAGE = inserting(message)
-_NEW_ATTEMPT = inserting(attempt)
 _NEW_NOTE = inserting(note, without=("id",))
 _NEW_BATCH = inserting(batch)
 _UPDATE_MESSAGE = updating(message, {"id": "the_id"}, rows.STATE_COLUMNS)
 _UPDATE_ROUND = updating(message, {"id": "the_id"}, rows.ROUND_COLUMNS)
-_UPDATE_ATTEMPT = updating(attempt, {"message_id": "the_id", "number": "the_number"}, rows.SETTLED_COLUMNS)
 _DELETE_DUE = deleting(due, {"message_id": "the_id"}, index="uq_wm_due_message_id")
 _MARK_PACED = updating(due, {"message_id": "the_id"}, ["paced"], index="uq_wm_due_message_id")
 _IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
@@ -65,6 +64,7 @@ class SqlMessageRepository:
         self._clock = clock
         self._locked: dict[MessageId, int] = {}
         """How many attempts are stored of each message that no other unit of work can change before this one ends."""
+        self._attempts = AttemptWrites()
 
     async def claim_keys(self, keys: Sequence[IdempotencyKey]) -> Sequence[KeyOwner]:
         """Insert the free ones, then read the owners."""
@@ -119,9 +119,9 @@ class SqlMessageRepository:
             if row["message_id"] in messages
         ]
 
-    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
+    async def get(self, message_ids: Sequence[MessageId], *, unless_busy: bool = False) -> Mapping[MessageId, Message]:
         """By primary key."""
-        return await self._run(self._load, message_ids) if message_ids else {}
+        return await self._run(self._load, message_ids, _UNLOCKED if unless_busy else _LOCKED) if message_ids else {}
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:
         """By the group's index."""
@@ -135,6 +135,7 @@ class SqlMessageRepository:
         self, connection: Connection, message_ids: Sequence[MessageId], query: Query = _LOCKED
     ) -> dict[MessageId, Message]:
         loaded = load(connection, message_ids, query)
+        self._attempts.read(loaded.values())
         self._locked.update((message_id, len(stored.attempts)) for message_id, stored in loaded.items())
         return loaded
 
@@ -170,20 +171,9 @@ class SqlMessageRepository:
             return
         _UPDATE_MESSAGE.many(connection, [_state_row(changed) for changed in messages if changed.round == 1])
         _UPDATE_ROUND.many(connection, [_state_row(changed) for changed in messages if changed.round > 1])
-        self._write_attempts(connection, messages)
+        self._attempts.write(connection, messages, self._locked)
         _NEW_NOTE.many(connection, [rows.note_row(changed, line) for changed in messages for line in changed.notes])
         self._write_due(connection, messages)
-
-    def _write_attempts(self, connection: Connection, messages: Sequence[Message]) -> None:
-        """Numbers have no gaps: those up to the stored count are known, the others are new."""
-        known: list[dict[str, Any]] = []
-        new: list[dict[str, Any]] = []
-        for changed in messages:
-            stored = self._locked[changed.id]
-            known += [_settled_row(changed, call) for call in changed.attempts[:stored]]
-            new += [rows.attempt_row(changed, call) for call in changed.attempts[stored:]]
-        _UPDATE_ATTEMPT.many(connection, known)
-        _NEW_ATTEMPT.many(connection, new)
 
     def _write_due(self, connection: Connection, messages: Sequence[Message]) -> None:
         now = self._clock.now()
@@ -273,11 +263,6 @@ def load(
 
 def _state_row(changed: Message) -> dict[str, Any]:
     return {"the_id": changed.id, **rows.message_state(changed)}
-
-
-def _settled_row(changed: Message, call: Attempt) -> dict[str, Any]:
-    row = rows.attempt_row(changed, call)
-    return {"the_id": changed.id, "the_number": call.number, **{name: row[name] for name in rows.SETTLED_COLUMNS}}
 
 
 def _block(holder: int | None, *, behind: bool) -> LaneBlock | None:

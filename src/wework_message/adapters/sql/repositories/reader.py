@@ -1,12 +1,8 @@
 """Queries on SQL: each is one or two indexed reads on a connection of its own."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
-from enum import StrEnum
-from operator import attrgetter
-from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index
@@ -17,18 +13,18 @@ from wework_message.adapters.sql.mapping.tables import (
     batch,
     due,
     finished,
-    idempotency_key,
     message,
     note,
 )
 from wework_message.adapters.sql.repositories.callback_views import callback_page, one_callback
+from wework_message.adapters.sql.repositories.message_lists import message_page
 from wework_message.adapters.sql.repositories.messages import load
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.message.timeline import Note
-from wework_message.domain.message_filter import FILTERS, MessageFilter
-from wework_message.domain.page import page_of
+from wework_message.domain.message_filter import MessageFilter
+from wework_message.domain.page import MAX_WALKED
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageList, MessageView
 
 _DUE_TIMES = select(due.c.message_id, due.c.due_at).where(due.c.message_id.in_(bindparam("ids", expanding=True)))
@@ -36,27 +32,15 @@ _VERSIONS = Query(
     by_index(select(message.c.id, message.c.version).where(message.c.id.in_(bindparam("ids", expanding=True))), message)
 )
 
-_SIZES = (
-    select(
-        message.c.id,
-        (func.length(message.c.content) + func.coalesce(func.length(message.c.extra), 0)).label("size"),
-    )
-    .where(message.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(message.c.id.desc())
-)
-
-_RENAMED_COLUMNS: Final = {"created_from": "accepted_at", "created_to": "accepted_at"}
-
-_COLUMNS: Final = {name: message.c[_RENAMED_COLUMNS.get(name, name)] for name in FILTERS}
-"""What each filter compares; a filter without a column fails here, at import."""
-
 
 class SqlMessageReader:
     """Reads what is committed; SQLite's WAL lets it read while a writer writes."""
 
-    def __init__(self, run: Run) -> None:
-        """`run` takes a connection from the readers' pool."""
+    def __init__(self, run: Run, search: Run, *, max_walked: int = MAX_WALKED) -> None:
+        """`run` and `search` are those of a `Store`; `max_walked` is how many messages a page of a list looks at."""
         self._run = run
+        self._search = search
+        self._max_walked = max_walked
 
     async def messages(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, MessageView]:
         """By primary key."""
@@ -83,7 +67,7 @@ class SqlMessageReader:
         self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
     ) -> MessageList:
         """Keyset by id, newest first: the ids first, then the sizes of their contents, then as many as fit."""
-        return await self._run(_page, tenant_id, filters, limit, before)
+        return await self._search(_page, tenant_id, filters, limit, before, self._max_walked)
 
     async def batch(self, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
         """The batch's row, and its messages grouped by status (at most a few hundred)."""
@@ -103,7 +87,7 @@ class SqlMessageReader:
         state: InboxState | None = None,
     ) -> Sequence[CallbackView]:
         """Keyset by id, newest first."""
-        return await self._run(callback_page, guid, notify_type, limit, before, state)
+        return await self._search(callback_page, guid, notify_type, limit, before, state)
 
     async def callback(self, callback_id: int) -> CallbackView | None:
         """By primary key."""
@@ -146,34 +130,15 @@ def _sent_as(
 
 
 def _page(
-    connection: Connection, tenant_id: TenantId, filters: MessageFilter, limit: int, before: MessageId | None
+    connection: Connection,
+    tenant_id: TenantId,
+    filters: MessageFilter,
+    limit: int,
+    before: MessageId | None,
+    max_walked: int,
 ) -> MessageList:
-    statement = _narrowed(select(message.c.id).where(message.c.tenant_id == tenant_id), tenant_id, filters)
-    if before is not None:
-        statement = statement.where(message.c.id < before)
-    newest = connection.execute(statement.order_by(message.c.id.desc()).limit(limit + 1)).scalars().all()
-    if not newest:
-        return MessageList((), more=False)
-    with closing(connection.execute(_SIZES, {"ids": newest[:limit]})) as rows:
-        sized, fit = page_of(rows, attrgetter("size"))
-    views = _views(connection, [MessageId(row.id) for row in sized[:fit]])
-    return MessageList(views, bool(views) and len(newest) > fit)
-
-
-def _narrowed(statement: Select[Any], tenant_id: TenantId, filters: MessageFilter) -> Select[Any]:
-    for name, message_filter, value in filters.active():
-        if name == "client_message_id":
-            statement = statement.where(message.c.id.in_(_sent_with(tenant_id, value)))
-        else:
-            stored = value.value if isinstance(value, StrEnum) else value
-            statement = statement.where(message_filter.compare(_COLUMNS[name], stored))
-    return statement
-
-
-def _sent_with(tenant_id: TenantId, key: str) -> Select[Any]:
-    """The messages of a client's key, by the index of keys."""
-    columns = idempotency_key.c
-    return select(columns.target).where(columns.tenant_id == tenant_id, columns.key == key)
+    message_ids, following = message_page(connection, tenant_id, filters, limit, before, max_walked)
+    return MessageList(_views(connection, message_ids) if message_ids else (), following)
 
 
 def _batch(connection: Connection, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:

@@ -3,7 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, func, literal, or_, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Select,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from wework_message.adapters.sql.core.dialect import Dialect, literal_number
 from wework_message.adapters.sql.core.execution import Run
@@ -58,8 +70,10 @@ def _counted(statuses: Sequence[MessageStatus], *where: ColumnElement[bool]) -> 
     return Query(select(func.count().label("rows")).select_from(matching))
 
 
-def _has(*where: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists(select(attempt.c.number).where(attempt.c.message_id == message.c.id, *where))
+def _attempt(*where: ColumnElement[bool]) -> ScalarSelect[int]:
+    """An attempt of the message, or NULL. Not an EXISTS: MariaDB would read all attempts that there are."""
+    own = select(attempt.c.number).where(attempt.c.message_id == message.c.id, *where)
+    return own.limit(literal_number(1)).scalar_subquery()
 
 
 def _overdue() -> Select[Any]:
@@ -86,15 +100,15 @@ _VIOLATIONS: Final = {
         _OPEN, _DUE.is_(None)
     ),
     Invariant.SENDING_WITHOUT_INTENT: _counted(
-        [MessageStatus.SENDING], ~_has(attempt.c.unsettled == 1)
+        [MessageStatus.SENDING], _attempt(attempt.c.unsettled == 1).is_(None)
     ),
     Invariant.SENT_WITHOUT_PROOF: _counted(
-        [MessageStatus.SENT, MessageStatus.DELIVERED], _SINCE, ~_has(_SETTLED)
+        [MessageStatus.SENT, MessageStatus.DELIVERED], _SINCE, _attempt(_SETTLED).is_(None)
     ),
     Invariant.FAILED_UNPROVEN: _counted(
         [MessageStatus.FAILED], _SINCE,
         or_(message.c.confirmed == true(), message.c.confirmed.is_(None)),
-        _has(attempt.c.outcome == OutcomeClass.UNCERTAIN.value, attempt.c.unsettled == 1),
+        _attempt(attempt.c.outcome == OutcomeClass.UNCERTAIN.value, attempt.c.unsettled == 1).is_not(None),
     ),
     Invariant.LEASE_OVERDUE: Query(_overdue()),
 }  # fmt: skip

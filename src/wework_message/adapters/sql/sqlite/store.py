@@ -7,16 +7,17 @@ hand-over to the thread, where a driver such as aiosqlite makes several for each
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from wework_message.adapters.private_files import make_file, make_folder, take_from_others
-from wework_message.adapters.sql.core.database_kind import TIMEOUT_S
-from wework_message.adapters.sql.core.execution import Result, Step
+from wework_message.adapters.sql.core.database_kind import SEARCH_S, SEARCHES, TIMEOUT_S
+from wework_message.adapters.sql.core.execution import Result, Step, search_stopped
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.failures import translated
 from wework_message.adapters.sql.sqlite.open_files import OpenFiles, files_of
@@ -35,6 +36,9 @@ WAL_BYTES: Final = 67_108_864
 READERS: Final = 2
 """Threads for queries in one process."""
 
+STEPS_BETWEEN_CHECKS: Final = 20_000
+"""Steps of SQLite's machine after which a query of a list looks whether its time is up: less than a millisecond."""
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -43,19 +47,21 @@ class SqliteStore:
 
     name: Final = "sqlite"
 
-    def __init__(self, path: Path, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, path: Path, timeout_s: float = TIMEOUT_S, *, search_s: float = SEARCH_S) -> None:
         """Creates the folder, and takes the rights of others on a file that exists; a new one comes with the first connection.
 
-        `timeout_s` is that of `Store`.
+        `timeout_s` is that of `Store`, `search_s` the time for `search`.
         """
         self.dialect = SqliteDialect()
         self.timeout_s = timeout_s
+        self._search_s = search_s
         self.turn = asyncio.Lock()
         self.side_by_side = False
         make_folder(path.parent)
         _make_private(path)
         self._writer = Threads("sqlite-writer")
         self._readers = Threads("sqlite-reader", READERS)
+        self._searchers = Threads("sqlite-search", SEARCHES)
         self._files = OpenFiles(path)
         self._engine = _engine(
             path,
@@ -80,6 +86,15 @@ class SqliteStore:
         """One query; it sees the newest commit and waits for no writer."""
         return await _within(self.timeout_s, self._readers, _query, self._reading, work, *arguments)
 
+    async def search(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
+        """In threads of its own; a query whose caller has given up ends by itself."""
+        end = time.monotonic() + self._search_s
+        try:
+            async with asyncio.timeout(self._search_s):
+                return await _within(None, self._searchers, _search, end, self._reading, work, *arguments)
+        except TimeoutError as error:
+            raise search_stopped(self._search_s) from error
+
     async def close(self) -> None:
         """The last writer's connection also folds the write-ahead log into the file."""
         await asyncio.get_running_loop().run_in_executor(None, self._close)
@@ -87,6 +102,7 @@ class SqliteStore:
     def _close(self) -> None:
         self._writer.close(wait=True)
         self._readers.close(wait=True)
+        self._searchers.close(wait=True)
         self._reading.dispose()
         self._engine.dispose()
 
@@ -203,6 +219,21 @@ def _query(engine: Engine, work: Callable[..., Result], *arguments: Any) -> Resu
         return work(connection, *arguments)
 
 
+def _search(end: float, engine: Engine, work: Callable[..., Result], *arguments: Any) -> Result:
+    """Raises `TimeoutError` at `end`, as the monotonic clock has it."""
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.set_progress_handler(lambda: time.monotonic() >= end, STEPS_BETWEEN_CHECKS)
+        try:
+            return work(connection, *arguments)
+        except OperationalError as error:
+            if time.monotonic() >= end:
+                raise TimeoutError from error
+            raise
+        finally:
+            driver.set_progress_handler(None, 0)
+
+
 async def _within(seconds: float | None, threads: Threads, work: Callable[..., Result], /, *arguments: Any) -> Result:
     """`work` in one of `threads`; raises `UnavailableError` where that takes too long: a disk that hangs, or a lock."""
     try:
@@ -211,4 +242,6 @@ async def _within(seconds: float | None, threads: Threads, work: Callable[..., R
     except SQLAlchemyError as error:
         raise translated(error) from error
     except TimeoutError as error:
+        if seconds is None:
+            raise
         raise UnavailableError("database", "no answer from the file in time") from error

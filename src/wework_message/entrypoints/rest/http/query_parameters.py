@@ -25,7 +25,10 @@ NO_PARAMETERS: Final = {"takes_no_query": True}
 
 Limit: TypeAlias = Annotated[int, QueryParameter(ge=1, le=100, description="Items of one page.")]
 Cursor: TypeAlias = Annotated[
-    str | None, QueryParameter(description="`nextCursor` (or `X-Next-Cursor`) of the page before.")
+    str | None,
+    QueryParameter(
+        description="`nextCursor` (or `X-Next-Cursor`) of the page before; a list ends where there is none."
+    ),
 ]
 MAX_TEXT: Final = 255
 """The longest text of a parameter, in characters."""

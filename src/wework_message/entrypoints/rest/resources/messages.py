@@ -48,7 +48,7 @@ async def list_messages(
         TENANT, narrowed_by, limit=limit, before=MessageId(before) if before is not None else None
     )
     items = tuple(listed_message(view, simulated=api.simulated(view)) for view in page.messages)
-    return MessagePage(items, next_cursor(items[-1].message_id) if page.more else None)
+    return MessagePage(items, next_cursor(page.following) if page.following is not None else None)
 
 
 Ids = Annotated[

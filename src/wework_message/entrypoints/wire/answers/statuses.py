@@ -140,7 +140,9 @@ class MessagePage(Struct, frozen=True, rename="camel"):
     """A list of messages, newest first."""
 
     items: tuple[ListedMessage, ...]
+    """May be none although others follow."""
     next_cursor: str | None
+    """Null where the list ends."""
 
 
 class StatusPage(Struct, frozen=True, rename="camel"):

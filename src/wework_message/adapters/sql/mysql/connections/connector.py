@@ -30,8 +30,17 @@ PREPARED_STATEMENTS: Final = 256
 class Connector:
     """Opens connections to one database."""
 
-    def __init__(self, target: MysqlTarget, *, autocommit: bool = False, prepared: bool = False) -> None:
-        """`prepared`: a MariaDB server keeps the connection's statements prepared.
+    def __init__(
+        self,
+        target: MysqlTarget,
+        *,
+        autocommit: bool = False,
+        prepared: bool = False,
+        statement_s: float | None = None,
+    ) -> None:
+        """`statement_s`: the server stops a statement after so many seconds; None = its default.
+
+        `prepared`: a MariaDB server keeps the connection's statements prepared.
 
         Not MySQL: it decides on the type of a parameter when it prepares the statement, and by another type than the
         column's it may not find the row by its index.
@@ -39,6 +48,7 @@ class Connector:
         self._target = target
         self._autocommit = autocommit
         self._prepared_statements = PREPARED_STATEMENTS if prepared else 0
+        self._statement_s = statement_s
 
     async def __call__(self) -> Any:
         """A new connection of asyncmy. Raises the driver's errors and `OSError`."""
@@ -50,7 +60,7 @@ class Connector:
             connection = await self._opened()
         try:
             async with connection.cursor() as cursor:
-                for statement in _session(mariadb=mariadb):
+                for statement in _session(self._statement_s, mariadb=mariadb):
                     await cursor.execute(statement)
         except BaseException:
             connection.close()
@@ -72,9 +82,17 @@ class Connector:
             raise ConnectionResetError(str(error)) from error
 
 
-def _session(*, mariadb: bool) -> tuple[str, ...]:
-    """Independent of the server's defaults: exact comparison, errors instead of cut values, no snapshot older than a statement."""
+def _session(statement_s: float | None, *, mariadb: bool) -> tuple[str, ...]:
+    """Independent of the server's defaults: exact comparison, errors instead of cut values, no snapshot older than a statement.
+
+    Statements are stopped after `statement_s`; None = the server's default.
+    """
+    limits = {
+        True: f"max_statement_time = {statement_s}",
+        False: f"max_execution_time = {(statement_s or 0) * 1000:.0f}",
+    }
     return (
+        *([f"SET SESSION {limits[mariadb]}"] if statement_s is not None else []),
         f"SET NAMES utf8mb4 COLLATE {COLLATIONS[mariadb]}",
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
