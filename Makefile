@@ -6,6 +6,9 @@ STAMP := $(VENV)/.installed
 # Most end-to-end tests wait for time to pass: three processes wait at once. `pytest` alone runs one after the other.
 SIDE_BY_SIDE := -n 3 --dist loadgroup
 
+# Without bytecode each worker of pytest would rewrite every assert anew, and each started interpreter compile the package.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo run test integration services check quick mutation format bench bench-peers bench-growth bench-backends lock audit clean
 

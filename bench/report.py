@@ -142,6 +142,22 @@ def _consumers(result: dict[str, Any]) -> Iterator[Row]:
         yield Row(f"{titles[name]} / 1 consume: messages per second", f"{ratio:.2f}")
 
 
+def _start(result: dict[str, Any]) -> Iterator[Row]:
+    medians, goals = result["medians"], result["goals"]
+    anchor_s = medians["anchor_s"]
+    yield Row("import litestar, sqlalchemy.ext.asyncio, uvicorn: CPU", f"{anchor_s:.2f} s")
+    titles = {
+        "version_s": "wework-message --version: CPU", "status_s": "wework-message status: CPU",
+        "serve_s": "serve to the first 202, schema current: CPU", "first_mb": "serve at the first 202: RSS",
+        "loaded_mb": "serve on MariaDB under load: RSS",
+    }  # fmt: skip
+    for name, title in titles.items():
+        value, goal = medians[name], goals.get(name)
+        unit = "MB" if name.endswith("_mb") else "s"
+        shown = f"{value:.0f} MB" if unit == "MB" else f"{value:.2f} s ({value / anchor_s:.1f} x that import)"
+        yield Row(title, shown, "" if goal is None else f"<= {goal} {unit}", None if goal is None else value <= goal)
+
+
 def _callbacks(result: dict[str, Any]) -> Iterator[Row]:
     goals = result["goals"]
     for database in ("sqlite", "mariadb"):
@@ -191,6 +207,7 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "queue": _queue,
     "cache": _cache,
     "consumers": _consumers,
+    "start": _start,
     "callbacks": _callbacks,
     "workers": _workers,
 }

@@ -194,7 +194,7 @@ class Bench:
     def _pass(self, tests: tuple[str, ...], limit_s: float | None) -> bool:
         command = [
             sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--hypothesis-seed=0", "-p", "no:cacheprovider",
-            "-m", "not services and not e2e", *tests,
+            "--hypothesis-profile=ci", "-m", "not services and not e2e", *tests,
         ]  # fmt: skip
         environment = os.environ | {"PYTHONPATH": str(self._root / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
         try:

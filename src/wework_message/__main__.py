@@ -25,7 +25,7 @@ def main() -> None:
     for variable in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
         os.environ.pop(variable, None)
     try:
-        from wework_message.bootstrap.commands import cli  # noqa: PLC0415 - its packages may be missing
+        from wework_message.bootstrap.command_line import cli  # noqa: PLC0415 - its packages may be missing
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "wework_message":
             raise

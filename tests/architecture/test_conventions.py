@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.support.source_trees import ONE_PROCESS, tree_of
+from tests.support.source_trees import ONE_PROCESS, nodes_of, tree_of
 
 pytestmark = ONE_PROCESS
 
@@ -79,8 +79,8 @@ def code_lines(path: Path) -> int:
     return sum(1 for line in lines if line and not line.startswith("#"))
 
 
-def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in nodes_of(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def undocumented(body: list[ast.stmt], prefix: str = "") -> Iterator[str]:
@@ -121,7 +121,7 @@ def test_functions_fit_one_screen() -> None:
     long = {
         named(path)
         for path in MODULES
-        for function in functions(tree_of(path))
+        for function in functions(path)
         if (function.end_lineno or function.lineno) - function.lineno >= MAX_FUNCTION_LINES
     }
     assert long == set(LONGER_FUNCTIONS)
@@ -142,7 +142,7 @@ def test_names_are_the_field_s_own() -> None:
     classes = [
         f"{named(path)}: {node.name}"
         for path in [*MODULES, *TESTS]
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.ClassDef) and EMPTY_CLASS_NAME.search(node.name)
     ]
     assert classes == []
@@ -153,7 +153,7 @@ def test_the_domain_is_asynchronous_only_in_its_ports() -> None:
     waiting = {
         path.parent.name
         for path in sorted((PACKAGE / "domain").rglob("*.py"))
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.AsyncFunctionDef | ast.Await)
     }
     assert waiting == {"ports"}
@@ -217,7 +217,7 @@ def test_tests_wait_for_events_and_never_sleep() -> None:
 def test_every_test_file_asserts() -> None:
     files = [path for path in TESTS if re.match(r"test_|.*_contract$", path.stem)]
     assert len(files) > 50
-    assert [named(path) for path in files if not any(asserts(node) for node in ast.walk(tree_of(path)))] == []
+    assert [named(path) for path in files if not any(asserts(node) for node in nodes_of(path))] == []
 
 
 def test_the_repository_names_no_registry_and_no_machine() -> None:

@@ -24,11 +24,12 @@ from tests.support.apps.rest import empty_metrics
 from tests.support.servers.ports import free_port
 
 from wework_message.adapters.sql.mysql.server import MINIMUM_PACKET, _objections
-from wework_message.bootstrap.commands import cli
+from wework_message.bootstrap.command_line import cli
 from wework_message.bootstrap.settings import load
 from wework_message.bootstrap.settings.environment import variable_of
 from wework_message.bootstrap.settings.schema import known_leaves
 from wework_message.bootstrap.settings.spring import ALIASES, PROFILES_KEY, REDIS_PARTS
+from wework_message.entrypoints.cli.lazy_command import LazyCommand
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.routes import route_templates
 
@@ -301,6 +302,7 @@ def test_the_split_variant_runs_roles_that_exist_in_place_of_the_one_service() -
 
 @pytest.mark.parametrize("words", [["serve"], ["serve", "--no-dispatch"], ["consume"]], ids=shlex.join)
 def test_what_a_container_runs_is_a_command(words: list[str]) -> None:
-    command = cli.commands[words[0]]
-    known = {flag for option in command.params if isinstance(option, click.Option) for flag in option.opts}
+    entry = cli.commands[words[0]]
+    assert isinstance(entry, LazyCommand)
+    known = {flag for option in entry.load().params if isinstance(option, click.Option) for flag in option.opts}
     assert set(words[1:]) <= known

@@ -16,7 +16,7 @@ from tests.support.apps.rest import empty_metrics
 import wework_message
 from wework_message.adapters.observability.end_outcomes import OUTCOMES
 from wework_message.adapters.observability.metrics import TEXTS
-from wework_message.bootstrap.commands import cli
+from wework_message.bootstrap.command_line import cli
 from wework_message.bootstrap.settings.environment import variable_of
 from wework_message.bootstrap.settings.schema import known_leaves
 from wework_message.bootstrap.settings.spring import ALIASES
@@ -25,7 +25,8 @@ from wework_message.domain.errors import WeworkMessageError
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message_filter import FILTERS
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.entrypoints.cli import ExitCode
+from wework_message.entrypoints.cli.exit_codes import ExitCode
+from wework_message.entrypoints.cli.lazy_command import LazyCommand
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.http import problems
 from wework_message.entrypoints.rest.openapi import camel
@@ -232,7 +233,8 @@ def test_every_outcome_class_is_explained() -> None:
 
 
 def _leaf_commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
-    for word, command in group.commands.items():
+    for word, entry in group.commands.items():
+        command = entry.load() if isinstance(entry, LazyCommand) else entry
         if isinstance(command, click.Group):
             yield from _leaf_commands(command, f"{prefix}{word} ")
         else:

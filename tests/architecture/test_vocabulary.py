@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.support.source_trees import ONE_PROCESS, tree_of
+from tests.support.source_trees import ONE_PROCESS, nodes_of, tree_of
 
 pytestmark = ONE_PROCESS
 
@@ -123,7 +123,7 @@ def test_an_id_is_not_called_a_name() -> None:
     assert [
         where(path, node.lineno)
         for path in SOURCES
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if (isinstance(node, ast.arg) and node.arg == "name" and _is_id(node.annotation))
         or (isinstance(node, ast.Assign) and _is_id_call(node.value) and _binds_name(node))
     ] == []

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from tests.contracts.gateway_contract import GatewayContract
 from tests.contracts.provider_gateway_contract import AMPLE_MS, GUID, ProviderGatewayContract, SimulatorSite
+from tests.support.processes.running_service import client_of
 
 from wework_message.adapters.guxing.gateway import GuxingGateway
 from wework_message.adapters.guxing.httpx_transport import HttpxTransport
@@ -56,7 +57,7 @@ class GuxingSite(SimulatorSite):
 class TestGuxingGatewayToAProviderThatMisbehaves(ProviderGatewayContract):
     @pytest.fixture
     async def site(self, simulator: RunningSimulator, transport: TransportKind) -> AsyncIterator[GuxingSite]:
-        async with httpx.AsyncClient(base_url=simulator.url) as control:
+        async with client_of(simulator.url) as control:
             site = GuxingSite(control, simulator.url, transport)
             yield site
             await site.aclose()

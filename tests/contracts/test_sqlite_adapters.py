@@ -14,9 +14,9 @@ from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.support.builders.messages import NOW
+from tests.support.sqlite import migrated_store
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
@@ -39,8 +39,7 @@ class OnSqlite:
 
     @pytest.fixture
     async def opened(self, database: Path) -> AsyncIterator[SqliteStore]:
-        store = SqliteStore(database)
-        await migrate(store)
+        store = await migrated_store(database)
         yield store
         await store.close()
 

@@ -10,7 +10,7 @@ import pytest
 
 from wework_message.demo.processes import Child
 from wework_message.demo.script import read_script
-from wework_message.entrypoints.cli import CommandFailedError
+from wework_message.entrypoints.cli.failure import CommandFailedError
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

@@ -15,8 +15,8 @@ from tests.support.checks import examined, verdicts
 from tests.support.mysql import EmptyDatabase, opened_store, target_of
 from tests.support.servers.mariadb import Database, MariaDb
 from tests.support.servers.ports import free_port
+from tests.support.sqlite import migrated_store
 
-from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import BREACHES, invariant_checks
 from wework_message.adapters.sql.mapping.rows import message_row
@@ -113,8 +113,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 async def file(tmp_path: Path) -> Path:
     path = tmp_path / "x.db"
-    store = SqliteStore(path)
-    await migrate(store)
+    store = await migrated_store(path)
     await store.close()
     return path
 

@@ -7,6 +7,7 @@ from typing import Literal
 import httpx
 import pytest
 from tests.support.builders.messages import a_message_id
+from tests.support.processes.running_service import client_of
 from tests.support.providers.callback_receiver import CallbackReceiver, callback_receiver
 
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
@@ -55,7 +56,7 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[ServiceProcesse
     form: Literal["11010", "11013"] = request.param
     async with callback_receiver() as receiver:
         options = SimulatorOptions(fsync=False, echo_delay_ms=0, echo_form=form, callback_url=receiver.url)
-        async with running(options) as simulator, httpx.AsyncClient(base_url=simulator.url) as control:
+        async with running(options) as simulator, client_of(simulator.url) as control:
             client = HttpClient(simulator.url)
             yield ServiceProcesses(GuxingGateway(client), receiver, control)
             await client.aclose()

@@ -23,9 +23,9 @@ from tests.support.builders.messages import (
     begin_call,
     settle,
 )
+from tests.support.sqlite import migrated_store
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
@@ -82,8 +82,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def opened(path: Path) -> AsyncIterator[SqliteStore]:
-    store = SqliteStore(path)
-    await migrate(store)
+    store = await migrated_store(path)
     yield store
     await store.close()
 

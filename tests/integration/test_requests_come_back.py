@@ -17,12 +17,11 @@ from tests.support.apps.guxing_app import GUXING
 from tests.support.apps.rest import ASYNC, BATCH, serving
 from tests.support.builders.messages import OPTION_NAMES
 from tests.support.mysql import EmptyDatabase, opened_store, settings_of
+from tests.support.sqlite import migrated_store
 
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
-from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
-from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.adapters.system import SystemClock
 from wework_message.application.accept.senders import signed
 from wework_message.application.role import Role
@@ -107,7 +106,7 @@ class ComesBack:
     """Subclasses provide `client`, whose service knows `KNOWN_GUID`."""
 
     @settings(
-        max_examples=50,
+        max_examples=settings().max_examples // 2,
         # Examples share one store, and one suite is inherited by a class per store.
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
     )
@@ -147,8 +146,7 @@ class TestOnSqlite(ComesBack):
     @pytest.fixture
     async def client(self, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
         path = tmp_path / "wework-message.db"
-        store = SqliteStore(path)
-        await migrate(store)
+        store = await migrated_store(path)
         await _know(SqlUnitOfWorkFactory(store, store.dialect, SystemClock(), store.turn))
         await store.close()
         async with _accepting(tmp_path, {"DATASOURCE_URL": f"sqlite:///{path}"}) as client:

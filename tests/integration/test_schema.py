@@ -6,11 +6,13 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from tests.support.builders.old_rows import write_message
 
 from wework_message.adapters.sql.backends import migrate
-from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, _config, schema_state
+from wework_message.adapters.sql.core.migrating import config
+from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, revisions, schema_state
 from wework_message.adapters.sql.mapping.tables import metadata
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.sqlite.store import SqliteStore
@@ -40,6 +42,19 @@ async def test_migrations_lead_to_the_tables_the_code_uses(store: SqliteStore) -
     assert await store.transact(schema_state) is SchemaState.CURRENT
     assert await migrate(store) is SchemaState.CURRENT
     assert await store.transact(_differences) == []
+
+
+def test_the_revisions_that_are_read_without_alembic_are_alembic_s() -> None:
+    script = ScriptDirectory.from_config(config())
+    assert revisions() == [revision.revision for revision in script.walk_revisions()][::-1]
+    assert revisions()[-1] == script.get_current_head()
+
+
+async def test_an_older_schema_is_recognised(store: SqliteStore) -> None:
+    await store.transact(lambda connection: command.upgrade(config(connection), revisions()[-2]))
+    assert await store.transact(schema_state) is SchemaState.BEHIND
+    await store.transact(lambda connection: command.downgrade(config(connection), "base"))
+    assert await store.transact(schema_state) is SchemaState.EMPTY
 
 
 async def test_a_database_of_a_newer_version_is_recognised(store: SqliteStore) -> None:
@@ -90,7 +105,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _write_as_0001(connection: Connection) -> None:
-    command.upgrade(_config(connection), "0001")
+    command.upgrade(config(connection), "0001")
     insert = (
         "INSERT INTO wm_due (message_id, lane, urgency, place, parked, paced, due_at) VALUES (?, 'lane', 1, 2, 0, 1, 3)"
     )
@@ -100,7 +115,7 @@ def _write_as_0001(connection: Connection) -> None:
 
 
 async def test_messages_of_the_version_before_come_back_and_have_no_campaign(store: SqliteStore) -> None:
-    await store.transact(lambda connection: command.upgrade(_config(connection), "0002"))
+    await store.transact(lambda connection: command.upgrade(config(connection), "0002"))
     await store.transact(write_message, "before")
     assert await migrate(store) is SchemaState.BEHIND
     await store.transact(write_message, "after")  # by a process of the version before
@@ -149,17 +164,17 @@ async def test_every_migration_has_a_way_back(store: SqliteStore) -> None:
     await store.transact(write_message, "before")
     before, names = await store.read(_due), await store.read(_names_of_schema)
     await migrate(store)
-    await store.transact(lambda connection: command.downgrade(_config(connection), "0001"))
+    await store.transact(lambda connection: command.downgrade(config(connection), "0001"))
     assert await store.read(_due) == before
     assert await store.read(_names_of_schema) == names
     assert await store.read(_message_ids) == ["before"]
     await store.transact(write_message, "after")
-    await store.transact(lambda connection: command.downgrade(_config(connection), "base"))
+    await store.transact(lambda connection: command.downgrade(config(connection), "base"))
     assert await store.transact(schema_state) is SchemaState.EMPTY
 
 
 async def test_a_migration_that_was_interrupted_after_its_index_goes_on(store: SqliteStore) -> None:
-    await store.transact(lambda connection: command.upgrade(_config(connection), "0005"))
+    await store.transact(lambda connection: command.upgrade(config(connection), "0005"))
     index = "CREATE INDEX ix_wm_callback_type ON wm_callback (guid, notify_type, id)"
     await store.transact(lambda connection: connection.exec_driver_sql(index).close())
     assert await migrate(store) is SchemaState.BEHIND

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from tests.support.builders.guxing_requests import SEND_PATHS, send_body, text_body
 from tests.support.polling import until
+from tests.support.processes.running_service import client_of
 from tests.support.providers.callback_receiver import CallbackReceiver, callback_receiver
 
 from wework_message.simulator import SimulatorOptions, running
@@ -25,7 +26,7 @@ async def receiver() -> AsyncIterator[CallbackReceiver]:
 async def simulating(**options: Any) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         running(SimulatorOptions(**{"fsync": False, "echo_delay_ms": 1} | options)) as simulator,
-        httpx.AsyncClient(base_url=simulator.url) as client,
+        client_of(simulator.url) as client,
     ):
         yield client
 

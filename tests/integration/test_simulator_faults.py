@@ -9,6 +9,7 @@ import httpx
 import pytest
 from tests.support.builders.guxing_requests import text_body
 from tests.support.polling import until
+from tests.support.processes.running_service import client_of
 from tests.support.providers.callback_receiver import CallbackReceiver, callback_receiver
 
 from wework_message.simulator import SimulatorOptions, running
@@ -23,7 +24,7 @@ async def receiver() -> AsyncIterator[CallbackReceiver]:
 @pytest.fixture
 async def client(receiver: CallbackReceiver) -> AsyncIterator[httpx.AsyncClient]:
     options = SimulatorOptions(fsync=False, echo_delay_ms=0, callback_url=receiver.url)
-    async with running(options) as simulator, httpx.AsyncClient(base_url=simulator.url) as opened:
+    async with running(options) as simulator, client_of(simulator.url) as opened:
         yield opened
 
 
@@ -87,7 +88,7 @@ async def test_slow_before_is_not_executed_yet_while_slow_after_is(client: httpx
 
 
 async def test_stop_closes_a_call_that_waits_instead_of_waiting_for_it() -> None:
-    async with running(SimulatorOptions(fsync=False)) as simulator, httpx.AsyncClient(base_url=simulator.url) as client:
+    async with running(SimulatorOptions(fsync=False)) as simulator, client_of(simulator.url) as client:
         await client.post("/_sim/faults", json={"kind": "slow", "times": 1, "delay_ms": 60_000})
         waiting = asyncio.create_task(client.post("/msg/send_text", json=text_body()))
 

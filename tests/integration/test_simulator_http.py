@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.support.builders.guxing_requests import SEND_PATHS, send_body, text_body
+from tests.support.processes.running_service import client_of
 
 from wework_message.simulator import RunningSimulator, SimulatorOptions, running
 from wework_message.simulator.answers import KINDS
@@ -20,7 +21,7 @@ async def simulator() -> AsyncIterator[RunningSimulator]:
 
 @pytest.fixture
 async def client(simulator: RunningSimulator) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=simulator.url) as opened:
+    async with client_of(simulator.url) as opened:
         yield opened
 
 
@@ -112,7 +113,7 @@ async def test_numbers_rise_per_account_and_seq_has_no_gaps(client: httpx.AsyncC
 async def test_lenient_lets_an_incomplete_send_through_as_the_vendor_does() -> None:
     async with (
         running(SimulatorOptions(fsync=False, lenient=True)) as simulator,
-        httpx.AsyncClient(base_url=simulator.url) as client,
+        client_of(simulator.url) as client,
     ):
         body = {"guid": "g1", "conversation_id": "S:788"}
         assert (await client.post("/msg/send_text", json=body)).json()["error_code"] == 0
@@ -185,7 +186,7 @@ async def test_instances_answer_as_captured(client: httpx.AsyncClient) -> None:
 
 async def test_strict_guids_must_be_made_known() -> None:
     options = SimulatorOptions(fsync=False, strict_guids=True, guids=("g1",))
-    async with running(options) as simulator, httpx.AsyncClient(base_url=simulator.url) as client:
+    async with running(options) as simulator, client_of(simulator.url) as client:
 
         async def code(guid: str) -> int:
             answer: int = (await client.post("/msg/send_text", json=text_body(guid=guid))).json()["error_code"]
@@ -245,7 +246,7 @@ async def test_ledger_is_read_in_pages_and_refuses_bad_numbers(client: httpx.Asy
 async def test_marker_can_be_left_out() -> None:
     async with (
         running(SimulatorOptions(fsync=False, keep_marker=False)) as simulator,
-        httpx.AsyncClient(base_url=simulator.url, headers={"X-Request-Id": "a"}) as client,
+        client_of(simulator.url, headers={"X-Request-Id": "a"}) as client,
     ):
         await client.post("/msg/send_text", json=text_body())
         assert [entry["marker"] for entry in await ledger(client)] == [None]
@@ -254,7 +255,7 @@ async def test_marker_can_be_left_out() -> None:
 async def test_temporary_ledger_goes_with_the_simulator() -> None:
     async with running() as simulator:
         path = simulator.ledger_path
-        async with httpx.AsyncClient(base_url=simulator.url) as client:
+        async with client_of(simulator.url) as client:
             await client.post("/msg/send_text", json=text_body())
         assert json.loads(path.read_bytes())["executed"] is True
     assert list(path.parent.glob(path.name + "*")) == []

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from tests.support.builders.guxing_requests import text_body
 from tests.support.polling import until
+from tests.support.processes.running_service import client_of
 from tests.support.providers.callback_receiver import callback_receiver
 
 from wework_message.simulator import SimulatorOptions, running
@@ -45,7 +46,7 @@ async def test_numbers_recalls_and_echo_marks_continue_from_the_ledger(tmp_path:
     recall: dict[str, Any] = {"guid": "g1", "conversation_id": "S:7881300000000001"}
     async with callback_receiver() as receiver:
         options = SimulatorOptions(ledger=path, echo_delay_ms=0, callback_url=receiver.url)
-        async with running(options) as simulator, httpx.AsyncClient(base_url=simulator.url) as client:
+        async with running(options) as simulator, client_of(simulator.url) as client:
             first, second = await send(client), await send(client)
             assert (await client.post("/msg/revoke_msg", json=recall | {"msgid": first["id"]})).json()[
                 "error_code"
@@ -54,7 +55,7 @@ async def test_numbers_recalls_and_echo_marks_continue_from_the_ledger(tmp_path:
             await until(lambda: echoes_sent(client, 3))
     async with (
         running(SimulatorOptions(ledger=path)) as simulator,
-        httpx.AsyncClient(base_url=simulator.url) as client,
+        client_of(simulator.url) as client,
     ):
         third = await send(client)
         assert int(third["seq"]) == int(second["seq"]) + 2
@@ -69,11 +70,11 @@ async def test_numbers_recalls_and_echo_marks_continue_from_the_ledger(tmp_path:
 
 async def test_line_that_a_crash_cut_off_is_dropped(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    async with running(SimulatorOptions(ledger=path)) as simulator, httpx.AsyncClient(base_url=simulator.url) as client:
+    async with running(SimulatorOptions(ledger=path)) as simulator, client_of(simulator.url) as client:
         await send(client)
     with path.open("ab") as file:
         file.write(b'{"n":2,"at":17')
-    async with running(SimulatorOptions(ledger=path)) as simulator, httpx.AsyncClient(base_url=simulator.url) as client:
+    async with running(SimulatorOptions(ledger=path)) as simulator, client_of(simulator.url) as client:
         await send(client)
         assert [entry["n"] for entry in (await client.get("/_sim/ledger")).json()] == [1, 2]
     assert [json.loads(line)["n"] for line in path.read_bytes().splitlines()] == [1, 2]
@@ -157,14 +158,14 @@ async def test_killed_process_has_every_answered_call_in_its_ledger(tmp_path: Pa
         return len(answered) >= 100
 
     process, url = await start()
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with client_of(url) as client:
         senders = [asyncio.create_task(load(client)) for _ in range(8)]
         await until(enough)
         process.kill()
         await asyncio.gather(*senders)
     await process.wait()
     process, url = await start()
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with client_of(url) as client:
         ids = [entry["id"] for entry in (await client.get("/_sim/ledger")).json()]
         assert set(answered) <= set(ids)
         assert len(ids) == len(set(ids))

@@ -1,13 +1,13 @@
-"""The command line with settings, service, migration and simulator behind its commands."""
+"""Settings, service and migration behind the commands that read the settings."""
 
 import asyncio
 import errno
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from wework_message import simulator
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
@@ -25,20 +25,17 @@ from wework_message.bootstrap.settings import (
     simulated_providers,
     start_problems,
 )
-from wework_message.demo.command import demo
-from wework_message.entrypoints.cli import (
-    CommandFailedError,
-    CreatedTopics,
-    ExitCode,
-    Provider,
-    Services,
-    SettingsSource,
-    Startup,
-    build_cli,
-)
+from wework_message.entrypoints.cli.exit_codes import ExitCode
+from wework_message.entrypoints.cli.failure import CommandFailedError
+from wework_message.entrypoints.cli.services import CreatedTopics, Provider, Services, SettingsSource, Startup
 
 _SETTINGS_ERRNOS: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EROFS})
 """Errors of the operating system that come from an address or a folder in the settings."""
+
+
+def services() -> Services:
+    """What the commands call."""
+    return Services(startup)
 
 
 def startup(source: SettingsSource) -> Startup:
@@ -105,8 +102,11 @@ def _cache(loaded: Loaded) -> str:
 
 
 def _serve(loaded: Loaded, role: Role) -> int:
-    from wework_message.bootstrap.server import serve  # noqa: PLC0415 - `--help` needs no server, no database
-
+    gc.disable()  # imports make hundreds of thousands of objects that stay: to look through them is 6 % of a start
+    try:
+        from wework_message.bootstrap.server import serve  # noqa: PLC0415 - `--help` needs no server, no database
+    finally:
+        gc.enable()
     with _as_failure():
         return serve(loaded, role)
 
@@ -161,6 +161,3 @@ def _where(error: OSError) -> tuple[str, ...]:
     if error.filename is not None:
         return (str(error.filename),)
     return ("another process may listen there already; choose with --port, server.port or management.server.port",)
-
-
-cli: Final = build_cli(Services(startup, simulator.serve), demo)

@@ -4,8 +4,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dependency_injector import containers, providers
-
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
@@ -66,6 +64,7 @@ from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.application.role import Role
 from wework_message.application.writes import Writes
 from wework_message.bootstrap.databases import open_store
+from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways, open_gateways
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings

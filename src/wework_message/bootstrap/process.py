@@ -26,8 +26,6 @@ from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.observers import IntakeObserver, ServiceObserver
-from wework_message.simulator import SimulatorOptions
-from wework_message.simulator import running as running_simulator
 
 DRAIN_S = 20.0
 """The time that open calls get to settle (D-39)."""
@@ -183,8 +181,16 @@ async def _provider_urls(stack: AsyncExitStack, loaded: Loaded, own_url: str | N
     for key, provider in loaded.settings.app.wework.providers.items():
         if key in simulated:
             callback = f"{own_url}/api/callbacks/webhook/{provider.code}" if own_url is not None else None
-            simulator = await stack.enter_async_context(running_simulator(SimulatorOptions(callback_url=callback)))
-            urls[key] = simulator.url
+            urls[key] = await stack.enter_async_context(_simulator(callback))
         elif provider.api_base_url is not None:
             urls[key] = provider.api_base_url.reveal()
     return urls
+
+
+@asynccontextmanager
+async def _simulator(callback_url: str | None) -> AsyncIterator[str]:
+    """The URL of a simulator that runs here."""
+    from wework_message import simulator  # noqa: PLC0415 - real providers need none
+
+    async with simulator.running(simulator.SimulatorOptions(callback_url=callback_url)) as running_simulator:
+        yield running_simulator.url

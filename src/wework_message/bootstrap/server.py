@@ -41,6 +41,7 @@ from wework_message.bootstrap.sockets import (
 )
 from wework_message.bootstrap.workers.link import Link, Membership
 from wework_message.bootstrap.workers.start import log_settings, supervised
+from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.routes import route_templates
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits
@@ -168,9 +169,9 @@ async def _open_http(
     operating, api = None, None
     if listeners.operating is not None:
         only = dataclasses.replace(config, operating=True)
-        operating = HttpServer(process.application, only, listeners.operating, limits)
+        operating = HttpServer(create_app(process.application, only), only, listeners.operating, limits)
     if listeners.api is not None:
-        api = HttpServer(process.application, config, listeners.api, limits)
+        api = HttpServer(create_app(process.application, config), config, listeners.api, limits)
 
     async def close() -> None:
         process.begin_drain()

@@ -12,12 +12,12 @@ from typing import Final
 
 import uvicorn
 
-from wework_message.application.api import Application
 from wework_message.application.role import Role
+from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.settings import Loaded, operating_port
 from wework_message.bootstrap.settings.http import ServerLimitSettings
-from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.edge import Edge
 from wework_message.entrypoints.rest.server.connection import Connection
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits, Peers
 from wework_message.entrypoints.rest.server.own_answers import OwnAnswers
@@ -158,15 +158,15 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """One application on one socket, in the running loop."""
 
-    def __init__(
-        self, application: Application, rest: Config, listener: socket.socket, limits: ConnectionLimits
-    ) -> None:
-        """Serve the API of `application` as `rest` says."""
+    def __init__(self, app: Edge, rest: Config, listener: socket.socket, limits: ConnectionLimits) -> None:
+        """Serve `app`, which was made with `rest`."""
         connection = partial(
             Connection, limits=limits, peers=Peers(limits), own_answers=OwnAnswers(rest.now, rest.observe)
         )
+        with without_frameworks():
+            app = create_app(application, rest)
         config = uvicorn.Config(
-            create_app(application, rest),
+            app,
             http=connection,  # type: ignore[arg-type]  # it is called as the class is
             loop="none", ws="none", lifespan="off", log_config=None, access_log=False,
             backlog=BACKLOG, server_header=False, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE_S,

@@ -16,7 +16,8 @@ from tests.support.polling import until
 from tests.support.servers.mariadb import Database, MariaDb
 
 from wework_message.adapters.sql.backends import migrate
-from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, _config, schema_state, upgrade
+from wework_message.adapters.sql.core.migrating import config
+from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, schema_state, upgrade
 from wework_message.adapters.sql.mapping.tables import metadata
 from wework_message.adapters.sql.mysql import server as mysql_server
 from wework_message.adapters.sql.mysql.backend import MysqlBackend
@@ -62,7 +63,7 @@ async def test_the_next_one_that_migrates_sees_all_of_it(
         upgrade(connection, MysqlBackend().migration_lock)
         return mariadb.sql(f"SELECT version_num FROM {mariadb_database.name}.{VERSION_TABLE}")  # noqa: S608 -- our own names
 
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    head = ScriptDirectory.from_config(config()).get_current_head()
     assert await store.transact(upgrade_and_read) == f"{head}\n"
 
 
@@ -94,7 +95,7 @@ async def test_a_process_of_the_previous_version_goes_on_while_the_schema_is_upg
     write: Callable[[Connection, str], None],
     read: Callable[[Connection], list[str]],
 ) -> None:
-    await store.transact(lambda connection: command.upgrade(_config(connection), version))
+    await store.transact(lambda connection: command.upgrade(config(connection), version))
     session = await store.begin()
     await session.run(write, "under way")
 
@@ -116,7 +117,7 @@ async def test_a_process_of_the_previous_version_goes_on_while_the_schema_is_upg
 @pytest.mark.parametrize("done", range(3))
 async def test_a_migration_that_was_interrupted_goes_on_where_it_ended(store: MysqlStore, done: int) -> None:
     def interrupted(connection: Connection) -> None:
-        command.upgrade(_config(connection), "0002")
+        command.upgrade(config(connection), "0002")
         write_message(connection, "before")
         changes = (
             "ALTER TABLE wm_message ADD COLUMN campaign_id VARCHAR(64)",

@@ -5,7 +5,7 @@ from click.testing import CliRunner, Result
 from tests.support.servers.ports import free_port
 from tests.support.servers.rocketmq import RocketMq
 
-from wework_message.bootstrap.commands import cli
+from wework_message.bootstrap.command_line import cli
 
 
 def run(*arguments: str, **settings: str) -> Result:

@@ -11,7 +11,10 @@ from click.testing import CliRunner, Result
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.demo.command import demo
-from wework_message.entrypoints.cli import CreatedTopics, Provider, Services, SettingsSource, Startup, build_cli
+from wework_message.entrypoints.cli.client_options import ClientServices
+from wework_message.entrypoints.cli.commands.simulate import SimulatorServices
+from wework_message.entrypoints.cli.main import build_cli
+from wework_message.entrypoints.cli.services import CreatedTopics, Provider, Services, SettingsSource, Startup
 from wework_message.simulator import SimulatorOptions
 
 
@@ -35,8 +38,12 @@ class FakeService:
     recoveries: list[Recover] = field(default_factory=list)
 
     def run(self, *args: str, stdin: bytes | None = None) -> Result:
-        services = Services(self._startup, self._simulate, httpx.MockTransport(self._answer))
-        cli = build_cli(services, demo)
+        cli = build_cli(
+            lambda: Services(self._startup),
+            demo,
+            client_services=lambda: ClientServices(httpx.MockTransport(self._answer)),
+            simulator_services=lambda: SimulatorServices(self._simulate),
+        )
         return CliRunner(env={"COLUMNS": "100"}).invoke(cli, args, input=stdin)
 
     def sent(self, number: int = 0) -> Any:

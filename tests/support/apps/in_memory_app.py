@@ -57,6 +57,24 @@ def a_policy(**changes: Any) -> Policy:
     return dataclasses.replace(Policy(providers=providers, retry=RetryPolicy(), horizon_ms=HORIZON_MS), **changes)
 
 
+_FREE: Final[list[UseCases]] = []
+"""Containers whose application has ended."""
+
+
+def _wired(**dependencies: Any) -> UseCases:
+    """The graph of bootstrap on these. A new container copies the graph, which takes longer than most tests."""
+    if not _FREE:
+        use_cases = UseCases(**dependencies)
+        use_cases.check_dependencies()
+        return use_cases
+    use_cases = _FREE.pop()
+    use_cases.reset_singletons()
+    for name in dependencies:
+        use_cases.providers[name].reset_override()
+    use_cases.override_providers(**dependencies)
+    return use_cases
+
+
 class InMemoryApp:
     """One process of the service on a database in memory. `async with` runs its committer, `start` its loops.
 
@@ -97,7 +115,7 @@ class InMemoryApp:
         self.board = MemoryHealthBoard(self.clock, FixedRandom(0.0))
         self._connection = Connection(self.units)
         self.inbox_notifier = CountingInboxNotifier()
-        self.use_cases = use_cases = UseCases(
+        self.use_cases = use_cases = _wired(
             clock=self.clock,
             ids=self._ids,
             random_source=FixedRandom(0.5),
@@ -121,7 +139,6 @@ class InMemoryApp:
             api_urls=dict.fromkeys(policy.providers, "http://127.0.0.1:19000"),
             parts={"database": InProcess("memory"), "queue": InProcess("in-process")},
         )
-        use_cases.check_dependencies()
         use_cases.prober.add_kwargs(
             interval_ms=FAR_MS, min_interval_ms=0
         )  # what it is asked for need not wait for a second
@@ -161,6 +178,7 @@ class InMemoryApp:
             self.use_cases.feed().close()
             await self._loops.stop(0)
         await self.commits.close()
+        _FREE.append(self.use_cases)
 
     def stored(self) -> int:
         """Number of stored messages."""

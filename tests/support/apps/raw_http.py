@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 from tests.support.apps.guxing_app import running
 from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.apps.rest import Served, free_server
 
 from wework_message.bootstrap.sockets import HttpServer
-from wework_message.entrypoints.rest.config import Config, HttpExchange
+from wework_message.entrypoints.rest.config import HttpExchange, wall_clock
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits
 
 Answered = tuple[int, dict[str, str], bytes]
@@ -90,10 +91,13 @@ class RawHttp:
 async def raw_http(limits: ConnectionLimits | None = None, *, dispatching: bool = True) -> AsyncIterator[RawHttp]:
     """The API in this loop, with the limits of the product or these."""
     exchanges: list[HttpExchange] = []
-    async with running(dispatching=dispatching) as in_memory_app:
+    shared = free_server()
+    async with (
+        running(dispatching=dispatching) as in_memory_app,
+        shared.serving(Served(in_memory_app.application, wall_clock, exchanges)) as app,
+    ):
         listener = socket.create_server(("127.0.0.1", 0))
-        config = Config(version="0.1.0", observe=exchanges.append)
-        server = HttpServer(in_memory_app.application, config, listener, limits or ConnectionLimits())
+        server = HttpServer(app, shared.config, listener, limits or ConnectionLimits())
         await server.opened()
         http = RawHttp(listener.getsockname()[1], in_memory_app, server, exchanges)
         try:

@@ -92,15 +92,15 @@ async def serving(
     exchanges: list[HttpExchange] = []
     async with running(policy, dispatching=dispatching) as in_memory_app:
         application = dataclasses.replace(in_memory_app.application, poll=polled(in_memory_app.application.read))
-        served = _Served(application, in_memory_app.clock.now, exchanges)
-        async with (_free_server() if not settings else _Server(settings)).serving(served) as app:
+        served = Served(application, in_memory_app.clock.now, exchanges)
+        async with free_server(**settings).serving(served) as app:
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type] # httpx knows no scope types
             async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
                 yield Rest(client, in_memory_app, app, exchanges)
 
 
 @dataclass(frozen=True, slots=True)
-class _Served:
+class Served:
     """What a server serves during one test."""
 
     application: Application
@@ -108,16 +108,17 @@ class _Served:
     exchanges: list[HttpExchange]
 
 
-class _Server:
+class Server:
     """The API of one test after the other: building it takes longer than most tests."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self.served: _Served | None = None
+        self.served: Served | None = None
         known: dict[str, Any] = {"version": "0.1.0", "now": self._now, "observe": self._observe}
-        self._app = create_app(self._opened, Config(**known | settings))
+        self.config = Config(**known | settings)
+        self._app = create_app(self._opened, self.config)
 
     @asynccontextmanager
-    async def serving(self, served: _Served) -> AsyncIterator[Edge]:
+    async def serving(self, served: Served) -> AsyncIterator[Edge]:
         self.served = served
         try:
             async with self._started():
@@ -146,7 +147,7 @@ class _Server:
             await task
 
     @property
-    def _current(self) -> _Served:
+    def _current(self) -> Served:
         assert self.served is not None
         return self.served
 
@@ -161,16 +162,17 @@ class _Server:
         yield self._current.application
 
 
-_SERVERS: Final[list[_Server]] = []
-"""Those without settings of their own."""
+_SERVERS: Final[dict[frozenset[tuple[str, Any]], list[Server]]] = {}
+"""By their settings."""
 
 
-def _free_server() -> _Server:
-    """One that serves no other test now."""
-    free = next((server for server in _SERVERS if server.served is None), None)
+def free_server(**settings: Any) -> Server:
+    """One that serves no other test now. `settings` go to its `Config`."""
+    servers = _SERVERS.setdefault(frozenset(settings.items()), [])
+    free = next((server for server in servers if server.served is None), None)
     if free is None:
-        free = _Server({})
-        _SERVERS.append(free)
+        free = Server(settings)
+        servers.append(free)
     return free
 
 

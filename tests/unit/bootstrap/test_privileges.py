@@ -9,7 +9,7 @@ import pytest
 
 from wework_message.bootstrap.commands import startup
 from wework_message.bootstrap.privileges import root_warnings
-from wework_message.entrypoints.cli import SettingsSource
+from wework_message.entrypoints.cli.services import SettingsSource
 
 Users = Callable[[int], None]
 ROOT: Final = "the process runs as root"

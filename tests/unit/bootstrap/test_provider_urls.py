@@ -9,13 +9,14 @@ from tests.support.apps.doubles import RecordingObserver
 
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.application.role import Role
-from wework_message.bootstrap.commands import cli, startup
+from wework_message.bootstrap.command_line import cli
+from wework_message.bootstrap.commands import startup
 from wework_message.bootstrap.gateways import connection_of
 from wework_message.bootstrap.process import ProcessMetrics, running
 from wework_message.bootstrap.settings import ProviderUrl, load, shown_origin
-from wework_message.entrypoints.cli import SettingsSource
 from wework_message.entrypoints.cli.commands.serve import show_startup
 from wework_message.entrypoints.cli.output import error_console
+from wework_message.entrypoints.cli.services import SettingsSource
 from wework_message.entrypoints.wire.answers.providers import provider_answer
 
 V: Final = "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING"

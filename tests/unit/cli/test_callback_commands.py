@@ -3,7 +3,7 @@ from typing import Any
 
 from tests.support.apps.command_line import FakeService, good
 
-from wework_message.entrypoints.cli import ExitCode
+from wework_message.entrypoints.cli.exit_codes import ExitCode
 
 ROOT = "http://127.0.0.1:8082/message/api/callbacks"
 

@@ -5,7 +5,7 @@ import httpx
 import pytest
 from tests.support.apps.command_line import FakeService, bad, good
 
-from wework_message.entrypoints.cli import ExitCode
+from wework_message.entrypoints.cli.exit_codes import ExitCode
 
 ROOT = "http://127.0.0.1:8082/message/api/dead-letters/intake"
 

@@ -5,7 +5,8 @@ import pytest
 from wework_message.demo.command import guid_of
 from wework_message.demo.script import Step, read_script
 from wework_message.domain.content import CONTENTS
-from wework_message.entrypoints.cli import CommandFailedError, ExitCode
+from wework_message.entrypoints.cli.exit_codes import ExitCode
+from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.wire.requests.examples import full_requests
 
 STEPS = read_script(None)

@@ -8,7 +8,8 @@ from tests.support.apps.command_line import FakeService, bad
 import wework_message.application
 import wework_message.domain
 from wework_message.domain.errors import ConflictError, IllegalTransitionError, UnavailableError, WeworkMessageError
-from wework_message.entrypoints.cli.exit_codes import MEANINGS, OF_ERROR, ExitCode, of_answer, of_error
+from wework_message.entrypoints.cli.exit_codes import MEANINGS, ExitCode, of_answer
+from wework_message.entrypoints.cli.own_errors import OF_ERROR, of_error
 
 
 def own_errors() -> list[type[WeworkMessageError]]:

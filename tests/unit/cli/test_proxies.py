@@ -66,12 +66,19 @@ def test_certificates_that_are_not_there_matter_only_where_they_are_used(
     monkeypatch: pytest.MonkeyPatch, variable: str, tmp_path: Path
 ) -> None:
     monkeypatch.setenv(variable, str(tmp_path / "nowhere"))
-    assert certificates(ELSEWHERE) is True
+    assert isinstance(certificates(ELSEWHERE), ssl.SSLContext)
     ServiceClient(ELSEWHERE)
     if variable == "SSL_CERT_FILE":
         with pytest.raises(CommandFailedError) as caught:
             ServiceClient("https://gateway.example")
         assert caught.value.code is ExitCode.CONFIGURATION
+
+
+def test_without_https_no_certificate_is_read_and_nobody_is_trusted() -> None:
+    context = certificates(ELSEWHERE)
+    assert isinstance(context, ssl.SSLContext)
+    assert (context.verify_mode, context.cert_store_stats()["x509"]) == (ssl.CERT_REQUIRED, 0)
+    assert certificates("https://gateway.example") is True
 
 
 def test_certificates_of_the_environment_are_used(monkeypatch: pytest.MonkeyPatch) -> None:

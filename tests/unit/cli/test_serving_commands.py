@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from tests.support.apps.command_line import FakeService
 
-from wework_message.bootstrap.commands import cli
+from wework_message.bootstrap.command_line import cli
 from wework_message.entrypoints.cli.commands.simulate import simulate
 from wework_message.entrypoints.cli.services import SettingsSource
 from wework_message.simulator import SimulatorOptions

@@ -42,7 +42,11 @@ def families(metrics: Metrics) -> Iterable[Metric]:
 
 
 def samples(metrics: Metrics, name: str) -> list[Sample]:
-    return [sample for family in families(metrics) for sample in family.samples if sample.name == name]
+    """Those of one name; only their lines are parsed."""
+    text, _ = metrics.render()
+    lines = "".join(line for line in text.decode().splitlines(keepends=True) if line.startswith(name))
+    families = text_string_to_metric_families(lines)
+    return [sample for family in families for sample in family.samples if sample.name == name]
 
 
 def labels(metrics: Metrics, name: str, label: str) -> set[str]:

@@ -159,7 +159,7 @@ def test_every_writer_of_answers_is_here() -> None:
     assert writers == WRITERS.keys()
 
 
-@settings(max_examples=300)
+@settings(max_examples=settings().max_examples * 3)
 @given(data=st.data(), name=st.sampled_from(sorted(WRITERS)))
 def test_no_row_makes_an_answer_fail(data: st.DataObject, name: str) -> None:
     given_rows, write = WRITERS[name]

@@ -1,17 +1,4 @@
-"""The command line: `build_cli` makes it from the callables of `bootstrap`."""
+"""The command line: `main.build_cli` makes it from the callables of `bootstrap`.
 
-from wework_message.entrypoints.cli.exit_codes import ExitCode
-from wework_message.entrypoints.cli.failure import CommandFailedError
-from wework_message.entrypoints.cli.main import build_cli
-from wework_message.entrypoints.cli.services import CreatedTopics, Provider, Services, SettingsSource, Startup
-
-__all__ = [
-    "CommandFailedError",
-    "CreatedTopics",
-    "ExitCode",
-    "Provider",
-    "Services",
-    "SettingsSource",
-    "Startup",
-    "build_cli",
-]
+Nothing is imported here: a command imports what it needs and no more (ADR 29).
+"""

@@ -7,29 +7,6 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final
 
-from wework_message.application.errors import (
-    ApplicationError,
-    BatchConflictError,
-    BatchRefusedError,
-    DrainingError,
-    IdempotencyConflictError,
-    NotFoundError,
-    NotImplementedYetError,
-    TooManyWaitersError,
-    UnknownNameError,
-    UnquotableError,
-)
-from wework_message.domain.account import NotActivatableError, SlotOccupiedError
-from wework_message.domain.errors import (
-    ConflictError,
-    DomainError,
-    IllegalTransitionError,
-    InvalidValueError,
-    TryAgainError,
-    UnavailableError,
-    WeworkMessageError,
-)
-
 
 class ExitCode(IntEnum):
     """The status with which a command ends; `MEANINGS` explains each."""
@@ -64,31 +41,6 @@ MEANINGS: Final = MappingProxyType(
 )
 """Every code in one line."""
 
-OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingProxyType(
-    {
-        WeworkMessageError: ExitCode.BUG,
-        DomainError: ExitCode.REFUSED,
-        InvalidValueError: ExitCode.REFUSED,
-        IllegalTransitionError: ExitCode.REFUSED,
-        NotActivatableError: ExitCode.REFUSED,
-        SlotOccupiedError: ExitCode.REFUSED,
-        ConflictError: ExitCode.TRY_AGAIN,
-        UnavailableError: ExitCode.TRY_AGAIN,
-        TryAgainError: ExitCode.TRY_AGAIN,
-        ApplicationError: ExitCode.REFUSED,
-        NotFoundError: ExitCode.NOT_FOUND,
-        IdempotencyConflictError: ExitCode.REFUSED,
-        UnknownNameError: ExitCode.REFUSED,
-        BatchRefusedError: ExitCode.REFUSED,
-        BatchConflictError: ExitCode.REFUSED,
-        NotImplementedYetError: ExitCode.UNAVAILABLE,
-        DrainingError: ExitCode.TRY_AGAIN,
-        TooManyWaitersError: ExitCode.TRY_AGAIN,
-        UnquotableError: ExitCode.REFUSED,
-    }
-)
-"""The codes of our own errors, for commands that work in their own process; a class that is missing has its parent's code."""
-
 _OF_STATUS: Final = MappingProxyType(
     {
         401: ExitCode.FORBIDDEN,
@@ -101,11 +53,6 @@ _OF_STATUS: Final = MappingProxyType(
     }
 )
 _TRANSIENT_CONFLICT: Final = "CONFLICT"
-
-
-def of_error(error: WeworkMessageError) -> ExitCode:
-    """The code for one of our own errors."""
-    return next(OF_ERROR[kind] for kind in type(error).__mro__ if kind in OF_ERROR)
 
 
 def of_answer(status: int, error: str | None) -> ExitCode:

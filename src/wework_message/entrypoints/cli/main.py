@@ -2,33 +2,42 @@
 
 import logging
 import traceback
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NoReturn
 
 import rich_click as click
 
 from wework_message import __version__
-from wework_message.domain.errors import WeworkMessageError
-from wework_message.entrypoints.cli.commands.callbacks import callbacks
-from wework_message.entrypoints.cli.commands.dead_letters import dlq
-from wework_message.entrypoints.cli.commands.doctor import doctor
-from wework_message.entrypoints.cli.commands.messages import cancel, messages, recall, retry, status
-from wework_message.entrypoints.cli.commands.providers import providers
-from wework_message.entrypoints.cli.commands.recover import recover
-from wework_message.entrypoints.cli.commands.rocketmq import rocketmq
-from wework_message.entrypoints.cli.commands.send import send
-from wework_message.entrypoints.cli.commands.serve import config, consume, migrate, serve
-from wework_message.entrypoints.cli.commands.simulate import simulate
-from wework_message.entrypoints.cli.exit_codes import ExitCode, of_error, table
+from wework_message.entrypoints.cli.exit_codes import ExitCode, table
 from wework_message.entrypoints.cli.failure import CommandFailedError, not_installed
+from wework_message.entrypoints.cli.lazy_command import LazyCommand
 from wework_message.entrypoints.cli.options import JSON_REQUESTED
-from wework_message.entrypoints.cli.output import error_console, print_json
-from wework_message.entrypoints.cli.services import Services
-from wework_message.entrypoints.cli.terminal import VisibleFormatter, visible_lines
 
-_PROCESSES: Final = (serve, consume, simulate)
-_COMMANDS: Final = (
-    send, status, retry, cancel, recall, messages, providers, dlq, callbacks, migrate, rocketmq,
-    config, doctor, recover,
+_COMMANDS: Final = "wework_message.entrypoints.cli.commands"
+_PROCESSES: Final = (
+    ("serve", "serve", "Run the service: REST API, dispatch and callbacks, until SIGTERM or Ctrl-C."),
+    ("consume", "serve", "Dispatch and project for `serve --no-dispatch`, until SIGTERM or Ctrl-C; health and metrics, but no REST API."),
+)  # fmt: skip
+_SIMULATOR: Final = (
+    ("simulate", "simulate", "Imitate the API of the provider, strictly and with a ledger of what it executed."),
+)  # fmt: skip
+_OF_A_SERVICE: Final = (
+    ("send", "send", "Send one message."),
+    ("status", "messages", "Show where a message stands."),
+    ("retry", "messages", "Send a FAILED or EXPIRED message once more, under its id."),
+    ("cancel", "messages", "Take back a message that nobody has begun to send."),
+    ("recall", "messages", "Recall a message that was sent, from the conversation it is in."),
+    ("messages", "message_list", "List messages, newest first."),
+    ("providers", "providers", "List the providers, the preferred one first, with their health."),
+    ("dlq", "dead_letters", "Dead letters of the intake topic: look at them, and put them through again."),
+    ("callbacks", "callbacks", "Callbacks of providers: look at the quarantine, and purge it."),
+)
+_OF_AN_OPERATOR: Final = (
+    ("migrate", "serve", "Bring the database's schema up to this version."),
+    ("rocketmq", "rocketmq", "Prepare the RocketMQ cluster."),
+    ("config", "serve", "Look at the settings."),
+    ("doctor", "doctor", "Check settings, providers, database, Redis, RocketMQ, callbacks and what is stored; change nothing."),
+    ("recover", "recover", "Mark what a restored backup would send again as UNKNOWN. Run it before any process serves that database."),
 )  # fmt: skip
 _CLICK_USAGE: Final = 2
 _OWN_PACKAGE: Final = "wework_message"
@@ -39,6 +48,8 @@ class CommandLine(click.RichGroup):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """As click's, but a wrong command line ends with 64, and log lines are as harmless as every other output."""
+        from wework_message.entrypoints.cli.terminal import VisibleFormatter  # noqa: PLC0415
+
         if logging.lastResort is not None:
             logging.lastResort.setFormatter(VisibleFormatter())
         try:
@@ -58,8 +69,6 @@ class CommandLine(click.RichGroup):
             code = super().invoke(ctx)
         except CommandFailedError as failure:
             code = _report(failure, as_json=ctx.meta.get(JSON_REQUESTED, False))
-        except WeworkMessageError as error:
-            code = _report(CommandFailedError(of_error(error), str(error)))
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] == _OWN_PACKAGE:
                 code = _report_bug(error)
@@ -72,14 +81,33 @@ class CommandLine(click.RichGroup):
         except Exception as error:
             if hasattr(error, "exit_code"):
                 raise  # click's own Exit, after --help
-            code = _report_bug(error)
+            code = _report_error(error)
         ctx.exit(ExitCode.OK if code is None else int(code))
 
 
-def build_cli(services: Services, *programs: click.Command) -> click.RichGroup:
-    """``wework-message`` with everything behind it.
+def _over_the_network() -> object:
+    from wework_message.entrypoints.cli.client_options import ClientServices  # noqa: PLC0415 - only clients need it
 
-    `programs` are commands that use this command line themselves; they are listed after those that start processes.
+    return ClientServices()
+
+
+def _own_simulator() -> object:
+    from wework_message.entrypoints.cli.commands.simulate import SimulatorServices  # noqa: PLC0415 - as above
+
+    return SimulatorServices()
+
+
+def build_cli(
+    services: Callable[[], object],
+    *programs: click.Command,
+    client_services: Callable[[], object] = _over_the_network,
+    simulator_services: Callable[[], object] = _own_simulator,
+) -> click.RichGroup:
+    """``wework-message`` with everything behind it; a command is imported when it is used, and what it calls is made then.
+
+    `services` makes the `Services` of commands that read the settings, `client_services` the `ClientServices` of those that ask
+    a running service, `simulator_services` the `SimulatorServices`. `programs` are commands that use this command line
+    themselves; they are listed after those that start processes.
     """
     epilog = f"Exit codes:\n\n{table()}"
     group = CommandLine(
@@ -87,14 +115,28 @@ def build_cli(services: Services, *programs: click.Command) -> click.RichGroup:
         help="WeCom (企业微信) message gateway: accept once, send once, keep an honest status.",
         epilog=epilog,
         no_args_is_help=True,
-        context_settings={"obj": services, "help_option_names": ["-h", "--help"], "max_content_width": 100},
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
-    for command in (*_PROCESSES, *programs, *_COMMANDS):
+    for command in (
+        *_entries(_PROCESSES, services),
+        *_entries(_SIMULATOR, simulator_services),
+        *programs,
+        *_entries(_OF_A_SERVICE, client_services),
+        *_entries(_OF_AN_OPERATOR, services),
+    ):
         group.add_command(command)
     return click.version_option(__version__, prog_name="wework-message")(group)
 
 
+def _entries(rows: Iterable[tuple[str, str, str]], services: Callable[[], object]) -> Iterator[LazyCommand]:
+    for name, module, summary in rows:
+        yield LazyCommand(name, f"{_COMMANDS}.{module}", summary, services)
+
+
 def _report(failure: CommandFailedError, *, as_json: bool = False) -> ExitCode:
+    from wework_message.entrypoints.cli.output import error_console, print_json  # noqa: PLC0415 - `--version` prints without it
+    from wework_message.entrypoints.cli.terminal import visible_lines  # noqa: PLC0415 - as above
+
     if as_json and failure.document is not None:
         print_json(failure.document)
         return failure.code
@@ -106,8 +148,21 @@ def _report(failure: CommandFailedError, *, as_json: bool = False) -> ExitCode:
     return failure.code
 
 
+def _report_error(error: Exception) -> ExitCode:
+    """One of our own errors has a code of the table, every other one is a bug."""
+    from wework_message.domain.errors import WeworkMessageError  # noqa: PLC0415 - clients do without the domain
+
+    if not isinstance(error, WeworkMessageError):
+        return _report_bug(error)
+    from wework_message.entrypoints.cli.own_errors import of_error  # noqa: PLC0415 - as above
+
+    return _report(CommandFailedError(of_error(error), str(error)))
+
+
 def _report_bug(error: Exception) -> ExitCode:
     """Print where it broke, not the error's text: that of a foreign error may hold a message's content or a secret."""
+    from wework_message.entrypoints.cli.output import error_console  # noqa: PLC0415 - `--version` prints without it
+
     out = error_console()
     out.print_line(("bug:", "bold red"), f" {type(error).__name__} (please report it with the lines below)")
     for frame in traceback.extract_tb(error.__traceback__):

@@ -45,9 +45,14 @@ def is_local(host: str) -> bool:
 
 
 def certificates(url: str) -> ssl.SSLContext | bool:
-    """For httpx's `verify`: what SSL_CERT_FILE and SSL_CERT_DIR name, or httpx's own. Raises `CommandFailedError`."""
+    """For httpx's `verify`: what SSL_CERT_FILE and SSL_CERT_DIR name, or httpx's own. Raises `CommandFailedError`.
+
+    Without https none are read (that takes as long as a short command): whoever asks for TLS all the same is trusted by nobody.
+    """
+    if _parts(url)[0] != "https":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     file, folder = (os.environ.get(name) or None for name in _CERTIFICATES)
-    if _parts(url)[0] != "https" or (file is None and folder is None):
+    if file is None and folder is None:
         return True
     try:
         return ssl.create_default_context(cafile=file, capath=folder)

@@ -1,16 +1,13 @@
-"""What the command line needs from the rest of the program; `bootstrap` provides it, tests provide fakes."""
+"""What the commands need that read the settings from the rest of the program; `bootstrap` provides it, tests provide fakes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
-from wework_message.simulator import SimulatorOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +82,6 @@ class Startup:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The callables behind the commands. They raise `CommandFailedError` for what an operator can mend."""
+    """The callable behind the commands that read the settings. It raises `CommandFailedError` for what an operator can mend."""
 
     startup: Callable[[SettingsSource], Startup]
-    simulate: Callable[[SimulatorOptions, str, int, Callable[[str], None]], None]
-    """Options, host, port, and what to call with the URL once it answers; returns when it was stopped."""
-    transport: httpx.BaseTransport | None = None
-    """The transport of the client commands; None = the network."""

@@ -55,6 +55,10 @@ class DatabaseBackend(ABC):
         """
 
     @abstractmethod
+    def prepare_migrations(self) -> None:
+        """Tell Alembic what differs with this kind of database; called before a schema is changed."""
+
+    @abstractmethod
     async def objections(self, store: Store) -> Sequence[Objection]:
         """What the service cannot accept about the server of `store`; empty = nothing. Raises `UnavailableError`."""
 

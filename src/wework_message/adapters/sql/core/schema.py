@@ -6,13 +6,10 @@ from enum import StrEnum
 from importlib import resources
 from typing import Final, TypeAlias
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
 VERSION_TABLE: Final = "wm_schema_version"
+_VERSION: Final = Table(VERSION_TABLE, MetaData(), Column("version_num", String))
 
 MigrationLock: TypeAlias = Callable[[Connection], AbstractContextManager[None]]
 """Admits one process at a time: `DatabaseBackend.migration_lock` of the connection's database."""
@@ -28,16 +25,22 @@ class SchemaState(StrEnum):
     """A newer version has upgraded it: this one must not write."""
 
 
+def revisions() -> list[str]:
+    """The schema's revisions in this version, oldest first: the names of the migrations begin with them."""
+    files = resources.files("wework_message.adapters.sql").joinpath("migrations", "versions").iterdir()
+    return sorted(file.name.partition("_")[0] for file in files if file.name[:1].isdigit())
+
+
 def schema_state(connection: Connection) -> SchemaState:
-    """Compare the database's revision with those of this version."""
-    script = ScriptDirectory.from_config(_config())
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    current = context.get_current_revision()
+    """Compare the database's revision with those of this version; reads as Alembic does, without it."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return SchemaState.EMPTY
+    current = connection.scalars(select(_VERSION.c.version_num)).one_or_none()
     if current is None:
         return SchemaState.EMPTY
-    if current == script.get_current_head():
+    known = revisions()
+    if current == known[-1]:
         return SchemaState.CURRENT
-    known = {revision.revision for revision in script.walk_revisions()}
     return SchemaState.BEHIND if current in known else SchemaState.AHEAD
 
 
@@ -46,14 +49,7 @@ def upgrade(connection: Connection, lock: MigrationLock) -> SchemaState:
     with lock(connection):
         before = schema_state(connection)
         if before in (SchemaState.EMPTY, SchemaState.BEHIND):
-            command.upgrade(_config(connection), "head")
+            from wework_message.adapters.sql.core.migrating import upgrade_to_head  # noqa: PLC0415 - see its module
+
+            upgrade_to_head(connection)
         return before
-
-
-def _config(connection: Connection | None = None) -> Config:
-    config = Config()
-    folder = resources.files("wework_message.adapters.sql").joinpath("migrations")
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    return config

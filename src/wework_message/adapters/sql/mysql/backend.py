@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 from wework_message.adapters.sql.core.database_backend import DatabaseBackend, Examination, Objection
 from wework_message.adapters.sql.core.database_kind import DatabaseSource
 from wework_message.adapters.sql.core.store import Store
-from wework_message.adapters.sql.mysql import repeatable as _repeatable  # noqa: F401 -- for its effect on migrations
 from wework_message.adapters.sql.mysql.checks import mysql_checks
 from wework_message.adapters.sql.mysql.kind import MysqlKind
 from wework_message.adapters.sql.mysql.server import objections
@@ -45,6 +44,10 @@ class MysqlBackend(DatabaseBackend):
         finally:
             if not connection.invalidated:
                 connection.exec_driver_sql(f"SELECT RELEASE_LOCK({name})")
+
+    def prepare_migrations(self) -> None:
+        """Its implementation of changes is registered by the import."""
+        from wework_message.adapters.sql.mysql import repeatable as _repeatable  # noqa: F401, PLC0415 -- it imports Alembic
 
     async def objections(self, store: Store) -> Sequence[Objection]:
         """Read from the server's variables."""

@@ -31,6 +31,9 @@ class SqliteBackend(DatabaseBackend):
             raise RuntimeError("the lock for migrations is a transaction begun IMMEDIATE, and there is none")
         yield
 
+    def prepare_migrations(self) -> None:
+        """Nothing differs."""
+
     async def objections(self, store: Store) -> Sequence[Objection]:  # noqa: ARG002 -- a file has no server
         return ()
 

@@ -5,10 +5,9 @@ from urllib.parse import quote
 
 import rich_click as click
 
+from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
-from wework_message.entrypoints.cli.options import client_of, client_options
 from wework_message.entrypoints.cli.output import cell, clock, console, details, print_json, show_list, table
-from wework_message.entrypoints.cli.services import Services
 from wework_message.entrypoints.cli.terminal import visible_lines
 
 _QUARANTINE: Final = "/api/callbacks/quarantine"
@@ -26,7 +25,9 @@ def callbacks() -> None:
 @click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
 @client_options
 @click.pass_obj
-def quarantine(services: Services, *, guid: str | None, limit: int, cursor: str | None, url: str, as_json: bool) -> int:
+def quarantine(
+    services: ClientServices, *, guid: str | None, limit: int, cursor: str | None, url: str, as_json: bool
+) -> int:
     """List callbacks that cannot be read, or belong to no sender, newest first."""
     with client_of(services, url) as client:
         items, following = client.pages(_QUARANTINE, _query(guid=guid), limit=limit, cursor=cursor)
@@ -48,7 +49,7 @@ def quarantine(services: Services, *, guid: str | None, limit: int, cursor: str 
 @click.argument("callback_id")
 @client_options
 @click.pass_obj
-def show(services: Services, *, callback_id: str, url: str, as_json: bool) -> int:
+def show(services: ClientServices, *, callback_id: str, url: str, as_json: bool) -> int:
     """Show one callback with its text, which may be message content."""
     with client_of(services, url) as client:
         data = client.data("GET", f"/api/callbacks/by-id/{quote(callback_id, safe='')}")
@@ -73,7 +74,7 @@ def show(services: Services, *, callback_id: str, url: str, as_json: bool) -> in
 @click.option("--yes", is_flag=True, help="Confirm: they are gone for good.")
 @client_options
 @click.pass_obj
-def purge(services: Services, *, guid: str | None, before: str | None, yes: bool, url: str, as_json: bool) -> int:
+def purge(services: ClientServices, *, guid: str | None, before: str | None, yes: bool, url: str, as_json: bool) -> int:
     """Delete quarantined callbacks for good."""
     if not yes:
         raise click.UsageError("A purge deletes for good: add --yes.")

@@ -5,10 +5,9 @@ from urllib.parse import quote
 
 import rich_click as click
 
+from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
-from wework_message.entrypoints.cli.options import client_of, client_options
 from wework_message.entrypoints.cli.output import cell, clock, console, details, print_json, show_list, table
-from wework_message.entrypoints.cli.services import Services
 from wework_message.entrypoints.cli.terminal import visible_lines
 
 _ROOT: Final = "/api/dead-letters/intake"
@@ -34,7 +33,7 @@ def dlq() -> None:
 @click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
 @client_options
 @click.pass_obj
-def listed(services: Services, *, limit: int, cursor: str | None, url: str, as_json: bool) -> int:
+def listed(services: ClientServices, *, limit: int, cursor: str | None, url: str, as_json: bool) -> int:
     """List dead letters, newest first, without their bodies."""
     with client_of(services, url) as client:
         items, following = client.pages(_ROOT, {}, limit=limit, cursor=cursor)
@@ -56,7 +55,7 @@ def listed(services: Services, *, limit: int, cursor: str | None, url: str, as_j
 @click.argument("dead_letter_id")
 @client_options
 @click.pass_obj
-def show(services: Services, *, dead_letter_id: str, url: str, as_json: bool) -> int:
+def show(services: ClientServices, *, dead_letter_id: str, url: str, as_json: bool) -> int:
     """Show one dead letter with its body, which is message content."""
     with client_of(services, url) as client:
         data = client.data("GET", _path(dead_letter_id))
@@ -83,7 +82,7 @@ def show(services: Services, *, dead_letter_id: str, url: str, as_json: bool) ->
 @click.argument("dead_letter_id")
 @client_options
 @click.pass_obj
-def replay(services: Services, *, dead_letter_id: str, url: str, as_json: bool) -> int:
+def replay(services: ClientServices, *, dead_letter_id: str, url: str, as_json: bool) -> int:
     """Put one dead letter through the intake again, under its idempotency key."""
     with client_of(services, url) as client:
         data = client.data("POST", f"{_path(dead_letter_id)}/replay")

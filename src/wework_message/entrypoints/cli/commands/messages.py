@@ -1,4 +1,4 @@
-"""Commands about messages that exist: ``status``, ``retry``, ``cancel``, ``recall``, ``messages``."""
+"""Commands about one message: ``status``, ``retry``, ``cancel``, ``recall``."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,22 +6,17 @@ from urllib.parse import quote
 
 import rich_click as click
 
-from wework_message.domain.message_filter import FILTERS
+from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.follow import follow
-from wework_message.entrypoints.cli.options import client_of, client_options
 from wework_message.entrypoints.cli.output import (
     cell,
-    clock,
     console,
     print_json,
-    show_list,
     show_message,
-    status_text,
     table,
     timeline_table,
 )
-from wework_message.entrypoints.cli.services import Services
 
 MESSAGES: Final = "/api/messages"
 
@@ -32,7 +27,9 @@ MESSAGES: Final = "/api/messages"
 @click.option("--wait", type=click.IntRange(1, 86_400), metavar="SECONDS", help="Wait until the message rests.")
 @client_options
 @click.pass_obj
-def status(services: Services, *, message_id: str, timeline: bool, wait: int | None, url: str, as_json: bool) -> int:
+def status(
+    services: ClientServices, *, message_id: str, timeline: bool, wait: int | None, url: str, as_json: bool
+) -> int:
     """Show where a message stands."""
     with client_of(services, url) as client:
         data = client.data("GET", f"{_path(message_id)}/status")
@@ -76,7 +73,7 @@ def _show(data: Mapping[str, Any], *, timeline: bool) -> None:
 @click.option("--force", is_flag=True, help="Also an UNKNOWN one, which may reach its recipient a second time.")
 @client_options
 @click.pass_obj
-def retry(services: Services, *, message_id: str, force: bool, url: str, as_json: bool) -> int:
+def retry(services: ClientServices, *, message_id: str, force: bool, url: str, as_json: bool) -> int:
     """Send a FAILED or EXPIRED message once more, under its id."""
     params = {"force": "true"} if force else None
     return _change(services, url, "POST", f"{_path(message_id)}/retry", params, as_json=as_json)
@@ -86,7 +83,7 @@ def retry(services: Services, *, message_id: str, force: bool, url: str, as_json
 @click.argument("message_id")
 @client_options
 @click.pass_obj
-def cancel(services: Services, *, message_id: str, url: str, as_json: bool) -> int:
+def cancel(services: ClientServices, *, message_id: str, url: str, as_json: bool) -> int:
     """Take back a message that nobody has begun to send."""
     return _change(services, url, "POST", f"{_path(message_id)}/cancel", None, as_json=as_json)
 
@@ -96,7 +93,7 @@ def cancel(services: Services, *, message_id: str, url: str, as_json: bool) -> i
 @click.option("--guid", metavar="GUID", help="The sender's instance; needed only for a provider's id.")
 @client_options
 @click.pass_obj
-def recall(services: Services, *, message_id: str, guid: str | None, url: str, as_json: bool) -> int:
+def recall(services: ClientServices, *, message_id: str, guid: str | None, url: str, as_json: bool) -> int:
     """Recall a message that was sent, from the conversation it is in."""
     if guid is None:
         with client_of(services, url) as client:
@@ -106,7 +103,7 @@ def recall(services: Services, *, message_id: str, guid: str | None, url: str, a
 
 
 def _change(
-    services: Services, url: str, method: str, path: str, params: Mapping[str, Any] | None, *, as_json: bool
+    services: ClientServices, url: str, method: str, path: str, params: Mapping[str, Any] | None, *, as_json: bool
 ) -> int:
     with client_of(services, url) as client:
         data = client.data(method, path, params=params)
@@ -114,38 +111,6 @@ def _change(
         print_json(data)
     else:
         show_message(console(), data)
-    return ExitCode.OK
-
-
-def _filters(command: Any) -> Any:
-    for name, message_filter in reversed(tuple(FILTERS.items())):
-        command = click.option(message_filter.flag, name, metavar="VALUE", help=message_filter.help)(command)
-    return command
-
-
-@click.command("messages")
-@_filters
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
-@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
-@client_options
-@click.pass_obj
-def messages(
-    services: Services, /, *, limit: int, cursor: str | None, url: str, as_json: bool, **filters: str | None
-) -> int:
-    """List messages, newest first."""
-    query = {FILTERS[name].query_name: value for name, value in filters.items() if value is not None}
-    with client_of(services, url) as client:
-        items, following = client.pages(MESSAGES, query, limit=limit, cursor=cursor)
-    if as_json:
-        print_json({"items": items, "nextCursor": following})
-        return ExitCode.OK
-    rows = table("created (UTC)", "message", "type", "conversation", "status")
-    for item in items:
-        rows.add_row(
-            clock(item.get("createdAt")), cell(item.get("messageId")), cell(item.get("messageType")),
-            cell(item.get("conversationId")), status_text(item.get("status")),
-        )  # fmt: skip
-    show_list(rows, following, empty="no messages")
     return ExitCode.OK
 
 

@@ -6,10 +6,9 @@ import rich_click as click
 from rich.text import Text
 
 from wework_message.entrypoints.cli.client import ServiceClient
+from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
-from wework_message.entrypoints.cli.options import client_of, client_options
 from wework_message.entrypoints.cli.output import cell, console, print_json, table
-from wework_message.entrypoints.cli.services import Services
 
 _HEALTH = {True: ("healthy", "green"), False: ("unhealthy", "bold red"), None: ("not observed yet", "yellow")}
 
@@ -17,7 +16,7 @@ _HEALTH = {True: ("healthy", "green"), False: ("unhealthy", "bold red"), None: (
 @click.command("providers")
 @client_options
 @click.pass_obj
-def providers(services: Services, *, url: str, as_json: bool) -> int:
+def providers(services: ClientServices, *, url: str, as_json: bool) -> int:
     """List the providers, the preferred one first, with their health."""
     with client_of(services, url) as client:
         answers = client.data("GET", "/api/providers")

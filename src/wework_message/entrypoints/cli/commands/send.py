@@ -9,12 +9,11 @@ import rich_click as click
 from wework_message.domain.content import CONTENTS
 from wework_message.domain.lifecycle import RESTING
 from wework_message.entrypoints.cli.client import ServiceClient
+from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.cli.follow import follow, unsettled
-from wework_message.entrypoints.cli.options import client_of, client_options
 from wework_message.entrypoints.cli.output import console, print_json, show_message, status_text
-from wework_message.entrypoints.cli.services import Services
 from wework_message.entrypoints.wire.requests.fields import Common
 
 TYPES: Final = (*CONTENTS, "MIXED")
@@ -41,7 +40,7 @@ _MAX_SYNC_WAIT_S: Final = 30
 @client_options
 @click.pass_obj
 def send(
-    services: Services, *, guid: str | None, account_id: str | None, conversation_id: str | None, text: str | None,
+    services: ClientServices, *, guid: str | None, account_id: str | None, conversation_id: str | None, text: str | None,
     message_type: str | None, fields: tuple[str, ...], file: BinaryIO | None, is_async: bool, key: str | None,
     wait: int | None, url: str, as_json: bool,
 ) -> int:  # fmt: skip

@@ -1,6 +1,7 @@
 """``wework-message simulate``: the provider simulator as a process of its own."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -10,11 +11,18 @@ import rich_click as click
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.cli.output import error_console, print_json
-from wework_message.entrypoints.cli.services import Services
-from wework_message.simulator import SimulatorOptions
+from wework_message.simulator import SimulatorOptions, serve
 
 _Decorator: TypeAlias = Callable[[Callable[..., int]], Callable[..., int]]
 _DEFAULT: Final = SimulatorOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorServices:
+    """What stands behind the command; tests provide their own."""
+
+    simulate: Callable[[SimulatorOptions, str, int, Callable[[str], None]], None] = serve
+    """Options, host, port, and what to call with the URL once it answers; returns when it was stopped."""
 
 
 def _number(flag: str, default: int, text: str) -> _Decorator:
@@ -70,8 +78,8 @@ def _switch(flag: str, default: bool, text: str) -> _Decorator:
 @_switch("--mass-send-daily/--no-mass-send-daily", _DEFAULT.mass_send_daily, "One mass send per customer and day.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line once it answers.")
 @click.pass_obj
-def simulate(services: Services, /, *, host: str, port: int, as_json: bool, **options: Any) -> int:
-    """Imitate the Guangzhou Guxing provider API, strictly and with a ledger of what it executed.
+def simulate(services: SimulatorServices, /, *, host: str, port: int, as_json: bool, **options: Any) -> int:
+    """Imitate the API of the provider, strictly and with a ledger of what it executed.
 
     Faults, echoes and the ledger are reached below /_sim/ while it runs. Ends with SIGTERM or Ctrl-C.
     """

@@ -1,0 +1,43 @@
+"""What the commands share that ask a running service."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import httpx
+import rich_click as click
+
+from wework_message.entrypoints.cli.client import ServiceClient
+from wework_message.entrypoints.cli.options import json_option
+
+DEFAULT_URL: Final = "http://127.0.0.1:8082/message"
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+url_option = click.option(
+    "--url",
+    envvar="WEWORK_MESSAGE_URL",
+    default=DEFAULT_URL,
+    show_default=True,
+    show_envvar=True,
+    metavar="URL",
+    help="The running service, with its context path.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientServices:
+    """What stands behind the commands that ask a running service; tests provide their own."""
+
+    transport: httpx.BaseTransport | None = None
+    """None = the network."""
+
+
+def client_options(command: _Command) -> _Command:
+    """`--url` and `--json`."""
+    return url_option(json_option(command))
+
+
+def client_of(services: ClientServices, url: str) -> ServiceClient:
+    """A client for the service at `url`."""
+    return ServiceClient(url, services.transport)

@@ -1,0 +1,43 @@
+"""``wework-message messages``: the list, with a filter for each of the API's."""
+
+from typing import Any
+
+import rich_click as click
+
+from wework_message.domain.message_filter import FILTERS
+from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
+from wework_message.entrypoints.cli.commands.messages import MESSAGES
+from wework_message.entrypoints.cli.exit_codes import ExitCode
+from wework_message.entrypoints.cli.output import cell, clock, print_json, show_list, status_text, table
+
+
+def _filters(command: Any) -> Any:
+    for name, message_filter in reversed(tuple(FILTERS.items())):
+        command = click.option(message_filter.flag, name, metavar="VALUE", help=message_filter.help)(command)
+    return command
+
+
+@click.command("messages")
+@_filters
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
+@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+@client_options
+@click.pass_obj
+def messages(
+    services: ClientServices, /, *, limit: int, cursor: str | None, url: str, as_json: bool, **filters: str | None
+) -> int:
+    """List messages, newest first."""
+    query = {FILTERS[name].query_name: value for name, value in filters.items() if value is not None}
+    with client_of(services, url) as client:
+        items, following = client.pages(MESSAGES, query, limit=limit, cursor=cursor)
+    if as_json:
+        print_json({"items": items, "nextCursor": following})
+        return ExitCode.OK
+    rows = table("created (UTC)", "message", "type", "conversation", "status")
+    for item in items:
+        rows.add_row(
+            clock(item.get("createdAt")), cell(item.get("messageId")), cell(item.get("messageType")),
+            cell(item.get("conversationId")), status_text(item.get("status")),
+        )  # fmt: skip
+    show_list(rows, following, empty="no messages")
+    return ExitCode.OK

@@ -1,0 +1,58 @@
+"""The exit codes of our own errors, for commands that work in their own process."""
+
+from types import MappingProxyType
+from typing import Final
+
+from wework_message.application.errors import (
+    ApplicationError,
+    BatchConflictError,
+    BatchRefusedError,
+    DrainingError,
+    IdempotencyConflictError,
+    NotFoundError,
+    NotImplementedYetError,
+    TooManyWaitersError,
+    UnknownNameError,
+    UnquotableError,
+)
+from wework_message.domain.account import NotActivatableError, SlotOccupiedError
+from wework_message.domain.errors import (
+    ConflictError,
+    DomainError,
+    IllegalTransitionError,
+    InvalidValueError,
+    TryAgainError,
+    UnavailableError,
+    WeworkMessageError,
+)
+from wework_message.entrypoints.cli.exit_codes import ExitCode
+
+OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingProxyType(
+    {
+        WeworkMessageError: ExitCode.BUG,
+        DomainError: ExitCode.REFUSED,
+        InvalidValueError: ExitCode.REFUSED,
+        IllegalTransitionError: ExitCode.REFUSED,
+        NotActivatableError: ExitCode.REFUSED,
+        SlotOccupiedError: ExitCode.REFUSED,
+        ConflictError: ExitCode.TRY_AGAIN,
+        UnavailableError: ExitCode.TRY_AGAIN,
+        TryAgainError: ExitCode.TRY_AGAIN,
+        ApplicationError: ExitCode.REFUSED,
+        NotFoundError: ExitCode.NOT_FOUND,
+        IdempotencyConflictError: ExitCode.REFUSED,
+        UnknownNameError: ExitCode.REFUSED,
+        BatchRefusedError: ExitCode.REFUSED,
+        BatchConflictError: ExitCode.REFUSED,
+        NotImplementedYetError: ExitCode.UNAVAILABLE,
+        DrainingError: ExitCode.TRY_AGAIN,
+        TooManyWaitersError: ExitCode.TRY_AGAIN,
+        UnquotableError: ExitCode.REFUSED,
+    }
+)
+"""By class; a class that is missing has its parent's code."""
+
+
+def of_error(error: WeworkMessageError) -> ExitCode:
+    """The code for one of our own errors."""
+    return next(OF_ERROR[kind] for kind in type(error).__mro__ if kind in OF_ERROR)
