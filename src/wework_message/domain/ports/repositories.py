@@ -102,10 +102,9 @@ class MessageRepository(Protocol):
     async def due(
         self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn = NOBODY_FIRST
     ) -> Sequence[DueMessage]:
-        """Up to `limit` messages whose time has come, as `turn` shares them out; of `among` only, if given.
+        """Up to `limit` messages whose `Due.in_ms` passed since the commit that set it, as `turn` shares them out; of `among` only, if given.
 
-        The most urgent class comes first, then the oldest due. A message is due once its `Due.in_ms` has passed since the
-        commit that set it. No two open units of work get the same one; saved ones get their next due time, others stay due.
+        The most urgent class comes first, then the oldest due. No two open units of work get the same message; unsaved ones stay due.
         Of one lane at most one comes unblocked: the first waiting one by (urgency class, insertion), none while it is held.
         """
         ...
@@ -123,8 +122,7 @@ class MessageRepository(Protocol):
 
         Returns the ids that were lost: their stored version is not the one that was loaded, and nothing of them was
         written. A released lane wakes its next waiting message if that one waits in its lane (`Due.waits_in_lane`), and
-        all such messages if the lane became uncertain (the saved message is HOLDING still). Messages that wait for their
-        own time keep it.
+        all such messages if the lane became uncertain (the saved message is HOLDING still). Other waits keep their time.
         Raises `ConflictError` where an attempt breaks a guard: one unsettled per message, one open per lane, one owner per
         (provider, guid, provider message id).
         """
