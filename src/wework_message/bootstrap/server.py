@@ -20,10 +20,12 @@ from wework_message.adapters.observability.metrics_observer import PrometheusObs
 from wework_message.adapters.observability.observer import Observers
 from wework_message.adapters.observability.process import LoopLag
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
+from wework_message.application.api import Application
 from wework_message.application.policy import Policy
 from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.course import Course, stop_as_worker, stop_on_signal
+from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
@@ -43,6 +45,7 @@ from wework_message.bootstrap.workers.link import Link, Membership
 from wework_message.bootstrap.workers.start import log_settings, supervised
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
+from wework_message.entrypoints.rest.edge import Edge
 from wework_message.entrypoints.rest.routes import route_templates
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits
 
@@ -169,9 +172,9 @@ async def _open_http(
     operating, api = None, None
     if listeners.operating is not None:
         only = dataclasses.replace(config, operating=True)
-        operating = HttpServer(create_app(process.application, only), only, listeners.operating, limits)
+        operating = HttpServer(_app(process.application, only), only, listeners.operating, limits)
     if listeners.api is not None:
-        api = HttpServer(create_app(process.application, config), config, listeners.api, limits)
+        api = HttpServer(_app(process.application, config), config, listeners.api, limits)
 
     async def close() -> None:
         process.begin_drain()
@@ -188,6 +191,11 @@ async def _open_http(
     for server in servers:
         await server.opened()
     return servers
+
+
+def _app(application: Application, config: Config) -> Edge:
+    with without_frameworks():
+        return create_app(application, config)
 
 
 async def _sample_lag(stack: AsyncExitStack, metrics: Metrics) -> None:

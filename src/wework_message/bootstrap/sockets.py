@@ -13,7 +13,6 @@ from typing import Final
 import uvicorn
 
 from wework_message.application.role import Role
-from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.settings import Loaded, operating_port
 from wework_message.bootstrap.settings.http import ServerLimitSettings
 from wework_message.entrypoints.rest.config import Config
@@ -163,8 +162,6 @@ class HttpServer:
         connection = partial(
             Connection, limits=limits, peers=Peers(limits), own_answers=OwnAnswers(rest.now, rest.observe)
         )
-        with without_frameworks():
-            app = create_app(application, rest)
         config = uvicorn.Config(
             app,
             http=connection,  # type: ignore[arg-type]  # it is called as the class is

@@ -8,7 +8,7 @@ from tests.support.apps.in_memory_app import InMemoryApp, a_policy
 from tests.support.builders.messages import BACKUP, DAY_MS, GUID, HORIZON_MS, NOW, PROVIDER, a_draft, an_outcome
 
 from wework_message.adapters.memory.gateway import MemoryGateway
-from wework_message.application.actions.change import RecallMessage
+from wework_message.application.actions.change import RecallMessage, RetryMessage
 from wework_message.application.dispatch import dispatcher as dispatch
 from wework_message.application.dispatch.claim import ClaimRequest
 from wework_message.application.dispatch.settle import SettleCalls, Settlement
@@ -418,6 +418,21 @@ async def test_a_mixed_message_stops_at_the_part_that_is_refused() -> None:
             (MessageStatus.CANCELLED, "EARLIER_PART_REFUSED"),
         ]
         assert len(app.gateway.calls) == 2
+
+
+async def test_a_refused_part_stops_no_earlier_part_that_a_person_sends_again() -> None:
+    async with InMemoryApp() as app:
+        group = await app.accept(*[a_draft(expires_at=NOW + 1_000)] * 3, grouped=True)
+        await app.pass_time(1_000)
+        expired = await app.reader.batch_items(BatchId(group.target), limit=10, after=-1)
+        for view in (expired[2], expired[1]):
+            await app.retrying(RetryMessage(DEFAULT_TENANT, view.message.id))
+        app.gateway.script(REFUSED, app.gateway.accepted())
+        await app.dispatch()
+        items = await app.reader.batch_items(BatchId(group.target), limit=10, after=-1)
+        assert [view.message.status for view in items] == [
+            MessageStatus.EXPIRED, MessageStatus.SENT, MessageStatus.FAILED,
+        ]  # fmt: skip
 
 
 async def test_a_refused_instance_fails_over_to_its_sibling() -> None:
