@@ -62,6 +62,19 @@ class TurnContract(RepositorySteps):
         assert await self.shares(units, 6, Turn(), among) == {A: 2, B: 1, C: 2}
         assert await self.shares(units, 3, Turn(), among) == {A: 1, B: 1, C: 1}
 
+    async def test_without_a_turn_the_most_urgent_and_oldest_go_first_whoever_has_them(
+        self, units: UnitOfWorkFactory, clock: SettableClock, flood: Sequence[Message]
+    ) -> None:
+        async with units() as unit:
+            claimed = [due.message.id for due in await unit.messages.due(42, turn=None)]
+        assert claimed == [message.id for message in (*flood[:40], *flood[41:])]
+        async with units() as unit:
+            assert not await unit.messages.due(0, turn=None)
+        await self.call_started(units, clock, guid=Guid("d"), account_id=AccountId("d"), conversation_id="R:1")
+        clock.advance(3_600_000)
+        async with units() as unit:
+            assert len(await unit.messages.due(100, turn=None)) == len(flood) + 1
+
     async def test_a_claim_begins_behind_the_account_that_was_claimed_last(
         self, units: UnitOfWorkFactory, among: Collection[MessageId] | None
     ) -> None:

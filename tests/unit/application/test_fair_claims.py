@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from tests.support.apps.in_memory_app import FAR_MS, InMemoryApp, a_policy
-from tests.support.builders.messages import BACKUP, PROVIDER
+from tests.support.builders.messages import BACKUP, NOW, PROVIDER
 
 from wework_message.adapters.memory.gateway import MemoryGateway
+from wework_message.adapters.memory.system import SettableClock
 from wework_message.application.actions.change import RecallMessage
+from wework_message.application.dispatch.in_flight import MAX_BY_AGE, InFlight
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
@@ -158,3 +160,33 @@ async def test_what_found_no_room_goes_when_a_call_ends_without_a_poll() -> None
         await app.until(messages[24], lambda message: message.status is MessageStatus.SENDING)
         released.set()
         await app.until(messages[-1], lambda message: message.status is MessageStatus.SENT)
+
+
+async def test_floods_that_share_evenly_keep_a_quiet_account_waiting_for_three_claims_at_most() -> None:
+    async with InMemoryApp(providers=ONE_PROVIDER, calls_in_flight=4) as app:
+        for number in range(30):
+            for guid in (LOUD, Guid("as loud")):
+                await app.accept_text(to=f"S:{number + 1}", guid=guid)
+        app.clock.advance(1)
+        await app.accept_text(guid=QUIET)
+        while not calls_of(app)[QUIET]:
+            await app.dispatcher.dispatch_due()
+            await app.quiet()
+        assert len(app.gateway.calls) <= 4 * (MAX_BY_AGE + 1)
+
+
+def test_claims_go_by_age_until_they_are_uneven_and_every_fourth_goes_in_turn() -> None:
+    in_flight = InFlight(a_policy(), SettableClock(NOW))
+
+    def kinds(claims: int, *, even: bool) -> str:
+        kinds = ""
+        for _ in range(claims):
+            kinds += "a" if in_flight.goes_by_age else "t"
+            if in_flight.goes_by_age:
+                in_flight.went_by_age(even=even)
+            else:
+                in_flight.went_in_turn()
+        return kinds
+
+    assert kinds(9, even=True) == "aaataaata"
+    assert kinds(12, even=False) == "a" + "t" * 9 + "at"

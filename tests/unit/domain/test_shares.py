@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wework_message.domain.ids import AccountId, ProviderCode
-from wework_message.domain.routing.shares import MAX_ACCOUNTS, OpenCalls, Turn, room
+from wework_message.domain.routing.shares import MAX_ACCOUNTS, UNEVEN, OpenCalls, Turn, room
 
 FIRST, SECOND = ProviderCode("first"), ProviderCode("second")
 QUIET = AccountId("quiet")
@@ -128,3 +128,32 @@ def test_nobody_starves_every_account_gets_a_turn_before_any_gets_two_more(due: 
         reached |= shares.keys()
         turn = Turn(after=turn.last_of(shares))
     assert reached == due
+
+
+@given(
+    turn=TURNS,
+    counts=st.dictionaries(st.integers(0, 9).map(lambda number: AccountId(f"a{number}")), st.integers(1, 60)),
+)
+def test_a_claim_by_age_is_even_where_no_account_has_more_than_its_share(
+    turn: Turn, counts: dict[AccountId, int]
+) -> None:
+    accounts = [account_id for account_id, count in counts.items() for _ in range(count)]
+    limit = len(accounts)
+    free, own = (limit, {}) if turn.open_calls is None else (turn.open_calls.free, turn.open_calls.by_account)
+    largest = {
+        account_id: limit if turn.open_calls is None else room(free, own.get(account_id, 0)) for account_id in counts
+    }
+    part = UNEVEN * -(-limit // max(1, len(counts)))
+    expected = not counts.keys() & turn.without and all(
+        count <= min(part, largest[account_id]) for account_id, count in counts.items()
+    )
+    assert turn.is_even(accounts, limit) is expected
+
+
+def test_what_is_even() -> None:
+    loud, quiet, idle = AccountId("loud"), AccountId("quiet"), Turn(open_calls=OpenCalls(20))
+    assert idle.is_even([], 20)
+    assert idle.is_even([loud, quiet] * 10, 20)
+    assert not idle.is_even([loud] * 11, 20)
+    assert not Turn().is_even([loud] * 21 + [quiet] * 3, 20)
+    assert not Turn(without=frozenset({quiet})).is_even([loud, quiet], 20)

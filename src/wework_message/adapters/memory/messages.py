@@ -71,7 +71,7 @@ class MemoryMessageRepository:
                     self._db.members.put(owner, (*(self._db.members.get(owner) or ()), message.id))
 
     async def due(
-        self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn = NOBODY_FIRST
+        self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn | None = NOBODY_FIRST
     ) -> Sequence[DueMessage]:
         now = self._clock.now()
         ready = [row for row in self._db.due.rows() if row.due_at <= now and (among is None or row.message_id in among)]

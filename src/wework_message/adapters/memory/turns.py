@@ -5,9 +5,11 @@ from wework_message.domain.ids import AccountId
 from wework_message.domain.routing.shares import Turn
 
 
-def share_out(ready: list[DueRow], turn: Turn, limit: int, now: int) -> list[DueRow]:
+def share_out(ready: list[DueRow], turn: Turn | None, limit: int, now: int) -> list[DueRow]:
     """Which of the due rows `ready` are claimed, in claim order; `now` in epoch ms."""
     ready.sort(key=_claim_order)
+    if turn is None:
+        return ready[:limit]
     others = [row for row in ready if row.paced or not row.in_line(now)]
     others = others[: limit if turn.others is None else turn.others]
     waiting: dict[AccountId, list[DueRow]] = {}

@@ -30,6 +30,7 @@ from wework_message.domain.ports.repositories import DueMessage, LaneBlock
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.retry import Settle
 from wework_message.domain.routing.selector import Choice
+from wework_message.domain.routing.shares import Turn
 
 HANDLING_RETRY_MS = 1_000
 """How long a message waits after its handling raised."""
@@ -96,7 +97,10 @@ class ClaimDue:
         """All started calls go to the first request (a process makes one at a time)."""
         turn = self._in_flight.turn(alone=any(claim_request.alone for claim_request in claim_requests))
         slots = sum(claim_request.slots for claim_request in claim_requests)
-        due = await scope.unit.messages.due(slots, among=_among(claim_requests), turn=turn)
+        by_age = await self._by_age(scope, slots, turn) if self._may_go_by_age(claim_requests, slots) else None
+        due = by_age
+        if due is None:
+            due = await scope.unit.messages.due(slots, among=_among(claim_requests), turn=turn)
         if not due:
             return [Claimed()] * len(claim_requests)
         await self._router.prepare(scope.unit, [item.message for item in due])
@@ -117,8 +121,25 @@ class ClaimDue:
         )
         await stop_groups(scope, touched, now=self._clock.now())
         started = tuple(started_call for started_call in started_calls if started_call.message.id not in lost)
-        last = turn.last_of({item.message.account_id for item in due if item.message.is_waiting()})
+        waiting = {item.message.account_id for item in due if item.message.is_waiting()}
+        last = turn.after if by_age else turn.last_of(waiting)
         return [Claimed(started, len(due), admission, last), *[Claimed()] * (len(claim_requests) - 1)]
+
+    def _may_go_by_age(self, claim_requests: Sequence[ClaimRequest], slots: int) -> bool:
+        if slots == 0 or _among(claim_requests) is not None or any(request.alone for request in claim_requests):
+            return False
+        if not self._in_flight.goes_by_age:
+            self._in_flight.went_in_turn()
+            return False
+        return True
+
+    async def _by_age(self, scope: CommitScope, slots: int, turn: Turn) -> Sequence[DueMessage] | None:
+        """The most urgent and oldest messages, which is cheaper than in turn; None where that would not be fair."""
+        due = await scope.unit.messages.due(slots, turn=None)
+        accounts = [item.message.account_id for item in due if item.message.is_waiting() and not item.paced]
+        even = turn.is_even(accounts, slots)
+        self._in_flight.went_by_age(even=even)
+        return due if even else None
 
     async def _guarded(
         self, scope: CommitScope, admission: Admission, item: DueMessage, now: int

@@ -18,6 +18,12 @@ BUDGET_AHEAD_MS: Final = 3_000
 BUDGET_LOOK_MS: Final = 2_000
 """So long before its last place comes the account is looked at again: a poll is not later than that."""
 
+MAX_BY_AGE: Final = 3
+"""Claims that go by age alone, in a row; then one goes in turn, so that no account waits for long behind others' backlog."""
+
+TURNS_AFTER_UNEVEN: Final = 8
+"""Claims in turn after one by age that was not fair: whoever has a backlog has it for a while."""
+
 
 @dataclass(slots=True)
 class Admission:
@@ -70,6 +76,7 @@ class InFlight:
         self._last: AccountId | None = None
         self._turned_away: dict[AccountId, ProviderCode] = {}
         self._paced_until: dict[AccountId, float] = {}
+        self._by_age = MAX_BY_AGE
         self.someone_waits = False
         """The last claim passed over an account for lack of room, which has some once a call has ended."""
 
@@ -99,6 +106,19 @@ class InFlight:
             open_calls=self._sends,
             others=None if alone else MAX_OTHERS,
         )
+
+    @property
+    def goes_by_age(self) -> bool:
+        """Whether the next claim need not go in turn, as far as it is fair."""
+        return self._by_age > 0
+
+    def went_by_age(self, *, even: bool) -> None:
+        """A claim went by age, or would have, but was not `even`."""
+        self._by_age = self._by_age - 1 if even else -TURNS_AFTER_UNEVEN
+
+    def went_in_turn(self) -> None:
+        """A claim of the table went in turn."""
+        self._by_age = MAX_BY_AGE if self._by_age >= 0 else self._by_age + 1
 
     def claimed(self, admission: Admission, last: AccountId | None) -> None:
         """A claim is committed; `last` is the account at which it ended."""

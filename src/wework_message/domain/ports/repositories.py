@@ -100,11 +100,11 @@ class MessageRepository(Protocol):
         ...
 
     async def due(
-        self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn = NOBODY_FIRST
+        self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn | None = NOBODY_FIRST
     ) -> Sequence[DueMessage]:
         """Up to `limit` messages whose `Due.in_ms` passed since the commit that set it, as `turn` shares them out; of `among` only, if given.
 
-        The most urgent class comes first, then the oldest due. No two open units of work get the same message; unsaved ones stay due.
+        The most urgent class comes first, then the oldest due; without a `turn` nothing else counts (and `among` is not given). No two open units of work get the same message; unsaved ones stay due.
         Of one lane at most one comes unblocked: the first waiting one by (urgency class, insertion), none while it is held.
         """
         ...

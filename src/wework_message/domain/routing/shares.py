@@ -5,7 +5,8 @@ most, the next one half of the rest, and something is always left for an account
 in turn: in the order of their ids, beginning behind the account that was claimed last.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,6 +14,9 @@ from wework_message.domain.ids import AccountId, ProviderCode
 
 MAX_ACCOUNTS: Final = 64
 """Accounts in one claim; the next claim goes on behind them."""
+
+UNEVEN: Final = 2
+"""Equal parts of a claim that an account may have before it counts as uneven."""
 
 
 def room(free: int, own: int) -> int:
@@ -107,6 +111,17 @@ class Turn:
             if part > 0:
                 shares[account_id] = min(cap, part)
         return shares
+
+    def is_even(self, accounts: Sequence[AccountId], limit: int) -> bool:
+        """Whether a claim of `limit` messages that went by age alone is fair; `accounts` has an entry for each message.
+
+        No account has more than `UNEVEN` equal parts or its cap, and none is there that gets nothing now.
+        """
+        counts = Counter(accounts)
+        part = UNEVEN * -(-limit // max(1, len(counts)))
+        return self.without.isdisjoint(counts) and all(
+            count <= min(part, self._cap(account_id, limit)) for account_id, count in counts.items()
+        )
 
     def _cap(self, account_id: AccountId, limit: int) -> int:
         if self.open_calls is None:

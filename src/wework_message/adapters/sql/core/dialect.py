@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from wework_message.adapters.sql.core.index_hints import by_index
-from wework_message.adapters.sql.core.prepared import Prepared, Statement
+from wework_message.adapters.sql.core.prepared import Prepared, Selection, Statement
 from wework_message.adapters.sql.mapping.lease_table import lease
 from wework_message.adapters.sql.mapping.tables import (
     account,
@@ -115,6 +115,11 @@ class Dialect(Protocol):
     @property
     def claim(self) -> "Claim":
         """Due rows of the accounts whose turn it is, locked against others."""
+        ...
+
+    @property
+    def claim_by_age(self) -> Selection:
+        """Due rows, the most urgent and oldest first, whose turn it may be; parameters `now` and `limit`."""
         ...
 
     @property

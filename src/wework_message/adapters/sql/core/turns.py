@@ -41,6 +41,19 @@ Complete = Callable[[Connection, list[Row], int], list[Row]]
 """Adds what is before each row in its lane, where the rows come without it; the last argument is now, epoch ms."""
 
 
+class ClaimByAge:
+    """Due rows in the order of their index, whoever's turn it is: one statement less, and no account is walked."""
+
+    def __init__(self, oldest: Selection, complete: Complete) -> None:
+        """`oldest` reads and locks them; parameters `now` and `limit`."""
+        self._oldest = oldest
+        self._complete = complete
+
+    def rows(self, connection: Connection, /, **parameters: Any) -> list[Row]:
+        """`parameters` are `now` and `limit`."""
+        return self._complete(connection, self._oldest.rows(connection, **parameters), parameters["now"])
+
+
 class ClaimInTurn:
     """Due rows of the accounts whose turn it is, and those that wait for no turn."""
 

@@ -74,15 +74,25 @@ def _lane_fields(row: Mapping[str, Any], lane: Mapping[str, Any]) -> dict[str, A
 
 
 def timed(now: ColumnElement[int]) -> Select[Any]:
-    """Rows without a turn whose time has come, locked: one range of the index for each class, in its order."""
+    """Rows without a turn whose time has come, locked."""
+    return _oldest(now, BY_TURN, due.c.turn == _NO_TURN)
+
+
+def oldest(now: ColumnElement[int]) -> Select[Any]:
+    """Rows whose time has come, locked."""
+    return _oldest(now, "ix_wm_due_when")
+
+
+def _oldest(now: ColumnElement[int], index: str, *also: ColumnElement[bool]) -> Select[Any]:
+    """One range of the index for each class, in its order. It ends at the limit, before it has read a backlog."""
     classes = [literal_number(urgency) for urgency in Urgency]
     first = (
         select(*_CLAIMED)
-        .where(due.c.turn == _NO_TURN, due.c.urgency.in_(classes), due.c.due_at <= now)
+        .where(*also, due.c.urgency.in_(classes), due.c.due_at <= now)
         .order_by(due.c.urgency, due.c.due_at, due.c.seq)
         .limit(bindparam("limit", 0))
     )
-    return by_index(first, due, BY_TURN).with_for_update(skip_locked=True)
+    return by_index(first, due, index).with_for_update(skip_locked=True)
 
 
 def walk() -> CompoundSelect[Any]:

@@ -28,9 +28,9 @@ from wework_message.adapters.sql.core.execution import executed
 from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
 from wework_message.adapters.sql.core.named_claims import BY_MESSAGE, IDS
 from wework_message.adapters.sql.core.prepared import Change, KeyedChange, Prepared, Query, padded_keys, parameters
-from wework_message.adapters.sql.core.turns import ClaimInTurn, ClaimNamed
+from wework_message.adapters.sql.core.turns import ClaimByAge, ClaimInTurn, ClaimNamed
 from wework_message.adapters.sql.mapping.tables import due
-from wework_message.adapters.sql.mysql.claims import BY_LANE, Lanes, first_of_turns, lock_named, timed, walk
+from wework_message.adapters.sql.mysql.claims import BY_LANE, Lanes, first_of_turns, lock_named, oldest, timed, walk
 from wework_message.domain.message.scheduling import LanePosition
 
 SERVER_NOW: Final = "CAST(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED)"
@@ -85,6 +85,11 @@ class MysqlDialect(InsertStatements):
         """FOR UPDATE SKIP LOCKED, then a read of the lanes."""
         now = self._read_now
         return ClaimInTurn(Query(timed(now)), Query(walk()), first_of_turns(now), Lanes(now))
+
+    @cached_property
+    def claim_by_age(self) -> ClaimByAge:
+        """FOR UPDATE SKIP LOCKED, then a read of the lanes."""
+        return ClaimByAge(Query(oldest(self._read_now)), Lanes(self._read_now))
 
     @cached_property
     def claim_named(self) -> ClaimNamed:

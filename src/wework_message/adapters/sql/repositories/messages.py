@@ -105,16 +105,19 @@ class SqlMessageRepository:
         )
 
     async def due(
-        self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn = NOBODY_FIRST
+        self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn | None = NOBODY_FIRST
     ) -> Sequence[DueMessage]:
         """The claim's selects, then the messages by id."""
-        return await self._run(self._due, limit, among, turn) if limit > 0 or turn.others else ()
+        wanted = limit > 0 or (turn is not None and turn.others)
+        return await self._run(self._due, limit, among, turn) if wanted else ()
 
     def _due(
-        self, connection: Connection, limit: int, among: Collection[MessageId] | None, turn: Turn
+        self, connection: Connection, limit: int, among: Collection[MessageId] | None, turn: Turn | None
     ) -> Sequence[DueMessage]:
         now = self._clock.now()
-        if among is None:
+        if turn is None:
+            claimed = self._dialect.claim_by_age.rows(connection, now=now, limit=limit)
+        elif among is None:
             claimed = self._dialect.claim.rows(connection, now=now, limit=limit, turn=turn)
         else:
             claimed = self._dialect.claim_named.rows(connection, now=now, limit=limit, turn=turn, ids=sorted(among))

@@ -28,7 +28,15 @@ from sqlalchemy.dialects import sqlite
 from wework_message.adapters.sql.core.dialect import DUE_DEFAULTS, InsertStatements, holder_of, literal_number
 from wework_message.adapters.sql.core.named_claims import named
 from wework_message.adapters.sql.core.prepared import Prepared, Query, inserting, parameters
-from wework_message.adapters.sql.core.turns import ClaimInTurn, ClaimNamed, FirstRows, as_read, first_of_turn, walk
+from wework_message.adapters.sql.core.turns import (
+    ClaimByAge,
+    ClaimInTurn,
+    ClaimNamed,
+    FirstRows,
+    as_read,
+    first_of_turn,
+    walk,
+)
 from wework_message.adapters.sql.mapping.rows import NO_TURN, SCHEDULED_POSITION
 from wework_message.adapters.sql.mapping.tables import due
 from wework_message.domain.message.scheduling import LanePosition, Urgency
@@ -77,7 +85,12 @@ class SqliteDialect(InsertStatements):
     def claim(self) -> ClaimInTurn:
         """In turns."""
         first = FirstRows(_in_one, lambda place: first_of_turn(_claimed_columns(), _NOW, place))
-        return ClaimInTurn(Query(_timed()), Query(walk(_NOW)), first, as_read)
+        return ClaimInTurn(Query(_oldest(due.c.turn == _NO_TURN)), Query(walk(_NOW)), first, as_read)
+
+    @cached_property
+    def claim_by_age(self) -> ClaimByAge:
+        """One index range per urgency class."""
+        return ClaimByAge(Query(_oldest()), as_read)
 
     @cached_property
     def claim_named(self) -> ClaimNamed:
@@ -114,17 +127,17 @@ def _claimed_columns() -> Sequence[ColumnElement[Any]]:
     )  # fmt: skip
 
 
-def _timed() -> Select[Any]:
+def _oldest(*also: ColumnElement[bool]) -> Select[Any]:
     """One index range per urgency class, so that a backlog of one class is not read for another."""
-    merged = _in_one([_timed_of_class(urgency) for urgency in Urgency]).subquery()
+    merged = _in_one([_oldest_of_class(urgency, *also) for urgency in Urgency]).subquery()
     order = (merged.c.urgency, merged.c.due_at, merged.c.seq)
     return select(merged).order_by(*order).limit(bindparam("limit", 0))
 
 
-def _timed_of_class(urgency: Urgency) -> Select[Any]:
+def _oldest_of_class(urgency: Urgency, *also: ColumnElement[bool]) -> Select[Any]:
     return (
         select(*_claimed_columns())
-        .where(due.c.turn == _NO_TURN, due.c.urgency == literal_number(urgency), due.c.due_at <= _NOW)
+        .where(*also, due.c.urgency == literal_number(urgency), due.c.due_at <= _NOW)
         .order_by(due.c.due_at, due.c.seq)
         .limit(bindparam("limit", 0))
     )
