@@ -108,8 +108,9 @@ class SqlMessageRepository:
         self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn | None = NOBODY_FIRST
     ) -> Sequence[DueMessage]:
         """The claim's selects, then the messages by id."""
-        wanted = limit > 0 or (turn is not None and turn.others)
-        return await self._run(self._due, limit, among, turn) if wanted else ()
+        if limit == 0 and not (turn is not None and turn.others):
+            return ()
+        return await self._run(self._due, limit, among, turn)
 
     def _due(
         self, connection: Connection, limit: int, among: Collection[MessageId] | None, turn: Turn | None
