@@ -160,9 +160,10 @@ def bare() -> Iterator[Watched]:
 
 
 @contextlib.contextmanager
-def stub(echo_to: str | None = None) -> Iterator[str]:
-    """URL of a fast provider."""
+def stub(echo_to: str | None = None, *, hanging: str | None = None) -> Iterator[str]:
+    """URL of a fast provider; its calls of the instance `hanging` hang."""
     command = [sys.executable, "-m", "bench.stub", *(["--echo-to", echo_to] if echo_to else [])]
+    command += ["--hang", hanging] if hanging else []
     with _printing_port(command) as (_, port):
         yield f"http://127.0.0.1:{port}"
 

@@ -199,6 +199,14 @@ def _services(contestants: Mapping[str, dict[str, float]], titles: Mapping[str, 
         yield Row(f"{title}: RSS", f"{medians['rss_mb']:.0f} MB")
 
 
+def _fairness(result: dict[str, Any]) -> Iterator[Row]:
+    for state, sample in result["states"].items():
+        waits = " / ".join(f"{sample[name]:.0f}" for name in ("p50_ms", "p99_ms", "max_ms"))
+        yield Row(f"wait of a quiet account's messages, {state}: p50 / p99 / max", f"{waits} ms")
+    for state, ratio in result["ratios"].items():
+        yield Row(f"p99 beside it / alone, {state}", f"{ratio:.2f}", f"<= {result['goal']}", ratio <= result["goal"])
+
+
 _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "memory": _memory,
     "peers": _peers,
@@ -210,4 +218,5 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "start": _start,
     "callbacks": _callbacks,
     "workers": _workers,
+    "fairness": _fairness,
 }

@@ -55,7 +55,7 @@ class Subject:
 
     async def claim(self, _: Sequence[Message]) -> None:
         async with self._units() as unit:
-            due = [item.message for item in await unit.messages.due(SET)]
+            due = [item.message for item in await unit.messages.due(SET, turn=None)]
             for message in due:
                 begin_call(message)
             await unit.messages.save(due)

@@ -1,8 +1,8 @@
 """A cheap provider: it answers each send at once with a new id and, with a callback URL, echoes it.
 
-    python -m bench.stub [--echo-to URL]
+    python -m bench.stub [--echo-to URL] [--hang GUID]
 
-Prints its port. `GET /` answers how many sends it took. Echoes leave every 50 ms as 11013 batches, one post per instance,
+Prints its port. Calls of the instance GUID are answered after 20 s only. `GET /` answers how many sends it took. Echoes leave every 50 ms as 11013 batches, one post per instance,
 as the vendor's sync does.
 """
 
@@ -21,6 +21,7 @@ import uvloop
 from wework_message.adapters.http import HttpClient, Timing
 
 WINDOW_S: Final = 0.05
+HANG_S: Final = 20.0
 MAX_BODY: Final = 100
 """Records of one callback."""
 
@@ -39,7 +40,8 @@ _decode: Final = msgspec.json.Decoder(SendText).decode
 class Provider:
     """The ids, and the messages to echo."""
 
-    def __init__(self) -> None:
+    def __init__(self, hanging: str | None = None) -> None:
+        self.hanging = None if hanging is None else b'"guid":"%s"' % hanging.encode()
         self.ids = itertools.count(1_000_001)
         self.taken = 0
         self.echoing = False
@@ -111,6 +113,9 @@ class Connection(asyncio.Protocol):
             return
         self.received = body[length:]
         if b"/msg/" in head.split(b"\r\n", 1)[0]:
+            if self.provider.hanging is not None and self.provider.hanging in body:
+                asyncio.get_running_loop().call_later(HANG_S, self.answer, self.provider.take(body[:length]))
+                return
             self.answer(self.provider.take(body[:length]))
         else:  # health: every instance is online
             self.answer(b'{"error_code":0,"error_message":"","data":{"status":2}}')
@@ -120,9 +125,9 @@ class Connection(asyncio.Protocol):
         self.transport.write(head % len(body) + body)
 
 
-async def serve(echo_to: str | None) -> None:
+async def serve(echo_to: str | None, hanging: str | None) -> None:
     loop = asyncio.get_running_loop()
-    provider = Provider()
+    provider = Provider(hanging)
     server = await loop.create_server(lambda: Connection(provider), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     if echo_to is None:
@@ -134,7 +139,9 @@ async def serve(echo_to: str | None) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="A fast provider")
     parser.add_argument("--echo-to", metavar="URL")
-    uvloop.run(serve(parser.parse_args().echo_to))
+    parser.add_argument("--hang", metavar="GUID")
+    arguments = parser.parse_args()
+    uvloop.run(serve(arguments.echo_to, arguments.hang))
     return 0
 
 

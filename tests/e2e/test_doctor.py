@@ -65,7 +65,7 @@ async def test_the_production_backends_by_the_java_service_s_variables(
         name: check for name, check in checks.items() if name.startswith(("database.", "redis.", "rocketmq."))
     }
     assert {check["verdict"] for check in of_servers.values()} == {"ok"}, output
-    assert len(of_servers) == 7 + 5 + 8
+    assert len(of_servers) == 8 + 5 + 8
     assert code == 0
     assert migrated.target.password not in output
 

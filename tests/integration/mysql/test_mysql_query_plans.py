@@ -203,9 +203,11 @@ async def test_dead_letters_are_listed_and_marked_by_index_and_not_sorted(
 
 
 async def test_each_class_of_the_claim_is_locked_in_the_order_of_its_index(
-    units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
+    units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements, migrated: EmptyDatabase
 ) -> None:
     await change_messages(units, clock)
+    # A backlog of few accounts: the planner then walks them by a loose scan, and reads no backlog. It goes by its statistics.
+    migrated.sql("UPDATE wm_due SET turn = CONCAT('account-', seq % 4); ANALYZE TABLE wm_due")
     locks = [line for line in await statements.plans() if "SKIP LOCKED" in line.statement and line.table == "wm_due"]
     named = [line for line in locks if "message_id IN" in line.statement]
     assert {(line.key, line.kind) for line in named} <= {
