@@ -1,7 +1,7 @@
 """Compare the coverage of the last test run with its gates: lines and branches together, in percent.
 
-The domain must be covered completely, the use cases nearly so; what runs in processes of its own (`serve`, `demo`, the
-migrations' environment) is proven end to end and not counted here. A gate is raised when the coverage rises, never lowered.
+The domain must be covered completely, the use cases nearly so; what runs in processes of its own (`serve` and its
+supervisor, `demo`) is proven end to end and not counted here. A gate is raised when the coverage rises, never lowered.
 """
 
 import json
