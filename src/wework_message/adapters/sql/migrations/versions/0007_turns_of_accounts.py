@@ -2,14 +2,14 @@
 
 Rows that are there already wait for no turn: a claim gives them one when their time has come.
 
-Revision: 0008, after 0007
+Revision: 0007, after 0006
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

@@ -2,13 +2,13 @@
 
 MySQL commits the index on its own, and the version after it: a migration that was interrupted finds the index there.
 
-Revision: 0007, after 0005
+Revision: 0006, after 0005
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
+revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
