@@ -1,7 +1,6 @@
 """The claim in turns, in memory (ADR 31)."""
 
 from wework_message.adapters.memory.database import DueRow
-from wework_message.domain.ids import AccountId
 from wework_message.domain.routing.shares import Turn
 
 
@@ -10,15 +9,7 @@ def share_out(ready: list[DueRow], turn: Turn | None, limit: int, now: int) -> l
     ready.sort(key=_claim_order)
     if turn is None:
         return ready[:limit]
-    others = [row for row in ready if row.paced or not row.in_line(now)]
-    others = others[: limit if turn.others is None else turn.others]
-    waiting: dict[AccountId, list[DueRow]] = {}
-    for row in ready:
-        if row.in_line(now) and not row.paced:
-            waiting.setdefault(row.lane[0], []).append(row)
-    shares = turn.split(waiting, limit - len(others) if turn.others is None else limit)
-    taken = [row for account_id, share in shares.items() for row in waiting[account_id][:share]]
-    return sorted([*others, *taken], key=_claim_order)
+    return turn.share_out(ready, limit, lambda row: row.lane[0] if row.in_line(now) and not row.paced else None)
 
 
 def _claim_order(row: DueRow) -> tuple[int, int, int]:

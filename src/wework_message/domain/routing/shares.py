@@ -6,11 +6,14 @@ in turn: in the order of their ids, beginning behind the account that was claime
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from wework_message.domain.ids import AccountId, ProviderCode
+
+Key = TypeVar("Key", AccountId, ProviderCode)
+Row = TypeVar("Row")
 
 MAX_ACCOUNTS: Final = 64
 """Accounts in one claim; the next claim goes on behind them."""
@@ -63,15 +66,20 @@ class OpenCalls:
         return self._changed(account_id, provider_code, -1)
 
     def _changed(self, account_id: AccountId, provider_code: ProviderCode, change: int) -> "OpenCalls":
-        by_account, by_provider = dict(self.by_account), dict(self.by_provider)
-        by_account[account_id] = by_account.get(account_id, 0) + change
-        by_provider[provider_code] = by_provider.get(provider_code, 0) + change
         return OpenCalls(
             self.slots,
             self.several_providers,
-            {account: count for account, count in by_account.items() if count > 0},
-            {provider: count for provider, count in by_provider.items() if count > 0},
+            _counted(self.by_account, account_id, change),
+            _counted(self.by_provider, provider_code, change),
         )
+
+
+def _counted(counts: Mapping[Key, int], key: Key, change: int) -> Mapping[Key, int]:
+    """The counts after a change of one of them; what has none is left out."""
+    changed = {**counts, key: counts.get(key, 0) + change}
+    if changed[key] <= 0:
+        del changed[key]
+    return changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,29 @@ class Turn:
             if part > 0:
                 shares[account_id] = min(cap, part)
         return shares
+
+    def beside(self, limit: int, others: int) -> tuple[int, int]:
+        """How many of `others`, which need no turn, a claim takes, and what is left of its limit for those that do."""
+        if self.others is not None:
+            return min(others, self.others), limit
+        return min(others, limit), limit - min(others, limit)
+
+    def share_out(self, ordered: Iterable[Row], limit: int, account_of: Callable[[Row], AccountId | None]) -> list[Row]:
+        """Which of due messages are claimed, in their order; `account_of` is None for one that needs no turn."""
+        due = [(row, account_of(row)) for row in ordered]
+        waiting = {account_id for _, account_id in due if account_id is not None}
+        others, limit = self.beside(limit, sum(account_id is None for _, account_id in due))
+        shares = self.split(waiting, limit)
+        taken = []
+        for row, account_id in due:
+            if account_id is None and others > 0:
+                others -= 1
+            elif account_id is not None and shares.get(account_id, 0) > 0:
+                shares[account_id] -= 1
+            else:
+                continue
+            taken.append(row)
+        return taken
 
     def is_even(self, accounts: Sequence[AccountId], limit: int) -> bool:
         """Whether a claim of `limit` messages that went by age alone is fair; `accounts` has an entry for each message.

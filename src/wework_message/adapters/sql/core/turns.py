@@ -4,7 +4,7 @@ No part of it reads a backlog: the walk jumps from account to account in the ind
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, bindparam, select, union_all
@@ -70,15 +70,12 @@ class ClaimInTurn:
     def rows(self, connection: Connection, *, now: int, limit: int, turn: Turn) -> list[Row]:
         """In claim order."""
         timed = self._timed.rows(connection, now=now, limit=MAX_TIMED)
-        others = [row for row in timed if not waits_for_turn(row)]
-        others = others[: limit if turn.others is None else turn.others]
-        if turn.others is None:
-            limit -= len(others)
-        promoted = [row for row in timed if waits_for_turn(row)]
-        accounts = {account_of_lane(row["lane"]) for row in promoted}
-        _GIVE_TURN.many(connection, [{"the_seq": row["seq"], "turn": account_of_lane(row["lane"])} for row in promoted])
-        taken = self._in_turn(connection, accounts, now=now, limit=limit, turn=turn)
-        return self._complete(connection, sorted([*others, *taken], key=claim_order), now)
+        others = [row for row in timed if turn_of(row) is None]
+        beside, limit = turn.beside(limit, len(others))
+        promoted = {row["seq"]: account_id for row in timed if (account_id := turn_of(row)) is not None}
+        _GIVE_TURN.many(connection, [{"the_seq": seq, "turn": account_id} for seq, account_id in promoted.items()])
+        taken = self._in_turn(connection, set(promoted.values()), now=now, limit=limit, turn=turn)
+        return self._complete(connection, sorted([*others[:beside], *taken], key=claim_order), now)
 
     def _in_turn(
         self, connection: Connection, accounts: set[AccountId], *, now: int, limit: int, turn: Turn
@@ -115,9 +112,10 @@ class ClaimNamed:
         """In claim order. Where there are more ids than one, those to lock are chosen before they are locked."""
         if len(ids) > 1:
             peeked = self._peek.rows(connection, now=now, ids=list(ids))
-            ids = [row["message_id"] for row in share_out(peeked, turn, limit)]
+            shared_out = turn.share_out(sorted(peeked, key=claim_order), limit, turn_of)
+            ids = [row["message_id"] for row in shared_out]
         taken = self._take.rows(connection, now=now, ids=list(ids)) if ids else []
-        return self._complete(connection, share_out(taken, turn, limit), now)
+        return self._complete(connection, turn.share_out(sorted(taken, key=claim_order), limit, turn_of), now)
 
 
 class FirstRows:
@@ -152,22 +150,9 @@ def first_of_turn(columns: Sequence[ColumnElement[Any]], now: ColumnElement[int]
     return by_index(rows, due, BY_TURN)
 
 
-def share_out(rows: Iterable[Row], turn: Turn, limit: int) -> list[Row]:
-    """Which of due rows that a wake-up named are claimed, in claim order; by the same rule as those of the table."""
-    ordered = sorted(rows, key=claim_order)
-    others = [row for row in ordered if not waits_for_turn(row)][: limit if turn.others is None else turn.others]
-    waiting: dict[AccountId, list[Row]] = {}
-    for row in ordered:
-        if waits_for_turn(row):
-            waiting.setdefault(account_of_lane(row["lane"]), []).append(row)
-    shares = turn.split(waiting, limit - len(others) if turn.others is None else limit)
-    taken = [row for account_id, share in shares.items() for row in waiting[account_id][:share]]
-    return sorted([*others, *taken], key=claim_order)
-
-
-def waits_for_turn(row: Mapping[str, Any]) -> bool:
-    """Whether it is a message to be sent that has no place in the budget yet; all others need no turn."""
-    return row["place"] in _WAITING and not row["paced"]
+def turn_of(row: Mapping[str, Any]) -> AccountId | None:
+    """The account whose turn a message to be sent waits for; None for one that has its place in the budget, and for no send."""
+    return account_of_lane(row["lane"]) if row["place"] in _WAITING and not row["paced"] else None
 
 
 def lane_block(row: Mapping[str, Any]) -> LaneBlock | None:
