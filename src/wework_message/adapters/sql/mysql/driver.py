@@ -6,25 +6,14 @@ An account of MySQL 8 (caching_sha2_password, sha256_password) without TLS needs
 import importlib
 import sys
 
+from wework_message.adapters.hidden_packages import hidden
+
 _CRYPTOGRAPHY = "cryptography"
 
 
-class _LaterFinder:
-    """A finder for which cryptography is not installed yet."""
-
-    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
-        """Raises `ModuleNotFoundError` for it; None = other finders are asked."""
-        if name.partition(".")[0] == _CRYPTOGRAPHY:
-            raise ModuleNotFoundError(name, name=name)
-
-
-_finder = _LaterFinder()
-sys.meta_path.insert(0, _finder)
-try:
+with hidden(_CRYPTOGRAPHY):
     import asyncmy  # noqa: F401 -- with all that it imports
     from asyncmy import auth
-finally:
-    sys.meta_path.remove(_finder)
 
 
 def _encrypt_with_cryptography(password: bytes, salt: bytes, public_key: bytes) -> bytes:
