@@ -87,13 +87,9 @@ def read_envelope(body: bytes) -> Envelope | None:
 
 def number(value: object) -> int | None:
     """An integer, also one written as a string or as 1.0; None for everything else and for |value| >= 2**53."""
-    if type(value) is int:  # the common case
-        return value if -_MAX_INTEGER <= value <= _MAX_INTEGER else None
     if (isinstance(value, str) and _INTEGER.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MAX_INTEGER:
-        return value
-    return None
+    return value if type(value) is int and abs(value) <= _MAX_INTEGER else None  # no bool
 
 
 def send_instant_of(value: object) -> int | None:

@@ -148,16 +148,14 @@ class Drafting:
     ) -> Message:
         options, now = draft.options, self.clock.now()
         sender = await self.senders.resolve(command.tenant_id, draft)
-        policy, content = self.senders.policy, draft.content
-        if not self.senders.is_complete(content):
-            content = await self.senders.complete(command.tenant_id, draft, now=now)
+        policy = self.senders.policy
         return Message(
             id=self.ids.message_id(),
             tenant_id=command.tenant_id,
             account_id=sender.account_id,
             guid=draft.guid,
             conversation_id=str(draft.conversation),
-            content=content,
+            content=await self.senders.complete(command.tenant_id, draft, now=now),
             message_type=draft.content.message_type.value,
             accepted_at=now,
             expires_at=options.expires_at

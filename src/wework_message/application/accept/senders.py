@@ -38,10 +38,6 @@ class Senders:
             raise UnknownNameError("accountId", "account")
         return stored[0]
 
-    def is_complete(self, content: Content) -> bool:
-        """Whether `complete` has nothing to add."""
-        return not isinstance(content, QuoteContent | MergedContent)
-
     async def complete(self, tenant_id: TenantId, draft: Draft, *, now: int) -> Content:
         """The content as it will be sent: quotes of our messages and authors of merged records are filled in."""
         content = draft.content

@@ -12,7 +12,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from wework_message.application.accept.accept import Accepted, AcceptMessage, message_id
 from wework_message.application.api import Application
-from wework_message.application.big_work import BIG_BYTES, computed
+from wework_message.application.big_work import computed
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BatchId, MessageId
 from wework_message.domain.lifecycle import MessageStatus
@@ -112,8 +112,6 @@ async def _read(api: Api, request: Request[Any, Any, Any]) -> SendRequest:
     limits = api.config.limits
     body = await read_body(request, max_bytes=limits.max_message_bytes)
     key, now = idempotency_key(request), api.config.now()
-    if len(body) <= BIG_BYTES:
-        return parse_send(body, limits=limits, now=now, idempotency_key=key)
     return await computed(len(body), parse_send, body, limits=limits, now=now, idempotency_key=key)
 
 
