@@ -95,12 +95,7 @@ class ClaimDue:
 
     async def __call__(self, scope: CommitScope, claim_requests: Sequence[ClaimRequest], /) -> Sequence[Claimed]:
         """All started calls go to the first request (a process makes one at a time)."""
-        turn = self._in_flight.turn(alone=any(claim_request.alone for claim_request in claim_requests))
-        slots = sum(claim_request.slots for claim_request in claim_requests)
-        by_age = await self._by_age(scope, slots, turn) if self._may_go_by_age(claim_requests, slots) else None
-        due = by_age
-        if due is None:
-            due = await scope.unit.messages.due(slots, among=_among(claim_requests), turn=turn)
+        due, last = await self._claim(scope, claim_requests)
         if not due:
             return [Claimed()] * len(claim_requests)
         await self._router.prepare(scope.unit, [item.message for item in due])
@@ -121,17 +116,22 @@ class ClaimDue:
         )
         await stop_groups(scope, touched, now=self._clock.now())
         started = tuple(started_call for started_call in started_calls if started_call.message.id not in lost)
-        waiting = {item.message.account_id for item in due if item.message.is_waiting()}
-        last = turn.after if by_age else turn.last_of(waiting)
         return [Claimed(started, len(due), admission, last), *[Claimed()] * (len(claim_requests) - 1)]
 
-    def _may_go_by_age(self, claim_requests: Sequence[ClaimRequest], slots: int) -> bool:
-        if slots == 0 or _among(claim_requests) is not None or any(request.alone for request in claim_requests):
-            return False
-        if not self._in_flight.goes_by_age:
-            self._in_flight.went_in_turn()
-            return False
-        return True
+    async def _claim(
+        self, scope: CommitScope, claim_requests: Sequence[ClaimRequest]
+    ) -> tuple[Sequence[DueMessage], AccountId | None]:
+        """Due messages, and the account at which a claim in turn ended."""
+        alone, among = any(claim_request.alone for claim_request in claim_requests), _among(claim_requests)
+        slots = sum(claim_request.slots for claim_request in claim_requests)
+        turn = self._in_flight.turn(alone=alone)
+        if slots > 0 and among is None and not alone:
+            if not self._in_flight.goes_by_age:
+                self._in_flight.went_in_turn()
+            elif (by_age := await self._by_age(scope, slots, turn)) is not None:
+                return by_age, turn.after
+        due = await scope.unit.messages.due(slots, among=among, turn=turn)
+        return due, turn.last_of({item.message.account_id for item in due if item.message.is_waiting()})
 
     async def _by_age(self, scope: CommitScope, slots: int, turn: Turn) -> Sequence[DueMessage] | None:
         """The most urgent and oldest messages, which is cheaper than in turn; None where that would not be fair."""

@@ -126,7 +126,7 @@ class Dispatcher:
         return True
 
     async def dispatch_due(self, among: frozenset[MessageId] | None = None) -> int:
-        """Start the calls that fit into the free slots now; returns how many due messages were decided on."""
+        """Start the calls that fit into the free slots now; returns how many due messages it looked at."""
         async with self._claiming:
             if self._stopping:
                 return 0

@@ -94,6 +94,11 @@ def executed(connection: Connection, sql: str, parameters: tuple[Any, ...] = ())
     return Executed(rows, 0)
 
 
+def timed_out(seconds: float) -> UnavailableError:
+    """The refusal of work that took longer than `seconds`; nothing was committed."""
+    return UnavailableError("database", f"no answer within {seconds:.0f} s")
+
+
 def search_stopped(seconds: float) -> UnavailableError:
     """The refusal of a list that took longer than `seconds`."""
     return UnavailableError("database", f"the list took longer than {seconds:g} s; ask again, or for less")

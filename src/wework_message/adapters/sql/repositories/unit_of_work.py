@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from wework_message.adapters.sql.core.database_kind import TIMEOUT_S
 from wework_message.adapters.sql.core.dialect import Dialect
-from wework_message.adapters.sql.core.execution import Result, Session, Sessions, Step
+from wework_message.adapters.sql.core.execution import Result, Session, Sessions, Step, timed_out
 from wework_message.adapters.sql.core.store import Turn
 from wework_message.adapters.sql.repositories.accounts import SqlAccountRepository
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetters
@@ -52,7 +52,7 @@ class SqlUnitOfWork:
             async with asyncio.timeout_at(ends_at):
                 await self._turn.acquire()
         except TimeoutError as error:
-            raise UnavailableError("database", f"no answer within {self._timeout_s:.0f} s") from error
+            raise timed_out(self._timeout_s) from error
         try:
             self._session = await self._sessions.begin(ends_at)
         except BaseException:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from wework_message.adapters.sql.core.execution import Result, Step
+from wework_message.adapters.sql.core.execution import Result, Step, timed_out
 from wework_message.adapters.sql.mysql.connections.driver import commit, driver_connection, in_greenlet, rollback
 from wework_message.adapters.sql.mysql.connections.translation import lost, translated
 from wework_message.adapters.sql.mysql.connections.wrong_server import Generations
@@ -123,7 +123,7 @@ class MysqlSession:
         except TimeoutError as error:
             if self._committing:
                 raise lost(type(error).__name__, committing=True) from error
-            raise UnavailableError("database", f"no answer within {self._timeout_s:.0f} s") from error
+            raise timed_out(self._timeout_s) from error
 
     async def _from_first(self, work: Callable[..., Result], /, *arguments: object) -> Result:
         first = self._kept is None
