@@ -1,6 +1,6 @@
 """Names for the strings that identify things, so that mypy keeps them apart."""
 
-from typing import NewType
+from typing import NewType, TypeAlias
 
 TenantId = NewType("TenantId", str)
 """Owner of everything stored; `default` exists from the first migration (D-38)."""
@@ -25,5 +25,8 @@ Guid = NewType("Guid", str)
 
 ProviderMessageId = NewType("ProviderMessageId", str)
 """The vendor's message id; unique per (provider, guid) only (P-1)."""
+
+ProviderKey: TypeAlias = tuple[ProviderCode, Guid, ProviderMessageId]
+"""A provider's id for a message with what it is unique within."""
 
 DEFAULT_TENANT = TenantId("default")

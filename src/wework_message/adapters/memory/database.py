@@ -20,6 +20,7 @@ from wework_message.domain.ids import (
     Guid,
     MessageId,
     ProviderCode,
+    ProviderKey,
     ProviderMessageId,
     TenantId,
 )
@@ -36,9 +37,6 @@ Row = TypeVar("Row")
 
 Lane = tuple[AccountId, str]
 """Account and conversation."""
-
-ProviderKey = tuple[ProviderCode, Guid, ProviderMessageId]
-"""A provider's id for a message, which is unique per guid only."""
 
 AttemptKey = tuple[MessageId, int]
 

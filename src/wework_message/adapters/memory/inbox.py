@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, ProviderKey
-from wework_message.domain.ids import Guid, MessageId, ProviderCode
+from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import REPEATABLE, stored_as
 from wework_message.domain.page import fitting
 from wework_message.domain.ports.gateway import CallbackItem

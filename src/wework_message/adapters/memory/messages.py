@@ -10,12 +10,11 @@ from wework_message.adapters.memory.database import (
     KeyRow,
     Lane,
     MemoryDatabase,
-    ProviderKey,
     snapshot,
 )
 from wework_message.adapters.memory.turns import share_out
 from wework_message.domain.errors import ConflictError
-from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
+from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import OpenAttempt

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from wework_message.application.commit.group_commit import CommitScope
-from wework_message.domain.ids import AccountId, Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import AccountId, ProviderKey
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.fitting import SKEW_MS
 
@@ -11,7 +11,7 @@ from wework_message.domain.message.fitting import SKEW_MS
 async def reopen(
     scope: CommitScope,
     *,
-    named: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]] = (),
+    named: Sequence[ProviderKey] = (),
     unproven: Collection[Attempt] = (),
 ) -> None:
     """Reopen the unmatched records that wait for one of these ids, or came since one of these attempts began.

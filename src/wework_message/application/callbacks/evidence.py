@@ -9,7 +9,7 @@ from wework_message.application.callbacks.own_user_ids import OwnUserIds
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.fitting import Expected, Misfit
 from wework_message.domain.message.message import Message
@@ -20,11 +20,8 @@ from wework_message.domain.ports.system import Clock
 Owner = tuple[MessageId, int]
 """A message and the number of its attempt."""
 
-Named = tuple[ProviderCode, Guid, ProviderMessageId]
-"""A provider's id of a message, as it is unique."""
 
-
-def names_of(provider_code: ProviderCode, stream_record: StreamRecord) -> list[Named]:
+def names_of(provider_code: ProviderCode, stream_record: StreamRecord) -> list[ProviderKey]:
     """Ids by which the owner of a record may be found: that of the message it changes, then its own."""
     ids = (stream_record.refers_to, stream_record.provider_message_id)
     return [(provider_code, stream_record.guid, id_) for id_ in ids if id_ is not None]

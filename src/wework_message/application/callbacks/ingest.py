@@ -7,16 +7,18 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from wework_message.application.big_work import computed
 from wework_message.application.callbacks.admission import Admission
 from wework_message.application.callbacks.at_once import ApplyAtOnce
+from wework_message.application.callbacks.evidence import names_of
 from wework_message.application.callbacks.kept import discard_oldest_kept
 from wework_message.application.commit.group_commit import CommitScope, GroupCommit
 from wework_message.application.errors import DrainingError, NotFoundError
 from wework_message.domain.errors import TryAgainError, UnavailableError
-from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem, CallbackReader
 from wework_message.domain.ports.system import Clock
@@ -44,15 +46,10 @@ class Arrival:
     provider_code: ProviderCode
     items: tuple[CallbackItem, ...]
 
-    def named(self) -> frozenset[tuple[ProviderCode, Guid, ProviderMessageId]]:
+    def named(self) -> frozenset[ProviderKey]:
         """The provider's message ids that its records name, as their own or as the ones that they change."""
         records = [item.stream_record for item in self.items if item.stream_record is not None]
-        return frozenset(
-            (self.provider_code, stream_record.guid, named_id)
-            for stream_record in records
-            for named_id in (stream_record.provider_message_id, stream_record.refers_to)
-            if named_id is not None
-        )
+        return frozenset(chain.from_iterable(names_of(self.provider_code, stream_record) for stream_record in records))
 
 
 @dataclass(slots=True)

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.application.big_work import computed
-from wework_message.application.callbacks.evidence import ApplyEvidence, Fact, Named, Owner, names_of
+from wework_message.application.callbacks.evidence import ApplyEvidence, Fact, Owner, names_of
 from wework_message.application.callbacks.kept import discard_oldest_kept
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding
-from wework_message.domain.ids import Guid, MessageId, ProviderCode
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import KEPT_FOR_PEOPLE
 from wework_message.domain.message.fitting import SKEW_MS, Misfit
 from wework_message.domain.message.matching import OpenAttempt, is_own, match
@@ -41,13 +41,13 @@ class _ProjectionBatch:
     """What one batch works on."""
 
     reads: list[_Read] = field(default_factory=list)
-    owners: dict[Named, Owner] = field(default_factory=dict)
-    named: list[Named] = field(default_factory=list)
+    owners: dict[ProviderKey, Owner] = field(default_factory=dict)
+    named: list[ProviderKey] = field(default_factory=list)
     """Ids that this batch has learnt from matches by content."""
     open: dict[tuple[ProviderCode, Guid], list[OpenAttempt]] = field(default_factory=dict)
     offered: dict[tuple[ProviderCode, Guid], frozenset[Owner]] = field(default_factory=dict)
     """Attempts that were open when this batch read them."""
-    waiting: list[Named] = field(default_factory=list)
+    waiting: list[ProviderKey] = field(default_factory=list)
     """Ids that unmatched records wait for, as far as they may be our own."""
     verdicts: list[InboxVerdict] = field(default_factory=list)
 
@@ -224,7 +224,7 @@ def _at(bindings: Sequence[Binding], provider_code: ProviderCode) -> Binding | N
     return next((binding for binding in bindings if binding.provider_code == provider_code), None)
 
 
-def _names(reads: Sequence[_Read]) -> list[Named]:
+def _names(reads: Sequence[_Read]) -> list[ProviderKey]:
     return [
         named
         for read in reads

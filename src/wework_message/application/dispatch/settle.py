@@ -10,7 +10,7 @@ from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.dispatch.groups import stop_groups
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.policy import Policy
-from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.message import MAX_HANDLING_FAILURES, Message
 from wework_message.domain.message.recall import RecallState
@@ -20,8 +20,6 @@ from wework_message.domain.retry import NEVER_RETRIED, GiveUp, RetryAt, RetryBud
 
 RECALL_RETRY_MS = 2_000
 """When to repeat a recall that provably did not reach the provider."""
-
-ProviderKey = tuple[ProviderCode, Guid, ProviderMessageId]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from wework_message.domain.ids import (
     Guid,
     MessageId,
     ProviderCode,
+    ProviderKey,
     ProviderMessageId,
     TenantId,
 )
@@ -102,10 +103,11 @@ class MessageRepository(Protocol):
     async def due(
         self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn | None = NOBODY_FIRST
     ) -> Sequence[DueMessage]:
-        """Up to `limit` messages whose `Due.in_ms` passed since the commit that set it, as `turn` shares them out; of `among` only, if given.
+        """Up to `limit` messages whose `Due.in_ms` passed since the commit that set it, as `turn` shares them out.
 
-        The most urgent class comes first, then the oldest due; without a `turn` nothing else counts (and `among` is not given). No two open units of work get the same message; unsaved ones stay due.
-        Of one lane at most one comes unblocked: the first waiting one by (urgency class, insertion), none while it is held.
+        The most urgent class comes first, then the oldest due; without a `turn` nothing else counts, and `among`, which is
+        all that may come, is not given. No two open units of work get the same message; unsaved ones stay due. Of one lane
+        at most one comes unblocked: the first waiting one by (urgency class, insertion), none while it is held.
         """
         ...
 
@@ -133,8 +135,8 @@ class MessageRepository(Protocol):
         ...
 
     async def sent_as(
-        self, keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]], *, latest: bool = False
-    ) -> Mapping[tuple[ProviderCode, Guid, ProviderMessageId], tuple[MessageId, int]]:
+        self, keys: Sequence[ProviderKey], *, latest: bool = False
+    ) -> Mapping[ProviderKey, tuple[MessageId, int]]:
         """The attempts that own provider message ids.
 
         Only committed ids count; with `latest` the call waits for a unit of work that is writing such an id now.
@@ -193,7 +195,8 @@ class CallbackInbox(Protocol):
     ) -> int:
         """Keep the new ones as PENDING, defective ones as QUARANTINED; returns how many were new.
 
-        With `known_to`, the message of each item, they are APPLIED. Unique per (provider, guid, notify type, event key), for as long as they are kept.
+        With `known_to`, the message of each item, they are APPLIED. Unique per (provider, guid, notify type, event key), for
+        as long as they are kept.
         """
         ...
 
@@ -223,11 +226,7 @@ class CallbackInbox(Protocol):
         ...
 
     async def reopen(
-        self,
-        keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]],
-        guids: Sequence[tuple[ProviderCode, Guid]],
-        *,
-        since: int,
+        self, keys: Sequence[ProviderKey], guids: Sequence[tuple[ProviderCode, Guid]], *, since: int
     ) -> int:
         """PARKED entries, and ORPHAN ones that have an id to wait for, become PENDING again; returns how many.
 

@@ -12,7 +12,7 @@ from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
 from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting, updating
 from wework_message.adapters.sql.mapping.tables import callback
-from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import REPEATABLE, stored_as
 from wework_message.domain.page import page_of
 from wework_message.domain.ports.gateway import CallbackItem
@@ -139,7 +139,7 @@ class SqlCallbackInbox:
 
     async def reopen(
         self,
-        keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]],
+        keys: Sequence[ProviderKey],
         guids: Sequence[tuple[ProviderCode, Guid]],
         *,
         since: int,
@@ -208,7 +208,7 @@ def _discard(
 
 def _reopen(
     connection: Connection,
-    keys: Sequence[tuple[ProviderCode, Guid, ProviderMessageId]],
+    keys: Sequence[ProviderKey],
     guids: Sequence[tuple[ProviderCode, Guid]],
     since: int,
 ) -> int:

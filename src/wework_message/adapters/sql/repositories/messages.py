@@ -14,8 +14,8 @@ from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import attempt, batch, due, idempotency_key, message, note
 from wework_message.adapters.sql.repositories import ownership, uncertainty
 from wework_message.adapters.sql.repositories.attempt_writes import AttemptWrites
-from wework_message.adapters.sql.repositories.ownership import Owners, ProviderKey
-from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode
+from wework_message.adapters.sql.repositories.ownership import Owners
+from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message

@@ -9,11 +9,8 @@ from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping.receipts import receipt_of
 from wework_message.adapters.sql.mapping.tables import attempt
-from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.outcomes import OutcomeClass
-
-ProviderKey: TypeAlias = tuple[ProviderCode, Guid, ProviderMessageId]
-"""A provider's id for a message, which is unique per guid only."""
 
 Owners: TypeAlias = dict[ProviderKey, tuple[MessageId, int]]
 """Messages and the numbers of their attempts by provider ids."""
