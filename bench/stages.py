@@ -20,6 +20,7 @@ from tests.support.mysql import opened_store, target_of
 from tests.support.servers.mariadb import MariaDb
 
 from wework_message.adapters.sql.backends import migrate
+from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.system import SystemClock
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
@@ -87,14 +88,18 @@ async def _run(rounds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, servers.running(MariaDb, Path(folder)) as server:
         async with contextlib.AsyncExitStack() as stack:
             subjects = {
-                name: await stack.enter_async_context(_subject(server, prepared_statements=prepared))
-                for name, prepared in (("prepared", True), ("text", False))
+                name: await stack.enter_async_context(_subject(server, prepared_statements=prepared, remembered=limit))
+                for name, prepared, limit in (
+                    ("prepared", True, MAX_REMEMBERED),
+                    ("prepared, nothing remembered", True, 0),
+                    ("text", False, MAX_REMEMBERED),
+                )
             }
             return await _compared(server, subjects, rounds)
 
 
 @contextlib.asynccontextmanager
-async def _subject(server: MariaDb, *, prepared_statements: bool) -> AsyncIterator[Subject]:
+async def _subject(server: MariaDb, *, prepared_statements: bool, remembered: int) -> AsyncIterator[Subject]:
     executed: Counter[str] = Counter()
 
     def note(sql: str, _: Sequence[Any]) -> None:
@@ -103,7 +108,9 @@ async def _subject(server: MariaDb, *, prepared_statements: bool) -> AsyncIterat
     target = target_of(server.create_database())
     async with opened_store(target, prepared_statements=prepared_statements, listener=note) as store:
         await migrate(store)
-        yield Subject(SqlUnitOfWorkFactory(store, store.dialect, SystemClock(), store.turn), executed)
+        memory = RememberedMessages(remembered)
+        units = SqlUnitOfWorkFactory(store, store.dialect, SystemClock(), store.turn, remembered=memory)
+        yield Subject(units, executed)
 
 
 async def _compared(server: MariaDb, subjects: dict[str, Subject], rounds: int) -> dict[str, Any]:

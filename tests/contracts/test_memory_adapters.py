@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
+from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.gateway_contract import GatewayContract, a_dispatch
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
@@ -77,6 +78,10 @@ class TestMemoryMessageRepository(OnMemory, MessageRepositoryContract):
 
 
 class TestMemoryTurns(OnMemory, TurnContract):
+    pass
+
+
+class TestMemoryClaims(OnMemory, ClaimContract):
     pass
 
 

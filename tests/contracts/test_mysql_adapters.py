@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
+from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
@@ -12,7 +13,7 @@ from tests.contracts.message_repository_contract import MessageRepositoryContrac
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
-from tests.support.builders.messages import NOW
+from tests.support.builders.messages import NOW, a_due_message
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock
@@ -64,6 +65,18 @@ class TestMariaDbMessageRepository(OnMariaDb, MessageRepositoryContract):
 
 class TestMariaDbTurns(OnMariaDb, TurnContract):
     pass
+
+
+class TestMariaDbClaims(OnMariaDb, ClaimContract):
+    async def test_a_new_message_that_another_unit_of_work_is_changing_is_left_out(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
+    ) -> None:
+        message, neighbour = a_due_message(), a_due_message(conversation_id="R:2")
+        await self.add(units, message, neighbour)
+        async with other_units() as other:
+            assert await other.messages.get([message.id])
+            assert await self.due_ids(units) == [neighbour.id]
+        assert await self.due_ids(units) == [message.id, neighbour.id]
 
 
 class TestMariaDbUnitOfWork(OnMariaDb, UnitOfWorkContract):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
+from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
@@ -74,6 +75,10 @@ class TestSqliteMessageRepository(OnSqlite, MessageRepositoryContract):
 
 
 class TestSqliteTurns(OnSqlite, TurnContract):
+    pass
+
+
+class TestSqliteClaims(OnSqlite, ClaimContract):
     pass
 
 

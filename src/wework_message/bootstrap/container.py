@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.system import SystemClock, SystemRandom, UuidGenerator
@@ -93,10 +94,11 @@ class Storage:
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
 
 
-def sql_storage(store: Store, clock: Clock) -> Storage:
-    """The ports on an open SQL database."""
+def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
+    """The ports on an open SQL database, for a process that `claims` messages or not."""
+    remembered = RememberedMessages(MAX_REMEMBERED if claims else 0)
     return Storage(
-        SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s),
+        SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s, remembered),
         SqlMessageReader(store.read, store.search),
         SqlDeadLetterReader(store.read),
         SqlStoreMetrics(store.read, store.dialect, clock),

@@ -121,7 +121,7 @@ async def running(
         codes = {key: ProviderCode(provider.code) for key, provider in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
             clock=infrastructure.clock(), ids=infrastructure.ids(), random_source=infrastructure.random_source(),
-            storage=sql_storage(store, infrastructure.clock()), shared=shared, gateways=gateways, policy=policy,
+            storage=sql_storage(store, infrastructure.clock(), claims=role.dispatches), shared=shared, gateways=gateways, policy=policy,
             observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
             notifier=queue.notifier, projector_notifier=callback_notifiers.here,
             inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},

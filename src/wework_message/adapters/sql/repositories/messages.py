@@ -1,9 +1,9 @@
 """The message repository on SQL."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Later, Run
@@ -11,12 +11,17 @@ from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting, inserting, updating
 from wework_message.adapters.sql.core.turns import lane_block
 from wework_message.adapters.sql.mapping import rows
-from wework_message.adapters.sql.mapping.tables import attempt, batch, due, idempotency_key, message, note
+from wework_message.adapters.sql.mapping.tables import batch, due, idempotency_key, message, note
 from wework_message.adapters.sql.repositories import ownership, uncertainty
 from wework_message.adapters.sql.repositories.attempt_writes import AttemptWrites
+from wework_message.adapters.sql.repositories.loading import IDS, LOCKED, UNLOCKED, load
 from wework_message.adapters.sql.repositories.ownership import Owners
+from wework_message.adapters.sql.repositories.remembered import (
+    RememberedMessages,
+    can_be_remembered,
+    locked_versions,
+)
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey
-from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import LanePosition
@@ -31,17 +36,9 @@ _UPDATE_MESSAGE = updating(message, {"id": "the_id"}, rows.STATE_COLUMNS)
 _UPDATE_ROUND = updating(message, {"id": "the_id"}, rows.ROUND_COLUMNS)
 _DELETE_DUE = deleting(due, {"message_id": "the_id"}, index="uq_wm_due_message_id")
 _MARK_PACED = updating(due, {"message_id": "the_id"}, ["paced"], index="uq_wm_due_message_id")
-_IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
-_BY_ID = by_index(select(message).where(message.c.id.in_(_IDS)), message)
-_MESSAGES = Query(_BY_ID)
-_LOCKED = Query(_BY_ID.with_for_update())
-"""SQLite's compiler leaves the locks out: on SQLite a unit of work is the only writer."""
-_UNLOCKED = Query(_BY_ID.with_for_update(skip_locked=True))
-"""Without the messages that another unit of work is changing."""
-_ATTEMPTS = Query(select(attempt).where(attempt.c.message_id.in_(_IDS)).order_by(attempt.c.number))
 _VERSIONS = Query(
     by_index(
-        select(message.c.id, message.c.version, message.c.attempt_count).where(message.c.id.in_(_IDS)), message
+        select(message.c.id, message.c.version, message.c.attempt_count).where(message.c.id.in_(IDS)), message
     ).with_for_update()
 )
 _OWNERS = Query(
@@ -58,8 +55,11 @@ _PARTS = select(message.c.id).where(message.c.group_id == bindparam("the_id")).o
 class SqlMessageRepository:
     """Messages, attempts, keys and due times inside one transaction."""
 
-    def __init__(self, run: Run, later: Later, dialect: Dialect, clock: Clock) -> None:
-        """`clock` is the store's own clock (SQLite has none that processes could share, D-61)."""
+    def __init__(self, run: Run, later: Later, dialect: Dialect, clock: Clock, remembered: RememberedMessages) -> None:
+        """`clock` is the store's own clock (SQLite has none that processes could share, D-61).
+
+        `remembered` has what this process stored before.
+        """
         self._run = run
         self._later = later
         self._dialect = dialect
@@ -67,6 +67,12 @@ class SqlMessageRepository:
         self._locked: dict[MessageId, int] = {}
         """How many attempts are stored of each message that no other unit of work can change before this one ends."""
         self._attempts = AttemptWrites()
+        self._remembered = remembered
+        self._new: list[Message] = []
+
+    def committed(self) -> None:
+        """What this unit of work added is stored."""
+        self._remembered.keep(self._new)
 
     async def claim_keys(self, keys: Sequence[IdempotencyKey]) -> Sequence[KeyOwner]:
         """Insert the free ones, then read the owners."""
@@ -99,10 +105,13 @@ class SqlMessageRepository:
     def _add(self, connection: Connection, messages: Sequence[Message], batches: Sequence[NewBatch]) -> None:
         now = self._clock.now()
         _NEW_BATCH.many(connection, [rows.batch_row(new) for new in batches])
-        _NEW_MESSAGE.many(connection, [rows.message_row(new) for new in messages])
+        message_rows = [rows.message_row(new) for new in messages]
+        _NEW_MESSAGE.many(connection, message_rows)
         self._dialect.new_due.many(
             connection, [rows.due_row(new, new.due, now) for new in messages if new.due is not None]
         )
+        pairs = zip(messages, message_rows, strict=True)
+        self._new += [new for new, row in pairs if can_be_remembered(new, row["content"])]
 
     async def due(
         self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn | None = NOBODY_FIRST
@@ -122,13 +131,22 @@ class SqlMessageRepository:
             claimed = self._dialect.claim.rows(connection, now=now, limit=limit, turn=turn)
         else:
             claimed = self._dialect.claim_named.rows(connection, now=now, limit=limit, turn=turn, ids=sorted(among))
-        messages = self._load(connection, [row["message_id"] for row in claimed], _UNLOCKED)
+        messages = self._load_unlocked(connection, [row["message_id"] for row in claimed])
         unlocked = [row for row in claimed if row["message_id"] in messages]
         return [DueMessage(messages[row["message_id"]], lane_block(row), bool(row["paced"])) for row in unlocked]
 
+    def _load_unlocked(self, connection: Connection, message_ids: Sequence[MessageId]) -> dict[MessageId, Message]:
+        """Without those that another unit of work is changing. Remembered ones that nobody has changed are not read."""
+        known = self._remembered.take(message_ids)
+        versions = locked_versions(connection, known) if known else {}
+        unchanged = {key: stored for key, stored in known.items() if versions.get(key) == stored.version}
+        self._lock(unchanged)
+        unread = [key for key in message_ids if key not in unchanged]
+        return unchanged | self._load(connection, unread, UNLOCKED)
+
     async def get(self, message_ids: Sequence[MessageId], *, unless_busy: bool = False) -> Mapping[MessageId, Message]:
         """By primary key."""
-        return await self._run(self._load, message_ids, _UNLOCKED if unless_busy else _LOCKED) if message_ids else {}
+        return await self._run(self._load, message_ids, UNLOCKED if unless_busy else LOCKED) if message_ids else {}
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:
         """By the group's index."""
@@ -139,12 +157,16 @@ class SqlMessageRepository:
         return list(self._load(connection, [row.id for row in ids]).values())
 
     def _load(
-        self, connection: Connection, message_ids: Sequence[MessageId], query: Query = _LOCKED
+        self, connection: Connection, message_ids: Sequence[MessageId], query: Query = LOCKED
     ) -> dict[MessageId, Message]:
         loaded = load(connection, message_ids, query)
-        self._attempts.read(loaded.values())
-        self._locked.update((message_id, len(stored.attempts)) for message_id, stored in loaded.items())
+        self._lock(loaded)
         return loaded
+
+    def _lock(self, stored: Mapping[MessageId, Message]) -> None:
+        """They are as they are stored, and no other unit of work can change them."""
+        self._attempts.read(stored.values())
+        self._locked.update((message_id, len(message.attempts)) for message_id, message in stored.items())
 
     async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
         """Check versions, then write."""
@@ -248,24 +270,6 @@ class SqlMessageRepository:
                 for (code, kind, outcome), total in sorted(sent.items())
             ],
         )
-
-
-def load(
-    connection: Connection, message_ids: Sequence[MessageId], query: Query = _MESSAGES
-) -> dict[MessageId, Message]:
-    """The messages that exist, in the order asked for, each with its attempts."""
-    if not message_ids:
-        return {}
-    stored = {row["id"]: row for row in query.rows(connection, ids=list(message_ids))}
-    attempts: dict[str, list[Attempt]] = {}
-    if tried := [message_id for message_id, row in stored.items() if row["attempt_count"] > 0]:
-        for row in _ATTEMPTS.rows(connection, ids=tried):
-            attempts.setdefault(row["message_id"], []).append(rows.attempt_of(row))
-    return {
-        message_id: rows.message_of(stored[message_id], attempts.get(message_id, []))
-        for message_id in message_ids
-        if message_id in stored
-    }
 
 
 def _state_row(changed: Message) -> dict[str, Any]:

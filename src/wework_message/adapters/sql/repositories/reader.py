@@ -17,8 +17,8 @@ from wework_message.adapters.sql.mapping.tables import (
     note,
 )
 from wework_message.adapters.sql.repositories.callback_views import callback_page, one_callback
+from wework_message.adapters.sql.repositories.loading import load
 from wework_message.adapters.sql.repositories.message_lists import message_page
-from wework_message.adapters.sql.repositories.messages import load
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus

@@ -19,6 +19,7 @@ from wework_message.adapters.sql.repositories.inbox import SqlCallbackInbox
 from wework_message.adapters.sql.repositories.leases import SqlLeaseStore
 from wework_message.adapters.sql.repositories.messages import SqlMessageRepository
 from wework_message.adapters.sql.repositories.pruning import SqlPruning
+from wework_message.adapters.sql.repositories.remembered import RememberedMessages
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
@@ -27,17 +28,25 @@ from wework_message.domain.ports.system import Clock
 class SqlUnitOfWork:
     """A session of the store, one transaction, and the ports on it."""
 
-    def __init__(self, sessions: Sessions, dialect: Dialect, clock: Clock, turn: Turn, timeout_s: float) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        dialect: Dialect,
+        clock: Clock,
+        turn: Turn,
+        timeout_s: float,
+        remembered: RememberedMessages,
+    ) -> None:
         """Nothing is opened before `__aenter__`; `turn` admits as many units of work of the process as the store takes.
 
-        `timeout_s` is for everything up to the commit.
+        `timeout_s` is for everything up to the commit; `remembered` is shared by the units of work of the process.
         """
         self._sessions = sessions
         self._turn = turn
         self._timeout_s = timeout_s
         self._session: Session | None = None
         self._deferred: list[Step] = []
-        self.messages = SqlMessageRepository(self._run, self._later, dialect, clock)
+        self.messages = SqlMessageRepository(self._run, self._later, dialect, clock, remembered)
         self.inbox = SqlCallbackInbox(self._run, dialect)
         self.accounts = SqlAccountRepository(self._run, dialect)
         self.leases = SqlLeaseStore(self._run, dialect, clock)
@@ -74,6 +83,7 @@ class SqlUnitOfWork:
     async def commit(self) -> None:
         """COMMIT; raises `UnavailableError` if its answer does not come (it may have happened)."""
         await self._open_session().commit(self._take_deferred())
+        self.messages.committed()
 
     async def _run(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         session = self._open_session()
@@ -112,10 +122,11 @@ class SqlUnitOfWorkFactory:
     clock: Clock
     turn: Turn = field(default_factory=asyncio.Lock)
     timeout_s: float = TIMEOUT_S
+    remembered: RememberedMessages = field(default_factory=RememberedMessages)
 
     def __call__(self) -> SqlUnitOfWork:
         """A new one, not yet begun."""
-        return SqlUnitOfWork(self.sessions, self.dialect, self.clock, self.turn, self.timeout_s)
+        return SqlUnitOfWork(self.sessions, self.dialect, self.clock, self.turn, self.timeout_s, self.remembered)
 
 
 def _conforms(factory: SqlUnitOfWorkFactory, unit: SqlUnitOfWork) -> tuple[UnitOfWorkFactory, UnitOfWork]:

@@ -1,0 +1,41 @@
+"""Messages by id, with their attempts."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import BindParameter, Connection, bindparam, select
+
+from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.prepared import Query
+from wework_message.adapters.sql.mapping import rows
+from wework_message.adapters.sql.mapping.tables import attempt, message
+from wework_message.domain.ids import MessageId
+from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.message.message import Message
+
+IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
+_BY_ID = by_index(select(message).where(message.c.id.in_(IDS)), message)
+_COMMITTED = Query(_BY_ID)
+LOCKED = Query(_BY_ID.with_for_update())
+"""SQLite's compiler leaves the locks out: on SQLite a unit of work is the only writer."""
+UNLOCKED = Query(_BY_ID.with_for_update(skip_locked=True))
+"""Without the messages that another unit of work is changing."""
+_ATTEMPTS = Query(select(attempt).where(attempt.c.message_id.in_(IDS)).order_by(attempt.c.number))
+
+
+def load(
+    connection: Connection, message_ids: Sequence[MessageId], query: Query = _COMMITTED
+) -> dict[MessageId, Message]:
+    """The messages that exist, in the order asked for, each with its attempts."""
+    if not message_ids:
+        return {}
+    stored = {row["id"]: row for row in query.rows(connection, ids=list(message_ids))}
+    attempts: dict[str, list[Attempt]] = {}
+    if tried := [message_id for message_id, row in stored.items() if row["attempt_count"] > 0]:
+        for row in _ATTEMPTS.rows(connection, ids=tried):
+            attempts.setdefault(row["message_id"], []).append(rows.attempt_of(row))
+    return {
+        message_id: rows.message_of(stored[message_id], attempts.get(message_id, []))
+        for message_id in message_ids
+        if message_id in stored
+    }
