@@ -63,9 +63,15 @@ class Router:
         self._random_source = random_source
         self._remember_s = remember_s
         self._accounts: dict[AccountId, _CachedAccount] = {}
+        self._routes: dict[tuple[AccountId, str], Choice | Refusal] = {}
+        """Routes of plain messages of the set that was prepared last, by account and type."""
 
     async def prepare(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
-        """Make sure that the accounts of these messages are cached; an unregistered guid gets one of its own."""
+        """Make sure that the accounts of these messages are cached; an unregistered guid gets one of its own.
+
+        The health of a binding counts for the whole set as it was when the first of its messages was routed.
+        """
+        self._routes.clear()
         now = asyncio.get_running_loop().time()
         unknown = [message for message in messages if not self._knows(message, now)]
         if not unknown:
@@ -111,9 +117,14 @@ class Router:
 
     def route(self, message: Message, *, now: int) -> Choice | Refusal:
         """Pick a binding; a trial of a breaker is admitted there at once."""
+        key = (message.account_id, message.message_type) if _is_plain(message) else None
+        if key is not None and (known := self._routes.get(key)) is not None:
+            return known
         choice = self._choose(message, now=now)
         if isinstance(choice, Choice) and choice.trial:
             self._board.admit(choice.provider.code, choice.binding.binding_id, message.message_type, now)
+        elif key is not None and len(self._bindings(message)) == 1:
+            self._routes[key] = choice
         return choice
 
     def _choose(self, message: Message, *, now: int, without: Attempt | None = None) -> Choice | Refusal:
@@ -193,6 +204,17 @@ class Router:
 
 _NO_BINDINGS: Final[frozenset[BindingId]] = frozenset()
 _NO_PROVIDERS: Final[frozenset[ProviderCode]] = frozenset()
+
+
+def _is_plain(message: Message) -> bool:
+    """Whether its route depends on nothing but its account and its type."""
+    options = message.options
+    return (
+        not message.attempts
+        and options.provider_code is None
+        and options.pin is not Pin.BINDING
+        and getattr(message.content, "file_size", None) is None
+    )
 
 
 def _bindings_with(tried: Sequence[Attempt], kind: OutcomeClass) -> frozenset[BindingId]:
