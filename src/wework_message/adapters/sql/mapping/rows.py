@@ -147,7 +147,6 @@ def message_of(row: Row, attempts: Sequence[Attempt]) -> Message:
 
 def attempt_row(message: Message, attempt: Attempt) -> dict[str, Any]:
     """One attempt of a message."""
-    outcome = attempt.outcome
     return {
         "message_id": message.id,
         "number": attempt.number,
@@ -160,6 +159,16 @@ def attempt_row(message: Message, attempt: Attempt) -> dict[str, Any]:
         "guid": attempt.guid,
         "epoch": attempt.epoch,
         "started_at": attempt.started_at,
+        "decision": _ENCODE.encode(attempt.decision).decode() if attempt.decision is not None else None,
+        "content_key": attempt.content_key,
+        **settled_row(attempt),
+    }
+
+
+def settled_row(attempt: Attempt) -> dict[str, Any]:
+    """What is written about an attempt after its intent."""
+    outcome = attempt.outcome
+    return {
         "ended_at": attempt.ended_at,
         "outcome": outcome.kind.value if outcome is not None else None,
         "reason": outcome.reason if outcome is not None else None,
@@ -167,11 +176,9 @@ def attempt_row(message: Message, attempt: Attempt) -> dict[str, Any]:
         "error_message": outcome.error_message if outcome is not None else None,
         "confirmed": outcome.confirmed if outcome is not None else None,
         "receipt": receipt_text(outcome.receipt) if outcome is not None and outcome.receipt else None,
-        "decision": _ENCODE.encode(attempt.decision).decode() if attempt.decision is not None else None,
         "provider_message_id": attempt.provider_message_id,
         "app_info_key": attempt.app_info_key,
         "sent_at": attempt.sent_at,
-        "content_key": attempt.content_key,
         "facts": facts_text(attempt.facts),
         "unsettled": 1 if attempt.unsettled else None,
         "lane_open": 1 if attempt.lane_open else None,
@@ -182,7 +189,7 @@ SETTLED_COLUMNS = (
     "ended_at", "outcome", "reason", "error_code", "error_message", "confirmed", "receipt", "provider_message_id",
     "app_info_key", "sent_at", "facts", "unsettled", "lane_open",
 )  # fmt: skip
-"""What is written about an attempt after its intent."""
+"""The columns of `settled_row`."""
 
 
 def settled_part(attempt: Attempt) -> tuple[Any, ...]:

@@ -51,7 +51,7 @@ class AttemptWrites:
                 facts, rest = _stored(call)
                 known = before[place] if place < len(before) else None
                 if known is None or known[1] != rest:
-                    settled.append(_row(message, call, rows.SETTLED_COLUMNS))
+                    settled.append({"the_id": message.id, "the_number": call.number, **rows.settled_row(call)})
                 elif known[0] != facts:
                     reported.append({"the_id": message.id, "the_number": call.number, "facts": rows.facts_text(facts)})
         self.read(messages)
@@ -62,8 +62,3 @@ class AttemptWrites:
 
 def _stored(call: Attempt) -> _Stored:
     return call.facts, rows.settled_part(call)
-
-
-def _row(message: Message, call: Attempt, columns: Sequence[str]) -> dict[str, Any]:
-    row = rows.attempt_row(message, call)
-    return {"the_id": message.id, "the_number": call.number, **{name: row[name] for name in columns}}
