@@ -144,7 +144,8 @@ class OpenLoad(Load):
         super().__init__(url, body, count=count, seconds=None)
         self.times: deque[float] = deque()
         """When the requests were due that no connection has taken."""
-        self.idle: list[PacedConnection] = []
+        self.idle: deque[PacedConnection] = deque()
+        """The one that was used longest ago comes first: a server closes what is idle for long."""
         self.count, self.per_second = count, per_second
         self.all_due = False
 
@@ -156,7 +157,7 @@ class OpenLoad(Load):
                 await asyncio.sleep(wait_s)
             self.times.append(due)
             if self.idle:
-                self.idle.pop().begin()
+                self.idle.popleft().begin()
         self.all_due = True
         for connection in self.idle:
             connection.leave()

@@ -26,11 +26,11 @@ async def test_a_request_that_waited_for_a_connection_counts_from_the_time_at_wh
 
     connection.begin()
 
-    assert (connection.began, len(wire.requests), load.idle) == (5.0, 1, [])
+    assert (connection.began, len(wire.requests), list(load.idle)) == (5.0, 1, [])
 
     connection.begin()
 
-    assert (len(wire.requests), load.idle) == (1, [connection])
+    assert (len(wire.requests), list(load.idle)) == (1, [connection])
 
 
 async def test_each_request_is_made_although_none_is_answered_before_the_last_one_came() -> None:
