@@ -148,21 +148,16 @@ def message_of(row: Row, attempts: Sequence[Attempt]) -> Message:
 def attempt_row(message: Message, attempt: Attempt) -> dict[str, Any]:
     """One attempt of a message."""
     return {
-        "message_id": message.id,
-        "number": attempt.number,
-        "tenant_id": message.tenant_id,
-        "round": attempt.round,
-        "account_id": attempt.account_id,
-        "conversation_id": message.conversation_id,
-        "binding_id": attempt.binding_id,
-        "provider_code": attempt.provider_code,
+        "message_id": message.id, "number": attempt.number, "tenant_id": message.tenant_id, "round": attempt.round,
+        "account_id": attempt.account_id, "conversation_id": message.conversation_id,
+        "binding_id": attempt.binding_id, "provider_code": attempt.provider_code,
         "guid": attempt.guid,
         "epoch": attempt.epoch,
         "started_at": attempt.started_at,
         "decision": _ENCODE.encode(attempt.decision).decode() if attempt.decision is not None else None,
         "content_key": attempt.content_key,
         **settled_row(attempt),
-    }
+    }  # fmt: skip
 
 
 def settled_row(attempt: Attempt) -> dict[str, Any]:
@@ -176,13 +171,10 @@ def settled_row(attempt: Attempt) -> dict[str, Any]:
         "error_message": outcome.error_message if outcome is not None else None,
         "confirmed": outcome.confirmed if outcome is not None else None,
         "receipt": receipt_text(outcome.receipt) if outcome is not None and outcome.receipt else None,
-        "provider_message_id": attempt.provider_message_id,
-        "app_info_key": attempt.app_info_key,
-        "sent_at": attempt.sent_at,
+        "provider_message_id": attempt.provider_message_id, "app_info_key": attempt.app_info_key, "sent_at": attempt.sent_at,
         "facts": facts_text(attempt.facts),
-        "unsettled": 1 if attempt.unsettled else None,
-        "lane_open": 1 if attempt.lane_open else None,
-    }
+        "unsettled": 1 if attempt.unsettled else None, "lane_open": 1 if attempt.lane_open else None,
+    }  # fmt: skip
 
 
 SETTLED_COLUMNS = (
