@@ -187,8 +187,8 @@ class StoringContract(RepositorySteps):
         message = dataclasses.replace(a_due_message(), options=options)
         await self.add(units, message)
         stored = await self.load(units, message)
-        for field in dataclasses.fields(SendOptions):
-            assert getattr(stored.options, field.name) == getattr(options, field.name), field.name
+        for name in SendOptions._fields:
+            assert getattr(stored.options, name) == getattr(options, name), name
 
     @EACH_ADAPTER
     @given(content=contents())

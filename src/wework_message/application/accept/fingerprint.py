@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import fields
 from operator import attrgetter
 from typing import Final
 
@@ -22,7 +21,7 @@ _FIRST: Final = (
 
 _first_values: Final = attrgetter(*_FIRST)
 
-_LATER: Final = tuple((field.name, field.default) for field in fields(SendOptions) if field.name not in _FIRST)
+_LATER: Final = tuple((name, default) for name, default in SendOptions._field_defaults.items() if name not in _FIRST)
 """Options of later versions, with their defaults: they count where the request sets them."""
 
 _PeerOrRoom: Final = msgspec.defstruct("_PeerOrRoom", ("is_room", "peer", "asid"))

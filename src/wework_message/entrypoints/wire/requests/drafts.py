@@ -1,6 +1,5 @@
 """One message, from the JSON object of a request to drafts: a fast path, and all problems where it refuses."""
 
-import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -43,9 +42,8 @@ REFUSALS: Final = (msgspec.ValidationError, InvalidValueError)
 
 _MIXED_NAMES: Final = frozenset({"messageType", "parts"})
 
-_OPTION_NAMES: Final = tuple(field.name for field in dataclasses.fields(SendOptions))
-_option_values: Final = attrgetter(*_OPTION_NAMES)
-_KEY, _SCHEDULED_AT, _EXPIRES_AT = map(_OPTION_NAMES.index, ("client_message_id", "scheduled_at", "expires_at"))
+_option_values: Final = attrgetter(*SendOptions._fields)
+_KEY, _SCHEDULED_AT, _EXPIRES_AT = map(SendOptions._fields.index, ("client_message_id", "scheduled_at", "expires_at"))
 """The options that are not what the request's field of the same name holds."""
 
 
