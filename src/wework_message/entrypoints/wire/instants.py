@@ -51,7 +51,10 @@ class InstantRange(NamedTuple):
 
     def problem(self, instant: datetime) -> str | None:
         """What is wrong with `instant`, which has a zone; None if nothing is."""
-        ms = epoch_ms(instant)
+        return self.problem_at(epoch_ms(instant))
+
+    def problem_at(self, ms: int) -> str | None:
+        """The same of epoch ms UTC."""
         if _start_of(self.earliest_year) <= ms <= self.now + self.max_days_ahead * _DAY_MS:
             return None
         return f"must be from {self.earliest_year}-01-01 to {self.max_days_ahead} days ahead"
@@ -65,9 +68,10 @@ def read_instant(text: str, allowed: InstantRange) -> int:
         raise ValueError(NO_INSTANT) from None
     if instant.tzinfo is None:
         raise ValueError(NO_INSTANT)
-    if (problem := allowed.problem(instant)) is not None:
+    ms = epoch_ms(instant)
+    if (problem := allowed.problem_at(ms)) is not None:
         raise ValueError(problem)
-    return epoch_ms(instant)
+    return ms
 
 
 @lru_cache(8)
