@@ -32,17 +32,16 @@ _Asked: Final = msgspec.defstruct("_Asked", ("conversation", "content", "guid", 
 
 def fingerprint(drafts: Iterable[Draft], *, mode: str = "") -> bytes:
     """SHA-256 of the parsed request: of what it means, not of its bytes, so spacing and key order do not matter."""
-    digest = hashlib.sha256(mode.encode())
+    parts = [mode.encode()]
     for draft in drafts:
         options = draft.options
         conversation = _conversation(draft.conversation)
-        digest.update(
-            _ENCODER.encode(_Asked(conversation, draft.content, draft.guid, draft.account_id, *_first_values(options)))
-        )
+        asked = _Asked(conversation, draft.content, draft.guid, draft.account_id, *_first_values(options))
+        parts.append(_ENCODER.encode(asked))
         if later := {name: value for name, default in _LATER if (value := getattr(options, name)) != default}:
-            digest.update(_ENCODER.encode(later))
-        digest.update(b"\x1e")
-    return digest.digest()
+            parts.append(_ENCODER.encode(later))
+        parts.append(b"\x1e")
+    return hashlib.sha256(b"".join(parts)).digest()
 
 
 def _conversation(conversation: Conversation) -> object:
