@@ -3,7 +3,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from tests.support.virtual_time import in_virtual_time
+from tests.support.virtual_time import in_virtual_time, let_time_pass
 
 from wework_message.entrypoints.rest.server.ending import IdleWatch, WriteWatch
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits
@@ -59,12 +59,12 @@ def test_a_connection_is_closed_once_a_pause_is_too_long() -> None:
         watch = IdleWatch(loop, 5, lambda: closed.append(round(loop.time() - began)))
         for _ in range(3):  # the last pause begins at 12
             watch.start()
-            await asyncio.sleep(4)
+            await let_time_pass(4)
             watch.stop()
         watch.start()
-        await asyncio.sleep(4)
+        await let_time_pass(4)
         assert closed == []
-        await asyncio.sleep(2)
+        await let_time_pass(2)
         assert closed == [17]
 
     in_virtual_time(pauses())
@@ -77,11 +77,11 @@ def test_a_request_that_takes_long_is_no_pause() -> None:
         watch = IdleWatch(loop, 5, lambda: closed.append(loop.time()))
         watch.start()
         watch.stop()
-        await asyncio.sleep(60)
+        await let_time_pass(60)
         assert closed == []
         watch.start()
         watch.cancel()
-        await asyncio.sleep(60)
+        await let_time_pass(60)
         assert closed == []
 
     in_virtual_time(request())

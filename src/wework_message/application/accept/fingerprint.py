@@ -36,8 +36,8 @@ def fingerprint(drafts: Iterable[Draft], *, mode: str = "") -> bytes:
     for draft in drafts:
         options = draft.options
         conversation = _conversation(draft.conversation)
-        asked = _Asked(conversation, draft.content, draft.guid, draft.account_id, *_first_values(options))
-        parts.append(_ENCODER.encode(asked))
+        request = _Asked(conversation, draft.content, draft.guid, draft.account_id, *_first_values(options))
+        parts.append(_ENCODER.encode(request))
         if later := {name: value for name, default in _LATER if (value := getattr(options, name)) != default}:
             parts.append(_ENCODER.encode(later))
         parts.append(b"\x1e")
