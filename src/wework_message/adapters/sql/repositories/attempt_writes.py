@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from wework_message.adapters.sql.core.prepared import inserting, updating
 from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import attempt
+from wework_message.adapters.sql.mapping.widths import facts_text
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.message import Message
@@ -53,7 +54,7 @@ class AttemptWrites:
                 if known is None or known[1] != rest:
                     settled.append(_row(message, call, rows.SETTLED_COLUMNS))
                 elif known[0] != facts:
-                    reported.append({"the_id": message.id, "the_number": call.number, "facts": rows.facts_text(facts)})
+                    reported.append({"the_id": message.id, "the_number": call.number, "facts": facts_text(facts)})
         self.read(messages)
         _UPDATE.many(connection, settled)
         _UPDATE_FACTS.many(connection, reported)
