@@ -56,6 +56,7 @@ async def test_rows_in_every_state_come_back_and_go_on(mariadb_database: Databas
         for message in called:
             begin_call(message)
         await _save(units, called)
+        assert await store.read(_rooms) == [480 + 5 * 4 // 3] * 2  # kept for the answers to "hello"
         for statement in _AS_0007_WROTE:
             await store.transact(lambda connection, sql=statement: connection.exec_driver_sql(sql).close())
         await migrate(store)
@@ -89,6 +90,10 @@ async def _settle_and_echo(units: SqlUnitOfWorkFactory, called: Sequence[Message
         again = await unit.messages.get([message.id for message in called])
         assert {message.status for message in again.values()} == {MessageStatus.DELIVERED}
         assert [message.attempts.last for message in again.values()] == [message.attempts.last for message in messages]
+
+
+def _rooms(connection: Connection) -> list[int]:
+    return list(connection.exec_driver_sql("SELECT LENGTH(receipt) FROM wm_attempt WHERE outcome IS NULL").scalars())
 
 
 async def _stored(store: MysqlStore) -> Sequence[tuple[MessageId, MessageStatus]]:

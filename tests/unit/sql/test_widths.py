@@ -9,7 +9,14 @@ from tests.unit.sql.test_receipts import FULL_ANSWER
 
 from wework_message.adapters.guxing.receipts import read_receipt
 from wework_message.adapters.sql.mapping.rows import attempt_row
-from wework_message.adapters.sql.mapping.widths import NO_FACTS, facts_of, facts_text, message_id_column, message_id_of
+from wework_message.adapters.sql.mapping.widths import (
+    NO_FACTS,
+    answer_room,
+    facts_of,
+    facts_text,
+    message_id_column,
+    message_id_of,
+)
 from wework_message.domain.content import TextContent
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message.projection import FactKind
@@ -25,7 +32,7 @@ def _bytes(row: Mapping[str, Any]) -> int:
 def test_the_answer_fits_into_the_room_that_the_intent_keeps(text: str) -> None:
     message = a_due_message(content=TextContent(content=text))
     attempt = begin_call(message)
-    intent = attempt_row(message, attempt)
+    intent = attempt_row(message, attempt) | {"receipt": answer_room(message)}
     answered = FULL_ANSWER | {"content": "x" * (len(text.encode()) * 4 // 3 + 16)}
     settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=read_receipt({"msg_data": answered})))
     settled = attempt_row(message, attempt)
@@ -35,15 +42,7 @@ def test_the_answer_fits_into_the_room_that_the_intent_keeps(text: str) -> None:
 
 
 def test_no_room_is_kept_for_the_answer_to_a_long_text() -> None:
-    message = a_due_message(content=TextContent(content="x" * 4_000))
-    assert attempt_row(message, begin_call(message))["receipt"] is None
-
-
-def test_an_attempt_without_a_receipt_keeps_no_room_after_its_answer() -> None:
-    message = a_due_message()
-    attempt = begin_call(message)
-    settle(message, an_outcome(OutcomeClass.UNCERTAIN))
-    assert attempt_row(message, attempt)["receipt"] is None
+    assert answer_room(a_due_message(content=TextContent(content="x" * 4_000))) is None
 
 
 @pytest.mark.parametrize("facts", [(), [FactKind.ECHO], [FactKind.REVOKED, FactKind.ECHO], list(FactKind)])

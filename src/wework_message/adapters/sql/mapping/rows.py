@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping
 
 from wework_message.adapters.sql.mapping.option_columns import options_of, options_row
 from wework_message.adapters.sql.mapping.receipts import receipt_of, receipt_text
-from wework_message.adapters.sql.mapping.widths import NO_PROVIDER, answer_room, facts_of, facts_text
+from wework_message.adapters.sql.mapping.widths import NO_PROVIDER, facts_of, facts_text
 from wework_message.domain.account import Account, Binding, BindingState, Standby, effective_state
 from wework_message.domain.content import decode_content, encode_content
 from wework_message.domain.ids import AccountId
@@ -166,7 +166,7 @@ def attempt_row(message: Message, attempt: Attempt) -> dict[str, Any]:
         "error_code": outcome.error_code if outcome is not None else None,
         "error_message": outcome.error_message if outcome is not None else None,
         "confirmed": outcome.confirmed if outcome is not None else None,
-        "receipt": _receipt(message, outcome),
+        "receipt": receipt_text(outcome.receipt) if outcome is not None and outcome.receipt else None,
         "decision": _ENCODE.encode(attempt.decision).decode() if attempt.decision is not None else None,
         "provider_message_id": attempt.provider_message_id,
         "app_info_key": attempt.app_info_key,
@@ -191,12 +191,6 @@ def settled_part(attempt: Attempt) -> tuple[Any, ...]:
         attempt.ended_at, attempt.outcome, attempt.provider_message_id, attempt.app_info_key, attempt.sent_at,
         attempt.unsettled, attempt.lane_open,
     )  # fmt: skip
-
-
-def _receipt(message: Message, outcome: AttemptOutcome | None) -> str | None:
-    if outcome is None:
-        return answer_room(message)
-    return receipt_text(outcome.receipt) if outcome.receipt else None
 
 
 def attempt_of(row: Row) -> Attempt:

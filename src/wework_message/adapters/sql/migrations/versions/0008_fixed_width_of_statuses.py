@@ -1,7 +1,7 @@
-"""What every call changes in the row of a message has one width, so that InnoDB changes it where it lies (ADR 37).
+"""What every call changes in the row of a message has one width, so that it is changed where it lies (ADR 37).
 
-MySQL copies the table, once: both columns change in one statement, which happens as a whole or not at all. SQLite keeps
-texts as long as they are.
+The server copies the table, once: both columns change in one statement, which happens as a whole or not at all. A database
+in a file keeps texts as long as they are.
 
 Revision: 0008, after 0007
 """
@@ -19,18 +19,19 @@ FIXED = "CHAR({}) CHARACTER SET ascii COLLATE ascii_bin"
 
 def upgrade() -> None:
     """Forward. Safe while processes of the version before still run: they read and write the same texts."""
-    if _is_mysql() and not _is_fixed():
+    if _has_fixed_widths() and not _is_fixed():
         _change(FIXED.format(16), FIXED.format(32))
 
 
 def downgrade() -> None:
     """Back."""
-    if _is_mysql() and _is_fixed():
+    if _has_fixed_widths() and _is_fixed():
         _change("VARCHAR(32)", "VARCHAR(32)")
 
 
-def _is_mysql() -> bool:
-    return op.get_bind().dialect.name != "sqlite"
+def _has_fixed_widths() -> bool:
+    """Only databases that can change a column have columns of a fixed width."""
+    return bool(op.get_bind().dialect.supports_alter)
 
 
 def _is_fixed() -> bool:
