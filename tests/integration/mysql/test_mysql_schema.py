@@ -85,7 +85,9 @@ def _messages(connection: Connection) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("version", "write", "read"), [("0001", _write_due, _due), ("0002", write_message, _messages)], ids=["0001", "0002"]
+    ("version", "write", "read"),
+    [("0001", _write_due, _due), ("0007", write_message, _messages)],
+    ids=["0001", "0007"],
 )
 async def test_a_process_of_the_previous_version_goes_on_while_the_schema_is_upgraded(
     mariadb: MariaDb,

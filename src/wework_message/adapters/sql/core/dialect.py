@@ -49,6 +49,11 @@ class Dialect(Protocol):
     """
 
     @property
+    def keeps_room(self) -> bool:
+        """Whether a row that will grow is better inserted with room for it (`answer_room`)."""
+        ...
+
+    @property
     def new_key(self) -> Statement:
         """Insert an idempotency key, leaving a taken one alone."""
         ...

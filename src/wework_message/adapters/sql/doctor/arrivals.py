@@ -10,6 +10,7 @@ from sqlalchemy import Connection, case, exists, func, select
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.schema import SchemaState, schema_state
 from wework_message.adapters.sql.mapping.tables import attempt, callback
+from wework_message.adapters.sql.mapping.widths import NO_FACTS
 from wework_message.adapters.sql.repositories.invariants import smallest_id
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.checks import Check, Finding
@@ -85,7 +86,7 @@ def _arrivals(
         .limit(MAX_CALLS)
         .subquery()
     )
-    confirmed = func.sum(case((newest.c.facts != "", 1), else_=0))
+    confirmed = func.sum(case((newest.c.facts > NO_FACTS, 1), else_=0))
     by_guid = select(newest.c.guid, func.count().label("sent"), confirmed.label("confirmed")).group_by(newest.c.guid)
     sent = by_guid.subquery()
     came = exists().where(callback.c.guid == sent.c.guid, callback.c.received_at >= now - ARRIVAL_WINDOW_MS)

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Integer, LargeBinary, Text
+from sqlalchemy import BigInteger, Integer, LargeBinary, String, Text
 from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeEngine
 
 LONG: Final = Text().with_variant(mysql.MEDIUMTEXT(), "mysql")
 """Up to 16 MiB; MySQL's TEXT ends at 64 KiB, and a callback may have 4 MiB."""
@@ -18,6 +19,15 @@ DIGEST: Final = LargeBinary(32).with_variant(mysql.VARBINARY(32), "mysql")
 
 SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
 """A number that the database assigns; SQLite assigns one to an INTEGER only."""
+
+
+def fixed_code(length: int) -> TypeEngine[str]:
+    """ASCII codes of at most `length` that change: InnoDB overwrites a value where it lies only by one of the same size.
+
+    Otherwise the row grows, and its page, which is full of rows of one time, is written anew as a whole (ADR 37).
+    """
+    return String(32).with_variant(mysql.CHAR(length, charset="ascii", collation="ascii_bin"), "mysql")
+
 
 NEVER_REUSED: Final[Mapping[str, Any]] = MappingProxyType({"sqlite_autoincrement": True})
 """Options of a table: SQLite too does not reuse a serial number after a DELETE."""

@@ -1,6 +1,6 @@
 """Row to aggregate and back: two pure functions per table, written by hand so that the domain keeps its shape."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,6 +8,7 @@ from sqlalchemy import RowMapping
 
 from wework_message.adapters.sql.mapping.option_columns import options_of, options_row
 from wework_message.adapters.sql.mapping.receipts import receipt_of, receipt_text
+from wework_message.adapters.sql.mapping.widths import NO_PROVIDER, facts_of, facts_text
 from wework_message.domain.account import Account, Binding, BindingState, Standby, effective_state
 from wework_message.domain.content import decode_content, encode_content
 from wework_message.domain.ids import AccountId
@@ -16,7 +17,6 @@ from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.decision import Decision
 from wework_message.domain.message.message import Message
-from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.recall import Recall, RecallState
 from wework_message.domain.message.scheduling import Due, LanePosition, Urgency
 from wework_message.domain.message.timeline import Note
@@ -63,7 +63,7 @@ def message_state(message: Message) -> dict[str, Any]:
         "tries": message.tries,
         "strikes": message.handling_failures,
         "attempt_count": len(message.attempts),
-        "provider_code": message.attempts[-1].provider_code if message.attempts else None,
+        "provider_code": message.attempts[-1].provider_code if message.attempts else NO_PROVIDER,
         "expires_at": message.expires_at,
         "version": message.version,
         "updated_at": lifecycle.updated_at,
@@ -192,11 +192,6 @@ def settled_part(attempt: Attempt) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def facts_text(facts: Collection[FactKind]) -> str:
-    """Reported facts as a column."""
-    return ",".join(sorted(facts))
-
-
 def attempt_of(row: Row) -> Attempt:
     """A stored attempt."""
     outcome = None
@@ -227,7 +222,7 @@ def attempt_of(row: Row) -> Attempt:
         content_key=row["content_key"],
         unsettled=row["unsettled"] is not None,
         lane_open=row["lane_open"] is not None,
-        facts=frozenset(FactKind(fact) for fact in row["facts"].split(",") if fact),
+        facts=facts_of(row["facts"]),
     )
 
 

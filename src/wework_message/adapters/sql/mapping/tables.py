@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from wework_message.adapters.sql.mapping.column_types import DIGEST, LONG, LONG_BYTES, NEVER_REUSED, SERIAL
+from wework_message.adapters.sql.mapping.column_types import DIGEST, LONG, LONG_BYTES, NEVER_REUSED, SERIAL, fixed_code
 
 metadata: Final = MetaData(
     naming_convention={
@@ -77,7 +77,7 @@ message: Final = Table(
     Column("batch_id", _ID),
     Column("group_id", _ID),
     Column("item_index", Integer),
-    Column("status", _CODE, nullable=False),
+    Column("status", fixed_code(16), nullable=False),
     Column("reason", _NAME),
     Column("confirmed", Boolean),
     Column("possible_duplicate", Boolean, nullable=False),
@@ -87,7 +87,7 @@ message: Final = Table(
     Column("tries", Integer, nullable=False),
     Column("strikes", Integer, nullable=False),
     Column("attempt_count", Integer, nullable=False),
-    Column("provider_code", _CODE),
+    Column("provider_code", fixed_code(32)),
     Column("version", Integer, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Index("ix_wm_message_status", "status", "id"),

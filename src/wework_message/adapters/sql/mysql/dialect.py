@@ -40,6 +40,9 @@ SERVER_NOW: Final = "CAST(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED)
 class MysqlDialect(InsertStatements):
     """Statements for MySQL and MariaDB."""
 
+    keeps_room: Final = True
+    """InnoDB writes a full page anew when one of its rows grows (ADR 37)."""
+
     def __init__(self, *, server_clock: bool = True) -> None:
         """`server_clock` False: instants come from the repository's clock, which tests can set."""
         server = literal_column(SERVER_NOW, BigInteger())

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from wework_message.adapters.sql.core.prepared import inserting, updating
 from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import attempt
+from wework_message.adapters.sql.mapping.widths import answer_room, facts_text
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.message import Message
@@ -28,8 +29,9 @@ _Stored: TypeAlias = tuple[frozenset[FactKind], tuple[Any, ...]]
 class AttemptWrites:
     """The attempts of one unit of work."""
 
-    def __init__(self) -> None:
-        """Nothing is read yet."""
+    def __init__(self, *, keeps_room: bool) -> None:
+        """Nothing is read yet. `keeps_room` is that of the `Dialect`."""
+        self._keeps_room = keeps_room
         self._stored: dict[MessageId, Sequence[_Stored]] = {}
 
     def read(self, messages: Iterable[Message]) -> None:
@@ -46,18 +48,22 @@ class AttemptWrites:
             before = self._stored.get(message.id, ())
             for place, call in enumerate(message.attempts):
                 if place >= counts[message.id]:
-                    new.append(rows.attempt_row(message, call))
+                    new.append(self._new_row(message, call))
                     continue
                 facts, rest = _stored(call)
                 known = before[place] if place < len(before) else None
                 if known is None or known[1] != rest:
                     settled.append({"the_id": message.id, "the_number": call.number, **rows.settled_row(call)})
                 elif known[0] != facts:
-                    reported.append({"the_id": message.id, "the_number": call.number, "facts": rows.facts_text(facts)})
+                    reported.append({"the_id": message.id, "the_number": call.number, "facts": facts_text(facts)})
         self.read(messages)
         _UPDATE.many(connection, settled)
         _UPDATE_FACTS.many(connection, reported)
         _NEW.many(connection, new)
+
+    def _new_row(self, message: Message, call: Attempt) -> dict[str, Any]:
+        row = rows.attempt_row(message, call)
+        return row | {"receipt": answer_room(message)} if self._keeps_room and call.outcome is None else row
 
 
 def _stored(call: Attempt) -> _Stored:

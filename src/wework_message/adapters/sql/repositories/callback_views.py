@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.mapping.tables import callback
+from wework_message.adapters.sql.mapping.widths import message_id_of
 from wework_message.domain.ids import Guid
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.page import page_of
@@ -70,6 +71,7 @@ def _texts(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
 
 
 def _view(row: Any, raw: str | None) -> CallbackView:
+    message_id = message_id_of(row.message_id)
     return CallbackView(
-        row.id, row.provider_code, row.guid, row.notify_type, raw, row.received_at, row.state, row.message_id
+        row.id, row.provider_code, row.guid, row.notify_type, raw, row.received_at, row.state, message_id
     )

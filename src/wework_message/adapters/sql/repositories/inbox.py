@@ -12,6 +12,7 @@ from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
 from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting, updating
 from wework_message.adapters.sql.mapping.tables import callback
+from wework_message.adapters.sql.mapping.widths import message_id_column
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import REPEATABLE, stored_as
 from wework_message.domain.page import page_of
@@ -113,7 +114,7 @@ class SqlCallbackInbox:
                 "received_at": at,
                 "state": stored_as(is_defective=item.defect is not None, is_known=message_id is not None).value,
                 "tries": 0,
-                "message_id": message_id,
+                "message_id": message_id_column(message_id),
             }
             for item, message_id in zip_longest(items, known_to)
         ]

@@ -66,7 +66,7 @@ class SqlMessageRepository:
         self._clock = clock
         self._locked: dict[MessageId, int] = {}
         """How many attempts are stored of each message that no other unit of work can change before this one ends."""
-        self._attempts = AttemptWrites()
+        self._attempts = AttemptWrites(keeps_room=dialect.keeps_room)
         self._remembered = remembered
         self._new: list[Message] = []
 

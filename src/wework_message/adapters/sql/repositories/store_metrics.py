@@ -22,6 +22,7 @@ from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping.tables import attempt, due, message
+from wework_message.adapters.sql.mapping.widths import NO_FACTS
 from wework_message.adapters.sql.repositories.invariants import smallest_id
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import RESTING, MessageStatus
@@ -93,7 +94,7 @@ def _overdue() -> Select[Any]:
 _DUE: Final = select(due.c.seq).where(due.c.message_id == message.c.id).scalar_subquery()
 """Not an EXISTS, which MariaDB would answer by reading the whole index first."""
 
-_SETTLED: Final = or_(attempt.c.outcome == OutcomeClass.ACCEPTED.value, attempt.c.facts != "")
+_SETTLED: Final = or_(attempt.c.outcome == OutcomeClass.ACCEPTED.value, attempt.c.facts > NO_FACTS)
 _SINCE: Final[ColumnElement[bool]] = message.c.id > bindparam("since", "")
 _VIOLATIONS: Final = {
     Invariant.STRANDED: _counted(
@@ -152,9 +153,7 @@ class SqlStoreMetrics:
 
 def _unknown_open(connection: Connection) -> dict[ProviderCode, int]:
     return {
-        ProviderCode(row["provider_code"]): row["messages"]
-        for row in _UNKNOWN.rows(connection)
-        if row["provider_code"] is not None
+        ProviderCode(row["provider_code"]): row["messages"] for row in _UNKNOWN.rows(connection) if row["provider_code"]
     }
 
 
