@@ -11,7 +11,7 @@ from tests.support.processes.programs import Program, ServiceProgram
 MODULE: Final = "tests.support.apps.loaded_modules"
 
 SERVING: Final = {
-    "alembic", "dependency_injector", "litestar", "prometheus_client", "sqlalchemy", "structlog", "uvicorn", "uvloop",
+    "alembic", "dependency_injector", "litestar", "prometheus_client", "sqlalchemy", "uvicorn", "uvloop",
 }  # fmt: skip
 OF_OTHERS: Final = {"fastapi", "pydantic", "pydantic_settings", "werkzeug"}
 """Installed here for tools; dependency_injector and litestar look for them."""
