@@ -1,5 +1,6 @@
 """The backends of all kinds of databases, and what works alike with each."""
 
+from functools import partial
 from typing import Final
 
 from wework_message.adapters.sql.core.database_backend import DatabaseBackend
@@ -25,4 +26,6 @@ async def migrate(store: Store) -> SchemaState:
 
     Raises `DatabaseAddressError` for a store of a kind that has no backend, `UnavailableError`.
     """
-    return await store.transact(upgrade, backend_of(store.name).migration_lock)
+    backend = backend_of(store.name)
+    upgrading = partial(upgrade, all_or_nothing=backend.all_or_nothing)
+    return await store.transact(upgrading, backend.migration_lock)
