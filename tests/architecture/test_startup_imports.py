@@ -19,7 +19,9 @@ OF_OTHERS: Final = {"fastapi", "pydantic", "pydantic_settings", "werkzeug"}
 CLIENTS: Final = {"httpx", "httpcore", "wework_message.entrypoints.cli.client"}
 DRIVERS: Final = {"asyncmy", "redis", "rocketmq", "grpc"}
 SIMULATOR: Final = {"wework_message.demo", "wework_message.simulator"}
-NOT_SERVING: Final = {"alembic", "mako", "pygments", "rich.traceback", "sqlalchemy.dialects.postgresql"}
+NOT_SERVING: Final = {
+    "alembic", "mako", "pygments", "rich.traceback", "sqlalchemy.dialects.postgresql", "wework_message.adapters.sql.mysql.backend",
+}  # fmt: skip
 OUR_OWN: Final = {
     "wework_message.adapters", "wework_message.application", "wework_message.bootstrap.commands", "wework_message.demo",
     "wework_message.domain", "wework_message.simulator",
