@@ -41,7 +41,7 @@ def ended_in(folder: Path) -> list[tuple[int, set[str]]]:
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], tuple[int, set[str]]]:
     """By command line. Those that may import the least come first in an interpreter, which no other may have used."""
-    ends = {}
+    ends: dict[tuple[str, ...], tuple[int, set[str]]] = {}
     for command_lines in ([VERSION, HELP, STATUS, PROVIDERS], [CHECK]):
         folder = tmp_path_factory.mktemp("commands")
         arguments = [argument for command_line in command_lines for argument in (*command_line, THEN)]
