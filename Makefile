@@ -10,7 +10,7 @@ SIDE_BY_SIDE := -n 3 --dist loadgroup
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test integration services check quick mutation format bench bench-peers bench-growth bench-backends lock audit clean
+.PHONY: help demo run test integration services check quick wheel image mutation format bench bench-peers bench-growth bench-backends lock audit clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -43,12 +43,17 @@ quick: $(STAMP) ## format check, lint, types, import contracts, dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 
-check: quick ## what CI runs: quick, the tests with their coverage gates, the wheel as others use it, the steps of the image, the audit
+# mypy computes on one core while the wheel and the image mostly wait for their packages: they run beside each other.
+check: $(STAMP) ## what CI runs: quick, the wheel as others use it, the steps of the image, the audit; then the tests with their coverage gates
+	$(MAKE) --no-print-directory --jobs 4 quick wheel image audit
 	WM_REQUIRE_SERVERS=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report=
 	$(BIN)/python -m scripts.coverage_gate
+
+wheel: $(STAMP) ## build the wheel and use it as others do
 	$(BIN)/python -m scripts.check_wheel
+
+image: $(STAMP) ## the steps of the image, without Docker
 	$(BIN)/python -m scripts.check_image
-	$(BIN)/python -m scripts.audit
 
 mutation: $(STAMP) ## put 150 small faults into the code and see which of them no test notices (about an hour; MUTATION="--mutants 30 --seed 2")
 	$(BIN)/python -m scripts.mutation $(MUTATION)

@@ -1,5 +1,6 @@
 """Fixtures for the servers, and the Hypothesis profiles. CI runs the state machine of the message five times as often."""
 
+import gc
 import os
 
 import pytest
@@ -19,3 +20,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("e2e"):
             item.add_marker(pytest.mark.no_cover)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected lives until the end: no collection of garbage need look at it again."""
+    gc.collect()
+    gc.freeze()

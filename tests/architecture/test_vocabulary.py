@@ -2,13 +2,13 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.support.source_trees import ONE_PROCESS, nodes_of, tree_of
+from tests.support.source_trees import ONE_PROCESS, nodes_of
 
 pytestmark = ONE_PROCESS
 
@@ -70,12 +70,12 @@ OTHER_MEANING: Final = {
 
 @cache
 def bound_in(path: Path) -> tuple[tuple[str, int], ...]:
-    return tuple(bound(tree_of(path)))
+    return tuple(bound(nodes_of(path)))
 
 
-def bound(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Every name that the module gives to something, and where."""
-    for node in ast.walk(tree):
+def bound(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int]]:
+    """Every name that a module of these nodes gives to something, and where."""
+    for node in nodes:
         match node:
             case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name) | ast.Attribute(attr=name, ctx=ast.Store()):
                 yield name, node.lineno

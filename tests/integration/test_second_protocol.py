@@ -10,6 +10,7 @@ import pytest
 import yaml
 from tests.contracts.gateway_contract import GatewayContract
 from tests.support.apps.doubles import NullObserver
+from tests.support.apps.rest import Served, free_server
 from tests.support.polling import until
 from tests.support.providers import pager
 from tests.support.providers.pager import PagerProtocol
@@ -26,8 +27,6 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, MessageGateway
 from wework_message.domain.ports.protocols import ProviderConnection
-from wework_message.entrypoints.rest.app import create_app
-from wework_message.entrypoints.rest.config import Config
 
 TOKEN: Final = "t0p-secret-token"
 PROVIDERS: Final = {
@@ -80,10 +79,11 @@ def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loaded:
 async def service(loaded: Loaded) -> AsyncIterator[Service]:
     process_metrics = ProcessMetrics(lambda numbers: None, QueueMetrics(), lambda op, result, seconds: None)
     async with running(loaded, Unheard(), process_metrics) as process:
-        app = create_app(process.application, Config(version="0", limits=limits_of(loaded)))
-        transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # httpx knows no scope types
-        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
-            yield Service(client, PagerProtocol.gateways[-1])
+        served = Served(process.application, SystemClock().now, [])
+        async with free_server(limits=limits_of(loaded)).serving(served) as app:
+            transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # httpx knows no scope types
+            async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+                yield Service(client, PagerProtocol.gateways[-1])
 
 
 async def test_what_is_configured_reaches_the_protocol(service: Service) -> None:

@@ -177,21 +177,29 @@ _independent_options: Final = st.fixed_dictionaries(
 )
 
 
+# Built once: a strategy that is built anew in each draw costs more than what it draws.
+_contents: Final = contents()
+_conversations: Final = conversations()
+_rooms: Final = conversations(rooms=True)
+_senders: Final = st.from_regex(r"[0-9a-zA-Z-]{1,36}", fullmatch=True)
+_on_unknown: Final = st.none() | st.sampled_from(OnUnknown)
+
+
 @st.composite
 def drafts(draw: st.DrawFn, *, now: int = 1_750_000_000_000) -> Draft:
     """Valid drafts that have not expired at `now` (epoch ms UTC)."""
-    content = draw(contents())
+    content = draw(_contents)
     needs_room = isinstance(content, c.MentionContent) or (
         isinstance(content, c.QuoteContent) and content.at_list != ()
     )
     by_guid = draw(st.booleans())
-    sender = draw(st.from_regex(r"[0-9a-zA-Z-]{1,36}", fullmatch=True))
+    sender = draw(_senders)
     latest = now + _MAX_DAYS_AHEAD * _DAY_MS
     scheduled_at = draw(st.none() | st.integers(now - _DAY_MS, latest - 1))
     earliest = max(now, scheduled_at or 0) + 1
-    on_unknown = draw(st.none() | st.sampled_from(OnUnknown))
+    on_unknown = draw(_on_unknown)
     return Draft(
-        conversation=draw(conversations(rooms=True if needs_room else None)),
+        conversation=draw(_rooms if needs_room else _conversations),
         content=content,
         guid=Guid(sender) if by_guid else None,
         account_id=None if by_guid else AccountId(sender),

@@ -9,12 +9,10 @@ from typing import Any, Final, NoReturn
 import httpx
 import pytest
 from tests.contracts.dead_letters_contract import a_letter
-from tests.support.apps.rest import BATCH, TEXT, Rest
+from tests.support.apps.rest import BATCH, TEXT, Rest, client_of
 
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.domain.errors import UnavailableError
-from wework_message.entrypoints.rest.app import create_app
-from wework_message.entrypoints.rest.config import Config
 
 REPLAY: Final = "/message/api/dead-letters/intake/{}/replay"
 ERRORS: Final = pytest.mark.parametrize(
@@ -25,8 +23,8 @@ ERRORS: Final = pytest.mark.parametrize(
 @asynccontextmanager
 async def served(rest: Rest, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
     """The same application with other parts."""
-    app: Any = create_app(dataclasses.replace(rest.in_memory_app.application, **changes), Config(version="0.1.0"))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+    application = dataclasses.replace(rest.in_memory_app.application, **changes)
+    async with client_of(application, rest.in_memory_app.clock.now) as client:
         yield client
 
 

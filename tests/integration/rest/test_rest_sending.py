@@ -3,10 +3,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-import httpx
 import pytest
 from tests.support.apps.guxing_app import a_policy, a_provider
-from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
+from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest, client_of, serving
 from tests.support.builders.messages import an_outcome
 from tests.support.builders.send_requests import EXAMPLES
 
@@ -19,8 +18,6 @@ from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch
 from wework_message.domain.ports.queries import MessageView
 from wework_message.domain.routing.provider import Capabilities
-from wework_message.entrypoints.rest.app import create_app
-from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.wire.requests.fields import KNOWN_NAMES
 
 
@@ -138,8 +135,7 @@ async def test_how_long_a_send_waits(idle: Rest, prefer: str | None, configured:
 
     policy = dataclasses.replace(idle.in_memory_app.application.policy, sync_wait_ms=configured)
     application = dataclasses.replace(idle.in_memory_app.application, wait=wait, policy=policy)  # type: ignore[arg-type] # only its call is used
-    app = create_app(application, Config(version="0.1.0"))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:  # type: ignore[arg-type] # httpx knows no scope types
+    async with client_of(application, idle.in_memory_app.clock.now) as client:
         await client.post(SEND, json=TEXT, headers={"Prefer": prefer} if prefer is not None else {})
     assert waits == [waited]
 
@@ -300,8 +296,7 @@ async def test_an_answer_that_fails_after_the_commit_does_not_ask_for_a_repetiti
     application = dataclasses.replace(
         idle.in_memory_app.application, wait=WaitForMessage(StatusFeed(), reader, 500, 1), read=reader
     )
-    app = create_app(application, Config(version="0.1.0"))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:  # type: ignore[arg-type] # httpx knows no scope types
+    async with client_of(application, idle.in_memory_app.clock.now) as client:
         answer = await client.post(path, json=body)
     data = answer.json()["data"]
     assert answer.status_code == 202

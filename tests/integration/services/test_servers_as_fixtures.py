@@ -38,9 +38,10 @@ def session_of(folder: Path, tests: str, *options: str, **environment: str) -> "
     file.write_text(tests)
     command = [
         sys.executable, "-m", "pytest", "-q", "-c", "pyproject.toml", "-p", "no:cacheprovider", "-p", "tests.support.servers.plugin",
+        "-p", "pytest_asyncio.plugin", "-p", "pytest_timeout",  # the plugins whose settings are in pyproject.toml
         f"--basetemp={folder / 'basetemp'}", *options, str(file),
     ]  # fmt: skip
-    settings = {"PATH": os.environ["PATH"]} | environment
+    settings = {"PATH": os.environ["PATH"], "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | environment
     return subprocess.run(command, check=False, capture_output=True, text=True, env=settings, timeout=90)
 
 

@@ -30,6 +30,7 @@ from wework_message.application.policy import Policy
 from wework_message.application.queries.service import InProcess
 from wework_message.application.role import Role
 from wework_message.bootstrap.container import Storage, UseCases
+from wework_message.bootstrap.frameworks import providers
 from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.loops import Loops
 from wework_message.bootstrap.shared_state.local import Shared
@@ -57,22 +58,31 @@ def a_policy(**changes: Any) -> Policy:
     return dataclasses.replace(Policy(providers=providers, retry=RetryPolicy(), horizon_ms=HORIZON_MS), **changes)
 
 
-_FREE: Final[list[UseCases]] = []
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wired:
+    """The graph of bootstrap, and what it makes once: to look for that takes longer than to make it."""
+
+    use_cases: UseCases
+    singletons: tuple[providers.BaseSingleton[Any], ...]
+
+
+_FREE: Final[list[Wired]] = []
 """Containers whose application has ended."""
 
 
-def _wired(**dependencies: Any) -> UseCases:
+def _wired(**dependencies: Any) -> Wired:
     """The graph of bootstrap on these. A new container copies the graph, which takes longer than most tests."""
     if not _FREE:
         use_cases = UseCases(**dependencies)
         use_cases.check_dependencies()
-        return use_cases
-    use_cases = _FREE.pop()
-    use_cases.reset_singletons()
+        return Wired(use_cases, tuple(use_cases.traverse(types=[providers.BaseSingleton])))
+    wired = _FREE.pop()
+    for singleton in wired.singletons:
+        singleton.reset()
     for name in dependencies:
-        use_cases.providers[name].reset_override()
-    use_cases.override_providers(**dependencies)
-    return use_cases
+        wired.use_cases.providers[name].reset_override()
+    wired.use_cases.override_providers(**dependencies)
+    return wired
 
 
 class InMemoryApp:
@@ -115,7 +125,7 @@ class InMemoryApp:
         self.board = MemoryHealthBoard(self.clock, FixedRandom(0.0))
         self._connection = Connection(self.units)
         self.inbox_notifier = CountingInboxNotifier()
-        self.use_cases = use_cases = _wired(
+        self._wired = _wired(
             clock=self.clock,
             ids=self._ids,
             random_source=FixedRandom(0.5),
@@ -139,6 +149,7 @@ class InMemoryApp:
             api_urls=dict.fromkeys(policy.providers, "http://127.0.0.1:19000"),
             parts={"database": InProcess("memory"), "queue": InProcess("in-process")},
         )
+        self.use_cases = use_cases = self._wired.use_cases
         use_cases.prober.add_kwargs(
             interval_ms=FAR_MS, min_interval_ms=0
         )  # what it is asked for need not wait for a second
@@ -178,7 +189,7 @@ class InMemoryApp:
             self.use_cases.feed().close()
             await self._loops.stop(0)
         await self.commits.close()
-        _FREE.append(self.use_cases)
+        _FREE.append(self._wired)
 
     def stored(self) -> int:
         """Number of stored messages."""

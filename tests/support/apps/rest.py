@@ -99,6 +99,15 @@ async def serving(
                 yield Rest(client, in_memory_app, app, exchanges)
 
 
+@asynccontextmanager
+async def client_of(application: Application, now: Callable[[], int]) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the API of an application with parts that a test has replaced."""
+    async with free_server().serving(Served(application, now, [])) as app:
+        transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # httpx knows no scope types
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            yield client
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """What a server serves during one test."""

@@ -2,14 +2,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from click.testing import CliRunner
 from tests.support.apps.command_line import FakeService
 
 from wework_message import __version__
 from wework_message.application.queries.diagnosis import Diagnosis, Examined
+from wework_message.bootstrap.command_line import cli
 from wework_message.domain.ports.checks import Fault, Finding
 
 GOLDEN: Final = Path(__file__).parents[2] / "golden" / "doctor.json"
@@ -62,30 +65,40 @@ def test_a_timeout_that_cannot_be_is_a_usage_error(timeout: str) -> None:
     assert FakeService().run("doctor", "--timeout", timeout).exit_code == 64
 
 
-def doctor(folder: Path, **settings: str) -> tuple[int, dict[str, Any], str]:
-    environ = {"PATH": os.environ["PATH"], **settings}
-    command = [sys.executable, "-m", "wework_message", "doctor", "--json", "--timeout", "5"]
-    ended = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
-    return ended.returncode, json.loads(ended.stdout), ended.stdout + ended.stderr
+Doctor = Callable[..., tuple[int, dict[str, Any], str]]
+
+
+@pytest.fixture
+def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Doctor:
+    """The command with real services, in a folder and an environment that have nothing."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(**settings: str) -> tuple[int, dict[str, Any], str]:
+        with monkeypatch.context() as environment:
+            for name in set(os.environ) - {"PATH"}:
+                environment.delenv(name)
+            ended = CliRunner(env=settings).invoke(cli, ["doctor", "--json", "--timeout", "5"])
+        return ended.exit_code, json.loads(ended.stdout), ended.output
+
+    return run
 
 
 def test_a_fresh_machine_has_nothing_that_failed_and_keeps_nothing(tmp_path: Path) -> None:
-    code, document, _ = doctor(tmp_path)
-    assert code == 0
-    assert document["counts"]["failed"] == 0
+    command = [sys.executable, "-m", "wework_message", "doctor", "--json", "--timeout", "5"]
+    environ = {"PATH": os.environ["PATH"]}
+    ended = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=True)
+    assert json.loads(ended.stdout)["counts"]["failed"] == 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_doctor_that_runs_as_root_warns(tmp_path: Path) -> None:
-    _, document, _ = doctor(tmp_path)
+def test_a_doctor_that_runs_as_root_warns(doctor: Doctor) -> None:
+    _, document, _ = doctor()
     checks = {check["name"]: check for check in document["checks"]}
     assert checks["process.user"]["verdict"] == ("warning" if os.geteuid() == 0 else "ok")
 
 
-def test_settings_that_do_not_start_end_with_78_and_possible_checks_still_run(tmp_path: Path) -> None:
-    code, document, output = doctor(
-        tmp_path, SPRING_PROFILES_ACTIVE="docker", DATASOURCE_URL="mysql://wm:hunter2@127.0.0.1:1/x"
-    )
+def test_settings_that_do_not_start_end_with_78_and_possible_checks_still_run(doctor: Doctor) -> None:
+    code, document, output = doctor(SPRING_PROFILES_ACTIVE="docker", DATASOURCE_URL="mysql://wm:hunter2@127.0.0.1:1/x")
     checks = {check["name"]: check for check in document["checks"]}
     assert code == document["exitCode"] == 78
     assert "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL" in checks["settings.start"]["text"]
@@ -94,15 +107,15 @@ def test_settings_that_do_not_start_end_with_78_and_possible_checks_still_run(tm
     assert "hunter2" not in output
 
 
-def test_a_provider_that_is_away_ends_with_69_and_names_the_setting(tmp_path: Path) -> None:
-    code, document, _ = doctor(tmp_path, APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL="http://127.0.0.1:1")
+def test_a_provider_that_is_away_ends_with_69_and_names_the_setting(doctor: Doctor) -> None:
+    code, document, _ = doctor(APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL="http://127.0.0.1:1")
     checks = {check["name"]: check for check in document["checks"]}
     assert code == 69
     assert "app.wework.providers.guangzhou-guxing.api-base-url" in checks["provider.guangzhou-guxing.tcp"]["advice"]
     assert checks["provider.guangzhou-guxing.callback-url"]["verdict"] == "skipped"
 
 
-def test_an_address_that_is_none_is_a_matter_of_the_settings(tmp_path: Path) -> None:
-    code, document, _ = doctor(tmp_path, ROCKETMQ_NAME_SERVER="only-a-host")
+def test_an_address_that_is_none_is_a_matter_of_the_settings(doctor: Doctor) -> None:
+    code, document, _ = doctor(ROCKETMQ_NAME_SERVER="only-a-host")
     assert code == 78
     assert {check["name"]: check["verdict"] for check in document["checks"]}["rocketmq.address"] == "failed"

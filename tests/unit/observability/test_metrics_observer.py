@@ -62,8 +62,13 @@ class Bench:
         return self._value("wm_retries_total")
 
     def _value(self, name: str, **labels: str) -> float:
-        value = self.metrics.registry.get_sample_value(name, labels)
-        assert value is not None
+        families = self.metrics.registry.restricted_registry([name]).collect()
+        (value,) = (
+            sample.value
+            for family in families
+            for sample in family.samples
+            if (sample.name, sample.labels) == (name, labels)
+        )
         return value
 
 

@@ -1,6 +1,7 @@
 """The faults of `make mutation`: where they are put, and which are drawn. The run itself is not tested: it takes its time."""
 
 import random
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from scripts import mutation
 from scripts.mutants import Mutant, mutants_of, read
 
 ROOT = Path(__file__).parents[3]
+
+candidates = cache(mutation.candidates)
+"""They are read from every module of a layer."""
 
 
 def changed(text: str, operator: str) -> list[str]:
@@ -55,7 +59,7 @@ def test_nothing_is_changed_that_no_test_should_look_at(text: str) -> None:
 
 
 def test_what_is_drawn_depends_on_the_seed_alone_and_has_every_kind() -> None:
-    everything = mutation.candidates("domain")
+    everything = candidates("domain")
     first, again, other = (mutation.sample(everything, 60, random.Random(seed)) for seed in (1, 1, 2))
     assert first == again != other
     assert len({(mutant.path, mutant.start, mutant.replacement) for mutant in first}) == 60
@@ -65,7 +69,7 @@ def test_what_is_drawn_depends_on_the_seed_alone_and_has_every_kind() -> None:
 
 @pytest.mark.parametrize("layer", mutation.LAYERS)
 def test_every_layer_has_mutants_and_they_are_python(layer: str) -> None:
-    for mutant in mutation.sample(mutation.candidates(layer), 60, random.Random(7)):
+    for mutant in mutation.sample(candidates(layer), 60, random.Random(7)):
         compile(mutant.apply(read(ROOT, mutant.path)), mutant.path, "exec")
 
 
