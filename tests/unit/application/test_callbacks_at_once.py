@@ -7,18 +7,17 @@ import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import GUID, PROVIDER, a_receipt, a_stream_record, an_outcome
 
-from wework_message.adapters.memory.messages import MemoryMessageRepository
+from wework_message.adapters.memory.echoes import MemoryEchoes
 from wework_message.application.actions.change import RecallMessage
 from wework_message.application.callbacks import at_once
-from wework_message.application.callbacks.evidence import ApplyEvidence
 from wework_message.application.callbacks.ingest import Arrival
 from wework_message.domain.errors import TryAgainError
-from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderMessageId
+from wework_message.domain.ids import DEFAULT_TENANT, ProviderKey, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.fitting import Misfit
-from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind, StreamRecord
+from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.repositories import InboxState
@@ -69,6 +68,7 @@ async def test_an_echo_that_is_applied_and_comes_again_is_a_duplicate() -> None:
         (ACCEPTED, {"kinds": frozenset({FactKind.SEND_FAIL})}),
         (ACCEPTED, {"kinds": frozenset({FactKind.REVOKED})}),
         (ACCEPTED, {"kinds": frozenset({FactKind.ECHO, FactKind.SERVER_RETRY_OK})}),
+        (ACCEPTED, {"refers_to": ProviderMessageId("4710")}),
     ],
 )
 async def test_what_may_move_more_than_its_message_waits(outcome: AttemptOutcome, changes: dict[str, Any]) -> None:
@@ -103,14 +103,10 @@ async def test_a_record_that_does_not_fit_is_judged_by_the_projector_and_counted
 
 
 async def test_a_message_that_somebody_is_changing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    get = MemoryMessageRepository.get
+    async def busy(*_: object) -> dict[ProviderKey, SentMessage]:
+        return {}
 
-    async def busy(
-        self: MemoryMessageRepository, message_ids: list[MessageId], *, unless_busy: bool = False
-    ) -> dict[MessageId, Message]:
-        return {} if unless_busy else dict(await get(self, message_ids))
-
-    monkeypatch.setattr(MemoryMessageRepository, "get", busy)
+    monkeypatch.setattr(MemoryEchoes, "sent", busy)
     async with InMemoryApp() as app:
         message_id = await app.sent(ACCEPTED)
         await store(app, an_echo())
@@ -126,7 +122,7 @@ async def test_what_cannot_be_applied_is_stored_all_the_same(error: Exception, m
 
     async with InMemoryApp() as app:
         message_id = await app.sent(ACCEPTED)
-        monkeypatch.setattr(ApplyEvidence, "at_once", broken)
+        monkeypatch.setattr(MemoryEchoes, "sent", broken)
         await store(app, an_echo())
         assert await app.inbox() == [InboxState.PENDING]
         await app.projector.project_pending()

@@ -20,6 +20,7 @@ from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
 from wework_message.domain.ports.dead_letters import DeadLetters
+from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
 from wework_message.domain.ports.repositories import (
     AccountRepository,
@@ -175,6 +176,10 @@ class CachingUnitOfWork:
     @property
     def messages(self) -> MessageRepository:
         return self._unit.messages
+
+    @property
+    def echoes(self) -> EchoRepository:
+        return self._unit.echoes
 
     @property
     def inbox(self) -> CallbackInbox:

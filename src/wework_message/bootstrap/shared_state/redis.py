@@ -13,7 +13,7 @@ from wework_message.adapters.redis.rate_limiter import RedisRateLimiter
 from wework_message.adapters.redis.status_cache import RedisStatuses
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.message.message import Message
+from wework_message.domain.message.sent_message import NewVersion
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.queries import StatusReader
 from wework_message.domain.ports.rate_limiter import RateLimiter
@@ -72,7 +72,7 @@ class SharedByRedis(Shared):
         self._loops.append(self._statuses)
         return self._statuses
 
-    def committed(self, messages: Sequence[Message]) -> None:
+    def committed(self, messages: Sequence[NewVersion]) -> None:
         """Invalidate older versions in Redis."""
         if self._statuses is not None:
             self._statuses.committed(messages)

@@ -26,6 +26,7 @@ from wework_message.domain.inbox import InboxState
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.dead_letters import DeadLetters
+from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
@@ -111,8 +112,8 @@ class MessageRepository(Protocol):
         """
         ...
 
-    async def get(self, message_ids: Sequence[MessageId], *, unless_busy: bool = False) -> Mapping[MessageId, Message]:
-        """The messages that exist, with all their attempts, locked; `unless_busy`: without those that another one changes."""
+    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
+        """The messages that exist, with all their attempts, locked."""
         ...
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:
@@ -271,6 +272,11 @@ class UnitOfWork(Protocol):
     @property
     def messages(self) -> MessageRepository:
         """The messages, inside this transaction."""
+        ...
+
+    @property
+    def echoes(self) -> EchoRepository:
+        """The echoes of messages at rest, inside this transaction."""
         ...
 
     @property
