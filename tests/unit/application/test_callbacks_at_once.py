@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
-from tests.support.builders.messages import GUID, PROVIDER, a_receipt, a_stream_record, an_outcome
+from tests.support.builders.messages import GUID, PROVIDER, a_receipt, a_stream_record, an_item, an_outcome
 
 from wework_message.adapters.memory.echoes import MemoryEchoes
 from wework_message.application.actions.change import RecallMessage
 from wework_message.application.callbacks import at_once
 from wework_message.application.callbacks.ingest import Arrival
-from wework_message.domain.errors import TryAgainError
+from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderKey, ProviderMessageId
+from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.fitting import Misfit
@@ -139,3 +140,15 @@ async def test_one_transaction_applies_so_many_and_leaves_the_others(monkeypatch
         ]
         await app.commits.submit(app.ingesting.operation, Arrival(PROVIDER, tuple(items)))
         assert await app.inbox() == [InboxState.APPLIED, InboxState.PENDING, InboxState.PENDING]
+
+
+async def test_what_is_applied_at_once_needs_no_room_and_its_neighbours_do() -> None:
+    async with InMemoryApp(inbox=InboxLimits(max_pending=0)) as app:
+        message_id = await app.sent(ACCEPTED)
+        (echo,) = app.callbacks.read(app.callbacks.body(stream_record=an_echo()))
+        with pytest.raises(UnavailableError):
+            await app.commits.submit(app.ingesting.operation, Arrival(PROVIDER, (an_item(), echo)))
+        assert (await app.message(message_id)).status is MessageStatus.DELIVERED
+        assert await app.inbox() == [InboxState.APPLIED]
+        assert app.observer.callback_counts[11010, "refused"] == 1
+        await store(app, an_echo())
