@@ -344,6 +344,16 @@ async def test_dead_letters_are_listed_and_marked_by_index_and_not_sorted(
     assert sorted_without_index(statements) == []
 
 
+async def test_messages_are_found_by_the_ids_that_their_echoes_name(
+    units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    async with units() as unit:
+        await unit.echoes.sent([(PROVIDER, GUID, PROVIDER_MESSAGE_ID)])
+    attempts, messages = [line for _, line in statements.plans()]
+    assert re.match(r"SEARCH wm_attempt USING INDEX sqlite_autoindex_wm_attempt_\d \(provider_message_id=\?\)", attempts)
+    assert messages == "SEARCH wm_message USING INDEX sqlite_autoindex_wm_message_1 (id=?)"
+
+
 @pytest.mark.parametrize(
     ("filters", "index"),
     [

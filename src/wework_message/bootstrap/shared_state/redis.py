@@ -6,7 +6,8 @@ import secrets
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from wework_message.adapters.redis.account_cache import AccountCache, CacheInvalidation, CachingUnitOfWorkFactory
+from wework_message.adapters.redis.account_cache import AccountCache, CacheInvalidation
+from wework_message.adapters.redis.caching_units import CachingUnitOfWorkFactory
 from wework_message.adapters.redis.guarded import GuardedRedis, connect
 from wework_message.adapters.redis.health import RedisHealthBoard
 from wework_message.adapters.redis.rate_limiter import RedisRateLimiter

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, and_, bindparam, or_, select
 
 from wework_message.adapters.sql.core.execution import Later, Run
-from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.index_hints import beside_index, by_index, joined_in_order
 from wework_message.adapters.sql.core.prepared import Query, inserting, updating
 from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import attempt, message, note
@@ -28,19 +28,20 @@ _BY_RECORD: Final = (
         attempt.c.app_info_key, attempt.c.receipt,
     )
     .select_from(attempt.join(message, message.c.id == attempt.c.message_id))
-    .prefix_with("STRAIGHT_JOIN", dialect="mysql")
     .where(
         attempt.c.provider_message_id.in_(bindparam("ids", expanding=True)),
         attempt.c.number == message.c.attempt_count,
         attempt.c.outcome == OutcomeClass.ACCEPTED.value,
         message.c.recall == RecallState.NONE.value,
         or_(*[
-            and_(message.c.status == status.value, attempt.c.facts == rows.facts_text(facts))
+            and_(beside_index(message.c.status) == status.value, attempt.c.facts == rows.facts_text(facts))
             for status, facts in AT_REST.items()
         ]),
     )
 )  # fmt: skip
-_SENT = Query(by_index(by_index(_BY_RECORD, attempt, UNIQUE), message).with_for_update(skip_locked=True))
+_SENT = Query(
+    by_index(by_index(joined_in_order(_BY_RECORD), attempt, UNIQUE), message).with_for_update(skip_locked=True)
+)
 _DELIVER = updating(
     message, {"id": "the_id"}, ["status", "reason", "confirmed", "updated_at", "version"], plus="version"
 )
