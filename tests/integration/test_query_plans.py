@@ -348,7 +348,7 @@ async def test_messages_are_found_by_the_ids_that_their_echoes_name(
     units: SqlUnitOfWorkFactory, statements: Statements
 ) -> None:
     async with units() as unit:
-        await unit.echoes.sent([(PROVIDER, GUID, PROVIDER_MESSAGE_ID)])
+        await unit.echoes.sent([(PROVIDER, GUID, ProviderMessageId(str(number))) for number in range(64)])
     attempts, messages = [line for _, line in statements.plans()]
     assert re.match(r"SEARCH wm_attempt USING INDEX sqlite_autoindex_wm_attempt_\d \(provider_message_id=\?\)", attempts)
     assert messages == "SEARCH wm_message USING INDEX sqlite_autoindex_wm_message_1 (id=?)"
