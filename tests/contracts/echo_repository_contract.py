@@ -22,6 +22,7 @@ from wework_message.domain.ids import Guid, ProviderCode, ProviderKey, ProviderM
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.recall import RecallState
 from wework_message.domain.message.sent_message import Echo, SentMessage
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass, Reason
@@ -34,9 +35,9 @@ KEY: Final = (PROVIDER, GUID, PROVIDER_MESSAGE_ID)
 ACCEPTED: Final = an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(PROVIDER_MESSAGE_ID))
 
 
-def learn(message: Message, fact: FactKind) -> None:
+def learn(message: Message, fact: FactKind, **ids: ProviderMessageId) -> None:
     note = Note(fact, NOW, attempt=message.attempts[-1].number, event_key="key", source="callback")
-    message.learn(message.attempts[-1].number, fact, horizon_ms=HORIZON_MS, now=NOW, note=note)
+    message.learn(message.attempts[-1].number, fact, horizon_ms=HORIZON_MS, now=NOW, note=note, **ids)
 
 
 def accepted(message: Message) -> None:
@@ -71,6 +72,11 @@ def recalled(message: Message) -> None:
     message.ask_recall(now=NOW)
 
 
+def to_be_recalled(message: Message) -> None:
+    accepted(message)
+    message.recall.state = RecallState.WAITING
+
+
 def failed(message: Message) -> None:
     accepted(message)
     learn(message, FactKind.SEND_FAIL)
@@ -86,6 +92,11 @@ def uncertain(message: Message) -> None:
     settle(message, an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE))
 
 
+def matched_by_content(message: Message) -> None:
+    uncertain(message)
+    learn(message, FactKind.ECHO, provider_message_id=PROVIDER_MESSAGE_ID)
+
+
 def echoed_before_the_answer(message: Message) -> None:
     begin_call(message)
     learn(message, FactKind.ECHO)
@@ -93,7 +104,7 @@ def echoed_before_the_answer(message: Message) -> None:
 
 
 AT_REST = [accepted, retried, delivered, recall_refused, echoed_before_the_answer]
-NOT_AT_REST = [revoked, recalled, failed, replayed, uncertain]
+NOT_AT_REST = [revoked, recalled, to_be_recalled, failed, replayed, uncertain, matched_by_content]
 
 
 class EchoRepositoryContract(RepositorySteps):
@@ -121,6 +132,21 @@ class EchoRepositoryContract(RepositorySteps):
         await self.stored(units, accepted)
         strange = [(ProviderCode("BACKUP"), *KEY[1:]), (PROVIDER, Guid("x"), KEY[2])]
         assert await self.sent(units, *strange) == {}
+
+    async def test_the_id_of_an_older_attempt_names_none(self, units: UnitOfWorkFactory) -> None:
+        newest = a_receipt(ProviderMessageId("4712"))
+
+        def accepted_twice(message: Message) -> None:
+            uncertain(message)
+            message.replay(force=True, by="test", now=NOW)
+            begin_call(message)
+            settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=newest))
+            message.settle(1, ACCEPTED, RetryAt(1), horizon_ms=HORIZON_MS, now=NOW)
+
+        message = await self.stored(units, accepted_twice)
+        key = (*KEY[:2], newest.provider_message_id)
+        assert message.status is MessageStatus.SENT
+        assert await self.sent(units, KEY, key) == {key: SentMessage.of(message)}
 
     @pytest.mark.parametrize("history", [accepted, retried, recall_refused])
     async def test_an_echo_has_the_effect_that_the_message_gives_it(

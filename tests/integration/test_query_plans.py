@@ -350,7 +350,9 @@ async def test_messages_are_found_by_the_ids_that_their_echoes_name(
     async with units() as unit:
         await unit.echoes.sent([(PROVIDER, GUID, ProviderMessageId(str(number))) for number in range(64)])
     attempts, messages = [line for _, line in statements.plans()]
-    assert re.match(r"SEARCH wm_attempt USING INDEX sqlite_autoindex_wm_attempt_\d \(provider_message_id=\?\)", attempts)
+    assert re.match(
+        r"SEARCH wm_attempt USING INDEX sqlite_autoindex_wm_attempt_\d \(provider_message_id=\?\)", attempts
+    )
     assert messages == "SEARCH wm_message USING INDEX sqlite_autoindex_wm_message_1 (id=?)"
 
 
