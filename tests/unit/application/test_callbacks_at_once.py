@@ -136,7 +136,7 @@ async def test_where_the_connection_is_lost_storing_is_not_tried_as_well(monkeyp
 
     async with InMemoryApp() as app:
         await app.sent(ACCEPTED)
-        monkeypatch.setattr(ApplyEvidence, "at_once", broken)
+        monkeypatch.setattr(MemoryEchoes, "sent", broken)
         with pytest.raises(TryAgainError):
             await store(app, an_echo())
         assert await app.inbox() == []  # the provider repeats it
