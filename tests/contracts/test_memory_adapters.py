@@ -6,6 +6,7 @@ import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
+from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.gateway_contract import GatewayContract, a_dispatch
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
@@ -101,6 +102,10 @@ class TestMemoryUnitOfWork(OnMemory, UnitOfWorkContract):
             assert database.busy
             assert await unit.messages.due(1) == []
         assert not database.busy
+
+
+class TestMemoryEchoes(OnMemory, EchoRepositoryContract):
+    pass
 
 
 class TestMemoryCallbackInbox(OnMemory, CallbackInboxContract):

@@ -6,6 +6,7 @@ import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
+from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
@@ -67,6 +68,10 @@ class TestMariaDbTurns(OnMariaDb, TurnContract):
 
 
 class TestMariaDbUnitOfWork(OnMariaDb, UnitOfWorkContract):
+    pass
+
+
+class TestMariaDbEchoes(OnMariaDb, EchoRepositoryContract):
     pass
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import update
 from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
+from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
@@ -82,6 +83,10 @@ class TestSqliteTurns(OnSqlite, TurnContract):
 
 
 class TestSqliteUnitOfWork(OnSqlite, UnitOfWorkContract):
+    pass
+
+
+class TestSqliteEchoes(OnSqlite, EchoRepositoryContract):
     pass
 
 

@@ -244,7 +244,7 @@ class UseCases(containers.DeclarativeContainer):
             IngestCallbackHandler,
             callback_commits,
             providers.Singleton(
-                StoreCallbacks, clock, inbox_limits, max_foreign_ids, providers.Singleton(ApplyAtOnce, policy, clock)
+                StoreCallbacks, clock, inbox_limits, max_foreign_ids, providers.Singleton(ApplyAtOnce, policy)
             ),
             providers.Singleton(StoreCallbacks, clock, inbox_limits, max_foreign_ids),
             gateways.provided.readers,

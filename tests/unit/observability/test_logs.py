@@ -29,6 +29,7 @@ from wework_message.domain.content import TextContent
 from wework_message.domain.ids import BindingId
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.health import CallReport
@@ -101,6 +102,21 @@ def a_failure(observer: LoggingObserver) -> Message:
 def grep(pattern: str, path: Path) -> list[dict[str, Any]]:
     output = subprocess.run(["grep", pattern, str(path)], capture_output=True, check=False)  # noqa: S607 -- the grep of the user
     return [json.loads(line) for line in output.stdout.splitlines()]
+
+
+def test_a_message_at_rest_that_is_delivered_has_the_line_of_any_other(log_output: LogOutput) -> None:
+    observer = LoggingObserver(log_output.open())
+    message = a_due_message()
+    begin_call(message)
+    settle(message, an_outcome(OutcomeClass.ACCEPTED), now=NOW)
+    sent = SentMessage.of(message)
+    assert sent is not None
+    message.lifecycle.moves = []
+    message.learn(1, FactKind.ECHO, horizon_ms=HORIZON_MS, now=NOW, note=Note("ECHO", NOW))
+    report_moves(observer, message)
+    observer.delivered(sent)
+    moved, delivered = [{name: value for name, value in line.items() if name != "ts"} for line in log_output.lines()]
+    assert moved == delivered
 
 
 def test_the_three_greps_of_an_operator_find_their_lines(log_output: LogOutput) -> None:

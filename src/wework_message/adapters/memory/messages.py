@@ -106,12 +106,7 @@ class MemoryMessageRepository:
             raise KeyError(key)
         return message.attempts.numbered(key[1])
 
-    async def get(
-        self,
-        message_ids: Sequence[MessageId],
-        *,
-        unless_busy: bool = False,  # noqa: ARG002 -- units of work run one after the other
-    ) -> Mapping[MessageId, Message]:
+    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
         """Copies of the messages that exist."""
         return {
             message_id: snapshot(stored)

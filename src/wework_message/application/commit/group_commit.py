@@ -21,6 +21,7 @@ from wework_message.domain.ids import MessageId
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Urgency
+from wework_message.domain.message.sent_message import Echo, SentMessage
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import RandomSource
 
@@ -60,6 +61,8 @@ class CommitScope:
     """Messages that are new."""
     moved: list[Message] = field(default_factory=list)
     """Messages whose status changed, for watchers, logs and metrics."""
+    delivered: list[SentMessage] = field(default_factory=list)
+    """Messages at rest whose echo came: that is all that happened to them."""
     due: dict[Urgency, list[MessageId]] = field(default_factory=dict)
     """Messages that became due now, by class: one notification carries all of a class."""
     lanes_freed: bool = False
@@ -84,6 +87,11 @@ class CommitScope:
             self.became_due([message])
             message.written()
         return lost
+
+    async def deliver(self, echoes: Sequence[Echo], at: int) -> None:
+        """Write the first echoes of messages at rest, and collect what must follow the commit; `at` in epoch ms."""
+        await self.unit.echoes.deliver(echoes, at)
+        self.delivered += [echo.message for echo in echoes]
 
     def became_due(self, messages: Sequence[Message]) -> None:
         """Collect for the notification those that are due at once."""

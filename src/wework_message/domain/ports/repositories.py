@@ -10,11 +10,8 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
-from wework_message.domain.account import Account, Binding
 from wework_message.domain.ids import (
-    AccountId,
     BatchId,
-    BindingId,
     Guid,
     MessageId,
     ProviderCode,
@@ -25,14 +22,16 @@ from wework_message.domain.ids import (
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
+from wework_message.domain.ports.accounts import AccountRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
+from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
 
 __all__ = [
-    "AccountRepository", "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict",
-    "KeyOwner", "LaneBlock", "MessageRepository", "NewBatch", "UnitOfWork", "UnitOfWorkFactory",
+    "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict", "KeyOwner", "LaneBlock",
+    "MessageRepository", "NewBatch", "UnitOfWork", "UnitOfWorkFactory",
 ]  # fmt: skip
 
 
@@ -111,8 +110,8 @@ class MessageRepository(Protocol):
         """
         ...
 
-    async def get(self, message_ids: Sequence[MessageId], *, unless_busy: bool = False) -> Mapping[MessageId, Message]:
-        """The messages that exist, with all their attempts, locked; `unless_busy`: without those that another one changes."""
+    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
+        """The messages that exist, with all their attempts, locked."""
         ...
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:
@@ -243,34 +242,17 @@ class CallbackInbox(Protocol):
         ...
 
 
-class AccountRepository(Protocol):
-    """Accounts and their bindings (D-19)."""
-
-    async def open(self, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
-        """Make sure that the implicit account and binding of each unregistered (guid, provider) exist."""
-        ...
-
-    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, tuple[Account, Sequence[Binding]]]:
-        """The accounts that exist, with their bindings."""
-        ...
-
-    async def binding_of(self, guid: Guid) -> Sequence[Binding]:
-        """The bindings that carry this guid, at any provider."""
-        ...
-
-    async def learn(
-        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
-    ) -> bool:
-        """Store the account's own user id, or whether the instance is online; True if the user id is another one now."""
-        ...
-
-
 class UnitOfWork(Protocol):
     """One transaction. Without `commit` it has no effect."""
 
     @property
     def messages(self) -> MessageRepository:
         """The messages, inside this transaction."""
+        ...
+
+    @property
+    def echoes(self) -> EchoRepository:
+        """The echoes of messages at rest, inside this transaction."""
         ...
 
     @property

@@ -126,9 +126,9 @@ class SqlMessageRepository:
         unlocked = [row for row in claimed if row["message_id"] in messages]
         return [DueMessage(messages[row["message_id"]], lane_block(row), bool(row["paced"])) for row in unlocked]
 
-    async def get(self, message_ids: Sequence[MessageId], *, unless_busy: bool = False) -> Mapping[MessageId, Message]:
+    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
         """By primary key."""
-        return await self._run(self._load, message_ids, _UNLOCKED if unless_busy else _LOCKED) if message_ids else {}
+        return await self._run(self._load, message_ids, _LOCKED) if message_ids else {}
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:
         """By the group's index."""
