@@ -40,6 +40,7 @@ from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.commit.post_commit import CallReports, PostCommit
+from wework_message.application.dispatch.begin_call import BeginCall
 from wework_message.application.dispatch.claim import ClaimDue
 from wework_message.application.dispatch.dispatcher import Dispatcher
 from wework_message.application.dispatch.in_flight import InFlight
@@ -185,7 +186,8 @@ class UseCases(containers.DeclarativeContainer):
     settlements = providers.Singleton(committer_beside, commits, storage)
     """Answers of providers."""
     in_flight = providers.Singleton(InFlight, policy, clock)
-    claim = providers.Singleton(ClaimDue, policy, router, shared.provided.limiter, in_flight, clock)
+    begin_call = providers.Singleton(BeginCall, policy, router, shared.provided.limiter, clock)
+    claim = providers.Singleton(ClaimDue, policy, router, begin_call, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     probes = providers.Singleton(_probing_lease, shared, holder, units)
     prober = providers.Singleton(

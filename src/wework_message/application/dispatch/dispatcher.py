@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from wework_message.application.commit.group_commit import GroupCommit
-from wework_message.application.dispatch.claim import ClaimDue, Claimed, ClaimRequest, StartedCall
+from wework_message.application.dispatch.begin_call import StartedCall
+from wework_message.application.dispatch.claim import ClaimDue, Claimed, ClaimRequest
 from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.application.dispatch.put_off import PutOff
 from wework_message.application.dispatch.settle import SettleCalls, Settlement
