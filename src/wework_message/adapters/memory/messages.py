@@ -8,7 +8,6 @@ from wework_message.adapters.memory.database import (
     AttemptKey,
     DueRow,
     KeyRow,
-    Lane,
     MemoryDatabase,
     snapshot,
 )
@@ -19,7 +18,7 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
-from wework_message.domain.message.scheduling import LanePosition, Urgency
+from wework_message.domain.message.scheduling import Lane, LanePosition, Urgency
 from wework_message.domain.ports.repositories import (
     DueMessage,
     IdempotencyKey,
@@ -68,6 +67,9 @@ class MemoryMessageRepository:
             for owner in (message.batch_id, message.group_id):
                 if owner is not None:
                     self._db.members.put(owner, (*(self._db.members.get(owner) or ()), message.id))
+
+    async def busy_lanes(self, lanes: Collection[Lane]) -> frozenset[Lane]:
+        return frozenset(row.lane for row in self._db.due.rows() if row.lane in lanes)
 
     async def due(
         self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn | None = NOBODY_FIRST

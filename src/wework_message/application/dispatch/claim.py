@@ -88,9 +88,7 @@ class ClaimDue:
         admission = self._in_flight.admission()
         now = self._clock.now()  # one instant for all: rows that differ less cost less to write
         started_calls = [
-            started_call
-            for item in due
-            if (started_call := await self._guarded(admission, item, now)) is not None
+            started_call for item in due if (started_call := await self._guarded(admission, item, now)) is not None
         ]
         if admission.placed:
             await scope.unit.messages.pace(admission.placed)

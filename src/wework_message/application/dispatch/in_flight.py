@@ -126,8 +126,12 @@ class InFlight:
 
     def claimed(self, admission: Admission, last: AccountId | None) -> None:
         """A claim is committed; `last` is the account at which it ended."""
-        now = self._clock.boot()
         self._last = last
+        self.admitted(admission)
+
+    def admitted(self, admission: Admission) -> None:
+        """What began calls is committed: a claim, or messages that were accepted."""
+        now = self._clock.boot()
         self._turned_away |= admission.turned_away
         self._paced_until |= {account_id: now + wait_ms for account_id, wait_ms in admission.paced_ms.items()}
 

@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, TypeAlias
+
+from wework_message.domain.ids import AccountId
+
+Lane: TypeAlias = tuple[AccountId, str]
+"""Account and conversation: messages of a lane are sent one after the other."""
 
 LANE_RECHECK_MS: Final = 30_000
 """A message behind another one of its lane is woken when the lane becomes free; this is the safety net, in ms."""

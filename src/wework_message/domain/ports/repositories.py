@@ -25,6 +25,7 @@ from wework_message.domain.ids import (
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.scheduling import Lane
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
@@ -97,7 +98,17 @@ class MessageRepository(Protocol):
         ...
 
     async def add(self, messages: Sequence[Message], batches: Sequence[NewBatch] = ()) -> None:
-        """Insert new messages and their due rows. Lanes are first in, first out in the order of insertion."""
+        """Insert new messages with their attempts, notes and due rows. Lanes are first in, first out in the order of insertion.
+
+        Raises `ConflictError` where an attempt breaks a guard, as `save`, or an id is known.
+        """
+        ...
+
+    async def busy_lanes(self, lanes: Collection[Lane]) -> frozenset[Lane]:
+        """Those of `lanes` of which a message is due, now or later: it waits, is in flight, uncertain or scheduled.
+
+        Committed ones, and those of this unit of work.
+        """
         ...
 
     async def due(

@@ -19,7 +19,7 @@ from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, Pr
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
-from wework_message.domain.message.scheduling import LanePosition
+from wework_message.domain.message.scheduling import Lane, LanePosition
 from wework_message.domain.ports.repositories import DueMessage, IdempotencyKey, KeyOwner, NewBatch
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
@@ -50,6 +50,11 @@ _OWNERS = Query(
     ).where(
         idempotency_key.c.tenant_id.in_(bindparam("tenants", expanding=True)),
         idempotency_key.c.key.in_(bindparam("keys", expanding=True)),
+    )
+)
+_BUSY = Query(
+    by_index(
+        select(due.c.lane).distinct().where(due.c.lane.in_(bindparam("lanes", expanding=True))), due, "ix_wm_due_lane"
     )
 )
 _PARTS = select(message.c.id).where(message.c.group_id == bindparam("the_id")).order_by(message.c.item_index)
@@ -93,7 +98,7 @@ class SqlMessageRepository:
         ]
 
     async def add(self, messages: Sequence[Message], batches: Sequence[NewBatch] = ()) -> None:
-        """Two multi-row inserts, with the next step."""
+        """Multi-row inserts, with the next step."""
         self._later(self._add, messages, batches)
 
     def _add(self, connection: Connection, messages: Sequence[Message], batches: Sequence[NewBatch]) -> None:
@@ -103,6 +108,12 @@ class SqlMessageRepository:
         self._dialect.new_due.many(
             connection, [rows.due_row(new, new.due, now) for new in messages if new.due is not None]
         )
+        self._attempts.write(connection, messages, dict.fromkeys((new.id for new in messages), 0))
+        _NEW_NOTE.many(connection, [rows.note_row(new, line) for new in messages for line in new.notes])
+
+    async def busy_lanes(self, lanes: Collection[Lane]) -> frozenset[Lane]:
+        """By the index on lanes."""
+        return await self._run(_busy_lanes, lanes)
 
     async def due(
         self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn | None = NOBODY_FIRST
@@ -266,6 +277,11 @@ def load(
         for message_id in message_ids
         if message_id in stored
     }
+
+
+def _busy_lanes(connection: Connection, lanes: Collection[Lane]) -> frozenset[Lane]:
+    by_key = {rows.lane(*lane): lane for lane in lanes}
+    return frozenset(by_key[row["lane"]] for row in _BUSY.rows(connection, lanes=list(by_key)))
 
 
 def _state_row(changed: Message) -> dict[str, Any]:
