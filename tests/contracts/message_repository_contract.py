@@ -786,6 +786,23 @@ class LaneContract(RepositorySteps):
         clock.advance(LANE_RECHECK_MS)
         assert await self.blocks(units) == {message.id: None}
 
+    @pytest.mark.parametrize("parked", [True, False])
+    async def test_a_save_says_whether_a_lane_that_it_released_woke_a_message(
+        self, units: UnitOfWorkFactory, clock: SettableClock, *, parked: bool
+    ) -> None:
+        first, second = await self.call_started(units, clock), a_due_message()
+        await self.add(units, second)
+        if parked:
+            second.wait_in_lane(now=clock.now())
+            await self.save(units, second)
+        settle(first, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt()), now=clock.now())
+        assert first.lane_released
+        async with units() as unit:
+            await unit.messages.save([first])
+            assert first.lane_released is parked
+            await unit.commit()
+        assert await self.blocks(units) == {second.id: None}
+
     async def test_a_message_that_leaves_its_lane_wakes_the_next_one(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:

@@ -10,6 +10,7 @@ from tests.support.apps.doubles import RecordingObserver
 from tests.support.apps.in_memory_app import a_policy
 from tests.support.builders.messages import NOW, PROVIDER, a_due_message, begin_call
 from tests.support.mysql import EmptyDatabase, opened_store
+from tests.support.polling import until
 
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.notifier import LocalNotifier
@@ -49,8 +50,11 @@ class Process:
 
     async def quiet(self) -> None:
         """Until every call is settled."""
-        while self.use_cases.dispatcher().in_flight:  # noqa: ASYNC110 -- the dispatcher has no event for it
-            await asyncio.sleep(0.01)
+
+        async def settled() -> bool:
+            return self.use_cases.dispatcher().in_flight == 0
+
+        await until(settled)
 
     async def accept(self, message: Message, *, waits: bool = False) -> Accepted:
         entry = Entry((message,), message.id, grouped=False, key=None, waits=waits)
@@ -77,7 +81,7 @@ async def test_of_two_processes_in_one_lane_the_slower_one_is_refused_and_waits(
         begin_call(first)
         async with sql_storage(other, SettableClock(NOW)).units() as faster:
             await faster.messages.add([first])
-            await faster.messages.busy_lanes([("guid:b", "S:1")])  # sends what was put off
+            await faster.messages.busy_lanes([(first.account_id, "S:1")])  # sends what was put off
             accepting = asyncio.create_task(slower.accept(second))
             await migrated.transaction_waits()
             await faster.commit()

@@ -54,7 +54,7 @@ async def test_a_free_lane_and_a_free_slot_are_taken_with_the_acceptance() -> No
         assert stored == [SENDING]
         message = await app.message(message_id)
         assert (message.status, len(message.attempts), message.tries) == (SENT, 1, 1)
-        assert named_in_wakeups(app) == []
+        assert app.notifier.wakeups == []
         assert [move.after for _, move in app.observer.moves] == [SENDING, SENT]
         assert app.observer.new == [message_id]
         assert (await app.view(message_id)).next_attempt_at is None

@@ -135,7 +135,7 @@ class MemoryMessageRepository:
         for message in winners:
             message.version += 1
             if message.lane_released:
-                self._wake(message)
+                message.lane_released = self._wake(message)
         return frozenset(message.id for message in messages) - {message.id for message in winners}
 
     def _is_current(self, message: Message) -> bool:
@@ -202,7 +202,7 @@ class MemoryMessageRepository:
             ),
         )
 
-    def _wake(self, message: Message) -> None:
+    def _wake(self, message: Message) -> bool:
         now = self._clock.now()
         own = self._db.due.get(message.id)
         uncertain = own is not None and own.place is LanePosition.HOLDING
@@ -211,9 +211,10 @@ class MemoryMessageRepository:
             (row for row in self._db.due.rows() if row.lane == lane and row.in_line(now)),
             key=lambda row: (row.urgency, row.seq),
         )
-        for row in line if uncertain else line[:1]:
-            if row.parked and row.due_at > now:
-                self._db.due.put(row.message_id, dataclasses.replace(row, due_at=now))
+        woken = [row for row in (line if uncertain else line[:1]) if row.parked and row.due_at > now]
+        for row in woken:
+            self._db.due.put(row.message_id, dataclasses.replace(row, due_at=now))
+        return bool(woken)
 
     async def pace(self, message_ids: Sequence[MessageId]) -> None:
         for message_id in message_ids:

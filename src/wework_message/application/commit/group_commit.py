@@ -63,7 +63,7 @@ class CommitScope:
     due: dict[Urgency, list[MessageId]] = field(default_factory=dict)
     """Messages that became due now, by class: one notification carries all of a class."""
     lanes_freed: bool = False
-    """A lane became free: its next message, whichever that is, may go."""
+    """A lane became free, and a message that waited for it was woken, whichever that is."""
     inbox: bool = False
     """Callbacks wait to be projected."""
     callbacks: Counter[tuple[int, str]] = field(default_factory=Counter)

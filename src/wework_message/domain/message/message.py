@@ -4,7 +4,7 @@ It is made of parts with rules of their own: `options`, `lifecycle`, `attempts` 
 arrive as arguments. A method checks first and changes then: an illegal move changes nothing.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.domain.content import Content
@@ -92,13 +92,6 @@ class Message:
     def on_unknown(self) -> OnUnknown:
         """What becomes of it where it is proven neither sent nor unsent."""
         return self.options.on_unknown or OnUnknown.HOLD
-
-    def copied(self) -> "Message":
-        """A copy of a message without attempts: what is decided on one leaves the other as it is."""
-        lifecycle = replace(self.lifecycle, moves=list(self.lifecycle.moves))
-        return replace(
-            self, lifecycle=lifecycle, attempts=Attempts(), recall=replace(self.recall), notes=list(self.notes)
-        )
 
     def written(self) -> None:
         """Its changes are stored; the lifecycle's moves stay until they are reported."""

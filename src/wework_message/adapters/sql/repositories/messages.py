@@ -12,7 +12,7 @@ from wework_message.adapters.sql.core.prepared import Query, deleting, inserting
 from wework_message.adapters.sql.core.turns import lane_block
 from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import attempt, batch, due, idempotency_key, message, note
-from wework_message.adapters.sql.repositories import ownership, uncertainty
+from wework_message.adapters.sql.repositories import lane_reads, ownership, uncertainty
 from wework_message.adapters.sql.repositories.attempt_writes import AttemptWrites
 from wework_message.adapters.sql.repositories.ownership import Owners
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey
@@ -50,11 +50,6 @@ _OWNERS = Query(
     ).where(
         idempotency_key.c.tenant_id.in_(bindparam("tenants", expanding=True)),
         idempotency_key.c.key.in_(bindparam("keys", expanding=True)),
-    )
-)
-_BUSY = Query(
-    by_index(
-        select(due.c.lane).distinct().where(due.c.lane.in_(bindparam("lanes", expanding=True))), due, "ix_wm_due_lane"
     )
 )
 _PARTS = select(message.c.id).where(message.c.group_id == bindparam("the_id")).order_by(message.c.item_index)
@@ -113,7 +108,7 @@ class SqlMessageRepository:
 
     async def busy_lanes(self, lanes: Collection[Lane]) -> frozenset[Lane]:
         """By the index on lanes."""
-        return await self._run(_busy_lanes, lanes)
+        return await self._run(lane_reads.busy_lanes, lanes)
 
     async def due(
         self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn | None = NOBODY_FIRST
@@ -219,8 +214,10 @@ class SqlMessageRepository:
                 lane = {"the_lane": rows.lane(changed.account_id, changed.conversation_id), "now": now}
                 holding = changed.due is not None and changed.due.place is LanePosition.HOLDING
                 (blocked if holding else freed).append(lane)
-        self._dialect.wake_next.many(connection, freed)
-        self._dialect.wake_all.many(connection, blocked)
+        woken = self._dialect.wake_next.many(connection, freed) + self._dialect.wake_all.many(connection, blocked)
+        if woken == 0:
+            for changed in messages:
+                changed.lane_released = False
 
     async def pace(self, message_ids: Sequence[MessageId]) -> None:
         """Mark the due rows, with the next step."""
@@ -277,11 +274,6 @@ def load(
         for message_id in message_ids
         if message_id in stored
     }
-
-
-def _busy_lanes(connection: Connection, lanes: Collection[Lane]) -> frozenset[Lane]:
-    by_key = {rows.lane(*lane): lane for lane in lanes}
-    return frozenset(by_key[row["lane"]] for row in _BUSY.rows(connection, lanes=list(by_key)))
 
 
 def _state_row(changed: Message) -> dict[str, Any]:
