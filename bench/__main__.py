@@ -3,7 +3,7 @@
     python -m bench [--rounds 5] [--messages 100000 | --full] [--only accept,send,client,memory] [--json PATH]
 
 bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
-peers, growth, stages, queue, cache, consumers, callbacks, workers, start, fairness.
+peers, growth, stages, queue, cache, consumers, callbacks, workers, start, fairness, latency.
 """
 
 import argparse
@@ -17,7 +17,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from bench import backends, callbacks, fairness, growth, measure, peer_runs, provider_client, report, stages, start
+from bench import (
+    backends,
+    callbacks,
+    fairness,
+    growth,
+    latency,
+    measure,
+    peer_runs,
+    provider_client,
+    report,
+    stages,
+    start,
+)
 
 PARTS: Final = ("accept", "send", "client", "memory")
 """The parts that `make bench` runs; they need only the development environment."""
@@ -73,6 +85,7 @@ def _parts(rounds: int, messages: int) -> dict[str, Callable[[], dict[str, Any]]
         "callbacks": lambda: callbacks.run(rounds, _say),
         "workers": lambda: backends.workers(rounds, _say),
         "fairness": lambda: fairness.run(rounds),
+        "latency": lambda: latency.run(rounds, _say),
     }
 
 

@@ -49,7 +49,7 @@ class Contestant:
         began = time.time_ns() // 1_000_000
         processes.load(self._service.send_url, "send", count=count)
         self._service.settle()
-        return b"\n".join(_callback(*row) for row in self._service.queries.rows(ECHOED % began))
+        return b"\n".join(callback(*row) for row in self._service.queries.rows(ECHOED % began))
 
     def round(self, bodies: Path, count: int) -> Sample:
         """Post them, and wait until each message is DELIVERED."""
@@ -141,7 +141,8 @@ def _sample(result: dict[str, Any]) -> Sample:
     return {name: float(result[name]) for name in ("per_second", "p50_ms", "p99_ms")}
 
 
-def _callback(guid: str, conversation_id: str, provider_message_id: str, app_info_key: str | None) -> bytes:
+def callback(guid: str, conversation_id: str, provider_message_id: str, app_info_key: str | None) -> bytes:
+    """The echo of one message, as an 11010."""
     record = {
         "seq": f"7{provider_message_id}", "id": provider_message_id, "appinfo": app_info_key or "", "sender": SENDER,
         "receiver": conversation_id[2:], "roomid": "0", "sendtime": int(time.time()), "sender_name": "Example Agent",

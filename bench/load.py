@@ -1,6 +1,8 @@
-"""Closed-loop load over kept-alive connections, as a process of its own: raw sockets, no HTTP library but the parser.
+"""Load over kept-alive connections, as a process of its own: raw sockets, no HTTP library but the parser.
 
-    python -m bench.load URL BODY --seconds 2     (or --count 10000)
+    python -m bench.load URL BODY --seconds 2     (or --count 10000, or both --count 10000 and --per-second 500)
+
+Each connection posts one request after the other; with `--per-second` each request has its time, from which its latency counts.
 
 BODY is a name in `BODIES`, or the path of a file with one body per line, each of which is posted once. Prints one line of JSON:
 answers, seconds, answers per second, latencies and own CPU.
@@ -14,6 +16,7 @@ import resource
 import sys
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -108,11 +111,14 @@ class Connection(asyncio.Protocol):
     def begin(self) -> None:
         request = self.load.next()
         if request is None:
-            self.leaving = True
-            self.transport.close()
+            self.leave()
             return
         self.began = time.perf_counter()
         self.transport.write(request)
+
+    def leave(self) -> None:
+        self.leaving = True
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         self.parser.feed_data(data)
@@ -131,13 +137,61 @@ class Connection(asyncio.Protocol):
         self.load.leave()
 
 
-async def drive(url: str, body: str, *, count: int | None, seconds: float | None) -> dict[str, Any]:
+class OpenLoad(Load):
+    """An open loop: `count` requests at a steady rate, whatever the answers. One that finds no connection free waits."""
+
+    def __init__(self, url: str, body: str, *, count: int, per_second: float) -> None:
+        super().__init__(url, body, count=count, seconds=None)
+        self.times: deque[float] = deque()
+        """When the requests were due that no connection has taken."""
+        self.idle: deque[PacedConnection] = deque()
+        """The one that was used longest ago comes first: a server closes what is idle for long."""
+        self.count, self.per_second = count, per_second
+        self.all_due = False
+
+    async def pace(self) -> None:
+        began = time.perf_counter()
+        for number in range(self.count):
+            due = began + number / self.per_second
+            if (wait_s := due - time.perf_counter()) > 0:
+                await asyncio.sleep(wait_s)
+            self.times.append(due)
+            if self.idle:
+                self.idle.popleft().begin()
+        self.all_due = True
+        for connection in self.idle:
+            connection.leave()
+
+
+class PacedConnection(Connection):
+    """The next request that is due, or none."""
+
+    load: OpenLoad
+
+    def begin(self) -> None:
+        if self.load.times:
+            super().begin()
+            self.began = self.load.times.popleft()
+        elif self.load.all_due:
+            self.leave()
+        else:
+            self.load.idle.append(self)
+
+
+async def drive(
+    url: str, body: str, *, count: int | None, seconds: float | None, per_second: float | None = None
+) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
-    load = Load(url, body, count=count, seconds=seconds)
-    opened = [await loop.create_connection(lambda: Connection(load), load.host, load.port) for _ in range(CONNECTIONS)]
+    if per_second is None:
+        load, kind = Load(url, body, count=count, seconds=seconds), Connection
+    else:
+        load, kind = OpenLoad(url, body, count=count or 0, per_second=per_second), PacedConnection
+    opened = [await loop.create_connection(lambda: kind(load), load.host, load.port) for _ in range(CONNECTIONS)]
     began = time.perf_counter()
     for _, connection in opened:
         connection.begin()
+    if isinstance(load, OpenLoad):
+        await load.pace()
     await load.ended
     took = time.perf_counter() - began
     usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -154,15 +208,15 @@ async def drive(url: str, body: str, *, count: int | None, seconds: float | None
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Closed-loop load")
+    parser = argparse.ArgumentParser(description="Load")
     parser.add_argument("url")
     parser.add_argument("body", help=f"{' or '.join(BODIES)}, or a path")
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--count", type=int)
+    parser.add_argument("--per-second", type=float)
     arguments = parser.parse_args()
-    print(
-        json.dumps(uvloop.run(drive(arguments.url, arguments.body, count=arguments.count, seconds=arguments.seconds)))
-    )
+    limits = {name: getattr(arguments, name) for name in ("count", "seconds", "per_second")}
+    print(json.dumps(uvloop.run(drive(arguments.url, arguments.body, **limits))))
     return 0
 
 

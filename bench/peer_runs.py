@@ -22,7 +22,7 @@ from tests.support.servers.redis import Redis
 ROOT: Final = Path(__file__).parents[1]
 VENV: Final = ROOT / ".venv-peers"
 LOCK: Final = ROOT / "requirements" / "peers.lock"
-GOALS: Final = {"celery": 15.0, "taskiq": 7.0}
+GOALS: Final = {"celery": 10.0, "taskiq": 7.0}
 SENT: Final = {"ours": 10_000, "wide": 10_000, "celery": 1_000, "taskiq": 2_000}
 """Messages of one round: rounds take about the same time."""
 WIDE: Final = {"APP_MESSAGE_ASYNC_MAX_POOL_SIZE": "200"}

@@ -160,6 +160,13 @@ def bare() -> Iterator[Watched]:
 
 
 @contextlib.contextmanager
+def composite(database_url: str, provider_url: str) -> Iterator[str]:
+    """URL where the least service takes messages."""
+    with _printing_port([sys.executable, "-m", "bench.composite", database_url, provider_url]) as (_, port):
+        yield f"http://127.0.0.1:{port}/send"
+
+
+@contextlib.contextmanager
 def stub(echo_to: str | None = None, *, hanging: str | None = None) -> Iterator[str]:
     """URL of a fast provider; its calls of the instance `hanging` hang."""
     command = [sys.executable, "-m", "bench.stub", *(["--echo-to", echo_to] if echo_to else [])]
@@ -183,10 +190,13 @@ def simulator(callback_url: str) -> Iterator[str]:
             _end(process)
 
 
-def load(url: str, body: str, *, seconds: float | None = None, count: int | None = None) -> dict[str, Any]:
+def load(
+    url: str, body: str, *, seconds: float | None = None, count: int | None = None, per_second: float | None = None
+) -> dict[str, Any]:
     """Run the load generator; raises `RuntimeError` where an answer was neither 200 nor 202."""
-    limit = ["--seconds", str(seconds)] if seconds is not None else ["--count", str(count)] if count is not None else []
-    command = [sys.executable, "-m", "bench.load", url, body, *limit]
+    limits = {"--seconds": seconds, "--count": count, "--per-second": per_second}
+    named = [text for name, value in limits.items() if value is not None for text in (name, str(value))]
+    command = [sys.executable, "-m", "bench.load", url, body, *named]
     result: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     if result["bad"]:
         raise RuntimeError(f"{result['bad']} of {result['answers']} answers were neither 200 nor 202")

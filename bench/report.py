@@ -107,9 +107,10 @@ def _growth(result: dict[str, Any]) -> Iterator[Row]:
 def _stages(result: dict[str, Any]) -> Iterator[Row]:
     for name, stages in result.items():
         for stage, medians in stages.items():
-            service, database = medians["service_us"], medians["database_us"]
-            what = f"{stage}, MariaDB, {name}: {medians['statements']:.0f} statements a set, {medians['redo_bytes']:.0f} B redo"
-            yield Row(what, f"{service:.0f} + {database:.0f} us")
+            rows, entries, redo = medians["rows"], medians["index_entries"], medians["redo_bytes"]
+            written = f"{rows:.1f} rows, {entries:.1f} index entries, {redo:.0f} B redo"
+            what = f"{stage}, MariaDB, {name}: {medians['statements']:.0f} statements a set; {written}"
+            yield Row(what, f"{medians['service_us']:.0f} + {medians['database_us']:.0f} us")
 
 
 def _queue(result: dict[str, Any]) -> Iterator[Row]:
@@ -207,6 +208,15 @@ def _fairness(result: dict[str, Any]) -> Iterator[Row]:
         yield Row(f"p99 beside it / alone, {state}", f"{ratio:.2f}", f"<= {result['goal']}", ratio <= result["goal"])
 
 
+def _latency(result: dict[str, Any]) -> Iterator[Row]:
+    for name, medians in result["results"].items():
+        for title in ("ours", "composite"):
+            value = f"{medians[title]['p50_ms']:.1f} / {medians[title]['p99_ms']:.1f} ms"
+            yield Row(f"accept while sending, open loop, {name}, {title}: p50 / p99", value)
+        ratio, goal = medians["ratio"], result["goal"]
+        yield Row(f"accept while sending, {name}: p99 / composite", f"{ratio:.2f}", f"<= {goal:.0f}", ratio <= goal)
+
+
 _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "memory": _memory,
     "peers": _peers,
@@ -219,4 +229,5 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "callbacks": _callbacks,
     "workers": _workers,
     "fairness": _fairness,
+    "latency": _latency,
 }

@@ -1,152 +1,121 @@
-"""What accepting, claiming and settling cost below the application: CPU here and in MariaDB, statements, redo.
+"""What each stage of a message costs: CPU here and in MariaDB, statements, rows, index entries, redo.
 
-The stages follow each other in one process, set by set, on the product's own ports; nothing runs beside them. Competitors
-are databases on one server, in turns.
+The stages follow each other in one process, set by set (`hot_path.py`); nothing runs beside them. Competitors are databases on
+one server, in turns.
 """
 
 import contextlib
 import statistics
 import tempfile
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import uvloop
-from bench import servers
-from tests.support.builders.messages import PROVIDER, a_due_message, a_receipt, an_outcome, begin_call, settle
-from tests.support.mysql import opened_store, target_of
-from tests.support.servers.mariadb import MariaDb
-
-from wework_message.adapters.sql.backends import migrate
-from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
-from wework_message.adapters.system import SystemClock
-from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
-from wework_message.domain.message.message import Message
-from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.repositories import IdempotencyKey
+from bench import hot_path, servers
+from bench.hot_path import HotPath
+from tests.support.servers.mariadb import Database, MariaDb
 
 SET: Final = 50
 """Messages of one transaction."""
 SETS: Final = 40
-"""Transactions of each stage in a round."""
-MEASURES: Final = ("service_us", "database_us", "statements", "redo_bytes")
-"""Per message; `statements` per set, without COMMIT."""
+"""Sets of a stage in one round; the stages of echoes share them."""
+PREPARED: Final = {"prepared": True, "text": False}
+"""Competitors, by `datasource.prepared-statements`."""
+SHARED: Final = ("callback, applied at once", "callback, stored", "project")
+"""Stages that half of the messages take."""
 
-Stage = Callable[[Sequence[Message]], Awaitable[None]]
+_INDEXES: Final = """
+SELECT TABLE_NAME, INDEX_NAME, GROUP_CONCAT('`', COLUMN_NAME, '`' ORDER BY SEQ_IN_INDEX) FROM information_schema.STATISTICS
+WHERE TABLE_SCHEMA = DATABASE() GROUP BY TABLE_NAME, INDEX_NAME
+"""
 
 
+@dataclass(frozen=True, slots=True)
 class Subject:
-    """One database, and the three stages on it."""
+    """One competitor."""
 
-    def __init__(self, units: SqlUnitOfWorkFactory, executed: Counter[str]) -> None:
-        self.executed = executed
-        self._units = units
-        self.stages: dict[str, Stage] = {"accept": self.accept, "claim": self.claim, "settle": self.settle}
-        self._claimed: list[Message] = []
-
-    async def accept(self, messages: Sequence[Message]) -> None:
-        keys = [IdempotencyKey(DEFAULT_TENANT, message.id, b"f" * 32, message.id) for message in messages]
-        async with self._units() as unit:
-            await unit.messages.claim_keys(keys)
-            await unit.messages.add(list(messages))
-            await unit.commit()
-
-    async def claim(self, _: Sequence[Message]) -> None:
-        async with self._units() as unit:
-            due = [item.message for item in await unit.messages.due(SET, turn=None)]
-            for message in due:
-                begin_call(message)
-            await unit.messages.save(due)
-            await unit.commit()
-        self._claimed += due
-
-    async def settle(self, _: Sequence[Message]) -> None:
-        messages, self._claimed = self._claimed[:SET], self._claimed[SET:]
-        for message in messages:
-            receipt = a_receipt(provider_message_id=ProviderMessageId(message.id))
-            settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=receipt))
-        attempts = [(message.id, message.attempts.numbered(1)) for message in messages]
-        named = [(attempt.provider_code, attempt.guid, ProviderMessageId(name)) for name, attempt in attempts]
-        async with self._units() as unit:
-            await unit.messages.sent_as(named)
-            if await unit.messages.save(messages):
-                raise RuntimeError("no other process writes")
-            await unit.inbox.reopen(named, [], since=0)
-            await unit.messages.count({(PROVIDER, "TEXT", "ACCEPTED"): len(messages)})
-            await unit.commit()
+    path: HotPath
+    database: Database
+    entries: dict[str, float]
+    """Index entries that are added or removed per message, by stage."""
 
 
 def run(rounds: int) -> dict[str, Any]:
-    """By competitor and stage: medians of `MEASURES`."""
-    return uvloop.run(_run(rounds))
-
-
-async def _run(rounds: int) -> dict[str, Any]:
+    """By competitor and stage the medians per message; `statements` per set, without COMMIT."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, servers.running(MariaDb, Path(folder)) as server:
-        async with contextlib.AsyncExitStack() as stack:
-            subjects = {
-                name: await stack.enter_async_context(_subject(server, prepared_statements=prepared))
-                for name, prepared in (("prepared", True), ("text", False))
-            }
-            return await _compared(server, subjects, rounds)
+        return uvloop.run(_run(server, rounds))
 
 
-@contextlib.asynccontextmanager
-async def _subject(server: MariaDb, *, prepared_statements: bool) -> AsyncIterator[Subject]:
-    executed: Counter[str] = Counter()
-
-    def note(sql: str, _: Sequence[Any]) -> None:
-        executed[sql] += 1
-
-    target = target_of(server.create_database())
-    async with opened_store(target, prepared_statements=prepared_statements, listener=note) as store:
-        await migrate(store)
-        yield Subject(SqlUnitOfWorkFactory(store, store.dialect, SystemClock(), store.turn), executed)
-
-
-async def _compared(server: MariaDb, subjects: dict[str, Subject], rounds: int) -> dict[str, Any]:
-    samples: dict[str, dict[str, list[list[float]]]] = {
-        name: {stage: [] for stage in subject.stages} for name, subject in subjects.items()
-    }
-    for turn in range(rounds + 1):
-        for name in sorted(subjects, reverse=bool(turn % 2)):
-            for stage, sample in (await _round(server, subjects[name])).items():
-                if turn:  # the first round warms caches
-                    samples[name][stage].append(sample)
+async def _run(server: MariaDb, rounds: int) -> dict[str, Any]:
+    samples: dict[str, dict[str, list[dict[str, float]]]] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        subjects = {}
+        for name, prepared in PREPARED.items():
+            database = server.create_database()
+            path = await stack.enter_async_context(hot_path.opened(database, prepared_statements=prepared))
+            subjects[name] = Subject(path, database, await _entries(server, path, database))
+        for turn in range(-1, rounds):
+            for name in sorted(subjects, reverse=bool(turn % 2)):
+                for stage, sample in (await _round(server, subjects[name])).items():
+                    if turn >= 0:  # the first round warms caches
+                        samples.setdefault(name, {}).setdefault(stage, []).append(sample)
     return {
         name: {
-            stage: dict(zip(MEASURES, map(statistics.median, zip(*taken, strict=True)), strict=True))
+            stage: {key: statistics.median(sample[key] for sample in taken) for key in taken[0]}
             for stage, taken in stages.items()
         }
         for name, stages in samples.items()
     }
 
 
-async def _round(server: MariaDb, subject: Subject) -> dict[str, list[float]]:
-    now = SystemClock().now()
-    sets = [[_message(place, now) for place in range(SET)] for _ in range(SETS)]
-    database = servers.watched(server)
-    measured = {}
-    for name, stage in subject.stages.items():
-        subject.executed.clear()
-        redo, database_s, service_s = _redo_bytes(server), database.cpu_s(), time.thread_time()
-        for messages in sets:
-            await stage(messages)
-        service_s, database_s = time.thread_time() - service_s, database.cpu_s() - database_s
-        total = SET * SETS
-        measured[name] = [
-            service_s * 1e6 / total, database_s * 1e6 / total, subject.executed.total() / SETS,
-            (_redo_bytes(server) - redo) / total,
-        ]  # fmt: skip
+async def _round(server: MariaDb, subject: Subject) -> dict[str, dict[str, float]]:
+    watched, executed, measured = servers.watched(server), subject.path.executed, {}
+    for name, stage in subject.path.stages.items():
+        sets = SETS // 2 if name in SHARED else SETS
+        executed.clear()
+        before, database_s, service_s = _counters(server), watched.cpu_s(), time.thread_time()
+        for _ in range(sets):
+            await stage(SET)
+        service_s, database_s = time.thread_time() - service_s, watched.cpu_s() - database_s
+        per_message = {name: (count - before[name]) / (sets * SET) for name, count in _counters(server).items()}
+        measured[name] = {
+            "service_us": service_s * 1e6 / (sets * SET),
+            "database_us": database_s * 1e6 / (sets * SET),
+            "statements": executed.total() / sets,
+            "rows": sum(per_message[f"Handler_{change}"] for change in ("write", "update", "delete")),
+            "index_entries": subject.entries[name],
+            "redo_bytes": per_message["Innodb_os_log_written"],
+        }
     return measured
 
 
-def _message(place: int, now: int) -> Message:
-    """Due now, alone in its conversation."""
-    return a_due_message(conversation_id=f"S:{place}-{time.monotonic_ns()}", accepted_at=now)
+def _counters(server: MariaDb) -> dict[str, int]:
+    lines = server.sql(
+        "SHOW GLOBAL STATUS WHERE Variable_name RLIKE '^(Handler_(write|update|delete)|Innodb_os_log_written)$'"
+    )
+    return {name: int(count) for name, count in (line.split() for line in lines.splitlines())}
 
 
-def _redo_bytes(server: MariaDb) -> int:
-    return int(server.sql("SHOW GLOBAL STATUS LIKE 'Innodb_os_log_written'").split()[1])
+async def _entries(server: MariaDb, path: HotPath, database: Database) -> dict[str, float]:
+    """Compared before and after each stage of two sets, one for each way of an echo: what moves twice is counted once."""
+    changed = {}
+    for name, stage in path.stages.items():
+        sets = 1 if name in SHARED else 2
+        before = _stored(server, database)
+        for _ in range(sets):
+            await stage(SET)
+        changed[name] = len(before ^ _stored(server, database)) / (sets * SET)
+    return changed
+
+
+def _stored(server: MariaDb, database: Database) -> frozenset[str]:
+    """Every entry of every index: its key, and the primary key, to which it leads."""
+    use = f"USE `{database.name}`; "
+    indexes = [line.split("\t") for line in server.sql(use + _INDEXES).splitlines()]
+    primary = {table: columns for table, index, columns in indexes if index == "PRIMARY"}
+    selects = [
+        f"SELECT '{table}.{index}', {columns}, {primary[table]} FROM {table}" for table, index, columns in indexes
+    ]
+    return frozenset(server.sql(use + "; ".join(selects)).splitlines())
