@@ -153,6 +153,19 @@ async def test_a_message_over_budget_is_held_with_one_place() -> None:
         assert await status(app, second) is SENT
 
 
+@pytest.mark.parametrize("together", [True, False])
+async def test_an_account_whose_budget_is_used_up_gets_no_more_places(*, together: bool) -> None:
+    async with InMemoryApp(rate_per_minute=1) as app:
+        await caught_up(app).accept_text(to="S:1")
+        if together:
+            stored = await asyncio.gather(*(app.accept_text(to=f"S:{number}") for number in (2, 3, 4)))
+        else:
+            stored = [await app.accept_text(to=f"S:{number}") for number in (2, 3, 4)]
+        statuses = [await status(app, message_id) for message_id in stored]
+        assert statuses == [MessageStatus.HELD, QUEUED, QUEUED]
+        await app.quiet()
+
+
 async def test_what_no_binding_can_take_is_ended_by_a_claim() -> None:
     provider = dataclasses.replace(a_policy().providers[PROVIDER], capabilities=Capabilities(frozenset()))
     async with InMemoryApp(providers={PROVIDER: provider}) as app:

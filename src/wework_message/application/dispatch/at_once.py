@@ -108,9 +108,8 @@ class BeginAtOnce:
         scope.when_ended.append(partial(self._ended, admission, started_calls))
         left_out = self._in_flight.turn().without
         busy = await scope.unit.messages.busy_lanes(list(lanes))
-        first = [message for lane, message in lanes.items() if lane not in busy and message.account_id not in left_out][
-            :free
-        ]
+        able = [lane for lane, message in lanes.items() if lane not in busy and message.account_id not in left_out]
+        first = [lanes[lane] for lane in able[:free]]
         await self._router.prepare(scope.unit, first)
         decided = {message.id: await self._decide(admission, started_calls, message, now) for message in first}
         return Decided([decided.get(message.id, message) for message in messages], admission.placed)
