@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 from wework_message.domain.errors import InvalidValueError
@@ -44,8 +45,6 @@ class ConversationGrammar(Protocol):
 class PeersAndRooms:
     """``S:<digits>`` for a person, with ``;<asid>`` in a customer-service session, and ``R:<digits>`` for a room."""
 
-    _SHAPE: Final = re.compile(r"(?:([SR]):)?([0-9]{1,32})(?:;([!-:<-~]{1,64}))?")
-
     @property
     def pattern(self) -> str:
         """The three forms, and bare digits."""
@@ -53,13 +52,7 @@ class PeersAndRooms:
 
     def parse(self, text: str) -> Conversation:
         """Bare digits are read as ``S:``."""
-        match = self._SHAPE.fullmatch(text)
-        if match is None:
-            raise InvalidValueError("conversationId", "must be S:<digits>, S:<digits>;<asid> or R:<digits>")
-        kind, peer, asid = match.groups()
-        if asid is not None and kind != "S":
-            raise InvalidValueError("conversationId", "only S:<digits> may name an asid")
-        return self.room(peer) if kind == "R" else self.person(peer, asid)
+        return _person_or_room(text)
 
     def parse_recipient(self, text: str, *, is_room: bool) -> Conversation:
         """Bare digits have the kind of the list."""
@@ -81,6 +74,21 @@ class PeersAndRooms:
     def room(peer: str) -> Conversation:
         """A room by id (digits)."""
         return Conversation(f"R:{peer}", is_room=True)
+
+
+_PERSON_OR_ROOM: Final = re.compile(r"(?:([SR]):)?([0-9]{1,32})(?:;([!-:<-~]{1,64}))?")
+
+
+@lru_cache(4_096)
+def _person_or_room(text: str) -> Conversation:
+    """Cached: a conversation has many messages."""
+    match = _PERSON_OR_ROOM.fullmatch(text)
+    if match is None:
+        raise InvalidValueError("conversationId", "must be S:<digits>, S:<digits>;<asid> or R:<digits>")
+    kind, peer, asid = match.groups()
+    if asid is not None and kind != "S":
+        raise InvalidValueError("conversationId", "only S:<digits> may name an asid")
+    return PeersAndRooms.room(peer) if kind == "R" else PeersAndRooms.person(peer, asid)
 
 
 PEERS_AND_ROOMS: Final = PeersAndRooms()

@@ -12,6 +12,7 @@ from tests.support.apps.raw_http import Connection, RawHttp, raw_http
 from tests.support.apps.rest import TEXT
 from tests.support.polling import until
 
+from wework_message.bootstrap import sockets
 from wework_message.entrypoints.rest.http.envelope import SAFETY
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits, peer_of
 
@@ -140,6 +141,15 @@ async def test_a_body_of_a_modest_rate_is_read_however_long_it_takes() -> None:
             await asyncio.wait({asyncio.ensure_future(asyncio.Event().wait())}, timeout=0.02)
         connection.write(BODY)
         assert (await connection.answer())[0] == 202
+
+
+async def test_a_connection_on_which_no_further_request_comes_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "KEEP_ALIVE_S", 0.2)
+    async with raw_http() as http:
+        connection = await http.connect()
+        connection.write(b"GET /api/health HTTP/1.1\r\nHost: service\r\n\r\n")
+        assert (await connection.answer())[0] == 200
+        assert await connection.reader.read() == b""
 
 
 async def test_a_body_that_is_hardly_anything_but_framing_is_refused() -> None:

@@ -48,7 +48,7 @@ async def test_an_old_row_beyond_the_calendar_hides_no_message(idle: Rest) -> No
     stored = idle.in_memory_app.database.messages.committed(MessageId(message_id))
     assert stored is not None
     stored.expires_at = 2**62
-    stored.options = dataclasses.replace(stored.options, scheduled_at=2**62)
+    stored.options = stored.options._replace(scheduled_at=2**62)
     for path in ("/api/messages", f"/api/messages/{message_id}", f"/api/messages/{message_id}/status"):
         assert (await idle.get(path)).status_code == 200
 

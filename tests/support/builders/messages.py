@@ -37,7 +37,7 @@ PROVIDER: Final = ProviderCode("GUANGZHOU_GUXING")
 BACKUP: Final = ProviderCode("BACKUP_PROVIDER_A")
 CONVERSATION: Final = "S:1001"
 
-OPTION_NAMES: Final = {field.name for field in dataclasses.fields(SendOptions)}
+OPTION_NAMES: Final = {*SendOptions._fields}
 STATE_NAMES: Final = {field.name for field in dataclasses.fields(Lifecycle)}
 
 _serial = itertools.count(1)

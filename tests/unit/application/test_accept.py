@@ -148,15 +148,15 @@ async def test_a_batch_of_repeated_items_only_can_be_asked_for() -> None:
 @given(draft=drafts(now=NOW))
 async def test_every_option_of_a_draft_reaches_the_store(draft: Draft) -> None:
     provider_code = PROVIDER if draft.options.provider_code is not None else None  # one that the app has
-    options = dataclasses.replace(draft.options, provider_code=provider_code)
+    options = draft.options._replace(provider_code=provider_code)
     draft = dataclasses.replace(draft, content=TextContent(content="hello"), options=options)
     async with InMemoryApp() as app:
         if draft.account_id is not None:
             app.database.register(Account(draft.account_id))
         message = await app.message(MessageId((await app.accept(draft)).target))
         expected = resolved(draft.options, account=None, configured=app.policy.on_unknown)
-        for field in dataclasses.fields(SendOptions):
-            assert getattr(message.options, field.name) == getattr(expected, field.name), field.name
+        for name in SendOptions._fields:
+            assert getattr(message.options, name) == getattr(expected, name), name
         if draft.options.expires_at is not None:
             assert message.expires_at == draft.options.expires_at
 

@@ -1,6 +1,5 @@
 """The fingerprints that stores hold: an update must not turn the repetition of a request into a conflict."""
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -39,7 +38,7 @@ def test_kinds_of_another_protocol_are_told_apart() -> None:
     assert fingerprint([a_draft(conversation=pager)]) != fingerprint([a_draft(conversation=radio)])
 
 
-@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(SendOptions)])
+@pytest.mark.parametrize("name", SendOptions._fields)
 def test_every_option_counts(name: str) -> None:
     others = {"duplicate_safe": name == "on_unknown"}
     value = (EVERYTHING | LATER)[name]

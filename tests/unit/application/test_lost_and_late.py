@@ -127,7 +127,7 @@ async def test_an_echo_between_two_tries_to_record_an_answer_is_not_overwritten(
         # Meanwhile another process learns something about the message.
         async with app.units() as unit:
             stored = (await unit.messages.get([message_id]))[message_id]
-            stored.options = dataclasses.replace(stored.options, client_message_id="seen")
+            stored.options = stored.options._replace(client_message_id="seen")
             stored.possible_duplicate = True
             await unit.messages.save([stored])
             await unit.commit()

@@ -3,8 +3,9 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
+from tests.support.virtual_time import in_virtual_time, let_time_pass
 
-from wework_message.entrypoints.rest.server.ending import WriteWatch
+from wework_message.entrypoints.rest.server.ending import IdleWatch, WriteWatch
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits
 
 LIMITS = ConnectionLimits(head_s=10, body_bytes_per_s=100)
@@ -48,3 +49,39 @@ def test_the_end_of_a_short_answer_may_be_all_that_there_was() -> None:
     transport.waiting = 0
     loop.put_off.pop()()
     assert not transport.aborted
+
+
+def test_a_connection_is_closed_once_a_pause_is_too_long() -> None:
+    async def pauses() -> None:
+        loop = asyncio.get_running_loop()
+        closed: list[float] = []
+        began = loop.time()
+        watch = IdleWatch(loop, 5, lambda: closed.append(round(loop.time() - began)))
+        for _ in range(3):  # the last pause begins at 12
+            watch.start()
+            await let_time_pass(4)
+            watch.stop()
+        watch.start()
+        await let_time_pass(4)
+        assert closed == []
+        await let_time_pass(2)
+        assert closed == [17]
+
+    in_virtual_time(pauses())
+
+
+def test_a_request_that_takes_long_is_no_pause() -> None:
+    async def request() -> None:
+        loop = asyncio.get_running_loop()
+        closed: list[float] = []
+        watch = IdleWatch(loop, 5, lambda: closed.append(loop.time()))
+        watch.start()
+        watch.stop()
+        await let_time_pass(60)
+        assert closed == []
+        watch.start()
+        watch.cancel()
+        await let_time_pass(60)
+        assert closed == []
+
+    in_virtual_time(request())

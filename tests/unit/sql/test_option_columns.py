@@ -1,4 +1,4 @@
-import dataclasses
+from typing import NamedTuple
 
 import pytest
 
@@ -8,19 +8,24 @@ from wework_message.domain.message.options import SendOptions
 
 
 def test_every_option_has_a_column_or_is_declared_to_have_none() -> None:
-    names = {field.name for field in dataclasses.fields(SendOptions)}
+    names = {*SendOptions._fields}
     assert {RENAMED.get(name, name) for name in names - FIELDS_WITHOUT_COLUMN} == set(COLUMNS)
     assert set(COLUMNS) <= set(message.c.keys())
     assert names >= FIELDS_WITHOUT_COLUMN | RENAMED.keys()
 
 
 def test_an_option_without_a_column_cannot_be_forgotten() -> None:
-    options = dataclasses.make_dataclass("options", [("priority", int), ("campaign", str | None)])
+    class Options(NamedTuple):
+        priority: int
+        campaign: str | None
+
     with pytest.raises(TypeError, match="campaign"):
-        OptionMapping(options, {"priority"})
+        OptionMapping(Options, {"priority"})
 
 
 def test_an_option_of_a_type_that_no_column_is_known_for_cannot_be_forgotten() -> None:
-    options = dataclasses.make_dataclass("options", [("parts", frozenset[str])])
+    class Options(NamedTuple):
+        parts: frozenset[str]
+
     with pytest.raises(TypeError, match="frozenset"):
-        OptionMapping(options, {"parts"})
+        OptionMapping(Options, {"parts"})

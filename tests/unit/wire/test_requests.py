@@ -1,5 +1,4 @@
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import msgspec
@@ -254,7 +253,7 @@ def test_every_common_field_reaches_the_draft() -> None:
 @given(draft=drafts(now=NOW))
 def test_every_option_that_a_request_asks_for_is_read(draft: Draft) -> None:
     options = draft.options
-    values = {field.name: getattr(options, field.name) for field in fields(SendOptions)}
+    values = options._asdict()
     values |= {name: iso(values[name]) for name in ("scheduled_at", "expires_at")}
     raw = {JSON_NAMES[name]: value for name, value in values.items() if value is not None}
     read = send(TEXT | raw).draft.options
@@ -264,7 +263,7 @@ def test_every_option_that_a_request_asks_for_is_read(draft: Draft) -> None:
 
 def test_a_request_may_name_every_option_and_nothing_else_but_sender_conversation_and_content() -> None:
     others = {"guid", "account_id", "conversation_id", "is_async"}
-    assert set(Common.__struct_fields__) - others == {field.name for field in fields(SendOptions)}
+    assert set(Common.__struct_fields__) - others == {*SendOptions._fields}
 
 
 def test_the_key_of_the_header_names_the_message() -> None:

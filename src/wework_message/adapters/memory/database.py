@@ -248,7 +248,7 @@ def snapshot(message: Message) -> Message:
     """A copy that shares nothing that can change, without what a transition only hands to `save`."""
     return dataclasses.replace(
         message,
-        options=dataclasses.replace(message.options, extra=copy.deepcopy(message.options.extra)),
+        options=message.options._replace(extra=copy.deepcopy(message.options.extra)),
         lifecycle=dataclasses.replace(message.lifecycle, moves=[]),
         attempts=Attempts(dataclasses.replace(attempt) for attempt in message.attempts),
         recall=dataclasses.replace(message.recall),

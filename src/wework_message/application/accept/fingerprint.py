@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import fields
 from operator import attrgetter
 from typing import Final
 
@@ -22,7 +21,7 @@ _FIRST: Final = (
 
 _first_values: Final = attrgetter(*_FIRST)
 
-_LATER: Final = tuple((field.name, field.default) for field in fields(SendOptions) if field.name not in _FIRST)
+_LATER: Final = tuple((name, default) for name, default in SendOptions._field_defaults.items() if name not in _FIRST)
 """Options of later versions, with their defaults: they count where the request sets them."""
 
 _PeerOrRoom: Final = msgspec.defstruct("_PeerOrRoom", ("is_room", "peer", "asid"))
@@ -33,17 +32,16 @@ _Asked: Final = msgspec.defstruct("_Asked", ("conversation", "content", "guid", 
 
 def fingerprint(drafts: Iterable[Draft], *, mode: str = "") -> bytes:
     """SHA-256 of the parsed request: of what it means, not of its bytes, so spacing and key order do not matter."""
-    digest = hashlib.sha256(mode.encode())
+    parts = [mode.encode()]
     for draft in drafts:
         options = draft.options
         conversation = _conversation(draft.conversation)
-        digest.update(
-            _ENCODER.encode(_Asked(conversation, draft.content, draft.guid, draft.account_id, *_first_values(options)))
-        )
+        request = _Asked(conversation, draft.content, draft.guid, draft.account_id, *_first_values(options))
+        parts.append(_ENCODER.encode(request))
         if later := {name: value for name, default in _LATER if (value := getattr(options, name)) != default}:
-            digest.update(_ENCODER.encode(later))
-        digest.update(b"\x1e")
-    return digest.digest()
+            parts.append(_ENCODER.encode(later))
+        parts.append(b"\x1e")
+    return hashlib.sha256(b"".join(parts)).digest()
 
 
 def _conversation(conversation: Conversation) -> object:

@@ -56,14 +56,14 @@ class KeyedChange:
 
 
 class RowWriter(Protocol):
-    """Writes many rows to a database where the driver's executemany would be a round trip for each."""
+    """Writes many rows where the driver's executemany alone would cost more."""
 
     def inserting(self, sql: str, names: Sequence[str], pick: Pick) -> Run:
         """How to run a compiled INSERT of one row; `pick` takes the parameters `names` in their order."""
         ...
 
-    def changing(self, change: KeyedChange, dialect: EngineDialect, pick: Pick) -> Run:
-        """How to run an update or delete by key; `pick` takes its parameters in their order."""
+    def changing(self, change: KeyedChange, dialect: EngineDialect, pick: Pick) -> Run | None:
+        """How to run an update or delete by key; `pick` takes its parameters in their order. None = the driver's executemany."""
         ...
 
 
@@ -105,11 +105,12 @@ class Prepared:
         return run
 
     def _by_writer(self, writer: RowWriter, dialect: EngineDialect) -> Run:
+        run: Run | None = None
         if self._change is not None:
-            return writer.changing(self._change, dialect, _picker(self._change.parameters, {}))
-        if isinstance(self._statement, Insert):
-            return writer.inserting(*self._text(dialect))
-        return self._row_by_row(dialect)
+            run = writer.changing(self._change, dialect, _picker(self._change.parameters, {}))
+        elif isinstance(self._statement, Insert):
+            run = writer.inserting(*self._text(dialect))
+        return run or self._row_by_row(dialect)
 
     def _row_by_row(self, dialect: EngineDialect) -> Run:
         sql, _, pick = self._text(dialect)

@@ -5,8 +5,7 @@ column or of a type that is not known here raises `TypeError` when this module i
 """
 
 import types
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
 from operator import attrgetter, itemgetter
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
@@ -58,14 +57,15 @@ def _as_json(value: object) -> str | None:
 class OptionMapping:
     """Turns options into the columns of a row and back; what both need is computed once."""
 
-    def __init__(self, options: type, columns: Collection[str]) -> None:
+    def __init__(self, options: type[Any], columns: Collection[str]) -> None:
         """`columns` of the table; raises `TypeError` for a field that has none."""
         hints = get_type_hints(options)
         self._options = options
+        fields: Sequence[str] = options._fields
         self._gaps = [
-            (place, field.default) for place, field in enumerate(fields(options)) if field.name in FIELDS_WITHOUT_COLUMN
+            (place, options._field_defaults[name]) for place, name in enumerate(fields) if name in FIELDS_WITHOUT_COLUMN
         ]
-        names = [field.name for field in fields(options) if field.name not in FIELDS_WITHOUT_COLUMN]
+        names = [name for name in fields if name not in FIELDS_WITHOUT_COLUMN]
         self.columns = tuple(RENAMED.get(name, name) for name in names)
         if missing := [name for name in self.columns if name not in columns]:
             raise TypeError(f"the message table has no column for the options {missing}")

@@ -18,9 +18,11 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from wework_message.adapters.private_files import make_file, make_folder, take_from_others
 from wework_message.adapters.sql.core.database_kind import SEARCH_S, SEARCHES, TIMEOUT_S
 from wework_message.adapters.sql.core.execution import Result, Step, search_stopped
+from wework_message.adapters.sql.core.prepared import ROW_WRITER
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.failures import translated
 from wework_message.adapters.sql.sqlite.open_files import OpenFiles, files_of
+from wework_message.adapters.sql.sqlite.sparse_rows import SparseRows
 from wework_message.adapters.threads import Threads
 from wework_message.domain.errors import UnavailableError
 
@@ -175,7 +177,9 @@ def _make_private(path: Path) -> None:
 
 def _engine(path: Path, files: OpenFiles, *settings: str) -> Engine:
     options = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_S}
-    engine = create_engine(f"sqlite:///{path}", connect_args=options, hide_parameters=True)
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args=options, hide_parameters=True, execution_options={ROW_WRITER: SparseRows()}
+    )
 
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver opens no transactions of its own

@@ -13,6 +13,7 @@ from wework_message.entrypoints.rest.config import WEBHOOK
 
 _OLD_PATHS: Final = re.compile(r"/(messages|providers|callbacks)(/|$)")
 """The Java service's own paths, without ``/api`` (D-53)."""
+_BELOW_WEBHOOK: Final = f"{WEBHOOK}/"
 _SHORT: Final = 128
 """Longer paths are not worth the memory."""
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -20,7 +21,7 @@ _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 def is_webhook(path: str) -> bool:
     """Whether `path`, in today's spelling, takes callbacks."""
-    return path == WEBHOOK or path.startswith(f"{WEBHOOK}/")
+    return path == WEBHOOK or path.startswith(_BELOW_WEBHOOK)
 
 
 def raw_path(scope: Scope) -> str:

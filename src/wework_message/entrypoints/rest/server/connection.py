@@ -9,7 +9,7 @@ from uvicorn.server import ServerState
 
 from wework_message.domain.errors import UnavailableError, WeworkMessageError
 from wework_message.entrypoints.rest.http.problems import failure
-from wework_message.entrypoints.rest.server.ending import Linger, WriteWatch
+from wework_message.entrypoints.rest.server.ending import IdleWatch, Linger, WriteWatch
 from wework_message.entrypoints.rest.server.exchange import Output
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits, Peers, Verdict, peer_of
 from wework_message.entrypoints.rest.server.own_answers import OwnAnswers, as_bytes
@@ -46,6 +46,7 @@ class Connection(RequestReader):
         self.headers = []
         self._output = Output(transport, self._close)
         self._writing = WriteWatch(self.loop, transport, self._limits)
+        self._idle = IdleWatch(self.loop, self.timeout_keep_alive, self._close)
         self._peer = peer_of(self.client)
         self._verdict = self._peers.opened(self._peer)
         if self._verdict is Verdict.CUT:
@@ -61,6 +62,7 @@ class Connection(RequestReader):
         self._stage = Stage.END
         self._peers.closed(self._peer, self._verdict)
         self._writing.cancel()
+        self._idle.cancel()
         self._unwatch()
         if self._linger is not None:
             self._linger.cancel()
@@ -84,7 +86,7 @@ class Connection(RequestReader):
             if self._linger is not None:
                 self._linger.drop(len(data))
             return
-        self._unset_keepalive_if_required()
+        self._idle.stop()
         try:
             self._read(data)
         except RequestRejected as problem:
@@ -115,12 +117,14 @@ class Connection(RequestReader):
 
     def on_response_complete(self) -> None:
         """An answer is written: take the next request, or end."""
-        if self._stage is Stage.END:
-            self.server_state.total_requests += 1
+        self.server_state.total_requests += 1
+        if self._stage is Stage.END or self.transport.is_closing():
             return
-        super().on_response_complete()
-        if self.transport.is_closing() or self._is_busy:
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
             return
+        self._idle.start()
         if self._refusal is not None:
             self._refuse(self._refusal)
         elif self._half_closed:
@@ -130,10 +134,6 @@ class Connection(RequestReader):
         """The client takes its answer more slowly than we write it."""
         super().pause_writing()
         self._writing.start()
-
-    def timeout_keep_alive_handler(self) -> None:
-        """No further request came."""
-        self._close()
 
     # -- limits of time ------------------------------------------------------------------------------------------------
 
@@ -166,7 +166,7 @@ class Connection(RequestReader):
     def _refuse(self, problem: WeworkMessageError) -> None:
         """Read nothing more, and say why: by the application where it reads this body, else behind all other answers."""
         self._unwatch()
-        self._unset_keepalive_if_required()
+        self._idle.stop()
         if self._is_busy and self._exchange and self._reads(Stage.BODY) and isinstance(problem, RequestRejected):
             self._exchange.reject(problem)
         elif self._is_busy:

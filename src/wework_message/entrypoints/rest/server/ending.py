@@ -1,6 +1,7 @@
 """How a connection ends: so that the client sees the last answer, and within a time."""
 
 import asyncio
+from collections.abc import Callable
 
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits
 
@@ -39,6 +40,46 @@ class Linger:
             self._transport.abort()
         else:
             self._timer = self._wait()
+
+
+class IdleWatch:
+    """Closes a connection on which no further request comes.
+
+    It has one timer for many pauses: most of them are short, and a timer for each would cost every request.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, idle_s: float, close: Callable[[], None]) -> None:
+        """No pause has begun; one of `idle_s` calls `close`."""
+        self._loop = loop
+        self._idle_s = idle_s
+        self._close = close
+        self._since: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """A pause begins."""
+        self._since = self._loop.time()
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._idle_s, self._look)
+
+    def stop(self) -> None:
+        """It is over."""
+        self._since = None
+
+    def cancel(self) -> None:
+        """The connection is lost."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._since is None:
+            return
+        left_s = self._since + self._idle_s - self._loop.time()
+        if left_s > 0:
+            self._timer = self._loop.call_later(left_s, self._look)
+        else:
+            self._close()
 
 
 class WriteWatch:

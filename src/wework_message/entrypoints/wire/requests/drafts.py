@@ -1,6 +1,5 @@
 """One message, from the JSON object of a request to drafts: a fast path, and all problems where it refuses."""
 
-import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -43,9 +42,8 @@ REFUSALS: Final = (msgspec.ValidationError, InvalidValueError)
 
 _MIXED_NAMES: Final = frozenset({"messageType", "parts"})
 
-_OPTION_NAMES: Final = tuple(field.name for field in dataclasses.fields(SendOptions))
-_option_values: Final = attrgetter(*_OPTION_NAMES)
-_KEY, _SCHEDULED_AT, _EXPIRES_AT = map(_OPTION_NAMES.index, ("client_message_id", "scheduled_at", "expires_at"))
+_option_values: Final = attrgetter(*SendOptions._fields)
+_KEY, _SCHEDULED_AT, _EXPIRES_AT = map(SendOptions._fields.index, ("client_message_id", "scheduled_at", "expires_at"))
 """The options that are not what the request's field of the same name holds."""
 
 
@@ -104,10 +102,15 @@ def _read(common: dict[str, Any], own: dict[str, Any], *, bounds: Bounds) -> Sen
 def read_common(common: Mapping[str, Any]) -> Common:
     """The common fields with their types; raises one of `REFUSALS`."""
     fields = msgspec.convert(common, Common)
+    check_common(fields)
+    return fields
+
+
+def check_common(fields: Common) -> None:
+    """What the types of the common fields do not say; raises `InvalidValueError`."""
     if fields.extra is not None:
         for problem in extra_problem(fields.extra):
             raise InvalidValueError(problem.path, problem.message)
-    return fields
 
 
 def read_content(own: Any, *, bounds: Bounds) -> Content:
@@ -118,10 +121,15 @@ def read_content(own: Any, *, bounds: Bounds) -> Content:
         raise InvalidValueError("messageType", "must be a message type")
     converted: Any = msgspec.convert(own, kind)  # a member of the union, which mypy cannot see through the mapping
     content: Content = converted
+    check_content(content, bounds=bounds)
+    return content
+
+
+def check_content(content: Content, *, bounds: Bounds) -> None:
+    """Whether the texts and times of `content` are within the bounds; raises `InvalidValueError`."""
     if _over_long(content, bounds.max_text_length):
         raise InvalidValueError("content", f"must have at most {bounds.max_text_length} characters")
     _check_send_times(content, bounds.instants)
-    return content
 
 
 def _over_long(content: ContentBase, max_length: int) -> bool:
@@ -175,6 +183,7 @@ def build_draft(
 def _instant(name: str, instant: datetime | None, allowed: InstantRange) -> int | None:
     if instant is None:
         return None
-    if (problem := allowed.problem(instant)) is not None:
+    ms = epoch_ms(instant)
+    if (problem := allowed.problem_at(ms)) is not None:
         raise InvalidValueError(name, problem)
-    return epoch_ms(instant)
+    return ms

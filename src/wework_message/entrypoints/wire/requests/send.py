@@ -13,6 +13,7 @@ from wework_message.entrypoints.wire.requests.drafts import SendRequest, read_me
 from wework_message.entrypoints.wire.requests.fields import EXPECTED, KNOWN_NAMES
 from wework_message.entrypoints.wire.requests.java_batch import NAMES as JAVA_NAMES
 from wework_message.entrypoints.wire.requests.java_batch import check_shape, common_and_own, fan_out, is_java_shape
+from wework_message.entrypoints.wire.requests.one_pass import read_in_one_pass
 
 __all__ = [
     "BatchItem", "BatchRequest", "FieldProblem", "Limits", "RequestRejected", "SendRequest",
@@ -50,6 +51,8 @@ def parse_send(body: bytes, *, limits: Limits, now: int, idempotency_key: str | 
 
     Raises `RequestRejected` (400, 413, 422, 501) with every problem it finds.
     """
+    if (read := read_in_one_pass(body, limits=limits, now=now, idempotency_key=idempotency_key)) is not None:
+        return read
     raw = decode_object(body, max_bytes=limits.max_message_bytes)
     return read_message(_with_key(raw, idempotency_key), limits=limits, now=now)
 
