@@ -204,8 +204,10 @@ def _fairness(result: dict[str, Any]) -> Iterator[Row]:
     for state, sample in result["states"].items():
         waits = " / ".join(f"{sample[name]:.0f}" for name in ("p50_ms", "p99_ms", "max_ms"))
         yield Row(f"wait of a quiet account's messages, {state}: p50 / p99 / max", f"{waits} ms")
-    for state, ratio in result["ratios"].items():
-        yield Row(f"p99 beside it / alone, {state}", f"{ratio:.2f}", f"<= {result['goal']}", ratio <= result["goal"])
+    for pair, ratio in result["ratios"].items():
+        name, value = f"p99 of these waits, {pair}", f"{ratio:.2f}"
+        judged = pair in result["judged"]
+        yield Row(name, value, f"<= {result['goal']}", ratio <= result["goal"]) if judged else Row(name, value)
 
 
 def _latency(result: dict[str, Any]) -> Iterator[Row]:

@@ -16,6 +16,8 @@ from tests.support.apps.rest import empty_metrics
 import wework_message
 from wework_message.adapters.observability.end_outcomes import OUTCOMES
 from wework_message.adapters.observability.metrics import TEXTS
+from wework_message.adapters.sql.core.database_kind import SEARCHES
+from wework_message.adapters.sql.mysql.store import READERS, WRITERS
 from wework_message.bootstrap.command_line import cli
 from wework_message.bootstrap.settings.environment import variable_of
 from wework_message.bootstrap.settings.schema import known_leaves
@@ -352,6 +354,14 @@ def test_both_readmes_show_the_same() -> None:
     assert len(headings(english)) == len(headings(chinese))
     pages = [{link for link in LINK.findall(prose_of(readme)) if not link.startswith("README")} for readme in READMES]
     assert pages[0] == pages[1]
+
+
+def test_the_connections_of_a_process_are_counted_as_the_store_opens_them() -> None:
+    connections = WRITERS + READERS + SEARCHES + 1  # a migration has one of its own
+    run, scale = [text_of(DOCS / f"operations/{page}.md") for page in ("run", "scale")]
+    assert f"at most {WRITERS} for units of work, {READERS} for queries and {SEARCHES} for lists" in run
+    assert f"must allow {connections} times the number of processes" in run
+    assert f"at most {connections} each: `max_connections` of the server must allow N x {connections}" in scale
 
 
 # -- decision records ------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
@@ -13,16 +14,19 @@ from tests.contracts.message_repository_contract import MessageRepositoryContrac
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
-from tests.support.builders.messages import NOW
+from tests.support.builders.messages import NOW, PROVIDER, a_due_message
 from tests.support.sqlite import migrated_store
 
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.mapping.tables import binding
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid
+from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -94,7 +98,19 @@ class TestSqliteAccountRepository(OnSqlite, AccountRepositoryContract):
 
 
 class TestSqliteMessageReader(OnSqlite, MessageReaderContract):
-    pass
+    async def test_a_guid_is_found_with_an_account_that_is_named_otherwise(
+        self, opened: SqliteStore, units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        """Such a row is registered by hand: no port writes it yet."""
+        guid, account_id = Guid("guid-d"), AccountId("two-instances")
+        async with units() as unit:
+            await unit.accounts.open(DEFAULT_TENANT, [(guid, PROVIDER)])
+            await unit.commit()
+        registered = update(binding).where(binding.c.guid == guid).values(account_id=account_id)
+        await opened.transact(lambda connection: connection.execute(registered).close())
+        message = a_due_message(guid=guid, account_id=account_id)
+        await self.add(units, message)
+        assert await self.ids(reader, MessageFilter(guid=guid)) == [message.id]
 
 
 class TestSqliteLeaseStore(OnSqlite, LeaseStoreContract):

@@ -133,6 +133,18 @@ async def test_what_cannot_be_applied_is_stored_all_the_same(error: Exception, m
         assert (await app.message(message_id)).status is MessageStatus.DELIVERED
 
 
+async def test_where_the_connection_is_lost_storing_is_not_tried_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> None:
+        raise TryAgainError("database", "gone away", lost_connection=True)
+
+    async with InMemoryApp() as app:
+        await app.sent(ACCEPTED)
+        monkeypatch.setattr(ApplyEvidence, "at_once", broken)
+        with pytest.raises(TryAgainError):
+            await store(app, an_echo())
+        assert await app.inbox() == []  # the provider repeats it
+
+
 async def test_one_transaction_applies_so_many_and_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(at_once, "MAX_AT_ONCE", 1)
     async with InMemoryApp() as app:
