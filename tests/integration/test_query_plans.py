@@ -130,6 +130,7 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
     ]
     async with units() as unit:
         await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "key", b"f" * 32, first.id)])
+        await unit.messages.busy_lanes([(implicit_account_id(GUID), "S:1"), (implicit_account_id(GUID), "S:2")])
         await unit.messages.add([first, second, third], [batch])
         await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
         await unit.commit()

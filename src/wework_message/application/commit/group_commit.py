@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -66,7 +66,7 @@ class CommitScope:
     due: dict[Urgency, list[MessageId]] = field(default_factory=dict)
     """Messages that became due now, by class: one notification carries all of a class."""
     lanes_freed: bool = False
-    """A lane became free: its next message, whichever that is, may go."""
+    """A lane became free, and a message that waited for it was woken, whichever that is."""
     inbox: bool = False
     """Callbacks wait to be projected."""
     callbacks: Counter[tuple[int, str]] = field(default_factory=Counter)
@@ -75,6 +75,13 @@ class CommitScope:
     """Number of records that name a message of ours and do not fit it."""
     foreign_ids: int = 0
     """Number of message ids that are none of ours, in callbacks that name many such."""
+    when_ended: list[Callable[[BaseException | None], None]] = field(default_factory=list)
+    """Called in any case: with None once the transaction is committed, else with its error. They must not raise."""
+
+    def ended(self, error: BaseException | None = None) -> None:
+        """The transaction is committed, or ended by an error."""
+        for notice in self.when_ended:
+            notice(error)
 
     async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
         """Save messages and collect what must follow the commit; returns the ids that another writer changed first."""
@@ -243,12 +250,17 @@ class GroupCommit:
             groups.setdefault(id(entry.operation), []).append(place)
         async with self._units() as unit:
             scope = CommitScope(unit)
-            for places in groups.values():
-                operation = batch[places[0]].operation
-                answers = await operation(scope, [batch[place].item for place in places])
-                for place, answer in zip(places, answers, strict=True):
-                    results[place] = answer
-            await unit.commit()
+            try:
+                for places in groups.values():
+                    operation = batch[places[0]].operation
+                    answers = await operation(scope, [batch[place].item for place in places])
+                    for place, answer in zip(places, answers, strict=True):
+                        results[place] = answer
+                await unit.commit()
+            except BaseException as error:
+                scope.ended(error)
+                raise
+            scope.ended()
         return scope, results
 
 

@@ -6,7 +6,6 @@ Ports are set-oriented: one transaction serves many callers (D-31). The docstrin
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -22,6 +21,7 @@ from wework_message.domain.ids import (
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.scheduling import Lane, LaneBlock
 from wework_message.domain.ports.accounts import AccountRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
@@ -69,15 +69,6 @@ class NewBatch:
     created_at: int
 
 
-class LaneBlock(StrEnum):
-    """Why a due message may not be sent yet."""
-
-    BEHIND = "BEHIND"
-    """An earlier message of its lane is waiting or in flight."""
-    BEHIND_UNKNOWN = "BEHIND_UNKNOWN"
-    """An uncertain attempt holds the lane."""
-
-
 @dataclass(frozen=True, slots=True)
 class DueMessage:
     """A due message, locked for this unit of work."""
@@ -96,7 +87,14 @@ class MessageRepository(Protocol):
         ...
 
     async def add(self, messages: Sequence[Message], batches: Sequence[NewBatch] = ()) -> None:
-        """Insert new messages and their due rows. Lanes are first in, first out in the order of insertion."""
+        """Insert new messages with their attempts, notes and due rows; raises `ConflictError` as `save` does.
+
+        Lanes are first in, first out in the order of insertion.
+        """
+        ...
+
+    async def busy_lanes(self, lanes: Collection[Lane]) -> frozenset[Lane]:
+        """Those of which a message waits, is in flight, uncertain or scheduled, by what is committed and this unit of work."""
         ...
 
     async def due(
@@ -124,6 +122,7 @@ class MessageRepository(Protocol):
         Returns the ids that were lost: their stored version is not the one that was loaded, and nothing of them was
         written. A released lane wakes its next waiting message if that one waits in its lane (`Due.waits_in_lane`), and
         all such messages if the lane became uncertain (the saved message is HOLDING still). Other waits keep their time.
+        Where it woke no message at all, `lane_released` is False afterwards.
         Raises `ConflictError` where an attempt breaks a guard: one unsettled per message, one open per lane, one owner per
         (provider, guid, provider message id).
         """
