@@ -21,7 +21,8 @@ from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.system import SystemClock, SystemRandom, UuidGenerator
 from wework_message.application.callbacks.ingest import Arrival
 from wework_message.application.callbacks.projector import LocalInboxNotifier
-from wework_message.application.dispatch.claim import ClaimRequest, StartedCall
+from wework_message.application.dispatch.begin_call import StartedCall
+from wework_message.application.dispatch.claim import ClaimRequest
 from wework_message.application.dispatch.settle import Settlement
 from wework_message.application.role import Role
 from wework_message.bootstrap.container import Storage, UseCases, sql_storage

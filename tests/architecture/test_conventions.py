@@ -39,7 +39,7 @@ EMPTY_MODULE_NAME: Final = re.compile(r"(^|_)(manager|helper|helpers|util|utils|
 
 FORBIDDEN_IN_THE_DOMAIN: Final = {
     "alembic", "dependency_injector", "httptools", "httpx", "hypothesis", "litestar", "prometheus_client", "rich",
-    "sqlalchemy", "structlog", "uvicorn", "uvloop", "yaml",
+    "sqlalchemy", "uvicorn", "uvloop", "yaml",
 }  # fmt: skip
 
 

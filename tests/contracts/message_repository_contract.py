@@ -29,7 +29,15 @@ from tests.support.builders.messages import (
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.content import Content, ImageContent
 from wework_message.domain.errors import ConflictError
-from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
+from wework_message.domain.ids import (
+    DEFAULT_TENANT,
+    AccountId,
+    Guid,
+    MessageId,
+    ProviderCode,
+    ProviderMessageId,
+    TenantId,
+)
 from wework_message.domain.lifecycle import HoldReason, Lifecycle, MessageStatus
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
@@ -784,6 +792,23 @@ class LaneContract(RepositorySteps):
         clock.advance(LANE_RECHECK_MS)
         assert await self.blocks(units) == {message.id: None}
 
+    @pytest.mark.parametrize("parked", [True, False])
+    async def test_a_save_says_whether_a_lane_that_it_released_woke_a_message(
+        self, units: UnitOfWorkFactory, clock: SettableClock, *, parked: bool
+    ) -> None:
+        first, second = await self.call_started(units, clock), a_due_message()
+        await self.add(units, second)
+        if parked:
+            second.wait_in_lane(now=clock.now())
+            await self.save(units, second)
+        settle(first, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt()), now=clock.now())
+        assert first.lane_released
+        async with units() as unit:
+            await unit.messages.save([first])
+            assert first.lane_released is parked
+            await unit.commit()
+        assert await self.blocks(units) == {second.id: None}
+
     async def test_a_message_that_leaves_its_lane_wakes_the_next_one(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
@@ -867,5 +892,76 @@ class LaneContract(RepositorySteps):
         assert await self.blocks(units) == {message.id: None, later.id: None}
 
 
-class MessageRepositoryContract(KeyContract, StoringContract, SavingContract, DueContract, LaneContract):
+class CallAtOnceContract(RepositorySteps):
+    async def test_a_message_is_added_with_its_open_call(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        message = a_due_message()
+        begin_call(message, now=clock.now())
+        await self.add(units, message)
+        message.lifecycle.moves = []
+        assert await self.load(units, message) == message
+        assert await self.due_ids(units) == []
+        settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt()), now=clock.now())
+        assert await self.save(units, message) == frozenset()
+        assert (await self.load(units, message)).status is MessageStatus.SENT
+
+    async def test_a_call_that_is_added_ends_with_its_lease(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = a_due_message()
+        begin_call(message, now=clock.now())
+        await self.add(units, message)
+        clock.advance(LEASE_MS)
+        assert await self.due_ids(units) == [message.id]
+
+    async def test_a_message_is_added_as_held_with_its_place(
+        self, units: UnitOfWorkFactory, clock: SettableClock, reader: MessageReader
+    ) -> None:
+        message = a_due_message()
+        message.hold(HoldReason.BUDGET, 1_000, now=clock.now())
+        async with units() as unit:
+            await unit.messages.add([message])
+            await unit.messages.pace([message.id])
+            await unit.commit()
+        assert [note.kind for note in await reader.timeline(message.id)] == ["HELD"]
+        assert await self.due_ids(units) == []
+        clock.advance(1_000)
+        assert [(due.message.status, due.paced) for due in await self.due(units)] == [(MessageStatus.HELD, True)]
+
+    async def test_a_message_whose_call_would_be_the_second_of_its_lane_is_not_added(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        await self.call_started(units, clock)
+        second, other = a_due_message(), a_due_message(conversation_id="R:7")
+        for message in (second, other):
+            begin_call(message, now=clock.now())
+        with pytest.raises(ConflictError):
+            await self.add(units, other, second)
+        async with units() as unit:
+            assert await unit.messages.get([second.id, other.id]) == {}
+
+    async def test_a_lane_is_busy_while_anything_of_it_is_due_now_or_later(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        calling = await self.call_started(units, clock)
+        waiting, scheduled = a_due_message(conversation_id="S:2"), a_message(conversation_id="S:3")
+        scheduled.options = scheduled.options._replace(scheduled_at=NOW + DAY_MS)
+        scheduled.make_due(now=NOW)
+        uncertain = await self.unknown(units, clock, conversation_id="S:4")
+        await self.add(units, waiting, scheduled)
+        busy = {(message.account_id, message.conversation_id) for message in (calling, waiting, scheduled, uncertain)}
+        free = {(calling.account_id, "S:8"), (AccountId("acc"), calling.conversation_id)}
+        ahead = a_due_message(conversation_id="S:5")
+        async with units() as unit:
+            assert await unit.messages.busy_lanes(busy | free) == busy
+            await unit.messages.add([ahead])
+            assert await unit.messages.busy_lanes([(ahead.account_id, "S:5")]) == {(ahead.account_id, "S:5")}
+        settle(calling, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt()), now=clock.now())
+        await self.save(units, calling)
+        async with units() as unit:
+            assert await unit.messages.busy_lanes([(calling.account_id, calling.conversation_id)]) == frozenset()
+
+
+class MessageRepositoryContract(
+    KeyContract, StoringContract, SavingContract, DueContract, LaneContract, CallAtOnceContract
+):
     """The whole contract."""

@@ -7,6 +7,7 @@ from tests.contracts.account_repository_contract import AccountRepositoryContrac
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
+from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.gateway_contract import GatewayContract, a_dispatch
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
@@ -106,6 +107,10 @@ class TestMemoryUnitOfWork(OnMemory, UnitOfWorkContract):
             assert database.busy
             assert await unit.messages.due(1) == []
         assert not database.busy
+
+
+class TestMemoryEchoes(OnMemory, EchoRepositoryContract):
+    pass
 
 
 class TestMemoryCallbackInbox(OnMemory, CallbackInboxContract):

@@ -7,6 +7,7 @@ from tests.contracts.account_repository_contract import AccountRepositoryContrac
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
+from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
@@ -80,6 +81,10 @@ class TestMariaDbClaims(OnMariaDb, ClaimContract):
 
 
 class TestMariaDbUnitOfWork(OnMariaDb, UnitOfWorkContract):
+    pass
+
+
+class TestMariaDbEchoes(OnMariaDb, EchoRepositoryContract):
     pass
 
 

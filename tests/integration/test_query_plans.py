@@ -18,6 +18,7 @@ from tests.support.builders.messages import (
     a_batch_id,
     a_due_message,
     a_message_id,
+    a_sent_message,
     an_item,
     an_outcome,
     begin_call,
@@ -35,6 +36,7 @@ from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.sent_message import Echo
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterSource
@@ -128,6 +130,7 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
     ]
     async with units() as unit:
         await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "key", b"f" * 32, first.id)])
+        await unit.messages.busy_lanes([(implicit_account_id(GUID), "S:1"), (implicit_account_id(GUID), "S:2")])
         await unit.messages.add([first, second, third], [batch])
         await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
         await unit.commit()
@@ -147,6 +150,8 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
         await unit.messages.save([due[first.id], due[third.id]])
         await unit.messages.group(batch.id)
         await unit.messages.sent_as([(PROVIDER, GUID, PROVIDER_MESSAGE_ID)])
+        await unit.echoes.sent([(PROVIDER, GUID, PROVIDER_MESSAGE_ID)])
+        await unit.echoes.deliver([Echo(a_sent_message(), "key")], NOW)
         await unit.messages.accepted_sender(PROVIDER, GUID)
         await unit.messages.uncertain(PROVIDER, [GUID])
         await unit.messages.count({(PROVIDER, "TEXT", "ACCEPTED"): 1})
@@ -338,6 +343,18 @@ async def test_dead_letters_are_listed_and_marked_by_index_and_not_sorted(
     assert len(statements) == 4
     assert scanned(statements) == set()
     assert sorted_without_index(statements) == []
+
+
+async def test_messages_are_found_by_the_ids_that_their_echoes_name(
+    units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    async with units() as unit:
+        await unit.echoes.sent([(PROVIDER, GUID, ProviderMessageId(str(number))) for number in range(64)])
+    attempts, messages = [line for _, line in statements.plans()]
+    assert re.match(
+        r"SEARCH wm_attempt USING INDEX sqlite_autoindex_wm_attempt_\d \(provider_message_id=\?\)", attempts
+    )
+    assert messages == "SEARCH wm_message USING INDEX sqlite_autoindex_wm_message_1 (id=?)"
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, inspect
 from tests.support.builders.old_rows import write_message
 
 from wework_message.adapters.sql.backends import migrate
-from wework_message.adapters.sql.core.migrating import config
+from wework_message.adapters.sql.core.migrating import config, upgrade_to_head
 from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, revisions, schema_state
 from wework_message.adapters.sql.mapping.tables import metadata
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
@@ -36,12 +37,39 @@ def _pragma(connection: Connection, name: str) -> object:
     return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
 
 
-async def test_migrations_lead_to_the_tables_the_code_uses(store: SqliteStore) -> None:
+async def test_an_empty_database_gets_the_tables_the_code_uses(store: SqliteStore) -> None:
     assert await store.transact(schema_state) is SchemaState.EMPTY
     assert await migrate(store) is SchemaState.EMPTY
     assert await store.transact(schema_state) is SchemaState.CURRENT
     assert await migrate(store) is SchemaState.CURRENT
     assert await store.transact(_differences) == []
+
+
+def _contents(connection: Connection) -> dict[str, object]:
+    """What a new database consists of, whatever the order of its columns: the texts of its schema, and its rows."""
+    texts = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").all()
+    tables = inspect(connection).get_table_names()
+    rows = {name: connection.exec_driver_sql(f"SELECT * FROM {name}").mappings().all() for name in tables}  # noqa: S608
+    parts = {name: sorted(re.split(r"[\s,]*,[\s,]*|[\s]*[()]\s*", sql)) for name, sql in texts}
+    return parts | {f"rows of {name}": [dict(row) for row in of_table] for name, of_table in rows.items()}
+
+
+async def test_what_an_empty_database_gets_at_once_is_what_the_migrations_lead_to(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    await migrate(store)
+    migrated = SqliteStore(tmp_path / "migrated.db")
+    await migrated.transact(upgrade_to_head)
+    assert await store.read(_contents) == await migrated.read(_contents)
+    await migrated.close()
+
+
+async def test_a_schema_that_was_taken_back_is_made_again(store: SqliteStore) -> None:
+    await migrate(store)
+    before = await store.read(_contents)
+    await store.transact(lambda connection: command.downgrade(config(connection), "base"))
+    assert await migrate(store) is SchemaState.EMPTY
+    assert await store.read(_contents) == before
 
 
 def test_the_revisions_that_are_read_without_alembic_are_alembic_s() -> None:

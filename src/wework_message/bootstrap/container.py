@@ -41,9 +41,12 @@ from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.commit.post_commit import CallReports, PostCommit
+from wework_message.application.dispatch.at_once import BeginAtOnce, SlotGate
+from wework_message.application.dispatch.begin_call import BeginCall
 from wework_message.application.dispatch.claim import ClaimDue
 from wework_message.application.dispatch.dispatcher import Dispatcher
 from wework_message.application.dispatch.in_flight import InFlight
+from wework_message.application.dispatch.record_answers import RecordAnswers
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.dispatch.settle import SettleCalls
 from wework_message.application.maintenance.probe import ProbeProviders, Prober
@@ -187,7 +190,9 @@ class UseCases(containers.DeclarativeContainer):
     settlements = providers.Singleton(committer_beside, commits, storage)
     """Answers of providers."""
     in_flight = providers.Singleton(InFlight, policy, clock)
-    claim = providers.Singleton(ClaimDue, policy, router, shared.provided.limiter, in_flight, clock)
+    gate = providers.Singleton(SlotGate)
+    begin_call = providers.Singleton(BeginCall, policy, router, shared.provided.limiter, clock)
+    claim = providers.Singleton(ClaimDue, policy, router, begin_call, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     probes = providers.Singleton(_probing_lease, shared, holder, units)
     prober = providers.Singleton(
@@ -203,16 +208,17 @@ class UseCases(containers.DeclarativeContainer):
     dispatcher = providers.Singleton(
         Dispatcher,
         commits,
-        settlements,
         claim,
-        settle,
+        providers.Singleton(RecordAnswers, settlements, settle),
         gateways.provided.send,
         report,
         notifier,
         in_flight,
+        gate,
         clock,
         policy,
     )
+    begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, router, in_flight, dispatcher)
 
     store_metrics_reporter = providers.Singleton(
         StoreMetricsReporter,
@@ -235,7 +241,9 @@ class UseCases(containers.DeclarativeContainer):
     service = providers.Singleton(Service, reader, storage.provided.metrics, role, writes, parts=parts)
     application = providers.Singleton(
         Application,
-        accept=providers.Singleton(AcceptMessageHandler, intake, providers.Singleton(StoreMessages, clock), drafting),
+        accept=providers.Singleton(
+            AcceptMessageHandler, intake, providers.Singleton(StoreMessages, clock, begin_at_once), drafting
+        ),
         accept_batch=providers.Singleton(
             AcceptBatchHandler, intake, providers.Singleton(StoreBatches, clock), drafting
         ),
@@ -246,7 +254,7 @@ class UseCases(containers.DeclarativeContainer):
             IngestCallbackHandler,
             callback_commits,
             providers.Singleton(
-                StoreCallbacks, clock, inbox_limits, max_foreign_ids, providers.Singleton(ApplyAtOnce, policy, clock)
+                StoreCallbacks, clock, inbox_limits, max_foreign_ids, providers.Singleton(ApplyAtOnce, policy)
             ),
             providers.Singleton(StoreCallbacks, clock, inbox_limits, max_foreign_ids),
             gateways.provided.readers,

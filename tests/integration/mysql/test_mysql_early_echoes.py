@@ -166,8 +166,12 @@ async def test_an_answer_that_comes_while_its_echo_is_being_parked_waits_for_it_
 async def test_a_message_that_another_unit_of_work_is_changing_is_not_waited_for(
     sending: Message, units: SqlUnitOfWorkFactory
 ) -> None:
+    async with units() as answering:
+        await _answer(answering, sending, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(PROVIDER_MESSAGE_ID)))
+        await answering.commit()
+    key = (PROVIDER, GUID, PROVIDER_MESSAGE_ID)
     async with units() as answering, units() as storing:
         assert set(await answering.messages.get([sending.id])) == {sending.id}
-        assert await storing.messages.get([sending.id], unless_busy=True) == {}
+        assert await storing.echoes.sent([key]) == {}
     async with units() as storing:
-        assert set(await storing.messages.get([sending.id], unless_busy=True)) == {sending.id}
+        assert set(await storing.echoes.sent([key])) == {key}

@@ -19,8 +19,8 @@ from wework_message.adapters.redis.account_cache import (
     AccountCache,
     AccountEntry,
     CacheInvalidation,
-    CachingUnitOfWorkFactory,
 )
+from wework_message.adapters.redis.caching_units import CachingUnitOfWorkFactory
 from wework_message.adapters.redis.guarded import PAUSE_MS, GuardedRedis
 from wework_message.domain.account import Binding, implicit_account_id, implicit_binding
 from wework_message.domain.errors import UnavailableError

@@ -13,6 +13,7 @@ from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Urgency
+from wework_message.domain.message.sent_message import DELIVERED, SentMessage
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.notifier import Wakeup
@@ -63,6 +64,8 @@ class NullObserver:
 
     def moved(self, message: Message, move: Moved) -> None: ...
 
+    def delivered(self, message: SentMessage) -> None: ...
+
     def called(self, report: CallReport) -> None: ...
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None: ...
@@ -87,6 +90,9 @@ class RecordingObserver:
 
     def moved(self, message: Message, move: Moved) -> None:
         self.moves.append((message.id, move))
+
+    def delivered(self, message: SentMessage) -> None:
+        self.moves.append((message.id, DELIVERED))
 
     def called(self, report: CallReport) -> None:
         self.calls.append(report)

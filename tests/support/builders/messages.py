@@ -23,6 +23,7 @@ from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import OnUnknown, SendOptions
 from wework_message.domain.message.projection import FactKind, StreamRecord
+from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.retry import RetryAt, Settle, Verdict
@@ -151,6 +152,16 @@ def begin_call(message: Message, *, now: int = NOW, **changes: Any) -> Attempt:
     attempt = an_attempt(**fields | changes)
     message.begin_attempt(attempt, lease_ms=LEASE_MS, now=now)
     return attempt
+
+
+def a_sent_message() -> SentMessage:
+    """A message at rest that an echo would find."""
+    message = a_due_message()
+    begin_call(message)
+    settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("4711")))
+    sent = SentMessage.of(message)
+    assert sent is not None
+    return sent
 
 
 def settle(message: Message, outcome: AttemptOutcome, *, verdict: Verdict | None = None, now: int = NOW) -> None:

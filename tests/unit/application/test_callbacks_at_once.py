@@ -5,20 +5,20 @@ from typing import Any
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
-from tests.support.builders.messages import GUID, PROVIDER, a_receipt, a_stream_record, an_outcome
+from tests.support.builders.messages import GUID, PROVIDER, a_receipt, a_stream_record, an_item, an_outcome
 
-from wework_message.adapters.memory.messages import MemoryMessageRepository
+from wework_message.adapters.memory.echoes import MemoryEchoes
 from wework_message.application.actions.change import RecallMessage
 from wework_message.application.callbacks import at_once
-from wework_message.application.callbacks.evidence import ApplyEvidence
 from wework_message.application.callbacks.ingest import Arrival
-from wework_message.domain.errors import TryAgainError
-from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderMessageId
+from wework_message.domain.errors import TryAgainError, UnavailableError
+from wework_message.domain.ids import DEFAULT_TENANT, ProviderKey, ProviderMessageId
+from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.fitting import Misfit
-from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind, StreamRecord
+from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.repositories import InboxState
@@ -69,6 +69,7 @@ async def test_an_echo_that_is_applied_and_comes_again_is_a_duplicate() -> None:
         (ACCEPTED, {"kinds": frozenset({FactKind.SEND_FAIL})}),
         (ACCEPTED, {"kinds": frozenset({FactKind.REVOKED})}),
         (ACCEPTED, {"kinds": frozenset({FactKind.ECHO, FactKind.SERVER_RETRY_OK})}),
+        (ACCEPTED, {"refers_to": ProviderMessageId("4710")}),
     ],
 )
 async def test_what_may_move_more_than_its_message_waits(outcome: AttemptOutcome, changes: dict[str, Any]) -> None:
@@ -103,14 +104,10 @@ async def test_a_record_that_does_not_fit_is_judged_by_the_projector_and_counted
 
 
 async def test_a_message_that_somebody_is_changing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    get = MemoryMessageRepository.get
+    async def busy(*_: object) -> dict[ProviderKey, SentMessage]:
+        return {}
 
-    async def busy(
-        self: MemoryMessageRepository, message_ids: list[MessageId], *, unless_busy: bool = False
-    ) -> dict[MessageId, Message]:
-        return {} if unless_busy else dict(await get(self, message_ids))
-
-    monkeypatch.setattr(MemoryMessageRepository, "get", busy)
+    monkeypatch.setattr(MemoryEchoes, "sent", busy)
     async with InMemoryApp() as app:
         message_id = await app.sent(ACCEPTED)
         await store(app, an_echo())
@@ -126,7 +123,7 @@ async def test_what_cannot_be_applied_is_stored_all_the_same(error: Exception, m
 
     async with InMemoryApp() as app:
         message_id = await app.sent(ACCEPTED)
-        monkeypatch.setattr(ApplyEvidence, "at_once", broken)
+        monkeypatch.setattr(MemoryEchoes, "sent", broken)
         await store(app, an_echo())
         assert await app.inbox() == [InboxState.PENDING]
         await app.projector.project_pending()
@@ -139,7 +136,7 @@ async def test_where_the_connection_is_lost_storing_is_not_tried_as_well(monkeyp
 
     async with InMemoryApp() as app:
         await app.sent(ACCEPTED)
-        monkeypatch.setattr(ApplyEvidence, "at_once", broken)
+        monkeypatch.setattr(MemoryEchoes, "sent", broken)
         with pytest.raises(TryAgainError):
             await store(app, an_echo())
         assert await app.inbox() == []  # the provider repeats it
@@ -155,3 +152,15 @@ async def test_one_transaction_applies_so_many_and_leaves_the_others(monkeypatch
         ]
         await app.commits.submit(app.ingesting.operation, Arrival(PROVIDER, tuple(items)))
         assert await app.inbox() == [InboxState.APPLIED, InboxState.PENDING, InboxState.PENDING]
+
+
+async def test_what_is_applied_at_once_needs_no_room_and_its_neighbours_do() -> None:
+    async with InMemoryApp(inbox=InboxLimits(max_pending=0)) as app:
+        message_id = await app.sent(ACCEPTED)
+        (echo,) = app.callbacks.read(app.callbacks.body(stream_record=an_echo()))
+        with pytest.raises(UnavailableError):
+            await app.commits.submit(app.ingesting.operation, Arrival(PROVIDER, (an_item(), echo)))
+        assert (await app.message(message_id)).status is MessageStatus.DELIVERED
+        assert await app.inbox() == [InboxState.APPLIED]
+        assert app.observer.callback_counts[11010, "refused"] == 1
+        await store(app, an_echo())

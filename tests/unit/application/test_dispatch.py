@@ -9,7 +9,7 @@ from tests.support.builders.messages import BACKUP, DAY_MS, GUID, HORIZON_MS, NO
 
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.application.actions.change import RecallMessage, RetryMessage
-from wework_message.application.dispatch import dispatcher as dispatch
+from wework_message.application.dispatch import record_answers
 from wework_message.application.dispatch.claim import ClaimRequest
 from wework_message.application.dispatch.settle import SettleCalls, Settlement
 from wework_message.application.errors import DrainingError
@@ -551,7 +551,7 @@ async def test_a_claim_that_is_open_at_the_stop_starts_its_calls_and_is_drained(
 
 
 async def test_an_answer_is_recorded_once_the_store_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch, "RECORD_RETRY_S", 0.0)
+    monkeypatch.setattr(record_answers, "RECORD_RETRY_S", 0.0)
     async with InMemoryApp() as app:
         call = Call()
         app.gateway.script(call)

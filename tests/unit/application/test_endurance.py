@@ -95,7 +95,7 @@ async def test_an_answer_that_cannot_be_settled_is_logged_and_ends_as_unknown(
         await app.dispatch()
         message = await app.message(message_id)
         assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "UNRECORDED")
-    assert "dispatcher" in errors(caplog)
+    assert "record_answers" in errors(caplog)
 
 
 async def test_an_answer_that_can_never_be_settled_waits_for_the_lease(
@@ -113,7 +113,7 @@ async def test_an_answer_that_can_never_be_settled_waits_for_the_lease(
         await app.pass_time(LEASE_MS)
         message = await app.message(message_id)
         assert (message.status, message.reason) == (MessageStatus.UNKNOWN, "LEASE_EXPIRED")
-    assert "dispatcher" in errors(caplog)
+    assert "record_answers" in errors(caplog)
 
 
 async def test_a_claim_that_raises_is_logged_and_dispatching_goes_on(

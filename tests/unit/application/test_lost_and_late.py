@@ -121,7 +121,7 @@ async def test_an_echo_between_two_tries_to_record_an_answer_is_not_overwritten(
             return lost
 
         monkeypatch.setattr(MemoryMessageRepository, "save", fail_once)
-        monkeypatch.setattr("wework_message.application.dispatch.dispatcher.RECORD_RETRY_S", 0.05)
+        monkeypatch.setattr("wework_message.application.dispatch.record_answers.RECORD_RETRY_S", 0.05)
         call.answer.set_result(TIMED_OUT)
         await saved.wait()
         # Meanwhile another process learns something about the message.

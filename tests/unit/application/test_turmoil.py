@@ -148,7 +148,7 @@ class Turmoil:
 async def test_whatever_happens_nothing_is_lost_and_nothing_is_sent_twice(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wework_message.application.dispatch.dispatcher.RECORD_RETRY_S", 0)
+    monkeypatch.setattr("wework_message.application.dispatch.record_answers.RECORD_RETRY_S", 0)
     async with InMemoryApp() as app:
         run = Turmoil(app, seed)
         for _ in range(STEPS):

@@ -19,7 +19,7 @@ wework_message.__main__.main()
 """
 ALL_BUT_MSGSPEC = {
     "aiosqlite", "alembic", "click", "dependency_injector", "httptools", "httpx", "litestar", "prometheus_client", "rich",
-    "rich_click", "sqlalchemy", "structlog", "uuid_utils", "uvicorn", "uvloop", "yaml",
+    "rich_click", "sqlalchemy", "uuid_utils", "uvicorn", "uvloop", "yaml",
 }  # fmt: skip
 
 

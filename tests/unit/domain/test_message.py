@@ -462,6 +462,15 @@ def test_the_echo_of_an_earlier_round_frees_the_lane_that_a_later_uncertain_atte
     assert [attempt.lane_open for attempt in message.attempts] == [False, False]
 
 
+@pytest.mark.parametrize("fact", [ECHO, FAIL, FactKind.REVOKED])
+def test_a_fact_about_a_message_at_rest_changes_nothing_but_the_message(fact: FactKind) -> None:
+    message = in_flight()
+    settle(message, an_outcome(ACCEPTED))
+    message.written()
+    assert learn(message, 1, fact)
+    assert (message.due, message.lane_released) == (None, False)
+
+
 def test_a_failure_of_an_earlier_round_does_not_end_a_later_one() -> None:
     message = in_flight()
     settle(message, an_outcome(ACCEPTED))

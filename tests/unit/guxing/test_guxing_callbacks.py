@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -544,6 +545,13 @@ def test_every_change_of_a_record_is_read(changes: dict[str, Any], notify_type: 
     data = record(**changes)
     for item in READER.read(callback(notify_type, [data] if as_list else data)):
         assert READER.reread(item.notify_type, item.raw) == item
+
+
+@given(changes=st.dictionaries(KEYS, JSON, max_size=4), data=st.none() | JSON)
+def test_what_is_read_in_one_pass_is_read_as_all_else(changes: dict[str, Any], data: Any) -> None:
+    data = record(**changes) if data is None else data
+    in_one_pass, in_general = READER.read(callback(11010, data)), READER.read(callback("11010", data))
+    assert [replace(item, raw="") for item in in_one_pass] == [replace(item, raw="") for item in in_general]
 
 
 @given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from wework_message.adapters.observability.json_lines import LEVELS, Renderer, Stamp, to_line
+from wework_message.adapters.observability.json_lines import Renderer, Stamp, to_line
 from wework_message.adapters.observability.redaction import Pseudonyms, Redaction, describe, scrub
 
 INJECTIONS = [
@@ -83,7 +83,7 @@ def test_values_that_json_does_not_know_break_nothing(value: object, shown: obje
 
 def test_a_line_has_time_level_event_service_and_version() -> None:
     renderer = Renderer("wework-message", "1.2.3", Stamp(lambda: 1_748_766_600.1239))
-    line = renderer(None, "warning", {"event": "message.moved", "messageId": "m"})
+    line = renderer.line("WARNING", "message.moved", {"messageId": "m"})
     assert parsed(line) == {
         "ts": "2025-06-01T08:30:00.123Z",
         "level": "WARNING",
@@ -92,11 +92,6 @@ def test_a_line_has_time_level_event_service_and_version() -> None:
         "service": "wework-message",
         "version": "1.2.3",
     }
-
-
-def test_levels_are_upper_case() -> None:
-    assert all(level.isupper() for level in LEVELS.values())
-    assert LEVELS["exception"] == "ERROR"
 
 
 def test_the_stamp_follows_the_second() -> None:

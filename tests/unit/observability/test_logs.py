@@ -7,13 +7,11 @@ import sqlite3
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
-from structlog.contextvars import bound_contextvars
 from tests.support.builders.messages import (
     GUID,
     HORIZON_MS,
@@ -31,6 +29,7 @@ from wework_message.domain.content import TextContent
 from wework_message.domain.ids import BindingId
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.health import CallReport
@@ -105,6 +104,21 @@ def grep(pattern: str, path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.stdout.splitlines()]
 
 
+def test_a_message_at_rest_that_is_delivered_has_the_line_of_any_other(log_output: LogOutput) -> None:
+    observer = LoggingObserver(log_output.open())
+    message = a_due_message()
+    begin_call(message)
+    settle(message, an_outcome(OutcomeClass.ACCEPTED), now=NOW)
+    sent = SentMessage.of(message)
+    assert sent is not None
+    message.lifecycle.moves = []
+    message.learn(1, FactKind.ECHO, horizon_ms=HORIZON_MS, now=NOW, note=Note("ECHO", NOW))
+    report_moves(observer, message)
+    observer.delivered(sent)
+    moved, delivered = [{name: value for name, value in line.items() if name != "ts"} for line in log_output.lines()]
+    assert moved == delivered
+
+
 def test_the_three_greps_of_an_operator_find_their_lines(log_output: LogOutput) -> None:
     observer = LoggingObserver(log_output.open())
     sent, failed = a_life(observer), a_failure(observer)
@@ -169,11 +183,7 @@ def log_everything(observer: LoggingObserver) -> None:
     """All the ways in which content, people and secrets might get into a line."""
     a_life(observer)
     a_failure(observer)
-    log, library, bound = (
-        logging.getLogger("wework_message.x"),
-        logging.getLogger("some.library"),
-        structlog.get_logger(),
-    )
+    log, library = logging.getLogger("wework_message.x"), logging.getLogger("some.library")
     message = a_due_message(content=TextContent(content=CANARY), conversation_id=PERSON)
     for kind in (ValueError, KeyError, CustomError, sqlite3.IntegrityError):
         try:
@@ -181,9 +191,9 @@ def log_everything(observer: LoggingObserver) -> None:
         except (ValueError, KeyError, CustomError, sqlite3.IntegrityError):
             log.exception("handling failed")
             library.exception("handling failed")
-            bound.exception("handling failed")
-    bound.info("done", content=CANARY, token=CANARY, message=message, conversation_id=PERSON, note=f"for {PERSON}")
-    bound.info("done", body={"a": CANARY}, items=[message, {"x": CANARY}], raw=CANARY.encode())
+    named = {"content": CANARY, "token": CANARY, "conversation_id": PERSON}
+    log.info("done", extra={**named, "found": message, "note": f"for {PERSON}"})
+    log.info("done", extra={"body": {"a": CANARY}, "items": [message, {"x": CANARY}], "raw": CANARY.encode()})
     log.info("done", extra={"payload": CANARY, "password": CANARY, "draft": message, "receiver": PERSON})
     log.warning("to %s at /api/callbacks/webhook/%s", PERSON, CANARY)
     library.error("first line\nparameters: %s", CANARY)
@@ -191,8 +201,7 @@ def log_everything(observer: LoggingObserver) -> None:
     logging.getLogger("uvicorn.access").info('"POST /message/api/callbacks/webhook/%s HTTP/1.1" 200', CANARY)
     logging.getLogger("aiosqlite").debug("executing INSERT %s", CANARY)
     logging.getLogger("sqlalchemy.engine.Engine").info("[generated] ('%s',)", CANARY)
-    with bound_contextvars(authorization=CANARY, request_id="r-1"):
-        bound.info("done")
+    log.info("done", extra={"authorization": CANARY, "request_id": "r-1"})
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
@@ -200,7 +209,7 @@ def test_content_people_and_secrets_are_in_no_line(log_output: LogOutput, level:
     observer = LoggingObserver(log_output.open(level=level))
     log_everything(observer)
     lines = log_output.lines()
-    assert len(lines) == 24
+    assert len(lines) == 20
     written = log_output.path.read_bytes() + log_output.stdout.getvalue()
     assert CANARY.encode() not in written
     assert PERSON[2:].encode() not in written
@@ -236,22 +245,17 @@ def test_loggers_of_libraries_are_silent_where_they_would_log_secrets(log_output
     assert [line["event"] for line in log_output.lines()] == ["started", "upgraded", "odd", "detail"]
 
 
-@pytest.mark.parametrize("make", [logging.getLogger, structlog.get_logger], ids=["stdlib", "structlog"])
-def test_the_level_is_obeyed(log_output: LogOutput, make: Callable[[str], Any]) -> None:
-    log_output.open(level="WARNING")
-    logger = make("wework_message.x")
-    logger.info("no")
-    logger.warning("yes")
-    assert [(line["level"], line["event"]) for line in log_output.lines()] == [("WARNING", "yes")]
-
-
-@pytest.mark.parametrize("make", [logging.getLogger, structlog.get_logger], ids=["stdlib", "structlog"])
-def test_every_line_within_a_request_has_its_id(log_output: LogOutput, make: Callable[[str], Any]) -> None:
-    log_output.open()
-    with bound_contextvars(request_id="req-1"):
-        make("wework_message.x").info("in")
-    make("wework_message.x").info("out")
-    assert [line.get("requestId") for line in log_output.lines()] == ["req-1", None]
+def test_the_level_is_obeyed(log_output: LogOutput) -> None:
+    handle = log_output.open(level="WARNING")
+    for logger in (logging.getLogger("wework_message.x"), handle.facts):
+        logger.debug("no")
+        logger.info("no")
+        logger.warning("yes")
+        logger.error("yes, too")
+    assert [(line["level"], line["event"]) for line in log_output.lines()] == [
+        ("WARNING", "yes"),
+        ("ERROR", "yes, too"),
+    ] * 2
 
 
 def test_a_record_that_cannot_be_formatted_is_reported(log_output: LogOutput) -> None:
@@ -290,14 +294,14 @@ def test_without_a_file_setting_no_file_is_created(log_output: LogOutput, tmp_pa
 
 def test_close_writes_all_lines_and_restores_logging(log_output: LogOutput) -> None:
     root = logging.getLogger()
-    before = (root.handlers[:], root.level, logging.getLogger("httpx").level, structlog.is_configured())
+    before = (root.handlers[:], root.level, logging.getLogger("httpx").level)
     handle = log_output.open()
     for number in range(3_000):
         logging.getLogger("wework_message.x").info("line %d", number)
     handle.close()
     handle.close()
     assert len(log_output.path.read_bytes().splitlines()) == 3_000
-    assert (root.handlers[:], root.level, logging.getLogger("httpx").level, structlog.is_configured()) == before
+    assert (root.handlers[:], root.level, logging.getLogger("httpx").level) == before
 
 
 def test_a_failing_request_is_an_error_and_an_overloaded_one_a_warning(log_output: LogOutput) -> None:

@@ -23,6 +23,7 @@ from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.health import CallReport
@@ -110,6 +111,18 @@ def test_a_delivered_message_counts_once_and_never_as_sent() -> None:
     echo(message)
     bench.report_moves(message)
     assert bench.counted() == {"delivered": 1}
+    bench.now = NOW + 2 * HORIZON_MS + LATER
+    assert bench.counted() == {"delivered": 1}
+    assert bench.finished(type="TEXT", provider=PROVIDER, outcome="delivered") == 1
+
+
+def test_a_message_at_rest_that_is_delivered_counts_alike() -> None:
+    bench = Bench()
+    message = a_sent()
+    bench.report_moves(message)
+    sent = SentMessage.of(message)
+    assert sent is not None
+    bench.observer.delivered(sent)
     bench.now = NOW + 2 * HORIZON_MS + LATER
     assert bench.counted() == {"delivered": 1}
     assert bench.finished(type="TEXT", provider=PROVIDER, outcome="delivered") == 1

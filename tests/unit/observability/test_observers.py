@@ -2,13 +2,14 @@ import logging
 from typing import Any
 
 import pytest
-from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message
+from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message, a_sent_message
 
 from wework_message.adapters.observability.observer import Observers
 from wework_message.domain.ids import BindingId
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import CallReport
 
@@ -28,6 +29,9 @@ class Recorder:
 
     def moved(self, message: Message, move: Moved) -> None:
         self._record(message, move)
+
+    def delivered(self, message: SentMessage) -> None:
+        self._record(message)
 
     def called(self, report: CallReport) -> None:
         self._record(report)
@@ -52,10 +56,12 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     first, last = Recorder(), Recorder()
     observers = Observers(first, Recorder(broken=True), last)
     message = a_due_message()
+    sent = a_sent_message()
     move = Moved(MessageStatus.QUEUED, MessageStatus.SENDING, None)
     report = CallReport(PROVIDER, BindingId("b"), GUID, "TEXT", OutcomeClass.ACCEPTED, None, True, 1.0, NOW)
     observers.accepted(message)
     observers.moved(message, move)
+    observers.delivered(sent)
     observers.called(report)
     observers.http_request("/api/messages/send", "POST", 200, 0.1)
     observers.callbacks(11010, "new", 2)
@@ -63,8 +69,8 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.foreign_ids(500)
     observers.intake("dead", "POISON")
     expected = [
-        (message,), (message, move), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
+        (message,), (message, move), (sent,), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
         (Misfit.SENDER, 3), (500,), ("dead", "POISON"),
     ]  # fmt: skip
     assert first.calls == last.calls == expected
-    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 8
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 9

@@ -21,7 +21,7 @@ UNKNOWN = ["postgresql", "oracle", "mssql", "mysql+pymysql", "jdbc:postgresql", 
 
 
 def test_every_kind_has_its_backend_and_every_backend_its_kind() -> None:
-    assert [(name, type(backend.kind)) for name, backend in BACKENDS.items()] == [
+    assert [(name, type(backend().kind)) for name, backend in BACKENDS.items()] == [
         (kind.name, type(kind)) for kind in KINDS
     ]
 
@@ -108,7 +108,7 @@ async def test_the_schema_is_read_and_changed_under_the_lock_of_the_kind(
         def __exit__(self, *_: object) -> None:
             held.append(schema_state(self._connection))
 
-    monkeypatch.setattr(backend_of("sqlite"), "migration_lock", Lock)
+    monkeypatch.setattr(SqliteBackend, "migration_lock", lambda _backend, connection: Lock(connection))
     async with open_store(DatasourceSettings(url=SecretUrl(f"sqlite:///{tmp_path}/x.db"))) as store:
         await migrate(store)
     assert held == [SchemaState.EMPTY, SchemaState.CURRENT]

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 import msgspec
 
 from wework_message.adapters.guxing.lenient_json import decoded, read_leniently
-from wework_message.adapters.guxing.stream_records import RecordError, read_stream_record
+from wework_message.adapters.guxing.stream_records import Record, RecordError, read_stream_record
 from wework_message.adapters.guxing.wire import identifier, number, parse
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import Guid
@@ -58,6 +58,30 @@ class _Callback:
         return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
 
+class _Ordinary(msgspec.Struct):
+    """What nearly every callback is: one record of the stream in its envelope."""
+
+    guid: str
+    notify_type: int
+    data: Record
+
+
+_ordinary: Final = msgspec.json.Decoder(_Ordinary).decode
+
+
+def _ordinary_item(text: str) -> CallbackItem | None:
+    """The item of an ordinary callback, read in one pass; None where it is something else, or has a hash for a key."""
+    try:
+        callback = _ordinary(text)
+        stream_record = read_stream_record(Guid(callback.guid), callback.data)
+    except (msgspec.DecodeError, ValueError):
+        return None
+    if callback.notify_type not in _MESSAGES or not 0 < len(stream_record.event_key) <= _MAX_EVENT_KEY:
+        return None
+    guid, notify_type = _guid(callback.guid), callback.notify_type
+    return CallbackItem(guid, notify_type, stream_record.event_key, raw=text, stream_record=stream_record)
+
+
 def _canonical(guid: Guid, notify_type: int, data: Any) -> str:
     """JSON with sorted keys: equal for equal items."""
     envelope = {"guid": guid, "notify_type": notify_type, "data": data}
@@ -84,7 +108,7 @@ class GuxingCallbackReader:
     def reread(self, notify_type: int, raw: str) -> CallbackItem:
         """One stored item. Raises `InvalidValueError` where `raw` is not a callback of this type."""
         try:
-            item = _item(_parsed(raw))
+            item = _ordinary_item(raw) or _item(_parsed(raw))
         except RecursionError:
             raise InvalidValueError("body", "is nested too deep") from None
         if item.notify_type != notify_type:
@@ -93,7 +117,10 @@ class GuxingCallbackReader:
 
 
 def _items(body: bytes, max_records: int = MAX_CALLBACK_RECORDS) -> tuple[CallbackItem, ...]:
-    callback = _parsed(decoded(body))
+    text = decoded(body)
+    if (item := _ordinary_item(text)) is not None:
+        return (item,)
+    callback = _parsed(text)
     records = _records(callback.data) if callback.notify_type in _MESSAGES else None
     if records is None:
         return (_item(callback),)
@@ -151,7 +178,7 @@ def _stream_record(guid: Guid, record: Any) -> StreamRecord:
     """What a record of the stream says. Raises `RecordError` where it cannot be read."""
     if not isinstance(record, dict):
         raise RecordError(_LIST if isinstance(record, list) else "a message is no object")
-    return read_stream_record(guid, record)
+    return read_stream_record(guid, Record.of(record))
 
 
 def _message(callback: _Callback, stream_record: StreamRecord) -> CallbackItem:

@@ -3,7 +3,9 @@
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Self
+
+import msgspec
 
 from wework_message.adapters.guxing.receipts import MAX_KEY, app_info_key
 from wework_message.adapters.guxing.wire import identifier, number, send_instant_of, short_text
@@ -35,7 +37,30 @@ class RecordError(ValueError):
     """An unreadable record; the text contains the name of the field, never its value."""
 
 
-def read_stream_record(guid: Guid, record: Mapping[str, Any]) -> StreamRecord:
+class Record(msgspec.Struct):
+    """The fields of a record that are read, whatever they hold; None where they are absent."""
+
+    seq: Any = None
+    id: Any = None
+    referid: Any = None
+    flag: Any = None
+    msg_type: Any = None
+    appinfo: Any = None
+    sender: Any = None
+    receiver: Any = None
+    roomid: Any = None
+    asid: Any = None
+    sendtime: Any = None
+    send_flag: Any = None
+    content: Any = None
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> Self:
+        """From a parsed object."""
+        return cls(*map(fields.get, cls.__struct_fields__))
+
+
+def read_stream_record(guid: Guid, record: Record) -> StreamRecord:
     """The facts of the record about a message; none where its type is that of no message (`StreamRecord.kinds`).
 
     Its event key is ``seq:id:referid:flag:digest``, the key of one state of a record; empty for a record without an id.
@@ -44,24 +69,24 @@ def read_stream_record(guid: Guid, record: Mapping[str, Any]) -> StreamRecord:
     else is another one, and the true record never counts as a repetition of a forged one.
     Raises `RecordError` where a field that decides this cannot be read.
     """
-    msg_type, flag = _strict_number(record, "msg_type"), _strict_number(record, "flag")
-    own_id, refers_to = _strict_id(record, "id"), _strict_id(record, "referid")
+    msg_type, flag = _strict_number("msg_type", record.msg_type), _strict_number("flag", record.flag)
+    own_id, refers_to = _strict_id("id", record.id), _strict_id("referid", record.referid)
     kinds = _kinds(msg_type, flag)
     said: dict[str, Any] = {
         "provider_message_id": own_id,
         "refers_to": None if refers_to in {None, own_id} else refers_to,
-        "app_info_key": _app_info(record.get("appinfo")),
+        "app_info_key": _app_info(record.appinfo),
         "conversations": _conversations(record),
-        "names_session": identifier(record.get("asid")) is not None,
-        "sender": identifier(record.get("sender")),
-        "marked_own": number(record.get("send_flag")) == 1,
-        "sent_at": send_instant_of(record.get("sendtime")),
-        "text": short_text(record.get("content"), _MAX_TEXT) if _may_be_text(record, msg_type) else None,
+        "names_session": identifier(record.asid) is not None,
+        "sender": identifier(record.sender),
+        "marked_own": number(record.send_flag) == 1,
+        "sent_at": send_instant_of(record.sendtime),
+        "text": short_text(record.content, _MAX_TEXT) if _may_be_text(record, msg_type) else None,
     }
     event_key = ""
     if own_id is not None:
         digest = _digest(guid, *said.values(), ",".join(sorted(kinds)))
-        event_key = f"{identifier(record.get('seq')) or ''}:{own_id}:{refers_to or '0'}:{flag}:{digest}"
+        event_key = f"{identifier(record.seq) or ''}:{own_id}:{refers_to or '0'}:{flag}:{digest}"
     return StreamRecord(guid=guid, event_key=event_key, kinds=kinds, **said)
 
 
@@ -69,9 +94,9 @@ def _digest(*said: object) -> str:
     return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
 
 
-def _may_be_text(record: Mapping[str, Any], msg_type: int) -> bool:
+def _may_be_text(record: Record, msg_type: int) -> bool:
     """A record without a type may be a text; its content decides then."""
-    return msg_type == _TEXT or record.get("msg_type") is None
+    return msg_type == _TEXT or record.msg_type is None
 
 
 @lru_cache(_KINDS)
@@ -94,23 +119,22 @@ def _app_info(value: object) -> str | None:
     return app_info_key(key) if key and key.isascii() and key.isprintable() else None
 
 
-def _conversations(record: Mapping[str, Any]) -> tuple[str, ...]:
+def _conversations(record: Record) -> tuple[str, ...]:
     """The spellings of the conversation in our requests, if the account itself is the sender."""
-    if (room := identifier(record.get("roomid"))) is not None:
+    if (room := identifier(record.roomid)) is not None:
         return (str(PEERS_AND_ROOMS.room(room)),)
-    if (receiver := identifier(record.get("receiver"))) is None:
+    if (receiver := identifier(record.receiver)) is None:
         # "Nobody" fits a message to `S:0` and no other one.
-        return (str(PEERS_AND_ROOMS.person("0")),) if record.get("receiver") == "0" else ()
-    asid = identifier(record.get("asid"))
+        return (str(PEERS_AND_ROOMS.person("0")),) if record.receiver == "0" else ()
+    asid = identifier(record.asid)
     spellings = [PEERS_AND_ROOMS.person(receiver)]
     if asid is not None:
         spellings.append(PEERS_AND_ROOMS.person(receiver, asid))
     return tuple(map(str, spellings))
 
 
-def _strict_id(record: Mapping[str, Any], name: str) -> str | None:
+def _strict_id(name: str, value: object) -> str | None:
     """An id or None. Raises `RecordError` for a value that is neither."""
-    value = record.get(name)
     if value is None or value == "" or value == "0" or value == 0:  # noqa: PLR1714 -- it may be unhashable
         return None
     if (parsed := identifier(value)) is None:
@@ -118,9 +142,8 @@ def _strict_id(record: Mapping[str, Any], name: str) -> str | None:
     return parsed
 
 
-def _strict_number(record: Mapping[str, Any], name: str) -> int:
+def _strict_number(name: str, value: object) -> int:
     """An integer, 0 where it is absent. Raises `RecordError` for anything else."""
-    value = record.get(name)
     if value is None:
         return 0
     if (parsed := number(value)) is None:

@@ -13,7 +13,7 @@ from wework_message.domain.account import (
     implicit_binding,
 )
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
-from wework_message.domain.ports.repositories import AccountRepository
+from wework_message.domain.ports.accounts import AccountRepository
 
 
 class MemoryAccountRepository:

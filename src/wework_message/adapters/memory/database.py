@@ -27,16 +27,13 @@ from wework_message.domain.ids import (
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
-from wework_message.domain.message.scheduling import LanePosition, Urgency
+from wework_message.domain.message.scheduling import Lane, LanePosition, Urgency
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
 from wework_message.domain.ports.repositories import InboxState, NewBatch
 
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
-
-Lane = tuple[AccountId, str]
-"""Account and conversation."""
 
 AttemptKey = tuple[MessageId, int]
 

@@ -8,7 +8,6 @@ from wework_message.adapters.memory.database import (
     AttemptKey,
     DueRow,
     KeyRow,
-    Lane,
     MemoryDatabase,
     snapshot,
 )
@@ -19,7 +18,7 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
-from wework_message.domain.message.scheduling import LanePosition, Urgency
+from wework_message.domain.message.scheduling import Lane, LanePosition, Urgency
 from wework_message.domain.ports.repositories import (
     DueMessage,
     IdempotencyKey,
@@ -69,6 +68,9 @@ class MemoryMessageRepository:
                 if owner is not None:
                     self._db.members.put(owner, (*(self._db.members.get(owner) or ()), message.id))
 
+    async def busy_lanes(self, lanes: Collection[Lane]) -> frozenset[Lane]:
+        return frozenset(row.lane for row in self._db.due.rows() if row.lane in lanes)
+
     async def due(
         self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn | None = NOBODY_FIRST
     ) -> Sequence[DueMessage]:
@@ -106,12 +108,7 @@ class MemoryMessageRepository:
             raise KeyError(key)
         return message.attempts.numbered(key[1])
 
-    async def get(
-        self,
-        message_ids: Sequence[MessageId],
-        *,
-        unless_busy: bool = False,  # noqa: ARG002 -- units of work run one after the other
-    ) -> Mapping[MessageId, Message]:
+    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
         """Copies of the messages that exist."""
         return {
             message_id: snapshot(stored)
@@ -133,7 +130,7 @@ class MemoryMessageRepository:
         for message in winners:
             message.version += 1
             if message.lane_released:
-                self._wake(message)
+                message.lane_released = self._wake(message)
         return frozenset(message.id for message in messages) - {message.id for message in winners}
 
     def _is_current(self, message: Message) -> bool:
@@ -200,7 +197,7 @@ class MemoryMessageRepository:
             ),
         )
 
-    def _wake(self, message: Message) -> None:
+    def _wake(self, message: Message) -> bool:
         now = self._clock.now()
         own = self._db.due.get(message.id)
         uncertain = own is not None and own.place is LanePosition.HOLDING
@@ -209,9 +206,10 @@ class MemoryMessageRepository:
             (row for row in self._db.due.rows() if row.lane == lane and row.in_line(now)),
             key=lambda row: (row.urgency, row.seq),
         )
-        for row in line if uncertain else line[:1]:
-            if row.parked and row.due_at > now:
-                self._db.due.put(row.message_id, dataclasses.replace(row, due_at=now))
+        woken = [row for row in (line if uncertain else line[:1]) if row.parked and row.due_at > now]
+        for row in woken:
+            self._db.due.put(row.message_id, dataclasses.replace(row, due_at=now))
+        return bool(woken)
 
     async def pace(self, message_ids: Sequence[MessageId]) -> None:
         for message_id in message_ids:

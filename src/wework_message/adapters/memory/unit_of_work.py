@@ -6,6 +6,7 @@ from typing import Self
 from wework_message.adapters.memory.accounts import MemoryAccountRepository
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetters
+from wework_message.adapters.memory.echoes import MemoryEchoes
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
 from wework_message.adapters.memory.maintenance import MemoryDueTimes, MemoryLeaseStore, MemoryPruning
 from wework_message.adapters.memory.messages import MemoryMessageRepository
@@ -20,6 +21,7 @@ class MemoryUnitOfWork:
         """`clock` is the database's own: it decides what is due."""
         self._database = database
         self.messages = MemoryMessageRepository(database, clock)
+        self.echoes = MemoryEchoes(database, self.messages)
         self.inbox = MemoryCallbackInbox(database)
         self.accounts = MemoryAccountRepository(database)
         self.leases = MemoryLeaseStore(database, clock)

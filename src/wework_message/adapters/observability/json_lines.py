@@ -2,22 +2,10 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
-from structlog.types import WrappedLogger
-
-LEVELS: Final[Mapping[str, str]] = {
-    "debug": "DEBUG",
-    "info": "INFO",
-    "warning": "WARNING",
-    "warn": "WARNING",
-    "error": "ERROR",
-    "exception": "ERROR",
-    "critical": "CRITICAL",
-    "fatal": "CRITICAL",
-}
 
 # The encoder escapes characters below U+0020. These others are valid JSON, but in some readers they end a line, move the
 # cursor or reverse the text: DEL, C1 controls, zero-width and bidirectional controls, separators of lines, BOM, tags.
@@ -81,16 +69,12 @@ class Stamp:
 
 
 class Renderer:
-    """The last structlog processor: redacted fields become a line."""
+    """Makes a line of redacted fields."""
 
     def __init__(self, service: str, version: str, stamp: Stamp, worker: int | None = None) -> None:
         """`service`, `version` and, where there are several processes, the number of the worker are in every line."""
         self._constants = {"service": service, "version": version} | ({} if worker is None else {"worker": worker})
         self._stamp = stamp
-
-    def __call__(self, _logger: WrappedLogger, method: str, fields: MutableMapping[str, Any]) -> bytes:
-        """`method` is the name of the logging method; the level follows from it."""
-        return self.line(LEVELS.get(method, "INFO"), fields.pop("event", ""), fields)
 
     def line(self, level: str, event: str, fields: Mapping[str, Any]) -> bytes:
         """A line at `level` (upper case)."""

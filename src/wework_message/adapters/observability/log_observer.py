@@ -9,6 +9,7 @@ from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.sent_message import DELIVERED, SentMessage
 from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.health import CallReport
 
@@ -29,6 +30,7 @@ class LoggingObserver:
         """Texts about sends contain ``sendMessage``, about callbacks ``callback``."""
         self._facts = logs.facts
         self._log_accepted = logs.template("INFO", "message.accepted", "sendMessage accepted")
+        self._log_delivered = _moved_template(logs, DELIVERED.before, DELIVERED.after, by_callback=True)
         self._log_moved = cache(partial(_moved_template, logs))
 
     def accepted(self, message: Message) -> None:
@@ -57,6 +59,20 @@ class LoggingObserver:
         if message.attempts:
             _add_attempt(fields, message.attempts[-1], move)
         self._log_moved(move.before, after, _by_callback(message, move))(fields)
+
+    def delivered(self, message: SentMessage) -> None:
+        """As `moved`."""
+        self._log_delivered(
+            {
+                "messageId": message.id,
+                "tenantId": message.tenant_id,
+                "type": message.message_type,
+                "before": DELIVERED.before,
+                "after": DELIVERED.after,
+                "attempt": message.number,
+                "provider": message.provider_code,
+            }
+        )
 
     def called(self, report: CallReport) -> None:
         """Only for DEBUG: the state change that follows has its own line."""

@@ -1,4 +1,4 @@
-"""Logs of the process: structlog and the standard library write the same JSON lines, to stdout and a file.
+"""Logs of the process: JSON lines to stdout and a file, of our own facts and of the standard library's logging.
 
 The import has no effect; `configure` starts logging and the handle ends it.
 """
@@ -10,14 +10,10 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast
-
-import structlog
-from structlog.contextvars import get_contextvars, merge_contextvars
-from structlog.types import FilteringBoundLogger, WrappedLogger
+from typing import Any, Final
 
 from wework_message.adapters.observability.json_lines import Renderer, Stamp
 from wework_message.adapters.observability.line_writer import FileTarget, LineWriter, RawStream, StreamTarget, Target
@@ -63,12 +59,39 @@ class LogSettings:
     """A file whose lock gives the turn to write to that stream; None = nobody else writes there."""
 
 
+class Facts:
+    """Writes lines with fixed fields that need no redaction: nothing is checked, and a line costs a few microseconds."""
+
+    __slots__ = ("_level", "_put", "_renderer")
+
+    def __init__(self, put: Callable[[bytes], None], renderer: Renderer, level: int) -> None:
+        """Lines below `level` are not written."""
+        self._put = put
+        self._renderer = renderer
+        self._level = level
+
+    def debug(self, event: str, **fields: Any) -> None:
+        self._write(logging.DEBUG, event, fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        self._write(logging.INFO, event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        self._write(logging.WARNING, event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        self._write(logging.ERROR, event, fields)
+
+    def _write(self, level: int, event: str, fields: Mapping[str, Any]) -> None:
+        if level >= self._level:
+            self._put(self._renderer.line(logging.getLevelName(level), event, fields))
+
+
 @dataclass(frozen=True, slots=True)
 class LogHandle:
     """The running logging."""
 
-    facts: FilteringBoundLogger
-    """For lines with fixed fields that need no redaction: nothing is checked, and a line costs a few microseconds."""
+    facts: Facts
     renderer: Renderer
     level: int
     pseudonyms: Pseudonyms
@@ -89,14 +112,6 @@ class LogHandle:
         self.writer.close(CLOSE_TIMEOUT_S)
 
 
-class _Emit:
-    """The logger that structlog calls with the complete line."""
-
-    def __init__(self, put: Callable[[bytes], None]) -> None:
-        self.debug = self.info = self.warning = self.warn = self.error = self.critical = self.exception = put
-        self.msg = self.log = self.fatal = self.failure = self.err = put
-
-
 class LineHandler(logging.Handler):
     """Writes records of the standard library as lines."""
 
@@ -115,7 +130,7 @@ class LineHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Never raises: a record that cannot be formatted gives a line that says so."""
         extra = {name: value for name, value in vars(record).items() if name not in _FORMAT_FIELDS}
-        fields = self._redaction.fields({**get_contextvars(), **extra, "exc_info": record.exc_info})
+        fields = self._redaction.fields({**extra, "exc_info": record.exc_info})
         fields["logger"] = record.name
         event = self._redaction.fields({"event": _text(record)})["event"]
         self._put(self._renderer.line(record.levelname, event, fields))
@@ -145,37 +160,8 @@ def configure(
     level = logging.getLevelNamesMapping()[settings.level]
     if settings.file is not None:
         writer.add(_log_file(settings.file, writer, renderer))
-    restore_standard = _route(LineHandler(writer, renderer, redaction), level)
-    before = structlog.get_config() if structlog.is_configured() else None
-    emit = _Emit(writer.put)
-    filtering_logger = structlog.make_filtering_bound_logger(level)
-
-    def redact(_logger: WrappedLogger, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        return redaction.fields(fields)
-
-    def mark_error(_logger: WrappedLogger, method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        if method == "exception":
-            fields.setdefault("exc_info", True)
-        return fields
-
-    structlog.configure(
-        processors=[merge_contextvars, mark_error, redact, renderer],
-        wrapper_class=filtering_logger,
-        logger_factory=lambda *_: emit,
-        cache_logger_on_first_use=False,
-    )
-    facts = structlog.wrap_logger(
-        emit, processors=[renderer], wrapper_class=filtering_logger, context_class=dict
-    ).bind()
-
-    def restore() -> None:
-        restore_standard()
-        if before is None:
-            structlog.reset_defaults()
-        else:
-            structlog.configure(**before)
-
-    handle = LogHandle(cast("FilteringBoundLogger", facts), renderer, level, pseudonyms, writer, restore)
+    restore = _route(LineHandler(writer, renderer, redaction), level)
+    handle = LogHandle(Facts(writer.put, renderer, level), renderer, level, pseudonyms, writer, restore)
     atexit.register(handle.close)
     writer.start()
     return handle

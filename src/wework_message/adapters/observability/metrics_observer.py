@@ -9,6 +9,7 @@ from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.sent_message import DELIVERED, SentMessage
 from wework_message.domain.ports.health import CallReport, HealthBoard
 
 _SENDING, _SENT, _UNKNOWN = MessageStatus.SENDING, MessageStatus.SENT, MessageStatus.UNKNOWN
@@ -70,6 +71,12 @@ class PrometheusObserver:
             self._enter(message, before, after)
         elif (outcome := _end(message, move)) is not None:
             self._count(_kind(message), outcome, 1)
+
+    def delivered(self, message: SentMessage) -> None:
+        """As `moved`: it no longer counts as SENT without an echo."""
+        kind = message.message_type, message.provider_code
+        self._unechoed.leave(message.started_at, kind)
+        self._count(kind, ENDS[DELIVERED.after], 1)
 
     def called(self, report: CallReport) -> None:
         kind = "recall" if report.message_type == "RECALL" else "send"

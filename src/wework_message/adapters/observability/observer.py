@@ -9,6 +9,7 @@ from wework_message.adapters.observability.metrics_observer import PrometheusObs
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.observers import ServiceObserver
 
@@ -30,6 +31,7 @@ class Observers:
         """They are called in this order."""
         self._accepted = tuple(observer.accepted for observer in observers)
         self._moved = tuple(observer.moved for observer in observers)
+        self._delivered = tuple(observer.delivered for observer in observers)
         self._called = tuple(observer.called for observer in observers)
         self._http_request = tuple(observer.http_request for observer in observers)
         self._callbacks = tuple(observer.callbacks for observer in observers)
@@ -42,6 +44,9 @@ class Observers:
 
     def moved(self, message: Message, move: Moved) -> None:
         _notify(self._moved, message, move)
+
+    def delivered(self, message: SentMessage) -> None:
+        _notify(self._delivered, message)
 
     def called(self, report: CallReport) -> None:
         _notify(self._called, report)

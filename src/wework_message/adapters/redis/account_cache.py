@@ -9,8 +9,7 @@ cachetools was measured: a hit costs 4.4 us instead of 1.0, an entry 4-8 us inst
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from redis.asyncio import Redis
 
@@ -19,15 +18,7 @@ from wework_message.application.waiting import set_within
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
-from wework_message.domain.ports.dead_letters import DeadLetters
-from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
-from wework_message.domain.ports.repositories import (
-    AccountRepository,
-    CallbackInbox,
-    MessageRepository,
-    UnitOfWork,
-    UnitOfWorkFactory,
-)
+from wework_message.domain.ports.accounts import AccountRepository
 from wework_message.domain.ports.system import Clock
 
 TTL_MS: Final = 4_000
@@ -162,82 +153,6 @@ class CachedAccountRepository:
         return stored
 
 
-class CachingUnitOfWork:
-    """A unit of work that clears the cache around a commit that changes accounts, and notifies the other processes afterwards."""
-
-    def __init__(self, unit: UnitOfWork, account_cache: AccountCache, changed: Callable[[], None]) -> None:
-        """`changed` is called after a commit that changed accounts, or may have changed them."""
-        self._unit = unit
-        self._account_cache = account_cache
-        self._changed = changed
-        self._accounts: CachedAccountRepository | None = None
-
-    @property
-    def messages(self) -> MessageRepository:
-        return self._unit.messages
-
-    @property
-    def inbox(self) -> CallbackInbox:
-        return self._unit.inbox
-
-    @property
-    def dead_letters(self) -> DeadLetters:
-        return self._unit.dead_letters
-
-    @property
-    def leases(self) -> LeaseStore:
-        return self._unit.leases
-
-    @property
-    def due_times(self) -> DueTimes:
-        return self._unit.due_times
-
-    @property
-    def pruning(self) -> Pruning:
-        return self._unit.pruning
-
-    @property
-    def accounts(self) -> AccountRepository:
-        if self._accounts is None:
-            self._accounts = CachedAccountRepository(self._unit.accounts, self._account_cache)
-        return self._accounts
-
-    async def commit(self) -> None:
-        """A commit whose answer is lost clears the cache too: it may have happened."""
-        if self._accounts is None or not self._accounts.changed:
-            await self._unit.commit()
-            return
-        self._account_cache.begin_change()
-        try:
-            await self._unit.commit()
-        finally:
-            self._account_cache.end_change()
-            self._changed()
-
-    async def __aenter__(self) -> Self:
-        await self._unit.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._unit.__aexit__(kind, error, trace)
-
-
-class CachingUnitOfWorkFactory:
-    """Units of work that share one cache of accounts."""
-
-    def __init__(self, units: UnitOfWorkFactory, account_cache: AccountCache, changed: Callable[[], None]) -> None:
-        """See `CachingUnitOfWork`."""
-        self._units = units
-        self._account_cache = account_cache
-        self._changed = changed
-
-    def __call__(self) -> CachingUnitOfWork:
-        """A new unit of work, not yet begun."""
-        return CachingUnitOfWork(self._units(), self._account_cache, self._changed)
-
-
 class CacheInvalidation:
     """The token in Redis: changes it after our own commits, and clears the cache after those of other processes."""
 
@@ -301,7 +216,5 @@ class CacheInvalidation:
         self._known_token = token if publishing else before
 
 
-def _conforms(
-    repository: CachedAccountRepository, units: CachingUnitOfWorkFactory, unit: CachingUnitOfWork
-) -> tuple[AccountRepository, UnitOfWorkFactory, UnitOfWork]:
-    return repository, units, unit
+def _conforms(repository: CachedAccountRepository) -> AccountRepository:
+    return repository

@@ -21,7 +21,7 @@ from redis.exceptions import NoScriptError
 from wework_message.adapters.redis.guarded import GuardedRedis, command, pipelined
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import MessageId, TenantId
-from wework_message.domain.message.message import Message
+from wework_message.domain.message.sent_message import NewVersion
 from wework_message.domain.ports.queries import StatusReader, StatusView
 from wework_message.domain.ports.system import Clock
 
@@ -98,7 +98,7 @@ class RedisStatuses:
             self._send(read_at, self._key(tenant_id, view.id), view.version, _encoded(view))
         return {**cached, **stored}
 
-    def committed(self, messages: Sequence[Message]) -> None:
+    def committed(self, messages: Sequence[NewVersion]) -> None:
         """These versions are committed: entries of older versions are invalid."""
         now = self._clock.boot()
         for message in messages:

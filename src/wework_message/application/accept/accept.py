@@ -8,6 +8,7 @@ from typing import NamedTuple
 from wework_message.application.accept.fingerprint import fingerprint
 from wework_message.application.accept.senders import Senders
 from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.dispatch.at_once import BeginAtOnce, Decided
 from wework_message.application.errors import (
     ApplicationError,
     BatchConflictError,
@@ -17,6 +18,7 @@ from wework_message.application.errors import (
     UnquotableError,
 )
 from wework_message.domain.batch import BatchMode, stores
+from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import BatchId, MessageId, TenantId
 from wework_message.domain.instants import within_calendar
 from wework_message.domain.lifecycle import Lifecycle
@@ -56,19 +58,23 @@ class Entry(NamedTuple):
     target: str
     grouped: bool
     key: IdempotencyKey | None
+    waits: bool = False
+    """Its messages wait for a claim, whatever is free."""
 
 
 class StoreMessages:
     """The transaction's part: keys first, then the messages whose key is fresh."""
 
-    def __init__(self, clock: Clock) -> None:
-        """`clock` decides which messages are scheduled for later."""
+    def __init__(self, clock: Clock, begin_at_once: BeginAtOnce | None = None) -> None:
+        """`clock` decides which messages are scheduled for later; without `begin_at_once` all wait for a claim."""
         self._clock = clock
+        self._begin_at_once = begin_at_once
 
     async def __call__(self, scope: CommitScope, items: Sequence[Entry], /) -> Sequence[Accepted | Exception]:
         """One answer per entry."""
         results, fresh = await sort_out(scope, items)
-        await store(scope, fresh, now=self._clock.now())
+        at_once = None if any(entry.waits for entry in fresh) else self._begin_at_once
+        await store(scope, fresh, now=self._clock.now(), begin_at_once=at_once)
         return results
 
 
@@ -94,15 +100,26 @@ def _answer(item: Entry, owner: KeyOwner | None) -> Accepted | ApplicationError:
     return IdempotencyConflictError()
 
 
-async def store(scope: CommitScope, entries: Sequence[Entry], *, now: int, batches: Sequence[NewBatch] = ()) -> None:
-    """Insert the messages of these entries, due at once or at their time."""
-    messages = [message for entry in entries for message in entry.messages]
-    for message in messages:
+async def store(
+    scope: CommitScope,
+    entries: Sequence[Entry],
+    *,
+    now: int,
+    batches: Sequence[NewBatch] = (),
+    begin_at_once: BeginAtOnce | None = None,
+) -> None:
+    """Insert the messages of these entries: with their first call, or due at once or at their time."""
+    accepted = [message for entry in entries for message in entry.messages]
+    for message in accepted:
         message.make_due(now=now)
+    messages, placed = Decided(accepted) if begin_at_once is None else await begin_at_once(scope, accepted, now)
     if messages or batches:
         await scope.unit.messages.add(messages, batches)
         scope.accepted.extend(messages)
+        scope.moved.extend([message for message in messages if message.lifecycle.moves])
         scope.became_due(messages)
+    if placed:
+        await scope.unit.messages.pace(placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +132,11 @@ class AcceptMessageHandler:
 
     async def __call__(self, command: AcceptMessage) -> Accepted:
         """Durable when this returns. Raises `IdempotencyConflictError`, `UnknownNameError`, `UnavailableError`."""
-        return await self.commits.submit(self.operation, await self.drafting.entry(command))
+        entry = await self.drafting.entry(command)
+        try:
+            return await self.commits.submit(self.operation, entry)
+        except ConflictError:  # another process has just opened the lane: this message waits behind
+            return await self.commits.submit(self.operation, entry._replace(waits=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,52 +1,67 @@
-"""Echoes are applied in the transaction that stores them, where nothing stands in the way (ADR 34).
+"""Echoes are applied in the transaction that stores them, where nothing stands in the way (ADR 34, ADR 38).
 
 The projector's work is then done before the provider has its answer: the row is stored as APPLIED, and neither read nor
-changed again. Everything that needs more than the messages whose ids the records name waits for the projector.
+changed again. Everything that needs more than a message at rest and its echo waits for the projector.
 """
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Final
 
-from wework_message.application.callbacks.evidence import ApplyEvidence, Fact, names_of
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.policy import Policy
-from wework_message.domain.ids import MessageId, ProviderCode
+from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
+from wework_message.domain.message.fitting import Expected
+from wework_message.domain.message.projection import FactKind, StreamRecord
+from wework_message.domain.message.sent_message import Echo, SentMessage
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.system import Clock
 
 MAX_AT_ONCE: Final = 200
 """Records that one transaction applies while it stores them: what others commit with it must not wait for more."""
+
+_ECHO: Final = frozenset({FactKind.ECHO})
 
 
 class ApplyAtOnce:
     """The part of a transaction that applies what it is about to store."""
 
-    def __init__(self, policy: Policy, clock: Clock) -> None:
-        """`policy` has H, the admins, and the configured user ids."""
+    def __init__(self, policy: Policy) -> None:
+        """`policy` has H, and the configured user ids."""
         self._wecom_user_ids = policy.wecom_user_ids
-        self._evidence = ApplyEvidence(policy, clock)
+        self._horizon_ms = policy.horizon_ms
 
     async def __call__(
         self, scope: CommitScope, items: Sequence[tuple[ProviderCode, CallbackItem]], received_at: int
     ) -> Sequence[MessageId | None]:
         """For each item the message that knows it now; None where it must wait for the projector."""
-        names = [
-            [] if item.stream_record is None else names_of(code, item.stream_record)
-            for code, item in items[:MAX_AT_ONCE]
+        records = [
+            (place, item.stream_record, key)
+            for place, (code, item) in enumerate(items[:MAX_AT_ONCE])
+            if item.stream_record is not None and (key := _echoed(code, item.stream_record)) is not None
         ]
-        owners = await scope.unit.messages.sent_as(list(chain.from_iterable(names))) if any(names) else {}
-        facts: dict[int, Fact] = {}
-        for place, keys in enumerate(names):
-            own = tuple([owners[key] for key in keys if key in owners])
-            stream_record = items[place][1].stream_record
-            if own and stream_record is not None:
-                facts[place] = Fact(stream_record, own, received_at)
+        sent = await scope.unit.echoes.sent(list({key for _, _, key in records})) if records else {}
+        own = OwnUserIds(scope.unit.accounts, self._wecom_user_ids)
         applied: list[MessageId | None] = [None] * len(items)
-        if facts:
-            own_user_ids = OwnUserIds(scope.unit.accounts, self._wecom_user_ids)
-            results = await self._evidence.at_once(scope, list(facts.values()), own_user_ids)
-            for place, message_id in zip(facts, results, strict=True):
-                applied[place] = message_id
+        echoes: list[Echo] = []
+        for place, stream_record, key in records:
+            message = sent.get(key)
+            if message is None or not await self._fits(message, stream_record, received_at, own):
+                continue
+            applied[place] = message.id
+            if message.deliver():
+                echoes.append(Echo(message, stream_record.event_key))
+        await scope.deliver(echoes, received_at)
         return applied
+
+    async def _fits(self, message: SentMessage, stream_record: StreamRecord, received_at: int, own: OwnUserIds) -> bool:
+        own_user_id = message.sender_id or await own.of(message.account_id, message.guid)
+        expected = Expected(message, message.conversation_id, self._horizon_ms, own_user_id)
+        return expected.misfit(stream_record, received_at=received_at) is None
+
+
+def _echoed(provider_code: ProviderCode, stream_record: StreamRecord) -> ProviderKey | None:
+    """The id by which an echo names its message; None where the record is something else, too."""
+    if stream_record.refers_to is not None or not stream_record.kinds <= _ECHO:
+        return None
+    own_id = stream_record.provider_message_id
+    return (provider_code, stream_record.guid, own_id) if own_id is not None else None

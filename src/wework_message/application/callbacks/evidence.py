@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
-from typing import Final
 
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
-from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.fitting import Expected, Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind, StreamRecord
@@ -37,10 +34,6 @@ class Fact:
     """Epoch ms."""
 
 
-_AT_REST: Final = frozenset({MessageStatus.SENT, MessageStatus.DELIVERED})
-"""An echo of such a message moves nothing but the message itself: no lane, no wait, no recall."""
-
-
 class ApplyEvidence:
     """Messages learn what fits."""
 
@@ -54,26 +47,6 @@ class ApplyEvidence:
     ) -> Sequence[MessageId | Misfit]:
         """For each fact the message that knows it now, or why it fits none."""
         messages = await scope.unit.messages.get(_owners(facts))
-        return await self._apply(scope, messages, facts, own)
-
-    async def at_once(self, scope: CommitScope, facts: Sequence[Fact], own: OwnUserIds) -> Sequence[MessageId | None]:
-        """The same for echoes that nothing stands in the way of; None where the projector must look.
-
-        It waits for no other unit of work. So it neither delays what is stored with it, nor can it be in a deadlock.
-        """
-        messages = await scope.unit.messages.get(_owners(facts), unless_busy=True)
-        free = {message_id for message_id, message in messages.items() if message.status in _AT_REST}
-        simple = [
-            fact.stream_record.kinds <= {FactKind.ECHO} and free.issuperset(owner[0] for owner in fact.owners)
-            for fact in facts
-        ]
-        applied = iter(await self._apply(scope, messages, list(compress(facts, simple)), own))
-        results = [next(applied) if is_simple else None for is_simple in simple]
-        return [None if isinstance(result, Misfit) else result for result in results]
-
-    async def _apply(
-        self, scope: CommitScope, messages: Mapping[MessageId, Message], facts: Sequence[Fact], own: OwnUserIds
-    ) -> Sequence[MessageId | Misfit]:
         changed: dict[MessageId, Message] = {}
         results: list[MessageId | Misfit] = []
         for fact in facts:

@@ -7,7 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from typing import Final
 
 from wework_message.application.big_work import computed
@@ -85,30 +85,36 @@ class StoreCallbacks:
         self._apply_at_once = apply_at_once
 
     async def __call__(self, scope: CommitScope, items: Sequence[Arrival], /) -> Sequence[Exception | None]:
-        """None where the items are durable, `UnavailableError` where there is no room. Known items are counted and dropped."""
+        """None where the items are durable, `UnavailableError` where there is no room. Known items are counted and dropped.
+
+        What is applied at once needs no room: it is stored whatever becomes of its neighbours.
+        """
         now = self._clock.now()
+        arrived = [(arrival.provider_code, item) for arrival in items for item in arrival.items]
+        known_to = iter(await self._applied(scope, arrived, now))
         admission = Admission(scope.unit.inbox, self._limits)
-        results = [await admission.refusal(arrival.items) for arrival in items]
-        admitted: list[tuple[ProviderCode, CallbackItem]] = []
-        for arrival, refused in zip(items, results, strict=True):
-            scope.foreign_ids += await self._foreign_ids(scope, arrival)
-            if refused is None:
-                admitted += [(arrival.provider_code, _timed(item, now)) for item in arrival.items]
-            else:
-                scope.callbacks.update((item.notify_type, "refused") for item in arrival.items)
+        results: list[Exception | None] = []
         kinds: dict[tuple[ProviderCode, int], _Kind] = defaultdict(_Kind)
-        for (code, item), message_id in zip(admitted, await self._applied(scope, admitted, now), strict=True):
-            kinds[code, item.notify_type].add(item, message_id)
+        for arrival in items:
+            scope.foreign_ids += await self._foreign_ids(scope, arrival)
+            known = list(islice(known_to, len(arrival.items)))
+            refused = await admission.refusal(arrival.items) if None in known else None
+            results.append(refused)
+            for item, message_id in zip(arrival.items, known, strict=True):
+                if refused is not None and message_id is None:
+                    scope.callbacks[item.notify_type, "refused"] += 1
+                else:
+                    kinds[arrival.provider_code, item.notify_type].add(_timed(item, now), message_id)
         for (provider_code, notify_type), kind in kinds.items():
             await self._store(scope, provider_code, notify_type, kind, now)
         return results
 
     async def _applied(
-        self, scope: CommitScope, admitted: Sequence[tuple[ProviderCode, CallbackItem]], now: int
+        self, scope: CommitScope, arrived: Sequence[tuple[ProviderCode, CallbackItem]], now: int
     ) -> Sequence[MessageId | None]:
         if self._apply_at_once is None:
-            return [None] * len(admitted)
-        return await self._apply_at_once(scope, admitted, now)
+            return [None] * len(arrived)
+        return await self._apply_at_once(scope, arrived, now)
 
     async def _store(
         self, scope: CommitScope, provider_code: ProviderCode, notify_type: int, kind: _Kind, now: int

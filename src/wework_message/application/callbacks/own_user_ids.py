@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from wework_message.domain.ids import AccountId, Guid
 from wework_message.domain.message.attempt import Attempt
-from wework_message.domain.ports.repositories import AccountRepository
+from wework_message.domain.ports.accounts import AccountRepository
 
 
 class OwnUserIds:

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -21,6 +21,7 @@ from wework_message.domain.ids import MessageId
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Urgency
+from wework_message.domain.message.sent_message import Echo, SentMessage
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import RandomSource
 
@@ -60,10 +61,12 @@ class CommitScope:
     """Messages that are new."""
     moved: list[Message] = field(default_factory=list)
     """Messages whose status changed, for watchers, logs and metrics."""
+    delivered: list[SentMessage] = field(default_factory=list)
+    """Messages at rest whose echo came: that is all that happened to them."""
     due: dict[Urgency, list[MessageId]] = field(default_factory=dict)
     """Messages that became due now, by class: one notification carries all of a class."""
     lanes_freed: bool = False
-    """A lane became free: its next message, whichever that is, may go."""
+    """A lane became free, and a message that waited for it was woken, whichever that is."""
     inbox: bool = False
     """Callbacks wait to be projected."""
     callbacks: Counter[tuple[int, str]] = field(default_factory=Counter)
@@ -72,6 +75,13 @@ class CommitScope:
     """Number of records that name a message of ours and do not fit it."""
     foreign_ids: int = 0
     """Number of message ids that are none of ours, in callbacks that name many such."""
+    when_ended: list[Callable[[BaseException | None], None]] = field(default_factory=list)
+    """Called in any case: with None once the transaction is committed, else with its error. They must not raise."""
+
+    def ended(self, error: BaseException | None = None) -> None:
+        """The transaction is committed, or ended by an error."""
+        for notice in self.when_ended:
+            notice(error)
 
     async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
         """Save messages and collect what must follow the commit; returns the ids that another writer changed first."""
@@ -84,6 +94,11 @@ class CommitScope:
             self.became_due([message])
             message.written()
         return lost
+
+    async def deliver(self, echoes: Sequence[Echo], at: int) -> None:
+        """Write the first echoes of messages at rest, and collect what must follow the commit; `at` in epoch ms."""
+        await self.unit.echoes.deliver(echoes, at)
+        self.delivered += [echo.message for echo in echoes]
 
     def became_due(self, messages: Sequence[Message]) -> None:
         """Collect for the notification those that are due at once."""
@@ -235,12 +250,17 @@ class GroupCommit:
             groups.setdefault(id(entry.operation), []).append(place)
         async with self._units() as unit:
             scope = CommitScope(unit)
-            for places in groups.values():
-                operation = batch[places[0]].operation
-                answers = await operation(scope, [batch[place].item for place in places])
-                for place, answer in zip(places, answers, strict=True):
-                    results[place] = answer
-            await unit.commit()
+            try:
+                for places in groups.values():
+                    operation = batch[places[0]].operation
+                    answers = await operation(scope, [batch[place].item for place in places])
+                    for place, answer in zip(places, answers, strict=True):
+                        results[place] = answer
+                await unit.commit()
+            except BaseException as error:
+                scope.ended(error)
+                raise
+            scope.ended()
         return scope, results
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.queries.status_feed import StatusFeed
-from wework_message.domain.message.message import Message
+from wework_message.domain.message.sent_message import NewVersion
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import CallReport, HealthBoard
 from wework_message.domain.ports.notifier import Notifier
@@ -37,13 +37,13 @@ class PostCommit:
     notifier: Notifier
     observer: Observer
     wake_projector: Callable[[], None]
-    committed: Callable[[Sequence[Message]], None]
+    committed: Callable[[Sequence[NewVersion]], None]
     """Called with new versions of messages before a client can ask for them; it does not wait."""
 
     async def __call__(self, scope: CommitScope, /) -> None:
         """Called once per committed transaction (D-10: one notification carries everything of a class that became due)."""
-        if scope.moved:
-            self.committed(scope.moved)
+        if scope.moved or scope.delivered:
+            self.committed([*scope.moved, *scope.delivered])
         for urgency, message_ids in scope.due.items():
             await self.notifier.notify(message_ids, urgency)
         if scope.lanes_freed:
@@ -61,6 +61,9 @@ class PostCommit:
             self.observer.foreign_ids(scope.foreign_ids)
         for message in scope.accepted:
             self.observer.accepted(message)
+        for delivered in scope.delivered:
+            self.observer.delivered(delivered)
+            self.feed.publish(delivered.id)
         for message in scope.moved:
             for move in message.lifecycle.moves:
                 self.observer.moved(message, move)

@@ -11,6 +11,7 @@ from typing import Final
 
 from wework_message.application.callbacks.early_echoes import reopen
 from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.dispatch.begin_call import NO_ROOM_MS, BeginCall, StartedCall
 from wework_message.application.dispatch.groups import stop_groups
 from wework_message.application.dispatch.in_flight import Admission, InFlight
 from wework_message.application.dispatch.routing import Router
@@ -19,17 +20,14 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import AccountId, MessageId, ProviderCode
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
-from wework_message.domain.message.attempt import Attempt, AttemptOutcome
-from wework_message.domain.message.matching import echo_key
+from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.message.recall import RecallState
 from wework_message.domain.outcomes import OutcomeClass, Reason
-from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.repositories import DueMessage, LaneBlock
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.retry import Settle
-from wework_message.domain.routing.selector import Choice
 from wework_message.domain.routing.shares import Turn
 
 HANDLING_RETRY_MS = 1_000
@@ -38,23 +36,9 @@ HANDLING_RETRY_MS = 1_000
 RECHECK_MS = 60_000
 """The same after a call was begun: only a change of settings or program can help then."""
 
-NO_ROOM_MS: Final = 1_000
-"""How long a message that needs no turn waits where there is no room for its call."""
-
 _log: Final = logging.getLogger(__name__)
 
 _LEASE_EXPIRED = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.LEASE_EXPIRED)
-
-
-@dataclass(frozen=True, slots=True)
-class StartedCall:
-    """A call whose intent is now durable: a send, or a recall of an earlier attempt."""
-
-    message: Message
-    attempt: Attempt
-    recalling: bool
-    boot_ms: float
-    """`Clock.boot` when the intent was written; the first byte must follow within W."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +69,13 @@ class Claimed:
 class ClaimDue:
     """The transaction's part of dispatching."""
 
-    def __init__(self, policy: Policy, router: Router, limiter: RateLimiter, in_flight: InFlight, clock: Clock) -> None:
-        """`router` picks bindings, `limiter` paces accounts, `in_flight` says whose turn it is."""
+    def __init__(
+        self, policy: Policy, router: Router, begin_call: BeginCall, in_flight: InFlight, clock: Clock
+    ) -> None:
+        """`router` knows the accounts, `begin_call` decides on a message that may go, `in_flight` says whose turn it is."""
         self._policy = policy
         self._router = router
-        self._limiter = limiter
+        self._begin_call = begin_call
         self._in_flight = in_flight
         self._clock = clock
 
@@ -102,10 +88,10 @@ class ClaimDue:
         admission = self._in_flight.admission()
         now = self._clock.now()  # one instant for all: rows that differ less cost less to write
         started_calls = [
-            started_call
-            for item in due
-            if (started_call := await self._guarded(scope, admission, item, now)) is not None
+            started_call for item in due if (started_call := await self._guarded(admission, item, now)) is not None
         ]
+        if admission.placed:
+            await scope.unit.messages.pace(admission.placed)
         touched = [item.message for item in due if item.message.due is not None]
         lost = await scope.save(touched)
         await reopen(
@@ -141,11 +127,9 @@ class ClaimDue:
         self._in_flight.went_by_age(even=even)
         return due if even else None
 
-    async def _guarded(
-        self, scope: CommitScope, admission: Admission, item: DueMessage, now: int
-    ) -> StartedCall | None:
+    async def _guarded(self, admission: Admission, item: DueMessage, now: int) -> StartedCall | None:
         try:
-            return await self._handle(scope, admission, item, now)
+            return await self._handle(admission, item, now)
         except UnavailableError:
             raise  # an outage is no fault of the message (D-55)
         except Exception:  # noqa: BLE001 -- handling that raises is counted on the message: poison ends it, others go on
@@ -156,12 +140,12 @@ class ClaimDue:
                 item.message.recheck_later(wait_ms=RECHECK_MS)
             return None
 
-    async def _handle(self, scope: CommitScope, admission: Admission, item: DueMessage, now: int) -> StartedCall | None:
+    async def _handle(self, admission: Admission, item: DueMessage, now: int) -> StartedCall | None:
         message = item.message
         if message.is_waiting():
             if admission.passes_over(message.account_id) and not item.paced:
                 return None  # it stays as it is, and due
-            return await self._consider(scope, admission, item, now)
+            return await self._consider(admission, item, now)
         if message.status is MessageStatus.SENDING and (attempt := message.attempts.open) is not None:
             message.settle(attempt.number, _LEASE_EXPIRED, Settle(), horizon_ms=self._policy.horizon_ms, now=now)
         elif message.status is MessageStatus.UNKNOWN:
@@ -170,9 +154,7 @@ class ClaimDue:
             return self._recall(message, admission, now)
         return None
 
-    async def _consider(
-        self, scope: CommitScope, admission: Admission, item: DueMessage, now: int
-    ) -> StartedCall | None:
+    async def _consider(self, admission: Admission, item: DueMessage, now: int) -> StartedCall | None:
         message = item.message
         if now >= message.expires_at:
             message.expire(now=now)
@@ -181,43 +163,8 @@ class ClaimDue:
         elif item.blocked is LaneBlock.BEHIND_UNKNOWN:
             message.hold(HoldReason.LANE_BLOCKED, lane_block_ms(self._policy.horizon_ms), now=now)
         else:
-            return await self._route(scope, admission, item, now)
+            return await self._begin_call(admission, message, paced=item.paced, now=now)
         return None
-
-    async def _route(self, scope: CommitScope, admission: Admission, item: DueMessage, now: int) -> StartedCall | None:
-        message = item.message
-        route = self._router.route(message, now=now)
-        if not isinstance(route, Choice):
-            self._router.refuse(message, route, now=now)
-            return None
-        # A trial is one call, which its breaker has counted already.
-        if not route.trial and not admission.has_room(message.account_id, route.binding.provider_code):
-            if item.paced:  # it needs no turn, so it would be looked at again and again
-                message.hold(HoldReason.BUDGET, NO_ROOM_MS, now=now)
-            return None
-        if not item.paced and (
-            wait_ms := await self._limiter.reserve(message.account_id, self._policy.rate_per_minute)
-        ):
-            await scope.unit.messages.pace([message.id])
-            message.hold(HoldReason.BUDGET, wait_ms, now=now)
-            admission.pace(message.account_id, wait_ms)
-            return None
-        binding = route.binding
-        attempt = Attempt(
-            number=len(message.attempts) + 1,
-            round=message.round,
-            account_id=message.account_id,
-            binding_id=binding.binding_id,
-            provider_code=binding.provider_code,
-            guid=binding.guid,
-            epoch=binding.epoch,
-            started_at=now,
-            decision=route.decision,
-            content_key=echo_key(message.content),
-        )
-        message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
-        admission.send(attempt)
-        return StartedCall(message, attempt, recalling=False, boot_ms=self._clock.boot())
 
     def _overdue(self, message: Message, now: int) -> None:
         """UNKNOWN past 2H, or past the hours of its policy (D-16, D-17 and D-40)."""

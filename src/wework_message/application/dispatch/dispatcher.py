@@ -1,16 +1,17 @@
 """Dispatch: claim a set, call concurrently, settle a set (D-12 and D-42)."""
 
 import asyncio
-import dataclasses
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from wework_message.application.commit.group_commit import GroupCommit
-from wework_message.application.dispatch.claim import ClaimDue, Claimed, ClaimRequest, StartedCall
+from wework_message.application.dispatch.at_once import CallStarter, SlotGate
+from wework_message.application.dispatch.begin_call import StartedCall
+from wework_message.application.dispatch.claim import ClaimDue, Claimed, ClaimRequest
 from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.application.dispatch.put_off import PutOff
-from wework_message.application.dispatch.settle import SettleCalls, Settlement
+from wework_message.application.dispatch.record_answers import RecordAnswers
 from wework_message.application.policy import Policy
 from wework_message.application.waiting import set_within
 from wework_message.domain.errors import ConflictError, UnavailableError
@@ -26,12 +27,9 @@ from wework_message.domain.ports.system import Clock
 UNRECORDED_PER_SLOT: Final = 2
 """Calls that are open or not recorded, at most, for each slot: so many are UNKNOWN after a crash."""
 
-RECORD_RETRY_S: Final = 0.5
-"""Pause between tries to record an answer while the store is away."""
-
 _SHUTDOWN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.SHUTDOWN)
 _RAISED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.GATEWAY_RAISED)
-_UNRECORDED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.UNRECORDED)
+_COMMIT_LOST: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.COMMIT_LOST)
 _NO_GATEWAY: Final = AttemptOutcome(OutcomeClass.REFUSED_BINDING, reason=Reason.NO_GATEWAY)
 
 _log: Final = logging.getLogger(__name__)
@@ -46,30 +44,30 @@ class Dispatcher:
     def __init__(
         self,
         commits: GroupCommit,
-        settlements: GroupCommit,
         claim: ClaimDue,
-        settle: SettleCalls,
+        record: RecordAnswers,
         gateways: Mapping[ProviderCode, MessageGateway],
         report: Callable[[CallReport], None],
         notifier: Notifier,
         in_flight: InFlight,
+        gate: SlotGate,
         clock: Clock,
         policy: Policy,
     ) -> None:
         """One per process; `gateways` has one entry per enabled provider, `report` is called for every call that ended.
 
-        `commits` takes the claims, `settlements` the answers; the two may be the same.
+        `commits` takes the claims, `gate` says when accepted messages may take slots.
         """
         self._commits = commits
-        self._settlements = settlements
         self._claim = claim
-        self._settle = settle
+        self._record = record
         self._put_off = PutOff(in_flight, clock)
         self._gateways = gateways
         self._report_call = report
         self._notifier = notifier
         self._clock = clock
         self._in_flight = in_flight
+        self._gate = gate
         self._slots = policy.calls_in_flight
         self._poll_ms = policy.poll_due_ms
         self._calls: set[asyncio.Task[None]] = set()
@@ -79,7 +77,6 @@ class Dispatcher:
         self._claiming = asyncio.Lock()
         self._stopping = False
         self._stopped = asyncio.Event()
-        self._drained = False
 
     @property
     def in_flight(self) -> int:
@@ -87,7 +84,7 @@ class Dispatcher:
         return len(self._calls)
 
     @property
-    def _free(self) -> int:
+    def free(self) -> int:
         """Sends that may start now."""
         return min(self._in_flight.free, UNRECORDED_PER_SLOT * self._slots - len(self._calls))
 
@@ -95,7 +92,8 @@ class Dispatcher:
         """Dispatch until `stop`. A store that is away only pauses it, and so does a defect, which is logged."""
         more, next_scan_at = True, self._clock.boot()
         while not self._stopping:
-            full = self._free <= 0
+            full = self.free <= 0
+            self._gate.caught_up = not (more or full)
             if full:
                 self._freed.clear()
                 if await set_within(self._freed, self._poll_ms / 1000):
@@ -127,19 +125,31 @@ class Dispatcher:
 
     async def dispatch_due(self, among: frozenset[MessageId] | None = None) -> int:
         """Start the calls that fit into the free slots now; returns how many due messages it looked at."""
-        async with self._claiming:
+        async with self._claiming, self._gate.claiming():
             if self._stopping:
                 return 0
-            claimed = await self._claim_safely(ClaimRequest(max(0, self._free), among))
+            claimed = await self._claim_safely(ClaimRequest(max(0, self.free), among))
             if claimed.admission is not None:
                 self._in_flight.claimed(claimed.admission, claimed.last)
-            for started_call in claimed.started_calls:
-                self._in_flight.started(started_call.attempt, recalling=started_call.recalling)
-                task = asyncio.create_task(self._call(started_call))
-                self._calls.add(task)
-                self._open.add(task)
-                task.add_done_callback(self._done)
+            self.start(claimed.started_calls)
             return claimed.looked_at
+
+    def start(self, started_calls: Sequence[StartedCall]) -> None:
+        """Make these calls; their intents are durable."""
+        for started_call in started_calls:
+            self._in_flight.started(started_call.attempt, recalling=started_call.recalling)
+            task = asyncio.create_task(self._call(started_call))
+            self._open.add(task)
+            self._keep(task)
+
+    def disown(self, started_calls: Sequence[StartedCall]) -> None:
+        """Settle these calls as not sent, if they are stored: it is not known whether they are, so nobody makes them."""
+        for started_call in started_calls:
+            self._keep(asyncio.create_task(self._record(started_call, _COMMIT_LOST)))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._calls.add(task)
+        task.add_done_callback(self._done)
 
     async def _claim_safely(self, claim_request: ClaimRequest) -> Claimed:
         """Claim; a message that breaks a guard of the store is put off, and the others go one by one (R-G4)."""
@@ -155,14 +165,16 @@ class Dispatcher:
     async def stop(self, drain_s: float) -> None:
         """Claim nothing more and let open calls settle; calls that are open after `drain_s` are recorded as UNKNOWN."""
         self._stopping = True
+        self._gate.caught_up = False
         self._stopped.set()
         self._freed.set()
         await self._notifier.notify(())
-        async with self._claiming:  # an open claim has its intents: let its calls start, then drain them
+        # What is being committed has its intents: let its calls start, then drain them.
+        async with self._claiming, self._gate.claiming():
             calls = set(self._calls)
         if calls:
             await asyncio.wait(calls, timeout=drain_s)
-        self._drained = True
+        self._record.give_up()
         for task in list(self._open):
             task.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
@@ -206,32 +218,6 @@ class Dispatcher:
         )
         return await gateway.send(dispatch)
 
-    async def _record(self, started_call: StartedCall, outcome: AttemptOutcome) -> None:
-        """Record the answer. An answer on which our rules raise is our defect: logged, and kept as uncertain.
-
-        Where even that fails, the intent is stored, and the message becomes UNKNOWN at the end of its lease.
-        """
-        settlement = Settlement(started_call.message, started_call.attempt.number, outcome, started_call.recalling)
-        for recorded in (settlement, dataclasses.replace(settlement, outcome=_UNRECORDED)):
-            try:
-                await self._settle_durably(recorded)
-            except Exception:  # noqa: BLE001 -- nothing awaits the task: the log is the only place
-                _log.exception("sendMessage answer could not be settled", extra={"message_id": started_call.message.id})
-            else:
-                return
-
-    async def _settle_durably(self, settlement: Settlement) -> None:
-        """A failure to record is never a failure to send: keep the answer and retry (M-4.4)."""
-        while True:
-            try:
-                await self._settlements.submit(self._settle, settlement)
-            except UnavailableError:
-                if self._drained:
-                    raise
-                await asyncio.sleep(RECORD_RETRY_S)
-            else:
-                return
-
     def _report(self, started_call: StartedCall, outcome: AttemptOutcome, elapsed_ms: float) -> None:
         attempt = started_call.attempt
         self._report_call(
@@ -247,3 +233,7 @@ class Dispatcher:
                 at=self._clock.now(),
             )
         )
+
+
+def _conforms(dispatcher: Dispatcher) -> CallStarter:
+    return dispatcher

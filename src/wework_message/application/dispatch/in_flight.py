@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.application.policy import Policy
-from wework_message.domain.ids import AccountId, ProviderCode
+from wework_message.domain.ids import AccountId, MessageId, ProviderCode
 from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.message.message import Message
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.routing.shares import OpenCalls, Turn, room
 
@@ -35,6 +36,8 @@ class Admission:
     """Accounts that get no call in this claim, by the provider at which they had no room."""
     paced_ms: dict[AccountId, int] = field(default_factory=dict)
     """Accounts whose budget is used up, by how long they are left alone."""
+    placed: list[MessageId] = field(default_factory=list)
+    """Messages that got a place in the budget of their account."""
 
     def passes_over(self, account_id: AccountId) -> bool:
         """Whether this claim leaves the other messages of the account as they are."""
@@ -47,10 +50,11 @@ class Admission:
         self.turned_away[account_id] = provider_code
         return False
 
-    def pace(self, account_id: AccountId, wait_ms: int) -> None:
+    def pace(self, message: Message, wait_ms: int) -> None:
         """A message has to wait so long for its place in the budget; a long wait says that the budget is used up."""
+        self.placed.append(message.id)
         if wait_ms > BUDGET_AHEAD_MS:
-            self.paced_ms[account_id] = wait_ms - BUDGET_LOOK_MS
+            self.paced_ms[message.account_id] = wait_ms - BUDGET_LOOK_MS
 
     def send(self, attempt: Attempt) -> None:
         """Count a send that starts."""
@@ -122,9 +126,14 @@ class InFlight:
 
     def claimed(self, admission: Admission, last: AccountId | None) -> None:
         """A claim is committed; `last` is the account at which it ended."""
-        now = self._clock.boot()
         self._last = last
+        self.admitted(admission)
+
+    def admitted(self, admission: Admission) -> None:
+        """What began calls is committed: a claim, or messages that were accepted."""
+        now = self._clock.boot()
         self._turned_away |= admission.turned_away
+        self.someone_waits |= bool(admission.turned_away)
         self._paced_until |= {account_id: now + wait_ms for account_id, wait_ms in admission.paced_ms.items()}
 
     def started(self, attempt: Attempt, *, recalling: bool) -> None:

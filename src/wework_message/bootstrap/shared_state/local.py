@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from wework_message.application.dispatch.routing import CACHE_TTL_S
 from wework_message.application.queries.service import Backend, InProcess
 from wework_message.domain.ids import AccountId
-from wework_message.domain.message.message import Message
+from wework_message.domain.message.sent_message import NewVersion
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.queries import StatusReader
 from wework_message.domain.ports.rate_limiter import RateLimiter
@@ -39,7 +39,7 @@ class Shared:
         """The reader for clients that poll: `reader`, or one that caches."""
         return reader
 
-    def committed(self, messages: Sequence[Message]) -> None:
+    def committed(self, messages: Sequence[NewVersion]) -> None:
         """Called after new versions are committed."""
 
     async def start(self) -> None:

@@ -6,14 +6,15 @@ import secrets
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from wework_message.adapters.redis.account_cache import AccountCache, CacheInvalidation, CachingUnitOfWorkFactory
+from wework_message.adapters.redis.account_cache import AccountCache, CacheInvalidation
+from wework_message.adapters.redis.caching_units import CachingUnitOfWorkFactory
 from wework_message.adapters.redis.guarded import GuardedRedis, connect
 from wework_message.adapters.redis.health import RedisHealthBoard
 from wework_message.adapters.redis.rate_limiter import RedisRateLimiter
 from wework_message.adapters.redis.status_cache import RedisStatuses
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.message.message import Message
+from wework_message.domain.message.sent_message import NewVersion
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.queries import StatusReader
 from wework_message.domain.ports.rate_limiter import RateLimiter
@@ -72,7 +73,7 @@ class SharedByRedis(Shared):
         self._loops.append(self._statuses)
         return self._statuses
 
-    def committed(self, messages: Sequence[Message]) -> None:
+    def committed(self, messages: Sequence[NewVersion]) -> None:
         """Invalidate older versions in Redis."""
         if self._statuses is not None:
             self._statuses.committed(messages)

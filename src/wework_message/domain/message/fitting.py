@@ -7,10 +7,9 @@ sender, the conversation and the time of the attempt, as far as we know them our
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from wework_message.domain.conversation import without_session
-from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.projection import FactKind, StreamRecord
 
 SKEW_MS: Final = 5_000
@@ -39,11 +38,35 @@ class Misfit(StrEnum):
     """It reports a failed send later than H after the end of the call."""
 
 
+class JudgedAttempt(Protocol):
+    """What a record must fit: an attempt, or a message at rest with what it knows of its newest one."""
+
+    @property
+    def started_at(self) -> int:
+        """See `Attempt`."""
+        ...
+
+    @property
+    def ended_at(self) -> int | None:
+        """See `Attempt`."""
+        ...
+
+    @property
+    def sent_at(self) -> int | None:
+        """See `Attempt`."""
+        ...
+
+    @property
+    def app_info_key(self) -> str | None:
+        """See `Attempt`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What is known of an attempt that a record may be about. `horizon_ms` is H; instants are epoch ms."""
 
-    attempt: Attempt
+    attempt: JudgedAttempt
     conversation_id: str
     horizon_ms: int
     own_user_id: str | None = None

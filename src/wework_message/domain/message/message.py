@@ -11,7 +11,7 @@ from wework_message.domain.content import Content
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import AccountId, BatchId, Guid, MessageId, ProviderMessageId, TenantId
-from wework_message.domain.lifecycle import HoldReason, Lifecycle, MessageStatus, Trigger
+from wework_message.domain.lifecycle import RESTING, HoldReason, Lifecycle, MessageStatus, Trigger
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.options import OnUnknown, SendOptions
@@ -270,9 +270,11 @@ class Message:
         return True
 
     def _prove(self, status: MessageStatus, reason: str | None, *, now: int) -> None:
+        rested = self.status in RESTING
         self.lifecycle.become(status, reason, now=now)
         self.lifecycle.confirmed = None
-        self._come_to_rest()
+        if not rested:
+            self._come_to_rest()
 
     def _become_unknown(self, *, now: int, horizon_ms: int) -> None:
         if self.status is MessageStatus.UNKNOWN:

@@ -1,8 +1,13 @@
 """When a message is due next, and what it means for the other messages of its lane (D-13 and D-41)."""
 
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import Final
+from enum import IntEnum, StrEnum
+from typing import Final, TypeAlias
+
+from wework_message.domain.ids import AccountId
+
+Lane: TypeAlias = tuple[AccountId, str]
+"""Account and conversation: messages of a lane are sent one after the other."""
 
 LANE_RECHECK_MS: Final = 30_000
 """A message behind another one of its lane is woken when the lane becomes free; this is the safety net, in ms."""
@@ -17,6 +22,15 @@ class LanePosition(IntEnum):
     """Keeps its place: later messages of the lane stay behind it."""
     HOLDING = 2
     """Its attempt holds the lane: in flight or uncertain."""
+
+
+class LaneBlock(StrEnum):
+    """Why a due message may not be sent yet."""
+
+    BEHIND = "BEHIND"
+    """An earlier message of its lane is waiting or in flight."""
+    BEHIND_UNKNOWN = "BEHIND_UNKNOWN"
+    """An uncertain attempt holds the lane."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Protocol
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.ports.health import CallReport
 
 
@@ -17,6 +18,10 @@ class Observer(Protocol):
 
     def moved(self, message: Message, move: Moved) -> None:
         """A message changed its status."""
+        ...
+
+    def delivered(self, message: SentMessage) -> None:
+        """A message at rest moved from SENT to DELIVERED by its echo (`sent_message.DELIVERED`)."""
         ...
 
     def called(self, report: CallReport) -> None:

@@ -6,15 +6,11 @@ Ports are set-oriented: one transaction serves many callers (D-31). The docstrin
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
-from wework_message.domain.account import Account, Binding
 from wework_message.domain.ids import (
-    AccountId,
     BatchId,
-    BindingId,
     Guid,
     MessageId,
     ProviderCode,
@@ -25,14 +21,17 @@ from wework_message.domain.ids import (
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.scheduling import Lane, LaneBlock
+from wework_message.domain.ports.accounts import AccountRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
+from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
 
 __all__ = [
-    "AccountRepository", "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict",
-    "KeyOwner", "LaneBlock", "MessageRepository", "NewBatch", "UnitOfWork", "UnitOfWorkFactory",
+    "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict", "KeyOwner", "LaneBlock",
+    "MessageRepository", "NewBatch", "UnitOfWork", "UnitOfWorkFactory",
 ]  # fmt: skip
 
 
@@ -70,15 +69,6 @@ class NewBatch:
     created_at: int
 
 
-class LaneBlock(StrEnum):
-    """Why a due message may not be sent yet."""
-
-    BEHIND = "BEHIND"
-    """An earlier message of its lane is waiting or in flight."""
-    BEHIND_UNKNOWN = "BEHIND_UNKNOWN"
-    """An uncertain attempt holds the lane."""
-
-
 @dataclass(frozen=True, slots=True)
 class DueMessage:
     """A due message, locked for this unit of work."""
@@ -97,7 +87,14 @@ class MessageRepository(Protocol):
         ...
 
     async def add(self, messages: Sequence[Message], batches: Sequence[NewBatch] = ()) -> None:
-        """Insert new messages and their due rows. Lanes are first in, first out in the order of insertion."""
+        """Insert new messages with their attempts, notes and due rows; raises `ConflictError` as `save` does.
+
+        Lanes are first in, first out in the order of insertion.
+        """
+        ...
+
+    async def busy_lanes(self, lanes: Collection[Lane]) -> frozenset[Lane]:
+        """Those of which a message waits, is in flight, uncertain or scheduled, by what is committed and this unit of work."""
         ...
 
     async def due(
@@ -111,8 +108,8 @@ class MessageRepository(Protocol):
         """
         ...
 
-    async def get(self, message_ids: Sequence[MessageId], *, unless_busy: bool = False) -> Mapping[MessageId, Message]:
-        """The messages that exist, with all their attempts, locked; `unless_busy`: without those that another one changes."""
+    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
+        """The messages that exist, with all their attempts, locked."""
         ...
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:
@@ -125,6 +122,7 @@ class MessageRepository(Protocol):
         Returns the ids that were lost: their stored version is not the one that was loaded, and nothing of them was
         written. A released lane wakes its next waiting message if that one waits in its lane (`Due.waits_in_lane`), and
         all such messages if the lane became uncertain (the saved message is HOLDING still). Other waits keep their time.
+        Where it woke no message at all, `lane_released` is False afterwards.
         Raises `ConflictError` where an attempt breaks a guard: one unsettled per message, one open per lane, one owner per
         (provider, guid, provider message id).
         """
@@ -243,34 +241,17 @@ class CallbackInbox(Protocol):
         ...
 
 
-class AccountRepository(Protocol):
-    """Accounts and their bindings (D-19)."""
-
-    async def open(self, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
-        """Make sure that the implicit account and binding of each unregistered (guid, provider) exist."""
-        ...
-
-    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, tuple[Account, Sequence[Binding]]]:
-        """The accounts that exist, with their bindings."""
-        ...
-
-    async def binding_of(self, guid: Guid) -> Sequence[Binding]:
-        """The bindings that carry this guid, at any provider."""
-        ...
-
-    async def learn(
-        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
-    ) -> bool:
-        """Store the account's own user id, or whether the instance is online; True if the user id is another one now."""
-        ...
-
-
 class UnitOfWork(Protocol):
     """One transaction. Without `commit` it has no effect."""
 
     @property
     def messages(self) -> MessageRepository:
         """The messages, inside this transaction."""
+        ...
+
+    @property
+    def echoes(self) -> EchoRepository:
+        """The echoes of messages at rest, inside this transaction."""
         ...
 
     @property

@@ -20,7 +20,7 @@ from wework_message.entrypoints.rest.http.problems import ExceptionHandler
 from wework_message.entrypoints.rest.http.query_parameters import check_parameters
 from wework_message.entrypoints.rest.http.request_body import HotRequest
 from wework_message.entrypoints.rest.openapi import document
-from wework_message.entrypoints.rest.routes import routers
+from wework_message.entrypoints.rest.routes import served
 
 OpensApplication: TypeAlias = Callable[[], AbstractAsyncContextManager[Application]]
 """Opens the use cases in the serving loop and closes them at its end."""
@@ -44,7 +44,7 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
         api.running = None
 
     litestar = Litestar(
-        route_handlers=routers(config),
+        route_handlers=served(config),
         dependencies={"api": Provide(lambda: api, sync_to_thread=False)},
         before_request=check_parameters,
         exception_handlers={Exception: ExceptionHandler(config.now)},

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
@@ -17,7 +17,7 @@ from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.http.envelope import Envelope, Problem
 from wework_message.entrypoints.rest.http.routing import ERRORS, REF
 from wework_message.entrypoints.rest.request_schemas import schemas
-from wework_message.entrypoints.rest.routes import routers
+from wework_message.entrypoints.rest.routes import resources
 from wework_message.entrypoints.rest.rule_schemas import Schema
 
 _DESCRIPTION: Final = """WeCom (企业微信) message gateway: accept once, send once, keep an honest status.
@@ -41,8 +41,9 @@ def camel(name: str) -> str:
 def document(config: Config, prefix: str) -> bytes:
     """The whole document as JSON; `prefix` is the context path that the reader used."""
     # An application of its own, which is never served: Litestar adds pages of its own to one that has a document.
+    tagged = resources(config)
     described = Litestar(
-        route_handlers=routers(config),
+        route_handlers=[Router("/", tags=[tag], route_handlers=handlers) for tag, handlers in tagged.items()],
         dependencies={"api": Provide(lambda: None, sync_to_thread=False)},
         parameters={"request_id": _REQUEST_ID},
         openapi_config=OpenAPIConfig(
@@ -51,7 +52,7 @@ def document(config: Config, prefix: str) -> bytes:
             description=_DESCRIPTION,
             license=License("MIT"),
             servers=[Server(prefix or "/")],
-            tags=[Tag(tag) for router in routers(config) for tag in router.tags],
+            tags=[Tag(tag) for tag in tagged],
             operation_id_creator=_operation_id,
         ),
     )

@@ -1,10 +1,10 @@
 """What this process serves: the handlers, by resource."""
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from litestar import Router
 from litestar.handlers import HTTPRouteHandler
 
 from wework_message.entrypoints.rest.config import Config
@@ -63,36 +63,46 @@ HEALTH: Final = (
 DOCUMENTATION: Final = (swagger_ui.get_api_docs, swagger_ui.get_page, swagger_ui.get_asset)
 
 
-def routers(config: Config) -> list[Router]:
-    """A router per resource, named by its tag in the document."""
+def resources(config: Config) -> Mapping[str, Sequence[HTTPRouteHandler]]:
+    """The handlers of each resource, by its tag in the document."""
     metrics = (health.get_metrics,) if config.metrics is not None else ()
-    operating = [_router("health", *HEALTH, *metrics)]
+    operating = {"health": (*HEALTH, *metrics)}
     if config.operating:
         return operating
-    pages = [Router("/", include_in_schema=False, route_handlers=DOCUMENTATION)] if config.documentation else []
-    return [
-        _router("messages", *MESSAGES),
-        _router("providers", *PROVIDERS),
-        _router("callbacks", *CALLBACKS),
-        _router("dead letters", *DEAD_LETTERS),
-        *operating,
-        *pages,
-    ]
+    return {
+        "messages": MESSAGES,
+        "providers": PROVIDERS,
+        "callbacks": CALLBACKS,
+        "dead letters": DEAD_LETTERS,
+        **operating,
+    }
 
 
-def _router(tag: str, *handlers: HTTPRouteHandler) -> Router:
-    methods: dict[str, set[str]] = defaultdict(set)
-    for handler in handlers:
-        for path in handler.paths:
-            methods[path] |= handler.http_methods
+def served(config: Config) -> list[HTTPRouteHandler]:
+    """Every handler, without routers: Litestar copies a router deeply, with all that its handlers refer to."""
+    handlers = [handler for of_resource in resources(config).values() for handler in of_resource]
+    if config.documentation and not config.operating:
+        handlers += DOCUMENTATION
     # What answers OPTIONS comes first: Litestar would add its own to a path that has none yet.
-    return Router("/", tags=[tag], route_handlers=[*(options(*of_path) for of_path in methods.items()), *handlers])
+    return [*(options(path, methods) for path, methods in _methods(handlers).items()), *handlers]
 
 
 def route_templates(config: Config) -> Iterator[tuple[str, str]]:
     """Path and method of every route, HEAD and OPTIONS aside; a path such as ``/api/messages/{message_id}/status``."""
-    for router in routers(config):
-        for route in router.routes:
-            for method in ("GET", "POST", "DELETE"):
-                if method in route.methods:
-                    yield route.path_format, method
+    for path, methods in _methods(served(config)).items():
+        for method in ("GET", "POST", "DELETE"):
+            if method in methods:
+                yield _template(path), method
+
+
+def _methods(handlers: Iterable[HTTPRouteHandler]) -> dict[str, set[str]]:
+    methods: dict[str, set[str]] = defaultdict(set)
+    for handler in handlers:
+        for path in handler.paths:
+            methods[path] |= handler.http_methods
+    return methods
+
+
+def _template(path: str) -> str:
+    """A path as Litestar calls it in a request: without the types of its parameters."""
+    return re.sub(r":\w+}", "}", path)

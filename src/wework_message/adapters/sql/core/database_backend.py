@@ -41,6 +41,8 @@ class DatabaseBackend(ABC):
     """One kind of database. A class without one of these methods cannot be used: every database has a lock."""
 
     kind: ClassVar[DatabaseKind]
+    all_or_nothing: ClassVar[bool]
+    """Whether changes of the schema end with their transaction, so that an empty database is empty and gets its schema in one go."""
 
     @abstractmethod
     def open(self, source: DatabaseSource) -> Store:

@@ -17,12 +17,22 @@ _FORMS: Final[Mapping[str, Callable[[str | None], str]]] = {
 }
 """Hints by SQLAlchemy's name of the database; None = the index of the primary key."""
 
+_IN_ORDER: Final[Mapping[str, str]] = {"mysql": "STRAIGHT_JOIN"}
+"""What makes a database join tables in the order in which they are named."""
+
 
 def by_index(statement: Select[Any], table: FromClause, index: str | None = None) -> Select[Any]:
     """`statement`, reading `table` by `index` (None = its primary key). Raises `ValueError` where it has no such index."""
     _require_index(table, index)
     for name, form in _FORMS.items():
         statement = statement.with_hint(table, form(index), name)
+    return statement
+
+
+def joined_in_order(statement: Select[Any]) -> Select[Any]:
+    """`statement`, whose tables are joined in the order in which they are named."""
+    for name, word in _IN_ORDER.items():
+        statement = statement.prefix_with(word, dialect=name)
     return statement
 
 

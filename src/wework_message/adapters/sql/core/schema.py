@@ -6,10 +6,20 @@ from enum import StrEnum
 from importlib import resources
 from typing import Final, TypeAlias
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select
+
+from wework_message.adapters.sql.mapping.lease_table import lease
+from wework_message.adapters.sql.mapping.tables import tenant
+from wework_message.domain.ids import DEFAULT_TENANT
 
 VERSION_TABLE: Final = "wm_schema_version"
-_VERSION: Final = Table(VERSION_TABLE, MetaData(), Column("version_num", String))
+_VERSION: Final = Table(
+    VERSION_TABLE,
+    MetaData(),
+    Column("version_num", String(32)),
+    PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
+)
+"""Alembic's own table, as Alembic makes it."""
 
 MigrationLock: TypeAlias = Callable[[Connection], AbstractContextManager[None]]
 """Admits one process at a time: `DatabaseBackend.migration_lock` of the connection's database."""
@@ -44,12 +54,25 @@ def schema_state(connection: Connection) -> SchemaState:
     return SchemaState.BEHIND if current in known else SchemaState.AHEAD
 
 
-def upgrade(connection: Connection, lock: MigrationLock) -> SchemaState:
-    """Upgrade the schema in the connection's transaction; returns its state before. Other processes wait, then find it CURRENT."""
+def upgrade(connection: Connection, lock: MigrationLock, *, all_or_nothing: bool = False) -> SchemaState:
+    """Upgrade the schema in the connection's transaction; returns its state before. Other processes wait, then find it CURRENT.
+
+    `all_or_nothing` is that of the `DatabaseBackend`.
+    """
     with lock(connection):
         before = schema_state(connection)
-        if before in (SchemaState.EMPTY, SchemaState.BEHIND):
+        if before is SchemaState.EMPTY and all_or_nothing:
+            create(connection)
+        elif before in (SchemaState.EMPTY, SchemaState.BEHIND):
             from wework_message.adapters.sql.core.migrating import upgrade_to_head  # noqa: PLC0415 - see its module
 
             upgrade_to_head(connection)
         return before
+
+
+def create(connection: Connection) -> None:
+    """Make in one go what the migrations make of an empty database: without Alembic, whose import takes longer than all of it."""
+    lease.metadata.create_all(connection)
+    connection.execute(tenant.insert(), {"tenant_id": DEFAULT_TENANT, "name": DEFAULT_TENANT, "created_at": 0})
+    _VERSION.create(connection, checkfirst=True)
+    connection.execute(_VERSION.insert(), {"version_num": revisions()[-1]})

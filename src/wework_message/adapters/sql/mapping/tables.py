@@ -49,7 +49,7 @@ tenant: Final = Table(
     Column("name", String(255), nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
-"""Owners of everything stored; `default` comes with the first migration (D-38)."""
+"""Owners of everything stored; `default` comes with the schema (D-38)."""
 
 message: Final = Table(
     "wm_message",

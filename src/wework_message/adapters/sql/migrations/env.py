@@ -6,7 +6,7 @@ from wework_message.adapters.sql.backends import BACKENDS
 from wework_message.adapters.sql.mapping.lease_table import lease
 
 for backend in BACKENDS.values():
-    backend.prepare_migrations()
+    backend().prepare_migrations()
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=lease.metadata,

@@ -22,6 +22,7 @@ class MysqlBackend(DatabaseBackend):
     """A database on a server."""
 
     kind = MysqlKind()
+    all_or_nothing = False  # each change is committed on its own, and half a schema has to be completed
 
     def open(self, source: DatabaseSource) -> Store:
         """Loads the driver."""

@@ -12,7 +12,7 @@ from wework_message.adapters.sql.core.prepared import Query, deleting, inserting
 from wework_message.adapters.sql.core.turns import lane_block
 from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import batch, due, idempotency_key, message, note
-from wework_message.adapters.sql.repositories import ownership, uncertainty
+from wework_message.adapters.sql.repositories import lane_reads, ownership, uncertainty
 from wework_message.adapters.sql.repositories.attempt_writes import AttemptWrites
 from wework_message.adapters.sql.repositories.loading import IDS, LOCKED, UNLOCKED, load
 from wework_message.adapters.sql.repositories.ownership import Owners
@@ -24,7 +24,7 @@ from wework_message.adapters.sql.repositories.remembered import (
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
-from wework_message.domain.message.scheduling import LanePosition
+from wework_message.domain.message.scheduling import Lane, LanePosition
 from wework_message.domain.ports.repositories import DueMessage, IdempotencyKey, KeyOwner, NewBatch
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
@@ -99,7 +99,7 @@ class SqlMessageRepository:
         ]
 
     async def add(self, messages: Sequence[Message], batches: Sequence[NewBatch] = ()) -> None:
-        """Two multi-row inserts, with the next step."""
+        """Multi-row inserts, with the next step."""
         self._later(self._add, messages, batches)
 
     def _add(self, connection: Connection, messages: Sequence[Message], batches: Sequence[NewBatch]) -> None:
@@ -110,8 +110,14 @@ class SqlMessageRepository:
         self._dialect.new_due.many(
             connection, [rows.due_row(new, new.due, now) for new in messages if new.due is not None]
         )
+        self._attempts.write(connection, messages, dict.fromkeys((new.id for new in messages), 0))
+        _NEW_NOTE.many(connection, [rows.note_row(new, line) for new in messages for line in new.notes])
         pairs = zip(messages, message_rows, strict=True)
         self._new += [new for new, row in pairs if can_be_remembered(new, row["content"])]
+
+    async def busy_lanes(self, lanes: Collection[Lane]) -> frozenset[Lane]:
+        """By the index on lanes."""
+        return await self._run(lane_reads.busy_lanes, lanes)
 
     async def due(
         self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn | None = NOBODY_FIRST
@@ -144,9 +150,9 @@ class SqlMessageRepository:
         unread = [key for key in message_ids if key not in unchanged]
         return unchanged | self._load(connection, unread, UNLOCKED)
 
-    async def get(self, message_ids: Sequence[MessageId], *, unless_busy: bool = False) -> Mapping[MessageId, Message]:
+    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
         """By primary key."""
-        return await self._run(self._load, message_ids, UNLOCKED if unless_busy else LOCKED) if message_ids else {}
+        return await self._run(self._load, message_ids, LOCKED) if message_ids else {}
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:
         """By the group's index."""
@@ -230,8 +236,10 @@ class SqlMessageRepository:
                 lane = {"the_lane": rows.lane(changed.account_id, changed.conversation_id), "now": now}
                 holding = changed.due is not None and changed.due.place is LanePosition.HOLDING
                 (blocked if holding else freed).append(lane)
-        self._dialect.wake_next.many(connection, freed)
-        self._dialect.wake_all.many(connection, blocked)
+        woken = self._dialect.wake_next.many(connection, freed) + self._dialect.wake_all.many(connection, blocked)
+        if woken == 0:
+            for changed in messages:
+                changed.lane_released = False
 
     async def pace(self, message_ids: Sequence[MessageId]) -> None:
         """Mark the due rows, with the next step."""

@@ -15,7 +15,8 @@ from wework_message.domain.outcomes import OutcomeClass
 Owners: TypeAlias = dict[ProviderKey, tuple[MessageId, int]]
 """Messages and the numbers of their attempts by provider ids."""
 
-_UNIQUE: Final = "uq_wm_attempt_provider_message_id_guid_provider_code"
+UNIQUE: Final = "uq_wm_attempt_provider_message_id_guid_provider_code"
+"""The index by which an attempt is found by its provider's message id."""
 
 _ANSWERS: Final = 10
 """Accepted answers of an instance that are looked through for a sender: an answer need not name one."""
@@ -24,7 +25,7 @@ _OWNERS = select(
     attempt.c.provider_code, attempt.c.guid, attempt.c.provider_message_id, attempt.c.message_id, attempt.c.number
 ).where(attempt.c.provider_message_id.in_(bindparam("ids", expanding=True)))
 _COMMITTED = Query(_OWNERS)
-_LATEST = Query(by_index(_OWNERS, attempt, _UNIQUE).with_for_update(read=True))
+_LATEST = Query(by_index(_OWNERS, attempt, UNIQUE).with_for_update(read=True))
 _NEWEST_ACCEPTED = Query(
     by_index(
         select(attempt.c.receipt)

@@ -15,6 +15,7 @@ from wework_message.adapters.sql.core.store import Turn
 from wework_message.adapters.sql.repositories.accounts import SqlAccountRepository
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetters
 from wework_message.adapters.sql.repositories.due_times import SqlDueTimes
+from wework_message.adapters.sql.repositories.echoes import SqlEchoes
 from wework_message.adapters.sql.repositories.inbox import SqlCallbackInbox
 from wework_message.adapters.sql.repositories.leases import SqlLeaseStore
 from wework_message.adapters.sql.repositories.messages import SqlMessageRepository
@@ -47,6 +48,7 @@ class SqlUnitOfWork:
         self._session: Session | None = None
         self._deferred: list[Step] = []
         self.messages = SqlMessageRepository(self._run, self._later, dialect, clock, remembered)
+        self.echoes = SqlEchoes(self._run, self._later)
         self.inbox = SqlCallbackInbox(self._run, dialect)
         self.accounts = SqlAccountRepository(self._run, dialect)
         self.leases = SqlLeaseStore(self._run, dialect, clock)

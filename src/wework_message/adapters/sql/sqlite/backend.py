@@ -18,6 +18,7 @@ class SqliteBackend(DatabaseBackend):
     """A file of this machine."""
 
     kind = SqliteKind()
+    all_or_nothing = True
 
     def open(self, source: DatabaseSource) -> SqliteStore:
         """Creates the folder."""

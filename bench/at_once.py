@@ -1,0 +1,116 @@
+"""What a message costs below capacity, and when it is SENT: an open loop against this version, and against another one.
+
+    python -m bench.at_once [--rounds 3] [--per-second 60] [--seconds 10] [--against src-of-another-version]
+
+Each message has a conversation of its own and comes at its time, whatever the answers.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from bench import processes, rounds, servers
+from bench.processes import Service
+from bench.queries import MariaDbQueries
+from bench.rounds import Sample, Samples
+from tests.support.servers.mariadb import MariaDb
+
+GUIDS: Final = 50
+_NUMBERS: Final = itertools.count(1_000_000)
+_WAITS: Final = (
+    "SELECT a.ended_at - m.accepted_at, a.started_at - m.accepted_at FROM wm_message m"
+    " JOIN wm_attempt a ON a.message_id = m.id WHERE m.accepted_at >= %d ORDER BY 1"
+)
+
+
+def _round(service: Service, mariadb: MariaDb | None, per_second: int, seconds: int) -> Sample:
+    database = servers.watched(mariadb) if mariadb else None
+    began = time.time_ns() // 1_000_000
+    service_s, database_s = service.cpu_s(), database.cpu_s() if database else 0.0
+    asyncio.run(_send(service.send_url, per_second, seconds))
+    service.settle()
+    total = per_second * seconds
+    service_us = (service.cpu_s() - service_s) / total * 1e6
+    database_us = (database.cpu_s() - database_s if database else 0.0) / total * 1e6
+    rows = service.queries.rows(_WAITS % began)
+    if len(rows) != total:
+        raise RuntimeError(f"{total} messages were accepted, but {len(rows)} were called")
+    ends = [row[0] for row in rows]
+    starts = sorted(row[1] for row in rows)
+    return {
+        "service_us": service_us, "database_us": database_us, "start_p50_ms": starts[total // 2],
+        "sent_p50_ms": ends[total // 2], "sent_p99_ms": ends[total * 99 // 100],
+    }  # fmt: skip
+
+
+async def _send(url: str, per_second: int, seconds: int) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    async def send(client: httpx.AsyncClient, place: int) -> None:
+        await asyncio.sleep(began + place / per_second - loop.time())
+        number = next(_NUMBERS)
+        fields = {
+            "guid": f"guid-{number % GUIDS}", "conversationId": f"S:{number}", "messageType": "TEXT", "content": "hello",
+        }  # fmt: skip
+        answer = await client.post(url, content=json.dumps(fields), headers={"content-type": "application/json"})
+        if answer.status_code != httpx.codes.ACCEPTED:
+            raise RuntimeError(f"a message was answered {answer.status_code}")
+
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        await asyncio.gather(*(send(client, place) for place in range(per_second * seconds)))
+
+
+@contextlib.contextmanager
+def _contestants(against: Path | None) -> Iterator[dict[str, tuple[Service, MariaDb | None]]]:
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        mariadb = stack.enter_context(servers.running(MariaDb, folder))
+        provider = stack.enter_context(processes.stub())
+        contestants = {}
+        for version, source in {"this": None, **({"against": against} if against else {})}.items():
+            settings = {"PYTHONPATH": str(source.resolve())} if source else {}
+            for kind in ("sqlite", "mariadb"):
+                queries = MariaDbQueries(mariadb.create_database()) if kind == "mariadb" else None
+                running = processes.service(folder / f"{kind}-{version}", provider, queries=queries, settings=settings)
+                contestants[f"{kind}, {version}"] = (stack.enter_context(running), mariadb if queries else None)
+        yield contestants
+
+
+def run(turns: int, per_second: int, seconds: int, against: Path | None) -> dict[str, Any]:
+    """Medians of alternating rounds; the first one warms up."""
+    samples: Samples = {}
+    with _contestants(against) as contestants:
+        for turn in range(turns + 1):
+            for name in sorted(contestants, reverse=bool(turn % 2)):
+                sample = _round(*contestants[name], per_second, seconds if turn else 1)
+                if turn:
+                    samples.setdefault(name, []).append(sample)
+    return {name: rounds.medians(taken) for name, taken in samples.items()}
+
+
+def main() -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m bench.at_once", description="Messages below capacity")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--per-second", type=int, default=60)
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--against", type=Path, help="the src folder of another version")
+    arguments = parser.parse_args()
+    result = run(arguments.rounds, arguments.per_second, arguments.seconds, arguments.against)
+    for name, medians in sorted(result.items()):
+        print(f"{name}: {json.dumps({key: round(value, 1) for key, value in medians.items()})}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
