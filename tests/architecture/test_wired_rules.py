@@ -103,6 +103,8 @@ class Uses:
     """Called name: the number of positional arguments, by definition."""
     heirs: dict[str, set[str]] = field(default_factory=dict)
     """Class: the classes derived from it."""
+    declared: dict[str, set[str]] = field(default_factory=dict)
+    """Name of a field: the modules with a class that has it."""
 
 
 def members(path: str, node: ast.ClassDef) -> Iterator[Definition]:
@@ -192,6 +194,8 @@ def mentions(uses: Uses, path: str, tree: ast.Module) -> None:
                 uses.heirs.setdefault(getattr(base, "id", ""), set()).add(name)
             for statement in node.body:
                 inside = getattr(statement, "name", getattr(getattr(statement, "target", None), "id", ""))
+                if isinstance(statement, ast.AnnAssign):
+                    uses.declared.setdefault(inside, set()).add(path)
                 note(uses, f"{path}: {name}.{inside}", statement, known)
             for expression in [*node.bases, *node.decorator_list]:
                 note(uses, f"{path}: {name}", expression, known)
@@ -214,8 +218,10 @@ def users(definition: Definition, uses: Uses) -> Iterator[set[str]]:
 
 def setters(definition: Definition, uses: Uses) -> Iterator[set[str]]:
     yield uses.assigned.get(definition.short, set())
-    for copier in ("replace", "_replace"):  # of dataclasses and of named tuples
-        yield uses.keywords.get((copier, definition.short), set())
+    elsewhere = uses.declared.get(definition.short, set()) - {definition.path}
+    for copier in ("replace", "_replace"):  # of dataclasses and of named tuples; a module copies what is its own
+        copies = uses.keywords.get((copier, definition.short), set())
+        yield {by for by in copies if by.partition(":")[0] not in elsewhere}
     for maker in family(definition.owner, uses):
         yield uses.keywords.get((maker, definition.short), set()) | uses.keywords.get((maker, "**"), set())
         yield {by for by, count in uses.places.get(maker, {}).items() if count > definition.place}
@@ -325,12 +331,22 @@ def keep(route: Route) -> Route:
     return route
 """
 
+ORDER: Final = """
+class Order:
+    room: int = 1
+
+def enlarge(order: Order) -> Order:
+    return order._replace(room=order.room + 1)
+"""
+
 
 def test_unused_definitions_and_fields_that_are_never_set_are_found(tmp_path: Path) -> None:
     (tmp_path / "domain").mkdir()
     (tmp_path / "domain" / "route.py").write_text(ROUTE, encoding="utf-8")
+    (tmp_path / "domain" / "order.py").write_text(ORDER, encoding="utf-8")
     (tmp_path / "selection.py").write_text(
-        f"{SELECTION}\nchoose([Route('a', 2), Route('b', share=3)])\n", encoding="utf-8"
+        f"from wework_message.domain.order import enlarge\nenlarge\n{SELECTION}\nchoose([Route('a', 2), Route('b', share=3)])\n",
+        encoding="utf-8",
     )
     names = {"LIMIT", "Route.room", "RouteError", "keep", "spread"}
     assert unwired(*product(tmp_path)) == {f"route.py: {name}" for name in names}

@@ -51,7 +51,7 @@ class WatchedNotifier:
     """Tells when a dispatcher waits for it."""
 
     def __init__(self) -> None:
-        self.asked = asyncio.Event()
+        self.waited_for = asyncio.Event()
         self.idle = asyncio.Event()
         self._notified = asyncio.Event()
 
@@ -59,7 +59,7 @@ class WatchedNotifier:
         self._notified.set()
 
     async def wait(self, timeout_ms: int) -> Wakeup:
-        self.asked.set()
+        self.waited_for.set()
         if timeout_ms > 0:
             self._notified.clear()
             self.idle.set()
@@ -122,10 +122,10 @@ async def test_a_dispatcher_without_a_free_call_takes_no_wakeup_but_claims_recal
         app.start()
 
         async def recalled_or_asked() -> bool:
-            return bool(app.gateway.recalls) or notifier.asked.is_set()
+            return bool(app.gateway.recalls) or notifier.waited_for.is_set()
 
         await until(recalled_or_asked)
-        assert not notifier.asked.is_set()
+        assert not notifier.waited_for.is_set()
         answer.set_result(app.gateway.accepted())
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, and_, bindparam, or_, select
 from wework_message.adapters.sql.core.execution import Later, Run
 from wework_message.adapters.sql.core.index_hints import beside_index, by_index, joined_in_order
 from wework_message.adapters.sql.core.prepared import Query, inserting, updating
-from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import attempt, message, note
+from wework_message.adapters.sql.mapping.widths import facts_text
 from wework_message.adapters.sql.repositories.ownership import UNIQUE
 from wework_message.domain.ids import ProviderKey
 from wework_message.domain.lifecycle import MessageStatus
@@ -34,7 +34,7 @@ _BY_RECORD: Final = (
         attempt.c.outcome == OutcomeClass.ACCEPTED.value,
         message.c.recall == RecallState.NONE.value,
         or_(*[
-            and_(beside_index(message.c.status) == status.value, attempt.c.facts == rows.facts_text(facts))
+            and_(beside_index(message.c.status) == status.value, attempt.c.facts == facts_text(facts))
             for status, facts in AT_REST.items()
         ]),
     )
@@ -91,7 +91,7 @@ def _deliver(connection: Connection, echoes: Sequence[Echo], at: int) -> None:
     delivered = {
         "status": DELIVERED.after.value, "reason": DELIVERED.reason, "confirmed": None, "updated_at": at, "version": 1
     }  # fmt: skip
-    facts = rows.facts_text(AT_REST[DELIVERED.after])
+    facts = facts_text(AT_REST[DELIVERED.after])
     _DELIVER.many(connection, [{"the_id": sent.id, **delivered} for sent, _ in echoes])
     _REPORT.many(connection, [{"the_id": sent.id, "the_number": sent.number, "facts": facts} for sent, _ in echoes])
     _NEW_NOTE.many(
