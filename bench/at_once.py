@@ -2,13 +2,11 @@
 
     python -m bench.at_once [--rounds 3] [--per-second 60] [--seconds 10] [--against src-of-another-version]
 
-Each message has a conversation of its own and comes at its time, whatever the answers.
+Each message comes at its time, whatever the answers, and finds its conversation empty.
 """
 
 import argparse
-import asyncio
 import contextlib
-import itertools
 import json
 import sys
 import tempfile
@@ -17,15 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 from bench import processes, rounds, servers
 from bench.processes import Service
 from bench.queries import MariaDbQueries
 from bench.rounds import Sample, Samples
 from tests.support.servers.mariadb import MariaDb
 
-GUIDS: Final = 50
-_NUMBERS: Final = itertools.count(1_000_000)
 _WAITS: Final = (
     "SELECT a.ended_at - m.accepted_at, a.started_at - m.accepted_at FROM wm_message m"
     " JOIN wm_attempt a ON a.message_id = m.id WHERE m.accepted_at >= %d ORDER BY 1"
@@ -36,9 +31,9 @@ def _round(service: Service, mariadb: MariaDb | None, per_second: int, seconds: 
     database = servers.watched(mariadb) if mariadb else None
     began = time.time_ns() // 1_000_000
     service_s, database_s = service.cpu_s(), database.cpu_s() if database else 0.0
-    asyncio.run(_send(service.send_url, per_second, seconds))
-    service.settle()
     total = per_second * seconds
+    processes.load(service.send_url, "send", count=total, per_second=per_second)
+    service.settle()
     service_us = (service.cpu_s() - service_s) / total * 1e6
     database_us = (database.cpu_s() - database_s if database else 0.0) / total * 1e6
     rows = service.queries.rows(_WAITS % began)
@@ -50,24 +45,6 @@ def _round(service: Service, mariadb: MariaDb | None, per_second: int, seconds: 
         "service_us": service_us, "database_us": database_us, "start_p50_ms": starts[total // 2],
         "sent_p50_ms": ends[total // 2], "sent_p99_ms": ends[total * 99 // 100],
     }  # fmt: skip
-
-
-async def _send(url: str, per_second: int, seconds: int) -> None:
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-
-    async def send(client: httpx.AsyncClient, place: int) -> None:
-        await asyncio.sleep(began + place / per_second - loop.time())
-        number = next(_NUMBERS)
-        fields = {
-            "guid": f"guid-{number % GUIDS}", "conversationId": f"S:{number}", "messageType": "TEXT", "content": "hello",
-        }  # fmt: skip
-        answer = await client.post(url, content=json.dumps(fields), headers={"content-type": "application/json"})
-        if answer.status_code != httpx.codes.ACCEPTED:
-            raise RuntimeError(f"a message was answered {answer.status_code}")
-
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
-        await asyncio.gather(*(send(client, place) for place in range(per_second * seconds)))
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ its own on SQLite, with the budgets of accounts as they come. The quiet messages
 their waits are read from the database.
 """
 
-import asyncio
 import contextlib
 import json
 import statistics
@@ -15,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 from bench import processes
 from bench.processes import Service
 from bench.queries import SqliteQueries
@@ -75,7 +73,10 @@ def _round(state: str) -> dict[str, float]:
         if state != "alone":
             bodies.write_text("".join(_loudly(state)))
             processes.load(running.send_url, str(bodies))
-        sent = asyncio.run(_send_quietly(running.send_url))
+        bodies.write_text("".join(_quietly()))
+        sent = processes.load(running.send_url, str(bodies), count=PER_SECOND * SECONDS, per_second=PER_SECOND)[
+            "answers"
+        ]
         processes.until_none(queries, "SELECT count(*) FROM wm_message WHERE guid LIKE 'quiet-%' AND status != 'SENT'")
         waits = [row[0] for row in queries.rows(_WAITS)]
     if len(waits) != sent:
@@ -85,9 +86,7 @@ def _round(state: str) -> dict[str, float]:
 
 def _loudly(state: str) -> Iterator[str]:
     for number in range(LOUD_MESSAGES[state]):
-        guid = f"crowd-{number % CROWD}" if state == "crowd" else LOUD
-        fields = {"guid": guid, "conversationId": f"S:{1_000_000 + number}", "messageType": "TEXT", "content": "hello"}
-        yield json.dumps(fields) + "\n"
+        yield _body(f"crowd-{number % CROWD}" if state == "crowd" else LOUD, 1_000_000 + number)
 
 
 @contextlib.contextmanager
@@ -100,21 +99,11 @@ def _service(state: str) -> Iterator[tuple[Service, SqliteQueries, Path]]:
         yield running, queries, folder / "bodies"
 
 
-async def _send_quietly(url: str) -> int:
-    """An open loop: each message at its time. Returns how many were accepted; raises `RuntimeError` for another answer."""
-    loop, total = asyncio.get_running_loop(), PER_SECOND * SECONDS
-    began = loop.time()
+def _quietly() -> Iterator[str]:
+    for number in range(PER_SECOND * SECONDS):
+        yield _body(f"quiet-{number % QUIET}", 2_000_000 + number)
 
-    async def send(client: httpx.AsyncClient, number: int) -> None:
-        await asyncio.sleep(began + number / PER_SECOND - loop.time())
-        fields = {
-            "guid": f"quiet-{number % QUIET}", "conversationId": f"S:{2_000_000 + number}", "messageType": "TEXT",
-            "content": "hello",
-        }  # fmt: skip
-        answer = await client.post(url, content=json.dumps(fields), headers={"content-type": "application/json"})
-        if answer.status_code != httpx.codes.ACCEPTED:
-            raise RuntimeError(f"a quiet message was answered {answer.status_code}")
 
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
-        await asyncio.gather(*(send(client, number) for number in range(total)))
-    return total
+def _body(guid: str, number: int) -> str:
+    fields = {"guid": guid, "conversationId": f"S:{number}", "messageType": "TEXT", "content": "hello"}
+    return json.dumps(fields) + "\n"
