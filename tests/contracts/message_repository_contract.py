@@ -360,6 +360,19 @@ class SavingContract(RepositorySteps):
         assert view.next_attempt_at == message.accepted_at + 60_000
         assert (await self.load(units, neighbour)).status is MessageStatus.CANCELLED
 
+    async def test_a_message_that_this_unit_of_work_has_changed_already_is_lost(self, units: UnitOfWorkFactory) -> None:
+        message = a_due_message()
+        await self.add(units, message)
+        claimed = await self.load(units, message)
+        claimed.cancel(now=message.accepted_at)
+        async with units() as unit:
+            held = (await unit.messages.get([message.id]))[message.id]
+            held.hold(HoldReason.THROTTLED, 60_000, now=message.accepted_at)
+            assert await unit.messages.save([held]) == frozenset()
+            assert await unit.messages.save([claimed]) == {message.id}
+            await unit.commit()
+        assert (await self.load(units, message)).status is MessageStatus.HELD
+
     async def test_a_message_that_was_never_stored_is_lost(self, units: UnitOfWorkFactory) -> None:
         unknown = a_due_message()
         assert await self.save(units, unknown) == {unknown.id}

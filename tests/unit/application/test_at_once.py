@@ -104,6 +104,17 @@ async def test_of_one_transaction_the_first_of_the_most_urgent_class_goes_and_th
         await app.quiet()
 
 
+async def test_of_one_transaction_the_urgent_lane_gets_the_slot() -> None:
+    async with InMemoryApp(calls_in_flight=1) as app:
+        answer = app.hold_next_send()
+        drafts = [a_draft(guid=Guid(guid), priority=priority) for guid, priority in (("a", 0), ("b", 9))]
+        bulk, urgent = await asyncio.gather(*(caught_up(app).accept(draft) for draft in drafts))
+        assert await status(app, MessageId(urgent.target)) is SENDING
+        assert await status(app, MessageId(bulk.target)) is QUEUED
+        answer.set_result(app.gateway.accepted())
+        await app.dispatch()
+
+
 async def test_parts_of_a_group_and_messages_of_a_batch_keep_their_rules() -> None:
     async with InMemoryApp() as app:
         group = await caught_up(app).accept(a_draft(), a_draft(), grouped=True)
@@ -164,6 +175,21 @@ async def test_an_account_whose_budget_is_used_up_gets_no_more_places(*, togethe
         statuses = [await status(app, message_id) for message_id in stored]
         assert statuses == [MessageStatus.HELD, QUEUED, QUEUED]
         await app.quiet()
+
+
+async def test_new_messages_take_nothing_of_the_budget_for_which_older_ones_wait() -> None:
+    async with InMemoryApp(rate_per_minute=60) as app:
+        older = [await app.accept_text(to=f"S:{number}") for number in range(1, 101)]
+        await app.dispatch()
+        newer = []
+        for number in range(120):
+            app.clock.advance(500)
+            newer.append(await caught_up(app).accept_text(to=f"S:{1_000 + number}"))
+            await app.quiet()
+            await app.dispatch()
+        sent = {call.message_id for call in app.gateway.calls}
+        assert (len(sent & {*older}), sent & {*newer}) == (100, sent - {*older})
+        assert len(sent) == 120
 
 
 async def test_what_no_binding_can_take_is_ended_by_a_claim() -> None:
@@ -254,7 +280,7 @@ async def test_a_commit_that_did_not_happen_leaves_nothing_and_the_next_message_
         with pytest.raises(UnavailableError):
             await app.accept_text()
         await app.quiet()
-        assert (app.stored(), app.gateway.calls) == (0, [])
+        assert (app.stored(), app.gateway.calls, await app.reader.counts()) == (0, [], {})
         await app.accept_text()
         await app.quiet()
         assert len(app.gateway.calls) == 1

@@ -106,10 +106,10 @@ class BeginAtOnce:
             return Decided(messages)
         admission, started_calls = self._in_flight.admission(), list[StartedCall]()
         scope.when_ended.append(partial(self._ended, admission, started_calls))
-        left_out = self._in_flight.turn().without
+        left_out = self._in_flight.left_out
         busy = await scope.unit.messages.busy_lanes(list(lanes))
-        able = [lane for lane, message in lanes.items() if lane not in busy and message.account_id not in left_out]
-        first = [lanes[lane] for lane in able[:free]]
+        able = [message for lane, message in lanes.items() if lane not in busy and message.account_id not in left_out]
+        first = sorted(able, key=_urgency)[:free]
         await self._router.prepare(scope.unit, first)
         decided = {message.id: await self._decide(admission, started_calls, message, now) for message in first}
         return Decided([decided.get(message.id, message) for message in messages], admission.placed)
@@ -158,6 +158,10 @@ def _first_of_lanes(messages: Sequence[Message], now: int) -> Mapping[Lane, Mess
             continue
         lane = (message.account_id, message.conversation_id)
         first = lanes.setdefault(lane, message)
-        if Urgency.of(message.options.priority) < Urgency.of(first.options.priority):
+        if _urgency(message) < _urgency(first):
             lanes[lane] = message
     return lanes
+
+
+def _urgency(message: Message) -> Urgency:
+    return Urgency.of(message.options.priority)

@@ -112,8 +112,8 @@ class Dispatcher:
                 _log.exception("sendMessage claim failed")
                 more = await self._pause()
                 continue
-            if full_scan:
-                more, next_scan_at = looked_at > 0, self._clock.boot() + self._poll_ms
+            if full_scan:  # without a free call it has looked at recalls alone
+                more, next_scan_at = full or looked_at > 0, self._clock.boot() + self._poll_ms
             else:
                 # Messages that did not fit are read from the table, in turn, as slots become free.
                 more = len(wakeup.message_ids) > looked_at > 0

@@ -102,14 +102,19 @@ class InFlight:
             for account_id, provider_code in self._turned_away.items()
             if self._sends.room(account_id, provider_code) == 0
         }
-        full = {account_id for account_id, own in self._sends.by_account.items() if room(self.free, own) == 0}
-        self.someone_waits = bool(full or self._turned_away)
+        self.someone_waits = bool(self._full or self._turned_away)
         return Turn(
-            after=self._last,
-            without=frozenset(full | self._turned_away.keys() | self._paced_until.keys()),
-            open_calls=self._sends,
-            others=None if alone else MAX_OTHERS,
+            after=self._last, without=self.left_out, open_calls=self._sends, others=None if alone else MAX_OTHERS
         )
+
+    @property
+    def left_out(self) -> frozenset[AccountId]:
+        """Accounts that get no call. One that was passed over stays among them until a claim looks at it: its messages wait."""
+        return frozenset(self._full | self._turned_away.keys() | self._paced_until.keys())
+
+    @property
+    def _full(self) -> set[AccountId]:
+        return {account_id for account_id, own in self._sends.by_account.items() if room(self.free, own) == 0}
 
     @property
     def goes_by_age(self) -> bool:

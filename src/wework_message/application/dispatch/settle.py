@@ -58,7 +58,8 @@ class SettleCalls:
         await self._reopen_callbacks(scope, items)
         await self._learn_senders(scope, items)
         await stop_groups(scope, settled, now=now)
-        await scope.unit.messages.count(_finished(items))
+        stored = {message.id for message in settled}
+        await scope.unit.messages.count(_finished([item for item in items if item.message.id in stored]))
         return [None] * len(items)
 
     def _apply(self, message: Message, item: Settlement, now: int) -> None:

@@ -27,7 +27,7 @@ _BaseUrl: TypeAlias = Annotated[
 ]
 _Protocol: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9-]+$", extra={"allowed": "a protocol such as guxing"})]
 _Code: TypeAlias = Annotated[
-    str, Meta(pattern=r"^[A-Z0-9_]{1,64}$", extra={"allowed": "1 to 64 of A to Z, 0 to 9 and _"})
+    str, Meta(pattern=r"^[A-Z0-9_]{1,32}$", extra={"allowed": "1 to 32 of A to Z, 0 to 9 and _"})
 ]
 _ResultCode: TypeAlias = Annotated[str, Meta(pattern=r"^-?[1-9][0-9]*$")]
 _OutcomeCodes: TypeAlias = Annotated[

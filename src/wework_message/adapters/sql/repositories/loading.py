@@ -1,7 +1,7 @@
 """Messages by id, with their attempts."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
@@ -21,6 +21,18 @@ LOCKED = Query(_BY_ID.with_for_update())
 UNLOCKED = Query(_BY_ID.with_for_update(skip_locked=True))
 """Without the messages that another unit of work is changing."""
 _ATTEMPTS = Query(select(attempt).where(attempt.c.message_id.in_(IDS)).order_by(attempt.c.number))
+
+
+class Stored(NamedTuple):
+    """What must be known of a stored message to write it."""
+
+    version: int
+    attempts: int
+
+    @classmethod
+    def of(cls, message: Message) -> Self:
+        """The message as it was read or written."""
+        return cls(message.version, len(message.attempts))
 
 
 def load(

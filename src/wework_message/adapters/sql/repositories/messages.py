@@ -14,7 +14,7 @@ from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import batch, due, idempotency_key, message, note
 from wework_message.adapters.sql.repositories import lane_reads, ownership, uncertainty
 from wework_message.adapters.sql.repositories.attempt_writes import AttemptWrites
-from wework_message.adapters.sql.repositories.loading import IDS, LOCKED, UNLOCKED, load
+from wework_message.adapters.sql.repositories.loading import IDS, LOCKED, UNLOCKED, Stored, load
 from wework_message.adapters.sql.repositories.ownership import Owners
 from wework_message.adapters.sql.repositories.remembered import (
     RememberedMessages,
@@ -64,8 +64,8 @@ class SqlMessageRepository:
         self._later = later
         self._dialect = dialect
         self._clock = clock
-        self._locked: dict[MessageId, int] = {}
-        """How many attempts are stored of each message that no other unit of work can change before this one ends."""
+        self._locked: dict[MessageId, Stored] = {}
+        """What is stored of each message that no other unit of work can change before this one ends."""
         self._attempts = AttemptWrites(keeps_room=dialect.keeps_room)
         self._remembered = remembered
         self._new: list[Message] = []
@@ -172,41 +172,38 @@ class SqlMessageRepository:
     def _lock(self, stored: Mapping[MessageId, Message]) -> None:
         """They are as they are stored, and no other unit of work can change them."""
         self._attempts.read(stored.values())
-        self._locked.update((message_id, len(message.attempts)) for message_id, message in stored.items())
+        self._locked.update((message_id, Stored.of(message)) for message_id, message in stored.items())
 
     async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
         """Check versions, then write."""
         return await self._run(self._save, messages) if messages else frozenset()
 
     def _save(self, connection: Connection, messages: Sequence[Message]) -> frozenset[MessageId]:
-        lost = self._lost(connection, [changed for changed in messages if changed.id not in self._locked])
-        winners = [changed for changed in messages if changed.id not in lost]
+        self._lock_versions(connection, [changed.id for changed in messages if changed.id not in self._locked])
+        winners = [changed for changed in messages if self._is_stored(changed)]
         for winner in winners:
             winner.version += 1
         self._write(connection, winners)
-        self._locked.update((winner.id, len(winner.attempts)) for winner in winners)
-        return lost
+        self._locked.update((winner.id, Stored.of(winner)) for winner in winners)
+        return frozenset(changed.id for changed in messages) - {winner.id for winner in winners}
 
-    def _lost(self, connection: Connection, unlocked: Sequence[Message]) -> frozenset[MessageId]:
-        """Messages that were read in an earlier transaction: only an unchanged version may be overwritten."""
-        if not unlocked:
-            return frozenset()
-        stored = _VERSIONS.rows(connection, ids=[changed.id for changed in unlocked])
-        versions = {row["id"]: (row["version"], row["attempt_count"]) for row in stored}
-        current = {
-            changed.id: versions[changed.id][1]
-            for changed in unlocked
-            if versions.get(changed.id, ())[:1] == (changed.version,)
-        }
-        self._locked.update(current)
-        return frozenset(changed.id for changed in unlocked if changed.id not in current)
+    def _lock_versions(self, connection: Connection, unread: Sequence[MessageId]) -> None:
+        """Of messages that were read in an earlier transaction."""
+        if unread:
+            stored = _VERSIONS.rows(connection, ids=unread)
+            self._locked.update((row["id"], Stored(row["version"], row["attempt_count"])) for row in stored)
+
+    def _is_stored(self, changed: Message) -> bool:
+        """Whether it was read as it is stored now: only an unchanged version may be overwritten."""
+        stored = self._locked.get(changed.id)
+        return stored is not None and stored.version == changed.version
 
     def _write(self, connection: Connection, messages: Sequence[Message]) -> None:
         if not messages:
             return
         _UPDATE_MESSAGE.many(connection, [_state_row(changed) for changed in messages if changed.round == 1])
         _UPDATE_ROUND.many(connection, [_state_row(changed) for changed in messages if changed.round > 1])
-        self._attempts.write(connection, messages, self._locked)
+        self._attempts.write(connection, messages, {key: stored.attempts for key, stored in self._locked.items()})
         _NEW_NOTE.many(connection, [rows.note_row(changed, line) for changed in messages for line in changed.notes])
         self._write_due(connection, messages)
 
