@@ -66,6 +66,7 @@ def loaded(**environ: str) -> Loaded:
         (f"{V}_API_BASE_URL", "http://[::1", f"{P}.api-base-url", "an http or https URL"),
         (f"{V}_API_BASE_URL", "http://x/?token=t", f"{P}.api-base-url", "without credentials and options"),
         (f"{V}_CODE", "lower", f"{P}.code", "A to Z"),
+        (f"{V}_CODE", "A" * 33, f"{P}.code", "1 to 32"),
         (f"{V}_OUTCOME_CODES", '{"-4017": MAYBE}', f"{P}.outcome-codes", "REFUSED_BINDING"),
         (f"{V}_OUTCOME_CODES", '{"0": NOT_SENT}', f"{P}.outcome-codes", "non-zero"),
         (f"{V}_OUTCOME_CODES", "text", f"{P}.outcome-codes", "a map"),
