@@ -320,6 +320,33 @@ async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, st
     assert scanned(statements) == set()
 
 
+async def test_members_of_batches_and_groups_are_read_by_the_indexes_of_members(
+    units: SqlUnitOfWorkFactory, reader: SqlMessageReader, statements: Statements
+) -> None:
+    batch, group = NewBatch(a_batch_id(), DEFAULT_TENANT, "FANOUT", 1, NOW), a_batch_id()
+    member = a_due_message(batch_id=batch.id, group_id=group, index=0)
+    async with units() as unit:
+        await unit.messages.add([member], [batch])
+        await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "key", b"f" * 32, batch.id)])
+        await unit.commit()
+    await reader.batch(DEFAULT_TENANT, batch.id)
+    await reader.batch_items(group, limit=10, after=-1)
+    async with units() as unit:
+        await unit.messages.group(group)
+        await unit.pruning.keys(older_than_ms=-1, limit=10)
+        await unit.commit()
+    used = [match[1] for _, line in statements.plans() if (match := re.search(r"(ix_wm_message_\w+ .*)", line))]
+    assert used == [
+        "ix_wm_message_batch (batch_id=?)",  # the tally
+        "ix_wm_message_batch (batch_id=? AND item_index>?)",  # items of a batch, or else of a group
+        "ix_wm_message_group (group_id=? AND item_index>?)",
+        "ix_wm_message_group (group_id=?)",
+        "ix_wm_message_batch (batch_id=?)",  # targets of keys that have a message that does not rest
+        "ix_wm_message_group (group_id=?)",
+    ]
+    assert scanned(statements) == set()
+
+
 async def test_callbacks_of_a_type_are_read_in_the_order_of_their_own_index(
     reader: SqlMessageReader, statements: Statements
 ) -> None:

@@ -17,7 +17,7 @@ from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, 
 from wework_message.adapters.sql.mapping.tables import metadata
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.sqlite.store import SqliteStore
-from wework_message.domain.ids import DEFAULT_TENANT, MessageId
+from wework_message.domain.ids import DEFAULT_TENANT, BatchId, MessageId
 from wework_message.domain.message_filter import MessageFilter
 
 
@@ -208,3 +208,38 @@ async def test_a_migration_that_was_interrupted_after_its_index_goes_on(store: S
     assert await migrate(store) is SchemaState.BEHIND
     assert await store.transact(schema_state) is SchemaState.CURRENT
     assert await store.transact(_differences) == []
+
+
+def _partial_indexes(connection: Connection) -> set[str]:
+    indexes = connection.exec_driver_sql("PRAGMA index_list(wm_message)").mappings()
+    return {index["name"] for index in indexes if index["partial"]}
+
+
+async def test_a_message_of_no_batch_group_and_campaign_has_no_entry_in_their_indexes(store: SqliteStore) -> None:
+    await migrate(store)
+    indexes = {"ix_wm_message_batch", "ix_wm_message_group", "ix_wm_message_campaign"}
+    assert await store.read(_partial_indexes) == indexes
+    await store.transact(lambda connection: command.downgrade(config(connection), "0008"))
+    assert await store.read(_partial_indexes) == set()
+
+
+async def test_members_of_the_version_before_are_found_by_the_new_indexes(store: SqliteStore) -> None:
+    await store.transact(lambda connection: command.upgrade(config(connection), "0008"))
+    batch, group = BatchId("batch"), BatchId("group")
+    for message_id in ("alone", "of batch", "of group"):
+        await store.transact(write_message, message_id)
+    for change in (
+        "batch_id = 'batch', item_index = 0, campaign_id = 'spring' WHERE id = 'of batch'",
+        "group_id = 'group', item_index = 0 WHERE id = 'of group'",
+    ):
+        sql = f"UPDATE wm_message SET {change}"  # noqa: S608 -- our own
+        await store.transact(lambda connection, sql=sql: connection.exec_driver_sql(sql).close())
+    assert await migrate(store) is SchemaState.BEHIND
+    assert await store.transact(_differences) == []
+    reader = SqlMessageReader(store.read, store.search)
+    for owner, member in ((batch, "of batch"), (group, "of group")):
+        views = await reader.batch_items(owner, limit=10, after=-1)
+        assert [view.message.id for view in views] == [member]
+    for filters in (MessageFilter(batch_id=batch), MessageFilter(campaign_id="spring")):
+        page = await reader.page(DEFAULT_TENANT, filters, limit=10, before=None)
+        assert [view.message.id for view in page.messages] == ["of batch"]

@@ -1,10 +1,10 @@
-"""Column types whose names differ between databases, and the options of tables with serial numbers."""
+"""Column types whose names differ between databases, and what only some of them know of tables and indexes."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Integer, LargeBinary, String, Text
+from sqlalchemy import BigInteger, Integer, LargeBinary, String, Text, column
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
@@ -31,3 +31,8 @@ def fixed_code(length: int) -> TypeEngine[str]:
 
 NEVER_REUSED: Final[Mapping[str, Any]] = MappingProxyType({"sqlite_autoincrement": True})
 """Options of a table: SQLite too does not reuse a serial number after a DELETE."""
+
+
+def filled(name: str) -> dict[str, Any]:
+    """Options of an index: SQLite keeps no entry for a row without a value in the column `name` (ADR 43)."""
+    return {"sqlite_where": column(name).is_not(None)}

@@ -19,7 +19,15 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from wework_message.adapters.sql.mapping.column_types import DIGEST, LONG, LONG_BYTES, NEVER_REUSED, SERIAL, fixed_code
+from wework_message.adapters.sql.mapping.column_types import (
+    DIGEST,
+    LONG,
+    LONG_BYTES,
+    NEVER_REUSED,
+    SERIAL,
+    filled,
+    fixed_code,
+)
 
 metadata: Final = MetaData(
     naming_convention={
@@ -93,9 +101,9 @@ message: Final = Table(
     Index("ix_wm_message_status", "status", "id"),
     Index("ix_wm_message_conversation", "conversation_id", "id"),
     Index("ix_wm_message_account", "account_id", "id"),
-    Index("ix_wm_message_campaign", "campaign_id", "id"),
-    Index("ix_wm_message_batch", "batch_id", "item_index"),
-    Index("ix_wm_message_group", "group_id", "item_index"),
+    Index("ix_wm_message_campaign", "campaign_id", "id", **filled("campaign_id")),
+    Index("ix_wm_message_batch", "batch_id", "item_index", **filled("batch_id")),
+    Index("ix_wm_message_group", "group_id", "item_index", **filled("group_id")),
 )
 """One row per message; the aggregate's own state."""
 
