@@ -4,8 +4,6 @@ Rows are never changed in place. A row is replaced, and readers see the old one 
 """
 
 import asyncio
-import copy
-import dataclasses
 import itertools
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
@@ -24,10 +22,10 @@ from wework_message.domain.ids import (
     ProviderMessageId,
     TenantId,
 )
-from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Lane, LanePosition, Urgency
+from wework_message.domain.message.snapshot import snapshot
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
 from wework_message.domain.ports.repositories import InboxState, NewBatch
@@ -244,15 +242,8 @@ class MemoryDatabase:
         self.bindings.commit()
 
 
-def snapshot(message: Message) -> Message:
-    """A copy that shares nothing that can change, without what a transition only hands to `save`."""
-    return dataclasses.replace(
-        message,
-        options=message.options._replace(extra=copy.deepcopy(message.options.extra)),
-        lifecycle=dataclasses.replace(message.lifecycle, moves=[]),
-        attempts=Attempts(dataclasses.replace(attempt) for attempt in message.attempts),
-        recall=dataclasses.replace(message.recall),
-        due=None,
-        lane_released=False,
-        notes=[],
-    )
+def as_stored(message: Message) -> Message:
+    """A copy without what a transition only hands to `save`."""
+    stored = snapshot(message)
+    stored.written()
+    return stored

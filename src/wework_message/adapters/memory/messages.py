@@ -9,7 +9,7 @@ from wework_message.adapters.memory.database import (
     DueRow,
     KeyRow,
     MemoryDatabase,
-    snapshot,
+    as_stored,
 )
 from wework_message.adapters.memory.turns import share_out
 from wework_message.domain.errors import ConflictError
@@ -79,7 +79,7 @@ class MemoryMessageRepository:
         claimed = share_out(ready, turn, limit, now)
         heads = self._heads({row.lane for row in claimed}, now)
         return [
-            DueMessage(snapshot(message), self._block(row, heads, now), row.paced)
+            DueMessage(as_stored(message), self._block(row, heads, now), row.paced)
             for row in claimed
             if (message := self._db.messages.get(row.message_id)) is not None
         ]
@@ -111,7 +111,7 @@ class MemoryMessageRepository:
     async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
         """Copies of the messages that exist."""
         return {
-            message_id: snapshot(stored)
+            message_id: as_stored(stored)
             for message_id in message_ids
             if (stored := self._db.messages.get(message_id)) is not None
         }
@@ -149,7 +149,7 @@ class MemoryMessageRepository:
 
     def _write(self, message: Message) -> None:
         self._list(message)
-        self._db.messages.put(message.id, snapshot(message))
+        self._db.messages.put(message.id, as_stored(message))
         if message.notes:
             self._db.notes.put(message.id, (*(self._db.notes.get(message.id) or ()), *message.notes))
         self._set_due(message)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, snapshot
+from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, as_stored
 from wework_message.domain.content import encode_content
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.inbox import InboxState
@@ -34,7 +34,7 @@ class MemoryMessageReader:
 
     def _view(self, message: Message) -> MessageView:
         due = self._db.due.committed(message.id)
-        return MessageView(snapshot(message), due.due_at if due is not None else None)
+        return MessageView(as_stored(message), due.due_at if due is not None else None)
 
     async def versions(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, int]:
         """Of what is committed."""

@@ -6,7 +6,6 @@ transaction, and the store's guard of open lanes refuses the slower one of two p
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
@@ -18,9 +17,9 @@ from wework_message.application.dispatch.in_flight import Admission, InFlight
 from wework_message.application.dispatch.routing import Router
 from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import MessageId
-from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Lane, Urgency
+from wework_message.domain.message.snapshot import snapshot
 
 _log: Final = logging.getLogger(__name__)
 
@@ -119,7 +118,7 @@ class BeginAtOnce:
     ) -> Message:
         if admission.passes_over(message.account_id):
             return message
-        decided = _copied(message)
+        decided = snapshot(message)
         try:
             started_call = await self._begin_call(admission, decided, paced=False, now=now)
         except UnavailableError:
@@ -142,12 +141,6 @@ class BeginAtOnce:
         elif isinstance(error, UnavailableError) and not isinstance(error, TryAgainError):
             self._starter.disown(started_calls)  # whether it is committed is not known
         self._gate.leave()
-
-
-def _copied(message: Message) -> Message:
-    """A copy of a new message: what is decided on it leaves the message as it is."""
-    lifecycle, recall = dataclasses.replace(message.lifecycle, moves=[]), dataclasses.replace(message.recall)
-    return dataclasses.replace(message, lifecycle=lifecycle, attempts=Attempts(), recall=recall, notes=[])
 
 
 def _first_of_lanes(messages: Sequence[Message], now: int) -> Mapping[Lane, Message]:

@@ -1,6 +1,6 @@
 """Messages by id, with their attempts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple, Self
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
@@ -20,6 +20,11 @@ LOCKED = Query(_BY_ID.with_for_update())
 """SQLite's compiler leaves the locks out: on SQLite a unit of work is the only writer."""
 UNLOCKED = Query(_BY_ID.with_for_update(skip_locked=True))
 """Without the messages that another unit of work is changing."""
+_VERSIONS = by_index(
+    select(message.c.id, message.c.version, message.c.attempt_count).where(message.c.id.in_(IDS)), message
+)
+LOCKED_VERSIONS = Query(_VERSIONS.with_for_update())
+UNLOCKED_VERSIONS = Query(_VERSIONS.with_for_update(skip_locked=True))
 _ATTEMPTS = Query(select(attempt).where(attempt.c.message_id.in_(IDS)).order_by(attempt.c.number))
 
 
@@ -33,6 +38,12 @@ class Stored(NamedTuple):
     def of(cls, message: Message) -> Self:
         """The message as it was read or written."""
         return cls(message.version, len(message.attempts))
+
+
+def versions(connection: Connection, message_ids: Collection[MessageId], query: Query) -> dict[MessageId, Stored]:
+    """What is stored of the messages that exist; `query` is one of those of versions."""
+    stored = query.rows(connection, ids=list(message_ids)) if message_ids else ()
+    return {row["id"]: Stored(row["version"], row["attempt_count"]) for row in stored}
 
 
 def load(

@@ -7,20 +7,23 @@ from sqlalchemy import Connection, bindparam, select
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Later, Run
-from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting, inserting, updating
 from wework_message.adapters.sql.core.turns import lane_block
 from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import batch, due, idempotency_key, message, note
 from wework_message.adapters.sql.repositories import lane_reads, ownership, uncertainty
 from wework_message.adapters.sql.repositories.attempt_writes import AttemptWrites
-from wework_message.adapters.sql.repositories.loading import IDS, LOCKED, UNLOCKED, Stored, load
-from wework_message.adapters.sql.repositories.ownership import Owners
-from wework_message.adapters.sql.repositories.remembered import (
-    RememberedMessages,
-    can_be_remembered,
-    locked_versions,
+from wework_message.adapters.sql.repositories.loading import (
+    LOCKED,
+    LOCKED_VERSIONS,
+    UNLOCKED,
+    UNLOCKED_VERSIONS,
+    Stored,
+    load,
+    versions,
 )
+from wework_message.adapters.sql.repositories.ownership import Owners
+from wework_message.adapters.sql.repositories.remembered import RememberedMessages, can_be_remembered
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
@@ -36,11 +39,6 @@ _UPDATE_MESSAGE = updating(message, {"id": "the_id"}, rows.STATE_COLUMNS)
 _UPDATE_ROUND = updating(message, {"id": "the_id"}, rows.ROUND_COLUMNS)
 _DELETE_DUE = deleting(due, {"message_id": "the_id"}, index="uq_wm_due_message_id")
 _MARK_PACED = updating(due, {"message_id": "the_id"}, ["paced"], index="uq_wm_due_message_id")
-_VERSIONS = Query(
-    by_index(
-        select(message.c.id, message.c.version, message.c.attempt_count).where(message.c.id.in_(IDS)), message
-    ).with_for_update()
-)
 _OWNERS = Query(
     select(
         idempotency_key.c.tenant_id, idempotency_key.c.key, idempotency_key.c.target, idempotency_key.c.fingerprint
@@ -144,8 +142,8 @@ class SqlMessageRepository:
     def _load_unlocked(self, connection: Connection, message_ids: Sequence[MessageId]) -> dict[MessageId, Message]:
         """Without those that another unit of work is changing. Remembered ones that nobody has changed are not read."""
         known = self._remembered.take(message_ids)
-        versions = locked_versions(connection, known) if known else {}
-        unchanged = {key: stored for key, stored in known.items() if versions.get(key) == stored.version}
+        stored = versions(connection, known, UNLOCKED_VERSIONS)
+        unchanged = {key: message for key, message in known.items() if stored.get(key) == Stored.of(message)}
         self._lock(unchanged)
         unread = [key for key in message_ids if key not in unchanged]
         return unchanged | self._load(connection, unread, UNLOCKED)
@@ -179,19 +177,14 @@ class SqlMessageRepository:
         return await self._run(self._save, messages) if messages else frozenset()
 
     def _save(self, connection: Connection, messages: Sequence[Message]) -> frozenset[MessageId]:
-        self._lock_versions(connection, [changed.id for changed in messages if changed.id not in self._locked])
+        unread = [changed.id for changed in messages if changed.id not in self._locked]
+        self._locked.update(versions(connection, unread, LOCKED_VERSIONS))
         winners = [changed for changed in messages if self._is_stored(changed)]
         for winner in winners:
             winner.version += 1
         self._write(connection, winners)
         self._locked.update((winner.id, Stored.of(winner)) for winner in winners)
         return frozenset(changed.id for changed in messages) - {winner.id for winner in winners}
-
-    def _lock_versions(self, connection: Connection, unread: Sequence[MessageId]) -> None:
-        """Of messages that were read in an earlier transaction."""
-        if unread:
-            stored = _VERSIONS.rows(connection, ids=unread)
-            self._locked.update((row["id"], Stored(row["version"], row["attempt_count"])) for row in stored)
 
     def _is_stored(self, changed: Message) -> bool:
         """Whether it was read as it is stored now: only an unchanged version may be overwritten."""
