@@ -138,7 +138,6 @@ class InFlight:
         """What began calls is committed: a claim, or messages that were accepted."""
         now = self._clock.boot()
         self._turned_away |= admission.turned_away
-        self.someone_waits |= bool(admission.turned_away)
         self._paced_until |= {account_id: now + wait_ms for account_id, wait_ms in admission.paced_ms.items()}
 
     def started(self, attempt: Attempt, *, recalling: bool) -> None:
