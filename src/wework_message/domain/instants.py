@@ -15,7 +15,7 @@ _LAST_SEND_MS: Final = 4_102_444_800_000
 
 def within_calendar(ms: int) -> int:
     """`ms`, or the end of the calendar that is nearer to it."""
-    return ms if CALENDAR_START_MS <= ms <= CALENDAR_END_MS else min(max(ms, CALENDAR_START_MS), CALENDAR_END_MS)
+    return min(max(ms, CALENDAR_START_MS), CALENDAR_END_MS)
 
 
 def send_instant(ms: int | None) -> int | None:

@@ -73,13 +73,20 @@ def _ordinary_item(text: str) -> CallbackItem | None:
     """The item of an ordinary callback, read in one pass; None where it is something else, or has a hash for a key."""
     try:
         callback = _ordinary(text)
-        stream_record = read_stream_record(Guid(callback.guid), callback.data)
+        stream_record = read_stream_record(_guid(callback.guid), callback.data)
     except (msgspec.DecodeError, ValueError):
         return None
-    if callback.notify_type not in _MESSAGES or not 0 < len(stream_record.event_key) <= _MAX_EVENT_KEY:
+    if callback.notify_type not in _MESSAGES or not _has_key(stream_record):
         return None
-    guid, notify_type = _guid(callback.guid), callback.notify_type
-    return CallbackItem(guid, notify_type, stream_record.event_key, raw=text, stream_record=stream_record)
+    return _stream_item(callback.notify_type, stream_record, text)
+
+
+def _has_key(stream_record: StreamRecord) -> bool:
+    return 0 < len(stream_record.event_key) <= _MAX_EVENT_KEY
+
+
+def _stream_item(notify_type: int, stream_record: StreamRecord, raw: str) -> CallbackItem:
+    return CallbackItem(stream_record.guid, notify_type, stream_record.event_key, raw=raw, stream_record=stream_record)
 
 
 def _canonical(guid: Guid, notify_type: int, data: Any) -> str:
@@ -182,15 +189,9 @@ def _stream_record(guid: Guid, record: Any) -> StreamRecord:
 
 
 def _message(callback: _Callback, stream_record: StreamRecord) -> CallbackItem:
-    if not 0 < len(stream_record.event_key) <= _MAX_EVENT_KEY:  # its hash must name it
+    if not _has_key(stream_record):  # its hash must name it
         stream_record = replace(stream_record, event_key=callback.hash)
-    return CallbackItem(
-        guid=callback.guid,
-        notify_type=callback.notify_type,
-        event_key=stream_record.event_key,
-        raw=callback.raw,
-        stream_record=stream_record,
-    )
+    return _stream_item(callback.notify_type, stream_record, callback.raw)
 
 
 def _defective(callback: _Callback, defect: str) -> CallbackItem:

@@ -40,7 +40,8 @@ class OnUnknown(StrEnum):
 class SendOptions(NamedTuple):
     """Everything that a request may set in addition to sender, conversation and content. Instants are epoch ms UTC.
 
-    A named tuple: each message has two, and a frozen dataclass of as many fields takes five times as long. Stores and fingerprints take the fields from here: a new field needs only a column of its name there.
+    A named tuple: each message has two, and a frozen dataclass of as many fields takes five times as long. Stores and
+    fingerprints take the fields from here: a new field needs only a column of its name there.
     """
 
     client_message_id: str | None = None

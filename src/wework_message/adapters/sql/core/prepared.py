@@ -107,7 +107,7 @@ class Prepared:
     def _by_writer(self, writer: RowWriter, dialect: EngineDialect) -> Run:
         run: Run | None = None
         if self._change is not None:
-            run = writer.changing(self._change, dialect, _picker(self._change.parameters, {}))
+            run = writer.changing(self._change, dialect, picker(self._change.parameters, {}))
         elif isinstance(self._statement, Insert):
             run = writer.inserting(*self._text(dialect))
         return run or self._row_by_row(dialect)
@@ -125,7 +125,7 @@ class Prepared:
         compiled: Any = self._statement.compile(dialect=dialect)
         names = _places(compiled)
         constants = {name: value for name, value in compiled.params.items() if value is not None}
-        return str(compiled), names, _picker(names, constants)
+        return str(compiled), names, picker(names, constants)
 
 
 class _Compiling:
@@ -227,7 +227,7 @@ def _expanded(padded: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _picker(names: Sequence[str], constants: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+def picker(names: Sequence[str], constants: Mapping[str, Any]) -> Pick:
     """Makes the driver's tuple from a row; a constant of the statement fills its own place."""
     if not constants and len(names) > 1:
         return itemgetter(*names)

@@ -6,13 +6,12 @@ of its columns.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import Dialect as EngineDialect
 
-from wework_message.adapters.sql.core.prepared import KeyedChange, Pick, RowWriter
+from wework_message.adapters.sql.core.prepared import KeyedChange, Pick, RowWriter, picker
 from wework_message.adapters.sql.mapping.tables import metadata
 
 _ALWAYS_WRITTEN: Final = frozenset({
@@ -53,12 +52,8 @@ class SparseInsert:
         names = [name for name in self._columns if name not in empty]
         columns = ", ".join([self._columns[name] for name in names])
         sql = f"{self._verb} ({columns}) VALUES ({', '.join('?' * len(names))}){self._end}"
-        self._texts[tuple(empty)] = text = sql, _picker(names)
+        self._texts[tuple(empty)] = text = sql, picker(names, {})
         return text
-
-
-def _picker(names: Sequence[str]) -> Pick:
-    return itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
 
 
 class SparseRows:

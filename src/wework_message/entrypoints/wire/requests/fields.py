@@ -14,8 +14,10 @@ from wework_message.domain.message.options import (
     MAX_RETRY_COUNT,
     OnUnknown,
     Pin,
+    is_idempotency_key,
 )
 from wework_message.entrypoints.wire.instants import NO_INSTANT
+from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"\A[!-~]{1,128}\Z")]
 Key: TypeAlias = Annotated[str, Meta(pattern=r"\A[ -~]{1,255}\Z")]
@@ -113,3 +115,13 @@ def without_nulls(value: Any) -> Any:
         for name, entry in value.items()
         if entry is not None or name not in KNOWN_NAMES
     }
+
+
+def key_problem(in_header: str, in_body: object) -> FieldProblem | None:
+    """What is wrong with the header's idempotency key, beside the `clientMessageId` of the body (None = it has none)."""
+    if not is_idempotency_key(in_header):
+        return FieldProblem("Idempotency-Key", ProblemCode.INVALID_VALUE, EXPECTED["clientMessageId"])
+    if in_body is not None and in_body != in_header:
+        text = "differs from the header Idempotency-Key"
+        return FieldProblem("clientMessageId", ProblemCode.INVALID_VALUE, text)
+    return None

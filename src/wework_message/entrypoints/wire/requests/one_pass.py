@@ -12,7 +12,6 @@ import msgspec
 from msgspec import NODEFAULT, structs
 
 from wework_message.domain.content import CONTENTS, Content, ContentBase
-from wework_message.domain.message.options import is_idempotency_key
 from wework_message.entrypoints.wire.requests.body import MAX_DEPTH, Limits
 from wework_message.entrypoints.wire.requests.drafts import (
     REFUSALS,
@@ -21,7 +20,7 @@ from wework_message.entrypoints.wire.requests.drafts import (
     check_common,
     check_content,
 )
-from wework_message.entrypoints.wire.requests.fields import Common
+from wework_message.entrypoints.wire.requests.fields import Common, key_problem
 
 _UNREADABLE: Final = (*REFUSALS, msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError)
 
@@ -44,7 +43,11 @@ def read_in_one_pass(
     try:
         request = _shapes().decoder.decode(body)
         check_common(request)
-        key = _key(request.client_message_id, idempotency_key)
+        key = request.client_message_id
+        if idempotency_key is not None:
+            if key_problem(idempotency_key, key) is not None:
+                return None
+            key = idempotency_key
         conversation = bounds.conversations.parse(request.conversation_id)
         content = _content(request)
         check_content(content, bounds=bounds)
@@ -52,15 +55,6 @@ def read_in_one_pass(
     except _UNREADABLE:
         return None
     return SendRequest((draft,), False, request.is_async, key)
-
-
-def _key(in_body: str | None, in_header: str | None) -> str | None:
-    """The key of the message; raises `ValueError` where that of the header is none, or not the body's."""
-    if in_header is None:
-        return in_body
-    if in_body not in (None, in_header) or not is_idempotency_key(in_header):
-        raise ValueError
-    return in_header
 
 
 def _content(request: Common) -> Content:

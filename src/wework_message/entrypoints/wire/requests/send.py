@@ -10,7 +10,7 @@ from wework_message.domain.message.options import is_idempotency_key
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, Problems, RequestRejected, rejection
 from wework_message.entrypoints.wire.requests.body import Limits, decode_object
 from wework_message.entrypoints.wire.requests.drafts import SendRequest, read_message
-from wework_message.entrypoints.wire.requests.fields import EXPECTED, KNOWN_NAMES
+from wework_message.entrypoints.wire.requests.fields import EXPECTED, KNOWN_NAMES, key_problem
 from wework_message.entrypoints.wire.requests.java_batch import NAMES as JAVA_NAMES
 from wework_message.entrypoints.wire.requests.java_batch import check_shape, common_and_own, fan_out, is_java_shape
 from wework_message.entrypoints.wire.requests.one_pass import read_in_one_pass
@@ -149,11 +149,6 @@ def _with_key(raw: dict[str, Any], in_header: str | None) -> dict[str, Any]:
     """`raw` with the header's key as its `clientMessageId`; raises `RequestRejected` where the two differ."""
     if in_header is None:
         return raw
-    if not is_idempotency_key(in_header):
-        problem = FieldProblem("Idempotency-Key", ProblemCode.INVALID_VALUE, EXPECTED["clientMessageId"])
-        raise rejection([problem])
-    in_body = raw.get("clientMessageId")
-    if in_body is not None and in_body != in_header:
-        problem = FieldProblem("clientMessageId", ProblemCode.INVALID_VALUE, "differs from the header Idempotency-Key")
+    if (problem := key_problem(in_header, raw.get("clientMessageId"))) is not None:
         raise rejection([problem])
     return raw | {"clientMessageId": in_header}
