@@ -11,13 +11,11 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from bench import processes, rounds, servers
+from bench import processes, rounds, servers, versions
 from bench.processes import Service
-from bench.queries import MariaDbQueries
 from bench.rounds import Sample, Samples
 from tests.support.servers.mariadb import MariaDb
 
@@ -47,26 +45,15 @@ def _round(service: Service, mariadb: MariaDb | None, per_second: int, seconds: 
     }  # fmt: skip
 
 
-@contextlib.contextmanager
-def _contestants(against: Path | None) -> Iterator[dict[str, tuple[Service, MariaDb | None]]]:
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        mariadb = stack.enter_context(servers.running(MariaDb, folder))
-        provider = stack.enter_context(processes.stub())
-        contestants = {}
-        for version, source in {"this": None, **({"against": against} if against else {})}.items():
-            settings = {"PYTHONPATH": str(source.resolve())} if source else {}
-            for kind in ("sqlite", "mariadb"):
-                queries = MariaDbQueries(mariadb.create_database()) if kind == "mariadb" else None
-                running = processes.service(folder / f"{kind}-{version}", provider, queries=queries, settings=settings)
-                contestants[f"{kind}, {version}"] = (stack.enter_context(running), mariadb if queries else None)
-        yield contestants
-
-
 def run(turns: int, per_second: int, seconds: int, against: Path | None) -> dict[str, Any]:
     """Medians of alternating rounds; the first one warms up."""
     samples: Samples = {}
-    with _contestants(against) as contestants:
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        mariadb = stack.enter_context(servers.running(MariaDb, folder))
+        contestants = {
+            name: (service, server) for name, service, server in versions.running(stack, folder, mariadb, against)
+        }
         for turn in range(turns + 1):
             for name in sorted(contestants, reverse=bool(turn % 2)):
                 sample = _round(*contestants[name], per_second, seconds if turn else 1)

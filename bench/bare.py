@@ -16,15 +16,20 @@ from litestar import Litestar, post
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
-class SendMessage(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+class Common(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What every message of the bench has."""
+
     guid: Name
     conversation_id: Annotated[str, msgspec.Meta(min_length=3, max_length=128, pattern=r"^[SR]:[0-9]+$")]
     message_type: Literal["TEXT", "IMAGE", "FILE", "VOICE", "VIDEO", "LINK"]
     content: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
     client_message_id: Name
-    scheduled_at: Annotated[datetime, msgspec.Meta(tz=True)]
     priority: Annotated[int, msgspec.Meta(ge=0, le=9)] = 5
     duplicate_safe: bool = False
+
+
+class SendMessage(Common, kw_only=True):
+    scheduled_at: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Accepted(msgspec.Struct, rename="camel"):
@@ -54,13 +59,16 @@ async def take(data: Callback) -> Accepted:
 app: Final = Litestar([send, take], openapi_config=None)
 
 
-def main() -> None:
+def serve(served: Litestar) -> None:
+    """Print the port, and serve on it until SIGTERM."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    config = uvicorn.Config(app, http="httptools", loop="uvloop", access_log=False, log_level="critical", backlog=2048)
+    config = uvicorn.Config(
+        served, http="httptools", loop="uvloop", access_log=False, log_level="critical", backlog=2048
+    )
     uvicorn.Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":
-    main()
+    serve(app)

@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from bench import processes, rounds, servers
+from bench import processes, rounds, servers, versions
 from bench.processes import Service, Watched
-from bench.queries import MariaDbQueries
 from bench.rounds import Sample, Samples
 from tests.support.servers.mariadb import MariaDb
 
@@ -73,7 +72,7 @@ class Contestant:
     def _redo(self) -> int:
         if self._mariadb is None:
             return 0
-        return int(self._mariadb.sql("SHOW GLOBAL STATUS LIKE 'Innodb_os_log_written'").split()[1])
+        return servers.counters(self._mariadb, "Innodb_os_log_written")["Innodb_os_log_written"]
 
 
 def run(
@@ -84,7 +83,11 @@ def run(
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         bare = stack.enter_context(processes.bare())
-        contestants = _contestants(stack, folder, against)
+        mariadb = stack.enter_context(servers.running(MariaDb, folder))
+        contestants = {
+            name: Contestant(service, server)
+            for name, service, server in versions.running(stack, folder, mariadb, against)
+        }
         bodies = folder / "callbacks"
         for turn in range(-1, turns):  # the first warms up
             for name in list(contestants) if turn % 2 else reversed(contestants):
@@ -113,22 +116,6 @@ SHOWN: Final = (
     "mariadb_us",
     "redo_bytes",
 )
-
-
-def _contestants(stack: contextlib.ExitStack, folder: Path, against: Path | None) -> dict[str, Contestant]:
-    mariadb = stack.enter_context(servers.running(MariaDb, folder))
-    provider = stack.enter_context(processes.stub())
-    contestants = {}
-    for version, source in {"this": None, **({"against": against} if against else {})}.items():
-        settings = {"PYTHONPATH": str(source.resolve())} if source else {}
-        for database in ("sqlite", "mariadb"):
-            name = database if source is None else f"{database}, {version}"
-            queries = MariaDbQueries(mariadb.create_database()) if database == "mariadb" else None
-            service = stack.enter_context(
-                processes.service(folder / f"on {name}", provider, queries=queries, settings=settings)
-            )
-            contestants[name] = Contestant(service, mariadb if queries else None)
-    return contestants
 
 
 def _bare(bare: Watched, bodies: Path, count: int) -> Sample:

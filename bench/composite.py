@@ -10,17 +10,15 @@ import asyncio
 import concurrent.futures
 import contextlib
 import itertools
-import socket
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Annotated, Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 import asyncmy
 import msgspec
-import uvicorn
-from bench.bare import Accepted, Name
+from bench.bare import Accepted, Common, serve
 from litestar import Litestar, post
 from litestar.datastructures import State
 
@@ -40,14 +38,7 @@ Row: TypeAlias = tuple[Any, ...]
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class SendMessage(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    guid: Name
-    conversation_id: Annotated[str, msgspec.Meta(min_length=3, max_length=128, pattern=r"^[SR]:[0-9]+$")]
-    message_type: Literal["TEXT", "IMAGE", "FILE", "VOICE", "VIDEO", "LINK"]
-    content: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
-    client_message_id: Name
-    priority: Annotated[int, msgspec.Meta(ge=0, le=9)] = 5
-    duplicate_safe: bool = False
+class SendMessage(Common, kw_only=True):
     on_unknown: Literal["HOLD", "RESEND"] = "HOLD"
 
 
@@ -170,15 +161,5 @@ async def _running(app: Litestar) -> AsyncIterator[None]:
             task.cancel()
 
 
-def main() -> None:
-    """Serve until SIGTERM."""
-    app = Litestar([send], openapi_config=None, lifespan=[_running])
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    print(listener.getsockname()[1], flush=True)
-    config = uvicorn.Config(app, http="httptools", loop="uvloop", access_log=False, log_level="critical", backlog=2048)
-    uvicorn.Server(config).run(sockets=[listener])
-
-
 if __name__ == "__main__":
-    main()
+    serve(Litestar([send], openapi_config=None, lifespan=[_running]))

@@ -46,6 +46,12 @@ def watched(server: Server) -> Watched:
     return Watched("", server.pid)
 
 
+def counters(server: MariaDb, names: str) -> dict[str, int]:
+    """The server's counters whose names match the whole of a regular expression."""
+    lines = server.sql(f"SHOW GLOBAL STATUS WHERE Variable_name RLIKE '^({names})$'").splitlines()
+    return {name: int(count) for name, count in (line.split() for line in lines)}
+
+
 def redis_info(server: Redis, section: str) -> list[str]:
     """Lines of INFO."""
     with socket.create_connection((HOST, server.port), 5) as connection, connection.makefile("rb") as answer:

@@ -26,6 +26,7 @@ PREPARED: Final = {"prepared": True, "text": False}
 SHARED: Final = ("callback, applied at once", "callback, stored", "project")
 """Stages that half of the messages take."""
 
+_COUNTERS: Final = "Handler_(write|update|delete)|Innodb_os_log_written"
 _INDEXES: Final = """
 SELECT TABLE_NAME, INDEX_NAME, GROUP_CONCAT('`', COLUMN_NAME, '`' ORDER BY SEQ_IN_INDEX) FROM information_schema.STATISTICS
 WHERE TABLE_SCHEMA = DATABASE() GROUP BY TABLE_NAME, INDEX_NAME
@@ -75,11 +76,13 @@ async def _round(server: MariaDb, subject: Subject) -> dict[str, dict[str, float
     for name, stage in subject.path.stages.items():
         sets = SETS // 2 if name in SHARED else SETS
         executed.clear()
-        before, database_s, service_s = _counters(server), watched.cpu_s(), time.thread_time()
+        before, database_s, service_s = servers.counters(server, _COUNTERS), watched.cpu_s(), time.thread_time()
         for _ in range(sets):
             await stage(SET)
         service_s, database_s = time.thread_time() - service_s, watched.cpu_s() - database_s
-        per_message = {name: (count - before[name]) / (sets * SET) for name, count in _counters(server).items()}
+        per_message = {
+            name: (count - before[name]) / (sets * SET) for name, count in servers.counters(server, _COUNTERS).items()
+        }
         measured[name] = {
             "service_us": service_s * 1e6 / (sets * SET),
             "database_us": database_s * 1e6 / (sets * SET),
@@ -89,13 +92,6 @@ async def _round(server: MariaDb, subject: Subject) -> dict[str, dict[str, float
             "redo_bytes": per_message["Innodb_os_log_written"],
         }
     return measured
-
-
-def _counters(server: MariaDb) -> dict[str, int]:
-    lines = server.sql(
-        "SHOW GLOBAL STATUS WHERE Variable_name RLIKE '^(Handler_(write|update|delete)|Innodb_os_log_written)$'"
-    )
-    return {name: int(count) for name, count in (line.split() for line in lines.splitlines())}
 
 
 async def _entries(server: MariaDb, path: HotPath, database: Database) -> dict[str, float]:
