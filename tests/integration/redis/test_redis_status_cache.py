@@ -156,8 +156,15 @@ async def test_redis_gets_neither_content_nor_people(
     await statuses.send()
     length = redis_server.ask(f"STRLEN wm:status:1:default:{store.message.id}")
     assert 0 < int(length.removeprefix(":")) < 120
-    data = b"".join(path.read_bytes() for path in redis_server._data.rglob("*.aof"))
-    assert store.message.id.encode() in data
+
+    def written() -> bytes:
+        return b"".join(path.read_bytes() for path in redis_server._data.rglob("*.aof"))
+
+    async def is_written() -> bool:
+        return store.message.id.encode() in written()
+
+    await until(is_written)  # Redis answers before it writes while it syncs what it wrote before
+    data = written()
     assert store.message.conversation_id.encode() not in data
     assert encode_content(store.message.content) not in data
     assert isinstance(store.message.content, TextContent)

@@ -11,6 +11,8 @@ from tests.support.builders.messages import CONVERSATION, DAY_MS, NOW, PROVIDER,
 from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.application.accept.accept import AcceptMessage
 from wework_message.application.dispatch import record_answers
+from wework_message.application.dispatch.begin_call import StartedCall
+from wework_message.application.dispatch.record_answers import RecordAnswers
 from wework_message.domain.content import TextContent
 from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId
@@ -23,6 +25,7 @@ from wework_message.domain.ports.gateway import Dispatch
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.routing.provider import Capabilities
 
+ONE_PROVIDER = {PROVIDER: a_policy().providers[PROVIDER]}
 SENDING, QUEUED, SENT = MessageStatus.SENDING, MessageStatus.QUEUED, MessageStatus.SENT
 
 
@@ -147,6 +150,28 @@ async def test_no_more_calls_begin_than_there_are_slots_for_the_account() -> Non
         assert await status(app, quiet) is SENDING
         for answer in answers:
             answer.set_result(app.gateway.accepted())
+        await app.dispatch()
+
+
+async def test_calls_that_are_not_recorded_leave_room_for_as_many_as_the_process_may_lose(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record, recorded = RecordAnswers.__call__, asyncio.Event()
+
+    async def held(self: RecordAnswers, started_call: StartedCall, outcome: AttemptOutcome) -> None:
+        await recorded.wait()
+        await record(self, started_call, outcome)
+
+    monkeypatch.setattr(RecordAnswers, "__call__", held)
+    async with InMemoryApp(providers=ONE_PROVIDER, calls_in_flight=2) as app:
+        for number in range(3):  # of 4 that may be open or unrecorded
+            await caught_up(app).accept_text(guid=Guid(f"g{number}"))
+            while app.dispatcher.free < min(2, 3 - number):  # noqa: ASYNC110 -- until its call has ended
+                await asyncio.sleep(0)
+        accepted = await asyncio.gather(*(app.accept_text(guid=Guid(guid)) for guid in ("x", "y")))
+        statuses = [await status(app, message_id) for message_id in accepted]
+        assert statuses == [SENDING, QUEUED]
+        recorded.set()
         await app.dispatch()
 
 

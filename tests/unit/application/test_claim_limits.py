@@ -13,8 +13,11 @@ from tests.support.builders.messages import GUID, PROVIDER, an_outcome
 from tests.support.polling import until
 
 from wework_message.application.actions.change import RecallMessage
-from wework_message.application.dispatch.begin_call import NO_ROOM_MS
+from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.dispatch.begin_call import NO_ROOM_MS, StartedCall
+from wework_message.application.dispatch.claim import ClaimDue, Claimed, ClaimRequest
 from wework_message.application.dispatch.in_flight import MAX_BY_AGE
+from wework_message.application.dispatch.record_answers import RecordAnswers
 from wework_message.application.dispatch.settle import SettleCalls, Settlement
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.errors import ConflictError
@@ -212,3 +215,33 @@ async def test_of_a_set_that_the_store_refuses_only_the_message_at_fault_is_put_
         await app.dispatch()
         statuses = [(await app.message(message_id)).status for message_id in (at_fault, *others)]
         assert statuses == [MessageStatus.HELD, *[MessageStatus.SENT] * 3]
+
+
+async def test_after_a_time_without_free_calls_the_backlog_comes_before_anything_that_is_called_with_its_acceptance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    claim, record = ClaimDue.__call__, RecordAnswers.__call__
+    claims_without_slot, recorded, notifier = list[ClaimRequest](), asyncio.Event(), WatchedNotifier()
+
+    async def watched(self: ClaimDue, scope: CommitScope, claim_requests: Sequence[ClaimRequest]) -> Sequence[Claimed]:
+        claims_without_slot.extend(request for request in claim_requests if request.slots == 0)
+        return await claim(self, scope, claim_requests)
+
+    async def held(self: RecordAnswers, started_call: StartedCall, outcome: AttemptOutcome) -> None:
+        await recorded.wait()
+        await record(self, started_call, outcome)
+
+    async def has_polled() -> bool:
+        return len(claims_without_slot) > 1
+
+    monkeypatch.setattr(ClaimDue, "__call__", watched)
+    monkeypatch.setattr(RecordAnswers, "__call__", held)
+    async with InMemoryApp(providers=ONE_PROVIDER, calls_in_flight=2, poll_due_ms=1, notifier=notifier) as app:
+        for number in range(8):
+            await app.accept_text(to=f"S:{number}", guid=BY_ACCOUNT[number])
+        app.start()
+        await until(has_polled)
+        notifier.idle.clear()
+        recorded.set()
+        await notifier.idle.wait()
+        assert len(app.gateway.calls) == 8

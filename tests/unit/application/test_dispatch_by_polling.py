@@ -7,17 +7,12 @@ from contextlib import asynccontextmanager
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
 
-from wework_message.application.dispatch.at_once import SlotGate
 from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.ports.notifier import Wakeup
 
-
-@pytest.fixture(autouse=True)
-def _through_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is called with its acceptance needs no wake-up."""
-    monkeypatch.setattr(SlotGate, "enter", lambda _: False)
+pytestmark = pytest.mark.usefixtures("through_the_table")
 
 
 class DeafNotifier:

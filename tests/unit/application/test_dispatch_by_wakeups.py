@@ -10,17 +10,12 @@ from tests.support.queues.memory_transport import MemoryTransport
 from tests.support.queues.notifiers import a_notifier
 
 from wework_message.adapters.rocketmq.wakeup.notifier import RocketmqNotifier
-from wework_message.application.dispatch.at_once import SlotGate
 from wework_message.application.dispatch.claim import ClaimRequest
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.ports.gateway import Dispatch
 
-
-@pytest.fixture(autouse=True)
-def _through_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is called with its acceptance needs no wake-up."""
-    monkeypatch.setattr(SlotGate, "enter", lambda _: False)
+pytestmark = pytest.mark.usefixtures("through_the_table")
 
 
 @pytest.fixture
