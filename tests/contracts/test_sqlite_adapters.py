@@ -21,6 +21,7 @@ from tests.support.sqlite import migrated_store
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mapping.tables import binding
+from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
@@ -29,6 +30,7 @@ from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid
 from wework_message.domain.message_filter import MessageFilter
+from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -61,6 +63,10 @@ class OnSqlite:
         other = SqliteStore(database)
         yield SqlUnitOfWorkFactory(other, SqliteDialect(), clock)
         await other.close()
+
+    @pytest.fixture
+    def account_reader(self, opened: SqliteStore) -> AccountReader:
+        return SqlAccountReader(opened.read)
 
     @pytest.fixture
     def reader(self, opened: SqliteStore) -> MessageReader:

@@ -17,6 +17,7 @@ from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.decision import Decision
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.message.recall import Recall, RecallState
 from wework_message.domain.message.scheduling import Due, LanePosition, Urgency
 from wework_message.domain.message.timeline import Note
@@ -256,26 +257,34 @@ def batch_row(batch: NewBatch) -> dict[str, Any]:
 def account_of(row: Row, bindings: Sequence[Binding]) -> Account:
     """A stored account; its state follows from its bindings."""
     return Account(
-        account_id=row["account_id"], tenant_id=row["tenant_id"], name=row["name"], corp_id=row["corp_id"],
+        account_id=row["account_id"], tenant_id=row["tenant_id"], name=row["name"] or "", corp_id=row["corp_id"],
         wecom_user_id=row["vid"], enabled=bool(row["enabled"]), state=effective_state(bindings),
+        on_unknown=None if row["on_unknown"] is None else OnUnknown(row["on_unknown"]),
+        pools=() if row["pools"] is None else tuple(msgspec.json.decode(row["pools"])),
+        registered=bool(row["registered"]), version=row["version"],
+        created_at=row["created_at"], updated_at=row["updated_at"],
     )  # fmt: skip
 
 
 def account_row(account: Account) -> dict[str, Any]:
-    """A new account."""
+    """All columns of an account."""
     return {
         "account_id": account.account_id, "tenant_id": account.tenant_id, "name": account.name,
         "corp_id": account.corp_id, "vid": account.wecom_user_id, "enabled": account.enabled,
+        "registered": account.registered, "version": account.version, "on_unknown": account.on_unknown,
+        "pools": _ENCODE.encode(account.pools).decode() if account.pools else None, "limits": None,
+        "created_at": account.created_at, "updated_at": account.updated_at,
     }  # fmt: skip
 
 
 def binding_row(binding: Binding, tenant_id: str) -> dict[str, Any]:
-    """A new binding."""
+    """All columns of a binding."""
     return {
         "binding_id": binding.binding_id, "tenant_id": tenant_id, "account_id": binding.account_id,
         "provider_code": binding.provider_code, "guid": binding.guid, "standby": binding.standby.value,
         "priority": binding.priority, "weight": binding.weight, "device_slot": binding.device_slot,
         "enabled": binding.enabled, "state": binding.state.value, "epoch": binding.epoch, "seq_hwm": binding.seq_hwm,
+        "removed": binding.removed,
     }  # fmt: skip
 
 
@@ -285,7 +294,7 @@ def binding_of(row: Row) -> Binding:
         binding_id=row["binding_id"], account_id=row["account_id"], provider_code=row["provider_code"],
         guid=row["guid"], standby=Standby(row["standby"]), priority=row["priority"], weight=row["weight"],
         device_slot=row["device_slot"], enabled=bool(row["enabled"]), state=BindingState(row["state"]),
-        epoch=row["epoch"], seq_hwm=row["seq_hwm"],
+        epoch=row["epoch"], seq_hwm=row["seq_hwm"], removed=bool(row["removed"]),
     )  # fmt: skip
 
 
