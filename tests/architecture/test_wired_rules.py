@@ -36,7 +36,7 @@ UNWIRED: Final = {
         "account.py: slot_holder",
         "lifecycle.py: HoldReason.QUIET_HOURS",
         "routing/provider.py: Capabilities.max_bytes",
-        "quota.py: Budget", "quota.py: Period", "quota.py: QuietHours", "quota.py: reserve_all",
+        "quota.py: Budget", "quota.py: Period", "quiet_hours.py: QuietHours", "quota.py: AccountLimits", "quota.py: reserve_all",
         "routing/filters.py: Candidate.fenced", "routing/filters.py: RouteHealth.room",
         "routing/filters.py: RouteHealth.throttled_ms", "routing/filters.py: RouteRequest.last_binding",
         "routing/selector.py: Refusal.probe",

@@ -1,4 +1,4 @@
-"""Budgets of an account as token bucket arithmetic, and quiet hours (D-22, M-4.7).
+"""Budgets as token bucket arithmetic, and the limits of an account (D-22, M-4.7, ADR 0049).
 
 All quantities are integers, so nothing drifts: a token is `per_ms` units, and a bucket gains `tokens` units every ms.
 A message over budget is not refused. It takes its token in advance (the level goes below zero) and waits for it.
@@ -10,10 +10,13 @@ from enum import StrEnum
 from typing import Final
 
 from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.quiet_hours import QuietHours
 
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 24 * 60 * MINUTE_MS
-_DAY_MINUTES: Final = 24 * 60
+
+_MAX_LIMIT: Final = 10_000_000
+"""Messages of one budget: times a day in ms, and ten times over, this is still an integer to Redis (below 2^53)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class Budget:
 
     per: Period
     limit: int
-    """Messages, at least 1."""
+    """Messages, 1 to 10 million; `AccountLimits` checks it."""
 
     def bucket(self, now: int) -> Bucket:
         """A full bucket of this budget."""
@@ -101,8 +104,7 @@ class Budget:
 
         Bulk takes from this and from the whole, so that it can use spare capacity but never starves the others.
         """
-        if not 0 < share <= 1:
-            raise InvalidValueError("bulkShare", "must be above 0 and at most 1")
+        _check_share(share)
         return Budget(self.per, max(1, int(self.limit * share)))
 
 
@@ -113,27 +115,32 @@ def reserve_all(buckets: Sequence[Bucket], n: int, now: int) -> tuple[tuple[Buck
 
 
 @dataclass(frozen=True, slots=True)
-class QuietHours:
-    """A daily span in which an account sends nothing. Equal ends mean no span. Not wired yet: accounts.
+class AccountLimits:
+    """What an account may send and when; the bindings of the account share it (D-22). Not wired yet: accounts.
 
-    Raises `InvalidValueError` for a minute outside 0-1439.
+    Raises `InvalidValueError`, with the paths of the API (W-5).
     """
 
-    start: int
-    """Minute of the local day, 0-1439."""
-    end: int
-    """Minute of the local day at which sending starts again; may be before `start` (over midnight)."""
-    offset: int = 0
-    """Local time minus UTC, in minutes; the caller knows the rules of the zone for the day in question."""
+    budgets: tuple[Budget, ...] = ()
+    """At most one for each period. Without any, the configured limit per minute holds."""
+    min_interval_ms: int | None = None
+    """Between the starts of two calls of one conversation, 1 ms to a day; None = no interval."""
+    quiet_hours: QuietHours | None = None
+    bulk_share: float | None = None
+    """The part of each budget that messages of bulk priority may use, above 0 and at most 1; None = all of it."""
 
     def __post_init__(self) -> None:
-        for path, minute in (("quietHours.from", self.start), ("quietHours.to", self.end)):
-            if not 0 <= minute < _DAY_MINUTES:
-                raise InvalidValueError(path, "must be a time of day")
+        for place, budget in enumerate(self.budgets):
+            if not 1 <= budget.limit <= _MAX_LIMIT:
+                raise InvalidValueError(f"budgets[{place}].limit", f"must be from 1 to {_MAX_LIMIT}")
+            if any(budget.per is other.per for other in self.budgets[:place]):
+                raise InvalidValueError(f"budgets[{place}].per", "there is a budget for this period already")
+        if self.min_interval_ms is not None and not 1 <= self.min_interval_ms <= DAY_MS:
+            raise InvalidValueError("minIntervalMs", f"must be from 1 to {DAY_MS}")
+        if self.bulk_share is not None:
+            _check_share(self.bulk_share)
 
-    def until_open(self, now: int) -> int:
-        """How long until sending is allowed, ms; 0 = now. `now` in epoch ms."""
-        local = (now + self.offset * MINUTE_MS) % DAY_MS
-        since_start = (local - self.start * MINUTE_MS) % DAY_MS
-        length = (self.end - self.start) % _DAY_MINUTES * MINUTE_MS
-        return length - since_start if since_start < length else 0
+
+def _check_share(share: float) -> None:
+    if not 0 < share <= 1:
+        raise InvalidValueError("bulkShare", "must be above 0 and at most 1")
