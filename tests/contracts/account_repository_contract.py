@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from tests.support.builders.messages import BACKUP, GUID, NOW, PROVIDER
@@ -21,6 +22,8 @@ from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.ports.accounts import AccountFilter, AccountReader, AccountWithBindings
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.quiet_hours import QuietHours
+from wework_message.domain.quota import AccountLimits, Budget, Period
 from wework_message.domain.registration import changed, rebound, unbound
 
 ACCOUNT = implicit_account_id(GUID)
@@ -32,6 +35,9 @@ SALES = Account(
     wecom_user_id="1688",
     on_unknown=OnUnknown.FAIL,
     pools=("north", "vip"),
+    limits=AccountLimits(
+        (Budget(Period.MINUTE, 20), Budget(Period.DAY, 500)), 1_500, QuietHours(1_320, 480, "Asia/Shanghai"), 0.25
+    ),
     version=1,
     created_at=NOW,
     updated_at=NOW,
@@ -229,8 +235,8 @@ class AccountRepositoryContract:
         for name, pools in (("b", ("vip",)), ("a", ("vip2",)), ("c", ())):
             await save(units, Account(AccountId(name), pools=pools, enabled=name != "c", version=1))
 
-        async def ids(limit: int = 9, after: str | None = None, **filters: object) -> Sequence[str]:
-            wanted = AccountFilter(**filters)  # type: ignore[arg-type] -- the names are those of the filter
+        async def ids(limit: int = 9, after: str | None = None, **filters: Any) -> Sequence[str]:
+            wanted = AccountFilter(**filters)
             before = None if after is None else AccountId(after)
             page = await account_reader.page(DEFAULT_TENANT, wanted, limit=limit, after=before)
             return [account.account_id for account, _ in page]

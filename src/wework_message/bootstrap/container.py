@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wework_message.adapters.sql.core.store import Store
+from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
@@ -20,6 +21,9 @@ from wework_message.application.accept.accept import (
 )
 from wework_message.application.accept.quoting import Quoting
 from wework_message.application.accept.senders import Senders
+from wework_message.application.accounts.directory import AccountDirectory
+from wework_message.application.accounts.explain import ExplainRoute
+from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import (
     CancelMessageHandler,
     ChangeMessages,
@@ -75,6 +79,7 @@ from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSet
 from wework_message.bootstrap.shared_state import open_shared
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
@@ -92,6 +97,7 @@ class Storage:
     units: UnitOfWorkFactory
     reader: MessageReader
     dead_letters: DeadLetterReader
+    accounts: AccountReader
     metrics: StoreMetrics
     side_by_side: bool = False
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
@@ -104,6 +110,7 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s, remembered),
         SqlMessageReader(store.read, store.search),
         SqlDeadLetterReader(store.read),
+        SqlAccountReader(store.read),
         SqlStoreMetrics(store.read, store.dialect, clock),
         store.side_by_side,
     )
@@ -235,8 +242,11 @@ class UseCases(containers.DeclarativeContainer):
     probe_writes = providers.Singleton(ProbeWrites, units, writes, holder)
 
     change = providers.Singleton(ChangeMessages)
-    senders = providers.Singleton(Senders, policy, units, providers.Singleton(Quoting, reader))
+    account_reader = storage.provided.accounts
+    directory = providers.Singleton(AccountDirectory, account_reader, clock)
+    senders = providers.Singleton(Senders, policy, directory, account_reader, providers.Singleton(Quoting, reader))
     drafting = providers.Singleton(Drafting, ids, clock, senders)
+    accounts = providers.Singleton(AccountRegistry, units, directory, router, policy, ids, clock)
     keep_dead_letter = providers.Singleton(KeepDeadLetterHandler, commits, providers.Singleton(StoreDeadLetters))
     service = providers.Singleton(Service, reader, storage.provided.metrics, role, writes, parts=parts)
     application = providers.Singleton(
@@ -266,6 +276,9 @@ class UseCases(containers.DeclarativeContainer):
             WaitForMessage, feed, reader, policy.provided.poll_status_ms, policy.provided.max_waiters
         ),
         read=reader,
+        accounts=accounts,
+        read_accounts=account_reader,
+        explain=providers.Singleton(ExplainRoute, drafting, account_reader, router, policy, clock),
         dead_letters=storage.provided.dead_letters,
         mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),
         poll=providers.Singleton(_statuses_of, shared, providers.Singleton(ReadStatuses, reader)),

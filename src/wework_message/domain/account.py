@@ -4,11 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from wework_message.domain.errors import DomainError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, ProviderCode, TenantId
 from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.quota import AccountLimits
+
+NO_LIMITS: Final = AccountLimits()
+"""Those of an account for which none are set: the configured ones hold."""
 
 
 class AccountState(StrEnum):
@@ -78,6 +82,8 @@ class Account:
     """For messages whose request does not set it; None = the configured one."""
     pools: tuple[str, ...] = ()
     """Names of the groups that it belongs to, each once."""
+    limits: AccountLimits = NO_LIMITS
+    """What it may send, and when."""
     registered: bool = True
     """False: it is implicit, made for a guid that nobody registered (D-19)."""
     version: int = 0

@@ -55,6 +55,8 @@ class HoldReason(StrEnum):
     QUIET_HOURS = "QUIET_HOURS"
     """Not wired yet: accounts."""
     THROTTLED = "THROTTLED"
+    ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
+    """The account is switched off; the message goes out when it is on again (ADR 44)."""
 
 
 class Trigger(StrEnum):

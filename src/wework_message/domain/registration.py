@@ -99,6 +99,15 @@ def check_binding(binding: Binding, *, prefix: str = "") -> None:
         raise InvalidValueError(f"{prefix}deviceSlot", f"must be 1 to {MAX_SLOT_LENGTH} printable characters")
 
 
+def check_room(wanted: Binding, bindings: Sequence[Binding]) -> None:
+    """Raises `TakenError` where the account has `wanted` already, and `InvalidValueError` where it has as many as it may."""
+    for binding in bindings:
+        if (binding.guid, binding.provider_code) == (wanted.guid, wanted.provider_code):
+            raise TakenError("guid", "is bound to this account already; PUT changes the binding", binding.account_id)
+    if len(bindings) >= MAX_BINDINGS:
+        raise InvalidValueError("guid", f"an account may have {MAX_BINDINGS} bindings")
+
+
 def check_free(account_id: AccountId, wanted: Binding, stored: Sequence[Binding], *, prefix: str = "") -> None:
     """Raises `TakenError` where `stored`, the bindings of the wanted guid, show it at the provider with another account."""
     for binding in stored:

@@ -71,6 +71,8 @@ class RouteRequest:
     """A message that needs a binding."""
 
     message_type: str
+    account_enabled: bool = True
+    """False: the account is switched off, and nothing of it is sent."""
     size: int | None = None
     """Body in bytes, where it has one and it is known."""
     provider_code: ProviderCode | None = None
@@ -92,6 +94,7 @@ class RouteRequest:
 class Exclusion(StrEnum):
     """Why a candidate does not get the message; the names are shown to people (W-5)."""
 
+    ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
     PINNED_ELSEWHERE = "PINNED_ELSEWHERE"
     OTHER_PROVIDER = "OTHER_PROVIDER"
     DISABLED = "DISABLED"
@@ -122,6 +125,8 @@ def excluded(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
 
 def _unbound(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
     binding, provider = candidate.binding, candidate.provider
+    if not request.account_enabled:
+        return Exclusion.ACCOUNT_DISABLED
     if request.pin is not None and binding.binding_id != request.pin:
         return Exclusion.PINNED_ELSEWHERE
     if request.provider_code is not None and provider.code != request.provider_code:

@@ -52,11 +52,14 @@ class RefusalKind(StrEnum):
     """Holds: only breakers are in the way."""
     THROTTLED = "THROTTLED"
     """Holds until the provider accepts calls again."""
+    ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
+    """Holds until the account is switched on."""
 
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(RefusalKind)}
 
 _KINDS: Final = {
+    Exclusion.ACCOUNT_DISABLED: RefusalKind.ACCOUNT_DISABLED,
     Exclusion.TYPE_NOT_SUPPORTED: RefusalKind.NO_CAPABILITY,
     Exclusion.TOO_LARGE: RefusalKind.NO_CAPABILITY,
     Exclusion.REFUSED: RefusalKind.NO_CAPABILITY,
@@ -220,7 +223,8 @@ def _explain(
 def _refuse(request: RouteRequest, candidates: Sequence[Candidate], out: Mapping[int, Exclusion]) -> Refusal:
     """The candidate that got furthest decides: the least final refusal holds for the account."""
     kinds = {place: _KINDS.get(exclusion, RefusalKind.NO_BINDING) for place, exclusion in out.items()}
-    kind = max(kinds.values(), key=_RANK.__getitem__, default=RefusalKind.NO_BINDING)
+    none = RefusalKind.NO_BINDING if request.account_enabled else RefusalKind.ACCOUNT_DISABLED
+    kind = max(kinds.values(), key=_RANK.__getitem__, default=none)
     decision = Decision(_explain(candidates, {}, out), None, kind.value)
     places = [place for place, candidate_kind in kinds.items() if candidate_kind is kind]
     if kind is RefusalKind.THROTTLED:

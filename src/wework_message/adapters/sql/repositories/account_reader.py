@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, false, func, select, true
 
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.mapping import rows
+from wework_message.adapters.sql.mapping import account_rows as rows
 from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.adapters.sql.repositories.accounts import accounts_of, bindings_of
 from wework_message.domain.account import Binding

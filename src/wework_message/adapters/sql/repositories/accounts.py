@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, false, insert, or_, select, update
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.prepared import Query
-from wework_message.adapters.sql.mapping import rows
+from wework_message.adapters.sql.mapping import account_rows as rows
 from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account, implicit_binding
 from wework_message.domain.errors import ConflictError
