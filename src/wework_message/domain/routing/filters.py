@@ -141,6 +141,22 @@ def _unable(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
     return Exclusion.REFUSED if candidate.binding.binding_id in request.refused else None
 
 
+class BindingHealth(NamedTuple):
+    """The health of one binding, for operators."""
+
+    state: BindingState
+    healthy: bool | None
+    """Whether it takes messages as far as is known; None until something was observed."""
+
+
+def binding_health(binding: Binding, health: RouteHealth) -> BindingHealth:
+    """What was observed counts more than what is stored; of breakers the binding's own counts."""
+    state = binding.state if health.state is BindingState.UNKNOWN else health.state
+    if state is BindingState.OFFLINE or health.suspect or health.binding is Passage.SHUT:
+        return BindingHealth(state, False)
+    return BindingHealth(state, True if state is BindingState.ONLINE else None)
+
+
 def _unready(candidate: Candidate) -> Exclusion | None:
     health = candidate.health
     if candidate.binding.standby is not Standby.HOT:

@@ -10,6 +10,12 @@ from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS, MessageType
 from wework_message.entrypoints.rest.http.routing import REF
 from wework_message.entrypoints.rest.rule_schemas import Schema, add_rules
+from wework_message.entrypoints.wire.requests.accounts import (
+    BindingRequest,
+    ChangedAccountRequest,
+    NewAccountRequest,
+    NewBindingRequest,
+)
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.fields import Common
@@ -20,6 +26,11 @@ BATCH: Final = "BatchRequest"
 ITEM: Final = "BatchItem"
 """A message of a batch: of every type but `MIXED`, which is a batch itself."""
 CALLBACK: Final = "ProviderCallback"
+
+ACCOUNT: Final = NewAccountRequest.__name__
+CHANGED_ACCOUNT: Final = ChangedAccountRequest.__name__
+BINDING: Final = BindingRequest.__name__
+NEW_BINDING: Final = NewBindingRequest.__name__
 
 _SENDER: Final = [{"required": ["guid"]}, {"required": ["accountId"]}]
 _CALLBACK: Final = {
@@ -67,6 +78,8 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[SEND] = _one_of(mapping)
     components[ITEM] = _one_of({name: ref for name, ref in mapping.items() if name != MessageType.MIXED})
     components[BATCH] = {"oneOf": [_messages(shared, limits), _java(shared, components, limits)]}
+    kinds = (NewAccountRequest, ChangedAccountRequest, BindingRequest, NewBindingRequest)
+    components |= msgspec.json.schema_components(kinds, ref_template=REF + "{name}")[1]
     _respell(components)
     components[CALLBACK] = _CALLBACK
     return components

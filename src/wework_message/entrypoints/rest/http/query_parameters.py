@@ -19,6 +19,7 @@ from wework_message.entrypoints.wire.instants import InstantRange, read_instant
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
 
 _UUIDISH: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
+_NAME: Final = re.compile(r"[!-~]{1,136}")
 
 NO_PARAMETERS: Final = {"takes_no_query": True}
 """`opt` of a route without query parameters that refuses any; other such routes ignore them."""
@@ -56,14 +57,23 @@ def instant_parameter(name: str, text: str, allowed: InstantRange) -> int:
 
 
 def cursor_text(cursor: str | None) -> str | None:
-    """The value within a cursor of `next_cursor`; raises `RequestRejected` (422) for any other text."""
+    """The id within a cursor of `next_cursor`; raises `RequestRejected` (422) for any other text."""
+    return _cursor_value(cursor, _UUIDISH)
+
+
+def cursor_name(cursor: str | None) -> str | None:
+    """The name within a cursor of `next_cursor`; raises `RequestRejected` (422) for any other text."""
+    return _cursor_value(cursor, _NAME)
+
+
+def _cursor_value(cursor: str | None, form: re.Pattern[str]) -> str | None:
     if cursor is None:
         return None
     try:
         value = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except (binascii.Error, ValueError):
         value = ""
-    if not _UUIDISH.fullmatch(value):
+    if not form.fullmatch(value):
         raise bad_parameter("cursor", _BAD_CURSOR)
     return value
 
@@ -127,7 +137,9 @@ async def check_parameters(request: Request[Any, Any, Any]) -> None:
         request.scope["query_string"] = urlencode(canonical).encode("ascii")
 
 
-_SPELLINGS: Final = {bool: re.compile("true|false"), int: re.compile("[0-9]{1,9}")}
+_BOOLEANS: Final = (bool, bool | None)
+
+_SPELLINGS: Final[Mapping[Any, re.Pattern[str]]] = {**dict.fromkeys(_BOOLEANS, re.compile("true|false")), int: re.compile("[0-9]{1,9}")}
 """Litestar would also read 1 as true and 1e1 as 10."""
 
 
@@ -154,7 +166,7 @@ def unbound(request: Request[Any, Any, Any], error: ValidationException) -> Requ
 
 
 def _expectation(field: FieldDefinition) -> str:
-    if field.annotation is bool:
+    if field.annotation in _BOOLEANS:
         return "must be true or false"
     limits = field.kwarg_definition
     if isinstance(limits, QueryParameter) and field.annotation is int:
