@@ -49,6 +49,7 @@ from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.application.dispatch.record_answers import RecordAnswers
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.dispatch.settle import SettleCalls
+from wework_message.application.maintenance.fleet import CountProcesses
 from wework_message.application.maintenance.probe import ProbeProviders, Prober
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
@@ -168,12 +169,12 @@ class UseCases(containers.DeclarativeContainer):
     projector_notifier: providers.Dependency[LocalInboxNotifier] = providers.Dependency()
     inbox_notifier: providers.Dependency[InboxNotifier] = providers.Dependency()
 
-    board = shared.provided.board
+    board, limiter = shared.provided.board, shared.provided.limiter
     reader = storage.provided.reader
     units = providers.Singleton(_units_of, shared, storage.provided.units)
     feed = providers.Singleton(StatusFeed)
     router = providers.Singleton(
-        Router, policy, providers.Singleton(ProviderSelector), board, random_source, shared.provided.remember_s
+        Router, policy, providers.Singleton(ProviderSelector), board, limiter, random_source, shared.provided.remember_s
     )
 
     post_commit = providers.Singleton(
@@ -191,7 +192,7 @@ class UseCases(containers.DeclarativeContainer):
     """Answers of providers."""
     in_flight = providers.Singleton(InFlight, policy, clock)
     gate = providers.Singleton(SlotGate)
-    begin_call = providers.Singleton(BeginCall, policy, router, shared.provided.limiter, clock)
+    begin_call = providers.Singleton(BeginCall, policy, router, limiter, clock)
     claim = providers.Singleton(ClaimDue, policy, router, begin_call, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     probes = providers.Singleton(_probing_lease, shared, holder, units)
@@ -218,7 +219,7 @@ class UseCases(containers.DeclarativeContainer):
         clock,
         policy,
     )
-    begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, router, in_flight, dispatcher)
+    begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, in_flight, dispatcher)
 
     store_metrics_reporter = providers.Singleton(
         StoreMetricsReporter,
@@ -232,6 +233,7 @@ class UseCases(containers.DeclarativeContainer):
         providers.Singleton(ShortenWaits, clock),
     )
     maintenance = providers.Singleton(Maintenance, units, tasks, holder)
+    count_processes = providers.Singleton(CountProcesses, units, shared.provided.fleet, holder)
     probe_writes = providers.Singleton(ProbeWrites, units, writes, holder)
 
     change = providers.Singleton(ChangeMessages)

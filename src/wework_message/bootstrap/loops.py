@@ -82,9 +82,12 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
     """
     if not role.dispatches:
         return (use_cases.store_metrics_reporter(), use_cases.probe_writes())
+    # A store that writes one by one belongs to one process.
+    counting = (use_cases.count_processes(),) if use_cases.storage().side_by_side else ()
     return (
         use_cases.store_metrics_reporter(),
         use_cases.probe_writes(),
+        *counting,
         use_cases.maintenance(),
         use_cases.prober(),
         use_cases.dispatcher(),

@@ -53,7 +53,8 @@ class HoldReason(StrEnum):
     ALL_OFFLINE = "ALL_OFFLINE"
     BREAKERS_OPEN = "BREAKERS_OPEN"
     QUIET_HOURS = "QUIET_HOURS"
-    """Not wired yet: accounts."""
+    INTERVAL = "INTERVAL"
+    """The last call of its conversation began too short a time ago."""
     THROTTLED = "THROTTLED"
 
 

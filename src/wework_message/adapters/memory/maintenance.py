@@ -1,6 +1,7 @@
 """Leases, the correction of due times and pruning in memory."""
 
 import dataclasses
+from collections.abc import Collection
 
 from wework_message.adapters.memory.database import LeaseRow, MemoryDatabase
 from wework_message.domain.inbox import InboxState
@@ -29,6 +30,15 @@ class MemoryLeaseStore:
         epoch = tenure.epoch if renewed else tenure.epoch + 1
         self._db.leases.put(lease_name, LeaseRow(holder, epoch, now + lease_ms, lease_ms))
         return epoch
+
+    async def held(self, lease_names: Collection[str]) -> frozenset[str]:
+        now = self._clock.now()
+        tenures = [(name, self._db.leases.get(name)) for name in lease_names]
+        return frozenset(
+            name
+            for name, tenure in tenures
+            if tenure is not None and is_running(tenure.held_until, length_ms=tenure.lease_ms, now=now)
+        )
 
     async def release(self, lease_name: str, holder: str) -> None:
         tenure = self._db.leases.get(lease_name)

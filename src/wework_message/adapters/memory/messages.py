@@ -71,6 +71,14 @@ class MemoryMessageRepository:
     async def busy_lanes(self, lanes: Collection[Lane]) -> frozenset[Lane]:
         return frozenset(row.lane for row in self._db.due.rows() if row.lane in lanes)
 
+    async def last_starts(self, lanes: Collection[Lane]) -> Mapping[Lane, int]:
+        starts: dict[Lane, int] = {}
+        for message in self._db.messages.rows():
+            lane = (message.account_id, message.conversation_id)
+            for attempt in message.attempts if lane in lanes else ():
+                starts[lane] = max(attempt.started_at, starts.get(lane, 0))
+        return starts
+
     async def due(
         self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn | None = NOBODY_FIRST
     ) -> Sequence[DueMessage]:

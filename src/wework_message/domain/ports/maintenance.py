@@ -1,5 +1,6 @@
 """Leases of tasks that run once per cluster, and the deletion of old rows, inside a unit of work."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +18,10 @@ class LeaseStore(Protocol):
         tenure is renewed in time. The tenure holds from the commit on. Until then only one holder writes in such a unit
         of work: a second one that takes the lease at the same time waits, or is refused. `lease_name` and `holder` have at most 64 characters.
         """
+        ...
+
+    async def held(self, lease_names: Collection[str]) -> frozenset[str]:
+        """Those of the leases that somebody has now."""
         ...
 
     async def release(self, lease_name: str, holder: str) -> None:
