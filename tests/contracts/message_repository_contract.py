@@ -19,6 +19,7 @@ from tests.support.builders.messages import (
     a_batch_id,
     a_due_message,
     a_message,
+    a_message_id,
     a_receipt,
     an_attempt,
     an_outcome,
@@ -972,6 +973,23 @@ class CallAtOnceContract(RepositorySteps):
         await self.save(units, calling)
         async with units() as unit:
             assert await unit.messages.busy_lanes([(calling.account_id, calling.conversation_id)]) == frozenset()
+
+    async def test_the_last_call_of_a_lane_is_the_newest_one_of_any_of_its_messages(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        messages = [a_due_message(id=a_message_id(NOW + number)) for number in range(3)]
+        lane = (messages[0].account_id, messages[0].conversation_id)
+        free = (messages[0].account_id, "S:2002")
+        await self.add(units, *messages)
+        for message, started_at in zip(messages, (NOW + 10, NOW + 900, NOW + 500), strict=True):
+            begin_call(message, now=started_at)
+            await self.save(units, message)
+            settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt()), now=clock.now())
+            await self.save(units, message)
+        await self.add(units, a_due_message(conversation_id="S:2002"))
+        async with units() as unit:
+            assert await unit.messages.last_starts([lane, free]) == {lane: NOW + 900}
+            assert await unit.messages.last_starts([]) == {}
 
 
 class MessageRepositoryContract(

@@ -49,7 +49,6 @@ from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.application.dispatch.record_answers import RecordAnswers
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.dispatch.settle import SettleCalls
-from wework_message.application.maintenance.fleet import CountProcesses
 from wework_message.application.maintenance.probe import ProbeProviders, Prober
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
@@ -233,7 +232,6 @@ class UseCases(containers.DeclarativeContainer):
         providers.Singleton(ShortenWaits, clock),
     )
     maintenance = providers.Singleton(Maintenance, units, tasks, holder)
-    count_processes = providers.Singleton(CountProcesses, units, shared.provided.fleet, holder)
     probe_writes = providers.Singleton(ProbeWrites, units, writes, holder)
 
     change = providers.Singleton(ChangeMessages)

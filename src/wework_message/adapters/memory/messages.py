@@ -72,12 +72,12 @@ class MemoryMessageRepository:
         return frozenset(row.lane for row in self._db.due.rows() if row.lane in lanes)
 
     async def last_starts(self, lanes: Collection[Lane]) -> Mapping[Lane, int]:
-        starts: dict[Lane, int] = {}
-        for message in self._db.messages.rows():
-            lane = (message.account_id, message.conversation_id)
-            for attempt in message.attempts if lane in lanes else ():
-                starts[lane] = max(attempt.started_at, starts.get(lane, 0))
-        return starts
+        calls = sorted(
+            ((message.account_id, message.conversation_id), attempt.started_at)
+            for message in self._db.messages.rows()
+            for attempt in message.attempts
+        )
+        return {lane: started_at for lane, started_at in calls if lane in lanes}
 
     async def due(
         self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn | None = NOBODY_FIRST

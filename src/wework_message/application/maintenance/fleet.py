@@ -15,7 +15,7 @@ LEASE_MS: Final = 15_000
 """How long a process that died still counts."""
 
 PLACES: Final = tuple(f"sender:{number}" for number in range(1, 65))
-"""Leases, one for each process that sends. A process beyond them is not counted, and paces by the number of all of them."""
+"""Leases, one for each process that sends. A process beyond them is counted by itself alone."""
 
 _log: Final = logging.getLogger(__name__)
 
