@@ -58,6 +58,10 @@ class HoldReason(StrEnum):
     THROTTLED = "THROTTLED"
 
 
+LIMITS: Final = frozenset({HoldReason.BUDGET, HoldReason.QUIET_HOURS, HoldReason.INTERVAL})
+"""Reasons that follow from the limits of an account, or of a provider."""
+
+
 class Trigger(StrEnum):
     """What we may decide about a message."""
 

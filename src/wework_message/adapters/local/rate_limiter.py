@@ -35,12 +35,14 @@ class MemoryRateLimiter:
     async def reserve(self, budgets: Budgets, expected: int = 1) -> Place:  # noqa: ARG002 -- nothing is fetched for others
         """Take one token of each budget."""
         now, processes = int(self._clock.boot()), self._processes()
+        if len(budgets.parts) == 1:  # the usual account
+            (part,) = budgets.parts
+            self._buckets[part.name], wait_ms = self._bucket(part, now, processes).reserve(1, now)
+            return self._swept(Place(wait_ms, part), now)
         reserved = reserve_all([self._bucket(part, now, processes) for part in budgets.parts], 1, now)
         for part, bucket in zip(budgets.parts, reserved.buckets, strict=True):
             self._buckets[part.name] = bucket
-        if len(self._buckets) >= self._sweep_at:
-            self._sweep(now)
-        return Place(reserved.wait_ms, budgets.parts[reserved.tightest])
+        return self._swept(Place(reserved.wait_ms, budgets.parts[reserved.tightest]), now)
 
     def _bucket(self, part: SharedBudget, now: int, processes: int) -> Bucket:
         bucket, budget = self._buckets.get(part.name), part.budget
@@ -67,8 +69,13 @@ class MemoryRateLimiter:
             full = part.budget.bucket(now, processes)
             self._buckets[part.name] = replace(full, level=int(full.level * left))
 
-    def _sweep(self, now: int) -> None:
+    def _swept(self, place: Place, now: int) -> Place:
         """Amortised: the next sweep comes when the number has doubled."""
+        if len(self._buckets) >= self._sweep_at:
+            self._sweep(now)
+        return place
+
+    def _sweep(self, now: int) -> None:
         self._buckets = {name: bucket for name, bucket in self._buckets.items() if not bucket.refilled(now).is_full}
         self._sweep_at = max(SWEEP_AT, 2 * len(self._buckets))
 

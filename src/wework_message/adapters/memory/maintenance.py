@@ -3,9 +3,10 @@
 import dataclasses
 from collections.abc import Collection
 
-from wework_message.adapters.memory.database import LeaseRow, MemoryDatabase
+from wework_message.adapters.memory.database import DueRow, LeaseRow, MemoryDatabase
+from wework_message.domain.ids import AccountId
 from wework_message.domain.inbox import InboxState
-from wework_message.domain.lifecycle import RESTING, MessageStatus
+from wework_message.domain.lifecycle import LIMITS, RESTING, MessageStatus
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.maintenance import START, DueTimes, LeaseStore, Pruned, Pruning
 from wework_message.domain.ports.system import Clock
@@ -66,6 +67,18 @@ class MemoryDueTimes:
         for row, due_at in late:
             self._db.due.put(row.message_id, dataclasses.replace(row, due_at=due_at))
         return len(late)
+
+    async def look_again(self, account_id: AccountId, limit: int) -> int:
+        now = self._clock.now()
+        waiting = [row for row in self._db.due.rows() if row.due_at > now and self._is_limited(row, account_id)][:limit]
+        for row in waiting:
+            self._db.due.put(row.message_id, dataclasses.replace(row, due_at=now, in_ms=0, paced=False))
+        return len(waiting)
+
+    def _is_limited(self, row: DueRow, account_id: AccountId) -> bool:
+        message = self._db.messages.get(row.message_id)
+        held = message is not None and message.status is MessageStatus.HELD and message.reason in LIMITS
+        return held and row.lane[0] == account_id
 
 
 class MemoryPruning:

@@ -46,8 +46,7 @@ class MemoryMessageRepository:
         """One owner per key, in order; the first of equal keys gets it."""
         owners = []
         for key in keys:
-            place = (key.tenant_id, key.key)
-            row = self._db.keys.get(place)
+            row = self._db.keys.get(place := (key.tenant_id, key.key))
             if row is None:
                 row = KeyRow(key.target, key.fingerprint, self._clock.now())
                 self._db.keys.put(place, row)
