@@ -253,9 +253,9 @@ async def test_limits_of_accounts_are_kept_by_reads_of_indexes(
         await unit.leases.held(["sender:1"])
     plans = [(statement, line) for statement, line in statements.plans() if statement not in before]
     reads = {line for _, line in plans}
-    assert not [line for _, line in plans if line.startswith("SCAN wm_")]
+    assert not [line for _, line in plans if line.startswith("SCAN wm_") or "TEMP B-TREE" in line]
     assert {
-        "SEARCH wm_attempt USING INDEX sqlite_autoindex_wm_attempt_3 (account_id=? AND conversation_id=? AND lane_open=?)",
+        "SEARCH wm_message USING INDEX ix_wm_message_conversation (conversation_id=?)",
         "SEARCH wm_message USING INDEX ix_wm_message_status (status=?)",
         "SEARCH wm_due USING INDEX ix_wm_due_turn (turn=? AND urgency<?)",
     } <= reads

@@ -6,10 +6,10 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, func, select
 
 from wework_message.adapters.sql.core.dialect import literal_number
-from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping import rows
-from wework_message.adapters.sql.mapping.tables import attempt, due
+from wework_message.adapters.sql.mapping.tables import attempt, due, message
 from wework_message.domain.ids import AccountId
 from wework_message.domain.message.scheduling import Lane
 from wework_message.domain.ports.repositories import RECENT_CALLS
@@ -20,24 +20,29 @@ _BUSY: Final = Query(
     )
 )
 
-_RECENT: Final = (
-    select(attempt.c.started_at)
+_RECENT: Final = by_index(
+    select(message.c.id)
     .where(
-        attempt.c.account_id == bindparam("account_id"),
-        attempt.c.conversation_id == bindparam("conversation_id"),
-        attempt.c.lane_open.is_(None),
+        message.c.conversation_id == bindparam("conversation_id"),
+        beside_index(message.c.account_id) == bindparam("account_id"),
+        message.c.attempt_count > 0,
     )
-    .order_by(attempt.c.message_id.desc())
-    .limit(literal_number(RECENT_CALLS))
-    .subquery()
-)
-"""Message ids begin with the time at which they were made. A call that holds its lane needs no interval: nothing else is claimed."""
+    .order_by(message.c.id.desc())
+    .limit(literal_number(RECENT_CALLS)),
+    message,
+    "ix_wm_message_conversation",
+).subquery("recent")
+"""Message ids begin with the time at which they were made. Beyond these it reads as many messages as wait in the lane."""
 
-_LAST_START: Final = Query(select(func.max(_RECENT.c.started_at).label("started_at")))
+_LAST_START: Final = Query(
+    select(func.max(attempt.c.started_at).label("started_at")).join_from(
+        _RECENT, attempt, attempt.c.message_id == _RECENT.c.id
+    )
+)
 
 
 def last_starts(connection: Connection, lanes: Collection[Lane]) -> Mapping[Lane, int]:
-    """One short read of the index of open lanes for each."""
+    """One short read for each."""
     starts: dict[Lane, int] = {}
     for account_id, conversation_id in lanes:
         (row,) = _LAST_START.rows(connection, account_id=account_id, conversation_id=conversation_id)
