@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from wework_message.application.accept.accept import AcceptBatchHandler, AcceptMessageHandler
-from wework_message.application.accounts.explain import ExplainRoute
+from wework_message.application.accept.explain import ExplainRoute
 from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import CancelMessageHandler, RecallMessageHandler, RetryMessageHandler
 from wework_message.application.actions.dead_letters import MarkReplayedHandler

@@ -2,15 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from wework_message.adapters.sql.core.store import Store
-from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
-from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
-from wework_message.adapters.sql.repositories.reader import SqlMessageReader
-from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
-from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
-from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.system import SystemClock, SystemRandom, UuidGenerator
 from wework_message.application.accept.accept import (
     AcceptBatchHandler,
@@ -19,10 +11,10 @@ from wework_message.application.accept.accept import (
     StoreBatches,
     StoreMessages,
 )
+from wework_message.application.accept.explain import ExplainRoute
 from wework_message.application.accept.quoting import Quoting
 from wework_message.application.accept.senders import Senders
 from wework_message.application.accounts.directory import AccountDirectory
-from wework_message.application.accounts.explain import ExplainRoute
 from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import (
     CancelMessageHandler,
@@ -78,42 +70,14 @@ from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
 from wework_message.bootstrap.shared_state import open_shared
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
+from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.ports.accounts import AccountReader
-from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
-from wework_message.domain.ports.queries import MessageReader, StatusReader
+from wework_message.domain.ports.queries import StatusReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
-from wework_message.domain.ports.store_metrics import StoreMetrics
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 from wework_message.domain.routing.selector import ProviderSelector
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """A database as use cases see it: the ports on it."""
-
-    units: UnitOfWorkFactory
-    reader: MessageReader
-    dead_letters: DeadLetterReader
-    accounts: AccountReader
-    metrics: StoreMetrics
-    side_by_side: bool = False
-    """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
-
-
-def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
-    """The ports on an open SQL database, for a process that `claims` messages or not."""
-    remembered = RememberedMessages(MAX_REMEMBERED if claims else 0)
-    return Storage(
-        SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s, remembered),
-        SqlMessageReader(store.read, store.search),
-        SqlDeadLetterReader(store.read),
-        SqlAccountReader(store.read),
-        SqlStoreMetrics(store.read, store.dialect, clock),
-        store.side_by_side,
-    )
 
 
 class Infrastructure(containers.DeclarativeContainer):
@@ -175,12 +139,12 @@ class UseCases(containers.DeclarativeContainer):
     projector_notifier: providers.Dependency[LocalInboxNotifier] = providers.Dependency()
     inbox_notifier: providers.Dependency[InboxNotifier] = providers.Dependency()
 
-    board = shared.provided.board
+    board, limiter = shared.provided.board, shared.provided.limiter
     reader = storage.provided.reader
     units = providers.Singleton(_units_of, shared, storage.provided.units)
     feed = providers.Singleton(StatusFeed)
     router = providers.Singleton(
-        Router, policy, providers.Singleton(ProviderSelector), board, random_source, shared.provided.remember_s
+        Router, policy, providers.Singleton(ProviderSelector), board, limiter, random_source, shared.provided.remember_s
     )
 
     post_commit = providers.Singleton(
@@ -198,7 +162,7 @@ class UseCases(containers.DeclarativeContainer):
     """Answers of providers."""
     in_flight = providers.Singleton(InFlight, policy, clock)
     gate = providers.Singleton(SlotGate)
-    begin_call = providers.Singleton(BeginCall, policy, router, shared.provided.limiter, clock)
+    begin_call = providers.Singleton(BeginCall, policy, router, limiter, clock)
     claim = providers.Singleton(ClaimDue, policy, router, begin_call, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     probes = providers.Singleton(_probing_lease, shared, holder, units)
@@ -225,7 +189,7 @@ class UseCases(containers.DeclarativeContainer):
         clock,
         policy,
     )
-    begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, router, in_flight, dispatcher)
+    begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, in_flight, dispatcher)
 
     store_metrics_reporter = providers.Singleton(
         StoreMetricsReporter,

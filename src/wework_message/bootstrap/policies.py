@@ -6,7 +6,7 @@ from typing import Any, Final
 from wework_message.application.policy import DAY_MS, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
-from wework_message.bootstrap.settings import Loaded, SettingsError, simulated_providers
+from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.domain.conversation import AnyGrammar, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
@@ -14,6 +14,7 @@ from wework_message.domain.horizon import check_timing
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.quota import Budget, Period
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Provider
 from wework_message.entrypoints.wire.requests.body import Limits
@@ -50,6 +51,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
             enabled=provider.enabled,
             timeout_ms=provider.timeout_ms,
             retry_count=provider.quick_tries,
+            budgets=_budgets_of(provider),
             simulated=key in simulated,
         )
         for key, provider in loaded.settings.app.wework.providers.items()
@@ -83,6 +85,15 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         keep_messages_ms=None if message.retention.message_days is None else message.retention.message_days * DAY_MS,
         **_polls(loaded, role),
     )
+
+
+def _budgets_of(provider: ProviderSettings) -> tuple[Budget, ...]:
+    limits = {
+        Period.MINUTE: provider.rate_limit_per_minute,
+        Period.HOUR: provider.rate_limit_per_hour,
+        Period.DAY: provider.rate_limit_per_day,
+    }
+    return tuple(Budget(per, limit) for per, limit in limits.items() if limit is not None)
 
 
 def _polls(loaded: Loaded, role: Role) -> Mapping[str, Any]:

@@ -4,15 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from wework_message.domain.errors import DomainError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, ProviderCode, TenantId
 from wework_message.domain.message.options import OnUnknown
-from wework_message.domain.quota import AccountLimits
-
-NO_LIMITS: Final = AccountLimits()
-"""Those of an account for which none are set: the configured ones hold."""
+from wework_message.domain.quota import NO_LIMITS, AccountLimits
 
 
 class AccountState(StrEnum):

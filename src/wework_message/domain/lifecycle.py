@@ -53,10 +53,15 @@ class HoldReason(StrEnum):
     ALL_OFFLINE = "ALL_OFFLINE"
     BREAKERS_OPEN = "BREAKERS_OPEN"
     QUIET_HOURS = "QUIET_HOURS"
-    """Not wired yet: accounts."""
+    INTERVAL = "INTERVAL"
+    """The last call of its conversation began too short a time ago."""
     THROTTLED = "THROTTLED"
     ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
     """The account is switched off; the message goes out when it is on again (ADR 44)."""
+
+
+LIMITS: Final = frozenset({HoldReason.BUDGET, HoldReason.QUIET_HOURS, HoldReason.INTERVAL})
+"""Reasons that follow from the limits of an account, or of a provider."""
 
 
 class Trigger(StrEnum):

@@ -1,4 +1,4 @@
-"""Budgets as token bucket arithmetic, and the limits of an account (D-22, M-4.7, ADR 0049).
+"""Token bucket arithmetic, and the limits of an account (D-22, M-4.7, ADR 0049).
 
 All quantities are integers, so nothing drifts: a token is `per_ms` units, and a bucket gains `tokens` units every ms.
 A message over budget is not refused. It takes its token in advance (the level goes below zero) and waits for it.
@@ -7,7 +7,7 @@ A message over budget is not refused. It takes its token in advance (the level g
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.quiet_hours import QuietHours
@@ -64,6 +64,23 @@ class Bucket:
         level = bucket.level - n * bucket.per_ms
         return replace(bucket, level=level), bucket.wait_ms(-level, now)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it holds all that it can hold."""
+        return self.level >= self.capacity * self.per_ms
+
+    def resized(self, full: "Bucket") -> "Bucket":
+        """As `full`, another size of it, without what is missing here; of a part of another budget's size, the same part of it.
+
+        So what was used counts against a changed limit.
+        """
+        missing = self.capacity * self.per_ms - self.level
+        if (
+            self.per_ms != full.per_ms
+        ):  # another number of processes: one that has less of the budget has used less of it
+            missing = missing * full.capacity * full.per_ms // (self.capacity * self.per_ms)
+        return replace(full, level=full.level - missing, at=self.at)
+
     def wait_ms(self, units: int, now: int) -> int:
         """How long from `now` until `units` have been gained, in ms, rounded up; 0 for none."""
         if units <= 0:
@@ -72,7 +89,7 @@ class Bucket:
 
 
 class Period(StrEnum):
-    """What a budget is counted over (W-5). Not wired yet: accounts."""
+    """What a budget is counted over (W-5)."""
 
     MINUTE = "MINUTE"
     HOUR = "HOUR"
@@ -89,15 +106,18 @@ _PERIOD_MS: Final = {Period.MINUTE: MINUTE_MS, Period.HOUR: 60 * MINUTE_MS, Peri
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much an account may send per period. Its bindings share it (D-22). Not wired yet: accounts."""
+    """How much an account may send per period. Its bindings share it (D-22)."""
 
     per: Period
     limit: int
     """Messages, 1 to 10 million; `AccountLimits` checks it."""
 
-    def bucket(self, now: int) -> Bucket:
-        """A full bucket of this budget."""
-        return Bucket.full(self.limit, self.per.ms, now=now)
+    def bucket(self, now: int, parts: int = 1) -> Bucket:
+        """A full bucket of this budget, or of one of `parts` equal parts of it, at least 1.
+
+        The rates of the parts add up to that of the budget, and so do their sizes where the limit has a message for each.
+        """
+        return Bucket.full(self.limit, self.per.ms * parts, now=now, capacity=max(1, self.limit // parts))
 
     def bulk(self, share: float) -> "Budget":
         """The part of it that bulk messages may use; `share` in (0, 1], at least one message.
@@ -108,21 +128,34 @@ class Budget:
         return Budget(self.per, max(1, int(self.limit * share)))
 
 
-def reserve_all(buckets: Sequence[Bucket], n: int, now: int) -> tuple[tuple[Bucket, ...], int]:
-    """Reserve in every bucket; the longest wait counts. Not wired yet: accounts."""
+class Reserved(NamedTuple):
+    """One place in each of several buckets."""
+
+    buckets: tuple[Bucket, ...]
+    """As they are afterwards."""
+    wait_ms: int
+    """The longest of their waits; 0 = now."""
+    tightest: int
+    """The index of the bucket that has it; the first of equals, 0 without any wait."""
+
+
+def reserve_all(buckets: Sequence[Bucket], n: int, now: int) -> Reserved:
+    """Reserve in every bucket; the longest wait counts."""
     reserved = [bucket.reserve(n, now) for bucket in buckets]
-    return tuple(bucket for bucket, _ in reserved), max((wait for _, wait in reserved), default=0)
+    waits = [wait for _, wait in reserved]
+    longest = max(waits, default=0)
+    return Reserved(tuple(bucket for bucket, _ in reserved), longest, waits.index(longest) if waits else 0)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountLimits:
-    """What an account may send and when; the bindings of the account share it (D-22). Not wired yet: accounts.
+    """What an account may send and when; the bindings of the account share it (D-22).
 
     Raises `InvalidValueError`, with the paths of the API (W-5).
     """
 
     budgets: tuple[Budget, ...] = ()
-    """At most one for each period. Without any, the configured limit per minute holds."""
+    """At most one for each period. Without one per minute, the configured limit per minute holds."""
     min_interval_ms: int | None = None
     """Between the starts of two calls of one conversation, 1 ms to a day; None = no interval."""
     quiet_hours: QuietHours | None = None
@@ -139,6 +172,10 @@ class AccountLimits:
             raise InvalidValueError("minIntervalMs", f"must be from 1 to {DAY_MS}")
         if self.bulk_share is not None:
             _check_share(self.bulk_share)
+
+
+NO_LIMITS: Final = AccountLimits()
+"""An account that has none of its own."""
 
 
 def _check_share(share: float) -> None:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.support.apps.in_memory_app import InMemoryApp, Shared
+from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import (
     BACKUP,
     GUID,
@@ -20,6 +20,7 @@ from wework_message.adapters.memory.accounts import MemoryAccountReader, MemoryA
 from wework_message.application.accounts.directory import MAX_AGE_MS, AccountDirectory, account_of_guid
 from wework_message.application.accounts.registry import AccountSettings, BindingSettings, RequestedBinding
 from wework_message.application.errors import AccountDisabledError, NotFoundError
+from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.account import Account, Binding, Standby, binding_id_of, implicit_account_id
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
 from wework_message.domain.ids import (
@@ -180,7 +181,7 @@ async def test_what_waits_of_an_account_that_is_switched_off_goes_out_when_it_is
 async def test_a_pinned_message_of_an_account_stays_at_the_binding_of_its_first_attempt(pin: Pin, second: Guid) -> None:
     async with InMemoryApp() as app:
         await register(app, a_binding(), a_binding(SPARE, BACKUP))
-        app.gateway.script(an_outcome(OutcomeClass.REFUSED_BINDING))
+        app.gateway.script(NOT_SENT)
         message_id = await app.accept_text(guid=None, account_id=SALES, pin=pin)
         await app.dispatch()
         await app.pass_time(60_000)

@@ -69,7 +69,9 @@ class MemoryAccountRepository:
 
     def _bound(self, guid: Guid, provider_code: ProviderCode) -> Binding | None:
         bindings = self._db.bindings.rows()
-        return next((one for one in bindings if (one.guid, one.provider_code) == (guid, provider_code)), None)
+        return next(
+            (binding for binding in bindings if (binding.guid, binding.provider_code) == (guid, provider_code)), None
+        )
 
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
@@ -115,14 +117,11 @@ class MemoryAccountReader:
         passing = [entry for entry in stored if _passes(filters, *entry)]
         return sorted(passing, key=lambda entry: entry[0].account_id)[:limit]
 
-    async def bindings_of(self, guids: Sequence[Guid]) -> Sequence[Binding]:
-        self._db.check_available()
-        return [binding for binding in self._db.bindings.committed_rows() if binding.guid in guids]
-
     async def registered(self, revision: int | None = None) -> Registered | None:
         """The revision is how many there are, and the sum of their versions: neither goes down."""
         self._db.check_available()
-        accounts = {one.account_id: one for one in self._db.accounts.committed_rows() if one.registered}
+        stored = self._db.accounts.committed_rows()
+        accounts = {account.account_id: account for account in stored if account.registered}
         current = sum(account.version + 1 for account in accounts.values())
         if current == revision:
             return None

@@ -132,10 +132,7 @@ class AcceptMessageHandler:
     drafting: "Drafting"
 
     async def __call__(self, command: AcceptMessage) -> Accepted:
-        """Durable when this returns.
-
-        Raises `IdempotencyConflictError`, `UnknownNameError`, `AccountDisabledError`, `UnavailableError`.
-        """
+        """Durable when this returns. Raises what `Drafting.entry` does, `IdempotencyConflictError`, `UnavailableError`."""
         entry = await self.drafting.entry(command)
         try:
             return await self.commits.submit(self.operation, entry)

@@ -10,14 +10,14 @@ from wework_message.application.accounts.directory import AccountDirectory
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.errors import NotFoundError, UnknownNameError
 from wework_message.application.policy import Policy
-from wework_message.domain.account import NO_LIMITS, Account, Binding, Standby, binding_id_of
+from wework_message.domain.account import Account, Binding, Standby, binding_id_of
 from wework_message.domain.errors import ConflictError, TryAgainError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.ports.accounts import AccountWithBindings
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock, IdGenerator
-from wework_message.domain.quota import AccountLimits
+from wework_message.domain.quota import NO_LIMITS, AccountLimits
 from wework_message.domain.registration import (
     TakenError,
     changed,
@@ -34,6 +34,10 @@ from wework_message.domain.registration import (
 
 TRIES: Final = 3
 """How often a change is made where another process is faster: each try reads what the other one did."""
+
+
+MAX_LOOKED_AT: Final = 1_000
+"""Messages that are decided on anew at once where limits change; the others wait as long as they were told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +131,9 @@ class AccountRegistry:
 
         Without an id it is named after its first guid, so that what was sent under that guid before is its history.
         """
-        for place, binding in enumerate(bindings):
-            self._check_provider(binding.provider_code, f"bindings[{place}].providerCode")
-        wanted = [binding.of(account_id or AccountId("")) for binding in bindings]
+        for place, requested in enumerate(bindings):
+            self._check_provider(requested.provider_code, f"bindings[{place}].providerCode")
+        wanted = [requested.of(account_id or AccountId("")) for requested in bindings]
         check_bindings(wanted)
         if account_id is not None:
             check_new_id(account_id, wanted)
@@ -141,8 +145,8 @@ class AccountRegistry:
             if stored.registered or stored.tenant_id != tenant_id:
                 raise TakenError("accountId", f"account {new_id} is registered already", new_id)
             own = [
-                await _bindable(unit, dataclasses.replace(one, account_id=new_id), prefix=f"bindings[{place}].")
-                for place, one in enumerate(wanted)
+                await _bindable(unit, dataclasses.replace(binding, account_id=new_id), prefix=f"bindings[{place}].")
+                for place, binding in enumerate(wanted)
             ]
             account = changed(stored, expected_version=None, now=self.clock.now())
             await unit.accounts.save(settings.applied_to(account), own)
@@ -158,6 +162,8 @@ class AccountRegistry:
         async def work(unit: UnitOfWork) -> AccountId:
             account, _ = await self._stored(unit, tenant_id, account_id, version)
             await unit.accounts.save(settings.applied_to(account))
+            if settings.limits != account.limits:
+                await unit.due_times.look_again(account_id, MAX_LOOKED_AT)
             return account_id
 
         return await self._change(work)
@@ -239,7 +245,7 @@ async def _bindable(unit: UnitOfWork, wanted: Binding, *, prefix: str = "") -> B
     """The binding as it is to be stored; raises `TakenError` where another account has its guid at its provider."""
     stored = await unit.accounts.binding_of(wanted.guid)
     check_free(wanted.account_id, wanted, stored, prefix=prefix)
-    known = next((one for one in stored if one.provider_code == wanted.provider_code), None)
+    known = next((binding for binding in stored if binding.provider_code == wanted.provider_code), None)
     return rebound(wanted, known)
 
 

@@ -83,10 +83,6 @@ class AccountReader(Protocol):
         """The first `limit` accounts that pass, by id, behind `after`."""
         ...
 
-    async def bindings_of(self, guids: Sequence[Guid]) -> Sequence[Binding]:
-        """The bindings with one of these guids, at any provider, removed ones too."""
-        ...
-
     async def registered(self, revision: int | None = None) -> Registered | None:
         """Every registered account; None where `revision` is still that of the store."""
         ...

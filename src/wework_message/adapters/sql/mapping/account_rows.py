@@ -7,9 +7,9 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import RowMapping
 
-from wework_message.domain.account import NO_LIMITS, Account, Binding, BindingState, Standby, effective_state
+from wework_message.domain.account import Account, Binding, BindingState, Standby, effective_state
 from wework_message.domain.message.options import OnUnknown
-from wework_message.domain.quota import AccountLimits
+from wework_message.domain.quota import NO_LIMITS, AccountLimits
 
 Row = Mapping[str, Any] | RowMapping
 """A result row by column name."""

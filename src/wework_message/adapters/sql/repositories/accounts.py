@@ -78,8 +78,8 @@ def bindings_of(connection: Connection, guids: Sequence[Guid]) -> Sequence[Bindi
 
 
 def _reopen(connection: Connection, bindings: Sequence[Binding], tenant_id: TenantId) -> None:
-    wanted = {(one.guid, one.provider_code): one for one in bindings}
-    for known in bindings_of(connection, [one.guid for one in bindings]):
+    wanted = {(new.guid, new.provider_code): new for new in bindings}
+    for known in bindings_of(connection, [new.guid for new in bindings]):
         if known.removed and (new := wanted.get((known.guid, known.provider_code))) is not None:
             _save_binding(connection, rebound(new, known), tenant_id)
 
@@ -95,8 +95,8 @@ def _save(connection: Connection, saved: Account, bindings: Sequence[Binding]) -
         if saved.version != 1:
             raise ConflictError("the account has another version")
         connection.execute(insert(account).values(row))
-    for one in bindings:
-        _save_binding(connection, one, saved.tenant_id)
+    for changed in bindings:
+        _save_binding(connection, changed, saved.tenant_id)
 
 
 def _save_binding(connection: Connection, saved: Binding, tenant_id: TenantId) -> None:

@@ -139,7 +139,10 @@ async def check_parameters(request: Request[Any, Any, Any]) -> None:
 
 _BOOLEANS: Final = (bool, bool | None)
 
-_SPELLINGS: Final[Mapping[Any, re.Pattern[str]]] = {**dict.fromkeys(_BOOLEANS, re.compile("true|false")), int: re.compile("[0-9]{1,9}")}
+_SPELLINGS: Final[Mapping[Any, re.Pattern[str]]] = {
+    **dict.fromkeys(_BOOLEANS, re.compile("true|false")),
+    int: re.compile("[0-9]{1,9}"),
+}
 """Litestar would also read 1 as true and 1e1 as 10."""
 
 

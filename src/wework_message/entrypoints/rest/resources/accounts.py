@@ -45,8 +45,8 @@ from wework_message.entrypoints.wire.requests.send import parse_send
 @cache
 def account_examples() -> Mapping[str, Any]:
     """An account at two providers, and the least that can be said."""
-    binding = {"providerCode": "GUANGZHOU_GUXING", "guid": "d8a3-main"}
-    spare = {"providerCode": "BACKUP_PROVIDER_A", "guid": "spare-7", "priority": 2}
+    binding = {"providerCode": "MAIN_PROVIDER", "guid": "d8a3-main"}
+    spare = {"providerCode": "SECOND_PROVIDER", "guid": "spare-7", "priority": 2}
     whole = {
         "accountId": "sales-1",
         "name": "Sales desk 1",

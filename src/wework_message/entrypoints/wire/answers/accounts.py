@@ -50,7 +50,7 @@ class AccountAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     account_id: str
     name: str
     corp_id: str | None
-    vid: str | None
+    wecom_user_id: str | None = field(name="vid")
     enabled: bool
     state: str
     """ONLINE, OFFLINE or UNKNOWN: that of its best binding."""
@@ -82,7 +82,7 @@ def account_answer(entry: AccountWithBindings, health: Callable[[Binding], Bindi
         account_id=account.account_id,
         name=account.name,
         corp_id=account.corp_id,
-        vid=account.wecom_user_id,
+        wecom_user_id=account.wecom_user_id,
         enabled=account.enabled,
         state=effective_state(_observed(bindings, health)).value,
         pools=account.pools,

@@ -72,7 +72,7 @@ class AccountRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_u
 
     name: Annotated[str, Meta(max_length=255)] = ""
     corp_id: Text | None = None
-    vid: Annotated[str, Meta(pattern=r"\A[0-9]{1,20}\Z")] | None = None
+    wecom_user_id: Annotated[str, Meta(pattern=r"\A[0-9]{1,20}\Z")] | None = field(name="vid", default=None)
     """Absent leaves what is stored: it is also learnt from answers."""
     enabled: bool = True
     pools: Annotated[tuple[Text, ...], Meta(max_length=20)] = ()
@@ -92,7 +92,7 @@ class AccountRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_u
             self.bulk_share,
         )
         return AccountSettings(
-            self.name, self.corp_id, self.vid, self.enabled, self.on_unknown, tuple(self.pools), limits
+            self.name, self.corp_id, self.wecom_user_id, self.enabled, self.on_unknown, tuple(self.pools), limits
         )
 
 

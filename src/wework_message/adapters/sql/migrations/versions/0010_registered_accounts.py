@@ -1,6 +1,6 @@
 """Accounts that people register have a version, pools, limits and times; a binding can be removed (ADR 44).
 
-MySQL commits each change on its own, and the version after all of them. So each looks whether it is there already: a
+A server commits each change on its own, and the version after all of them. So each looks whether it is there already: a
 migration that was interrupted goes on where it ended.
 
 Revision: 0010, after 0009
@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import mysql
 
 revision = "0010"
 down_revision = "0009"
@@ -21,14 +20,13 @@ INDEX: Final = "ix_wm_account_registered"
 
 
 def _columns() -> dict[str, list[sa.Column[Any]]]:
-    long = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql")
     return {
         "wm_account": [
             sa.Column("registered", sa.Boolean(), server_default=sa.text("0"), nullable=False),
             sa.Column("version", sa.Integer(), server_default=sa.text("0"), nullable=False),
             sa.Column("on_unknown", sa.String(length=32), nullable=True),
-            sa.Column("pools", long, nullable=True),
-            sa.Column("limits", long, nullable=True),
+            sa.Column("pools", sa.String(length=2_000), nullable=True),
+            sa.Column("limits", sa.String(length=1_000), nullable=True),
             sa.Column("created_at", sa.BigInteger(), nullable=True),
             sa.Column("updated_at", sa.BigInteger(), nullable=True),
         ],
