@@ -26,8 +26,9 @@ from tests.support.builders.messages import (
 )
 
 from wework_message.application.queries.providers import ProviderStats, ProviderView
+from wework_message.domain.account import Account, Binding
 from wework_message.domain.content import MergedContent, MergedText, TextContent
-from wework_message.domain.ids import BindingId
+from wework_message.domain.ids import AccountId, BindingId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.decision import Considered, Decision
@@ -37,10 +38,19 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView, Fault
 from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView, StatusView
+from wework_message.domain.routing.filters import BindingHealth
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.entrypoints.rest.http.envelope import encode
 from wework_message.entrypoints.wire import answers
-from wework_message.entrypoints.wire.answers import batches, callbacks, dead_letters, messages, providers, statuses
+from wework_message.entrypoints.wire.answers import (
+    accounts,
+    batches,
+    callbacks,
+    dead_letters,
+    messages,
+    providers,
+    statuses,
+)
 
 INTEGERS: Final = st.sampled_from([-(2**63), -(2**53), -62_135_596_800_001, -1, 0, 1, NOW * 1_000, 253_402_300_800_000, 2**63 - 1]) | st.integers()  # fmt: skip
 FLOATS: Final = st.sampled_from([float("nan"), float("inf"), float("-inf"), 1e308, -0.0])
@@ -116,6 +126,21 @@ def shown(health: ProviderHealth) -> ProviderView:
     return ProviderView(KNOWN, "http://x", health)
 
 
+ACCOUNTS: Final = rows(
+    Account(
+        AccountId("a"),
+        name="n",
+        corp_id="c",
+        wecom_user_id="1",
+        pools=("p",),
+        version=1,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+)
+BINDINGS: Final = rows(Binding(BindingId("b"), AccountId("a"), PROVIDER, GUID, device_slot="s"))
+
+
 WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[..., Any]]]] = {
     "send_answer": (
         all_of(message_views()),
@@ -139,6 +164,12 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
     "callback_answer": (all_of(CALLBACKS), callbacks.callback_answer),
     "dead_letter_item": (all_of(LETTERS), dead_letters.dead_letter_item),
     "dead_letter_answer": (all_of(LETTERS, st.binary()), dead_letters.dead_letter_answer),
+    "account_answer": (
+        all_of(ACCOUNTS, BINDINGS),
+        lambda account, binding: accounts.account_answer(
+            (account, [binding]), lambda bound: BindingHealth(bound.state, healthy=None)
+        ),
+    ),
     "provider_answer": (all_of(HEALTH), lambda health: providers.provider_answer(shown(health))),
     "provider_health": (all_of(HEALTH), lambda health: providers.provider_health(shown(health))),
     "totals": (all_of(HEALTH), lambda health: providers.totals([shown(health)])),
