@@ -237,9 +237,9 @@ class AccountRepositoryContract:
             await save(units, Account(AccountId(name), pools=pools, enabled=name != "c", version=1))
 
         async def ids(limit: int = 9, after: str | None = None, **filters: Any) -> Sequence[str]:
-            wanted = AccountFilter(**filters)
+            account_filter = AccountFilter(**filters)
             before = None if after is None else AccountId(after)
-            page = await account_reader.page(DEFAULT_TENANT, wanted, limit=limit, after=before)
+            page = await account_reader.page(DEFAULT_TENANT, account_filter, limit=limit, after=before)
             return [account.account_id for account, _ in page]
 
         assert await ids() == ["a", "b", "c", "sales"]

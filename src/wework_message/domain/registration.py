@@ -99,20 +99,20 @@ def check_binding(binding: Binding, *, prefix: str = "") -> None:
         raise InvalidValueError(f"{prefix}deviceSlot", f"must be 1 to {MAX_SLOT_LENGTH} printable characters")
 
 
-def check_room(wanted: Binding, bindings: Sequence[Binding]) -> None:
-    """Raises `TakenError` where the account has `wanted` already, and `InvalidValueError` where it has as many as it may."""
-    for binding in bindings:
-        if (binding.guid, binding.provider_code) == (wanted.guid, wanted.provider_code):
-            raise TakenError("guid", "is bound to this account already; PUT changes the binding", binding.account_id)
+def check_room(binding: Binding, bindings: Sequence[Binding]) -> None:
+    """Raises `TakenError` where the account has `binding` already, and `InvalidValueError` where it has as many as it may."""
+    for own in bindings:
+        if (own.guid, own.provider_code) == (binding.guid, binding.provider_code):
+            raise TakenError("guid", "is bound to this account already; PUT changes the binding", own.account_id)
     if len(bindings) >= MAX_BINDINGS:
         raise InvalidValueError("guid", f"an account may have {MAX_BINDINGS} bindings")
 
 
-def check_free(account_id: AccountId, wanted: Binding, stored: Sequence[Binding], *, prefix: str = "") -> None:
-    """Raises `TakenError` where `stored`, the bindings of the wanted guid, show it at the provider with another account."""
-    for binding in stored:
-        if binding.provider_code == wanted.provider_code and binding.account_id != account_id and not binding.removed:
-            raise TakenError(f"{prefix}guid", taken_text(binding), binding.account_id)
+def check_free(account_id: AccountId, binding: Binding, stored: Sequence[Binding], *, prefix: str = "") -> None:
+    """Raises `TakenError` where `stored`, the bindings of the same guid, show it at the provider with another account."""
+    for holding in stored:
+        if holding.provider_code == binding.provider_code and holding.account_id != account_id and not holding.removed:
+            raise TakenError(f"{prefix}guid", taken_text(holding), holding.account_id)
 
 
 def taken_text(binding: Binding) -> str:
@@ -129,15 +129,15 @@ def changed(stored: Account, *, expected_version: int | None, now: int) -> Accou
     return replace(stored, registered=True, version=stored.version + 1, created_at=created_at, updated_at=now)
 
 
-def rebound(wanted: Binding, known: Binding | None) -> Binding:
+def rebound(binding: Binding, known: Binding | None) -> Binding:
     """The binding to store where one of this provider and guid is known already, removed or of the same account.
 
     Its name, and what the instance reported, stay. The epoch goes up: no call that was decided before starts afterwards.
     """
     if known is None:
-        return wanted
+        return binding
     state = BindingState.UNKNOWN if known.removed else known.state
-    return replace(wanted, binding_id=known.binding_id, state=state, epoch=known.epoch + 1, seq_hwm=known.seq_hwm)
+    return replace(binding, binding_id=known.binding_id, state=state, epoch=known.epoch + 1, seq_hwm=known.seq_hwm)
 
 
 def unbound(binding: Binding) -> Binding:

@@ -133,11 +133,11 @@ class AccountRegistry:
         """
         for place, requested in enumerate(bindings):
             self._check_provider(requested.provider_code, f"bindings[{place}].providerCode")
-        wanted = [requested.of(account_id or AccountId("")) for requested in bindings]
-        check_bindings(wanted)
+        new_bindings = [requested.of(account_id or AccountId("")) for requested in bindings]
+        check_bindings(new_bindings)
         if account_id is not None:
-            check_new_id(account_id, wanted)
-        new_id = account_id or named_after(wanted) or self.ids.account_id()
+            check_new_id(account_id, new_bindings)
+        new_id = account_id or named_after(new_bindings) or self.ids.account_id()
 
         async def work(unit: UnitOfWork) -> AccountId:
             entry = (await unit.accounts.accounts([new_id])).get(new_id)
@@ -146,7 +146,7 @@ class AccountRegistry:
                 raise TakenError("accountId", f"account {new_id} is registered already", new_id)
             own = [
                 await _bindable(unit, dataclasses.replace(binding, account_id=new_id), prefix=f"bindings[{place}].")
-                for place, binding in enumerate(wanted)
+                for place, binding in enumerate(new_bindings)
             ]
             account = changed(stored, expected_version=None, now=self.clock.now())
             await unit.accounts.save(settings.applied_to(account), own)
@@ -173,13 +173,13 @@ class AccountRegistry:
     ) -> AccountWithBindings:
         """One more binding. An implicit account is registered."""
         self._check_provider(requested.provider_code, "providerCode")
-        wanted = requested.of(account_id)
-        check_binding(wanted)
+        new_binding = requested.of(account_id)
+        check_binding(new_binding)
 
         async def work(unit: UnitOfWork) -> AccountId:
             account, bindings = await self._stored(unit, tenant_id, account_id)
-            check_room(wanted, bindings)
-            await unit.accounts.save(account, [await _bindable(unit, wanted)])
+            check_room(new_binding, bindings)
+            await unit.accounts.save(account, [await _bindable(unit, new_binding)])
             return account_id
 
         return await self._change(work)
@@ -192,9 +192,9 @@ class AccountRegistry:
         async def work(unit: UnitOfWork) -> AccountId:
             account, bindings = await self._stored(unit, tenant_id, account_id)
             known = _named(bindings, binding_id)
-            wanted = settings.applied_to(known)
-            check_binding(wanted)
-            await unit.accounts.save(account, [rebound(wanted, known)])
+            new_binding = settings.applied_to(known)
+            check_binding(new_binding)
+            await unit.accounts.save(account, [rebound(new_binding, known)])
             return account_id
 
         return await self._change(work)
@@ -241,12 +241,12 @@ class AccountRegistry:
             raise UnknownNameError(path, "provider")
 
 
-async def _bindable(unit: UnitOfWork, wanted: Binding, *, prefix: str = "") -> Binding:
+async def _bindable(unit: UnitOfWork, new_binding: Binding, *, prefix: str = "") -> Binding:
     """The binding as it is to be stored; raises `TakenError` where another account has its guid at its provider."""
-    stored = await unit.accounts.binding_of(wanted.guid)
-    check_free(wanted.account_id, wanted, stored, prefix=prefix)
-    known = next((binding for binding in stored if binding.provider_code == wanted.provider_code), None)
-    return rebound(wanted, known)
+    stored = await unit.accounts.binding_of(new_binding.guid)
+    check_free(new_binding.account_id, new_binding, stored, prefix=prefix)
+    known = next((binding for binding in stored if binding.provider_code == new_binding.provider_code), None)
+    return rebound(new_binding, known)
 
 
 def _named(bindings: Sequence[Binding], binding_id: BindingId) -> Binding:

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from wework_message.application.dispatch.route_requests import bindings_with, is_plain, pinned
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account_id
 from wework_message.domain.budgets import provider_budgets_of
@@ -181,7 +182,7 @@ class Router:
 
     def route(self, message: Message, *, now: int) -> Choice | Refusal:
         """Pick a binding; a trial of a breaker is admitted there at once."""
-        key = (message.account_id, message.message_type) if _is_plain(message) else None
+        key = (message.account_id, message.message_type) if is_plain(message) else None
         if key is not None and (known := self._routes.get(key)) is not None:
             return known
         choice = self._choose(message, now=now)
@@ -230,9 +231,9 @@ class Router:
             account_enabled=account.enabled,
             size=getattr(message.content, "file_size", None),
             provider_code=message.options.provider_code,
-            pin=_pinned(message, bindings) if message.options.pin is Pin.BINDING else None,
-            refused=_bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY) if tried else _NO_BINDINGS,
-            turned_away=_bindings_with(tried, OutcomeClass.REFUSED_BINDING) if tried else _NO_BINDINGS,
+            pin=pinned(message, bindings) if message.options.pin is Pin.BINDING else None,
+            refused=bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY) if tried else _NO_BINDINGS,
+            turned_away=bindings_with(tried, OutcomeClass.REFUSED_BINDING) if tried else _NO_BINDINGS,
             spent=self._spent(message) if tried else _NO_PROVIDERS,
             random_source=(
                 self._random_source.fraction(),
@@ -281,34 +282,3 @@ _NO_PROVIDERS: Final[frozenset[ProviderCode]] = frozenset()
 
 _NO_ACCOUNT: Final = _CachedAccount(Account(AccountId("")), (), 0)
 """In the place of an account that is not cached."""
-
-
-def _pinned(message: Message, bindings: Sequence[Binding]) -> BindingId | None:
-    """The binding that the client's guid names; where it is gone, an id that no binding has.
-
-    Where the client named the account alone, it is the binding of the first attempt, and any before that one.
-    """
-    if message.guid is None:
-        return message.attempts[0].binding_id if message.attempts else None
-    requested = message.options.provider_code
-    for binding in bindings:
-        if binding.guid == message.guid and requested in (None, binding.provider_code):
-            return binding.binding_id
-    return BindingId("")
-
-
-def _is_plain(message: Message) -> bool:
-    """Whether its route depends on nothing but its account and its type."""
-    options = message.options
-    return (
-        not message.attempts
-        and options.provider_code is None
-        and options.pin is not Pin.BINDING
-        and getattr(message.content, "file_size", None) is None
-    )
-
-
-def _bindings_with(tried: Sequence[Attempt], kind: OutcomeClass) -> frozenset[BindingId]:
-    return frozenset(
-        attempt.binding_id for attempt in tried if attempt.outcome is not None and attempt.outcome.kind is kind
-    )

@@ -78,9 +78,9 @@ def bindings_of(connection: Connection, guids: Sequence[Guid]) -> Sequence[Bindi
 
 
 def _reopen(connection: Connection, bindings: Sequence[Binding], tenant_id: TenantId) -> None:
-    wanted = {(new.guid, new.provider_code): new for new in bindings}
+    openings = {(new.guid, new.provider_code): new for new in bindings}
     for known in bindings_of(connection, [new.guid for new in bindings]):
-        if known.removed and (new := wanted.get((known.guid, known.provider_code))) is not None:
+        if known.removed and (new := openings.get((known.guid, known.provider_code))) is not None:
             _save_binding(connection, rebound(new, known), tenant_id)
 
 
