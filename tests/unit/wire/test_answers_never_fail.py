@@ -126,6 +126,9 @@ def shown(health: ProviderHealth) -> ProviderView:
     return ProviderView(KNOWN, "http://x", health)
 
 
+DECISIONS: Final = rows(
+    Decision((Considered(BindingId("b"), GUID, PROVIDER, score=0.5, excluded="x"),), BindingId("b"), "r")
+)
 ACCOUNTS: Final = rows(
     Account(
         AccountId("a"),
@@ -157,6 +160,7 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
         all_of(message_views(), NOTES),
         lambda view, notes: messages.message_answer(view, notes, simulated=False),
     ),
+    "decision_answer": (all_of(DECISIONS), messages.decision_answer),
     "batch_progress": (
         all_of(BATCHES, message_views()),
         lambda batch, view: batches.batch_progress(batch, [view], providers=PROVIDERS, next_cursor=None),
