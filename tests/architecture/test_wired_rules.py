@@ -31,13 +31,15 @@ NOTE: Final = "Not wired yet: "
 
 UNWIRED: Final = {
     "accounts": {
-        "account.py: Account.implicit", "account.py: Account.on_unknown", "account.py: Binding.shares_slot",
+        "account.py: Account.implicit", "account.py: Account.limits", "ports/maintenance.py: DueTimes.recheck_limited",
+        "quota.py: AccountLimits.budgets", "quota.py: AccountLimits.min_interval_ms", "quota.py: AccountLimits.quiet_hours",
+        "quota.py: AccountLimits.bulk_share",  "quiet_hours.py: QuietHours", "account.py: Account.on_unknown", "account.py: Binding.shares_slot",
         "account.py: Standby.COLD", "account.py: Standby.WARM", "account.py: activate", "account.py: may_start",
         "account.py: slot_holder",
-        "lifecycle.py: HoldReason.QUIET_HOURS",
+
         "routing/provider.py: Capabilities.max_bytes",
-        "quota.py: Budget", "quota.py: Period", "quiet_hours.py: QuietHours", "quota.py: AccountLimits", "quota.py: reserve_all",
-        "routing/filters.py: Candidate.fenced", "routing/filters.py: RouteHealth.room",
+
+        "routing/filters.py: Candidate.fenced",
         "routing/filters.py: RouteHealth.throttled_ms", "routing/filters.py: RouteRequest.last_binding",
         "routing/selector.py: Refusal.probe",
     },

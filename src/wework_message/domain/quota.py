@@ -155,12 +155,19 @@ class AccountLimits:
     """
 
     budgets: tuple[Budget, ...] = ()
-    """At most one for each period. Without one per minute, the configured limit per minute holds."""
+    """At most one for each period. Without one per minute, the configured limit per minute holds.
+
+    Not wired yet: accounts.
+    """
     min_interval_ms: int | None = None
-    """Between the starts of two calls of one conversation, 1 ms to a day; None = no interval."""
+    """Between the starts of two calls of one conversation, 1 ms to a day; None = no interval. Not wired yet: accounts."""
     quiet_hours: QuietHours | None = None
+    """When it sends nothing. Not wired yet: accounts."""
     bulk_share: float | None = None
-    """The part of each budget that messages of bulk priority may use, above 0 and at most 1; None = all of it."""
+    """The part of each budget that messages of bulk priority may use, above 0 and at most 1; None = all of it.
+
+    Not wired yet: accounts.
+    """
 
     def __post_init__(self) -> None:
         for place, budget in enumerate(self.budgets):
