@@ -658,9 +658,9 @@ class DueContract(RepositorySteps):
             await unit.messages.pace([message.id for message in limited])
             await unit.commit()
         async with units() as unit:
-            found = [await unit.due_times.look_again(down.account_id, limit) for limit in (2, 100, 100)]
+            rechecked = [await unit.due_times.recheck_limited(down.account_id, limit) for limit in (2, 100, 100)]
             await unit.commit()
-        assert found == [2, 1, 0]
+        assert rechecked == [2, 1, 0]
         due = await self.due(units, limit=10)
         assert {item.message.id for item in due} == {message.id for message in limited}
         assert not any(item.paced for item in due)

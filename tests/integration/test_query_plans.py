@@ -248,7 +248,7 @@ async def test_limits_of_accounts_are_kept_by_reads_of_indexes(
         await unit.commit()
     async with units() as unit:
         await unit.messages.last_starts([(account_id, CONVERSATION)])
-        await unit.due_times.look_again(account_id, 10)
+        await unit.due_times.recheck_limited(account_id, 10)
         await unit.messages.due(10, turn=Turn(no_bulk=frozenset({account_id})))
         await unit.leases.held(["sender:1"])
     plans = [(statement, line) for statement, line in statements.plans() if statement not in before]

@@ -183,7 +183,7 @@ async def test_limits_of_accounts_are_kept_by_reads_of_indexes_that_sort_nothing
     statements.seen.clear()
     async with units() as unit:
         await unit.messages.last_starts([(account_id, CONVERSATION)])
-        await unit.due_times.look_again(account_id, 10)
+        await unit.due_times.recheck_limited(account_id, 10)
         await unit.messages.due(10, turn=Turn(no_bulk=frozenset({account_id})))
     assert (await _scanned(statements), await _filesorted(statements)) == ([], set())
     keys = {(line.table, line.key) for line in await statements.plans()}

@@ -68,7 +68,7 @@ class MemoryDueTimes:
             self._db.due.put(row.message_id, dataclasses.replace(row, due_at=due_at))
         return len(late)
 
-    async def look_again(self, account_id: AccountId, limit: int) -> int:
+    async def recheck_limited(self, account_id: AccountId, limit: int) -> int:
         now = self._clock.now()
         waiting = [row for row in self._db.due.rows() if row.due_at > now and self._is_limited(row, account_id)][:limit]
         for row in waiting:

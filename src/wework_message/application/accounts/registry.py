@@ -163,7 +163,7 @@ class AccountRegistry:
             account, _ = await self._stored(unit, tenant_id, account_id, version)
             await unit.accounts.save(settings.applied_to(account))
             if settings.limits != account.limits:
-                await unit.due_times.look_again(account_id, MAX_LOOKED_AT)
+                await unit.due_times.recheck_limited(account_id, MAX_LOOKED_AT)
             return account_id
 
         return await self._change(work)

@@ -125,7 +125,7 @@ class ClaimDue:
     async def _forget_old_limits(self, unit: UnitOfWork) -> None:
         """Accounts whose budgets were used up are asked again once their limits have changed."""
         if paused := self._in_flight.paused_accounts:
-            self._in_flight.look_again(await self._router.changed_limits(unit, paused))
+            self._in_flight.recheck(await self._router.changed_limits(unit, paused))
 
     async def _by_age(self, scope: CommitScope, slots: int, turn: Turn) -> Sequence[DueMessage] | None:
         """The most urgent and oldest messages, which is cheaper than in turn; None where that would not be fair."""

@@ -186,7 +186,7 @@ class InFlight:
         """Accounts whose budgets are used up, as far as is known."""
         return self._paused(Owner.ACCOUNT) | self._paused(Owner.BULK)
 
-    def look_again(self, account_ids: Collection[AccountId]) -> None:
+    def recheck(self, account_ids: Collection[AccountId]) -> None:
         """Their limits have changed: ask their budgets again."""
         self._paused_until = {
             budget: until for budget, until in self._paused_until.items() if budget[1] not in account_ids

@@ -44,11 +44,11 @@ class DueTimes(Protocol):
         """
         ...
 
-    async def look_again(self, account_id: AccountId, limit: int) -> int:
+    async def recheck_limited(self, account_id: AccountId, limit: int) -> int:
         """Let at most `limit` messages that the account's limits keep waiting be decided on anew now; returns how many.
 
         They are HELD for a reason of `LIMITS`, and give up the places in budgets that they have. For the transaction that
-        changes the limits. Not wired yet: accounts.
+        changes the limits.
         """
         ...
 

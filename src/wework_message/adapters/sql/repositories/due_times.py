@@ -43,7 +43,7 @@ _LIMITED: Final = (
         "ix_wm_message_status",
     )
 )
-_LOOK_AGAIN: Final = (
+_RECHECK: Final = (
     update(due)
     .where(due.c.seq.in_(bindparam("numbers", expanding=True)), due.c.due_at > bindparam("now"))
     .values(due_at=bindparam("now"), in_ms=0, paced=False)
@@ -78,16 +78,16 @@ class SqlDueTimes:
         connection.execute(_SHORTEN, {"numbers": numbers, "now": now})
         return len(numbers)
 
-    async def look_again(self, account_id: AccountId, limit: int) -> int:
+    async def recheck_limited(self, account_id: AccountId, limit: int) -> int:
         """Find them without locks, then update them by number."""
-        return await self._run(self._look_again, account_id, limit)
+        return await self._run(self._recheck_limited, account_id, limit)
 
-    def _look_again(self, connection: Connection, account_id: AccountId, limit: int) -> int:
+    def _recheck_limited(self, connection: Connection, account_id: AccountId, limit: int) -> int:
         now = self._now(connection)
-        found = connection.execute(_LIMITED, {"account_id": account_id, "now": now, "limit": limit})
-        numbers = found.scalars().all()
+        limited = {"account_id": account_id, "now": now, "limit": limit}
+        numbers = connection.execute(_LIMITED, limited).scalars().all()
         if numbers:
-            connection.execute(_LOOK_AGAIN, {"numbers": numbers, "now": now})
+            connection.execute(_RECHECK, {"numbers": numbers, "now": now})
         return len(numbers)
 
 
