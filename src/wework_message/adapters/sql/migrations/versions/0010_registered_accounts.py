@@ -35,7 +35,7 @@ def _columns() -> dict[str, list[sa.Column[Any]]]:
 
 
 def upgrade() -> None:
-    """Forward. Safe while processes of the version before still run: what they write is implicit, and not removed."""
+    """Forward. Safe while processes of the version before still run: what they write is implicit, and they use removed bindings."""
     for table, columns in _columns().items():
         stored = _stored(table)
         for column in columns:
