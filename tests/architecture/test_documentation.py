@@ -36,6 +36,7 @@ from wework_message.entrypoints.rest.routes import route_templates
 from wework_message.entrypoints.wire.problems import ProblemCode
 from wework_message.entrypoints.wire.requests.fields import COMMON_NAMES
 from wework_message.simulator import Fault
+from wework_message.simulator.assumptions import ASSUMED
 from wework_message.simulator.http import control
 
 ROOT: Final = Path(__file__).parents[2]
@@ -279,6 +280,12 @@ def test_every_fault_is_explained() -> None:
     assert [kind for kind in kinds if f"\n| `{kind}` |" not in page] == []
     fields = {field.encode_name for field in msgspec.structs.fields(Fault)} - {"kind"}
     assert [field for field in fields if not re.search(rf"\b{field}\b", page)] == []
+
+
+def test_every_assumption_of_the_simulator_is_in_its_table() -> None:
+    named = re.findall(r"^\| `([a-z-]+)` \| ([^|]+) \|$", text_of(DOCS / "simulator.md"), re.MULTILINE)
+    assert len(ASSUMED) > 10
+    assert [row for row in ASSUMED.items() if row not in named] == []
 
 
 def test_every_call_of_the_simulators_control_is_named() -> None:

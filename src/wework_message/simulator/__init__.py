@@ -42,7 +42,7 @@ pending at a stop are lost, and statuses and URLs set at run time are those of t
 """
 
 from wework_message.simulator.faults import Fault
-from wework_message.simulator.options import SimulatorOptions
+from wework_message.simulator.options import InstanceOptions, SimulatorOptions
 from wework_message.simulator.server import RunningSimulator, running, serve, start
 
-__all__ = ["Fault", "RunningSimulator", "SimulatorOptions", "running", "serve", "start"]
+__all__ = ["Fault", "InstanceOptions", "RunningSimulator", "SimulatorOptions", "running", "serve", "start"]

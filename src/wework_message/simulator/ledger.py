@@ -22,7 +22,8 @@ class Entry(msgspec.Struct):
 
     `n` counts from 1, `at` is its arrival in epoch milliseconds, `marker` the header X-Request-Id, `body` the whole request
     (None when it was no JSON). `id` and `seq` are those of the stream record an executed call made; `error_code` is the
-    one answered (None where the answer had no envelope or never came); `status` is the HTTP status, 0 when there was no answer.
+    one answered (None where the answer had no envelope or never came); `status` is the HTTP status, 0 when there was no answer;
+    `account` is the user id of the account of the instance, None where there was no such instance.
     """
 
     at: int
@@ -37,6 +38,7 @@ class Entry(msgspec.Struct):
     error_code: int | None = None
     status: int = 200
     fault: str | None = None
+    account: str | None = None
     n: int = 0
 
 

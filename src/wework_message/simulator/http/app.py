@@ -7,8 +7,10 @@ from typing import Protocol, cast
 
 import msgspec
 
-from wework_message.simulator.accounts import Accounts
+from wework_message.simulator.accounts import Accounts, own_user_id
 from wework_message.simulator.answers import KINDS, READ_MARK, RECALL, Json
+from wework_message.simulator.assumptions import HEADER, assumed
+from wework_message.simulator.clients import ALL_CLIENTS, Clients
 from wework_message.simulator.contract.completeness import check_body
 from wework_message.simulator.contract.endpoints import Problem, contract, missing
 from wework_message.simulator.echoes import Echoes
@@ -28,10 +30,12 @@ from wework_message.simulator.http.replies import (
     json_reply,
     not_allowed,
     send_reply,
+    throttled,
     unparsable,
 )
-from wework_message.simulator.instances import ALL_CLIENTS, Instances
+from wework_message.simulator.instances import Instances
 from wework_message.simulator.ledger import Entry, Ledger
+from wework_message.simulator.logins import Logins
 from wework_message.simulator.messages import MASS_SEND, Messages, Outcome
 from wework_message.simulator.options import SimulatorOptions
 
@@ -66,10 +70,12 @@ class SimulatorApp:
         self.ledger = Ledger(options.ledger, fsync=options.fsync)
         self.faults = Faults(random_source)
         self.instances = Instances(options, self.accounts)
-        self.echoes = Echoes(options, self.ledger, self.instances.url_of, random_source)
+        self.echoes = Echoes(options, self.ledger, self.instances, random_source)
+        self.logins = Logins(options, self.instances, self.echoes.post)
         self._pauses = Pauses()
-        self._messages = Messages(options, self.accounts, random_source)
-        self.control = Control(self.accounts, self.faults, self.echoes, self.ledger, self.counts)
+        self._clients = Clients(options, self.instances, self.logins)
+        self._messages = Messages(options, self.accounts, self.instances, random_source)
+        self.control = Control(self.instances, self.logins, self.faults, self.echoes, self.ledger, self.counts)
         for entry in self.ledger.replay():
             self._restore(entry)
 
@@ -82,7 +88,8 @@ class SimulatorApp:
         self._pauses.end()
 
     async def stop(self) -> None:
-        """End the echoes and close the ledger."""
+        """End logins and echoes and close the ledger."""
+        self.logins.stop()
         await self.echoes.stop()
         await self.ledger.close()
 
@@ -116,7 +123,7 @@ class SimulatorApp:
         if path not in contract().endpoints:
             return NOT_FOUND
         if method == "GET" and path == ALL_CLIENTS:
-            return json_reply(self.instances.perform(path, {}))
+            return json_reply(self._clients.perform(path, {}))
         if method != "POST":
             return not_allowed(b"POST")
         if sent is None:
@@ -158,11 +165,15 @@ class SimulatorApp:
             outcome = self._perform(path, body, fault) if fault.executes else None
             entry.fault = fault.kind
             reply, entry.error_code = faulty(fault, None if outcome is None else outcome.envelope)
+        if outcome is not None and reply.status != NO_ANSWER:
+            reply = self._marked(path, outcome, reply)
         entry.status = reply.status
         if outcome is not None:
             entry.executed = outcome.executed
             if outcome.record is not None:
                 entry.id, entry.seq = outcome.record.id, outcome.record.seq
+        instance = None if entry.guid is None else self.instances.peek(entry.guid)
+        entry.account = None if instance is None else instance.account.user_id
         await self._record(entry)
         if outcome is not None and outcome.record is not None:
             self.echoes.schedule(outcome.record, entry.n)
@@ -172,10 +183,23 @@ class SimulatorApp:
             await self._pauses.wait(self.options.latency_ms)
         return reply
 
+    def _marked(self, path: str, outcome: Outcome, reply: Reply) -> Reply:
+        """The answer with a header that names the assumptions it rests on; over the limit it is a 429."""
+        names = assumed(path, outcome.envelope, self.options)
+        if outcome.retry_after_s is not None and not self.options.throttle_code:
+            reply, names = throttled(outcome.retry_after_s), ("throttle",)
+        if not names:
+            return reply
+        return msgspec.structs.replace(reply, headers=(*reply.headers, (HEADER, ",".join(names).encode())))
+
     def _perform(self, path: str, body: Json, fault: Fault | None) -> Outcome:
+        guid = _text(body, "guid")
         if path.startswith("/msg/"):
-            return self._messages.perform(path, body, fault)
-        return Outcome(self.instances.perform(path, body), executed=True)
+            outcome = self._messages.perform(path, body, fault)
+        else:
+            outcome = Outcome(self._clients.perform(path, body), executed=True)
+        self._clients.wake(path, guid)
+        return outcome
 
     async def _record(self, entry: Entry) -> None:
         if not entry.path.startswith("/msg/"):
@@ -190,16 +214,18 @@ class SimulatorApp:
         """Continue after an entry of an earlier run: numbers, what can be recalled, the receivers of mass sends."""
         if not entry.executed or entry.guid is None or entry.body is None:
             return
+        account = entry.account or own_user_id(entry.guid)
         if entry.id is not None and entry.seq is not None:
-            self.accounts.restore(entry.guid, entry.id, entry.seq)
+            self.accounts.restore(account, entry.id, entry.seq)
+            self.instances.restore(entry.guid, account)
         conversation = entry.conversationId or ""
         if entry.path == RECALL:
-            self.accounts.recall(entry.guid, str(entry.body.get("msgid", "")), conversation)
+            self.accounts.recall(account, str(entry.body.get("msgid", "")), conversation)
         elif entry.path in KINDS and entry.path != READ_MARK and entry.id is not None:
-            self.accounts.remember(entry.guid, entry.id, conversation)
+            self.accounts.remember(account, entry.id, conversation)
         elif entry.path == MASS_SEND:
             users = entry.body.get("user_list")
-            self.accounts.mass_send(entry.guid, users if isinstance(users, list) else [], entry.at)
+            self.accounts.mass_send(account, users if isinstance(users, list) else [], entry.at)
 
 
 def _text(body: Json | None, name: str) -> str | None:

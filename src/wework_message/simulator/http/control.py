@@ -1,17 +1,19 @@
 """`/_sim/`: the controls of tests and benches while the simulator runs. No part of the vendor's API."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated
 from urllib.parse import parse_qs
 
 import msgspec
 
-from wework_message.simulator.accounts import Accounts
 from wework_message.simulator.answers import Json
 from wework_message.simulator.echoes import Echoes, EchoPolicy
 from wework_message.simulator.faults import Fault, Faults
 from wework_message.simulator.http.replies import NOT_FOUND, Reply, Send, json_reply, not_allowed
+from wework_message.simulator.instances import Instance, Instances, LoginResult
 from wework_message.simulator.ledger import Ledger
+from wework_message.simulator.logins import Event, Logins
+from wework_message.simulator.options import ONLINE, InstanceOptions, InstanceStatus
 
 
 class Counts(msgspec.Struct):
@@ -22,14 +24,31 @@ class Counts(msgspec.Struct):
     not_executed: int = 0
 
 
-class _Guid(msgspec.Struct, forbid_unknown_fields=True):
+class _New(msgspec.Struct, forbid_unknown_fields=True):
     guid: str
+    account: str | None = None
+    slot: str | None = None
+    status: InstanceStatus = 2
+    has_session: bool = True
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _Change(msgspec.Struct, forbid_unknown_fields=True):
-    status: Literal[0, 1, 2] | None = None
+    status: InstanceStatus | None = None
+    event: Event | None = None
     name: str | None = None
     notify_url: str | None = None
+    slot: str | None = None
+    has_session: bool | None = None
+    login: LoginResult | None = None
+    login_delay_ms: _Count | None = None
+    calls_per_minute: _Count | None = None
+
+    def __post_init__(self) -> None:
+        if self.status is not None and self.event is not None:
+            raise ValueError("status and event exclude each other")
 
 
 class _Callback(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,8 +63,11 @@ _Handler = Callable[[bytes], object]
 class Control:
     """Answers `/_sim/` calls. Bodies are JSON objects; a bad one gets 422 with the reason as `detail`."""
 
-    def __init__(self, accounts: Accounts, faults: Faults, echoes: Echoes, ledger: Ledger, counts: Counts) -> None:
-        self._accounts = accounts
+    def __init__(
+        self, instances: Instances, logins: Logins, faults: Faults, echoes: Echoes, ledger: Ledger, counts: Counts
+    ) -> None:
+        self._instances = instances
+        self._logins = logins
         self._faults = faults
         self._echoes = echoes
         self._ledger = ledger
@@ -53,7 +75,7 @@ class Control:
         self._routes: dict[str, dict[str, _Handler]] = {
             "state": {"GET": lambda _: self.state()},
             "faults": {"GET": lambda _: faults.listing(), "POST": self._add_fault, "DELETE": self._clear_faults},
-            "guids": {"GET": lambda _: accounts.all(), "POST": self._add_guid},
+            "guids": {"GET": lambda _: [instance.view() for instance in instances.all()], "POST": self._add_guid},
             "echoes": {"GET": lambda _: echoes.policy, "POST": self._set_echoes},
             "echoes/release": {"POST": lambda _: {"released": echoes.release()}},
             "callbacks": {"POST": self._post_callback},
@@ -122,20 +144,40 @@ class Control:
         return []
 
     def _add_guid(self, body: bytes) -> object:
-        return self._accounts.create(msgspec.json.decode(body, type=_Guid).guid)
+        new = msgspec.json.decode(body, type=_New)
+        if new == _New(new.guid):
+            return self._instances.create(new.guid).view()
+        replaced = self._instances.peek(new.guid)
+        if replaced is not None:
+            self._logins.cancel(replaced)
+        instance = self._instances.add(InstanceOptions(**msgspec.structs.asdict(new)))
+        self._set_status(instance, new.status)
+        return instance.view()
+
+    def _set_status(self, instance: Instance, status: InstanceStatus) -> None:
+        if status == ONLINE:
+            self._logins.put_online(instance)
+        else:
+            self._logins.put_offline(instance, status)
 
     def _change_guid(self, guid: str, body: bytes) -> object:
         change = msgspec.json.decode(body, type=_Change)
-        account = self._accounts.find(guid)
-        if account is None:
+        instance = self._instances.find(guid)
+        if instance is None:
             raise LookupError(guid)
-        if change.status is not None:
-            account.status = change.status
+        for name in ("slot", "has_session", "login", "login_delay_ms", "calls_per_minute"):
+            value = getattr(change, name)
+            if value is not None:
+                setattr(instance, name, value)
         if change.name is not None:
-            account.name = change.name
+            instance.account.name = change.name
         if change.notify_url is not None:
-            account.notify_url = change.notify_url or None
-        return account
+            instance.notify_url = change.notify_url or None
+        if change.status is not None:
+            self._set_status(instance, change.status)
+        if change.event is not None:
+            self._logins.happen(instance, change.event)
+        return instance.view()
 
     def _set_echoes(self, body: bytes) -> object:
         change = msgspec.json.decode(body, type=dict[str, object])
@@ -145,7 +187,7 @@ class Control:
 
     def _post_callback(self, body: bytes) -> object:
         callback = msgspec.json.decode(body, type=_Callback)
-        account = self._accounts.find(callback.guid)
-        if account is None:
+        instance = self._instances.find(callback.guid)
+        if instance is None:
             raise LookupError(callback.guid)
-        return {"posted": self._echoes.post(account, callback.notify_type, callback.data)}
+        return {"posted": self._echoes.post(instance, callback.notify_type, callback.data)}

@@ -57,6 +57,11 @@ def unparsable(text: str) -> Reply:
     return invalid([Problem(("body", 0), text, "value_error.jsondecode")])
 
 
+def throttled(retry_after_s: int) -> Reply:
+    """429 with Retry-After (assumed; sibling vendors answer so)."""
+    return Reply(429, b'{"detail":"Too Many Requests"}', headers=((b"retry-after", str(retry_after_s).encode()),))
+
+
 def faulty(fault: Fault, envelope: Json | None) -> tuple[Reply, int | None]:
     """The answer of a call with a fault, and its error_code; `envelope` is that of the execution, None: not executed."""
     if fault.kind in {"answer_lost", "closed_before"}:
@@ -66,8 +71,7 @@ def faulty(fault: Fault, envelope: Json | None) -> tuple[Reply, int | None]:
     if fault.kind == "garbage":
         return Reply(200, _GARBAGE, _HTML), None
     if fault.kind == "throttle":
-        retry_after = str(fault.retry_after_s).encode()
-        return Reply(429, b'{"detail":"Too Many Requests"}', headers=((b"retry-after", retry_after),)), None
+        return throttled(fault.retry_after_s), None
     if envelope is None:
         envelope = (
             success({"msg_data": _ZERO_IDS, "is_svr_fail": True})
