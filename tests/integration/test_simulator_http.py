@@ -56,6 +56,8 @@ async def test_every_send_answers_with_the_message_and_enters_the_ledger_whole(
         "status": 200,
         "fault": None,
         "account": message["sender"],
+        "rule": None,
+        "action": None,
         "echoOffered": False,
     }
 

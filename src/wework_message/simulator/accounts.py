@@ -6,7 +6,9 @@ import time
 
 import msgspec
 
+from wework_message.simulator.ledger import Entry
 from wework_message.simulator.options import SimulatorOptions
+from wework_message.simulator.sends import MASS_SEND, READ_MARK, RECALL
 
 _EPOCH_2025_MS = 1_735_689_600_000
 _SEQ_AHEAD = 7_000_000_000
@@ -90,14 +92,25 @@ class Accounts:
             self._by_user_id[user_id] = account
         return account
 
-    def restore(self, name: str, message_id: str, seq: str) -> None:
-        """Continue after the numbers an earlier run gave out, whatever the clock says."""
-        user_id = own_user_id(name)
-        account = self._by_user_id.get(user_id)
-        if account is None:
-            account = self._by_user_id[user_id] = Account(user_id, self._options.sender_name, 0, 0)
-        account.last_id = max(account.last_id, int(message_id))
-        account.last_seq = max(account.last_seq, int(seq))
+    def restore(self, entry: Entry) -> None:
+        """Continue after an entry of an earlier run: numbers, what can be recalled, the receivers of mass sends."""
+        if not entry.executed or entry.guid is None or entry.body is None:
+            return
+        user_id = entry.account or own_user_id(entry.guid)
+        if entry.id is not None and entry.seq is not None:
+            account = self._by_user_id.get(user_id)
+            if account is None:
+                account = self._by_user_id[user_id] = Account(user_id, self._options.sender_name, 0, 0)
+            account.last_id = max(account.last_id, int(entry.id))
+            account.last_seq = max(account.last_seq, int(entry.seq))
+        conversation_id = entry.conversationId or ""
+        if entry.path == RECALL:
+            self.recall(user_id, str(entry.body.get("msgid", "")), conversation_id)
+        elif entry.id is not None and entry.path != READ_MARK:
+            self.remember(user_id, entry.id, conversation_id)
+        elif entry.path == MASS_SEND:
+            users = entry.body.get("user_list")
+            self.mass_send(user_id, users if isinstance(users, list) else [], entry.at)
 
     def remember(self, user_id: str, message_id: str, conversation_id: str) -> None:
         """Keep a sent message recallable; the oldest is forgotten beyond `remember_messages`."""

@@ -12,12 +12,9 @@ import msgspec
 from wework_message.simulator.accounts import Conversation
 from wework_message.simulator.instances import Instance
 from wework_message.simulator.options import EchoForm
-from wework_message.simulator.sends import SENDS
+from wework_message.simulator.sends import READ_MARK, RECALL, SENDS
 
 Json = dict[str, object]
-
-READ_MARK = "/msg/report_unread"
-RECALL = "/msg/revoke_msg"
 
 FLAG_RECALL = 32
 FLAG_SEND_FAIL = 4_194_304

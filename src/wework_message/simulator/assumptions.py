@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from wework_message.simulator.answers import READ_MARK, RECALL, Json
+from wework_message.simulator.answers import Json
 from wework_message.simulator.options import SimulatorOptions
-from wework_message.simulator.sends import SENDS
+from wework_message.simulator.sends import READ_MARK, RECALL, SENDS
 
 HEADER: Final = b"x-sim-assumed"
 

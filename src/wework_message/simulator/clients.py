@@ -55,6 +55,11 @@ class Clients:
             "/session/get_session_list": self._sessions,
         }
 
+    def user_id(self, guid: str) -> str | None:
+        """The user id of the account of this instance; None where there is none."""
+        instance = self._instances.peek(guid)
+        return None if instance is None else instance.account.user_id
+
     def wake(self, path: str, guid: str | None) -> None:
         """Start the login of a stopped instance that is called (documented)."""
         if guid is not None and path not in _WAKE_NOT and (path != GET_STATUS or self._options.status_wakes):

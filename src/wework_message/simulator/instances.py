@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from wework_message.simulator.accounts import Account, Accounts
+from wework_message.simulator.ledger import Entry
 from wework_message.simulator.options import DEFAULT_SLOT, ONLINE, InstanceOptions, SimulatorOptions
 
 QR_NEVER, QR_IN_PROGRESS, QR_SUCCESS = 0, 1, 2
@@ -88,10 +89,10 @@ class Instances:
         self._by_guid[setup.guid] = instance
         return instance
 
-    def restore(self, guid: str, account: str) -> None:
-        """An instance that an earlier run had, online, unless it exists."""
-        if guid not in self._by_guid:
-            self._by_guid[guid] = Instance(guid, self._accounts.named(account))
+    def restore(self, entry: Entry) -> None:
+        """The instance of an entry of an earlier run that made a message, online, unless it exists."""
+        if entry.executed and entry.id is not None and entry.guid is not None and entry.guid not in self._by_guid:
+            self._by_guid[entry.guid] = Instance(entry.guid, self._accounts.named(entry.account or entry.guid))
 
     def find(self, guid: str) -> Instance | None:
         """The instance of this guid; None where it does not exist and guids are strict."""

@@ -10,7 +10,6 @@ from wework_message.simulator.answers import (
     FLAG_RECALL,
     FLAG_SEND_FAIL,
     KINDS,
-    RECALL,
     Json,
     Record,
     appinfo,
@@ -18,12 +17,12 @@ from wework_message.simulator.answers import (
     msg_data,
     success,
 )
-from wework_message.simulator.faults import Fault
+from wework_message.simulator.faults.actions import Action
 from wework_message.simulator.instances import Instance, Instances
 from wework_message.simulator.options import ONLINE, SimulatorOptions
+from wework_message.simulator.sends import MASS_SEND, RECALL
 from wework_message.simulator.throttle import Throttle
 
-MASS_SEND = "/msg/send_group_msg"
 MASS_SEND_TARGETS = 200
 """Entries of user_list or room_list one mass send may have (documented)."""
 
@@ -58,7 +57,7 @@ class Messages:
         self._random_source = random_source
         self._throttle = Throttle()
 
-    def perform(self, path: str, body: Json, fault: Fault | None) -> Outcome:
+    def perform(self, path: str, body: Json, fault: Action | None) -> Outcome:
         """Execute one call that passed validation, or refuse it with an envelope."""
         instance = self._instances.find(str(body["guid"]))
         if instance is None:
@@ -78,7 +77,7 @@ class Messages:
         limit = self._options.calls_per_minute if own is None else own
         return self._throttle.refuse(instance.guid, limit, time.monotonic())
 
-    def _in_conversation(self, path: str, instance: Instance, body: Json, fault: Fault | None) -> Outcome:
+    def _in_conversation(self, path: str, instance: Instance, body: Json, fault: Action | None) -> Outcome:
         conversation_id = str(body.get("conversation_id", ""))
         conversation = Conversation.parse(conversation_id)
         if conversation is None:
@@ -88,7 +87,7 @@ class Messages:
         return self._send(path, instance, conversation, body, fault)
 
     def _send(
-        self, path: str, instance: Instance, conversation: Conversation, body: Json, fault: Fault | None
+        self, path: str, instance: Instance, conversation: Conversation, body: Json, fault: Action | None
     ) -> Outcome:
         kind = None if fault is None else fault.kind
         record = self._record(

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from wework_message.simulator.faults.rules import Rule, Rules
+
 EchoForm = Literal["11010", "11013"]
 SlotRule = Literal["kick", "refuse", "off"]
 InstanceStatus = Literal[0, 1, 2]
@@ -41,7 +43,7 @@ class SimulatorOptions:
     Codes marked *invented* replace answers of the vendor that were never recorded; no outcome table should contain them.
 
     Raises:
-        ValueError: a number lies outside the range of its docstring.
+        ValueError: a value lies outside the range of its docstring.
     """
 
     strict_guids: bool = False
@@ -90,6 +92,8 @@ class SimulatorOptions:
     """Whether the ledger records the header X-Request-Id; False proves that nothing relies on it."""
     remember_messages: int = 100_000
     """Messages that can still be recalled, newest first, at least 1; bounds the memory of long runs."""
+    rules: tuple[Rule, ...] = ()
+    """Faults that are in force from the start."""
     seed: int = 0
     """Seed of every random choice (probabilities of faults, echo drops, id gaps)."""
     sender_name: str = "Example Agent"
@@ -129,6 +133,7 @@ class SimulatorOptions:
             raise ValueError(f"echo_form must be 11010 or 11013, not {self.echo_form}")
         if self.slot_rule not in {"kick", "refuse", "off"}:
             raise ValueError(f"slot_rule must be kick, refuse or off, not {self.slot_rule}")
+        Rules(self.seed, self.rules)  # refuses two of one name
         self._check_instances()
 
     def _check_instances(self) -> None:

@@ -8,20 +8,14 @@ import msgspec
 
 from wework_message.simulator.answers import Json
 from wework_message.simulator.echoes import Echoes, EchoPolicy
-from wework_message.simulator.faults import Fault, Faults
+from wework_message.simulator.faults.rules import Rules
+from wework_message.simulator.faults.script import read_script, script_of
+from wework_message.simulator.http.calls import Counts
 from wework_message.simulator.http.replies import NOT_FOUND, Reply, Send, json_reply, not_allowed
 from wework_message.simulator.instances import Instance, Instances, LoginResult
-from wework_message.simulator.ledger import Ledger
+from wework_message.simulator.ledger import Ledger, entries_of
 from wework_message.simulator.logins import Event, Logins
 from wework_message.simulator.options import ONLINE, InstanceOptions, InstanceStatus
-
-
-class Counts(msgspec.Struct):
-    """Vendor calls so far: all, executed ones to `/msg/`, and all others to `/msg/` that reached the ledger."""
-
-    requests: int = 0
-    executed: int = 0
-    not_executed: int = 0
 
 
 class _New(msgspec.Struct, forbid_unknown_fields=True):
@@ -64,7 +58,7 @@ class Control:
     """Answers `/_sim/` calls. Bodies are JSON objects; a bad one gets 422 with the reason as `detail`."""
 
     def __init__(
-        self, instances: Instances, logins: Logins, faults: Faults, echoes: Echoes, ledger: Ledger, counts: Counts
+        self, instances: Instances, logins: Logins, faults: Rules, echoes: Echoes, ledger: Ledger, counts: Counts
     ) -> None:
         self._instances = instances
         self._logins = logins
@@ -74,7 +68,8 @@ class Control:
         self._counts = counts
         self._routes: dict[str, dict[str, _Handler]] = {
             "state": {"GET": lambda _: self.state()},
-            "faults": {"GET": lambda _: faults.listing(), "POST": self._add_fault, "DELETE": self._clear_faults},
+            "faults": {"GET": lambda _: faults.listing(), "POST": self._add_faults, "DELETE": self._clear_faults},
+            "faults/script": {"GET": lambda _: script_of(entries_of(ledger.path))},
             "guids": {"GET": lambda _: [instance.view() for instance in instances.all()], "POST": self._add_guid},
             "echoes": {"GET": lambda _: echoes.policy, "POST": self._set_echoes},
             "echoes/release": {"POST": lambda _: {"released": echoes.release()}},
@@ -113,7 +108,7 @@ class Control:
             "echoes_pending": echoes.pending,
             "callbacks_sent": echoes.callbacks_sent,
             "callbacks_failed": echoes.callbacks_failed,
-            "faults_fired": self._faults.fired,
+            "faults_fired": self._faults.hits,
             "ledger_entries": len(self._ledger),
         }
 
@@ -134,10 +129,9 @@ class Control:
         await send({"type": "http.response.body", "body": b"]", "more_body": False})
         return None
 
-    def _add_fault(self, body: bytes) -> object:
-        fault = msgspec.json.decode(body, type=Fault)
-        self._faults.add(fault)
-        return fault
+    def _add_faults(self, body: bytes) -> object:
+        self._faults.add(*read_script(body))
+        return self._faults.listing()
 
     def _clear_faults(self, _body: bytes) -> object:
         self._faults.clear()

@@ -11,7 +11,9 @@ import rich_click as click
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.cli.output import error_console, print_json
-from wework_message.simulator import InstanceOptions, SimulatorOptions, serve
+from wework_message.simulator import InstanceOptions, Rule, SimulatorOptions, serve
+from wework_message.simulator.faults.script import ScriptError, read_script, script_of
+from wework_message.simulator.ledger import entries_of
 
 _Decorator: TypeAlias = Callable[[Callable[..., int]], Callable[..., int]]
 _DEFAULT: Final = SimulatorOptions()
@@ -59,6 +61,28 @@ class _InstanceType(click.ParamType[InstanceOptions]):
             self.fail(str(error), param, ctx)
 
 
+def _of_script(path: Path | None) -> tuple[Rule, ...]:
+    if path is None:
+        return ()
+    try:
+        return read_script(path.read_bytes())
+    except (OSError, ScriptError) as error:
+        raise click.BadParameter(_reason(path, error), param_hint="--faults") from None
+
+
+def _of_ledger(path: Path | None) -> tuple[Rule, ...]:
+    if path is None:
+        return ()
+    try:
+        return read_script(msgspec.json.encode(script_of(entries_of(path))))
+    except (OSError, msgspec.DecodeError) as error:
+        raise click.BadParameter(_reason(path, error), param_hint="--replay") from None
+
+
+def _reason(path: Path, error: Exception) -> str:
+    return f"{path}: {error.strerror if isinstance(error, OSError) else error}"
+
+
 @click.command("simulate")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=23456, show_default=True, help="0 = any free one.")
@@ -78,6 +102,18 @@ class _InstanceType(click.ParamType[InstanceOptions]):
 )
 @click.option(
     "--ledger", type=click.Path(path_type=Path, dir_okay=False), help="File of all calls; continued if it exists."
+)
+@click.option(
+    "--faults",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Fault script, YAML or JSON: what goes wrong with which calls.",
+)
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="LEDGER",
+    help="Hit the calls again that faults hit in an earlier run.",
 )
 @_switch("--strict-guids/--any-guid", _DEFAULT.strict_guids, "Only instances that were created exist.")
 @_switch("--lenient/--strict", _DEFAULT.lenient, "Let through what the vendor's schema lets through.")
@@ -124,13 +160,23 @@ class _InstanceType(click.ParamType[InstanceOptions]):
 @_switch("--mass-send-daily/--no-mass-send-daily", _DEFAULT.mass_send_daily, "One mass send per customer and day.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line once it answers.")
 @click.pass_obj
-def simulate(services: SimulatorServices, /, *, host: str, port: int, as_json: bool, **options: Any) -> int:
+def simulate(
+    services: SimulatorServices,
+    /,
+    *,
+    host: str,
+    port: int,
+    as_json: bool,
+    faults: Path | None,
+    replay: Path | None,
+    **options: Any,
+) -> int:
     """Imitate the API of the provider, strictly and with a ledger of what it executed.
 
     Faults, echoes and the ledger are reached below /_sim/ while it runs. Ends with SIGTERM or Ctrl-C.
     """
     try:
-        chosen = SimulatorOptions(**options)
+        chosen = SimulatorOptions(rules=(*_of_script(faults), *_of_ledger(replay)), **options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 
