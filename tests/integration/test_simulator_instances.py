@@ -92,6 +92,32 @@ async def test_echo_reaches_siblings_only_where_the_policy_says_so(
     assert ({first["guid"], second["guid"]}, first["data"]) == ({"a", "b"}, second["data"])
 
 
+async def test_login_at_one_provider_logs_out_at_its_peer(
+    client: httpx.AsyncClient, receiver: CallbackReceiver
+) -> None:
+    options = SimulatorOptions(
+        fsync=False,
+        login_delay_ms=0,
+        instances=(InstanceOptions("c", "sales", status=1),),
+        peers=(str(client.base_url),),
+    )
+    async with running(options) as other, client_of(other.url) as second:
+        await second.post("/login/auto_login", json={"guid": "c"})
+        assert await code(second, "c") == 0
+        await receiver.wait_callbacks(1)
+    assert receiver.callbacks == [{"guid": "a", "notify_type": 11011, "data": {}}]
+    assert await code(client, "a") == -30002
+
+
+async def test_status_call_wakes_only_where_the_option_says_so() -> None:
+    options = SimulatorOptions(fsync=False, guids=("a",), login_delay_ms=0, status_wakes=False)
+    async with running(options) as simulator, client_of(simulator.url) as client:
+        await client.post("/client/stop_client", json={"guid": "a"})
+        assert [await status(client, "a") for _ in range(2)] == [0, 0]
+        await client.post("/client/get_client_version", json={"guid": "a"})
+        assert await status(client, "a") == 2
+
+
 async def test_restore_without_auto_start_logs_nobody_in(client: httpx.AsyncClient) -> None:
     await client.post("/_sim/guids/b", json={"status": 0, "login_delay_ms": 0})
     await client.post("/client/restore_client", json={"guid": "b", "auto_start": False})

@@ -144,6 +144,12 @@ class Echoes:
             self._posts.put_nowait(_Post(url, _body(instance.guid, notify_type, data), []))
         return url is not None
 
+    def tell_peers(self, user_id: str, slot: str) -> None:
+        """Tell the other simulators that this account has logged in in this slot."""
+        body = msgspec.json.encode({"account": user_id, "slot": slot})
+        for url in self._options.peers:
+            self._posts.put_nowait(_Post(f"{url.rstrip('/')}/_sim/logins", body, []))
+
     async def _dispatch(self) -> None:
         loop = asyncio.get_running_loop()
         while True:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Literal
 
+from wework_message.simulator.accounts import own_user_id
 from wework_message.simulator.answers import Json
 from wework_message.simulator.instances import QR_IN_PROGRESS, QR_SUCCESS, Instance, Instances
 from wework_message.simulator.options import ONLINE, RUNNING, STOPPED, SimulatorOptions
@@ -27,14 +28,19 @@ _FAILURES = {"failed": LOGIN_FAILED, "verification": VERIFICATION}
 
 
 class Logins:
-    """Lets instances go online and offline. `post` posts a callback of an instance: notify_type, data."""
+    """Lets instances go online and offline. `post` posts a callback of an instance (notify_type, data), `tell_peers` a login (user id, slot)."""
 
     def __init__(
-        self, options: SimulatorOptions, instances: Instances, post: Callable[[Instance, int, object], bool]
+        self,
+        options: SimulatorOptions,
+        instances: Instances,
+        post: Callable[[Instance, int, object], bool],
+        tell_peers: Callable[[str, str], None],
     ) -> None:
         self._options = options
         self._instances = instances
         self._post = post
+        self._tell_peers = tell_peers
         self._under_way: dict[str, asyncio.TimerHandle] = {}
 
     def begin(self, instance: Instance, *, force: bool = False) -> bool:
@@ -79,11 +85,25 @@ class Logins:
         """Online at once and without 11003; who holds its slot is logged out with 11011, unless the slot rule is off."""
         self.cancel(instance)
         holder = self._instances.online_in_slot(instance)
-        if holder is not None and self._options.slot_rule != "off":
-            self.happen(holder, "other_device")
+        if self._options.slot_rule != "off":
+            if holder is not None:
+                self.happen(holder, "other_device")
+            self._tell_peers(instance.account.user_id, instance.slot)
         instance.status, instance.has_session, instance.wakes = ONLINE, True, False
         if instance.qr_status == QR_IN_PROGRESS:
             instance.qr_status = QR_SUCCESS
+
+    def logged_in_elsewhere(self, account: str, slot: str) -> list[str]:
+        """Log out the holders of this slot of an account, by name or user id, that logged in at another provider; their guids."""
+        user_id = own_user_id(account)
+        holders = [
+            instance
+            for instance in self._instances.all()
+            if (instance.account.user_id, instance.slot, instance.status) == (user_id, slot, ONLINE)
+        ]
+        for holder in holders:
+            self.happen(holder, "other_device")
+        return [holder.guid for holder in holders]
 
     def happen(self, instance: Instance, event: Event) -> None:
         """Let an event happen to an instance at once, with its callback."""

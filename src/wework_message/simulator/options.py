@@ -56,6 +56,9 @@ class SimulatorOptions:
     """Milliseconds from a call that logs an instance in to its login, at least 0 (0: before the answer)."""
     slot_rule: SlotRule = "kick"
     """A login in an occupied slot: `kick` logs the holder out, `refuse` fails without `force_online`, `off` changes nothing."""
+    peers: tuple[str, ...] = ()
+    """URLs of other simulators, which play other providers of the same accounts: a login here logs out the holders of its
+    slot there. `slot_rule: refuse` does not look at them."""
     status_wakes: bool = True
     """Whether `/client/get_client_status` wakes a stopped instance, as any other call does."""
     calls_per_minute: int = 0

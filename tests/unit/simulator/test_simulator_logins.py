@@ -28,7 +28,10 @@ class Stage:
         )
         self.instances = Instances(chosen, Accounts(chosen))
         self.callbacks: list[tuple[str, int, object]] = []
-        self.logins = Logins(chosen, self.instances, self._post)
+        self.logins = Logins(
+            chosen, self.instances, self._post, lambda user_id, slot: self.told.append((user_id, slot))
+        )
+        self.told: list[tuple[str, str]] = []
 
     def _post(self, instance: Instance, notify_type: int, data: object) -> bool:
         self.callbacks.append((instance.guid, notify_type, data))
@@ -78,10 +81,21 @@ def test_slot_rule_refuse_fails_the_login_unless_it_is_forced() -> None:
     assert stage.posted()[1:] == [(A, 11011), (B, 11003)]
 
 
+def test_login_at_another_provider_logs_out_the_holder_of_its_slot_and_nobody_else() -> None:
+    stage = Stage()
+    assert stage.logins.logged_in_elsewhere("sales", "ipad") == []
+    assert stage.logins.logged_in_elsewhere("support", "desktop") == []
+    assert stage.logins.logged_in_elsewhere(stage.instance(A).account.user_id, "desktop") == [A]
+    assert (stage.posted(), stage.instance(A).status) == ([(A, 11011)], RUNNING)
+    assert stage.told == []
+    stage.logins.begin(stage.instance(A))
+    assert stage.told == [(stage.instance(A).account.user_id, "desktop")]
+
+
 def test_slot_rule_off_leaves_both_online() -> None:
     stage = Stage(slot_rule="off")
     stage.logins.begin(stage.instance(B))
-    assert (stage.instance(A).status, stage.instance(B).status) == (ONLINE, ONLINE)
+    assert (stage.instance(A).status, stage.instance(B).status, stage.told) == (ONLINE, ONLINE, [])
 
 
 def test_login_of_an_online_instance_changes_nothing() -> None:

@@ -46,7 +46,7 @@ class SimulatorApp:
         self.ledger = Ledger(options.ledger, fsync=options.fsync)
         self.faults = Rules(options.seed, options.rules)
         self._echoes = Echoes(options, self.ledger, instances, random_source)
-        self._logins = Logins(options, instances, self._echoes.post)
+        self._logins = Logins(options, instances, self._echoes.post, self._echoes.tell_peers)
         self._pauses = Pauses()
         self._calls = Calls(
             options,

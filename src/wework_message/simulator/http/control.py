@@ -15,7 +15,7 @@ from wework_message.simulator.http.replies import NOT_FOUND, Reply, Send, json_r
 from wework_message.simulator.instances import Instance, Instances, LoginResult
 from wework_message.simulator.ledger import Ledger, entries_of
 from wework_message.simulator.logins import Event, Logins
-from wework_message.simulator.options import ONLINE, InstanceOptions, InstanceStatus
+from wework_message.simulator.options import DEFAULT_SLOT, ONLINE, InstanceOptions, InstanceStatus
 
 
 class _New(msgspec.Struct, forbid_unknown_fields=True):
@@ -45,6 +45,11 @@ class _Change(msgspec.Struct, forbid_unknown_fields=True):
             raise ValueError("status and event exclude each other")
 
 
+class _Elsewhere(msgspec.Struct, forbid_unknown_fields=True):
+    account: str
+    slot: str = DEFAULT_SLOT
+
+
 class _Callback(msgspec.Struct, forbid_unknown_fields=True):
     guid: str
     notify_type: int
@@ -71,6 +76,7 @@ class Control:
             "faults": {"GET": lambda _: faults.listing(), "POST": self._add_faults, "DELETE": self._clear_faults},
             "faults/script": {"GET": lambda _: script_of(entries_of(ledger.path))},
             "guids": {"GET": lambda _: [instance.view() for instance in instances.all()], "POST": self._add_guid},
+            "logins": {"POST": self._log_in_elsewhere},
             "echoes": {"GET": lambda _: echoes.policy, "POST": self._set_echoes},
             "echoes/release": {"POST": lambda _: {"released": echoes.release()}},
             "callbacks": {"POST": self._post_callback},
@@ -172,6 +178,10 @@ class Control:
         if change.event is not None:
             self._logins.happen(instance, change.event)
         return instance.view()
+
+    def _log_in_elsewhere(self, body: bytes) -> object:
+        login = msgspec.json.decode(body, type=_Elsewhere)
+        return {"logged_out": self._logins.logged_in_elsewhere(login.account, login.slot)}
 
     def _set_echoes(self, body: bytes) -> object:
         change = msgspec.json.decode(body, type=dict[str, object])

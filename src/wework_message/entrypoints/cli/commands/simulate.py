@@ -144,6 +144,13 @@ def _reason(path: Path, error: Exception) -> str:
     show_default=True,
     help="A login in a slot that another instance of the account holds.",
 )
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    metavar="URL",
+    help="A simulator with the same accounts; slots are one. Repeatable.",
+)
 @_switch("--status-wakes/--no-status-wakes", _DEFAULT.status_wakes, "A status call wakes a stopped instance.")
 @_number("--calls-per-minute", _DEFAULT.calls_per_minute, "Calls to /msg/ an instance takes, 0 = any number.")
 @_number("--throttle-code", _DEFAULT.throttle_code, "error_code above it, 0 = HTTP 429.")
