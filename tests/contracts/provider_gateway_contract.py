@@ -6,7 +6,7 @@ Subclasses provide `site`: a provider that makes the faults of a test, and gatew
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import msgspec
@@ -19,9 +19,10 @@ from wework_message.adapters.http import boot_ms
 from wework_message.domain.content import CONTENTS as TYPES
 from wework_message.domain.content import Content, TextContent, decode_content
 from wework_message.domain.ids import Guid, ProviderMessageId
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import REFUSALS, OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch, MessageGateway, Recall
 from wework_message.entrypoints.wire.requests.examples import content_example
+from wework_message.simulator.faults.actions import Kind
 
 GUID = Guid("g-1")
 AMPLE_MS = 20_000
@@ -40,8 +41,22 @@ FAULTS: list[tuple[dict[str, Any], OutcomeClass, str | None, bool]] = [
     ({"kind": "svr_fail"}, U, "SVR_FAIL", False),
     ({"kind": "svr_fail", "executed": True}, U, "SVR_FAIL", True),
     ({"kind": "no_id"}, U, "NO_ID", True),
+    ({"kind": "http_502"}, U, "HTTP_502", False),
+    ({"kind": "http_502", "executed": True}, U, "HTTP_502", True),
+    ({"kind": "html"}, U, "UNREADABLE", False),
+    ({"kind": "html", "executed": True}, U, "UNREADABLE", True),
     ({"kind": "garbage"}, U, "UNREADABLE", False),
     ({"kind": "garbage", "executed": True}, U, "UNREADABLE", True),
+    ({"kind": "nan"}, U, "UNREADABLE", True),
+    ({"kind": "deep"}, U, "UNREADABLE", True),
+    ({"kind": "reset", "when": "before"}, U, None, True),
+    ({"kind": "reset"}, U, None, True),
+    ({"kind": "truncated"}, U, None, True),
+    ({"kind": "stall", "when": "before", "delay_ms": 1}, OutcomeClass.ACCEPTED, None, True),
+    ({"kind": "stall", "when": "while", "delay_ms": 1}, OutcomeClass.ACCEPTED, None, True),
+    ({"kind": "stall", "when": "after", "delay_ms": 1}, OutcomeClass.ACCEPTED, None, True),
+    ({"kind": "slow", "delay_ms": 1}, OutcomeClass.ACCEPTED, None, True),
+    ({"kind": "drip", "delay_ms": 0}, OutcomeClass.ACCEPTED, None, True),
     ({"kind": "oversize"}, U, "OVERSIZE", True),
     ({"kind": "json_string"}, OutcomeClass.ACCEPTED, None, True),
     ({"kind": "send_fail_later"}, OutcomeClass.ACCEPTED, None, True),
@@ -56,6 +71,9 @@ FAULTS: list[tuple[dict[str, Any], OutcomeClass, str | None, bool]] = [
 LATE: list[tuple[dict[str, Any], bool]] = [
     ({"kind": "slow", "delay_ms": NEVER_MS, "when": "after"}, True),
     ({"kind": "drip", "delay_ms": NEVER_MS}, True),
+    ({"kind": "stall", "when": "before", "delay_ms": NEVER_MS}, True),
+    ({"kind": "stall", "when": "while", "delay_ms": NEVER_MS}, True),
+    ({"kind": "stall", "when": "after", "delay_ms": NEVER_MS}, True),
 ]
 """Answers that do not come in time, and whether the call was executed."""
 
@@ -88,7 +106,16 @@ def dispatch(content: Content | None = None, **changes: Any) -> Dispatch:
     return Dispatch(**fields | changes)
 
 
+PROVABLY_UNSENT = REFUSALS | {OutcomeClass.THROTTLED, OutcomeClass.NOT_SENT}
+
+
 class ProviderGatewayContract:
+    def test_every_kind_of_fault_has_an_outcome_and_no_executed_call_is_taken_for_unsent(self) -> None:
+        kinds = {row[0]["kind"] for row in FAULTS} | {row[0]["kind"] for row in LATE}
+        kinds.add("reused_id")  # has a test of its own
+        assert set(get_args(Kind)) == kinds
+        assert [fault for fault, outcome, _, executed in FAULTS if executed and outcome in PROVABLY_UNSENT] == []
+
     @pytest.mark.parametrize(("fault", "kind", "reason", "executed"), FAULTS, ids=str)
     async def test_fault_has_its_outcome_and_costs_one_request(
         self, site: Site, fault: dict[str, Any], kind: OutcomeClass, reason: str | None, executed: bool
@@ -190,7 +217,7 @@ class ProviderGatewayContract:
         assert outcome.kind is U
         assert [call["executed"] for call in await site.calls()] == [True, True]
 
-    @pytest.mark.parametrize("kind", ["http_500_before", "closed_before", "garbage", "oversize", "throttle"])
+    @pytest.mark.parametrize("kind", ["http_500_before", "closed_before", "html", "oversize", "throttle"])
     async def test_probe_of_a_provider_that_misbehaves_is_no_answer(self, site: Site, kind: str) -> None:
         gateway = await site.gateway()
         await site.inject({"kind": kind, "path": "/client/*"})
