@@ -1,6 +1,7 @@
 """What a message asks of its route: its pin, and what its attempts of this round have shown."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from wework_message.domain.account import Binding
 from wework_message.domain.ids import BindingId
@@ -40,3 +41,8 @@ def bindings_with(tried: Sequence[Attempt], kind: OutcomeClass) -> frozenset[Bin
     return frozenset(
         attempt.binding_id for attempt in tried if attempt.outcome is not None and attempt.outcome.kind is kind
     )
+
+
+def tries_of(tried: Sequence[Attempt]) -> Mapping[BindingId, int]:
+    """How often each binding was tried; the attempt that is open does not count."""
+    return Counter(attempt.binding_id for attempt in tried if attempt.outcome is not None)

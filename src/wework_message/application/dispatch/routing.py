@@ -5,7 +5,8 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from wework_message.application.dispatch.route_requests import bindings_with, is_plain, pinned
+from wework_message.application.dispatch.last_bindings import EvenDraws, LastBindings
+from wework_message.application.dispatch.route_requests import bindings_with, is_plain, pinned, tries_of
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account_id
 from wework_message.domain.budgets import provider_budgets_of
@@ -69,6 +70,8 @@ class Router:
         self._board = board
         self._limiter = limiter
         self._random_source = random_source
+        self._draws = EvenDraws(random_source)
+        self._last = LastBindings()
         self._remember_s = remember_s
         self._accounts: dict[AccountId, _CachedAccount] = {}
         self._routes: dict[tuple[AccountId, str], Choice | Refusal] = {}
@@ -90,6 +93,7 @@ class Router:
             return
         if len(self._accounts) > MAX_ACCOUNTS:
             self._accounts.clear()
+            self._draws.forget()
         stored = await unit.accounts.accounts(sorted({message.account_id for message in unknown}))
         self._remember(stored, until=now + self._remember_s)
         if new := [message for message in unknown if not self._knows(message, now)]:
@@ -233,10 +237,11 @@ class Router:
             provider_code=message.options.provider_code,
             pin=pinned(message, bindings) if message.options.pin is Pin.BINDING else None,
             refused=bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY) if tried else _NO_BINDINGS,
-            turned_away=bindings_with(tried, OutcomeClass.REFUSED_BINDING) if tried else _NO_BINDINGS,
+            last_binding=self._last.of((message.account_id, message.conversation_id)) if several else None,
+            tries=tries_of(tried) if tried else None,
             spent=self._spent(message) if tried else _NO_PROVIDERS,
             random_source=(
-                self._random_source.fraction(),
+                self._draws.next(account.account_id),
                 self._random_source.fraction(),
                 self._random_source.fraction(),
             )
@@ -261,12 +266,21 @@ class Router:
         self._accounts[account_id] = cached._replace(account=account)
         return True
 
+    def sent(self, message: Message, attempt: Attempt) -> None:
+        """The provider has accepted it: its conversation stays with this binding."""
+        cached = self._accounts.get(message.account_id)
+        if cached is not None and len(cached.bindings) > 1:
+            self._last.sent((message.account_id, message.conversation_id), attempt.binding_id)
+
     def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:
-        """Whether another binding could take the message now, at a provider that has quick tries left for it."""
+        """Whether another binding could take the message now: one that was tried less often, at a provider with quick tries left for it."""
         if all(binding.binding_id == attempt.binding_id for binding in self._bindings(message)):
             return False  # the usual account has one binding: nothing to choose from
         choice = self._choose(message, now=now, without=attempt)
-        return isinstance(choice, Choice) and choice.provider.code not in self._spent(message)
+        if not isinstance(choice, Choice) or choice.provider.code in self._spent(message):
+            return False
+        tries = tries_of([other for other in message.attempts if other.round == message.round])
+        return tries.get(choice.binding.binding_id, 0) <= tries.get(attempt.binding_id, 0)  # and this try is one more
 
     def refuse(self, message: Message, refusal: Refusal, *, now: int) -> None:
         """No binding can take it: fail it where that is final, else hold it (M-6.2)."""

@@ -118,8 +118,7 @@ class ProviderSelector:
         able = [place for place in range(len(candidates)) if place not in out]
         if not able:
             return _refuse(request, candidates, out)
-        turned_away = (p for p in able if candidates[p].binding.binding_id in request.turned_away)
-        able = _drop(able, out, Exclusion.TURNED_AWAY, turned_away)
+        able = _drop(able, out, Exclusion.TURNED_AWAY, _tried_more(request, candidates, able))
         able = _drop(able, out, Exclusion.SPENT, (p for p in able if candidates[p].provider.code in request.spent))
         able = _drop(able, out, Exclusion.OVER_BUDGET, (p for p in able if candidates[p].health.room <= 0))
         able = _drop(able, out, Exclusion.RECOVERING, (p for p in able if _recovers(request, candidates[p])))
@@ -176,6 +175,15 @@ def _drop(able: list[int], out: dict[int, Exclusion], exclusion: Exclusion, plac
         return able
     out.update(dict.fromkeys(dropped, exclusion))
     return [place for place in able if place not in dropped]
+
+
+def _tried_more(request: RouteRequest, candidates: Sequence[Candidate], places: Sequence[int]) -> Iterable[int]:
+    """Of these places those that were tried more often than the least tried one."""
+    if not request.tries:
+        return ()
+    tries = {place: request.tries.get(candidates[place].binding.binding_id, 0) for place in places}
+    least = min(tries.values())
+    return [place for place in places if tries[place] > least]
 
 
 def _recovers(request: RouteRequest, candidate: Candidate) -> bool:
