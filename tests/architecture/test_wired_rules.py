@@ -31,10 +31,10 @@ NOTE: Final = "Not wired yet: "
 
 UNWIRED: Final = {
     "accounts": {
-        "account.py: Binding.shares_slot", "account.py: Standby.COLD", "account.py: Standby.WARM", "account.py: activate", "account.py: may_start", "account.py: slot_holder",
+        "account.py: Binding.shares_slot", "account.py: Standby.COLD", "account.py: Standby.WARM", "account.py: activate", "account.py: slot_holder",
         "routing/provider.py: Capabilities.max_bytes",
-        "routing/filters.py: Candidate.fenced", "routing/filters.py: RouteHealth.throttled_ms",
-        "routing/filters.py: RouteRequest.last_binding", "routing/selector.py: Refusal.probe",
+        "routing/filters.py: RouteHealth.throttled_ms",
+        "routing/selector.py: Refusal.probe",
     },
     "official channels": {
         "ports/protocols.py: Idempotency.CALLER_KEY", "ports/protocols.py: Idempotency.CONTENT_WINDOW",

@@ -41,6 +41,7 @@ from wework_message.application.dispatch.at_once import BeginAtOnce, SlotGate
 from wework_message.application.dispatch.begin_call import BeginCall
 from wework_message.application.dispatch.claim import ClaimDue
 from wework_message.application.dispatch.dispatcher import Dispatcher
+from wework_message.application.dispatch.fence import EpochFence
 from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.application.dispatch.record_answers import RecordAnswers
 from wework_message.application.dispatch.routing import Router
@@ -143,9 +144,11 @@ class UseCases(containers.DeclarativeContainer):
     reader = storage.provided.reader
     units = providers.Singleton(_units_of, shared, storage.provided.units)
     feed = providers.Singleton(StatusFeed)
+    fence = providers.Singleton(EpochFence)
     router = providers.Singleton(
-        Router, policy, providers.Singleton(ProviderSelector), board, limiter, random_source, shared.provided.remember_s
-    )
+        Router, policy, providers.Singleton(ProviderSelector), board, limiter, random_source, fence,
+        shared.provided.remember_s,
+    )  # fmt: skip
 
     post_commit = providers.Singleton(
         PostCommit, feed, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
@@ -186,6 +189,7 @@ class UseCases(containers.DeclarativeContainer):
         notifier,
         in_flight,
         gate,
+        fence,
         clock,
         policy,
     )

@@ -1,17 +1,20 @@
 """What is provably unsent goes to a sibling binding at once; what is uncertain never does (D-19, D-55)."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
-from tests.support.builders.messages import BACKUP, PROVIDER, an_outcome
+from tests.support.builders.messages import BACKUP, PROVIDER, an_attempt, an_outcome
 
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.system import FixedRandom
+from wework_message.application.dispatch.begin_call import StartedCall
+from wework_message.application.dispatch.fence import EpochFence
 from wework_message.application.dispatch.last_bindings import EvenDraws, LastBindings
 from wework_message.application.maintenance.probe import ProbeProviders
-from wework_message.domain.account import Account, Binding
+from wework_message.domain.account import Account, Binding, Standby
 from wework_message.domain.ids import AccountId, BindingId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
@@ -174,3 +177,53 @@ def test_draws_of_an_account_are_even_whatever_others_draw() -> None:
     for part in range(10):
         inside = sum(part / 10 <= point < (part + 1) / 10 for point in points)
         assert abs(inside - 1_000) <= 20
+
+
+async def test_no_call_that_was_decided_on_before_a_switch_starts_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The intent is stored, and the holder is demoted before the call begins: nothing was sent, and the sibling goes on."""
+    async with InMemoryApp() as app:
+        register(app, PROVIDER, BACKUP)
+        start = app.dispatcher.start
+
+        def demote_first(started_calls: Sequence[StartedCall]) -> None:
+            if started_calls:
+                monkeypatch.setattr(app.dispatcher, "start", start)
+                demoted, kept = list(app.database.bindings.committed_rows())
+                demoted = dataclasses.replace(demoted, standby=Standby.WARM, epoch=demoted.epoch + 1)
+                app.database.bindings.drop(demoted.binding_id)
+                app.database.register(Account(ACCOUNT), demoted)
+                app.router.changed(ACCOUNT, [demoted, kept])
+            start(started_calls)
+
+        monkeypatch.setattr(app.dispatcher, "start", demote_first)
+        message_id = await app.accept_text(guid=None, account_id=ACCOUNT)
+        await app.dispatch()
+        (fenced,) = (await app.message(message_id)).attempts
+        assert fenced.outcome is not None
+        assert (fenced.outcome.kind, fenced.outcome.reason) == (OutcomeClass.NOT_SENT, Reason.FENCED)
+        assert app.gateway.executed == []
+        await app.pass_time(60_000)
+        assert await tried(app, message_id) == ["at-0", "at-1"]
+
+
+async def test_a_binding_that_was_changed_since_it_was_read_takes_nothing() -> None:
+    async with InMemoryApp() as app:
+        register(app, PROVIDER)
+        (binding,) = app.database.bindings.committed_rows()
+        app.use_cases.fence().heard([dataclasses.replace(binding, epoch=binding.epoch + 1)])
+        message_id = await app.accept_text(guid=None, account_id=ACCOUNT)
+        await app.dispatch()
+        message = await app.message(message_id)
+        assert (message.status, message.reason) == (MessageStatus.HELD, "ALL_OFFLINE")
+
+
+def test_calls_of_a_binding_that_was_removed_do_not_start() -> None:
+    fence = EpochFence()
+    binding = Binding(BindingId("b"), ACCOUNT, PROVIDER, Guid("g"), epoch=3)
+    attempt = an_attempt(binding_id=binding.binding_id, epoch=3)
+    fence.heard([binding])
+    assert fence.may_start(attempt)
+    fence.replaced([binding], [])
+    assert not fence.may_start(attempt)
+    fence.heard([binding])  # a read that began before
+    assert fence.is_old(binding)

@@ -233,7 +233,7 @@ class AccountRegistry:
                 await unit.commit()
         finally:
             self.directory.expire()  # also where the answer of the commit was lost
-        self.router.forget(account_id)
+        self.router.changed(account_id, entry[1])
         return entry
 
     def _check_provider(self, provider_code: ProviderCode, path: str) -> None:

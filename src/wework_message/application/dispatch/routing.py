@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from wework_message.application.dispatch.fence import CACHE_TTL_S, EpochFence
 from wework_message.application.dispatch.last_bindings import EvenDraws, LastBindings
 from wework_message.application.dispatch.route_requests import bindings_with, is_plain, pinned, tries_of
 from wework_message.application.policy import Policy
@@ -33,9 +34,6 @@ from wework_message.domain.routing.selector import (
     RouteRequest,
 )
 
-CACHE_TTL_S: Final = 5.0
-"""How long a cached account is used without reading it again: other processes may write it."""
-
 MAX_ACCOUNTS: Final = 10_000
 """Accounts in the cache; above this all are dropped, and read again when they are needed."""
 
@@ -62,9 +60,13 @@ class Router:
         board: HealthBoard,
         limiter: RateLimiter,
         random_source: RandomSource,
+        fence: EpochFence,
         remember_s: float = CACHE_TTL_S,
     ) -> None:
-        """`board` has the current health of providers and bindings, `limiter` what is left of their budgets; accounts are cached for `remember_s`."""
+        """`board` has the current health of providers and bindings, `limiter` what is left of their budgets; accounts are cached for `remember_s`.
+
+        `fence` learns of the epochs that are read.
+        """
         self._policy = policy
         self._selector = selector
         self._board = board
@@ -72,6 +74,7 @@ class Router:
         self._random_source = random_source
         self._draws = EvenDraws(random_source)
         self._last = LastBindings()
+        self._fence = fence
         self._remember_s = remember_s
         self._accounts: dict[AccountId, _CachedAccount] = {}
         self._routes: dict[tuple[AccountId, str], Choice | Refusal] = {}
@@ -139,6 +142,7 @@ class Router:
             if (before := self._accounts.get(account_id)) is not None and before.account.limits != account.limits:
                 self._changed.add(account_id)
             self._accounts[account_id] = _CachedAccount(account, bindings, until)
+            self._fence.heard(bindings)
             for binding in bindings:
                 if binding.state is BindingState.OFFLINE:  # a notice of its login may have been missed
                     self._board.stored_offline(binding.provider_code, binding.binding_id, binding.guid)
@@ -156,9 +160,10 @@ class Router:
         codes = self._policy.providers if requested is None else (requested,)
         return cached is not None and any(binding.provider_code in codes for binding in cached.bindings)
 
-    def forget(self, account_id: AccountId) -> None:
-        """The account was changed by this process: read it again."""
-        self._accounts.pop(account_id, None)
+    def changed(self, account_id: AccountId, bindings: Sequence[Binding]) -> None:
+        """This process has changed the account, which has these bindings now: read it again; calls decided on before do not start."""
+        before = self._accounts.pop(account_id, None)
+        self._fence.replaced(() if before is None else before.bindings, bindings)
 
     def explain(self, account: Account, bindings: Sequence[Binding], message: Message, *, now: int) -> Decision:
         """Why a message would go where it would go now. Nothing is cached, and no trial of a breaker is used up."""
@@ -206,6 +211,7 @@ class Router:
                 binding,
                 self._policy.providers[binding.provider_code],
                 self._health(binding, message, now),
+                self._fence.is_old(binding),
             )
             for binding in bindings
             if without is None or binding.binding_id != without.binding_id

@@ -54,7 +54,7 @@ class Candidate(NamedTuple):
     provider: Provider
     health: RouteHealth = UNOBSERVED
     fenced: bool = False
-    """The binding was read with an old epoch (M-5). Not wired yet: accounts."""
+    """It was changed since the account was read (M-5)."""
 
     @property
     def tier(self) -> tuple[int, int]:
