@@ -8,7 +8,6 @@ from typing import Any, Final
 import httpx
 import pytest
 import yaml
-from tests.contracts.gateway_contract import GatewayContract
 from tests.support.apps.doubles import NullObserver
 from tests.support.apps.rest import Served, free_server
 from tests.support.polling import until
@@ -27,6 +26,7 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, MessageGateway
 from wework_message.domain.ports.protocols import ProviderConnection
+from wework_message.testing.provider_contract import GatewayContract
 
 TOKEN: Final = "t0p-secret-token"
 PROVIDERS: Final = {
