@@ -124,6 +124,16 @@ async def test_what_it_cannot_send_is_refused_before_any_call(service: Service) 
     assert service.pager.calls == []
 
 
+async def test_the_api_shows_each_provider_with_what_it_can_do(service: Service) -> None:
+    answers = (await service.client.get("/api/providers")).json()["data"]
+    shown = {answer["code"]: (answer["protocol"], answer["apiUrl"], answer["supportedFeatures"]) for answer in answers}
+    assert list(shown) == ["PAGERS", "WECOM"]  # in the order of the settings
+    assert shown["PAGERS"] == ("pager", "http://pager.example", ["SEND_TEXT"])
+    assert "CALLBACK_HANDLE" in shown["WECOM"][2]
+    health = (await service.client.get("/api/providers/health")).json()["data"]
+    assert set(health) == {"WECOM", "PAGERS"}
+
+
 @pytest.mark.parametrize("code", ["PAGERS", "NOBODY", "wecom"])
 async def test_callbacks_come_in_at_providers_that_have_some(service: Service, code: str) -> None:
     answer = await service.client.post(f"{HOOK}/{code}", json={"guid": "a-1", "notify_type": 11002, "data": {}})

@@ -38,13 +38,15 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
     """One frozen policy; the settings are checked already."""
     message = loaded.settings.app.message
     simulated = set(simulated_providers(loaded.settings, loaded.profile))
+    protocols = {key: protocol(provider.protocol) for key, provider in loaded.settings.app.wework.providers.items()}
     providers = {
         ProviderCode(provider.code): Provider(
             code=ProviderCode(provider.code),
             name=provider.name,
-            capabilities=protocol(provider.protocol).capabilities,
+            capabilities=protocols[key].capabilities,
             protocol=provider.protocol,
-            has_echoes=protocol(provider.protocol).has_echoes,
+            has_echoes=protocols[key].has_echoes,
+            has_callbacks=protocols[key].reader() is not None,
             priority=provider.priority,
             weight=provider.weight,
             enabled=provider.enabled,
