@@ -308,13 +308,13 @@ def test_every_test_of_the_suite_has_found_a_defect() -> None:
     assert {test.__name__ for _, test, _ in DEFECTS} == tests
 
 
-async def run(test: Callable[..., Any], protocol: GuxingProtocol, given: Mapping[str, Any]) -> None:
+async def run(test: Callable[..., Any], protocol: GuxingProtocol, parameters: Mapping[str, Any]) -> None:
     """The test with what its fixtures give."""
     suite, provider = SuiteWithOptions(), HttpProvider(Vendor(), sends="/msg/send_")
     names = set(inspect.signature(test).parameters)
     fixtures = {
         "protocol": protocol, "provider": provider, "running": provider, "guid": GUID, "clock": BootClock(),
-        "executed": lambda: provider.executed, "reader": protocol.reader(), **given,
+        "executed": lambda: provider.executed, "reader": protocol.reader(), **parameters,
     }  # fmt: skip
     async with AsyncExitStack() as stack:
         if names & {"running", "gateway", "executed"}:
