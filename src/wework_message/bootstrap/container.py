@@ -39,7 +39,7 @@ from wework_message.application.callbacks.kept import DeleteQuarantined, PurgeQu
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
-from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.commit.group_commit import Commits, GroupCommit
 from wework_message.application.commit.post_commit import CallReports, PostCommit
 from wework_message.application.dispatch.at_once import BeginAtOnce, SlotGate
 from wework_message.application.dispatch.begin_call import BeginCall
@@ -139,6 +139,11 @@ def committer_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
     return commits.add_committer() if storage.side_by_side else commits
 
 
+def intake_of(commits: GroupCommit, storage: Storage) -> Commits:
+    """A committer of its own where the store takes concurrent transactions; a queue of its own elsewhere."""
+    return commits.add_committer() if storage.side_by_side else commits.add_queue()
+
+
 def _units_of(shared: Shared, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
     return shared.units(units)
 
@@ -182,7 +187,7 @@ class UseCases(containers.DeclarativeContainer):
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
     """Claims, and what operators change."""
-    intake = providers.Singleton(committer_beside, commits, storage)
+    intake = providers.Singleton(intake_of, commits, storage)
     """What clients wait for."""
     callback_commits = providers.Singleton(committer_beside, commits, storage)
     """Callbacks, for which providers wait."""
