@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
+from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.system import SystemClock, SystemRandom, UuidGenerator
@@ -65,6 +67,11 @@ from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Backend, Service
 from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
 from wework_message.application.queries.statuses import ReadStatuses
+from wework_message.application.replays.runner import LEASE_MS as REPLAYS_LEASE_MS
+from wework_message.application.replays.runner import LEASE_NAME as REPLAYS_LEASE
+from wework_message.application.replays.runner import ReplayRunner
+from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler, StoreReplayJobs
+from wework_message.application.replays.steps import ReplaySteps
 from wework_message.application.role import Role
 from wework_message.application.writes import Writes
 from wework_message.bootstrap.databases import open_store
@@ -79,6 +86,7 @@ from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
 from wework_message.domain.ports.queries import MessageReader, StatusReader
+from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.store_metrics import StoreMetrics
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
@@ -93,6 +101,8 @@ class Storage:
     reader: MessageReader
     dead_letters: DeadLetterReader
     metrics: StoreMetrics
+    replays: ReplayReader
+    failed: FailedMessageReader
     side_by_side: bool = False
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
 
@@ -105,6 +115,8 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlMessageReader(store.read, store.search),
         SqlDeadLetterReader(store.read),
         SqlStoreMetrics(store.read, store.dialect, clock),
+        SqlReplayReader(store.read),
+        SqlFailedMessageReader(store.search),
         store.side_by_side,
     )
 
@@ -232,6 +244,16 @@ class UseCases(containers.DeclarativeContainer):
         providers.Singleton(ShortenWaits, clock),
     )
     maintenance = providers.Singleton(Maintenance, units, tasks, holder)
+    replay_steps = providers.Singleton(ReplaySteps, clock)
+    replay_runner = providers.Singleton(
+        ReplayRunner,
+        storage.provided.replays,
+        storage.provided.failed,
+        commits,
+        replay_steps,
+        providers.Singleton(ClusterLease, REPLAYS_LEASE, holder, REPLAYS_LEASE_MS, units),
+        clock,
+    )
     probe_writes = providers.Singleton(ProbeWrites, units, writes, holder)
 
     change = providers.Singleton(ChangeMessages)
@@ -268,6 +290,18 @@ class UseCases(containers.DeclarativeContainer):
         read=reader,
         dead_letters=storage.provided.dead_letters,
         mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),
+        failed=storage.provided.failed,
+        replays=storage.provided.replays,
+        start_replay=providers.Singleton(
+            StartReplayHandler,
+            commits,
+            providers.Singleton(StoreReplayJobs),
+            storage.provided.failed,
+            reader,
+            ids,
+            clock,
+        ),
+        cancel_replay=providers.Singleton(CancelReplayHandler, commits, replay_steps),
         poll=providers.Singleton(_statuses_of, shared, providers.Singleton(ReadStatuses, reader)),
         providers=providers.Singleton(Providers, policy, board, reader, api_urls),
         service=service,
