@@ -230,8 +230,9 @@ class Replay:
         return max(0, self._begins_at(now) - now)
 
     def _begins_at(self, now: int) -> int:
-        """When the next message may go; a clock that was set back makes it wait for one interval at most."""
-        return max(min(self.next_at, now + self._duration_ms(1)), now - BURST_MS)
+        """When the next message may go. It is never further away than one interval, unless the clock was set back."""
+        next_at = self.next_at if self.next_at <= now + self._duration_ms(1) + 1 else now
+        return max(next_at, now - BURST_MS)
 
     def _duration_ms(self, messages: int) -> int:
         return math.ceil(messages * 1_000_000 / self.rate_milli)

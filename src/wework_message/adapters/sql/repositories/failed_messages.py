@@ -35,9 +35,9 @@ from wework_message.domain.ports.queries import MessageList
 from wework_message.domain.ports.replays import FailedMessageReader, FailureGroups, Selected
 from wework_message.domain.replay import Counted, Selection
 
-_CAUSE: Final[ColumnElement[Any]] = func.coalesce(message.c.reason, message.c.status)
+_cause: Final[ColumnElement[Any]] = func.coalesce(message.c.reason, message.c.status)
 _PROVIDER: Final = func.nullif(message.c.provider_code, NO_PROVIDER)
-_ERROR_CODE: Final[ColumnElement[Any]] = (
+_error_code: Final[ColumnElement[Any]] = (
     select(attempt.c.error_code)
     .where(attempt.c.message_id == message.c.id, attempt.c.number == message.c.attempt_count)
     .limit(literal_number(1))
@@ -134,11 +134,11 @@ def _tests(tenant_id: TenantId, filters: FailureFilter) -> Iterator[ColumnElemen
     """What the entries of a walk must pass; none of it is looked up by another index."""
     yield message.c.tenant_id == tenant_id
     if filters.cause is not None:
-        yield filters.cause == _CAUSE
+        yield _cause == filters.cause
     if filters.provider_code is not None:
         yield message.c.provider_code == filters.provider_code
     if filters.error_code is not None:
-        yield filters.error_code == _ERROR_CODE
+        yield _error_code == filters.error_code
     if filters.account_id is not None:
         yield beside_index(message.c.account_id) == filters.account_id
     if filters.created_from is not None:
@@ -151,7 +151,7 @@ def _selected(tenant_id: TenantId, selection: Selection) -> Iterator[ColumnEleme
     """The same for a replay, but for what is not proven unsent."""
     yield from _tests(tenant_id, selection.filter)
     if not selection.takes_recalled:
-        yield FailureReason.RECALL_ASKED.value != _CAUSE
+        yield _cause != FailureReason.RECALL_ASKED.value
 
 
 _PROVEN: Final = or_(message.c.confirmed.is_(None), message.c.confirmed != false())
@@ -167,7 +167,7 @@ def _groups(
     for status in walk.statuses:
         one = walk.entries(
             status, end, message.c.id, message.c.accepted_at, message.c.confirmed,
-            _CAUSE.label("cause"), _PROVIDER.label("provider_code"), _ERROR_CODE.label("error_code"),
+            _cause.label("cause"), _PROVIDER.label("provider_code"), _error_code.label("error_code"),
         ).where(*tests).subquery()  # fmt: skip
         names = (one.c.cause, one.c.provider_code, one.c.error_code)
         grouped = select(
