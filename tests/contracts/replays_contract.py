@@ -336,13 +336,14 @@ class ReplaysContract:
             await self.add(units, a_replay(replay_id, **changes))
         items = [ReplayItem(MessageId(str(number)), SKIPPED, "NOT_FOUND") for number in range(5)]
         await self.save(units, a_replay("r-1", **old), *items)
-        deleted, after, steps = 0, "", 0
+        deleted, steps = 0, 0
+        after: str | None = ""
         while after is not None:
             async with units() as unit:
                 pruned = await unit.pruning.replays(older_than_ms=5, limit=2, after=after)
                 await unit.commit()
             deleted, steps = deleted + pruned.deleted, steps + 1
-            after = pruned.after  # type: ignore[assignment] -- None ends it
+            after = pruned.after
         assert [replay.id for replay in await replays.replays(DEFAULT_TENANT, limit=9, before=None)] == ["r-4", "r-2"]
         assert list(await replays.skipped(ReplayId("r-1"), limit=10)) == []
         assert (deleted, steps) == (7, 5)

@@ -53,19 +53,17 @@ def replay_examples() -> Mapping[str, Any]:
 
 
 def _replay_schema() -> Schema:
-    """By what the messages have in common, or by name."""
-    (_, components) = msgspec.json.schema_components([ReplayRequest], ref_template=REF + "{name}")
+    """By what the messages have in common, or by name; no schema says that a null is not enough."""
+    _, components = msgspec.json.schema_components([ReplayRequest], ref_template=REF + "{name}")
     schema: Schema = components[ReplayRequest.__name__]
-    for described in schema["properties"].values():
-        for choice in described.pop("anyOf", ()):
-            described.update(choice if choice != {"type": "null"} else {})
-        if described.get("default", ...) is None:
-            del described["default"]
-    schema["properties"]["cause"] = {"enum": [*map(str, CAUSES)]}
-    named = {"required": ["messageIds"]}
-    filters = [{"required": [name]} for name in FILTER_NAMES]
-    schema |= {"additionalProperties": False, "oneOf": [named, {"anyOf": filters}]}
-    return schema
+    properties: Schema = schema["properties"]
+    properties["cause"]["anyOf"] = [{"enum": [*map(str, CAUSES)]}, {"type": "null"}]
+    for name, described in properties.items():
+        if "anyOf" not in described:
+            default = {"default": described.pop("default")}
+            properties[name] = {"anyOf": [described, {"type": "null"}]} | default
+    selecting = [{"required": [name]} for name in (*FILTER_NAMES, "messageIds")]
+    return schema | {"additionalProperties": False, "anyOf": selecting}
 
 
 def schemas(limits: Limits) -> dict[str, Schema]:
