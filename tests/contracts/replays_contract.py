@@ -234,7 +234,7 @@ class ReplaysContract:
     async def test_a_replay_comes_back_as_it_was_stored(self, units: UnitOfWorkFactory, replays: ReplayReader) -> None:
         filters = FailureFilter("POISON", PROVIDER, -4017, "acc-1", NOW, NOW + 1)
         by_filter = a_replay(selection=Selection(filters, unconfirmed=True), rate_milli=100, dry_run=True)
-        named = a_replay("r-2", selection=Selection.of_messages([MessageId("b"), MessageId("a")]))
+        named = a_replay("r-2", selection=Selection(message_ids=(MessageId("b"), MessageId("a"))))
         changed = dataclasses.replace(
             named, state=ReplayState.DONE, position=MessageId("b"), total=2, unconfirmed=3, replayed=4, skipped=5, failed=6,
             open=7, next_at=NOW + 8, finished_at=NOW + 9,

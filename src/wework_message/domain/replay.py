@@ -10,7 +10,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Self
+from typing import Final
 
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.failed_messages import FAILURES, FailureFilter, cause_of
@@ -54,7 +54,7 @@ class Selection:
 
     filter: FailureFilter = field(default_factory=FailureFilter)
     message_ids: tuple[MessageId, ...] = ()
-    """In the order of ids, which is that of acceptance; empty = by the filter."""
+    """In the order of ids, which is that of acceptance, each once, however they were named; empty = by the filter."""
     unconfirmed: bool = False
     """Also what is not proven unsent: a duplicate is possible, and the message says so."""
 
@@ -65,11 +65,7 @@ class Selection:
             raise InvalidValueError("messageIds" if self.message_ids else "cause", f"{text}, not both")
         if len(self.message_ids) > MAX_MESSAGE_IDS:
             raise InvalidValueError("messageIds", f"may name {MAX_MESSAGE_IDS} messages")
-
-    @classmethod
-    def of_messages(cls, message_ids: Collection[MessageId], *, unconfirmed: bool = False) -> Self:
-        """These messages; order and repetitions do not count."""
-        return cls(message_ids=tuple(sorted(set(message_ids))), unconfirmed=unconfirmed)
+        object.__setattr__(self, "message_ids", tuple(sorted(set(self.message_ids))))
 
     @property
     def takes_recalled(self) -> bool:

@@ -145,7 +145,7 @@ async def test_what_may_have_been_sent_is_left_out_unless_that_is_said() -> None
 async def test_unknown_messages_are_never_replayed() -> None:
     async with InMemoryApp() as app:
         message_id = await app.sent(an_outcome(OutcomeClass.UNCERTAIN))
-        new = await started(app, Selection.of_messages([message_id], unconfirmed=True))
+        new = await started(app, Selection(message_ids=(message_id,), unconfirmed=True))
         assert [(item.message_id, item.reason) for item in new.skipped] == [(message_id, "UNKNOWN")]
         by_account = Selection(FailureFilter(account_id=implicit_account_id(GUID)), unconfirmed=True)
         assert (await started(app, by_account)).replay.total == 0
@@ -156,7 +156,7 @@ async def test_named_messages_that_cannot_be_replayed_are_reported() -> None:
         refused, sent = await app.sent(REFUSED), await app.sent(an_outcome(OutcomeClass.ACCEPTED))
         unproven = await app.sent(UNPROVEN)
         missing = MessageId("no-such-message")
-        new = await started(app, Selection.of_messages([missing, sent, refused, unproven]))
+        new = await started(app, Selection(message_ids=(missing, sent, refused, unproven)))
         assert {item.message_id: item.reason for item in new.skipped} == {
             missing: "NOT_FOUND", sent: "SENT", unproven: "UNCONFIRMED",
         }  # fmt: skip
@@ -170,14 +170,14 @@ async def test_named_messages_that_cannot_be_replayed_are_reported() -> None:
 
 async def test_a_replay_of_nothing_but_unknown_names_is_done() -> None:
     async with InMemoryApp() as app:
-        new = await started(app, Selection.of_messages([MessageId("a"), MessageId("b")]))
+        new = await started(app, Selection(message_ids=(MessageId("a"), MessageId("b"))))
         assert (new.replay.state, new.replay.total, new.replay.skipped) == (ReplayState.DONE, 0, 2)
 
 
 async def test_what_was_retried_meanwhile_is_skipped() -> None:
     async with InMemoryApp() as app:
         message_ids = await failed(app, 2)
-        new = (await started(app, Selection.of_messages(message_ids), rate=0.1)).replay
+        new = (await started(app, Selection(message_ids=tuple(message_ids)), rate=0.1)).replay
         await app.replay_runner.round()
         await app.retrying(RetryMessage(DEFAULT_TENANT, message_ids[1]))
         app.clock.advance(10_000)
@@ -199,7 +199,7 @@ async def test_messages_whose_recall_was_requested_are_replayed_by_name_or_cause
         by_account = Selection(FailureFilter(account_id=implicit_account_id(GUID)))
         assert (await started(app, by_account)).replay.total == 0
         assert (await started(app, Selection(FailureFilter(cause="RECALL_ASKED")))).replay.total == 1
-        assert (await started(app, Selection.of_messages([message_id]))).replay.total == 1
+        assert (await started(app, Selection(message_ids=(message_id,)))).replay.total == 1
 
 
 async def test_a_dry_run_only_counts() -> None:

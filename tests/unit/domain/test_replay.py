@@ -104,7 +104,7 @@ def test_a_clock_that_is_set_back_delays_it_by_one_interval_at_most(rate: float,
 
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=8))
 def test_named_messages_come_once_each_in_order(limits: list[int]) -> None:
-    replay = a_running_replay(selection=Selection.of_messages([*reversed(IDS), *IDS]))
+    replay = a_running_replay(selection=Selection(message_ids=(*reversed(IDS), *IDS)))
     replay.start_named({IDS[1]}, now=NOW)
     assert (replay.total, replay.skipped) == (3, 1)
     seen: list[MessageId] = []

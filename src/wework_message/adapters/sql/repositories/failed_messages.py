@@ -78,10 +78,10 @@ class _Walk:
         self, connection: Connection, tests: Sequence[ColumnElement[bool]], end: MessageId | None, limit: int
     ) -> list[MessageId]:
         """The first that pass, in order."""
-        found: list[str] = []
+        passing: list[str] = []
         for status in self.statuses:
-            found += connection.execute(self.entries(status, end).where(*tests).limit(limit)).scalars()
-        return [MessageId(message_id) for message_id in sorted(found, reverse=self.newest_first)[:limit]]
+            passing += connection.execute(self.entries(status, end).where(*tests).limit(limit)).scalars()
+        return [MessageId(message_id) for message_id in sorted(passing, reverse=self.newest_first)[:limit]]
 
     def _up_to(self, end: MessageId | None) -> tuple[ColumnElement[bool], ...]:
         if end is None:
@@ -165,15 +165,15 @@ def _groups(
     tests = tuple(_tests(tenant_id, filters))
     parts: dict[Any, list[Row[Any]]] = defaultdict(list)
     for status in walk.statuses:
-        one = walk.entries(
+        walked = walk.entries(
             status, end, message.c.id, message.c.accepted_at, message.c.confirmed,
             _cause.label("cause"), _PROVIDER.label("provider_code"), _error_code.label("error_code"),
         ).where(*tests).subquery()  # fmt: skip
-        names = (one.c.cause, one.c.provider_code, one.c.error_code)
+        names = (walked.c.cause, walked.c.provider_code, walked.c.error_code)
         grouped = select(
-            *names, func.count().label("messages"), func.min(one.c.id).label("oldest"), func.max(one.c.id).label("newest"),
-            func.sum(case((one.c.confirmed == false(), 1), else_=0)).label("unconfirmed"),
-            func.min(one.c.accepted_at).label("oldest_at"), func.max(one.c.accepted_at).label("newest_at"),
+            *names, func.count().label("messages"), func.min(walked.c.id).label("oldest"), func.max(walked.c.id).label("newest"),
+            func.sum(case((walked.c.confirmed == false(), 1), else_=0)).label("unconfirmed"),
+            func.min(walked.c.accepted_at).label("oldest_at"), func.max(walked.c.accepted_at).label("newest_at"),
         ).group_by(*names)  # fmt: skip
         for row in connection.execute(grouped):
             parts[row.cause, row.provider_code, row.error_code].append(row)
@@ -228,12 +228,12 @@ def _count(
     tests = tuple(_selected(tenant_id, selection))
     total = unproven = 0
     for status in walk.statuses:
-        one = walk.entries(status, end, message.c.confirmed).where(*tests).subquery()
+        walked = walk.entries(status, end, message.c.confirmed).where(*tests).subquery()
         row = connection.execute(
             select(
                 func.count().label("messages"),
-                func.coalesce(func.sum(case((one.c.confirmed == false(), 1), else_=0)), 0).label("unconfirmed"),
-            ).select_from(one)
+                func.coalesce(func.sum(case((walked.c.confirmed == false(), 1), else_=0)), 0).label("unconfirmed"),
+            ).select_from(walked)
         ).one()
         total += row.messages
         unproven += int(row.unconfirmed)

@@ -59,20 +59,20 @@ _EXPECTED: Final[Mapping[str, str]] = {
 def parse_replay(body: bytes, *, limits: Limits, now: int) -> tuple[ReplayRequest, Selection]:
     """The request and what it selects; `now` is epoch ms. Raises `RequestRejected` with every problem."""
     raw = decode_object(body, max_bytes=limits.max_message_bytes)
-    given = {name: value for name, value in raw.items() if value is not None or name not in _FIELDS}
-    problems = Problems(_problems(given, limits.at(now).instants))
+    stated = {name: value for name, value in raw.items() if value is not None or name not in _FIELDS}
+    problems = Problems(_problems(stated, limits.at(now).instants))
     if problems:
         raise problems.rejection()
-    requested = msgspec.convert(given, ReplayRequest)
+    requested = msgspec.convert(stated, ReplayRequest)
     try:
         return requested, _selection(requested)
     except InvalidValueError as problem:
         raise rejection([FieldProblem(problem.path, ProblemCode.INVALID_VALUE, problem.message)]) from None
 
 
-def _problems(given: Mapping[str, Any], instants: InstantRange) -> list[FieldProblem]:
+def _problems(stated: Mapping[str, Any], instants: InstantRange) -> list[FieldProblem]:
     problems = []
-    for name, value in given.items():
+    for name, value in stated.items():
         if name not in _FIELDS:
             problems.append(FieldProblem(name, ProblemCode.UNKNOWN_FIELD, "is not a field of a replay"))
         elif (message := _problem(name, value, instants)) is not None:
@@ -100,7 +100,7 @@ def _selection(requested: ReplayRequest) -> Selection:
         created_from=_ms(requested.created_from),
         created_to=_ms(requested.created_to),
     )
-    named = tuple(sorted({MessageId(message_id) for message_id in requested.message_ids or ()}))
+    named = tuple([MessageId(message_id) for message_id in requested.message_ids or ()])
     return Selection(filters, named, requested.unconfirmed)
 
 
