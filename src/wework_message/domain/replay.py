@@ -60,9 +60,11 @@ class Selection:
 
     def __post_init__(self) -> None:
         """An empty selection would be everything that ever failed."""
-        if bool(self.message_ids) == (self.filter != FailureFilter()):
-            text = "name messages, or at least one of cause, providerCode, errorCode, accountId, createdFrom, createdTo"
-            raise InvalidValueError("messageIds" if self.message_ids else "cause", f"{text}, not both")
+        filtered = self.filter != FailureFilter()
+        if not self.message_ids and not filtered:
+            raise InvalidValueError("cause", "or another field that selects messages is required, such as messageIds")
+        if self.message_ids and filtered:
+            raise InvalidValueError("messageIds", "must not be given beside other fields that select messages")
         if len(self.message_ids) > MAX_MESSAGE_IDS:
             raise InvalidValueError("messageIds", f"may name {MAX_MESSAGE_IDS} messages")
         object.__setattr__(self, "message_ids", tuple(sorted(set(self.message_ids))))

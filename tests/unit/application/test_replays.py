@@ -102,14 +102,14 @@ async def test_a_part_that_another_process_has_replayed_changes_nothing() -> Non
 async def test_one_process_at_a_time_does_them() -> None:
     async with InMemoryApp() as app:
         message_ids = await failed(app, 2)
-        await started(app, rate=0.1)
+        await started(app, rate=1)
         await app.replay_runner.round()
         lease = app.replay_runner._lease
         other = ReplayRunner(
             app.application.replays, app.application.failed, app.commits, app.use_cases.replay_steps(),
             type(lease)(lease.name, "there", lease.lease_ms, app.units), app.clock,
         )  # fmt: skip
-        app.clock.advance(10_000)
+        app.clock.advance(1_000)
         assert await other.round() == IDLE_S
         assert await rounds_of(app, message_ids) == [2, 1]
         app.clock.advance(LEASE_MS)

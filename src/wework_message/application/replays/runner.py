@@ -18,10 +18,10 @@ from wework_message.domain.replay import START, Replay, ReplayState
 
 LEASE_NAME: Final = "replays"
 
-LEASE_MS: Final = 15_000
+LEASE_MS: Final = 6_000
 """A process that dies is followed by another one after so long. Two at once would do no harm, see `ReplaySteps`."""
 
-RENEWAL_MS: Final = 5_000
+RENEWAL_MS: Final = 2_000
 """How often the lease is renewed."""
 
 IDLE_S: Final = 1.0
