@@ -34,7 +34,7 @@ from wework_message.entrypoints.wire.answers.replays import (
     FailureGroupPage,
     ReplayPage,
     ReplayProgress,
-    group_answer,
+    failure_group,
     replay_progress,
 )
 from wework_message.entrypoints.wire.answers.statuses import MessagePage, listed_message
@@ -104,7 +104,7 @@ async def list_failure_groups(
 ) -> FailureGroupPage:
     """The groups of the newest failed messages, or of those before `cursor`."""
     part = await api.application.failed.groups(TENANT, failures, before=_message(cursor))
-    return FailureGroupPage(tuple(map(group_answer, part.groups)), _cursor(part.following))
+    return FailureGroupPage(tuple(map(failure_group, part.groups)), _cursor(part.following))
 
 
 @get(

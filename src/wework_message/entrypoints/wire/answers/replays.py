@@ -92,7 +92,7 @@ class ReplayPage(Struct, frozen=True, rename="camel"):
     next_cursor: str | None
 
 
-def group_answer(group: FailureGroup) -> FailureGroupAnswer:
+def failure_group(group: FailureGroup) -> FailureGroupAnswer:
     """One group."""
     return FailureGroupAnswer(
         cause=group.cause,
