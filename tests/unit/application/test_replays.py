@@ -10,14 +10,14 @@ from wework_message.application.actions.change import RetryMessage
 from wework_message.application.errors import NotFoundError
 from wework_message.application.replays.runner import IDLE_S, LEASE_MS, ReplayRunner
 from wework_message.application.replays.start import NewReplay, StartReplay
-from wework_message.application.replays.steps import PartSelected
+from wework_message.application.replays.steps import PartCounted, PartSelected
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.failed_messages import FailureFilter
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ReplayId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.replay import ItemState, Replay, ReplayItem, ReplayState, Selection
+from wework_message.domain.replay import START, Counted, ItemState, Replay, ReplayItem, ReplayState, Selection
 
 REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=True)
 UNPROVEN = an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False)
@@ -97,6 +97,37 @@ async def test_a_part_that_another_process_has_replayed_changes_nothing() -> Non
         replay = await app.commits.submit(steps, part)
         assert (replay.replayed, replay.position) == (1, message_ids[0])
         assert await rounds_of(app, message_ids) == [2, 1]
+
+
+async def test_a_count_that_another_process_has_made_changes_nothing() -> None:
+    async with InMemoryApp() as app:
+        replay = Replay(ReplayId("r"), DEFAULT_TENANT, ALL_REFUSED, 1_000, dry_run=False, created_at=app.clock.now())
+        async with app.units() as unit:
+            await unit.replays.add(replay, ())
+            await unit.commit()
+        steps, middle = app.use_cases.replay_steps(), MessageId("m")
+        parts = [
+            PartCounted(replay.id, START, Counted(5, 1, middle)), PartCounted(replay.id, START, Counted(5, 1, middle)),
+            PartCounted(replay.id, middle, Counted(2, 1, None)), PartCounted(replay.id, START, Counted(5, 1, middle)),
+        ]  # fmt: skip
+        counted = [await app.commits.submit(steps, part) for part in parts]
+        assert [(after.total, after.unconfirmed) for after in counted] == [(5, 1), (5, 1), (7, 2), (7, 2)]
+        assert [after.state for after in counted] == [ReplayState.COUNTING] * 2 + [ReplayState.RUNNING] * 2
+
+
+async def test_what_is_many_is_counted_part_by_part_before_it_is_replayed() -> None:
+    async with InMemoryApp() as app:
+        message_ids = await failed(app, 5)
+        app.application.failed._max_walked = 2  # type: ignore[attr-defined] -- that of the memory adapter
+        new = (await started(app, rate=1000)).replay
+        assert (new.state, new.total) == (ReplayState.COUNTING, 2)
+        assert await app.replay_runner.round() == 0
+        await app.replay_runner.round()
+        assert (await stored(app, new.id)).total == 5
+        for _ in range(4):
+            app.clock.advance(1_000)
+            await app.replay_runner.round()
+        assert await rounds_of(app, message_ids) == [2] * 5
 
 
 async def test_one_process_at_a_time_does_them() -> None:
