@@ -115,10 +115,10 @@ async def test_a_count_that_another_process_has_made_changes_nothing() -> None:
         assert [after.state for after in counted] == [ReplayState.COUNTING] * 2 + [ReplayState.RUNNING] * 2
 
 
-async def test_what_is_many_is_counted_part_by_part_before_it_is_replayed() -> None:
+async def test_what_is_many_is_counted_part_by_part_before_it_is_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
     async with InMemoryApp() as app:
         message_ids = await failed(app, 5)
-        app.application.failed._max_walked = 2  # type: ignore[attr-defined] -- that of the memory adapter
+        monkeypatch.setattr(app.application.failed, "_max_walked", 2)
         new = (await started(app, rate=1000)).replay
         assert (new.state, new.total) == (ReplayState.COUNTING, 2)
         assert await app.replay_runner.round() == 0
