@@ -32,8 +32,9 @@ from wework_message.application.callbacks.kept import DeleteQuarantined, PurgeQu
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
-from wework_message.application.commit.group_commit import Commits, GroupCommit
+from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.commit.post_commit import CallReports, PostCommit
+from wework_message.application.commit.scope import Commits
 from wework_message.application.dispatch.at_once import BeginAtOnce, SlotGate
 from wework_message.application.dispatch.begin_call import BeginCall
 from wework_message.application.dispatch.claim import ClaimDue

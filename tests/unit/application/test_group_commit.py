@@ -9,7 +9,8 @@ from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application.commit import group_commit
-from wework_message.application.commit.group_commit import Commits, CommitScope, GroupCommit
+from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.errors import DrainingError
 from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from wework_message.application.accept.fingerprint import fingerprint
 from wework_message.application.accept.senders import Senders
-from wework_message.application.commit.group_commit import Commits, CommitScope
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.dispatch.at_once import BeginAtOnce, Decided
 from wework_message.application.errors import (
     ApplicationError,

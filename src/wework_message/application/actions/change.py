@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from wework_message.application.commit.group_commit import Commits, CommitScope
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId, TenantId

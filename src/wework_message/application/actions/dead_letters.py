@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wework_message.application.commit.group_commit import Commits, CommitScope
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.domain.ports.dead_letters import DeadLetter
 from wework_message.domain.ports.system import Clock
 

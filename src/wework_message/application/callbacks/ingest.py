@@ -15,7 +15,7 @@ from wework_message.application.callbacks.admission import Admission
 from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.evidence import names_of
 from wework_message.application.callbacks.kept import discard_oldest_kept
-from wework_message.application.commit.group_commit import Commits, CommitScope
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.errors import DrainingError, NotFoundError
 from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.commit.group_commit import Commits, CommitScope
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.domain.ids import Guid
 from wework_message.domain.inbox import KEPT_FOR_PEOPLE, InboxLimits, InboxState
 from wework_message.domain.ports.repositories import UnitOfWork

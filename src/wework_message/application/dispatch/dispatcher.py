@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from wework_message.application.commit.group_commit import Commits
+from wework_message.application.commit.scope import Commits
 from wework_message.application.dispatch.at_once import CallStarter, SlotGate
 from wework_message.application.dispatch.begin_call import StartedCall
 from wework_message.application.dispatch.claim import ClaimDue, Claimed, ClaimRequest

@@ -5,7 +5,7 @@ import dataclasses
 import logging
 from typing import Final
 
-from wework_message.application.commit.group_commit import Commits
+from wework_message.application.commit.scope import Commits
 from wework_message.application.dispatch.begin_call import StartedCall
 from wework_message.application.dispatch.settle import SettleCalls, Settlement
 from wework_message.domain.errors import UnavailableError

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.replays.steps import Cancelled, ReplaySteps
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.failed_messages import CAUSES

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import MessageId, ReplayId, TenantId
