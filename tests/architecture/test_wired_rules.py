@@ -38,8 +38,7 @@ UNWIRED: Final = {
         "routing/provider.py: Capabilities.max_bytes",
         "quota.py: Budget", "quota.py: Period", "quota.py: QuietHours", "quota.py: reserve_all",
         "routing/filters.py: Candidate.fenced", "routing/filters.py: RouteHealth.room",
-        "routing/filters.py: RouteHealth.throttled_ms", "routing/filters.py: RouteRequest.last_binding",
-        "routing/selector.py: Refusal.probe",
+        "routing/filters.py: RouteRequest.last_binding",
     },
     "official channels": {
         "ports/protocols.py: Idempotency.CALLER_KEY", "ports/protocols.py: Idempotency.CONTENT_WINDOW",

@@ -20,7 +20,7 @@ from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message, a_message_id, an_outcome
 
-from wework_message.adapters.local import health
+from wework_message.adapters.local import observed
 from wework_message.adapters.local import rate_limiter as throttling
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.notifier import LocalNotifier
@@ -213,7 +213,7 @@ class TestMemoryHealthBoard(HealthBoardContract):
         monkeypatch.setattr(board, "_sweep_at", 2)
         board.report(a_report(OutcomeClass.ACCEPTED, binding_id=BindingId("healthy")))
         board.binding_state(BindingId("offline"), ClientState.OFFLINE, clock.now())
-        clock.advance(health.STALE_MS)
+        clock.advance(observed.STALE_MS)
         board.report(a_report(OutcomeClass.ACCEPTED, binding_id=BindingId("new"), at=clock.now()))
         assert route(board, clock, binding_id=BindingId("healthy")).latency_ms is None
         assert set(board._bindings) == {"offline", "new"}

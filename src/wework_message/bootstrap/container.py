@@ -59,6 +59,7 @@ from wework_message.application.maintenance.store_metrics import (
     StoreMetricsReporter,
 )
 from wework_message.application.maintenance.tasks import LEASE_INTERVALS, ClusterLease, Maintenance
+from wework_message.application.maintenance.traffic import CheckTraffic
 from wework_message.application.maintenance.waits import ShortenWaits
 from wework_message.application.policy import PROBE_INTERVAL_MS, Policy
 from wework_message.application.queries.providers import Providers
@@ -177,7 +178,7 @@ class UseCases(containers.DeclarativeContainer):
     )
 
     post_commit = providers.Singleton(
-        PostCommit, feed, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
+        PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
     )
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
@@ -196,7 +197,10 @@ class UseCases(containers.DeclarativeContainer):
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     probes = providers.Singleton(_probing_lease, shared, holder, units)
     prober = providers.Singleton(
-        Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock, commits), lease=probes
+        Prober,
+        providers.Singleton(ProbeProviders, gateways.provided.send, board, clock, commits),
+        lease=probes,
+        check_traffic=providers.Singleton(CheckTraffic, board, reader, policy, clock, observer),
     )
     inbox_limits, max_foreign_ids = policy.provided.inbox, policy.provided.max_foreign_ids
     notices = providers.Singleton(InstanceNotices, board, clock, prober.provided.ask_now)
