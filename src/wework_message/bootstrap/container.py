@@ -49,7 +49,6 @@ from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.application.dispatch.record_answers import RecordAnswers
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.dispatch.settle import SettleCalls
-from wework_message.application.maintenance.probe import ProbeProviders, Prober
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.store_metrics import (
@@ -58,10 +57,10 @@ from wework_message.application.maintenance.store_metrics import (
     ShowSnapshot,
     StoreMetricsReporter,
 )
-from wework_message.application.maintenance.tasks import LEASE_INTERVALS, ClusterLease, Maintenance
+from wework_message.application.maintenance.tasks import ClusterLease, Maintenance
 from wework_message.application.maintenance.traffic import CheckTraffic
 from wework_message.application.maintenance.waits import ShortenWaits
-from wework_message.application.policy import PROBE_INTERVAL_MS, Policy
+from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Backend, Service
 from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
@@ -71,6 +70,7 @@ from wework_message.application.writes import Writes
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways, open_gateways
+from wework_message.bootstrap.probing import prober_of, probing_lease
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
 from wework_message.bootstrap.shared_state import open_shared
@@ -127,12 +127,6 @@ class Infrastructure(containers.DeclarativeContainer):
     store = providers.Resource(open_store, datasource)
     shared = providers.Resource(open_shared, redis, clock, random_source, watch_redis, workers)
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
-
-
-def _probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> ClusterLease | None:
-    """The lease of the one process that probes for all, where every process sees the same health."""
-    lease_ms = int(PROBE_INTERVAL_MS * LEASE_INTERVALS)
-    return ClusterLease("probes", holder, lease_ms, units) if shared.shares_health else None
 
 
 def committer_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
@@ -195,13 +189,11 @@ class UseCases(containers.DeclarativeContainer):
     begin_call = providers.Singleton(BeginCall, policy, router, shared.provided.limiter, clock)
     claim = providers.Singleton(ClaimDue, policy, router, begin_call, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
-    probes = providers.Singleton(_probing_lease, shared, holder, units)
+    check_traffic = providers.Singleton(CheckTraffic, board, reader, policy, clock, observer)
     prober = providers.Singleton(
-        Prober,
-        providers.Singleton(ProbeProviders, gateways.provided.send, board, clock, commits),
-        lease=probes,
-        check_traffic=providers.Singleton(CheckTraffic, board, reader, policy, clock, observer),
-    )
+        prober_of, gateways, shared, clock, commits, check_traffic,
+        providers.Singleton(probing_lease, shared, holder, units),
+    )  # fmt: skip
     inbox_limits, max_foreign_ids = policy.provided.inbox, policy.provided.max_foreign_ids
     notices = providers.Singleton(InstanceNotices, board, clock, prober.provided.ask_now)
     projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, notices, policy, clock)

@@ -212,7 +212,7 @@ def test_successes_of_one_slot_count_the_same_together(slot: int, failures: list
     if breaker.state(0) is not BreakerState.CLOSED:
         return
     now = slot * breaker.window.slot_ms
-    each = breaker
+    counted = breaker
     for place in range(times):
-        each = each.record(0.0, now + place, 0)
-    assert breaker.succeeded(times, now) == each
+        counted = counted.record(0.0, now + place, 0)
+    assert breaker.succeeded(times, now) == counted

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from wework_message.adapters.local.observed import (
-    NEW_BREAKER,
-    NO_CALLS,
     STALE_MS,
+    TYPE_BREAKER,
     ObservedBinding,
     ObservedBreaker,
     ObservedProvider,
+    route_health,
 )
 from wework_message.domain.account import BindingState
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
@@ -20,10 +20,7 @@ from wework_message.domain.ports.system import Clock, RandomSource
 from wework_message.domain.retry import MAX_RETRY_AFTER_MS
 from wework_message.domain.routing.breaker import (
     CONNECT_REASONS,
-    Breaker,
-    BreakerPolicy,
     BreakerState,
-    Passage,
     Weights,
     weigh,
 )
@@ -32,9 +29,6 @@ from wework_message.domain.waits import on_boot_clock
 
 SWEEP_AT: Final = 10_000
 """Below this many bindings nothing is forgotten."""
-
-_ALL_FREE: Final = (Passage.FREE, Passage.FREE, Passage.FREE)
-_TYPE_BREAKER: Final = Breaker.of(BreakerPolicy(probe_first=False))
 
 
 class MemoryHealthBoard:
@@ -75,7 +69,7 @@ class MemoryHealthBoard:
         kind = (call.provider_code, call.message_type)
         breaker = self._types.get(kind)
         if breaker is None:
-            breaker = self._types[kind] = ObservedBreaker(_TYPE_BREAKER)
+            breaker = self._types[kind] = ObservedBreaker(TYPE_BREAKER)
         breaker.record(weights.type, boot_ms, self._random_source)
         return provider
 
@@ -181,34 +175,11 @@ class MemoryHealthBoard:
 
     def route(self, provider_code: ProviderCode, binding_id: BindingId, message_type: str, now: int) -> RouteHealth:
         """The default `RouteHealth` for a binding without observations."""
-        provider = self._providers.get(provider_code)
-        binding = self._bindings.get(binding_id)
-        of_type = self._types.get((provider_code, message_type))
-        provider_breaker = provider.breaker.counted if provider is not None else NEW_BREAKER
-        binding_breaker = binding.breaker.counted if binding is not None else NEW_BREAKER
-        type_breaker = of_type.counted if of_type is not None else _TYPE_BREAKER
-        stats = binding.stats if binding is not None else NO_CALLS
-        boot_ms = on_boot_clock(now, self._clock)
-        passages, share = _ALL_FREE, 1.0
-        if not (
-            provider_breaker.is_calm(boot_ms) and binding_breaker.is_calm(boot_ms) and type_breaker.is_calm(boot_ms)
-        ):
-            passages = (
-                provider_breaker.passage(boot_ms),
-                binding_breaker.passage(boot_ms),
-                type_breaker.passage(boot_ms),
-            )
-            share = min(breaker.share(boot_ms) for breaker in (provider_breaker, binding_breaker, type_breaker))
-        throttled_until = provider.throttled_until if provider is not None else 0
-        return RouteHealth(
-            binding.state if binding is not None else BindingState.UNKNOWN,
-            binding is not None and binding.suspect,
-            *passages,
-            share=share,
-            throttled_ms=throttled_until - boot_ms if throttled_until > boot_ms else 0,
-            quality=stats.quality(boot_ms),
-            latency_ms=stats.latency_ms(boot_ms),
-            degraded=binding is not None and binding.degraded,
+        return route_health(
+            self._providers.get(provider_code),
+            self._bindings.get(binding_id),
+            self._types.get((provider_code, message_type)),
+            on_boot_clock(now, self._clock),
         )
 
     def admit(self, provider_code: ProviderCode, binding_id: BindingId, message_type: str, now: int) -> None:

@@ -6,7 +6,8 @@ from typing import Final
 from wework_message.domain.account import BindingState
 from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.domain.ports.system import RandomSource
-from wework_message.domain.routing.breaker import DEFAULT_BREAKER, Breaker
+from wework_message.domain.routing.breaker import DEFAULT_BREAKER, Breaker, BreakerPolicy, Passage
+from wework_message.domain.routing.filters import RouteHealth
 from wework_message.domain.routing.latency import LatencyHistogram
 from wework_message.domain.routing.scoring import CallStats
 
@@ -14,7 +15,9 @@ STALE_MS: Final = 600_000
 """A healthy binding that was not observed for this long is forgotten: its counts have faded, its breaker is closed."""
 
 NEW_BREAKER: Final = Breaker()
-NO_CALLS: Final = CallStats()
+TYPE_BREAKER: Final = Breaker.of(BreakerPolicy(probe_first=False))
+_NO_CALLS: Final = CallStats()
+_ALL_FREE: Final = (Passage.FREE, Passage.FREE, Passage.FREE)
 _SLOT_MS: Final = DEFAULT_BREAKER.empty.slot_ms
 
 
@@ -106,3 +109,30 @@ class ObservedBinding:
     def wants_probe(self, boot_ms: int) -> bool:
         """Whether a status call is due."""
         return self.wants_answer or self.breaker.counted.wants_probe(boot_ms)
+
+
+def route_health(
+    provider: ObservedProvider | None, binding: ObservedBinding | None, of_type: ObservedBreaker | None, boot_ms: int
+) -> RouteHealth:
+    """The health of one candidate; what was not observed is as new."""
+    provider_breaker = provider.breaker.counted if provider is not None else NEW_BREAKER
+    binding_breaker = binding.breaker.counted if binding is not None else NEW_BREAKER
+    type_breaker = of_type.counted if of_type is not None else TYPE_BREAKER
+    stats = binding.stats if binding is not None else _NO_CALLS
+    passages, share = _ALL_FREE, 1.0
+    if not (provider_breaker.is_calm(boot_ms) and binding_breaker.is_calm(boot_ms) and type_breaker.is_calm(boot_ms)):
+        passages = (provider_breaker.passage(boot_ms), binding_breaker.passage(boot_ms), type_breaker.passage(boot_ms))
+        share = min(breaker.share(boot_ms) for breaker in (provider_breaker, binding_breaker, type_breaker))
+    throttled_until = provider.throttled_until if provider is not None else 0
+    return RouteHealth(
+        state=binding.state if binding is not None else BindingState.UNKNOWN,
+        suspect=binding is not None and binding.suspect,
+        provider=passages[0],
+        binding=passages[1],
+        type=passages[2],
+        share=share,
+        throttled_ms=throttled_until - boot_ms if throttled_until > boot_ms else 0,
+        quality=stats.quality(boot_ms),
+        latency_ms=stats.latency_ms(boot_ms),
+        degraded=binding is not None and binding.degraded,
+    )

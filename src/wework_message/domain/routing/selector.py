@@ -228,6 +228,6 @@ def _refuse(candidates: Sequence[Candidate], out: Mapping[int, Exclusion]) -> Re
     kind = max(kinds.values(), key=_RANK.__getitem__, default=RefusalKind.NO_BINDING)
     decision = Decision(_explain(candidates, {}, out), None, kind.value)
     if kind is RefusalKind.THROTTLED:
-        waits = (candidates[place].health.throttled_ms for place, found in kinds.items() if found is kind)
+        waits = (candidates[place].health.throttled_ms for place in kinds if kinds[place] is kind)
         return Refusal(kind, decision, retry_in_ms=min(waits))
     return Refusal(kind, decision)
