@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wework_message.adapters.sql.core.store import Store
+from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
@@ -49,6 +50,8 @@ from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.application.dispatch.record_answers import RecordAnswers
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.dispatch.settle import SettleCalls
+from wework_message.application.instances.clients import Clients, MarkReadHandler
+from wework_message.application.instances.configure import ConfigureInstance
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.store_metrics import (
@@ -61,6 +64,7 @@ from wework_message.application.maintenance.tasks import ClusterLease, Maintenan
 from wework_message.application.maintenance.traffic import CheckTraffic
 from wework_message.application.maintenance.waits import ShortenWaits
 from wework_message.application.policy import Policy
+from wework_message.application.queries.binding_counts import CountBindings
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Backend, Service
 from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
@@ -70,12 +74,13 @@ from wework_message.application.writes import Writes
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways, open_gateways
-from wework_message.bootstrap.probing import prober_of, probing_lease
+from wework_message.bootstrap.probing import configuring, prober_of, probing_lease
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
 from wework_message.bootstrap.shared_state import open_shared
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
@@ -94,6 +99,7 @@ class Storage:
     reader: MessageReader
     dead_letters: DeadLetterReader
     metrics: StoreMetrics
+    bindings: BindingReader
     side_by_side: bool = False
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
 
@@ -106,6 +112,7 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlMessageReader(store.read, store.search),
         SqlDeadLetterReader(store.read),
         SqlStoreMetrics(store.read, store.dialect, clock),
+        SqlBindingReader(store.read, store.search),
         store.side_by_side,
     )
 
@@ -230,6 +237,11 @@ class UseCases(containers.DeclarativeContainer):
     maintenance = providers.Singleton(Maintenance, units, tasks, holder)
     probe_writes = providers.Singleton(ProbeWrites, units, writes, holder)
 
+    bindings = storage.provided.bindings
+    count_bindings = providers.Singleton(CountBindings, policy, bindings, clock)
+    configure_instance = providers.Singleton(ConfigureInstance, policy, gateways.provided.admins)
+    configure_known = providers.Singleton(configuring, configure_instance, bindings, holder, units)
+
     change = providers.Singleton(ChangeMessages)
     senders = providers.Singleton(Senders, policy, units, providers.Singleton(Quoting, reader))
     drafting = providers.Singleton(Drafting, ids, clock, senders)
@@ -265,7 +277,10 @@ class UseCases(containers.DeclarativeContainer):
         dead_letters=storage.provided.dead_letters,
         mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),
         poll=providers.Singleton(_statuses_of, shared, providers.Singleton(ReadStatuses, reader)),
-        providers=providers.Singleton(Providers, policy, board, reader, api_urls),
+        providers=providers.Singleton(Providers, policy, board, reader, count_bindings, bindings, api_urls),
+        clients=providers.Singleton(Clients, policy, gateways.provided.send, gateways.provided.admins),
+        mark_read=providers.Singleton(MarkReadHandler, policy, units, gateways.provided.admins),
+        configure_instance=configure_instance,
         service=service,
         policy=policy,
     )

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from wework_message.application.policy import DAY_MS, Policy
+from wework_message.application.policy import DAY_MS, InstancePolicy, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.settings import Loaded, SettingsError, simulated_providers
+from wework_message.bootstrap.settings.model import InstanceSettings
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.domain.conversation import AnyGrammar, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
@@ -14,6 +15,7 @@ from wework_message.domain.horizon import check_timing
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.ports.instances import Notify
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Provider
 from wework_message.entrypoints.wire.requests.body import Limits
@@ -58,6 +60,10 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         _check_timing(key, provider.timeout_ms, message.unknown.horizon_seconds * 1000)
     return Policy(
         providers=providers,
+        instances={
+            ProviderCode(provider.code): instances_of(provider.instances)
+            for provider in loaded.settings.app.wework.providers.values()
+        },
         retry=RetryPolicy(max_attempts=message.retry.max_attempts, first_delay_ms=message.retry.delay_ms),
         calls_in_flight=message.async_.max_pool_size,
         rate_per_minute=message.limits.rate_limit_per_minute,
@@ -82,6 +88,16 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         max_callback_records=message.limits.max_callback_records,
         keep_messages_ms=None if message.retention.message_days is None else message.retention.message_days * DAY_MS,
         **_polls(loaded, role),
+    )
+
+
+def instances_of(settings: InstanceSettings) -> InstancePolicy:
+    """What the service may set at a provider's instances."""
+    url = settings.callback_url
+    return InstancePolicy(
+        callback_url=None if url is None else url.reveal(),
+        notify=None if settings.notify is None else Notify(settings.notify),
+        mark_read=settings.mark_read,
     )
 
 

@@ -17,6 +17,7 @@ from tests.support.builders.messages import BACKUP, CONVERSATION, GUID, HORIZON_
 
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
@@ -134,6 +135,7 @@ class InMemoryApp:
                 self.reader,
                 MemoryDeadLetterReader(self.database),
                 MemoryStoreMetrics(self.database, self.clock),
+                MemoryBindingReader(self.database),
                 self._side_by_side,
             ),
             shared=self._shared(self.board, MemoryRateLimiter(self.clock)),

@@ -110,9 +110,13 @@ class GuxingGateway:
         status = number(data.get("status")) if isinstance(data, dict) else None
         return ClientState.UNKNOWN if status is None else _STATES.get(status, ClientState.UNKNOWN)
 
+    async def _post_rare(self, path: str, body: bytes, timeout_ms: int) -> Answer | AttemptOutcome:
+        """A call that is no send, on the connections of the probes."""
+        return await _post(self._probe_transport, path, body, Timing(timeout_ms, self._connect_ms))
+
     async def _ask(self, path: str, body: bytes) -> Any:
         """`data` of a read-only call; {} for a refusal in the vendor's form, None for anything else."""
-        answer = await _post(self._probe_transport, path, body, Timing(PROBE_MS, self._connect_ms))
+        answer = await self._post_rare(path, body, PROBE_MS)
         if isinstance(answer, AttemptOutcome) or not outcomes.is_success(answer.status):
             return None
         envelope = read_envelope(answer.body)
