@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
+from tests.contracts.binding_reader_contract import BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
@@ -25,6 +26,7 @@ from wework_message.adapters.local import rate_limiter as throttling
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
@@ -37,6 +39,7 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
+from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.notifier import Notifier
@@ -72,6 +75,10 @@ class OnMemory:
     @pytest.fixture
     def dead_letters(self, database: MemoryDatabase) -> DeadLetterReader:
         return MemoryDeadLetterReader(database)
+
+    @pytest.fixture
+    def bindings(self, database: MemoryDatabase) -> BindingReader:
+        return MemoryBindingReader(database)
 
 
 class TestMemoryMessageRepository(OnMemory, MessageRepositoryContract):
@@ -114,6 +121,10 @@ class TestMemoryEchoes(OnMemory, EchoRepositoryContract):
 
 
 class TestMemoryCallbackInbox(OnMemory, CallbackInboxContract):
+    pass
+
+
+class TestMemoryBindings(OnMemory, BindingReaderContract):
     pass
 
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from wework_message.bootstrap.settings.http import ManagementSettings, SecuritySettings, ServerSettings
-from wework_message.bootstrap.settings.secrets import SIMULATOR, ProviderUrl, Secret, SecretUrl
+from wework_message.bootstrap.settings.secrets import SIMULATOR, CallbackUrl, ProviderUrl, Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
 from wework_message.domain.outcomes import OutcomeClass
 
@@ -24,6 +24,9 @@ _Word: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a te
 _BaseUrl: TypeAlias = Annotated[
     ProviderUrl,
     Meta(extra={"allowed": f"an http or https URL without credentials and options, or {SIMULATOR}"}),
+]
+_CallbackUrl: TypeAlias = Annotated[
+    CallbackUrl, Meta(extra={"allowed": "an http or https URL without credentials and options"})
 ]
 _Protocol: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9-]+$", extra={"allowed": "a protocol such as guxing"})]
 _Code: TypeAlias = Annotated[
@@ -131,7 +134,7 @@ class RocketmqSettings(Section, frozen=True):
 class InstanceSettings(Section, frozen=True):
     """What the service may set at the instances of one provider; nothing by default."""
 
-    callback_url: SecretUrl | None = None
+    callback_url: _CallbackUrl | None = None
     """Every instance sends its callbacks there: http(s), as the provider reaches the service; printed without its path."""
     notify: Literal["OWN", "ALL"] | None = None
     """Which messages instances report: OWN = those that their account sent, ALL = those of others, too; null = as it is."""

@@ -17,8 +17,10 @@ class BindingCounts(NamedTuple):
 
 
 class BindingReader(Protocol):
-    """Reads what is committed. A binding is usable if it and its account are enabled, its provider is among those that are
-    named, and no person is needed before it can send (it is not COLD).
+    """Reads what is committed.
+
+    A binding is usable if it and its account are enabled, its provider is among those that are named, and no person is
+    needed before it can send (it is not COLD).
     """
 
     async def counts(self, provider_codes: Collection[ProviderCode]) -> Mapping[ProviderCode, BindingCounts]:

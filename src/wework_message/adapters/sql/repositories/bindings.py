@@ -42,12 +42,22 @@ class SqlBindingReader:
 
 def _counts(connection: Connection, provider_codes: Collection[ProviderCode]) -> Mapping[ProviderCode, BindingCounts]:
     lone = _lone(provider_codes).subquery()
-    by_code = select(lone.c.provider_code, func.count()).group_by(lone.c.provider_code)
-    without = {code: count for code, count in connection.execute(by_code)}
+    by_code = select(lone.c.provider_code, func.count().label("accounts")).group_by(lone.c.provider_code)
+    without = {row.provider_code: row.accounts for row in connection.execute(by_code)}
     enabled = select(binding.c.provider_code, func.count()).where(binding.c.enabled).group_by(binding.c.provider_code)
     return {
         ProviderCode(code): BindingCounts(count, without.get(code, 0)) for code, count in connection.execute(enabled)
     }
+
+
+def lone_bindings(
+    connection: Connection, provider_codes: Collection[ProviderCode], shown: int
+) -> tuple[int, list[str]]:
+    """How many accounts have no sibling, and the first `shown` of them by id."""
+    lone = _lone(provider_codes)
+    count = connection.execute(select(func.count()).select_from(lone.subquery())).scalar_one()
+    first = connection.execute(lone.order_by(binding.c.account_id).limit(shown))
+    return count, [row.account_id for row in first]
 
 
 def _without_sibling(
