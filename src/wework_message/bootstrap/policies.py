@@ -6,8 +6,7 @@ from typing import Any, Final
 from wework_message.application.policy import DAY_MS, InstancePolicy, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
-from wework_message.bootstrap.settings import Loaded, SettingsError, simulated_providers
-from wework_message.bootstrap.settings.model import InstanceSettings
+from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.domain.conversation import AnyGrammar, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
@@ -61,7 +60,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
     return Policy(
         providers=providers,
         instances={
-            ProviderCode(provider.code): instances_of(provider.instances)
+            ProviderCode(provider.code): instances_of(provider)
             for provider in loaded.settings.app.wework.providers.values()
         },
         retry=RetryPolicy(max_attempts=message.retry.max_attempts, first_delay_ms=message.retry.delay_ms),
@@ -91,7 +90,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
     )
 
 
-def instances_of(settings: InstanceSettings) -> InstancePolicy:
+def instances_of(settings: ProviderSettings) -> InstancePolicy:
     """What the service may set at a provider's instances."""
     url = settings.callback_url
     return InstancePolicy(

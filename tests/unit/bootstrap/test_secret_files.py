@@ -20,7 +20,7 @@ CONTENTS = {
     "datasource.url": "mysql://user:hunter2@host/database",
     "redis.url": "redis://:hunter2@host:6379/0",
     "app.wework.providers.guangzhou-guxing.api-base-url": URL,
-    "app.wework.providers.guangzhou-guxing.instances.callback-url": URL,
+    "app.wework.providers.guangzhou-guxing.callback-url": URL,
     "app.wework.providers.guangzhou-guxing.options": "{}\n# a map may have several lines\n",
 }
 

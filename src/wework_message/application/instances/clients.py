@@ -73,7 +73,7 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class MarkReadHandler:
-    """Through the first usable binding whose provider may be asked for it (`instances.mark-read`)."""
+    """Through the first usable binding whose provider may be asked for it (`mark-read`)."""
 
     policy: Policy
     units: UnitOfWorkFactory
@@ -84,7 +84,7 @@ class MarkReadHandler:
         bindings = [binding for binding in await self._bindings(command) if binding.enabled]
         able = [binding for binding in bindings if self._may_mark(binding.provider_code)]
         if not able:
-            text = "no provider of the account may be asked to mark conversations as read (instances.mark-read)"
+            text = "no provider of the account may be asked to mark conversations as read (mark-read)"
             raise NotImplementedYetError("conversationId", text)
         binding = min(able, key=lambda binding: (binding.guid != command.guid, binding.priority))
         outcome = await self.admins[binding.provider_code].mark_read(binding.guid, command.conversation_id)

@@ -131,17 +131,6 @@ class RocketmqSettings(Section, frozen=True):
     """Resource namespace of the cluster."""
 
 
-class InstanceSettings(Section, frozen=True):
-    """What the service may set at the instances of one provider; nothing by default."""
-
-    callback_url: _CallbackUrl | None = None
-    """Every instance sends its callbacks there: http(s), as the provider reaches the service; printed without its path."""
-    notify: Literal["OWN", "ALL"] | None = None
-    """Which messages instances report: OWN = those that their account sent, ALL = those of others, too; null = as it is."""
-    mark_read: bool = False
-    """Clients may mark conversations as read."""
-
-
 class ProviderSettings(Section, frozen=True):
     """One provider of the vendor API (D-20); its key is lower case with hyphens."""
 
@@ -165,7 +154,12 @@ class ProviderSettings(Section, frozen=True):
     """Cap of the quick tries at this provider; 0 counts as 1 (D-47), see `quick_tries`."""
     outcome_codes: _OutcomeCodes = msgspec.field(default_factory=dict)
     """Provider's result code -> outcome class, in addition to the built-in table of the contract (D-43)."""
-    instances: InstanceSettings = InstanceSettings()
+    callback_url: _CallbackUrl | None = None
+    """Set at every instance, at the start and when it is registered; http(s), as the provider reaches us; printed without its path."""
+    notify: Literal["OWN", "ALL"] | None = None
+    """Set at every instance, too: it reports messages that its account sent (OWN), or those of others as well; null = as it is."""
+    mark_read: bool = False
+    """Clients may mark conversations as read."""
     options: _Options = msgspec.field(default_factory=dict)
     """Further options of its protocol. All are kept as secrets; the protocol says which ones are none."""
 

@@ -28,7 +28,7 @@ OfAccount: TypeAlias = Annotated[
 async def mark_conversation_read(
     api: ApiDependency, conversation_id: Name, guid: OfGuid = None, account_id: OfAccount = None
 ) -> ReadAnswer:
-    """Mark it as read in the account, through an instance whose provider the settings allow to be asked (`instances.mark-read`)."""
+    """Mark it as read in the account, through an instance whose provider the settings allow to be asked (`mark-read`)."""
     guid, account_id = checked_text("guid", guid), checked_text("accountId", account_id)
     if (guid is None) == (account_id is None):
         raise bad_parameter("guid", "or accountId must be given, and not both")
