@@ -32,7 +32,7 @@ NOTE: Final = "Not wired yet: "
 UNWIRED: Final = {
     "accounts": {
         "account.py: Account.implicit", "account.py: Account.on_unknown", "account.py: Binding.shares_slot",
-        "account.py: Standby.COLD", "account.py: Standby.WARM", "account.py: activate", "account.py: may_start",
+        "account.py: Standby.WARM", "account.py: activate", "account.py: may_start",
         "account.py: slot_holder",
         "lifecycle.py: HoldReason.QUIET_HOURS",
         "routing/provider.py: Capabilities.max_bytes",

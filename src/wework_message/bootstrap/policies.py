@@ -6,7 +6,7 @@ from typing import Any, Final
 from wework_message.application.policy import DAY_MS, InstancePolicy, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
-from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
+from wework_message.bootstrap.settings import Loaded, SettingsError, simulated_providers
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.domain.conversation import AnyGrammar, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
@@ -59,10 +59,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         _check_timing(key, provider.timeout_ms, message.unknown.horizon_seconds * 1000)
     return Policy(
         providers=providers,
-        instances={
-            ProviderCode(provider.code): instances_of(provider)
-            for provider in loaded.settings.app.wework.providers.values()
-        },
+        instances=_instances(loaded),
         retry=RetryPolicy(max_attempts=message.retry.max_attempts, first_delay_ms=message.retry.delay_ms),
         calls_in_flight=message.async_.max_pool_size,
         rate_per_minute=message.limits.rate_limit_per_minute,
@@ -90,14 +87,19 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
     )
 
 
-def instances_of(settings: ProviderSettings) -> InstancePolicy:
-    """What the service may set at a provider's instances."""
-    url = settings.callback_url
-    return InstancePolicy(
-        callback_url=None if url is None else url.reveal(),
-        notify=None if settings.notify is None else Notify(settings.notify),
-        mark_read=settings.mark_read,
-    )
+_NOTIFY: Final = {"OWN": Notify.OWN, "ALL": Notify.ALL, None: None}
+
+
+def _instances(loaded: Loaded) -> Mapping[ProviderCode, InstancePolicy]:
+    """What the service may set at the instances of each provider."""
+    return {
+        ProviderCode(provider.code): InstancePolicy(
+            callback_url=None if provider.callback_url is None else provider.callback_url.reveal(),
+            notify=_NOTIFY[provider.notify],
+            mark_read=provider.mark_read,
+        )
+        for provider in loaded.settings.app.wework.providers.values()
+    }
 
 
 def _polls(loaded: Loaded, role: Role) -> Mapping[str, Any]:

@@ -45,12 +45,12 @@ async def opened(app: InMemoryApp, *guids: Guid) -> None:
 async def test_an_instance_is_set_up_as_far_as_the_settings_ask() -> None:
     async with InMemoryApp() as app:
         admin, binding = admin_of(app), implicit_binding(GUID, PROVIDER)
-        for asked, urls, notifies in (
+        for instances, urls, notifies in (
             (InstancePolicy(mark_read=True), {}, {}),
             (InstancePolicy(notify=Notify.ALL), {}, {GUID: Notify.ALL}),
             (ASKED, {GUID: URL}, {GUID: Notify.OWN}),
         ):
-            assert await ConfigureInstance(allowing(asked), {PROVIDER: admin})(binding)
+            assert await ConfigureInstance(allowing(instances), {PROVIDER: admin})(binding)
             assert (admin.callback_urls, admin.notifies) == (urls, notifies)
         assert await ConfigureInstance(allowing(), {})(binding)  # its protocol cannot do it
 

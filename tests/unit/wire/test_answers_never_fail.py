@@ -25,7 +25,9 @@ from tests.support.builders.messages import (
     an_outcome,
 )
 
+from wework_message.application.instances.clients import Marked
 from wework_message.application.queries.providers import ProviderStats, ProviderView
+from wework_message.domain.account import implicit_binding
 from wework_message.domain.content import MergedContent, MergedText, TextContent
 from wework_message.domain.ids import BindingId
 from wework_message.domain.lifecycle import MessageStatus
@@ -40,7 +42,15 @@ from wework_message.domain.ports.queries import BatchView, CallbackView, Message
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.entrypoints.rest.http.envelope import encode
 from wework_message.entrypoints.wire import answers
-from wework_message.entrypoints.wire.answers import batches, callbacks, dead_letters, messages, providers, statuses
+from wework_message.entrypoints.wire.answers import (
+    batches,
+    callbacks,
+    conversations,
+    dead_letters,
+    messages,
+    providers,
+    statuses,
+)
 
 INTEGERS: Final = st.sampled_from([-(2**63), -(2**53), -62_135_596_800_001, -1, 0, 1, NOW * 1_000, 253_402_300_800_000, 2**63 - 1]) | st.integers()  # fmt: skip
 FLOATS: Final = st.sampled_from([float("nan"), float("inf"), float("-inf"), 1e308, -0.0])
@@ -112,6 +122,10 @@ KNOWN: Final = Provider(PROVIDER, "n", Capabilities(frozenset({"TEXT"})), "guxin
 PROVIDERS: Final = {PROVIDER: KNOWN}
 
 
+REFUSED: Final = an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=1, error_message="e")
+MARKED: Final = st.builds(Marked, st.just(implicit_binding(GUID, PROVIDER)), rows(REFUSED))
+
+
 def shown(health: ProviderHealth) -> ProviderView:
     return ProviderView(KNOWN, "http://x", health)
 
@@ -146,6 +160,8 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
         all_of(HEALTH, STATS),
         lambda health, stats: providers.providers_stats([shown(health)], {PROVIDER: stats}),
     ),
+    "lone_account": (all_of(st.just(implicit_binding(GUID, PROVIDER))), providers.lone_account),
+    "read_answer": (all_of(MARKED), conversations.read_answer),
 }
 
 

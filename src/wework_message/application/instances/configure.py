@@ -42,8 +42,8 @@ class ConfigureInstance:
     def concerns(self, provider_code: ProviderCode) -> InstancePolicy | None:
         """What is to be set at this provider; None = nothing."""
         instances = self.policy.instances.get(provider_code)
-        asked = instances is not None and (instances.callback_url is not None or instances.notify is not None)
-        return instances if asked and provider_code in self.admins else None
+        has_work = instances is not None and (instances.callback_url is not None or instances.notify is not None)
+        return instances if has_work and provider_code in self.admins else None
 
     async def __call__(self, binding: Binding) -> bool:
         """Whether everything that the settings ask for is set, or nothing had to be. A failure is logged; it never raises."""
