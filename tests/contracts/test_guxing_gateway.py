@@ -7,15 +7,19 @@ from typing import Any
 import httpx
 import pytest
 from tests.contracts.gateway_contract import GatewayContract
+from tests.contracts.instance_admin_contract import InstanceAdminContract
 from tests.contracts.provider_gateway_contract import AMPLE_MS, GUID, ProviderGatewayContract, SimulatorSite
 from tests.support.processes.running_service import client_of
 
 from wework_message.adapters.guxing.gateway import GuxingGateway
 from wework_message.adapters.guxing.httpx_transport import HttpxTransport
+from wework_message.adapters.guxing.protocol import GuxingProtocol
 from wework_message.adapters.http import HttpClient
 from wework_message.adapters.system import SystemClock
 from wework_message.domain.ids import Guid
-from wework_message.domain.ports.gateway import MessageGateway
+from wework_message.domain.ports.gateway import ClientState, MessageGateway
+from wework_message.domain.ports.instances import InstanceAdmin
+from wework_message.domain.ports.protocols import ProviderConnection
 from wework_message.domain.ports.system import Clock
 from wework_message.simulator import SimulatorOptions, running
 from wework_message.simulator.server import RunningSimulator
@@ -61,6 +65,28 @@ class TestGuxingGatewayToAProviderThatMisbehaves(ProviderGatewayContract):
             site = GuxingSite(control, simulator.url, transport)
             yield site
             await site.aclose()
+
+
+class TestGuxingInstances(InstanceAdminContract):
+    @pytest.fixture
+    async def admin(self, simulator: RunningSimulator, guid: Guid) -> AsyncIterator[InstanceAdmin]:
+        async with GuxingProtocol().open(ProviderConnection(simulator.url, AMPLE_MS, 1)) as gateway:
+            assert isinstance(gateway, InstanceAdmin)
+            assert await gateway.client_state(guid) is ClientState.ONLINE  # its first use makes the simulator create it
+            yield gateway
+
+    @pytest.fixture
+    async def unreachable(self) -> AsyncIterator[InstanceAdmin]:
+        with socket.socket() as taken:  # bound and not listening, as below
+            taken.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+            async with GuxingProtocol().open(ProviderConnection(url, AMPLE_MS, 1)) as gateway:
+                assert isinstance(gateway, InstanceAdmin)
+                yield gateway
+
+    @pytest.fixture
+    def guid(self) -> Guid:
+        return GUID
 
 
 class TestGuxingGateway(GatewayContract):

@@ -11,6 +11,7 @@ from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.gateway_contract import GatewayContract, a_dispatch
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
+from tests.contracts.instance_admin_contract import InstanceAdminContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
@@ -30,6 +31,7 @@ from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
+from wework_message.adapters.memory.instances import MemoryInstanceGateway
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
@@ -42,6 +44,7 @@ from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.gateway import ClientState
+from wework_message.domain.ports.instances import InstanceAdmin
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -228,6 +231,25 @@ class TestMemoryHealthBoard(HealthBoardContract):
         board.report(a_report(OutcomeClass.ACCEPTED, binding_id=BindingId("new"), at=clock.now()))
         assert route(board, clock, binding_id=BindingId("healthy")).latency_ms is None
         assert set(board._bindings) == {"offline", "new"}
+
+
+class TestMemoryInstances(InstanceAdminContract):
+    @pytest.fixture
+    def guid(self) -> Guid:
+        return GUID
+
+    @pytest.fixture
+    def admin(self, guid: Guid) -> InstanceAdmin:
+        admin = MemoryInstanceGateway(SettableClock(NOW))
+        admin.guids = [Guid("z"), guid, Guid("a")]
+        return admin
+
+    @pytest.fixture
+    def unreachable(self) -> InstanceAdmin:
+        admin = MemoryInstanceGateway(SettableClock(NOW))
+        admin.answers = False
+        admin.answer = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT)
+        return admin
 
 
 class TestMemoryGateway(GatewayContract):

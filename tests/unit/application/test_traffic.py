@@ -11,6 +11,7 @@ from wework_message.application.maintenance.probe import ProbeProviders
 from wework_message.application.maintenance.traffic import CheckTraffic
 from wework_message.domain.account import BindingState, implicit_binding
 from wework_message.domain.ids import BindingId, ProviderMessageId
+from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.routing.filters import RouteHealth
@@ -136,3 +137,19 @@ async def test_a_provider_that_cannot_say_how_an_instance_is_lets_trials_begin_w
         app.gateway.answers = True
         await probe()
         assert reached == [BINDING]
+
+
+async def test_a_pause_that_a_provider_asks_for_holds_its_other_messages_without_an_attempt() -> None:
+    async with InMemoryApp() as app:
+        first = await app.sent(an_outcome(OutcomeClass.THROTTLED, retry_after_ms=4_000))
+        second = await app.accept_text(to="S:2")
+        await app.dispatch()
+        held = await app.message(second)
+        assert (held.status, held.reason, len(held.attempts)) == (MessageStatus.HELD, "THROTTLED", 0)
+        assert len(app.gateway.calls) == 1
+        await app.pass_time(3_999)
+        assert len(app.gateway.calls) == 1
+        await app.pass_time(1)
+        assert (await app.message(second)).status is MessageStatus.SENT
+        await app.pass_time(10_000)  # its own pause has a part of chance
+        assert (await app.message(first)).status is MessageStatus.SENT
