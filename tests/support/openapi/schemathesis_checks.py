@@ -31,6 +31,7 @@ EXPECTED: Final = (
     "is in the past", "cannot be MASS_SEND beside messages", "or a list of contents is required",
     "times the contents makes", "roomList may name", "must name 1 to 100 messages",  # numbers of two fields together
     "bytes as JSON", "levels deep", "records may be",
+    "(mark-read)", "cannot list its instances", "the provider is disabled",  # as the settings have it: 501
     "comes with a later version",  # known, but not built yet: 501
 )  # fmt: skip
 """Parts of the texts of problems that a request can have although the document allows it."""

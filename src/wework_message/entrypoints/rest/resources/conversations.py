@@ -30,8 +30,10 @@ async def mark_conversation_read(
 ) -> ReadAnswer:
     """Mark it as read in the account, through an instance whose provider the settings allow to be asked (`mark-read`)."""
     guid, account_id = checked_text("guid", guid), checked_text("accountId", account_id)
-    if (guid is None) == (account_id is None):
-        raise bad_parameter("guid", "or accountId must be given, and not both")
+    if guid is None and account_id is None:
+        raise bad_parameter("guid", "or accountId is required")
+    if guid is not None and account_id is not None:
+        raise bad_parameter("accountId", "must not be given beside guid")
     command = MarkRead(
         TENANT,
         str(api.config.limits.conversations.parse(conversation_id)),
