@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 import httpx
 import msgspec
 import pytest
+from tests.contracts.instance_admin_contract import InstanceAdminContract
 from tests.support.builders.guxing_contents import CONTENTS
 from tests.support.builders.messages import CONVERSATION, a_message_id
 from tests.support.processes.running_service import client_of
@@ -23,6 +25,7 @@ from wework_message.domain.content import Content, TextContent, decode_content
 from wework_message.domain.ids import Guid, ProviderMessageId
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch, MessageGateway, Recall
+from wework_message.domain.ports.instances import InstanceAdmin
 from wework_message.domain.ports.protocols import ProviderConnection, ProviderProtocol
 from wework_message.entrypoints.wire.requests.examples import content_example
 from wework_message.simulator import SimulatorOptions, running
@@ -31,6 +34,8 @@ from wework_message.testing.provider_contract import HttpProvider, ProviderContr
 from wework_message.testing.provider_contract.calls import CallContract
 
 GUID: Final = Guid("g-1")
+AMPLE_MS: Final = 20_000
+"""A deadline that a passing test never reaches."""
 ROOM: Final = "R:10810965948920358"
 RECORD: Final[dict[str, Any]] = {
     "seq": "14303419", "id": "1000127", "appinfo": "CAUQ/uWVwgY=", "sender": "1688850000000001",
@@ -84,6 +89,28 @@ class TestGuxingProtocol(ProviderContract):
         callback(11004, {}),
         callback(19999, {"new": "kind"}),
     )
+
+
+class TestGuxingInstances(InstanceAdminContract):
+    @pytest.fixture
+    async def admin(self, simulator: RunningSimulator, guid: Guid) -> AsyncIterator[InstanceAdmin]:
+        async with GuxingProtocol().open(ProviderConnection(simulator.url, AMPLE_MS, 1)) as gateway:
+            assert isinstance(gateway, InstanceAdmin)
+            assert await gateway.client_state(guid) is ClientState.ONLINE  # its first use makes the simulator create it
+            yield gateway
+
+    @pytest.fixture
+    async def unreachable(self) -> AsyncIterator[InstanceAdmin]:
+        with socket.socket() as taken:  # bound and not listening, as below
+            taken.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+            async with GuxingProtocol().open(ProviderConnection(url, AMPLE_MS, 1)) as gateway:
+                assert isinstance(gateway, InstanceAdmin)
+                yield gateway
+
+    @pytest.fixture
+    def guid(self) -> Guid:
+        return GUID
 
     @pytest.fixture
     def protocol(self) -> ProviderProtocol:

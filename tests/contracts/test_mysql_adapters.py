@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
+from tests.contracts.binding_reader_contract import BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
@@ -20,12 +21,14 @@ from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql.store import MysqlStore
+from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
@@ -71,6 +74,10 @@ class OnMariaDb:
     def failed_walking(self, opened: MysqlStore) -> Callable[[int], FailedMessageReader]:
         return lambda max_walked: SqlFailedMessageReader(opened.search, max_walked=max_walked)
 
+    @pytest.fixture
+    def bindings(self, opened: MysqlStore) -> BindingReader:
+        return SqlBindingReader(opened.read, opened.search)
+
 
 class TestMariaDbMessageRepository(OnMariaDb, MessageRepositoryContract):
     pass
@@ -101,6 +108,10 @@ class TestMariaDbEchoes(OnMariaDb, EchoRepositoryContract):
 
 
 class TestMariaDbCallbackInbox(OnMariaDb, CallbackInboxContract):
+    pass
+
+
+class TestMariaDbBindings(OnMariaDb, BindingReaderContract):
     pass
 
 

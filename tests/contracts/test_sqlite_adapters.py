@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Update, update
 from tests.contracts.account_repository_contract import AccountRepositoryContract
+from tests.contracts.binding_reader_contract import BOTH, LATER, LONE, TWICE, BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
@@ -17,11 +18,12 @@ from tests.contracts.replays_contract import FailedMessagesContract, ReplaysCont
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
-from tests.support.builders.messages import NOW, PROVIDER, a_due_message
+from tests.support.builders.messages import BACKUP, NOW, PROVIDER, a_due_message
 from tests.support.sqlite import migrated_store
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.mapping.tables import binding
+from wework_message.adapters.sql.mapping.tables import account, binding
+from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
@@ -32,6 +34,7 @@ from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid
 from wework_message.domain.message_filter import MessageFilter
+from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
@@ -86,6 +89,10 @@ class OnSqlite:
     def failed_walking(self, opened: SqliteStore) -> Callable[[int], FailedMessageReader]:
         return lambda max_walked: SqlFailedMessageReader(opened.search, max_walked=max_walked)
 
+    @pytest.fixture
+    def bindings(self, opened: SqliteStore) -> BindingReader:
+        return SqlBindingReader(opened.read, opened.search)
+
 
 class TestSqliteMessageRepository(OnSqlite, MessageRepositoryContract):
     pass
@@ -109,6 +116,28 @@ class TestSqliteEchoes(OnSqlite, EchoRepositoryContract):
 
 class TestSqliteCallbackInbox(OnSqlite, CallbackInboxContract):
     pass
+
+
+class TestSqliteBindings(OnSqlite, BindingReaderContract):
+    @pytest.mark.parametrize(
+        "change",
+        [
+            update(binding).values(standby="COLD"),
+            update(binding).values(enabled=False),
+            update(account).values(enabled=False),
+        ],
+        ids=["cold", "disabled", "account disabled"],
+    )
+    async def test_what_cannot_send_is_neither_a_sibling_nor_without_one(
+        self, opened: SqliteStore, units: UnitOfWorkFactory, bindings: BindingReader, change: Update
+    ) -> None:
+        """No port writes such rows yet."""
+        await self.open(units)
+        of_account = change.table is account
+        key = account.c.account_id == f"guid:{TWICE}" if of_account else binding.c.provider_code == BACKUP
+        await opened.transact(lambda connection: connection.execute(change.where(key)).close())
+        lone = [only.guid for only in await bindings.without_sibling(PROVIDER, BOTH, limit=9, after=None)]
+        assert lone == ([LONE, LATER] if of_account else [LONE, LATER, TWICE])
 
 
 class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):

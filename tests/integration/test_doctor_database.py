@@ -19,15 +19,18 @@ from tests.support.sqlite import migrated_store
 
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import BREACHES, invariant_checks
+from wework_message.adapters.sql.doctor.siblings import sibling_check
 from wework_message.adapters.sql.mapping.rows import message_row
 from wework_message.adapters.sql.mapping.tables import attempt, callback, due, message
 from wework_message.adapters.sql.mysql.checks import mysql_checks
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.invariants import RULES, smallest_id
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.checks import ReadOnlyFile, sqlite_checks
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.adapters.system import SystemClock
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderCode
 from wework_message.domain.ports.checks import Check
 
 HORIZON_MS = 90_000
@@ -237,6 +240,22 @@ async def test_sends_without_callbacks_are_a_warning(
     await store.close()
     finding = (await examined(sqlite_all(file)))["callbacks.arriving"].finding
     assert (finding.verdict, word in finding.text) == (verdict, True), finding.text
+
+
+async def test_accounts_that_cannot_fail_over_are_a_hint(file: Path) -> None:
+    check = sibling_check(ReadOnlyFile(file), ["A", "B"])
+    assert (await check.ask()).text == "every account has a second binding to fail over to, or none at all"
+    store = SqliteStore(file)
+    async with SqlUnitOfWorkFactory(store, SqliteDialect(), SystemClock())() as unit:
+        both, lone = Guid("both"), [Guid(f"lone-{number}") for number in range(7)]
+        guids = [(both, "A"), (both, "B"), *((guid, "A") for guid in lone)]
+        await unit.accounts.open(DEFAULT_TENANT, [(guid, ProviderCode(code)) for guid, code in guids])
+        await unit.commit()
+    await store.close()
+    finding = await check.ask()
+    assert finding.verdict == "ok"
+    assert finding.text.startswith("7 with one binding only, which never fail over: guid:lone-0, ")
+    assert "guid:lone-4 and 2 more" in finding.text
 
 
 async def test_a_provider_without_echoes_is_not_missed(file: Path) -> None:

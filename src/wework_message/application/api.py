@@ -7,6 +7,8 @@ from wework_message.application.actions.change import CancelMessageHandler, Reca
 from wework_message.application.actions.dead_letters import MarkReplayedHandler
 from wework_message.application.callbacks.ingest import IngestCallbackHandler
 from wework_message.application.callbacks.kept import PurgeQuarantineHandler
+from wework_message.application.instances.clients import Clients, MarkReadHandler
+from wework_message.application.instances.configure import ConfigureInstance
 from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
@@ -41,5 +43,9 @@ class Application:
     poll: StatusReader
     """Statuses, perhaps some seconds old; changes and waits use `read` and `wait`."""
     providers: Providers
+    clients: Clients
+    mark_read: MarkReadHandler
+    configure_instance: ConfigureInstance
+    """For a binding that was registered: sets it up at its provider, as far as the settings ask for it."""
     service: Service
     policy: Policy

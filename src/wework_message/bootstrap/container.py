@@ -43,7 +43,8 @@ from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.application.dispatch.record_answers import RecordAnswers
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.dispatch.settle import SettleCalls
-from wework_message.application.maintenance.probe import ProbeProviders, Prober
+from wework_message.application.instances.clients import Clients, MarkReadHandler
+from wework_message.application.instances.configure import ConfigureInstance
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.store_metrics import (
@@ -52,9 +53,11 @@ from wework_message.application.maintenance.store_metrics import (
     ShowSnapshot,
     StoreMetricsReporter,
 )
-from wework_message.application.maintenance.tasks import LEASE_INTERVALS, ClusterLease, Maintenance
+from wework_message.application.maintenance.tasks import ClusterLease, Maintenance
+from wework_message.application.maintenance.traffic import CheckTraffic
 from wework_message.application.maintenance.waits import ShortenWaits
-from wework_message.application.policy import PROBE_INTERVAL_MS, Policy
+from wework_message.application.policy import Policy
+from wework_message.application.queries.binding_counts import CountBindings
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Backend, Service
 from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
@@ -69,6 +72,7 @@ from wework_message.application.writes import Writes
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways, open_gateways
+from wework_message.bootstrap.probing import configuring, prober_of, probing_lease
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
 from wework_message.bootstrap.shared_state import open_shared
@@ -100,12 +104,6 @@ class Infrastructure(containers.DeclarativeContainer):
     store = providers.Resource(open_store, datasource)
     shared = providers.Resource(open_shared, redis, clock, random_source, watch_redis, workers)
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
-
-
-def _probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> ClusterLease | None:
-    """The lease of the one process that probes for all, where every process sees the same health."""
-    lease_ms = int(PROBE_INTERVAL_MS * LEASE_INTERVALS)
-    return ClusterLease("probes", holder, lease_ms, units) if shared.shares_health else None
 
 
 def committer_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
@@ -156,7 +154,7 @@ class UseCases(containers.DeclarativeContainer):
     )
 
     post_commit = providers.Singleton(
-        PostCommit, feed, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
+        PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
     )
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
@@ -173,10 +171,11 @@ class UseCases(containers.DeclarativeContainer):
     begin_call = providers.Singleton(BeginCall, policy, router, shared.provided.limiter, clock)
     claim = providers.Singleton(ClaimDue, policy, router, begin_call, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
-    probes = providers.Singleton(_probing_lease, shared, holder, units)
+    check_traffic = providers.Singleton(CheckTraffic, board, reader, policy, clock, observer)
     prober = providers.Singleton(
-        Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock, commits), lease=probes
-    )
+        prober_of, gateways, shared, clock, commits, check_traffic,
+        providers.Singleton(probing_lease, shared, holder, units),
+    )  # fmt: skip
     inbox_limits, max_foreign_ids = policy.provided.inbox, policy.provided.max_foreign_ids
     notices = providers.Singleton(InstanceNotices, board, clock, prober.provided.ask_now)
     projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, notices, policy, clock)
@@ -222,6 +221,11 @@ class UseCases(containers.DeclarativeContainer):
         clock,
     )
     probe_writes = providers.Singleton(ProbeWrites, units, writes, holder)
+
+    bindings = storage.provided.bindings
+    count_bindings = providers.Singleton(CountBindings, policy, bindings, clock)
+    configure_instance = providers.Singleton(ConfigureInstance, policy, gateways.provided.admins)
+    configure_known = providers.Singleton(configuring, configure_instance, bindings, holder, units)
 
     change = providers.Singleton(ChangeMessages)
     senders = providers.Singleton(Senders, policy, units, providers.Singleton(Quoting, reader))
@@ -270,7 +274,10 @@ class UseCases(containers.DeclarativeContainer):
         ),
         cancel_replay=providers.Singleton(CancelReplayHandler, commits, replay_steps),
         poll=providers.Singleton(_statuses_of, shared, providers.Singleton(ReadStatuses, reader)),
-        providers=providers.Singleton(Providers, policy, board, reader, api_urls),
+        providers=providers.Singleton(Providers, policy, board, reader, count_bindings, bindings, api_urls),
+        clients=providers.Singleton(Clients, policy, gateways.provided.send, gateways.provided.admins),
+        mark_read=providers.Singleton(MarkReadHandler, policy, units, gateways.provided.admins),
+        configure_instance=configure_instance,
         service=service,
         policy=policy,
     )

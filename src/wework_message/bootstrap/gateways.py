@@ -8,6 +8,7 @@ from wework_message.bootstrap.protocols import UnusableProtocolError, require_pr
 from wework_message.bootstrap.settings import ProviderSettings, SettingsError
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.gateway import CallbackReader, MessageGateway
+from wework_message.domain.ports.instances import InstanceAdmin
 from wework_message.domain.ports.protocols import ProviderConnection, ProviderProtocol
 
 
@@ -18,6 +19,11 @@ class Gateways:
     send: Mapping[ProviderCode, MessageGateway]
     readers: Mapping[ProviderCode, CallbackReader]
     """Without the providers whose protocol has no callbacks."""
+
+    @property
+    def admins(self) -> Mapping[ProviderCode, InstanceAdmin]:
+        """The gateways that can list and set up instances."""
+        return {code: gateway for code, gateway in self.send.items() if isinstance(gateway, InstanceAdmin)}
 
 
 def protocol(name: str) -> ProviderProtocol:

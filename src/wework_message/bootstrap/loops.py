@@ -88,6 +88,7 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
         use_cases.maintenance(),
         use_cases.prober(),
         use_cases.replay_runner(),
+        use_cases.configure_known(),
         use_cases.dispatcher(),
         use_cases.projector(),
     )

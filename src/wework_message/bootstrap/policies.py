@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from wework_message.application.policy import DAY_MS, Policy
+from wework_message.application.policy import DAY_MS, InstancePolicy, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
@@ -14,6 +14,7 @@ from wework_message.domain.horizon import check_timing
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.ports.instances import Notify
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Provider
 from wework_message.entrypoints.wire.requests.body import Limits
@@ -46,6 +47,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         _check_timing(key, provider.timeout_ms, message.unknown.horizon_seconds * 1000)
     return Policy(
         providers=providers,
+        instances=_instances(loaded),
         retry=RetryPolicy(max_attempts=message.retry.max_attempts, first_delay_ms=message.retry.delay_ms),
         calls_in_flight=message.async_.max_pool_size,
         rate_per_minute=message.limits.rate_limit_per_minute,
@@ -89,6 +91,21 @@ def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:
         retry_count=settings.quick_tries,
         simulated=simulated,
     )
+
+
+_NOTIFY: Final = {"OWN": Notify.OWN, "ALL": Notify.ALL, None: None}
+
+
+def _instances(loaded: Loaded) -> Mapping[ProviderCode, InstancePolicy]:
+    """What the service may set at the instances of each provider."""
+    return {
+        ProviderCode(provider.code): InstancePolicy(
+            callback_url=None if provider.callback_url is None else provider.callback_url.reveal(),
+            notify=_NOTIFY[provider.notify],
+            mark_read=provider.mark_read,
+        )
+        for provider in loaded.settings.app.wework.providers.values()
+    }
 
 
 def _polls(loaded: Loaded, role: Role) -> Mapping[str, Any]:

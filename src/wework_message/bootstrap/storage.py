@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from wework_message.adapters.sql.core.store import Store
+from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
@@ -10,6 +11,7 @@ from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, 
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
@@ -28,6 +30,7 @@ class Storage:
     metrics: StoreMetrics
     replays: ReplayReader
     failed: FailedMessageReader
+    bindings: BindingReader
     side_by_side: bool = False
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
 
@@ -42,5 +45,6 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlStoreMetrics(store.read, store.dialect, clock),
         SqlReplayReader(store.read),
         SqlFailedMessageReader(store.search),
+        SqlBindingReader(store.read, store.search),
         store.side_by_side,
     )

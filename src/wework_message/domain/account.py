@@ -37,7 +37,7 @@ class Standby(StrEnum):
     WARM = "WARM"
     """A saved session: may be activated by a job (M-5). Not wired yet: accounts."""
     COLD = "COLD"
-    """Needs a person and a QR code. Not wired yet: accounts."""
+    """Needs a person and a QR code."""
 
 
 class SlotOccupiedError(DomainError):

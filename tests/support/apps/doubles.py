@@ -8,7 +8,7 @@ from typing import Any
 
 from wework_message.application.callbacks.projector import LocalInboxNotifier
 from wework_message.domain.errors import InvalidValueError, UnavailableError
-from wework_message.domain.ids import MessageId
+from wework_message.domain.ids import BindingId, MessageId, ProviderCode
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
@@ -74,6 +74,8 @@ class NullObserver:
 
     def foreign_ids(self, count: int) -> None: ...
 
+    def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None: ...
+
 
 class RecordingObserver:
     def __init__(self) -> None:
@@ -83,6 +85,7 @@ class RecordingObserver:
         self.callback_counts: Counter[tuple[int, str]] = Counter()
         self.misfit_counts: Counter[Misfit] = Counter()
         self.foreign_id_count = 0
+        self.degradations: list[tuple[BindingId, bool]] = []
         self.intake_counts: Counter[tuple[str, str | None]] = Counter()
 
     def accepted(self, message: Message) -> None:
@@ -105,6 +108,9 @@ class RecordingObserver:
 
     def foreign_ids(self, count: int) -> None:
         self.foreign_id_count += count
+
+    def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
+        self.degradations.append((binding_id, ended))
 
     def intake(self, result: str, reason: str | None) -> None:
         self.intake_counts[result, reason] += 1

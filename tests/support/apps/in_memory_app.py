@@ -17,9 +17,11 @@ from tests.support.builders.messages import BACKUP, CONVERSATION, GUID, HORIZON_
 
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
+from wework_message.adapters.memory.instances import MemoryInstanceGateway
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.replays import MemoryFailedMessageReader, MemoryReplayReader
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
@@ -38,7 +40,7 @@ from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
 from wework_message.domain.content import MessageType, TextContent
 from wework_message.domain.conversation import PEERS_AND_ROOMS
-from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderCode
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
@@ -112,7 +114,7 @@ class InMemoryApp:
         self.callbacks = ScriptedReader()
         self.shown: list[StoreSnapshot | None] = []
         policy = policy or a_policy(**changes)
-        self.gateways = {code: MemoryGateway(self.clock, busy=lambda: self.database.busy) for code in policy.providers}
+        self.gateways = {code: self._gateway(code) for code in policy.providers}
         self.gateway = next(iter(self.gateways.values()))
         self._ids = CountingIds()
         self._callback_reader = reader or self.callbacks
@@ -138,6 +140,7 @@ class InMemoryApp:
                 MemoryStoreMetrics(self.database, self.clock),
                 MemoryReplayReader(self.database),
                 MemoryFailedMessageReader(self.database),
+                MemoryBindingReader(self.database),
                 self._side_by_side,
             ),
             shared=self._shared(self.board, MemoryRateLimiter(self.clock)),
@@ -166,6 +169,11 @@ class InMemoryApp:
         self.commits, self.claiming, self.router = use_cases.commits(), use_cases.claim(), use_cases.router()
         self.dispatcher, self.projector, self.prober = use_cases.dispatcher(), use_cases.projector(), use_cases.prober()
         self._loops = Loops((self.dispatcher, self.projector))
+
+    def _gateway(self, code: ProviderCode) -> MemoryGateway:
+        """The second provider's protocol knows nothing of instances."""
+        kind = MemoryGateway if code == BACKUP else MemoryInstanceGateway
+        return kind(self.clock, busy=lambda: self.database.busy)
 
     def start(self) -> None:
         """Begin to send messages and to apply callbacks."""

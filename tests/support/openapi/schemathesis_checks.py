@@ -32,6 +32,7 @@ EXPECTED: Final = (
     "times the contents makes", "roomList may name", "must name 1 to 100 messages",  # numbers of two fields together
     "that selects messages is required", "beside other fields that select messages",  # a null selects nothing
     "bytes as JSON", "levels deep", "records may be",
+    "(mark-read)", "cannot list its instances", "the provider is disabled",  # as the settings have it: 501
     "comes with a later version",  # known, but not built yet: 501
 )  # fmt: skip
 """Parts of the texts of problems that a request can have although the document allows it."""

@@ -166,7 +166,7 @@ async def test_probes_that_raise_do_not_end_the_probing(caplog: pytest.LogCaptur
         rounds = 0
 
         class Failing(ProbeProviders):
-            async def __call__(self) -> None:
+            async def __call__(self, *, polling: bool = False) -> None:
                 nonlocal rounds
                 rounds += 1
                 if rounds == 3:

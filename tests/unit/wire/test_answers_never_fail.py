@@ -25,7 +25,9 @@ from tests.support.builders.messages import (
     an_outcome,
 )
 
+from wework_message.application.instances.clients import Marked
 from wework_message.application.queries.providers import ProviderStats, ProviderView
+from wework_message.domain.account import implicit_binding
 from wework_message.domain.content import MergedContent, MergedText, TextContent
 from wework_message.domain.failed_messages import FailureFilter, FailureGroup
 from wework_message.domain.ids import DEFAULT_TENANT, BindingId, ReplayId
@@ -45,6 +47,7 @@ from wework_message.entrypoints.wire import answers
 from wework_message.entrypoints.wire.answers import (
     batches,
     callbacks,
+    conversations,
     dead_letters,
     messages,
     providers,
@@ -130,6 +133,10 @@ KNOWN: Final = Provider(PROVIDER, "n", Capabilities(frozenset({"TEXT"})), "guxin
 PROVIDERS: Final = {PROVIDER: KNOWN}
 
 
+REFUSED: Final = an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=1, error_message="e")
+MARKED: Final = st.builds(Marked, st.just(implicit_binding(GUID, PROVIDER)), rows(REFUSED))
+
+
 def shown(health: ProviderHealth) -> ProviderView:
     return ProviderView(KNOWN, "http://x", health)
 
@@ -166,6 +173,8 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
         all_of(HEALTH, STATS),
         lambda health, stats: providers.providers_stats([shown(health)], {PROVIDER: stats}),
     ),
+    "lone_account": (all_of(st.just(implicit_binding(GUID, PROVIDER))), providers.lone_account),
+    "read_answer": (all_of(MARKED), conversations.read_answer),
 }
 
 

@@ -9,7 +9,7 @@ import msgspec
 from wework_message.adapters.guxing import outcomes
 from wework_message.adapters.guxing.payloads import build_request
 from wework_message.adapters.guxing.wire import OfInstance, RevokeMessage, number, read_envelope
-from wework_message.adapters.http import Timing, Transport, answer_or_outcome, is_success
+from wework_message.adapters.http import Answer, Timing, Transport, answer_or_outcome, is_success
 from wework_message.domain.content import Content
 from wework_message.domain.ids import Guid
 from wework_message.domain.message.attempt import AttemptOutcome
@@ -102,9 +102,13 @@ class GuxingGateway:
         status = number(data.get("status")) if isinstance(data, dict) else None
         return ClientState.UNKNOWN if status is None else _STATES.get(status, ClientState.UNKNOWN)
 
+    async def _post_rare(self, path: str, body: bytes, timeout_ms: int) -> Answer | AttemptOutcome:
+        """A call that is no send, on the connections of the probes."""
+        return await answer_or_outcome(self._probe_transport, path, body, Timing(timeout_ms, self._connect_ms), _JSON)
+
     async def _ask(self, path: str, body: bytes) -> Any:
         """`data` of a read-only call; {} for a refusal in the vendor's form, None for anything else."""
-        answer = await answer_or_outcome(self._probe_transport, path, body, Timing(PROBE_MS, self._connect_ms), _JSON)
+        answer = await self._post_rare(path, body, PROBE_MS)
         if isinstance(answer, AttemptOutcome) or not is_success(answer.status):
             return None
         envelope = read_envelope(answer.body)

@@ -5,6 +5,7 @@ from functools import cache, partial
 from typing import Any, Final
 
 from wework_message.adapters.observability.logs import LogHandle
+from wework_message.domain.ids import BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.fitting import Misfit
@@ -112,6 +113,21 @@ class LoggingObserver:
         self._facts.warning(
             "callback.foreign_ids", text="callback names many messages that are none of ours", count=count
         )
+
+    def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
+        """A warning, and a line when it has ended: callbacks of the instance do not arrive, or nothing of it is sent."""
+        if ended:
+            self._facts.info(
+                "binding.echoes",
+                text="sends of the instance are seen again",
+                provider=provider_code,
+                binding=binding_id,
+            )
+        else:
+            self._facts.warning(
+                "binding.degraded", text="sends of the instance are accepted and not seen again",
+                provider=provider_code, binding=binding_id,
+            )  # fmt: skip
 
     def intake(self, result: str, reason: str | None) -> None:
         """Dead letters only: a stored message has its own line, and the waiting consumer logs once that the store is away."""

@@ -21,6 +21,8 @@ _ADDED: Final = frozenset({"counter", "histogram", "summary"})
 GAUGE_RULES: Final[Mapping[str, Callable[[Iterable[float]], float]]] = MappingProxyType(
     {
         "wm_provider_up": min,  # one process that sees a provider down is one that cannot send there
+        "wm_provider_breaker_open": max,
+        "wm_bindings_degraded": max,
         "wm_provider_configured": max,
         "wm_oldest_due_seconds": max,  # one process of the cluster has these three; for a moment two may
         "wm_unknown_open": max,

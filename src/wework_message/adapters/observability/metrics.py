@@ -31,6 +31,8 @@ from wework_message.adapters.observability.store_gauges import StoreGauges
 from wework_message.domain.content import MessageType
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.health import ProviderHealth
+from wework_message.domain.routing.breaker import BreakerState
 from wework_message.domain.routing.provider import Provider
 
 MetricName = Literal[
@@ -40,6 +42,8 @@ MetricName = Literal[
     "wm_retries_total",  # calls after a message's first one
     "wm_provider_request_seconds",  # provider, kind, class: calls to providers
     "wm_provider_up",  # provider: 1 or 0; absent until it was observed
+    "wm_provider_breaker_open",  # provider: 1 = its breaker is open or half-open
+    "wm_bindings_degraded",  # provider: instances that accept sends and show none of them again
     "wm_provider_configured",  # provider: 1 = enabled
     "wm_http_requests_total",  # route (template without the context path), method, status: our own API
     "wm_http_request_seconds",  # route, method
@@ -69,6 +73,8 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_retries_total": "Calls to a provider after a message's first one.",
     "wm_provider_request_seconds": "Duration of calls to providers, seconds.",
     "wm_provider_up": "Whether the provider was well when last observed; absent until then.",
+    "wm_provider_breaker_open": "1 = the provider's breaker is open, or lets single messages through.",
+    "wm_bindings_degraded": "Bindings whose sends are accepted and not seen again for 2 x H.",
     "wm_provider_configured": "1 = the provider is configured and enabled.",
     "wm_http_requests_total": "Requests answered.",
     "wm_http_request_seconds": "Duration of requests, seconds.",
@@ -163,6 +169,8 @@ class Metrics:
         self._plain(Gauge, "wm_process_threads").set_function(threading.active_count)
         self._count_workers()
         self._up = self._labelled(Gauge, "wm_provider_up", "provider")
+        self._breaker_open = self._labelled(Gauge, "wm_provider_breaker_open", "provider")
+        self._degraded = self._labelled(Gauge, "wm_bindings_degraded", "provider")
         self._codes = frozenset(codes)
         self._watch_calls(codes)
         self._watch_requests(pairs)
@@ -177,10 +185,15 @@ class Metrics:
         GCCollector(registry=self.registry)
         self.registry.register(MemoryRatio("wm_process_memory_ratio", TEXTS["wm_process_memory_ratio"]))
 
-    def provider_up(self, code: str, up: bool) -> None:
-        """Record the observed state of a configured provider; others are ignored."""
-        if code in self._codes:
-            self._up.labels(code).set(int(up))
+    def provider_health(self, health: ProviderHealth) -> None:
+        """Record the health of a configured provider; others are ignored. `wm_provider_up` is absent until it was observed."""
+        code = health.provider_code
+        if code not in self._codes:
+            return
+        if health.healthy is not None:
+            self._up.labels(code).set(int(health.healthy))
+        self._breaker_open.labels(code).set(int(health.breaker != BreakerState.CLOSED))
+        self._degraded.labels(code).set(health.degraded)
 
     def redis_call(self, op: str, result: str, seconds: float) -> None:
         self._redis_calls[op, result].observe(seconds)

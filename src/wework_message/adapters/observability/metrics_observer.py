@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable
 from wework_message.adapters.observability.delayed_counts import DelayedCounts, Kind
 from wework_message.adapters.observability.end_outcomes import ENDS, Outcome, failure
 from wework_message.adapters.observability.metrics import NO_PROVIDER, Metrics
-from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ids import BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
@@ -43,14 +43,12 @@ class PrometheusObserver:
         metrics.before_render(self.count_due)
 
     def watch_health(self, board: HealthBoard, codes: Iterable[ProviderCode]) -> None:
-        """Update `wm_provider_up` of these providers from the board before every rendering."""
+        """Update the health of these providers from the board before every rendering."""
         provider_codes = tuple(codes)
 
         def update() -> None:
             for code in provider_codes:
-                healthy = board.provider(code).healthy
-                if healthy is not None:
-                    self._metrics.provider_up(code, healthy)
+                self._metrics.provider_health(board.provider(code))
 
         self._metrics.before_render(update)
 
@@ -100,6 +98,9 @@ class PrometheusObserver:
 
     def foreign_ids(self, count: int) -> None:
         self._metrics.foreign_ids.inc(count)
+
+    def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
+        """The gauge comes from the board (`watch_health`)."""
 
     def intake(self, result: str, reason: str | None) -> None:  # noqa: ARG002 -- reasons are not a closed set
         self._metrics.intake[(result,)].inc()

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
+from wework_message.domain.ids import BindingId, ProviderCode
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
@@ -37,6 +38,7 @@ class Observers:
         self._callbacks = tuple(observer.callbacks for observer in observers)
         self._misfits = tuple(observer.misfits for observer in observers)
         self._foreign_ids = tuple(observer.foreign_ids for observer in observers)
+        self._degraded = tuple(observer.degraded for observer in observers)
         self._intake = tuple(observer.intake for observer in observers)
 
     def accepted(self, message: Message) -> None:
@@ -63,14 +65,17 @@ class Observers:
     def foreign_ids(self, count: int) -> None:
         _notify(self._foreign_ids, count)
 
+    def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
+        _notify(self._degraded, provider_code, binding_id, ended=ended)
+
     def intake(self, result: str, reason: str | None) -> None:
         _notify(self._intake, result, reason)
 
 
-def _notify(observers: Iterable[Callable[..., None]], *arguments: object) -> None:
+def _notify(observers: Iterable[Callable[..., None]], *arguments: object, **named: object) -> None:
     for observe in observers:
         try:
-            observe(*arguments)
+            observe(*arguments, **named)
         except Exception:  # noqa: BLE001 -- the observed work is committed, and its callers wait for the answer
             _log.exception("observer failed")
 

@@ -20,7 +20,7 @@ from wework_message.domain.ids import MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch, MessageGateway, Recall
-from wework_message.domain.ports.health import CallReport
+from wework_message.domain.ports.health import RECALL, CallReport
 from wework_message.domain.ports.notifier import Notifier, Wakeup
 from wework_message.domain.ports.system import Clock
 
@@ -225,12 +225,13 @@ class Dispatcher:
                 provider_code=attempt.provider_code,
                 binding_id=attempt.binding_id,
                 guid=attempt.guid,
-                message_type="RECALL" if started_call.recalling else started_call.message.message_type,
+                message_type=RECALL if started_call.recalling else started_call.message.message_type,
                 outcome=outcome.kind,
                 reason=outcome.reason,
                 confirmed=outcome.confirmed,
                 elapsed_ms=elapsed_ms,
                 at=self._clock.now(),
+                retry_after_ms=outcome.retry_after_ms,
             )
         )
 

@@ -15,7 +15,7 @@ from wework_message.adapters.redis.status_cache import RedisStatuses
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.message.sent_message import NewVersion
-from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.health import ReplicatedHealthBoard
 from wework_message.domain.ports.queries import StatusReader
 from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -43,7 +43,7 @@ class SharedByRedis(Shared):
         clock: Clock,
         watch: WatchRedis | None,
         *,
-        board: HealthBoard,
+        board: ReplicatedHealthBoard,
         limiter: RateLimiter,
         cache_status: bool,
     ) -> None:

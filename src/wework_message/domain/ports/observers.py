@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from wework_message.domain.ids import BindingId, ProviderCode
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
@@ -38,6 +39,10 @@ class Observer(Protocol):
 
     def foreign_ids(self, count: int) -> None:
         """Callbacks that named many message ids which are none of ours: `count` ids in all."""
+        ...
+
+    def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
+        """An instance accepts sends and shows none of them again; `ended`: one was seen now."""
         ...
 
 

@@ -29,13 +29,15 @@ class RouteHealth(NamedTuple):
     share: float = 1.0
     """How much of its traffic it should get while its weight returns after a recovery, 0-1."""
     throttled_ms: int = 0
-    """How long its provider asked for no calls; 0 = not throttled. Not wired yet: accounts."""
+    """How long its provider still asks for no calls; 0 = not throttled."""
     quality: float = 0.75
     """Q, 0-1 (`CallStats.quality`)."""
     latency_ms: float | None = None
     """L (`CallStats.latency_ms`); None = not known."""
     room: float = 1.0
     """Least remaining share of account, provider and concurrency budgets, 0-1. Not wired yet: accounts."""
+    degraded: bool = False
+    """It accepts sends and shows none of them again (M-6.5)."""
 
     @property
     def trial(self) -> bool:
@@ -86,7 +88,7 @@ class RouteRequest:
     spent: frozenset[ProviderCode] = frozenset()
     """Providers whose quick tries for this message are used up (D-47): used only if no other candidate is left."""
     random_source: tuple[float, float, float] | None = None
-    """Three numbers in [0, 1): two weighted draws, and one against `RouteHealth.share`. None = nothing random."""
+    """Three numbers in [0, 1): two weighted draws, and one against `RouteHealth.share` and `DEGRADED_SHARE`. None = nothing random."""
 
 
 class Exclusion(StrEnum):
@@ -112,6 +114,8 @@ class Exclusion(StrEnum):
     """Its quick tries are used up and another provider is left."""
     RECOVERING = "RECOVERING"
     """Its weight returns in steps and another candidate is left."""
+    DEGRADED = "DEGRADED"
+    """Nothing that was sent there is seen again, and another candidate is left."""
     LOWER_TIER = "LOWER_TIER"
 
 

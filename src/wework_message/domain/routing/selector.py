@@ -23,6 +23,7 @@ from wework_message.domain.routing.provider import Provider
 from wework_message.domain.routing.scoring import score
 
 __all__ = (
+    "DEGRADED_SHARE",
     "HYSTERESIS",
     "UNOBSERVED",
     "Candidate",
@@ -37,6 +38,9 @@ __all__ = (
 
 HYSTERESIS: Final = 0.15
 """A conversation stays with its last binding unless another one's score is better by more than this."""
+
+DEGRADED_SHARE: Final = 0.1
+"""How much of its traffic a degraded binding keeps while a sibling takes the rest: an echo of it ends the suspicion."""
 
 
 class RefusalKind(StrEnum):
@@ -91,11 +95,6 @@ class Refusal:
     decision: Decision
     retry_in_ms: int | None = None
     """For THROTTLED: the shortest wait that a provider asked for."""
-    probe: Binding | None = None
-    """For BREAKERS_OPEN: the best of the excluded bindings, to be probed (the last is never ejected).
-
-    Not wired yet: accounts.
-    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +113,11 @@ class ProviderSelector:
                 out[place] = exclusion
         able = [place for place in range(len(candidates)) if place not in out]
         if not able:
-            return _refuse(request, candidates, out)
+            return _refuse(candidates, out)
         turned_away = (p for p in able if candidates[p].binding.binding_id in request.turned_away)
         able = _drop(able, out, Exclusion.TURNED_AWAY, turned_away)
         able = _drop(able, out, Exclusion.SPENT, (p for p in able if candidates[p].provider.code in request.spent))
+        able = _drop(able, out, Exclusion.DEGRADED, (p for p in able if _stands_back(request, candidates[p])))
         able = _drop(able, out, Exclusion.RECOVERING, (p for p in able if _recovers(request, candidates[p])))
         tier = min(candidates[place].tier for place in able)
         able = _drop(able, out, Exclusion.LOWER_TIER, (p for p in able if candidates[p].tier != tier))
@@ -132,7 +132,7 @@ class ProviderSelector:
         """The common case: a single candidate."""
         exclusion = excluded(request, candidate)
         if exclusion is not None:
-            return _refuse(request, (candidate,), {0: exclusion})
+            return _refuse((candidate,), {0: exclusion})
         binding = candidate.binding
         considered = Considered(
             binding.binding_id,
@@ -179,6 +179,11 @@ def _recovers(request: RouteRequest, candidate: Candidate) -> bool:
     return request.random_source is not None and not health.trial and request.random_source[2] >= health.share
 
 
+def _stands_back(request: RouteRequest, candidate: Candidate) -> bool:
+    degraded = candidate.health.degraded and not candidate.health.trial
+    return degraded and request.random_source is not None and request.random_source[2] >= DEGRADED_SHARE
+
+
 def _score(request: RouteRequest, candidate: Candidate, best_latency_ms: float | None) -> float:
     health = candidate.health
     affine = candidate.binding.binding_id == request.last_binding
@@ -217,16 +222,12 @@ def _explain(
     )
 
 
-def _refuse(request: RouteRequest, candidates: Sequence[Candidate], out: Mapping[int, Exclusion]) -> Refusal:
+def _refuse(candidates: Sequence[Candidate], out: Mapping[int, Exclusion]) -> Refusal:
     """The candidate that got furthest decides: the least final refusal holds for the account."""
     kinds = {place: _KINDS.get(exclusion, RefusalKind.NO_BINDING) for place, exclusion in out.items()}
     kind = max(kinds.values(), key=_RANK.__getitem__, default=RefusalKind.NO_BINDING)
     decision = Decision(_explain(candidates, {}, out), None, kind.value)
-    places = [place for place, candidate_kind in kinds.items() if candidate_kind is kind]
     if kind is RefusalKind.THROTTLED:
-        return Refusal(kind, decision, retry_in_ms=min(candidates[place].health.throttled_ms for place in places))
-    if kind is RefusalKind.BREAKERS_OPEN:
-        scores = _scores(request, candidates, places)
-        best = min(places, key=lambda place: (candidates[place].tier, -scores[place]))
-        return Refusal(kind, decision, probe=candidates[best].binding)
+        waits = (candidates[place].health.throttled_ms for place in kinds if kinds[place] is kind)
+        return Refusal(kind, decision, retry_in_ms=min(waits))
     return Refusal(kind, decision)

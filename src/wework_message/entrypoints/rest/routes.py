@@ -12,6 +12,7 @@ from wework_message.entrypoints.rest.http.routing import options
 from wework_message.entrypoints.rest.resources import (
     batches,
     callbacks,
+    conversations,
     dead_letters,
     failed_messages,
     health,
@@ -42,7 +43,10 @@ PROVIDERS: Final = (
     providers.get_providers_stats,
     providers.get_provider,
     providers.get_provider_health,
+    providers.list_accounts_without_sibling,
     providers.list_provider_clients,
+    providers.get_client_status,
+    conversations.mark_conversation_read,
 )
 CALLBACKS: Final = (
     callbacks.receive_callback,

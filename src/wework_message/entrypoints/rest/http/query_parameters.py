@@ -81,6 +81,19 @@ def cursor_number(cursor: str | None) -> int | None:
 _BAD_CURSOR: Final = "must be a cursor of an earlier answer"
 
 
+def cursor_name(cursor: str | None) -> str | None:
+    """The guid or account id within a cursor of `next_cursor`; raises `RequestRejected` (422) for any other text."""
+    if cursor is None:
+        return None
+    try:
+        value = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except (binascii.Error, ValueError):
+        value = ""
+    if not (0 < len(value) <= MAX_TEXT and value.isprintable()):
+        raise bad_parameter("cursor", _BAD_CURSOR)
+    return value
+
+
 def next_cursor(last: str | int) -> str:
     """An opaque cursor for the items after `last`."""
     return base64.urlsafe_b64encode(str(last).encode()).rstrip(b"=").decode()
