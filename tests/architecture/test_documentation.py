@@ -35,7 +35,10 @@ from wework_message.entrypoints.rest.openapi import camel
 from wework_message.entrypoints.rest.routes import route_templates
 from wework_message.entrypoints.wire.problems import ProblemCode
 from wework_message.entrypoints.wire.requests.fields import COMMON_NAMES
-from wework_message.simulator import Fault
+from wework_message.simulator import Action, Match, Rule
+from wework_message.simulator.assumptions import ASSUMED
+from wework_message.simulator.faults.actions import PARAMETERS, Kind
+from wework_message.simulator.faults.script import read_script
 from wework_message.simulator.http import control
 
 ROOT: Final = Path(__file__).parents[2]
@@ -276,11 +279,33 @@ def test_every_exit_code_is_in_its_table() -> None:
 
 def test_every_fault_is_explained() -> None:
     page = text_of(DOCS / "simulator.md")
-    kinds = get_args(msgspec.structs.fields(Fault)[0].type)
+    kinds = get_args(Kind)
     assert len(kinds) > 10
     assert [kind for kind in kinds if f"\n| `{kind}` |" not in page] == []
-    fields = {field.encode_name for field in msgspec.structs.fields(Fault)} - {"kind"}
+    parts = (Rule, Match, Action)
+    fields = {field.encode_name for part in parts for field in msgspec.structs.fields(part)}
     assert [field for field in fields if not re.search(rf"\b{field}\b", page)] == []
+
+
+def test_the_fault_script_of_the_page_is_one() -> None:
+    (script,) = re.findall(r"```yaml\n(.*?)```", text_of(DOCS / "simulator.md"), re.DOTALL)
+    assert len(read_script(script.encode())) > 2
+
+
+def test_the_page_says_the_defaults_of_every_fault() -> None:
+    page = text_of(DOCS / "simulator.md")
+    for kind, parameters in PARAMETERS.items():
+        (row,) = re.findall(rf"^\| `{kind}` \| ([^|]+ \| [^|]+) \|$", page, re.MULTILINE)
+        numbers = [str(value) for value in parameters.values() if type(value) is int]
+        assert [number for number in numbers if f"({number})" not in row] == [], kind
+        executed = "`executed` (no)" if "executed" in parameters else "yes" if Action(kind).executes else "no"
+        assert row.startswith(f"{executed} |"), kind
+
+
+def test_every_assumption_of_the_simulator_is_in_its_table() -> None:
+    named = re.findall(r"^\| `([a-z-]+)` \| ([^|]+) \|$", text_of(DOCS / "simulator.md"), re.MULTILINE)
+    assert len(ASSUMED) > 10
+    assert [row for row in ASSUMED.items() if row not in named] == []
 
 
 def test_every_call_of_the_simulators_control_is_named() -> None:

@@ -6,7 +6,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import httpx
 import msgspec
@@ -23,12 +23,13 @@ from wework_message.adapters.http import HttpClient, boot_ms
 from wework_message.domain.content import CONTENTS as TYPES
 from wework_message.domain.content import Content, TextContent, decode_content
 from wework_message.domain.ids import Guid, ProviderMessageId
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import REFUSALS, OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, Dispatch, MessageGateway, Recall
 from wework_message.domain.ports.instances import InstanceAdmin
 from wework_message.domain.ports.protocols import ProviderConnection, ProviderProtocol
 from wework_message.entrypoints.wire.requests.examples import content_example
 from wework_message.simulator import SimulatorOptions, running
+from wework_message.simulator.faults.actions import Kind
 from wework_message.simulator.server import RunningSimulator
 from wework_message.testing.provider_contract import HttpProvider, ProviderContract, Reply, Request
 from wework_message.testing.provider_contract.calls import CallContract
@@ -137,19 +138,53 @@ class TestGuxingOverHttpx(CallContract):
 
 U, P, T = OutcomeClass.UNCERTAIN, OutcomeClass.REFUSED_PERMANENT, OutcomeClass.THROTTLED
 
+NEVER_MS: Final = 60_000
+
 FAULTS: Final[list[tuple[dict[str, Any], OutcomeClass, str | None, bool]]] = [
+    ({"kind": "http_500_before"}, U, "HTTP_500", False),
+    ({"kind": "http_500_after"}, U, "HTTP_500", True),
+    ({"kind": "http_502"}, U, "HTTP_502", False),
+    ({"kind": "http_502", "executed": True}, U, "HTTP_502", True),
+    ({"kind": "closed_before"}, U, None, False),
+    ({"kind": "answer_lost"}, U, None, True),
+    ({"kind": "reset", "when": "before"}, U, None, True),
+    ({"kind": "reset"}, U, None, True),
+    ({"kind": "truncated"}, U, None, True),
     ({"kind": "svr_fail"}, U, "SVR_FAIL", False),
     ({"kind": "svr_fail", "executed": True}, U, "SVR_FAIL", True),
     ({"kind": "no_id"}, U, "NO_ID", True),
+    ({"kind": "html"}, U, "UNREADABLE", False),
+    ({"kind": "html", "executed": True}, U, "UNREADABLE", True),
+    ({"kind": "garbage"}, U, "UNREADABLE", False),
+    ({"kind": "garbage", "executed": True}, U, "UNREADABLE", True),
+    ({"kind": "nan"}, U, "UNREADABLE", True),
+    ({"kind": "deep"}, U, "UNREADABLE", True),
+    ({"kind": "oversize"}, U, "OVERSIZE", True),
     ({"kind": "json_string"}, OutcomeClass.ACCEPTED, None, True),
     ({"kind": "send_fail_later"}, OutcomeClass.ACCEPTED, None, True),
+    ({"kind": "slow", "delay_ms": 1}, OutcomeClass.ACCEPTED, None, True),
+    ({"kind": "drip", "delay_ms": 0}, OutcomeClass.ACCEPTED, None, True),
+    ({"kind": "stall", "when": "before", "delay_ms": 1}, OutcomeClass.ACCEPTED, None, True),
+    ({"kind": "stall", "when": "while", "delay_ms": 1}, OutcomeClass.ACCEPTED, None, True),
+    ({"kind": "stall", "when": "after", "delay_ms": 1}, OutcomeClass.ACCEPTED, None, True),
     ({"kind": "refuse", "error_code": -2003}, P, "CODE", False),
     ({"kind": "refuse", "error_code": -4017}, P, "CODE", False),
     ({"kind": "refuse", "error_code": -4046}, OutcomeClass.REFUSED_CAPABILITY, "CODE", False),
     ({"kind": "refuse", "error_code": -5103011}, P, "UNKNOWN_CODE", False),
     ({"kind": "throttle", "retry_after_s": 2}, T, "HTTP_429", False),
 ]
-"""What only this vendor does: fault, outcome, reason (None: any), and whether the provider executed the call."""
+"""What the simulator can do to a send: fault, outcome, reason (None: any), and whether the provider executed the call."""
+
+LATE: Final[list[dict[str, Any]]] = [
+    {"kind": "slow", "when": "after", "delay_ms": NEVER_MS},
+    {"kind": "drip", "delay_ms": NEVER_MS},
+    {"kind": "stall", "when": "before", "delay_ms": NEVER_MS},
+    {"kind": "stall", "when": "while", "delay_ms": NEVER_MS},
+    {"kind": "stall", "when": "after", "delay_ms": NEVER_MS},
+]
+"""Answers to an executed call that do not come in time."""
+
+PROVABLY_UNSENT: Final = REFUSALS | {OutcomeClass.THROTTLED, OutcomeClass.NOT_SENT}
 
 
 def dispatch(content: Content | None = None, **changes: Any) -> Dispatch:
@@ -211,6 +246,24 @@ async def test_fault_has_its_outcome_and_costs_one_request(
         assert outcome.receipt.provider_message_id == call["id"]
     assert outcome.confirmed is (reason != "UNKNOWN_CODE")
     assert outcome.retry_after_ms == (2_000 if kind is T else None)
+
+
+def test_every_kind_of_fault_has_an_outcome_and_no_executed_call_is_taken_for_unsent() -> None:
+    kinds = {row[0]["kind"] for row in FAULTS} | {"reused_id"}  # has a test of its own
+    assert set(get_args(Kind)) == kinds
+    assert [fault for fault, outcome, _, executed in FAULTS if executed and outcome in PROVABLY_UNSENT] == []
+
+
+@pytest.mark.parametrize("fault", LATE, ids=str)
+async def test_answer_that_does_not_come_in_time_is_uncertain(
+    simulator: RunningSimulator, control: httpx.AsyncClient, fault: dict[str, Any]
+) -> None:
+    transport = HttpClient(simulator.url)
+    await inject(control, fault)
+    outcome = await GuxingGateway(transport, timeout_ms=400).send(dispatch())
+    assert (outcome.kind, outcome.reason) == (U, "DEADLINE")
+    assert [call["executed"] for call in await calls(control)] == [True]
+    await transport.aclose()
 
 
 async def test_reused_id_is_reported_as_it_came(gateway: MessageGateway, control: httpx.AsyncClient) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from tests.support.builders.guxing_requests import text_body
 from tests.support.polling import until
@@ -129,10 +131,43 @@ async def test_reused_id_is_that_of_the_message_before(client: httpx.AsyncClient
 
 
 @pytest.mark.parametrize("executed", [False, True])
-async def test_garbage_is_a_page_of_html(client: httpx.AsyncClient, executed: bool) -> None:
-    answer = await faulty_call(client, kind="garbage", executed=executed)
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert (await entry(client))["executed"] is executed
+@pytest.mark.parametrize(
+    ("kind", "status", "content_type"),
+    [
+        ("html", 200, "text/html; charset=utf-8"),
+        ("garbage", 200, "application/json"),
+        ("http_502", 502, "text/html; charset=utf-8"),
+    ],
+)
+async def test_page_of_somebody_else(
+    client: httpx.AsyncClient, kind: str, status: int, content_type: str, executed: bool
+) -> None:
+    answer = await faulty_call(client, kind=kind, executed=executed)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, content_type)
+    line = await entry(client)
+    assert (line["executed"], line["status"], line["error_code"]) == (executed, status, None)
+
+
+async def test_garbage_is_no_text(client: httpx.AsyncClient) -> None:
+    with pytest.raises(UnicodeDecodeError):
+        (await faulty_call(client, kind="garbage")).content.decode()
+
+
+async def test_nan_stands_where_the_code_is_and_strict_json_refuses_it(client: httpx.AsyncClient) -> None:
+    answer = await faulty_call(client, kind="nan")
+    assert answer.content.startswith(b'{"error_code":NaN,')
+    assert math.isnan(json.loads(answer.content)["error_code"])
+    with pytest.raises(msgspec.DecodeError):
+        msgspec.json.decode(answer.content)
+    line = await entry(client)
+    assert (line["executed"], line["error_code"]) == (True, None)
+
+
+async def test_deep_nests_lists_in_a_good_answer(client: httpx.AsyncClient) -> None:
+    assert (await faulty_call(client, kind="deep", depth=3)).json()["extra"] == [[[]]]
+    answer = await faulty_call(client, kind="deep")
+    with pytest.raises(RecursionError):
+        json.loads(answer.content)
 
 
 async def test_json_string_is_the_envelope_encoded_twice(client: httpx.AsyncClient) -> None:
@@ -167,6 +202,67 @@ async def test_drip_brings_the_answer_byte_by_byte(client: httpx.AsyncClient) ->
     assert (await faulty_call(client, kind="drip", delay_ms=0)).json()["error_code"] == 0
 
 
+async def test_stall_stops_where_it_says_and_goes_on(client: httpx.AsyncClient) -> None:
+    for when, share in (("before", 0), ("while", 1), ("after", 2)):
+        await client.post("/_sim/faults", json={"kind": "stall", "times": 1, "when": when, "delay_ms": 60_000})
+        async with client.stream("POST", "/msg/send_text", json=text_body()) as answer:
+            line = await entry(client)
+            assert (answer.status_code, line["executed"], line["fault"]) == (200, True, "stall")
+            if share == 0:
+                continue
+            part = await anext(answer.aiter_raw())
+            assert ("content-length" in answer.headers) is (share == 1)
+            if share == 2:
+                assert json.loads(part)["data"]["msg_data"]["id"] == line["id"]
+            else:
+                assert len(part) == int(answer.headers["content-length"]) // 2
+    for when in ("before", "while", "after"):
+        assert (await faulty_call(client, kind="stall", when=when, delay_ms=0)).json()["error_code"] == 0
+
+
+async def raw_call(client: httpx.AsyncClient) -> bytes:
+    """The bytes that arrive until the other side closes in order.
+
+    Raises:
+        ConnectionResetError: it does not; what arrived before is the argument.
+    """
+    url = client.base_url
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    body = json.dumps(text_body()).encode()
+    writer.write(b"POST /msg/send_text HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    arrived = b""
+    try:
+        while chunk := await reader.read(65_536):
+            arrived += chunk
+    except ConnectionResetError:
+        raise ConnectionResetError(arrived) from None
+    finally:
+        writer.close()
+    return arrived
+
+
+@pytest.mark.parametrize(("when", "status"), [("before", 0), ("while", 200)])
+async def test_reset_is_one_of_tcp(client: httpx.AsyncClient, when: str, status: int) -> None:
+    await client.post("/_sim/faults", json={"kind": "reset", "times": 1, "when": when})
+    with pytest.raises(ConnectionResetError) as raised:
+        await raw_call(client)
+    [arrived] = raised.value.args
+    line = await entry(client)
+    assert (line["executed"], line["status"]) == (True, status)
+    if when == "before":
+        assert arrived == b""
+    else:
+        assert arrived.startswith(b"HTTP/1.1 200 OK")
+        assert arrived.partition(b"\r\n\r\n")[2].startswith(b'{"error_code":0')
+
+
+async def test_truncated_answer_ends_in_order_and_too_early(client: httpx.AsyncClient) -> None:
+    await client.post("/_sim/faults", json={"kind": "truncated", "times": 1})
+    head, _, body = (await raw_call(client)).partition(b"\r\n\r\n")
+    [length] = [int(line.split()[1]) for line in head.splitlines() if line.startswith(b"content-length")]
+    assert len(body) == length // 2
+
+
 async def test_fault_applies_to_other_paths_only_when_they_are_named(client: httpx.AsyncClient) -> None:
     await client.post("/_sim/faults", json={"kind": "http_500_before"})
     status = {"guid": "g1"}
@@ -176,19 +272,60 @@ async def test_fault_applies_to_other_paths_only_when_they_are_named(client: htt
 
 
 async def test_faults_are_listed_and_cleared(client: httpx.AsyncClient) -> None:
-    await client.post("/_sim/faults", json={"kind": "refuse", "times": 2, "conversationId": "S:7881300000000001"})
+    added = await client.post(
+        "/_sim/faults", json={"kind": "refuse", "times": 2, "conversationId": "S:7881300000000001"}
+    )
     await client.post("/msg/send_text", json=text_body(conversation_id="S:1"))
     await client.post("/msg/send_text", json=text_body())
     [listed] = (await client.get("/_sim/faults")).json()
-    assert (listed["kind"], listed["conversationId"], listed["left"], listed["fired"]) == (
-        "refuse",
-        "S:7881300000000001",
-        1,
-        1,
-    )
+    assert (listed["do"]["kind"], listed["match"]["conversationId"]) == ("refuse", "S:7881300000000001")
+    assert (listed["seen"], listed["hits"], listed["left"]) == (1, 1, 1)
+    assert added.json() == [{**listed, "seen": 0, "hits": 0, "left": 2}]
     assert (await client.delete("/_sim/faults")).json() == []
     assert (await client.post("/msg/send_text", json=text_body())).json()["error_code"] == 0
     assert (await client.get("/_sim/state")).json()["faults_fired"] == 1
+
+
+SCRIPT = b"""
+seed: 5
+rules:
+  - name: unknown code
+    match: {guid: g1, type: TEXT, nth: [2, 3]}
+    do: {kind: refuse, error_code: -77777}
+  - match: {endpoint: /msg/send_text, probability: 0.5}
+    do: {kind: slow, delay_ms: 0}
+"""
+
+
+async def send_twelve(client: httpx.AsyncClient) -> None:
+    for number in range(6):
+        for guid in ("g1", "g2"):
+            await client.post("/msg/send_text", json=text_body(str(number), guid=guid))
+
+
+def faults_of(entries: list[dict[str, Any]]) -> list[tuple[str, str, Any]]:
+    return [(line["guid"], line["body"]["content"], line["action"]) for line in entries]
+
+
+async def test_script_is_refused_whole_or_taken_and_recorded_and_can_be_replayed(client: httpx.AsyncClient) -> None:
+    bad = await client.post("/_sim/faults", content=SCRIPT + b"  - do: {kind: sing}\n")
+    assert (bad.status_code, "$.rules[2].do.kind" in bad.json()["detail"]) == (422, True)
+    assert (await client.get("/_sim/faults")).json() == []
+    await client.post("/_sim/faults", content=SCRIPT)
+    await send_twelve(client)
+    entries = (await client.get("/_sim/ledger")).json()
+    named = [
+        (line["guid"], line["body"]["content"], line["error_code"])
+        for line in entries
+        if line["rule"] == "unknown code"
+    ]
+    assert named == [("g1", "1", -77777), ("g1", "2", -77777)]
+    assert {line["rule"] for line in entries} == {"unknown code", "rule-2", None}
+    script = (await client.get("/_sim/faults/script")).content
+    async with running(SimulatorOptions(fsync=False)) as other, client_of(other.url) as second:
+        await second.post("/_sim/faults", content=script)
+        await send_twelve(second)
+        assert faults_of((await second.get("/_sim/ledger")).json()) == faults_of(entries)
 
 
 async def test_refused_request_does_not_spend_a_fault(client: httpx.AsyncClient) -> None:

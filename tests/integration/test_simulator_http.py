@@ -55,6 +55,9 @@ async def test_every_send_answers_with_the_message_and_enters_the_ledger_whole(
         "error_code": 0,
         "status": 200,
         "fault": None,
+        "account": message["sender"],
+        "rule": None,
+        "action": None,
         "echoOffered": False,
     }
 
@@ -197,7 +200,9 @@ async def test_strict_guids_must_be_made_known() -> None:
         assert (await client.post("/_sim/guids/g2", json={"status": 2})).status_code == 404
         await client.post("/_sim/guids", json={"guid": "g2"})
         created = (await client.post("/client/create_client", json={})).json()["data"]["guid"]
-        assert [await code("g2"), await code(created)] == [0, 0]
+        assert [await code("g2"), await code(created)] == [0, -30002]
+        await client.post(f"/_sim/guids/{created}", json={"event": "login"})
+        assert await code(created) == 0
         await client.post("/client/remove_client", json={"guid": "g2"})
         assert await code("g2") == -30001
 

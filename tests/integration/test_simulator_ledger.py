@@ -172,3 +172,16 @@ async def test_killed_process_has_every_answered_call_in_its_ledger(tmp_path: Pa
         assert int((await send(client))["id"]) > max(map(int, ids))
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), 20) == 0
+
+
+async def test_account_of_an_instance_continues_from_the_ledger(tmp_path: Path) -> None:
+    options = SimulatorOptions(ledger=tmp_path / "ledger.jsonl", strict_guids=True)
+    async with running(options) as simulator, client_of(simulator.url) as client:
+        for guid, slot in (("g1", "desktop"), ("g2", "ipad")):
+            await client.post("/_sim/guids", json={"guid": guid, "account": "sales", "slot": slot})
+            await client.post("/msg/send_text", json=text_body(guid=guid))
+    async with running(options) as simulator, client_of(simulator.url) as client:
+        message = await send(client)
+        entries = (await client.get("/_sim/ledger")).json()
+    assert {line["account"] for line in entries} == {message["sender"]}
+    assert [int(line["seq"]) - int(entries[0]["seq"]) for line in entries] == [0, 1, 2]

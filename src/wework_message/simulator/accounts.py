@@ -1,4 +1,4 @@
-"""Instances (guids), the accounts logged in on them, and the messages that can still be recalled."""
+"""WeCom accounts: their numbers, their messages that can still be recalled, and their mass sends of the day."""
 
 import hashlib
 import random
@@ -6,19 +6,26 @@ import time
 
 import msgspec
 
+from wework_message.simulator.ledger import Entry
 from wework_message.simulator.options import SimulatorOptions
-
-STOPPED, RUNNING, ONLINE = 0, 1, 2
-"""Values of `data.status` of `/client/get_client_status` (documented)."""
+from wework_message.simulator.sends import MASS_SEND, READ_MARK, RECALL
 
 _EPOCH_2025_MS = 1_735_689_600_000
 _SEQ_AHEAD = 7_000_000_000
 """Keeps seq apart from id, so that code that mixes them up fails."""
 
 
-def own_user_id(guid: str) -> str:
-    """The user id of the account on this instance: 16 digits beginning 168885, the same for the same guid at any time."""
-    return f"168885{int.from_bytes(hashlib.sha256(guid.encode()).digest()[:8]) % 10**10:010d}"
+_USER_ID_DIGITS = 16
+
+
+def own_user_id(name: str) -> str:
+    """The user id of the account of this name: the name itself if it is 16 digits, else made from it, always the same.
+
+    One that is made begins 168885 (the vendor's samples of WeCom users begin 168).
+    """
+    if len(name) == _USER_ID_DIGITS and name.isascii() and name.isdigit():
+        return name
+    return f"168885{int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % 10**10:010d}"
 
 
 class Conversation(msgspec.Struct, frozen=True):
@@ -41,17 +48,15 @@ class Conversation(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct):
-    """One instance and the account logged in on it. `last_id` and `last_seq` are the highest numbers given out."""
+    """One WeCom account, whatever instances it is logged in on. `last_id` and `last_seq` are the highest numbers given out.
 
-    guid: str
+    The numbers belong to the account and not to an instance: the vendor calls seq the position in the account's stream.
+    """
+
     user_id: str
     name: str
     last_id: int
     last_seq: int
-    status: int = ONLINE
-    notify_url: str | None = None
-    echo_private: bool = True
-    echo_rooms: bool = True
 
     def next_id(self, random_source: random.Random) -> int:
         """A new message id; ids skip numbers now and then (captured: 1000127, then 1000129)."""
@@ -65,7 +70,7 @@ class Account(msgspec.Struct):
 
 
 class Accounts:
-    """All instances by guid, and the messages that can still be recalled.
+    """All accounts by user id, and their messages that can still be recalled, through any of their instances (assumed).
 
     An account that no ledger knows starts its numbers from the clock (milliseconds since 2025), so that a simulator
     without a kept ledger does not give out the ids of an earlier run again.
@@ -73,57 +78,56 @@ class Accounts:
 
     def __init__(self, options: SimulatorOptions) -> None:
         self._options = options
-        self._by_guid: dict[str, Account] = {}
+        self._by_user_id: dict[str, Account] = {}
         self._messages: dict[tuple[str, str], str | None] = {}
         self._mass_sent: set[tuple[str, str, int]] = set()
-        for guid in options.guids:
-            self.create(guid)
 
-    def create(self, guid: str) -> Account:
-        """The account of this guid, made online if it did not exist."""
-        account = self._by_guid.get(guid)
+    def named(self, name: str) -> Account:
+        """The account of this name or user id; made if it did not exist."""
+        user_id = own_user_id(name)
+        account = self._by_user_id.get(user_id)
         if account is None:
             start = int(time.time() * 1000) - _EPOCH_2025_MS
-            account = Account(guid, own_user_id(guid), self._options.sender_name, start, start + _SEQ_AHEAD)
-            self._by_guid[guid] = account
+            account = Account(user_id, self._options.sender_name, start, start + _SEQ_AHEAD)
+            self._by_user_id[user_id] = account
         return account
 
-    def find(self, guid: str) -> Account | None:
-        """The account of this guid; None where it does not exist and guids are strict."""
-        return self._by_guid.get(guid) if self._options.strict_guids else self.create(guid)
+    def restore(self, entry: Entry) -> None:
+        """Continue after an entry of an earlier run: numbers, what can be recalled, the receivers of mass sends."""
+        if not entry.executed or entry.guid is None or entry.body is None:
+            return
+        user_id = entry.account or own_user_id(entry.guid)
+        if entry.id is not None and entry.seq is not None:
+            account = self._by_user_id.get(user_id)
+            if account is None:
+                account = self._by_user_id[user_id] = Account(user_id, self._options.sender_name, 0, 0)
+            account.last_id = max(account.last_id, int(entry.id))
+            account.last_seq = max(account.last_seq, int(entry.seq))
+        conversation_id = entry.conversationId or ""
+        if entry.path == RECALL:
+            self.recall(user_id, str(entry.body.get("msgid", "")), conversation_id)
+        elif entry.id is not None and entry.path != READ_MARK:
+            self.remember(user_id, entry.id, conversation_id)
+        elif entry.path == MASS_SEND:
+            users = entry.body.get("user_list")
+            self.mass_send(user_id, users if isinstance(users, list) else [], entry.at)
 
-    def remove(self, guid: str) -> None:
-        """Forget the instance."""
-        self._by_guid.pop(guid, None)
-
-    def all(self) -> list[Account]:
-        """Every account, oldest first."""
-        return list(self._by_guid.values())
-
-    def restore(self, guid: str, message_id: str, seq: str) -> None:
-        """Continue after the numbers an earlier run gave out, whatever the clock says."""
-        account = self._by_guid.get(guid)
-        if account is None:
-            account = self._by_guid[guid] = Account(guid, own_user_id(guid), self._options.sender_name, 0, 0)
-        account.last_id = max(account.last_id, int(message_id))
-        account.last_seq = max(account.last_seq, int(seq))
-
-    def remember(self, guid: str, message_id: str, conversation_id: str) -> None:
+    def remember(self, user_id: str, message_id: str, conversation_id: str) -> None:
         """Keep a sent message recallable; the oldest is forgotten beyond `remember_messages`."""
-        self._messages[guid, message_id] = conversation_id
+        self._messages[user_id, message_id] = conversation_id
         if len(self._messages) > self._options.remember_messages:
             del self._messages[next(iter(self._messages))]
 
-    def recall(self, guid: str, message_id: str, conversation_id: str) -> bool:
+    def recall(self, user_id: str, message_id: str, conversation_id: str) -> bool:
         """Take a message back, once; False when it is unknown, of another conversation, or taken back already."""
-        if self._messages.get((guid, message_id)) != conversation_id:
+        if self._messages.get((user_id, message_id)) != conversation_id:
             return False
-        self._messages[guid, message_id] = None
+        self._messages[user_id, message_id] = None
         return True
 
-    def mass_send(self, guid: str, targets: list[str], at_ms: int) -> bool:
+    def mass_send(self, user_id: str, targets: list[str], at_ms: int) -> bool:
         """Count a mass send; False, and nothing counted, when one of the targets had one from this account that UTC day."""
-        marks = {(guid, target, at_ms // 86_400_000) for target in targets}
+        marks = {(user_id, target, at_ms // 86_400_000) for target in targets}
         if marks & self._mass_sent:
             return False
         self._mass_sent |= marks

@@ -9,14 +9,12 @@ import base64
 
 import msgspec
 
-from wework_message.simulator.accounts import Account, Conversation
+from wework_message.simulator.accounts import Conversation
+from wework_message.simulator.instances import Instance
 from wework_message.simulator.options import EchoForm
-from wework_message.simulator.sends import SENDS
+from wework_message.simulator.sends import READ_MARK, RECALL, SENDS
 
 Json = dict[str, object]
-
-READ_MARK = "/msg/report_unread"
-RECALL = "/msg/revoke_msg"
 
 FLAG_RECALL = 32
 FLAG_SEND_FAIL = 4_194_304
@@ -35,7 +33,7 @@ class Record(msgspec.Struct, frozen=True):
     """One entry in an account's message stream: a send, a read mark or a recall."""
 
     path: str
-    account: Account
+    instance: Instance
     conversation: Conversation
     body: Json
     id: str
@@ -111,7 +109,7 @@ def msg_data(record: Record) -> Json:
         "id": record.id,
         "seq": record.seq,
         "messagetype": 4 if rooms else 0,
-        "sender": record.account.user_id,
+        "sender": record.instance.account.user_id,
         "receiver": record.conversation.receiver,
         "roomid": record.conversation.roomid,
         "contenttype": KINDS[record.path][0],
@@ -120,7 +118,7 @@ def msg_data(record: Record) -> Json:
         "flag": record.flag & ~FLAG_SEND_FAIL,
         "devinfo": "0" if record.path == READ_MARK else "131075",
         "appinfo": _base64(record.appinfo.encode("ascii")),
-        "sendername": _base64(_text(record.account.name)),
+        "sendername": _base64(_text(record.instance.account.name)),
         "extra_content": _base64(b"answer " + record.id.encode("ascii")),
         "asid": record.conversation.asid,
     }
@@ -150,11 +148,11 @@ def callback_object(record: Record, form: EchoForm) -> Json:
         "seq": record.seq,
         "id": record.id,
         "appinfo": record.appinfo,
-        "sender": record.account.user_id,
+        "sender": record.instance.account.user_id,
         "receiver": record.conversation.receiver,
         "roomid": record.conversation.roomid,
         "sendtime": record.sendtime,
-        "sender_name": record.account.name,
+        "sender_name": record.instance.account.name,
         "content_type": KINDS[record.path][0],
         "referid": record.body.get("msgid", "0") if record.path == RECALL else "0",
         "flag": record.flag,

@@ -4,14 +4,13 @@ import asyncio
 import heapq
 import itertools
 import random
-from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
 
-from wework_message.simulator.accounts import Account
 from wework_message.simulator.answers import Record, callback_object
 from wework_message.simulator.callbacks import CallbackConnection
+from wework_message.simulator.instances import Instance, Instances
 from wework_message.simulator.ledger import Ledger
 from wework_message.simulator.options import MAX_ECHO_DELAY_MS, EchoForm, SimulatorOptions
 
@@ -30,6 +29,8 @@ class EchoPolicy(msgspec.Struct, forbid_unknown_fields=True):
     """Share of echoes that are never sent, 0 to 1."""
     duplicate_rate: float = 0.0
     """Share of echoes that are sent twice, 0 to 1."""
+    siblings: bool = False
+    """True: the other online instances of the account post every echo too, each with its own guid (assumed possible)."""
     reorder: bool = False
     """True: echoes due together leave in random order."""
 
@@ -62,6 +63,7 @@ class _Waiting(NamedTuple):
     order: int
     n: int
     record: Record
+    instance: Instance
 
 
 class _Post(msgspec.Struct):
@@ -77,12 +79,12 @@ class Echoes:
         self,
         options: SimulatorOptions,
         ledger: Ledger,
-        url_of: Callable[[Account], str | None],
+        instances: Instances,
         random_source: random.Random,
     ) -> None:
         self._options = options
         self._ledger = ledger
-        self._url_of = url_of
+        self._instances = instances
         self._random_source = random_source
         self.policy = EchoPolicy(form=options.echo_form, delay_ms=options.echo_delay_ms)
         self.counts = EchoCounts()
@@ -105,7 +107,7 @@ class Echoes:
 
     def schedule(self, record: Record, n: int) -> None:
         """Echo a record of ledger entry `n` when its delay is over."""
-        is_enabled = record.account.echo_private if record.conversation.roomid == "0" else record.account.echo_rooms
+        is_enabled = record.instance.echo_private if record.conversation.roomid == "0" else record.instance.echo_rooms
         if not is_enabled or self._random_source.random() < self.policy.drop_rate:
             self.counts.dropped += 1
             return
@@ -115,9 +117,12 @@ class Echoes:
             window = self._options.echo_batch_window_ms / 1000
             due = (due // window + 1) * window
         copies = 2 if self._random_source.random() < self.policy.duplicate_rate else 1
-        for _ in range(copies):
+        receivers = [record.instance] * copies
+        if self.policy.siblings:
+            receivers += self._instances.online_siblings(record.instance)
+        for instance in receivers:
             self.counts.pending += 1
-            heapq.heappush(self._waiting, _Waiting(due, next(self._order), n, record))
+            heapq.heappush(self._waiting, _Waiting(due, next(self._order), n, record, instance))
         if self._waiting[0].due >= due:
             self._wake.set()
 
@@ -132,12 +137,18 @@ class Echoes:
         self.policy = policy
         self._wake.set()
 
-    def post(self, account: Account, notify_type: int, data: object) -> bool:
-        """Post an arbitrary callback of this account; False when it has no URL."""
-        url = self._url_of(account)
+    def post(self, instance: Instance, notify_type: int, data: object) -> bool:
+        """Post an arbitrary callback of this instance; False when it has no URL."""
+        url = self._instances.url_of(instance)
         if url is not None:
-            self._posts.put_nowait(_Post(url, _body(account.guid, notify_type, data), []))
+            self._posts.put_nowait(_Post(url, _body(instance.guid, notify_type, data), []))
         return url is not None
+
+    def tell_peers(self, user_id: str, slot: str) -> None:
+        """Tell the other simulators that this account has logged in in this slot."""
+        body = msgspec.json.encode({"account": user_id, "slot": slot})
+        for url in self._options.peers:
+            self._posts.put_nowait(_Post(f"{url.rstrip('/')}/_sim/logins", body, []))
 
     async def _dispatch(self) -> None:
         loop = asyncio.get_running_loop()
@@ -164,15 +175,15 @@ class Echoes:
         form = self.policy.form
         groups: dict[tuple[str, str], list[_Waiting]] = {}
         for waiting in due:
-            url = self._url_of(waiting.record.account)
+            url = self._instances.url_of(waiting.instance)
             if url is None:
                 self.counts.dropped += 1
                 self.counts.pending -= 1
             elif form == "11010":
                 data = callback_object(waiting.record, form)
-                self._posts.put_nowait(_Post(url, _body(waiting.record.account.guid, 11010, data), [waiting.n]))
+                self._posts.put_nowait(_Post(url, _body(waiting.instance.guid, 11010, data), [waiting.n]))
             else:
-                groups.setdefault((url, waiting.record.account.guid), []).append(waiting)
+                groups.setdefault((url, waiting.instance.guid), []).append(waiting)
         for (url, guid), members in groups.items():
             for first in range(0, len(members), MAX_BATCH):
                 batch = members[first : first + MAX_BATCH]

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 _READ_LINES = 500
+_UNPROCESSABLE = 422
 
 
 class Entry(msgspec.Struct):
@@ -22,7 +23,9 @@ class Entry(msgspec.Struct):
 
     `n` counts from 1, `at` is its arrival in epoch milliseconds, `marker` the header X-Request-Id, `body` the whole request
     (None when it was no JSON). `id` and `seq` are those of the stream record an executed call made; `error_code` is the
-    one answered (None where the answer had no envelope or never came); `status` is the HTTP status, 0 when there was no answer.
+    one answered (None where the answer had no envelope or never came); `status` is the HTTP status, 0 when there was no answer;
+    `account` is the user id of the account of the instance, None where there was no such instance. `fault` is the kind of the
+    fault that hit it, `rule` the name of its rule, `action` the kind with all parameters.
     """
 
     at: int
@@ -37,7 +40,28 @@ class Entry(msgspec.Struct):
     error_code: int | None = None
     status: int = 200
     fault: str | None = None
+    account: str | None = None
+    rule: str | None = None
+    action: dict[str, object] | None = None
     n: int = 0
+
+    @property
+    def was_tried(self) -> bool:
+        """Whether the call passed validation, so that rules of faults counted it."""
+        return self.status != _UNPROCESSABLE
+
+
+def entries_of(path: Path) -> Iterator[Entry]:
+    """The entries of a ledger file, oldest first, without a last line that a crash cut off.
+
+    Raises:
+        OSError: the file cannot be read.
+        msgspec.DecodeError: it is no ledger.
+    """
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield msgspec.json.decode(line, type=Entry)
 
 
 class Ledger:

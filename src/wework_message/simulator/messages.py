@@ -5,12 +5,11 @@ import time
 
 import msgspec
 
-from wework_message.simulator.accounts import ONLINE, Account, Accounts, Conversation
+from wework_message.simulator.accounts import Accounts, Conversation
 from wework_message.simulator.answers import (
     FLAG_RECALL,
     FLAG_SEND_FAIL,
     KINDS,
-    RECALL,
     Json,
     Record,
     appinfo,
@@ -18,10 +17,12 @@ from wework_message.simulator.answers import (
     msg_data,
     success,
 )
-from wework_message.simulator.faults import Fault
-from wework_message.simulator.options import SimulatorOptions
+from wework_message.simulator.faults.actions import Action
+from wework_message.simulator.instances import Instance, Instances
+from wework_message.simulator.options import ONLINE, SimulatorOptions
+from wework_message.simulator.sends import MASS_SEND, RECALL
+from wework_message.simulator.throttle import Throttle
 
-MASS_SEND = "/msg/send_group_msg"
 MASS_SEND_TARGETS = 200
 """Entries of user_list or room_list one mass send may have (documented)."""
 
@@ -40,68 +41,82 @@ class Outcome(msgspec.Struct, frozen=True):
     envelope: Json
     executed: bool = False
     record: Record | None = None
+    retry_after_s: int | None = None
+    """Seconds until the instance takes a call again; None: it was not over its limit."""
 
 
 class Messages:
     """Executes calls to `/msg/` endpoints against the accounts."""
 
-    def __init__(self, options: SimulatorOptions, accounts: Accounts, random_source: random.Random) -> None:
+    def __init__(
+        self, options: SimulatorOptions, accounts: Accounts, instances: Instances, random_source: random.Random
+    ) -> None:
         self._options = options
+        self._instances = instances
         self._accounts = accounts
         self._random_source = random_source
+        self._throttle = Throttle()
 
-    def perform(self, path: str, body: Json, fault: Fault | None) -> Outcome:
+    def perform(self, path: str, body: Json, fault: Action | None) -> Outcome:
         """Execute one call that passed validation, or refuse it with an envelope."""
-        account = self._accounts.find(str(body["guid"]))
-        if account is None:
+        instance = self._instances.find(str(body["guid"]))
+        if instance is None:
             return Outcome(failure(self._options.unknown_guid_code, "guid not exist"))
-        if account.status != ONLINE:
+        if (wait_s := self._over_limit(instance)) is not None:
+            return Outcome(failure(self._options.throttle_code, "too many requests"), retry_after_s=wait_s)
+        if instance.status != ONLINE:
             return Outcome(failure(self._options.offline_code, "client not online"))
         if path == MASS_SEND:
-            return self._mass_send(account, body)
+            return self._mass_send(instance, body)
         if path not in KINDS:
             return Outcome(success(_VOICE_ANSWERS.get(path, {})), executed=True)
-        return self._in_conversation(path, account, body, fault)
+        return self._in_conversation(path, instance, body, fault)
 
-    def _in_conversation(self, path: str, account: Account, body: Json, fault: Fault | None) -> Outcome:
+    def _over_limit(self, instance: Instance) -> int | None:
+        own = instance.calls_per_minute
+        limit = self._options.calls_per_minute if own is None else own
+        return self._throttle.refuse(instance.guid, limit, time.monotonic())
+
+    def _in_conversation(self, path: str, instance: Instance, body: Json, fault: Action | None) -> Outcome:
         conversation_id = str(body.get("conversation_id", ""))
         conversation = Conversation.parse(conversation_id)
         if conversation is None:
             return Outcome(failure(NO_PREFIX))
         if path == RECALL:
-            return self._recall(account, conversation, conversation_id, body)
-        return self._send(path, account, conversation, body, fault)
+            return self._recall(instance, conversation, conversation_id, body)
+        return self._send(path, instance, conversation, body, fault)
 
     def _send(
-        self, path: str, account: Account, conversation: Conversation, body: Json, fault: Fault | None
+        self, path: str, instance: Instance, conversation: Conversation, body: Json, fault: Action | None
     ) -> Outcome:
         kind = None if fault is None else fault.kind
         record = self._record(
             path,
-            account,
+            instance,
             conversation,
             body,
             flag=FLAG_SEND_FAIL if kind == "send_fail_later" else 0,
             reuse_id=kind == "reused_id",
         )
-        self._accounts.remember(account.guid, record.id, str(body["conversation_id"]))
+        self._accounts.remember(instance.account.user_id, record.id, str(body["conversation_id"]))
         return Outcome(
             success({"msg_data": msg_data(record), "is_svr_fail": kind == "svr_fail"}), executed=True, record=record
         )
 
-    def _recall(self, account: Account, conversation: Conversation, conversation_id: str, body: Json) -> Outcome:
-        if not self._accounts.recall(account.guid, str(body.get("msgid", "")), conversation_id):
+    def _recall(self, instance: Instance, conversation: Conversation, conversation_id: str, body: Json) -> Outcome:
+        if not self._accounts.recall(instance.account.user_id, str(body.get("msgid", "")), conversation_id):
             return Outcome(failure(self._options.recall_code, "revoke failed"))
-        record = self._record(RECALL, account, conversation, body, flag=FLAG_RECALL, reuse_id=False)
+        record = self._record(RECALL, instance, conversation, body, flag=FLAG_RECALL, reuse_id=False)
         return Outcome(success({}), executed=True, record=record)
 
     def _record(
-        self, path: str, account: Account, conversation: Conversation, body: Json, *, flag: int, reuse_id: bool
+        self, path: str, instance: Instance, conversation: Conversation, body: Json, *, flag: int, reuse_id: bool
     ) -> Record:
         now = time.time_ns()
+        account = instance.account
         return Record(
             path=path,
-            account=account,
+            instance=instance,
             conversation=conversation,
             body=body,
             id=str(account.last_id if reuse_id else account.next_id(self._random_source)),
@@ -111,7 +126,7 @@ class Messages:
             flag=flag,
         )
 
-    def _mass_send(self, account: Account, body: Json) -> Outcome:
+    def _mass_send(self, instance: Instance, body: Json) -> Outcome:
         users, rooms = body.get("user_list") or [], body.get("room_list") or []
         targets = [*users, *rooms] if isinstance(users, list) and isinstance(rooms, list) else []
         code = self._options.mass_send_code
@@ -119,7 +134,11 @@ class Messages:
             return Outcome(failure(code, "exactly one of user_list and room_list"))
         if len(targets) > MASS_SEND_TARGETS:
             return Outcome(failure(code, "more than 200 targets"))
-        if users and self._options.mass_send_daily and not self._accounts.mass_send(account.guid, targets, _now_ms()):
+        if (
+            users
+            and self._options.mass_send_daily
+            and not self._accounts.mass_send(instance.account.user_id, targets, _now_ms())
+        ):
             return Outcome(failure(code, "once per customer and day"))
         return Outcome(success({}), executed=True)
 

@@ -2,11 +2,38 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+
+from wework_message.simulator.faults.rules import Rule, Rules
 
 EchoForm = Literal["11010", "11013"]
+SlotRule = Literal["kick", "refuse", "off"]
+InstanceStatus = Literal[0, 1, 2]
 
 MAX_ECHO_DELAY_MS = 30_000
+
+STOPPED: Final = 0
+RUNNING: Final = 1
+ONLINE: Final = 2
+"""Values of `data.status` of `/client/get_client_status` (documented)."""
+
+DEFAULT_SLOT: Final = "desktop"
+"""The device slot of an instance that names none (assumed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceOptions:
+    """One instance that exists from the start, or that `POST /_sim/guids` makes."""
+
+    guid: str
+    account: str | None = None
+    """Name or user id of its account; instances of the same account are one WeCom identity. None: one of its own."""
+    slot: str | None = None
+    """Its device slot, any word; None: `desktop`."""
+    status: InstanceStatus = 2
+    """0 stopped, 1 running without login, 2 online."""
+    has_session: bool = True
+    """Whether a stored login lets it go online without a QR code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +43,28 @@ class SimulatorOptions:
     Codes marked *invented* replace answers of the vendor that were never recorded; no outcome table should contain them.
 
     Raises:
-        ValueError: a number lies outside the range of its docstring.
+        ValueError: a value lies outside the range of its docstring.
     """
 
     strict_guids: bool = False
     """True: only guids of `guids`, of `/client/create_client` or of `POST /_sim/guids` exist. False: first use creates one."""
     guids: tuple[str, ...] = ()
-    """Guids that exist, online, from the start."""
+    """Guids that exist, online, each with an account of its own, from the start."""
+    instances: tuple[InstanceOptions, ...] = ()
+    """Instances that exist from the start and need more than a guid. At most one of a slot of an account may be online."""
+    login_delay_ms: int = 200
+    """Milliseconds from a call that logs an instance in to its login, at least 0 (0: before the answer)."""
+    slot_rule: SlotRule = "kick"
+    """A login in an occupied slot: `kick` logs the holder out, `refuse` fails without `force_online`, `off` changes nothing."""
+    peers: tuple[str, ...] = ()
+    """URLs of other simulators, which play other providers of the same accounts: a login here logs out the holders of its
+    slot there. `slot_rule: refuse` does not look at them."""
+    status_wakes: bool = True
+    """Whether `/client/get_client_status` wakes a stopped instance, as any other call does."""
+    calls_per_minute: int = 0
+    """Calls to `/msg/` an instance takes in any 60 s, 0: any number (the vendor documents no limit)."""
+    throttle_code: int = 0
+    """error_code above that number; 0: HTTP 429 with Retry-After."""
     lenient: bool = False
     """True: only the vendor's own schema is enforced. False: a send whose needed fields are missing or empty gets 422."""
     inline_required: bool = True
@@ -53,6 +95,8 @@ class SimulatorOptions:
     """Whether the ledger records the header X-Request-Id; False proves that nothing relies on it."""
     remember_messages: int = 100_000
     """Messages that can still be recalled, newest first, at least 1; bounds the memory of long runs."""
+    rules: tuple[Rule, ...] = ()
+    """Faults that are in force from the start."""
     seed: int = 0
     """Seed of every random choice (probabilities of faults, echo drops, id gaps)."""
     sender_name: str = "Example Agent"
@@ -65,6 +109,8 @@ class SimulatorOptions:
     """error_code of a recall of an unknown, foreign or already recalled message (*invented*)."""
     mass_send_code: int = -30004
     """error_code of a mass send over 200 targets, with both or no lists, or a second one to a customer that day (*invented*)."""
+    login_code: int = -30005
+    """error_code of a login without a stored login, and of `update_client` on an instance that is not stopped (*invented*)."""
     mass_send_daily: bool = True
     """Whether a customer gets at most one mass send per account and UTC day (the vendor does not say whose midnight counts)."""
 
@@ -78,6 +124,8 @@ class SimulatorOptions:
             "callback_retries": (0, 100),
             "callback_retry_delay_ms": (0, None),
             "latency_ms": (0, None),
+            "login_delay_ms": (0, None),
+            "calls_per_minute": (0, None),
             "remember_messages": (1, None),
         }
         for name, (low, high) in ranges.items():
@@ -86,3 +134,19 @@ class SimulatorOptions:
                 raise ValueError(f"{name} must be {low} to {'any' if high is None else high}, not {value}")
         if self.echo_form not in {"11010", "11013"}:
             raise ValueError(f"echo_form must be 11010 or 11013, not {self.echo_form}")
+        if self.slot_rule not in {"kick", "refuse", "off"}:
+            raise ValueError(f"slot_rule must be kick, refuse or off, not {self.slot_rule}")
+        Rules(self.seed, self.rules)  # refuses two of one name
+        self._check_instances()
+
+    def _check_instances(self) -> None:
+        instances = [*(InstanceOptions(guid) for guid in self.guids), *self.instances]
+        if len({instance.guid for instance in instances}) < len(instances):
+            raise ValueError("a guid must be given once")
+        online = [
+            (instance.account or instance.guid, instance.slot or DEFAULT_SLOT)
+            for instance in instances
+            if instance.status == ONLINE
+        ]
+        if len(set(online)) < len(online) and self.slot_rule != "off":
+            raise ValueError("at most one instance of an account may be online in a slot")

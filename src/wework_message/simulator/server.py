@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import struct
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from wework_message.simulator.answers import Json
-from wework_message.simulator.faults import Faults
+from wework_message.simulator.faults.rules import Rules
 from wework_message.simulator.http.app import SimulatorApp
 from wework_message.simulator.options import SimulatorOptions
 
@@ -20,12 +21,30 @@ _GRACE_S = 1
 """Seconds that running answers get at stop; calls that only wait are closed at once."""
 
 
+_LINGER_NOT = struct.pack("ii", 1, 0)
+"""SO_LINGER on, for 0 s: a close sends a reset and drops what is not sent."""
+
+
+class _Connection:
+    """A connection as the application sees it."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def close(self, *, is_reset: bool) -> None:
+        """Close at once, without the rest of an answer; `is_reset`: by a TCP reset."""
+        if is_reset:
+            connected = self._transport.get_extra_info("socket")
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        self._transport.abort()
+
+
 class _SimulatorProtocol(HttpToolsProtocol):
-    """Shows the application its connection, which some faults close without an answer."""
+    """Shows the application its connection, which some faults close."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["state"]["connection"] = self.transport
+        self.scope["state"]["connection"] = _Connection(self.transport)
 
 
 class RunningSimulator:
@@ -41,7 +60,7 @@ class RunningSimulator:
         self._stopped = False
 
     @property
-    def faults(self) -> Faults:
+    def faults(self) -> Rules:
         """The faults in force, to script from within the process."""
         return self._app.faults
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from tests.support.apps.command_line import FakeService
@@ -13,7 +14,8 @@ from tests.support.apps.command_line import FakeService
 from wework_message.bootstrap.command_line import cli
 from wework_message.entrypoints.cli.commands.simulate import simulate
 from wework_message.entrypoints.cli.services import SettingsSource
-from wework_message.simulator import SimulatorOptions
+from wework_message.simulator import Action, InstanceOptions, Match, Rule, SimulatorOptions
+from wework_message.simulator.ledger import Entry
 
 
 def test_serve_says_what_runs_and_shouts_that_the_provider_is_simulated() -> None:
@@ -121,9 +123,9 @@ def test_a_port_that_is_taken_ends_with_78(command: str, tmp_path: Path) -> None
 
 def test_every_option_of_the_simulator_has_a_flag_with_the_same_default() -> None:
     flags = simulate.make_context("simulate", []).params
-    assert {field.name: flags[field.name] for field in dataclasses.fields(SimulatorOptions)} == dataclasses.asdict(
-        SimulatorOptions()
-    )
+    defaults = dataclasses.asdict(SimulatorOptions())
+    assert (defaults.pop("rules"), flags["faults"], flags["replay"]) == ((), None, None)
+    assert {name: flags[name] for name in defaults} == defaults
 
 
 def test_simulate_passes_its_flags_on_and_prints_where_it_is(tmp_path: Path) -> None:
@@ -138,6 +140,50 @@ def test_simulate_passes_its_flags_on_and_prints_where_it_is(tmp_path: Path) -> 
     )
     assert app.simulated == [(expected, "127.0.0.1", 7)]
     assert json.loads(ended.stdout) == {"url": "http://127.0.0.1:7", "ledger": str(ledger)}
+
+
+def test_simulate_reads_instances_and_faults(tmp_path: Path) -> None:
+    app = FakeService()
+    script, ledger = tmp_path / "faults.yml", tmp_path / "ledger.jsonl"
+    script.write_text("rules: [{do: {kind: html}, match: {nth: 2}}]", "utf-8")
+    action = {"kind": "slow", "when": "after", "delay_ms": 5}
+    entry = Entry(0, "/msg/send_text", "g", "S:1", None, {}, executed=True, action=action)
+    ledger.write_bytes(msgspec.json.encode(entry) + b"\n")
+    instance = "guid=b,account=sales,slot=ipad,status=1,has_session=false"
+    app.run("simulate", "--instance", instance, "--faults", str(script), "--replay", str(ledger))
+    expected = SimulatorOptions(
+        instances=(InstanceOptions("b", "sales", "ipad", 1, has_session=False),),
+        rules=(
+            Rule(Action("html"), Match(nth=2)),
+            Rule(
+                Action("slow", when="after", delay_ms=5),
+                Match(guid="g", conversation_id="S:1", endpoint="/msg/send_text", nth=[1]),
+            ),
+        ),
+    )
+    assert app.simulated == [(expected, "127.0.0.1", 23456)]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--instance", "guid=a,colour=red"), "colour is unknown"),
+        (("--instance", "guid=a,status=5"), "$.status"),
+        (("--instance", "a"), "KEY=VALUE"),
+        (("--instance", "guid=a", "--guid", "a"), "a guid must be given once"),
+        (("--faults", "missing.yml"), "No such file"),
+        (("--faults", "bad.yml"), "$.rules[0].do.kind"),
+        (("--replay", "bad.yml"), "bad.yml"),
+    ],
+)
+def test_bad_instances_and_faults_end_with_64(
+    options: tuple[str, ...], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.yml").write_text("rules: [{do: {kind: sing}}]\n", "utf-8")
+    ended = FakeService().run("simulate", *options)
+    assert ended.exit_code == 64
+    assert reason in " ".join(ended.stderr.replace("│", " ").split())
 
 
 def test_simulate_for_a_person_names_url_and_ledger(tmp_path: Path) -> None:

@@ -7,15 +7,16 @@ import pytest
 
 from wework_message.simulator.accounts import Account, Conversation, own_user_id
 from wework_message.simulator.answers import Record, appinfo, callback_object, msg_data
+from wework_message.simulator.instances import Instance
 
-ACCOUNT = Account("g1", "1688850000000001", "Example Agent", 1, 1)
+INSTANCE = Instance("g1", Account("1688850000000001", "Example Agent", 1, 1))
 
 
 def record(path: str, body: dict[str, Any], conversation: str = "S:1688850000000002", **changes: Any) -> Record:
     parsed = Conversation.parse(conversation)
     assert parsed is not None
     values: dict[str, Any] = {"id": "1000127", "seq": "14303419", "sendtime": 1753785577, "appinfo": "QQ=="} | changes
-    return Record(path, ACCOUNT, parsed, body, **values)
+    return Record(path, INSTANCE, parsed, body, **values)
 
 
 def fields(data: bytes) -> dict[int, list[int | bytes]]:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from tests.support.builders.guxing_requests import ITEMS, SEND_PATHS, merged_items, send_body
 
-from wework_message.simulator.answers import KINDS, READ_MARK, RECALL
+from wework_message.simulator.answers import KINDS
 from wework_message.simulator.contract.completeness import check_body, check_needed
 from wework_message.simulator.contract.endpoints import Problem, contract
-from wework_message.simulator.sends import SENDS
+from wework_message.simulator.sends import READ_MARK, RECALL, SENDS
 
 WRONG: dict[str, Any] = {
     "string": 5,

@@ -1,35 +1,53 @@
 """`/_sim/`: the controls of tests and benches while the simulator runs. No part of the vendor's API."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated
 from urllib.parse import parse_qs
 
 import msgspec
 
-from wework_message.simulator.accounts import Accounts
 from wework_message.simulator.answers import Json
 from wework_message.simulator.echoes import Echoes, EchoPolicy
-from wework_message.simulator.faults import Fault, Faults
+from wework_message.simulator.faults.rules import Rules
+from wework_message.simulator.faults.script import read_script, script_of
+from wework_message.simulator.http.calls import Counts
 from wework_message.simulator.http.replies import NOT_FOUND, Reply, Send, json_reply, not_allowed
-from wework_message.simulator.ledger import Ledger
+from wework_message.simulator.instances import Instance, Instances, LoginResult
+from wework_message.simulator.ledger import Ledger, entries_of
+from wework_message.simulator.logins import Event, Logins
+from wework_message.simulator.options import DEFAULT_SLOT, ONLINE, InstanceOptions, InstanceStatus
 
 
-class Counts(msgspec.Struct):
-    """Vendor calls so far: all, executed ones to `/msg/`, and all others to `/msg/` that reached the ledger."""
-
-    requests: int = 0
-    executed: int = 0
-    not_executed: int = 0
-
-
-class _Guid(msgspec.Struct, forbid_unknown_fields=True):
+class _New(msgspec.Struct, forbid_unknown_fields=True):
     guid: str
+    account: str | None = None
+    slot: str | None = None
+    status: InstanceStatus = 2
+    has_session: bool = True
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _Change(msgspec.Struct, forbid_unknown_fields=True):
-    status: Literal[0, 1, 2] | None = None
+    status: InstanceStatus | None = None
+    event: Event | None = None
     name: str | None = None
     notify_url: str | None = None
+    slot: str | None = None
+    has_session: bool | None = None
+    login: LoginResult | None = None
+    login_delay_ms: _Count | None = None
+    calls_per_minute: _Count | None = None
+
+    def __post_init__(self) -> None:
+        if self.status is not None and self.event is not None:
+            raise ValueError("status and event exclude each other")
+
+
+class _Elsewhere(msgspec.Struct, forbid_unknown_fields=True):
+    account: str
+    slot: str = DEFAULT_SLOT
 
 
 class _Callback(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,16 +62,21 @@ _Handler = Callable[[bytes], object]
 class Control:
     """Answers `/_sim/` calls. Bodies are JSON objects; a bad one gets 422 with the reason as `detail`."""
 
-    def __init__(self, accounts: Accounts, faults: Faults, echoes: Echoes, ledger: Ledger, counts: Counts) -> None:
-        self._accounts = accounts
+    def __init__(
+        self, instances: Instances, logins: Logins, faults: Rules, echoes: Echoes, ledger: Ledger, counts: Counts
+    ) -> None:
+        self._instances = instances
+        self._logins = logins
         self._faults = faults
         self._echoes = echoes
         self._ledger = ledger
         self._counts = counts
         self._routes: dict[str, dict[str, _Handler]] = {
             "state": {"GET": lambda _: self.state()},
-            "faults": {"GET": lambda _: faults.listing(), "POST": self._add_fault, "DELETE": self._clear_faults},
-            "guids": {"GET": lambda _: accounts.all(), "POST": self._add_guid},
+            "faults": {"GET": lambda _: faults.listing(), "POST": self._add_faults, "DELETE": self._clear_faults},
+            "faults/script": {"GET": lambda _: script_of(entries_of(ledger.path))},
+            "guids": {"GET": lambda _: [instance.view() for instance in instances.all()], "POST": self._add_guid},
+            "logins": {"POST": self._log_in_elsewhere},
             "echoes": {"GET": lambda _: echoes.policy, "POST": self._set_echoes},
             "echoes/release": {"POST": lambda _: {"released": echoes.release()}},
             "callbacks": {"POST": self._post_callback},
@@ -91,7 +114,7 @@ class Control:
             "echoes_pending": echoes.pending,
             "callbacks_sent": echoes.callbacks_sent,
             "callbacks_failed": echoes.callbacks_failed,
-            "faults_fired": self._faults.fired,
+            "faults_fired": self._faults.hits,
             "ledger_entries": len(self._ledger),
         }
 
@@ -112,30 +135,53 @@ class Control:
         await send({"type": "http.response.body", "body": b"]", "more_body": False})
         return None
 
-    def _add_fault(self, body: bytes) -> object:
-        fault = msgspec.json.decode(body, type=Fault)
-        self._faults.add(fault)
-        return fault
+    def _add_faults(self, body: bytes) -> object:
+        self._faults.add(*read_script(body))
+        return self._faults.listing()
 
     def _clear_faults(self, _body: bytes) -> object:
         self._faults.clear()
         return []
 
     def _add_guid(self, body: bytes) -> object:
-        return self._accounts.create(msgspec.json.decode(body, type=_Guid).guid)
+        new = msgspec.json.decode(body, type=_New)
+        if new == _New(new.guid):
+            return self._instances.create(new.guid).view()
+        replaced = self._instances.peek(new.guid)
+        if replaced is not None:
+            self._logins.cancel(replaced)
+        instance = self._instances.add(InstanceOptions(**msgspec.structs.asdict(new)))
+        self._set_status(instance, new.status)
+        return instance.view()
+
+    def _set_status(self, instance: Instance, status: InstanceStatus) -> None:
+        if status == ONLINE:
+            self._logins.put_online(instance)
+        else:
+            self._logins.put_offline(instance, status)
 
     def _change_guid(self, guid: str, body: bytes) -> object:
         change = msgspec.json.decode(body, type=_Change)
-        account = self._accounts.find(guid)
-        if account is None:
+        instance = self._instances.find(guid)
+        if instance is None:
             raise LookupError(guid)
-        if change.status is not None:
-            account.status = change.status
+        for name in ("slot", "has_session", "login", "login_delay_ms", "calls_per_minute"):
+            value = getattr(change, name)
+            if value is not None:
+                setattr(instance, name, value)
         if change.name is not None:
-            account.name = change.name
+            instance.account.name = change.name
         if change.notify_url is not None:
-            account.notify_url = change.notify_url or None
-        return account
+            instance.notify_url = change.notify_url or None
+        if change.status is not None:
+            self._set_status(instance, change.status)
+        if change.event is not None:
+            self._logins.happen(instance, change.event)
+        return instance.view()
+
+    def _log_in_elsewhere(self, body: bytes) -> object:
+        login = msgspec.json.decode(body, type=_Elsewhere)
+        return {"logged_out": self._logins.logged_in_elsewhere(login.account, login.slot)}
 
     def _set_echoes(self, body: bytes) -> object:
         change = msgspec.json.decode(body, type=dict[str, object])
@@ -145,7 +191,7 @@ class Control:
 
     def _post_callback(self, body: bytes) -> object:
         callback = msgspec.json.decode(body, type=_Callback)
-        account = self._accounts.find(callback.guid)
-        if account is None:
+        instance = self._instances.find(callback.guid)
+        if instance is None:
             raise LookupError(callback.guid)
-        return {"posted": self._echoes.post(account, callback.notify_type, callback.data)}
+        return {"posted": self._echoes.post(instance, callback.notify_type, callback.data)}

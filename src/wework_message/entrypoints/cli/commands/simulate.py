@@ -11,7 +11,9 @@ import rich_click as click
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.cli.output import error_console, print_json
-from wework_message.simulator import SimulatorOptions, serve
+from wework_message.simulator import InstanceOptions, Rule, SimulatorOptions, serve
+from wework_message.simulator.faults.script import ScriptError, read_script, script_of
+from wework_message.simulator.ledger import entries_of
 
 _Decorator: TypeAlias = Callable[[Callable[..., int]], Callable[..., int]]
 _DEFAULT: Final = SimulatorOptions()
@@ -33,6 +35,54 @@ def _switch(flag: str, default: bool, text: str) -> _Decorator:
     return click.option(flag, default=default, show_default=True, help=text)
 
 
+class _InstanceType(click.ParamType[InstanceOptions]):
+    """``guid=g2,account=sales,slot=ipad,status=1``, as an `InstanceOptions`."""
+
+    name = "instance"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> InstanceOptions:
+        """Read one value; fails as a usage error that names the key."""
+        if isinstance(value, InstanceOptions):
+            return value
+        fields: dict[str, str] = {}
+        for part in str(value).split(","):
+            key, equals, text = part.partition("=")
+            if not equals or key in fields:
+                self.fail(f"{part!r} is not one KEY=VALUE", param, ctx)
+            fields[key] = text
+        unknown = sorted(set(fields) - set(InstanceOptions.__dataclass_fields__))
+        if unknown:
+            self.fail(
+                f"{unknown[0]} is unknown; known are {', '.join(InstanceOptions.__dataclass_fields__)}", param, ctx
+            )
+        try:
+            return msgspec.convert(fields, InstanceOptions, strict=False)
+        except msgspec.ValidationError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _of_script(path: Path | None) -> tuple[Rule, ...]:
+    if path is None:
+        return ()
+    try:
+        return read_script(path.read_bytes())
+    except (OSError, ScriptError) as error:
+        raise click.BadParameter(_reason(path, error), param_hint="--faults") from None
+
+
+def _of_ledger(path: Path | None) -> tuple[Rule, ...]:
+    if path is None:
+        return ()
+    try:
+        return read_script(msgspec.json.encode(script_of(entries_of(path))))
+    except (OSError, msgspec.DecodeError) as error:
+        raise click.BadParameter(_reason(path, error), param_hint="--replay") from None
+
+
+def _reason(path: Path, error: Exception) -> str:
+    return f"{path}: {error.strerror if isinstance(error, OSError) else error}"
+
+
 @click.command("simulate")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=23456, show_default=True, help="0 = any free one.")
@@ -40,10 +90,30 @@ def _switch(flag: str, default: bool, text: str) -> _Decorator:
     "--guid", "guids", multiple=True, metavar="GUID", help="An instance that exists from the start. Repeatable."
 )
 @click.option(
+    "--instance",
+    "instances",
+    multiple=True,
+    type=_InstanceType(),
+    metavar="guid=GUID,KEY=VALUE,...",
+    help="An instance with more than a guid: account, slot, status, has_session. Repeatable.",
+)
+@click.option(
     "--callback-url", metavar="URL", help="Where callbacks go, such as http://HOST:8082/message/api/callbacks/webhook."
 )
 @click.option(
     "--ledger", type=click.Path(path_type=Path, dir_okay=False), help="File of all calls; continued if it exists."
+)
+@click.option(
+    "--faults",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Fault script, YAML or JSON: what goes wrong with which calls.",
+)
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="LEDGER",
+    help="Hit the calls again that faults hit in an earlier run.",
 )
 @_switch("--strict-guids/--any-guid", _DEFAULT.strict_guids, "Only instances that were created exist.")
 @_switch("--lenient/--strict", _DEFAULT.lenient, "Let through what the vendor's schema lets through.")
@@ -66,6 +136,24 @@ def _switch(flag: str, default: bool, text: str) -> _Decorator:
 @_number("--latency-ms", _DEFAULT.latency_ms, "Hold back every answer so long, ms.")
 @_switch("--fsync/--no-fsync", _DEFAULT.fsync, "The ledger is on disk before the answer leaves.")
 @_switch("--keep-marker/--no-keep-marker", _DEFAULT.keep_marker, "Record the header X-Request-Id.")
+@_number("--login-delay-ms", _DEFAULT.login_delay_ms, "From a call that logs in to the login, ms.")
+@click.option(
+    "--slot-rule",
+    type=click.Choice(["kick", "refuse", "off"]),
+    default=_DEFAULT.slot_rule,
+    show_default=True,
+    help="A login in a slot that another instance of the account holds.",
+)
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    metavar="URL",
+    help="A simulator with the same accounts; slots are one. Repeatable.",
+)
+@_switch("--status-wakes/--no-status-wakes", _DEFAULT.status_wakes, "A status call wakes a stopped instance.")
+@_number("--calls-per-minute", _DEFAULT.calls_per_minute, "Calls to /msg/ an instance takes, 0 = any number.")
+@_number("--throttle-code", _DEFAULT.throttle_code, "error_code above it, 0 = HTTP 429.")
 @_number("--remember-messages", _DEFAULT.remember_messages, "Messages that can be recalled.")
 @_number("--seed", _DEFAULT.seed, "Seed of every random choice.")
 @click.option(
@@ -75,16 +163,27 @@ def _switch(flag: str, default: bool, text: str) -> _Decorator:
 @_number("--offline-code", _DEFAULT.offline_code, "error_code for an offline account.")
 @_number("--recall-code", _DEFAULT.recall_code, "error_code of a refused recall.")
 @_number("--mass-send-code", _DEFAULT.mass_send_code, "error_code of a refused mass send.")
+@_number("--login-code", _DEFAULT.login_code, "error_code of a refused login.")
 @_switch("--mass-send-daily/--no-mass-send-daily", _DEFAULT.mass_send_daily, "One mass send per customer and day.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line once it answers.")
 @click.pass_obj
-def simulate(services: SimulatorServices, /, *, host: str, port: int, as_json: bool, **options: Any) -> int:
+def simulate(
+    services: SimulatorServices,
+    /,
+    *,
+    host: str,
+    port: int,
+    as_json: bool,
+    faults: Path | None,
+    replay: Path | None,
+    **options: Any,
+) -> int:
     """Imitate the API of the provider, strictly and with a ledger of what it executed.
 
     Faults, echoes and the ledger are reached below /_sim/ while it runs. Ends with SIGTERM or Ctrl-C.
     """
     try:
-        chosen = SimulatorOptions(**options)
+        chosen = SimulatorOptions(rules=(*_of_script(faults), *_of_ledger(replay)), **options)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 
