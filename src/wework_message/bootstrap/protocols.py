@@ -1,6 +1,7 @@
 """Provider protocols by name: our own, and those that installed packages register."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Final
 
@@ -15,13 +16,15 @@ _BUILT_IN: Final[Mapping[str, Callable[[], ProviderProtocol]]] = {GuxingProtocol
 
 def find_protocol(name: str) -> ProviderProtocol | None:
     """The protocol of this name, ours before an installed one; None where there is none."""
-    make = _BUILT_IN.get(name)
-    if make is None:
-        entry_point = next(iter(entry_points(group=GROUP, name=name)), None)
-        if entry_point is None:
-            return None
-        make = entry_point.load()
-    return make()
+    make = _BUILT_IN.get(name) or _installed(name)
+    return None if make is None else make()
+
+
+@cache
+def _installed(name: str) -> Callable[[], ProviderProtocol] | None:
+    """Looked up once: a start asks several times, and each look reads a file of every installed package."""
+    entry_point = next(iter(entry_points(group=GROUP, name=name)), None)
+    return None if entry_point is None else entry_point.load()
 
 
 def simulated_protocols() -> tuple[str, ...]:
