@@ -3,9 +3,9 @@
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from wework_message.adapters.private_files import make_file, make_folder
 from wework_message.adapters.sql.backends import migrate
@@ -41,14 +41,15 @@ class EmptyFile:
     async def emptied(self) -> SqliteStore:
         """The store of the first process, after which there is nothing but the schema and the default tenant."""
         if not self._stores:
-            self._stores["first"] = await migrated_store(self.path)
+            self._stores["first"] = _unsynced(await migrated_store(self.path))
         store = self._of_this_loop("first")
         await store.transact(_empty)
         return store
 
     def other(self) -> SqliteStore:
         """The store of a second process; call `emptied` first."""
-        self._stores.setdefault("second", SqliteStore(self.path))
+        if "second" not in self._stores:
+            self._stores["second"] = _unsynced(SqliteStore(self.path))
         return self._of_this_loop("second")
 
     def close(self) -> None:
@@ -60,6 +61,16 @@ class EmptyFile:
         assert not store.turn.locked()
         store.turn = asyncio.Lock()  # which belongs to the loop of the test that had to wait for it
         return store
+
+
+def _unsynced(store: SqliteStore) -> SqliteStore:
+    """Without the wait for the disk at each commit, which no contract can see; that the service waits, test_schema.py holds."""
+
+    def prepare(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA synchronous=OFF").close()
+
+    event.listen(store._engine, "connect", prepare)
+    return store
 
 
 _EMPTYING: Final = [
