@@ -154,9 +154,9 @@ def known_names(tree: ast.Module) -> dict[str, str]:
     return imported | {name: name for name in own}
 
 
-def quoted(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of annotations that are strings."""
-    for declaration in ast.walk(node):
+def quoted(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """The nodes of those annotations among these that are strings."""
+    for declaration in nodes:
         match declaration:
             case ast.AnnAssign(annotation=ast.Constant(value=str(text))):
                 yield from ast.walk(ast.parse(text, mode="eval"))
@@ -164,7 +164,8 @@ def quoted(node: ast.AST) -> Iterator[ast.AST]:
 
 def note(uses: Uses, owner: str, node: ast.AST, known: dict[str, str]) -> None:
     """Record the names that `node` mentions as used by `owner`."""
-    nodes = [*ast.walk(node), *quoted(node)]
+    nodes = list(ast.walk(node))
+    nodes += quoted(tuple(nodes))
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     called = {id(call.func) for call in calls}
     for mention in nodes:

@@ -1,7 +1,6 @@
 """The contract suites on SQLite files, with a second process's engine on the same file."""
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Update, update
@@ -19,7 +18,7 @@ from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER, a_due_message
-from tests.support.sqlite import migrated_store
+from tests.support.sqlite import EmptyFile
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mapping.tables import account, binding
@@ -41,33 +40,30 @@ from wework_message.domain.ports.replays import FailedMessageReader, ReplayReade
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 
 
+@pytest.fixture(scope="module")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmptyFile]:
+    file = EmptyFile(tmp_path_factory.mktemp("sqlite") / "wework-message.db")
+    yield file
+    file.close()
+
+
 class OnSqlite:
     @pytest.fixture
     def clock(self) -> SettableClock:
         return SettableClock(NOW)
 
     @pytest.fixture
-    def database(self, tmp_path: Path) -> Path:
-        return tmp_path / "wework-message.db"
-
-    @pytest.fixture
-    async def opened(self, database: Path) -> AsyncIterator[SqliteStore]:
-        store = await migrated_store(database)
-        yield store
-        await store.close()
+    async def opened(self, empty_file: EmptyFile) -> SqliteStore:
+        return await empty_file.emptied()
 
     @pytest.fixture
     def units(self, opened: SqliteStore, clock: SettableClock) -> UnitOfWorkFactory:
         return SqlUnitOfWorkFactory(opened, SqliteDialect(), clock)
 
     @pytest.fixture
-    async def other_units(
-        self, opened: SqliteStore, database: Path, clock: SettableClock
-    ) -> AsyncIterator[UnitOfWorkFactory]:
+    def other_units(self, opened: SqliteStore, empty_file: EmptyFile, clock: SettableClock) -> UnitOfWorkFactory:
         assert opened is not None
-        other = SqliteStore(database)
-        yield SqlUnitOfWorkFactory(other, SqliteDialect(), clock)
-        await other.close()
+        return SqlUnitOfWorkFactory(empty_file.other(), SqliteDialect(), clock)
 
     @pytest.fixture
     def reader(self, opened: SqliteStore) -> MessageReader:

@@ -1,7 +1,8 @@
 """Provider protocols by name: our own, and those that installed packages register."""
 
 from collections.abc import Callable, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Final
 
 from wework_message.adapters.guxing.protocol import GuxingProtocol
@@ -30,7 +31,7 @@ def require_protocol(name: str) -> ProviderProtocol:
     """The protocol of this name, ours before an installed one; raises `UnusableProtocolError`."""
     if make := _BUILT_IN.get(name):
         return make()
-    registered = list(entry_points(group=GROUP, name=name))
+    registered = list(_registered().select(name=name))
     if not registered:
         raise UnusableProtocolError(
             f"no installed package provides {name}; installed are {', '.join(installed_protocols())}"
@@ -43,7 +44,13 @@ def require_protocol(name: str) -> ProviderProtocol:
 
 def installed_protocols() -> tuple[str, ...]:
     """The names of all protocols, ours first."""
-    return tuple(dict.fromkeys((*_BUILT_IN, *sorted(entry_points(group=GROUP).names))))
+    return tuple(dict.fromkeys((*_BUILT_IN, *sorted(_registered().names))))
+
+
+@cache
+def _registered() -> EntryPoints:
+    """Looked up once: a start asks several times, and each look reads a file of every installed package."""
+    return entry_points(group=GROUP)
 
 
 def simulated_protocols() -> tuple[str, ...]:

@@ -231,8 +231,8 @@ class InMemoryApp:
 
     async def quiet(self) -> None:
         """Wait until no call is open."""
-        while self.dispatcher.in_flight:  # noqa: ASYNC110 -- the dispatcher has no event for it
-            await asyncio.sleep(0)
+        while calls := set(self.dispatcher._calls):
+            await asyncio.wait(calls)  # a loop of `sleep(0)` would compute through every pause of the recorder
 
     async def pass_time(self, ms: int) -> None:
         """Let `ms` pass, then dispatch what is due."""

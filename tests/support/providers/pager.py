@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -10,6 +11,7 @@ import pytest
 
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.system import SystemClock
+from wework_message.bootstrap import protocols
 from wework_message.domain.conversation import Conversation
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ports.checks import Check, Finding
@@ -82,6 +84,7 @@ def install(
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n", encoding="utf-8")
     (info / "entry_points.txt").write_text(f"[wework_message.providers]\npager = {protocol}\n", encoding="utf-8")
     monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(protocols, "_registered", cache(protocols._registered.__wrapped__))  # a process of its own
     PagerProtocol.opened.clear()
     PagerProtocol.gateways.clear()
 
