@@ -3,7 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp, a_policy
@@ -40,14 +40,14 @@ async def register(app: InMemoryApp, guid: Guid, limits: AccountLimits, *codes: 
         await unit.commit()
 
 
-def with_budget(limit: int, per: Period = Period.MINUTE) -> dict[str, object]:
+def with_budget(limit: int, per: Period = Period.MINUTE) -> dict[str, Any]:
     """A policy whose first provider has this budget."""
     providers = a_policy().providers
     limited = dataclasses.replace(providers[PROVIDER], budgets=(Budget(per, limit),))
     return {"providers": {**providers, PROVIDER: limited}}
 
 
-async def flood(app: InMemoryApp, guid: Guid, count: int, **changes: object) -> list[MessageId]:
+async def flood(app: InMemoryApp, guid: Guid, count: int, **changes: Any) -> list[MessageId]:
     return [await app.accept_text(to=f"S:{number + 1}", guid=guid, **changes) for number in range(count)]
 
 
