@@ -100,6 +100,15 @@ async def test_bulk_waits_for_its_share_and_the_others_do_not() -> None:
             assert (await statuses(app, bulk))[SENT] == 30 + minute
 
 
+async def test_bulk_whose_share_is_used_up_is_not_looked_at_again_and_again() -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.HOUR, 20),), bulk_share=0.05))
+        bulk = await flood(app, A, 4, priority=1)
+        await app.dispatch()
+        assert await statuses(app, bulk) == {SENT: 1, HELD: 1, QUEUED: 2}
+        assert [await app.dispatcher.dispatch_due() for _ in range(20)] == [0] * 20
+
+
 async def test_a_provider_over_its_budget_leaves_messages_to_a_sibling() -> None:
     async with InMemoryApp(**with_budget(3)) as app:
         await register(app, A, AccountLimits(), PROVIDER, BACKUP)
