@@ -43,15 +43,15 @@ def test_a_provider_has_budgets_that_accounts_share() -> None:
 
 
 def test_equal_budgets_have_one_key_and_others_another() -> None:
-    one = budgets_of(A, NO_LIMITS, 4, P)
+    first = budgets_of(A, NO_LIMITS, 4, P)
     again = budgets_of(A, AccountLimits((Budget(Period.MINUTE, 4),)), 9, P)
     others = [
         budgets_of(B, NO_LIMITS, 4, P),
         budgets_of(A, NO_LIMITS, 5, P),
         budgets_of(A, NO_LIMITS, 4, P, (Budget(Period.DAY, 1),)),
     ]
-    assert again.key == one.key
-    assert len({one.key, *(other.key for other in others)}) == 4
+    assert again.key == first.key
+    assert len({first.key, *(other.key for other in others)}) == 4
 
 
 LIMITS: Final = st.integers(1, 12)
