@@ -2,14 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from wework_message.adapters.sql.core.store import Store
-from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
-from wework_message.adapters.sql.repositories.reader import SqlMessageReader
-from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
-from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
-from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.system import SystemClock, SystemRandom, UuidGenerator
 from wework_message.application.accept.accept import (
     AcceptBatchHandler,
@@ -41,6 +34,7 @@ from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.commit.post_commit import CallReports, PostCommit
+from wework_message.application.commit.scope import Commits
 from wework_message.application.dispatch.at_once import BeginAtOnce, SlotGate
 from wework_message.application.dispatch.begin_call import BeginCall
 from wework_message.application.dispatch.claim import ClaimDue
@@ -65,6 +59,11 @@ from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Backend, Service
 from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
 from wework_message.application.queries.statuses import ReadStatuses
+from wework_message.application.replays.runner import LEASE_MS as REPLAYS_LEASE_MS
+from wework_message.application.replays.runner import LEASE_NAME as REPLAYS_LEASE
+from wework_message.application.replays.runner import ReplayRunner
+from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler, StoreReplayJobs
+from wework_message.application.replays.steps import ReplaySteps
 from wework_message.application.role import Role
 from wework_message.application.writes import Writes
 from wework_message.bootstrap.databases import open_store
@@ -74,39 +73,14 @@ from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
 from wework_message.bootstrap.shared_state import open_shared
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
+from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
-from wework_message.domain.ports.queries import MessageReader, StatusReader
+from wework_message.domain.ports.queries import StatusReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
-from wework_message.domain.ports.store_metrics import StoreMetrics
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 from wework_message.domain.routing.selector import ProviderSelector
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """A database as use cases see it: the ports on it."""
-
-    units: UnitOfWorkFactory
-    reader: MessageReader
-    dead_letters: DeadLetterReader
-    metrics: StoreMetrics
-    side_by_side: bool = False
-    """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
-
-
-def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
-    """The ports on an open SQL database, for a process that `claims` messages or not."""
-    remembered = RememberedMessages(MAX_REMEMBERED if claims else 0)
-    return Storage(
-        SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s, remembered),
-        SqlMessageReader(store.read, store.search),
-        SqlDeadLetterReader(store.read),
-        SqlStoreMetrics(store.read, store.dialect, clock),
-        store.side_by_side,
-    )
 
 
 class Infrastructure(containers.DeclarativeContainer):
@@ -137,6 +111,11 @@ def _probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> Clu
 def committer_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
     """A committer of its own where the store takes concurrent transactions; the same one elsewhere."""
     return commits.add_committer() if storage.side_by_side else commits
+
+
+def intake_of(commits: GroupCommit, storage: Storage) -> Commits:
+    """A committer of its own where the store takes concurrent transactions; a queue of its own elsewhere."""
+    return commits.add_committer() if storage.side_by_side else commits.add_queue()
 
 
 def _units_of(shared: Shared, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
@@ -182,7 +161,7 @@ class UseCases(containers.DeclarativeContainer):
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
     """Claims, and what operators change."""
-    intake = providers.Singleton(committer_beside, commits, storage)
+    intake = providers.Singleton(intake_of, commits, storage)
     """What clients wait for."""
     callback_commits = providers.Singleton(committer_beside, commits, storage)
     """Callbacks, for which providers wait."""
@@ -232,6 +211,16 @@ class UseCases(containers.DeclarativeContainer):
         providers.Singleton(ShortenWaits, clock),
     )
     maintenance = providers.Singleton(Maintenance, units, tasks, holder)
+    replay_steps = providers.Singleton(ReplaySteps, clock)
+    replay_runner = providers.Singleton(
+        ReplayRunner,
+        storage.provided.replays,
+        storage.provided.failed,
+        commits,
+        replay_steps,
+        providers.Singleton(ClusterLease, REPLAYS_LEASE, holder, REPLAYS_LEASE_MS, units),
+        clock,
+    )
     probe_writes = providers.Singleton(ProbeWrites, units, writes, holder)
 
     change = providers.Singleton(ChangeMessages)
@@ -268,6 +257,18 @@ class UseCases(containers.DeclarativeContainer):
         read=reader,
         dead_letters=storage.provided.dead_letters,
         mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),
+        failed=storage.provided.failed,
+        replays=storage.provided.replays,
+        start_replay=providers.Singleton(
+            StartReplayHandler,
+            commits,
+            providers.Singleton(StoreReplayJobs),
+            storage.provided.failed,
+            reader,
+            ids,
+            clock,
+        ),
+        cancel_replay=providers.Singleton(CancelReplayHandler, commits, replay_steps),
         poll=providers.Singleton(_statuses_of, shared, providers.Singleton(ReadStatuses, reader)),
         providers=providers.Singleton(Providers, policy, board, reader, api_urls),
         service=service,

@@ -3,10 +3,10 @@
 from wework_message.adapters.sql import backends
 from wework_message.adapters.system import SystemClock
 from wework_message.application.maintenance.recover import Recover, Recovered, RecoverHandler
-from wework_message.bootstrap.container import sql_storage
 from wework_message.bootstrap.databases import bring_up, open_store
 from wework_message.bootstrap.policies import policy_of
 from wework_message.bootstrap.settings import Loaded
+from wework_message.bootstrap.storage import sql_storage
 
 
 async def migrate(loaded: Loaded) -> str:
@@ -21,5 +21,5 @@ async def recover(loaded: Loaded, command: Recover) -> Recovered:
     async with open_store(loaded.settings.datasource) as store:
         await bring_up(store, loaded.settings.datasource)
         storage = sql_storage(store, clock)
-        handler = RecoverHandler(storage.units, storage.reader, policy_of(loaded), clock)
+        handler = RecoverHandler(storage.units, storage.reader, storage.replays, policy_of(loaded), clock)
         return await handler(command)

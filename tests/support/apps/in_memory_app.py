@@ -21,6 +21,7 @@ from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.reader import MemoryMessageReader
+from wework_message.adapters.memory.replays import MemoryFailedMessageReader, MemoryReplayReader
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
@@ -29,11 +30,12 @@ from wework_message.application.maintenance.store_metrics import StoreSnapshot
 from wework_message.application.policy import Policy
 from wework_message.application.queries.service import InProcess
 from wework_message.application.role import Role
-from wework_message.bootstrap.container import Storage, UseCases
+from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.frameworks import providers
 from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.loops import Loops
 from wework_message.bootstrap.shared_state.local import Shared
+from wework_message.bootstrap.storage import Storage
 from wework_message.domain.content import MessageType, TextContent
 from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId
@@ -134,6 +136,8 @@ class InMemoryApp:
                 self.reader,
                 MemoryDeadLetterReader(self.database),
                 MemoryStoreMetrics(self.database, self.clock),
+                MemoryReplayReader(self.database),
+                MemoryFailedMessageReader(self.database),
                 self._side_by_side,
             ),
             shared=self._shared(self.board, MemoryRateLimiter(self.clock)),
@@ -157,6 +161,7 @@ class InMemoryApp:
         self.accepting, self.accepting_batches = application.accept, application.accept_batch
         self.cancelling, self.retrying, self.recalling = application.cancel, application.retry, application.recall
         self.ingesting, self.waiting = application.ingest_callback, application.wait
+        self.replay_runner = use_cases.replay_runner()
         self.keep_dead_letter = use_cases.keep_dead_letter()
         self.commits, self.claiming, self.router = use_cases.commits(), use_cases.claim(), use_cases.router()
         self.dispatcher, self.projector, self.prober = use_cases.dispatcher(), use_cases.projector(), use_cases.prober()
