@@ -68,6 +68,20 @@ class LeaseStoreContract:
         assert await self.take(units, "a", "d") == 1
         assert await self.take(other_units, "b", "e") == 1
 
+    async def test_leases_that_somebody_has_are_known_to_all(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        await self.take(units, "a", "d")
+        await self.take(units, "b", "e")
+        async with other_units() as unit:
+            assert await unit.leases.held(["d", "e", "nobody's"]) == {"d", "e"}
+        await self.release(units, "a")
+        async with other_units() as unit:
+            assert await unit.leases.held(["d", "e", "nobody's"]) == {"e"}
+        clock.advance(LEASE)
+        async with other_units() as unit:
+            assert await unit.leases.held(["d", "e"]) == frozenset()
+
     async def test_renewing_keeps_the_epoch_and_moves_the_end(
         self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:

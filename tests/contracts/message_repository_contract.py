@@ -19,6 +19,7 @@ from tests.support.builders.messages import (
     a_batch_id,
     a_due_message,
     a_message,
+    a_message_id,
     a_receipt,
     an_attempt,
     an_outcome,
@@ -643,6 +644,27 @@ class DueContract(RepositorySteps):
         clock.advance(wait_ms)
         assert message.id in [due.message.id for due in await self.due(units, limit=10_000)]
 
+    async def test_when_limits_change_their_messages_are_due_and_no_others(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        limited = [a_due_message(conversation_id=f"S:{number}") for number in range(3)]
+        down, other = a_due_message(conversation_id="S:4"), a_due_message(guid=Guid("other"))
+        waits = zip(limited, (HoldReason.BUDGET, HoldReason.QUIET_HOURS, HoldReason.INTERVAL), strict=True)
+        await self.add(units, *limited, down, other)
+        for message, reason in (*waits, (down, HoldReason.PROVIDER_DOWN), (other, HoldReason.BUDGET)):
+            message.hold(reason, 60_000, now=clock.now())
+        await self.save(units, *limited, down, other)
+        async with units() as unit:
+            await unit.messages.pace([message.id for message in limited])
+            await unit.commit()
+        async with units() as unit:
+            rechecked = [await unit.due_times.recheck_limited(down.account_id, limit) for limit in (2, 100, 100)]
+            await unit.commit()
+        assert rechecked == [2, 1, 0]
+        due = await self.due(units, limit=10)
+        assert {item.message.id for item in due} == {message.id for message in limited}
+        assert not any(item.paced for item in due)
+
     async def test_what_is_not_saved_stays_due(self, units: UnitOfWorkFactory) -> None:
         message = a_due_message()
         await self.add(units, message)
@@ -972,6 +994,23 @@ class CallAtOnceContract(RepositorySteps):
         await self.save(units, calling)
         async with units() as unit:
             assert await unit.messages.busy_lanes([(calling.account_id, calling.conversation_id)]) == frozenset()
+
+    async def test_the_last_call_of_a_lane_is_the_newest_one_of_any_of_its_messages(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        messages = [a_due_message(id=a_message_id(NOW + number)) for number in range(3)]
+        lane = (messages[0].account_id, messages[0].conversation_id)
+        free = (messages[0].account_id, "S:2002")
+        await self.add(units, *messages)
+        for message, started_at in zip(messages, (NOW + 10, NOW + 900, NOW + 500), strict=True):
+            begin_call(message, now=started_at)
+            await self.save(units, message)
+            settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt()), now=clock.now())
+            await self.save(units, message)
+        await self.add(units, a_due_message(conversation_id="S:2002"))
+        async with units() as unit:
+            assert await unit.messages.last_starts([lane, free]) == {lane: NOW + 900}
+            assert await unit.messages.last_starts([]) == {}
 
 
 class MessageRepositoryContract(

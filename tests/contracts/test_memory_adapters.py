@@ -15,7 +15,7 @@ from tests.contracts.maintenance_contract import LeaseStoreContract, PruningCont
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.notifier_contract import HOUR_MS, NotifierContract
-from tests.contracts.rate_limiter_contract import RateLimiterContract
+from tests.contracts.rate_limiter_contract import RateLimiterContract, per_minute
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
@@ -212,23 +212,23 @@ class TestMemoryRateLimiter(RateLimiterContract):
         return MemoryRateLimiter(clock)
 
     async def test_the_wall_clock_may_jump(self, limiter: MemoryRateLimiter, clock: SettableClock) -> None:
-        await limiter.reserve(AccountId("a"), 1)
+        await limiter.reserve(per_minute(1))
         clock.jump(600_000)
-        assert await limiter.reserve(AccountId("a"), 1) == 60_000
+        assert (await limiter.reserve(per_minute(1))).wait_ms == 60_000
 
     async def test_accounts_that_stopped_sending_are_forgotten(
         self, limiter: MemoryRateLimiter, clock: SettableClock
     ) -> None:
         for number in range(throttling.SWEEP_AT - 1):
-            await limiter.reserve(AccountId(f"a{number}"), 1)
+            await limiter.reserve(per_minute(1, AccountId(f"a{number}")))
         clock.advance(59_999)
-        await limiter.reserve(AccountId("busy"), 1)
+        await limiter.reserve(per_minute(1, AccountId("busy")))
         assert len(limiter) == throttling.SWEEP_AT
         clock.advance(1)
         for number in range(throttling.SWEEP_AT):
-            await limiter.reserve(AccountId(f"b{number}"), 1)
+            await limiter.reserve(per_minute(1, AccountId(f"b{number}")))
         assert len(limiter) == throttling.SWEEP_AT + 1
-        assert await limiter.reserve(AccountId("busy"), 1) > 0
+        assert (await limiter.reserve(per_minute(1, AccountId("busy")))).wait_ms > 0
 
 
 class TestMemoryHealthBoard(HealthBoardContract):

@@ -1,6 +1,7 @@
 """Accounts are claimed in turn (ADR 31): what `due` promises about whose messages it returns, in any adapter."""
 
 import asyncio
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
 import pytest
@@ -88,6 +89,13 @@ class TurnContract(RepositorySteps):
     ) -> None:
         assert await self.shares(units, 10, Turn(without=frozenset({A})), among) == {B: 1, C: 2}
         assert await self.shares(units, 10, Turn(without=frozenset({A, B, C})), among) == {}
+
+    async def test_an_account_whose_share_for_bulk_is_used_up_gets_a_turn_for_its_other_messages(
+        self, units: UnitOfWorkFactory, among: Collection[MessageId] | None
+    ) -> None:
+        turn = Turn(no_bulk=frozenset({A, B}), without=frozenset({A}))
+        assert await self.shares(units, 10, turn, among) == {C: 2}
+        assert await self.shares(units, 10, dataclasses.replace(turn, no_bulk=frozenset({A})), among) == {B: 1, C: 2}
 
     async def test_no_account_gets_more_than_half_of_what_is_free(
         self, units: UnitOfWorkFactory, among: Collection[MessageId] | None

@@ -46,6 +46,7 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch
 from wework_message.domain.replay import START, ItemState, ReplayItem, ReplayState, Selection
+from wework_message.domain.routing.shares import Turn
 
 PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
 TINY: Final = {"wm_finished"}
@@ -239,6 +240,30 @@ async def test_a_claim_reads_what_came_due_and_each_account_in_order_from_the_in
     assert walk == {"SEARCH following USING COVERING INDEX ix_wm_due_turn (turn>?)"}
     lanes = [line for statement, line in statements.plans() if "ix_wm_due_lane" in line and "UNION ALL" in statement]
     assert all("lane=? AND place=?" in line for line in lanes)
+
+
+async def test_limits_of_accounts_are_kept_by_reads_of_indexes(
+    units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
+) -> None:
+    await change_messages(units, clock)
+    before = {statement for statement, _ in statements.plans()}
+    account_id = implicit_account_id(GUID)
+    async with units() as unit:
+        await unit.messages.add([a_due_message(conversation_id="R:9")])
+        await unit.commit()
+    async with units() as unit:
+        await unit.messages.last_starts([(account_id, CONVERSATION)])
+        await unit.due_times.recheck_limited(account_id, 10)
+        await unit.messages.due(10, turn=Turn(no_bulk=frozenset({account_id})))
+        await unit.leases.held(["sender:1"])
+    plans = [(statement, line) for statement, line in statements.plans() if statement not in before]
+    reads = {line for _, line in plans}
+    assert not [line for _, line in plans if line.startswith("SCAN wm_") or "TEMP B-TREE" in line]
+    assert {
+        "SEARCH wm_message USING INDEX ix_wm_message_conversation (conversation_id=?)",
+        "SEARCH wm_message USING INDEX ix_wm_message_status (status=?)",
+        "SEARCH wm_due USING INDEX ix_wm_due_turn (turn=? AND urgency<?)",
+    } <= reads
 
 
 async def test_maintenance_reads_ranges_of_indexes(

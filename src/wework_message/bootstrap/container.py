@@ -145,12 +145,12 @@ class UseCases(containers.DeclarativeContainer):
     projector_notifier: providers.Dependency[LocalInboxNotifier] = providers.Dependency()
     inbox_notifier: providers.Dependency[InboxNotifier] = providers.Dependency()
 
-    board = shared.provided.board
+    board, limiter = shared.provided.board, shared.provided.limiter
     reader = storage.provided.reader
     units = providers.Singleton(_units_of, shared, storage.provided.units)
     feed = providers.Singleton(StatusFeed)
     router = providers.Singleton(
-        Router, policy, providers.Singleton(ProviderSelector), board, random_source, shared.provided.remember_s
+        Router, policy, providers.Singleton(ProviderSelector), board, limiter, random_source, shared.provided.remember_s
     )
 
     post_commit = providers.Singleton(
@@ -168,7 +168,7 @@ class UseCases(containers.DeclarativeContainer):
     """Answers of providers."""
     in_flight = providers.Singleton(InFlight, policy, clock)
     gate = providers.Singleton(SlotGate)
-    begin_call = providers.Singleton(BeginCall, policy, router, shared.provided.limiter, clock)
+    begin_call = providers.Singleton(BeginCall, policy, router, limiter, clock)
     claim = providers.Singleton(ClaimDue, policy, router, begin_call, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     check_traffic = providers.Singleton(CheckTraffic, board, reader, policy, clock, observer)
@@ -196,7 +196,7 @@ class UseCases(containers.DeclarativeContainer):
         clock,
         policy,
     )
-    begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, router, in_flight, dispatcher)
+    begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, in_flight, dispatcher)
 
     store_metrics_reporter = providers.Singleton(
         StoreMetricsReporter,

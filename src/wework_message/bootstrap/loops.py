@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from wework_message.application.maintenance.fleet import CountProcesses
 from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.container import UseCases
@@ -82,9 +83,12 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
     """
     if not role.dispatches:
         return (use_cases.store_metrics_reporter(), use_cases.probe_writes())
+    # A store that writes one by one belongs to one process.
+    counting = [CountProcesses(use_cases.units(), use_cases.shared().fleet, use_cases.holder())]
     return (
         use_cases.store_metrics_reporter(),
         use_cases.probe_writes(),
+        *(counting if use_cases.storage().side_by_side else ()),
         use_cases.maintenance(),
         use_cases.prober(),
         use_cases.replay_runner(),

@@ -15,6 +15,7 @@ from wework_message.domain.ids import ProviderCode
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.ports.instances import Notify
+from wework_message.domain.quota import Budget, Period
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Provider
 from wework_message.entrypoints.wire.requests.body import Limits
@@ -89,6 +90,7 @@ def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:
         enabled=settings.enabled,
         timeout_ms=settings.timeout_ms,
         retry_count=settings.quick_tries,
+        budgets=_budgets_of(settings),
         simulated=simulated,
     )
 
@@ -106,6 +108,15 @@ def _instances(loaded: Loaded) -> Mapping[ProviderCode, InstancePolicy]:
         )
         for provider in loaded.settings.app.wework.providers.values()
     }
+
+
+def _budgets_of(provider: ProviderSettings) -> tuple[Budget, ...]:
+    limits = {
+        Period.MINUTE: provider.rate_limit_per_minute,
+        Period.HOUR: provider.rate_limit_per_hour,
+        Period.DAY: provider.rate_limit_per_day,
+    }
+    return tuple(Budget(per, limit) for per, limit in limits.items() if limit is not None)
 
 
 def _polls(loaded: Loaded, role: Role) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from typing import ClassVar
 from wework_message.domain.errors import DomainError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, ProviderCode, TenantId
 from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.quota import NO_LIMITS, AccountLimits
 
 
 class AccountState(StrEnum):
@@ -76,6 +77,8 @@ class Account:
     """As stored; `effective_state` derives it from the bindings."""
     on_unknown: OnUnknown | None = None
     """For messages whose request does not set it; None = the configured one. Never set. Not wired yet: accounts."""
+    limits: AccountLimits = NO_LIMITS
+    """What it may send, and when. Never set. Not wired yet: accounts."""
 
     @property
     def implicit(self) -> bool:

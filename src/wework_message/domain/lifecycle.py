@@ -53,8 +53,13 @@ class HoldReason(StrEnum):
     ALL_OFFLINE = "ALL_OFFLINE"
     BREAKERS_OPEN = "BREAKERS_OPEN"
     QUIET_HOURS = "QUIET_HOURS"
-    """Not wired yet: accounts."""
+    INTERVAL = "INTERVAL"
+    """The last call of its conversation began too short a time ago."""
     THROTTLED = "THROTTLED"
+
+
+LIMITS: Final = frozenset({HoldReason.BUDGET, HoldReason.QUIET_HOURS, HoldReason.INTERVAL})
+"""Reasons that follow from the limits of an account, or of a provider."""
 
 
 class Trigger(StrEnum):

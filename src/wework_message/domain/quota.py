@@ -1,4 +1,4 @@
-"""Budgets of an account as token bucket arithmetic, and quiet hours (D-22, M-4.7).
+"""Token bucket arithmetic, and the limits of an account (D-22, M-4.7, ADR 0049).
 
 All quantities are integers, so nothing drifts: a token is `per_ms` units, and a bucket gains `tokens` units every ms.
 A message over budget is not refused. It takes its token in advance (the level goes below zero) and waits for it.
@@ -7,13 +7,16 @@ A message over budget is not refused. It takes its token in advance (the level g
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.quiet_hours import QuietHours
 
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 24 * 60 * MINUTE_MS
-_DAY_MINUTES: Final = 24 * 60
+
+_MAX_LIMIT: Final = 10_000_000
+"""Messages of one budget: times a day in ms, and ten times over, this is still an integer to Redis (below 2^53)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,23 @@ class Bucket:
         level = bucket.level - n * bucket.per_ms
         return replace(bucket, level=level), bucket.wait_ms(-level, now)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it holds all that it can hold."""
+        return self.level >= self.capacity * self.per_ms
+
+    def resized(self, full: "Bucket") -> "Bucket":
+        """As `full`, another size of it, without what is missing here; of a part of another budget's size, the same part of it.
+
+        So what was used counts against a changed limit.
+        """
+        missing = self.capacity * self.per_ms - self.level
+        if (
+            self.per_ms != full.per_ms
+        ):  # another number of processes: one that has less of the budget has used less of it
+            missing = missing * full.capacity * full.per_ms // (self.capacity * self.per_ms)
+        return replace(full, level=full.level - missing, at=self.at)
+
     def wait_ms(self, units: int, now: int) -> int:
         """How long from `now` until `units` have been gained, in ms, rounded up; 0 for none."""
         if units <= 0:
@@ -69,7 +89,7 @@ class Bucket:
 
 
 class Period(StrEnum):
-    """What a budget is counted over (W-5). Not wired yet: accounts."""
+    """What a budget is counted over (W-5)."""
 
     MINUTE = "MINUTE"
     HOUR = "HOUR"
@@ -86,54 +106,85 @@ _PERIOD_MS: Final = {Period.MINUTE: MINUTE_MS, Period.HOUR: 60 * MINUTE_MS, Peri
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much an account may send per period. Its bindings share it (D-22). Not wired yet: accounts."""
+    """How much an account may send per period. Its bindings share it (D-22)."""
 
     per: Period
     limit: int
-    """Messages, at least 1."""
+    """Messages, 1 to 10 million; `AccountLimits` checks it."""
 
-    def bucket(self, now: int) -> Bucket:
-        """A full bucket of this budget."""
-        return Bucket.full(self.limit, self.per.ms, now=now)
+    def bucket(self, now: int, parts: int = 1) -> Bucket:
+        """A full bucket of this budget, or of one of `parts` equal parts of it, at least 1.
+
+        The rates of the parts add up to that of the budget, and so do their sizes where the limit has a message for each.
+        """
+        return Bucket.full(self.limit, self.per.ms * parts, now=now, capacity=max(1, self.limit // parts))
 
     def bulk(self, share: float) -> "Budget":
         """The part of it that bulk messages may use; `share` in (0, 1], at least one message.
 
         Bulk takes from this and from the whole, so that it can use spare capacity but never starves the others.
         """
-        if not 0 < share <= 1:
-            raise InvalidValueError("bulkShare", "must be above 0 and at most 1")
+        _check_share(share)
         return Budget(self.per, max(1, int(self.limit * share)))
 
 
-def reserve_all(buckets: Sequence[Bucket], n: int, now: int) -> tuple[tuple[Bucket, ...], int]:
-    """Reserve in every bucket; the longest wait counts. Not wired yet: accounts."""
+class Reserved(NamedTuple):
+    """One place in each of several buckets."""
+
+    buckets: tuple[Bucket, ...]
+    """As they are afterwards."""
+    wait_ms: int
+    """The longest of their waits; 0 = now."""
+    tightest: int
+    """The index of the bucket that has it; the first of equals, 0 without any wait."""
+
+
+def reserve_all(buckets: Sequence[Bucket], n: int, now: int) -> Reserved:
+    """Reserve in every bucket; the longest wait counts."""
     reserved = [bucket.reserve(n, now) for bucket in buckets]
-    return tuple(bucket for bucket, _ in reserved), max((wait for _, wait in reserved), default=0)
+    waits = [wait for _, wait in reserved]
+    longest = max(waits, default=0)
+    return Reserved(tuple(bucket for bucket, _ in reserved), longest, waits.index(longest) if waits else 0)
 
 
 @dataclass(frozen=True, slots=True)
-class QuietHours:
-    """A daily span in which an account sends nothing. Equal ends mean no span. Not wired yet: accounts.
+class AccountLimits:
+    """What an account may send and when; the bindings of the account share it (D-22).
 
-    Raises `InvalidValueError` for a minute outside 0-1439.
+    Raises `InvalidValueError`, with the paths of the API (W-5).
     """
 
-    start: int
-    """Minute of the local day, 0-1439."""
-    end: int
-    """Minute of the local day at which sending starts again; may be before `start` (over midnight)."""
-    offset: int = 0
-    """Local time minus UTC, in minutes; the caller knows the rules of the zone for the day in question."""
+    budgets: tuple[Budget, ...] = ()
+    """At most one for each period. Without one per minute, the configured limit per minute holds.
+
+    Not wired yet: accounts.
+    """
+    min_interval_ms: int | None = None
+    """Between the starts of two calls of one conversation, 1 ms to a day; None = no interval. Not wired yet: accounts."""
+    quiet_hours: QuietHours | None = None
+    """When it sends nothing. Not wired yet: accounts."""
+    bulk_share: float | None = None
+    """The part of each budget that messages of bulk priority may use, above 0 and at most 1; None = all of it.
+
+    Not wired yet: accounts.
+    """
 
     def __post_init__(self) -> None:
-        for path, minute in (("quietHours.from", self.start), ("quietHours.to", self.end)):
-            if not 0 <= minute < _DAY_MINUTES:
-                raise InvalidValueError(path, "must be a time of day")
+        for place, budget in enumerate(self.budgets):
+            if not 1 <= budget.limit <= _MAX_LIMIT:
+                raise InvalidValueError(f"budgets[{place}].limit", f"must be from 1 to {_MAX_LIMIT}")
+            if any(budget.per is other.per for other in self.budgets[:place]):
+                raise InvalidValueError(f"budgets[{place}].per", "there is a budget for this period already")
+        if self.min_interval_ms is not None and not 1 <= self.min_interval_ms <= DAY_MS:
+            raise InvalidValueError("minIntervalMs", f"must be from 1 to {DAY_MS}")
+        if self.bulk_share is not None:
+            _check_share(self.bulk_share)
 
-    def until_open(self, now: int) -> int:
-        """How long until sending is allowed, ms; 0 = now. `now` in epoch ms."""
-        local = (now + self.offset * MINUTE_MS) % DAY_MS
-        since_start = (local - self.start * MINUTE_MS) % DAY_MS
-        length = (self.end - self.start) % _DAY_MINUTES * MINUTE_MS
-        return length - since_start if since_start < length else 0
+
+NO_LIMITS: Final = AccountLimits()
+"""An account that has none of its own."""
+
+
+def _check_share(share: float) -> None:
+    if not 0 < share <= 1:
+        raise InvalidValueError("bulkShare", "must be above 0 and at most 1")

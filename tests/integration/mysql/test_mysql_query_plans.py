@@ -44,6 +44,7 @@ from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.repositories import IdempotencyKey
 from wework_message.domain.replay import ItemState, ReplayItem
+from wework_message.domain.routing.shares import Turn
 
 PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
 ROWS: Final = 2_000
@@ -190,6 +191,27 @@ async def test_writers_find_what_they_need_by_index_and_sort_only_what_is_bounde
     assert await _scanned(statements) == []
     for statement in await _filesorted(statements):
         assert "wm_attempt.message_id IN" in statement or "wm_attempt.started_at >=" in statement
+
+
+async def test_limits_of_accounts_are_kept_by_reads_of_indexes_that_sort_nothing(
+    units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    account_id = implicit_account_id(GUID)
+    async with units() as unit:
+        await unit.messages.add([a_due_message(conversation_id="R:9")])
+        await unit.commit()
+    statements.seen.clear()
+    async with units() as unit:
+        await unit.messages.last_starts([(account_id, CONVERSATION)])
+        await unit.due_times.recheck_limited(account_id, 10)
+        await unit.messages.due(10, turn=Turn(no_bulk=frozenset({account_id})))
+    assert (await _scanned(statements), await _filesorted(statements)) == ([], set())
+    keys = {(line.table, line.key) for line in await statements.plans()}
+    assert {
+        ("wm_message", "ix_wm_message_conversation"),
+        ("wm_message", "ix_wm_message_status"),
+        ("wm_due", "ix_wm_due_turn"),
+    } <= keys
 
 
 async def test_maintenance_reads_ranges_of_indexes(

@@ -14,13 +14,14 @@ from wework_message.application.maintenance.store_metrics import LEASE_NAME
 from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.account import implicit_account, implicit_binding
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId, MessageId, TenantId
+from wework_message.domain.budgets import Budgets
+from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.ports.gateway import Dispatch
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.queries import StatusReader, StatusView
-from wework_message.domain.ports.rate_limiter import RateLimiter
+from wework_message.domain.ports.rate_limiter import Place, RateLimiter
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 
 
@@ -44,8 +45,11 @@ class Emptied:
 class Slow:
     """A budget that is spent for an hour."""
 
-    async def reserve(self, account_id: AccountId, per_minute: int) -> int:
-        return FAR_MS
+    async def reserve(self, budgets: Budgets, expected: int = 1) -> Place:
+        return Place(FAR_MS, budgets.parts[0])
+
+    def room(self, budgets: Budgets) -> float:
+        return 0.0
 
 
 class Sharing(Shared):

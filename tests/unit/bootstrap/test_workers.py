@@ -7,13 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
-from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.observability.merged_metrics import Family, Sample
 from wework_message.application.role import Role
 from wework_message.bootstrap.policies import WORKER_POLLS, policy_of
 from wework_message.bootstrap.settings import load, start_problems
-from wework_message.bootstrap.shared_state.local import DividedRateLimiter
 from wework_message.bootstrap.sockets import held_ports, listening
 from wework_message.bootstrap.workers.channel import Channel
 from wework_message.bootstrap.workers.messages import (
@@ -29,7 +26,6 @@ from wework_message.bootstrap.workers.messages import (
 )
 from wework_message.bootstrap.workers.pauses import FIRST_PAUSE_S, MAX_PAUSE_S, STEADY_S, Pauses
 from wework_message.bootstrap.workers.place import SILENT_S, Place
-from wework_message.domain.ids import AccountId
 
 NOWHERE = Path("/nonexistent-settings-folder")
 MYSQL = {
@@ -154,11 +150,3 @@ def test_each_worker_asks_sooner_what_another_one_may_have_moved() -> None:
     policy = policy_of(load({"SERVER_WORKERS": "2", **MYSQL}, config_dir=NOWHERE))
     assert policy.poll_status_ms == WORKER_POLLS["poll_status_ms"]
     assert policy.poll_due_ms == WORKER_POLLS["poll_due_ms"]
-
-
-async def test_workers_without_redis_divide_a_budget() -> None:
-    clock = SettableClock()
-    limiters = [DividedRateLimiter(MemoryRateLimiter(clock), 2) for _ in range(2)]
-    account = AccountId("a")
-    waits = [await limiter.reserve(account, 100) for _ in range(51) for limiter in limiters]
-    assert sum(wait == 0 for wait in waits) == 100

@@ -1,11 +1,12 @@
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.quota import DAY_MS, Bucket, Budget, Period, QuietHours, reserve_all
+from wework_message.domain.quota import DAY_MS, AccountLimits, Bucket, Budget, Period, reserve_all
 
 MINUTE = 60_000
 TIMES = st.lists(st.integers(-5_000, 20_000), max_size=80)
@@ -78,10 +79,9 @@ def test_an_empty_budget_is_refused(tokens: int, per_ms: int, capacity: int) -> 
 
 def test_the_tightest_of_several_budgets_decides() -> None:
     buckets = [Budget(Period.MINUTE, 60).bucket(0), Budget(Period.HOUR, 60).bucket(0), Budget(Period.DAY, 61).bucket(0)]
-    reserved, wait = reserve_all(buckets, 60, 0)
-    assert wait == 0
-    assert reserve_all(reserved, 1, 0)[1] == MINUTE
-    assert reserve_all([], 1, 0) == ((), 0)
+    reserved, wait, tightest = reserve_all(buckets, 60, 0)
+    assert (wait, tightest) == (0, 0)
+    assert reserve_all(reserved, 1, 0)[1:] == (MINUTE, 1)
 
 
 def test_bulk_may_use_a_share_and_always_at_least_one() -> None:
@@ -94,38 +94,26 @@ def test_bulk_may_use_a_share_and_always_at_least_one() -> None:
             budget.bulk(share)
 
 
+def test_an_account_has_a_budget_for_each_period_and_its_other_limits() -> None:
+    budgets = (Budget(Period.MINUTE, 1), Budget(Period.HOUR, 10_000_000), Budget(Period.DAY, 5))
+    for interval in (None, 1, DAY_MS):
+        assert AccountLimits(budgets, interval, None, 1.0).min_interval_ms == interval
+
+
 @pytest.mark.parametrize(
-    ("start", "end", "offset", "clock", "wait_minutes"),
+    ("limits", "path"),
     [
-        (22 * 60, 8 * 60, 0, 21 * 60 + 59, 0),
-        (22 * 60, 8 * 60, 0, 22 * 60, 600),
-        (22 * 60, 8 * 60, 0, 0, 480),
-        (22 * 60, 8 * 60, 0, 7 * 60 + 59, 1),
-        (22 * 60, 8 * 60, 0, 8 * 60, 0),
-        (12 * 60, 14 * 60, 0, 13 * 60, 60),
-        (12 * 60, 14 * 60, 8 * 60, 5 * 60, 60),
-        (22 * 60, 8 * 60, -5 * 60, 3 * 60, 600),
-        (60, 60, 0, 60, 0),
+        ({"budgets": (Budget(Period.MINUTE, 0),)}, "budgets[0].limit"),
+        ({"budgets": (Budget(Period.MINUTE, 1), Budget(Period.DAY, 10_000_001))}, "budgets[1].limit"),
+        ({"budgets": (Budget(Period.DAY, 1), Budget(Period.HOUR, 1), Budget(Period.DAY, 2))}, "budgets[2].per"),
+        ({"min_interval_ms": 0}, "minIntervalMs"),
+        ({"min_interval_ms": DAY_MS + 1}, "minIntervalMs"),
+        ({"bulk_share": 0.0}, "bulkShare"),
+        ({"bulk_share": 1.01}, "bulkShare"),
+        ({"bulk_share": float("nan")}, "bulkShare"),
     ],
 )
-def test_quiet_hours(start: int, end: int, offset: int, clock: int, wait_minutes: int) -> None:
-    now = 20_000 * DAY_MS + clock * MINUTE
-    assert QuietHours(start, end, offset).until_open(now) == wait_minutes * MINUTE
-
-
-@given(st.integers(0, 1439), st.integers(0, 1439), st.integers(-840, 840), st.integers(0, 2 * DAY_MS))
-def test_quiet_hours_end_exactly_when_they_say(start: int, end: int, offset: int, now: int) -> None:
-    quiet = QuietHours(start, end, offset)
-    wait = quiet.until_open(now)
-    assert 0 <= wait < DAY_MS
-    assert quiet.until_open(now + wait) == 0
-    if wait:
-        assert (now + wait + offset * MINUTE) % DAY_MS == end * MINUTE
-        assert quiet.until_open(now + wait - 1) == 1
-
-
-@pytest.mark.parametrize(("start", "end", "path"), [(-1, 0, "quietHours.from"), (0, 1440, "quietHours.to")])
-def test_a_minute_outside_the_day_is_refused(start: int, end: int, path: str) -> None:
+def test_a_limit_that_cannot_be_is_refused_by_its_name_in_the_api(limits: dict[str, Any], path: str) -> None:
     with pytest.raises(InvalidValueError) as refused:
-        QuietHours(start, end)
+        AccountLimits(**limits)
     assert refused.value.path == path

@@ -1,6 +1,6 @@
 """The claim in turns where rows with a turn cannot be taken: other processes have them locked."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pytest
@@ -34,7 +34,9 @@ class LockedRows(FirstRows):
     def __init__(self) -> None:
         self.accounts: list[AccountId] = []
 
-    def rows(self, _: Connection, shares: Mapping[AccountId, int], now: int) -> list[Row]:
+    def rows(
+        self, _: Connection, shares: Mapping[AccountId, int], now: int, no_bulk: Collection[AccountId] = ()
+    ) -> list[Row]:
         self.accounts += shares
         return []
 

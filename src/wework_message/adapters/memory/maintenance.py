@@ -1,10 +1,12 @@
 """Leases, the correction of due times and pruning in memory."""
 
 import dataclasses
+from collections.abc import Collection
 
-from wework_message.adapters.memory.database import LeaseRow, MemoryDatabase
+from wework_message.adapters.memory.database import DueRow, LeaseRow, MemoryDatabase
+from wework_message.domain.ids import AccountId
 from wework_message.domain.inbox import InboxState
-from wework_message.domain.lifecycle import RESTING, MessageStatus
+from wework_message.domain.lifecycle import LIMITS, RESTING, MessageStatus
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.maintenance import START, DueTimes, LeaseStore, Pruned, Pruning
 from wework_message.domain.ports.system import Clock
@@ -29,6 +31,15 @@ class MemoryLeaseStore:
         epoch = tenure.epoch if renewed else tenure.epoch + 1
         self._db.leases.put(lease_name, LeaseRow(holder, epoch, now + lease_ms, lease_ms))
         return epoch
+
+    async def held(self, lease_names: Collection[str]) -> frozenset[str]:
+        now = self._clock.now()
+        tenures = [(name, self._db.leases.get(name)) for name in lease_names]
+        return frozenset(
+            name
+            for name, tenure in tenures
+            if tenure is not None and is_running(tenure.held_until, length_ms=tenure.lease_ms, now=now)
+        )
 
     async def release(self, lease_name: str, holder: str) -> None:
         tenure = self._db.leases.get(lease_name)
@@ -56,6 +67,18 @@ class MemoryDueTimes:
         for row, due_at in late:
             self._db.due.put(row.message_id, dataclasses.replace(row, due_at=due_at))
         return len(late)
+
+    async def recheck_limited(self, account_id: AccountId, limit: int) -> int:
+        now = self._clock.now()
+        waiting = [row for row in self._db.due.rows() if row.due_at > now and self._is_limited(row, account_id)][:limit]
+        for row in waiting:
+            self._db.due.put(row.message_id, dataclasses.replace(row, due_at=now, in_ms=0, paced=False))
+        return len(waiting)
+
+    def _is_limited(self, row: DueRow, account_id: AccountId) -> bool:
+        message = self._db.messages.get(row.message_id)
+        held = message is not None and message.status is MessageStatus.HELD and message.reason in LIMITS
+        return held and row.lane[0] == account_id
 
 
 class MemoryPruning:

@@ -46,8 +46,7 @@ class MemoryMessageRepository:
         """One owner per key, in order; the first of equal keys gets it."""
         owners = []
         for key in keys:
-            place = (key.tenant_id, key.key)
-            row = self._db.keys.get(place)
+            row = self._db.keys.get(place := (key.tenant_id, key.key))
             if row is None:
                 row = KeyRow(key.target, key.fingerprint, self._clock.now())
                 self._db.keys.put(place, row)
@@ -70,6 +69,14 @@ class MemoryMessageRepository:
 
     async def busy_lanes(self, lanes: Collection[Lane]) -> frozenset[Lane]:
         return frozenset(row.lane for row in self._db.due.rows() if row.lane in lanes)
+
+    async def last_starts(self, lanes: Collection[Lane]) -> Mapping[Lane, int]:
+        calls = sorted(
+            ((message.account_id, message.conversation_id), attempt.started_at)
+            for message in self._db.messages.rows()
+            for attempt in message.attempts
+        )
+        return {lane: started_at for lane, started_at in calls if lane in lanes}
 
     async def due(
         self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn | None = NOBODY_FIRST

@@ -1,71 +1,67 @@
-"""Account budgets that processes share: a process leases tokens from Redis in blocks, and spends them itself (D-22 and D-33, ADR 0016)."""
+"""Budgets that processes share: a process leases tokens from Redis in blocks, and spends them itself (D-22, D-33, ADR 16 and 49)."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from redis.asyncio import Redis
 
+from wework_message.adapters.redis.budget_script import LEASE
 from wework_message.adapters.redis.guarded import GuardedRedis
+from wework_message.domain.budgets import Budgets, SharedBudget
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ids import AccountId
-from wework_message.domain.ports.rate_limiter import RateLimiter
+from wework_message.domain.ports.rate_limiter import Place, RateLimiter, SoloRateLimiter
 from wework_message.domain.ports.system import Clock
-from wework_message.domain.quota import MINUTE_MS
+from wework_message.domain.quota import Budget
 
 MAX_LEASED_TOKENS: Final = 50
 """Tokens of one lease."""
 
 BUDGET_SHARE: Final = 10
-"""A lease is at most a tenth of a minute's budget, so that one process cannot hoard a small budget."""
+"""A lease is at most a tenth of a budget, so that one process cannot hoard a small one."""
+
+AHEAD_MS: Final = 3_000
+"""A lease of tokens that are not there yet reaches so far ahead, and has one token at least."""
 
 TTL_MS: Final = 2_000
-"""How long a leased token may be spent once it is available. Unspent tokens are lost then; the next lease is smaller."""
+"""How long a leased token may be spent once it is available. The next lease gives unspent ones back."""
 
 MEMORY_MS: Final = 60_000
-"""How long a process's memory of a bucket replaces a bucket that Redis has lost. Redis keeps a full bucket for so long too."""
+"""How long the lease of budgets that nobody uses is kept."""
 
 SWEEP_AT: Final = 1024
-"""The number of accounts that starts the first sweep."""
+"""The number of leases or buckets that starts the first sweep."""
 
-_LEASE: Final = """
--- KEYS: the bucket. ARGV: tokens a minute, tokens requested, now in ms or '', the caller's memory of the level or ''.
--- The level is in 1/60000 of a token and gains `rate` of them a ms; below zero are tokens taken in advance.
-local rate, requested = tonumber(ARGV[1]), tonumber(ARGV[2])
-local now = tonumber(ARGV[3])
-if not now then
-  local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
-end
-local capacity = rate * 60000
-local bucket = redis.call('HMGET', KEYS[1], 'level', 'at')
-local level, at = tonumber(bucket[1]), tonumber(bucket[2])
-if level and at then
-  -- A clock that went backwards gains nothing; counting continues from its new time.
-  level = math.min(capacity, level + math.max(0, now - at) * rate)
-else
-  level = math.min(capacity, tonumber(ARGV[4]) or capacity)
-end
--- Grant whole tokens that are available; without any, grant tokens in advance, each a token later than the one before.
-local available = math.floor(level / 60000)
-local granted = requested
-if available > 0 then granted = math.min(requested, available) end
-local after = level - granted * 60000
-redis.call('HSET', KEYS[1], 'level', string.format('%.0f', after), 'at', string.format('%.0f', now))
-redis.call('PEXPIRE', KEYS[1], math.ceil((capacity - after) / rate) + 60000)
-return {granted, string.format('%.0f', level)}
-"""
+
+class _Bucket(NamedTuple):
+    """What this process knows of a bucket in Redis."""
+
+    used: int
+    """What was missing of a full one when it was seen last, in 1/period (ms) of a token."""
+    born: int
+    """Tells it from one that was there before Redis lost its data."""
+    seen_at: float
+    """By the boot clock."""
+    full_at: float
+    """When it is surely full again, by the same clock."""
+
+    def missing(self, budget: Budget, now: float) -> int:
+        """What is missing of a full one now, were nobody else to use it."""
+        return max(0, self.used - int(now - self.seen_at) * budget.limit)
 
 
 @dataclass(slots=True)
 class _Lease:
-    """Tokens of one account. The first is available when the level was one token or more; each next one a token later."""
+    """Tokens of one set of budgets. Each is available when every bucket has gained it."""
 
     taken_at: float = 0.0
-    level: int = 0
-    """Before the first of them was taken, in 1/60000 token."""
+    levels: Sequence[int] = ()
+    """Of each bucket before the first of them was taken, in 1/period (ms) of a token."""
     tokens: int = 0
     spent: int = 0
+    owed: int = 0
+    """Tokens that were spent without Redis, and that it does not know of."""
     block: int = 0
     """Tokens that the next lease requests."""
     unanswered: bool = False
@@ -73,37 +69,37 @@ class _Lease:
     used_at: float = 0.0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def spend(self, rate: int, now: float) -> int | None:
-        """Spend a token: the wait for it, ms; None where no token remains, or its time has passed."""
+    def spend(self, budgets: Budgets, now: float) -> Place | None:
+        """Spend a token; None where no token remains, or its time has passed."""
         if self.spent >= self.tokens:
             return None
-        missing = (self.spent + 1) * MINUTE_MS - self.level
-        ready_in = -(-missing // rate) - int(now - self.taken_at) if missing > 0 else -int(now - self.taken_at)
+        number, longest, tightest = self.spent + 1, 0, budgets.parts[0]
+        for part, level in zip(budgets.parts, self.levels, strict=True):
+            budget = part.budget
+            missing = number * budget.per.ms - level
+            if missing > 0 and (ready_ms := -(-missing // budget.limit)) > longest:
+                longest, tightest = ready_ms, part
+        ready_in = longest - int(now - self.taken_at)
         if ready_in < -TTL_MS:
             return None
-        self.spent += 1
-        return max(0, ready_in)
+        self.spent = number
+        return Place(max(0, ready_in), tightest)
 
-    def next_block(self, rate: int) -> int:
+    def next_block(self, budgets: Budgets, expected: int) -> int:
         """Tokens to request: twice as many after a lease that was used up, else as many as were spent."""
         self.block = self.block * 2 if self.spent >= self.tokens else self.spent
-        self.block = 1 if self.unanswered else max(1, min(self.block, MAX_LEASED_TOKENS, rate // BUDGET_SHARE))
+        most = min(MAX_LEASED_TOKENS, *(part.budget.limit // BUDGET_SHARE for part in budgets.parts))
+        self.block = 1 if self.unanswered else max(1, min(max(self.block, expected), most))
         return self.block
-
-    def remembered(self, rate: int, now: float) -> int | None:
-        """The level as this process remembers it, in case Redis has lost it; None where the memory is too old."""
-        if self.tokens == 0 or now - self.taken_at > MEMORY_MS:
-            return None
-        return self.level - self.tokens * MINUTE_MS + int(now - self.taken_at) * rate
 
 
 class RedisRateLimiter:
-    """Token buckets in Redis, by the clock of Redis. While Redis is away each process paces alone, at half the rate."""
+    """Token buckets in Redis, by the clock of Redis. While Redis is away each process paces alone, at its part of the rate."""
 
     def __init__(
         self,
         guarded_redis: GuardedRedis,
-        alone: RateLimiter,
+        alone: SoloRateLimiter,
         clock: Clock,
         *,
         prefix: str = "wm:",
@@ -111,61 +107,100 @@ class RedisRateLimiter:
     ) -> None:
         """`alone` paces while Redis is away. `redis_clock=False` uses `clock` for the buckets too (contract suites)."""
         self._redis = guarded_redis
-        self._lease = guarded_redis.script(_LEASE)
+        self._lease = guarded_redis.script(LEASE)
         self._alone = alone
         self._clock = clock
         self._prefix = f"{prefix}budget:"
         self._redis_clock = redis_clock
-        self._leases: dict[AccountId, _Lease] = {}
+        self._leases: dict[str, _Lease] = {}
+        self._known: dict[str, _Bucket] = {}
+        self._begun_alone: set[str] = set()
         self._sweep_at = SWEEP_AT
 
     def __len__(self) -> int:
-        """The number of accounts in memory."""
+        """The number of leases in memory."""
         return len(self._leases)
 
-    async def reserve(self, account_id: AccountId, per_minute: int) -> int:
-        lease = self._leases.get(account_id)
+    async def reserve(self, budgets: Budgets, expected: int = 1) -> Place:
+        lease = self._leases.get(budgets.key)
         if lease is None:
-            lease = self._leases[account_id] = _Lease()
+            lease = self._leases[budgets.key] = _Lease()
         async with lease.turn:
             lease.used_at = now = self._clock.boot()
-            wait_ms = lease.spend(per_minute, now)
-            if wait_ms is None:
-                wait_ms = await self._renewed(account_id, lease, per_minute)
-        if len(self._leases) >= self._sweep_at:
+            place = lease.spend(budgets, now)
+            if place is None:
+                place = await self._renewed(lease, budgets, expected)
+        if len(self._leases) + len(self._known) >= self._sweep_at:
             self._sweep()
-        return wait_ms
+        return place
 
-    async def _renewed(self, account_id: AccountId, lease: _Lease, rate: int) -> int:
+    async def _renewed(self, lease: _Lease, budgets: Budgets, expected: int) -> Place:
+        block = lease.next_block(budgets, expected)
         now = self._clock.boot()
-        memory = lease.remembered(rate, now)
-        block = lease.next_block(rate)
-        now_ms, memory_level = "" if self._redis_clock else int(now), "" if memory is None else memory
+        unspent = lease.tokens - lease.spent
+        arguments: list[int | str] = [block, "" if self._redis_clock else int(now), AHEAD_MS, unspent - lease.owed]
+        for part in budgets.parts:
+            known = self._known.get(part.name)
+            memory = ("", "") if known is None else (known.missing(part.budget, now), known.born)
+            arguments += [part.budget.limit, part.budget.per.ms, *memory]
+        keys = [f"{self._prefix}{part.name}" for part in budgets.parts]
 
-        async def ask(_client: "Redis") -> tuple[int, int]:
-            tokens, level = await self._lease([f"{self._prefix}{account_id}"], [rate, block, now_ms, memory_level])
-            return int(tokens), int(level)
+        async def ask(_client: "Redis") -> list[int]:
+            return [int(number) for number in await self._lease(keys, arguments)]
 
+        lease.tokens = lease.spent = 0  # without an answer it is not known whether they were given back
         try:
-            lease.tokens, lease.level = await self._redis.call("reserve", ask)
+            granted, *buckets = await self._redis.call("reserve", ask)
         except UnavailableError:
             lease.unanswered = True
-            return await self._alone.reserve(account_id, max(1, rate // 2))
-        lease.taken_at, lease.spent, lease.unanswered = self._clock.boot(), 0, False
-        wait_ms = lease.spend(rate, lease.taken_at)
-        if wait_ms is None:
+            return await self._place_alone(lease, budgets, now)
+        lease.taken_at, lease.tokens, lease.owed, lease.unanswered = self._clock.boot(), granted, 0, False
+        lease.levels = self._levels(budgets, granted, buckets, lease.taken_at)
+        self._begun_alone.clear()
+        place = lease.spend(budgets, lease.taken_at)
+        if place is None:
             raise RuntimeError("a lease of no token")
-        return wait_ms
+        return place
+
+    def _levels(self, budgets: Budgets, granted: int, buckets: Sequence[int], now: float) -> Sequence[int]:
+        """Remembers the buckets; what each had before the lease. `buckets` is what was missing, and the birth, of each."""
+        levels = []
+        for part, used, born in zip(budgets.parts, buckets[::2], buckets[1::2], strict=True):
+            per_ms = part.budget.per.ms
+            levels.append(part.budget.limit * per_ms - used)
+            after = used + granted * per_ms
+            self._known[part.name] = _Bucket(after, born, now, now + after / part.budget.limit)
+        return levels
+
+    async def _place_alone(self, lease: _Lease, budgets: Budgets, now: float) -> Place:
+        """Each process goes on with its part of what was left when Redis answered last."""
+        new = [part for part in budgets.parts if part.name not in self._begun_alone]
+        self._alone.begin({part: self._left(part, now) for part in new})
+        self._begun_alone |= {part.name for part in new}
+        lease.owed += 1
+        return await self._alone.reserve(budgets)
+
+    def room(self, budgets: Budgets) -> float:
+        """As Redis said last: what other processes used since is not known."""
+        now = self._clock.boot()
+        return min(
+            (left if (left := self._left(part, now)) * part.budget.limit >= 1 else 0.0) for part in budgets.parts
+        )
+
+    def _left(self, part: SharedBudget, now: float) -> float:
+        known, budget = self._known.get(part.name), part.budget
+        return 1.0 if known is None else 1.0 - known.missing(budget, now) / (budget.limit * budget.per.ms)
 
     def _sweep(self) -> None:
-        """Amortised: the next sweep comes when the number of accounts has doubled."""
+        """Amortised: the next sweep comes when the number has doubled. A bucket is forgotten once it is surely full again."""
         now = self._clock.boot()
         self._leases = {
-            account_id: lease
-            for account_id, lease in self._leases.items()
-            if lease.turn.locked() or now - lease.used_at < MEMORY_MS
+            key: lease
+            for key, lease in self._leases.items()
+            if lease.turn.locked() or lease.owed or now - lease.used_at < MEMORY_MS
         }
-        self._sweep_at = max(SWEEP_AT, 2 * len(self._leases))
+        self._known = {name: bucket for name, bucket in self._known.items() if now < bucket.full_at}
+        self._sweep_at = max(SWEEP_AT, 2 * (len(self._leases) + len(self._known)))
 
 
 def _conforms(limiter: RedisRateLimiter) -> RateLimiter:

@@ -14,7 +14,6 @@ from typing import Final, NamedTuple, Protocol
 from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.begin_call import BeginCall, StartedCall
 from wework_message.application.dispatch.in_flight import Admission, InFlight
-from wework_message.application.dispatch.routing import Router
 from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message.message import Message
@@ -85,13 +84,10 @@ class Decided(NamedTuple):
 class BeginAtOnce:
     """Part of the transaction that accepts."""
 
-    def __init__(
-        self, gate: SlotGate, begin_call: BeginCall, router: Router, in_flight: InFlight, starter: CallStarter
-    ) -> None:
+    def __init__(self, gate: SlotGate, begin_call: BeginCall, in_flight: InFlight, starter: CallStarter) -> None:
         """`begin_call` is the rule of claims, `starter` makes the calls once they are committed."""
         self._gate = gate
         self._begin_call = begin_call
-        self._router = router
         self._in_flight = in_flight
         self._starter = starter
 
@@ -109,14 +105,14 @@ class BeginAtOnce:
         busy = await scope.unit.messages.busy_lanes(list(lanes))
         able = [message for lane, message in lanes.items() if lane not in busy and message.account_id not in left_out]
         first = sorted(able, key=_urgency)[:free]
-        await self._router.prepare(scope.unit, first)
+        await self._begin_call.prepare(scope.unit, first)
         decided = {message.id: await self._decide(admission, started_calls, message, now) for message in first}
         return Decided([decided.get(message.id, message) for message in messages], admission.placed)
 
     async def _decide(
         self, admission: Admission, started_calls: list[StartedCall], message: Message, now: int
     ) -> Message:
-        if admission.passes_over(message.account_id):
+        if admission.passes_over(message):
             return message
         decided = snapshot(message)
         try:

@@ -1,16 +1,21 @@
 """Whether a message that nothing of its lane is in front of is called now: one rule for claims and for what is accepted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wework_message.application.dispatch.in_flight import Admission
+from wework_message.application.dispatch.intervals import Intervals
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.policy import Policy
+from wework_message.domain.budgets import budgets_of, is_bulk
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import echo_key
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.rate_limiter import RateLimiter
+from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.routing.provider import Provider
 from wework_message.domain.routing.selector import Choice
 
 NO_ROOM_MS = 1_000
@@ -29,20 +34,28 @@ class StartedCall:
 
 
 class BeginCall:
-    """Route, room and budget, in this order; then the message has its open attempt."""
+    """Quiet hours, interval, route, room and budgets, in this order; then the message has its open attempt."""
 
     def __init__(self, policy: Policy, router: Router, limiter: RateLimiter, clock: Clock) -> None:
-        """`router` picks bindings (it must be prepared for the message), `limiter` paces accounts."""
+        """`router` picks bindings, `limiter` paces accounts and providers."""
         self._policy = policy
         self._router = router
+        self._intervals = Intervals(router)
         self._limiter = limiter
         self._clock = clock
 
-    async def __call__(self, admission: Admission, message: Message, *, paced: bool, now: int) -> StartedCall | None:
-        """The call, once the message is committed; None where the message waits, or ends without a call.
+    async def prepare(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
+        """Read what the decisions on these messages need."""
+        await self._router.prepare(unit, messages)
+        await self._intervals.prepare(unit, messages)
 
-        `paced`: the message has its place in the budget of its account already.
+    async def __call__(self, admission: Admission, message: Message, *, paced: bool, now: int) -> StartedCall | None:
+        """The call, once the message is committed; None where the message waits, or ends without a call. It must be prepared for.
+
+        `paced`: the message has its place in its budgets already.
         """
+        if self.waits_by_the_clock(message, now=now):
+            return None
         route = self._router.route(message, now=now)
         if not isinstance(route, Choice):
             self._router.refuse(message, route, now=now)
@@ -52,9 +65,7 @@ class BeginCall:
             if paced:  # it needs no turn, so it would be looked at again and again
                 message.hold(HoldReason.BUDGET, NO_ROOM_MS, now=now)
             return None
-        if not paced and (wait_ms := await self._limiter.reserve(message.account_id, self._policy.rate_per_minute)):
-            message.hold(HoldReason.BUDGET, wait_ms, now=now)
-            admission.pace(message, wait_ms)
+        if not paced and not await self._has_place(admission, message, route.provider, now=now):
             return None
         binding = route.binding
         attempt = Attempt(
@@ -72,3 +83,29 @@ class BeginCall:
         message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
         admission.send(attempt)
         return StartedCall(message, attempt, recalling=False, boot_ms=self._clock.boot())
+
+    def waits_by_the_clock(self, message: Message, *, now: int) -> bool:
+        """Whether it is held for the quiet hours of its account, or for the interval of its conversation."""
+        limits = self._router.limits(message)
+        if limits.quiet_hours is not None and (wait_ms := limits.quiet_hours.until_open(now)):
+            message.hold(HoldReason.QUIET_HOURS, wait_ms, now=now)
+            return True
+        if wait_ms := self._intervals.left_ms(message, now=now):
+            message.hold(HoldReason.INTERVAL, wait_ms, now=now)
+            return True
+        return False
+
+    async def _has_place(self, admission: Admission, message: Message, provider: Provider, *, now: int) -> bool:
+        """Whether all budgets have a token for it now; else it is held until its place, or left as it is."""
+        account_id, code = message.account_id, provider.code
+        if not admission.has_budget(account_id, code):
+            return False
+        limits = self._router.limits(message)
+        per_minute = self._policy.rate_per_minute
+        budgets = budgets_of(account_id, limits, per_minute, code, provider.budgets, bulk=is_bulk(message))
+        place = await self._limiter.reserve(budgets, admission.expected[account_id])
+        if place.wait_ms == 0:
+            return True
+        message.hold(HoldReason.BUDGET, place.wait_ms, now=now, detail=f"{HoldReason.BUDGET} {place.budget.label}")
+        admission.pace(message, place, code)
+        return False

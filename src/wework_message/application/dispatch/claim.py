@@ -16,6 +16,7 @@ from wework_message.application.dispatch.groups import stop_groups
 from wework_message.application.dispatch.in_flight import Admission, InFlight
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.policy import DAY_MS, Policy
+from wework_message.domain.budgets import is_bulk
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import AccountId, MessageId, ProviderCode
@@ -25,7 +26,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.message.recall import RecallState
 from wework_message.domain.outcomes import OutcomeClass, Reason
-from wework_message.domain.ports.repositories import DueMessage, LaneBlock
+from wework_message.domain.ports.repositories import DueMessage, LaneBlock, UnitOfWork
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.retry import Settle
 from wework_message.domain.routing.shares import Turn
@@ -84,8 +85,9 @@ class ClaimDue:
         due, last = await self._claim(scope, claim_requests)
         if not due:
             return [Claimed()] * len(claim_requests)
-        await self._router.prepare(scope.unit, [item.message for item in due])
+        await self._begin_call.prepare(scope.unit, [item.message for item in due])
         admission = self._in_flight.admission()
+        admission.expected.update(item.message.account_id for item in due)
         now = self._clock.now()  # one instant for all: rows that differ less cost less to write
         started_calls = [
             started_call for item in due if (started_call := await self._guarded(admission, item, now)) is not None
@@ -110,6 +112,7 @@ class ClaimDue:
         """Due messages, and the account at which a claim in turn ended."""
         alone, among = any(claim_request.alone for claim_request in claim_requests), _among(claim_requests)
         slots = sum(claim_request.slots for claim_request in claim_requests)
+        await self._forget_old_limits(scope.unit)
         turn = self._in_flight.turn(alone=alone)
         if slots > 0 and among is None and not alone:
             if not self._in_flight.goes_by_age:
@@ -119,11 +122,17 @@ class ClaimDue:
         due = await scope.unit.messages.due(slots, among=among, turn=turn)
         return due, turn.last_of({item.message.account_id for item in due if item.message.is_waiting()})
 
+    async def _forget_old_limits(self, unit: UnitOfWork) -> None:
+        """Accounts whose budgets were used up are asked again once their limits have changed."""
+        if paused := self._in_flight.paused_accounts:
+            self._in_flight.recheck(await self._router.changed_limits(unit, paused))
+
     async def _by_age(self, scope: CommitScope, slots: int, turn: Turn) -> Sequence[DueMessage] | None:
         """The most urgent and oldest messages, which is cheaper than in turn; None where that would not be fair."""
         due = await scope.unit.messages.due(slots, turn=None)
-        accounts = [item.message.account_id for item in due if item.message.is_waiting() and not item.paced]
-        even = turn.is_even(accounts, slots)
+        waiting = [item.message for item in due if item.message.is_waiting() and not item.paced]
+        wasted = any(message.account_id in turn.no_bulk and is_bulk(message) for message in waiting)
+        even = not wasted and turn.is_even([message.account_id for message in waiting], slots)
         self._in_flight.went_by_age(even=even)
         return due if even else None
 
@@ -143,7 +152,7 @@ class ClaimDue:
     async def _handle(self, admission: Admission, item: DueMessage, now: int) -> StartedCall | None:
         message = item.message
         if message.is_waiting():
-            if admission.passes_over(message.account_id) and not item.paced:
+            if admission.passes_over(message) and not item.paced:
                 return None  # it stays as it is, and due
             return await self._consider(admission, item, now)
         if message.status is MessageStatus.SENDING and (attempt := message.attempts.open) is not None:
@@ -158,6 +167,8 @@ class ClaimDue:
         message = item.message
         if now >= message.expires_at:
             message.expire(now=now)
+        elif item.blocked is not None and self._begin_call.waits_by_the_clock(message, now=now):
+            pass  # its lane will not be free before, and need not be looked at until then
         elif item.blocked is LaneBlock.BEHIND:
             message.wait_in_lane(now=now)
         elif item.blocked is LaneBlock.BEHIND_UNKNOWN:

@@ -1,12 +1,16 @@
-"""The calls that a process has open, and which accounts therefore get nothing in the next claim (ADR 31)."""
+"""The calls that a process has open, whose budgets are used up, and who therefore gets nothing in the next claim (ADR 31, ADR 49)."""
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from wework_message.application.policy import Policy
+from wework_message.domain.budgets import Owner, is_bulk
 from wework_message.domain.ids import AccountId, MessageId, ProviderCode
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.message import Message
+from wework_message.domain.ports.rate_limiter import Place
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.routing.shares import OpenCalls, Turn, room
 
@@ -26,22 +30,38 @@ TURNS_AFTER_UNEVEN: Final = 8
 """Claims in turn after one by age that was not fair: whoever has a backlog has it for a while."""
 
 
+Pauses: TypeAlias = dict[tuple[Owner, str], float]
+"""Budgets that are used up: whose they are, and how long or until when nothing is asked of them."""
+
+
 @dataclass(slots=True)
 class Admission:
     """What one claim may start. Nothing of it counts before the claim is committed."""
 
     sends: OpenCalls
     recalls: OpenCalls
+    used_up: frozenset[tuple[Owner, str]] = frozenset()
+    """Budgets that were used up before."""
+    expected: Counter[AccountId] = field(default_factory=Counter)
+    """How many messages each account has in this claim."""
     turned_away: dict[AccountId, ProviderCode] = field(default_factory=dict)
     """Accounts that get no call in this claim, by the provider at which they had no room."""
-    paced_ms: dict[AccountId, int] = field(default_factory=dict)
-    """Accounts whose budget is used up, by how long they are left alone."""
+    paused_ms: Pauses = field(default_factory=dict)
+    """Budgets that this claim found used up, by how long nothing is asked of them."""
     placed: list[MessageId] = field(default_factory=list)
-    """Messages that got a place in the budget of their account."""
+    """Messages that got a place in their budgets."""
 
-    def passes_over(self, account_id: AccountId) -> bool:
-        """Whether this claim leaves the other messages of the account as they are."""
-        return account_id in self.turned_away or account_id in self.paced_ms
+    def passes_over(self, message: Message) -> bool:
+        """Whether this claim leaves the message as it is: its account gets nothing more, or nothing of its priority."""
+        account_id = message.account_id
+        return (
+            account_id in self.turned_away
+            or (Owner.ACCOUNT, account_id) in self.paused_ms
+            or (is_bulk(message) and self._is_used_up(Owner.BULK, account_id))
+        )
+
+    def _is_used_up(self, owner: Owner, name: str) -> bool:
+        return (owner, name) in self.paused_ms or (owner, name) in self.used_up
 
     def has_room(self, account_id: AccountId, provider_code: ProviderCode) -> bool:
         """Whether a send of this account may start; if not, the claim passes over the account."""
@@ -50,11 +70,20 @@ class Admission:
         self.turned_away[account_id] = provider_code
         return False
 
-    def pace(self, message: Message, wait_ms: int) -> None:
-        """A message has to wait so long for its place in the budget; a long wait says that the budget is used up."""
+    def has_budget(self, account_id: AccountId, provider_code: ProviderCode) -> bool:
+        """Whether the provider's budget may be asked; if not, the claim passes over the account."""
+        if not self._is_used_up(Owner.PROVIDER, provider_code):
+            return True
+        self.turned_away[account_id] = provider_code
+        return False
+
+    def pace(self, message: Message, place: Place, provider_code: ProviderCode) -> None:
+        """A message has to wait for its place in a budget; a long wait says that the budget is used up."""
         self.placed.append(message.id)
-        if wait_ms > BUDGET_AHEAD_MS:
-            self.paced_ms[message.account_id] = wait_ms - BUDGET_LOOK_MS
+        if place.wait_ms > BUDGET_AHEAD_MS:
+            owner = place.budget.owner
+            name = provider_code if owner is Owner.PROVIDER else message.account_id
+            self.paused_ms[owner, name] = place.wait_ms - BUDGET_LOOK_MS
 
     def send(self, attempt: Attempt) -> None:
         """Count a send that starts."""
@@ -79,7 +108,7 @@ class InFlight:
         self._recalls = OpenCalls(policy.recalls_in_flight, several)
         self._last: AccountId | None = None
         self._turned_away: dict[AccountId, ProviderCode] = {}
-        self._paced_until: dict[AccountId, float] = {}
+        self._paused_until: Pauses = {}
         self._by_age = MAX_BY_AGE
         self.someone_waits = False
         """The last claim passed over an account for lack of room, which has some once a call has ended."""
@@ -91,26 +120,38 @@ class InFlight:
 
     def admission(self) -> Admission:
         """For a claim that begins now."""
-        return Admission(self._sends, self._recalls)
+        return Admission(self._sends, self._recalls, frozenset(self._paused_until))
 
     def turn(self, *, alone: bool = False) -> Turn:
         """For a claim that begins now; `alone`: whatever it is, it is one message."""
         now = self._clock.boot()
-        self._paced_until = {account_id: until for account_id, until in self._paced_until.items() if until > now}
-        self._turned_away = {
+        self._paused_until = {budget: until for budget, until in self._paused_until.items() if until > now}
+        without_room = {
             account_id: provider_code
             for account_id, provider_code in self._turned_away.items()
             if self._sends.room(account_id, provider_code) == 0
         }
-        self.someone_waits = bool(self._full or self._turned_away)
+        self.someone_waits = bool(self._full or without_room)
+        self._turned_away = without_room | {
+            account_id: provider_code
+            for account_id, provider_code in self._turned_away.items()
+            if (Owner.PROVIDER, provider_code) in self._paused_until
+        }
         return Turn(
-            after=self._last, without=self.left_out, open_calls=self._sends, others=None if alone else MAX_OTHERS
+            after=self._last,
+            without=self.left_out,
+            no_bulk=self._paused(Owner.BULK),
+            open_calls=self._sends,
+            others=None if alone else MAX_OTHERS,
         )
+
+    def _paused(self, owner: Owner) -> frozenset[AccountId]:
+        return frozenset(AccountId(name) for kind, name in self._paused_until if kind is owner)
 
     @property
     def left_out(self) -> frozenset[AccountId]:
         """Accounts that get no call. One that was passed over stays among them until a claim looks at it: its messages wait."""
-        return frozenset(self._full | self._turned_away.keys() | self._paced_until.keys())
+        return self._paused(Owner.ACCOUNT) | self._full | self._turned_away.keys()
 
     @property
     def _full(self) -> set[AccountId]:
@@ -138,7 +179,18 @@ class InFlight:
         """What began calls is committed: a claim, or messages that were accepted."""
         now = self._clock.boot()
         self._turned_away |= admission.turned_away
-        self._paced_until |= {account_id: now + wait_ms for account_id, wait_ms in admission.paced_ms.items()}
+        self._paused_until |= {budget: now + wait_ms for budget, wait_ms in admission.paused_ms.items()}
+
+    @property
+    def paused_accounts(self) -> frozenset[AccountId]:
+        """Accounts whose budgets are used up, as far as is known."""
+        return self._paused(Owner.ACCOUNT) | self._paused(Owner.BULK)
+
+    def recheck(self, account_ids: Collection[AccountId]) -> None:
+        """Their limits have changed: ask their budgets again."""
+        self._paused_until = {
+            budget: until for budget, until in self._paused_until.items() if budget[1] not in account_ids
+        }
 
     def started(self, attempt: Attempt, *, recalling: bool) -> None:
         """A call is open."""

@@ -2,11 +2,12 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding, BindingState
+from wework_message.domain.budgets import provider_budgets_of
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import Attempt
@@ -14,8 +15,10 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import Pin
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import RandomSource
+from wework_message.domain.quota import NO_LIMITS, AccountLimits
 from wework_message.domain.routing.provider import default_provider
 from wework_message.domain.routing.selector import (
     Candidate,
@@ -23,6 +26,7 @@ from wework_message.domain.routing.selector import (
     ProviderSelector,
     Refusal,
     RefusalKind,
+    RouteHealth,
     RouteRequest,
 )
 
@@ -53,18 +57,22 @@ class Router:
         policy: Policy,
         selector: ProviderSelector,
         board: HealthBoard,
+        limiter: RateLimiter,
         random_source: RandomSource,
         remember_s: float = CACHE_TTL_S,
     ) -> None:
-        """`board` has the current health of providers and bindings; accounts are cached for `remember_s`."""
+        """`board` has the current health of providers and bindings, `limiter` what is left of their budgets; accounts are cached for `remember_s`."""
         self._policy = policy
         self._selector = selector
         self._board = board
+        self._limiter = limiter
         self._random_source = random_source
         self._remember_s = remember_s
         self._accounts: dict[AccountId, _CachedAccount] = {}
         self._routes: dict[tuple[AccountId, str], Choice | Refusal] = {}
         """Routes of plain messages of the set that was prepared last, by account and type."""
+        self._changed: set[AccountId] = set()
+        """Accounts whose limits turned out to be others, since they were asked for."""
 
     async def prepare(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
         """Make sure that the accounts of these messages are cached; an unregistered guid gets one of its own.
@@ -98,6 +106,8 @@ class Router:
 
     def _remember(self, stored: Mapping[AccountId, tuple[Account, Sequence[Binding]]], *, until: float) -> None:
         for account_id, (account, bindings) in stored.items():
+            if (before := self._accounts.get(account_id)) is not None and before.account.limits != account.limits:
+                self._changed.add(account_id)
             self._accounts[account_id] = _CachedAccount(account, bindings, until)
             for binding in bindings:
                 if binding.state is BindingState.OFFLINE:  # a notice of its login may have been missed
@@ -114,6 +124,21 @@ class Router:
     def _default(self) -> ProviderCode | None:
         provider = default_provider(self._policy.providers.values())
         return provider.code if provider is not None else None
+
+    async def changed_limits(self, unit: UnitOfWork, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
+        """Accounts whose limits have changed since the last call, as far as is known; of `account_ids`, read anew where they are old."""
+        now = asyncio.get_running_loop().time()
+        old = [known for known in account_ids if (cached := self._accounts.get(known)) and cached.valid_until <= now]
+        if old:
+            self._remember(await unit.accounts.accounts(sorted(old)), until=now + self._remember_s)
+        changed = frozenset(self._changed)
+        self._changed.clear()
+        return changed
+
+    def limits(self, message: Message) -> AccountLimits:
+        """Those of its account."""
+        cached = self._accounts.get(message.account_id)
+        return NO_LIMITS if cached is None else cached.account.limits
 
     def route(self, message: Message, *, now: int) -> Choice | Refusal:
         """Pick a binding; a trial of a breaker is admitted there at once."""
@@ -132,12 +157,19 @@ class Router:
             Candidate(
                 binding,
                 self._policy.providers[binding.provider_code],
-                self._board.route(binding.provider_code, binding.binding_id, message.message_type, now),
+                self._health(binding, message, now),
             )
             for binding in self._bindings(message)
             if without is None or binding.binding_id != without.binding_id
         ]
         return self._selector.choose(self._request(message, several=len(candidates) > 1), candidates)
+
+    def _health(self, binding: Binding, message: Message, now: int) -> RouteHealth:
+        health = self._board.route(binding.provider_code, binding.binding_id, message.message_type, now)
+        budgets = self._policy.providers[binding.provider_code].budgets
+        if not budgets:
+            return health
+        return health._replace(room=self._limiter.room(provider_budgets_of(binding.provider_code, budgets)))
 
     def _bindings(self, message: Message) -> Sequence[Binding]:
         cached = self._accounts.get(message.account_id)

@@ -19,6 +19,7 @@ EMBEDDED_DATABASE: Final = "sqlite:///var/wework-message.db"
 
 _Ms: TypeAlias = Annotated[int, Meta(ge=1, le=600_000)]
 _Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000)]
+_RateLimit: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 _Rows: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 _Word: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a text without spaces"})]
 _BaseUrl: TypeAlias = Annotated[
@@ -152,6 +153,12 @@ class ProviderSettings(Section, frozen=True):
     """Total deadline of one call, ms (D-39)."""
     retry_count: Annotated[int, Meta(ge=0, le=100)] = 3
     """Cap of the quick tries at this provider; 0 counts as 1 (D-47), see `quick_tries`."""
+    rate_limit_per_minute: _RateLimit | None = None
+    """Messages of all accounts together at this provider, per minute; what exceeds it goes to a sibling binding or waits. null = no limit."""
+    rate_limit_per_hour: _RateLimit | None = None
+    """The same per hour."""
+    rate_limit_per_day: _RateLimit | None = None
+    """The same per day."""
     outcome_codes: _OutcomeCodes = msgspec.field(default_factory=dict)
     """Provider's result code -> outcome class, in addition to the built-in table of the contract (D-43)."""
     callback_url: _CallbackUrl | None = None

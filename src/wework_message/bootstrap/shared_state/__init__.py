@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.application.maintenance.fleet import Fleet
 from wework_message.bootstrap.settings.model import RedisSettings
-from wework_message.bootstrap.shared_state.local import DividedRateLimiter, Shared, WatchRedis
-from wework_message.domain.ports.rate_limiter import RateLimiter
+from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.ports.system import Clock, RandomSource
 
 
@@ -17,18 +17,23 @@ async def open_shared(
 ) -> AsyncIterator[Shared]:
     """The parts, closed at the end. Redis may be away: each process then goes on with its own.
 
-    `workers` processes of one service divide what each of them paces alone.
+    `workers` processes of one service, or as many as are counted, divide what each of them paces alone.
     """
-    board = MemoryHealthBoard(clock, random_source)
-    alone = MemoryRateLimiter(clock)
-    limiter: RateLimiter = alone if workers == 1 else DividedRateLimiter(alone, workers)
+    board, fleet = MemoryHealthBoard(clock, random_source), Fleet(workers)
+    limiter = MemoryRateLimiter(clock, fleet)
     if settings.url is None:
-        yield Shared(board, limiter)
+        yield Shared(board, limiter, fleet)
         return
     from wework_message.bootstrap.shared_state.redis import SharedByRedis  # noqa: PLC0415 -- the client is an extra
 
     shared = SharedByRedis(
-        settings.url.reveal(), clock, watch, board=board, limiter=limiter, cache_status=settings.cache_status
+        settings.url.reveal(),
+        clock,
+        watch,
+        board=board,
+        limiter=limiter,
+        fleet=fleet,
+        cache_status=settings.cache_status,
     )
     try:
         yield shared

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from wework_message.application.dispatch.routing import CACHE_TTL_S
+from wework_message.application.maintenance.fleet import Fleet
 from wework_message.application.queries.service import Backend, InProcess
-from wework_message.domain.ids import AccountId
 from wework_message.domain.message.sent_message import NewVersion
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.queries import StatusReader
@@ -24,12 +24,14 @@ class Shared:
     shares_health: bool = False
     """Whether every process sees the same health: then one of them probes for all."""
 
-    def __init__(self, board: HealthBoard, limiter: RateLimiter) -> None:
-        """`board` and `limiter` are of this process alone."""
+    def __init__(self, board: HealthBoard, limiter: RateLimiter, fleet: Fleet | None = None) -> None:
+        """`board` and `limiter` are of this process alone; `fleet` knows how many there are (None = one)."""
+        self.fleet = fleet or Fleet()
+        """How many processes send."""
         self.board = board
         """What is known of providers and bindings."""
         self.limiter = limiter
-        """Budgets of accounts."""
+        """Budgets of accounts and providers."""
 
     def units(self, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
         """The factory to use: `units`, or one that caches accounts."""
@@ -47,20 +49,3 @@ class Shared:
 
     async def stop(self) -> None:
         """Stop the loops, after everything else."""
-
-
-class DividedRateLimiter:
-    """An equal part of every budget: several processes that know nothing of each other do not exceed it together."""
-
-    def __init__(self, alone: RateLimiter, processes: int) -> None:
-        """`alone` paces this process."""
-        self._alone = alone
-        self._processes = processes
-
-    async def reserve(self, account_id: AccountId, per_minute: int) -> int:
-        """As the port says, with a `processes`-th of `per_minute`, at least 1."""
-        return await self._alone.reserve(account_id, max(1, per_minute // self._processes))
-
-
-def _conforms(limiter: DividedRateLimiter) -> RateLimiter:
-    return limiter

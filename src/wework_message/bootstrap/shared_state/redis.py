@@ -12,12 +12,13 @@ from wework_message.adapters.redis.guarded import GuardedRedis, connect
 from wework_message.adapters.redis.health import RedisHealthBoard
 from wework_message.adapters.redis.rate_limiter import RedisRateLimiter
 from wework_message.adapters.redis.status_cache import RedisStatuses
+from wework_message.application.maintenance.fleet import Fleet
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.message.sent_message import NewVersion
 from wework_message.domain.ports.health import ReplicatedHealthBoard
 from wework_message.domain.ports.queries import StatusReader
-from wework_message.domain.ports.rate_limiter import RateLimiter
+from wework_message.domain.ports.rate_limiter import SoloRateLimiter
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 
@@ -44,13 +45,14 @@ class SharedByRedis(Shared):
         watch: WatchRedis | None,
         *,
         board: ReplicatedHealthBoard,
-        limiter: RateLimiter,
+        limiter: SoloRateLimiter,
+        fleet: Fleet,
         cache_status: bool,
     ) -> None:
-        """Nothing is connected yet. `limiter` paces at half the rate while Redis is away."""
+        """Nothing is connected yet. `limiter` paces this process's part of the budgets while Redis is away."""
         self._redis = GuardedRedis(connect(url), clock, watch=watch)
         self._exchanging_board = RedisHealthBoard(board, self._redis, clock, name=secrets.token_hex(8))
-        super().__init__(self._exchanging_board, RedisRateLimiter(self._redis, limiter, clock))
+        super().__init__(self._exchanging_board, RedisRateLimiter(self._redis, limiter, clock), fleet)
         self.backend = self._redis
         self._clock = clock
         self._cache_status = cache_status

@@ -131,16 +131,19 @@ class Message:
             self.lifecycle.decide(Trigger.QUEUE, now=now)
         self.due = Due(LANE_RECHECK_MS, LanePosition.WAITING, waits_in_lane=True)
 
-    def hold(self, reason: HoldReason, wait_ms: int, *, now: int) -> None:
-        """Wait for a reason; costs no attempt and does not fail the message (D-22 and D-55)."""
-        self.lifecycle.must_wait(Trigger.HOLD)
-        self._hold(reason, wait_ms, now=now)
+    def hold(self, reason: HoldReason, wait_ms: int, *, now: int, detail: str | None = None) -> None:
+        """Wait for a reason; costs no attempt and does not fail the message (D-22 and D-55).
 
-    def _hold(self, reason: HoldReason, wait_ms: int, *, now: int) -> None:
+        `detail`: what the timeline says, where it is more than the reason.
+        """
+        self.lifecycle.must_wait(Trigger.HOLD)
+        self._hold(reason, wait_ms, now=now, detail=detail)
+
+    def _hold(self, reason: HoldReason, wait_ms: int, *, now: int, detail: str | None = None) -> None:
         already_held = self.status is MessageStatus.HELD and self.reason == reason
         self.lifecycle.decide(Trigger.HOLD, now=now, reason=reason)
         if not already_held:
-            self.notes.append(Note("HELD", now, detail=reason))
+            self.notes.append(Note("HELD", now, detail=detail or reason))
         waits_in_lane = reason is HoldReason.LANE_BLOCKED
         self.due = Due(min(wait_ms, max(0, self.expires_at - now)), LanePosition.WAITING, waits_in_lane=waits_in_lane)
 

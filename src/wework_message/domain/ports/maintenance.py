@@ -1,8 +1,10 @@
 """Leases of tasks that run once per cluster, and the deletion of old rows, inside a unit of work."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+from wework_message.domain.ids import AccountId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 
@@ -19,13 +21,17 @@ class LeaseStore(Protocol):
         """
         ...
 
+    async def held(self, lease_names: Collection[str]) -> frozenset[str]:
+        """Those of the leases that somebody has now."""
+        ...
+
     async def release(self, lease_name: str, holder: str) -> None:
         """Give it back: the next process that asks gets it. Nothing happens where `holder` does not have it."""
         ...
 
 
 class DueTimes(Protocol):
-    """Corrects due times after the database's clock was set back (ADR 27)."""
+    """Corrects due times: after the database's clock was set back (ADR 27), and when limits have changed (ADR 49)."""
 
     async def now(self) -> int:
         """Epoch ms by the database's clock."""
@@ -35,6 +41,14 @@ class DueTimes(Protocol):
         """Let at most `limit` messages that would wait for longer than they were told wait for that long from now on.
 
         Returns how many. A message that is scheduled keeps its time.
+        """
+        ...
+
+    async def recheck_limited(self, account_id: AccountId, limit: int) -> int:
+        """Let at most `limit` messages that the account's limits keep waiting be decided on anew now; returns how many.
+
+        They are HELD for a reason of `LIMITS`, and give up the places in budgets that they have. For the transaction that
+        changes the limits. Not wired yet: accounts.
         """
         ...
 

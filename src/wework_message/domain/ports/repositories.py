@@ -7,7 +7,7 @@ Ports are set-oriented: one transaction serves many callers (D-31). The docstrin
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from wework_message.domain.ids import (
     BatchId,
@@ -34,6 +34,10 @@ __all__ = [
     "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict", "KeyOwner", "LaneBlock",
     "MessageRepository", "NewBatch", "UnitOfWork", "UnitOfWorkFactory",
 ]  # fmt: skip
+
+
+RECENT_CALLS: Final = 20
+"""Calls of a lane among which the newest one is looked for: those of the messages that were accepted last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,14 @@ class MessageRepository(Protocol):
 
     async def busy_lanes(self, lanes: Collection[Lane]) -> frozenset[Lane]:
         """Those of which a message waits, is in flight, uncertain or scheduled, by what is committed and this unit of work."""
+        ...
+
+    async def last_starts(self, lanes: Collection[Lane]) -> Mapping[Lane, int]:
+        """When the newest call of each lane began, epoch ms; lanes without a call are left out.
+
+        It is exact as long as no more than `RECENT_CALLS` messages of the lane that were accepted later than the one that was
+        called last were called before it.
+        """
         ...
 
     async def due(

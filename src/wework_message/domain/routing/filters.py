@@ -35,7 +35,7 @@ class RouteHealth(NamedTuple):
     latency_ms: float | None = None
     """L (`CallStats.latency_ms`); None = not known."""
     room: float = 1.0
-    """Least remaining share of account, provider and concurrency budgets, 0-1. Not wired yet: accounts."""
+    """Least part that is left of its provider's budgets, 0-1; 0 = a message would wait there."""
     degraded: bool = False
     """It accepts sends and shows none of them again (M-6.5)."""
 
@@ -112,6 +112,8 @@ class Exclusion(StrEnum):
     """It said that it cannot send this message now, and another candidate is left."""
     SPENT = "SPENT"
     """Its quick tries are used up and another provider is left."""
+    OVER_BUDGET = "OVER_BUDGET"
+    """Its provider's budget is used up, and another candidate is left."""
     RECOVERING = "RECOVERING"
     """Its weight returns in steps and another candidate is left."""
     DEGRADED = "DEGRADED"

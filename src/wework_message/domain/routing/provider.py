@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.quota import Budget
 
 
 class Lack(StrEnum):
@@ -53,6 +54,8 @@ class Provider:
     """Total deadline of one call, ms (D-39)."""
     retry_count: int = 3
     """Cap of the quick tries at this provider; below 1 counts as 1 (D-47)."""
+    budgets: tuple[Budget, ...] = ()
+    """How much all accounts together may send there; at most one for each period."""
     simulated: bool = False
     """It is our own simulator: no message reaches WeCom (D-35)."""
 

@@ -118,6 +118,7 @@ class ProviderSelector:
         able = _drop(able, out, Exclusion.TURNED_AWAY, turned_away)
         able = _drop(able, out, Exclusion.SPENT, (p for p in able if candidates[p].provider.code in request.spent))
         able = _drop(able, out, Exclusion.DEGRADED, (p for p in able if _stands_back(request, candidates[p])))
+        able = _drop(able, out, Exclusion.OVER_BUDGET, (p for p in able if candidates[p].health.room <= 0))
         able = _drop(able, out, Exclusion.RECOVERING, (p for p in able if _recovers(request, candidates[p])))
         tier = min(candidates[place].tier for place in able)
         able = _drop(able, out, Exclusion.LOWER_TIER, (p for p in able if candidates[p].tier != tier))

@@ -94,6 +94,8 @@ class Turn:
     """The account that was claimed last; None = begin with the first one."""
     without: frozenset[AccountId] = frozenset()
     """Accounts that get nothing now: their calls or their budget are used up."""
+    no_bulk: frozenset[AccountId] = frozenset()
+    """Accounts that get nothing for messages of bulk priority: their share for these is used up."""
     open_calls: OpenCalls | None = None
     """The sends that are open; None = no account has a cap."""
     others: int | None = None

@@ -4,7 +4,7 @@ No part of it reads a backlog: the walk jumps from account to account in the ind
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, bindparam, select, union_all
@@ -16,7 +16,7 @@ from wework_message.adapters.sql.core.prepared import Query, Selection, updating
 from wework_message.adapters.sql.mapping.rows import NO_TURN, SCHEDULED_POSITION, account_of_lane
 from wework_message.adapters.sql.mapping.tables import due
 from wework_message.domain.ids import AccountId
-from wework_message.domain.message.scheduling import LanePosition
+from wework_message.domain.message.scheduling import LanePosition, Urgency
 from wework_message.domain.ports.repositories import LaneBlock
 from wework_message.domain.routing.shares import MAX_ACCOUNTS, Turn
 
@@ -92,7 +92,7 @@ class ClaimInTurn:
             shares = turn.split((accounts | {row["turn"] for row in walked}) - tried, limit)
             if not shares:
                 break
-            if taken := self._first.rows(connection, shares, now):
+            if taken := self._first.rows(connection, shares, now, turn.no_bulk):
                 return taken
             tried |= shares.keys()
             turn = dataclasses.replace(turn, after=[*shares][-1])
@@ -111,7 +111,7 @@ class ClaimNamed:
     def rows(self, connection: Connection, *, now: int, limit: int, turn: Turn, ids: Sequence[str]) -> list[Row]:
         """In claim order. Where there are more ids than one, those to lock are chosen before they are locked."""
         if len(ids) > 1:
-            peeked = self._peek.rows(connection, now=now, ids=list(ids))
+            peeked = [row for row in self._peek.rows(connection, now=now, ids=list(ids)) if not _bulk_waits(row, turn)]
             shared_out = turn.share_out(sorted(peeked, key=claim_order), limit, turn_of)
             ids = [row["message_id"] for row in shared_out]
         taken = self._take.rows(connection, now=now, ids=list(ids)) if ids else []
@@ -125,18 +125,30 @@ class FirstRows:
         """`first` selects up to `limit_N` rows of the account `turn_N`; `statement` makes one of several."""
         self._statement = statement
         self._first = first
-        self._queries: dict[int, Query] = {}
+        self._queries: dict[tuple[int, bool], Query] = {}
 
-    def rows(self, connection: Connection, shares: Mapping[AccountId, int], now: int) -> list[Row]:
+    def rows(
+        self, connection: Connection, shares: Mapping[AccountId, int], now: int, no_bulk: Collection[AccountId] = ()
+    ) -> list[Row]:
         """At least one account. Statements have few sizes: the places that are left take no rows."""
         size = 1 << (len(shares) - 1).bit_length()
         pairs = [*shares.items()] + [(NO_TURN, 0)] * (size - len(shares))
         values: dict[str, Any] = {}
         for place, (account_id, share) in enumerate(pairs):
             values |= {f"turn_{place}": account_id, f"limit_{place}": share}
-        if size not in self._queries:
-            self._queries[size] = Query(self._statement([self._first(place) for place in range(size)]))
-        return self._queries[size].rows(connection, now=now, **values)
+        some_without = not shares.keys().isdisjoint(no_bulk)
+        if some_without:  # seldom, so the usual statement stays as it is
+            values |= {f"worst_{place}": _worst(account_id in no_bulk) for place, (account_id, _) in enumerate(pairs)}
+        if (size, some_without) not in self._queries:
+            firsts = [self._first(place) for place in range(size)]
+            if some_without:
+                firsts = [first.where(due.c.urgency <= bindparam(f"worst_{n}", 0)) for n, first in enumerate(firsts)]
+            self._queries[size, some_without] = Query(self._statement(firsts))
+        return self._queries[size, some_without].rows(connection, now=now, **values)
+
+
+def _worst(without_bulk: bool) -> int:
+    return (Urgency.NORMAL if without_bulk else Urgency.BULK).value
 
 
 def first_of_turn(columns: Sequence[ColumnElement[Any]], now: ColumnElement[int], place: int) -> Select[Any]:
@@ -153,6 +165,10 @@ def first_of_turn(columns: Sequence[ColumnElement[Any]], now: ColumnElement[int]
 def turn_of(row: Mapping[str, Any]) -> AccountId | None:
     """The account whose turn a message to be sent waits for; None for one that has its place in the budget, and for no send."""
     return account_of_lane(row["lane"]) if row["place"] in _WAITING and not row["paced"] else None
+
+
+def _bulk_waits(row: Mapping[str, Any], turn: Turn) -> bool:
+    return row["urgency"] == Urgency.BULK and turn_of(row) in turn.no_bulk
 
 
 def lane_block(row: Mapping[str, Any]) -> LaneBlock | None:

@@ -6,8 +6,11 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
+from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.mapping.rows import SCHEDULED_POSITION
-from wework_message.adapters.sql.mapping.tables import due
+from wework_message.adapters.sql.mapping.tables import due, message
+from wework_message.domain.ids import AccountId
+from wework_message.domain.lifecycle import LIMITS, MessageStatus
 from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.ports.maintenance import DueTimes
 from wework_message.domain.ports.system import Clock
@@ -23,6 +26,27 @@ _SHORTEN: Final = (
     update(due)
     .where(due.c.seq.in_(bindparam("numbers", expanding=True)), *_LATE)
     .values(due_at=bindparam("now") + due.c.in_ms)
+)
+_LIMITED: Final = (
+    # By status: few messages are HELD, and an account may have millions.
+    by_index(
+        select(due.c.seq)
+        .join_from(message, due, due.c.message_id == message.c.id)
+        .where(
+            message.c.status == MessageStatus.HELD.value,
+            beside_index(message.c.account_id) == bindparam("account_id"),
+            message.c.reason.in_(sorted(LIMITS)),
+            due.c.due_at > bindparam("now"),
+        )
+        .limit(bindparam("limit")),
+        message,
+        "ix_wm_message_status",
+    )
+)
+_RECHECK: Final = (
+    update(due)
+    .where(due.c.seq.in_(bindparam("numbers", expanding=True)), due.c.due_at > bindparam("now"))
+    .values(due_at=bindparam("now"), in_ms=0, paced=False)
 )
 
 
@@ -52,6 +76,18 @@ class SqlDueTimes:
         if not numbers:
             return 0
         connection.execute(_SHORTEN, {"numbers": numbers, "now": now})
+        return len(numbers)
+
+    async def recheck_limited(self, account_id: AccountId, limit: int) -> int:
+        """Find them without locks, then update them by number."""
+        return await self._run(self._recheck_limited, account_id, limit)
+
+    def _recheck_limited(self, connection: Connection, account_id: AccountId, limit: int) -> int:
+        now = self._now(connection)
+        limited = {"account_id": account_id, "now": now, "limit": limit}
+        numbers = connection.execute(_LIMITED, limited).scalars().all()
+        if numbers:
+            connection.execute(_RECHECK, {"numbers": numbers, "now": now})
         return len(numbers)
 
 

@@ -1,21 +1,54 @@
-"""Which lanes are busy."""
+"""Which lanes are busy, and when their last calls began."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
-from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.dialect import literal_number
+from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping import rows
-from wework_message.adapters.sql.mapping.tables import due
+from wework_message.adapters.sql.mapping.tables import attempt, due, message
+from wework_message.domain.ids import AccountId
 from wework_message.domain.message.scheduling import Lane
+from wework_message.domain.ports.repositories import RECENT_CALLS
 
 _BUSY: Final = Query(
     by_index(
         select(due.c.lane).distinct().where(due.c.lane.in_(bindparam("lanes", expanding=True))), due, "ix_wm_due_lane"
     )
 )
+
+_RECENT: Final = by_index(
+    select(message.c.id)
+    .where(
+        message.c.conversation_id == bindparam("conversation_id"),
+        beside_index(message.c.account_id) == bindparam("account_id"),
+        message.c.attempt_count > 0,
+    )
+    .order_by(message.c.id.desc())
+    .limit(literal_number(RECENT_CALLS)),
+    message,
+    "ix_wm_message_conversation",
+).subquery("recent")
+"""Message ids begin with the time at which they were made. Beyond these it reads as many messages as wait in the lane."""
+
+_LAST_START: Final = Query(
+    select(func.max(attempt.c.started_at).label("started_at")).join_from(
+        _RECENT, attempt, attempt.c.message_id == _RECENT.c.id
+    )
+)
+
+
+def last_starts(connection: Connection, lanes: Collection[Lane]) -> Mapping[Lane, int]:
+    """One short read for each."""
+    starts: dict[Lane, int] = {}
+    for account_id, conversation_id in lanes:
+        (row,) = _LAST_START.rows(connection, account_id=account_id, conversation_id=conversation_id)
+        if row["started_at"] is not None:
+            starts[AccountId(account_id), conversation_id] = row["started_at"]
+    return starts
 
 
 def busy_lanes(connection: Connection, lanes: Collection[Lane]) -> frozenset[Lane]:

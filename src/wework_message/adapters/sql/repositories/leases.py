@@ -1,6 +1,6 @@
 """Named leases on SQL: compare and set on one row per lease."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -26,6 +26,11 @@ _TAKE: Final = Prepared(
         *(lease.c[name] == bindparam(f"seen_{name}") for name in _TENURE_COLUMNS),
     )
     .values({name: bindparam(name) for name in (*_TENURE_COLUMNS, "lease_ms")})
+)
+_HELD: Final = Query(
+    select(lease.c.name, lease.c.held_until, lease.c.lease_ms).where(
+        lease.c.name.in_(bindparam("names", expanding=True))
+    )
 )
 _RELEASE: Final = Prepared(
     update(lease)
@@ -68,6 +73,19 @@ class SqlLeaseStore:
         _TAKE.many(connection, [{"the_name": name, **compared, **taken}])
         # Not the number of changed rows: a renewal within one millisecond changes none.
         return epoch if _tenure(connection, name) == taken else None
+
+    async def held(self, lease_names: Collection[str]) -> frozenset[str]:
+        """One read by name."""
+        return await self._run(self._held, lease_names)
+
+    def _held(self, connection: Connection, names: Collection[str]) -> frozenset[str]:
+        tenures = _HELD.rows(connection, names=list(names))
+        now = self._dialect.instant(connection, self._clock.now())
+        return frozenset(
+            tenure["name"]
+            for tenure in tenures
+            if is_running(tenure["held_until"], length_ms=tenure["lease_ms"] or 0, now=now)
+        )
 
     async def release(self, lease_name: str, holder: str) -> None:
         """Sets the end of the tenure into the past."""

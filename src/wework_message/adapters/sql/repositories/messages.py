@@ -117,6 +117,10 @@ class SqlMessageRepository:
         """By the index on lanes."""
         return await self._run(lane_reads.busy_lanes, lanes)
 
+    async def last_starts(self, lanes: Collection[Lane]) -> Mapping[Lane, int]:
+        """By the attempts."""
+        return await self._run(lane_reads.last_starts, lanes)
+
     async def due(
         self, limit: int, *, among: Collection[MessageId] | None = None, turn: Turn | None = NOBODY_FIRST
     ) -> Sequence[DueMessage]:

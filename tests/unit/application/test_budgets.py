@@ -1,0 +1,234 @@
+"""The limits of accounts and providers as messages feel them (ADR 49)."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+import pytest
+from tests.support.apps.in_memory_app import InMemoryApp, a_policy
+from tests.support.builders.messages import BACKUP, NOW, PROVIDER, an_outcome
+
+from wework_message.bootstrap.shared_state.local import Shared
+from wework_message.domain.account import implicit_account, implicit_binding
+from wework_message.domain.ids import Guid, MessageId, ProviderCode
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.quiet_hours import QuietHours
+from wework_message.domain.quota import AccountLimits, Budget, Period
+
+MINUTE: Final = 60_000
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+A, B = Guid("a"), Guid("b")
+SENT, HELD, QUEUED = MessageStatus.SENT, MessageStatus.HELD, MessageStatus.QUEUED
+
+
+class Forgetful(Shared):
+    """Accounts are read anew for every claim."""
+
+    remember_s = 0.0
+
+
+async def register(app: InMemoryApp, guid: Guid, limits: AccountLimits, *codes: ProviderCode) -> None:
+    account = dataclasses.replace(implicit_account(guid), limits=limits)
+    async with app.units() as unit:
+        app.database.accounts.put(account.account_id, account)
+        for code in codes or (PROVIDER,):
+            binding = implicit_binding(guid, code)
+            app.database.bindings.put(binding.binding_id, binding)
+        await unit.commit()
+
+
+def with_budget(limit: int, per: Period = Period.MINUTE) -> dict[str, Any]:
+    """A policy whose first provider has this budget."""
+    providers = a_policy().providers
+    limited = dataclasses.replace(providers[PROVIDER], budgets=(Budget(per, limit),))
+    return {"providers": {**providers, PROVIDER: limited}}
+
+
+async def flood(app: InMemoryApp, guid: Guid, count: int, **changes: Any) -> list[MessageId]:
+    return [await app.accept_text(to=f"S:{number + 1}", guid=guid, **changes) for number in range(count)]
+
+
+async def statuses(app: InMemoryApp, message_ids: Sequence[MessageId]) -> Counter[MessageStatus]:
+    return Counter([(await app.message(message_id)).status for message_id in message_ids])
+
+
+async def the_held(app: InMemoryApp, message_ids: Sequence[MessageId]) -> MessageId:
+    """The only one of them."""
+    (held,) = [message_id for message_id in message_ids if (await app.message(message_id)).status is HELD]
+    return held
+
+
+@pytest.mark.parametrize(
+    ("per", "next_ms"), [(Period.MINUTE, MINUTE // 3), (Period.HOUR, HOUR // 3), (Period.DAY, DAY // 3)]
+)
+async def test_a_message_over_a_budget_is_held_with_its_period_and_goes_when_due(per: Period, next_ms: int) -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(per, 3),)))
+        messages = await flood(app, A, 5)
+        await app.dispatch()
+        assert await statuses(app, messages) == {SENT: 3, HELD: 1, QUEUED: 1}
+        held = await the_held(app, messages)
+        assert (await app.message(held)).reason == "BUDGET"
+        assert [note.detail for note in await app.reader.timeline(held)] == [f"BUDGET {per} ACCOUNT"]
+        await app.pass_time(next_ms - 1)
+        assert (await app.message(held)).status is HELD
+        await app.pass_time(1)
+        assert (await app.message(held)).status is SENT
+        await app.pass_time(next_ms)
+        assert (await statuses(app, messages))[SENT] == 5
+
+
+async def test_bulk_waits_for_its_share_and_the_others_do_not() -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.HOUR, 60),), bulk_share=0.5))
+        bulk = await flood(app, A, 80, priority=1)
+        await app.dispatch()
+        assert await statuses(app, bulk) == {SENT: 30, HELD: 1, QUEUED: 49}
+        held = await the_held(app, bulk)
+        assert [note.detail for note in await app.reader.timeline(held)] == ["BUDGET HOUR BULK"]
+        normal = await flood(app, A, 29)
+        await app.dispatch()
+        assert await statuses(app, normal) == {SENT: 29}
+        app.dispatcher._gate.caught_up = True
+        await app.accept_text(to="S:9000", guid=A, priority=1)
+        assert await app.dispatcher.dispatch_due() == 0
+        for minute in range(1, 6):
+            await app.pass_time(2 * MINUTE)
+            assert (await statuses(app, bulk))[SENT] == 30 + minute
+
+
+async def test_bulk_whose_share_is_used_up_is_not_looked_at_again_and_again() -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.HOUR, 20),), bulk_share=0.05))
+        bulk = await flood(app, A, 4, priority=1)
+        await app.dispatch()
+        assert await statuses(app, bulk) == {SENT: 1, HELD: 1, QUEUED: 2}
+        assert [await app.dispatcher.dispatch_due() for _ in range(20)] == [0] * 20
+
+
+async def test_a_provider_over_its_budget_leaves_messages_to_a_sibling() -> None:
+    async with InMemoryApp(**with_budget(3)) as app:
+        await register(app, A, AccountLimits(), PROVIDER, BACKUP)
+        messages = await flood(app, A, 8)
+        await app.dispatch()
+        assert await statuses(app, messages) == {SENT: 8}
+        assert [len(app.gateways[code].calls) for code in (PROVIDER, BACKUP)] == [3, 5]
+        decision = (await app.message(messages[-1])).attempts.numbered(1).decision
+        assert decision is not None
+        assert {considered.excluded for considered in decision.candidates} == {"OVER_BUDGET", None}
+
+
+async def test_without_a_sibling_messages_wait_for_the_provider_and_other_accounts_do_not() -> None:
+    async with InMemoryApp(**with_budget(6)) as app:
+        await register(app, A, AccountLimits())
+        await register(app, B, AccountLimits(), BACKUP)
+        ours, theirs = await flood(app, A, 10), await flood(app, B, 10)
+        await app.dispatch()
+        assert await statuses(app, theirs) == {SENT: 10}
+        assert await statuses(app, ours) == {SENT: 6, HELD: 1, QUEUED: 3}
+        held = await the_held(app, ours)
+        assert [note.detail for note in await app.reader.timeline(held)] == ["BUDGET MINUTE PROVIDER"]
+        assert await app.dispatcher.dispatch_due() == 0
+        for sent in range(7, 11):
+            await app.pass_time(10_000)
+            assert (await statuses(app, ours))[SENT] == sent
+
+
+async def test_accounts_share_the_budget_of_their_provider() -> None:
+    async with InMemoryApp(**with_budget(6)) as app:
+        messages = [await app.accept_text(guid=Guid(f"g{number}")) for number in range(20)]
+        await app.dispatch()
+        assert (await statuses(app, messages))[SENT] == 6
+        for _ in range(14):
+            await app.pass_time(10_000)
+        assert (await statuses(app, messages))[SENT] == 20
+
+
+UNTIL_23: Final = (NOW // DAY + 1) * DAY + 15 * HOUR - NOW
+"""So long until 23:00 in Shanghai."""
+
+NIGHT: Final = AccountLimits(quiet_hours=QuietHours.of("22:00", "07:00", "Asia/Shanghai"))
+
+
+async def test_in_quiet_hours_nothing_is_sent_and_at_their_end_the_most_urgent_goes_first() -> None:
+    async with InMemoryApp() as app:
+        app.clock.advance(UNTIL_23)
+        await register(app, A, NIGHT)
+        normal, bulk, urgent = [await app.accept_text(guid=A, priority=priority) for priority in (5, 1, 9)]
+        await app.dispatch()
+        messages = [normal, bulk, urgent]
+        assert [(await app.message(m)).reason for m in messages] == ["QUIET_HOURS"] * 3
+        assert await app.dispatcher.dispatch_due() == 0
+        await app.pass_time(8 * HOUR - 1)
+        assert await statuses(app, messages) == {HELD: 3}
+        await app.pass_time(1)
+        assert [call.message_id for call in app.gateway.calls] == [urgent, normal, bulk]
+
+
+async def test_a_conversation_is_called_no_sooner_than_its_interval_and_others_are_not_kept_waiting() -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits(min_interval_ms=5_000))
+        first, second, third = [await app.accept_text(guid=A) for _ in range(3)]
+        other = await app.accept_text(to="S:2", guid=A)
+        await app.dispatch()
+        assert await statuses(app, [first, other]) == {SENT: 2}
+        assert [(await app.message(m)).reason for m in (second, third)] == ["INTERVAL", None]
+        await app.pass_time(4_999)
+        assert (await app.message(second)).status is HELD
+        await app.pass_time(1)
+        assert [(await app.message(m)).status for m in (second, third)] == [SENT, HELD]
+        assert await app.dispatcher.dispatch_due() == 0
+        await app.pass_time(5_000)
+        assert (await app.message(third)).status is SENT
+
+
+async def test_a_retry_waits_for_the_interval_too_and_another_process_knows_it() -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits(min_interval_ms=60_000))
+        app.gateway.script(an_outcome(OutcomeClass.NOT_SENT))
+        message_id = await app.accept_text(guid=A)
+        await app.dispatch()
+        await app.restart()
+        await app.pass_time(30_000)
+        assert (await app.message(message_id)).reason == "INTERVAL"
+        await app.pass_time(30_000)
+        assert (await app.message(message_id)).status is SENT
+
+
+async def test_a_raised_limit_is_effective_at_once_and_a_place_that_was_given_stays() -> None:
+    async with InMemoryApp(shared=Forgetful) as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 2),)))
+        messages = await flood(app, A, 10)
+        await app.dispatch()
+        assert await statuses(app, messages) == {SENT: 2, HELD: 1, QUEUED: 7}
+        await register(app, A, AccountLimits((Budget(Period.DAY, 8),)))
+        await app.dispatch()
+        counts = await statuses(app, messages)
+        assert counts[SENT] == 7  # of 8, one is promised to the message that waits
+        await app.pass_time(DAY // 2)
+        assert (await statuses(app, messages))[SENT] == 10
+
+
+async def test_a_lowered_limit_is_effective_at_once() -> None:
+    async with InMemoryApp(shared=Forgetful) as app:
+        await register(app, A, AccountLimits((Budget(Period.HOUR, 100),)))
+        await flood(app, A, 10)
+        await app.dispatch()
+        await register(app, A, AccountLimits((Budget(Period.HOUR, 12),)))
+        messages = await flood(app, A, 5)
+        await app.dispatch()
+        assert (await statuses(app, messages))[SENT] == 2
+
+
+async def test_quiet_hours_hold_what_is_accepted_and_cost_no_budget() -> None:
+    async with InMemoryApp() as app:
+        app.clock.advance(UNTIL_23)
+        await register(app, A, dataclasses.replace(NIGHT, budgets=(Budget(Period.DAY, 1),)))
+        app.dispatcher._gate.caught_up = True
+        message_id = await app.accept_text(guid=A)
+        assert (await app.message(message_id)).reason == "QUIET_HOURS"
+        await app.pass_time(8 * HOUR)
+        assert (await app.message(message_id)).status is SENT
