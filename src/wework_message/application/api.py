@@ -7,6 +7,9 @@ from wework_message.application.actions.change import CancelMessageHandler, Reca
 from wework_message.application.actions.dead_letters import MarkReplayedHandler
 from wework_message.application.callbacks.ingest import IngestCallbackHandler
 from wework_message.application.callbacks.kept import PurgeQuarantineHandler
+from wework_message.application.control.cancel_batch import CancelBatchHandler
+from wework_message.application.control.change_pauses import PauseHandler, ResumeHandler
+from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
@@ -24,6 +27,11 @@ class Application:
     cancel: CancelMessageHandler
     retry: RetryMessageHandler
     recall: RecallMessageHandler
+    cancel_batch: CancelBatchHandler
+    pause: PauseHandler
+    resume: ResumeHandler
+    pauses: PauseBoard
+    """What is paused, as this process knows it."""
     ingest_callback: IngestCallbackHandler
     purge_quarantine: PurgeQuarantineHandler
     wait: WaitForMessage

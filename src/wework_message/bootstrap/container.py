@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
@@ -41,6 +42,10 @@ from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.commit.post_commit import CallReports, PostCommit
+from wework_message.application.control.cancel_batch import CancelBatchHandler, CancelWaiting
+from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
+from wework_message.application.control.pause_board import PauseBoard
+from wework_message.application.control.release import PausesChanged, ResumeMessages
 from wework_message.application.dispatch.at_once import BeginAtOnce, SlotGate
 from wework_message.application.dispatch.begin_call import BeginCall
 from wework_message.application.dispatch.claim import ClaimDue
@@ -75,6 +80,7 @@ from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSet
 from wework_message.bootstrap.shared_state import open_shared
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
@@ -93,6 +99,7 @@ class Storage:
     reader: MessageReader
     dead_letters: DeadLetterReader
     metrics: StoreMetrics
+    pauses: PauseReader
     side_by_side: bool = False
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
 
@@ -105,6 +112,7 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlMessageReader(store.read, store.search),
         SqlDeadLetterReader(store.read),
         SqlStoreMetrics(store.read, store.dialect, clock),
+        SqlPauseReader(store.read),
         store.side_by_side,
     )
 
@@ -172,16 +180,22 @@ class UseCases(containers.DeclarativeContainer):
     reader = storage.provided.reader
     units = providers.Singleton(_units_of, shared, storage.provided.units)
     feed = providers.Singleton(StatusFeed)
-    router = providers.Singleton(
-        Router, policy, providers.Singleton(ProviderSelector), board, random_source, shared.provided.remember_s
-    )
-
     post_commit = providers.Singleton(
         PostCommit, feed, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
     )
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
     """Claims, and what operators change."""
+    pauses = providers.Singleton(
+        PauseBoard,
+        storage.provided.pauses,
+        clock,
+        providers.Singleton(PausesChanged, commits, providers.Singleton(ResumeMessages, clock), reader, notifier),
+        policy.provided.enabled,
+    )
+    router = providers.Singleton(
+        Router, policy, providers.Singleton(ProviderSelector), board, random_source, pauses, shared.provided.remember_s
+    )
     intake = providers.Singleton(committer_beside, commits, storage)
     """What clients wait for."""
     callback_commits = providers.Singleton(committer_beside, commits, storage)
@@ -189,9 +203,9 @@ class UseCases(containers.DeclarativeContainer):
     projector_commits = providers.Singleton(committer_beside, commits, storage)
     settlements = providers.Singleton(committer_beside, commits, storage)
     """Answers of providers."""
-    in_flight = providers.Singleton(InFlight, policy, clock)
+    in_flight = providers.Singleton(InFlight, policy, clock, pauses)
     gate = providers.Singleton(SlotGate)
-    begin_call = providers.Singleton(BeginCall, policy, router, shared.provided.limiter, clock)
+    begin_call = providers.Singleton(BeginCall, policy, router, shared.provided.limiter, clock, pauses)
     claim = providers.Singleton(ClaimDue, policy, router, begin_call, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     probes = providers.Singleton(_probing_lease, shared, holder, units)
@@ -214,6 +228,7 @@ class UseCases(containers.DeclarativeContainer):
         report,
         notifier,
         in_flight,
+        pauses,
         gate,
         clock,
         policy,
@@ -261,6 +276,14 @@ class UseCases(containers.DeclarativeContainer):
             policy.provided.default_code,
             policy.provided.max_callback_records,
         ),
+        cancel_batch=providers.Singleton(
+            CancelBatchHandler, commits, providers.Singleton(CancelWaiting, clock), reader
+        ),
+        pause=providers.Singleton(
+            PauseHandler, commits, providers.Singleton(StorePauses, clock), pauses, reader, policy
+        ),
+        resume=providers.Singleton(ResumeHandler, commits, providers.Singleton(DeletePauses), pauses),
+        pauses=pauses,
         purge_quarantine=providers.Singleton(PurgeQuarantineHandler, commits, providers.Singleton(DeleteQuarantined)),
         wait=providers.Singleton(
             WaitForMessage, feed, reader, policy.provided.poll_status_ms, policy.provided.max_waiters
@@ -268,7 +291,9 @@ class UseCases(containers.DeclarativeContainer):
         read=reader,
         dead_letters=storage.provided.dead_letters,
         mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),
-        poll=providers.Singleton(_statuses_of, shared, providers.Singleton(ReadStatuses, reader)),
+        poll=providers.Singleton(
+            _statuses_of, shared, providers.Singleton(ReadStatuses, reader, pauses.provided.shows)
+        ),
         providers=providers.Singleton(Providers, policy, board, reader, api_urls),
         service=service,
         policy=policy,

@@ -81,7 +81,7 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
     Callbacks are projected until the last call has ended, since they may settle it.
     """
     if not role.dispatches:
-        return (use_cases.store_metrics_reporter(), use_cases.probe_writes())
+        return (use_cases.store_metrics_reporter(), use_cases.probe_writes(), use_cases.pauses())
     return (
         use_cases.store_metrics_reporter(),
         use_cases.probe_writes(),
@@ -89,4 +89,5 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
         use_cases.prober(),
         use_cases.dispatcher(),
         use_cases.projector(),
+        use_cases.pauses(),
     )

@@ -55,6 +55,8 @@ class HoldReason(StrEnum):
     QUIET_HOURS = "QUIET_HOURS"
     """Not wired yet: accounts."""
     THROTTLED = "THROTTLED"
+    PAUSED = "PAUSED"
+    """An operator stopped it (`Pause`)."""
 
 
 class Trigger(StrEnum):

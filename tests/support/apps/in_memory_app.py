@@ -20,6 +20,7 @@ from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
+from wework_message.adapters.memory.pauses import MemoryPauseReader
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
@@ -134,6 +135,7 @@ class InMemoryApp:
                 self.reader,
                 MemoryDeadLetterReader(self.database),
                 MemoryStoreMetrics(self.database, self.clock),
+                MemoryPauseReader(self.database),
                 self._side_by_side,
             ),
             shared=self._shared(self.board, MemoryRateLimiter(self.clock)),
@@ -157,6 +159,7 @@ class InMemoryApp:
         self.accepting, self.accepting_batches = application.accept, application.accept_batch
         self.cancelling, self.retrying, self.recalling = application.cancel, application.retry, application.recall
         self.ingesting, self.waiting = application.ingest_callback, application.wait
+        self.pauses = application.pauses
         self.keep_dead_letter = use_cases.keep_dead_letter()
         self.commits, self.claiming, self.router = use_cases.commits(), use_cases.claim(), use_cases.router()
         self.dispatcher, self.projector, self.prober = use_cases.dispatcher(), use_cases.projector(), use_cases.prober()
@@ -177,9 +180,11 @@ class InMemoryApp:
         await self.kill()
         self._open(policy or self.policy)
         await self.commits.start()
+        await self.pauses.refresh()
 
     async def __aenter__(self) -> Self:
         await self.commits.start()
+        await self.pauses.refresh()
         return self
 
     async def __aexit__(

@@ -26,6 +26,7 @@ from tests.support.builders.messages import (
 )
 
 from wework_message.application.queries.providers import ProviderStats, ProviderView
+from wework_message.application.queries.statuses import never
 from wework_message.domain.content import MergedContent, MergedText, TextContent
 from wework_message.domain.ids import BindingId
 from wework_message.domain.lifecycle import MessageStatus
@@ -134,7 +135,7 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
     ),
     "batch_progress": (
         all_of(BATCHES, message_views()),
-        lambda batch, view: batches.batch_progress(batch, [view], providers=PROVIDERS, next_cursor=None),
+        lambda batch, view: batches.batch_progress(batch, [view], providers=PROVIDERS, paused=never, next_cursor=None),
     ),
     "callback_answer": (all_of(CALLBACKS), callbacks.callback_answer),
     "dead_letter_item": (all_of(LETTERS), dead_letters.dead_letter_item),

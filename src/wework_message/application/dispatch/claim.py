@@ -92,6 +92,8 @@ class ClaimDue:
         ]
         if admission.placed:
             await scope.unit.messages.pace(admission.placed)
+        if admission.unplaced:
+            await scope.unit.messages.unpace(admission.unplaced)
         touched = [item.message for item in due if item.message.due is not None]
         lost = await scope.save(touched)
         await reopen(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.policy import Policy
 from wework_message.domain.ids import AccountId, MessageId, ProviderCode
 from wework_message.domain.message.attempt import Attempt
@@ -18,6 +19,9 @@ BUDGET_AHEAD_MS: Final = 3_000
 
 BUDGET_LOOK_MS: Final = 2_000
 """So long before its last place comes the account is looked at again: a poll is not later than that."""
+
+PAUSED_LOOK_MS: Final = 5_000
+"""How long an account is left alone whose message a pause stopped, unless pauses change: it may get another binding."""
 
 MAX_BY_AGE: Final = 3
 """Claims that go by age alone, in a row; then one goes in turn, so that no account waits for long behind others' backlog."""
@@ -38,10 +42,14 @@ class Admission:
     """Accounts whose budget is used up, by how long they are left alone."""
     placed: list[MessageId] = field(default_factory=list)
     """Messages that got a place in the budget of their account."""
+    paused: set[AccountId] = field(default_factory=set)
+    """Accounts whose messages a pause stops."""
+    unplaced: list[MessageId] = field(default_factory=list)
+    """Messages that a pause stops and that lose their place in the budget: they wait for the turn of their account."""
 
     def passes_over(self, account_id: AccountId) -> bool:
         """Whether this claim leaves the other messages of the account as they are."""
-        return account_id in self.turned_away or account_id in self.paced_ms
+        return account_id in self.turned_away or account_id in self.paced_ms or account_id in self.paused
 
     def has_room(self, account_id: AccountId, provider_code: ProviderCode) -> bool:
         """Whether a send of this account may start; if not, the claim passes over the account."""
@@ -55,6 +63,12 @@ class Admission:
         self.placed.append(message.id)
         if wait_ms > BUDGET_AHEAD_MS:
             self.paced_ms[message.account_id] = wait_ms - BUDGET_LOOK_MS
+
+    def stop(self, message: Message, *, paced: bool) -> None:
+        """A pause stops the message, and others of its account: they stay as they are, and due. Nothing is written."""
+        self.paused.add(message.account_id)
+        if paced:  # it would need no turn, and be looked at again and again
+            self.unplaced.append(message.id)
 
     def send(self, attempt: Attempt) -> None:
         """Count a send that starts."""
@@ -71,15 +85,18 @@ class Admission:
 class InFlight:
     """The open calls of one process, and whose turn it is."""
 
-    def __init__(self, policy: Policy, clock: Clock) -> None:
-        """`clock` tells when an account whose budget was used up is looked at again."""
+    def __init__(self, policy: Policy, clock: Clock, pauses: PauseBoard) -> None:
+        """`clock` tells when an account whose budget was used up is looked at again, `pauses` which accounts are stopped."""
         several = len(policy.providers) > 1
         self._clock = clock
+        self._pauses = pauses
+        self._seen = pauses.now
         self._sends = OpenCalls(policy.calls_in_flight, several)
         self._recalls = OpenCalls(policy.recalls_in_flight, several)
         self._last: AccountId | None = None
         self._turned_away: dict[AccountId, ProviderCode] = {}
         self._paced_until: dict[AccountId, float] = {}
+        self._paused_until: dict[AccountId, float] = {}
         self._by_age = MAX_BY_AGE
         self.someone_waits = False
         """The last claim passed over an account for lack of room, which has some once a call has ended."""
@@ -97,6 +114,7 @@ class InFlight:
         """For a claim that begins now; `alone`: whatever it is, it is one message."""
         now = self._clock.boot()
         self._paced_until = {account_id: until for account_id, until in self._paced_until.items() if until > now}
+        self._look_at_pauses(now)
         self._turned_away = {
             account_id: provider_code
             for account_id, provider_code in self._turned_away.items()
@@ -107,10 +125,18 @@ class InFlight:
             after=self._last, without=self.left_out, open_calls=self._sends, others=None if alone else MAX_OTHERS
         )
 
+    def _look_at_pauses(self, now: float) -> None:
+        """Whatever was stopped before a pause changed is looked at again."""
+        pauses = self._pauses.now
+        if pauses is not self._seen:
+            self._seen, self._paused_until = pauses, {}
+        self._paused_until = {account_id: until for account_id, until in self._paused_until.items() if until > now}
+
     @property
     def left_out(self) -> frozenset[AccountId]:
         """Accounts that get no call. One that was passed over stays among them until a claim looks at it: its messages wait."""
-        return frozenset(self._full | self._turned_away.keys() | self._paced_until.keys())
+        paused = self._pauses.now.accounts | self._paused_until.keys()
+        return frozenset(self._full | self._turned_away.keys() | self._paced_until.keys() | paused)
 
     @property
     def _full(self) -> set[AccountId]:
@@ -139,6 +165,7 @@ class InFlight:
         now = self._clock.boot()
         self._turned_away |= admission.turned_away
         self._paced_until |= {account_id: now + wait_ms for account_id, wait_ms in admission.paced_ms.items()}
+        self._paused_until |= dict.fromkeys(admission.paused, now + PAUSED_LOOK_MS)
 
     def started(self, attempt: Attempt, *, recalling: bool) -> None:
         """A call is open."""

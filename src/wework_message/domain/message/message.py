@@ -144,6 +144,22 @@ class Message:
         waits_in_lane = reason is HoldReason.LANE_BLOCKED
         self.due = Due(min(wait_ms, max(0, self.expires_at - now)), LanePosition.WAITING, waits_in_lane=waits_in_lane)
 
+    def step_aside(self, wait_ms: int, *, now: int) -> None:
+        """An operator stopped it: HELD, and other messages of its lane go before it, as before one that is scheduled.
+
+        It is looked at again after `wait_ms`, or at its `expiresAt`.
+        """
+        self.hold(HoldReason.PAUSED, wait_ms, now=now)
+        self.due = Due(min(wait_ms, max(0, self.expires_at - now)), LanePosition.FREE)
+
+    def resume(self, *, now: int) -> None:
+        """What stopped it is over: due at once. Nothing happens to a message that an operator did not stop."""
+        if self.status is not MessageStatus.HELD or self.reason != HoldReason.PAUSED:
+            return
+        self.lifecycle.decide(Trigger.QUEUE, now=now)
+        self.notes.append(Note("RESUMED", now))
+        self.due = Due(0, LanePosition.WAITING)
+
     def expire(self, *, now: int) -> None:
         """`expiresAt` came before the first byte: it is never sent late."""
         self.lifecycle.must_wait(Trigger.EXPIRE)

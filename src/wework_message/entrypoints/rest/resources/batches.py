@@ -131,4 +131,7 @@ async def get_batch(
     views = await reader.batch_items(BatchId(batch_id), limit=limit + 1, after=-1 if after is None else after)
     page = views[:limit]
     more = next_cursor(page[-1].message.index or 0) if len(views) > limit else None
-    return batch_progress(batch, page, providers=api.application.policy.providers, next_cursor=more)
+    application = api.application
+    return batch_progress(
+        batch, page, providers=application.policy.providers, next_cursor=more, paused=application.pauses.shows
+    )
