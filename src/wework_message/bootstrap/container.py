@@ -294,7 +294,7 @@ class UseCases(containers.DeclarativeContainer):
         poll=providers.Singleton(
             _statuses_of, shared, providers.Singleton(ReadStatuses, reader, pauses.provided.shows)
         ),
-        providers=providers.Singleton(Providers, policy, board, reader, api_urls),
+        providers=providers.Singleton(Providers, policy, board, reader, pauses.provided.shows_provider, api_urls),
         service=service,
         policy=policy,
     )

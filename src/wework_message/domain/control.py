@@ -3,13 +3,16 @@
 A pause stops sends. It does not stop acceptance, calls that are open, recalls, probes or callbacks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderCode
 from wework_message.domain.message.message import Message
+
+MAX_ID: Final = 136
+"""Characters of the id of what is paused: an account's may be as long."""
 
 MAX_REASON: Final = 255
 """Characters of the reason of a pause."""
@@ -85,9 +88,10 @@ class Pauses:
             or self.get(PauseScope.BATCH, message.batch_id or "")
         )
 
-    def count(self, scope: PauseScope) -> int:
-        """How many things of this scope are paused."""
-        return sum(pause.scope is scope for pause in self.items)
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many things of each scope are paused."""
+        return {scope.value: sum(pause.scope is scope for pause in self.items) for scope in PauseScope}
 
 
 NOT_READ: Final = Pauses(known=False)

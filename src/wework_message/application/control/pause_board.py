@@ -70,6 +70,15 @@ class PauseBoard:
         pause = pauses.stopping(message)
         return pause.scope if pause is not None else None
 
+    @property
+    def shows_all(self) -> bool:
+        """Whether answers say that nothing is sent."""
+        return self.latest.known and self._stop_all(self.latest)
+
+    def shows_provider(self, code: ProviderCode) -> bool:
+        """Whether answers say of this provider that it is paused."""
+        return code in self.latest.providers
+
     def shows(self, message: Message) -> bool:
         """Whether answers say of this message that it is paused: it waits, and a pause is the reason."""
         if not self.latest.items or not message.is_waiting():

@@ -1,7 +1,7 @@
 """Queries about providers: configuration, health, kept counts (W-5)."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wework_message.application.errors import NotFoundError
@@ -21,6 +21,8 @@ class ProviderView:
     api_url: str | None
     """Scheme, host and port: everybody may see it."""
     health: ProviderHealth
+    paused: bool = False
+    """An operator stopped its sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Providers:
     policy: Policy
     board: HealthBoard
     reader: MessageReader
+    paused: Callable[[ProviderCode], bool]
+    """Whether an operator stopped the sends of a provider."""
     api_urls: Mapping[ProviderCode, str] = field(default_factory=dict)
 
     def all(self) -> Sequence[ProviderView]:
@@ -86,4 +90,5 @@ class Providers:
         }
 
     def _view(self, provider: Provider) -> ProviderView:
-        return ProviderView(provider, self.api_urls.get(provider.code), self.board.provider(provider.code))
+        api_url, health = self.api_urls.get(provider.code), self.board.provider(provider.code)
+        return ProviderView(provider, api_url, health, self.paused(provider.code))

@@ -27,6 +27,8 @@ class ProviderAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     simulated: bool
     bindings: int | None
     """Null where it is not known."""
+    paused: bool
+    """An operator stopped its sends."""
 
 
 class ProviderHealthAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -99,6 +101,7 @@ def provider_answer(view: ProviderView) -> ProviderAnswer:
         protocol=provider.protocol,
         simulated=provider.simulated,
         bindings=None,
+        paused=view.paused,
     )
 
 
