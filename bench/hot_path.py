@@ -25,11 +25,12 @@ from wework_message.application.dispatch.begin_call import StartedCall
 from wework_message.application.dispatch.claim import ClaimRequest
 from wework_message.application.dispatch.settle import Settlement
 from wework_message.application.role import Role
-from wework_message.bootstrap.container import Storage, UseCases, sql_storage
+from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.gateways import Gateways, open_gateways
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.settings.loading import Loaded, load
 from wework_message.bootstrap.shared_state.local import Shared
+from wework_message.bootstrap.storage import Storage, sql_storage
 from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.ports.gateway import Dispatch
@@ -68,6 +69,7 @@ class HotPath:
 
     async def claim(self, count: int) -> None:
         """Due messages become calls whose intent is durable."""
+        await self._use_cases.pauses().refresh()
         claimed = await self._use_cases.commits().submit(self._use_cases.claim(), ClaimRequest(count))
         if len(claimed.started_calls) != count:
             raise RuntimeError(f"{len(claimed.started_calls)} of {count} messages may go")

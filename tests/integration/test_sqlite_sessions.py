@@ -13,7 +13,7 @@ from wework_message.adapters.sql.core.database_kind import SEARCHES
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import WAL_BYTES, SqliteStore
-from wework_message.bootstrap.container import sql_storage
+from wework_message.bootstrap.storage import sql_storage
 from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.message_filter import MessageFilter

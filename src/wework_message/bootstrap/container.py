@@ -2,15 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from wework_message.adapters.sql.core.store import Store
-from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
-from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
-from wework_message.adapters.sql.repositories.reader import SqlMessageReader
-from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
-from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
-from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.system import SystemClock, SystemRandom, UuidGenerator
 from wework_message.application.accept.accept import (
     AcceptBatchHandler,
@@ -79,42 +71,14 @@ from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
 from wework_message.bootstrap.shared_state import open_shared
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
+from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.ports.control import PauseReader
-from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
-from wework_message.domain.ports.queries import MessageReader, StatusReader
+from wework_message.domain.ports.queries import StatusReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
-from wework_message.domain.ports.store_metrics import StoreMetrics
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 from wework_message.domain.routing.selector import ProviderSelector
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """A database as use cases see it: the ports on it."""
-
-    units: UnitOfWorkFactory
-    reader: MessageReader
-    dead_letters: DeadLetterReader
-    metrics: StoreMetrics
-    pauses: PauseReader
-    side_by_side: bool = False
-    """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
-
-
-def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
-    """The ports on an open SQL database, for a process that `claims` messages or not."""
-    remembered = RememberedMessages(MAX_REMEMBERED if claims else 0)
-    return Storage(
-        SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s, remembered),
-        SqlMessageReader(store.read, store.search),
-        SqlDeadLetterReader(store.read),
-        SqlStoreMetrics(store.read, store.dialect, clock),
-        SqlPauseReader(store.read),
-        store.side_by_side,
-    )
 
 
 class Infrastructure(containers.DeclarativeContainer):

@@ -3,10 +3,10 @@
 from wework_message.adapters.sql import backends
 from wework_message.adapters.system import SystemClock
 from wework_message.application.maintenance.recover import Recover, Recovered, RecoverHandler
-from wework_message.bootstrap.container import sql_storage
 from wework_message.bootstrap.databases import bring_up, open_store
 from wework_message.bootstrap.policies import policy_of
 from wework_message.bootstrap.settings import Loaded
+from wework_message.bootstrap.storage import sql_storage
 
 
 async def migrate(loaded: Loaded) -> str:

@@ -16,13 +16,14 @@ from wework_message.application.queries.service import Backend, InProcess
 from wework_message.application.queries.status_feed import StatusFeed
 from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
-from wework_message.bootstrap.container import Infrastructure, UseCases, sql_storage
+from wework_message.bootstrap.container import Infrastructure, UseCases
 from wework_message.bootstrap.databases import bring_up
 from wework_message.bootstrap.loops import Loop, Loops, loops_of
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.queues import CallbackNotifiers, Queue, open_callback_consumer, open_intake, open_queue
 from wework_message.bootstrap.settings import Loaded, shown_origin, simulated_providers
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
+from wework_message.bootstrap.storage import sql_storage
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.observers import IntakeObserver, ServiceObserver

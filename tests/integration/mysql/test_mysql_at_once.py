@@ -21,9 +21,10 @@ from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.application.accept.accept import Accepted, Entry, StoreMessages
 from wework_message.application.callbacks.projector import LocalInboxNotifier
-from wework_message.bootstrap.container import UseCases, sql_storage
+from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.shared_state.local import Shared
+from wework_message.bootstrap.storage import sql_storage
 from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.message.message import Message
 

@@ -20,8 +20,9 @@ from wework_message.application.accept.accept import Entry, StoreMessages
 from wework_message.application.callbacks.projector import LocalInboxNotifier
 from wework_message.application.commit.group_commit import CommitScope
 from wework_message.application.errors import DrainingError
-from wework_message.bootstrap.container import UseCases, sql_storage
+from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.shared_state.local import Shared
+from wework_message.bootstrap.storage import sql_storage
 from wework_message.domain.ids import DEFAULT_TENANT
 
 

@@ -30,11 +30,12 @@ from wework_message.application.maintenance.store_metrics import StoreSnapshot
 from wework_message.application.policy import Policy
 from wework_message.application.queries.service import InProcess
 from wework_message.application.role import Role
-from wework_message.bootstrap.container import Storage, UseCases
+from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.frameworks import providers
 from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.loops import Loops
 from wework_message.bootstrap.shared_state.local import Shared
+from wework_message.bootstrap.storage import Storage
 from wework_message.domain.content import MessageType, TextContent
 from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId

@@ -89,7 +89,7 @@ class BeginCall:
     def _stop(admission: Admission, message: Message, scope: PauseScope, *, paced: bool, now: int) -> None:
         """Only messages of a batch are written: other messages of their accounts must not wait for them."""
         if scope is PauseScope.BATCH:
-            message.step_aside(ASIDE_MS, now=now)
+            message.hold(HoldReason.PAUSED, ASIDE_MS, now=now, aside=True)
             if paced:
                 admission.unplaced.append(message.id)
         else:

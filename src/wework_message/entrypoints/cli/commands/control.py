@@ -51,7 +51,7 @@ def pause(
     url: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Stop the sends of SCOPE: service, tenant, provider, account or batch; all but service need an ID."""
-    body = _place(scope, scope_id) | _given(reason=reason, by=by or _login())
+    body = _place(scope, scope_id) | _present(reason=reason, by=by or _login())
     with client_of(services, url) as client:
         data = client.data("POST", f"{_ROOT}/pause", json=body)
     if as_json:
@@ -78,10 +78,10 @@ def resume(services: ClientServices, *, scope: str, scope_id: str | None, url: s
 
 
 def _place(scope: str, scope_id: str | None) -> dict[str, Any]:
-    return {"scope": scope.upper()} | _given(id=scope_id)
+    return {"scope": scope.upper()} | _present(id=scope_id)
 
 
-def _given(**fields: str | None) -> dict[str, Any]:
+def _present(**fields: str | None) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -1,0 +1,43 @@
+"""A database as use cases see it: the ports on it."""
+
+from dataclasses import dataclass
+
+from wework_message.adapters.sql.core.store import Store
+from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
+from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
+from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.domain.ports.control import PauseReader
+from wework_message.domain.ports.dead_letters import DeadLetterReader
+from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.store_metrics import StoreMetrics
+from wework_message.domain.ports.system import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A database as use cases see it: the ports on it."""
+
+    units: UnitOfWorkFactory
+    reader: MessageReader
+    dead_letters: DeadLetterReader
+    metrics: StoreMetrics
+    pauses: PauseReader
+    side_by_side: bool = False
+    """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
+
+
+def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
+    """The ports on an open SQL database, for a process that `claims` messages or not."""
+    remembered = RememberedMessages(MAX_REMEMBERED if claims else 0)
+    return Storage(
+        SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s, remembered),
+        SqlMessageReader(store.read, store.search),
+        SqlDeadLetterReader(store.read),
+        SqlStoreMetrics(store.read, store.dialect, clock),
+        SqlPauseReader(store.read),
+        store.side_by_side,
+    )
