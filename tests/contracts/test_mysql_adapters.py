@@ -11,6 +11,7 @@ from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
+from tests.contracts.pauses_contract import PausesContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
@@ -20,9 +21,11 @@ from tests.support.mysql import EmptyDatabase, opened_store
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -54,6 +57,10 @@ class OnMariaDb:
     @pytest.fixture
     def reader_that_walks(self, opened: MysqlStore) -> Callable[[int], MessageReader]:
         return lambda max_walked: SqlMessageReader(opened.read, opened.search, max_walked=max_walked)
+
+    @pytest.fixture
+    def pauses(self, opened: MysqlStore) -> PauseReader:
+        return SqlPauseReader(opened.read)
 
     @pytest.fixture
     def dead_letters(self, opened: MysqlStore) -> DeadLetterReader:
@@ -93,6 +100,10 @@ class TestMariaDbCallbackInbox(OnMariaDb, CallbackInboxContract):
 
 
 class TestMariaDbDeadLetters(OnMariaDb, DeadLettersContract):
+    pass
+
+
+class TestMariaDbPauses(OnMariaDb, PausesContract):
     pass
 
 

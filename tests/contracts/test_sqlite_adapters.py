@@ -13,6 +13,7 @@ from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
+from tests.contracts.pauses_contract import PausesContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
@@ -22,6 +23,7 @@ from tests.support.sqlite import migrated_store
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mapping.tables import binding
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
@@ -29,6 +31,7 @@ from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid
 from wework_message.domain.message_filter import MessageFilter
+from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -71,6 +74,10 @@ class OnSqlite:
         return lambda max_walked: SqlMessageReader(opened.read, opened.search, max_walked=max_walked)
 
     @pytest.fixture
+    def pauses(self, opened: SqliteStore) -> PauseReader:
+        return SqlPauseReader(opened.read)
+
+    @pytest.fixture
     def dead_letters(self, opened: SqliteStore) -> DeadLetterReader:
         return SqlDeadLetterReader(opened.read)
 
@@ -100,6 +107,10 @@ class TestSqliteCallbackInbox(OnSqlite, CallbackInboxContract):
 
 
 class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):
+    pass
+
+
+class TestSqlitePauses(OnSqlite, PausesContract):
     pass
 
 

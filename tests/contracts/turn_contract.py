@@ -160,6 +160,25 @@ class TurnContract(RepositorySteps):
         assert blocks == {paced.id: None, behind.id: LaneBlock.BEHIND}
         assert await self.shares(units, 10, Turn(others=10)) == {A: 4}
 
+    async def test_a_message_that_lost_its_place_in_the_budget_waits_for_the_turn_of_its_account(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        paced, other = messages_of("a", 2)
+        await self.add(units, paced, other)
+        async with units() as unit:
+            await unit.messages.pace([paced.id])
+            paced.hold(HoldReason.BUDGET, 1_000, now=clock.now())
+            await unit.messages.save([paced])
+            await unit.commit()
+        clock.advance(1_000)
+        turn = Turn(without=frozenset({A}), others=10)
+        assert await self.shares(units, 10, turn) == {A: 1}
+        async with units() as unit:
+            await unit.messages.unpace([paced.id])
+            await unit.commit()
+        assert await self.shares(units, 10, turn) == {}
+        assert await self.shares(units, 10, Turn(others=10)) == {A: 2}
+
     async def test_a_woken_message_waits_for_the_turn_of_its_account(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:

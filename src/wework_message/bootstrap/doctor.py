@@ -9,6 +9,7 @@ from wework_message.adapters.http.checks import reaching_url
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
+from wework_message.adapters.sql.doctor.pause_check import pause_check
 from wework_message.adapters.system import SystemClock
 from wework_message.application.queries.diagnosis import Diagnosis, diagnose
 from wework_message.bootstrap.databases import backend_for
@@ -118,6 +119,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
                 *database.checks,
                 *invariant_checks(database.run, database.dialect, SystemClock()),
                 arrival_check(database.run, horizon_ms=horizon_ms, without_echoes=_without_echoes(loaded)),
+                pause_check(database.run),
                 *_intake(loaded, database.run),
             ]
 

@@ -49,7 +49,7 @@ class SqlPauseReader:
 
     async def pauses(self) -> Sequence[Pause]:
         """The whole table."""
-        return await self._read(_pauses)
+        return await self._read(read_pauses)
 
 
 def _row(new: Pause) -> dict[str, Any]:
@@ -67,7 +67,8 @@ def _resume(connection: Connection, scope: PauseScope, scope_id: str) -> bool:
     return _RESUME.many(connection, [{"the_scope": scope.value, "the_id": scope_id}]) > 0
 
 
-def _pauses(connection: Connection) -> Sequence[Pause]:
+def read_pauses(connection: Connection) -> Sequence[Pause]:
+    """All of them, the oldest first."""
     return [_pause_of(row) for row in _ALL.rows(connection)]
 
 

@@ -1,8 +1,9 @@
 """``wework-message control``: stop sends at once, and let them go on."""
 
-import getpass
+from getpass import getuser
 from typing import Any, Final
 
+import msgspec
 import rich_click as click
 
 from wework_message.domain.control import PauseScope
@@ -53,7 +54,7 @@ def pause(
     """Stop the sends of SCOPE: service, tenant, provider, account or batch; all but service need an ID."""
     body = _place(scope, scope_id) | _present(reason=reason, by=by or _login())
     with client_of(services, url) as client:
-        data = client.data("POST", f"{_ROOT}/pause", json=body)
+        data = client.data("POST", f"{_ROOT}/pause", body=msgspec.json.encode(body))
     if as_json:
         print_json(data)
     else:
@@ -69,7 +70,7 @@ def pause(
 def resume(services: ClientServices, *, scope: str, scope_id: str | None, url: str, as_json: bool) -> int:
     """Take the pause of SCOPE back: what waited is due again, at the usual pace."""
     with client_of(services, url) as client:
-        data = client.data("POST", f"{_ROOT}/resume", json=_place(scope, scope_id))
+        data = client.data("POST", f"{_ROOT}/resume", body=msgspec.json.encode(_place(scope, scope_id)))
     if as_json:
         print_json(data)
     else:
@@ -93,6 +94,6 @@ def _named(data: dict[str, Any]) -> str:
 def _login() -> str | None:
     """A container may have no name for its user."""
     try:
-        return getpass.getuser()
+        return getuser()
     except (KeyError, OSError):
         return None
